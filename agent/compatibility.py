@@ -1,0 +1,85 @@
+"""The variables of the bash entrypoint and of its later Go supervisor, and what became of each.
+
+Names that the agent reads itself stand in `agent.settings`; here are all the others. The table in
+docs/migration.md is generated from both.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["ignored", "silent"]
+
+
+@dataclass(frozen=True)
+class OldVariable:
+    """A variable that the agent accepts without reading it."""
+
+    name: str
+    doc: str
+    """Why, as the end of a sentence that starts with "NAME is ignored: "."""
+    verdict: Verdict = "ignored"
+    """ignored: with a warning, since something that the user asked for does not happen.
+    silent: nothing is lost."""
+
+
+_BACKUP = "this version makes no backups"
+_MOUNT = "nothing is mounted; this version makes no backups"
+_REPORT = "this version does not report activity"
+_KEYS_ONLY = "logins take public keys only; set SSH_PUBLIC_KEY"
+
+VARIABLES: tuple[OldVariable, ...] = (
+    OldVariable("SSH_PASSWORD", _KEYS_ONLY),
+    OldVariable("BACKUP_DIR", _BACKUP),
+    OldVariable("BACKUP_RETENTION_DAYS", _BACKUP),
+    OldVariable("AWS_S3_BUCKET", _BACKUP),
+    OldVariable("AWS_S3_PREFIX", _BACKUP),
+    OldVariable("AWS_S3_EXTRA_ARGS", _BACKUP),
+    OldVariable("AZURE_STORAGE_CONTAINER", _BACKUP),
+    OldVariable("AZURE_BLOB_PREFIX", _BACKUP),
+    OldVariable("AZURE_EXTRA_ARGS", _BACKUP),
+    OldVariable("AZURE_STORAGE_ACCOUNT", "only backups would read it; the Azure CLI still gets it",
+                "silent"),
+    OldVariable("AZURE_STORAGE_KEY", "it was set by the control plane and read by nothing",
+                "silent"),
+    OldVariable("WORKSPACE_BACKUP_ENABLED", _BACKUP),
+    OldVariable("WORKSPACE_BACKUP_INTERVAL", _BACKUP),
+    OldVariable("SUPERVISOR_BACKUP_INTERVAL", _BACKUP),
+    OldVariable("SUPERVISOR_BACKUP_MOUNT_PATH", _BACKUP),
+    OldVariable("SUPERVISOR_BACKUP_EXCLUDES", _BACKUP),
+    OldVariable("SUPERVISOR_BACKUP_SNAPSHOT_PATH", _BACKUP),
+    OldVariable("SUPERVISOR_BACKUP_SYNC_ON_ACTIVITY", _BACKUP),
+    OldVariable("SUPERVISOR_MOUNT_ENABLE", _MOUNT),
+    OldVariable("SUPERVISOR_BLOBFUSE_TMP", _MOUNT),
+    OldVariable("SUPERVISOR_BLOBFUSE_BIN", _MOUNT),
+    OldVariable("SUPERVISOR_BLOBFUSE_ALLOW_OTHER", _MOUNT),
+    OldVariable("AZURE_BLOB_ACCOUNT_NAME", _MOUNT),
+    OldVariable("AZURE_BLOB_ACCOUNT_KEY", _MOUNT),
+    OldVariable("AZURE_BLOB_CONTAINER", _MOUNT),
+    OldVariable("AZURE_BLOB_SAS_TOKEN", _MOUNT),
+    OldVariable("AZURE_BLOB_ENDPOINT", _MOUNT),
+    OldVariable("SUPERVISOR_MONITOR_INTERVAL", _REPORT),
+    OldVariable("MONITOR_INTERVAL", _REPORT, "silent"),
+    OldVariable("SUPERVISOR_LOG_FILE", "the log goes to the container's output"),
+    OldVariable("SUPERVISOR_HTTP_ENABLED", "`devcopilot status --json` tells what it told",
+                "silent"),
+    OldVariable("SUPERVISOR_HTTP_ADDR", "nothing listens; `devcopilot status --json` tells it"),
+    OldVariable("SUPERVISOR_PORT", "nothing ever read it", "silent"),
+    OldVariable("SUPERVISOR_AGENT_ENABLED", _REPORT, "silent"),
+    OldVariable("SUPERVISOR_AGENT_BASE_URL", _REPORT),
+    OldVariable("SUPERVISOR_AGENT_ACTIVITY_ENDPOINT", _REPORT),
+    OldVariable("SUPERVISOR_AGENT_API_KEY", _REPORT),
+    OldVariable("SUPERVISOR_AGENT_TIMEOUT", _REPORT, "silent"),
+    OldVariable("AGENT_BASE_URL", _REPORT, "silent"),
+    OldVariable("AGENT_ENABLED", _REPORT, "silent"),
+    OldVariable("REPORT_INTERVAL", "nothing ever read it", "silent"),
+    OldVariable("USER_ID", "it named the owner for the control plane only", "silent"),
+    OldVariable("DEV8_USER", "the image's user is fixed when it is built", "silent"),
+    OldVariable("DEV8_UID", "the image's user is fixed when it is built", "silent"),
+    OldVariable("DEV8_GID", "the image's user is fixed when it is built", "silent"),
+)
+
+SECRETS = frozenset({
+    "SSH_PASSWORD", "AZURE_BLOB_ACCOUNT_KEY", "AZURE_BLOB_SAS_TOKEN", "AZURE_STORAGE_KEY",
+    "SUPERVISOR_AGENT_API_KEY",
+})
+"""Old variables that hold a secret: no child gets them."""

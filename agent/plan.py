@@ -1,0 +1,399 @@
+"""The values that planning yields: resources, actions, services, jobs, tokens, the boot file.
+
+A step names the *resources* it wants; `plan` compares them with the machine and with the ledger
+(what the agent wrote before) and yields the *actions* that are missing. In the desired state there
+is none. The rule of ownership lives here and nowhere else:
+
+- a `File` is the agent's whole. One that somebody else made or changed is left alone and said so.
+- a `Seed` and a `Generated` are made when absent, and from then on are the user's.
+- an `Edit` is a change inside a user's file, which the step computes from what is there.
+- a file of the ledger that its step no longer wants is taken back, if nobody changed it.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from agent.errors import Problem
+from agent.secret import Secret
+from agent.system import Facts, System
+
+LEDGER = "owned.json"
+"""File in the state folder: a JSON object, path -> [step, SHA-256 of the content written]."""
+
+
+# --- resources ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A folder that must be there; one that exists keeps its mode."""
+
+    path: Path
+    mode: int = 0o755
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that is the agent's own as a whole."""
+
+    path: Path
+    content: bytes = field(repr=False)
+    mode: int = 0o644
+    adopt: bool = False
+    """Overwrite what is there whoever wrote it: for paths that only the agent uses."""
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A file that is written once, when absent, and then belongs to the user."""
+
+    path: Path
+    content: Callable[[], bytes] = field(repr=False)
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A file that a command makes when it is absent. The command ends with the path to write."""
+
+    path: Path
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change inside a file of the user.
+
+    `change` gets the content (None: no file) and returns the content to have (None: no file), or
+    a Problem when it cannot make sense of it; then the file is left alone.
+    """
+
+    path: Path
+    change: Callable[[bytes | None], bytes | None | Problem] = field(repr=False)
+    mode: int = 0o600
+    """For a file that is made; one that exists keeps its mode."""
+
+
+Resource = Directory | File | Seed | Generated | Edit
+
+
+# --- actions -----------------------------------------------------------------------------------
+
+
+class Action(Protocol):
+    """One change of the machine."""
+
+    def describe(self) -> str:
+        """Return the change as one line without secrets."""
+
+    def apply(self, system: System) -> None:
+        """Make the change. Raises OSError."""
+
+
+@dataclass(frozen=True)
+class MakeDirectory:
+    """Make a folder."""
+
+    path: Path
+    mode: int
+
+    def describe(self) -> str:  # noqa: D102
+        return f"make folder {self.path} ({self.mode:04o})"
+
+    def apply(self, system: System) -> None:  # noqa: D102
+        system.make_directory(self.path, self.mode)
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    """Write a whole file."""
+
+    path: Path
+    content: bytes = field(repr=False)
+    mode: int
+    owned: bool
+
+    def describe(self) -> str:  # noqa: D102
+        return f"write {self.path} ({len(self.content)} bytes, {self.mode:04o})"
+
+    def apply(self, system: System) -> None:  # noqa: D102
+        system.write_file(self.path, self.content, self.mode)
+
+
+@dataclass(frozen=True)
+class RemoveFile:
+    """Take back a file."""
+
+    path: Path
+
+    def describe(self) -> str:  # noqa: D102
+        return f"remove {self.path}"
+
+    def apply(self, system: System) -> None:  # noqa: D102
+        system.remove_file(self.path)
+
+
+@dataclass(frozen=True)
+class RunCommand:
+    """Run a command that makes a file."""
+
+    path: Path
+    argv: tuple[str, ...]
+
+    def describe(self) -> str:  # noqa: D102
+        return f"make {self.path} with {self.argv[0]}"
+
+    def apply(self, system: System) -> None:  # noqa: D102
+        system.make_directory(self.path.parent, 0o700)
+        system.run((*self.argv, str(self.path)))
+
+
+# --- the ledger --------------------------------------------------------------------------------
+
+
+@dataclass
+class Ledger:
+    """What the agent wrote: path -> (step, SHA-256). The one mutable value; saved by `configure`."""
+
+    entries: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: bytes | None) -> "Ledger":
+        """Read the ledger; nothing, or a damaged one, is an empty one: then nothing is ours."""
+        try:
+            raw = json.loads(text or b"{}")
+            return cls({str(path): (str(step), str(digest))
+                        for path, (step, digest) in raw.items()})
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def encode(self) -> bytes:
+        """Return the ledger as JSON."""
+        return json.dumps(self.entries, indent=1, sort_keys=True).encode() + b"\n"
+
+    def owns(self, path: Path, content: bytes) -> bool:
+        """Tell whether this very content was written by the agent."""
+        entry = self.entries.get(str(path))
+        return entry is not None and entry[1] == digest(content)
+
+    def remember(self, step: str, path: Path, content: bytes) -> None:
+        """Note that the agent wrote this content for this step."""
+        self.entries[str(path)] = (step, digest(content))
+
+    def forget(self, path: Path) -> None:
+        """Drop the path."""
+        self.entries.pop(str(path), None)
+
+    def paths_of(self, step: str) -> tuple[Path, ...]:
+        """Return the paths that the agent wrote for this step."""
+        return tuple(Path(path) for path, (owner, _) in self.entries.items() if owner == step)
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of the content in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+# --- planning ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one step still has to do, and what it cannot do."""
+
+    step: str
+    actions: tuple[Action, ...]
+    problems: tuple[Problem, ...]
+
+
+def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: Ledger) -> Plan:
+    """Compare what a step wants with what is there. Reads files; changes nothing."""
+    actions: list[Action] = []
+    problems: list[Problem] = []
+    kept: set[Path] = set()
+    for item in wanted:
+        if isinstance(item, Problem):
+            problems.append(item)
+            continue
+        kept.add(item.path)
+        try:
+            outcome = _plan_resource(item, facts, ledger)
+        except OSError as error:
+            outcome = Problem(f"cannot read {item.path}: {error.strerror}")
+        if isinstance(outcome, Problem):
+            problems.append(outcome)
+        elif outcome is not None:
+            actions.append(outcome)
+    for path in ledger.paths_of(step):
+        if path not in kept and (action := _take_back(path, facts, ledger)):
+            actions.append(action)
+    return Plan(step, tuple(actions), tuple(problems))
+
+
+def apply(planned: Plan, system: System, ledger: Ledger) -> tuple[Problem, ...]:
+    """Carry a plan out and note what became ours; what failed is returned, the rest is done."""
+    failed: list[Problem] = []
+    for action in planned.actions:
+        try:
+            action.apply(system)
+        except OSError as error:
+            failed.append(Problem(f"cannot {action.describe()}: {error.strerror or error}"))
+            continue
+        if isinstance(action, WriteFile) and action.owned:
+            ledger.remember(planned.step, action.path, action.content)
+        elif isinstance(action, RemoveFile):
+            ledger.forget(action.path)
+    return tuple(failed)
+
+
+def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
+    match item:
+        case Directory(path, mode):
+            return None if facts.mode(path) is not None else MakeDirectory(path, mode)
+        case File():
+            return _plan_file(item, facts, ledger)
+        case Seed(path, content, mode):
+            return None if facts.mode(path) is not None else WriteFile(path, content(), mode, False)
+        case Generated(path, argv):
+            return None if facts.mode(path) is not None else RunCommand(path, argv)
+        case Edit():
+            return _plan_edit(item, facts)
+
+
+def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | None:
+    present = facts.read(item.path)
+    if present == item.content:
+        same_mode = facts.mode(item.path) == item.mode
+        known = item.adopt or ledger.owns(item.path, present)
+        return None if same_mode and known else WriteFile(
+            item.path, item.content, item.mode, True)
+    if present is None or item.adopt or ledger.owns(item.path, present):
+        return WriteFile(item.path, item.content, item.mode, True)
+    return Problem(f"left {item.path} alone: it was not written by the agent, or was changed since",
+                   f"remove {item.path} to let the agent manage it")
+
+
+def _plan_edit(item: Edit, facts: Facts) -> Action | Problem | None:
+    present = facts.read(item.path)
+    desired = item.change(present)
+    if isinstance(desired, Problem):
+        return desired
+    if desired == present:
+        return None
+    if desired is None:
+        return RemoveFile(item.path)
+    return WriteFile(item.path, desired, facts.mode(item.path) or item.mode, False)
+
+
+def _take_back(path: Path, facts: Facts, ledger: Ledger) -> Action | None:
+    try:
+        present = facts.read(path)
+    except OSError:
+        return None
+    if present is not None and not ledger.owns(path, present):
+        return None
+    return RemoveFile(path)
+
+
+# --- what exists: steps, services, jobs, tokens ------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Token:
+    """A GitHub token and what is known of it."""
+
+    host: str
+    value: Secret
+    login: str | None = None
+    expires: datetime | None = None
+    """Aware, UTC; None: no expiry is known."""
+
+
+@dataclass(frozen=True)
+class HttpProbe:
+    """Answers when GET on loopback yields status 200."""
+
+    port: int
+    path: str
+
+
+@dataclass(frozen=True)
+class BannerProbe:
+    """Answers when a connection on loopback yields a first line with this prefix."""
+
+    port: int
+    prefix: str
+
+
+@dataclass(frozen=True)
+class PortProbe:
+    """Answers when a connection on loopback is accepted."""
+
+    port: int
+
+
+@dataclass(frozen=True)
+class CommandProbe:
+    """Answers when the command ends with 0."""
+
+    argv: tuple[str, ...]
+
+
+Probe = HttpProbe | BannerProbe | PortProbe | CommandProbe
+
+
+@dataclass(frozen=True)
+class Service:
+    """A long-running program that supervisord keeps."""
+
+    name: str
+    argv: tuple[str, ...]
+    essential: bool = True
+    probe: Probe | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the clean environment. No secrets: they go through files."""
+    directory: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A short-lived child of init, repeated."""
+
+    name: str
+    argv: tuple[str, ...]
+    interval: float | None
+    """Seconds from end to start; None: once, at start."""
+    timeout: float
+    """Seconds after which it is ended."""
+    watch: tuple[str, ...] = ()
+    """Files: a change of one starts the job at once (looked at every few seconds)."""
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What `configure` hands to `init`, as one JSON file: all that PID 1 knows of this workspace."""
+
+    environment: Mapping[str, str]
+    """The clean environment: init re-executes itself with it, and every child inherits it."""
+    log_format: str
+    """auto, json or text."""
+    log_level: str | None
+    """None: info, or warning when a CMD has the terminal."""
+    streams: tuple[str, ...]
+    """Names of the log FIFOs that init makes before supervisord starts, one a service."""
+    supervisord: tuple[str, ...]
+    """The argv of supervisord; empty: no services."""
+    essential: tuple[str, ...]
+    """Services whose loss ends the container."""
+    jobs: tuple[Job, ...]
+    stop_timeout: float
+    """Seconds from the request to stop until whatever is left is killed."""
+
+    def encode(self) -> bytes:
+        """Return the boot file's content."""
+        return json.dumps(asdict(self)).encode()

@@ -1,0 +1,77 @@
+"""The runtime folder: where it is and what lies in it. Standard library only.
+
+It is a private folder on tmpfs, made by `init` for one life of the container. All parts of the
+agent meet there; nothing in it outlives the container. The uid is the trust boundary.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+
+VARIABLE = "DEV8_RUNTIME_DIR"
+
+SETTINGS = "settings.json"
+"""The non-secret variables that `configure` accepted: a JSON object of strings."""
+SECRETS = "secrets"
+"""Folder (0700): one file (0600) a secret variable, named for the variable."""
+TOKENS = "tokens"
+"""Folder (0700): one file (0600) a GitHub host: line 1 the token, line 2 its expiry or nothing."""
+BOOT = "boot.json"
+"""What `configure` hands to `init`; see `agent.plan.Boot`."""
+STATE = "state.json"
+"""What `init` says of itself; see `agent.init.state`."""
+PROBLEMS = "problems.json"
+"""What `configure` could not do: a JSON list of {step, message, hint}."""
+STREAMS = "streams"
+"""Folder: one FIFO a log stream, named for its service."""
+EVENTS = "events"
+"""FIFO: one line `STATE NAME` for each state that supervisord gives a service."""
+SUPERVISORD_CONFIG = "supervisord.conf"
+SUPERVISORD_SOCKET = "supervisord.sock"
+
+
+def locate(environ: Mapping[str, str], uid: int) -> str:
+    """Return the absolute path of the runtime folder for this uid. Nothing is created."""
+    return environ.get(VARIABLE) or f"/dev/shm/devcopilot-{uid}"  # noqa: S108 - checked by `make`
+
+
+def make(path: str, uid: int) -> None:
+    """Create the runtime folder and its fixed subfolders, all 0700, or accept them as they are.
+
+    Raises OSError when it cannot be made, PermissionError when somebody else made it: /dev/shm
+    is writable for all, so a folder that is a link, another's or open to others is refused.
+    """
+    for folder in (path, os.path.join(path, SECRETS), os.path.join(path, TOKENS),
+                   os.path.join(path, STREAMS)):
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            found = os.lstat(folder)
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
+                raise PermissionError(
+                    f"{folder} is not a folder that only uid {uid} can enter"
+                ) from None
+
+
+def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
+    """Replace the file at `path` in one step; readers see the old content or the new one.
+
+    The mode is set before the content is there. Raises OSError, and then leaves nothing behind.
+    """
+    temporary = f"{path}.{os.getpid()}.new"
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
+    )
+    try:
+        try:
+            os.fchmod(descriptor, mode)
+            view = memoryview(content)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,30 @@
+"""A secret value that cannot be printed by accident."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A text that must not be shown; `reveal()` is the only way to it."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True)
+class SecretInput:
+    """Where a secret comes from: the variable's own value, or the file that `NAME_FILE` names."""
+
+    variable: str
+    value: Secret | None = None
+    file: Path | None = None

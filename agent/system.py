@@ -1,0 +1,135 @@
+"""The one place where planners meet files, processes and the machine.
+
+`Facts` only looks; `System` acts. Both work on the real machine; tests point them at a temporary
+home. Nothing here knows what any file means.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent import runtime
+from agent.errors import Problem
+from agent.secret import Secret, SecretInput
+
+COMMAND_TIMEOUT = 10.0
+"""Seconds that a local command of a step may take."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the planners may know of the machine."""
+
+    home: Path
+    uid: int
+    gid: int
+    runtime: Path
+    state: Path
+    """What the agent keeps between lives of the container (default ~/.local/state/devcopilot)."""
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The clean environment: what every child gets. It holds no secret."""
+
+    def read(self, path: Path) -> bytes | None:
+        """Return the file's content, or None when there is no such file. Raises OSError."""
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def mode(self, path: Path) -> int | None:
+        """Return the permission bits of what is at `path`, links followed, or None."""
+        try:
+            return path.stat().st_mode & 0o7777
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def which(self, program: str) -> Path | None:
+        """Return the absolute path of a program on the children's PATH, or None."""
+        found = shutil.which(program, path=self.environ.get("PATH", os.defpath))
+        return Path(found) if found else None
+
+    def run(self, argv: Sequence[str], stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+        """Run a command that changes nothing and return what it said and its code.
+
+        A program that is missing or takes longer than COMMAND_TIMEOUT seconds counts as code 127
+        or 124, with the reason in `stderr`.
+        """
+        return _run(argv, stdin, self.environ)
+
+    def secret(self, source: SecretInput | None) -> Secret | Problem | None:
+        """Return the secret, None when none was given, or what is wrong with its file.
+
+        One trailing newline of a file is dropped: editors and `echo` add it.
+        """
+        if source is None or source.file is None:
+            return source.value if source else None
+        name = f"{source.variable}_FILE"
+        try:
+            text = source.file.read_bytes().decode()
+        except IsADirectoryError:
+            return Problem(f"cannot read {name}={source.file}: it is a directory",
+                           "name the file itself; docker makes a directory of a missing one")
+        except FileNotFoundError:
+            return Problem(f"cannot read {name}={source.file}: no such file",
+                           f"mount the secret there or unset {name}")
+        except PermissionError:
+            return Problem(f"cannot read {name}={source.file}: permission denied",
+                           f"make it readable for uid {self.uid}")
+        except UnicodeDecodeError:
+            return Problem(f"cannot read {name}={source.file}: it is not UTF-8 text")
+        except OSError as error:
+            return Problem(f"cannot read {name}={source.file}: {error.strerror}")
+        text = text.removesuffix("\n").removesuffix("\r")
+        if not text.strip():
+            return Problem(f"cannot use {name}={source.file}: the file is empty",
+                           f"write the secret into it or unset {name}")
+        return Secret(text)
+
+
+class System:
+    """What actions may do to the machine. Every method raises OSError when it cannot."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def write_file(self, path: Path, content: bytes, mode: int) -> None:
+        """Replace a file atomically, links followed, its folder made when missing.
+
+        A folder made for a private file (mode without group and others) is private too.
+        """
+        target = Path(os.path.realpath(path))
+        self.make_directory(target.parent, 0o755 if mode & 0o077 else 0o700)
+        runtime.write_atomic(str(target), content, mode)
+
+    def make_directory(self, path: Path, mode: int) -> None:
+        """Make a folder and its missing parents with this mode; what exists is left as it is."""
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
+
+    def remove_file(self, path: Path) -> None:
+        """Remove a file; that it is gone already is no error."""
+        path.unlink(missing_ok=True)
+
+    def run(self, argv: Sequence[str], stdin: bytes = b"") -> None:
+        """Run a command; raises OSError with its own last words when it fails."""
+        done = _run(argv, stdin, self._environ)
+        if done.returncode != 0:
+            words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+            raise OSError(done.returncode, f"{argv[0]} failed: {words[-1]}")
+
+
+def _run(
+    argv: Sequence[str], stdin: bytes, environ: Mapping[str, str]
+) -> "subprocess.CompletedProcess[bytes]":
+    try:
+        return subprocess.run(argv, input=stdin, env=dict(environ), capture_output=True,
+                              timeout=COMMAND_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(argv, 124, b"", b"it took too long")
+    except OSError as error:
+        return subprocess.CompletedProcess(argv, 127, b"", str(error.strerror).encode())
