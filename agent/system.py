@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent import runtime
@@ -31,9 +31,17 @@ class Facts:
     """What the agent keeps between lives of the container (default ~/.local/state/devcopilot)."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The clean environment: what every child gets. It holds no secret."""
+    pending: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
+    """Files that are planned and not yet written: a plan sees them as if they were there."""
+
+    def with_pending(self, files: Mapping[Path, bytes]) -> "Facts":
+        """Return the same facts with these files planned in addition."""
+        return replace(self, pending={**self.pending, **files})
 
     def read(self, path: Path) -> bytes | None:
         """Return the file's content, or None when there is no such file. Raises OSError."""
+        if path in self.pending:
+            return self.pending[path]
         try:
             return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):

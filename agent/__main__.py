@@ -1,0 +1,88 @@
+"""The `devcopilot` command: finds the verb, runs it, and turns errors into lines and exit codes.
+
+A verb is a module of `agent.verbs` with `add_arguments(parser)` and `run(arguments) -> int`; it is
+imported only when it is asked for. `run` and `init` are PID 1: they import nothing else of ours.
+"""
+
+import sys
+
+VERBS = {
+    "run": "start the container: configure, start the services, keep them (the ENTRYPOINT)",
+    "init": "only reap, forward signals and run CMD: a drop-in for tini",
+    "configure": "bring the workspace into the configured state, again if need be",
+    "plan": "show what `configure` would change; changes nothing",
+    "refresh": "read the GitHub token again, check it, publish it",
+    "status": "tell how the workspace is",
+    "health": "exit with 0 only when every essential service answers",
+    "explain": "tell why a service does not run",
+    "settings": "list all variables, exit codes and files",
+    "version": "print the version",
+}
+"""Each verb with its one-line help, in the order of `--help`."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb and return its exit code. `argv` is without the program's name."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] in ("-h", "--help", "help"):
+        print_help()
+        return 0 if words else 2
+    if words[0] not in VERBS:
+        sys.stderr.write(f"devcopilot: no such verb: {words[0]} (`devcopilot --help` lists them)\n")
+        return 2
+    if words[0] in ("run", "init"):
+        from agent import init  # noqa: PLC0415 - PID 1 loads nothing else
+
+        return init.main(words)
+    return run_verb(words[0], words[1:])
+
+
+def print_help() -> None:
+    """Print the verbs, a line each."""
+    lines = ["usage: devcopilot VERB [OPTION…]", ""]
+    lines += [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
+    lines += ["", "`devcopilot VERB --help` tells more."]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def run_verb(verb: str, words: list[str]) -> int:
+    """Import the verb's module, read its options, run it; errors become one line each."""
+    import argparse  # noqa: PLC0415 - not needed by PID 1
+    import importlib  # noqa: PLC0415
+
+    from agent.errors import AgentError  # noqa: PLC0415
+    from agent.exits import Exit  # noqa: PLC0415
+
+    module = importlib.import_module(f"agent.verbs.{verb}")
+    parser = argparse.ArgumentParser(prog=f"devcopilot {verb}", description=module.__doc__)
+    module.add_arguments(parser)
+    arguments = parser.parse_args(words)
+    try:
+        return int(module.run(arguments))
+    except AgentError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"devcopilot: {problem}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 128 + 2
+    except BrokenPipeError:
+        return Exit.FAILED
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a line, not a traceback
+        where = _innermost_line(error)
+        sys.stderr.write(f"devcopilot: internal error in `{verb}`: "
+                         f"{type(error).__name__} at {where}\n")
+        return Exit.INTERNAL
+
+
+def _innermost_line(error: BaseException) -> str:
+    """Return file:line where the error came from. Its text is left out: it may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "?"
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

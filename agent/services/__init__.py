@@ -1,0 +1,1 @@
+"""Services: each says how to run one long-running program, and with which files."""

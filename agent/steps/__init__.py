@@ -1,0 +1,1 @@
+"""Steps: each says which files it wants for given settings."""

@@ -1,0 +1,53 @@
+"""The settings of this life of the container, kept in the runtime folder.
+
+`configure` is the only one to see the container's environment. What it accepted it stores as the
+texts it was given: plain variables and the clean environment in one JSON file, each secret in a
+file of its own. Every other verb reads them from there, through the same parser.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from agent import runtime
+from agent.errors import AgentError, Problem
+from agent.plan import File
+from agent.settings import secret_names, variables
+from agent.system import Facts
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without any variable that holds a secret."""
+    hidden = secret_names()
+    return {name: value for name, value in environ.items() if name not in hidden}
+
+
+def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
+    """Yield the files that store what this environment says."""
+    names = {name for _, entry in variables() for name in entry.names}
+    hidden = secret_names()
+    given = {name: environ[name] for name in sorted(names) if environ.get(name)}
+    stored = {"variables": {name: value for name, value in given.items() if name not in hidden},
+              "environment": dict(facts.environ)}
+    yield File(facts.runtime / runtime.SETTINGS, json.dumps(stored).encode(), 0o600, adopt=True)
+    for name, value in given.items():
+        if name in hidden:
+            path = facts.runtime / runtime.SECRETS / name
+            yield File(path, value.encode(), 0o600, adopt=True)
+
+
+def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Return (variables with their secrets, clean environment) as `resources` stored them.
+
+    Raises AgentError when there is nothing to read: no agent has configured this container.
+    """
+    try:
+        stored = json.loads((folder / runtime.SETTINGS).read_bytes())
+        secrets = {entry.name: entry.read_bytes().decode()
+                   for entry in (folder / runtime.SECRETS).iterdir() if entry.suffix == ""}
+    except OSError as error:
+        raise AgentError(Problem(
+            f"cannot read the settings in {folder}: {error.strerror}",
+            "this works inside a container that the agent started, as the container's user",
+        )) from error
+    return {**stored["variables"], **secrets}, dict(stored["environment"])

@@ -1,0 +1,1 @@
+"""Token sources, the check of a token against GitHub, and its publication."""

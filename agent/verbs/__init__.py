@@ -1,0 +1,1 @@
+"""The verbs of the `devcopilot` command, one module each."""

@@ -1,0 +1,103 @@
+"""What every verb starts from: the settings of this life of the container, and the facts."""
+
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent import runtime, store
+from agent.errors import Problem
+from agent.settings import Settings
+from agent.system import Facts
+
+STATE_FOLDER = ".local/state/devcopilot"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The settings, the facts, and what is wrong with the machine."""
+
+    variables: Mapping[str, str]
+    """What the settings were read from, secrets included."""
+    settings: Settings
+    facts: Facts
+    problems: tuple[Problem, ...] = ()
+
+
+def load() -> Context:
+    """Return the context that `configure` stored. Raises AgentError where there is none."""
+    folder = Path(runtime.locate(os.environ, os.getuid()))
+    variables, environment = store.load(folder)
+    settings = Settings.from_environ(variables)
+    home = Path(environment["HOME"])
+    facts = _facts(settings, home, folder, environment)
+    return Context(variables, settings, facts)
+
+
+def from_environ(environ: Mapping[str, str]) -> Context:
+    """Return the context for a container that starts with this environment.
+
+    Reads files, changes nothing. Raises AgentError (exit 2) for what the texts show to be wrong.
+    """
+    settings = Settings.from_environ(environ)
+    uid = os.getuid()
+    folder = Path(runtime.locate(environ, uid))
+    home, problems = find_home(environ, folder, uid)
+    problems += check_workspace(settings.workspace.folder, uid)
+    environment = store.clean_environment(environ)
+    environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
+    environment.setdefault("PATH", os.defpath)
+    environment.setdefault("SHELL", "/bin/bash")
+    return Context(environ, settings, _facts(settings, home, folder, environment), tuple(problems))
+
+
+def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
+    """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
+    home = Path(environ.get("HOME") or _passwd_home(uid) or "/")
+    if os.access(home, os.W_OK | os.X_OK):
+        return home, []
+    return folder / "home", [Problem(
+        f"cannot write the home folder {home}: {_why_not_writable(home, uid)}; "
+        "a temporary home is used, and what is written there is lost when the container ends",
+        _mend(home, uid))]
+
+
+def check_workspace(folder: Path, uid: int) -> list[Problem]:
+    """Return a problem when the workspace folder cannot be written."""
+    place = folder if folder.exists() else folder.parent
+    if os.access(place, os.W_OK | os.X_OK):
+        return []
+    return [Problem(f"cannot write the workspace {folder}: {_why_not_writable(place, uid)}",
+                    _mend(place, uid))]
+
+
+def _facts(
+    settings: Settings, home: Path, folder: Path, environment: Mapping[str, str]
+) -> Facts:
+    return Facts(home=home, uid=os.getuid(), gid=os.getgid(), runtime=folder,
+                 state=settings.agent.state_dir or home / STATE_FOLDER, environ=environment)
+
+
+def _passwd_home(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return None
+
+
+def _why_not_writable(folder: Path, uid: int) -> str:
+    if not folder.exists():
+        return "there is no such folder"
+    if not folder.is_dir():
+        return "it is not a folder"
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return "it is read-only"
+    owner = folder.stat().st_uid
+    return f"it belongs to uid {owner}, and the container runs as uid {uid}"
+
+
+def _mend(folder: Path, uid: int) -> str:
+    if folder.exists() and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return f"mount a writable volume on {folder}"
+    return f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}"

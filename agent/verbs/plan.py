@@ -1,0 +1,44 @@
+"""Show what `configure` would change, secrets masked. Changes nothing."""
+
+import argparse
+import json
+import os
+import sys
+
+from agent.errors import AgentError
+from agent.exits import Exit
+from agent.verbs import context
+from agent.verbs.configure import preview
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the changes, a line each, and what cannot be done."""
+    outcome = preview(_find_context())
+    if arguments.json:
+        document = {
+            "changes": [{"step": step, "change": change} for step, change in outcome.changes],
+            "problems": [{"step": step, "message": problem.message, "hint": problem.hint}
+                         for step, problem in outcome.problems],
+        }
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return Exit.OK
+    lines = [f"{step}: {change}" for step, change in outcome.changes]
+    lines += [f"{step}: warning: {problem}" for step, problem in outcome.problems]
+    lines.append(f"{len(outcome.changes)} changes, {len(outcome.problems)} warnings")
+    sys.stdout.write("\n".join(lines) + "\n")
+    return Exit.OK
+
+
+def _find_context() -> context.Context:
+    """Return the running container's context, or that of a container that would start here."""
+    try:
+        return context.load()
+    except AgentError as error:
+        if error.exit_code == Exit.USAGE:
+            raise
+        return context.from_environ(os.environ)
