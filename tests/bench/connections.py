@@ -1,0 +1,112 @@
+"""What a person has open: an IDE tab's connection, an ssh session; and a GitHub to talk to."""
+
+import base64
+import os
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.containers import DOCKER, Container, wait_until
+
+FAKE_GITHUB = Path(__file__).resolve().parent.parent / "fakes" / "github"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key pair for one measurement."""
+
+    private: Path
+    public: str
+
+
+@contextmanager
+def ssh_key() -> Iterator[Key]:
+    """Make a key pair; it is gone at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        private = Path(folder, "key")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", private], check=True)
+        yield Key(private, private.with_suffix(".pub").read_text().strip())
+
+
+@contextmanager
+def ssh_session(port: int, key: Key) -> Iterator[None]:
+    """Hold a session open in which a command runs."""
+    argv = [
+        "ssh",
+        "-i",
+        str(key.private),
+        "-p",
+        str(port),
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "LogLevel=ERROR",
+        "dev8@127.0.0.1",
+        "echo here; sleep 600",
+    ]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as session:
+        assert session.stdout is not None
+        if session.stdout.readline() != b"here\n":
+            raise RuntimeError("the ssh login failed")
+        try:
+            yield
+        finally:
+            session.kill()
+
+
+@contextmanager
+def ide_tab(port: int) -> Iterator[None]:
+    """Hold a WebSocket to the editor's server open, as a tab does."""
+    nonce = base64.b64encode(os.urandom(16)).decode()
+    request = (
+        f"GET /?reconnectionToken=bench&reconnection=false HTTP/1.1\r\n"
+        f"Host: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Origin: http://127.0.0.1:{port}\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {nonce}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        answer = connection.recv(1024)
+        if b" 101 " not in answer.split(b"\r\n", 1)[0]:
+            raise RuntimeError(f"the editor refused the connection: {answer[:200]!r}")
+        yield
+
+
+def start_fake_github(box: Container) -> None:
+    """Run the tests' GitHub inside the container, on its loopback, port 9999."""
+    subprocess.run(
+        [
+            DOCKER,
+            "exec",
+            "--detach",
+            "--workdir",
+            "/fake",
+            box.name,
+            "/opt/devcopilot/bin/python",
+            "-m",
+            "tests.fakes.github",
+            "--port",
+            "9999",
+            "--token",
+            "ghp_benchmark0000000000000000000000000000",
+        ],
+        check=True,
+    )
+    probe = "import socket; socket.create_connection(('127.0.0.1', 9999), 1).close()"
+    wait_until(
+        lambda: (
+            subprocess.run(
+                [DOCKER, "exec", box.name, "/opt/devcopilot/bin/python", "-c", probe],
+                check=False,
+                capture_output=True,
+            ).returncode
+            == 0
+        ),
+        "the fake GitHub's start",
+    )

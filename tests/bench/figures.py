@@ -1,0 +1,304 @@
+"""The figures: each function measures one thing and returns its rows with their bars."""
+
+import json
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+from tests.bench import connections, processes
+from tests.containers import (
+    Container,
+    Recipe,
+    answers_http,
+    answers_ssh,
+    docker,
+    running,
+    wait_until,
+)
+
+IMAGE = "dev8-mvp"
+MILLISECONDS = 1000.0
+BARE_IDE = Recipe(
+    IMAGE,
+    ("--init", "--entrypoint", "code-server"),
+    (
+        "--bind-addr",
+        "0.0.0.0:8080",
+        "--auth",
+        "none",
+        "--disable-telemetry",
+        "--disable-update-check",
+        "/workspace",
+    ),
+)
+OURS = Recipe(IMAGE)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How long to measure."""
+
+    runs: int
+    idle_seconds: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure and the bar that it must stay under."""
+
+    figure: str
+    value: float
+    bar: float
+    unit: str
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether the bar is kept."""
+        return self.value <= self.bar
+
+    def document(self) -> dict[str, object]:
+        """Return the row for JSON."""
+        return {**asdict(self), "holds": self.holds}
+
+
+def measure_start(options: Options) -> list[Row]:
+    """Time from `docker start` until the IDE and ssh answer, in turn with the bare programs."""
+    ours: list[float] = []
+    bare: list[float] = []
+    ours_ssh: list[float] = []
+    bare_ssh: list[float] = []
+    with bare_sshd() as sshd:
+        for _ in range(options.runs):
+            with running(BARE_IDE) as box:
+                bare.append(_seconds_to_ide(box))
+            with running(OURS) as box:
+                ours.append(_seconds_to_ide(box))
+            with running(sshd) as box:
+                bare_ssh.append(_seconds_to_ssh(box))
+            with running(OURS) as box:
+                ours_ssh.append(_seconds_to_ssh(box))
+    return [
+        Row(
+            "start → IDE answers, against bare code-server",
+            median(ours) / median(bare),
+            1.15,
+            "times",
+            f"{median(ours):.2f} s against {median(bare):.2f} s",
+        ),
+        Row(
+            "start → ssh banner, more than bare sshd",
+            (median(ours_ssh) - median(bare_ssh)) * MILLISECONDS,
+            250,
+            "ms",
+            f"{median(ours_ssh):.2f} s against {median(bare_ssh):.2f} s",
+        ),
+        Row("cold start → all services answer", median(ours), 5, "s"),
+    ]
+
+
+def measure_warm_start(options: Options) -> list[Row]:
+    """Time from `docker start` to both services answering, with volumes that were used before."""
+    home, workspace = (f"dev8-bench-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    recipe = Recipe(IMAGE, ("-v", f"{home}:/home/dev8", "-v", f"{workspace}:/workspace"))
+    seconds = []
+    try:
+        for _ in range(options.runs + 1):
+            with running(recipe) as box:
+                seconds.append(max(_seconds_to_ssh(box), _seconds_to_ide(box)))
+    finally:
+        docker("volume", "rm", home, workspace)
+    return [Row("warm start → all services answer", median(seconds[1:]), 3, "s")]
+
+
+def measure_stop(options: Options) -> list[Row]:
+    """Time of `docker stop` with an IDE connection and an ssh session open."""
+    seconds = []
+    codes = set()
+    with connections.ssh_key() as key:
+        recipe = Recipe(
+            IMAGE, ("-e", f"SSH_PUBLIC_KEY={key.public}", "-e", "CODE_SERVER_AUTH=none")
+        )
+        for _ in range(options.runs):
+            with running(recipe) as box:
+                _seconds_to_ide(box)
+                _seconds_to_ssh(box)
+                with connections.ide_tab(box.ide_port), connections.ssh_session(box.ssh_port, key):
+                    taken, code = box.stop()
+                seconds.append(taken)
+                codes.add(code)
+    return [
+        Row(
+            "docker stop, IDE and ssh session open",
+            median(seconds),
+            1,
+            "s",
+            f"exit codes {sorted(codes)}",
+        ),
+        Row("exit code of that stop", max(codes), 0, ""),
+    ]
+
+
+def measure_idle(options: Options) -> list[Row]:
+    """Memory after the first refresh, and processor time while nothing happens but refreshes."""
+    recipe = Recipe(
+        IMAGE,
+        (
+            "-e",
+            "GITHUB_TOKEN=ghp_benchmark0000000000000000000000000000",
+            "-e",
+            "DEV8_GITHUB_API_URL=http://127.0.0.1:9999",
+            "-v",
+            f"{connections.FAKE_GITHUB}:/fake/tests/fakes/github:ro",
+        ),
+    )
+    with running(recipe) as box:
+        connections.start_fake_github(box)
+        _seconds_to_ide(box)
+        wait_until(lambda: _refreshes(box) >= 1, "the first refresh")
+        agents = processes.agent_processes(int(box.inspect("{{.State.Pid}}")))
+        pss = {name: process.pss_kib() / 1024 for name, process in agents.items()}
+        refreshed = _refreshes(box)
+        before = _cpu(agents)
+        time.sleep(options.idle_seconds)  # the measurement itself: nothing is waited for
+        used = _cpu(agents) - before
+        refreshed = _refreshes(box) - refreshed
+    parts = ", ".join(f"{name} {size:.1f}" for name, size in pss.items())
+    return [
+        Row("memory of the resident agent processes (PSS)", sum(pss.values()), 32, "MB", parts),
+        Row(
+            f"processor over {options.idle_seconds / 60:g} minutes with {refreshed} refreshes",
+            100 * used / options.idle_seconds,
+            0.25,
+            "% of a core",
+        ),
+    ]
+
+
+def measure_many_files(options: Options) -> list[Row]:
+    """Start time with 10 and with 200,000 files in the workspace volume."""
+    few, many = (f"dev8-bench-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    script = (
+        "import os,sys\n"
+        "for n in range(int(sys.argv[1])):\n"
+        "    d = f'/workspace/{n // 500}'\n"
+        "    os.makedirs(d, exist_ok=True)\n"
+        "    open(f'{d}/{n}', 'w').close()\n"
+    )
+    try:
+        for volume, count in ((few, 10), (many, 200_000)):
+            docker(
+                "run",
+                "--rm",
+                "-v",
+                f"{volume}:/workspace",
+                "--entrypoint",
+                "/opt/devcopilot/bin/python",
+                IMAGE,
+                "-c",
+                script,
+                str(count),
+            )
+        seconds: dict[str, list[float]] = {few: [], many: []}
+        for _ in range(options.runs):
+            for volume, times in seconds.items():
+                with running(Recipe(IMAGE, ("-v", f"{volume}:/workspace"))) as box:
+                    times.append(_seconds_to_ide(box))
+    finally:
+        docker("volume", "rm", few, many)
+    return [
+        Row(
+            "start with 200,000 files against 10",
+            median(seconds[many]) / median(seconds[few]),
+            1.05,
+            "times",
+        )
+    ]
+
+
+def measure_configure(options: Options) -> list[Row]:
+    """Time of a second `configure`, and what it changed."""
+    script = (
+        "import json,subprocess,time\n"
+        "start=time.monotonic()\n"
+        "done=subprocess.run(['devcopilot','configure'],capture_output=True,text=True)\n"
+        "print(json.dumps([time.monotonic()-start, done.stderr.splitlines()[-1]]))\n"
+    )
+    seconds, changes = [], set()
+    with running(OURS) as box:
+        _seconds_to_ide(box)
+        for _ in range(options.runs):
+            taken, line = json.loads(box.execute("/opt/devcopilot/bin/python", "-c", script))
+            seconds.append(taken)
+            changes.add(json.loads(line)["changes"])
+    return [
+        Row("configure, a second time", median(seconds) * MILLISECONDS, 200, "ms"),
+        Row("changes that it makes", max(changes), 0, ""),
+    ]
+
+
+ALL: tuple[tuple[str, Callable[[Options], list[Row]]], ...] = (
+    ("start, against the bare programs", measure_start),
+    ("warm start", measure_warm_start),
+    ("stop", measure_stop),
+    ("200,000 files", measure_many_files),
+    ("configure again", measure_configure),
+    ("memory and processor at rest", measure_idle),
+)
+
+
+@contextmanager
+def bare_sshd() -> Iterator[Recipe]:
+    """Yield a recipe for sshd alone under tini, with a host key that is there already."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder, "host_key")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        with suppress(PermissionError):
+            subprocess.run(["chown", "-R", "1000:1000", folder], check=True)
+        yield Recipe(
+            IMAGE,
+            ("--init", "--entrypoint", "/usr/sbin/sshd", "-v", f"{folder}:/keys"),
+            (
+                "-D",
+                "-e",
+                "-f",
+                "/dev/null",
+                "-p",
+                "2222",
+                "-h",
+                "/keys/host_key",
+                "-o",
+                "PidFile=none",
+                "-o",
+                "UsePAM=no",
+            ),
+        )
+
+
+def _seconds_to_ide(box: Container) -> float:
+    wait_until(lambda: answers_http(box.ide_port), "the IDE's answer")
+    return time.monotonic() - box.started
+
+
+def _seconds_to_ssh(box: Container) -> float:
+    wait_until(lambda: answers_ssh(box.ssh_port), "the ssh banner")
+    return time.monotonic() - box.started
+
+
+def _refreshes(box: Container) -> int:
+    state = json.loads(box.execute("sh", "-c", "cat /dev/shm/devcopilot-1000/state.json"))
+    job = state["jobs"]["refresh"]
+    return int(job["runs"]) - int(job["running"])
+
+
+def _cpu(agents: dict[str, processes.Process]) -> float:
+    """Return the seconds of all agent processes; init's reaped children are its jobs."""
+    return sum(
+        process.cpu_seconds(with_children=name == "init") for name, process in agents.items()
+    )

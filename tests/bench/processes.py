@@ -1,0 +1,57 @@
+"""The resident processes of a container's agent, as the host's /proc shows them."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as /proc tells it."""
+
+    pid: int
+    parent: int
+    argv: tuple[str, ...]
+
+    def pss_kib(self) -> int:
+        """Return its proportional set size in KiB."""
+        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1])
+
+    def cpu_seconds(self, with_children: bool) -> float:
+        """Return its processor time so far, on request with that of children it has reaped."""
+        numbers = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks = sum(int(number) for number in numbers[11 : 15 if with_children else 13])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def list_processes() -> list[Process]:
+    """Return every process of the machine."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            argv = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            found.append(Process(int(entry.name), parent, tuple(argv)))
+    return found
+
+
+def agent_processes(main_pid: int) -> dict[str, Process]:
+    """Return the agent's resident processes of a container by name: all that are no service's."""
+    everything = list_processes()
+    children = [process for process in everything if process.parent == main_pid]
+    found = {"init": next(process for process in everything if process.pid == main_pid)}
+    for process in children:
+        line = " ".join(process.argv)
+        if "agent.logger" in line:
+            found["logger"] = process
+        elif "supervisord" in line:
+            found["supervisord"] = process
+    supervisor_pid = found["supervisord"].pid
+    for process in everything:
+        if process.parent == supervisor_pid and "listener" in " ".join(process.argv):
+            found["listener"] = process
+    return found

@@ -1,0 +1,198 @@
+"""Containers for the tests and the benchmark: start one, see it answer, look inside, stop it."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+DOCKER = os.environ.get("DOCKER", "docker")
+DEADLINE = 60.0
+"""Seconds after which what is waited for counts as failed."""
+POLL = 0.005
+
+HARDENED = (
+    "--read-only",
+    "--cap-drop",
+    "ALL",
+    "--security-opt",
+    "no-new-privileges",
+    "-v",
+    "/home/dev8",
+    "-v",
+    "/workspace",
+    "-v",
+    "/tmp",
+)
+"""The strictest way to run an image; each -v is an unnamed volume."""
+
+
+def docker(*words: str, timeout: float = 120.0) -> str:
+    """Run the engine's command and return what it printed. Raises CalledProcessError."""
+    done = subprocess.run(
+        [DOCKER, *words], check=True, capture_output=True, text=True, timeout=timeout
+    )
+    return done.stdout.strip()
+
+
+def find_free_port() -> int:
+    """Return a TCP port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(check: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:
+    """Poll until `check` yields something true. Raises TimeoutError."""
+    end = time.monotonic() + deadline
+    while not check():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not happen within {deadline:g} s")
+        time.sleep(POLL)
+
+
+def answers_http(port: int, path: str = "/healthz") -> bool:
+    """Tell whether GET on loopback yields status 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def answers_ssh(port: int) -> bool:
+    """Tell whether the first bytes from the port are an SSH banner."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            return connection.recv(8).startswith(b"SSH-2.0")
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a container is made."""
+
+    image: str
+    options: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+
+@dataclass
+class Container:
+    """A container, its ports on loopback, and when it was started (monotonic seconds)."""
+
+    name: str
+    ide_port: int
+    ssh_port: int
+    started: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start the created container."""
+        self.started = time.monotonic()
+        docker("start", self.name)
+
+    def inspect(self, template: str) -> str:
+        """Return what the engine says of the container, as a Go template asks for it."""
+        return docker("inspect", "--format", template, self.name)
+
+    def execute(self, *words: str, user: str | None = None) -> str:
+        """Run a command in the container and return what it printed."""
+        return docker("exec", *(("--user", user) if user else ()), self.name, *words)
+
+    def call(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command in the container and return its code and what it printed."""
+        return subprocess.run(
+            [DOCKER, "exec", self.name, *words],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+        )
+
+    def logs(self) -> str:
+        """Return all that the container has said, both streams."""
+        done = subprocess.run(
+            [DOCKER, "logs", self.name],
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        return done.stdout
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the log's events. Raises ValueError for a line that is not JSON."""
+        return [json.loads(line) for line in self.logs().splitlines()]
+
+    def status(self) -> dict[str, Any]:
+        """Return what `devcopilot status --json` says."""
+        document: dict[str, Any] = json.loads(self.execute("devcopilot", "status", "--json"))
+        return document
+
+    def is_running(self) -> bool:
+        """Tell whether the container runs."""
+        return self.inspect("{{.State.Running}}") == "true"
+
+    def wait_ready(self) -> None:
+        """Wait until every essential service answers. Raises TimeoutError with the log."""
+        try:
+            wait_until(
+                lambda: not self.is_running() or self.call("devcopilot", "health").returncode == 0,
+                "readiness",
+            )
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; the log:\n{self.logs()}") from None
+        if not self.is_running():
+            raise TimeoutError(f"the container ended; the log:\n{self.logs()}")
+
+    def wait_exit(self, deadline: float = DEADLINE) -> int:
+        """Wait for the container's end and return its exit code."""
+        wait_until(lambda: not self.is_running(), "the container's end", deadline)
+        return int(self.inspect("{{.State.ExitCode}}"))
+
+    def stop(self) -> tuple[float, int]:
+        """Stop the container; return the seconds that it took and the exit code."""
+        start = time.monotonic()
+        docker("stop", self.name)
+        return time.monotonic() - start, int(self.inspect("{{.State.ExitCode}}"))
+
+
+@contextmanager
+def created(recipe: Recipe) -> Iterator[Container]:
+    """Create a container; remove it, with its unnamed volumes, at the end."""
+    box = Container(f"dev8-test-{uuid.uuid4().hex[:8]}", find_free_port(), find_free_port())
+    docker(
+        "create",
+        "--name",
+        box.name,
+        "-p",
+        f"127.0.0.1:{box.ide_port}:8080",
+        "-p",
+        f"127.0.0.1:{box.ssh_port}:2222",
+        *recipe.options,
+        recipe.image,
+        *recipe.command,
+    )
+    try:
+        yield box
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            docker("rm", "--force", "--volumes", box.name)
+
+
+@contextmanager
+def running(recipe: Recipe) -> Iterator[Container]:
+    """Create and start a container; remove it at the end."""
+    with created(recipe) as box:
+        box.start()
+        yield box
