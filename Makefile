@@ -1,0 +1,50 @@
+# Every target is a script in scripts/; this file only names them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help up down logs shell status build test check bench soak clean engine sizes lock
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## Start a workspace: browser IDE and SSH (IMAGE=mvp|base, WORKSPACE=folder)
+	@scripts/up.sh
+
+down: ## Stop and remove the container; its volumes stay
+	@scripts/workspace.sh down
+
+logs: ## Follow the log of the container
+	@scripts/workspace.sh logs
+
+shell: ## Open a shell in the container
+	@scripts/workspace.sh shell
+
+status: ## Show what runs in the container
+	@scripts/workspace.sh status
+
+build: engine ## Build the images (IMAGE=base|mvp, default both)
+	@scripts/build.sh $(or $(IMAGE),all)
+
+test: ## Run all tests, fastest first (ONLY=unit,contract,pid1,e2e,image; ARGS=pytest's)
+	@scripts/test.sh $(ARGS)
+
+check: ## Check format, lint, types, shell, Dockerfiles and generated documents
+	@scripts/check.sh
+
+bench: engine ## Measure start, stop, memory and CPU against their bars
+	@scripts/venv.sh
+	@.venv/bin/python scripts/bench.py $(ARGS)
+
+soak: ## Run the long tests for an hour (MINUTES=60)
+	@scripts/test.sh --soak-minutes=$(or $(MINUTES),60) -m soak $(ARGS)
+
+clean: ## Remove the container, its volumes, the images and all that was made here
+	@scripts/clean.sh
+
+engine: ## Find or start a container engine (ACTION=start|stop|status)
+	@scripts/engine.sh $(or $(ACTION),start)
+
+sizes: ## Show the sizes of the images and of their layers
+	@scripts/workspace.sh sizes
+
+lock: ## Write requirements/*.txt anew from pyproject.toml
+	@scripts/lock.sh

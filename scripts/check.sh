@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Run every static check, one line each; what failed is shown in full. Exit 1 if any failed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/messages.sh
+
+scripts/venv.sh
+PATH=$PWD/.venv/bin:$PATH
+failed=0
+
+check() { # NAME COMMAND...
+    local name=$1 output start=${EPOCHREALTIME/./} result=ok
+    shift
+    if ! output=$("$@" 2>&1 </dev/null); then
+        result=FAILED
+        failed=$((failed + 1))
+    fi
+    printf '%-6s  %-10s %5d ms\n' "$result" "$name" $(((${EPOCHREALTIME/./} - start) / 1000))
+    [[ $result == ok ]] || printf '%s\n' "$output"
+}
+
+# Tracked files and new ones alike.
+list_files() { # PATTERN...
+    git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
+        [[ ! -f $file ]] || printf '%s\n' "$file"
+    done
+}
+
+check_shell() {
+    local scripts
+    mapfile -t scripts < <(list_files | xargs grep -lE '^#!/(usr/)?bin/(env )?(ba|da)?sh( |$)')
+    shellcheck --external-sources --check-sourced "${scripts[@]}"
+}
+
+check_dockerfiles() {
+    local files
+    mapfile -t files < <(list_files '*Dockerfile')
+    ((${#files[@]} == 0)) || hadolint "${files[@]}"
+}
+
+# The settings' reference and the table of old variables are written from the code.
+check_documents() {
+    python -m agent settings --check
+}
+
+# Which mirror a package came from is the builder's business: locks hold hashes, never addresses.
+check_mirrors() {
+    local hosts
+    hosts='(registry\.npmjs|registry\.yarnpkg|deb\.debian|security\.debian|archive\.ubuntu)\.(org|com)'
+    hosts+='|pypi\.org/simple|files\.pythonhosted\.org'
+    ! list_files | xargs grep -nEI "$hosts"
+}
+
+check format ruff format --check --output-format concise .
+check lint ruff check --output-format concise .
+check types mypy
+check shell check_shell
+check docker check_dockerfiles
+check documents check_documents
+check mirrors check_mirrors
+if ((failed)); then
+    fail "$failed of the checks failed" "ruff format . and ruff check --fix . mend what they can"
+fi
