@@ -12,7 +12,12 @@ from pathlib import Path
 
 from tests.containers import DOCKER, Container, wait_until
 
-FAKE_GITHUB = Path(__file__).resolve().parent.parent / "fakes" / "github"
+PYTHON = "/opt/devcopilot/bin/python"
+FAKE_GITHUB_PORT = 9999
+FAKE_GITHUB_OPTIONS = (
+    *("-v", f"{Path(__file__).resolve().parent.parent}:/fake/tests:ro"),
+    *("-e", f"DEV8_GITHUB_API_URL=http://127.0.0.1:{FAKE_GITHUB_PORT}"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,35 +83,13 @@ def ide_tab(port: int) -> Iterator[None]:
         yield
 
 
-def start_fake_github(box: Container) -> None:
-    """Run the tests' GitHub inside the container, on its loopback, port 9999."""
-    subprocess.run(
-        [
-            DOCKER,
-            "exec",
-            "--detach",
-            "--workdir",
-            "/fake",
-            box.name,
-            "/opt/devcopilot/bin/python",
-            "-m",
-            "tests.fakes.github",
-            "--port",
-            "9999",
-            "--token",
-            "ghp_benchmark0000000000000000000000000000",
-        ],
-        check=True,
-    )
-    probe = "import socket; socket.create_connection(('127.0.0.1', 9999), 1).close()"
-    wait_until(
-        lambda: (
-            subprocess.run(
-                [DOCKER, "exec", box.name, "/opt/devcopilot/bin/python", "-c", probe],
-                check=False,
-                capture_output=True,
-            ).returncode
-            == 0
-        ),
-        "the fake GitHub's start",
-    )
+def start_fake_github(box: Container, *tokens: str) -> None:
+    """Run the tests' GitHub inside the container, on its loopback; it knows these tokens.
+
+    The container must have been made with FAKE_GITHUB_OPTIONS.
+    """
+    known = [word for token in tokens for word in ("--token", token)]
+    argv = [PYTHON, "-m", "tests.fakes.github", "--port", str(FAKE_GITHUB_PORT), *known]
+    subprocess.run([DOCKER, "exec", "--detach", "--workdir", "/fake", box.name, *argv], check=True)
+    probe = f"import socket; socket.create_connection(('127.0.0.1', {FAKE_GITHUB_PORT}), 1).close()"
+    wait_until(lambda: box.call(PYTHON, "-c", probe).returncode == 0, "the fake GitHub's start")

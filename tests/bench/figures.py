@@ -24,6 +24,7 @@ from tests.containers import (
 
 IMAGE = "dev8-mvp"
 MILLISECONDS = 1000.0
+TOKEN = "ghp_benchmark0000000000000000000000000000"
 BARE_IDE = Recipe(
     IMAGE,
     ("--init", "--entrypoint", "code-server"),
@@ -147,19 +148,9 @@ def measure_stop(options: Options) -> list[Row]:
 
 def measure_idle(options: Options) -> list[Row]:
     """Memory after the first refresh, and processor time while nothing happens but refreshes."""
-    recipe = Recipe(
-        IMAGE,
-        (
-            "-e",
-            "GITHUB_TOKEN=ghp_benchmark0000000000000000000000000000",
-            "-e",
-            "DEV8_GITHUB_API_URL=http://127.0.0.1:9999",
-            "-v",
-            f"{connections.FAKE_GITHUB}:/fake/tests/fakes/github:ro",
-        ),
-    )
+    recipe = Recipe(IMAGE, (*connections.FAKE_GITHUB_OPTIONS, "-e", f"GITHUB_TOKEN={TOKEN}"))
     with running(recipe) as box:
-        connections.start_fake_github(box)
+        connections.start_fake_github(box, TOKEN)
         _seconds_to_ide(box)
         wait_until(lambda: _refreshes(box) >= 1, "the first refresh")
         agents = processes.agent_processes(int(box.inspect("{{.State.Pid}}")))

@@ -1,0 +1,65 @@
+"""What a person does in the IDE, in a real browser; runs inside the image of the test tools.
+
+Usage: python browser.py URL PASSWORD FOLDER. Prints what it saw as one JSON object; screenshots go
+to FOLDER.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+BROWSER = "/usr/bin/chromium"
+OPTIONS = [
+    "--no-sandbox",  # the container is the sandbox
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOAD = 60_000
+"""Milliseconds that a cold workbench may take on a slow machine."""
+
+
+def log_in(page: Page, url: str, password: str) -> None:
+    """Pass the password form."""
+    page.goto(url, timeout=LOAD)
+    page.fill("input[type=password]", password)
+    page.press("input[type=password]", "Enter")
+    page.wait_for_selector(".monaco-workbench", timeout=LOAD)
+
+
+def run_in_terminal(page: Page, command: str) -> None:
+    """Open a terminal as a person does and type a command."""
+    page.wait_for_selector(".part.statusbar", timeout=LOAD)
+    page.keyboard.press("F1")
+    page.keyboard.type("Terminal: Create New Terminal")
+    page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".terminal-wrapper.active .xterm-screen, .xterm-screen", timeout=LOAD)
+    page.locator(".xterm-helper-textarea").last.focus()
+    page.keyboard.type(command + "\n")
+
+
+def main() -> None:
+    """Log in, run a command in a terminal, look at the title."""
+    url, password, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        try:
+            log_in(page, url, password)
+            run_in_terminal(
+                page, 'printf "%s" "$PATH" >/workspace/seen-path; touch /workspace/done'
+            )
+            page.wait_for_selector('.explorer-folders-view [aria-label^="done"]', timeout=LOAD)
+            print(json.dumps({"title": page.title()}))
+        finally:
+            page.screenshot(path=folder / "ide.png")
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Fixtures of the end-to-end tests: an engine, the images, keys, secret files."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.containers import DOCKER, HARDENED, Container, Recipe, running
+
+MVP = "dev8-mvp"
+BASE = "dev8-base"
+WORKSPACE_UID = 1000
+TOKEN = "ghp_endtoend00000000000000000000000000001"
+
+
+def _why_not(image: str) -> str | None:
+    try:
+        done = subprocess.run(
+            [DOCKER, "image", "inspect", image], check=False, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        return f"there is no {DOCKER}: `make engine` starts a container engine"
+    return None if done.returncode == 0 else f"no image {image}: `make build` makes it"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def images() -> None:
+    """Skip everything here without an engine or images; in CI that is a failure."""
+    for image in (BASE, MVP):
+        reason = _why_not(image)
+        if reason and os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        if reason:
+            pytest.skip(reason)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A key pair with which a person logs in."""
+
+    private: Path
+    public: str
+
+    def run(self, box: Container, *command: str) -> str:
+        """Run a command over ssh and return what it printed."""
+        done = subprocess.run(
+            ["ssh", *self.options(), "-p", str(box.ssh_port), "dev8@127.0.0.1", *command],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        return done.stdout
+
+    def options(self) -> tuple[str, ...]:
+        """Return the options that ssh, scp and sftp share."""
+        return (
+            *("-i", str(self.private), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
+            *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+            *("-o", "LogLevel=ERROR"),
+        )
+
+
+@pytest.fixture(scope="session")
+def login(tmp_path_factory: pytest.TempPathFactory) -> Login:
+    """A fresh key pair."""
+    private = tmp_path_factory.mktemp("login") / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", private], check=True)
+    return Login(private, private.with_suffix(".pub").read_text().strip())
+
+
+def write_secret(path: Path, content: str) -> Path:
+    """Write a secret file that only the workspace's user can read."""
+    path.write_text(content)
+    path.chmod(0o400)
+    if os.geteuid() == 0:
+        os.chown(path, WORKSPACE_UID, WORKSPACE_UID)
+    return path
+
+
+@pytest.fixture(scope="module", params=["writable", "hardened"])
+def hardening(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The options of a plain container and of the strictest one."""
+    return HARDENED if request.param == "hardened" else ()
+
+
+@pytest.fixture(scope="module")
+def box(
+    hardening: tuple[str, ...], login: Login, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Container]:
+    """A workspace with everything that a person gives it, ready."""
+    folder = tmp_path_factory.mktemp("secrets")
+    folder.chmod(0o755)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", folder / "outgoing"], check=True
+    )
+    outgoing = write_secret(folder / "outgoing.key", (folder / "outgoing").read_text())
+    token = write_secret(folder / "token", TOKEN + "\n")
+    recipe = Recipe(
+        MVP,
+        (
+            *hardening,
+            *("-v", f"{token}:/run/secrets/token:ro", "-v", f"{outgoing}:/run/secrets/key:ro"),
+            *("-e", "GITHUB_TOKEN_FILE=/run/secrets/token"),
+            *("-e", "SSH_PRIVATE_KEY_FILE=/run/secrets/key"),
+            *("-e", f"SSH_PUBLIC_KEY={login.public}"),
+            *("-e", "GIT_USER_NAME=Octo Cat", "-e", "GIT_USER_EMAIL=octo@example.com"),
+            *("-e", "ANTHROPIC_API_KEY=sk-ant-endtoend-0001", "-e", "GREETING=hello world"),
+        ),
+    )
+    with running(recipe) as container:
+        container.wait_ready()
+        yield container
