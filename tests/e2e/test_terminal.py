@@ -26,8 +26,8 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         self.resize(24, 80)
         self._process = subprocess.Popen(
-            ["setsid", "--ctty", DOCKER, "run", "--rm", "-it", "-e", f"PS1={PROMPT.decode()}", *options, BASE,
-             "bash", "--norc", "--noprofile"],
+            ["setsid", "--ctty", DOCKER, "run", "--rm", "-it", "-e", f"PS1={PROMPT.decode()}",
+             *options, BASE, "bash", "--norc", "--noprofile"],
             stdin=theirs, stdout=theirs, stderr=theirs)  # fmt: skip
         os.close(theirs)
         self._seen = b""
