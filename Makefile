@@ -31,8 +31,7 @@ check: ## Check format, lint, types, shell, Dockerfiles and generated documents
 	@scripts/check.sh
 
 bench: engine ## Measure start, stop, memory and CPU against their bars
-	@scripts/venv.sh
-	@.venv/bin/python scripts/bench.py $(ARGS)
+	@scripts/bench.sh $(ARGS)
 
 soak: ## Run the long tests for an hour (MINUTES=60)
 	@scripts/test.sh --soak-minutes=$(or $(MINUTES),60) -m soak $(ARGS)

@@ -25,4 +25,4 @@ lock() { # FILE OPTION...
 
 lock runtime.txt pyproject.toml
 lock dev.txt pyproject.toml --group dev
-lock browser.txt tests/browser.in
+lock browser.txt --group browser
