@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write the lock files in requirements/ anew from pyproject.toml, every package with its hashes.
+# Write the lock files of Python packages anew, every package with its hashes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
@@ -14,7 +14,7 @@ trap 'rm -rf "$tools"' EXIT
 "$tools/bin/pip" install --quiet --disable-pip-version-check "uv==$uv_version"
 
 lock() { # FILE OPTION...
-    local file=requirements/$1
+    local file=$1
     shift
     "$tools/bin/uv" pip compile --quiet --upgrade --generate-hashes --no-header \
         --no-emit-index-url --no-emit-find-links --python-version 3.11 \
@@ -23,6 +23,9 @@ lock() { # FILE OPTION...
     note "$file"
 }
 
-lock runtime.txt pyproject.toml
-lock dev.txt pyproject.toml --group dev
-lock browser.txt --group browser
+lock requirements/runtime.txt pyproject.toml
+lock requirements/dev.txt pyproject.toml --group dev
+lock requirements/browser.txt --group browser
+lock requirements/build.txt requirements/build.in
+lock docker/base/gh.txt docker/base/gh.in
+lock docker/mvp/npm.txt docker/mvp/npm.in
