@@ -67,10 +67,11 @@ def run_verb(verb: str, words: list[str]) -> int:
         return 128 + 2
     except BrokenPipeError:
         return Exit.FAILED
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a line, not a traceback
+    except Exception as error:
         where = _innermost_line(error)
-        sys.stderr.write(f"devcopilot: internal error in `{verb}`: "
-                         f"{type(error).__name__} at {where}\n")
+        sys.stderr.write(
+            f"devcopilot: internal error in `{verb}`: {type(error).__name__} at {where}\n"
+        )
         return Exit.INTERNAL
 
 

@@ -60,10 +60,19 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     token = settings.github.token
     watched = (str(token.file),) if token and token.file else ()
     return (
-        Job("ready", (*DEVCOPILOT, "health", "--wait", f"{READY_TIMEOUT:g}"), None,
-            READY_TIMEOUT + 10),
-        Job("refresh", (*DEVCOPILOT, "refresh"), settings.github.refresh_interval,
-            REFRESH_TIMEOUT, watched),
+        Job(
+            "ready",
+            (*DEVCOPILOT, "health", "--wait", f"{READY_TIMEOUT:g}"),
+            None,
+            READY_TIMEOUT + 10,
+        ),
+        Job(
+            "refresh",
+            (*DEVCOPILOT, "refresh"),
+            settings.github.refresh_interval,
+            REFRESH_TIMEOUT,
+            watched,
+        ),
     )
 
 
@@ -83,8 +92,12 @@ def services(settings: Settings, facts: Facts) -> tuple[list[Service], list[Prob
         if not isinstance(item, Service):
             continue
         if item.name in taken:
-            problems.append(Problem(f"cannot add the service {item.name}: the name is taken",
-                                    f"rename {item.name}.toml"))
+            problems.append(
+                Problem(
+                    f"cannot add the service {item.name}: the name is taken",
+                    f"rename {item.name}.toml",
+                )
+            )
         else:
             taken[item.name] = item
     return list(taken.values()), problems

@@ -27,8 +27,10 @@ def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
     names = {name for _, entry in variables() for name in entry.names}
     hidden = secret_names()
     given = {name: environ[name] for name in sorted(names) if environ.get(name)}
-    stored = {"variables": {name: value for name, value in given.items() if name not in hidden},
-              "environment": dict(facts.environ)}
+    stored = {
+        "variables": {name: value for name, value in given.items() if name not in hidden},
+        "environment": dict(facts.environ),
+    }
     yield File(facts.runtime / runtime.SETTINGS, json.dumps(stored).encode(), 0o600, adopt=True)
     for name, value in given.items():
         if name in hidden:
@@ -43,11 +45,16 @@ def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """
     try:
         stored = json.loads((folder / runtime.SETTINGS).read_bytes())
-        secrets = {entry.name: entry.read_bytes().decode()
-                   for entry in (folder / runtime.SECRETS).iterdir() if entry.suffix == ""}
+        secrets = {
+            entry.name: entry.read_bytes().decode()
+            for entry in (folder / runtime.SECRETS).iterdir()
+            if entry.suffix == ""
+        }
     except OSError as error:
-        raise AgentError(Problem(
-            f"cannot read the settings in {folder}: {error.strerror}",
-            "this works inside a container that the agent started, as the container's user",
-        )) from error
+        raise AgentError(
+            Problem(
+                f"cannot read the settings in {folder}: {error.strerror}",
+                "this works inside a container that the agent started, as the container's user",
+            )
+        ) from error
     return {**stored["variables"], **secrets}, dict(stored["environment"])

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from agent import catalogue, runtime, store, supervisord
 from agent.errors import AgentError, Problem
@@ -24,8 +25,11 @@ Stage = tuple[str, Callable[[Context], Iterable[Resource | Problem]]]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--boot", action="store_true",
-                        help="read the environment and write the boot file; for `run`")
+    parser.add_argument(
+        "--boot",
+        action="store_true",
+        help="read the environment and write the boot file; for `run`",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,14 +70,23 @@ def stages(current: Context) -> Iterator[Stage]:
     """Yield all stages in order: what later ones read, earlier ones have written."""
     yield "machine", lambda _: (*_own_folders(current), *current.problems)
     yield "settings", lambda now: store.resources(now.variables, now.facts)
-    yield "token", lambda now: publication.resources(
-        now.settings, now.facts, catalogue.TOKEN_SOURCES)
+    yield (
+        "token",
+        lambda now: publication.resources(now.settings, now.facts, catalogue.TOKEN_SOURCES),
+    )
     for step in catalogue.STEPS:
-        yield step.name, lambda now, step=step: step.resources(now.settings, now.facts)
+        yield _stage_of_step(step)
     for kind in catalogue.SERVICES:
-        yield kind.name, lambda now, kind=kind: catalogue.resources_of(
-            kind, now.settings, now.facts)
+        yield _stage_of_service(kind)
     yield "boot", _boot_resources
+
+
+def _stage_of_step(step: catalogue.StepKind) -> Stage:
+    return step.name, lambda now: step.resources(now.settings, now.facts)
+
+
+def _stage_of_service(kind: catalogue.ServiceKind) -> Stage:
+    return kind.name, lambda now: catalogue.resources_of(kind, now.settings, now.facts)
 
 
 def carry_out(current: Context) -> Outcome:
@@ -114,9 +127,10 @@ def preview(current: Context) -> Outcome:
     return Outcome(tuple(changes), tuple(problems))
 
 
-def _written(planned: Plan) -> dict[os.PathLike[str], bytes]:
-    return {action.path: action.content for action in planned.actions
-            if isinstance(action, WriteFile)}
+def _written(planned: Plan) -> dict[Path, bytes]:
+    return {
+        action.path: action.content for action in planned.actions if isinstance(action, WriteFile)
+    }
 
 
 def _own_folders(current: Context) -> Iterator[Directory]:
@@ -152,10 +166,16 @@ def _read_ledger(current: Context) -> bytes | None:
 
 def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> None:
     path = current.facts.runtime / runtime.PROBLEMS
-    rows = [{"step": step, "message": problem.message, "hint": problem.hint}
-            for step, problem in problems]
+    rows = [
+        {"step": step, "message": problem.message, "hint": problem.hint}
+        for step, problem in problems
+    ]
     try:
         runtime.write_atomic(str(path), json.dumps(rows).encode())
     except OSError as error:
-        raise AgentError(Problem(f"cannot write {path}: {error.strerror}",
-                                 "DEV8_RUNTIME_DIR names another folder on tmpfs")) from error
+        raise AgentError(
+            Problem(
+                f"cannot write {path}: {error.strerror}",
+                "DEV8_RUNTIME_DIR names another folder on tmpfs",
+            )
+        ) from error

@@ -57,10 +57,13 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
     home = Path(environ.get("HOME") or _passwd_home(uid) or "/")
     if os.access(home, os.W_OK | os.X_OK):
         return home, []
-    return folder / "home", [Problem(
-        f"cannot write the home folder {home}: {_why_not_writable(home, uid)}; "
-        "a temporary home is used, and what is written there is lost when the container ends",
-        _mend(home, uid))]
+    return folder / "home", [
+        Problem(
+            f"cannot write the home folder {home}: {_why_not_writable(home, uid)}; "
+            "a temporary home is used, and what is written there is lost when the container ends",
+            _mend(home, uid),
+        )
+    ]
 
 
 def check_workspace(folder: Path, uid: int) -> list[Problem]:
@@ -68,15 +71,23 @@ def check_workspace(folder: Path, uid: int) -> list[Problem]:
     place = folder if folder.exists() else folder.parent
     if os.access(place, os.W_OK | os.X_OK):
         return []
-    return [Problem(f"cannot write the workspace {folder}: {_why_not_writable(place, uid)}",
-                    _mend(place, uid))]
+    return [
+        Problem(
+            f"cannot write the workspace {folder}: {_why_not_writable(place, uid)}",
+            _mend(place, uid),
+        )
+    ]
 
 
-def _facts(
-    settings: Settings, home: Path, folder: Path, environment: Mapping[str, str]
-) -> Facts:
-    return Facts(home=home, uid=os.getuid(), gid=os.getgid(), runtime=folder,
-                 state=settings.agent.state_dir or home / STATE_FOLDER, environ=environment)
+def _facts(settings: Settings, home: Path, folder: Path, environment: Mapping[str, str]) -> Facts:
+    return Facts(
+        home=home,
+        uid=os.getuid(),
+        gid=os.getgid(),
+        runtime=folder,
+        state=settings.agent.state_dir or home / STATE_FOLDER,
+        environ=environment,
+    )
 
 
 def _passwd_home(uid: int) -> str | None:

@@ -22,8 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         document = {
             "changes": [{"step": step, "change": change} for step, change in outcome.changes],
-            "problems": [{"step": step, "message": problem.message, "hint": problem.hint}
-                         for step, problem in outcome.problems],
+            "problems": [
+                {"step": step, "message": problem.message, "hint": problem.hint}
+                for step, problem in outcome.problems
+            ],
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return Exit.OK
