@@ -36,8 +36,8 @@ bench: engine ## Measure start, stop, memory and CPU against their bars
 soak: ## Run the long tests for an hour (MINUTES=60)
 	@scripts/test.sh --soak-minutes=$(or $(MINUTES),60) -m soak $(ARGS)
 
-clean: ## Remove the container, its volumes, the images and all that was made here
-	@scripts/clean.sh
+clean: ## Remove the container and its volumes (ALL=1: also images, .venv and caches)
+	@scripts/workspace.sh clean
 
 engine: ## Find or start a container engine (ACTION=start|stop|status)
 	@scripts/engine.sh $(or $(ACTION),start)

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Start a workspace, making on the way whatever is missing; called again, it says where it is.
+#
+# IMAGE=mvp|base     which image (mvp)
+# WORKSPACE=folder   a folder of this machine instead of a volume
+# CONTAINER=name     another workspace beside the first (dev8)
+# Every variable that the agent documents is passed on if it is set here; secrets as files.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/messages.sh
+. scripts/lib/workspace.sh
+
+image=dev8-${IMAGE:-mvp}:${VERSION:-latest}
+options=()
+umask 077
+
+# Print "secret NAME" or "plain NAME" for every variable that the agent in the image reads.
+list_variables() {
+    "${DOCKER[@]}" run --rm --network none --entrypoint /opt/devcopilot/bin/python "$image" -I -c '
+from agent.settings import variables
+for _, entry in variables():
+    for name in (entry.name, *entry.aliases):
+        print("secret" if entry.secret else "plain", name)'
+}
+
+# Write a secret from stdin into the volume of secrets; every uid outside can do it this way.
+write_secret() { # NAME
+    # shellcheck disable=SC2016  # the inner shell's own $1
+    "${DOCKER[@]}" run --rm --interactive --network none --user 0 --entrypoint /bin/sh \
+        --volume "$secrets_volume:/secrets" "$image" -c '
+umask 077
+cat >"/secrets/$1.new" && chown 1000:1000 /secrets "/secrets/$1.new" &&
+mv "/secrets/$1.new" "/secrets/$1"' sh "$1"
+}
+
+# Turn the caller's variables into options of `docker run`.
+pass_variables() {
+    local variables kind name file passed=() secrets=()
+    variables=$(list_variables)
+    while read -r kind name; do
+        file=${name}_FILE
+        if [[ $kind == secret && -n ${!file:-} ]]; then
+            [[ -z ${!name:-} ]] || fail "$name and $file are both set" "unset one of them"
+            [[ -f ${!file} ]] || fail "cannot pass $file=${!file}: it is not a file"
+            options+=(--volume "$(realpath "${!file}"):/run/files/$name:ro"
+                --env "$file=/run/files/$name")
+            passed+=("$file")
+        elif [[ -n ${!name:-} ]]; then
+            case $kind:$name in
+                plain:SSH_PUBLIC_KEY) continue ;;                      # goes with ours
+                plain:*_DIR | plain:*_FILE | plain:*_PORT) continue ;; # true here, not in there
+                plain:*) options+=(--env "$name") ;;
+                secret:*) secrets+=("$name") ;;
+            esac
+            passed+=("$name")
+        fi
+    done <<<"$variables"
+    if ((${#passed[@]})); then note "passing on ${passed[*]}; secrets as files"; fi
+    "${DOCKER[@]}" volume rm --force "$secrets_volume" >/dev/null # those of the last time
+    for name in "${secrets[@]}"; do
+        printf %s "${!name}" | write_secret "$name"
+        options+=(--env "${name}_FILE=/run/secrets/$name")
+    done
+    if ((${#secrets[@]})); then options+=(--volume "$secrets_volume:/run/secrets:ro"); fi
+}
+
+make_key() {
+    if [[ ! -s $key ]] && command -v ssh-keygen >/dev/null; then
+        note "making an SSH key for this workspace: $key"
+        mkdir -p "${key%/*}"
+        ssh-keygen -q -t ed25519 -N "" -C "$container" -f "$key"
+    fi
+    local public
+    public=$(cat "$key.pub" 2>/dev/null || true)
+    public+=${SSH_PUBLIC_KEY:+$'\n'$SSH_PUBLIC_KEY}
+    options+=(--env "SSH_PUBLIC_KEY=$public")
+}
+
+# Print the first port of loopback from this one on that nobody listens on.
+find_port() { # PORT
+    local port=$1
+    while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+    ((port == $1)) || note "port $1 is taken: using $port"
+    echo "$port"
+}
+
+create_container() {
+    local target=$workspace_volume
+    if [[ -n ${WORKSPACE:-} ]]; then
+        target=$(realpath -e "$WORKSPACE") || fail "cannot use WORKSPACE=$WORKSPACE" "make it first"
+    fi
+    pass_variables
+    make_key
+    "${DOCKER[@]}" create --name "$container" --hostname "$container" \
+        --read-only --cap-drop ALL --security-opt no-new-privileges \
+        --volume "$home_volume:/home/dev8" --volume "$target:/workspace" --volume /tmp \
+        --publish "127.0.0.1:$(find_port 8080):8080" --publish "127.0.0.1:$(find_port 2222):2222" \
+        "${options[@]}" "$image" >/dev/null
+}
+
+inside() { "${DOCKER[@]}" exec "$container" "$@"; }
+
+is_ready_or_ended() {
+    inside devcopilot health || [[ $(container_state) != running ]]
+}
+
+start_container() {
+    if [[ -n $(container_state) ]]; then remove_container; fi # it ended; its volumes are kept
+    stage "Starting $container from $image" "about 5 s"
+    create_container
+    if ! "${DOCKER[@]}" start "$container" >/dev/null || ! wait_for 90 is_ready_or_ended ||
+        [[ $(container_state) != running ]]; then
+        "${DOCKER[@]}" logs --tail 20 "$container" >&2
+        fail "the workspace did not become ready" "its log is above; all of it: make logs"
+    fi
+}
+
+published() { # PORT
+    "${DOCKER[@]}" port "$container" "$1/tcp" | sed -n '1s/.*://p'
+}
+
+print_summary() {
+    local state=/home/dev8/.local/state/devcopilot
+    echo
+    if inside sh -c 'command -v code-server' >/dev/null; then
+        echo "  IDE       http://127.0.0.1:$(published 8080)/"
+        echo "  password  $(inside cat "$state/code-server/password" 2>/dev/null ||
+            echo "the one that you gave")"
+    fi
+    if [[ -s $key ]]; then
+        printf '%s %s\n' "$container" "$(inside cat "$state/ssh/ssh_host_ed25519_key.pub")" \
+            >"$known_hosts"
+        printf '  SSH       ssh -i %q -p %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%q ' \
+            "$key" "$(published 2222)" "$known_hosts"
+        printf -- '-o HostKeyAlias=%s dev8@127.0.0.1\n' "$container"
+    fi
+    echo "  shell     make shell"
+    echo "  stop      make down"
+    echo
+}
+
+case ${IMAGE:-mvp} in
+    base | mvp) ;;
+    *) fail "unknown IMAGE=$IMAGE" "base or mvp" ;;
+esac
+scripts/engine.sh start
+# shellcheck source=scripts/lib/docker.sh
+. scripts/lib/docker.sh
+if [[ $(container_state) == running ]]; then
+    note "$container is up already, from $("${DOCKER[@]}" container inspect \
+        --format '{{.Config.Image}}' "$container")"
+else
+    scripts/build.sh "${IMAGE:-mvp}"
+    start_container
+fi
+print_summary

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The container of `make up`: workspace.sh down | logs | shell | status | sizes | clean
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/messages.sh
+# shellcheck source=scripts/lib/docker.sh
+. scripts/lib/docker.sh
+. scripts/lib/workspace.sh
+
+down() {
+    if [[ -z $(container_state) ]]; then
+        note "no container $container: nothing to stop"
+        return
+    fi
+    stage "Stopping $container" "about 1 s"
+    "${DOCKER[@]}" stop "$container" >/dev/null
+    remove_container
+    note "its volumes stay: $home_volume, $workspace_volume; \`make clean\` removes them"
+}
+
+require_running() {
+    [[ $(container_state) == running ]] || fail "no container $container runs" "run: make up"
+}
+
+logs() {
+    [[ -n $(container_state) ]] || fail "there is no container $container" "run: make up"
+    exec "${DOCKER[@]}" logs --follow --tail 200 "$container"
+}
+
+shell() {
+    require_running
+    local terminal=()
+    if [[ -t 0 ]]; then terminal=(--tty); fi
+    exec "${DOCKER[@]}" exec --interactive "${terminal[@]}" "$container" bash --login
+}
+
+status() {
+    require_running
+    exec "${DOCKER[@]}" exec "$container" devcopilot status
+}
+
+sizes() {
+    local image
+    for image in dev8-base dev8-mvp; do
+        stage "$image"
+        "${DOCKER[@]}" history --format '{{.Size}}\t{{.CreatedBy}}' "$image" |
+            awk -F '\t' '$1 != "0B" { printf "%8s  %.88s\n", $1, $2 }'
+        "${DOCKER[@]}" image inspect --format '{{.Size}}' "$image" |
+            awk '{ printf "%5d MB  in all\n", $1 / 1000000 }'
+    done
+}
+
+clean() {
+    local volume
+    down
+    stage "Removing the volumes of $container"
+    for volume in "$home_volume" "$workspace_volume" "$secrets_volume"; do
+        "${DOCKER[@]}" volume rm --force "$volume" >/dev/null
+    done
+    rm -f "$known_hosts"
+    if [[ ${ALL:-} == 1 ]]; then
+        stage "Removing the images, .dev8, .venv and the caches"
+        "${DOCKER[@]}" image rm --force dev8-mvp dev8-base dev8-agent dev8-base-system dev8-test \
+            >/dev/null 2>&1 || true
+        rm -rf .dev8 .venv .cache/rootfs .mypy_cache .pytest_cache .ruff_cache
+    fi
+}
+
+case ${1:-} in
+    down | logs | shell | status | sizes | clean) "$1" ;;
+    *) fail "unknown action: ${1:-none}" "down, logs, shell, status, sizes or clean" ;;
+esac
