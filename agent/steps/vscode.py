@@ -1,0 +1,114 @@
+"""VS Code: defaults for the browser IDE and for VS Code over SSH, below all settings of the user.
+
+The defaults are an extension that has no code, only `contributes.configurationDefaults`
+(https://code.visualstudio.com/api/references/contribution-points), so no settings file is ever
+written. The image links it among code-server's built-in extensions; this step installs it for the
+server that VS Code starts over SSH. Settings files are only looked at, to say when one is broken.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agent.errors import Problem
+from agent.plan import Edit, File, Resource
+from agent.settings import Settings
+from agent.system import Facts
+
+EXTENSION = Path(__file__).parent.parent / "editor-defaults"
+"""The folder of the extension; also the target of the link in the image."""
+
+SETTINGS_FILES = (
+    ".local/share/code-server/User/settings.json",
+    ".local/share/code-server/Machine/settings.json",
+    ".vscode-server/data/Machine/settings.json",
+)
+"""The user's settings files, below the home folder."""
+
+_REMOTE_EXTENSIONS = ".vscode-server/extensions"
+_COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', re.DOTALL)
+
+
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the extension's file and its entry in the list that VS Code keeps of extensions."""
+    for name in SETTINGS_FILES:
+        if problem := check_settings_file(facts, facts.home / name):
+            yield problem
+    manifest = (EXTENSION / "package.json").read_bytes()
+    described = json.loads(manifest)
+    identifier = f"{described['publisher']}.{described['name']}"
+    extensions = facts.home / _REMOTE_EXTENSIONS
+    folder = extensions / f"{identifier}-{described['version']}"
+    registry = extensions / "extensions.json"
+    entry = make_entry(identifier, described["version"], folder) if settings.ssh.enabled else None
+    if entry:
+        yield File(folder / "package.json", manifest, adopt=True)
+    yield Edit(registry, partial(change_registry, registry, identifier, entry), mode=0o644)
+
+
+def check_settings_file(facts: Facts, path: Path) -> Problem | None:
+    """Return a problem when the file is there and VS Code cannot read it as a whole."""
+    try:
+        content = facts.read(path)
+        if content is not None and content.strip():
+            parse_jsonc(content.decode())
+    except ValueError as error:
+        return Problem(f"left {path} alone: it is not JSON: {error}", f"mend or remove {path}")
+    except OSError as error:
+        return Problem(f"cannot read {path}: {error.strerror}")
+    return None
+
+
+def parse_jsonc(text: str) -> Any:
+    """Read JSON as VS Code does: with comments and trailing commas. Raises ValueError."""
+    plain = _COMMENT_OR_STRING.sub(
+        lambda found: found[0] if found[0].startswith('"') else _blank(found[0]), text
+    )
+    return json.loads(_TRAILING_COMMA.sub(lambda found: found[1] or " ", plain))
+
+
+def _blank(comment: str) -> str:
+    """Return white space of the same shape, so that errors name the right line and column."""
+    return re.sub(r"[^\n]", " ", comment)
+
+
+def make_entry(identifier: str, version: str, folder: Path) -> dict[str, Any]:
+    """Return the extension's entry in VS Code's list.
+
+    Pinned, so that VS Code never looks in a marketplace for something newer of this name. The
+    shape is that of IStoredProfileExtension in VS Code's extensionsProfileScannerService.ts.
+    """
+    return {
+        "identifier": {"id": identifier},
+        "version": version,
+        "location": {"$mid": 1, "path": str(folder), "scheme": "file"},
+        "relativeLocation": folder.name,
+        "metadata": {"pinned": True, "source": "resource"},
+    }
+
+
+def change_registry(
+    path: Path, identifier: str, entry: dict[str, Any] | None, present: bytes | None
+) -> bytes | Problem | None:
+    """Return VS Code's list of extensions with our entry, or without it if that is None."""
+    try:
+        listed = json.loads(present) if present and present.strip() else []
+        others = [item for item in listed if item["identifier"]["id"] != identifier]
+        ours = [item for item in listed if item["identifier"]["id"] == identifier]
+    except (ValueError, TypeError, KeyError):
+        return Problem(f"left {path} alone: it is not VS Code's list of extensions",
+                       f"remove {path}; VS Code makes it again")  # fmt: skip
+    if entry is None:
+        return (_encode(others) if others else None) if ours else present
+    same = len(ours) == 1 and all(
+        ours[0].get(key) == entry[key] for key in ("version", "relativeLocation")
+    )
+    return present if same else _encode([*others, entry])
+
+
+def _encode(listed: list[Any]) -> bytes:
+    return json.dumps(listed, separators=(",", ":"), ensure_ascii=False).encode()
