@@ -1,0 +1,87 @@
+"""Secrets are hidden by their value, in every form in which they pass."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from agent.logger.mask import Masker
+
+TOKEN = "ghp_0123456789abcdef"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "tokens").mkdir()
+    return tmp_path
+
+
+def make_masker(folder: Path) -> Masker:
+    masker = Masker(str(folder))
+    masker.refresh()
+    return masker
+
+
+def test_nothing_to_hide_leaves_all_as_it_is(folder: Path) -> None:
+    assert make_masker(folder).mask(b"plain words") == b"plain words"
+
+
+def test_missing_folders_are_no_error(tmp_path: Path) -> None:
+    assert make_masker(tmp_path / "none").mask(b"plain words") == b"plain words"
+
+
+def test_every_occurrence_is_hidden(folder: Path) -> None:
+    (folder / "secrets/API_KEY").write_text("sk-secret-one")
+    assert make_masker(folder).mask(b"sk-secret-one/sk-secret-one.") == b"***/***."
+
+
+def test_only_the_first_line_of_a_token_is_secret(folder: Path) -> None:
+    (folder / "tokens/github.com").write_text(f"{TOKEN}\n2026-11-24T05:00:00Z\n")
+    masked = make_masker(folder).mask(f"{TOKEN} until 2026-11-24T05:00:00Z".encode())
+    assert masked == b"*** until 2026-11-24T05:00:00Z"
+
+
+def test_each_line_of_a_key_is_hidden_but_not_its_frame(folder: Path) -> None:
+    frame = "-----BEGIN OPENSSH PRIVATE KEY-----"
+    (folder / "secrets/KEY").write_text(f"{frame}\nb3BlbnNzaC1rZXk\nAAAAB3NzaC1yc2E\n")
+    masker = make_masker(folder)
+    assert masker.mask(b"AAAAB3NzaC1yc2E b3BlbnNzaC1rZXk") == b"*** ***"
+    assert masker.mask(frame.encode()) == frame.encode()
+
+
+def test_short_values_are_ordinary_words(folder: Path) -> None:
+    (folder / "secrets/PIN").write_text("1234567")
+    assert make_masker(folder).mask(b"1234567") == b"1234567"
+
+
+def test_overlapping_secrets_leave_no_rest(folder: Path) -> None:
+    (folder / "secrets/A").write_text("abcdefghij")
+    (folder / "secrets/B").write_text("ghijklmnop")
+    assert make_masker(folder).mask(b"<abcdefghijklmnop>") == b"<***>"
+
+
+def test_other_forms_are_hidden(folder: Path) -> None:
+    (folder / "secrets/A").write_text('quo"te\\back')
+    (folder / "tokens/github.com").write_text(TOKEN + "\n\n")
+    masker = make_masker(folder)
+    assert masker.mask(rb'{"a":"quo\"te\\back"}') == b'{"a":"***"}'
+    basic = base64.b64encode(f"x-access-token:{TOKEN}".encode())
+    assert masker.mask(b"authorization: basic " + basic) == b"authorization: basic ***"
+
+
+def test_strings_inside_values_are_hidden(folder: Path) -> None:
+    (folder / "secrets/A").write_text("sk-secret-one")
+    value = {"a": ["x sk-secret-one", 7, None], "sk-secret-one": {"b": True}}
+    assert make_masker(folder).mask_value(value) == {"a": ["x ***", 7, None], "***": {"b": True}}
+
+
+def test_a_replaced_token_and_its_successor_are_hidden(folder: Path) -> None:
+    masker = make_masker(folder)
+    for token in ("ghs_first_token", "ghs_second_token"):
+        new = folder / "new"
+        new.write_text(token)
+        new.rename(folder / "tokens/github.com")
+        masker.refresh()
+    assert masker.mask(b"ghs_first_token ghs_second_token") == b"*** ***"
+    assert masker.longest >= len("ghs_second_token")

@@ -1,0 +1,288 @@
+"""The real log child, with pipes, a stalled reader, a broken output and a terminal."""
+
+import base64
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SECRET = "sk-0123456789-abcdefghij"
+DEADLINE = 10.0
+
+
+class Child:
+    """A log child with streams named agent, supervisord and web."""
+
+    NAMES = ("agent", "supervisord", "web")
+
+    def __init__(self, runtime: Path, output: int, *options: str) -> None:
+        pipes = {name: os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for name in self.NAMES}
+        self.writers = {name: writer for name, (_, writer) in pipes.items()}
+        readers = {name: reader for name, (reader, _) in pipes.items()}
+        for writer in self.writers.values():
+            os.set_blocking(writer, True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # as init does: none is lost
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "agent.logger", "--runtime", str(runtime),
+             "--output", "1", *(options or ("--format", "auto", "--level", "info")),
+             *(f"{name}={reader}" for name, reader in readers.items())],
+            stdout=output, stderr=subprocess.DEVNULL, pass_fds=readers.values())  # fmt: skip
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        for reader in readers.values():
+            os.close(reader)
+
+    def send(self, name: str, text: str) -> None:
+        os.write(self.writers[name], text.encode())
+
+    def end(self) -> float:
+        """Ask it to end; return the seconds that it took. It must exit with 0."""
+        begin = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(DEADLINE) == 0
+        return time.monotonic() - begin
+
+    def status(self, field: str) -> int:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith(field + ":")))
+
+    def cpu_ticks(self) -> int:
+        words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(words[11]) + int(words[12])
+
+
+Start = Callable[..., Child]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "secrets/API_KEY").write_text(SECRET)
+    return tmp_path
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    children: list[Child] = []
+
+    def start(output: int, *options: str) -> Child:
+        children.append(Child(folder, output, *options))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.process.kill()
+        child.process.wait()
+
+
+class Reader:
+    """Reads what comes out of a descriptor, with a deadline."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.data = b""
+
+    def read_until(self, wanted: Callable[[bytes], bool]) -> bytes:
+        deadline = time.monotonic() + DEADLINE
+        while not wanted(self.data):
+            left = deadline - time.monotonic()
+            assert left > 0, f"never came; so far {self.data[-500:]!r}"
+            if select.select([self.descriptor], [], [], left)[0]:
+                try:
+                    got = os.read(self.descriptor, 65536)
+                except OSError:  # a terminal whose other side is gone
+                    got = b""
+                if not got:
+                    break
+                self.data += got
+        return self.data
+
+    def read_all(self) -> bytes:
+        return self.read_until(lambda _: False)
+
+    def events(self, count: int) -> list[dict[str, str]]:
+        data = self.read_until(lambda data: data.count(b"\n") >= count)
+        return [json.loads(line) for line in data.splitlines()]
+
+
+def open_pipe() -> tuple[Reader, int]:
+    reader, writer = os.pipe()
+    return Reader(reader), writer
+
+
+def test_streams_come_out_as_events_with_secrets_hidden(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    child.send("agent", '{"time":"t","level":"warning","source":"init","message":"hello"}\n')
+    child.send("supervisord", "2026-01-31 12:00:00,000 CRIT trouble\n")
+    child.send("web", f"my key is {SECRET[:9]}")
+    child.send("web", f"{SECRET[9:]} ok\n")
+    seen = {event["source"]: (event["level"], event["message"]) for event in reader.events(3)}
+    assert seen == {"init": ("warning", "hello"), "supervisord": ("error", "trouble"),
+                    "web": ("info", "my key is *** ok")}  # fmt: skip
+
+
+def test_a_token_that_appears_later_is_hidden(start: Start, folder: Path) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    child.send("web", "first\n")
+    reader.events(1)
+    (folder / "tokens/github.com").write_text("ghs_appeared_later\n\n")
+    basic = base64.b64encode(b"x-access-token:ghs_appeared_later").decode()
+    child.send("web", f"ghs_appeared_later {basic}\n")
+    assert reader.events(2)[1]["message"] == "*** ***"
+
+
+def test_level_below_the_threshold_is_left_out(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer, "--format", "json", "--level", "warning")
+    child.send("web", "quiet\n")
+    child.send("supervisord", "2026-01-31 12:00:00,000 WARN loud\n")
+    os.close(writer)
+    child.end()
+    assert [json.loads(line)["message"] for line in reader.read_all().splitlines()] == ["loud"]
+
+
+def test_a_stalled_reader_stops_nobody_and_the_loss_is_told(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    lines = 60_000
+    for number in range(0, lines, 500):  # 5 MB into a pipe that nobody reads
+        child.send("web", "".join(f"{n:06d} {'z' * 80}\n" for n in range(number, number + 500)))
+    child.send("supervisord", "2026-01-31 12:00:00,000 INFO fair\n")
+    data = reader.read_until(lambda data: b"059999" in data and b"fair" in data)
+    events = [json.loads(line) for line in data.splitlines()]
+    lost = [event["message"] for event in events if event["source"] == "log"]
+    numbers = [int(event["message"][:6]) for event in events if event["source"] == "web"]
+    assert lost
+    assert all("of web were lost: the reader of the log was too slow" in text for text in lost)
+    assert sum(int(text.split()[0]) for text in lost) + len(numbers) == lines
+    assert numbers == sorted(numbers)
+    assert child.status("VmRSS") < 16 * 1024
+
+
+def test_pieces_are_whole_lines_for_who_shares_the_pipe(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer, "--format", "text", "--level", "info")
+    for number in range(2000):
+        child.send("web", f"{number:04d} {'z' * 50}\n")
+        os.write(writer, b"the command speaks\n")
+        if number % 100 == 0:
+            reader.read_until(lambda data, n=number: b"%04d" % n in data)  # type: ignore[misc]
+    data = reader.read_until(lambda data: b"1999 " in data)
+    spoken = [line for line in data.splitlines() if b"the command" in line]
+    assert spoken == [b"the command speaks"] * len(spoken)
+
+
+def test_output_stays_blocking_for_the_command(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    child.send("web", "x\n")
+    reader.events(1)
+    assert os.get_blocking(writer)
+
+
+def test_end_flushes_what_is_there_at_once(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    child.send("web", "first\n")
+    reader.events(1)
+    child.send("web", "one\ntwo without end")
+    os.close(writer)
+    assert child.end() < 0.5
+    assert [json.loads(line)["message"] for line in reader.read_all().splitlines()] == [
+        "first", "one", "two without end"]  # fmt: skip
+
+
+def test_end_does_not_wait_for_a_stalled_reader(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    for _ in range(40):
+        child.send("web", ("z" * 80 + "\n") * 500)
+    assert child.end() < 1.5
+    os.close(reader.descriptor)
+
+
+def test_end_of_all_streams_ends_it(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    child.send("web", "last")
+    for descriptor in child.writers.values():
+        os.close(descriptor)
+    assert child.process.wait(DEADLINE) == 0
+    assert reader.events(1)[0]["message"] == "last"
+
+
+@pytest.mark.parametrize("kind", ["full", "closed"])
+def test_a_broken_output_neither_ends_it_nor_keeps_it_busy(start: Start, kind: str) -> None:
+    if kind == "full":
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, output = os.pipe()
+        os.close(reader)
+    child = start(output)
+    for _ in range(20):
+        child.send("web", ("z" * 80 + "\n") * 500)
+    assert _wait_until_quiet(child)
+    assert child.process.poll() is None
+    assert child.end() < 1.5
+
+
+def test_nothing_happens_while_nothing_is_said(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    child.send("web", "x\n")
+    reader.events(1)
+    assert _wait_until_quiet(child)
+
+
+def _wait_until_quiet(child: Child) -> bool:
+    """Tell whether, within the deadline, the child stays asleep for a second."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        before = child.status("voluntary_ctxt_switches"), child.cpu_ticks()
+        select.select([], [], [], 1.0)  # the measurement itself
+        if (child.status("voluntary_ctxt_switches"), child.cpu_ticks()) == before:
+            return True
+    return False
+
+
+def test_on_a_terminal_it_is_for_a_person(start: Start) -> None:
+    master, terminal = pty.openpty()
+    child = start(terminal)
+    child.send("web", "hello\n")
+    child.send("supervisord", "2026-01-31 12:00:00,000 CRIT trouble\n")
+    reader = Reader(master)
+    text = reader.read_until(lambda data: b"hello" in data and b"trouble" in data).decode()
+    assert " web: hello\r\n" in text
+    assert "\033[31m" in text
+    assert "supervisord: error: trouble\033[0m" in text
+    os.close(terminal)
+    os.close(master)
+
+
+def test_a_stopped_terminal_does_not_stop_it(start: Start) -> None:
+    master, terminal = pty.openpty()
+    child = start(terminal)
+    for _ in range(100):  # far more than a terminal holds
+        child.send("web", ("z" * 80 + "\n") * 500)
+    assert child.end() < 1.5
+    os.close(master)
+    os.close(terminal)
+
+
+def test_it_is_small(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer)
+    child.send("web", "x\n")
+    reader.events(1)
+    assert child.status("RssAnon") < 6 * 1024
+    assert child.status("VmRSS") < 13 * 1024

@@ -1,0 +1,136 @@
+"""Lines of a stream become events, bounded and masked."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.log import encode, make_event
+from agent.logger.mask import Masker
+from agent.logger.streams import LONGEST_LINE, RING, Stream, parse_line
+
+SECRET = "sk-0123456789-abcdefghij"
+
+
+@pytest.fixture
+def masker(tmp_path: Path) -> Masker:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/API_KEY").write_text(SECRET)
+    masker = Masker(str(tmp_path))
+    masker.refresh()
+    return masker
+
+
+class Feed:
+    """A stream and the writing end of its pipe."""
+
+    def __init__(self, masker: Masker, name: str = "web") -> None:
+        reader, self.writer = os.pipe2(os.O_NONBLOCK)
+        self.stream = Stream(name, reader, masker, encode)
+
+    def send(self, data: bytes) -> None:
+        """Write, and let the stream read it."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.writer, view[:4096]) :]
+            self.stream.read()
+
+    def messages(self) -> list[str]:
+        """Take everything; return the messages."""
+        return [event["message"] for event in self.events()]
+
+    def events(self) -> list[dict[str, str]]:
+        return list(map(json.loads, iter(self.stream.take, None)))
+
+
+@pytest.fixture
+def feed(masker: Masker) -> Iterator[Feed]:
+    made = Feed(masker)
+    yield made
+    os.close(made.stream.descriptor)
+
+
+def test_a_line_becomes_an_event(masker: Masker) -> None:
+    event = parse_line("web", b"listening\r", masker)
+    assert (event["source"], event["level"], event["message"]) == ("web", "info", "listening")
+
+
+def test_an_event_of_the_agent_passes(masker: Masker) -> None:
+    given = make_event("init", "warning", f"key {SECRET}", code=3)
+    assert parse_line("agent", encode(given).strip(), masker) == {**given, "message": "key ***"}
+
+
+@pytest.mark.parametrize("line", [b"{broken", b"[1]", b'{"a": 1}', b"{" * 100_000])
+def test_what_is_no_event_is_wrapped(masker: Masker, line: bytes) -> None:
+    event = parse_line("agent", line, masker)
+    assert (event["source"], event["message"]) == ("agent", line.decode())
+
+
+def test_an_event_with_an_unknown_level_is_still_shown(masker: Masker) -> None:
+    assert parse_line("agent", b'{"level": "loud", "message": "x"}', masker)["level"] == "info"
+
+
+def test_other_streams_cannot_speak_as_the_agent(masker: Masker) -> None:
+    line = b'{"source": "init", "level": "error", "message": "x"}'
+    event = parse_line("web", line, masker)
+    assert (event["source"], event["level"], event["message"]) == ("web", "info", line.decode())
+
+
+@pytest.mark.parametrize(("word", "level"), [("INFO", "info"), ("WARN", "warning"),
+                                             ("CRIT", "error"), ("DEBG", "debug")])  # fmt: skip
+def test_level_of_supervisord(masker: Masker, word: str, level: str) -> None:
+    event = parse_line("supervisord", f"2026-01-31 12:00:00,123 {word} it is so".encode(), masker)
+    assert (event["level"], event["message"]) == (level, "it is so")
+
+
+def test_lines_are_put_together_from_pieces(feed: Feed) -> None:
+    for piece in (b"on", b"e\ntw", b"o\nthr"):
+        feed.send(piece)
+    assert feed.messages() == ["one", "two"]
+    os.close(feed.writer)
+    assert feed.stream.read() == 0
+    assert feed.messages() == ["thr"]
+
+
+@pytest.mark.parametrize("split", range(1, len(SECRET)))
+def test_a_secret_in_two_reads_is_hidden(feed: Feed, split: int) -> None:
+    feed.send(b"key " + SECRET[:split].encode())
+    feed.send(SECRET[split:].encode() + b" end\n")
+    assert feed.messages() == ["key *** end"]
+
+
+@pytest.mark.parametrize("before", range(LONGEST_LINE - len(SECRET) - 2, LONGEST_LINE + 3))
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_secret_across_a_forced_cut_is_hidden(feed: Feed, before: int, ended: bool) -> None:
+    feed.send(b"x" * before + SECRET.encode() + b"y" * LONGEST_LINE + b"\n" * ended)
+    feed.stream.finish()
+    pieces = feed.messages()
+    assert "".join(pieces) == "x" * before + "***" + "y" * LONGEST_LINE
+    assert len(pieces) > 1
+
+
+def test_a_secret_that_ends_after_the_cut_was_made_is_hidden(feed: Feed) -> None:
+    feed.send(b"x" * (LONGEST_LINE * 2))
+    for byte in SECRET.encode():
+        feed.send(bytes([byte]))
+    feed.send(b"\n")
+    assert "".join(feed.messages()) == "x" * (LONGEST_LINE * 2) + "***"
+
+
+def test_the_newest_lines_stay_and_the_loss_is_told_once(feed: Feed) -> None:
+    count = 20_000
+    feed.send(b"".join(b"%06d %s\n" % (number, b"z" * 90) for number in range(count)))
+    first, *rest = feed.events()
+    words = first["message"].split()
+    assert first["source"] == "log"
+    assert first["message"].endswith("of web were lost: the reader of the log was too slow")
+    assert int(words[0]) + len(rest) == count
+    assert [int(event["message"][:6]) for event in rest] == list(range(int(words[0]), count))
+    assert RING * 0.9 < sum(len(encode(event)) for event in rest) <= RING
+
+
+def test_a_stream_without_end_of_line_is_bounded(feed: Feed) -> None:
+    feed.send(b"x" * (RING * 2))
+    assert sum(len(message) for message in feed.messages()) <= RING
