@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Build the images: build.sh base | mvp | all
+#
+# BASE_IMAGE       what they start from; see rootfs.sh (ubuntu:22.04)
+# VERSION          their tag (latest)
+# DOCKER_REGISTRY  if set, they are also tagged DOCKER_REGISTRY/NAME:VERSION
+# BUILD_BASE, BUILD_MVP   false leaves that image out
+# SUDO             on lets dev8 use sudo (off)
+# CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
+#                  TLS. They reach the build as a secret and no layer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/messages.sh
+. scripts/lib/docker.sh
+
+log=.cache/build.log
+tag=${VERSION:-latest}
+ca=${CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
+
+# Print the commit that the images are built from; what is not committed is told.
+find_revision() {
+    local revision
+    revision=$(git rev-parse HEAD 2>/dev/null) || { echo unknown; return; }
+    git diff --quiet HEAD -- agent docker requirements pyproject.toml || revision+=-dirty
+    echo "$revision"
+}
+
+# Print where the sources are published: the remote's address without user and password.
+find_source() {
+    { git config remote.origin.url || true; } | sed -nE 's,^(https://)([^/@]*@)?,\1,p'
+}
+
+find_version() {
+    [[ $tag != latest ]] || { sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml; return; }
+    echo "$tag"
+}
+
+build() { # NAME EXPECTED_TIME FOLDER TARGET OPTION...
+    local name=$1 folder=$3 target=$4 start=${EPOCHREALTIME/./} size
+    stage "Building $name" "$2"
+    shift 4
+    if ! "${DOCKER[@]}" build "${options[@]}" --file "docker/$folder/Dockerfile" \
+        --target "$target" --tag "$name" "$@" . >>"$log" 2>&1 </dev/null; then
+        tail -n 30 "$log" >&2
+        fail "cannot build $name" "the whole output is in $log"
+    fi
+    size=$("${DOCKER[@]}" image inspect --format '{{.Size}}' "$name")
+    note "$name: $((size / 1000000)) MB, $(((${EPOCHREALTIME/./} - start) / 1000)) ms"
+}
+
+publish() { # NAME EXPECTED_TIME
+    build "$1:$tag" "$2" "${1#dev8-}" "${1#dev8-}" "${labels[@]}" \
+        ${DOCKER_REGISTRY:+--tag "$DOCKER_REGISTRY/$1:$tag"}
+}
+
+case ${1:-all} in
+    base) BUILD_MVP=false ;;
+    mvp) BUILD_BASE=false ;;
+    all) ;;
+    *) fail "unknown image: $1" "base, mvp or all" ;;
+esac
+
+mkdir -p .cache
+exec 9>.cache/build.lock
+flock 9
+: >"$log"
+base_image=$(scripts/rootfs.sh)
+options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}")
+[[ ! -s $ca ]] || options+=(--secret "id=ca,src=$ca")
+labels=(--build-arg "VERSION=$(find_version)" --build-arg "REVISION=$(find_revision)"
+    --build-arg "SOURCE=$(find_source)")
+
+[[ ${BUILD_BASE:-true} == false ]] || publish dev8-base "about 2 min the first time, then seconds"
+if [[ ${BUILD_MVP:-true} != false ]]; then
+    # What dev8-mvp is made of; after dev8-base both are there already.
+    build dev8-base-system "about 2 min the first time" base system
+    build dev8-agent "seconds" base agent
+    publish dev8-mvp "about 6 min the first time, then seconds"
+fi

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Print the name of the image that the builds start from.
+#
+# That is BASE_IMAGE (ubuntu:22.04) where it is here or can be pulled. Elsewhere it is a Debian 12
+# bootstrapped from Debian's packages: the same input gives the same bytes, and it is kept in
+# .cache/rootfs under a hash of how it was made, so that it is made once.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib/docker.sh
+. scripts/lib/docker.sh
+
+wanted=${BASE_IMAGE:-ubuntu:22.04}
+suite=bookworm
+packages=ca-certificates
+epoch=1700000000
+path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+say() { printf '%s\n' "$*" >&2; }
+
+# The host's own Debian mirrors for the suite, as lines of sources.list; nothing on other hosts:
+# then mmdebstrap takes Debian's defaults.
+list_mirrors() {
+    command -v apt-get >/dev/null || return 0
+    # shellcheck disable=SC2016  # the fields are apt's
+    apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(REPO_URI) $(CODENAME)' \
+        'Created-By: Packages' 2>/dev/null |
+        awk -v suite="$suite" '
+            $1 == "Debian" && $2 == "main" && $4 ~ "^" suite "(-updates|-security)?$" {
+                print "deb " $3 " " $4 " main"
+            }' | sort -u
+}
+
+bootstrap() { # TAR MIRROR...
+    local tar=$1
+    shift
+    if ! command -v mmdebstrap >/dev/null; then
+        say "cannot bootstrap Debian: mmdebstrap is missing; run: apt-get install mmdebstrap"
+        exit 1
+    fi
+    say "rootfs: bootstrapping Debian $suite, about 45 s"
+    # The excludes are those of Debian's and Ubuntu's own container images.
+    SOURCE_DATE_EPOCH=$epoch mmdebstrap --quiet --variant=minbase --include="$packages" \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+        --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/info/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' \
+        "$suite" "$tar.new.tar" "$@" </dev/null >&2
+    sha256sum <"$tar.new.tar" >"$tar.sha256"
+    mv "$tar.new.tar" "$tar"
+}
+
+if "${DOCKER[@]}" image inspect "$wanted" >/dev/null 2>&1 ||
+    "${DOCKER[@]}" pull --quiet "$wanted" >/dev/null 2>&1; then
+    echo "$wanted"
+    exit
+fi
+
+mapfile -t mirrors < <(list_mirrors)
+key=$({ declare -f bootstrap; echo "$suite $packages $epoch ${mirrors[*]}"; } |
+    sha256sum | cut -c1-12)
+image=dev8-rootfs:$suite-$key
+say "$wanted cannot be pulled: building on Debian 12 from Debian's packages instead ($image)"
+if ! "${DOCKER[@]}" image inspect "$image" >/dev/null 2>&1; then
+    tar=.cache/rootfs/$suite-$key.tar
+    mkdir -p .cache/rootfs
+    if ! { [ -s "$tar" ] && sha256sum --check --status "$tar.sha256" <"$tar"; }; then
+        bootstrap "$tar" "${mirrors[@]}"
+    fi
+    # Without PATH in the image, podman's `play kube` finds no program.
+    "${DOCKER[@]}" import --change "ENV PATH=$path" --change 'CMD ["/bin/bash"]' \
+        "$tar" "$image" >/dev/null
+fi
+echo "$image"
