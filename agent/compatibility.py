@@ -37,10 +37,12 @@ VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("AZURE_STORAGE_CONTAINER", _BACKUP),
     OldVariable("AZURE_BLOB_PREFIX", _BACKUP),
     OldVariable("AZURE_EXTRA_ARGS", _BACKUP),
-    OldVariable("AZURE_STORAGE_ACCOUNT", "only backups would read it; the Azure CLI still gets it",
-                "silent"),
-    OldVariable("AZURE_STORAGE_KEY", "it was set by the control plane and read by nothing",
-                "silent"),
+    OldVariable(
+        "AZURE_STORAGE_ACCOUNT", "only backups would read it; the Azure CLI still gets it", "silent"
+    ),
+    OldVariable(
+        "AZURE_STORAGE_KEY", "it was set by the control plane and read by nothing", "silent"
+    ),
     OldVariable("WORKSPACE_BACKUP_ENABLED", _BACKUP),
     OldVariable("WORKSPACE_BACKUP_INTERVAL", _BACKUP),
     OldVariable("SUPERVISOR_BACKUP_INTERVAL", _BACKUP),
@@ -60,8 +62,9 @@ VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("SUPERVISOR_MONITOR_INTERVAL", _REPORT),
     OldVariable("MONITOR_INTERVAL", _REPORT, "silent"),
     OldVariable("SUPERVISOR_LOG_FILE", "the log goes to the container's output"),
-    OldVariable("SUPERVISOR_HTTP_ENABLED", "`devcopilot status --json` tells what it told",
-                "silent"),
+    OldVariable(
+        "SUPERVISOR_HTTP_ENABLED", "`devcopilot status --json` tells what it told", "silent"
+    ),
     OldVariable("SUPERVISOR_HTTP_ADDR", "nothing listens; `devcopilot status --json` tells it"),
     OldVariable("SUPERVISOR_PORT", "nothing ever read it", "silent"),
     OldVariable("SUPERVISOR_AGENT_ENABLED", _REPORT, "silent"),
@@ -78,8 +81,13 @@ VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("DEV8_GID", "the image's user is fixed when it is built", "silent"),
 )
 
-SECRETS = frozenset({
-    "SSH_PASSWORD", "AZURE_BLOB_ACCOUNT_KEY", "AZURE_BLOB_SAS_TOKEN", "AZURE_STORAGE_KEY",
-    "SUPERVISOR_AGENT_API_KEY",
-})
+SECRETS = frozenset(
+    {
+        "SSH_PASSWORD",
+        "AZURE_BLOB_ACCOUNT_KEY",
+        "AZURE_BLOB_SAS_TOKEN",
+        "AZURE_STORAGE_KEY",
+        "SUPERVISOR_AGENT_API_KEY",
+    }
+)
 """Old variables that hold a secret: no child gets them."""

@@ -5,6 +5,7 @@ An event is a flat JSON object: `time` (RFC 3339, UTC, milliseconds), `level` (o
 the agent an event always travels as one JSON line; only who owns the terminal renders it.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -26,8 +27,13 @@ def timestamp(seconds: float) -> str:
 
 def make_event(source: str, level: str, message: str, **fields: object) -> dict[str, object]:
     """Return an event that happens now."""
-    return {"time": timestamp(time.time()), "level": level, "source": source,
-            "message": message, **fields}
+    return {
+        "time": timestamp(time.time()),
+        "level": level,
+        "source": source,
+        "message": message,
+        **fields,
+    }
 
 
 def encode(event: Mapping[str, object]) -> bytes:
@@ -54,8 +60,9 @@ class Logger:
     With `readable` set, events are rendered for a person, otherwise they are JSON lines.
     """
 
-    def __init__(self, source: str, level: str = "info", descriptor: int = 2,
-                 readable: bool = False) -> None:
+    def __init__(
+        self, source: str, level: str = "info", descriptor: int = 2, readable: bool = False
+    ) -> None:
         self._source = source
         self._threshold = LEVELS.index(level)
         self._descriptor = descriptor
@@ -66,10 +73,8 @@ class Logger:
         if LEVELS.index(level) < self._threshold:
             return
         event = make_event(self._source, level, message, **fields)
-        try:
+        with contextlib.suppress(OSError):  # nobody is left to tell
             os.write(self._descriptor, render(event) if self._readable else encode(event))
-        except OSError:
-            pass  # nobody is left to tell
 
     def debug(self, message: str, **fields: object) -> None:
         """Write an event that only somebody who looks for a fault wants to see."""

@@ -10,8 +10,10 @@ is none. The rule of ownership lives here and nowhere else:
 - a file of the ledger that its step no longer wants is taken back, if nobody changed it.
 """
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -74,7 +76,7 @@ class Edit:
     """
 
     path: Path
-    change: Callable[[bytes | None], bytes | None | Problem] = field(repr=False)
+    change: Callable[[bytes | None], bytes | Problem | None] = field(repr=False)
     mode: int = 0o600
     """For a file that is made; one that exists keeps its mode."""
 
@@ -158,7 +160,7 @@ class RunCommand:
 
 @dataclass
 class Ledger:
-    """What the agent wrote: path -> (step, SHA-256). The one mutable value; saved by `configure`."""
+    """What the agent wrote: path -> (step, SHA-256). The one mutable value here."""
 
     entries: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -167,8 +169,9 @@ class Ledger:
         """Read the ledger; nothing, or a damaged one, is an empty one: then nothing is ours."""
         try:
             raw = json.loads(text or b"{}")
-            return cls({str(path): (str(step), str(digest))
-                        for path, (step, digest) in raw.items()})
+            return cls(
+                {str(path): (str(step), str(digest)) for path, (step, digest) in raw.items()}
+            )
         except (ValueError, TypeError, AttributeError):
             return cls()
 
@@ -216,19 +219,21 @@ def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: 
     actions: list[Action] = []
     problems: list[Problem] = []
     kept: set[Path] = set()
-    for item in wanted:
-        if isinstance(item, Problem):
-            problems.append(item)
-            continue
-        kept.add(item.path)
-        try:
-            outcome = _plan_resource(item, facts, ledger)
-        except OSError as error:
-            outcome = Problem(f"cannot read {item.path}: {error.strerror}")
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif outcome is not None:
-            actions.append(outcome)
+    try:
+        for item in wanted:
+            if isinstance(item, Problem):
+                problems.append(item)
+                continue
+            kept.add(item.path)
+            outcome = _compare(item, facts, ledger)
+            if isinstance(outcome, Problem):
+                problems.append(outcome)
+            elif outcome is not None:
+                actions.append(outcome)
+    except OSError as error:
+        # The step itself could not read something: what it would still have wanted is unknown.
+        problems.append(_unreadable(error.filename, error))
+        kept.update(ledger.paths_of(step))
     for path in ledger.paths_of(step):
         if path not in kept and (action := _take_back(path, facts, ledger)):
             actions.append(action)
@@ -236,19 +241,54 @@ def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: 
 
 
 def apply(planned: Plan, system: System, ledger: Ledger) -> tuple[Problem, ...]:
-    """Carry a plan out and note what became ours; what failed is returned, the rest is done."""
-    failed: list[Problem] = []
+    """Carry a plan out and note what became ours.
+
+    What failed is returned, one problem a cause; the rest is done.
+    """
+    failed: dict[str, list[tuple[Action, OSError]]] = {}
     for action in planned.actions:
         try:
             action.apply(system)
         except OSError as error:
-            failed.append(Problem(f"cannot {action.describe()}: {error.strerror or error}"))
+            failed.setdefault(_cause(error), []).append((action, error))
             continue
         if isinstance(action, WriteFile) and action.owned:
             ledger.remember(planned.step, action.path, action.content)
         elif isinstance(action, RemoveFile):
             ledger.forget(action.path)
-    return tuple(failed)
+    return tuple(_sum_up(cases) for cases in failed.values())
+
+
+def _sum_up(cases: list[tuple[Action, OSError]]) -> Problem:
+    action, error = cases[0]
+    others = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
+    return Problem(f"cannot {action.describe()}{others}: {_cause(error)}", _hint(error))
+
+
+def _compare(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
+    try:
+        return _plan_resource(item, facts, ledger)
+    except OSError as error:
+        return _unreadable(item.path, error)
+
+
+def _unreadable(path: object, error: OSError) -> Problem:
+    return Problem(f"cannot read {path}: {_cause(error)}", _hint(error))
+
+
+def _cause(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _hint(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "free some space on that volume"
+        case errno.EROFS:
+            return "mount a writable volume there"
+        case errno.EACCES | errno.EPERM:
+            return f"it must belong to uid {os.getuid()}; chown, as root, mends that"
+    return ""
 
 
 def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
@@ -270,12 +310,13 @@ def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | N
     if present == item.content:
         same_mode = facts.mode(item.path) == item.mode
         known = item.adopt or ledger.owns(item.path, present)
-        return None if same_mode and known else WriteFile(
-            item.path, item.content, item.mode, True)
+        return None if same_mode and known else WriteFile(item.path, item.content, item.mode, True)
     if present is None or item.adopt or ledger.owns(item.path, present):
         return WriteFile(item.path, item.content, item.mode, True)
-    return Problem(f"left {item.path} alone: it was not written by the agent, or was changed since",
-                   f"remove {item.path} to let the agent manage it")
+    return Problem(
+        f"left {item.path} alone: it was not written by the agent, or was changed since",
+        f"remove {item.path} to let the agent manage it",
+    )
 
 
 def _plan_edit(item: Edit, facts: Facts) -> Action | Problem | None:
@@ -376,7 +417,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Boot:
-    """What `configure` hands to `init`, as one JSON file: all that PID 1 knows of this workspace."""
+    """What `configure` hands to `init` as one JSON file: all that PID 1 knows."""
 
     environment: Mapping[str, str]
     """The clean environment: init re-executes itself with it, and every child inherits it."""

@@ -4,6 +4,7 @@ It is a private folder on tmpfs, made by `init` for one life of the container. A
 agent meet there; nothing in it outlives the container. The uid is the trust boundary.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
@@ -41,8 +42,12 @@ def make(path: str, uid: int) -> None:
     Raises OSError when it cannot be made, PermissionError when somebody else made it: /dev/shm
     is writable for all, so a folder that is a link, another's or open to others is refused.
     """
-    for folder in (path, os.path.join(path, SECRETS), os.path.join(path, TOKENS),
-                   os.path.join(path, STREAMS)):
+    for folder in (
+        path,
+        os.path.join(path, SECRETS),
+        os.path.join(path, TOKENS),
+        os.path.join(path, STREAMS),
+    ):
         try:
             os.mkdir(folder, 0o700)
         except FileExistsError:
@@ -59,6 +64,8 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
     The mode is set before the content is there. Raises OSError, and then leaves nothing behind.
     """
     temporary = f"{path}.{os.getpid()}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)  # of a process that was killed: process ids repeat in containers
     descriptor = os.open(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
     )

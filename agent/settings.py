@@ -15,11 +15,23 @@ from agent import compatibility
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.secret import Secret, SecretInput
+from agent.texts import (
+    absolute_path,
+    host_name,
+    http_url,
+    one_of,
+    port,
+    positive_duration,
+    single_line,
+    switch,
+    text,
+)
 
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
-_KUBERNETES_LINK = re.compile(r"DEV8_[A-Z0-9_]*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
-"""What Kubernetes injects for a Service whose name starts with dev8-."""
+_KUBERNETES_NAME = re.compile(r"DEV8_\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
+_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
+_CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 @dataclass(frozen=True)
@@ -43,91 +55,6 @@ class Variable:
         return plain + tuple(f"{name}_FILE" for name in plain) if self.secret else plain
 
 
-# --- how texts are read: each raises ValueError with what the text should have been --------------
-
-
-def text(value: str) -> str:
-    """Read any text."""
-    return value
-
-
-def absolute_path(value: str) -> Path:
-    """Read an absolute path."""
-    if not value.startswith("/") or "\0" in value:
-        raise ValueError("an absolute path, such as /workspace")
-    return Path(value)
-
-
-def port(value: str) -> int:
-    """Read a TCP port that an unprivileged process can listen on."""
-    if not value.isascii() or not value.isdigit() or not 1024 <= int(value) <= 65535:
-        raise ValueError("a port number from 1024 to 65535")
-    return int(value)
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def duration(value: str) -> float:
-    """Read a duration as Go writes it (30s, 1h30m), or a bare number of seconds; in seconds."""
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value)
-    if not parts or "".join(number + unit for number, unit in parts) != value:
-        raise ValueError("a duration, such as 30s, 5m or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-def positive_duration(value: str) -> float:
-    """Read a duration above zero."""
-    seconds = duration(value)
-    if seconds <= 0:
-        raise ValueError("a duration above zero, such as 30s or 5m")
-    return seconds
-
-
-def switch(value: str) -> bool:
-    """Read true or false."""
-    known = {"true": True, "1": True, "yes": True, "on": True,
-             "false": False, "0": False, "no": False, "off": False}
-    try:
-        return known[value.lower()]
-    except KeyError:
-        raise ValueError("true or false") from None
-
-
-def one_of(*choices: str) -> Callable[[str], str]:
-    """Return a reader of one of these words."""
-
-    def read(value: str) -> str:
-        if value.lower() not in choices:
-            raise ValueError(" or ".join(choices))
-        return value.lower()
-
-    return read
-
-
-def single_line(value: str) -> str:
-    """Read a text without line breaks or other control characters."""
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
-        raise ValueError("one line of text")
-    return value
-
-
-def host_name(value: str) -> str:
-    """Read the bare name of a host."""
-    if not re.fullmatch(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", value):
-        raise ValueError("a bare host name without scheme, port or path, such as github.com")
-    return value.lower()
-
-
-def http_url(value: str) -> str:
-    """Read an http or https URL without credentials."""
-    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", value):
-        raise ValueError("a URL such as https://api.github.com, without user or password")
-    return value.rstrip("/")
-
-
 def variable(
     name: str,
     parse: Callable[[str], Any],
@@ -135,12 +62,12 @@ def variable(
     *,
     default: str | None = None,
     aliases: tuple[str, ...] = (),
-) -> Any:  # noqa: ANN401 - stands for the field's own type
+) -> Any:
     """Declare the variable that a field is read from."""
     return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases)})
 
 
-def secret(name: str, doc: str, *, aliases: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - as above
+def secret(name: str, doc: str, *, aliases: tuple[str, ...] = ()) -> Any:
     """Declare a secret that a field of type `SecretInput | None` is read from."""
     return field(metadata={_VARIABLE: Variable(name, doc, text, None, aliases, secret=True)})
 
@@ -153,41 +80,46 @@ class Workspace:
     """The workspace."""
 
     folder: Path = variable(
-        "WORKSPACE_DIR", absolute_path, "Folder of the workspace: what the editor opens.",
-        default="/workspace")
+        "WORKSPACE_DIR",
+        absolute_path,
+        "Folder of the workspace: what the editor opens.",
+        default="/workspace",
+    )
     identifier: str | None = variable(
-        "ENVIRONMENT_ID", single_line, "Name of this workspace for the control plane.",
-        aliases=("WORKSPACE_ID",))
+        "ENVIRONMENT_ID",
+        single_line,
+        "Name of this workspace for the control plane.",
+        aliases=("WORKSPACE_ID",),
+    )
 
 
 @dataclass(frozen=True)
 class Ssh:
     """SSH."""
 
-    enabled: bool = variable(
-        "DEV8_SSH", switch, "Run sshd.", default="true")
-    port: int = variable(
-        "DEV8_SSH_PORT", port, "Port of sshd.", default="2222")
+    enabled: bool = variable("DEV8_SSH", switch, "Run sshd.", default="true")
+    port: int = variable("DEV8_SSH_PORT", port, "Port of sshd.", default="2222")
     public_key: str | None = variable(
-        "SSH_PUBLIC_KEY", text,
-        "Public keys that may log in, one a line, in the format of authorized_keys.")
+        "SSH_PUBLIC_KEY",
+        text,
+        "Public keys that may log in, one a line, in the format of authorized_keys.",
+    )
     authorized_keys_file: Path | None = variable(
-        "SSH_AUTHORIZED_KEYS_FILE", absolute_path,
-        "File with more such keys; it is read at start.")
+        "SSH_AUTHORIZED_KEYS_FILE", absolute_path, "File with more such keys; it is read at start."
+    )
     private_key: SecretInput | None = secret(
         "SSH_PRIVATE_KEY",
         "Private key for outgoing connections, installed as ~/.ssh/id_TYPE. A literal \\n, CRLF "
-        "and a missing last newline are mended; a key with a passphrase is refused.")
+        "and a missing last newline are mended; a key with a passphrase is refused.",
+    )
 
 
 @dataclass(frozen=True)
 class Git:
     """Git."""
 
-    user_name: str | None = variable(
-        "GIT_USER_NAME", single_line, "Default of git's user.name.")
-    user_email: str | None = variable(
-        "GIT_USER_EMAIL", single_line, "Default of git's user.email.")
+    user_name: str | None = variable("GIT_USER_NAME", single_line, "Default of git's user.name.")
+    user_email: str | None = variable("GIT_USER_EMAIL", single_line, "Default of git's user.email.")
 
 
 @dataclass(frozen=True)
@@ -197,15 +129,23 @@ class GitHub:
     token: SecretInput | None = secret(
         "GITHUB_TOKEN",
         "Token for git, gh and Copilot. A file is read again when it changes and may appear late. "
-        "The text test_token means: no login.", aliases=("GH_TOKEN",))
+        "The text test_token means: no login.",
+        aliases=("GH_TOKEN",),
+    )
     host: str = variable(
-        "GH_HOST", host_name, "GitHub host that the token is for.", default="github.com")
+        "GH_HOST", host_name, "GitHub host that the token is for.", default="github.com"
+    )
     api_url: str | None = variable(
-        "DEV8_GITHUB_API_URL", http_url,
-        "Where the token is checked; by default the API of GH_HOST.")
+        "DEV8_GITHUB_API_URL",
+        http_url,
+        "Where the token is checked; by default the API of GH_HOST.",
+    )
     refresh_interval: float = variable(
-        "DEV8_TOKEN_REFRESH_INTERVAL", positive_duration,
-        "Time between two checks of the token.", default="5m")
+        "DEV8_TOKEN_REFRESH_INTERVAL",
+        positive_duration,
+        "Time between two checks of the token.",
+        default="5m",
+    )
 
 
 @dataclass(frozen=True)
@@ -213,17 +153,22 @@ class Editor:
     """Editor."""
 
     enabled: bool = variable(
-        "DEV8_CODE_SERVER", switch, "Run code-server where the image has it.", default="true")
-    port: int = variable(
-        "DEV8_CODE_SERVER_PORT", port, "Port of code-server.", default="8080")
+        "DEV8_CODE_SERVER", switch, "Run code-server where the image has it.", default="true"
+    )
+    port: int = variable("DEV8_CODE_SERVER_PORT", port, "Port of code-server.", default="8080")
     auth: str = variable(
-        "CODE_SERVER_AUTH", one_of("password", "none"),
-        "password, or none: then everyone who reaches the port has a shell.", default="password")
+        "CODE_SERVER_AUTH",
+        one_of("password", "none"),
+        "password, or none: then everyone who reaches the port has a shell.",
+        default="password",
+    )
     password: SecretInput | None = secret(
         "CODE_SERVER_PASSWORD",
-        "Password of code-server. Without one, one is made, kept, and shown once in the log.")
+        "Password of code-server. Without one, one is made, kept, and shown once in the log.",
+    )
     hashed_password: SecretInput | None = secret(
-        "CODE_SERVER_HASHED_PASSWORD", "Argon2 hash of the password, instead of the password.")
+        "CODE_SERVER_HASHED_PASSWORD", "Argon2 hash of the password, instead of the password."
+    )
 
 
 @dataclass(frozen=True)
@@ -231,11 +176,14 @@ class Ai:
     """AI tools."""
 
     anthropic_key: SecretInput | None = secret(
-        "ANTHROPIC_API_KEY", "Key for Claude Code, handed over by its apiKeyHelper.")
+        "ANTHROPIC_API_KEY", "Key for Claude Code, handed over by its apiKeyHelper."
+    )
     openai_key: SecretInput | None = secret(
-        "OPENAI_API_KEY", "Key for Codex, in its own auth.json.")
+        "OPENAI_API_KEY", "Key for Codex, in its own auth.json."
+    )
     gemini_key: SecretInput | None = secret(
-        "GEMINI_API_KEY", "Key for Gemini CLI, in its own .env file.")
+        "GEMINI_API_KEY", "Key for Gemini CLI, in its own .env file."
+    )
 
 
 @dataclass(frozen=True)
@@ -243,28 +191,41 @@ class Agent:
     """The agent itself."""
 
     log_level: str | None = variable(
-        "DEV8_LOG_LEVEL", one_of("debug", "info", "warning", "error"),
+        "DEV8_LOG_LEVEL",
+        one_of("debug", "info", "warning", "error"),
         "Least level that is shown: debug, info, warning or error. By default info; warning when "
-        "a CMD has the terminal.")
+        "a CMD has the terminal.",
+    )
     log_format: str = variable(
-        "DEV8_LOG_FORMAT", one_of("auto", "json", "text"),
-        "json, text, or auto: text on a terminal, JSON elsewhere.", default="auto")
+        "DEV8_LOG_FORMAT",
+        one_of("auto", "json", "text"),
+        "json, text, or auto: text on a terminal, JSON elsewhere.",
+        default="auto",
+    )
     stop_timeout: float = variable(
-        "DEV8_STOP_TIMEOUT", positive_duration,
+        "DEV8_STOP_TIMEOUT",
+        positive_duration,
         "Time that everything together has to stop; keep it below that of `docker stop` (10 s).",
-        default="8s")
+        default="8s",
+    )
     services_dir: Path | None = variable(
-        "DEV8_SERVICES_DIR", absolute_path,
+        "DEV8_SERVICES_DIR",
+        absolute_path,
         "Folder of your own services, *.toml; by default ~/.config/devcopilot/services.d. "
-        "/etc/devcopilot/services.d is read as well.")
+        "/etc/devcopilot/services.d is read as well.",
+    )
     state_dir: Path | None = variable(
-        "DEV8_STATE_DIR", absolute_path,
+        "DEV8_STATE_DIR",
+        absolute_path,
         "Folder that outlives the container: host keys, made password, what the agent wrote. "
-        "By default ~/.local/state/devcopilot.")
+        "By default ~/.local/state/devcopilot.",
+    )
     runtime_dir: Path | None = variable(
-        "DEV8_RUNTIME_DIR", absolute_path,
+        "DEV8_RUNTIME_DIR",
+        absolute_path,
         "Private folder on tmpfs for one life of the container; by default "
-        "/dev/shm/devcopilot-UID.")
+        "/dev/shm/devcopilot-UID.",
+    )
 
 
 @dataclass(frozen=True)
@@ -291,8 +252,12 @@ class Settings:
         problems += _contradictions(groups)
         if problems:
             raise AgentError(*problems, exit_code=Exit.USAGE)
-        return cls(**{group.name: cast("type[Any]", group.type)(**groups[group.name])
-                      for group in fields(cls)})
+        return cls(
+            **{
+                group.name: cast("type[Any]", group.type)(**groups[group.name])
+                for group in fields(cls)
+            }
+        )
 
 
 def variables() -> Iterator[tuple[str, Variable]]:
@@ -305,8 +270,9 @@ def variables() -> Iterator[tuple[str, Variable]]:
 
 def secret_names() -> frozenset[str]:
     """Return the names of all variables whose value no child may get."""
-    ours = (name for _, entry in variables() if entry.secret for name in (entry.name,
-                                                                         *entry.aliases))
+    ours = (
+        name for _, entry in variables() if entry.secret for name in (entry.name, *entry.aliases)
+    )
     return frozenset(ours) | compatibility.SECRETS
 
 
@@ -316,32 +282,59 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
     known |= {old.name for old in compatibility.VARIABLES}
     found = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and not _KUBERNETES_LINK.fullmatch(name):
+        if name.startswith(PREFIX) and name not in known and not is_injected(name, environ[name]):
             near = difflib.get_close_matches(name, known, 1)
-            found.append(Problem(f"{name} is not a variable of the agent",
-                                 f"did you mean {near[0]}?" if near else
-                                 "`devcopilot settings` lists them all"))
-    found += [Problem(f"{old.name} is ignored: {old.doc}") for old in compatibility.VARIABLES
-              if old.verdict == "ignored" and environ.get(old.name)]
+            found.append(
+                Problem(
+                    f"{name} is not a variable of the agent",
+                    f"did you mean {near[0]}?" if near else "`devcopilot settings` lists them all",
+                )
+            )
+    found += [
+        Problem(f"{old.name} is ignored: {old.doc}")
+        for old in compatibility.VARIABLES
+        if old.verdict == "ignored" and environ.get(old.name)
+    ]
     return tuple(found)
+
+
+def is_injected(name: str, value: str) -> bool:
+    """Tell whether Kubernetes set this for a Service whose name starts with dev8-.
+
+    A Service called dev8-ssh gives DEV8_SSH_PORT=tcp://ADDRESS:PORT, which is not meant for us.
+    """
+    if not name.startswith(PREFIX):
+        return False
+    named_port = name.endswith("_PORT") and _KUBERNETES_PORT.fullmatch(value)
+    return bool(named_port or _KUBERNETES_NAME.fullmatch(name))
 
 
 def _declared(item: "Field[Any]") -> Variable:
     return cast("Variable", item.metadata[_VARIABLE])
 
 
-def _read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -> Any:  # noqa: ANN401
+def _read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -> Any:
     """Return a variable's value, or note what is wrong with it. Empty counts as absent."""
     if entry.secret:
         return _read_secret(entry, environ, problems)
-    name, given = next(((name, environ[name]) for name in (entry.name, *entry.aliases)
-                        if environ.get(name)), (entry.name, entry.default))
+    name, given = next(
+        (
+            (name, value)
+            for name in (entry.name, *entry.aliases)
+            if (value := environ.get(name)) and not is_injected(name, value)
+        ),
+        (entry.name, entry.default),
+    )
     if given is None:
         return None
+    if not _is_utf8(given):
+        problems.append(Problem(f"{name} is not UTF-8 text"))
+        return MISSING
     try:
         return entry.parse(given)
     except ValueError as error:
-        problems.append(Problem(f"{name}={given!r} is not {error}"))
+        shown = _CREDENTIALS.sub("//***@", repr(given))
+        problems.append(Problem(f"{name}={shown} is not {error}"))
         return MISSING
 
 
@@ -352,23 +345,38 @@ def _read_secret(
         value, file = environ.get(name), environ.get(f"{name}_FILE")
         if value and file:
             problems.append(Problem(f"{name} and {name}_FILE are both set", "unset one of them"))
-            return None
-        if file and not file.startswith("/"):
+        elif file and not (file.startswith("/") and _is_utf8(file)):
             problems.append(Problem(f"{name}_FILE={file!r} is not an absolute path"))
-            return None
-        if file:
+        elif value and not _is_utf8(value):
+            problems.append(Problem(f"{name} is not UTF-8 text"))
+        elif file:
             return SecretInput(name, file=Path(file))
-        if value:
+        elif value:
             return SecretInput(name, value=Secret(value))
+        if value or file:
+            return None
     return None
 
 
+def _is_utf8(value: str) -> bool:
+    """Tell whether an environment's string was UTF-8: Python keeps other bytes as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
-    found = []
-    if groups["editor"]["password"] and groups["editor"]["hashed_password"]:
-        found.append(Problem("CODE_SERVER_PASSWORD and CODE_SERVER_HASHED_PASSWORD are both set",
-                             "unset one of them"))
-    if groups["ssh"]["port"] == groups["editor"]["port"] and groups["ssh"]["port"] is not MISSING:
-        found.append(Problem("DEV8_SSH_PORT and DEV8_CODE_SERVER_PORT are the same port",
-                             "change one of them"))
+    ssh, editor, found = groups["ssh"], groups["editor"], []
+    if editor["password"] and editor["hashed_password"]:
+        found.append(
+            Problem(
+                "CODE_SERVER_PASSWORD and CODE_SERVER_HASHED_PASSWORD are both set",
+                "unset one of them",
+            )
+        )
+    same_port = ssh["port"] == editor["port"] and ssh["port"] is not MISSING
+    if same_port and ssh["enabled"] and editor["enabled"]:
+        found.append(
+            Problem(
+                "DEV8_SSH_PORT and DEV8_CODE_SERVER_PORT are the same port", "change one of them"
+            )
+        )
     return found

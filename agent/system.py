@@ -74,26 +74,16 @@ class Facts:
         """
         if source is None or source.file is None:
             return source.value if source else None
-        name = f"{source.variable}_FILE"
         try:
             text = source.file.read_bytes().decode()
-        except IsADirectoryError:
-            return Problem(f"cannot read {name}={source.file}: it is a directory",
-                           "name the file itself; docker makes a directory of a missing one")
-        except FileNotFoundError:
-            return Problem(f"cannot read {name}={source.file}: no such file",
-                           f"mount the secret there or unset {name}")
-        except PermissionError:
-            return Problem(f"cannot read {name}={source.file}: permission denied",
-                           f"make it readable for uid {self.uid}")
-        except UnicodeDecodeError:
-            return Problem(f"cannot read {name}={source.file}: it is not UTF-8 text")
-        except OSError as error:
-            return Problem(f"cannot read {name}={source.file}: {error.strerror}")
+        except (OSError, UnicodeDecodeError) as error:
+            return _explain_secret_file(source, error, self.uid)
         text = text.removesuffix("\n").removesuffix("\r")
         if not text.strip():
-            return Problem(f"cannot use {name}={source.file}: the file is empty",
-                           f"write the secret into it or unset {name}")
+            return Problem(
+                f"cannot use {source.variable}_FILE={source.file}: the file is empty",
+                f"write the secret into it or unset {source.variable}_FILE",
+            )
         return Secret(text)
 
 
@@ -131,12 +121,35 @@ class System:
             raise OSError(done.returncode, f"{argv[0]} failed: {words[-1]}")
 
 
+def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Problem:
+    name = f"{source.variable}_FILE"
+    match error:
+        case IsADirectoryError():
+            cause = "it is a directory"
+            hint = "name the file itself; docker makes a directory of a missing one"
+        case FileNotFoundError():
+            cause, hint = "no such file", f"mount the secret there or unset {name}"
+        case PermissionError():
+            cause, hint = "permission denied", f"make it readable for uid {uid}"
+        case OSError():
+            cause, hint = error.strerror or str(error), ""
+        case _:
+            cause, hint = "it is not UTF-8 text", ""
+    return Problem(f"cannot read {name}={source.file}: {cause}", hint)
+
+
 def _run(
     argv: Sequence[str], stdin: bytes, environ: Mapping[str, str]
 ) -> "subprocess.CompletedProcess[bytes]":
     try:
-        return subprocess.run(argv, input=stdin, env=dict(environ), capture_output=True,
-                              timeout=COMMAND_TIMEOUT, check=False)
+        return subprocess.run(
+            argv,
+            input=stdin,
+            env=dict(environ),
+            capture_output=True,
+            timeout=COMMAND_TIMEOUT,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(argv, 124, b"", b"it took too long")
     except OSError as error:
