@@ -1,0 +1,135 @@
+"""Tell how the workspace is: its phase, services, GitHub token, problems, and where to reach it."""
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent import catalogue, published, runtime, supervisord
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
+from agent.plan import Service
+from agent.verbs import context
+from agent.verbs.context import Context
+
+QUERY_TIMEOUT = 2.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the status; exit 0 whatever it says: `health` is the verb that judges."""
+    document = collect(context.load())
+    if arguments.json:
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(format_lines(document)) + "\n")
+    return Exit.OK
+
+
+def collect(current: Context) -> dict[str, Any]:
+    """Join what init, supervisord, the token's record and `configure` say of the workspace."""
+    settings, facts = current.settings, current.facts
+    state = _read_json(facts.runtime / runtime.STATE)
+    if state is None:
+        raise AgentError(Problem("the agent is not running here", "`devcopilot run` starts it"))
+    services, _ = catalogue.services(settings, facts)
+    return {
+        **state,
+        "workspace": str(settings.workspace.folder),
+        "services": collect_services(current, services),
+        "token": collect_token(current),
+        "problems": _read_json(facts.runtime / runtime.PROBLEMS) or [],
+        "agent": collect_processes(int(state["pid"])),
+    }
+
+
+def collect_services(current: Context, services: list[Service]) -> list[dict[str, Any]]:
+    """Return a row for each service: name, state, pid, since, essential."""
+    try:
+        states = supervisord.query_states(current.facts.runtime, QUERY_TIMEOUT)
+    except OSError as error:
+        unknown = f"unknown: supervisord does not answer ({error.strerror or error})"
+        states = {}
+    else:
+        unknown = "not running"
+    rows = []
+    for service in services:
+        found = states.get(service.name)
+        rows.append({
+            "name": service.name,
+            "state": found.state if found else unknown,
+            "pid": found.pid if found else 0,
+            "since": _format_time(found.started) if found and found.started else None,
+            "essential": service.essential,
+            "probe_port": getattr(service.probe, "port", None),
+        })  # fmt: skip
+    return rows
+
+
+def collect_token(current: Context) -> dict[str, Any] | None:
+    """Return what is known of the published token, without it; None when there is none."""
+    record = published.read_record(current.facts, current.settings.github.host)
+    if not record.source and not record.problem:
+        return None
+    names = ("host", "login", "kind", "source", "expires", "checked", "problem", "retry_at")
+    return {name: getattr(record, name) for name in names}
+
+
+def collect_processes(pid: int) -> dict[str, Any]:
+    """Return memory and processor time of init and of the children that are the agent's own."""
+    import psutil  # noqa: PLC0415 - 30 ms that no other verb pays
+
+    try:
+        main = psutil.Process(pid)
+        family = [main, *main.children()]
+        memory = sum(item.memory_info().rss for item in family)
+        seconds = sum(sum(item.cpu_times()[:2]) for item in family)
+    except psutil.Error:
+        return {}
+    return {
+        "processes": len(family),
+        "rss_mb": round(memory / 2**20, 1),
+        "cpu_seconds": round(seconds, 2),
+    }
+
+
+def format_lines(document: dict[str, Any]) -> list[str]:
+    """Return the status for a person, a line each."""
+    ready = document.get("ready_seconds")
+    lines = [f"phase     {document['phase']}" + (f", ready after {ready:g} s" if ready else "")]
+    lines += [f"service   {row['name']}: {row['state']}"
+              + (f", pid {row['pid']}" if row["pid"] else "")
+              + (f", port {row['probe_port']}" if row["probe_port"] else "")
+              for row in document["services"]]  # fmt: skip
+    lines.append(f"token     {_describe_token(document['token'])}")
+    for problem in document["problems"]:
+        hint = f" ({problem['hint']})" if problem["hint"] else ""
+        lines.append(f"problem   {problem['message']}{hint}")
+    return lines
+
+
+def _describe_token(token: dict[str, Any] | None) -> str:
+    if token is None:
+        return "none; set GITHUB_TOKEN_FILE or GITHUB_TOKEN, or run `gh auth login`"
+    who = token["login"] or "somebody"
+    text = f"{who} at {token['host']}, from {token['source']}"
+    text += f", expires {token['expires']}" if token["expires"] else ""
+    text += f", checked {token['checked']}" if token["checked"] else ", not checked yet"
+    return text + (f"; {token['problem']}" if token["problem"] else "")
+
+
+def _format_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
