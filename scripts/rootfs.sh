@@ -6,6 +6,8 @@
 # .cache/rootfs under a hash of how it was made, so that it is made once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/messages.sh
+. scripts/lib/packages.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
 
@@ -14,8 +16,6 @@ suite=bookworm
 packages=ca-certificates
 epoch=1700000000
 path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-
-say() { printf '%s\n' "$*" >&2; }
 
 # The host's own Debian mirrors for the suite, as lines of sources.list; nothing on other hosts:
 # then mmdebstrap takes Debian's defaults.
@@ -33,11 +33,7 @@ list_mirrors() {
 bootstrap() { # TAR MIRROR...
     local tar=$1
     shift
-    if ! command -v mmdebstrap >/dev/null; then
-        say "cannot bootstrap Debian: mmdebstrap is missing; run: apt-get install mmdebstrap"
-        exit 1
-    fi
-    say "rootfs: bootstrapping Debian $suite, about 45 s"
+    stage "Bootstrapping Debian $suite" "about 45 s"
     # The excludes are those of Debian's and Ubuntu's own container images.
     SOURCE_DATE_EPOCH=$epoch mmdebstrap --quiet --variant=minbase --include="$packages" \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
@@ -60,11 +56,15 @@ mapfile -t mirrors < <(list_mirrors)
 key=$({ declare -f bootstrap; echo "$suite $packages $epoch ${mirrors[*]}"; } |
     sha256sum | cut -c1-12)
 image=dev8-rootfs:$suite-$key
-say "$wanted cannot be pulled: building on Debian 12 from Debian's packages instead ($image)"
+note "$wanted cannot be pulled: building on Debian 12 from Debian's packages instead ($image)"
 if ! "${DOCKER[@]}" image inspect "$image" >/dev/null 2>&1; then
     tar=.cache/rootfs/$suite-$key.tar
     mkdir -p .cache/rootfs
     if ! { [ -s "$tar" ] && sha256sum --check --status "$tar.sha256" <"$tar"; }; then
+        if ! command -v mmdebstrap >/dev/null; then
+            can_install || fail "cannot bootstrap Debian: mmdebstrap is missing" "install it"
+            install_packages "about 10 s" mmdebstrap
+        fi
         bootstrap "$tar" "${mirrors[@]}"
     fi
     # Without PATH in the image, podman's `play kube` finds no program.

@@ -1,0 +1,130 @@
+"""`make up` and its companions, as a person types them."""
+
+import os
+import shlex
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.containers import docker
+
+TOP = Path(__file__).resolve().parents[2]
+TOKEN = "ghp_makeup000000000000000000000000000002"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace that `make up` started, and what it printed."""
+
+    name: str
+    output: str
+
+    def field(self, title: str) -> str:
+        """Return what the summary says under this title."""
+        lines = [line.split(maxsplit=1) for line in self.output.splitlines()]
+        return next(words[1] for words in lines if len(words) == 2 and words[0] == title)
+
+
+def make(target: str, name: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run one target; stdout and stderr together, as a terminal shows them."""
+    return subprocess.run(
+        ["make", "--no-print-directory", target, "IMAGE=base", f"CONTAINER={name}"],
+        cwd=TOP,
+        env=os.environ | variables,
+        check=False,
+        text=True,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Iterator[Workspace]:
+    name = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    with ExitStack() as stack:
+        stack.callback(make, "clean", name)
+        listener = stack.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # taken by something else: just as good
+            listener.bind(("127.0.0.1", 2222))
+            listener.listen()
+        done = make("up", name, GITHUB_TOKEN=TOKEN)
+        assert done.returncode == 0, done.stdout
+        yield Workspace(name, done.stdout)
+
+
+def test_printed_ssh_command_logs_in(workspace: Workspace) -> None:
+    command = [*shlex.split(workspace.field("SSH")), "-o", "BatchMode=yes", "--"]
+    done = subprocess.run(
+        [*command, "id", "-un"], check=False, capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "dev8"), done.stderr
+
+
+def test_taken_port_is_left_to_its_owner(workspace: Workspace) -> None:
+    assert "port 2222 is taken: using" in workspace.output
+    assert "-p 2222 " not in workspace.field("SSH")
+
+
+def test_token_arrives_as_a_file_that_only_the_user_can_read(workspace: Workspace) -> None:
+    environment = docker("inspect", "--format", "{{.Config.Env}}", workspace.name)
+    assert "GITHUB_TOKEN_FILE=/run/secrets/GITHUB_TOKEN" in environment
+    assert TOKEN not in environment
+    assert TOKEN not in workspace.output
+    seen = docker("exec", workspace.name, "cat", "/run/secrets/GITHUB_TOKEN")
+    mode = docker("exec", workspace.name, "stat", "-c", "%a %u", "/run/secrets/GITHUB_TOKEN")
+    assert (seen, mode) == (TOKEN, "600 1000")
+
+
+def test_container_is_hardened(workspace: Workspace) -> None:
+    host = docker(
+        "inspect",
+        "--format",
+        "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}",
+        workspace.name,
+    )
+    assert host == "true [ALL] [no-new-privileges]"
+
+
+def test_ports_are_open_on_loopback_only(workspace: Workspace) -> None:
+    published = docker("port", workspace.name).splitlines()
+    assert published
+    assert all("-> 127.0.0.1:" in line for line in published)
+
+
+def test_second_up_says_where_the_workspace_is(workspace: Workspace) -> None:
+    again = make("up", workspace.name)
+    assert again.returncode == 0
+    assert "is up already" in again.stdout
+    assert Workspace(workspace.name, again.stdout).field("SSH") == workspace.field("SSH")
+
+
+def test_status_speaks_of_the_running_container(workspace: Workspace) -> None:
+    done = make("status", workspace.name)
+    assert done.returncode == 0, done.stdout
+    assert "sshd" in done.stdout
+
+
+def test_home_outlives_down_and_not_clean(workspace: Workspace) -> None:
+    docker("exec", workspace.name, "touch", "/home/dev8/kept")
+    assert make("down", workspace.name).returncode == 0
+    assert workspace.name not in docker("ps", "--all", "--format", "{{.Names}}").splitlines()
+    assert make("up", workspace.name).returncode == 0
+    assert docker("exec", workspace.name, "ls", "/home/dev8/kept") == "/home/dev8/kept"
+    assert make("clean", workspace.name).returncode == 0
+    volumes = docker("volume", "ls", "--format", "{{.Name}}").splitlines()
+    assert not [volume for volume in volumes if volume.startswith(workspace.name)]
+
+
+def test_without_a_workspace_the_hint_names_make_up() -> None:
+    done = make("status", "dev8-test-nobody")
+    assert done.returncode != 0
+    assert "make up" in done.stdout
