@@ -57,9 +57,11 @@ key=$({ declare -f bootstrap; echo "$suite $packages $epoch ${mirrors[*]}"; } |
     sha256sum | cut -c1-12)
 image=dev8-rootfs:$suite-$key
 note "$wanted cannot be pulled: building on Debian 12 from Debian's packages instead ($image)"
+mkdir -p .cache/rootfs
+exec 8>.cache/rootfs/lock # two at once would write into one file
+flock 8
 if ! "${DOCKER[@]}" image inspect "$image" >/dev/null 2>&1; then
     tar=.cache/rootfs/$suite-$key.tar
-    mkdir -p .cache/rootfs
     if ! { [ -s "$tar" ] && sha256sum --check --status "$tar.sha256" <"$tar"; }; then
         if ! command -v mmdebstrap >/dev/null; then
             can_install || fail "cannot bootstrap Debian: mmdebstrap is missing" "install it"
