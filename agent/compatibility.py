@@ -22,6 +22,35 @@ class OldVariable:
     silent: nothing is lost."""
 
 
+@dataclass(frozen=True)
+class KeptVariable:
+    """A variable of old that the agent still reads."""
+
+    name: str
+    doc: str
+    """What is different, or that nothing is."""
+
+
+_SAME = "means what it meant, with the same default"
+
+KEPT: tuple[KeptVariable, ...] = (
+    KeptVariable("WORKSPACE_DIR", _SAME),
+    KeptVariable("SSH_PUBLIC_KEY", "several lines, options and `cert-authority` work as well"),
+    KeptVariable("SSH_PRIVATE_KEY", "any type of key; the file is named for it, not always id_rsa"),
+    KeptVariable("GITHUB_TOKEN", "works: the login no longer fails because the variable is set"),
+    KeptVariable("GH_TOKEN", "read when GITHUB_TOKEN is not set"),
+    KeptVariable("GIT_USER_NAME", "a default that your own git configuration overrides"),
+    KeptVariable("GIT_USER_EMAIL", "a default that your own git configuration overrides"),
+    KeptVariable("ANTHROPIC_API_KEY", "handed over by a file, not by ~/.bashrc"),
+    KeptVariable("OPENAI_API_KEY", "handed over by a file, not by ~/.bashrc"),
+    KeptVariable("GEMINI_API_KEY", "handed over by a file, not by ~/.bashrc"),
+    KeptVariable("CODE_SERVER_AUTH", _SAME),
+    KeptVariable("CODE_SERVER_PASSWORD", "any text works; there is no default password any more"),
+    KeptVariable("ENVIRONMENT_ID", "no longer required for anything"),
+    KeptVariable("WORKSPACE_ID", "another name of ENVIRONMENT_ID"),
+)
+"""In the order of the original's documentation."""
+
 _BACKUP = "this version makes no backups"
 _MOUNT = "nothing is mounted; this version makes no backups"
 _REPORT = "this version does not report activity"

@@ -1,0 +1,159 @@
+"""The reference that `devcopilot settings` prints and that stands in the documentation.
+
+All of it comes from the declarations themselves; only the list of files is written here.
+"""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from agent import compatibility, runtime
+from agent.exits import SIGNAL_BASE, Exit
+from agent.settings import Variable, variables
+
+RUNTIME_FOLDER = "/dev/shm/devcopilot-UID"  # noqa: S108 - its name in the documentation
+STATE_FOLDER = "~/.local/state/devcopilot"
+
+FILES = (
+    (f"{RUNTIME_FOLDER}/", "the runtime folder: gone with the container, for its user alone"),
+    (
+        f"{RUNTIME_FOLDER}/{runtime.STATE}",
+        "what PID 1 says of itself; `devcopilot status` reads it",
+    ),
+    (f"{RUNTIME_FOLDER}/{runtime.PROBLEMS}", "what could not be configured, and what mends it"),
+    (f"{RUNTIME_FOLDER}/{runtime.SECRETS}/", "the secrets that variables held, a file each (0600)"),
+    (f"{RUNTIME_FOLDER}/{runtime.TOKENS}/", "the GitHub token in use, a file a host (0600)"),
+    (f"{STATE_FOLDER}/", "the state folder: keep it on a volume"),
+    (f"{STATE_FOLDER}/ssh/", "the workspace's host keys, and the keys that may log in"),
+    (f"{STATE_FOLDER}/code-server/password", "the password that was made for code-server"),
+    (f"{STATE_FOLDER}/gitconfig", "git's defaults; your ~/.gitconfig overrides them"),
+    (f"{STATE_FOLDER}/owned.json", "which files the agent wrote, to take back only those"),
+    ("~/.config/devcopilot/services.d/*.toml", "your own services"),
+    ("/etc/devcopilot/services.d/*.toml", "your own services, from the image or a mount"),
+)
+"""Files that a user may meet: (path, what it is)."""
+
+OUTCOMES = {
+    "ignored": "accepted with a warning",
+    "silent": "accepted",
+}
+
+
+def document() -> dict[str, object]:
+    """Return the whole reference as values for JSON."""
+    return {
+        "variables": [
+            {
+                "name": entry.name,
+                "group": group,
+                "aliases": list(entry.aliases),
+                "file": f"{entry.name}_FILE" if entry.secret else None,
+                "secret": entry.secret,
+                "default": entry.default,
+                "meaning": entry.doc,
+            }
+            for group, entry in variables()
+        ],
+        "exit_codes": [{"code": code, "meaning": meaning} for code, meaning in exit_codes()],
+        "files": [{"path": path, "meaning": meaning} for path, meaning in FILES],
+        "old_variables": [
+            {"name": name, "outcome": outcome, "reason": reason}
+            for name, outcome, reason in old_variables()
+        ],
+    }
+
+
+def exit_codes() -> Iterator[tuple[str, str]]:
+    """Yield (code, meaning) of every exit code."""
+    for code in Exit:
+        yield str(int(code)), code.doc
+    yield f"{SIGNAL_BASE} + N", "CMD was ended by signal N."
+
+
+def old_variables() -> Iterator[tuple[str, str, str]]:
+    """Yield (name, outcome, reason) for every variable of the original and its Go supervisor."""
+    for kept in compatibility.KEPT:
+        yield kept.name, "kept", kept.doc
+    for old in compatibility.VARIABLES:
+        yield old.name, OUTCOMES[old.verdict], old.doc
+
+
+# --- as plain text ------------------------------------------------------------------------------
+
+
+def render_text() -> str:
+    """Return the reference for a terminal."""
+    lines = []
+    for group, entries in _by_group():
+        lines.append(group)
+        for entry in entries:
+            lines.append(f"  {entry.name}{_default_text(entry)}")
+            lines.append(_indent(entry.doc))
+            others = _other_names(entry)
+            lines += [_indent(f"Also: {', '.join(others)}")] if others else []
+        lines.append("")
+    for title, rows in (("Exit codes", exit_codes()), ("Files", FILES)):
+        lines.append(title)
+        lines += [f"  {name}\n{_indent(meaning)}" for name, meaning in rows]
+        lines.append("")
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _indent(text: str) -> str:
+    return textwrap.fill(
+        text, 96, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False
+    )
+
+
+def _default_text(entry: Variable) -> str:
+    return "" if entry.default is None else f"  (default {entry.default})"
+
+
+# --- as Markdown --------------------------------------------------------------------------------
+
+
+def sections() -> dict[str, str]:
+    """Return the parts that stand in the documentation, by the name in their markers."""
+    return {
+        "variables": "\n".join(_variables_markdown()),
+        "exit codes": _table(("code", "meaning"), exit_codes()),
+        "files": _table(("path", "what it is"), ((f"`{path}`", doc) for path, doc in FILES)),
+        "old variables": _table(
+            ("variable", "outcome", "why, or what is different"),
+            ((f"`{name}`", outcome, reason) for name, outcome, reason in old_variables()),
+        ),
+    }
+
+
+def _variables_markdown() -> Iterator[str]:
+    for number, (group, entries) in enumerate(_by_group()):
+        yield f"{'' if number == 0 else chr(10)}### {group}\n"
+        yield _table(
+            ("variable", "default", "meaning"),
+            (
+                (
+                    "<br>".join(f"`{name}`" for name in (entry.name, *_other_names(entry))),
+                    f"`{entry.default}`" if entry.default else "",
+                    entry.doc,
+                )
+                for entry in entries
+            ),
+        )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |"
+                     for line in lines)  # fmt: skip
+
+
+# --- what both need -----------------------------------------------------------------------------
+
+
+def _by_group() -> Iterator[tuple[str, list[Variable]]]:
+    for group, pairs in groupby(variables(), key=lambda pair: pair[0]):
+        yield group, [entry for _, entry in pairs]
+
+
+def _other_names(entry: Variable) -> list[str]:
+    return [name for name in entry.names if name != entry.name]
