@@ -30,10 +30,9 @@ list_mirrors() {
             }' | sort -u
 }
 
-bootstrap() { # TAR MIRROR...
-    local tar=$1
-    shift
-    stage "Bootstrapping Debian $suite" "about 45 s"
+bootstrap() { # TAR
+    local tar=$1 mirrors
+    mapfile -t mirrors < <(list_mirrors)
     # The excludes are those of Debian's and Ubuntu's own container images.
     SOURCE_DATE_EPOCH=$epoch mmdebstrap --quiet --variant=minbase --include="$packages" \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
@@ -41,7 +40,7 @@ bootstrap() { # TAR MIRROR...
         --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/info/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' \
-        "$suite" "$tar.new.tar" "$@" </dev/null >&2
+        "$suite" "$tar.new.tar" "${mirrors[@]}" </dev/null >&2
     sha256sum <"$tar.new.tar" >"$tar.sha256"
     mv "$tar.new.tar" "$tar"
 }
@@ -52,9 +51,7 @@ if "${DOCKER[@]}" image inspect "$wanted" >/dev/null 2>&1 ||
     exit
 fi
 
-mapfile -t mirrors < <(list_mirrors)
-key=$({ declare -f bootstrap; echo "$suite $packages $epoch ${mirrors[*]}"; } |
-    sha256sum | cut -c1-12)
+key=$({ declare -f bootstrap; echo "$suite $packages $epoch"; } | sha256sum | cut -c1-12)
 image=dev8-rootfs:$suite-$key
 note "$wanted cannot be pulled: building on Debian 12 from Debian's packages instead ($image)"
 mkdir -p .cache/rootfs
@@ -67,7 +64,8 @@ if ! "${DOCKER[@]}" image inspect "$image" >/dev/null 2>&1; then
             can_install || fail "cannot bootstrap Debian: mmdebstrap is missing" "install it"
             install_packages "about 10 s" mmdebstrap
         fi
-        bootstrap "$tar" "${mirrors[@]}"
+        stage "Bootstrapping Debian $suite" "about 45 s"
+        bootstrap "$tar"
     fi
     # Without PATH in the image, podman's `play kube` finds no program.
     "${DOCKER[@]}" import --change "ENV PATH=$path" --change 'CMD ["/bin/bash"]' \
