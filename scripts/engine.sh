@@ -111,12 +111,13 @@ status() {
 }
 
 mkdir -p .cache
-case ${1:-start} in
+action=${1:-start}
+case $action in
     start | stop)
         exec 9>.cache/engine.lock
         flock 9
-        "$1"
+        "$action"
         ;;
     status) status ;;
-    *) fail "unknown action: $1" "start, stop or status" ;;
+    *) fail "unknown action: $action" "start, stop or status" ;;
 esac

@@ -66,7 +66,8 @@ clean() {
     fi
 }
 
-case ${1:-} in
-    down | logs | shell | status | sizes | clean) "$1" ;;
-    *) fail "unknown action: ${1:-none}" "down, logs, shell, status, sizes or clean" ;;
+action=${1:-none}
+case $action in
+    down | logs | shell | status | sizes | clean) "$action" ;;
+    *) fail "unknown action: $action" "down, logs, shell, status, sizes or clean" ;;
 esac
