@@ -78,7 +78,7 @@ class Edit:
     path: Path
     change: Callable[[bytes | None], bytes | Problem | None] = field(repr=False)
     mode: int = 0o600
-    """For a file that is made; one that exists keeps its mode."""
+    """For a file that is made; one that exists is never made wider than this."""
 
 
 Resource = Directory | File | Seed | Generated | Edit
@@ -328,7 +328,8 @@ def _plan_edit(item: Edit, facts: Facts) -> Action | Problem | None:
         return None
     if desired is None:
         return RemoveFile(item.path)
-    return WriteFile(item.path, desired, facts.mode(item.path) or item.mode, False)
+    mode = facts.mode(item.path)
+    return WriteFile(item.path, desired, item.mode if mode is None else mode & item.mode, False)
 
 
 def _take_back(path: Path, facts: Facts, ledger: Ledger) -> Action | None:
@@ -353,6 +354,8 @@ class Token:
     login: str | None = None
     expires: datetime | None = None
     """Aware, UTC; None: no expiry is known."""
+    source: str = ""
+    """Where it came from: the name of a variable."""
 
 
 @dataclass(frozen=True)
