@@ -1,0 +1,212 @@
+"""gh: its hosts.yml and config.yml, written directly, since `gh auth login` needs the network.
+
+gh's files are the user's. Only the account whose token the agent wrote is touched: the agent keeps
+fingerprints of the tokens that it gave to gh, and a token that is not among them is a login of the
+user's own, which wins. https://cli.github.com/manual/gh_help_environment tells where they lie.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agent.errors import Problem
+from agent.plan import Edit, Resource, Token
+from agent.published import fingerprint, read_token
+from agent.secret import Secret
+from agent.settings import Settings
+from agent.system import Facts
+
+MEMORY = "gh-tokens.json"
+"""In the state folder: a JSON list of fingerprints."""
+VERSION = b"version: 1\n"
+"""In config.yml; without it gh converts hosts.yml first, for which it asks the network."""
+
+_TOKEN = re.compile(rb"oauth_token:\s*[\"']?([^\s\"',}]+)")
+_VERSION = re.compile(rb"^version:", re.MULTILINE)
+
+Hosts = dict[str, Any]
+
+
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the changes that make gh use the published token, or forget one that is gone."""
+    folder = find_folder(facts)
+    hosts, config = folder / "hosts.yml", folder / "config.yml"
+    memory = facts.state / MEMORY
+    known = _read_memory(facts.read(memory))
+    token = read_token(facts, settings.github.host)
+    if token is None:
+        if known:
+            yield Edit(hosts, partial(_sign_out, hosts, settings.github.host, known))
+            yield Edit(config, lambda present: None if present == VERSION else present)
+        yield Edit(memory, lambda _: None)
+        return
+    # The memory first: what is in hosts.yml and not in the memory counts as the user's.
+    in_use = known.intersection(_find_fingerprints(facts.read(hosts) or b""))
+    yield Edit(memory, partial(_remember, fingerprint(token.value), in_use))
+    yield Edit(config, partial(_add_version, config))
+    yield Edit(hosts, partial(_sign_in, hosts, token, known))
+
+
+def find_folder(facts: Facts) -> Path:
+    """Return gh's folder of settings, as gh finds it."""
+    if folder := facts.environ.get("GH_CONFIG_DIR"):
+        return Path(folder)
+    return Path(facts.environ.get("XDG_CONFIG_HOME") or facts.home / ".config") / "gh"
+
+
+# --- what the agent gave to gh ------------------------------------------------------------------
+
+
+def _read_memory(content: bytes | None) -> frozenset[str]:
+    try:
+        return frozenset(json.loads(content or b"[]"))
+    except (ValueError, TypeError):
+        return frozenset()
+
+
+def _remember(new: str, in_use: frozenset[str], present: bytes | None) -> bytes | None:
+    if new in _read_memory(present):
+        return present
+    return json.dumps([new, *sorted(in_use)]).encode() + b"\n"
+
+
+def _find_fingerprints(hosts: bytes) -> set[str]:
+    found = _TOKEN.findall(hosts)
+    return {fingerprint(Secret(text.decode(errors="replace"))) for text in found}
+
+
+def _is_known(known: frozenset[str], text: object) -> bool:
+    return isinstance(text, str) and fingerprint(Secret(text)) in known
+
+
+# --- gh's files --------------------------------------------------------------------------------
+
+
+def _add_version(path: Path, present: bytes | None) -> bytes | Problem | None:
+    if present is not None and _VERSION.search(present):
+        return present
+    content = present or b""
+    separator = b"" if not content or content.endswith(b"\n") else b"\n"
+    content += separator + VERSION
+    return content if not present or _is_mapping(content) else _unusable(path)
+
+
+def _sign_in(
+    path: Path, token: Token, known: frozenset[str], present: bytes | None
+) -> bytes | Problem | None:
+    simple = _render_simple(token)
+    if not present or present == simple:
+        return simple
+    document = _parse(path, present)
+    if isinstance(document, Problem):
+        return document
+    value = token.value.reveal()
+    known |= {fingerprint(token.value)}
+    entry = document.setdefault(token.host, {})
+    account = entry.get("users", {}).get(token.login, {})
+    others = (text for text in (entry.get("oauth_token"), account.get("oauth_token")) if text)
+    if not all(_is_known(known, text) for text in others):
+        return Problem(
+            f"left gh's login for {token.host} alone: you signed in to gh yourself",
+            f"to use the agent's token in gh: gh auth logout --hostname {token.host}; "
+            "devcopilot refresh",
+        )
+    _drop_accounts(entry, known, keep=token.login)
+    entry["oauth_token"] = value
+    if token.login:
+        entry["user"] = token.login
+        account["oauth_token"] = value
+        entry.setdefault("users", {})[token.login] = account
+    return _unparse(path, document, present)
+
+
+def _sign_out(
+    path: Path, host: str, known: frozenset[str], present: bytes | None
+) -> bytes | Problem | None:
+    if not present:
+        return present
+    document = _parse(path, present)
+    if isinstance(document, Problem):
+        return document
+    entry = document.get(host, {})
+    active = entry.get("oauth_token")
+    _drop_accounts(entry, known, keep=None)
+    if _is_known(known, active):
+        del entry["oauth_token"]
+        for name, account in entry.get("users", {}).items():
+            entry["user"] = name  # as `gh auth logout` does: another account takes over
+            entry["oauth_token"] = account.get("oauth_token", "")
+            break
+        else:
+            del document[host]
+    return _unparse(path, document, present) if document else None
+
+
+def _drop_accounts(entry: Hosts, known: frozenset[str], keep: str | None) -> None:
+    """Remove the accounts that the agent made, and the active one's name if it is among them."""
+    accounts = entry.get("users", {})
+    for name in list(accounts):
+        if name != keep and _is_known(known, accounts[name].get("oauth_token")):
+            del accounts[name]
+    if not accounts:
+        entry.pop("users", None)
+    if entry.get("user") != keep and _is_known(known, entry.get("oauth_token")):
+        entry.pop("user", None)
+
+
+def _render_simple(token: Token) -> bytes:
+    """Return hosts.yml for this token alone; JSON's texts are YAML's too. Needs no YAML library."""
+    value = json.dumps(token.value.reveal())
+    lines = [f"{token.host}:", f"    oauth_token: {value}"]
+    if token.login:
+        login = json.dumps(token.login)
+        lines += [f"    user: {login}", "    users:"]
+        lines += [f"        {login}:", f"            oauth_token: {value}"]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _parse(path: Path, content: bytes) -> Hosts | Problem:
+    """Return gh's file as texts in mappings; a problem when it is something else."""
+    import yaml  # noqa: PLC0415 - 15 ms that only an existing file costs
+
+    try:
+        # All scalars stay texts: a login of digits must not become a number.
+        document = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - makes no objects
+        return {host: _parse_entry(entry) for host, entry in (document or {}).items()}
+    except (yaml.YAMLError, AttributeError):
+        return _unusable(path)
+
+
+def _is_mapping(content: bytes) -> bool:
+    import yaml  # noqa: PLC0415 - as above
+
+    try:
+        return isinstance(yaml.load(content, Loader=yaml.BaseLoader), dict)  # noqa: S506 - as above
+    except yaml.YAMLError:
+        return False
+
+
+def _unusable(path: Path) -> Problem:
+    return Problem(f"left {path} alone: it is not YAML as gh writes it", f"mend or remove {path}")
+
+
+def _parse_entry(entry: Any) -> Hosts:
+    """Return what stands below a host; nothing counts as an empty mapping."""
+    parsed = dict((entry or {}).items())
+    if "users" in parsed:
+        accounts = (parsed["users"] or {}).items()
+        parsed["users"] = {name: dict((account or {}).items()) for name, account in accounts}
+    return parsed
+
+
+def _unparse(path: Path, document: Hosts, present: bytes) -> bytes:
+    """Return the document as YAML, or the bytes that are there if they say the same."""
+    import yaml  # noqa: PLC0415 - as above
+
+    if _parse(path, present) == document:
+        return present
+    text: str = yaml.safe_dump(document, indent=4, sort_keys=False, allow_unicode=True)
+    return text.encode()

@@ -1,0 +1,247 @@
+"""SSH keys: who may log in, the user's own key, and the keys of github.com.
+
+The lists lie in the state folder, where sshd and the image's ssh_config look in addition to the
+user's own files: ~/.ssh/authorized_keys and ~/.ssh/known_hosts stay the user's alone.
+"""
+
+import binascii
+import re
+from collections.abc import Iterable, Iterator
+
+from agent.errors import Problem
+from agent.plan import Directory, File, Resource
+from agent.secret import Secret
+from agent.settings import Settings
+from agent.system import Facts
+
+FOLDER = "ssh"
+"""In the state folder."""
+AUTHORIZED_KEYS = "authorized_keys"
+KNOWN_HOSTS = "known_hosts"
+
+_GITHUB = "github.com,[ssh.github.com]:443"
+GITHUB_KNOWN_HOSTS = f"""\
+{_GITHUB} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
+{_GITHUB} ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOm\
+xkZMy7opKgwFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg=
+{_GITHUB} ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQCj7ndNxQowgcQnjshcLrqPEiiphnt+VTTvDP6mHBL9j1aNUkY4\
+Ue1gvwnGLVlOhGeYrnZaMgRK6+PKCUXaDbC7qtbW8gIkhL7aGCsOr/C56SJMy/BCZfxd1nWzAOxSDPgVsmerOBYfNqltV9/hW\
+CqBywINIR+5dIg6JTJ72pcEpEjcYgXkE2YEFXV1JHnsKgbLWNlhScqb2UmyRkQyytRLtL+38TGxkxCflmO+5Z8CSSNY7GidjM\
+IZ7Q4zMjA2n1nGrlTDkzwDCsw+wqFPGQA179cnfGWOWRVruj16z6XyvxvjJwbz0wQZ75XK5tKSb7FNyeIEs4TT4jk+S4dhPeA\
+UC5y+bDYirYgM4GC7uEnztnZyaVWQ7B381AK4Qdrwt51ZqExKbQpTUNn+EjqoTwvqNj4kqx5QUCI0ThS/YkOxJCXmPUWZbhjp\
+Cg56i+2aB6CmK2JGhn57K5mj0MNdBXA4/WnwH6XoPWJzK5Nyu2zB3nAZp+S5hpQs+p1vN1/wsjk=
+"""
+"""As published on docs.github.com, "GitHub's SSH key fingerprints"."""
+
+_PARTS = {
+    "ssh-ed25519": 2,
+    "ssh-rsa": 3,
+    "ecdsa-sha2-nistp256": 3,
+    "ecdsa-sha2-nistp384": 3,
+    "ecdsa-sha2-nistp521": 3,
+    "sk-ssh-ed25519@openssh.com": 3,
+    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+}
+"""Types of public keys that sshd accepts -> length-prefixed strings in the key (RFC 4253, 6.6)."""
+
+_NAMES = {
+    "ssh-ed25519": "id_ed25519",
+    "ssh-rsa": "id_rsa",
+    "ecdsa-sha2-nistp256": "id_ecdsa",
+    "ecdsa-sha2-nistp384": "id_ecdsa",
+    "ecdsa-sha2-nistp521": "id_ecdsa",
+    "sk-ssh-ed25519@openssh.com": "id_ed25519_sk",
+    "sk-ecdsa-sha2-nistp256@openssh.com": "id_ecdsa_sk",
+}
+"""Types of keys -> the file names under which ssh finds a private key by itself."""
+
+_FIELD = re.compile(r'(?:"(?:\\"|[^"])*"|[^\s"])+')
+"""One field of a line; blanks inside quotes belong to it (sshd(8), AUTHORIZED_KEYS)."""
+_OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="(?:\\"|[^"])*")?(?:,|$)')
+_OPTIONS = frozenset(
+    """agent-forwarding cert-authority command environment expiry-time from
+    no-agent-forwarding no-port-forwarding no-pty no-touch-required no-user-rc no-x11-forwarding
+    permitlisten permitopen port-forwarding principals pty restrict touch-required tunnel user-rc
+    verify-required x11-forwarding""".split()  # noqa: SIM905 - 24 lines less
+)
+
+
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the lists of keys, the private key and its public half."""
+    folder = facts.state / FOLDER
+    yield Directory(folder, 0o700)
+    yield File(folder / KNOWN_HOSTS, GITHUB_KNOWN_HOSTS.encode(), 0o644, adopt=True)
+    yield from _authorized_keys(settings, facts)
+    yield from _private_key(settings, facts)
+
+
+# --- who may log in -----------------------------------------------------------------------------
+
+
+def _authorized_keys(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    lines: list[str] = []
+    for name, text in _key_lists(settings, facts):
+        if isinstance(text, Problem):
+            yield text
+            continue
+        if "PRIVATE KEY-----" in text:
+            yield Problem(f"cannot use {name}: it holds a private key", "give the public key")
+            continue
+        for number, line in enumerate(text.splitlines(), start=1):
+            fault = find_fault(line)
+            if fault:
+                yield Problem(f"cannot use line {number} of {name}: {fault}")
+            elif line.strip():
+                lines.append(line.strip())
+    if lines:
+        content = "".join(f"{line}\n" for line in dict.fromkeys(lines))
+        path = facts.state / FOLDER / AUTHORIZED_KEYS
+        yield File(path, content.encode(), 0o600, adopt=True)
+
+
+def _key_lists(settings: Settings, facts: Facts) -> Iterable[tuple[str, str | Problem]]:
+    if settings.ssh.public_key:
+        yield "SSH_PUBLIC_KEY", settings.ssh.public_key
+    path = settings.ssh.authorized_keys_file
+    if path is None:
+        return
+    name = f"SSH_AUTHORIZED_KEYS_FILE={path}"
+    try:
+        content = facts.read(path)
+        if content is None:
+            hint = "mount the file there or unset SSH_AUTHORIZED_KEYS_FILE"
+            yield name, Problem(f"cannot read {name}: no such file", hint)
+        else:
+            yield name, content.decode(errors="replace")
+    except OSError as error:
+        yield name, Problem(f"cannot read {name}: {(error.strerror or '').lower()}")
+
+
+def find_fault(line: str) -> str | None:
+    """Return why sshd would not take this line of an authorized_keys file, or None.
+
+    Empty lines and comments are fine. The answer holds nothing of the line but a type or option.
+    """
+    fields = _FIELD.findall(line)
+    if not fields or fields[0].startswith("#"):
+        return None
+    if fields[0] not in _PARTS and len(fields) > 1 and fields[1] in _PARTS:
+        fault = _find_option_fault(fields[0])
+        if fault:
+            return fault
+        fields = fields[1:]
+    if fields[0] not in _PARTS:
+        if fields[0] == "ssh-dss":
+            return "sshd no longer accepts keys of type ssh-dss"
+        return "it is not a public key"
+    return _find_key_fault(fields[0], fields[1] if len(fields) > 1 else "")
+
+
+def _find_option_fault(options: str) -> str | None:
+    at = 0
+    while at < len(options):
+        match = _OPTION.match(options, at)
+        if not match:
+            return 'its options are not of the form name or name="value"'
+        if match[1].lower() not in _OPTIONS:
+            return f"sshd knows no option {match[1]}"
+        at = match.end()
+    return None
+
+
+def _find_key_fault(kind: str, key: str) -> str | None:
+    try:
+        blob = binascii.a2b_base64(key, strict_mode=True)
+    except binascii.Error:
+        return f"the {kind} key is damaged: it is not base64"
+    parts = _split_strings(blob)
+    if parts is None or len(parts) != _PARTS[kind]:
+        return f"the {kind} key is damaged: it is cut off or too long"
+    if parts[0] != kind.encode():
+        return f"the line says {kind}, the key inside says otherwise"
+    return None
+
+
+def _split_strings(blob: bytes) -> list[bytes] | None:
+    """Return the length-prefixed strings of which the key is made, or None if they do not fit."""
+    parts, at = [], 0
+    while at < len(blob):
+        end = at + 4 + int.from_bytes(blob[at : at + 4])
+        if at + 4 > len(blob) or end > len(blob):
+            return None
+        parts.append(blob[at + 4 : end])
+        at = end
+    return parts
+
+
+# --- the user's own key ---------------------------------------------------------------------------
+
+
+def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    secret = facts.secret(settings.ssh.private_key)
+    if not isinstance(secret, Secret):
+        if secret is not None:
+            yield secret
+        return
+    content = mend_private_key(secret.reveal())
+    public = _derive_public_key(content, facts)
+    if isinstance(public, Problem):
+        yield public
+        return
+    name = _NAMES[public.split()[0].decode()]
+    folder = facts.home / ".ssh"
+    yield Directory(folder, 0o700)
+    yield File(folder / name, content, 0o600)
+    half = folder / f"{name}.pub"
+    if facts.read(folder / name) in (None, content) or facts.mode(half) is not None:
+        yield File(half, public, 0o644)
+    # else: a key of the user's, left alone, that a public half of another key would only confuse
+
+
+def mend_private_key(text: str) -> bytes:
+    r"""Return the key as ssh wants it: real line breaks, one at the end, no quotes around it.
+
+    Env files cannot hold line breaks, so keys come with a literal \n, and with docker's
+    --env-file with their quotes; Windows adds carriage returns.
+    """
+    text = text.replace("\\r", "").replace("\\n", "\n")
+    lines = text.strip().strip("\"'").strip().splitlines()
+    return "".join(f"{line.strip()}\n" for line in lines).encode()
+
+
+def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
+    """Return the public half as one line. The key goes to ssh-keygen through its input only."""
+    if is_locked(private):
+        return Problem(
+            "cannot use SSH_PRIVATE_KEY: it is locked with a passphrase",
+            "take the passphrase off a copy with: ssh-keygen -p -N '' -f COPY",
+        )
+    done = facts.run(("ssh-keygen", "-y", "-P", "", "-f", "/dev/stdin"), stdin=private)
+    kind = done.stdout.split(b" ", 1)[0].decode(errors="replace")
+    if done.returncode == 0 and kind in _NAMES:
+        return done.stdout.strip() + b"\n"
+    if done.returncode in (124, 127):
+        said = done.stderr.decode(errors="replace")
+        return Problem(f"cannot use SSH_PRIVATE_KEY: ssh-keygen does not run: {said}")
+    return Problem(
+        "cannot use SSH_PRIVATE_KEY: it is not a private key that ssh can read",
+        "give the whole file, from -----BEGIN to -----END",
+    )
+
+
+def is_locked(private: bytes) -> bool:
+    """Tell whether the key needs a passphrase.
+
+    ssh-keygen cannot be asked: it reads its input twice to find out, and a pipe has it only once.
+    """
+    if b"ENCRYPTED" in private:  # PEM and PKCS #8 say so in clear
+        return True
+    body = b"".join(line for line in private.splitlines() if not line.startswith(b"-----"))
+    try:
+        blob = binascii.a2b_base64(body)
+    except binascii.Error:
+        return False
+    magic = b"openssh-key-v1\0"  # PROTOCOL.key of OpenSSH: the name of the cipher follows
+    if not blob.startswith(magic):
+        return False
+    return blob[len(magic) :][:8] != len(b"none").to_bytes(4) + b"none"

@@ -1,0 +1,182 @@
+"""The defaults for git, asked of the real git."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent.steps import git
+from tests.machine import Machine
+
+CONFIG = ".local/state/devcopilot/gitconfig"
+TOKEN = "ghp_0123456789abcdef"
+
+
+class GitMachine(Machine):
+    """A machine whose system-level configuration includes the agent's, as in the images."""
+
+    def __init__(self, root: Path, include: bool = True) -> None:
+        system = root / "etc-gitconfig"
+        system.write_text(f"[include]\n\tpath = ~/{CONFIG}\n" if include else "")
+        super().__init__(root, git.resources, GIT_CONFIG_SYSTEM=str(system))
+
+    def git(self, *words: str, stdin: str = "", cwd: Path | None = None) -> str:
+        """Run git as the user of this machine; return what it printed."""
+        done = subprocess.run(
+            ["git", *words],
+            env={**self.facts.environ, "GIT_TERMINAL_PROMPT": "0"},
+            cwd=cwd or self.facts.home,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    def publish(self, *lines: str, host: str = "github.com") -> None:
+        """Put a token where the agent publishes it."""
+        path = self.facts.runtime / "tokens" / host
+        path.write_text("".join(f"{line}\n" for line in lines))
+
+    def fill(self, url: str) -> dict[str, str]:
+        """Return the credential that git gets for a URL."""
+        answer = self.git("credential", "fill", stdin=f"url={url}\n\n")
+        return dict(line.split("=", 1) for line in answer.splitlines())
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> GitMachine:
+    return GitMachine(tmp_path)
+
+
+def test_name_and_address_are_defaults_that_the_user_overrides(machine: GitMachine) -> None:
+    name = 'Zoë "Z" \\ O\'Neil # ; $HOME'
+    assert machine.configure(GIT_USER_NAME=name, GIT_USER_EMAIL="zoe@example.com") == []
+    assert machine.git("config", "user.name") == name
+    assert machine.git("config", "user.email") == "zoe@example.com"
+    machine.git("config", "--global", "user.name", "Somebody Else")
+    assert machine.configure(GIT_USER_NAME=name) == []
+    assert machine.git("config", "user.name") == "Somebody Else"
+    assert machine.git("config", "user.email") == ""
+
+
+def test_the_workspace_is_safe_whoever_owns_it(machine: GitMachine, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder to another user")
+    folder = tmp_path / "work space"
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    for path in (folder, folder / ".git"):
+        os.chown(path, 65534, 65534)
+    assert machine.git("status", cwd=folder) == ""
+    assert machine.configure(WORKSPACE_DIR=str(folder)) == []
+    assert "No commits yet" in machine.git("status", cwd=folder)
+
+
+def test_the_token_is_handed_out_for_its_host_over_https_only(machine: GitMachine) -> None:
+    assert machine.configure(GITHUB_TOKEN=TOKEN) == []
+    assert machine.fill("https://github.com/a/b") == {}, "nothing is published yet"
+    machine.publish(TOKEN, "", "octo")
+    wanted = {"protocol": "https", "host": "github.com", "username": "octo", "password": TOKEN}
+    assert machine.fill("https://github.com/a/b") == wanted
+    assert machine.fill("http://github.com/a/b") == {}
+    assert machine.fill("https://github.com.example.org/a/b") == {}
+    assert machine.fill("https://gist.github.com/a") == {}
+    machine.git("config", "--global", "credential.useHttpPath", "true")
+    assert machine.fill("https://github.com/a/b")["password"] == TOKEN
+
+
+def test_a_login_that_is_not_known_is_no_hindrance(machine: GitMachine) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    machine.publish(TOKEN)
+    assert machine.fill("https://github.com/")["username"] == "x-access-token"
+    assert machine.fill("https://octo@github.com/")["password"] == TOKEN
+
+
+def test_another_account_does_not_get_this_token(machine: GitMachine) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    machine.publish(TOKEN, "", "octo")
+    assert "password" not in machine.fill("https://somebody@github.com/")
+    assert machine.fill("https://octo@github.com/")["password"] == TOKEN
+    assert machine.fill("https://x-access-token@github.com/")["password"] == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("expires", "given"), [("2001-01-01T00:00:00Z", False), ("2999-01-01T00:00:00Z", True)]
+)
+def test_an_expired_token_is_never_handed_out(
+    machine: GitMachine, expires: str, given: bool
+) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    machine.publish(TOKEN, expires, "octo")
+    assert ("password" in machine.fill("https://github.com/")) is given
+
+
+def test_a_refused_token_is_not_deleted(machine: GitMachine) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    machine.publish(TOKEN)
+    machine.git(
+        "credential",
+        "reject",
+        stdin=f"url=https://github.com/\nusername=x-access-token\npassword={TOKEN}\n\n",
+    )
+    assert machine.fill("https://github.com/")["password"] == TOKEN
+
+
+def test_other_helpers_keep_other_hosts(machine: GitMachine) -> None:
+    store = machine.facts.home / "store"
+    store.write_text("https://u:old@github.com\nhttps://u:p@gitlab.example\n")
+    machine.git("config", "--global", "credential.helper", f"store --file {store}")
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    assert machine.fill("https://gitlab.example/")["password"] == "p"
+
+
+def test_a_runtime_folder_of_any_name_works(tmp_path: Path) -> None:
+    root = tmp_path / 'it\'s a "$HOME" \\ folder'
+    root.mkdir()
+    machine = GitMachine(root)
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    machine.publish(TOKEN)
+    assert machine.fill("https://github.com/")["password"] == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"GITHUB_TOKEN": TOKEN}, "https://github.com/a/b.git"),
+        ({"GITHUB_TOKEN_FILE": "/nowhere/yet"}, "https://github.com/a/b.git"),
+        ({"GITHUB_TOKEN": TOKEN, "SSH_PRIVATE_KEY": "key"}, "git@github.com:a/b.git"),
+        ({"GITHUB_TOKEN": "test_token"}, "git@github.com:a/b.git"),
+        ({}, "git@github.com:a/b.git"),
+    ],
+)
+def test_ssh_becomes_https_only_where_a_token_and_no_key_is_given(
+    machine: GitMachine, variables: dict[str, str], url: str
+) -> None:
+    assert machine.configure(**variables) == []
+    machine.git("init", "-q", "repository")
+    folder = machine.facts.home / "repository"
+    machine.git("remote", "add", "origin", "git@github.com:a/b.git", cwd=folder)
+    assert machine.git("remote", "get-url", "origin", cwd=folder) == url
+    machine.git("remote", "add", "other", "ssh://git@github.com/a/b.git", cwd=folder)
+    assert machine.git("remote", "get-url", "other", cwd=folder).startswith(url[:5]) or (
+        url.startswith("git@")
+    )
+
+
+def test_another_host_gets_its_own_rules(machine: GitMachine) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN, GH_HOST="ghe.example.com")
+    machine.publish(TOKEN, host="ghe.example.com")
+    assert machine.fill("https://ghe.example.com/")["password"] == TOKEN
+    assert machine.fill("https://github.com/") == {}
+
+
+def test_a_missing_include_is_one_problem_whose_hint_mends_it(tmp_path: Path) -> None:
+    machine = GitMachine(tmp_path, include=False)
+    problems = machine.configure(GIT_USER_NAME="Zoë")
+    assert len(problems) == 1
+    assert machine.git("config", "user.name") == ""
+    command = problems[0].split("as root: git ")[1].removesuffix(")")
+    machine.git(*command.split())
+    assert machine.configure(GIT_USER_NAME="Zoë") == []
+    assert machine.git("config", "user.name") == "Zoë"

@@ -1,0 +1,190 @@
+"""gh's files, and what the real gh makes of them without any network."""
+
+import stat
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agent import published
+from agent.plan import Token
+from agent.secret import Secret
+from agent.steps import github
+from tests.gh import find_gh
+from tests.machine import Machine
+
+HOSTS = ".config/gh/hosts.yml"
+CONFIG = ".config/gh/config.yml"
+FIRST = "ghp_first0123456789"
+SECOND = "ghp_second0123456789"
+OWN = "gho_the_users_own_login"
+LONG = "ghs_123456_" + "eyJhbGciOi.J9-" * 36
+
+
+class GhMachine(Machine):
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, github.resources)
+
+    def publish(self, value: str | None, login: str | None = "octo") -> None:
+        path = published.token_path(self.facts, "github.com")
+        path.unlink(missing_ok=True)
+        if value:
+            path.write_bytes(published.encode_token(Token("github.com", Secret(value), login)))
+
+    def run_with(self, value: str | None, login: str | None = "octo") -> list[str]:
+        self.publish(value, login)
+        return self.configure()
+
+    @property
+    def hosts(self) -> dict[str, dict[str, object]]:
+        return dict(yaml.safe_load(self.read(HOSTS) or "{}"))
+
+    def write(self, path: str, text: str) -> None:
+        file = self.facts.home / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def gh(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        argv = [find_gh(), *words]
+        environ = {**self.facts.environ, "HTTPS_PROXY": "http://127.0.0.1:1"}
+        return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> GhMachine:
+    return GhMachine(tmp_path)
+
+
+@pytest.mark.parametrize("login", ["octo", "123", "null", None])
+@pytest.mark.parametrize("token", [FIRST, LONG])
+def test_gh_is_signed_in_without_network(machine: GhMachine, token: str, login: str | None) -> None:
+    assert machine.run_with(token, login) == []
+    assert machine.mode(HOSTS) == 0o600
+    assert machine.read(CONFIG) == "version: 1\n"
+    done = machine.gh("auth", "token")
+    assert (done.returncode, done.stdout.strip()) == (0, token)
+
+
+def test_gh_reads_it_on_a_read_only_home(machine: GhMachine) -> None:
+    machine.run_with(FIRST)
+    folder = machine.facts.home / ".config/gh"
+    folder.chmod(0o500)
+    try:
+        assert machine.gh("auth", "token").stdout.strip() == FIRST
+    finally:
+        folder.chmod(0o700)
+
+
+def test_a_new_token_replaces_ours_and_none_takes_all_back(machine: GhMachine) -> None:
+    machine.run_with(FIRST)
+    machine.run_with(SECOND)
+    assert FIRST not in (machine.read(HOSTS) or "")
+    assert machine.gh("auth", "token").stdout.strip() == SECOND
+    assert machine.run_with(None) == []
+    assert machine.read(HOSTS) is None
+    assert machine.read(CONFIG) is None
+
+
+def test_the_login_is_filled_in_when_it_is_known(machine: GhMachine) -> None:
+    machine.run_with(FIRST, None)
+    assert machine.hosts == {"github.com": {"oauth_token": FIRST}}
+    machine.run_with(FIRST, "octo")
+    account = {"octo": {"oauth_token": FIRST}}
+    assert machine.hosts == {"github.com": {"oauth_token": FIRST, "user": "octo", "users": account}}
+    machine.run_with(SECOND, "cat")
+    assert machine.hosts["github.com"]["users"] == {"cat": {"oauth_token": SECOND}}
+
+
+def test_other_hosts_accounts_and_settings_stay(machine: GhMachine) -> None:
+    machine.run_with(FIRST)
+    machine.gh("config", "set", "-h", "github.com", "git_protocol", "ssh")
+    hosts = yaml.safe_load(machine.read(HOSTS) or "")
+    hosts["github.com"]["users"]["second"] = {"oauth_token": OWN}
+    hosts["ghe.example.com"] = {"user": "0123", "oauth_token": "gho_other"}
+    machine.write(HOSTS, yaml.safe_dump(hosts))
+    assert machine.run_with(SECOND) == []
+    entry = machine.hosts["github.com"]
+    assert (entry["oauth_token"], entry["user"]) == (SECOND, "octo")
+    assert entry["users"]["second"] == {"oauth_token": OWN}  # type: ignore[index]
+    assert entry["git_protocol"] == "ssh"
+    assert machine.hosts["ghe.example.com"] == {"user": "0123", "oauth_token": "gho_other"}
+    assert machine.run_with(None) == []
+    assert machine.hosts["github.com"]["oauth_token"] == OWN
+    assert machine.hosts["github.com"]["user"] == "second"
+    assert SECOND not in (machine.read(HOSTS) or "")
+    assert "gho_other" in (machine.read(HOSTS) or "")
+
+
+def test_a_login_of_the_user_wins(machine: GhMachine) -> None:
+    machine.run_with(FIRST)
+    machine.write(HOSTS, f"# mine\ngithub.com:\n    user: me\n    oauth_token: {OWN}\n")
+    before = machine.read(HOSTS)
+    problems = machine.run_with(SECOND)
+    assert len(problems) == 1
+    assert "you signed in to gh yourself" in problems[0]
+    assert machine.read(HOSTS) == before
+    assert machine.run_with(None) == []
+    assert machine.read(HOSTS) == before
+
+
+def test_what_was_written_in_an_earlier_life_is_known_again(
+    machine: GhMachine, tmp_path: Path
+) -> None:
+    machine.run_with(FIRST)
+    again = GhMachine(tmp_path)
+    assert again.run_with(SECOND, None) == []
+    assert again.hosts == {"github.com": {"oauth_token": SECOND}}
+
+
+def test_a_write_cut_short_makes_nothing_the_users(machine: GhMachine) -> None:
+    """The memory is written before hosts.yml: a crash between them must not lose the old token."""
+    machine.run_with(FIRST)
+    hosts = machine.read(HOSTS)
+    machine.run_with(SECOND)
+    machine.write(HOSTS, hosts or "")
+    assert machine.run_with(SECOND) == []
+    assert machine.gh("auth", "token").stdout.strip() == SECOND
+
+
+def test_a_token_never_lands_in_a_file_that_others_can_read(machine: GhMachine) -> None:
+    machine.write(HOSTS, "ghe.example.com:\n    user: a\n    oauth_token: b\n")
+    (machine.facts.home / HOSTS).chmod(0o644)
+    machine.run_with(FIRST)
+    assert machine.mode(HOSTS) == 0o600
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "{unclosed", "github.com: text\n", "\tx: 1\n"])
+def test_a_file_that_is_not_ghs_is_left_alone(machine: GhMachine, text: str) -> None:
+    machine.write(HOSTS, text)
+    problems = machine.run_with(FIRST)
+    assert len(problems) == 1
+    assert "not YAML as gh writes it" in problems[0]
+    assert machine.read(HOSTS) == text
+
+
+def test_the_users_config_is_kept_to_the_letter(machine: GhMachine) -> None:
+    text = "# mine\naliases:\n    co: pr checkout\nhttp_unix_socket: /x"
+    machine.write(CONFIG, text)
+    machine.run_with(FIRST)
+    assert machine.read(CONFIG) == text + "\nversion: 1\n"
+    machine.write(CONFIG, 'version: "1"\n' + text)
+    machine.run_with(FIRST)
+    assert machine.read(CONFIG) == 'version: "1"\n' + text
+
+
+def test_gh_is_looked_for_where_it_looks(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, github.resources, GH_CONFIG_DIR=str(tmp_path / "elsewhere"))
+    path = published.token_path(machine.facts, "github.com")
+    path.write_bytes(published.encode_token(Token("github.com", Secret(FIRST), None)))
+    assert machine.configure() == []
+    assert stat.S_IMODE((tmp_path / "elsewhere/hosts.yml").stat().st_mode) == 0o600
+
+
+def test_a_published_token_reads_back(tmp_path: Path) -> None:
+    moment = datetime(2026, 12, 1, 10, tzinfo=UTC)
+    token = Token("github.com", Secret(FIRST), "octo", moment)
+    assert published.decode_token("github.com", published.encode_token(token)) == token
+    assert published.decode_token("github.com", b"") is None
+    assert published.decode_record("github.com", b"{damaged") == published.Record("github.com")

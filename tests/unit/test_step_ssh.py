@@ -1,0 +1,206 @@
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.steps import ssh
+from tests.machine import Machine
+
+AUTHORIZED = ".local/state/devcopilot/ssh/authorized_keys"
+KNOWN_HOSTS = ".local/state/devcopilot/ssh/known_hosts"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+KINDS = {
+    "id_ed25519": ("-t", "ed25519"),
+    "id_rsa": ("-t", "rsa", "-b", "2048"),
+    "id_ecdsa": ("-t", "ecdsa", "-b", "384"),
+}
+
+
+def make_key(folder: Path, *options: str, passphrase: str = "") -> Path:
+    path = folder / "made"
+    argv = ["ssh-keygen", "-q", "-N", passphrase, "-C", "me@here", "-f", str(path), *options]
+    subprocess.run(argv, check=True)
+    return path
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path, ssh.resources)
+
+
+# --- known hosts
+
+
+def test_the_keys_of_github_have_the_published_fingerprints(machine: Machine) -> None:
+    assert machine.configure() == []
+    path = machine.facts.home / KNOWN_HOSTS
+    said = subprocess.run(["ssh-keygen", "-lf", path], check=True, capture_output=True, text=True)
+    assert {tuple(line.split()[1::2]) for line in said.stdout.splitlines()} == {
+        ("SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU", "(ED25519)"),
+        ("SHA256:p2QAMXNIC1TJYWeIOttrVc98/R1BUFWu3/LiyKgUfQM", "(ECDSA)"),
+        ("SHA256:uNiVztksCsDhcc0u9e8BujQXVUpKZIDTMczCvj3tD2s", "(RSA)"),
+    }
+    for name in ("github.com", "[ssh.github.com]:443"):
+        argv = ["ssh-keygen", "-F", name, "-f", str(path)]
+        assert subprocess.run(argv, check=False, capture_output=True).returncode == 0
+
+
+# --- authorized keys
+
+
+def test_good_lines_are_kept_and_bad_ones_named(machine: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f'# team\n\ncert-authority,principals="a b" {KEY} ca\nnonsense\n')
+    problems = machine.configure(
+        SSH_PUBLIC_KEY=f"{KEY} me\r\nssh-ed25519 AAAA broken\n",
+        SSH_AUTHORIZED_KEYS_FILE=str(file),
+    )
+    lines = (machine.read(AUTHORIZED) or "").splitlines()
+    assert lines == [f"{KEY} me", "# team", f'cert-authority,principals="a b" {KEY} ca']
+    assert problems == [
+        "cannot use line 2 of SSH_PUBLIC_KEY: the ssh-ed25519 key is damaged: "
+        "it is cut off or too long",
+        f"cannot use line 4 of SSH_AUTHORIZED_KEYS_FILE={file}: it is not a public key",
+    ]
+    assert machine.mode(AUTHORIZED) == 0o600
+    assert machine.mode(str(Path(AUTHORIZED).parent)) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (KEY, None),
+        (f'restrict,command="echo \\"hi there\\" #",from="10.0.0.*" {KEY} a b c', None),
+        ("", None),
+        ("  # comment", None),
+        (KEY[:-4], "cut off"),
+        (KEY.replace("ssh-ed25519 ", "ssh-rsa "), "cut off"),
+        (KEY.replace("ssh-ed25519 ", "ecdsa-sha2-nistp256 "), "cut off"),
+        (KEY[:-3] + "!!!", "not base64"),
+        ("ssh-ed25519", "cut off"),
+        ("ssh-dss AAAAB3NzaC1kc3M=", "ssh-dss"),
+        (f"no-such-option {KEY}", "no-such-option"),
+        (f'command="unclosed {KEY}', "not a public key"),
+        (f"command=x {KEY}", "name="),
+    ],
+)
+def test_a_line_is_judged_as_sshd_would(line: str, fault: str | None) -> None:
+    found = ssh.find_fault(line)
+    assert found is None if fault is None else fault in (found or "")
+
+
+@pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
+def test_every_kind_of_public_key_is_accepted(tmp_path: Path, options: tuple[str, ...]) -> None:
+    public = make_key(tmp_path, *options).with_suffix(".pub").read_text()
+    assert ssh.find_fault(public) is None
+
+
+def test_a_private_key_in_the_place_of_a_public_one_is_said_and_not_shown(
+    machine: Machine, tmp_path: Path
+) -> None:
+    private = make_key(tmp_path, "-t", "ed25519").read_text()
+    problems = machine.configure(SSH_PUBLIC_KEY=private)
+    assert problems == ["cannot use SSH_PUBLIC_KEY: it holds a private key (give the public key)"]
+    assert machine.read(AUTHORIZED) is None
+
+
+def test_a_missing_list_is_said_and_the_variable_still_counts(machine: Machine) -> None:
+    problems = machine.configure(SSH_PUBLIC_KEY=KEY, SSH_AUTHORIZED_KEYS_FILE="/nowhere/keys")
+    assert len(problems) == 1
+    assert "no such file" in problems[0]
+    assert machine.read(AUTHORIZED) == KEY + "\n"
+
+
+def test_keys_are_taken_back_when_the_variable_is_gone(machine: Machine) -> None:
+    machine.configure(SSH_PUBLIC_KEY=KEY)
+    machine.configure()
+    assert machine.read(AUTHORIZED) is None
+
+
+# --- the private key
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_private_key_is_named_for_its_type(machine: Machine, tmp_path: Path, name: str) -> None:
+    made = make_key(tmp_path, *KINDS[name])
+    assert machine.configure(SSH_PRIVATE_KEY=made.read_text()) == []
+    assert machine.read(f".ssh/{name}") == made.read_text()
+    assert machine.read(f".ssh/{name}.pub") == made.with_suffix(".pub").read_text()
+    assert [machine.mode(f".ssh{rest}") for rest in ("", f"/{name}", f"/{name}.pub")] == [
+        0o700,
+        0o600,
+        0o644,
+    ]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.rstrip("\n"),
+        lambda text: text.replace("\n", "\\n"),
+        lambda text: text.replace("\n", "\\r\\n"),
+        lambda text: '"' + text.replace("\n", "\\n") + '"',
+        lambda text: "\n\n  " + text.replace("\n", "  \n"),
+    ],
+    ids=["crlf", "no last newline", "literal n", "literal rn", "quoted", "indented"],
+)
+@pytest.mark.parametrize("form", ["openssh", "PEM"])
+def test_a_spoilt_private_key_is_mended(
+    machine: Machine, tmp_path: Path, spoil: Callable[[str], str], form: str
+) -> None:
+    options = ("-t", "ecdsa", *(("-m", form) if form == "PEM" else ()))
+    text = make_key(tmp_path, *options).read_text()
+    assert machine.configure(SSH_PRIVATE_KEY=spoil(text)) == []
+    assert machine.read(".ssh/id_ecdsa") == text
+
+
+@pytest.mark.parametrize("form", ["RFC4716", "PEM", "PKCS8"])
+def test_a_locked_key_is_a_clear_message(machine: Machine, tmp_path: Path, form: str) -> None:
+    locked = make_key(tmp_path, "-t", "ecdsa", "-m", form, passphrase="open sesame")
+    problems = machine.configure(SSH_PRIVATE_KEY=locked.read_text())
+    assert len(problems) == 1
+    assert "locked with a passphrase" in problems[0]
+    assert machine.read(".ssh/id_ecdsa") is None
+
+
+@pytest.mark.parametrize("text", ["garbage", KEY, "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"])
+def test_garbage_is_a_clear_message_that_does_not_show_it(machine: Machine, text: str) -> None:
+    problems = machine.configure(SSH_PRIVATE_KEY=text)
+    assert len(problems) == 1
+    assert "not a private key that ssh can read" in problems[0]
+    assert text not in problems[0]
+    assert list((machine.facts.home).glob(".ssh/*")) == []
+
+
+def test_a_key_of_the_user_is_left_alone(machine: Machine, tmp_path: Path) -> None:
+    folder = machine.facts.home / ".ssh"
+    folder.mkdir(mode=0o700)
+    for name in ("id_ed25519", "id_ed25519.pub"):
+        (folder / name).write_text("the user's own\n")
+    problems = machine.configure(SSH_PRIVATE_KEY=make_key(tmp_path, "-t", "ed25519").read_text())
+    assert all(problem.startswith("left ") for problem in problems)
+    assert problems
+    assert machine.read(".ssh/id_ed25519") == "the user's own\n"
+
+
+def test_a_key_of_the_user_gets_no_public_half_of_ours(machine: Machine, tmp_path: Path) -> None:
+    (machine.facts.home / ".ssh").mkdir(mode=0o700)
+    (machine.facts.home / ".ssh/id_ed25519").write_text("the user's own\n")
+    made = make_key(tmp_path, "-t", "ed25519")
+    assert len(machine.configure(SSH_PRIVATE_KEY=made.read_text())) == 1
+    assert machine.read(".ssh/id_ed25519.pub") is None
+
+
+def test_another_key_replaces_ours_and_none_takes_it_back(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    machine.configure(SSH_PRIVATE_KEY=make_key(tmp_path, "-t", "ed25519").read_text())
+    second = make_key(tmp_path / "b", "-t", "ecdsa").read_text()
+    assert machine.configure(SSH_PRIVATE_KEY=second) == []
+    assert sorted(path.name for path in machine.facts.home.glob(".ssh/*")) == [
+        "id_ecdsa",
+        "id_ecdsa.pub",
+    ]
+    machine.configure()
+    assert list(machine.facts.home.glob(".ssh/*")) == []
