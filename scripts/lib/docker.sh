@@ -18,6 +18,9 @@ _find_docker() {
         DOCKER=(podman)
         # HEALTHCHECK is in docker's image format only.
         export BUILDAH_FORMAT=docker
+        if ((EUID == 0)) && [[ -d /sys/fs/cgroup/unified ]]; then
+            export CONTAINERS_CONF=$PWD/scripts/lib/containers.conf
+        fi
         return
     fi
     echo "cannot find a container engine that answers; run: make engine" >&2
