@@ -56,7 +56,7 @@ pass_variables() {
         fi
     done <<<"$variables"
     if ((${#passed[@]})); then note "passing on ${passed[*]}; secrets as files"; fi
-    "${DOCKER[@]}" volume rm --force "$secrets_volume" >/dev/null # those of the last time
+    "${DOCKER[@]}" volume rm --force "$secrets_volume" >/dev/null 2>&1 || true # of the last time
     for name in "${secrets[@]}"; do
         printf %s "${!name}" | write_secret "$name"
         options+=(--env "${name}_FILE=/run/secrets/$name")

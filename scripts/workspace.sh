@@ -42,7 +42,7 @@ status() {
 sizes() {
     local image
     for image in dev8-base dev8-mvp; do
-        stage "$image"
+        echo "$image"
         "${DOCKER[@]}" history --format '{{.Size}}\t{{.CreatedBy}}' "$image" |
             awk -F '\t' '$1 != "0B" { printf "%8s  %.88s\n", $1, $2 }'
         "${DOCKER[@]}" image inspect --format '{{.Size}}' "$image" |
@@ -55,7 +55,7 @@ clean() {
     down
     stage "Removing the volumes of $container"
     for volume in "$home_volume" "$workspace_volume" "$secrets_volume"; do
-        "${DOCKER[@]}" volume rm --force "$volume" >/dev/null
+        "${DOCKER[@]}" volume rm --force "$volume" >/dev/null 2>&1 || true # it may never have been
     done
     rm -f "$known_hosts"
     if [[ ${ALL:-} == 1 ]]; then
