@@ -1,0 +1,7 @@
+"""`python -I -m agent.init --booted RUNTIME [--lock FD] -- CMD…`: the second life."""
+
+import sys
+
+from agent.init.entry import resume
+
+sys.exit(resume(sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""The boot file as init reads it: the JSON of `agent.plan.Boot`, which documents the fields."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+from agent import runtime
+
+
+class Job:
+    """One job of the boot file."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        interval: float | None,
+        timeout: float,
+        watch: Sequence[str],
+    ) -> None:
+        self.name = name
+        self.argv = argv
+        self.interval = interval
+        self.timeout = timeout
+        self.watch = watch
+
+
+class Boot:
+    """The boot file."""
+
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        log_format: str,
+        log_level: str | None,
+        streams: Sequence[str],
+        supervisord: Sequence[str],
+        essential: Sequence[str],
+        jobs: Sequence[Mapping[str, object]],
+        stop_timeout: float,
+    ) -> None:
+        self.environment = environment
+        self.log_format = log_format
+        self.log_level = log_level
+        self.streams = streams
+        self.supervisord = supervisord
+        self.essential = essential
+        self.jobs = [Job(**job) for job in jobs]  # type: ignore[arg-type]
+        self.stop_timeout = stop_timeout
+
+
+def read_boot(folder: str) -> Boot:
+    """Return the boot file of this runtime folder. Raises OSError, ValueError or TypeError."""
+    with open(os.path.join(folder, runtime.BOOT), "rb") as file:
+        return Boot(**json.load(file))

@@ -1,0 +1,150 @@
+"""Children: how they are started, and the one owner of `waitpid`."""
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+from agent.exits import SIGNAL_BASE, Exit
+from agent.init import signals
+
+Streams = tuple[int | None, int | None, int | None]
+"""A child's standard input, output and error: descriptors above 2, or None for init's own."""
+
+
+class Child:
+    """A process that init started, the leader of its own process group."""
+
+    def __init__(self, pid: int, on_end: Callable[[int], None]) -> None:
+        self.pid = pid
+        self.started = time.monotonic()
+        self.on_end = on_end
+        """Called once, with its exit code as shells count them."""
+        self.on_suspend: Callable[[], None] | None = None
+        """Called when the terminal's suspend key has stopped it."""
+
+    def send(self, *numbers: int) -> None:
+        """Send signals to its process group. Only before `on_end`: then the number is another's."""
+        for number in numbers:
+            try:
+                os.killpg(self.pid, number)
+            except (ProcessLookupError, PermissionError):
+                pass  # it has just ended, or it has become somebody else by sudo
+
+
+class Children:
+    """The table of living children."""
+
+    def __init__(self) -> None:
+        self._living: dict[int, Child] = {}
+
+    def spawn(
+        self,
+        argv: Sequence[str],
+        streams: Streams,
+        on_end: Callable[[int], None],
+        *,
+        inherit: Sequence[int] = (),
+        terminal: int | None = None,
+    ) -> Child:
+        """Start a program (looked up on PATH) and return it once it is executed.
+
+        It keeps the descriptors of `inherit`. With `terminal` its group becomes the foreground
+        group of that terminal before the program starts. Raises OSError when it cannot be executed.
+        """
+        reader, writer = os.pipe()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _become(argv, streams, inherit, terminal, writer)
+            _lead_group(pid)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            os.close(writer)
+            failure = _read_all(reader)
+        if failure:
+            os.waitpid(pid, 0)
+            raise OSError(int(failure), os.strerror(int(failure)))
+        child = self._living[pid] = Child(pid, on_end)
+        return child
+
+    def reap(self) -> None:
+        """Take the status of every process that has ended; adopted ones are only taken away."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if os.WIFSTOPPED(status):
+                child = self._living.get(pid)
+                if child and child.on_suspend and os.WSTOPSIG(status) == signal.SIGTSTP:
+                    child.on_suspend()
+                continue
+            child = self._living.pop(pid, None)
+            if child:
+                child.on_end(exit_code(status))
+
+
+def exit_code(status: int) -> int:
+    """Return what a shell makes of a wait status."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else SIGNAL_BASE - code
+
+
+def explain_failure(program: str, error: OSError) -> tuple[Exit, str]:
+    """Return the exit code and the line for a program that could not be executed."""
+    if not _is_there(program):
+        return Exit.NOT_FOUND, f"cannot execute {program}: not found"
+    return Exit.NOT_EXECUTABLE, f"cannot execute {program}: {error.strerror}"
+
+
+def _is_there(program: str) -> bool:
+    """Tell whether there is such a file; folders of PATH that nobody may enter do not count."""
+    if "/" in program:
+        return os.path.lexists(program)
+    return any(os.path.lexists(os.path.join(folder, program)) for folder in os.get_exec_path())
+
+
+def _become(
+    argv: Sequence[str],
+    streams: Streams,
+    inherit: Sequence[int],
+    terminal: int | None,
+    report: int,
+) -> None:
+    """Turn this fresh child into the program; does not return. A failure's number is reported."""
+    try:
+        _lead_group(0)
+        if terminal is not None:
+            os.tcsetpgrp(terminal, os.getpid())
+        for target, source in enumerate(streams):
+            if source is not None:
+                os.dup2(source, target)
+        for descriptor in inherit:
+            os.set_inheritable(descriptor, True)
+        signals.restore()
+        os.execvp(argv[0], tuple(argv))
+    except OSError as error:
+        os.write(report, str(error.errno).encode())
+    except ValueError:  # a NUL in an argument, or an empty program name
+        os.write(report, str(errno.ENOENT).encode())
+    finally:
+        os._exit(Exit.NOT_FOUND)
+
+
+def _lead_group(pid: int) -> None:
+    """Make a group of a child; parent and child both do it: whoever comes second is too late."""
+    try:
+        os.setpgid(pid, pid)
+    except OSError:
+        pass  # it was executed, or has ended, in its own group already
+
+
+def _read_all(descriptor: int) -> bytes:
+    """Read until the child has executed its program, which closes the other end."""
+    with open(descriptor, "rb", buffering=0) as file:
+        return file.read()

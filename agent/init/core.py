@@ -1,0 +1,102 @@
+"""What every init does: CMD, signals, orphans, the stop. `devcopilot init` is this alone."""
+
+import signal
+from collections.abc import Callable, Sequence
+
+from agent.exits import SIGNAL_BASE, Exit
+from agent.init import signals
+from agent.init.children import Children, explain_failure
+from agent.init.command import Command
+from agent.init.loop import Loop
+from agent.init.orphans import Orphans, adopt_orphans
+from agent.init.stop import Part, Stop
+from agent.log import Logger
+
+ALONE_TIMEOUT = 8.0
+"""Seconds that `devcopilot init` gives to CMD and to what it leaves behind."""
+
+
+class Init:
+    """The core of PID 1."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        children: Children,
+        log: Logger,
+        stop_timeout: float,
+        *,
+        parts: Sequence[Part] = (),
+        last: Sequence[Part] = (),
+        spared: Callable[[], int | None] = lambda: None,
+        on_signal: Callable[[int], None] = lambda _: None,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`parts` end together with CMD, `last` after the orphans, of which `spared` is none.
+
+        `on_signal` gets each signal that neither is CMD's nor asks to stop; `on_stop`
+        is called when the stop begins.
+        """
+        self._loop = loop
+        self._children = children
+        self._log = log
+        self._notify = on_signal
+        self._asked = False
+        self.command = Command(children, self._on_command_end)
+        stages: list[Sequence[Part]] = [[*parts, self.command], [Orphans(loop, spared)], last]
+        self.stop = Stop(loop, log, stages, stop_timeout, on_stop)
+        self._signals = signals.listen()
+        loop.watch(self._signals, self._on_signals)
+        adopt_orphans()
+
+    def start_command(self, argv: Sequence[str]) -> None:
+        """Start CMD; when that fails, say so and begin to stop."""
+        try:
+            self.command.start(argv)
+        except OSError as error:
+            code, words = explain_failure(argv[0], error)
+            self._log.error(words)
+            self.stop.request("CMD cannot be executed", code)
+
+    def run(self) -> int:
+        """Work until everything has ended; return the exit code of the container."""
+        self.stop.advance()
+        while not self.stop.done:
+            self._loop.turn()
+            self.stop.advance()
+        if self._asked and self.command.code is not None:
+            return self.command.code
+        return self.stop.code
+
+    def _on_signals(self) -> None:
+        for number in signals.read(self._signals):
+            if number != signal.SIGCHLD:
+                self._on_signal(number)
+        self._children.reap()
+
+    def _on_signal(self, number: int) -> None:
+        """Hand a signal to CMD; TERM, and without CMD also INT and QUIT, ask to stop.
+
+        A CMD may have a use of its own for INT and QUIT; if it ends by them, so does the container.
+        """
+        has_command = not self.command.ended()
+        if has_command and (number != signal.SIGTERM or self.stop.reason):
+            self.command.send(number)
+        if number == signal.SIGTERM or (number in signals.STOPPING and not has_command):
+            self._asked = self._asked or not self.stop.reason
+            code = SIGNAL_BASE + number if has_command else Exit.OK
+            self.stop.request(signal.Signals(number).name, code)
+        elif not has_command:
+            self._notify(number)
+
+    def _on_command_end(self, code: int) -> None:
+        if not self.stop.reason:
+            self.stop.request(f"CMD ended with {code}", code)
+
+
+def run_alone(argv: Sequence[str]) -> int:
+    """Be a small init for CMD and nothing else; return the exit code."""
+    log = Logger("devcopilot", "warning", readable=True)
+    init = Init(Loop(), Children(), log, ALONE_TIMEOUT)
+    init.start_command(argv)
+    return init.run()

@@ -1,0 +1,50 @@
+"""The ways into init. Signals are blocked first: what PID 1 does not handle, the kernel drops."""
+
+import sys
+
+from agent.exits import Exit
+from agent.init import signals
+
+USAGE = "usage: devcopilot {verb} [--] {command}\n"
+BOOTED = "--booted"
+LOCK = "--lock"
+
+
+def main(argv: list[str]) -> int:
+    """Run `run` or `init`: `argv` is the verb, an optional `--`, and CMD. Returns the exit code."""
+    signals.block()
+    verb, command = argv[0], argv[1:]
+    usage = USAGE.format(verb=verb, command="CMD…" if verb == "init" else "[CMD…]")
+    if command[:1] in (["-h"], ["--help"]):
+        sys.stdout.write(usage)
+        return Exit.OK
+    if command[:1] == ["--"]:
+        del command[0]
+    elif command and command[0].startswith("-"):
+        sys.stderr.write(f"devcopilot: {verb} has no option {command[0]}; {usage}")
+        return Exit.USAGE
+    if verb == "init":
+        return _init(command, usage)
+    from agent.init import first_life  # noqa: PLC0415 - signals are blocked before all else
+
+    return first_life.run(command)
+
+
+def resume(argv: list[str]) -> int:
+    """Run the second life with the arguments that the first life gave it; see `__main__`."""
+    signals.block()
+    from agent.init import workspace  # noqa: PLC0415 - as above
+
+    mark = argv.index("--")
+    options = dict(zip(argv[:mark:2], argv[1:mark:2], strict=True))
+    lock = int(options[LOCK]) if LOCK in options else None
+    return workspace.run(options[BOOTED], lock, argv[mark + 1 :])
+
+
+def _init(command: list[str], usage: str) -> int:
+    from agent.init import core  # noqa: PLC0415 - as above
+
+    if not command:
+        sys.stderr.write(f"devcopilot: init needs a command; {usage}")
+        return Exit.USAGE
+    return core.run_alone(command)

@@ -1,0 +1,93 @@
+"""The first life: runs `configure` with the container's environment, then executes the second."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from agent import runtime
+from agent.exits import SIGNAL_BASE, Exit
+from agent.init import lock, signals
+from agent.init.boot import read_boot
+from agent.init.children import Child, Children
+from agent.init.loop import Loop
+from agent.init.terminal import open_missing_streams
+
+CONFIGURE = (sys.executable, "-I", "-m", "agent", "configure", "--boot")
+PATIENCE = 1.0
+"""Seconds that `configure` gets to end when the container is to stop."""
+
+
+class Configure:
+    """One run of `configure`."""
+
+    def __init__(self) -> None:
+        self._loop = Loop()
+        self._children = Children()
+        self._child: Child | None = None
+        self._code = 0
+        self._stopped_by: int | None = None
+        self._signals = signals.listen()
+        self._loop.watch(self._signals, self._on_signals)
+
+    def run(self) -> int:
+        """Return its exit code, or what the container ends with when it was asked to stop.
+
+        Raises OSError when it cannot be executed.
+        """
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        # Its words go to standard error: standard output may be CMD's.
+        self._child = self._children.spawn(CONFIGURE, (null, 2, None), self._on_end)
+        while self._child:
+            self._loop.turn()
+        signals.block()
+        self._on_signals()  # what came before the block, and is not pending
+        os.close(null)
+        if self._stopped_by is not None:
+            return SIGNAL_BASE + self._stopped_by
+        return self._code
+
+    def _on_signals(self) -> None:
+        for number in signals.read(self._signals):
+            if number in signals.STOPPING and self._stopped_by is None:
+                self._stopped_by = number
+                if self._child:
+                    self._child.send(number, signal.SIGCONT)
+                    self._loop.after(PATIENCE, self._kill)
+        self._children.reap()
+
+    def _kill(self) -> None:
+        if self._child:
+            self._child.send(signal.SIGKILL)
+
+    def _on_end(self, code: int) -> None:
+        self._child = None
+        self._code = code
+
+
+def run(argv: Sequence[str]) -> int:
+    """Configure and execute the second life; return only with the exit code of a failure."""
+    open_missing_streams()
+    folder = runtime.locate(os.environ, os.getuid())
+    os.environ[runtime.VARIABLE] = folder
+    held: list[int] = []
+    if os.path.isabs(folder):  # of any other `configure` complains, with all else that is wrong
+        try:
+            held.append(lock.hold(folder))
+        except OSError as error:
+            sys.stderr.write(lock.explain(folder, error))
+            return Exit.USAGE
+    try:
+        code = Configure().run()
+        if code != Exit.OK:
+            return code
+        environment = read_boot(folder).environment
+        options = ["--booted", folder]
+        for descriptor in held:
+            os.set_inheritable(descriptor, True)
+            options += ["--lock", str(descriptor)]
+        words = [sys.executable, "-I", "-m", "agent.init", *options, "--", *argv]
+        os.execve(sys.executable, words, dict(environment))
+    except (OSError, ValueError, TypeError) as error:
+        sys.stderr.write(f"devcopilot: cannot start the second life: {error}\n")
+    return Exit.INTERNAL

@@ -1,0 +1,123 @@
+"""The log child and what leads to it: one pipe or FIFO a stream.
+
+Init holds every reading end, so that nothing is lost while the child is started again, and a
+writing end of the FIFOs, so that they outlive any writer.
+"""
+
+import os
+import signal
+import stat
+import sys
+import time
+
+from agent import runtime
+from agent.init.boot import Boot
+from agent.init.children import Child, Children
+from agent.init.loop import Loop, Timer
+from agent.init.stop import Part
+from agent.log import Logger
+
+AGENT = "agent"
+SUPERVISORD = "supervisord"
+LONGEST_PAUSE = 60.0
+"""Seconds between two starts of a log child that keeps ending."""
+FLUSH_TIMEOUT = 0.5
+"""Seconds that the log child gets for its last lines."""
+
+
+class Logs(Part):
+    """Owns the log child."""
+
+    def __init__(self, loop: Loop, children: Children, null: int) -> None:
+        self._loop = loop
+        self._children = children
+        self._null = null
+        self._argv: list[str] = []
+        self._readers: dict[str, int] = {}
+        self._child: Child | None = None
+        self._pause = 0.0
+        self._restart: Timer | None = None
+        self._ending = False
+
+    def open(self, folder: str, boot: Boot, output: int, level: str) -> Logger:
+        """Make the pipes and FIFOs, start the log child; return init's own way into it.
+
+        Raises OSError.
+        """
+        reader, writer = os.pipe()
+        # Init must never block, its children must not meet a descriptor that does not: two
+        # descriptions of one pipe.
+        self.agent = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY)
+        os.set_blocking(writer, False)
+        self._add(AGENT, reader)
+        reader, self.supervisord = os.pipe()
+        self._add(SUPERVISORD, reader)
+        for name in boot.streams:
+            self._add(name, open_fifo(os.path.join(folder, runtime.STREAMS, name)))
+        self._argv = [
+            sys.executable, "-I", "-m", "agent.logger", "--runtime", folder,
+            "--format", boot.log_format, "--level", level, "--output", str(output),
+            *(f"{name}={descriptor}" for name, descriptor in self._readers.items()),
+        ]  # fmt: skip
+        self.logger = Logger("init", "debug", writer)
+        self._start()
+        return self.logger
+
+    @property
+    def pid(self) -> int | None:
+        """The log child, which is to be spared until the end."""
+        return self._child.pid if self._child else None
+
+    def stop(self) -> None:
+        """Ask the log child to write what there is and end; it has FLUSH_TIMEOUT for it."""
+        self._ending = True
+        self._loop.cancel(self._restart)
+        if self._child:
+            self._child.send(signal.SIGTERM)
+            self._loop.after(FLUSH_TIMEOUT, self._cut_off)
+
+    def ended(self) -> bool:  # noqa: D102
+        return self._child is None
+
+    def kill(self) -> None:
+        """Leave it: the last words matter, and its own limit is short."""
+
+    def _cut_off(self) -> None:
+        if self._child:
+            self._child.send(signal.SIGKILL)
+
+    def _add(self, name: str, reader: int) -> None:
+        os.set_blocking(reader, False)
+        self._readers[name] = reader
+
+    def _start(self) -> None:
+        streams = (self._null, None, None)
+        try:
+            self._child = self._children.spawn(
+                self._argv, streams, self._on_end, inherit=tuple(self._readers.values())
+            )
+        except OSError:
+            self._on_end(0)
+
+    def _on_end(self, code: int) -> None:
+        lived = time.monotonic() - self._child.started if self._child else 0.0
+        self._child = None
+        if self._ending:
+            return
+        self._pause = 0.0 if lived > LONGEST_PAUSE else min(LONGEST_PAUSE, 2 * self._pause or 0.1)
+        self._restart = self._loop.after(self._pause, self._start)
+        self.logger.warning("the log child ended and is started again", code=code)
+
+
+def open_fifo(path: str) -> int:
+    """Return a non-blocking descriptor of the FIFO, made if it is not there; it never ends.
+
+    Raises OSError, also when something else is there.
+    """
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.lstat(path).st_mode):
+            os.unlink(path)
+            os.mkfifo(path, 0o600)
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
