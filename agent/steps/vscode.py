@@ -97,11 +97,14 @@ def change_registry(
     """Return VS Code's list of extensions with our entry, or without it if that is None."""
     try:
         listed = json.loads(present) if present and present.strip() else []
-        others = [item for item in listed if item["identifier"]["id"] != identifier]
-        ours = [item for item in listed if item["identifier"]["id"] == identifier]
+        names = [item["identifier"]["id"] for item in listed]
     except (ValueError, TypeError, KeyError):
-        return Problem(f"left {path} alone: it is not VS Code's list of extensions",
-                       f"remove {path}; VS Code makes it again")  # fmt: skip
+        listed, names = None, []
+    if not isinstance(listed, list):
+        message = f"left {path} alone: it is not VS Code's list of extensions"
+        return Problem(message, f"remove {path}; VS Code makes it again")
+    ours = [item for item, name in zip(listed, names, strict=True) if name == identifier]
+    others = [item for item, name in zip(listed, names, strict=True) if name != identifier]
     if entry is None:
         return (_encode(others) if others else None) if ours else present
     same = len(ours) == 1 and all(

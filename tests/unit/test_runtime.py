@@ -1,0 +1,99 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from agent import runtime
+
+UID = os.getuid()
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_where_it_is() -> None:
+    assert runtime.locate({}, 1000) == "/dev/shm/devcopilot-1000"
+    assert runtime.locate({"DEV8_RUNTIME_DIR": "/run/x"}, 1000) == "/run/x"
+
+
+def test_made_private_and_accepted_again(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    old = os.umask(0)
+    try:
+        runtime.make(str(folder), UID)
+    finally:
+        os.umask(old)
+    (folder / "secrets" / "X").write_text("kept")
+    runtime.make(str(folder), UID)
+    assert (folder / "secrets" / "X").read_text() == "kept"
+    for name in (".", "secrets", "tokens", "streams"):
+        assert mode_of(folder / name) == 0o700
+
+
+def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    folder.chmod(0o750)
+    with pytest.raises(PermissionError, match="only uid"):
+        runtime.make(str(folder), UID)
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "run").symlink_to("elsewhere")
+    with pytest.raises(PermissionError):
+        runtime.make(str(tmp_path / "run"), UID)
+
+
+def test_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o700)
+    with pytest.raises(PermissionError):
+        runtime.make(str(tmp_path / "run"), UID + 1)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_written_with_its_mode_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    old = os.umask(umask)
+    try:
+        runtime.write_atomic(str(tmp_path / "private"), b"1")
+        runtime.write_atomic(str(tmp_path / "public"), b"2", 0o644)
+    finally:
+        os.umask(old)
+    assert mode_of(tmp_path / "private") == 0o600
+    assert mode_of(tmp_path / "public") == 0o644
+
+
+def test_replaced_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        runtime.write_atomic(str(path), b"new" * 100_000)
+        assert reader.read() == b"old"
+    assert path.read_bytes() == b"new" * 100_000
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_nothing_is_left_behind_when_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "inside").touch()
+    with pytest.raises(OSError, match="folder"):
+        runtime.write_atomic(str(tmp_path / "folder"), b"x")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_a_killed_writer_left_does_not_matter(tmp_path: Path) -> None:
+    """In containers process ids repeat, so its name can be ours."""
+    stale = tmp_path / f"file.{os.getpid()}.new"
+    stale.write_bytes(b"half")
+    runtime.write_atomic(str(tmp_path / "file"), b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert not stale.exists()
+
+
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"safe")
+    (tmp_path / f"file.{os.getpid()}.new").symlink_to("victim")
+    runtime.write_atomic(str(tmp_path / "file"), b"x")
+    assert (tmp_path / "victim").read_bytes() == b"safe"

@@ -1,0 +1,162 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from agent import compatibility
+from agent.errors import AgentError
+from agent.exits import Exit
+from agent.secret import Secret, SecretInput
+from agent.settings import Settings, Variable, find_warnings, secret_names, variables
+
+SECRETS = [entry for _, entry in variables() if entry.secret]
+
+
+def find_problems(environ: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with this environment, as lines."""
+    with pytest.raises(AgentError) as caught:
+        Settings.from_environ(environ)
+    assert caught.value.exit_code == Exit.USAGE
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    settings = Settings.from_environ({})
+    assert settings.workspace.folder == Path("/workspace")
+    assert settings.ssh.enabled
+    assert (settings.ssh.port, settings.editor.port) == (2222, 8080)
+    assert settings.github.token is None
+    assert settings.github.host == "github.com"
+    assert settings.github.refresh_interval == 300.0
+    assert settings.editor.auth == "password"
+    assert 0 < settings.agent.stop_timeout < 10  # docker kills after 10 s
+
+
+def test_empty_counts_as_absent() -> None:
+    everything = {name: "" for _, entry in variables() for name in entry.names}
+    assert Settings.from_environ(everything) == Settings.from_environ({})
+
+
+def test_all_problems_come_at_once() -> None:
+    found = find_problems(
+        {"DEV8_SSH_PORT": "22", "WORKSPACE_DIR": "here", "CODE_SERVER_AUTH": "maybe"}
+    )
+    assert found == [
+        "WORKSPACE_DIR='here' is not an absolute path, such as /workspace",
+        "DEV8_SSH_PORT='22' is not a port number from 1024 to 65535",
+        "CODE_SERVER_AUTH='maybe' is not password or none",
+    ]
+
+
+@pytest.mark.parametrize("entry", SECRETS, ids=lambda entry: entry.name)
+def test_every_secret_may_come_as_a_value_or_as_a_file(entry: Variable) -> None:
+    name = entry.name
+    for environ, expected in (
+        ({name: "s3cret-value"}, SecretInput(name, value=Secret("s3cret-value"))),
+        ({f"{name}_FILE": "/run/secrets/x"}, SecretInput(name, file=Path("/run/secrets/x"))),
+    ):
+        settings = Settings.from_environ(environ)
+        found = [
+            value
+            for group in vars(settings).values()
+            for value in vars(group).values()
+            if isinstance(value, SecretInput)
+        ]
+        assert found == [expected]
+        assert "s3cret-value" not in repr(settings)
+
+
+@pytest.mark.parametrize("entry", SECRETS, ids=lambda entry: entry.name)
+def test_value_and_file_at_once_is_an_error(entry: Variable) -> None:
+    name = entry.name
+    assert find_problems({name: "s3cret-value", f"{name}_FILE": "/x"}) == [
+        f"{name} and {name}_FILE are both set (unset one of them)"
+    ]
+
+
+def test_a_relative_secret_file_is_an_error() -> None:
+    assert find_problems({"GITHUB_TOKEN_FILE": "token"}) == [
+        "GITHUB_TOKEN_FILE='token' is not an absolute path"
+    ]
+
+
+def test_the_first_of_two_names_wins() -> None:
+    both = Settings.from_environ({"GITHUB_TOKEN": "one", "GH_TOKEN": "two"})
+    assert both.github.token == SecretInput("GITHUB_TOKEN", value=Secret("one"))
+    second = Settings.from_environ({"GITHUB_TOKEN": "", "GH_TOKEN": "two"})
+    assert second.github.token == SecretInput("GH_TOKEN", value=Secret("two"))
+
+
+def test_the_control_planes_names_are_read() -> None:
+    assert Settings.from_environ({"WORKSPACE_ID": "w1"}).workspace.identifier == "w1"
+    both = {"WORKSPACE_ID": "w1", "ENVIRONMENT_ID": "e1"}
+    assert Settings.from_environ(both).workspace.identifier == "e1"
+
+
+def test_contradictions() -> None:
+    assert find_problems({"CODE_SERVER_PASSWORD": "a", "CODE_SERVER_HASHED_PASSWORD": "b"})
+    assert find_problems({"DEV8_SSH_PORT": "8080"}) == [
+        "DEV8_SSH_PORT and DEV8_CODE_SERVER_PORT are the same port (change one of them)"
+    ]
+    assert Settings.from_environ({"DEV8_SSH_PORT": "8080", "DEV8_CODE_SERVER": "false"})
+
+
+def test_text_that_is_not_utf8_is_an_error() -> None:
+    environ = {
+        "GIT_USER_NAME": "J\udcfcrg",
+        "OPENAI_API_KEY": "sk-\udcff",
+        "GH_TOKEN_FILE": "/\udcff",
+    }
+    assert len(find_problems(environ)) == 3
+
+
+def test_no_problem_shows_a_credential() -> None:
+    lines = find_problems({"DEV8_GITHUB_API_URL": "https://me:hunter2@api.example.com"})
+    assert "hunter2" not in "".join(lines)
+
+
+def test_what_kubernetes_injects_is_not_taken_for_ours() -> None:
+    environ = {
+        "DEV8_SSH_PORT": "tcp://10.0.0.7:2222",
+        "DEV8_SSH_SERVICE_HOST": "10.0.0.7",
+        "DEV8_SSH_SERVICE_PORT": "2222",
+        "DEV8_SSH_SERVICE_PORT_SSH": "2222",
+        "DEV8_SSH_PORT_2222_TCP": "tcp://10.0.0.7:2222",
+        "DEV8_SSH_PORT_2222_TCP_ADDR": "10.0.0.7",
+        "DEV8_API_PORT": "tcp://10.0.0.8:80",
+    }
+    assert Settings.from_environ(environ).ssh.port == 2222
+    assert find_warnings(environ) == ()
+
+
+def test_an_unknown_name_is_a_warning_with_the_nearest_known_one() -> None:
+    (near,) = find_warnings({"DEV8_LOG_LEVL": "debug"})
+    assert "DEV8_LOG_LEVL" in near.message
+    assert near.hint == "did you mean DEV8_LOG_LEVEL?"
+    (port,) = find_warnings({"DEV8_SHH_PORT": "2222"})
+    assert port.hint == "did you mean DEV8_SSH_PORT?"
+    (far,) = find_warnings({"DEV8_QQQQQQQQQ": "1"})
+    assert "devcopilot settings" in far.hint
+    assert find_warnings({"PATH": "/bin", "LOG_LEVL": "x"}) == ()
+
+
+def test_names_are_unique_and_new_ones_have_the_prefix() -> None:
+    names = [name for _, entry in variables() for name in entry.names]
+    assert len(names) == len(set(names))
+    old = {kept.name for kept in compatibility.KEPT}
+    others_own = {"GH_HOST", "SSH_AUTHORIZED_KEYS_FILE", "CODE_SERVER_HASHED_PASSWORD"}
+    for _, entry in variables():
+        assert entry.name.startswith("DEV8_") or entry.name in old | others_own
+
+
+def test_every_variable_is_documented() -> None:
+    for group, entry in variables():
+        assert group
+        assert entry.doc.rstrip(")").endswith("."), entry.name
+        if entry.default is not None:
+            entry.parse(entry.default)
+
+
+def test_secret_names_hold_every_name_whose_value_is_secret() -> None:
+    assert {"GITHUB_TOKEN", "GH_TOKEN", "SSH_PRIVATE_KEY", "SSH_PASSWORD"} <= secret_names()
+    assert "GITHUB_TOKEN_FILE" not in secret_names()

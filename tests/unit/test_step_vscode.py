@@ -1,0 +1,135 @@
+"""VS Code: the user's settings always win, and no file of the user is ever damaged."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from agent.errors import Problem
+from agent.plan import Ledger, Plan, apply, plan
+from agent.settings import Settings
+from agent.steps import vscode
+from agent.system import Facts, System
+
+IDENTIFIER = "devcopilot.workspace-defaults"
+OTHER = {
+    "identifier": {"id": "golang.go", "uuid": "u"},
+    "version": "0.1.0",
+    "location": {"$mid": 1, "path": "/x/golang.go-0.1.0", "scheme": "file"},
+    "relativeLocation": "golang.go-0.1.0",
+    "metadata": {"installedTimestamp": 1},
+}
+
+
+class Home:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts = Facts(path, os.getuid(), os.getgid(), path / "run", path / "state", {})
+        self.ledger = Ledger()
+        self.registry = path / ".vscode-server" / "extensions" / "extensions.json"
+
+    def configure(self, **environ: str) -> Plan:
+        settings = Settings.from_environ(environ)
+        planned = plan("vscode", vscode.resources(settings, self.facts), self.facts, self.ledger)
+        assert apply(planned, System({}), self.ledger) == ()
+        return planned
+
+    def identifiers(self) -> list[str]:
+        return [item["identifier"]["id"] for item in json.loads(self.registry.read_bytes())]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_the_extension_is_only_defaults() -> None:
+    """It has no code, and sets nothing that VS Code refuses as a default."""
+    manifest = json.loads((vscode.EXTENSION / "package.json").read_bytes())
+    assert f"{manifest['publisher']}.{manifest['name']}" == IDENTIFIER
+    assert list(manifest["contributes"]) == ["configurationDefaults"]
+    assert not {"main", "browser", "activationEvents", "extensionDependencies"} & set(manifest)
+    defaults = manifest["contributes"]["configurationDefaults"]
+    copilot = defaults["github.copilot.enable"]
+    assert all(copilot[language] for language in ("*", "yaml", "plaintext", "markdown"))
+    refused = ("telemetry.", "update.", "security.", "http.", "extensions.auto")
+    assert not [name for name in defaults if name.startswith(refused)]
+
+
+def test_installed_for_vs_code_over_ssh(home: Home) -> None:
+    home.configure()
+    (entry,) = json.loads(home.registry.read_bytes())
+    folder = home.registry.parent / entry["relativeLocation"]
+    assert entry["location"]["path"] == str(folder)
+    assert entry["metadata"]["pinned"]  # nothing of this name is ever fetched from a marketplace
+    manifest = json.loads((folder / "package.json").read_bytes())
+    assert manifest["version"] == entry["version"]
+    assert home.configure().actions == ()
+
+
+def test_other_extensions_are_kept(home: Home) -> None:
+    home.registry.parent.mkdir(parents=True)
+    home.registry.write_text(json.dumps([OTHER]))
+    home.configure()
+    assert home.identifiers() == ["golang.go", IDENTIFIER]
+    assert json.loads(home.registry.read_bytes())[0] == OTHER
+    assert home.configure().actions == ()
+
+
+def test_an_older_entry_is_replaced(home: Home) -> None:
+    home.registry.parent.mkdir(parents=True)
+    old = vscode.make_entry(IDENTIFIER, "0.0.1", home.registry.parent / "old")
+    home.registry.write_text(json.dumps([old, OTHER]))
+    home.configure()
+    assert home.identifiers() == ["golang.go", IDENTIFIER]
+    assert "0.0.1" not in home.registry.read_text()
+
+
+def test_taken_back_without_ssh(home: Home) -> None:
+    home.configure()
+    home.configure(DEV8_SSH="false")
+    assert not home.registry.exists()
+    assert not list(home.path.rglob("package.json"))
+    home.registry.write_text(json.dumps([OTHER]))
+    home.configure()
+    home.configure(DEV8_SSH="false")
+    assert json.loads(home.registry.read_bytes()) == [OTHER]
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '[{"x": 1}]', "[1]", "nonsense"])
+def test_a_list_that_is_not_one_is_left_alone(home: Home, text: str) -> None:
+    home.registry.parent.mkdir(parents=True)
+    home.registry.write_text(text)
+    (problem,) = home.configure().problems
+    assert str(home.registry) in problem.message
+    assert home.registry.read_text() == text
+
+
+@pytest.mark.parametrize("name", vscode.SETTINGS_FILES)
+@pytest.mark.parametrize("text", ["{ not json", '{"a": 1', '{"a": "//}'])
+def test_settings_that_are_not_json_are_left_alone_and_said_so(
+    home: Home, name: str, text: str
+) -> None:
+    path = home.path / name
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    (problem,) = home.configure().problems
+    assert isinstance(problem, Problem)
+    assert str(path) in problem.message
+    assert path.read_text() == text
+
+
+def test_settings_with_comments_are_fine_and_stay_as_they_are(home: Home) -> None:
+    path = home.path / vscode.SETTINGS_FILES[0]
+    path.parent.mkdir(parents=True)
+    text = '// mine\n{\n  "a": "// no comment", /* b */ "c,}": [1, 2,],\n}\n'
+    path.write_text(text)
+    assert home.configure().problems == ()
+    assert path.read_text() == text
+    assert vscode.parse_jsonc(text) == {"a": "// no comment", "c,}": [1, 2]}
+
+
+def test_errors_name_the_right_line() -> None:
+    with pytest.raises(ValueError, match="line 4 column 1"):
+        vscode.parse_jsonc('{ /* one\ntwo */ "a": 1, // three\n"b": 2\nx}')

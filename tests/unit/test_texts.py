@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from agent import texts
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("5", 5.0), ("0.5", 0.5), ("30s", 30.0), ("5m", 300.0), ("1h30m", 5400.0), ("250ms", 0.25)],
+)
+def test_durations_are_seconds(text: str, seconds: float) -> None:
+    assert texts.duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-5s", "5 m", "5d", "s", "5m!", "1e3", "inf", "nan", "٣s", "9" * 400, "5m 3s"]
+)
+def test_other_texts_are_no_durations(text: str) -> None:
+    with pytest.raises(ValueError, match="a duration, such as"):
+        texts.duration(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0s", "0m0s"])
+def test_zero_is_no_positive_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        texts.positive_duration(text)
+
+
+@pytest.mark.parametrize("text", ["1024", "8080", "65535"])
+def test_ports(text: str) -> None:
+    assert texts.port(text) == int(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "80", "1023", "65536", "-8080", "8080 ", "8o80", "٨٠٨٠", "0x1f90", "9" * 5000]
+)
+def test_other_texts_are_no_ports(text: str) -> None:
+    with pytest.raises(ValueError, match="a port number from 1024 to 65535"):
+        texts.port(text)
+
+
+@pytest.mark.parametrize("text", ["workspace", "./x", "~/x", "", "/a\nb", "/a\0b"])
+def test_other_texts_are_no_absolute_paths(text: str) -> None:
+    with pytest.raises(ValueError, match="an absolute path"):
+        texts.absolute_path(text)
+
+
+def test_a_path_may_hold_anything_printable() -> None:
+    assert texts.absolute_path("/a b/ü") == Path("/a b/ü")
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("ON", True), ("0", False)])
+def test_switches(text: str, value: bool) -> None:
+    assert texts.switch(text) is value
+
+
+def test_another_word_is_no_switch() -> None:
+    with pytest.raises(ValueError, match="true or false"):
+        texts.switch("maybe")
+
+
+def test_one_of_ignores_case_and_names_the_choices() -> None:
+    read = texts.one_of("password", "none")
+    assert read("None") == "none"
+    with pytest.raises(ValueError, match="password or none"):
+        read("open")
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\x00b", "a\x1bb"])
+def test_single_line_refuses_control_characters(text: str) -> None:
+    with pytest.raises(ValueError, match="one line"):
+        texts.single_line(text)
+
+
+def test_host_names_are_bare_and_lower_case() -> None:
+    assert texts.host_name("GitHub.Example.com") == "github.example.com"
+    for text in ("https://github.com", "github.com/", "github.com:443", "a b", "-x.com", "a..b"):
+        with pytest.raises(ValueError, match="a bare host name"):
+            texts.host_name(text)
+
+
+def test_urls_have_no_credentials() -> None:
+    assert texts.http_url("http://127.0.0.1:9000/api/v3/") == "http://127.0.0.1:9000/api/v3"
+    for text in ("ftp://x", "https://", "https://u:p@x", "https://x?q=1", "https://x/#f", "x"):
+        with pytest.raises(ValueError, match="a URL"):
+            texts.http_url(text)
