@@ -1,0 +1,163 @@
+"""The floors hold: imports go down, never sideways; the long-lived processes stay small."""
+
+import ast
+import json
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+GROUND = (
+    "compatibility", "errors", "exits", "log", "runtime", "secret", "settings", "system", "texts",
+)  # fmt: skip
+VALUES = ("plan", "published", "reference", "store", "structured")
+PARTS = ("steps", "services", "tokens", "supervisord", "probes")
+FLOORS = (GROUND, VALUES, PARTS, ("catalogue",), ("verbs",), ("__main__",))
+"""From the ground up: modules, or folders as a whole, directly below `agent`."""
+
+APART = ("init", "logger")
+"""The processes that live as long as the container."""
+SHARED_WITH_APART = {"exits", "log", "runtime"}
+
+SHARED_IN_FOLDER = {"verbs": {"context", "configure"}}
+"""What other files of the same folder may import; everywhere else: nothing."""
+
+HEAVY = {
+    "argparse", "asyncio", "concurrent", "dataclasses", "email", "github", "http",
+    "importlib.metadata", "inspect", "logging", "multiprocessing", "pathlib", "psutil", "requests", "ssl", "structlog",
+    "subprocess", "supervisor", "tempfile", "threading", "typing", "urllib", "yaml",
+}  # fmt: skip
+"""Each costs PID 1 memory or time, or brings threads."""
+
+
+def find_modules() -> dict[str, Path]:
+    """Return dotted name below `agent` -> file, without the packages' own __init__."""
+    found = {}
+    for path in (ROOT / "agent").rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT / "agent").with_suffix("").parts)
+        if name != "__init__":
+            found[name.removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = find_modules()
+
+
+def find_imports(path: Path) -> set[str]:
+    """Return the modules of ours that a file imports, wherever in the file it does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "agent":
+                inside = parts[1:]
+                while inside and ".".join(inside) not in MODULES:
+                    inside = inside[:-1]
+                found.add(".".join(inside))
+    return found - {""}
+
+
+IMPORTS = {name: find_imports(path) for name, path in MODULES.items()}
+
+
+def top_of(module: str) -> str:
+    return module.split(".", maxsplit=1)[0]
+
+
+def find_floor(module: str) -> int:
+    """Return the number of the floor that a module stands on."""
+    (floor,) = [number for number, names in enumerate(FLOORS) if top_of(module) in names]
+    return floor
+
+
+def is_apart(module: str) -> bool:
+    return top_of(module) in APART
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_every_module_has_a_place(module: str) -> None:
+    if not is_apart(module):
+        find_floor(module)
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if not is_apart(name)))
+def test_imports_go_down(module: str) -> None:
+    allowed = {"__main__": {"init"}}.get(module, set())
+    for used in IMPORTS[module] - allowed:
+        assert not is_apart(used), f"{module} imports {used}, which stands apart"
+        assert find_floor(used) <= find_floor(module), f"{module} imports {used}, which is above"
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if not is_apart(name)))
+def test_imports_never_go_sideways(module: str) -> None:
+    folder = top_of(module)
+    for used in IMPORTS[module]:
+        if is_apart(used) or find_floor(used) != find_floor(module) or find_floor(module) < 2:
+            continue
+        shared = SHARED_IN_FOLDER.get(folder, set())
+        inside = used.removeprefix(f"{folder}.")
+        assert used.startswith(f"{folder}.") and inside in shared, f"{module} imports {used}"
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if is_apart(name)))
+def test_long_lived_processes_import_hardly_anything_of_ours(module: str) -> None:
+    folder = top_of(module)
+    others = {used for used in IMPORTS[module] if top_of(used) != folder}
+    assert others <= SHARED_WITH_APART
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    TopologicalSorter(IMPORTS).prepare()
+
+
+@pytest.mark.parametrize("package", APART)
+def test_long_lived_processes_load_hardly_anything(package: str) -> None:
+    """What was not imported at the start of the interpreter, and is heavy, is missing."""
+    names = [f"agent.{name}" for name in MODULES if top_of(name) == package]
+    script = (
+        "import sys, json; before = set(sys.modules)\n"
+        "import importlib._bootstrap\n"
+        f"for name in {sorted(names)!r}:\n"
+        "    if not name.endswith('__main__'): __import__(name)\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"],
+        check=True, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    loaded = set(json.loads(done.stdout))
+    assert not loaded & HEAVY
+    ours = {name for name in loaded if name.startswith("agent.")}
+    allowed = {f"agent.{name}" for name in SHARED_WITH_APART}
+    assert {name for name in ours if not name.startswith(f"agent.{package}")} <= allowed
+
+
+def test_the_command_loads_only_init_for_pid_1() -> None:
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from agent.__main__ import main\n"
+        "try: main(['init', '--help'])\n"
+        "finally: print(' '.join(name for name in sys.modules if name.startswith('agent.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script],
+        check=True, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    loaded = done.stdout.splitlines()[-1].split()
+    tops = {name.split(".")[1] for name in loaded}
+    assert tops <= {"__main__", "init", *SHARED_WITH_APART}
+
+
+def test_files_are_short_enough_to_read() -> None:
+    sizes = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
+    assert {name: size for name, size in sizes.items() if size > 450} == {}
