@@ -28,7 +28,8 @@ SHARED_IN_FOLDER = {"verbs": {"context", "configure"}}
 
 HEAVY = {
     "argparse", "asyncio", "concurrent", "dataclasses", "email", "github", "http",
-    "importlib.metadata", "inspect", "logging", "multiprocessing", "pathlib", "psutil", "requests", "ssl", "structlog",
+    "importlib.metadata", "inspect", "logging", "multiprocessing", "pathlib", "psutil",
+    "requests", "ssl", "structlog",
     "subprocess", "supervisor", "tempfile", "threading", "typing", "urllib", "yaml",
 }  # fmt: skip
 """Each costs PID 1 memory or time, or brings threads."""
