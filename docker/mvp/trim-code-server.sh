@@ -25,6 +25,9 @@ find $vscode/node_modules/@vscode/ripgrep-universal/bin -mindepth 1 -maxdepth 1 
     ! -name linux-x64 -exec rm -rf {} +
 rm -rf $vscode/node_modules/@parcel/watcher-linux-x64-musl
 
+# Keys for the tests of a library.
+rm -rf $vscode/node_modules/ssh2/test
+
 # A chat that needs GitHub Copilot's own extension, its sandbox, and diagrams for it.
 rm -rf $vscode/node_modules/@github/copilot-sdk-linux-x64 $vscode/node_modules/@microsoft/mxc-sdk \
     $vscode/extensions/copilot $vscode/extensions/mermaid-markdown-features

@@ -1,0 +1,42 @@
+"""The user, what it may do, and what nobody may."""
+
+from testinfra.host import Host
+
+WRITABLE = ("/home/dev8", "/workspace", "/tmp", "/var/tmp", "/dev", "/proc", "/run/lock")
+
+
+def test_runs_as_dev8(host: Host) -> None:
+    user = host.user()
+    assert (user.name, user.uid, user.gid) == ("dev8", 1000, 1000)
+    assert (user.home, user.shell) == ("/home/dev8", "/bin/bash")
+
+
+def test_owns_home_and_workspace(host: Host) -> None:
+    for folder in ("/home/dev8", "/workspace"):
+        assert host.file(folder).user == "dev8"
+        host.run_expect([0], f"touch {folder}/.written && rm {folder}/.written")
+    assert host.check_output("pwd") == "/workspace"
+
+
+def test_sudo_is_there_but_off(host: Host) -> None:
+    assert host.exists("sudo")
+    assert host.run("sudo -n true").rc != 0
+
+
+def test_only_sudo_is_setuid(host: Host) -> None:
+    found = host.run("find / -xdev -type f -perm /6000 2>/dev/null").stdout.split()
+    assert found == ["/usr/bin/sudo"]
+
+
+def test_can_write_nowhere_else(host: Host) -> None:
+    outside = " ".join(f"-path {folder} -prune -o" for folder in WRITABLE)
+    found = host.run(f"find / -xdev {outside} ! -type l -writable -print 2>/dev/null").stdout
+    assert found.split() == []
+
+
+def test_nothing_needed_lies_in_the_home(host: Host) -> None:
+    """A volume may hide it: only the files that every new home gets are there."""
+    found = host.check_output("find /etc/skel -type f -printf '%P\\n'").split()
+    assert set(found) <= {".bashrc", ".bash_logout", ".profile"}
+    inside = host.check_output("find /opt /usr/local -type l -lname '/home/*'")
+    assert inside == ""

@@ -1,0 +1,109 @@
+"""Checks of the images by testinfra, in containers that do nothing but wait.
+
+What is checked of dev8-base holds for dev8-mvp as well, which is made from it: the tests in base/
+run on both, those in mvp/ on dev8-mvp. Each runs in a plain container and in the strictest one.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+from testinfra.host import Host
+
+from tests.containers import DOCKER, HARDENED, Container, Recipe, docker, running
+
+HERE = Path(__file__).parent
+IMAGES = {"base": ("dev8-base", "dev8-mvp"), "mvp": ("dev8-mvp",)}
+"""The images that the tests of each folder run on."""
+MODES = {"writable": (), "hardened": HARDENED}
+ENGINE = Path(DOCKER).name
+IDLE = (("--entrypoint", "/bin/sleep"), ("infinity",))
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image and what its engine says of it."""
+
+    name: str
+    document: dict[str, Any]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Return what a container is made with."""
+        return dict(self.document["Config"])
+
+    @property
+    def layers(self) -> list[str]:
+        """Return the digests of the layers, lowest first."""
+        return list(self.document["RootFS"]["Layers"])
+
+    @property
+    def megabytes(self) -> float:
+        """Return the size, unpacked."""
+        return float(self.document["Size"]) / 1e6
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.image)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    names = IMAGES[Path(str(metafunc.definition.path)).parent.name]
+    if "image" in metafunc.fixturenames:
+        metafunc.parametrize("image", names, indirect=True, scope="session")
+    if "mode" in metafunc.fixturenames:
+        metafunc.parametrize("mode", MODES, indirect=True, scope="session")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the sizes of the images that were tested."""
+    for image in _inspected.values():
+        terminalreporter.write_line(f"{image.name}: {image.megabytes:.0f} MB")
+
+
+_inspected: dict[str, Image] = {}
+
+
+def inspect_image(name: str) -> Image:
+    """Return the image; where there is none the test is skipped, and in CI it fails."""
+    if name not in _inspected:
+        try:
+            _inspected[name] = Image(name, json.loads(docker("image", "inspect", name))[0])
+        except (FileNotFoundError, subprocess.CalledProcessError):
+            refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+            refuse(f"no image {name}; run: make build")
+    return _inspected[name]
+
+
+@pytest.fixture(scope="session")
+def image(request: pytest.FixtureRequest) -> Image:
+    """The image under test."""
+    return inspect_image(request.param)
+
+
+@pytest.fixture(scope="session")
+def mode(request: pytest.FixtureRequest) -> str:
+    """How the container runs: a key of MODES."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def box(image: Image, mode: str) -> Iterator[Container]:
+    """A container of the image in which nothing runs: neither the agent nor a service."""
+    options, command = IDLE
+    with running(Recipe(image.name, (*MODES[mode], *options), command)) as container:
+        yield container
+
+
+@pytest.fixture(scope="session")
+def host(box: Container) -> Host:
+    """The inside of that container, as its own user."""
+    return testinfra.get_host(f"{'podman' if ENGINE == 'podman' else 'docker'}://{box.name}")

