@@ -8,7 +8,8 @@ of it. Both are replaced in one step, so that nobody ever reads half of one.
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,12 +42,14 @@ class Record:
     expires: str = ""
     checked: str = ""
     """When GitHub last said that the token is good."""
-    problem: str = ""
-    """What is wrong now, as it was logged; empty: nothing."""
+    refreshed: str = ""
+    """When `devcopilot refresh` last ran."""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong now: by part (token, gh, check) the line that says so."""
     failures: int = 0
     """Checks in a row that got no answer."""
     retry_at: str = ""
-    """Before this time GitHub is not asked again."""
+    """Before this time GitHub does not want to be asked again."""
 
 
 def token_path(facts: Facts, host: str) -> Path:
@@ -86,7 +89,7 @@ def encode_record(record: Record) -> bytes:
 
 def decode_record(host: str, content: bytes | None) -> Record:
     """Return the record, an empty one when there is none or it cannot be read."""
-    names = {item.name for item in fields(Record)}
+    names = [item.name for item in fields(Record)]
     try:
         raw = json.loads(content or b"{}")
         return Record(**{"host": host, **{key: raw[key] for key in raw if key in names}})

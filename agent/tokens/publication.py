@@ -12,6 +12,7 @@ from dataclasses import replace
 from agent import published
 from agent.errors import Problem
 from agent.plan import Edit, Resource, Token
+from agent.published import Record
 from agent.settings import Settings
 from agent.system import Facts
 
@@ -47,25 +48,24 @@ def resources(
         return
     record = published.read_record(facts, host)
     present = published.read_token(facts, host)
-    if present and record.rejected == published.fingerprint(found.value):
-        return
-    if present and present.value == found.value:
-        return  # with the login and the expiry that a check has found out since
-    yield from publish(found, replace(record, rejected=""), facts)
+    fingerprint = published.fingerprint(found.value)
+    if present and fingerprint in (record.rejected, record.fingerprint):
+        return  # as it is, with what a check has found out since
+    yield from publish(found, Record(host, refreshed=record.refreshed), facts)
 
 
-def publish(token: Token, record: published.Record, facts: Facts) -> Iterator[Edit]:
-    """Yield the published files for this token; `record` is what else is known."""
-    fingerprint = published.fingerprint(token.value)
-    same = record.fingerprint == fingerprint
-    record = replace(
-        record,
-        login=token.login,
-        kind=published.find_kind(token.value),
-        source=token.source or record.source,
-        fingerprint=fingerprint,
-        expires=published.format_time(token.expires) if token.expires else "",
-        checked=record.checked if same else "",
+def publish(token: Token, record: Record, facts: Facts) -> Iterator[Edit]:
+    """Yield the published files for this token; `record` holds what else is known of it."""
+    content = published.encode_token(token)
+    filled = published.encode_record(
+        replace(
+            record,
+            login=token.login,
+            kind=published.find_kind(token.value),
+            source=token.source or record.source,
+            fingerprint=published.fingerprint(token.value),
+            expires=published.format_time(token.expires) if token.expires else "",
+        )
     )
-    yield Edit(published.token_path(facts, token.host), lambda _: published.encode_token(token))
-    yield Edit(published.record_path(facts, token.host), lambda _: published.encode_record(record))
+    yield Edit(published.token_path(facts, token.host), lambda _: content)
+    yield Edit(published.record_path(facts, token.host), lambda _: filled)
