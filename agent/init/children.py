@@ -47,18 +47,20 @@ class Children:
         *,
         inherit: Sequence[int] = (),
         terminal: int | None = None,
+        blocked: Sequence[int] = (),
     ) -> Child:
         """Start a program (looked up on PATH) and return it once it is executed.
 
         It keeps the descriptors of `inherit`. With `terminal` its group becomes the foreground
-        group of that terminal before the program starts. Raises OSError when it cannot be executed.
+        group of that terminal before the program starts. The signals of `blocked` stay pending
+        until it asks for them. Raises OSError when it cannot be executed.
         """
         reader, writer = os.pipe()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             pid = os.fork()
             if pid == 0:
-                _become(argv, streams, inherit, terminal, writer)
+                _become(argv, streams, inherit, terminal, blocked, writer)
             _lead_group(pid)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -99,14 +101,17 @@ def explain_failure(program: str, error: OSError) -> tuple[Exit, str]:
     """Return the exit code and the line for a program that could not be executed."""
     if not _is_there(program):
         return Exit.NOT_FOUND, f"cannot execute {program}: not found"
-    return Exit.NOT_EXECUTABLE, f"cannot execute {program}: {error.strerror}"
+    missing = error.errno == errno.ENOENT
+    cause = "the interpreter that it names is missing" if missing else error.strerror
+    return Exit.NOT_EXECUTABLE, f"cannot execute {program}: {cause}"
 
 
 def _is_there(program: str) -> bool:
     """Tell whether there is such a file; folders of PATH that nobody may enter do not count."""
     if "/" in program:
         return os.path.lexists(program)
-    return any(os.path.lexists(os.path.join(folder, program)) for folder in os.get_exec_path())
+    folders = os.get_exec_path() if program else ()
+    return any(os.path.lexists(os.path.join(folder, program)) for folder in folders)
 
 
 def _become(
@@ -114,6 +119,7 @@ def _become(
     streams: Streams,
     inherit: Sequence[int],
     terminal: int | None,
+    blocked: Sequence[int],
     report: int,
 ) -> None:
     """Turn this fresh child into the program; does not return. A failure's number is reported."""
@@ -126,7 +132,7 @@ def _become(
                 os.dup2(source, target)
         for descriptor in inherit:
             os.set_inheritable(descriptor, True)
-        signals.restore()
+        signals.restore(blocked)
         os.execvp(argv[0], tuple(argv))
     except OSError as error:
         os.write(report, str(error.errno).encode())

@@ -21,8 +21,10 @@ AGENT = "agent"
 SUPERVISORD = "supervisord"
 LONGEST_PAUSE = 60.0
 """Seconds between two starts of a log child that keeps ending."""
-FLUSH_TIMEOUT = 0.5
-"""Seconds that the log child gets for its last lines."""
+FLUSH_TIMEOUT = 0.7
+"""Seconds that the log child gets for its last lines; it allows itself a little less."""
+START_TIME = 1.0
+"""Seconds that the log child may need to start: last lines may come as early."""
 
 
 class Logs(Part):
@@ -69,12 +71,13 @@ class Logs(Part):
         return self._child.pid if self._child else None
 
     def stop(self) -> None:
-        """Ask the log child to write what there is and end; it has FLUSH_TIMEOUT for it."""
+        """Ask the log child to write what there is and end; it has FLUSH_TIMEOUT for that."""
         self._ending = True
         self._loop.cancel(self._restart)
         if self._child:
             self._child.send(signal.SIGTERM)
-            self._loop.after(FLUSH_TIMEOUT, self._cut_off)
+            still_starting = max(0.0, self._child.started + START_TIME - time.monotonic())
+            self._loop.after(FLUSH_TIMEOUT + still_starting, self._cut_off)
 
     def ended(self) -> bool:  # noqa: D102
         return self._child is None
@@ -94,7 +97,11 @@ class Logs(Part):
         streams = (self._null, None, None)
         try:
             self._child = self._children.spawn(
-                self._argv, streams, self._on_end, inherit=tuple(self._readers.values())
+                self._argv,
+                streams,
+                self._on_end,
+                inherit=tuple(self._readers.values()),
+                blocked=(signal.SIGTERM,),  # until it is ready for it: it has lines to save
             )
         except OSError:
             self._on_end(0)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Sequence
 
 _FAULTS = {
     signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV,
@@ -49,12 +50,12 @@ def read(descriptor: int) -> list[int]:
         return []
 
 
-def restore() -> None:
-    """Give a new child what programs expect: default dispositions and an empty mask."""
+def restore(blocked: Sequence[int]) -> None:
+    """Give a new child what programs expect: default dispositions; only `blocked` stays so."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _record(number: int, frame: object) -> None:

@@ -1,0 +1,196 @@
+"""A small container: a PID namespace in which init is PID 1."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agent import supervisord
+from agent.plan import Boot, Job, Service
+from agent.system import Facts
+
+NOBODY = 65534
+DEADLINE = 20.0
+PYTHON = (sys.executable, "-I")
+INIT = (*PYTHON, "-m", "agent", "init", "--")
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+BLOCKED = ("env", "--block-signal=TERM,INT,HUP,QUIT")
+EMPTY_BOOT = Boot(ENVIRONMENT, "json", None, (), (), (), (), 4.0)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """How a program gets into a namespace of its own, and as whom it runs there."""
+
+    words: tuple[str, ...]
+    uid: int
+
+
+def wait_until(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
+    """Return what the condition yields as soon as that is true."""
+    end = time.monotonic() + deadline
+    while not (found := condition()):
+        assert time.monotonic() < end, f"in {deadline} s did not happen: {what}"
+        time.sleep(0.005)
+    return found
+
+
+class Box:
+    """One run of a program as PID 1."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        folder: Path,
+        words: Sequence[str],
+        *,
+        environment: Mapping[str, str] = ENVIRONMENT,
+        stdin: int = subprocess.DEVNULL,
+        terminal: int | None = None,
+    ) -> None:
+        self.folder = folder
+        self._out = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self._err = tempfile.TemporaryFile()  # noqa: SIM115
+        way = namespace.words
+        streams: tuple[Any, Any, Any] = (stdin, self._out, self._err)
+        if terminal is not None:
+            way, streams = (*way, "setsid", "--ctty"), (terminal,) * 3
+        self.process = subprocess.Popen(
+            [*way, *words], stdin=streams[0], stdout=streams[1], stderr=streams[2],
+            env=dict(environment), cwd="/",
+        )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        """Init's number as it is seen from here."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return int(wait_until(lambda: path.read_text().split(), "a child of unshare")[0])
+
+    @property
+    def out(self) -> str:
+        return os.pread(self._out.fileno(), 1 << 26, 0).decode()
+
+    @property
+    def err(self) -> str:
+        return os.pread(self._err.fileno(), 1 << 26, 0).decode()
+
+    def send(self, *numbers: int) -> None:
+        for number in numbers:
+            os.kill(self.pid, number)
+
+    def wait_for(self, text: str, deadline: float = DEADLINE) -> str:
+        """Return the output once the text is in it."""
+        wait_until(
+            lambda: text in self.out + self.err or self.process.poll() is not None,
+            f"{text!r} in {self.out!r} {self.err!r}", deadline,
+        )  # fmt: skip
+        seen = self.out + self.err
+        assert text in seen, seen
+        return seen
+
+    def wait(self, deadline: float = DEADLINE) -> int:
+        """Return the exit code of PID 1."""
+        return self.process.wait(timeout=deadline)
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """Ask to stop; return the exit code and the seconds that it took."""
+        self.send(number)
+        began = time.monotonic()
+        code = self.wait()
+        return code, time.monotonic() - began
+
+    def processes(self) -> dict[int, str]:
+        """Return the processes below init, by their numbers here: zombies too, with no words."""
+        found: dict[int, str] = {}
+        rest = [self.pid]
+        while rest:
+            pid = rest.pop()
+            try:
+                below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                words = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue
+            rest += [int(child) for child in below]
+            found[pid] = words.replace(b"\0", b" ").decode().strip()
+        found.pop(self.pid, None)
+        return found
+
+    def find(self, words: str) -> int | None:
+        """Return the number of a process below init whose command line has these words."""
+        return next((pid for pid, line in self.processes().items() if words in line), None)
+
+    def state(self) -> dict[str, Any]:
+        """Return state.json once it is there."""
+        path = self.folder / "run/state.json"
+        return dict(json.loads(wait_until(lambda: path.exists() and path.read_bytes(), "state")))
+
+    def wait_for_phase(self, phase: str) -> dict[str, Any]:
+        wait_until(lambda: self.state()["phase"] == phase, f"{phase}: {self.out} {self.err}")
+        return self.state()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()  # and with it, by --kill-child, the whole namespace
+            self.process.wait()
+        self._out.close()
+        self._err.close()
+
+
+def prepare(folder: Path) -> Path:
+    """Make the runtime folder of the box."""
+    run = folder / "run"
+    for path in (run, run / "secrets", run / "tokens", run / "streams"):
+        path.mkdir(mode=0o700, exist_ok=True)
+    return run
+
+
+def give(folder: Path) -> None:
+    """Give all that is in the box's folder to the user inside."""
+    owner = folder.stat().st_uid
+    for path in folder.rglob("*"):
+        os.chown(path, owner, -1, follow_symlinks=False)
+
+
+def booted(folder: Path, boot: Boot, *command: str) -> tuple[str, ...]:
+    """Write the boot file and return the words that start the second life with it."""
+    run = prepare(folder)
+    (run / "boot.json").write_bytes(boot.encode())
+    give(folder)
+    return (*PYTHON, "-m", "agent.init", "--booted", str(run), "--", *command)
+
+
+def with_jobs(*jobs: Job, stop_timeout: float = 4.0) -> Boot:
+    return replace(EMPTY_BOOT, jobs=jobs, stop_timeout=stop_timeout)
+
+
+def with_services(
+    folder: Path, *services: Service, impatient: bool = False, stop_timeout: float = 4.0
+) -> Boot:
+    """Return a boot file for these services; supervisord's files are written as `configure` does.
+
+    With `impatient` supervisord gives up on a service at its second early end.
+    """
+    prepare(folder)
+    facts = Facts(folder, NOBODY, NOBODY, folder / "run", folder / "state", ENVIRONMENT)
+    for file in supervisord.resources(services, facts, stop_timeout):
+        file.path.parent.mkdir(exist_ok=True)
+        content = file.content
+        if impatient:
+            content = content.replace(b"startretries=3", b"startretries=1")
+        file.path.write_bytes(content)
+    give(folder)
+    names = tuple(service.name for service in services)
+    essential = tuple(service.name for service in services if service.essential)
+    return replace(
+        EMPTY_BOOT, streams=names, supervisord=supervisord.command(facts), essential=essential,
+        stop_timeout=stop_timeout,
+    )  # fmt: skip

@@ -1,0 +1,182 @@
+"""CMD: its exit code is the container's, its signals arrive, its streams are the container's."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted, wait_until
+
+Start = Callable[..., Box]
+
+RECORDER = """
+import os, signal, sys
+names = "HUP INT QUIT USR1 USR2 TERM WINCH CONT".split()
+def record(number, frame):
+    os.write(1, (signal.Signals(number).name + "\\n").encode())
+for name in names:
+    signal.signal(getattr(signal, "SIG" + name), record)
+signal.signal(signal.SIGALRM, lambda *_: os._exit(3))
+os.write(1, b"listening\\n")
+while True:
+    signal.pause()
+"""
+
+
+def test_exit_codes(start: Start) -> None:
+    codes = [0, 1, 2, 32, 64, 127, 254, 255]
+    boxes = [start(*INIT, "sh", "-c", f"exit {code}") for code in codes]
+    assert [box.wait() for box in boxes] == codes
+
+
+def test_exit_by_signal(start: Start) -> None:
+    numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL]
+    boxes = [start(*INIT, "sh", "-c", f"kill -{number} $$") for number in numbers]
+    assert [box.wait() for box in boxes] == [128 + number for number in numbers]
+
+
+def test_no_such_command(start: Start, folder: Path) -> None:
+    locked, orphaned = folder / "locked", folder / "orphaned"
+    locked.write_text("#!/bin/sh\n")
+    orphaned.write_text("#!/nonexistent/shell\n")
+    orphaned.chmod(0o755)
+    for word, code, cause in (
+        ("no-such-program", 127, "not found"),
+        ("/no/such/program", 127, "not found"),
+        ("", 127, "not found"),
+        (str(locked), 126, "Permission denied"),
+        (str(folder), 126, "Permission denied"),
+        (str(orphaned), 126, "interpreter"),
+    ):
+        box = start(*INIT, word)
+        assert box.wait() == code
+        assert cause in box.err
+        assert len(box.err.splitlines()) == 1
+
+
+def test_no_such_command_starts_nothing(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, EMPTY_BOOT, "no-such-program"))
+    assert box.wait() == 127
+    assert "cannot execute no-such-program: not found" in box.err
+    assert box.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(["--nonsense"], 2), (["-h"], 0), (["--help"], 0), ([], 2)]
+)
+def test_usage(words: list[str], code: int) -> None:
+    done = subprocess.run([*INIT[:-1], *words], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "usage: devcopilot init" in (done.stderr if code else done.stdout)
+
+
+def test_command_keeps_its_streams(start: Start) -> None:
+    box = start(*INIT, "sh", "-c", "cat; echo words >&2", stdin=subprocess.PIPE)
+    box.process.communicate(b"from outside\n", timeout=20)
+    assert (box.out, box.err, box.wait()) == ("from outside\n", "words\n", 0)
+
+
+def test_command_keeps_closed_streams_apart(start: Start) -> None:
+    script = 'exec "$@" <&- >&- 2>&-'
+    command = "ls -l /proc/self/fd | grep -c pipe"
+    box = start("sh", "-c", script, "sh", *INIT, "sh", "-c", f"test $({command}) = 1")
+    assert box.wait() == 0
+
+
+def test_every_signal_arrives_once_and_in_order(start: Start) -> None:
+    box = start(*INIT, *PYTHON, "-c", RECORDER)
+    box.wait_for("listening\n")
+    names = ["HUP", "INT", "QUIT", "USR1", "USR2", "WINCH", "CONT", "TERM"]
+    seen = "listening\n"
+    for name in names:
+        box.send(signal.Signals[f"SIG{name}"])
+        seen += f"SIG{name}\n" if name != "TERM" else "SIGTERM\nSIGCONT\n"
+        box.wait_for(seen)
+    box.send(signal.SIGALRM)
+    assert box.wait() == 3
+    assert box.out == seen
+
+
+def test_signals_reach_the_whole_group(start: Start) -> None:
+    script = (
+        "import signal, subprocess, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "children = [subprocess.Popen(['sleep', f'100{n}']) for n in range(4)]\n"
+        "ends = [child.wait() for child in children]\n"
+        "sys.exit(5 if ends == [-signal.SIGTERM] * 4 else 6)\n"
+    )
+    box = start(*INIT, *PYTHON, "-c", script)
+    wait_until(lambda: box.find("sleep 1003"), "the last child")
+    assert box.stop()[0] == 5
+
+
+def test_a_child_of_an_ignorer_gets_the_signal(start: Start) -> None:
+    script = (
+        "import os, signal, subprocess, sys\n"
+        "signal.signal(signal.SIGUSR1, signal.SIG_IGN)\n"
+        "reset = lambda: signal.signal(signal.SIGUSR1, signal.SIG_DFL)\n"
+        "child = subprocess.Popen(['sleep', '1000'], preexec_fn=reset)\n"
+        "sys.exit(child.wait() == -signal.SIGUSR1 and 4)\n"
+    )
+    box = start(*INIT, *PYTHON, "-c", script)
+    wait_until(lambda: box.find("sleep 1000"), "the child")
+    box.send(signal.SIGUSR1)
+    assert box.wait() == 4
+
+
+def test_a_stopped_command_hears_term(start: Start) -> None:
+    box = start(*INIT, "sh", "-c", "echo begun; kill -STOP $$; echo never")
+    box.wait_for("begun")
+    path = Path(f"/proc/{wait_until(lambda: box.find('sh -c'), 'CMD')}/stat")
+    wait_until(lambda: path.read_text().split()[2] == "T", "CMD stops")
+    code, seconds = box.stop()
+    assert code == 128 + signal.SIGTERM
+    assert seconds < 1
+
+
+def test_an_early_term_is_not_lost(start: Start) -> None:
+    """TERM at any moment of the start, after the ENTRYPOINT has blocked it."""
+    boxes = []
+    for milliseconds in range(0, 120, 10):
+        box = start(*BLOCKED, *INIT, "sleep", "1000")
+        path = Path(f"/proc/{box.pid}/cmdline")
+        wait_until(lambda path=path: path.read_bytes().startswith(b"/"), "Python")  # type: ignore[misc]
+        moment = time.monotonic() + milliseconds / 1000
+        wait_until(lambda moment=moment: time.monotonic() >= moment, "the moment")  # type: ignore[misc]
+        box.send(signal.SIGTERM)
+        boxes.append(box)
+    assert [box.wait() for box in boxes] == [128 + signal.SIGTERM] * 12
+
+
+def test_children_get_clean_signals(start: Start) -> None:
+    """An empty mask, and nothing ignored: Python ignores SIGPIPE and SIGXFSZ for itself."""
+    box = start(*BLOCKED, *INIT, "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status")
+    assert box.wait() == 0
+    assert {line.split()[1] for line in box.out.splitlines()} == {"0" * 16}
+
+
+def test_children_inherit_no_descriptors(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, EMPTY_BOOT, "sh", "-c", "ls /proc/self/fd"))
+    assert box.wait() == 0
+    assert box.out.split() == ["0", "1", "2", "3"], "3 is the folder that ls reads"
+
+
+def test_init_imports_little() -> None:
+    """Seen against an interpreter that imports nothing: a virtual environment adds its own."""
+    script = "{}\nimport sys\nprint(*sys.modules)"
+    imports = "import agent.init.entry, agent.init.first_life, agent.init.workspace"
+    seen = [
+        set(subprocess.run([sys.executable, "-I", "-c", script.format(line)], check=True,
+                           capture_output=True, text=True).stdout.split())
+        for line in ("", imports)
+    ]  # fmt: skip
+    added = seen[1] - seen[0]
+    ours = {name for name in added if name.startswith("agent.") and name.count(".") == 1}
+    assert ours == {"agent.exits", "agent.init", "agent.log", "agent.runtime"}
+    costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
+              "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip
+    assert not added & costly
