@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/workspace.sh
 
 image=dev8-${IMAGE:-mvp}:${VERSION:-latest}
+state=/home/dev8/.local/state/devcopilot # in the container
 options=()
 umask 077
 
@@ -119,13 +120,19 @@ published() { # PORT
     "${DOCKER[@]}" port "$container" "$1/tcp" | sed -n '1s/.*://p'
 }
 
+find_password() {
+    case $("${DOCKER[@]}" container inspect --format '{{.Config.Env}}' "$container") in
+        *CODE_SERVER_AUTH=none*) echo "none is asked for" ;;
+        *CODE_SERVER_*PASSWORD*) echo "the one that you gave" ;;
+        *) inside cat "$state/code-server/password" ;;
+    esac
+}
+
 print_summary() {
-    local state=/home/dev8/.local/state/devcopilot
     echo
     if inside sh -c 'command -v code-server' >/dev/null; then
         echo "  IDE       http://127.0.0.1:$(published 8080)/"
-        echo "  password  $(inside cat "$state/code-server/password" 2>/dev/null ||
-            echo "the one that you gave")"
+        echo "  password  $(find_password)"
     fi
     if [[ -s $key ]]; then
         printf '%s %s\n' "$container" "$(inside cat "$state/ssh/ssh_host_ed25519_key.pub")" \

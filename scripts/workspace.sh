@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/docker.sh
 . scripts/lib/workspace.sh
 
-down() {
+stop_container() {
     if [[ -z $(container_state) ]]; then
         note "no container $container: nothing to stop"
         return
@@ -15,7 +15,11 @@ down() {
     stage "Stopping $container" "about 1 s"
     "${DOCKER[@]}" stop "$container" >/dev/null
     remove_container
-    note "its volumes stay: $home_volume, $workspace_volume; \`make clean\` removes them"
+}
+
+down() {
+    stop_container
+    note "the volumes $home_volume and $workspace_volume stay; \`make clean\` removes them"
 }
 
 require_running() {
@@ -52,7 +56,7 @@ sizes() {
 
 clean() {
     local volume
-    down
+    stop_container
     stage "Removing the volumes of $container"
     for volume in "$home_volume" "$workspace_volume" "$secrets_volume"; do
         "${DOCKER[@]}" volume rm --force "$volume" >/dev/null 2>&1 || true # it may never have been

@@ -57,8 +57,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Build the images before the first test that needs them."""
     if find_suite(item) not in WITH_IMAGES:
         return
+    reporter = item.config.pluginmanager.getplugin("terminalreporter")
     capture = item.config.pluginmanager.getplugin("capturemanager")
+    assert reporter is not None
     assert capture is not None
+    reporter.ensure_newline()
     with capture.global_and_fixture_disabled():
         if not run_script("engine.sh", "start"):
             refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
