@@ -46,7 +46,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     registry = extensions / "extensions.json"
     entry = make_entry(identifier, described["version"], folder) if settings.ssh.enabled else None
     if entry:
-        yield File(folder / "package.json", manifest, adopt=True)
+        yield File(folder / "package.json", manifest)
     yield Edit(registry, partial(change_registry, registry, identifier, entry), mode=0o644)
 
 

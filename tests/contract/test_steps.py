@@ -1,0 +1,210 @@
+"""What every step and every service's files must hold to; a newcomer to the catalogue is tested."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contract.workspaces import (
+    NOBODY,
+    OPEN,
+    SECRETS,
+    STAGES,
+    Workspace,
+    make_private_key,
+    run_configure,
+)
+
+
+def need(condition: object, reason: str) -> None:
+    """Skip a test that cannot be run here; in CI that is a failure."""
+    if not condition:
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace whose environment says everything that can be said."""
+    need(shutil.which("ssh-keygen"), "needs ssh-keygen")
+    variables = {**OPEN, **SECRETS, "SSH_PRIVATE_KEY": make_private_key(tmp_path)}
+    return Workspace(tmp_path, variables).prepare()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_second_run_yields_nothing(workspace: Workspace, stage: str) -> None:
+    workspace.configure()
+    assert [action.describe() for action in workspace.plan_stage(stage).actions] == []
+    again = workspace.files()
+    workspace.configure()
+    assert workspace.files() == again
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_nothing_that_is_shown_holds_a_secret(workspace: Workspace, stage: str) -> None:
+    workspace.configure(until="token")
+    planned = workspace.plan_stage(stage)
+    shown = "".join(
+        [action.describe() + repr(action) for action in planned.actions]
+        + [f"{problem}{problem!r}" for problem in planned.problems]
+    )
+    key_lines = workspace.variables["SSH_PRIVATE_KEY"].splitlines()[1:-1]
+    for secret in (*SECRETS.values(), *key_lines):
+        assert secret not in shown
+
+
+def test_no_file_wider_than_0600_holds_a_secret(workspace: Workspace) -> None:
+    old = os.umask(0)
+    try:
+        workspace.configure()
+    finally:
+        os.umask(old)
+    secrets = [value.encode() for value in SECRETS.values()]
+    secrets += [line.encode() for line in workspace.variables["SSH_PRIVATE_KEY"].splitlines()[1:-1]]
+    holders = set()
+    for path in workspace.folder.rglob("*"):
+        if path.is_file() and path.parent != workspace.folder:
+            content = path.read_bytes()
+            if any(secret in content for secret in secrets):
+                holders.add(path)
+                assert stat.S_IMODE(path.stat().st_mode) & 0o177 == 0, path
+    assert len(holders) >= len(SECRETS)
+
+
+def test_what_the_user_changed_survives(workspace: Workspace) -> None:
+    workspace.configure()
+    changed = {}
+    for path in workspace.files():
+        if ".local/state/devcopilot" not in str(path):
+            path.write_bytes(b"the user's own\n")
+            changed[path] = b"the user's own\n"
+    assert changed
+    for variables in (workspace.variables, dict.fromkeys(workspace.variables, ""), OPEN):
+        workspace.with_variables(variables).configure()
+        found = workspace.files()
+        assert {path: found.get(path) for path in changed} == changed
+
+
+@pytest.mark.parametrize("name", [*SECRETS, "SSH_PRIVATE_KEY"])
+def test_what_a_variable_brought_goes_with_it(workspace: Workspace, name: str) -> None:
+    """As in a new container on the same volume: the runtime folder is gone, home is not."""
+    workspace.configure()
+    value = workspace.variables[name].strip().splitlines()[-2:][0].encode()
+    assert any(value in content for content in _all_files(workspace))
+    shutil.rmtree(workspace.runtime)
+    rest = {other: text for other, text in workspace.variables.items() if other != name}
+    later = workspace.with_variables(rest)
+    later.configure()
+    assert not any(value in content for content in _all_files(later))
+
+
+def _all_files(workspace: Workspace) -> list[bytes]:
+    run = [path.read_bytes() for path in workspace.runtime.rglob("*") if path.is_file()]
+    return [*workspace.files().values(), *run]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("kind", ["folder", "dangling", "circular"])
+def test_whatever_lies_in_the_way_is_no_crash(workspace: Workspace, stage: str, kind: str) -> None:
+    """Each thing that the stage would make in home is a folder, a dangling or a circular link."""
+    workspace.configure(until="token")
+    for action in workspace.plan_stage(stage).actions:
+        path = getattr(action, "path", workspace.folder)
+        if workspace.home not in path.parents or os.path.lexists(path.parent / path.name):
+            continue
+        if path.parent.is_symlink():
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "folder":
+            path.mkdir()
+        else:
+            path.symlink_to("/nonexistent/target" if kind == "dangling" else path.name)
+    links = [path for path in workspace.home.rglob("*") if path.is_symlink()]
+    workspace.configure()
+    assert [path for path in links if not path.is_symlink()] == []
+
+
+# --- trouble with the machine: as an unprivileged user -------------------------------------------
+
+
+@pytest.fixture
+def theirs(workspace: Workspace) -> Workspace:
+    """The same workspace, owned by an unprivileged user."""
+    need(os.getuid() == 0 and shutil.which("setpriv"), "needs root and setpriv")
+    for path in (workspace.folder, *workspace.folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    for parent in workspace.folder.parents:
+        if parent.stat().st_mode & 0o001 == 0:
+            parent.chmod(parent.stat().st_mode | 0o001)
+    probe = subprocess.run(
+        ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+         sys.executable, "-I", "-c", "import agent"],
+        check=False, capture_output=True, timeout=30,
+    )  # fmt: skip
+    need(probe.returncode == 0, "needs a source folder that other users may read")
+    return workspace
+
+
+def find_warnings(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    """Return the warnings that a run wrote; each line is an event, and the run went on."""
+    assert "Traceback" not in done.stderr
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert events[-1]["message"] == "configured"
+    return [event["message"] for event in events if event["level"] == "warning"]
+
+
+def test_all_is_well_for_an_unprivileged_user(theirs: Workspace) -> None:
+    expected = theirs.context()
+    warnings = find_warnings(run_configure(theirs.environ))
+    assert not [text for text in warnings if str(theirs.folder) in text]
+    assert (expected.facts.runtime / "boot.json").exists()
+
+
+def test_a_home_of_somebody_else_is_one_problem(theirs: Workspace) -> None:
+    usual = find_warnings(run_configure(theirs.environ))
+    shutil.rmtree(theirs.runtime)
+    os.chown(theirs.home, 1234, 1234)
+    theirs.home.chmod(0o755)
+    found = find_warnings(run_configure(theirs.environ))
+    (problem,) = [text for text in found if text not in usual]
+    assert f"cannot write the home folder {theirs.home}" in problem
+    assert f"chown -R {NOBODY}:{NOBODY} {theirs.home}" in problem
+
+
+def test_a_read_only_home_is_one_problem(theirs: Workspace) -> None:
+    usual = find_warnings(run_configure(theirs.environ))
+    shutil.rmtree(theirs.runtime)
+    script = f"mount --bind {theirs.home} {theirs.home} && mount -o remount,ro,bind {theirs.home}"
+    found = find_warnings(_run_in_mounts(theirs, script))
+    (problem,) = [text for text in found if text not in usual]
+    assert f"cannot write the home folder {theirs.home}: it is read-only" in problem
+
+
+def test_a_full_disk_is_a_problem_a_stage_and_loses_nothing(theirs: Workspace) -> None:
+    mine = theirs.home / "mine"
+    script = (
+        f"mount -t tmpfs -o size=64k,uid={NOBODY},gid={NOBODY},mode=700 tiny {theirs.home}"
+        f" && echo kept >{mine} && cat /dev/zero >{theirs.home}/filler 2>/dev/null;"
+        f' "$@"; code=$?; test "$(cat {mine})" = kept || exit 99; exit $code'
+    )
+    found = find_warnings(_run_in_mounts(theirs, script, follow=False))
+    full = [text for text in found if "No space left on device" in text]
+    assert full
+    assert len(full) <= len(STAGES) + 2
+    assert all("free some space" in text for text in full if "owned.json" not in text)
+    assert (theirs.runtime / "boot.json").exists()
+
+
+def _run_in_mounts(
+    workspace: Workspace, script: str, *, follow: bool = True
+) -> "subprocess.CompletedProcess[str]":
+    """Run `configure` behind mounts that only it sees."""
+    inner = f'{script} && exec "$@"' if follow else script
+    return run_configure(
+        workspace.environ, wrap=lambda argv: ["unshare", "-m", "sh", "-c", inner, "sh", *argv]
+    )

@@ -1,0 +1,133 @@
+"""A home folder, a runtime folder and an environment with everything in it, for contract tests."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from agent import catalogue, runtime
+from agent.plan import Ledger, Plan, apply, plan
+from agent.system import System
+from agent.verbs import configure, context
+from agent.verbs.context import Context
+
+NOBODY = 65534
+
+SECRETS = {
+    "GITHUB_TOKEN": "ghp_contract0123456789abcdefghijklmnopqr",
+    "ANTHROPIC_API_KEY": "sk-ant-contract-0123456789",
+    "OPENAI_API_KEY": "sk-contract-openai-0123456789",
+    "GEMINI_API_KEY": "AIzaContract0123456789",
+    "CODE_SERVER_PASSWORD": "contract # password: 'quoted'",
+}
+PUBLIC_KEY = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIJbtu7NL18yAjQDyzZDRZ6RKPCs9YRBQMYHUHqLJkPH somebody"
+)
+OPEN = {
+    "SSH_PUBLIC_KEY": PUBLIC_KEY,
+    "GIT_USER_NAME": "Ada Lovelace",
+    "GIT_USER_EMAIL": "ada@example.com",
+}
+
+
+def make_private_key(folder: Path) -> str:
+    """Return a new private key."""
+    path = folder / "new-key"
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True, timeout=30
+    )
+    return path.read_text()
+
+
+@dataclass
+class Workspace:
+    """What one container would work on."""
+
+    folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def runtime(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What `docker run` gives to the container."""
+        return {
+            "HOME": str(self.home),
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "WORKSPACE_DIR": str(self.folder / "workspace"),
+            "DEV8_RUNTIME_DIR": str(self.runtime),
+            "GIT_CONFIG_SYSTEM": str(self.folder / "gitconfig"),
+            **self.variables,
+        }
+
+    def prepare(self) -> "Workspace":
+        """Make what an image and its volumes bring."""
+        self.home.mkdir(mode=0o700)
+        (self.folder / "workspace").mkdir()
+        include = "[include]\n\tpath = ~/.local/state/devcopilot/gitconfig\n"
+        (self.folder / "gitconfig").write_text(include)
+        return self
+
+    def with_variables(self, variables: Mapping[str, str]) -> "Workspace":
+        """Return the same folders in the next life of the container."""
+        return replace(self, variables=variables)
+
+    def context(self) -> Context:
+        return context.from_environ(self.environ)
+
+    def stages(self, current: Context) -> Iterator[configure.Stage]:
+        return configure.stages(current)
+
+    def configure(self, until: str | None = None) -> list[str]:
+        """Carry out all stages, or those up to one; return what was wrong."""
+        current = self.context()
+        runtime.make(str(self.runtime), current.facts.uid)
+        ledger = self.load_ledger(current)
+        problems: list[str] = []
+        for name, wanted in self.stages(current):
+            planned = plan(name, wanted(current), current.facts, ledger)
+            failed = apply(planned, System(current.facts.environ), ledger)
+            problems += [str(problem) for problem in (*planned.problems, *failed)]
+            if name == until:
+                break
+        System({}).write_file(current.facts.state / "owned.json", ledger.encode(), 0o600)
+        return problems
+
+    def plan_stage(self, stage: str) -> Plan:
+        """Plan one stage."""
+        current = self.context()
+        for name, wanted in self.stages(current):
+            if name == stage:
+                return plan(name, wanted(current), current.facts, self.load_ledger(current))
+        raise LookupError(stage)
+
+    def load_ledger(self, current: Context) -> Ledger:
+        return Ledger.parse(current.facts.read(current.facts.state / "owned.json"))
+
+    def files(self) -> dict[Path, bytes]:
+        """Return every file below home, with its content."""
+        return {path: path.read_bytes() for path in sorted(self.home.rglob("*")) if path.is_file()}
+
+
+STAGES = tuple(kind.name for kind in (*catalogue.STEPS, *catalogue.SERVICES))
+"""The stages that an author adds to."""
+
+
+def run_configure(
+    environ: Mapping[str, str], *, wrap: Callable[[list[str]], list[str]] = lambda argv: argv
+) -> "subprocess.CompletedProcess[str]":
+    """Run `configure --boot` as init does, as an unprivileged user."""
+    argv = [
+        "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+        sys.executable, "-I", "-m", "agent", "configure", "--boot",
+    ]  # fmt: skip
+    return subprocess.run(
+        wrap(argv), env=dict(environ), check=False, capture_output=True, text=True, timeout=60
+    )
