@@ -15,6 +15,8 @@ class Problem:
 
     message: str
     hint: str = ""
+    level: str = "warning"
+    """Level in the log; `info`: nothing is wrong, but it is worth knowing."""
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

@@ -57,6 +57,8 @@ class Seed:
     path: Path
     content: Callable[[], bytes] = field(repr=False)
     mode: int = 0o644
+    announcement: str = field(default="", repr=False)
+    """Told once in the log, when the file is made. It may hold what the file holds."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Generated:
 
     path: Path
     argv: tuple[str, ...]
+    private: bool = False
+    """Others may not read it: a mode that something else has widened is narrowed again."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,8 @@ class WriteFile:
     content: bytes = field(repr=False)
     mode: int
     owned: bool
+    announcement: str = field(default="", repr=False)
+    """Told once in the log, whether the file could be written or not."""
 
     def describe(self) -> str:  # noqa: D102
         return f"write {self.path} ({len(self.content)} bytes, {self.mode:04o})"
@@ -213,6 +219,15 @@ class Plan:
     actions: tuple[Action, ...]
     problems: tuple[Problem, ...]
 
+    @property
+    def announcements(self) -> tuple[str, ...]:
+        """Return what applying the plan is to tell once, secrets and all."""
+        return tuple(
+            action.announcement
+            for action in self.actions
+            if isinstance(action, WriteFile) and action.announcement
+        )
+
 
 def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: Ledger) -> Plan:
     """Compare what a step wants with what is there. Reads files; changes nothing."""
@@ -297,12 +312,21 @@ def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Pro
             return None if facts.mode(path) is not None else MakeDirectory(path, mode)
         case File():
             return _plan_file(item, facts, ledger)
-        case Seed(path, content, mode):
-            return None if facts.mode(path) is not None else WriteFile(path, content(), mode, False)
-        case Generated(path, argv):
-            return None if facts.mode(path) is not None else RunCommand(path, argv)
+        case Seed(path, content, mode, words):
+            missing = facts.mode(path) is None
+            return WriteFile(path, content(), mode, False, words) if missing else None
+        case Generated():
+            return _plan_generated(item, facts)
         case Edit():
             return _plan_edit(item, facts)
+
+
+def _plan_generated(item: Generated, facts: Facts) -> Action | None:
+    mode = facts.mode(item.path)
+    if mode is None:
+        return RunCommand(item.path, item.argv)
+    content = facts.read(item.path) if item.private and mode & 0o077 else None
+    return None if content is None else WriteFile(item.path, content, 0o600, False)
 
 
 def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | None:
@@ -372,6 +396,8 @@ class BannerProbe:
 
     port: int
     prefix: str
+    reply: str = ""
+    """Sent back as a line: without it some servers log a fault for each probe."""
 
 
 @dataclass(frozen=True)

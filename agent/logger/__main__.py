@@ -11,8 +11,8 @@ from agent.logger.mask import Masker
 from agent.logger.output import Output
 from agent.logger.streams import Stream
 
-FLUSH_TIMEOUT = 0.5
-"""Seconds from the request to end until what is left is given up."""
+FLUSH_TIMEOUT = 0.4
+"""Seconds from the request to end until what is left is given up; init ends it after 0.5."""
 
 
 class Pump:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent import catalogue, runtime, store, supervisord
@@ -44,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         log.warning(str(warning))
     outcome = carry_out(current)
     for step, problem in outcome.problems:
-        log.warning(str(problem), step=step)
+        log.log(problem.level, str(problem), step=step)
+    for step, words in outcome.announcements:
+        log.info(words, step=step)
     log.info("configured", changes=len(outcome.changes), problems=len(outcome.problems))
     return Exit.OK
 
@@ -64,6 +66,8 @@ class Outcome:
     """(stage, description) of each action."""
     problems: tuple[tuple[str, Problem], ...]
     """(stage, problem)."""
+    announcements: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """(stage, what is told once); it may hold a secret that was made."""
 
 
 def stages(current: Context) -> Iterator[Stage]:
@@ -100,8 +104,10 @@ def carry_out(current: Context) -> Outcome:
     before = ledger.encode()
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
+    announcements: list[tuple[str, str]] = []
     for name, wanted in stages(current):
         planned = plan(name, wanted(current), facts, ledger)
+        announcements += [(name, words) for words in planned.announcements]
         failed = apply(planned, system, ledger)
         changes += [(name, action.describe()) for action in planned.actions]
         problems += [(name, problem) for problem in (*planned.problems, *failed)]
@@ -110,8 +116,8 @@ def carry_out(current: Context) -> Outcome:
             system.write_file(ledger_path, ledger.encode(), 0o600)
     except OSError as error:
         problems.append(("ledger", Problem(f"cannot write {ledger_path}: {error.strerror}")))
-    _save_problems(current, problems)
-    return Outcome(tuple(changes), tuple(problems))
+    _save_problems(current, [item for item in problems if item[1].level != "info"])
+    return Outcome(tuple(changes), tuple(problems), tuple(announcements))
 
 
 def preview(current: Context) -> Outcome:

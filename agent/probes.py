@@ -1,0 +1,102 @@
+"""Probes: whether a service answers, asked on the same machine. Plain sockets import quickly."""
+
+import socket
+import time
+from collections.abc import Mapping
+
+from agent.plan import BannerProbe, CommandProbe, HttpProbe, PortProbe, Probe
+
+HOST = "127.0.0.1"
+LONGEST_LINE = 1024
+
+
+def check(probe: Probe, timeout: float, environment: Mapping[str, str] | None = None) -> str | None:
+    """Return None when the service answers within `timeout` seconds, else why it does not.
+
+    `environment` is what a command gets; None: that of the caller.
+    """
+    if isinstance(probe, CommandProbe):
+        return _check_command(probe, timeout, environment)
+    try:
+        return _check_port(probe, time.monotonic() + timeout)
+    except TimeoutError:
+        return f"port {probe.port} gives no answer within {timeout:g} s"
+    except ConnectionRefusedError:
+        return f"nothing listens on port {probe.port}"
+    except OSError as error:
+        return f"port {probe.port}: {error.strerror or error}"
+
+
+def find_port_owner(port: int) -> str | None:
+    """Return who listens on a TCP port, as "pid 12, node", or None when nobody does."""
+    import psutil  # noqa: PLC0415 - 30 ms that are paid only when something is wrong
+
+    for connection in psutil.net_connections("tcp"):
+        if connection.status != psutil.CONN_LISTEN or not connection.laddr:
+            continue
+        if connection.laddr.port != port:
+            continue
+        if connection.pid is None:
+            return "a process of another user"
+        try:
+            return f"pid {connection.pid}, {psutil.Process(connection.pid).name()}"
+        except psutil.Error:
+            return f"pid {connection.pid}"
+    return None
+
+
+def _check_port(probe: HttpProbe | BannerProbe | PortProbe, deadline: float) -> str | None:
+    with socket.create_connection((HOST, probe.port), _left(deadline)) as connection:
+        match probe:
+            case HttpProbe(port, path):
+                request = f"GET {path} HTTP/1.0\r\nHost: {HOST}:{port}\r\n\r\n"
+                connection.sendall(request.encode())
+                words = _read_line(connection, deadline).split()
+                if len(words) < 2 or not words[0].startswith("HTTP/"):
+                    return f"port {port} does not speak HTTP"
+                return None if words[1] == "200" else f"port {port}{path} answers {words[1]}"
+            case BannerProbe(port, prefix):
+                line = _read_line(connection, deadline)
+                if not line.startswith(prefix):
+                    return f"port {port} does not greet with {prefix}"
+                if probe.reply:
+                    connection.sendall(f"{probe.reply}\r\n".encode())
+                return None
+            case PortProbe():
+                return None
+
+
+def _read_line(connection: socket.socket, deadline: float) -> str:
+    """Return the first line; what comes of it, if the other side hangs up before its end."""
+    data = b""
+    while b"\n" not in data and len(data) < LONGEST_LINE:
+        connection.settimeout(_left(deadline))
+        received = connection.recv(LONGEST_LINE)
+        if not received:
+            break
+        data += received
+    return data.partition(b"\n")[0].decode("latin-1")
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _check_command(
+    probe: CommandProbe, timeout: float, environment: Mapping[str, str] | None
+) -> str | None:
+    import subprocess  # noqa: PLC0415 - few probes are commands
+
+    name = probe.argv[0]
+    try:
+        done = subprocess.run(
+            probe.argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, timeout=timeout, check=False, env=environment)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"{name} takes longer than {timeout:g} s"
+    except OSError as error:
+        return f"cannot run {name}: {error.strerror}"
+    return None if done.returncode == 0 else f"{name} ends with {done.returncode}"
