@@ -40,27 +40,40 @@ class Orphans(Part):
         self._loop = loop
         self._spared = spared
         self._asked: set[int] = set()
+        self._beyond: set[int] = set()
+        """Another user's, such as a root shell of `docker exec`: only the kernel can end them."""
 
     def stop(self) -> None:
         """Ask everyone to end, also who comes later, and look again until nobody is left.
 
         An interactive shell does not heed TERM: who leads a terminal is hung up as well.
         """
-        for process in find_rest(self._spared()):
+        for process in self._left():
             if process.pid not in self._asked:
                 self._asked.add(process.pid)
-                send(process.pid, signal.SIGTERM, signal.SIGCONT)
-                if process.leads_terminal:
-                    send(process.pid, signal.SIGHUP)
+                hang_up = (signal.SIGHUP,) if process.leads_terminal else ()
+                self._send(process.pid, signal.SIGTERM, signal.SIGCONT, *hang_up)
         # Not all of them are children of init, whose end would wake it.
         self._loop.after(LOOK, self.stop)
 
     def ended(self) -> bool:  # noqa: D102
-        return not find_rest(self._spared())
+        return not self._left()
 
     def kill(self) -> None:  # noqa: D102
-        for process in find_rest(self._spared()):
-            send(process.pid, signal.SIGKILL)
+        for process in self._left():
+            self._send(process.pid, signal.SIGKILL)
+
+    def _left(self) -> list[Process]:
+        return [one for one in find_rest(self._spared()) if one.pid not in self._beyond]
+
+    def _send(self, pid: int, *numbers: int) -> None:
+        for number in numbers:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+            except PermissionError:
+                self._beyond.add(pid)
 
 
 def find_rest(spared: int | None) -> list[Process]:
@@ -78,7 +91,8 @@ def find_rest(spared: int | None) -> list[Process]:
 
 
 def list_processes() -> Iterator[Process]:
-    """Yield every process in /proc that has not ended."""
+    """Yield every process in /proc that lives, or has ended and is still to be reaped by init."""
+    own = os.getpid()
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
@@ -88,15 +102,6 @@ def list_processes() -> Iterator[Process]:
                 continue  # it has just ended
             # The name in parentheses may hold anything; see proc(5) for what follows it.
             state, parent, _, session, terminal, *_ = text[text.rindex(b")") + 2 :].split()
-            if state not in (b"Z", b"X"):
-                pid = int(name)
+            pid = int(name)
+            if state not in (b"Z", b"X") or int(parent) == own:
                 yield Process(pid, int(parent), int(session) == pid and terminal != b"0")
-
-
-def send(pid: int, *numbers: int) -> None:
-    """Send signals to one process; that it is gone, or another user's, is no error."""
-    for number in numbers:
-        try:
-            os.kill(pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass

@@ -1,0 +1,86 @@
+"""Orphans: taken away at once, and never mistaken for a child."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.plan import Job
+from tests.pid1.boxes import ENVIRONMENT, INIT, PYTHON, Box, booted, wait_until, with_jobs
+
+Start = Callable[..., Box]
+
+STORM = """
+import os, sys, time
+for _ in range({count}):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os._exit(1)
+        os._exit(0)
+    os.wait()
+"""
+"""Each grandchild ends with 1 as an orphan, whose status is nobody's."""
+
+COUNT_ZOMBIES = """
+def count_zombies():
+    found = 0
+    for name in os.listdir("/proc"):
+        try:
+            found += name.isdigit() and open(f"/proc/{name}/stat").read().rsplit(")")[1][1] == "Z"
+        except OSError:
+            pass
+    return found
+end = time.monotonic() + 5
+while count_zombies() and time.monotonic() < end:
+    pass
+print("zombies", count_zombies())
+"""
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_orphans_are_reaped(start: Start, count: int) -> None:
+    box = start(*INIT, *PYTHON, "-c", STORM.format(count=count) + COUNT_ZOMBIES)
+    assert box.wait() == 0
+    assert box.out == "zombies 0\n"
+
+
+def test_a_storm_of_orphans_does_not_touch_the_exit_code(start: Start) -> None:
+    script = STORM.format(count=100) + "sys.exit(3)"
+    boxes = [start(*INIT, *PYTHON, "-c", script) for _ in range(4)]
+    assert {box.wait() for box in boxes} == {3}
+
+
+def test_a_storm_of_orphans_does_not_touch_the_jobs(start: Start, folder: Path) -> None:
+    """Statuses of init's own children, while foreign ones pour in."""
+    job = Job("quick", ("sh", "-c", "exit 3"), 0.0, 5.0)
+    command = (*PYTHON, "-c", "while True:\n" + STORM.format(count=50).replace("\n", "\n "))
+    box = start(*booted(folder, with_jobs(job), *command))
+    seen: set[int | None] = set()
+
+    def has_run_often() -> bool:
+        entry = box.state()["jobs"]["quick"]
+        seen.add(entry["last_exit"])
+        return bool(entry["runs"] > 100)
+
+    wait_until(has_run_often, "100 runs")
+    assert seen <= {None, 3}
+    assert box.stop()[0] == 128 + signal.SIGTERM
+
+
+def test_init_that_is_not_pid_1_adopts_orphans_and_ends_them(folder: Path) -> None:
+    """As `tini -s`: it becomes the subreaper, and its descendants end with it."""
+    script = "(sh -c 'echo $$ > orphan; exec sleep 1000' &) ; until test -s orphan; do :; done"
+    check = 'sh -c "ps -o ppid= -p $(cat orphan)"; echo $PPID; exit 6'
+    done = subprocess.run(
+        [*INIT, "sh", "-c", f"{script}; {check}"], cwd=folder, env=ENVIRONMENT,
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert done.returncode == 6, done.stderr
+    adopter, init = done.stdout.split()
+    assert adopter == init
+    orphan = int((folder / "orphan").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(orphan, 0)

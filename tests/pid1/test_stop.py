@@ -1,0 +1,192 @@
+"""The stop: all are told together, all are waited for, nobody outlives the deadline."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.plan import Job, Service
+from tests.pid1.boxes import (
+    EMPTY_BOOT,
+    ENVIRONMENT,
+    INIT,
+    Box,
+    Namespace,
+    booted,
+    wait_until,
+    with_jobs,
+    with_services,
+)
+
+Start = Callable[..., Box]
+
+LINGER = (
+    "trap 'echo told; sleep 0.7; echo done; exit 0' TERM; echo begun; while :; do sleep 0.05; done"
+)
+STUBBORN = "trap '' TERM HUP; echo begun; while :; do sleep 0.05; done"
+
+
+def shell(name: str, script: str) -> Service:
+    return Service(name, ("sh", "-c", script))
+
+
+def test_an_idle_container_stops_at_once(start: Start, folder: Path) -> None:
+    boot = with_services(folder, shell("a", "echo begun; exec sleep 1000"))
+    box = start(*booted(folder, boot))
+    box.wait_for("begun")
+    code, seconds = box.stop()
+    assert code == 0
+    assert seconds < 1
+    assert box.state()["phase"] == "stopping"
+    assert box.state()["stopping_because"] == "SIGTERM"
+
+
+def test_interrupt_and_quit_stop_as_well_without_a_command(start: Start, folder: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        box = start(*booted(folder, EMPTY_BOOT))
+        box.wait_for_phase("ready")
+        assert box.stop(number)[0] == 0
+        (folder / "run/state.json").unlink()
+
+
+def test_other_signals_do_not_stop(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, EMPTY_BOOT))
+    box.wait_for_phase("ready")
+    box.send(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGALRM)
+    assert box.state()["phase"] == "ready"
+    assert box.stop()[0] == 0
+    assert box.state()["stopping_because"] == "SIGTERM"
+
+
+def test_a_service_that_needs_time_is_waited_for(start: Start, folder: Path) -> None:
+    boot = with_services(folder, shell("slow", LINGER))
+    box = start(*booted(folder, boot))
+    box.wait_for("begun")
+    code, seconds = box.stop()
+    assert code == 0
+    assert 0.6 < seconds < 2
+    assert '"message": "done"' in box.out
+
+
+def test_a_stubborn_service_and_command_are_killed_at_the_deadline(
+    start: Start, folder: Path
+) -> None:
+    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=1.5)
+    box = start(*booted(folder, boot, "sh", "-c", STUBBORN))
+    wait_until(lambda: box.out.count("begun") + box.err.count("begun") == 2, "both begin")
+    code, seconds = box.stop()
+    assert code == 128 + signal.SIGKILL
+    assert 1.4 < seconds < 3
+
+
+def test_services_and_command_are_told_together(start: Start, folder: Path) -> None:
+    note = "trap 'date +%s.%N >> {file}; exit 0' TERM; echo begun; while :; do sleep 0.01; done"
+    note = note.replace("{file}", str(folder / "told"))
+    boot = with_services(folder, shell("a", note), shell("b", note))
+    box = start(*booted(folder, boot, "sh", "-c", note))
+    wait_until(lambda: box.out.count("begun") + box.err.count("begun") == 3, "all begin")
+    code, _ = box.stop()
+    assert code == 0
+    moments = [float(line) for line in (folder / "told").read_text().split()]
+    assert len(moments) == 3
+    assert max(moments) - min(moments) < 0.3
+
+
+def test_the_command_decides_the_exit_code(start: Start, folder: Path) -> None:
+    script = "trap 'exit 9' TERM; echo begun; while :; do sleep 0.01; done"
+    box = start(*booted(folder, EMPTY_BOOT, "sh", "-c", script))
+    box.wait_for("begun")
+    assert box.stop()[0] == 9
+
+
+def test_the_end_of_the_command_stops_the_services(start: Start, folder: Path) -> None:
+    script = (
+        f"trap 'echo gone > {folder}/gone; exit' TERM; echo begun; while :; do sleep 0.01; done"
+    )
+    boot = with_services(folder, shell("a", script))
+    box = start(*booted(folder, boot, "sh", "-c", f"until test -e {folder}/go; do :; done; exit 8"))
+    box.wait_for("begun")
+    (folder / "go").touch()
+    assert box.wait() == 8
+    assert (folder / "gone").exists()
+
+
+def test_a_second_term_hastens_the_stop(start: Start, folder: Path) -> None:
+    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=30)
+    box = start(*booted(folder, boot))
+    box.wait_for("begun")
+    box.send(signal.SIGTERM)
+    box.wait_for_phase("stopping")
+    code, seconds = box.stop()
+    assert code == 0
+    assert seconds < 3
+    assert "Traceback" not in box.out + box.err
+
+
+def test_jobs_are_ended_and_none_begins(start: Start, folder: Path) -> None:
+    script = (
+        f"trap 'echo ended >> {folder}/log; exit 1' TERM; echo begun; while :; do sleep 0.01; done"
+    )
+    box = start(*booted(folder, with_jobs(Job("long", ("sh", "-c", script), 0.0, 60.0))))
+    box.wait_for("begun")
+    code, seconds = box.stop()
+    assert (code, seconds < 1) == (0, True)
+    assert (folder / "log").read_text() == "ended\n"
+    assert box.state()["jobs"]["long"]["runs"] == 1
+
+
+def test_what_escaped_is_ended_in_order(start: Start, folder: Path) -> None:
+    script = f"trap 'echo ended > {folder}/ended; exit' TERM; touch {folder}/up; while :; do sleep 0.01; done"
+    command = (
+        "sh",
+        "-c",
+        f'setsid sh -c "{script}" & until test -e {folder}/up; do :; done; exit 3',
+    )
+    box = start(*INIT, *command)
+    assert box.wait() == 3
+    assert (folder / "ended").exists()
+
+
+@pytest.mark.parametrize("as_root", [False, True])
+def test_a_shell_on_another_terminal_does_not_hold_up_the_stop(
+    start: Start, folder: Path, namespace: Namespace, as_root: bool
+) -> None:
+    """As one of `docker exec -it`: not init's child, and an interactive shell ignores TERM.
+
+    Root's cannot even be signalled by an unprivileged init.
+    """
+    if os.getuid() != 0:
+        pytest.skip("only root can enter the namespace of another")
+    box = start(*booted(folder, EMPTY_BOOT))
+    box.wait_for_phase("ready")
+    ours, theirs = pty.openpty()
+    user = "0" if as_root else str(namespace.uid)
+    shell_there = subprocess.Popen(
+        ["nsenter", "--target", str(box.pid), "--pid", "--mount", "setpriv", "--reuid", user,
+         "--clear-groups", "setsid", "--ctty", "bash", "--norc", "-i"],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=ENVIRONMENT | {"PS1": "ready> "},
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while b"ready> " not in seen:
+        seen += os.read(ours, 4096)
+    code, seconds = box.stop()
+    shell_there.wait(timeout=5)
+    os.close(ours)
+    assert code == 0
+    assert seconds < 1
+
+
+def test_the_last_lines_are_written(start: Start, folder: Path) -> None:
+    script = "trap 'seq -f last-%g 1000; exit' TERM; echo begun; while :; do sleep 0.01; done"
+    box = start(*booted(folder, with_services(folder, shell("a", script))))
+    box.wait_for("begun")
+    assert box.stop()[0] == 0
+    events = [json.loads(line) for line in box.out.splitlines()]
+    last = [event["message"] for event in events if event["message"].startswith("last-")]
+    assert last == [f"last-{n}" for n in range(1, 1001)]
