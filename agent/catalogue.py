@@ -1,7 +1,7 @@
 """All that exists, in visible tuples. To add a thing: write one file, add one name here."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.errors import Problem
@@ -76,10 +76,12 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     )
 
 
-def resources_of(kind: ServiceKind, settings: Settings, facts: Facts) -> list[Resource | Problem]:
-    """Return the files of a service; of one that is not to run, only what is wrong with it."""
-    found = kind.service(settings, facts)
-    return list(kind.resources(settings, facts)) if isinstance(found, Service) else []
+def resources_of(
+    kind: ServiceKind, settings: Settings, facts: Facts
+) -> Iterator[Resource | Problem]:
+    """Yield the files of a service; of one that is not to run, nothing."""
+    if isinstance(kind.service(settings, facts), Service):
+        yield from kind.resources(settings, facts)
 
 
 def services(settings: Settings, facts: Facts) -> tuple[list[Service], list[Problem]]:

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,26 +58,23 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
     home = Path(environ.get("HOME") or _passwd_home(uid) or "/")
     if os.access(home, os.W_OK | os.X_OK):
         return home, []
+    cause, mend = _explain_folder(home, uid)
     return folder / "home", [
         Problem(
-            f"cannot write the home folder {home}: {_why_not_writable(home, uid)}; "
+            f"cannot write the home folder {home}: {cause}; "
             "a temporary home is used, and what is written there is lost when the container ends",
-            _mend(home, uid),
+            mend,
         )
     ]
 
 
 def check_workspace(folder: Path, uid: int) -> list[Problem]:
     """Return a problem when the workspace folder cannot be written."""
-    place = folder if folder.exists() else folder.parent
-    if os.access(place, os.W_OK | os.X_OK):
+    missing = not os.access(folder, os.F_OK)
+    if os.access(folder.parent if missing else folder, os.W_OK | os.X_OK):
         return []
-    return [
-        Problem(
-            f"cannot write the workspace {folder}: {_why_not_writable(place, uid)}",
-            _mend(place, uid),
-        )
-    ]
+    cause, mend = _explain_folder(folder, uid)
+    return [Problem(f"cannot write the workspace {folder}: {cause}", mend)]
 
 
 def _facts(settings: Settings, home: Path, folder: Path, environment: Mapping[str, str]) -> Facts:
@@ -97,18 +95,22 @@ def _passwd_home(uid: int) -> str | None:
         return None
 
 
-def _why_not_writable(folder: Path, uid: int) -> str:
-    if not folder.exists():
-        return "there is no such folder"
-    if not folder.is_dir():
-        return "it is not a folder"
-    if os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return "it is read-only"
-    owner = folder.stat().st_uid
-    return f"it belongs to uid {owner}, and the container runs as uid {uid}"
-
-
-def _mend(folder: Path, uid: int) -> str:
-    if folder.exists() and os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return f"mount a writable volume on {folder}"
-    return f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}"
+def _explain_folder(folder: Path, uid: int) -> tuple[str, str]:
+    """Return why a folder cannot be written, and what mends it."""
+    try:
+        found = folder.stat()
+        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+    except FileNotFoundError:
+        return "there is no such folder, and it cannot be made", f"mount a volume on {folder}"
+    except OSError as error:
+        return f"it cannot be reached: {error.strerror}", f"mount a volume on {folder}"
+    if not stat.S_ISDIR(found.st_mode):
+        return "it is not a folder", f"mount a volume on {folder}"
+    if read_only:
+        return "it is read-only", f"mount a writable volume on {folder}"
+    if found.st_uid == uid:
+        return f"its mode is {stat.S_IMODE(found.st_mode):04o}", f"chmod u+rwx {folder}"
+    return (
+        f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}",
+        f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}",
+    )

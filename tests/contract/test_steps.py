@@ -6,6 +6,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,11 +30,17 @@ def need(condition: object, reason: str) -> None:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """A workspace whose environment says everything that can be said."""
+def workspace() -> Iterator[Workspace]:
+    """A workspace whose environment says everything that can be said.
+
+    Not in pytest's own folder, which other users may not enter.
+    """
     need(shutil.which("ssh-keygen"), "needs ssh-keygen")
-    variables = {**OPEN, **SECRETS, "SSH_PRIVATE_KEY": make_private_key(tmp_path)}
-    return Workspace(tmp_path, variables).prepare()
+    with tempfile.TemporaryDirectory(prefix="contract-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        variables = {**OPEN, **SECRETS, "SSH_PRIVATE_KEY": make_private_key(folder)}
+        yield Workspace(folder, variables).prepare()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -137,9 +145,6 @@ def theirs(workspace: Workspace) -> Workspace:
     need(os.getuid() == 0 and shutil.which("setpriv"), "needs root and setpriv")
     for path in (workspace.folder, *workspace.folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY)
-    for parent in workspace.folder.parents:
-        if parent.stat().st_mode & 0o001 == 0:
-            parent.chmod(parent.stat().st_mode | 0o001)
     probe = subprocess.run(
         ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
          sys.executable, "-I", "-c", "import agent"],
@@ -183,6 +188,19 @@ def test_a_read_only_home_is_one_problem(theirs: Workspace) -> None:
     found = find_warnings(_run_in_mounts(theirs, script))
     (problem,) = [text for text in found if text not in usual]
     assert f"cannot write the home folder {theirs.home}: it is read-only" in problem
+
+
+@pytest.mark.parametrize("name", ["HOME", "WORKSPACE_DIR", "DEV8_STATE_DIR"])
+@pytest.mark.parametrize("place", ["missing/folder", "locked/folder", "file"])
+def test_a_folder_that_is_no_use_is_a_problem(theirs: Workspace, name: str, place: str) -> None:
+    (theirs.folder / "locked" / "folder").mkdir(parents=True)
+    (theirs.folder / "locked").chmod(0o700)
+    (theirs.folder / "file").touch()
+    path = theirs.folder / place
+    environ = {**theirs.environ, name: str(path)}
+    found = [text for text in find_warnings(run_configure(environ)) if str(path) in text]
+    assert found
+    assert "chown -R 65534:65534 / " not in "".join(found)
 
 
 def test_a_full_disk_is_a_problem_a_stage_and_loses_nothing(theirs: Workspace) -> None:

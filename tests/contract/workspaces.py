@@ -60,7 +60,7 @@ class Workspace:
         """What `docker run` gives to the container."""
         return {
             "HOME": str(self.home),
-            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "PATH": f"{self.folder / 'bin'}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "WORKSPACE_DIR": str(self.folder / "workspace"),
             "DEV8_RUNTIME_DIR": str(self.runtime),
             "GIT_CONFIG_SYSTEM": str(self.folder / "gitconfig"),
@@ -71,6 +71,10 @@ class Workspace:
         """Make what an image and its volumes bring."""
         self.home.mkdir(mode=0o700)
         (self.folder / "workspace").mkdir()
+        (self.folder / "bin").mkdir()
+        for program in ("code-server", "sshd"):  # only whether they are there is looked at
+            (self.folder / "bin" / program).write_text("#!/bin/sh\n")
+            (self.folder / "bin" / program).chmod(0o755)
         include = "[include]\n\tpath = ~/.local/state/devcopilot/gitconfig\n"
         (self.folder / "gitconfig").write_text(include)
         return self
