@@ -51,6 +51,11 @@ class Record:
     retry_at: str = ""
     """Before this time GitHub does not want to be asked again."""
 
+    @property
+    def problem(self) -> str:
+        """Return all that is wrong now as one line; empty: nothing."""
+        return "; ".join(self.problems.values())
+
 
 def token_path(facts: Facts, host: str) -> Path:
     """Return where a host's token is published: line 1 the token, 2 its expiry, 3 its login."""

@@ -4,6 +4,7 @@ PyGithub's own retries are off: they sleep for up to an hour at a rate limit. Wh
 when to ask again. https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ def check(token: Token, settings: Settings, facts: Facts) -> Result:
     import github  # noqa: PLC0415 - 0.3 s and 40 MB that only a check costs
     import requests  # noqa: PLC0415 - as above
 
+    logging.getLogger("github").setLevel(logging.CRITICAL)  # it writes to standard error by itself
     url = find_api_url(settings)
     client = github.Github(
         base_url=url,

@@ -235,8 +235,8 @@ def read_said(current: Context, before: Record) -> Collection[str]:
 
 def describe(record: Record) -> str:
     """Return what is known as one line for a person."""
-    if record.problems:
-        return f"{record.host}: {'; '.join(record.problems.values())}"
+    if record.problem:
+        return f"{record.host}: {record.problem}"
     if not record.fingerprint:
         return f"{record.host}: no token is configured"
     words = [f"{record.host}: the token of {record.login or 'no user'}, from {record.source}"]

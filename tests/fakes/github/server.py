@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +17,10 @@ from urllib.parse import urlsplit
 
 from tests.fakes.github.answers import BAD_CREDENTIALS, Answer, answer_api
 from tests.fakes.github.repositories import make_repository, run_backend
-from tests.fakes.github.world import Fault, Known, Request, World
+from tests.fakes.github.world import Known, Request, World
+
+Content = tuple[int, Mapping[str, str], bytes]
+"""Status, headers and body."""
 
 READ_TIMEOUT = 30.0
 """Seconds that a client may be silent."""
@@ -123,6 +127,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile = self.connection.makefile("wb", buffering=0)
         self.close_connection = False
 
+    def finish(self) -> None:
+        super().finish()
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.connection.close()  # the server closes only the socket that it accepted
+
     def do_GET(self) -> None:
         self._serve()
 
@@ -144,12 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if fault and fault.status:
-            status = self._send_fault(fault)
+            status, headers, content = fault.status, fault.headers, fault.body
         elif is_git:
-            status = self._serve_git(path, parts.query, body)
+            status, headers, content = self._run_git(path, parts.query, body)
         else:
-            status = self._send(self._answer(path, body))
-        hub.note(replace(seen, status=status))
+            status, headers, content = as_json(self._answer(path, body))
+        hub.note(replace(seen, status=status))  # before the client can look at the log
+        self._send(status, headers, content)
 
     def _answer(self, path: str, body: bytes) -> Answer:
         if not self.headers.get("User-Agent"):
@@ -160,11 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
             return BAD_CREDENTIALS
         return answer_api(self.command, path, known, body)
 
-    def _serve_git(self, path: str, query: str, body: bytes) -> int:
+    def _run_git(self, path: str, query: str, body: bytes) -> Content:
         hub = self.server.hub
         if hub.find(self._token()) is None:
             challenge = {"WWW-Authenticate": 'Basic realm="GitHub"'}
-            return self._send((401, challenge, {"message": "Bad credentials"}))
+            return as_json((401, challenge, {"message": "Bad credentials"}))
         request = {
             "REQUEST_METHOD": self.command,
             "PATH_INFO": path,
@@ -175,10 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "REMOTE_USER": "somebody",
         }
-        root = hub.repositories or Path("/nonexistent")
-        status, headers, content = run_backend(root, request, body)
-        self._send_bytes(status, headers, content)
-        return status
+        return run_backend(hub.repositories or Path("/nonexistent"), request, body)
 
     def _token(self) -> str | None:
         """Return the token of the request: as GitHub's API takes it, or as git sends it."""
@@ -200,27 +207,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(chunks)
 
-    def _send_fault(self, fault: Fault) -> int:
-        status = fault.status or 500
-        self._send_bytes(status, dict(fault.headers), fault.body)
-        return status
-
-    def _send(self, answer: Answer) -> int:
-        status, headers, document = answer
-        kind = {"Content-Type": "application/json; charset=utf-8"}
-        self._send_bytes(status, {**kind, **headers}, json.dumps(document).encode())
-        return status
-
-    def _send_bytes(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _send(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(content)
 
     def address_string(self) -> str:
         return "client"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Say nothing: `World.requests` is the log."""
+
+
+def as_json(answer: Answer) -> Content:
+    """Return an answer as it goes over the wire."""
+    status, headers, document = answer
+    kind = {"Content-Type": "application/json; charset=utf-8"}
+    return status, {**kind, **headers}, json.dumps(document).encode()

@@ -1,0 +1,166 @@
+"""The token sources and the publication; no network."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent import published
+from agent.catalogue import TOKEN_SOURCES
+from agent.errors import Problem
+from agent.plan import Token
+from agent.secret import Secret
+from agent.settings import Settings
+from agent.tokens import environment, file, publication
+from tests.machine import Machine, make_facts
+
+FIRST = "ghp_first0123456789"
+SECOND = "ghp_second0123456789"
+
+
+class Publisher(Machine):
+    def __init__(self, root: Path) -> None:
+        super().__init__(
+            root, lambda settings, facts: publication.resources(settings, facts, TOKEN_SOURCES)
+        )
+        self.path = root / "token"
+
+    def publish_file(self) -> list[str]:
+        return self.configure(GITHUB_TOKEN_FILE=str(self.path))
+
+    @property
+    def token(self) -> Token | None:
+        return published.read_token(self.facts, "github.com")
+
+    @property
+    def value(self) -> str | None:
+        return self.token.value.reveal() if self.token else None
+
+    @property
+    def record(self) -> published.Record:
+        return published.read_record(self.facts, "github.com")
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Publisher:
+    return Publisher(tmp_path)
+
+
+def read(variables: dict[str, str], tmp_path: Path) -> list[Token | Problem | None]:
+    settings, facts = Settings.from_environ(variables), make_facts(tmp_path)
+    return [source(settings, facts) for source in (file.read, environment.read)]
+
+
+def test_each_variable_has_its_source(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(f"{FIRST}\n")
+    token = Token("github.com", Secret(FIRST))
+    assert read({}, tmp_path) == [None, None]
+    assert read({"GITHUB_TOKEN": FIRST}, tmp_path) == [None, replace(token, source="GITHUB_TOKEN")]
+    assert read({"GH_TOKEN": FIRST}, tmp_path) == [None, replace(token, source="GH_TOKEN")]
+    assert read({"GITHUB_TOKEN_FILE": str(path)}, tmp_path) == [
+        replace(token, source="GITHUB_TOKEN_FILE"),
+        None,
+    ]
+
+
+@pytest.mark.parametrize("text", ["test_token", "test_token\n"])
+def test_test_token_means_no_login(publisher: Publisher, text: str) -> None:
+    assert publisher.configure(GITHUB_TOKEN=text.strip()) == []
+    assert publisher.token is None
+    publisher.path.write_text(text)
+    assert publisher.publish_file() == []
+    assert publisher.token is None
+
+
+def test_a_token_is_published_for_its_user_alone(publisher: Publisher) -> None:
+    assert publisher.configure(GITHUB_TOKEN=FIRST) == []
+    path = published.token_path(publisher.facts, "github.com")
+    assert path.read_text() == f"{FIRST}\n\n\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert publisher.record.source == "GITHUB_TOKEN"
+    assert publisher.record.kind == "personal"
+    assert FIRST not in published.record_path(publisher.facts, "github.com").read_text()
+
+
+@pytest.mark.parametrize("text", ["two words", f"{FIRST}\n{SECOND}\n", "tökén", "a\x07b"], ids=repr)
+def test_what_is_no_token_is_said_without_showing_it(publisher: Publisher, text: str) -> None:
+    publisher.path.write_text(text)
+    problems = publisher.publish_file()
+    assert len(problems) == 1
+    assert problems[0].startswith("cannot use GITHUB_TOKEN_FILE: ")
+    assert not any(word in problems[0] for word in text.split())
+    assert publisher.token is None
+
+
+def test_a_file_may_appear_late_change_and_vanish(publisher: Publisher) -> None:
+    assert "no such file" in publisher.publish_file()[0]
+    assert publisher.value is None
+    publisher.path.write_text(FIRST)
+    assert publisher.publish_file() == []
+    assert publisher.value == FIRST
+    publisher.path.write_text(SECOND)
+    publisher.publish_file()
+    assert publisher.value == SECOND
+    publisher.path.write_text("")
+    assert "empty" in publisher.publish_file()[0]
+    assert publisher.value == SECOND, "trouble with the source withdraws nothing"
+    publisher.path.unlink()
+    assert len(publisher.publish_file()) == 1
+    assert publisher.value == SECOND
+
+
+def test_no_source_any_more_withdraws_the_token(publisher: Publisher) -> None:
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    assert publisher.configure() == []
+    assert publisher.token is None
+    assert list((publisher.facts.runtime / "tokens").iterdir()) == []
+
+
+def publish(publisher: Publisher, token: Token, record: published.Record) -> None:
+    """Put in place what a check found out."""
+    for edit in publication.publish(token, record, publisher.facts):
+        content = edit.change(None)
+        assert isinstance(content, bytes)
+        edit.path.write_bytes(content)
+
+
+def test_what_a_check_found_out_stays(publisher: Publisher) -> None:
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    checked = Token(
+        "github.com", Secret(FIRST), "octo", published.parse_time("2999-01-01T00:00:00Z")
+    )
+    publish(publisher, checked, replace(publisher.record, checked="2026-01-01T00:00:00Z"))
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    assert publisher.token == checked
+    assert publisher.record.checked
+    publisher.configure(GITHUB_TOKEN=SECOND)
+    assert publisher.token == Token("github.com", Secret(SECOND))
+    assert not publisher.record.checked
+
+
+def test_a_token_that_github_refused_does_not_come_back(publisher: Publisher) -> None:
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    refused = published.fingerprint(Secret(SECOND))
+    publish(
+        publisher, Token("github.com", Secret(FIRST)), replace(publisher.record, rejected=refused)
+    )
+    publisher.configure(GITHUB_TOKEN=SECOND)
+    assert publisher.value == FIRST
+    publisher.configure(GITHUB_TOKEN="ghp_third")
+    assert publisher.value == "ghp_third"
+
+
+def test_the_first_source_that_speaks_decides(tmp_path: Path) -> None:
+    """No silent fall-back to another identity: a source in trouble hides the later ones."""
+    trouble = Problem("cannot read it")
+    later = Token("github.com", Secret(FIRST))
+    settings, facts = Settings.from_environ({}), make_facts(tmp_path)
+
+    def find(*answers: Token | Problem | None) -> Token | Problem | None:
+        sources = [lambda *_, answer=answer: answer for answer in answers]
+        return publication.find_token(settings, facts, sources)
+
+    assert find(None, later) == later
+    assert find(trouble, later) == trouble
+    assert find(None, None) is None
