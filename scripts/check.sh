@@ -28,7 +28,8 @@ list_files() { # PATTERN...
 
 check_shell() {
     local scripts
-    mapfile -t scripts < <(list_files | xargs grep -lE '^#!/(usr/)?bin/(env )?(ba|da)?sh( |$)')
+    mapfile -t scripts < <(list_files | xargs awk '
+        FNR == 1 { if (/^#!.*[ \/](ba|da)?sh( |$)/) print FILENAME; nextfile }')
     shellcheck --external-sources --check-sourced "${scripts[@]}"
 }
 

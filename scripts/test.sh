@@ -20,4 +20,5 @@ if [[ " ${suites[*]} " == *tests/e2e* || " ${suites[*]} " == *tests/image* ]] &&
     engine=${DOCKER[0]}
 fi
 stage "Testing: ${suites[*]#tests/}"
-exec env DOCKER="${engine:-docker}" .venv/bin/python -m pytest "${suites[@]}" "$@"
+# The venv first: it brings the gh that tests use.
+exec env DOCKER="${engine:-docker}" PATH="$PWD/.venv/bin:$PATH" python -m pytest "${suites[@]}" "$@"

@@ -153,10 +153,15 @@ def test_an_early_term_is_not_lost(start: Start) -> None:
 
 
 def test_children_get_clean_signals(start: Start) -> None:
-    """An empty mask, and nothing ignored: Python ignores SIGPIPE and SIGXFSZ for itself."""
+    """An empty mask, and nothing ignored: Python ignores SIGPIPE and SIGXFSZ for itself.
+
+    Signals 32 and 33 are the C library's own: whoever starts programs with posix_spawn, such as
+    make, leaves them ignored, and no program can change that.
+    """
     box = start(*BLOCKED, *INIT, "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status")
     assert box.wait() == 0
-    assert {line.split()[1] for line in box.out.splitlines()} == {"0" * 16}
+    masks = [int(line.split()[1], 16) for line in box.out.splitlines()]
+    assert [mask & ~(0b11 << 31) for mask in masks] == [0, 0]
 
 
 def test_children_inherit_no_descriptors(start: Start, folder: Path) -> None:
