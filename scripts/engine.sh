@@ -26,7 +26,7 @@ runs_systemd() { [[ -d /run/systemd/system ]]; }
 install_docker() {
     local packages=(docker.io)
     # Clients of docker 23 and newer build only with this plugin; older ones have none.
-    if apt-cache show docker-buildx >/dev/null 2>&1; then packages+=(docker-buildx); fi
+    if has_package docker-buildx; then packages+=(docker-buildx); fi
     install_packages "about 30 s" "${packages[@]}"
 }
 

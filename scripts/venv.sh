@@ -37,8 +37,7 @@ find_python() {
 install_python() {
     can_install || fail "cannot find Python 3.11 to 3.13 with its venv module" \
         "install it, or name one: PYTHON=/path/to/python3 make …"
-    apt-get update >/dev/null 2>&1 || true
-    if apt-cache show python3.11-venv >/dev/null 2>&1; then
+    if has_package python3.11-venv; then
         install_packages "about 20 s" python3.11 python3.11-venv
     else
         install_packages "about 20 s" python3 python3-venv

@@ -5,6 +5,11 @@ can_install() { # exits 0 if we are root on a system with apt
     ((EUID == 0)) && command -v apt-get >/dev/null
 }
 
+has_package() { # NAME
+    compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || apt-get update >/dev/null 2>&1 || true
+    apt-cache show "$1" >/dev/null 2>&1
+}
+
 install_packages() { # EXPECTED_TIME PACKAGE...
     local expected=$1
     shift
