@@ -68,7 +68,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         ),
         Job(
             "refresh",
-            (*DEVCOPILOT, "refresh"),
+            (*DEVCOPILOT, "refresh", "--log"),
             settings.github.refresh_interval,
             REFRESH_TIMEOUT,
             watched,
