@@ -120,6 +120,8 @@ def _sign_in(
         entry["user"] = token.login
         account["oauth_token"] = value
         entry.setdefault("users", {})[token.login] = account
+    if document == _parse(path, simple) and document != _parse(path, present):
+        return simple  # which is recognized next time without the YAML library
     return _unparse(path, document, present)
 
 

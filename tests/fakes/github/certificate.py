@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-NAMES = ("github.com", "api.github.com", "*.ghe.com", "*.example.com")
+NAMES = ("github.com", "api.github.com", "*.ghe.com", "*.acme.ghe.com", "*.example.com")
 
 
 def make_certificate(folder: Path) -> Path:

@@ -133,10 +133,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()  # the server closes only the socket that it accepted
 
     def do_GET(self) -> None:
-        self._serve()
+        self.server.hub.begin()
+        try:
+            self._serve()
+        finally:
+            self.server.hub.end()
 
-    def do_POST(self) -> None:
-        self._serve()
+    do_POST = do_GET  # noqa: N815 - http.server's name
 
     def _serve(self) -> None:
         hub = self.server.hub

@@ -81,6 +81,20 @@ class World:
         self._tokens: dict[str, Known] = {}
         self._faults: list[Fault] = []
         self._requests: list[Request] = []
+        self._running = 0
+        self.most_at_once = 0
+        """The most requests that were under way at the same time."""
+
+    def begin(self) -> None:
+        """Count a request that is under way."""
+        with self._lock:
+            self._running += 1
+            self.most_at_once = max(self.most_at_once, self._running)
+
+    def end(self) -> None:
+        """Count it no more."""
+        with self._lock:
+            self._running -= 1
 
     def add(self, known: Known) -> None:
         """Let this token be good from now on."""

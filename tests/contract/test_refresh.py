@@ -1,0 +1,328 @@
+"""The refresh verb against the tests' GitHub: what is published, said, and tried again."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import published, runtime
+from agent.published import Record
+from agent.steps import github
+from agent.tokens import verify
+from agent.verbs.refresh import describe
+from tests.contract.workspace import NOON, Workspace
+from tests.fakes.github import FakeGitHub, Fault
+
+FIRST = "ghp_first0123456789"
+SECOND = "ghp_second0123456789"
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeGitHub]:
+    with FakeGitHub() as hub:
+        hub.add_token(FIRST)
+        yield hub
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, hub: FakeGitHub) -> Workspace:
+    return Workspace(tmp_path, hub)
+
+
+# --- what is published
+
+
+def test_a_good_token_is_published_with_what_is_known_of_it(
+    workspace: Workspace, hub: FakeGitHub
+) -> None:
+    end = NOON + timedelta(days=3)
+    hub.add_token(FIRST, "octo", expires=end)
+    workspace.put(FIRST)
+    assert workspace.refresh().after == Record(
+        host="github.com",
+        login="octo",
+        kind="personal",
+        source="GITHUB_TOKEN_FILE",
+        fingerprint=published.fingerprint(workspace.context.facts.secret(
+            workspace.context.settings.github.token)),  # type: ignore[arg-type]
+        expires="2026-12-04T12:00:00Z",
+        checked="2026-12-01T12:00:00Z",
+        refreshed="2026-12-01T12:00:00Z",
+    )  # fmt: skip
+    path = published.token_path(workspace.facts, "github.com")
+    assert path.read_text() == f"{FIRST}\n2026-12-04T12:00:00Z\nocto\n"
+    assert workspace.gh_token == FIRST
+    assert workspace.wish is None
+
+
+def test_a_late_then_rotated_then_vanished_file(workspace: Workspace, hub: FakeGitHub) -> None:
+    assert "no such file" in workspace.refresh().after.problem
+    assert workspace.token is None
+    workspace.put(FIRST)
+    workspace.refresh()
+    assert workspace.tokens() == (FIRST, FIRST)
+    hub.add_token(SECOND)
+    workspace.put(SECOND)
+    workspace.refresh()
+    assert workspace.tokens() == (SECOND, SECOND)
+    workspace.file.unlink()
+    workspace.refresh()
+    assert workspace.tokens() == (SECOND, SECOND)
+    workspace.put("test_token")
+    workspace.refresh()
+    assert workspace.tokens() == (None, None)
+
+
+def test_a_rotated_token_is_published_even_when_github_is_silent(
+    workspace: Workspace, hub: FakeGitHub
+) -> None:
+    workspace.put(FIRST)
+    workspace.refresh()
+    hub.fail(Fault(status=503))
+    workspace.put(SECOND)
+    outcome = workspace.refresh()
+    assert workspace.tokens() == (SECOND, SECOND)
+    assert outcome.after.login is None, "whose it is was not found out yet"
+    hub.heal()
+    hub.add_token(SECOND, "cat")
+    assert workspace.refresh().after.login == "cat"
+
+
+def test_a_failing_check_withdraws_nothing(workspace: Workspace, hub: FakeGitHub) -> None:
+    workspace.put(FIRST)
+    workspace.refresh()
+    for fault in (Fault(status=500), Fault(drop=True), Fault.rate_limit(60)):
+        hub.fail(fault)
+        outcome = workspace.refresh()
+        assert "check" in outcome.after.problems
+        assert outcome.after.login == "octo"
+        assert workspace.tokens() == (FIRST, FIRST)
+        workspace.time += timedelta(minutes=5)
+        hub.heal()
+        assert workspace.refresh().after.problems == {}
+
+
+def test_a_refused_new_token_does_not_displace_one_that_works(
+    workspace: Workspace, hub: FakeGitHub
+) -> None:
+    workspace.put(FIRST)
+    workspace.refresh()
+    workspace.put(SECOND)
+    outcome = workspace.refresh()
+    assert "the one before it stays in use" in outcome.after.problem
+    assert workspace.tokens() == (FIRST, FIRST)
+    assert workspace.events() == [], "said once"
+    assert workspace.token == FIRST
+    hub.add_token(SECOND, "cat")  # a fresh token may be refused until all servers know it
+    assert workspace.refresh().after.problems == {}
+    assert workspace.tokens() == (SECOND, SECOND)
+
+
+def test_of_two_dead_tokens_the_newer_is_published(workspace: Workspace, hub: FakeGitHub) -> None:
+    workspace.put(FIRST)
+    workspace.refresh()
+    hub.revoke(FIRST)
+    workspace.put(SECOND)
+    problem = workspace.refresh().after.problem
+    assert problem == (
+        "GitHub refuses the token of GITHUB_TOKEN_FILE (put a new token into GITHUB_TOKEN_FILE)"
+    )
+    assert workspace.token == SECOND
+
+
+def test_a_token_that_dies_stays_and_is_said(workspace: Workspace, hub: FakeGitHub) -> None:
+    workspace.put(FIRST)
+    workspace.refresh()
+    hub.revoke(FIRST)
+    assert "refuses" in workspace.refresh().after.problem
+    assert workspace.token == FIRST, "git's own message says more than a missing password"
+
+
+def test_an_app_token_signs_in_without_a_login(workspace: Workspace, hub: FakeGitHub) -> None:
+    value = "ghs_1_" + "eyJhbGciOiJSUzI1NiJ9." * 24
+    hub.add_token(value)
+    workspace.put(value)
+    after = workspace.refresh().after
+    assert (after.problems, after.login, after.kind) == ({}, None, "installation")
+    assert workspace.gh_token == value
+
+
+def test_offline_asks_nobody(workspace: Workspace, hub: FakeGitHub) -> None:
+    workspace.put(FIRST)
+    workspace.refresh(offline=True)
+    assert workspace.gh_token == FIRST
+    assert hub.requests == []
+
+
+# --- when it is tried again
+
+
+def test_silence_is_tried_again_ever_later_up_to_the_interval(
+    workspace: Workspace, hub: FakeGitHub
+) -> None:
+    workspace.put(FIRST)
+    hub.fail(Fault(status=502))
+    wishes = []
+    for _ in range(7):
+        workspace.refresh()
+        wishes.append(workspace.wish or 0)
+    for wish, least in zip(wishes, (15, 30, 60, 120, 240, 300, 300), strict=True):
+        assert least <= wish <= least * 1.2 + 1
+    hub.heal()
+    workspace.refresh()
+    assert workspace.wish is None
+    assert len(hub.requests) == 8
+
+
+def test_github_is_not_asked_before_it_wants_to_be(workspace: Workspace, hub: FakeGitHub) -> None:
+    workspace.put(FIRST)
+    hub.fail(Fault.rate_limit(3600))
+    workspace.refresh()
+    assert 3600 <= (workspace.wish or 0) <= 3600 * 1.25
+    hub.heal()
+    for _ in range(3):
+        workspace.time += timedelta(minutes=19)
+        assert "limits the rate" in workspace.refresh().after.problem
+    assert len(hub.requests) == 1
+    workspace.time += timedelta(minutes=10)
+    assert workspace.refresh().after.problems == {}
+
+
+def test_another_token_does_not_wait_for_the_old_ones_limit(
+    workspace: Workspace, hub: FakeGitHub
+) -> None:
+    workspace.put(FIRST)
+    hub.fail(Fault.rate_limit(3600))
+    workspace.refresh()
+    hub.heal()
+    hub.add_token(SECOND)
+    workspace.put(SECOND)
+    assert workspace.refresh().after.problems == {}
+
+
+# --- what is said
+
+
+def test_every_change_is_said_once(workspace: Workspace, hub: FakeGitHub) -> None:
+    missing = workspace.events()
+    assert [level for level, _ in missing] == ["warning"]
+    assert workspace.events() == []
+    workspace.put(FIRST)
+    assert workspace.events() == [
+        ("info", "published a GitHub token"),
+        ("info", "GitHub accepts the token"),
+    ]
+    assert workspace.events() == []
+    hub.fail(Fault(status=500))
+    assert [level for level, _ in workspace.events()] == ["warning"]
+    assert workspace.events() == []
+    hub.heal()
+    assert workspace.events() == [("info", "GitHub accepts the token")]
+    workspace.file.unlink()
+    assert workspace.events() == missing
+    assert workspace.events() == []
+    workspace.put("test_token")
+    assert workspace.events() == [("info", "there is no GitHub token any more")]
+    assert workspace.events() == []
+
+
+def test_what_configure_said_is_not_said_again(workspace: Workspace) -> None:
+    problem = workspace.refresh(offline=True).after.problem
+    published.record_path(workspace.facts, "github.com").unlink()
+    message, hint = problem.removesuffix(")").split(" (")
+    rows = [{"step": "token", "message": message, "hint": hint}]
+    (workspace.facts.runtime / runtime.PROBLEMS).write_text(json.dumps(rows))
+    assert workspace.events() == []
+
+
+def test_a_login_of_the_user_in_gh_is_no_failure(workspace: Workspace) -> None:
+    hosts = github.find_folder(workspace.facts) / "hosts.yml"
+    hosts.parent.mkdir(parents=True)
+    hosts.write_text("github.com:\n    user: me\n    oauth_token: own\n")
+    workspace.put(FIRST)
+    events = workspace.events()
+    assert ("warning", workspace.refresh().after.problems["gh"]) in events
+    assert workspace.events() == []
+    assert workspace.verb().returncode == 0
+    assert "own" in hosts.read_text()
+
+
+def test_the_line_for_a_person(workspace: Workspace) -> None:
+    workspace.put(FIRST)
+    assert describe(workspace.refresh().after) == (
+        "github.com: the token of octo, from GITHUB_TOKEN_FILE, good at 2026-12-01T12:00:00Z"
+    )
+
+
+# --- the command
+
+
+def test_the_command_says_how_it_is(workspace: Workspace, hub: FakeGitHub) -> None:
+    workspace.put(FIRST)
+    done = workspace.verb()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("github.com: the token of octo, from GITHUB_TOKEN_FILE, good at")
+    document: dict[str, Any] = json.loads(workspace.verb("--json", "--offline").stdout)
+    assert document["login"] == "octo"
+    hub.revoke(FIRST)
+    done = workspace.verb("--json")
+    assert done.returncode == 1
+    assert "refuses" in json.loads(done.stdout)["problems"]["check"]
+    assert FIRST not in done.stdout
+
+
+def test_the_job_writes_events_of_the_one_schema_and_no_secret(workspace: Workspace) -> None:
+    workspace.put(FIRST)
+    done = workspace.verb("--log")
+    assert (done.returncode, done.stdout) == (0, "")
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [event["message"] for event in events] == [
+        "published a GitHub token",
+        "GitHub accepts the token",
+    ]
+    for event in events:
+        assert event["source"] == "refresh"
+        assert event["level"] == "info"
+        assert event["login"] == "octo"
+        assert event["time"].endswith("Z")
+    assert FIRST not in done.stderr
+    assert workspace.verb("--log").stderr == ""
+
+
+def test_no_token_configured_is_fine(tmp_path: Path, hub: FakeGitHub) -> None:
+    workspace = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="")
+    done = workspace.verb()
+    assert (done.returncode, done.stdout) == (0, "github.com: no token is configured\n")
+
+
+def test_a_token_in_the_variable_itself(tmp_path: Path, hub: FakeGitHub) -> None:
+    workspace = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN=FIRST)
+    assert workspace.verb().returncode == 0
+    assert workspace.gh_token == FIRST
+    assert FIRST not in str(workspace.facts.environ)
+
+
+def test_two_refreshes_never_run_at_once(workspace: Workspace, hub: FakeGitHub) -> None:
+    workspace.put(FIRST)
+    hub.fail(Fault(delay=1.0, times=1))
+    threads = [threading.Thread(target=workspace.verb) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(hub.requests) == 2
+    assert hub.most_at_once == 1
+
+
+def test_a_server_that_trickles_does_not_hold_it_for_ever(
+    workspace: Workspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "TIMEOUT", 1)
+    hub.fail(Fault(hang=True))
+    workspace.put(FIRST)
+    assert "did not answer in time" in workspace.refresh().after.problem
+    assert workspace.token == FIRST

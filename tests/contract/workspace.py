@@ -1,0 +1,95 @@
+"""A workspace whose settings are stored, for tests of verbs that run after `configure`."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from agent import published, runtime, store
+from agent.errors import Problem
+from agent.plan import Ledger, Resource, apply, plan
+from agent.steps import github
+from agent.system import System
+from agent.verbs import context
+from agent.verbs.context import Context
+from agent.verbs.refresh import Outcome, Refresh, find_events, read_said
+from tests.fakes.github import FakeGitHub
+
+ROOT = Path(__file__).parent.parent.parent
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+
+
+class Workspace:
+    """A configured workspace whose token lies in a file."""
+
+    def __init__(self, root: Path, hub: FakeGitHub, **variables: str) -> None:
+        self.file = root / "token"
+        self.time = NOON
+        (root / "home").mkdir(exist_ok=True)
+        environ = {
+            "HOME": str(root / "home"),
+            "PATH": os.environ["PATH"],
+            "DEV8_RUNTIME_DIR": str(root / "runtime"),
+            "DEV8_GITHUB_API_URL": hub.url,
+            "WORKSPACE_DIR": str(root),
+            "GITHUB_TOKEN_FILE": str(self.file),
+            **variables,
+        }
+        runtime.make(str(root / "runtime"), os.getuid())
+        self.host = environ.get("GH_HOST", "github.com")
+        self.context: Context = context.from_environ(environ)
+        self.facts = self.context.facts
+        self.apply(store.resources(environ, self.facts))
+
+    def apply(self, wanted: Iterable[Resource | Problem]) -> None:
+        """Bring these resources about, without any problem."""
+        planned = plan("test", wanted, self.facts, Ledger())
+        assert planned.problems == ()
+        assert apply(planned, System(self.facts.environ), Ledger()) == ()
+
+    def put(self, token: str) -> None:
+        """Replace the token file."""
+        self.file.write_text(token + "\n")
+
+    def refresh(self, offline: bool = False) -> Outcome:
+        return Refresh(self.context, offline=offline, now=lambda: self.time).run()
+
+    def events(self, offline: bool = False) -> list[tuple[str, str]]:
+        """Refresh and return what it would log."""
+        outcome = self.refresh(offline)
+        return list(find_events(outcome, read_said(self.context, outcome.before)))
+
+    def verb(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        argv = [sys.executable, "-m", "agent", "refresh", *words]
+        environ = dict(self.facts.environ)
+        return subprocess.run(
+            argv, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    @property
+    def token(self) -> str | None:
+        token = published.read_token(self.facts, self.host)
+        return token.value.reveal() if token else None
+
+    @property
+    def gh_token(self) -> str | None:
+        hosts = self.facts.read(github.find_folder(self.facts) / "hosts.yml")
+        return str(yaml.safe_load(hosts)[self.host]["oauth_token"]) if hosts else None
+
+    def tokens(self) -> tuple[str | None, str | None]:
+        """Return what git and what gh would use."""
+        return self.token, self.gh_token
+
+    @property
+    def wish(self) -> float | None:
+        """Take the wish for the next run, as init does."""
+        path = self.facts.runtime / "jobs/refresh.next"
+        if not path.exists():
+            return None
+        text = path.read_text()
+        path.unlink()
+        return float(text)
