@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -84,18 +84,18 @@ def test_an_answer_that_is_not_githubs_teaches_nothing(
 
 
 @pytest.mark.parametrize(
-    ("fault", "seconds"),
+    ("make_fault", "seconds"),
     [
-        (Fault.rate_limit(3600), 3600),
-        (Fault(status=429), 60),
-        (Fault(status=403, headers={"Retry-After": "7"}), 7),
-        (Fault(status=503, headers={"Retry-After": "30"}), 30),
+        (lambda: Fault.rate_limit(3600), 3600),
+        (lambda: Fault(status=429), 60),
+        (lambda: Fault(status=403, headers={"Retry-After": "7"}), 7),
+        (lambda: Fault(status=503, headers={"Retry-After": "30"}), 30),
     ],
 )
 def test_a_wish_for_patience_is_handed_on(
-    hub: FakeGitHub, tmp_path: Path, fault: Fault, seconds: float
+    hub: FakeGitHub, tmp_path: Path, make_fault: Callable[[], Fault], seconds: float
 ) -> None:
-    hub.fail(fault)
+    hub.fail(make_fault())
     begin = time.monotonic()
     result = check(hub.url, tmp_path)
     assert time.monotonic() - begin < 5, "nothing sleeps in there"
