@@ -23,6 +23,7 @@ IMAGES = {"base": ("dev8-base", "dev8-mvp"), "mvp": ("dev8-mvp",)}
 """The images that the tests of each folder run on."""
 MODES = {"writable": (), "hardened": HARDENED}
 ENGINE = Path(DOCKER).name
+BACKEND = "podman" if ENGINE == "podman" else "docker"
 IDLE = (("--entrypoint", "/bin/sleep"), ("infinity",))
 
 
@@ -106,4 +107,10 @@ def box(image: Image, mode: str) -> Iterator[Container]:
 @pytest.fixture(scope="session")
 def host(box: Container) -> Host:
     """The inside of that container, as its own user."""
-    return testinfra.get_host(f"{'podman' if ENGINE == 'podman' else 'docker'}://{box.name}")
+    return testinfra.get_host(f"{BACKEND}://{box.name}")
+
+
+@pytest.fixture(scope="session")
+def root(box: Container) -> Host:
+    """The inside of that container, as root, who can look everywhere."""
+    return testinfra.get_host(f"{BACKEND}://root@{box.name}")

@@ -69,25 +69,25 @@ def test_is_no_larger_than_agreed(image: Image) -> None:
     assert image.megabytes < LARGEST[image.name]
 
 
-def test_holds_no_host_key(host: Host) -> None:
-    assert host.run("find / -xdev -name 'ssh_host_*' 2>/dev/null").stdout == ""
+def test_holds_no_host_key(root: Host) -> None:
+    assert root.run("find / -xdev -name 'ssh_host_*' 2>/dev/null").stdout == ""
 
 
-def test_holds_no_secret(host: Host) -> None:
+def test_holds_no_secret(root: Host) -> None:
     pattern = "-----BEGIN [A-Z ]*PRIVATE KEY-----$|gh[pousr]_[A-Za-z0-9]{36}"
     folders = "/etc /home /root /opt/devcopilot /usr/local /var /run"
-    found = host.run(f"grep -rlIE -e '{pattern}' {folders} 2>/dev/null").stdout
+    found = root.run(f"grep -rlIE -e '{pattern}' {folders} 2>/dev/null").stdout
     assert found == ""
 
 
-def test_keeps_nothing_of_the_builder(host: Host) -> None:
+def test_keeps_nothing_of_the_builder(root: Host) -> None:
     """The certificates and the package sources of who builds stay outside."""
-    assert host.check_output("ls /usr/local/share/ca-certificates") == ""
-    bundle = host.check_output("grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt")
-    known = host.check_output("find /usr/share/ca-certificates/mozilla -name '*.crt' | wc -l")
+    assert root.check_output("ls /usr/local/share/ca-certificates") == ""
+    bundle = root.check_output("grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt")
+    known = root.check_output("find /usr/share/ca-certificates/mozilla -name '*.crt' | wc -l")
     assert int(bundle) == int(known) > 100
     for path in ("/etc/pip.conf", "/etc/npmrc", "/root/.npmrc", "/root/.config/pip/pip.conf"):
-        assert host.run(f"test -e {path}").rc != 0
+        assert root.run(f"test -e {path}").rc != 0
 
 
 def test_history_tells_no_secret(image: Image) -> None:

@@ -23,8 +23,8 @@ def test_sudo_is_there_but_off(host: Host) -> None:
     assert host.run("sudo -n true").rc != 0
 
 
-def test_only_sudo_is_setuid(host: Host) -> None:
-    found = host.run("find / -xdev -type f -perm /6000 2>/dev/null").stdout.split()
+def test_only_sudo_is_setuid(root: Host) -> None:
+    found = root.run("find / -xdev -type f -perm /6000 2>/dev/null").stdout.split()
     assert found == ["/usr/bin/sudo"]
 
 

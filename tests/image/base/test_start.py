@@ -1,0 +1,17 @@
+"""The image started as it is meant to be, with no option but the hardening."""
+
+from tests.containers import Recipe, answers_ssh, running, wait_until
+from tests.image.conftest import ENGINE, MODES, Image
+
+QUICK_CHECK = ("--health-interval", "1s")
+
+
+def test_becomes_healthy_and_stops_in_order(image: Image, mode: str) -> None:
+    with running(Recipe(image.name, (*MODES[mode], *QUICK_CHECK))) as box:
+        box.wait_ready()
+        assert answers_ssh(box.ssh_port)
+        if ENGINE != "podman":  # its timers need systemd
+            wait_until(lambda: box.inspect("{{.State.Health.Status}}") == "healthy", "health")
+        seconds, code = box.stop()
+    assert code == 0
+    assert seconds < 5

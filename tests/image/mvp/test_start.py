@@ -1,0 +1,10 @@
+"""dev8-mvp started as it is meant to be."""
+
+from tests.containers import Recipe, answers_http, running
+from tests.image.conftest import MODES, Image
+
+
+def test_the_editor_answers_once_it_is_ready(image: Image, mode: str) -> None:
+    with running(Recipe(image.name, MODES[mode])) as box:
+        box.wait_ready()
+        assert answers_http(box.ide_port)
