@@ -35,6 +35,12 @@ find_version() {
     echo "$tag"
 }
 
+# Print a number of bytes in megabytes, or of microseconds in seconds: 1.2
+in_millions() { # NUMBER
+    local tenths=$((($1 + 50000) / 100000))
+    echo "$((tenths / 10)).$((tenths % 10))"
+}
+
 build() { # NAME EXPECTED_TIME FOLDER TARGET OPTION...
     local name=$1 folder=$3 target=$4 start=${EPOCHREALTIME/./} size
     stage "Building $name" "$2"
@@ -45,7 +51,7 @@ build() { # NAME EXPECTED_TIME FOLDER TARGET OPTION...
         fail "cannot build $name" "the whole output is in $log"
     fi
     size=$("${DOCKER[@]}" image inspect --format '{{.Size}}' "$name")
-    note "$name: $((size / 1000000)) MB, $(((${EPOCHREALTIME/./} - start) / 1000)) ms"
+    note "$name: $(in_millions "$size") MB, $(in_millions $((${EPOCHREALTIME/./} - start))) s"
 }
 
 publish() { # NAME EXPECTED_TIME
