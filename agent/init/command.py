@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from agent.init import terminal
 from agent.init.children import Child, Children
+from agent.init.processes import needs_hang_up
 from agent.init.stop import Part
 
 
@@ -39,6 +40,8 @@ class Command(Part):
         return True
 
     def stop(self) -> None:  # noqa: D102
+        if self._child and needs_hang_up(self._child.pid):
+            self.send(signal.SIGHUP)
         self.send(signal.SIGTERM, signal.SIGCONT)
 
     def ended(self) -> bool:  # noqa: D102

@@ -13,6 +13,7 @@ import time
 
 from agent import runtime
 from agent.init.jobs import Job
+from agent.init.processes import read_stat
 from agent.log import timestamp
 
 
@@ -66,10 +67,7 @@ def describe_job(job: Job) -> dict[str, object]:
 def read_age() -> float:
     """Return the seconds since this process was started, its life before an exec included."""
     try:
-        with open("/proc/self/stat", "rb", buffering=0) as file:
-            text = file.read()
-        ticks = int(text[text.rindex(b")") + 2 :].split()[19])  # starttime, see proc(5)
-        born = ticks / os.sysconf("SC_CLK_TCK")
+        born = int(read_stat("self")[19]) / os.sysconf("SC_CLK_TCK")  # starttime
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - born)
     except (OSError, ValueError, IndexError):
         return 0.0

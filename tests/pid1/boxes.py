@@ -131,7 +131,8 @@ class Box:
     def state(self) -> dict[str, Any]:
         """Return state.json once it is there."""
         path = self.folder / "run/state.json"
-        return dict(json.loads(wait_until(lambda: path.exists() and path.read_bytes(), "state")))
+        wait_until(path.exists, f"state.json: {self.out} {self.err}")
+        return dict(json.loads(path.read_bytes()))
 
     def wait_for_phase(self, phase: str) -> dict[str, Any]:
         wait_until(lambda: self.state()["phase"] == phase, f"{phase}: {self.out} {self.err}")

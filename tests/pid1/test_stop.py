@@ -141,7 +141,10 @@ def test_jobs_are_ended_and_none_begins(start: Start, folder: Path) -> None:
 
 
 def test_what_escaped_is_ended_in_order(start: Start, folder: Path) -> None:
-    script = f"trap 'echo ended > {folder}/ended; exit' TERM; touch {folder}/up; while :; do sleep 0.01; done"
+    script = (
+        f"trap 'echo ended > {folder}/ended; exit' TERM; touch {folder}/up; "
+        "while :; do sleep 0.01; done"
+    )
     command = (
         "sh",
         "-c",

@@ -1,0 +1,112 @@
+"""The first life: `configure` runs with the original environment, the second life without it."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.exits import Exit
+from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted
+
+Start = Callable[..., Box]
+
+SECRET = "a-secret-that-nobody-may-see"
+
+
+@pytest.fixture
+def first(folder: Path) -> Callable[..., tuple[str, ...]]:
+    """Return the words that start the first life with a script as `configure`."""
+
+    def make_words(script: str, *command: str) -> tuple[str, ...]:
+        copy = folder / "first_life.py"
+        copy.write_bytes(Path(__file__).with_name("first_life.py").read_bytes())
+        return (*BLOCKED, *PYTHON, str(copy), "sh", "-c", script, "--", *command)
+
+    return make_words
+
+
+First = Callable[..., tuple[str, ...]]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**ENVIRONMENT, "DEV8_RUNTIME_DIR": str(folder / "run"), "GITHUB_TOKEN": SECRET}
+
+
+def test_the_second_life_has_the_clean_environment(
+    start: Start, folder: Path, first: First
+) -> None:
+    booted(folder, replace(EMPTY_BOOT, environment={**ENVIRONMENT, "KEPT": "yes"}))
+    script = f'test "$GITHUB_TOKEN" = {SECRET} && test "$DEV8_RUNTIME_DIR" = {folder}/run'
+    look = "tr '\\0' '\\n' < /proc/1/environ; env; tr '\\0' '\\n' < /proc/1/cmdline"
+    box = start(*first(script, "sh", "-c", look), environment=environment(folder))
+    assert box.wait() == 0, box.err
+    assert box.out.count("KEPT=yes") == 2
+    assert SECRET not in box.out
+
+
+def test_the_code_of_configure_is_the_containers(start: Start, folder: Path, first: First) -> None:
+    box = start(*first("echo wrong >&2; exit 2", "echo", "never"), environment=environment(folder))
+    assert (box.wait(), box.out, box.err) == (2, "", "wrong\n")
+
+
+def test_configure_cannot_take_the_input_or_the_output(
+    start: Start, folder: Path, first: First
+) -> None:
+    booted(folder, EMPTY_BOOT)
+    script = "readlink /proc/self/fd/0; echo said"
+    box = start(*first(script, "echo", "result"), environment=environment(folder))
+    assert box.wait() == 0
+    assert box.out == "result\n"
+    assert box.err.startswith("/dev/null\nsaid\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ignore", ["", "trap '' TERM INT;"])
+def test_a_stop_during_configure(
+    start: Start, folder: Path, first: First, ignore: str, number: int
+) -> None:
+    script = f"{ignore} echo begun >&2; while :; do sleep 0.05; done"
+    box = start(*first(script), environment=environment(folder))
+    box.wait_for("begun")
+    code, seconds = box.stop(number)
+    assert code == 128 + number
+    assert seconds < 2
+
+
+def test_a_term_between_the_lives_is_not_lost(start: Start, folder: Path, first: First) -> None:
+    """`configure` itself sends it, in its last moment."""
+    booted(folder, EMPTY_BOOT)
+    box = start(*first("kill -TERM 1"), environment=environment(folder))
+    assert box.wait() in (0, 128 + signal.SIGTERM)
+
+
+def test_two_agents_do_not_share_a_folder(start: Start, folder: Path, first: First) -> None:
+    booted(folder, EMPTY_BOOT)
+    one = start(*first(":"), environment=environment(folder))
+    one.wait_for_phase("ready")
+    other = start(*first(":"), environment=environment(folder))
+    assert other.wait() == Exit.USAGE
+    assert "another agent" in other.err
+    assert "DEV8_RUNTIME_DIR" in other.err
+    assert len(other.err.splitlines()) == 1
+    assert one.stop()[0] == 0
+
+
+def test_a_folder_that_others_can_enter_is_refused(
+    start: Start, folder: Path, first: First
+) -> None:
+    booted(folder, EMPTY_BOOT)
+    (folder / "run").chmod(0o755)
+    box = start(*first(":"), environment=environment(folder))
+    assert box.wait() == Exit.USAGE
+    assert "DEV8_RUNTIME_DIR" in box.err
+    assert len(box.err.splitlines()) == 1
+
+
+def test_a_configure_that_leaves_no_boot_file(start: Start, folder: Path, first: First) -> None:
+    box = start(*first(":"), environment=environment(folder))
+    assert box.wait() == Exit.INTERNAL
+    assert len(box.err.splitlines()) == 1
+    assert "Traceback" not in box.err

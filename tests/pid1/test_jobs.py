@@ -1,0 +1,147 @@
+"""The jobs: when they run, and that they end."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent.plan import Job
+from tests.pid1.boxes import Box, booted, wait_until, with_jobs
+
+Start = Callable[..., Box]
+
+
+def job(name: str, script: str, interval: float | None = None, *watch: Path,
+        timeout: float = 20.0) -> Job:  # fmt: skip
+    return Job(name, ("sh", "-c", script), interval, timeout, tuple(map(str, watch)))
+
+
+def entry(box: Box, name: str) -> dict[str, Any]:
+    return dict(box.state()["jobs"][name])
+
+
+def wait_for_runs(box: Box, name: str, runs: int) -> dict[str, Any]:
+    def has_run() -> bool:
+        found = entry(box, name)
+        return found["runs"] >= runs and not found["running"]
+
+    wait_until(has_run, f"{runs} runs of {name}: {box.out}")
+    return entry(box, name)
+
+
+def test_once_and_repeated(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, with_jobs(job("once", "exit 4"), job("often", "true", 0.05))))
+    wait_for_runs(box, "often", 5)
+    once = wait_for_runs(box, "once", 1)
+    assert (once["runs"], once["last_exit"], once["next_in"]) == (1, 4, None)
+    assert box.stop()[0] == 0
+
+
+def test_ready_is_told_by_the_job_of_that_name(start: Start, folder: Path) -> None:
+    ready = job("ready", f"until test -e {folder}/up; do sleep 0.01; done")
+    box = start(*booted(folder, with_jobs(ready)))
+    assert box.state()["phase"] == "starting"
+    assert box.state()["ready_seconds"] is None
+    (folder / "up").touch()
+    state = box.wait_for_phase("ready")
+    assert 0 < state["ready_seconds"] < 20
+    assert (state["version"], state["pid"], state["cmd"]) == (1, 1, False)
+    assert state["started"].endswith("Z")
+
+
+def test_a_ready_that_fails_is_not_ready(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, with_jobs(job("ready", "exit 1"))))
+    wait_for_runs(box, "ready", 1)
+    assert box.state()["phase"] == "starting"
+
+
+def test_a_job_may_wish_for_its_next_run(start: Start, folder: Path) -> None:
+    wish = f"test -e {folder}/told || echo 0.1 > {folder}/run/jobs/eager.next; touch {folder}/told"
+    box = start(*booted(folder, with_jobs(job("eager", wish, 1000.0))))
+    found = wait_for_runs(box, "eager", 2)
+    assert found["next_in"] > 900, "a wish holds once"
+    assert not (folder / "run/jobs/eager.next").exists()
+
+
+def test_a_wish_that_is_no_number_changes_nothing(start: Start, folder: Path) -> None:
+    wish = f"echo soon > {folder}/run/jobs/vague.next"
+    box = start(*booted(folder, with_jobs(job("vague", wish, 1000.0))))
+    assert wait_for_runs(box, "vague", 1)["next_in"] > 900
+
+
+def test_a_changed_file_starts_its_job(start: Start, folder: Path) -> None:
+    """Also one that appears late, and one behind a link, as Kubernetes rotates secrets."""
+    watched, link = folder / "watched", folder / "link"
+    (folder / "first").write_text("1")
+    (folder / "second").write_text("2")
+    link.symlink_to("first")
+    jobs = job("late", "true", 1000.0, watched), job("linked", "true", 1000.0, link)
+    box = start(*booted(folder, with_jobs(*jobs)))
+    wait_for_runs(box, "late", 1)
+    watched.write_text("1")
+    (folder / "new").symlink_to("second")
+    (folder / "new").rename(link)
+    assert wait_for_runs(box, "late", 2)["runs"] == 2
+    assert wait_for_runs(box, "linked", 2)["runs"] == 2
+
+
+def test_usr1_starts_refresh_where_no_command_gets_it(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, with_jobs(job("refresh", "true", 1000.0))))
+    wait_for_runs(box, "refresh", 1)
+    box.send(signal.SIGUSR1)
+    wait_for_runs(box, "refresh", 2)
+
+
+def test_never_two_runs_at_once(start: Start, folder: Path) -> None:
+    script = (
+        f"mkdir {folder}/mine || touch {folder}/two; "
+        f"until test -e {folder}/go; do sleep 0.01; done; rmdir {folder}/mine"
+    )
+    box = start(*booted(folder, with_jobs(job("refresh", script, 1000.0))))
+    wait_until((folder / "mine").exists, "the first run")
+    for _ in range(3):
+        box.send(signal.SIGUSR1)
+        wait_until(lambda: not has_pending(box.pid, signal.SIGUSR1), "the signal is taken")
+    (folder / "go").touch()
+    found = wait_for_runs(box, "refresh", 2)
+    assert found["runs"] == 2, "what was asked for meanwhile is one more run"
+    assert not (folder / "two").exists()
+
+
+def has_pending(pid: int, number: int) -> bool:
+    text = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line.split()[1] for line in text.splitlines() if line.startswith("ShdPnd"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def test_a_job_that_takes_too_long_is_ended_with_its_group(start: Start, folder: Path) -> None:
+    slow = job("slow", "trap '' TERM; sleep 1000 & sleep 1001 & wait; wait", 1000.0, timeout=0.2)
+    box = start(*booted(folder, with_jobs(slow)))
+    began = time.monotonic()
+    assert wait_for_runs(box, "slow", 1)["last_exit"] == 128 + signal.SIGKILL
+    assert time.monotonic() - began < 5
+    assert not box.find("sleep 100")
+    box.wait_for("took too long")
+
+
+def test_a_job_that_cannot_be_executed(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, with_jobs(Job("gone", ("/no/such",), 0.1, 5.0))))
+    wait_until(lambda: entry(box, "gone")["runs"] >= 3, "it is tried again")
+    assert entry(box, "gone")["last_exit"] == 127
+    assert box.stop()[0] == 0
+
+
+def test_the_surroundings_of_a_job(start: Start, folder: Path) -> None:
+    """No input, its words in the log, no descriptor of init's, a group of its own."""
+    script = "readlink /proc/self/fd/0; ls /proc/self/fd | tail -n +4; ps -o pgid= -p $$; echo $$"
+    box = start(*booted(folder, with_jobs(job("look", script))))
+    wait_for_runs(box, "look", 1)
+    assert box.stop()[0] == 0
+    said = [json.loads(line) for line in box.out.splitlines()]
+    words = [event["message"].strip() for event in said if event["source"] == "agent"]
+    assert words[0] == "/dev/null"
+    assert words[1] == "3", "the folder that ls reads"
+    assert words[2] == words[3]
+    assert len(words) == 4

@@ -1,0 +1,156 @@
+"""supervisord and the log child under init, each the real one."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from agent.exits import Exit
+from agent.plan import Service
+from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, wait_until, with_services
+
+Start = Callable[..., Box]
+
+LIVING = ("sh", "-c", "echo begun; exec sleep 1000")
+
+
+def messages(box: Box, source: str) -> list[str]:
+    """Return what a source has said so far."""
+    events = [json.loads(line) for line in box.out.splitlines() if line.endswith("}")]
+    return [event["message"] for event in events if event["source"] == source]
+
+
+def test_services_start_without_supervisords_second_of_sleep(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, with_services(folder, Service("a", LIVING))))
+    box.wait_for('"message": "begun"')
+    events = [json.loads(line) for line in box.out.splitlines()]
+    born = next(event["time"] for event in events if "supervisord started" in event["message"])
+    begun = next(event["time"] for event in events if event["message"] == "begun")
+    assert seconds_of(begun) - seconds_of(born) < 0.5
+
+
+def seconds_of(text: str) -> float:
+    hours, minutes, seconds = text[11:-1].split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def test_a_fatal_essential_service_ends_the_container(start: Start, folder: Path) -> None:
+    services = Service("good", LIVING), Service("bad", ("sh", "-c", "echo trying; exit 1"))
+    box = start(*booted(folder, with_services(folder, *services, impatient=True)))
+    assert box.wait() == Exit.SERVICE_FATAL
+    assert messages(box, "bad") == ["trying"] * 2, "bounded restarts"
+    assert "an essential service cannot be kept running" in messages(box, "init")
+    assert box.state()["stopping_because"] == "the service bad is FATAL"
+    assert box.state()["jobs"]["explain"]["runs"] == 1
+
+
+def test_another_fatal_service_does_not(start: Start, folder: Path) -> None:
+    bad = Service("bad", ("false",), essential=False)
+    box = start(
+        *booted(folder, with_services(folder, Service("good", LIVING), bad, impatient=True))
+    )
+    box.wait_for("gave up: bad")
+    code, _ = box.stop()
+    assert code == 0
+
+
+def test_the_loss_of_supervisord_stops_the_services(start: Start, folder: Path) -> None:
+    # Its streams lead to supervisord; a shell that complains there afterwards ends by SIGPIPE.
+    script = (
+        f"trap 'touch {folder}/ended; exit' TERM; echo begun; "
+        "exec 2>/dev/null; while :; do sleep 0.01; done"
+    )
+    box = start(*booted(folder, with_services(folder, Service("a", ("sh", "-c", script)))))
+    box.wait_for('"message": "begun"')
+    supervisord = box.find("supervisor.supervisord")
+    assert supervisord is not None
+    os.kill(supervisord, signal.SIGKILL)
+    assert box.wait() == Exit.SUPERVISOR_LOST
+    assert (folder / "ended").exists()
+
+
+def test_an_orphan_is_not_taken_for_a_service(start: Start, folder: Path) -> None:
+    script = "(sh -c 'sleep 0.1; exit 1' &); echo begun; sleep 0.3; echo alive; exec sleep 1000"
+    box = start(*booted(folder, with_services(folder, Service("a", ("sh", "-c", script)))))
+    box.wait_for('"message": "alive"')
+    assert not any("exited" in line for line in messages(box, "supervisord"))
+    assert box.stop()[0] == 0
+
+
+def test_values_of_the_environment_reach_a_service_unchanged(start: Start, folder: Path) -> None:
+    value = "%s%%(x)s\"';,\n\t\\ \u00e4 $HOME `id`"
+    script = "import os; print(ascii(os.environ['A']), flush=True)"
+    service = Service("a", (*PYTHON, "-c", script))
+    boot = with_services(folder, service)
+    boot = replace(boot, environment={**boot.environment, "A": value})
+    # The first life hands the environment over by its exec; here the namespace does.
+    box = start(*booted(folder, boot), environment=boot.environment)
+    box.wait_for(json.dumps(ascii(value)))
+
+
+def test_a_log_child_that_ends_is_started_again(start: Start, folder: Path) -> None:
+    script = (
+        f"echo before; until test -e {folder}/go; do sleep 0.01; done; echo after; exec sleep 99"
+    )
+    box = start(*booted(folder, with_services(folder, Service("a", ("sh", "-c", script)))))
+    box.wait_for('"message": "before"')
+    logger = box.find("agent.logger")
+    assert logger is not None
+    os.kill(logger, signal.SIGKILL)
+    (folder / "go").touch()
+    box.wait_for('"message": "after"')
+    assert box.stop()[0] == 0
+
+
+def test_much_output_through_a_pipe_arrives(start: Start, folder: Path) -> None:
+    """What does not fit into the ring is counted, and supervisord never complains."""
+    script = "seq -f line-%g 200000; echo finished; exec sleep 1000"
+    box = start(*booted(folder, with_services(folder, Service("a", ("sh", "-c", script)))))
+    box.wait_for('"message": "finished"')
+    assert "Illegal seek" not in box.out + box.err
+    assert box.stop()[0] == 0
+
+
+def test_output_of_the_command_is_apart_from_the_log(start: Start, folder: Path) -> None:
+    boot = with_services(folder, Service("a", LIVING))
+    script = f"echo result; until test -e {folder}/go; do sleep 0.01; done"
+    box = start(*booted(folder, boot, "sh", "-c", script))
+    wait_until(lambda: '"message": "begun"' in box.err, "the service's line")
+    (folder / "go").touch()
+    assert box.wait() == 0
+    assert box.out == "result\n"
+
+
+def test_closed_standard_streams_do_no_harm(start: Start, folder: Path) -> None:
+    boot = with_services(folder, Service("a", ("sh", "-c", f"touch {folder}/up; exec sleep 1000")))
+    box = start("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *booted(folder, boot))
+    wait_until((folder / "up").exists, "the service runs")
+    assert box.stop()[0] == 0
+
+
+def test_init_alone_writes_no_state_and_starts_nothing(start: Start, folder: Path) -> None:
+    box = start(*INIT, "sh", "-c", "ls /proc | grep -c '^[0-9]'")
+    assert box.wait() == 0
+    assert int(box.out) == 4, "init, sh, ls, grep"
+
+
+def test_a_fifo_that_is_there_already_is_used(start: Start, folder: Path) -> None:
+    """The folder of an earlier life may still be there, with leftovers of any kind."""
+    boot = with_services(folder, Service("a", LIVING))
+    words = booted(folder, boot)
+    (folder / "run/streams/a").write_text("not a FIFO")
+    os.mkfifo(folder / "run/events")
+    os.chown(folder / "run/events", folder.stat().st_uid, -1)
+    box = start(*words)
+    box.wait_for('"message": "begun"')
+    assert box.stop()[0] == 0
+
+
+def test_an_unreadable_boot_file_is_one_clear_line(start: Start, folder: Path) -> None:
+    words = booted(folder, EMPTY_BOOT)
+    (folder / "run/boot.json").write_text("{}")
+    box = start(*words)
+    assert box.wait() == Exit.INTERNAL
+    assert len(box.err.splitlines()) == 1

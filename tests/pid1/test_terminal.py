@@ -1,0 +1,146 @@
+"""CMD with a real terminal, as `docker run -it IMAGE bash` gives it."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.pid1.boxes import DEADLINE, ENVIRONMENT, INIT, PYTHON, Box, wait_until
+
+Start = Callable[..., Box]
+
+PROMPT = b"ready> "
+SHELL = ("bash", "--norc", "--noprofile", "-i")
+
+
+class Person:
+    """Types, and reads until something appears."""
+
+    def __init__(self, start: Start, *words: str) -> None:
+        self._ours, theirs = pty.openpty()
+        self.resize(24, 80)
+        environment = {**ENVIRONMENT, "PS1": PROMPT.decode(), "TERM": "dumb"}
+        self.box = start(*words, terminal=theirs, environment=environment)
+        os.close(theirs)
+        self._seen = b""
+
+    def type(self, text: bytes) -> None:
+        os.write(self._ours, text)
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read_until(self, pattern: bytes) -> bytes:
+        """Return what appeared up to and with the pattern; what comes after is kept."""
+        end = time.monotonic() + DEADLINE
+        while not (match := re.search(pattern, self._seen)):
+            left = end - time.monotonic()
+            assert left > 0, f"{pattern!r} did not appear in {self._seen!r}"
+            if select.select([self._ours], [], [], left)[0]:
+                try:
+                    self._seen += os.read(self._ours, 65536)
+                except OSError:
+                    pytest.fail(f"the terminal closed before {pattern!r}: {self._seen!r}")
+        seen, self._seen = self._seen[: match.end()], self._seen[match.end() :]
+        return seen
+
+    def leave(self) -> None:
+        os.close(self._ours)
+
+
+@pytest.fixture
+def sit_down(start: Start) -> Iterator[Callable[..., Person]]:
+    people: list[Person] = []
+
+    def make_person(*words: str) -> Person:
+        people.append(Person(start, *words))
+        return people[-1]
+
+    yield make_person
+    for person in people:
+        person.leave()
+
+
+SitDown = Callable[..., Person]
+
+
+def test_job_control_interrupt_resize_and_exit_code(sit_down: SitDown) -> None:
+    person = sit_down(*INIT, *SHELL)
+    first = person.read_until(PROMPT)
+    assert b"no job control" not in first
+    person.type(b"sleep 1000\n")
+    wait_until(lambda: person.box.find("sleep 1000"), "the job")
+    person.type(b"\x1a")
+    person.read_until(rb"Stopped +sleep 1000")
+    person.type(b"fg\n")
+    person.read_until(rb"\nsleep 1000\r\n")
+    person.type(b"\x03")
+    person.read_until(PROMPT)
+    person.type(b"echo code $?\n")
+    person.read_until(rb"code 130")
+    person.resize(50, 132)
+    person.type(b"until [ \"$(stty size)\" = '50 132' ]; do :; done; echo resized\n")
+    person.read_until(rb"\r\nresized\r\n")
+    person.type(b"exit 9\n")
+    assert person.box.wait() == 9
+
+
+def test_a_resize_reaches_the_command(sit_down: SitDown) -> None:
+    script = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGWINCH, lambda *_: print(os.get_terminal_size(), flush=True))\n"
+        "print('watching', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    person = sit_down(*INIT, *PYTHON, "-c", script)
+    person.read_until(rb"watching\r\n")
+    person.resize(40, 100)
+    person.read_until(rb"columns=100, lines=40")
+    assert person.box.stop()[0] == 128 + signal.SIGTERM
+
+
+def test_the_interrupt_key_ends_a_plain_command(sit_down: SitDown) -> None:
+    person = sit_down(*INIT, "sh", "-c", "echo begun; exec sleep 1000")
+    person.read_until(b"begun")
+    person.type(b"\x03")
+    assert person.box.wait() == 128 + signal.SIGINT
+
+
+def test_the_suspend_key_does_not_hang_a_plain_command(sit_down: SitDown) -> None:
+    """Above CMD there is no shell that could continue it."""
+    person = sit_down(*INIT, "cat")
+    person.type(b"one\n")
+    person.read_until(rb"one\r\none\r\n")
+    person.type(b"\x1a")
+    person.read_until(rb"\^Z")
+    person.type(b"two\n")
+    person.read_until(rb"two\r\ntwo\r\n")
+    person.type(b"\x04")
+    assert person.box.wait() == 0
+
+
+def test_the_command_reads_the_terminal_from_its_first_moment(sit_down: SitDown) -> None:
+    """A background group would be stopped by it."""
+    for _ in range(5):
+        person = sit_down(*INIT, "sh", "-c", "stty -echo; read -r line; echo got $line")
+        person.type(b"words\n")
+        person.read_until(rb"got words")
+        assert person.box.wait() == 0
+
+
+def test_a_shell_with_jobs_stops_at_once(sit_down: SitDown) -> None:
+    person = sit_down(*INIT, *SHELL)
+    person.read_until(PROMPT)
+    person.type(b"sleep 1000 & sleep 1001\n")
+    wait_until(lambda: person.box.find("sleep 1001"), "the jobs")
+    code, seconds = person.box.stop()
+    assert code == 128 + signal.SIGHUP, "an interactive shell ignores TERM"
+    assert seconds < 1
