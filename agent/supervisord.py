@@ -202,7 +202,8 @@ def query_states(folder: Path, timeout: float) -> dict[str, ServiceState]:
         "http://localhost", transport=_make_transport(folder / runtime.SUPERVISORD_SOCKET, timeout)
     )
     try:
-        rows: Any = server.supervisor.getAllProcessInfo()
+        with server:
+            rows: Any = server.supervisor.getAllProcessInfo()
     except (xmlrpc.client.Error, http.client.HTTPException, ExpatError) as error:
         raise OSError(f"supervisord gave no proper answer: {error}") from error
     return {row["name"]: _read_state(row) for row in rows if row["group"] == GROUP}
@@ -233,7 +234,9 @@ def _make_transport(path: Path, timeout: float) -> "xmlrpc.client.Transport":
 
     class Transport(xmlrpc.client.Transport):
         def make_connection(self, host: Any) -> http.client.HTTPConnection:
-            return Connection(str(host))
+            connection = Connection(str(host))
+            self._connection = host, connection  # what close() looks at
+            return connection
 
     word = b64encode(f"{_ACCOUNT}:{_ACCOUNT}".encode()).decode()
     return Transport(headers=[("Authorization", f"Basic {word}")])

@@ -1,0 +1,278 @@
+"""The real supervisord with the configuration that we render."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from agent import runtime, supervisord
+from agent.plan import Ledger, Service, apply, plan
+from agent.system import Facts, System
+
+DEADLINE = 20.0
+ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
+
+
+class Box:
+    """A runtime folder with a supervisord, woken as init does it."""
+
+    def __init__(self, folder: Path, services: Sequence[Service], stop_timeout: float) -> None:
+        self.folder = folder
+        environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "my.dotted-name": ODD}
+        self.facts = Facts(folder, os.getuid(), os.getgid(), folder, folder, environ)
+        runtime.make(str(folder), os.getuid())
+        wanted = supervisord.resources(services, self.facts, stop_timeout)
+        planned = plan("boot", wanted, self.facts, Ledger())
+        assert not apply(planned, System(environ), Ledger())
+        self.streams = {service.name: open_fifo(folder / runtime.STREAMS / service.name)
+                        for service in services}  # fmt: skip
+        self.events = open_fifo(folder / runtime.EVENTS)
+        self.log = folder / "log"
+        self.heard: dict[int, bytes] = {}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *prefix: str) -> None:
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*prefix, *supervisord.command(self.facts)], env=self.facts.environ,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                process_group=0)  # fmt: skip
+        process = self.process
+        self.wait(lambda: self.wake() or process.poll() is not None)
+        assert process.poll() is None, self.log.read_text()
+
+    def wake(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as caller:
+            try:
+                caller.connect(str(self.folder / runtime.SUPERVISORD_SOCKET))
+            except OSError:
+                return False
+        return True
+
+    def stop(self) -> float:
+        """Ask it to end, waking it until it has; return the seconds that it took."""
+        assert self.process
+        begin = time.monotonic()
+        self.process.terminate()
+        process = self.process
+        self.wait(lambda: not self.wake() and process.poll() is not None)
+        return time.monotonic() - begin
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while not condition():
+            assert time.monotonic() < deadline, self.log.read_text()
+            select.select([], [], [], 0.02)
+
+    def states(self) -> dict[str, supervisord.ServiceState]:
+        return supervisord.query_states(self.folder, 5.0)
+
+    def hear(self, descriptor: int) -> str:
+        """Return all that came through a FIFO so far."""
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(descriptor, 65536):
+                self.heard[descriptor] = self.heard.get(descriptor, b"") + data
+        return self.heard.get(descriptor, b"").decode()
+
+
+def open_fifo(path: Path) -> int:
+    os.mkfifo(path, 0o600)
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+Make = Callable[..., Box]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    with contextlib.ExitStack() as stack:
+
+        def make(*services: Service, stop_timeout: float = 8.0) -> Box:
+            # Not tmp_path: the path of a unix socket has room for 107 bytes.
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="a b")))
+            box = Box(folder, services, stop_timeout)
+            stack.callback(end, box)
+            return box
+
+        yield make
+
+
+def end(box: Box) -> None:
+    """End supervisord and whatever it started."""
+    if box.process is None:
+        return
+    states = box.states().values() if box.process.poll() is None else ()
+    pids = [state.pid for state in states if state.pid > 1]
+    box.process.kill()
+    box.process.wait()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def script(name: str, code: str, *words: str, **options: object) -> Service:
+    return Service(name, (sys.executable, "-c", code, *words), **options)  # type: ignore[arg-type]
+
+
+TELL = """
+import json, os, sys, time
+facts = {"argv": sys.argv[1:], "environ": dict(os.environ), "cwd": os.getcwd()}
+open("told.new", "w").write(json.dumps(facts)); os.rename("told.new", "told")
+print("first words", flush=True); print("of trouble", file=sys.stderr, flush=True)
+time.sleep(1000)
+"""
+SLEEP = ("sleep", "1000")
+
+
+def test_every_value_arrives_as_it_was_given(make: Make, tmp_path: Path) -> None:
+    place = tmp_path / 'it\'s %s; "a" place'
+    place.mkdir()
+    words = (ODD, "", "-x", "a=b", "%(ENV_HOME)s")
+    environment = {"A": ODD, "B-c.d": ODD, "EMPTY": ""}
+    service = script("odd", TELL, *words, environment=environment, directory=place)
+    box = make(service)
+    box.start()
+    box.wait((place / "told").exists)
+    told = json.loads((place / "told").read_text())
+    assert tuple(told["argv"]) == words
+    assert told["cwd"] == str(place)
+    got = told["environ"]
+    assert (got["A"], got["B-c.d"], got["EMPTY"], got["my.dotted-name"]) == (ODD, ODD, "", ODD)
+    ours = {"PATH", "HOME", "my.dotted-name", "A", "B-c.d", "EMPTY", "PWD", "LC_CTYPE"}
+    assert set(got) <= ours
+
+
+def test_programs_get_default_signals(make: Make, tmp_path: Path) -> None:
+    code = "grep SigIgn /proc/self/status >ignored.new; mv ignored.new ignored; exec sleep 1000"
+    box = make(Service("calm", ("sh", "-c", code), directory=tmp_path))
+    box.start()
+    box.wait((tmp_path / "ignored").exists)
+    assert int((tmp_path / "ignored").read_text().split()[1], 16) == 0
+
+
+def test_output_and_errors_go_to_the_stream(make: Make, tmp_path: Path) -> None:
+    box = make(script("talk", TELL, directory=tmp_path))
+    box.start()
+    box.wait(lambda: "of trouble" in box.hear(box.streams["talk"]))
+    assert box.hear(box.streams["talk"]) == "first words\nof trouble\n"
+
+
+def test_its_own_log_raises_no_alarm(make: Make) -> None:
+    box = make(Service("calm", SLEEP))
+    box.start()
+    box.wait(lambda: "spawned: 'calm'" in box.log.read_text())
+    alarms = [line for line in box.log.read_text().splitlines()
+              if (" CRIT " in line or " WARN " in line or " ERRO " in line)
+              and "running as root" not in line]  # fmt: skip
+    assert alarms == []
+    lines = box.log.read_text().splitlines()
+    assert len([line for line in lines if "spawned: 'calm'" in line]) == 1
+
+
+def test_states_are_told_with_their_pids(make: Make) -> None:
+    box = make(Service("one", SLEEP), Service("two", SLEEP))
+    box.start()
+    box.wait(lambda: all(state.pid for state in box.states().values()))
+    states = box.states()
+    assert set(states) == {"one", "two"}
+    assert states["one"].state == "STARTING"
+    started = states["one"].started
+    assert started is not None
+    assert abs(started - time.time()) < DEADLINE
+    assert Path(f"/proc/{states['one'].pid}/cmdline").read_bytes() == b"sleep\x001000\x00"
+
+
+def test_a_killed_service_comes_back(make: Make) -> None:
+    box = make(Service("one", SLEEP))
+    box.start()
+    box.wait(lambda: box.states()["one"].pid)
+    first = box.states()["one"].pid
+    os.kill(first, signal.SIGKILL)
+    box.wait(lambda: box.states()["one"].pid not in (0, first))
+    box.wait(lambda: "BACKOFF one\n" in box.hear(box.events))
+
+
+def test_init_hears_of_a_service_that_is_given_up(make: Make) -> None:
+    box = make(Service("broken", ("no-such-program",)), Service("fine", SLEEP))
+    box.start()
+    box.wait(lambda: "FATAL broken\n" in box.hear(box.events))
+    lines = box.hear(box.events).splitlines()
+    assert lines.count("STARTING broken") == supervisord.START_RETRIES + 1
+    assert "STARTING fine" in lines
+    assert not any("listener" in line for line in lines)
+    assert "no-such-program" in box.hear(box.streams["broken"])
+    assert box.states()["broken"].state == "FATAL"
+
+
+def test_all_stop_together_with_their_children(make: Make, tmp_path: Path) -> None:
+    code = "sleep 1000 & echo $! >$0.new; mv $0.new $0; wait"
+    names = ("one", "two", "three")
+    box = make(*(Service(name, ("sh", "-c", code, str(tmp_path / name))) for name in names))
+    box.start()
+    box.wait(lambda: all((tmp_path / name).exists() for name in names))
+    assert box.stop() < 2.0
+    for name in names:
+        pid = int((tmp_path / name).read_text())
+        box.wait(lambda pid=pid: not alive(pid))  # type: ignore[misc]
+
+
+def test_who_ignores_term_is_killed_before_the_deadline(make: Make, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    deaf = Service("deaf", ("sh", "-c", f"trap '' TERM; touch {ready}; sleep 1000"))
+    box = make(deaf, stop_timeout=4.0)
+    box.start()
+    box.wait(ready.exists)
+    assert 2.5 < box.stop() < 4.0
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process is there and no zombie that nobody reaps."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_low_limits_are_no_hindrance(make: Make) -> None:
+    box = make(Service("one", SLEEP))
+    box.start("prlimit", "--nofile=64:64", "--")
+    box.wait(lambda: box.states()["one"].pid)
+
+
+def test_nobody_there_is_an_os_error(make: Make) -> None:
+    box = make(Service("one", SLEEP))
+    with pytest.raises(OSError, match="No such file"):
+        box.states()
+
+
+def test_a_hung_supervisord_is_not_waited_for(make: Make) -> None:
+    box = make(Service("one", SLEEP))
+    box.start()
+    assert box.process
+    box.process.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
+    with pytest.raises(OSError, match="timed out"):
+        supervisord.query_states(box.folder, 0.2)
+    assert time.monotonic() - begin < 2.0
+    box.process.send_signal(signal.SIGCONT)
+
+
+def test_files_are_private_and_a_second_plan_is_empty(make: Make) -> None:
+    service = Service("one", SLEEP, environment={"A": ODD})
+    box = make(service)
+    ledger = Ledger()
+    again = plan("boot", supervisord.resources([service], box.facts, 8.0), box.facts, ledger)
+    assert again.actions == ()
+    for path in (runtime.SUPERVISORD_CONFIG, supervisord.LISTENER, "services/one"):
+        assert (box.folder / path).stat().st_mode & 0o777 == 0o600
+    assert list(supervisord.resources([], box.facts, 8.0)) == []
