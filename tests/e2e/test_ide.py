@@ -12,6 +12,7 @@ from tests.e2e.conftest import MVP
 
 TOOLS = "dev8-test"
 PASSWORD = "correct horse # battery: staple"
+USER = "/home/dev8/.local/share/code-server/User"
 HERE = Path(__file__).resolve().parent
 
 
@@ -35,4 +36,17 @@ def test_terminal_of_the_ide_sees_the_images_path(options: tuple[str, ...], tmp_
         done = drive_browser(box, tmp_path)
         assert done.returncode == 0, done.stderr[-2000:]
         assert "workspace" in json.loads(done.stdout)["title"]
-        assert box.execute("cat", "/workspace/seen-path") == box.execute("printenv", "PATH")
+        # The editor puts its own `code` before what the image names.
+        seen = box.execute("cat", "/workspace/seen-path")
+        assert seen.endswith(box.execute("printenv", "PATH"))
+        assert find_defaults(box)["terminal.integrated.defaultProfile.linux"] == "bash"
+        assert "github.copilot.enable" in find_defaults(box)
+        assert not box.execute("sh", "-c", f"ls {USER}/settings.json 2>/dev/null || true")
+
+
+def find_defaults(box: Container) -> dict[str, object]:
+    """Return what the workbench, which keeps them for its next start, took from extensions."""
+    cache = f"{USER}/caches/CachedConfigurations/defaults/*/configuration.json"
+    defaults = json.loads(box.execute("sh", "-c", f"cat {cache}"))
+    assert isinstance(defaults, dict)
+    return defaults
