@@ -86,15 +86,11 @@ find_port() { # PORT
 }
 
 create_container() {
-    local target=$workspace_volume
-    if [[ -n ${WORKSPACE:-} ]]; then
-        target=$(realpath -e "$WORKSPACE") || fail "cannot use WORKSPACE=$WORKSPACE" "make it first"
-    fi
     pass_variables
     make_key
     "${DOCKER[@]}" create --name "$container" --hostname "$container" \
         --read-only --cap-drop ALL --security-opt no-new-privileges \
-        --volume "$home_volume:/home/dev8" --volume "$target:/workspace" --volume /tmp \
+        --volume "$home_volume:/home/dev8" --volume "$workspace:/workspace" --volume /tmp \
         --publish "127.0.0.1:$(find_port 8080):8080" --publish "127.0.0.1:$(find_port 2222):2222" \
         "${options[@]}" "$image" >/dev/null
 }
@@ -143,6 +139,7 @@ print_summary() {
     fi
     echo "  shell     make shell"
     echo "  stop      make down"
+    inside devcopilot status | sed -n 's/^problem /  problem /p'
     echo
 }
 
@@ -150,6 +147,11 @@ case ${IMAGE:-mvp} in
     base | mvp) ;;
     *) fail "unknown IMAGE=$IMAGE" "base or mvp" ;;
 esac
+workspace=$workspace_volume
+if [[ -n ${WORKSPACE:-} ]]; then
+    [[ -d $WORKSPACE ]] || fail "cannot use WORKSPACE=$WORKSPACE: it is not a folder" "make it first"
+    workspace=$(realpath "$WORKSPACE")
+fi
 scripts/engine.sh start
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh

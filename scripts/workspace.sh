@@ -35,7 +35,8 @@ shell() {
     require_running
     local terminal=()
     if [[ -t 0 ]]; then terminal=(--tty); fi
-    exec "${DOCKER[@]}" exec --interactive "${terminal[@]}" "$container" bash --login
+    # What the last command in there ended with says nothing of this one.
+    "${DOCKER[@]}" exec --interactive "${terminal[@]}" "$container" bash --login || true
 }
 
 status() {
