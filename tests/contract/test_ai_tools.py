@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.workspaces import SECRETS, Workspace
+from tests.contract.homes import SECRETS, Workspace
 
 
 @pytest.fixture

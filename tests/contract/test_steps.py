@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.workspaces import (
+from tests.contract.homes import (
     NOBODY,
     OPEN,
     SECRETS,
