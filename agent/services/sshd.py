@@ -56,9 +56,9 @@ PrintLastLog no
 ClientAliveInterval 60
 AcceptEnv LANG LC_*
 {set_env}
-# Logins, refusals and faults; not the two lines that each health probe would make.
+# Logins, refusals and faults; not the line that each health probe would make at INFO.
 LogLevel ERROR
-LogVerbose *:auth_log():*,*:auth_openfile():*,*:auth_secure_path():*
+LogVerbose *:auth_log():*
 """
 
 
@@ -143,10 +143,14 @@ def check_logins(settings: Settings, facts: Facts) -> Iterator[Problem]:
         yield Problem("nobody can log in over ssh yet: there is no public key",
                       f"set SSH_PUBLIC_KEY, or add a key to {own}", level="info")  # fmt: skip
         return
-    mode = facts.mode(facts.home)
-    if mode is not None and mode & 0o022:
-        yield Problem(f"sshd will refuse every login: others than its owner can write {facts.home}",
-                      f"chmod go-w {facts.home}")  # fmt: skip
+    kept = facts.state / AUTHORIZED_KEYS
+    for path in (facts.home, own.parent, own, facts.state, kept.parent, kept):
+        mode = facts.mode(path)
+        if mode is not None and mode & 0o022:
+            yield Problem(
+                f"sshd will refuse keys: others than its owner can write {path}",
+                f"chmod go-w {path}",
+            )
 
 
 def render_set_env(environ: Mapping[str, str]) -> str:

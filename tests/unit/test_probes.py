@@ -1,0 +1,164 @@
+"""Probes say whether something answers, and why not."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from agent import probes
+from agent.plan import BannerProbe, CommandProbe, HttpProbe, PortProbe
+
+
+class Answer:
+    """A server that answers every connection with the same bytes, or with silence."""
+
+    def __init__(self, words: bytes | None, *, hang_up: bool = True) -> None:
+        self.words, self.hang_up = words, hang_up
+        self.got: list[bytes] = []
+        self.kept: list[socket.socket] = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.socket.getsockname()[1])
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.kept.append(connection)
+            if self.words is None:
+                continue
+            connection.sendall(self.words)
+            if self.hang_up:
+                connection.shutdown(socket.SHUT_WR)
+            self.got.append(connection.recv(1000))
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        for item in (*self.kept, self.socket):
+            item.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[type[Answer]]:
+    made: list[Answer] = []
+
+    class Kept(Answer):
+        def __init__(self, words: bytes | None, *, hang_up: bool = True) -> None:
+            super().__init__(words, hang_up=hang_up)
+            made.append(self)
+
+    yield Kept
+    for answer in made:
+        answer.close()
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", None),
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "answers 503"),
+        (b"SSH-2.0-x\r\n", "does not speak HTTP"),
+        (b"", "does not speak HTTP"),
+    ],
+)
+def test_http(serve: type[Answer], words: bytes, why: str | None) -> None:
+    server = serve(words)
+    found = probes.check(HttpProbe(server.port, "/healthz"), 5.0)
+    assert (found is None) == (why is None)
+    assert (why or "") in (found or "")
+    server.thread.join(0.0)
+    assert server.got == [
+        f"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
+    ]
+
+
+def test_banner_and_its_reply(serve: type[Answer]) -> None:
+    server = serve(b"SSH-2.0-OpenSSH\r\n", hang_up=False)
+    assert probes.check(BannerProbe(server.port, "SSH-2.0-", "SSH-2.0-probe"), 5.0) is None
+    assert "does not greet" in (probes.check(BannerProbe(server.port, "220 "), 5.0) or "")
+    deadline = time.monotonic() + 5.0
+    while len(server.got) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert server.got == [b"SSH-2.0-probe\r\n", b""]
+
+
+def test_port(serve: type[Answer]) -> None:
+    assert probes.check(PortProbe(serve(None).port), 5.0) is None
+
+
+@pytest.mark.parametrize("kind", [HttpProbe, BannerProbe])
+def test_silence_is_not_waited_for(
+    serve: type[Answer], kind: type[HttpProbe] | type[BannerProbe]
+) -> None:
+    begin = time.monotonic()
+    assert "no answer within 0.2 s" in (probes.check(kind(serve(None).port, "/"), 0.2) or "")
+    assert time.monotonic() - begin < 2.0
+
+
+def test_trickle_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection:
+                while not stop.wait(0.05):
+                    try:
+                        connection.sendall(b"x")
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        begin = time.monotonic()
+        why = probes.check(BannerProbe(server.getsockname()[1], "SSH"), 0.3)
+        stop.set()
+        thread.join()
+    assert "no answer" in (why or "")
+    assert time.monotonic() - begin < 2.0
+
+
+def test_nothing_listens() -> None:
+    port = closed_port()
+    assert probes.check(PortProbe(port), 5.0) == f"nothing listens on port {port}"
+
+
+@pytest.mark.parametrize(
+    ("argv", "why"),
+    [
+        (("true",), None),
+        (("sh", "-c", "exit 3"), "sh ends with 3"),
+        (("sleep", "60"), "sleep takes longer than 0.2 s"),
+        (("no-such-program",), "cannot run no-such-program: No such file or directory"),
+    ],
+)
+def test_command(argv: tuple[str, ...], why: str | None) -> None:
+    assert probes.check(CommandProbe(argv), 0.2) == why
+
+
+def test_command_gets_the_environment_it_is_given() -> None:
+    probe = CommandProbe(("sh", "-c", 'test "$A" = b && test -z "$SECRET"'))
+    assert probes.check(probe, 5.0, {"A": "b", "PATH": os.environ["PATH"]}) is None
+
+
+def test_owner_of_a_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        owner = probes.find_port_owner(server.getsockname()[1])
+    assert (owner or "").startswith(f"pid {os.getpid()}, ")
+
+
+def test_free_port_has_no_owner() -> None:
+    assert probes.find_port_owner(closed_port()) is None

@@ -1,0 +1,163 @@
+"""What the agent's own services want, without running them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agent.errors import Problem
+from agent.plan import File, Generated, HttpProbe, Ledger, Seed, Service, apply, plan
+from agent.services import code_server, sshd
+from agent.settings import Settings
+from agent.system import Facts, System
+
+HASH = "$argon2i$v=19$m=4096,t=3,p=1$abc$def"
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Facts:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("code-server", "sshd"):
+        (programs / name).write_text("#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    environ = {"PATH": f"{programs}:/usr/bin:/bin"}
+    return Facts(home, 1, 1, tmp_path / "run", home / "state", environ)
+
+
+def read_config(facts: Facts, **environ: str) -> tuple[dict[str, object], list[object]]:
+    items = list(code_server.resources(Settings.from_environ(environ), facts))
+    (config,) = [item for item in items if isinstance(item, File)]
+    assert config.mode == 0o600
+    assert config.path.parent == facts.runtime
+    return yaml.safe_load(config.content), [item for item in items if item is not config]
+
+
+NASTY = "a # b: \"c\" 'd' \\ {e} \n%f é"
+
+
+def test_given_password_arrives_whatever_it_holds(facts: Facts) -> None:
+    config, rest = read_config(facts, CODE_SERVER_PASSWORD=NASTY)
+    assert config == {"bind-addr": "0.0.0.0:8080", "auth": "password", "cert": False,
+                      "password": NASTY}  # fmt: skip
+    assert rest == []
+
+
+def test_given_hash_arrives(facts: Facts) -> None:
+    config, _ = read_config(facts, CODE_SERVER_HASHED_PASSWORD=HASH, DEV8_CODE_SERVER_PORT="9000")
+    assert config["hashed-password"] == HASH
+    assert "password" not in config
+    assert config["bind-addr"] == "0.0.0.0:9000"
+
+
+def test_no_password_is_a_plain_warning(facts: Facts) -> None:
+    config, (problem,) = read_config(facts, CODE_SERVER_AUTH="none")
+    assert config["auth"] == "none"
+    assert "password" not in config
+    assert isinstance(problem, Problem)
+    assert "everyone who reaches port 8080 has a shell" in str(problem)
+
+
+def test_a_password_is_made_kept_and_told_once(facts: Facts) -> None:
+    settings, ledger = Settings.from_environ({}), Ledger()
+    first = plan("code-server", code_server.resources(settings, facts), facts, ledger)
+    assert apply(first, System({}), ledger) == ()
+    kept = (facts.state / code_server.PASSWORD).read_text().strip()
+    assert len(kept) >= 16
+    assert (facts.state / code_server.PASSWORD).stat().st_mode & 0o777 == 0o600
+    (words,) = first.announcements
+    assert words.count(kept) == 1
+    assert kept not in repr(first)
+    assert yaml.safe_load((facts.runtime / code_server.CONFIG).read_bytes())["password"] == kept
+    again = plan("code-server", code_server.resources(settings, facts), facts, ledger)
+    assert (again.actions, again.announcements) == ((), ())
+
+
+def test_a_password_file_that_is_missing_still_protects(facts: Facts) -> None:
+    config, (problem, seed) = read_config(facts, CODE_SERVER_PASSWORD_FILE="/no/such")
+    assert "CODE_SERVER_PASSWORD_FILE" in str(problem)
+    assert isinstance(seed, Seed)
+    assert config["password"]
+
+
+def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
+    settings = Settings.from_environ({"WORKSPACE_DIR": "/w", "CODE_SERVER_PASSWORD": "abcdefgh"})
+    service = code_server.service(settings, facts)
+    assert isinstance(service, Service)
+    assert service.argv[-1] == "/w"
+    assert service.probe == HttpProbe(8080, "/healthz")
+    assert service.environment == {"PASSWORD": "", "HASHED_PASSWORD": ""}
+    assert "abcdefgh" not in json.dumps([service.argv, dict(service.environment)])
+
+
+def test_what_is_off_or_not_there_is_no_service(facts: Facts) -> None:
+    off = Settings.from_environ({"DEV8_CODE_SERVER": "false", "DEV8_SSH": "false"})
+    assert code_server.service(off, facts) is None
+    assert sshd.service(off, facts) is None
+    bare = replace(facts, environ={"PATH": "/nowhere"})
+    assert code_server.service(Settings.from_environ({}), bare) is None
+
+
+def test_sshd_is_for_a_user_with_an_entry(facts: Facts) -> None:
+    settings = Settings.from_environ({})
+    assert isinstance(sshd.service(settings, facts), Service)
+    for uid in (0, 4_000_000):
+        problem = sshd.service(settings, replace(facts, uid=uid))
+        assert isinstance(problem, Problem)
+        assert "--user 1000:1000" in problem.hint
+
+
+def find_problems(facts: Facts, **environ: str) -> list[Problem]:
+    items = sshd.resources(Settings.from_environ(environ), facts)
+    return [item for item in items if isinstance(item, Problem)]
+
+
+def test_no_key_is_worth_a_word_and_no_warning(facts: Facts) -> None:
+    (problem,) = find_problems(facts)
+    assert problem.level == "info"
+    assert find_problems(facts, SSH_PUBLIC_KEY="given") == []
+    own = facts.home / ".ssh/authorized_keys"
+    own.parent.mkdir(mode=0o700)
+    own.write_text("")
+    own.chmod(0o600)
+    assert find_problems(facts) == []
+
+
+def test_modes_that_sshd_refuses_are_told(facts: Facts) -> None:
+    facts.home.chmod(0o770)
+    (problem,) = find_problems(facts, SSH_PUBLIC_KEY="given")
+    assert problem.hint == f"chmod go-w {facts.home}"
+
+
+def test_host_keys_are_kept_and_private(facts: Facts) -> None:
+    settings = Settings.from_environ({"SSH_PUBLIC_KEY": "given"})
+    system, ledger = System({"PATH": "/usr/bin:/bin"}), Ledger()
+    assert apply(plan("sshd", sshd.resources(settings, facts), facts, ledger), system, ledger) == ()
+    key = facts.state / "ssh/ssh_host_ed25519_key"
+    content = key.read_bytes()
+    assert plan("sshd", sshd.resources(settings, facts), facts, ledger).actions == ()
+    key.chmod(0o660)  # as an orchestrator does to the files of a volume
+    (action,) = plan("sshd", sshd.resources(settings, facts), facts, ledger).actions
+    action.apply(system)
+    assert (key.stat().st_mode & 0o777, key.read_bytes()) == (0o600, content)
+
+
+def test_host_keys_go_elsewhere_where_they_cannot_be_kept(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sshd, "ROOM", 1 << 62)
+    items = list(sshd.resources(Settings.from_environ({"SSH_PUBLIC_KEY": "given"}), facts))
+    keys = [item.path.parent for item in items if isinstance(item, Generated)]
+    assert keys == [facts.runtime / "ssh"] * 2
+    assert any("cannot keep ssh host keys" in str(item) for item in items)
+
+
+def test_set_env_leaves_out_what_it_cannot_say() -> None:
+    environ = {"A": 'x "y" \\', "LINE": "a\nb", "HOME": "/x", "SSH_TTY": "x", "odd name": "x",
+               "dotted.name": "1"}  # fmt: skip
+    assert sshd.render_set_env(environ) == 'SetEnv "A=x \\"y\\" \\\\" "dotted.name=1"\n'
+    assert sshd.render_set_env({}) == ""
