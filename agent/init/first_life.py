@@ -74,6 +74,7 @@ def run(argv: Sequence[str]) -> int:
     if os.path.isabs(folder):  # of any other `configure` complains, with all else that is wrong
         try:
             held.append(lock.hold(folder))
+            remove_leftover(os.path.join(folder, runtime.STATE))
         except OSError as error:
             sys.stderr.write(lock.explain(folder, error))
             return Exit.USAGE
@@ -91,3 +92,11 @@ def run(argv: Sequence[str]) -> int:
     except (OSError, ValueError, TypeError) as error:
         sys.stderr.write(f"devcopilot: cannot start the second life: {error}\n")
     return Exit.INTERNAL
+
+
+def remove_leftover(path: str) -> None:
+    """Remove a file of an earlier life, which would tell of that one."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -48,6 +48,7 @@ class Job:
         keeper.loop.cancel(self._next)
         self._next = None
         self._again = False
+        self._take_wish()  # one that is there now is about an earlier run
         self.runs += 1
         self.last_started = timestamp(time.time())
         try:
@@ -111,20 +112,27 @@ class Job:
             self._next = self._keeper.loop.after(seconds, self.start)
 
     def _read_wish(self) -> float | None:
-        path = os.path.join(self._keeper.folder, f"{self.plan.name}.next")
-        try:
-            with open(path, "rb") as file:
-                text = file.read(64)
-            os.unlink(path)
-            seconds = float(text)
-        except OSError:
+        text = self._take_wish()
+        if text is None:
             return None
+        try:
+            seconds = float(text)
         except ValueError:
             seconds = math.nan
         if 0 <= seconds < math.inf:
             return seconds
         self._keeper.log.warning("a job's wish for its next run is no number", job=self.plan.name)
         return None
+
+    def _take_wish(self) -> bytes | None:
+        path = os.path.join(self._keeper.folder, f"{self.plan.name}.next")
+        try:
+            with open(path, "rb", buffering=0) as file:
+                text = file.read(64)
+            os.unlink(path)
+        except OSError:
+            return None
+        return text
 
 
 class Jobs(Part):

@@ -57,6 +57,9 @@ class Workspace:
 
     def run(self) -> int:
         """Start everything and work until the end; return the exit code of the container."""
+        for plan in self._boot.jobs:
+            self._jobs.add(plan)
+        self._write_state()
         if self._argv:
             self._init.start_command(self._argv)
         if not self._init.stop.reason:
@@ -75,8 +78,6 @@ class Workspace:
             self._init.stop.request("supervisord cannot be started", Exit.SUPERVISOR_LOST)
 
     def _start_jobs(self) -> None:
-        for plan in self._boot.jobs:
-            self._jobs.add(plan)
         if READY in self._jobs.all:
             self._jobs.all[READY].on_end = self._on_ready
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.exits import Exit
-from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted
+from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted, give
 
 Start = Callable[..., Box]
 
@@ -44,6 +44,33 @@ def test_the_second_life_has_the_clean_environment(
     assert box.wait() == 0, box.err
     assert box.out.count("KEPT=yes") == 2
     assert SECRET not in box.out
+
+
+def test_the_real_configure(start: Start, folder: Path) -> None:
+    """All of `devcopilot run` but the services."""
+    (folder / "home").mkdir()
+    (folder / "work").mkdir()
+    give(folder)
+    variables = {
+        **environment(folder), "HOME": str(folder / "home"), "WORKSPACE_DIR": str(folder / "work"),
+        "DEV8_SSH": "false", "DEV8_CODE_SERVER": "false", "KEPT": "yes",
+    }  # fmt: skip
+    look = "tr '\\0' '\\n' < /proc/1/environ; env; exit 5"
+    words = (*BLOCKED, *PYTHON, "-m", "agent", "run", "--", "sh", "-c", look)
+    box = start(*words, environment=variables)
+    assert box.wait() == 5, box.err
+    assert box.out.count("KEPT=yes") == 2
+    assert SECRET not in box.out + box.err
+    assert (folder / "run/secrets/GITHUB_TOKEN").read_text() == SECRET
+
+
+def test_a_wrong_setting_ends_with_2(start: Start, folder: Path) -> None:
+    variables = {**environment(folder), "DEV8_SSH_PORT": "many", "DEV8_SSH": "maybe"}
+    box = start(*PYTHON, "-m", "agent", "run", "--", "echo", "never", environment=variables)
+    assert box.wait() == Exit.USAGE
+    assert "DEV8_SSH_PORT" in box.err
+    assert "DEV8_SSH=" in box.err
+    assert box.out == ""
 
 
 def test_the_code_of_configure_is_the_containers(start: Start, folder: Path, first: First) -> None:

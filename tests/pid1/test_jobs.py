@@ -145,3 +145,12 @@ def test_the_surroundings_of_a_job(start: Start, folder: Path) -> None:
     assert words[1] == "3", "the folder that ls reads"
     assert words[2] == words[3]
     assert len(words) == 4
+
+
+def test_a_wish_of_an_earlier_run_is_forgotten(start: Start, folder: Path) -> None:
+    words = booted(folder, with_jobs(job("calm", "true", 1000.0)))
+    (folder / "run/jobs").mkdir(mode=0o777)
+    (folder / "run/jobs").chmod(0o777)
+    (folder / "run/jobs/calm.next").write_text("0.1")
+    box = start(*words)
+    assert wait_for_runs(box, "calm", 1)["next_in"] > 900

@@ -96,12 +96,13 @@ def test_job_control_interrupt_resize_and_exit_code(sit_down: SitDown) -> None:
 def test_a_resize_reaches_the_command(sit_down: SitDown) -> None:
     script = (
         "import os, signal\n"
-        "signal.signal(signal.SIGWINCH, lambda *_: print(os.get_terminal_size(), flush=True))\n"
-        "print('watching', flush=True)\n"
+        "tell = lambda *_: os.write(1, f'{os.get_terminal_size()}'.encode())\n"
+        "signal.signal(signal.SIGWINCH, tell)\n"
+        "os.write(1, b'watching')\n"
         "while True: signal.pause()\n"
     )
     person = sit_down(*INIT, *PYTHON, "-c", script)
-    person.read_until(rb"watching\r\n")
+    person.read_until(rb"watching")
     person.resize(40, 100)
     person.read_until(rb"columns=100, lines=40")
     assert person.box.stop()[0] == 128 + signal.SIGTERM
