@@ -26,7 +26,9 @@ def drive_browser(box: Container, folder: Path) -> "subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize("options", [(), HARDENED], ids=["writable", "hardened"])
-def test_a_person_logs_in_and_a_terminal_sees_the_images_path(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_person_logs_in_and_a_terminal_sees_the_images_path(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
     found = subprocess.run([DOCKER, "image", "inspect", TOOLS], check=False, capture_output=True)
     if found.returncode != 0:
         reason = f"no image {TOOLS}: `make test` builds it"
