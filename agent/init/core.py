@@ -10,6 +10,7 @@ from agent.init.command import Command
 from agent.init.loop import Loop
 from agent.init.orphans import Orphans, adopt_orphans
 from agent.init.stop import Part, Stop
+from agent.init.terminal import open_missing_streams
 from agent.log import Logger
 
 ALONE_TIMEOUT = 8.0
@@ -96,6 +97,7 @@ class Init:
 
 def run_alone(argv: Sequence[str]) -> int:
     """Be a small init for CMD and nothing else; return the exit code."""
+    open_missing_streams()
     log = Logger("devcopilot", "warning", readable=True)
     init = Init(Loop(), Children(), log, ALONE_TIMEOUT)
     init.start_command(argv)

@@ -1,6 +1,7 @@
 """The ways into init. Signals are blocked first: what PID 1 does not handle, the kernel drops."""
 
 import sys
+from collections.abc import Callable
 
 from agent.exits import Exit
 from agent.init import signals
@@ -12,7 +13,30 @@ LOCK = "--lock"
 
 def main(argv: list[str]) -> int:
     """Run `run` or `init`: `argv` is the verb, an optional `--`, and CMD. Returns the exit code."""
+    return _guard(_begin, argv)
+
+
+def resume(argv: list[str]) -> int:
+    """Run the second life with the arguments that the first life gave it; see `__main__`."""
+    return _guard(_go_on, argv)
+
+
+def _guard(life: Callable[[list[str]], int], argv: list[str]) -> int:
+    """Make one line of a fault of our own. Its text is left out: it may hold a secret."""
     signals.block()
+    try:
+        return life(argv)
+    except Exception as error:
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+        kind = type(error).__name__
+        sys.stderr.write(f"devcopilot: internal error in init: {kind} at {where}\n")
+        return Exit.INTERNAL
+
+
+def _begin(argv: list[str]) -> int:
     verb, command = argv[0], argv[1:]
     usage = USAGE.format(verb=verb, command="CMD…" if verb == "init" else "[CMD…]")
     if command[:1] in (["-h"], ["--help"]):
@@ -30,9 +54,7 @@ def main(argv: list[str]) -> int:
     return first_life.run(command)
 
 
-def resume(argv: list[str]) -> int:
-    """Run the second life with the arguments that the first life gave it; see `__main__`."""
-    signals.block()
+def _go_on(argv: list[str]) -> int:
     from agent.init import workspace  # noqa: PLC0415 - as above
 
     mark = argv.index("--")

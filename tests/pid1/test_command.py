@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.exits import Exit
 from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted, wait_until
 
 Start = Callable[..., Box]
@@ -85,6 +86,12 @@ def test_command_keeps_closed_streams_apart(start: Start) -> None:
     command = "ls -l /proc/self/fd | grep -c pipe"
     box = start("sh", "-c", script, "sh", *INIT, "sh", "-c", f"test $({command}) = 1")
     assert box.wait() == 0
+
+
+def test_a_failure_with_closed_streams(start: Start) -> None:
+    """The line about it must not land in a descriptor of init's own."""
+    box = start("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *INIT, "no-such-program")
+    assert box.wait() == 127
 
 
 def test_every_signal_arrives_once_and_in_order(start: Start) -> None:
@@ -185,3 +192,12 @@ def test_init_imports_little() -> None:
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
               "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip
     assert not added & costly
+
+
+def test_a_fault_of_init_is_one_line() -> None:
+    script = "import sys; from agent.init import entry; sys.exit(entry.resume(['nonsense']))"
+    done = subprocess.run(
+        [*PYTHON, "-c", script], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == Exit.INTERNAL
+    assert len(done.stderr.splitlines()) == 1
