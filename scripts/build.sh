@@ -79,7 +79,9 @@ labels=(--build-arg "VERSION=$(find_version)" --build-arg "REVISION=$(find_revis
 [[ ${BUILD_BASE:-true} == false ]] || publish dev8-base "about 2 min the first time, then seconds"
 if [[ ${BUILD_MVP:-true} != false ]]; then
     # What dev8-mvp is made of; after dev8-base both are there already.
-    build dev8-base-system "about 2 min the first time" base system
-    build dev8-agent "seconds" base agent
+    build "dev8-base-system:$tag" "about 2 min the first time" base system
+    build "dev8-agent:$tag" "seconds" base agent
+    options+=(--build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
+        --build-arg "AGENT_IMAGE=dev8-agent:$tag")
     publish dev8-mvp "about 6 min the first time, then seconds"
 fi

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/workspace.sh
 
-image=dev8-${IMAGE:-mvp}:${VERSION:-latest}
+image=dev8-${IMAGE:-mvp}:$tag
 state=/home/dev8/.local/state/devcopilot # in the container
 options=()
 umask 077

@@ -46,7 +46,7 @@ status() {
 
 sizes() {
     local image
-    for image in dev8-base dev8-mvp; do
+    for image in "dev8-base:$tag" "dev8-mvp:$tag"; do
         echo "$image"
         "${DOCKER[@]}" history --format '{{.Size}}\t{{.CreatedBy}}' "$image" |
             awk -F '\t' '$1 != "0B" { printf "%8s  %.88s\n", $1, $2 }'
@@ -65,7 +65,7 @@ clean() {
     rm -f "$known_hosts"
     if [[ ${ALL:-} == 1 ]]; then
         stage "Removing the images, .dev8, .venv and the caches"
-        "${DOCKER[@]}" image rm --force dev8-mvp dev8-base dev8-agent dev8-base-system dev8-test \
+        "${DOCKER[@]}" image rm --force "dev8-"{mvp,base,agent,base-system,test}":$tag" \
             >/dev/null 2>&1 || true
         rm -rf .dev8 .venv .cache/rootfs .mypy_cache .pytest_cache .ruff_cache
     fi

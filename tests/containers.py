@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DOCKER = os.environ.get("DOCKER", "docker")
+TAG = os.environ.get("VERSION") or "latest"
+"""The images' tag, as scripts/build.sh gives it."""
+BASE, MVP = f"dev8-base:{TAG}", f"dev8-mvp:{TAG}"
 DEADLINE = 60.0
 """Seconds after which what is waited for counts as failed."""
 POLL = 0.005

@@ -3,6 +3,7 @@
 
 # shellcheck disable=SC2034  # for whoever sources this
 {
+    tag=${VERSION:-latest}
     container=${CONTAINER:-dev8}
     home_volume=$container-home
     workspace_volume=$container-workspace

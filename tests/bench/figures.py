@@ -13,6 +13,7 @@ from statistics import median
 
 from tests.bench import connections, processes
 from tests.containers import (
+    MVP,
     Container,
     Recipe,
     answers_http,
@@ -22,11 +23,10 @@ from tests.containers import (
     wait_until,
 )
 
-IMAGE = "dev8-mvp"
 MILLISECONDS = 1000.0
 TOKEN = "ghp_benchmark0000000000000000000000000000"
 BARE_IDE = Recipe(
-    IMAGE,
+    MVP,
     ("--init", "--entrypoint", "code-server"),
     (
         "--bind-addr",
@@ -38,7 +38,7 @@ BARE_IDE = Recipe(
         "/workspace",
     ),
 )
-OURS = Recipe(IMAGE)
+OURS = Recipe(MVP)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def measure_start(options: Options) -> list[Row]:
 def measure_warm_start(options: Options) -> list[Row]:
     """Time from `docker start` to both services answering, with volumes that were used before."""
     home, workspace = (f"dev8-bench-{uuid.uuid4().hex[:8]}" for _ in range(2))
-    recipe = Recipe(IMAGE, ("-v", f"{home}:/home/dev8", "-v", f"{workspace}:/workspace"))
+    recipe = Recipe(MVP, ("-v", f"{home}:/home/dev8", "-v", f"{workspace}:/workspace"))
     seconds = []
     try:
         for _ in range(options.runs + 1):
@@ -123,9 +123,7 @@ def measure_stop(options: Options) -> list[Row]:
     seconds = []
     codes = set()
     with connections.ssh_key() as key:
-        recipe = Recipe(
-            IMAGE, ("-e", f"SSH_PUBLIC_KEY={key.public}", "-e", "CODE_SERVER_AUTH=none")
-        )
+        recipe = Recipe(MVP, ("-e", f"SSH_PUBLIC_KEY={key.public}", "-e", "CODE_SERVER_AUTH=none"))
         for _ in range(options.runs):
             with running(recipe) as box:
                 _seconds_to_ide(box)
@@ -148,7 +146,7 @@ def measure_stop(options: Options) -> list[Row]:
 
 def measure_idle(options: Options) -> list[Row]:
     """Memory after the first refresh, and processor time while nothing happens but refreshes."""
-    recipe = Recipe(IMAGE, (*connections.FAKE_GITHUB_OPTIONS, "-e", f"GITHUB_TOKEN={TOKEN}"))
+    recipe = Recipe(MVP, (*connections.FAKE_GITHUB_OPTIONS, "-e", f"GITHUB_TOKEN={TOKEN}"))
     with running(recipe) as box:
         connections.start_fake_github(box, TOKEN)
         _seconds_to_ide(box)
@@ -191,7 +189,7 @@ def measure_many_files(options: Options) -> list[Row]:
                 f"{volume}:/workspace",
                 "--entrypoint",
                 "/opt/devcopilot/bin/python",
-                IMAGE,
+                MVP,
                 "-c",
                 script,
                 str(count),
@@ -199,7 +197,7 @@ def measure_many_files(options: Options) -> list[Row]:
         seconds: dict[str, list[float]] = {few: [], many: []}
         for _ in range(options.runs):
             for volume, times in seconds.items():
-                with running(Recipe(IMAGE, ("-v", f"{volume}:/workspace"))) as box:
+                with running(Recipe(MVP, ("-v", f"{volume}:/workspace"))) as box:
                     times.append(_seconds_to_ide(box))
     finally:
         docker("volume", "rm", few, many)
@@ -253,7 +251,7 @@ def bare_sshd() -> Iterator[Recipe]:
         with suppress(PermissionError):
             subprocess.run(["chown", "-R", "1000:1000", folder], check=True)
         yield Recipe(
-            IMAGE,
+            MVP,
             ("--init", "--entrypoint", "/usr/sbin/sshd", "-v", f"{folder}:/keys"),
             (
                 "-D",

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import DOCKER, HARDENED, Container, Recipe, running
+from tests.containers import BASE, DOCKER, HARDENED, MVP, Container, Recipe, running
 
-MVP = "dev8-mvp"
-BASE = "dev8-base"
 WORKSPACE_UID = 1000
 TOKEN = "ghp_endtoend00000000000000000000000000001"
 

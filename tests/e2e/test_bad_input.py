@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import DOCKER, Recipe, answers_http, created, docker, running
-from tests.e2e.conftest import BASE, MVP
+from tests.containers import BASE, DOCKER, MVP, Recipe, answers_http, created, docker, running
 
 
 def run_to_the_end(*options: str) -> tuple[int, list[str]]:

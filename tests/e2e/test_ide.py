@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import DOCKER, HARDENED, Container, Recipe, running
-from tests.e2e.conftest import MVP
+from tests.containers import DOCKER, HARDENED, MVP, TAG, Container, Recipe, running
 
-TOOLS = "dev8-test"
+TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"
 USER = "/home/dev8/.local/share/code-server/User"
 HERE = Path(__file__).resolve().parent

@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.bench import connections
-from tests.containers import Container, Recipe, answers_http, answers_ssh, running, wait_until
-from tests.e2e.conftest import BASE, MVP, Login
+from tests.containers import (
+    BASE,
+    MVP,
+    Container,
+    Recipe,
+    answers_http,
+    answers_ssh,
+    running,
+    wait_until,
+)
+from tests.e2e.conftest import Login
 
 
 def pid_of(box: Container, service: str) -> int:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import HARDENED, Container, Recipe, running, wait_until
-from tests.e2e.conftest import BASE, Login, write_secret
+from tests.containers import BASE, HARDENED, Container, Recipe, running, wait_until
+from tests.e2e.conftest import Login, write_secret
 
 GROWTH_ALLOWED_KB = 2048
 

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.containers import DOCKER
-from tests.e2e.conftest import BASE
+from tests.containers import BASE, DOCKER
 
 PROMPT = b"ready> "
 

@@ -16,10 +16,10 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
-from tests.containers import DOCKER, HARDENED, Container, Recipe, docker, running
+from tests.containers import BASE, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
 
 HERE = Path(__file__).parent
-IMAGES = {"base": ("dev8-base", "dev8-mvp"), "mvp": ("dev8-mvp",)}
+IMAGES = {"base": (BASE, MVP), "mvp": (MVP,)}
 """The images that the tests of each folder run on."""
 MODES = {"writable": (), "hardened": HARDENED}
 ENGINE = Path(DOCKER).name
@@ -33,6 +33,11 @@ class Image:
 
     name: str
     document: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Return the name without the tag."""
+        return self.name.partition(":")[0]
 
     @property
     def config(self) -> dict[str, Any]:

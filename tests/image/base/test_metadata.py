@@ -4,7 +4,7 @@ import re
 
 from testinfra.host import Host
 
-from tests.containers import Recipe, docker, running, wait_until
+from tests.containers import BASE, Recipe, docker, running, wait_until
 from tests.image.conftest import ENGINE, IDLE, Image, inspect_image
 
 LARGEST = {"dev8-base": 350, "dev8-mvp": 800}
@@ -15,7 +15,7 @@ LARGEST_AGENT = 2e6
 def test_labels(image: Image) -> None:
     labels = image.config["Labels"]
     prefix = "org.opencontainers.image."
-    assert labels[f"{prefix}title"] == image.name
+    assert labels[f"{prefix}title"] == image.title
     assert labels[f"{prefix}licenses"] == "MIT"
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", labels[f"{prefix}revision"])
     assert labels[f"{prefix}version"] not in ("", "unknown")
@@ -38,7 +38,7 @@ def test_runs_the_agent_as_dev8(image: Image) -> None:
 
 def test_opens_only_its_ports(image: Image) -> None:
     ports = {"dev8-base": {"2222/tcp"}, "dev8-mvp": {"2222/tcp", "8080/tcp"}}
-    assert set(image.config["ExposedPorts"]) == ports[image.name]
+    assert set(image.config["ExposedPorts"]) == ports[image.title]
 
 
 def test_environment_is_path_and_language(image: Image) -> None:
@@ -61,12 +61,12 @@ def test_agent_is_the_last_layer(image: Image) -> None:
     """Only that small layer changes with the agent; dev8-mvp shares all the others of dev8-base."""
     sizes = docker("history", "--format", "{{.Size}}", "--human=false", image.name).split()
     assert 0 < next(int(size) for size in sizes if size != "0") < LARGEST_AGENT
-    below = inspect_image("dev8-base").layers[:-1]
+    below = inspect_image(BASE).layers[:-1]
     assert image.layers[: len(below)] == below
 
 
 def test_is_no_larger_than_agreed(image: Image) -> None:
-    assert image.megabytes < LARGEST[image.name]
+    assert image.megabytes < LARGEST[image.title]
 
 
 def test_holds_no_host_key(root: Host) -> None:
