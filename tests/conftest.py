@@ -11,6 +11,8 @@ import pytest
 TESTS = Path(__file__).parent
 SUITES = ("unit", "contract", "pid1", "e2e", "image")
 WITH_IMAGES = ("e2e", "image")
+NO_ENGINE = "no container engine; run: make engine"
+IN_CI = os.environ.get("CI") == "true"
 SUITE_SIZES = pytest.StashKey[Counter[str]]()
 
 
@@ -57,20 +59,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Build the images before the first test that needs them."""
     if find_suite(item) not in WITH_IMAGES:
         return
-    reporter = item.config.pluginmanager.getplugin("terminalreporter")
-    capture = item.config.pluginmanager.getplugin("capturemanager")
+    lacking = make_images(item.config)
+    if lacking:
+        refuse = pytest.skip if lacking == NO_ENGINE and not IN_CI else pytest.fail
+        refuse(lacking)
+
+
+@functools.cache
+def make_images(config: pytest.Config) -> str | None:
+    """Start an engine and build all images, once in a session; return what is lacking."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
     assert reporter is not None
     assert capture is not None
     reporter.ensure_newline()
     with capture.global_and_fixture_disabled():
         if not run_script("engine.sh", "start"):
-            refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-            refuse("no container engine; run: make engine")
+            return NO_ENGINE
         if not run_script("build.sh", "all") or not run_script("test-image.sh"):
-            pytest.fail("the images cannot be built; run: make build")
+            return "the images cannot be built; run: make build"
+    return None
 
 
-@functools.cache
 def run_script(name: str, *words: str) -> bool:
-    """Run one of our scripts once in a session; tell whether it succeeded."""
+    """Run one of our scripts; tell whether it succeeded."""
     return subprocess.run([TESTS.parent / "scripts" / name, *words], check=False).returncode == 0

@@ -8,31 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER, HARDENED, MVP, Container, Recipe, running
+from tests.containers import HARDENED, MVP, Container, Recipe, running
 
 WORKSPACE_UID = 1000
 TOKEN = "ghp_endtoend00000000000000000000000000001"
-
-
-def _why_not(image: str) -> str | None:
-    try:
-        done = subprocess.run(
-            [DOCKER, "image", "inspect", image], check=False, capture_output=True, text=True
-        )
-    except FileNotFoundError:
-        return f"there is no {DOCKER}: `make engine` starts a container engine"
-    return None if done.returncode == 0 else f"no image {image}: `make build` makes it"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def images() -> None:
-    """Skip everything here without an engine or images; in CI that is a failure."""
-    for image in (BASE, MVP):
-        reason = _why_not(image)
-        if reason and os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        if reason:
-            pytest.skip(reason)
 
 
 @dataclass(frozen=True)

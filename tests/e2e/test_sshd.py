@@ -1,12 +1,12 @@
-"""The real sshd with the configuration that we render, unprivileged, and real logins."""
+"""sshd alone with the configuration that we render, for another user than dev8: real logins."""
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,29 +17,13 @@ from agent.plan import BannerProbe, Ledger, Service, apply, plan
 from agent.services import sshd
 from agent.settings import Settings
 from agent.system import Facts, System
+from tests.containers import BASE, DOCKER, docker, find_free_port, wait_until
 
 UID = 4242
 USER = "dev"
 DEADLINE = 10.0
 ODD = "50%s \"double\" 'single'; # $HOME `id` \\ é"
-AS_USER = """set -e
-mount --bind "$1" /etc/passwd
-# The terminals as an engine mounts them: they belong to the group tty.
-mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts /dev/pts
-mount --bind /dev/pts/ptmx /dev/ptmx
-uid=$2
-shift 2
-exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --no-new-privs --bounding-set=-all -- "$@"
-"""
-SSHD = sshd.find_program(Facts(Path("/"), UID, UID, Path("/"), Path("/"), dict(os.environ)))
-
-
-def require(condition: object, reason: str) -> None:
-    if condition:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+SSHD = "/usr/sbin/sshd"
 
 
 @dataclass
@@ -63,18 +47,8 @@ class Server:
         return subprocess.run([program, *options, *words], check=False, capture_output=True,
                               text=True, timeout=DEADLINE)  # fmt: skip
 
-    def wait_for_log(self, words: str) -> str:
-        deadline = time.monotonic() + DEADLINE
-        while words not in (text := self.log.read_text()):
-            assert time.monotonic() < deadline, text
-            time.sleep(0.01)
-        return text
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    def wait_for_log(self, words: str) -> None:
+        wait_until(lambda: words in self.log.read_text(), f"a line with {words!r}", DEADLINE)
 
 
 def make_server(top: Path) -> Server:
@@ -83,7 +57,7 @@ def make_server(top: Path) -> Server:
     facts = Facts(home, UID, UID, top / "run", home / ".local/st ate",
                   {"PATH": "/opt/x/bin:/usr/bin:/bin", "ODD": ODD, "BROKEN": "a\nb",
                    "HOME": "/wrong", "EMPTY": "", "SSH_AUTH_SOCK": "/wrong"})  # fmt: skip
-    port = free_port()
+    port = find_free_port()
     settings = Settings.from_environ({"DEV8_SSH_PORT": str(port), "SSH_PUBLIC_KEY": "given"})
     home.mkdir(parents=True)
     wanted = list(sshd.resources(settings, facts))
@@ -102,35 +76,47 @@ def make_server(top: Path) -> Server:
                 os.chown(name, UID, UID)
     service = sshd.service(settings, facts)
     assert not isinstance(service, Service), "an unknown uid must not get one"
-    made = Service("sshd", (str(SSHD), "-D", "-e", "-f", str(facts.runtime / sshd.CONFIG)),
+    made = Service("sshd", (SSHD, "-D", "-e", "-f", str(facts.runtime / sshd.CONFIG)),
                    probe=BannerProbe(port, "SSH-2.0-", "SSH-2.0-probe"))  # fmt: skip
     return Server(home, port, top / "log", made)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    require(SSHD and shutil.which("ssh"), "no OpenSSH server here")
-    require(os.geteuid() == 0, "only root can show a user who is not in /etc/passwd")
+    if os.geteuid() != 0:
+        pytest.skip("only root can give the home to another user")
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
         top.chmod(0o755)
         server = make_server(top)
-        with server.log.open("wb") as log:
-            process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", AS_USER, "sh",
-                 str(top / "passwd"), str(UID), *server.service.argv],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # fmt: skip
-        try:
-            deadline = time.monotonic() + DEADLINE
-            assert server.service.probe
-            while why := probes.check(server.service.probe, 1.0):
-                assert process.poll() is None, server.log.read_text()
-                assert time.monotonic() < deadline, why
-                time.sleep(0.01)
+        with serving(server):
             yield server
-        finally:
-            process.terminate()
-            process.wait()
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[None]:
+    """Run sshd in a container that knows the user and has the home where it is here."""
+    name, top = f"dev8-test-{uuid.uuid4().hex[:8]}", server.home.parent
+    options = (
+        *("--name", name, "--user", f"{UID}:{UID}", "--entrypoint", SSHD),
+        *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+        *("-v", f"{top}:{top}", "-v", f"{top / 'passwd'}:/etc/passwd:ro"),
+        *("-p", f"127.0.0.1:{server.port}:{server.port}"),
+    )
+    with server.log.open("wb") as log:
+        process = subprocess.Popen(
+            [DOCKER, "run", "--rm", *options, BASE, *server.service.argv[1:]],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # fmt: skip
+    try:
+        probe = server.service.probe
+        assert probe
+        wait_until(lambda: process.poll() is not None or not probes.check(probe, 1.0), "sshd")
+        assert process.poll() is None, server.log.read_text()
+        yield
+    finally:
+        with suppress(subprocess.CalledProcessError):  # it has ended by itself
+            docker("stop", name)
+        process.wait()
 
 
 def test_a_session_has_the_clean_environment(server: Server) -> None:
