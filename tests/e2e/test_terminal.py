@@ -9,24 +9,35 @@ import struct
 import subprocess
 import termios
 import time
+import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from tests.containers import BASE, DOCKER
+from tests.containers import BASE, DOCKER, docker
 
 PROMPT = b"ready> "
+JOB = """\
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGCONT, lambda *_: print("it goes on", flush=True))
+print("it runs", flush=True)
+time.sleep(1000)
+"""
+"""Says when it has the terminal: what is typed earlier goes to the shell, which does not heed it."""
 
 
 class Terminal:
     """A person at a terminal: types, and reads until something appears."""
 
     def __init__(self, *options: str) -> None:
+        self._name = f"dev8-test-{uuid.uuid4().hex[:8]}"
         self._ours, theirs = pty.openpty()
         self.resize(24, 80)
         self._process = subprocess.Popen(
             ["setsid", "--ctty", DOCKER, "run", "--rm", "-it", "-e", f"PS1={PROMPT.decode()}",
-             *options, BASE, "bash", "--norc", "--noprofile"],
+             "--name", self._name, *options, BASE, "bash", "--norc", "--noprofile"],
             stdin=theirs, stdout=theirs, stderr=theirs)  # fmt: skip
         os.close(theirs)
         self._seen = b""
@@ -52,39 +63,46 @@ class Terminal:
         return seen
 
     def wait(self) -> int:
-        code = self._process.wait(timeout=30)
+        return self._process.wait(timeout=30)
+
+    def close(self) -> None:
         os.close(self._ours)
-        return code
+        with suppress(subprocess.CalledProcessError):  # it has ended by itself
+            docker("rm", "--force", self._name)
+        self._process.wait()
 
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    person = Terminal()
-    person.read_until(PROMPT)
-    yield person
+    person = Terminal("-e", f"JOB={JOB}")
+    try:
+        person.read_until(PROMPT)
+        yield person
+    finally:
+        person.close()
 
 
 def test_job_control_interrupt_resize_and_exit_code(terminal: Terminal) -> None:
-    terminal.type(b"sleep 1000\n")
-    terminal.read_until(rb"sleep 1000\r\n")
+    terminal.type(b'/opt/devcopilot/bin/python -c "$JOB"\n')
+    terminal.read_until(rb"it runs\r\n")
     terminal.type(b"\x1a")
-    terminal.read_until(rb"Stopped +sleep 1000")
+    terminal.read_until(rb"Stopped +/opt/devcopilot")
     terminal.type(b"fg\n")
-    terminal.read_until(rb"\nsleep 1000\r\n")
+    terminal.read_until(rb"it goes on\r\n")
     terminal.type(b"\x03")
     terminal.read_until(PROMPT)
     terminal.type(b"echo code $?\n")
     terminal.read_until(rb"code 130")
     terminal.resize(50, 132)
     terminal.type(b"until [ \"$(stty size)\" = '50 132' ]; do :; done; echo resized\n")
-    terminal.read_until(rb"\r\nresized\r\n")
+    terminal.read_until(rb"[\r\n]resized\r\n")
     terminal.type(b"exit 9\n")
     assert terminal.wait() == 9
 
 
 def test_no_log_lines_come_between(terminal: Terminal) -> None:
     terminal.type(b"devcopilot health --wait 30 >/dev/null && echo healthy\n")
-    seen = terminal.read_until(rb"\r\nhealthy\r\n")
+    seen = terminal.read_until(rb"[\r\n]healthy\r\n")
     assert b"sshd" not in seen
     assert b"supervisord" not in seen
     terminal.type(b"exit\n")
