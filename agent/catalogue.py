@@ -10,7 +10,8 @@ from agent.services import code_server, sshd, user
 from agent.settings import Settings
 from agent.steps import ai, git, github, ssh, vscode
 from agent.system import Facts
-from agent.tokens import environment, file
+from agent.tokens import app, command, environment, file, url
+from agent.tokens import user as user_token
 
 Planner = Callable[[Settings, Facts], Iterable[Resource | Problem]]
 
@@ -47,8 +48,16 @@ SERVICES = (
 )
 """The agent's own services; those of services.d come in addition."""
 
-TOKEN_SOURCES = (file.read, environment.read)
-"""The first that yields something decides; there is no silent fall-back to another identity."""
+TOKEN_SOURCES = (
+    file.SOURCE,
+    app.SOURCE,
+    user_token.SOURCE,
+    command.SOURCE,
+    url.SOURCE,
+    environment.SOURCE,
+)
+"""The first that is configured for a host is its only one: there is no silent fall-back to another
+identity."""
 
 REFRESH_TIMEOUT = 60.0
 READY_TIMEOUT = 120.0

@@ -16,12 +16,10 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from agent.errors import Problem
-from agent.secret import Secret
 from agent.system import Facts, System
 
 LEDGER = "owned.json"
@@ -367,19 +365,6 @@ def _take_back(path: Path, facts: Facts, ledger: Ledger) -> Action | None:
 
 
 # --- what exists: steps, services, jobs, tokens ------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Token:
-    """A GitHub token and what is known of it."""
-
-    host: str
-    value: Secret
-    login: str | None = None
-    expires: datetime | None = None
-    """Aware, UTC; None: no expiry is known."""
-    source: str = ""
-    """Where it came from: the name of a variable."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,14 @@ from agent.exits import Exit
 from agent.secret import Secret, SecretInput
 from agent.texts import (
     absolute_path,
+    command,
     host_name,
     http_url,
+    identifier,
+    identifiers,
+    number,
     one_of,
+    permissions,
     port,
     positive_duration,
     single_line,
@@ -120,6 +125,12 @@ class Git:
 
     user_name: str | None = variable("GIT_USER_NAME", single_line, "Default of git's user.name.")
     user_email: str | None = variable("GIT_USER_EMAIL", single_line, "Default of git's user.email.")
+    signing: str = variable(
+        "DEV8_GIT_SIGNING",
+        one_of("off", "ssh"),
+        "ssh: commits and tags are signed with SSH_PRIVATE_KEY, once a test signature was made.",
+        default="off",
+    )
 
 
 @dataclass(frozen=True)
@@ -145,6 +156,53 @@ class GitHub:
         positive_duration,
         "Time between two checks of the token.",
         default="5m",
+    )
+    app_id: str | None = variable(
+        "GITHUB_APP_ID",
+        identifier,
+        "Id or client id of a GitHub App: the agent then makes installation tokens by itself.",
+    )
+    app_key: SecretInput | None = secret("GITHUB_APP_PRIVATE_KEY", "The App's private key, PEM.")
+    app_installation: str | None = variable(
+        "GITHUB_APP_INSTALLATION_ID",
+        number,
+        "Which installation of the App; without it, that of GITHUB_APP_OWNER, or the only one.",
+    )
+    app_owner: str | None = variable(
+        "GITHUB_APP_OWNER", identifier, "User or organization whose installation it is."
+    )
+    app_repositories: tuple[str, ...] | None = variable(
+        "GITHUB_APP_REPOSITORIES",
+        identifiers,
+        "Names of the repositories that the token may reach; by default all of the installation.",
+    )
+    app_permissions: Mapping[str, str] | None = variable(
+        "GITHUB_APP_PERMISSIONS",
+        permissions,
+        "What the token may do, such as contents:write,metadata:read; by default all that the "
+        "installation may.",
+    )
+    client_id: str | None = variable(
+        "GITHUB_APP_CLIENT_ID", identifier, "Client id of the App that GITHUB_REFRESH_TOKEN is of."
+    )
+    client_secret: SecretInput | None = secret(
+        "GITHUB_APP_CLIENT_SECRET", "Client secret of that App."
+    )
+    refresh_token: SecretInput | None = secret(
+        "GITHUB_REFRESH_TOKEN",
+        "Refresh token (ghr_) of a user's login to that App. It can be used once; the one that "
+        "follows it is kept in the state folder.",
+    )
+    token_command: tuple[str, ...] | None = variable(
+        "DEV8_GITHUB_TOKEN_COMMAND",
+        command,
+        "Command that prints a token, alone or as JSON: token, and expires_at (RFC 3339).",
+    )
+    token_url: str | None = variable(
+        "DEV8_GITHUB_TOKEN_URL", http_url, "URL that answers with such JSON."
+    )
+    token_url_bearer: SecretInput | None = secret(
+        "DEV8_GITHUB_TOKEN_URL_BEARER", "Bearer token for that URL."
     )
 
 
@@ -246,9 +304,7 @@ class Settings:
         problems: list[Problem] = []
         groups = {}
         for group in fields(cls):
-            kind = cast("type[Any]", group.type)
-            values = {item.name: _read(_declared(item), environ, problems) for item in fields(kind)}
-            groups[group.name] = values
+            groups[group.name] = read_group(cast("type[Any]", group.type), environ, problems)
         problems += _contradictions(groups)
         if problems:
             raise AgentError(*problems, exit_code=Exit.USAGE)
@@ -260,12 +316,19 @@ class Settings:
         )
 
 
+def read_group(
+    kind: type[Any], environ: Mapping[str, str], problems: list[Problem]
+) -> dict[str, Any]:
+    """Return the values of one group's fields; what is wrong is added to `problems`."""
+    return {item.name: _read(declared(item), environ, problems) for item in fields(kind)}
+
+
 def variables() -> Iterator[tuple[str, Variable]]:
     """Yield (title of the group, variable) in the order of the documentation."""
     for group in fields(Settings):
         kind = cast("type[Any]", group.type)
         for item in fields(kind):
-            yield (kind.__doc__ or "").rstrip("."), _declared(item)
+            yield (kind.__doc__ or "").rstrip("."), declared(item)
 
 
 def secret_names() -> frozenset[str]:
@@ -309,7 +372,8 @@ def is_injected(name: str, value: str) -> bool:
     return bool(named_port or _KUBERNETES_NAME.fullmatch(name))
 
 
-def _declared(item: "Field[Any]") -> Variable:
+def declared(item: "Field[Any]") -> Variable:
+    """Return the variable of a field."""
     return cast("Variable", item.metadata[_VARIABLE])
 
 
@@ -364,7 +428,10 @@ def _is_utf8(value: str) -> bool:
 
 
 def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
-    ssh, editor, found = groups["ssh"], groups["editor"], []
+    ssh, editor = groups["ssh"], groups["editor"]
+    found = [*find_missing_parts(groups["github"])]
+    if groups["git"]["signing"] == "ssh" and not ssh["private_key"]:
+        found.append(Problem("DEV8_GIT_SIGNING=ssh needs a key", "set SSH_PRIVATE_KEY_FILE"))
     if editor["password"] and editor["hashed_password"]:
         found.append(
             Problem(
@@ -380,3 +447,16 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
             )
         )
     return found
+
+
+def find_missing_parts(github: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what a GitHub login lacks of the variables that belong together."""
+    for one, other in (
+        ("GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY"),
+        ("GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_ID"),
+        ("GITHUB_REFRESH_TOKEN", "GITHUB_APP_CLIENT_ID"),
+        ("GITHUB_REFRESH_TOKEN", "GITHUB_APP_CLIENT_SECRET"),
+    ):
+        fields_of = {declared(item).name: item.name for item in fields(GitHub)}
+        if github[fields_of[one]] and not github[fields_of[other]]:
+            yield Problem(f"{one} is set without {other}", f"set {other} too, or unset {one}")

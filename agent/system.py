@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent import runtime
@@ -17,6 +18,22 @@ from agent.secret import Secret, SecretInput
 
 COMMAND_TIMEOUT = 10.0
 """Seconds that a local command of a step may take."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        """Return the time of day, aware, in UTC. Somebody may set it at any moment."""
+        return datetime.now(UTC)
+
+    def uptime(self) -> float:
+        """Return the seconds since the machine started, suspensions included: nobody sets it.
+
+        It is the first number of /proc/uptime, where shell scripts can read it, too.
+        """
+        return float(Path("/proc/uptime").read_text().split()[0])
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,7 @@ class Facts:
     """The clean environment: what every child gets. It holds no secret."""
     pending: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
     """Files that are planned and not yet written: a plan sees them as if they were there."""
+    clock: Clock = field(default_factory=Clock)
 
     def with_pending(self, files: Mapping[Path, bytes]) -> "Facts":
         """Return the same facts with these files planned in addition."""

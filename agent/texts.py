@@ -1,7 +1,8 @@
 """How the texts of variables are read: each reader raises ValueError with what it should be."""
 
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -73,6 +74,45 @@ def single_line(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("one line of text")
     return value
+
+
+def number(value: str) -> str:
+    """Read a whole number that stands for itself, such as an id."""
+    if not re.fullmatch(r"[0-9]{1,19}", value):
+        raise ValueError("a number")
+    return value
+
+
+def identifier(value: str) -> str:
+    """Read an id as GitHub gives it: a number, or letters, digits, dots and dashes."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
+        raise ValueError("an id: letters, digits, dots and dashes")
+    return value
+
+
+def identifiers(value: str) -> tuple[str, ...]:
+    """Read ids with commas or blanks between them."""
+    return tuple(identifier(word) for word in re.split(r"[\s,]+", value.strip()))
+
+
+def permissions(value: str) -> Mapping[str, str]:
+    """Read permissions of a GitHub App, such as contents:write,metadata:read."""
+    pairs = [word.partition(":") for word in re.split(r"[\s,]+", value.strip())]
+    if not all(re.fullmatch(r"[a-z_]+", name) and level in ("read", "write", "admin")
+               for name, _, level in pairs):  # fmt: skip
+        raise ValueError("permissions such as contents:write,metadata:read")
+    return {name: level for name, _, level in pairs}
+
+
+def command(value: str) -> tuple[str, ...]:
+    """Read a command as a shell splits it into words; no shell runs it."""
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError:
+        words = ()
+    if not words:
+        raise ValueError("a command: words, quoted as for a shell")
+    return words
 
 
 def host_name(value: str) -> str:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent import catalogue, runtime, store, supervisord
+from agent import catalogue, published, runtime, store, supervisord
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
+from agent.hosts import find_accounts
 from agent.log import Logger
 from agent.plan import LEDGER, Boot, Directory, File, Ledger, Plan, Resource, WriteFile, apply, plan
 from agent.settings import find_warnings
+from agent.sources import Failure, find_source
 from agent.system import System
 from agent.tokens import publication
 from agent.verbs import context
@@ -74,10 +76,7 @@ def stages(current: Context) -> Iterator[Stage]:
     """Yield all stages in order: what later ones read, earlier ones have written."""
     yield "machine", lambda _: (*_own_folders(current), *current.problems)
     yield "settings", lambda now: store.resources(now.variables, now.facts)
-    yield (
-        "token",
-        lambda now: publication.resources(now.settings, now.facts, catalogue.TOKEN_SOURCES),
-    )
+    yield "token", token_resources
     for step in catalogue.STEPS:
         yield _stage_of_step(step)
     for kind in catalogue.SERVICES:
@@ -143,6 +142,24 @@ def _own_folders(current: Context) -> Iterator[Directory]:
     yield Directory(current.facts.home, 0o700)
     if os.access(current.settings.workspace.folder.parent, os.W_OK):
         yield Directory(current.settings.workspace.folder)
+
+
+def token_resources(current: Context) -> Iterator[Resource | Problem]:
+    """Yield what publishes the tokens that are at hand, without network, and withdraws others."""
+    accounts, problems = find_accounts(current.settings, current.facts)
+    yield from problems
+    for account in accounts:
+        source = find_source(account, catalogue.TOKEN_SOURCES)
+        if source is None or source.lead is not None:
+            continue  # made by the first refresh; what is published stays until then
+        found = source.fetch(account, current.facts)
+        if isinstance(found, Failure):
+            yield found.problem
+        yield from publication.resources(account.host, found, current.facts)
+    hosts = {account.host for account in accounts}
+    for host in published.find_hosts(current.facts):
+        if host not in hosts:
+            yield from publication.withdraw(host, current.facts)
 
 
 def _boot_resources(current: Context) -> Iterator[Resource | Problem]:

@@ -14,16 +14,19 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "compatibility", "errors", "exits", "log", "runtime", "secret", "settings", "system", "texts",
 )  # fmt: skip
-VALUES = ("plan", "published", "reference", "store", "structured")
+VALUES = ("api", "hosts", "plan", "published", "reference", "sources", "store", "structured")
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
-FLOORS = (GROUND, VALUES, PARTS, ("catalogue",), ("verbs",), ("__main__",))
+FLOORS = (GROUND, VALUES, PARTS, ("renewal",), ("catalogue",), ("verbs",), ("__main__",))
 """From the ground up: modules, or folders as a whole, directly below `agent`."""
 
 APART = ("init", "logger")
 """The processes that live as long as the container."""
 SHARED_WITH_APART = {"exits", "log", "runtime"}
 
-SHARED_IN_FOLDER = {"verbs": {"context", "configure"}}
+SHARED_IN_FOLDER = {
+    "verbs": {"context", "configure", "renewals"},
+    "renewal": {"check", "fetch", "shelf"},
+}
 """What other files of the same folder may import; everywhere else: nothing."""
 
 HEAVY = {
@@ -40,7 +43,7 @@ def find_modules() -> dict[str, Path]:
     found = {}
     for path in (ROOT / "agent").rglob("*.py"):
         name = ".".join(path.relative_to(ROOT / "agent").with_suffix("").parts)
-        if name != "__init__":
+        if name != "__init__" and not name.startswith("helpers."):  # scripts by themselves
             found[name.removesuffix(".__init__")] = path
     return found
 

@@ -1,0 +1,127 @@
+"""Answer programs that wait for a fresh GitHub token; for the agent's own job, not for people.
+
+Init holds the listening socket and never accepts on it: when somebody connects, it starts this
+with the socket as descriptor 3. It answers all who wait, lingers a little and ends. A request is a
+line `renew HOST FINGERPRINT`, where the fingerprint is that of a token that was just refused, or
+nothing; the answer is `ok`, or a line that says what is wrong. Tokens do not pass here: whoever
+asks reads them from the published file.
+"""
+
+import argparse
+import os
+import re
+import socket
+import struct
+import threading
+from pathlib import Path
+
+from agent.log import Logger
+from agent.published import Published
+from agent.renewal.fetch import Demand
+from agent.verbs import context
+from agent.verbs.context import Context
+from agent.verbs.renewals import make_renewals, sign_in_gh
+
+LISTENER = 3
+LINGER = 5.0
+"""Seconds that it waits for one more request: a fetch makes several."""
+REQUEST_TIMEOUT = 5.0
+"""Seconds that a connection may be silent."""
+REQUEST = re.compile(r"renew (?P<host>[a-z0-9.-]+) (?P<refused>[0-9a-f]{64})?\n")
+SHELLS = ("sh", "dash", "bash", "python", "python3", "python3.11", "env")
+"""Programs that ask for others."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("--descriptor", type=int, default=LISTENER, help="the listening socket")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Answer until nobody has asked for a while."""
+    current = context.load()
+    level = current.settings.agent.log_level or "info"
+    broker = Broker(current, Logger("refresh", level))
+    with socket.socket(fileno=arguments.descriptor) as listener:
+        listener.settimeout(LINGER)
+        threads: list[threading.Thread] = []
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                break
+            # A thread each: a host whose server hangs keeps nobody waiting for another host.
+            thread = threading.Thread(target=broker.serve, args=(connection,), daemon=True)
+            thread.start()
+            threads.append(thread)
+        for thread in threads:
+            thread.join()
+    return 0
+
+
+class Broker:
+    """Answers connections, several at once."""
+
+    def __init__(self, current: Context, log: Logger) -> None:
+        self._current = current
+        self._log = log
+        self._renewals = make_renewals(current)
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one connection. Other users get no answer: the uid is the boundary."""
+        with connection:
+            pid, uid = read_peer(connection)
+            if uid not in (0, os.getuid()):
+                self._log.warning("refused to answer another user", uid=uid, pid=pid)
+                return
+            connection.settimeout(REQUEST_TIMEOUT)
+            try:
+                with connection.makefile("r", encoding="ascii") as lines:
+                    request = REQUEST.fullmatch(lines.readline(200))
+                answer = self._answer(request, pid) if request else "cannot read the request"
+                connection.sendall(f"{answer}\n".encode())
+            except (OSError, UnicodeDecodeError):
+                return  # whoever asked has gone, or never was one of ours
+
+    def _answer(self, request: "re.Match[str]", pid: int) -> str:
+        host, refused = request["host"], request["refused"] or ""
+        self._log.debug("asked for a token", host=host, pid=pid, program=find_asker(pid))
+        renewal = self._renewals.get(host)
+        if renewal is None:
+            return f"no token source is configured for {host}"
+        before = renewal.read()
+        after = renewal.answer(Demand(refused))
+        if after and (before is None or after.fingerprint != before.fingerprint):
+            sign_in_gh(self._current)
+            self._log.info("published a GitHub token on demand", host=host, pid=pid,
+                           program=find_asker(pid))  # fmt: skip
+        if after and after.fingerprint != refused and self._is_usable(after):
+            return "ok"
+        return renewal.explain() or f"there is no newer token for {host}"
+
+    def _is_usable(self, token: Published) -> bool:
+        left = token.left(self._current.facts.clock)
+        return left is None or left > 0
+
+
+def read_peer(connection: socket.socket) -> tuple[int, int]:
+    """Return (pid, uid) of the process at the other end, from the kernel: unix(7), SO_PEERCRED."""
+    size = struct.calcsize("3i")
+    pid, uid, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    )
+    return pid, uid
+
+
+def find_asker(pid: int) -> str:
+    """Return the name of the program for which a helper asks: the first that is no shell."""
+    for _ in range(8):
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            break
+        name, _, rest = stat.partition("(")[2].rpartition(")")
+        if name not in SHELLS:
+            return name
+        pid = int(rest.split()[1])
+    return "?"
