@@ -1,0 +1,50 @@
+"""Which GitHub a request is for, by its Host header, and which of that host's doors it came to.
+
+github.com and NAME.ghe.com keep the API under a name of its own; an Enterprise Server keeps it
+under a path. https://docs.github.com/en/rest/enterprise-admin
+"""
+
+import re
+from dataclasses import dataclass
+
+_HERE = re.compile(r"|localhost|.*\.localhost|\d+\.\d+\.\d+\.\d+")
+"""The names of this machine; no name at all is that of a client that speaks HTTP/1.0."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request came to."""
+
+    host: str
+    """The GitHub: github.com, NAME.ghe.com, or an Enterprise Server's name."""
+    path: str
+    """Without the prefix of an Enterprise Server's API."""
+    is_api: bool
+    """Whether REST and GraphQL are served here."""
+    is_web: bool
+    """Whether git and the sign-in are served here."""
+
+
+def find_place(name: str, path: str) -> Place:
+    """Return what a Host header and a path mean; this machine's names are github.com's doors."""
+    name = name.partition(":")[0].lower()
+    if _HERE.fullmatch(name):
+        return Place("github.com", _strip(path), is_api=True, is_web=True)
+    if name == "github.com" or name.endswith(".ghe.com") or name == "api.github.com":
+        is_api = name.startswith("api.")
+        return Place(name.removeprefix("api."), path, is_api=is_api, is_web=not is_api)
+    is_api = path in {"/api/graphql", "/api/v3"} or path.startswith("/api/v3/")
+    return Place(name, _strip(path) if is_api else path, is_api=is_api, is_web=not is_api)
+
+
+def make_api_url(host: str) -> str:
+    """Return the base of a host's REST API."""
+    if host == "github.com" or host.endswith(".ghe.com"):
+        return f"https://api.{host}"
+    return f"https://{host}/api/v3"
+
+
+def _strip(path: str) -> str:
+    if path == "/api/graphql":
+        return "/graphql"
+    return path.removeprefix("/api/v3") or "/"
