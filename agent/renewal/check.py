@@ -56,12 +56,12 @@ class Check:
         return True
 
     def _find_published(self) -> Token | None:
-        """Return the published token; None also when a source that is read anew is in trouble.
+        """Return the published token; None also while its source is in trouble.
 
         Then nobody knows whether it is still the one to use.
         """
         present, record = self._shelf.token(), self._shelf.record()
-        if present is None or (self._source.lead is None and TOKEN in record.problems):
+        if present is None or TOKEN in record.problems:
             return None
         return self._shelf.token_to_publish(present, record.source)
 

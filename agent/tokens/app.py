@@ -107,7 +107,8 @@ class _Maker:
             if answer.status != 401 or answer.skew == self._skew:
                 break
             self._skew = answer.skew
-        if answer.status == 401:
+        unknown_app = answer.status == 404 and answer.message == "Integration not found"
+        if answer.status == 401 or unknown_app:
             raise self._refuse(
                 f"GitHub does not take the key for App {self._account.app_id}: {answer.message}",
                 "mend GITHUB_APP_ID, or make a new private key in the App's settings",

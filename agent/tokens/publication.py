@@ -31,7 +31,10 @@ def resources(host: str, found: Found, facts: Facts) -> Iterator[Resource]:
 
 
 def publish(token: Token, record: Record, facts: Facts) -> Iterator[Edit]:
-    """Yield the published files for this token; `record` holds what else is known of it."""
+    """Yield the published files for this token; `record` holds what else is known of it.
+
+    Of a record of another token only what still holds may be left.
+    """
     clock = facts.clock
     life = (token.expires - clock.now()).total_seconds() if token.expires else 0.0
     content = published.encode_token(token, clock)
@@ -44,7 +47,7 @@ def publish(token: Token, record: Record, facts: Facts) -> Iterator[Edit]:
             grants=token.grants or record.grants,
             fingerprint=published.fingerprint(token.value),
             expires=published.format_time(token.expires) if token.expires else "",
-            life=max(0.0, life),
+            life=record.life or max(0.0, life),
             skew=token.skew or record.skew,
         )
     )

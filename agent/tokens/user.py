@@ -43,6 +43,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
         kept = _read_kept(account, facts, given)
         if kept is None:
             return _needs_login(account, "it was used already")
+        _keep(account, facts, given, kept)  # here and not later: is there room for what follows?
         form = {
             "client_id": account.client_id or "",
             "client_secret": client_secret.reveal(),

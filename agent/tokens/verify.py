@@ -7,10 +7,13 @@ from agent import api
 from agent.api import Answer, NoAnswerError
 from agent.secret import Secret
 from agent.settings import GitHub
+from agent.sources import find_kind
 from agent.system import Facts
 
+WITH_SCOPES = ("personal", "oauth")
+"""Kinds of tokens that have scopes; the others have permissions."""
 NEEDED = ("repo", "read:org")
-"""Scopes without which gh refuses a classic token."""
+"""Scopes without which gh refuses a token of these kinds."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,14 @@ def check(value: Secret, account: GitHub, facts: Facts) -> Result:
         if answer.status == 403:
             # Tokens of Apps are no user's: for them any answer but 401 to GET / is the proof.
             answer = api.ask(account, facts, auth, "GET", "/")
-            return _judge(answer, api.find_api_url(account), None)
-        return _judge(answer, api.find_api_url(account), answer.document.get("login", ""))
+            return _judge(value, answer, api.find_api_url(account), None)
+        login = answer.document.get("login", "")
+        return _judge(value, answer, api.find_api_url(account), login)
     except NoAnswerError as error:
         return Unreachable(error.reason, error.retry_after)
 
 
-def _judge(answer: Answer, url: str, login: object) -> Result:
+def _judge(value: Secret, answer: Answer, url: str, login: object) -> Result:
     if answer.status == 401:
         return Rejected()
     if answer.status != 200:
@@ -70,12 +74,13 @@ def _judge(answer: Answer, url: str, login: object) -> Result:
     if login is not None and (not isinstance(login, str) or not login):
         return Unreachable(f"{url} does not answer as GitHub does")
     text = answer.headers.get("github-authentication-token-expiration", "")
-    scopes = answer.headers.get("x-oauth-scopes")
+    scopes = answer.headers.get("x-oauth-scopes", "")
+    has_scopes = find_kind(value) in WITH_SCOPES
     return Valid(
         login,
         api.parse_time(text, answer.skew),
-        scopes or "",
-        _find_lacking(scopes) if scopes is not None else (),
+        scopes,
+        _find_lacking(scopes) if has_scopes else (),
         answer.skew,
     )
 
