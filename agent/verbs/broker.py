@@ -16,11 +16,10 @@ import threading
 from pathlib import Path
 
 from agent.log import Logger
-from agent.published import Published
 from agent.renewal.fetch import Demand
 from agent.verbs import context
 from agent.verbs.context import Context
-from agent.verbs.renewals import make_renewals, sign_in_gh
+from agent.verbs.renewals import has_left, make_renewals, sign_in_gh
 
 LISTENER = 3
 LINGER = 5.0
@@ -95,13 +94,9 @@ class Broker:
             sign_in_gh(self._current)
             self._log.info("published a GitHub token on demand", host=host, pid=pid,
                            program=find_asker(pid))  # fmt: skip
-        if after and after.fingerprint != refused and self._is_usable(after):
+        if after and after.fingerprint != refused and has_left(after, self._current, 0):
             return "ok"
         return renewal.explain() or f"there is no newer token for {host}"
-
-    def _is_usable(self, token: Published) -> bool:
-        left = token.left(self._current.facts.clock)
-        return left is None or left > 0
 
 
 def read_peer(connection: socket.socket) -> tuple[int, int]:

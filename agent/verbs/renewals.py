@@ -2,6 +2,7 @@
 
 from agent import catalogue, published
 from agent.errors import AgentError, Problem
+from agent.helpers import ask
 from agent.hosts import find_accounts
 from agent.plan import Ledger, apply, plan
 from agent.published import Published
@@ -38,16 +39,25 @@ def sign_in_gh(current: Context) -> tuple[Problem, ...]:
 def find_fresh(current: Context, host: str) -> Published:
     """Return a token that can be used for a while. Raises AgentError when there is none."""
     token = published.read_token(current.facts, host)
-    left = token.left(current.facts.clock) if token else None
-    if token and (left is None or left > MARGIN):
+    if token and has_left(token, current, MARGIN):
         return token
     renewal = make_renewals(current).get(host)
     if renewal is None:
         hint = "`devcopilot settings` lists the variables that name one; or run: devcopilot login"
         raise AgentError(Problem(f"no token source is configured for {host}", hint))
-    fresh = renewal.answer(Demand())
-    left = fresh.left(current.facts.clock) if fresh else None
-    if fresh is None or (left is not None and left <= 0):
+    try:
+        # The broker, since a token that can be made once must survive a ^C here.
+        ask.request_renewal(str(current.facts.runtime), host)
+    except ask.NobodyError:
+        renewal.answer(Demand())
+        sign_in_gh(current)
+    fresh = renewal.read()
+    if fresh is None or not has_left(fresh, current, 0):
         raise AgentError(Problem(renewal.explain() or f"there is no token for {host} yet"))
-    sign_in_gh(current)
     return fresh
+
+
+def has_left(token: Published, current: Context, seconds: float) -> bool:
+    """Tell whether the token lives for more than so many seconds."""
+    left = token.left(current.facts.clock)
+    return left is None or left > seconds

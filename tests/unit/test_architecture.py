@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "compatibility", "errors", "exits", "log", "runtime", "secret", "settings", "system", "texts",
+    "compatibility", "errors", "exits", "helpers", "log", "runtime", "secret", "settings", "system",
+    "texts",
 )  # fmt: skip
 VALUES = ("api", "hosts", "plan", "published", "reference", "sources", "store", "structured")
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
@@ -43,7 +44,7 @@ def find_modules() -> dict[str, Path]:
     found = {}
     for path in (ROOT / "agent").rglob("*.py"):
         name = ".".join(path.relative_to(ROOT / "agent").with_suffix("").parts)
-        if name != "__init__" and not name.startswith("helpers."):  # scripts by themselves
+        if name != "__init__":
             found[name.removesuffix(".__init__")] = path
     return found
 
