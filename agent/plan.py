@@ -1,4 +1,4 @@
-"""The values that planning yields: resources, actions, services, jobs, tokens, the boot file.
+"""Planning: what a step wants, compared with what is there.
 
 A step names the *resources* it wants; `plan` compares them with the machine and with the ledger
 (what the agent wrote before) and yields the *actions* that are missing. In the desired state there
@@ -14,14 +14,12 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
+from agent.actions import Action, MakeDirectory, RemoveFile, RunCommand, WriteFile
 from agent.errors import Problem
-from agent.secret import Secret
 from agent.system import Facts, System
 
 LEDGER = "owned.json"
@@ -86,79 +84,6 @@ class Edit:
 
 
 Resource = Directory | File | Seed | Generated | Edit
-
-
-# --- actions -----------------------------------------------------------------------------------
-
-
-class Action(Protocol):
-    """One change of the machine."""
-
-    def describe(self) -> str:
-        """Return the change as one line without secrets."""
-
-    def apply(self, system: System) -> None:
-        """Make the change. Raises OSError."""
-
-
-@dataclass(frozen=True)
-class MakeDirectory:
-    """Make a folder."""
-
-    path: Path
-    mode: int
-
-    def describe(self) -> str:  # noqa: D102
-        return f"make folder {self.path} ({self.mode:04o})"
-
-    def apply(self, system: System) -> None:  # noqa: D102
-        system.make_directory(self.path, self.mode)
-
-
-@dataclass(frozen=True)
-class WriteFile:
-    """Write a whole file."""
-
-    path: Path
-    content: bytes = field(repr=False)
-    mode: int
-    owned: bool
-    announcement: str = field(default="", repr=False)
-    """Told once in the log, whether the file could be written or not."""
-
-    def describe(self) -> str:  # noqa: D102
-        return f"write {self.path} ({len(self.content)} bytes, {self.mode:04o})"
-
-    def apply(self, system: System) -> None:  # noqa: D102
-        system.write_file(self.path, self.content, self.mode)
-
-
-@dataclass(frozen=True)
-class RemoveFile:
-    """Take back a file."""
-
-    path: Path
-
-    def describe(self) -> str:  # noqa: D102
-        return f"remove {self.path}"
-
-    def apply(self, system: System) -> None:  # noqa: D102
-        system.remove_file(self.path)
-
-
-@dataclass(frozen=True)
-class RunCommand:
-    """Run a command that makes a file."""
-
-    path: Path
-    argv: tuple[str, ...]
-
-    def describe(self) -> str:  # noqa: D102
-        return f"make {self.path} with {self.argv[0]}"
-
-    def apply(self, system: System) -> None:  # noqa: D102
-        system.make_directory(self.path.parent, 0o700)
-        system.run((*self.argv, str(self.path)))
 
 
 # --- the ledger --------------------------------------------------------------------------------
@@ -364,106 +289,3 @@ def _take_back(path: Path, facts: Facts, ledger: Ledger) -> Action | None:
     if present is not None and not ledger.owns(path, present):
         return None
     return RemoveFile(path)
-
-
-# --- what exists: steps, services, jobs, tokens ------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Token:
-    """A GitHub token and what is known of it."""
-
-    host: str
-    value: Secret
-    login: str | None = None
-    expires: datetime | None = None
-    """Aware, UTC; None: no expiry is known."""
-    source: str = ""
-    """Where it came from: the name of a variable."""
-
-
-@dataclass(frozen=True)
-class HttpProbe:
-    """Answers when GET on loopback yields status 200."""
-
-    port: int
-    path: str
-
-
-@dataclass(frozen=True)
-class BannerProbe:
-    """Answers when a connection on loopback yields a first line with this prefix."""
-
-    port: int
-    prefix: str
-    reply: str = ""
-    """Sent back as a line: without it some servers log a fault for each probe."""
-
-
-@dataclass(frozen=True)
-class PortProbe:
-    """Answers when a connection on loopback is accepted."""
-
-    port: int
-
-
-@dataclass(frozen=True)
-class CommandProbe:
-    """Answers when the command ends with 0."""
-
-    argv: tuple[str, ...]
-
-
-Probe = HttpProbe | BannerProbe | PortProbe | CommandProbe
-
-
-@dataclass(frozen=True)
-class Service:
-    """A long-running program that supervisord keeps."""
-
-    name: str
-    argv: tuple[str, ...]
-    essential: bool = True
-    probe: Probe | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to the clean environment. No secrets: they go through files."""
-    directory: Path | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """A short-lived child of init, repeated."""
-
-    name: str
-    argv: tuple[str, ...]
-    interval: float | None
-    """Seconds from end to start; None: once, at start."""
-    timeout: float
-    """Seconds after which it is ended."""
-    watch: tuple[str, ...] = ()
-    """Files: a change of one starts the job at once (looked at every few seconds)."""
-
-
-@dataclass(frozen=True)
-class Boot:
-    """What `configure` hands to `init` as one JSON file: all that PID 1 knows."""
-
-    environment: Mapping[str, str]
-    """The clean environment: init re-executes itself with it, and every child inherits it."""
-    log_format: str
-    """auto, json or text."""
-    log_level: str | None
-    """None: info, or warning when a CMD has the terminal."""
-    streams: tuple[str, ...]
-    """Names of the log FIFOs that init makes before supervisord starts, one a service."""
-    supervisord: tuple[str, ...]
-    """The argv of supervisord; empty: no services."""
-    essential: tuple[str, ...]
-    """Services whose loss ends the container."""
-    jobs: tuple[Job, ...]
-    stop_timeout: float
-    """Seconds from the request to stop until whatever is left is killed."""
-
-    def encode(self) -> bytes:
-        """Return the boot file's content."""
-        return json.dumps(asdict(self)).encode()

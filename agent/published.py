@@ -15,9 +15,9 @@ from pathlib import Path
 
 from agent import runtime
 from agent.errors import Problem
-from agent.plan import Token
 from agent.secret import Secret, SecretInput
 from agent.system import Facts
+from agent.values import Token
 
 NO_LOGIN = "test_token"
 """The text that stands for "no login" in place of a token."""

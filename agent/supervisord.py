@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent import runtime
-from agent.plan import File, Service
+from agent.plan import File
 from agent.system import Facts
+from agent.values import Service
 
 if TYPE_CHECKING:
     import xmlrpc.client

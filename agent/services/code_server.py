@@ -5,9 +5,10 @@ import secrets
 from collections.abc import Iterator
 
 from agent.errors import Problem
-from agent.plan import File, HttpProbe, Resource, Seed, Service
+from agent.plan import File, Resource, Seed
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import HttpProbe, Service
 
 NAME = "code-server"
 CONFIG = "code-server.yaml"

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.errors import Problem
-from agent.plan import BannerProbe, File, Generated, Resource, Service
+from agent.plan import File, Generated, Resource
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import BannerProbe, Service
 
 NAME = "sshd"
 CONFIG = "sshd_config"

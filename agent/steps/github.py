@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import Problem
-from agent.plan import Edit, Resource, Token
+from agent.plan import Edit, Resource
 from agent.published import fingerprint, read_token
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import Token
 
 MEMORY = "gh-tokens.json"
 """In the state folder: a JSON list of fingerprints."""

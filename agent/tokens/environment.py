@@ -2,9 +2,9 @@
 
 from agent import published
 from agent.errors import Problem
-from agent.plan import Token
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import Token
 
 
 def read(settings: Settings, facts: Facts) -> Token | Problem | None:  # noqa: ARG001 - as all sources

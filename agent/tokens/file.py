@@ -2,10 +2,10 @@
 
 from agent import published
 from agent.errors import Problem
-from agent.plan import Token
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import Token
 
 
 def read(settings: Settings, facts: Facts) -> Token | Problem | None:

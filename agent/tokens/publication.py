@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from agent import published
 from agent.errors import Problem
-from agent.plan import Edit, Resource, Token
+from agent.plan import Edit, Resource
 from agent.published import Record
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import Token
 
 Source = Callable[[Settings, Facts], Token | Problem | None]
 

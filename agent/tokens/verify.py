@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.plan import Token
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import Token
 
 if TYPE_CHECKING:
     import github

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent import catalogue, runtime, store, supervisord
+from agent.actions import WriteFile
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.log import Logger
-from agent.plan import LEDGER, Boot, Directory, File, Ledger, Plan, Resource, WriteFile, apply, plan
+from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, plan
 from agent.settings import find_warnings
 from agent.system import System
 from agent.tokens import publication
+from agent.values import Boot
 from agent.verbs import context
 from agent.verbs.context import Context
 

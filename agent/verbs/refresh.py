@@ -16,11 +16,12 @@ from types import FrameType
 from agent import catalogue, published, runtime
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.plan import Ledger, Resource, Token, apply, plan
+from agent.plan import Ledger, Resource, apply, plan
 from agent.published import Record
 from agent.steps import github
 from agent.system import System
 from agent.tokens import publication, verify
+from agent.values import Token
 from agent.verbs import context
 from agent.verbs.context import Context
 

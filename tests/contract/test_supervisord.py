@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from agent import runtime, supervisord
-from agent.plan import Ledger, Service, apply, plan
+from agent.plan import Ledger, apply, plan
 from agent.system import Facts, System
+from agent.values import Service
 
 DEADLINE = 20.0
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"

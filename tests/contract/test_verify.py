@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.plan import Token
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.tokens import verify
+from agent.values import Token
 from tests.fakes.github import FakeGitHub, Fault
 from tests.fakes.github.certificate import make_certificate
 from tests.machine import make_facts

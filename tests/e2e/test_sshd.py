@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from agent import probes
-from agent.plan import BannerProbe, Ledger, Service, apply, plan
+from agent.plan import Ledger, apply, plan
 from agent.services import sshd
 from agent.settings import Settings
 from agent.system import Facts, System
+from agent.values import BannerProbe, Service
 from tests.containers import BASE, DOCKER, docker, find_free_port, wait_until
 
 UID = 4242

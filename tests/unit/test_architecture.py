@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "compatibility", "errors", "exits", "log", "runtime", "secret", "settings", "system", "texts",
 )  # fmt: skip
-VALUES = ("plan", "published", "reference", "store", "structured")
+VALUES = ("actions", "plan", "published", "reference", "store", "structured", "values")
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
 FLOORS = (GROUND, VALUES, PARTS, ("catalogue",), ("verbs",), ("__main__",))
 """From the ground up: modules, or folders as a whole, directly below `agent`."""
@@ -161,4 +161,4 @@ def test_the_command_loads_only_init_for_pid_1() -> None:
 
 def test_files_are_short_enough_to_read() -> None:
     sizes = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
-    assert {name: size for name, size in sizes.items() if size > 500} == {}
+    assert {name: size for name, size in sizes.items() if size > 400} == {}

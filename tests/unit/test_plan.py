@@ -8,24 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.actions import RemoveFile, WriteFile
 from agent.errors import Problem
-from agent.plan import (
-    Boot,
-    Directory,
-    Edit,
-    File,
-    Generated,
-    Job,
-    Ledger,
-    Plan,
-    RemoveFile,
-    Resource,
-    Seed,
-    WriteFile,
-    apply,
-    plan,
-)
+from agent.plan import Directory, Edit, File, Generated, Ledger, Plan, Resource, Seed, apply, plan
 from agent.system import Facts, System
+from agent.values import Boot, Job
 
 
 class Workspace:

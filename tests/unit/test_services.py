@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from agent.errors import Problem
-from agent.plan import File, Generated, HttpProbe, Ledger, Seed, Service, apply, plan
+from agent.plan import File, Generated, Ledger, Seed, apply, plan
 from agent.services import code_server, sshd
 from agent.settings import Settings
 from agent.system import Facts, System
+from agent.values import HttpProbe, Service
 
 HASH = "$argon2i$v=19$m=4096,t=3,p=1$abc$def"
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from agent import published
-from agent.plan import Token
 from agent.secret import Secret
 from agent.steps import github
+from agent.values import Token
 from tests.gh import find_gh
 from tests.machine import Machine
 

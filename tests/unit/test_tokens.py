@@ -8,10 +8,10 @@ import pytest
 from agent import published
 from agent.catalogue import TOKEN_SOURCES
 from agent.errors import Problem
-from agent.plan import Token
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.tokens import environment, file, publication
+from agent.values import Token
 from tests.machine import Machine, make_facts
 
 FIRST = "ghp_first0123456789"
