@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent import faults
 from agent.actions import Action, MakeDirectory, RemoveFile, RunCommand, WriteFile
 from agent.errors import Problem
 from agent.system import Facts, System
@@ -103,7 +104,7 @@ class Ledger:
             return cls(
                 {str(path): (str(step), str(digest)) for path, (step, digest) in raw.items()}
             )
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             return cls()
 
     def encode(self) -> bytes:
@@ -170,9 +171,9 @@ def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: 
                 problems.append(outcome)
             elif outcome is not None:
                 actions.append(outcome)
-    except OSError as error:
-        # The step itself could not read something: what it would still have wanted is unknown.
-        problems.append(_unreadable(error.filename, error))
+    except Exception as error:
+        # The step itself failed: what it would still have wanted is unknown.
+        problems.append(_explain(error, getattr(error, "filename", None), f"the step {step}"))
         kept.update(ledger.paths_of(step))
     for path in ledger.paths_of(step):
         if path not in kept and (action := _take_back(path, facts, ledger)):
@@ -208,12 +209,20 @@ def _sum_up(cases: list[tuple[Action, OSError]]) -> Problem:
 def _compare(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     try:
         return _plan_resource(item, facts, ledger)
-    except OSError as error:
-        return _unreadable(item.path, error)
+    except Exception as error:
+        return _explain(error, item.path, str(item.path))
 
 
-def _unreadable(path: object, error: OSError) -> Problem:
-    return Problem(f"cannot read {path}: {_cause(error)}", _hint(error))
+def _explain(error: Exception, path: object, part: str) -> Problem:
+    """Return what is wrong with a file; any other exception is a fault of the agent's own.
+
+    That one costs the part in which it happened, never the start of the container.
+    """
+    if isinstance(error, OSError):
+        return Problem(f"cannot read {path}: {_cause(error)}", _hint(error))
+    return Problem(
+        f"cannot plan {part}: internal error: {faults.describe(error)}", "please report this line"
+    )
 
 
 def _cause(error: OSError) -> str:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 
+from agent import faults
 from agent.exits import Exit
 from agent.init import signals
 
@@ -27,12 +28,7 @@ def _guard(life: Callable[[list[str]], int], argv: list[str]) -> int:
     try:
         return life(argv)
     except Exception as error:
-        trace = error.__traceback__
-        while trace and trace.tb_next:
-            trace = trace.tb_next
-        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-        kind = type(error).__name__
-        sys.stderr.write(f"devcopilot: internal error in init: {kind} at {where}\n")
+        sys.stderr.write(f"devcopilot: internal error in init: {faults.describe(error)}\n")
         return Exit.INTERNAL
 
 

@@ -144,7 +144,7 @@ def _edit(path: Path, change: Callable[[Document], Document]) -> Edit:
     def edit(present: bytes | None) -> bytes | Problem | None:
         try:
             document = json.loads(present) if present and present.strip() else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             return Problem(f"left {path} alone: it is not a JSON object", f"mend or remove {path}")

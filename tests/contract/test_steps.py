@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.steps.vscode import SETTINGS_FILES
 from tests.contract.homes import (
     NOBODY,
     OPEN,
@@ -134,6 +135,29 @@ def test_whatever_lies_in_the_way_is_no_crash(workspace: Workspace, stage: str, 
     links = [path for path in workspace.home.rglob("*") if path.is_symlink()]
     workspace.configure()
     assert [path for path in links if not path.is_symlink()] == []
+
+
+NESTED = b"[" * 100_000
+"""What Python's parsers of JSON and YAML answer with a RecursionError."""
+OFTEN_BROKEN = (
+    *SETTINGS_FILES,
+    *(".claude/settings.json", ".claude.json", ".gemini/settings.json"),
+    *(".config/gh/hosts.yml", ".config/gh/config.yml"),
+    *(".vscode-server/extensions/extensions.json", ".local/state/devcopilot/owned.json"),
+)
+
+
+@pytest.mark.parametrize("name", OFTEN_BROKEN)
+def test_a_file_that_no_parser_can_take_is_one_problem(workspace: Workspace, name: str) -> None:
+    path = workspace.home / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(NESTED)
+    problems = workspace.configure()
+    assert "internal error" not in "".join(problems)
+    if "owned.json" not in name:
+        assert sum(str(path) in problem for problem in problems) == 1
+        assert path.read_bytes() == NESTED
+    assert (workspace.runtime / "boot.json").exists()
 
 
 # --- trouble with the machine: as an unprivileged user -------------------------------------------
