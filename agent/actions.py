@@ -10,6 +10,10 @@ from agent.system import System
 class Action(Protocol):
     """One change of the machine."""
 
+    @property
+    def path(self) -> Path:
+        """Return what is changed."""
+
     def describe(self) -> str:
         """Return the change as one line without secrets."""
 

@@ -173,7 +173,10 @@ def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: 
                 actions.append(outcome)
     except Exception as error:
         # The step itself failed: what it would still have wanted is unknown.
-        problems.append(_explain(error, getattr(error, "filename", None), f"the step {step}"))
+        name = getattr(error, "filename", None)
+        problems.append(
+            _explain(error, Path(os.fsdecode(name)) if name else None, f"the step {step}")
+        )
         kept.update(ledger.paths_of(step))
     for path in ledger.paths_of(step):
         if path not in kept and (action := _take_back(path, facts, ledger)):
@@ -203,7 +206,9 @@ def apply(planned: Plan, system: System, ledger: Ledger) -> tuple[Problem, ...]:
 def _sum_up(cases: list[tuple[Action, OSError]]) -> Problem:
     action, error = cases[0]
     others = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
-    return Problem(f"cannot {action.describe()}{others}: {_cause(error)}", _hint(error))
+    return Problem(
+        f"cannot {action.describe()}{others}: {_cause(error)}", find_hint(error, action.path)
+    )
 
 
 def _compare(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
@@ -213,13 +218,14 @@ def _compare(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem |
         return _explain(error, item.path, str(item.path))
 
 
-def _explain(error: Exception, path: object, part: str) -> Problem:
+def _explain(error: Exception, path: Path | None, part: str) -> Problem:
     """Return what is wrong with a file; any other exception is a fault of the agent's own.
 
     That one costs the part in which it happened, never the start of the container.
     """
     if isinstance(error, OSError):
-        return Problem(f"cannot read {path}: {_cause(error)}", _hint(error))
+        hint = find_hint(error, path) if path else ""
+        return Problem(f"cannot read {path or part}: {_cause(error)}", hint)
     return Problem(
         f"cannot plan {part}: internal error: {faults.describe(error)}", "please report this line"
     )
@@ -229,15 +235,29 @@ def _cause(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _hint(error: OSError) -> str:
+def find_hint(error: OSError, path: Path) -> str:
+    """Return what mends it that this path could not be read or written; empty: not known."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return "free some space on that volume"
+            return f"free some space on the volume of {path.parent}"
         case errno.EROFS:
-            return "mount a writable volume there"
+            return f"mount a writable volume on {path.parent}"
         case errno.EACCES | errno.EPERM:
-            return f"it must belong to uid {os.getuid()}; chown, as root, mends that"
+            return _find_owner_command(path)
     return ""
+
+
+def _find_owner_command(path: Path) -> str:
+    """Return the command that opens what keeps this uid from the path."""
+    path = Path(os.path.realpath(path))
+    owner = f"{os.getuid()}:{os.getgid()}"
+    for folder in reversed(path.parents):
+        if not os.access(folder, os.F_OK):
+            return f"as root: install -d -o {os.getuid()} -g {os.getgid()} {path.parent}"
+        if not os.access(folder, os.X_OK):
+            return f"as root: chown {owner} {folder}"
+    unreadable = os.access(path, os.F_OK) and not os.access(path, os.R_OK)
+    return f"as root: chown {owner} {path if unreadable else path.parent}"
 
 
 def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:

@@ -118,7 +118,8 @@ class System:
         done = _run(argv, stdin, self._environ)
         if done.returncode != 0:
             words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-            raise OSError(done.returncode, f"{argv[0]} failed: {words[-1]}")
+            # Without an errno: the code of a command is none.
+            raise OSError(f"{argv[0]} failed: {words[-1]}")
 
 
 def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Problem:

@@ -13,7 +13,7 @@ from agent.actions import WriteFile
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.log import Logger
-from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, plan
+from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, find_hint, plan
 from agent.settings import find_warnings
 from agent.system import System
 from agent.tokens import publication
@@ -117,7 +117,8 @@ def carry_out(current: Context) -> Outcome:
         if ledger.encode() != before:
             system.write_file(ledger_path, ledger.encode(), 0o600)
     except OSError as error:
-        problems.append(("ledger", Problem(f"cannot write {ledger_path}: {error.strerror}")))
+        message = f"cannot write {ledger_path}: {error.strerror}"
+        problems.append(("ledger", Problem(message, find_hint(error, ledger_path))))
     _save_problems(current, [item for item in problems if item[1].level != "info"])
     return Outcome(tuple(changes), tuple(problems), tuple(announcements))
 

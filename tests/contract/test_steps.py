@@ -227,6 +227,37 @@ def test_a_folder_that_is_no_use_is_a_problem(theirs: Workspace, name: str, plac
     assert "chown -R 65534:65534 / " not in "".join(found)
 
 
+@pytest.mark.parametrize(
+    ("foreign", "mode", "named"),
+    [
+        (".claude", 0o755, ".claude"),
+        (".ssh", 0o700, ".ssh"),
+        (".config", 0o755, ".config/gh"),
+        (".config/gh/hosts.yml", 0o600, ".config/gh/hosts.yml"),
+    ],
+)
+def test_what_belongs_to_somebody_else_is_named_with_the_command_that_mends_it(
+    theirs: Workspace, foreign: str, mode: int, named: str
+) -> None:
+    path = theirs.home / foreign
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix:
+        path.write_bytes(b"")
+    else:
+        path.mkdir()
+    for part in (path, *(part for part in path.parents if theirs.home in part.parents)):
+        os.chown(part, 1234 if part == path else NOBODY, -1)
+    path.chmod(mode)
+    found = [text for text in find_warnings(run_configure(theirs.environ)) if "denied" in text]
+    assert found
+    commands = {text.rpartition("(as root: ")[2].removesuffix(")") for text in found}
+    (command,) = commands
+    assert command.endswith(f" {theirs.home / named}")
+    subprocess.run(["sh", "-c", command], check=True, timeout=30)
+    again = find_warnings(run_configure(theirs.environ))
+    assert not [text for text in again if "denied" in text]
+
+
 def test_a_full_disk_is_a_problem_a_stage_and_loses_nothing(theirs: Workspace) -> None:
     mine = theirs.home / "mine"
     script = (
@@ -238,7 +269,7 @@ def test_a_full_disk_is_a_problem_a_stage_and_loses_nothing(theirs: Workspace) -
     full = [text for text in found if "No space left on device" in text]
     assert full
     assert len(full) <= len(STAGES) + 2
-    assert all("free some space" in text for text in full if "owned.json" not in text)
+    assert all("free some space" in text for text in full)
     assert (theirs.runtime / "boot.json").exists()
 
 
