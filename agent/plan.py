@@ -7,6 +7,7 @@ is none. The rule of ownership lives here and nowhere else:
 - a `File` is the agent's whole. One that somebody else made or changed is left alone and said so.
 - a `Seed` and a `Generated` are made when absent, and from then on are the user's.
 - an `Edit` is a change inside a user's file, which the step computes from what is there.
+- a `Keep` is what a step would make if its source were not in trouble: it loses nothing meanwhile.
 - a file of the ledger that its step no longer wants is taken back, if nobody changed it.
 """
 
@@ -84,7 +85,14 @@ class Edit:
     """For a file that is made; one that exists is never made wider than this."""
 
 
-Resource = Directory | File | Seed | Generated | Edit
+@dataclass(frozen=True)
+class Keep:
+    """A path that stays as it is, whatever is there: what it is made from is in trouble."""
+
+    path: Path
+
+
+Resource = Directory | File | Seed | Generated | Edit | Keep
 
 
 # --- the ledger --------------------------------------------------------------------------------
@@ -273,6 +281,8 @@ def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Pro
             return _plan_generated(item, facts)
         case Edit():
             return _plan_edit(item, facts)
+        case Keep():
+            return None
 
 
 def _plan_generated(item: Generated, facts: Facts) -> Action | None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from agent.errors import Problem
-from agent.plan import Directory, File, Resource
+from agent.plan import Directory, File, Keep, Resource
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
@@ -79,24 +79,38 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
 
 
 def _authorized_keys(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    path = facts.state / FOLDER / AUTHORIZED_KEYS
     lines: list[str] = []
+    kept: list[str] = []
     for name, text in _key_lists(settings, facts):
-        if isinstance(text, Problem):
-            yield text
-            continue
-        if "PRIVATE KEY-----" in text:
-            yield Problem(f"cannot use {name}: it holds a private key", "give the public key")
-            continue
-        for number, line in enumerate(text.splitlines(), start=1):
-            fault = find_fault(line)
-            if fault:
-                yield Problem(f"cannot use line {number} of {name}: {fault}")
-            elif line.strip():
-                lines.append(line.strip())
-    if lines:
-        content = "".join(f"{line}\n" for line in dict.fromkeys(lines))
-        path = facts.state / FOLDER / AUTHORIZED_KEYS
+        usable = []
+        for item in [text] if isinstance(text, Problem) else _read_keys(name, text):
+            if isinstance(item, Problem):
+                yield item
+            else:
+                usable.append(item)
+        lines += usable
+        if all(line.startswith("#") for line in usable):
+            # A mistake must not lock everybody out: who could log in still can.
+            kept = (facts.read(path) or b"").decode(errors="replace").splitlines()
+    if lines or kept:
+        content = "".join(f"{line}\n" for line in dict.fromkeys([*lines, *kept]))
         yield File(path, content.encode(), 0o600, adopt=True)
+
+
+def _read_keys(name: str, text: str) -> Iterator[str | Problem]:
+    """Yield the lines of a list that sshd takes, and what is wrong with the others."""
+    if "PRIVATE KEY-----" in text:
+        yield Problem(f"cannot use {name}: it holds a private key", "give the public key")
+        return
+    if not text.strip():
+        yield Problem(f"cannot use {name}: it is empty", f"put a public key into {name}")
+    for number, line in enumerate(text.splitlines(), start=1):
+        fault = find_fault(line)
+        if fault:
+            yield Problem(f"cannot use line {number} of {name}: {fault}")
+        elif line.strip():
+            yield line.strip()
 
 
 def _key_lists(settings: Settings, facts: Facts) -> Iterable[tuple[str, str | Problem]]:
@@ -178,24 +192,33 @@ def _split_strings(blob: bytes) -> list[bytes] | None:
 
 
 def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
-    secret = facts.secret(settings.ssh.private_key)
-    if not isinstance(secret, Secret):
-        if secret is not None:
-            yield secret
-        return
-    content = mend_private_key(secret.reveal())
-    public = _derive_public_key(content, facts)
-    if isinstance(public, Problem):
-        yield public
-        return
-    name = _NAMES[public.split()[0].decode()]
     folder = facts.home / ".ssh"
+    key = _read_private_key(settings, facts)
+    if isinstance(key, Problem):
+        yield key
+        for name in sorted(set(_NAMES.values())):
+            yield Keep(folder / name)
+            yield Keep(folder / f"{name}.pub")
+    if key is None or isinstance(key, Problem):
+        return
+    content, public = key
+    name = _NAMES[public.split()[0].decode()]
     yield Directory(folder, 0o700)
     yield File(folder / name, content, 0o600)
     half = folder / f"{name}.pub"
     if facts.read(folder / name) in (None, content) or facts.mode(half) is not None:
         yield File(half, public, 0o644)
     # else: a key of the user's, left alone, that a public half of another key would only confuse
+
+
+def _read_private_key(settings: Settings, facts: Facts) -> tuple[bytes, bytes] | Problem | None:
+    """Return the key and its public half, what is wrong with it, or None when none was given."""
+    secret = facts.secret(settings.ssh.private_key)
+    if not isinstance(secret, Secret):
+        return secret
+    content = mend_private_key(secret.reveal())
+    public = _derive_public_key(content, facts)
+    return public if isinstance(public, Problem) else (content, public)
 
 
 def mend_private_key(text: str) -> bytes:
