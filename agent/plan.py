@@ -295,12 +295,15 @@ def _plan_generated(item: Generated, facts: Facts) -> Action | None:
 
 def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     present = facts.read(item.path)
+    # The ledger outlives the runtime folder: what it said of a file in there could be wrong.
+    lasts = facts.runtime not in item.path.parents
+    write = WriteFile(item.path, item.content, item.mode, owned=lasts)
     if present == item.content:
         same_mode = facts.mode(item.path) == item.mode
         known = item.adopt or ledger.owns(item.path, present)
-        return None if same_mode and known else WriteFile(item.path, item.content, item.mode, True)
+        return None if same_mode and known else write
     if present is None or item.adopt or ledger.owns(item.path, present):
-        return WriteFile(item.path, item.content, item.mode, True)
+        return write
     return Problem(
         f"left {item.path} alone: it was not written by the agent, or was changed since",
         f"remove {item.path} to let the agent manage it",

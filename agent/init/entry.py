@@ -9,7 +9,6 @@ from agent.init import signals
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
 BOOTED = "--booted"
-LOCK = "--lock"
 
 
 def main(argv: list[str]) -> int:
@@ -55,8 +54,7 @@ def _go_on(argv: list[str]) -> int:
 
     mark = argv.index("--")
     options = dict(zip(argv[:mark:2], argv[1:mark:2], strict=True))
-    lock = int(options[LOCK]) if LOCK in options else None
-    return workspace.run(options[BOOTED], lock, argv[mark + 1 :])
+    return workspace.run(options[BOOTED], argv[mark + 1 :])
 
 
 def _init(command: list[str], usage: str) -> int:

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Configure; exit 0 also when parts could not be done: each is one line, and in `status`."""
     if arguments.boot:
         current = context.from_environ(os.environ)
-        runtime.make(str(current.facts.runtime), current.facts.uid)
+        begin_life(current)
     else:
         current = context.load()
     log = make_logger(current)
@@ -51,6 +51,19 @@ def run(arguments: argparse.Namespace) -> int:
         log.info(words, step=step)
     log.info("configured", changes=len(outcome.changes), problems=len(outcome.problems))
     return Exit.OK
+
+
+def begin_life(current: Context) -> None:
+    """Hold the runtime folder until this process ends, and forget an earlier life in it.
+
+    Raises AgentError (exit 2) when it cannot be used.
+    """
+    folder = str(current.facts.runtime)
+    try:
+        runtime.hold(folder, current.facts.uid)
+        runtime.clear(folder)
+    except OSError as error:
+        raise AgentError(Problem(runtime.explain(folder, error)), exit_code=Exit.USAGE) from error
 
 
 def make_logger(current: Context) -> Logger:

@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from agent import store
+from agent.plan import LEDGER
+from agent.secret import SecretInput
+from agent.settings import Settings
 from agent.steps.vscode import SETTINGS_FILES
+from agent.verbs.context import STATE_FOLDER
 from tests.contract.homes import (
     NOBODY,
     OPEN,
@@ -192,6 +197,21 @@ def test_all_is_well_for_an_unprivileged_user(theirs: Workspace) -> None:
     warnings = find_warnings(run_configure(theirs.environ))
     assert not [text for text in warnings if str(theirs.folder) in text]
     assert (expected.facts.runtime / "boot.json").exists()
+
+
+def test_a_runtime_folder_that_outlives_the_state_brings_no_stale_secret(
+    theirs: Workspace,
+) -> None:
+    find_warnings(run_configure(theirs.environ))
+    shutil.rmtree(theirs.home / ".local")
+    token = theirs.folder / "token"
+    token.write_text("ghp_another0123456789")
+    rest = {name: text for name, text in theirs.variables.items() if name != "GITHUB_TOKEN"}
+    later = theirs.with_variables({**rest, "GITHUB_TOKEN_FILE": str(token)})
+    find_warnings(run_configure(later.environ))
+    stored, _ = store.load(theirs.runtime)
+    assert Settings.from_environ(stored).github.token == SecretInput("GITHUB_TOKEN", file=token)
+    assert str(theirs.runtime) not in (theirs.home / STATE_FOLDER / LEDGER).read_text()
 
 
 def test_a_home_of_somebody_else_is_one_problem(theirs: Workspace) -> None:
