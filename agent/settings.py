@@ -5,16 +5,15 @@ wrong is reported together, before anything is changed.
 """
 
 import difflib
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
 from agent import compatibility
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.secret import Secret, SecretInput
+from agent.secret import SecretInput
 from agent.texts import (
     absolute_path,
     host_name,
@@ -26,51 +25,7 @@ from agent.texts import (
     switch,
     text,
 )
-
-PREFIX = "DEV8_"
-_VARIABLE = "variable"
-_KUBERNETES_NAME = re.compile(r"DEV8_\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
-_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
-_CREDENTIALS = re.compile(r"//[^/]*@")
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One environment variable: its name, how its text is read, and its documentation."""
-
-    name: str
-    doc: str
-    parse: Callable[[str], Any]
-    default: str | None
-    """The text that stands for an absent or empty variable, or None."""
-    aliases: tuple[str, ...] = ()
-    """Other names for the same, later ones weaker."""
-    secret: bool = False
-    """It may also come as NAME_FILE; it is never shown and no child gets it."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return every name under which the variable is read."""
-        plain = (self.name, *self.aliases)
-        return plain + tuple(f"{name}_FILE" for name in plain) if self.secret else plain
-
-
-def variable(
-    name: str,
-    parse: Callable[[str], Any],
-    doc: str,
-    *,
-    default: str | None = None,
-    aliases: tuple[str, ...] = (),
-) -> Any:
-    """Declare the variable that a field is read from."""
-    return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases)})
-
-
-def secret(name: str, doc: str, *, aliases: tuple[str, ...] = ()) -> Any:
-    """Declare a secret that a field of type `SecretInput | None` is read from."""
-    return field(metadata={_VARIABLE: Variable(name, doc, text, None, aliases, secret=True)})
-
+from agent.variable import PREFIX, Variable, declared, is_injected, read, secret, variable
 
 # --- the settings -------------------------------------------------------------------------------
 
@@ -247,7 +202,7 @@ class Settings:
         groups = {}
         for group in fields(cls):
             kind = cast("type[Any]", group.type)
-            values = {item.name: _read(_declared(item), environ, problems) for item in fields(kind)}
+            values = {item.name: read(declared(item), environ, problems) for item in fields(kind)}
             groups[group.name] = values
         problems += _contradictions(groups)
         if problems:
@@ -265,7 +220,7 @@ def variables() -> Iterator[tuple[str, Variable]]:
     for group in fields(Settings):
         kind = cast("type[Any]", group.type)
         for item in fields(kind):
-            yield (kind.__doc__ or "").rstrip("."), _declared(item)
+            yield (kind.__doc__ or "").rstrip("."), declared(item)
 
 
 def secret_names() -> frozenset[str]:
@@ -296,71 +251,6 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
         if old.verdict == "ignored" and environ.get(old.name)
     ]
     return tuple(found)
-
-
-def is_injected(name: str, value: str) -> bool:
-    """Tell whether Kubernetes set this for a Service whose name starts with dev8-.
-
-    A Service called dev8-ssh gives DEV8_SSH_PORT=tcp://ADDRESS:PORT, which is not meant for us.
-    """
-    if not name.startswith(PREFIX):
-        return False
-    named_port = name.endswith("_PORT") and _KUBERNETES_PORT.fullmatch(value)
-    return bool(named_port or _KUBERNETES_NAME.fullmatch(name))
-
-
-def _declared(item: "Field[Any]") -> Variable:
-    return cast("Variable", item.metadata[_VARIABLE])
-
-
-def _read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -> Any:
-    """Return a variable's value, or note what is wrong with it. Empty counts as absent."""
-    if entry.secret:
-        return _read_secret(entry, environ, problems)
-    name, given = next(
-        (
-            (name, value)
-            for name in (entry.name, *entry.aliases)
-            if (value := environ.get(name)) and not is_injected(name, value)
-        ),
-        (entry.name, entry.default),
-    )
-    if given is None:
-        return None
-    if not _is_utf8(given):
-        problems.append(Problem(f"{name} is not UTF-8 text"))
-        return MISSING
-    try:
-        return entry.parse(given)
-    except ValueError as error:
-        shown = _CREDENTIALS.sub("//***@", repr(given))
-        problems.append(Problem(f"{name}={shown} is not {error}"))
-        return MISSING
-
-
-def _read_secret(
-    entry: Variable, environ: Mapping[str, str], problems: list[Problem]
-) -> SecretInput | None:
-    for name in (entry.name, *entry.aliases):
-        value, file = environ.get(name), environ.get(f"{name}_FILE")
-        if value and file:
-            problems.append(Problem(f"{name} and {name}_FILE are both set", "unset one of them"))
-        elif file and not (file.startswith("/") and _is_utf8(file)):
-            problems.append(Problem(f"{name}_FILE={file!r} is not an absolute path"))
-        elif value and not _is_utf8(value):
-            problems.append(Problem(f"{name} is not UTF-8 text"))
-        elif file:
-            return SecretInput(name, file=Path(file))
-        elif value:
-            return SecretInput(name, value=Secret(value))
-        if value or file:
-            return None
-    return None
-
-
-def _is_utf8(value: str) -> bool:
-    """Tell whether an environment's string was UTF-8: Python keeps other bytes as surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:

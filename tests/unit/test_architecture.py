@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "compatibility", "errors", "exits", "faults", "log", "runtime", "secret", "settings", "system",
-    "texts",
+    "texts", "variable",
 )  # fmt: skip
 VALUES = ("actions", "plan", "published", "reference", "store", "structured", "values")
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")

@@ -7,7 +7,8 @@ from agent import compatibility
 from agent.errors import AgentError
 from agent.exits import Exit
 from agent.secret import Secret, SecretInput
-from agent.settings import Settings, Variable, find_warnings, secret_names, variables
+from agent.settings import Settings, find_warnings, secret_names, variables
+from agent.variable import Variable
 
 SECRETS = [entry for _, entry in variables() if entry.secret]
 
