@@ -12,6 +12,7 @@ from agent.texts import text
 
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
+_FILE = "_FILE"
 _KUBERNETES_NAME = re.compile(r"DEV8_\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
 _KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
 _CREDENTIALS = re.compile(r"//[^/]*@")
@@ -35,7 +36,7 @@ class Variable:
     def names(self) -> tuple[str, ...]:
         """Return every name under which the variable is read."""
         plain = (self.name, *self.aliases)
-        return plain + tuple(f"{name}_FILE" for name in plain) if self.secret else plain
+        return plain + tuple(name + _FILE for name in plain) if self.secret else plain
 
 
 def variable(
@@ -83,6 +84,9 @@ def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -
     try:
         return entry.parse(given)
     except ValueError as error:
+        if name.endswith(_FILE):
+            problems.append(_refuse_file(name))
+            return MISSING
         shown = _CREDENTIALS.sub("//***@", repr(given))
         problems.append(Problem(f"{name}={shown} is not {error}"))
         return MISSING
@@ -92,11 +96,11 @@ def _read_secret(
     entry: Variable, environ: Mapping[str, str], problems: list[Problem]
 ) -> SecretInput | None:
     for name in (entry.name, *entry.aliases):
-        value, file = environ.get(name), environ.get(f"{name}_FILE")
+        value, file = environ.get(name), environ.get(name + _FILE)
         if value and file:
-            problems.append(Problem(f"{name} and {name}_FILE are both set", "unset one of them"))
-        elif file and not (file.startswith("/") and _is_utf8(file)):
-            problems.append(Problem(f"{name}_FILE={file!r} is not an absolute path"))
+            problems.append(Problem(f"{name} and {name}{_FILE} are both set", "unset one of them"))
+        elif file and not (file.startswith("/") and file.isprintable()):
+            problems.append(_refuse_file(name + _FILE))
         elif value and not _is_utf8(value):
             problems.append(Problem(f"{name} is not UTF-8 text"))
         elif file:
@@ -106,6 +110,13 @@ def _read_secret(
         if value or file:
             return None
     return None
+
+
+def _refuse_file(name: str) -> Problem:
+    """Return the problem of a value that is no path: it is not shown, it may be the secret."""
+    return Problem(
+        f"{name} is not an absolute path", "is it the secret itself? then write that into a file"
+    )
 
 
 def _is_utf8(value: str) -> bool:

@@ -75,10 +75,17 @@ def test_value_and_file_at_once_is_an_error(entry: Variable) -> None:
     ]
 
 
-def test_a_relative_secret_file_is_an_error() -> None:
-    assert find_problems({"GITHUB_TOKEN_FILE": "token"}) == [
-        "GITHUB_TOKEN_FILE='token' is not an absolute path"
-    ]
+SECRET_FILES = [name for _, entry in variables() for name in entry.names if name.endswith("_FILE")]
+
+
+@pytest.mark.parametrize("name", SECRET_FILES)
+@pytest.mark.parametrize(
+    "value", ["ghp_hunter2", "-----BEGIN\nhunter2\n", "/\nhunter2", "hunter2\udcff"]
+)
+def test_a_secret_in_the_place_of_its_file_is_told_and_not_shown(name: str, value: str) -> None:
+    (line,) = find_problems({name: value})
+    assert line.startswith(f"{name} is not ")
+    assert "hunter2" not in line
 
 
 def test_the_first_of_two_names_wins() -> None:
