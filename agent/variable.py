@@ -13,7 +13,7 @@ from agent.texts import text
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
 _FILE = "_FILE"
-_KUBERNETES_NAME = re.compile(r"DEV8_\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
+_KUBERNETES_NAME = re.compile(r"DEV8_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
 _KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
@@ -125,7 +125,7 @@ def _is_utf8(value: str) -> bool:
 
 
 def is_injected(name: str, value: str) -> bool:
-    """Tell whether Kubernetes set this for a Service whose name starts with dev8-.
+    """Tell whether Kubernetes set this for a Service called dev8, or dev8-something.
 
     A Service called dev8-ssh gives DEV8_SSH_PORT=tcp://ADDRESS:PORT, which is not meant for us.
     """

@@ -132,6 +132,14 @@ def test_what_kubernetes_injects_is_not_taken_for_ours() -> None:
         "DEV8_SSH_PORT_2222_TCP": "tcp://10.0.0.7:2222",
         "DEV8_SSH_PORT_2222_TCP_ADDR": "10.0.0.7",
         "DEV8_API_PORT": "tcp://10.0.0.8:80",
+        "DEV8_SERVICE_HOST": "10.0.0.9",
+        "DEV8_SERVICE_PORT": "8080",
+        "DEV8_SERVICE_PORT_HTTP": "8080",
+        "DEV8_PORT": "tcp://10.0.0.9:8080",
+        "DEV8_PORT_8080_TCP": "tcp://10.0.0.9:8080",
+        "DEV8_PORT_8080_TCP_ADDR": "10.0.0.9",
+        "DEV8_PORT_8080_TCP_PORT": "8080",
+        "DEV8_PORT_8080_TCP_PROTO": "tcp",
     }
     assert Settings.from_environ(environ).ssh.port == 2222
     assert find_warnings(environ) == ()
