@@ -18,7 +18,9 @@ from agent.texts import (
     absolute_path,
     host_name,
     http_url,
+    interval,
     one_of,
+    plain_path,
     port,
     positive_duration,
     single_line,
@@ -26,6 +28,10 @@ from agent.texts import (
     text,
 )
 from agent.variable import PREFIX, Variable, declared, is_injected, read, secret, variable
+
+LONGEST_RUNTIME_PATH = 80
+"""Characters: a socket's path has 107 (unix(7)), and supervisord's adds a name and a number."""
+LONGEST_STATE_PATH = 200
 
 # --- the settings -------------------------------------------------------------------------------
 
@@ -97,8 +103,8 @@ class GitHub:
     )
     refresh_interval: float = variable(
         "DEV8_TOKEN_REFRESH_INTERVAL",
-        positive_duration,
-        "Time between two checks of the token.",
+        interval,
+        "Time between two checks of the token, at least 1s.",
         default="5m",
     )
 
@@ -171,13 +177,13 @@ class Agent:
     )
     state_dir: Path | None = variable(
         "DEV8_STATE_DIR",
-        absolute_path,
+        plain_path(LONGEST_STATE_PATH),
         "Folder that outlives the container: host keys, made password, what the agent wrote. "
         "By default ~/.local/state/devcopilot.",
     )
     runtime_dir: Path | None = variable(
         "DEV8_RUNTIME_DIR",
-        absolute_path,
+        plain_path(LONGEST_RUNTIME_PATH),
         "Private folder on tmpfs for one life of the container; by default "
         "/dev/shm/devcopilot-UID.",
     )
