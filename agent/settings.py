@@ -253,7 +253,7 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
             )
     found += [
         Problem(f"{old.name} is ignored: {old.doc}")
-        for old in compatibility.VARIABLES
+        for old in (*compatibility.VARIABLES, *compatibility.WITHHELD)
         if old.verdict == "ignored" and environ.get(old.name)
     ]
     return tuple(found)
