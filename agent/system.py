@@ -17,6 +17,8 @@ from agent.secret import Secret, SecretInput
 
 COMMAND_TIMEOUT = 10.0
 """Seconds that a local command of a step may take."""
+STATE_FOLDER = ".local/state/devcopilot"
+"""Below the home folder. The image's configuration of git and ssh names files in it."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,16 @@ class Facts:
     gid: int
     runtime: Path
     state: Path
-    """What the agent keeps between lives of the container (default ~/.local/state/devcopilot)."""
+    """What the agent keeps between lives of the container; by default the same as `defaults`."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The clean environment: what every child gets. It holds no secret."""
     pending: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
     """Files that are planned and not yet written: a plan sees them as if they were there."""
+
+    @property
+    def defaults(self) -> Path:
+        """Folder of what git and ssh read: the image names it, so no setting moves it."""
+        return self.home / STATE_FOLDER
 
     def with_pending(self, files: Mapping[Path, bytes]) -> "Facts":
         """Return the same facts with these files planned in addition."""

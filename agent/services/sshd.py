@@ -21,7 +21,7 @@ KEY_TYPES = ("ed25519", "ecdsa")
 ROOM = 64 * 1024
 """Bytes that must be free where host keys are to be made."""
 NOT_SENT = frozenset({
-    "HOME", "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
+    "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
 })  # fmt: skip
 """What sshd and the login shell set by themselves."""
 

@@ -14,13 +14,13 @@ from agent.settings import Settings
 from agent.system import Facts
 
 CONFIG = "gitconfig"
-"""In the state folder."""
+"""In the folder that the image's /etc/gitconfig names."""
 HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the file of defaults; a problem when git does not read it."""
-    path = facts.state / CONFIG
+    path = facts.defaults / CONFIG
     yield File(path, render_config(settings, facts.runtime).encode(), 0o644, adopt=True)
     if problem := _find_missing_include(path, facts):
         yield problem

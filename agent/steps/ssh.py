@@ -1,7 +1,7 @@
 """SSH keys: who may log in, the user's own key, and the keys of github.com.
 
-The lists lie in the state folder, where sshd and the image's ssh_config look in addition to the
-user's own files: ~/.ssh/authorized_keys and ~/.ssh/known_hosts stay the user's alone.
+The lists lie where sshd and the image's ssh_config look in addition to the user's own files:
+~/.ssh/authorized_keys and ~/.ssh/known_hosts stay the user's alone.
 """
 
 import binascii
@@ -15,7 +15,7 @@ from agent.settings import Settings
 from agent.system import Facts
 
 FOLDER = "ssh"
-"""In the state folder."""
+"""In the state folder, and in that of the defaults."""
 AUTHORIZED_KEYS = "authorized_keys"
 KNOWN_HOSTS = "known_hosts"
 
@@ -44,7 +44,7 @@ _PARTS = {
 }
 """Types of public keys that sshd accepts -> length-prefixed strings in the key (RFC 4253, 6.6)."""
 
-_NAMES = {
+KEY_NAMES = {
     "ssh-ed25519": "id_ed25519",
     "ssh-rsa": "id_rsa",
     "ecdsa-sha2-nistp256": "id_ecdsa",
@@ -68,8 +68,9 @@ _OPTIONS = frozenset(
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the lists of keys, the private key and its public half."""
-    folder = facts.state / FOLDER
-    yield Directory(folder, 0o700)
+    folder = facts.defaults / FOLDER
+    for place in dict.fromkeys((folder, facts.state / FOLDER)):
+        yield Directory(place, 0o700)
     yield File(folder / KNOWN_HOSTS, GITHUB_KNOWN_HOSTS.encode(), 0o644, adopt=True)
     yield from _authorized_keys(settings, facts)
     yield from _private_key(settings, facts)
@@ -196,13 +197,13 @@ def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Proble
     key = _read_private_key(settings, facts)
     if isinstance(key, Problem):
         yield key
-        for name in sorted(set(_NAMES.values())):
+        for name in sorted(set(KEY_NAMES.values())):
             yield Keep(folder / name)
             yield Keep(folder / f"{name}.pub")
     if key is None or isinstance(key, Problem):
         return
     content, public = key
-    name = _NAMES[public.split()[0].decode()]
+    name = KEY_NAMES[public.split()[0].decode()]
     yield Directory(folder, 0o700)
     yield File(folder / name, content, 0o600)
     half = folder / f"{name}.pub"
@@ -241,7 +242,7 @@ def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
         )
     done = facts.run(("ssh-keygen", "-y", "-P", "", "-f", "/dev/stdin"), stdin=private)
     kind = done.stdout.split(b" ", 1)[0].decode(errors="replace")
-    if done.returncode == 0 and kind in _NAMES:
+    if done.returncode == 0 and kind in KEY_NAMES:
         return done.stdout.strip() + b"\n"
     if done.returncode in (124, 127):
         said = done.stderr.decode(errors="replace")

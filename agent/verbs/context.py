@@ -10,9 +10,7 @@ from pathlib import Path
 from agent import runtime, store
 from agent.errors import Problem
 from agent.settings import Settings
-from agent.system import Facts
-
-STATE_FOLDER = ".local/state/devcopilot"
+from agent.system import STATE_FOLDER, Facts
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from agent import store
 from agent.plan import LEDGER
 from agent.secret import SecretInput
 from agent.settings import Settings
+from agent.steps import ssh
 from agent.steps.vscode import SETTINGS_FILES
-from agent.verbs.context import STATE_FOLDER
+from agent.system import STATE_FOLDER
 from tests.contract.homes import (
     NOBODY,
     OPEN,
@@ -27,6 +28,8 @@ from tests.contract.homes import (
     make_private_key,
     run_configure,
 )
+
+SSH_CONFIG = Path(__file__).parents[2] / "docker/base/etc/ssh/ssh_config.d/10-devcopilot.conf"
 
 
 def need(condition: object, reason: str) -> None:
@@ -101,6 +104,35 @@ def test_what_the_user_changed_survives(workspace: Workspace) -> None:
         workspace.with_variables(variables).configure()
         found = workspace.files()
         assert {path: found.get(path) for path in changed} == changed
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_git_and_ssh_read_what_the_agent_wrote_wherever_the_state_folder_is(
+    workspace: Workspace, moved: bool
+) -> None:
+    """The home is another than that of /etc/passwd here, as a temporary home is."""
+    more = {"DEV8_STATE_DIR": str(workspace.folder / "state")} if moved else {}
+    there = workspace.with_variables({**workspace.variables, **more})
+    there.configure()
+    environ = dict(there.context().facts.environ)
+
+    def ask(*argv: str | Path) -> list[str]:
+        done = subprocess.run(
+            argv, env=environ, cwd="/", check=True, capture_output=True, text=True, timeout=30
+        )
+        return done.stdout.splitlines()
+
+    assert ask("git", "config", "user.name") == [OPEN["GIT_USER_NAME"]]
+    assert len(ask("git", "config", "--get-all", "credential.https://github.com.helper")) == 2
+    options = dict(line.split(" ", 1) for line in ask("ssh", "-F", SSH_CONFIG, "-G", "github.com"))
+    hosts = options["userknownhostsfile"].split()
+    assert hosts[0] == f"{there.home}/.ssh/known_hosts"
+    assert ask("ssh-keygen", "-F", "github.com", "-f", hosts[-1])
+
+
+def test_ssh_looks_for_every_key_that_the_agent_may_install_in_a_moved_home() -> None:
+    text = SSH_CONFIG.read_text()
+    assert all(f"IdentityFile ${{HOME}}/.ssh/{name}\n" in text for name in ssh.KEY_NAMES.values())
 
 
 @pytest.mark.parametrize("name", [*SECRETS, "SSH_PRIVATE_KEY"])
@@ -243,7 +275,8 @@ def test_a_folder_that_is_no_use_is_a_problem(theirs: Workspace, name: str, plac
     path = theirs.folder / place
     environ = {**theirs.environ, name: str(path)}
     found = [text for text in find_warnings(run_configure(environ)) if str(path) in text]
-    assert found
+    can_be_made = (name, place) == ("DEV8_STATE_DIR", "missing/folder")
+    assert bool(found) != can_be_made
     assert "chown -R 65534:65534 / " not in "".join(found)
 
 

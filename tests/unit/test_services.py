@@ -158,7 +158,7 @@ def test_host_keys_go_elsewhere_where_they_cannot_be_kept(
 
 
 def test_set_env_leaves_out_what_it_cannot_say() -> None:
-    environ = {"A": 'x "y" \\', "LINE": "a\nb", "HOME": "/x", "SSH_TTY": "x", "odd name": "x",
+    environ = {"A": 'x "y" \\', "LINE": "a\nb", "USER": "x", "SSH_TTY": "x", "odd name": "x",
                "dotted.name": "1"}  # fmt: skip
     assert sshd.render_set_env(environ) == 'SetEnv "A=x \\"y\\" \\\\" "dotted.name=1"\n'
     assert sshd.render_set_env({}) == ""
