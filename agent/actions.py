@@ -44,7 +44,7 @@ class WriteFile:
     mode: int
     owned: bool
     announcement: str = field(default="", repr=False)
-    """Told once in the log, whether the file could be written or not."""
+    """Told once in the log, when the file was written."""
 
     def describe(self) -> str:  # noqa: D102
         return f"write {self.path} ({len(self.content)} bytes, {self.mode:04o})"

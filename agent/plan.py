@@ -58,7 +58,7 @@ class Seed:
     content: Callable[[], bytes] = field(repr=False)
     mode: int = 0o644
     announcement: str = field(default="", repr=False)
-    """Told once in the log, when the file is made. It may hold what the file holds."""
+    """Told once in the log, when the file was made. It may hold what the file holds."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +152,6 @@ class Plan:
     step: str
     actions: tuple[Action, ...]
     problems: tuple[Problem, ...]
-
-    @property
-    def announcements(self) -> tuple[str, ...]:
-        """Return what applying the plan is to tell once, secrets and all."""
-        return tuple(
-            action.announcement
-            for action in self.actions
-            if isinstance(action, WriteFile) and action.announcement
-        )
 
 
 def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: Ledger) -> Plan:

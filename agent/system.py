@@ -61,6 +61,15 @@ class Facts:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def has_room(self, folder: Path, size: int) -> bool:
+        """Tell whether so many bytes can be kept in a folder, which may be missing yet."""
+        try:
+            place = next(part for part in (folder, *folder.parents) if part.exists())
+            disk = os.statvfs(place)
+        except OSError:  # somewhere on the way we may not enter
+            return False
+        return os.access(place, os.W_OK | os.X_OK) and disk.f_bavail * disk.f_frsize >= size
+
     def which(self, program: str) -> Path | None:
         """Return the absolute path of a program on the children's PATH, or None."""
         found = shutil.which(program, path=self.environ.get("PATH", os.defpath))

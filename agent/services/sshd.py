@@ -127,13 +127,9 @@ def find_key_folder(facts: Facts) -> Path:
     try:
         if facts.mode(kept / f"ssh_host_{KEY_TYPES[-1]}_key") is not None:
             return kept
-        place = next(folder for folder in (kept, *kept.parents) if folder.exists())
-        disk = os.statvfs(place)
     except OSError:  # somewhere on the way we may not enter
         return facts.runtime / "ssh"
-    if os.access(place, os.W_OK | os.X_OK) and disk.f_bavail * disk.f_frsize >= ROOM:
-        return kept
-    return facts.runtime / "ssh"
+    return kept if facts.has_room(kept, ROOM) else facts.runtime / "ssh"
 
 
 def check_logins(settings: Settings, facts: Facts) -> Iterator[Problem]:

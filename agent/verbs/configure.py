@@ -1,6 +1,7 @@
 """Bring the workspace into the state that the settings describe. A second run changes nothing."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from agent.exits import Exit
 from agent.log import Logger
 from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, find_hint, plan
 from agent.settings import find_warnings
-from agent.system import System
+from agent.system import Facts, System
 from agent.tokens import publication
 from agent.values import Boot
 from agent.verbs import context
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     for step, problem in outcome.problems:
         log.log(problem.level, str(problem), step=step)
     for step, words in outcome.announcements:
-        log.info(words, step=step)
+        log.announce(words, step=step)
     log.info("configured", changes=len(outcome.changes), problems=len(outcome.problems))
     return Exit.OK
 
@@ -122,8 +123,8 @@ def carry_out(current: Context) -> Outcome:
     announcements: list[tuple[str, str]] = []
     for name, wanted in stages(current):
         planned = plan(name, wanted(current), facts, ledger)
-        announcements += [(name, words) for words in planned.announcements]
         failed = apply(planned, system, ledger)
+        announcements += [(name, words) for words in _find_announcements(planned, facts)]
         changes += [(name, action.describe()) for action in planned.actions]
         problems += [(name, problem) for problem in (*planned.problems, *failed)]
     try:
@@ -153,6 +154,15 @@ def _written(planned: Plan) -> dict[Path, bytes]:
     return {
         action.path: action.content for action in planned.actions if isinstance(action, WriteFile)
     }
+
+
+def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
+    """Yield what is to be told of the files that were made, secrets and all."""
+    for action in planned.actions:
+        if isinstance(action, WriteFile) and action.announcement:
+            with contextlib.suppress(OSError):
+                if facts.read(action.path) == action.content:
+                    yield action.announcement
 
 
 def _own_folders(current: Context) -> Iterator[Directory]:

@@ -15,6 +15,7 @@ import pytest
 from agent import store
 from agent.plan import LEDGER
 from agent.secret import SecretInput
+from agent.services import code_server
 from agent.settings import Settings
 from agent.steps import ssh
 from agent.steps.vscode import SETTINGS_FILES
@@ -244,6 +245,34 @@ def test_a_runtime_folder_that_outlives_the_state_brings_no_stale_secret(
     stored, _ = store.load(theirs.runtime)
     assert Settings.from_environ(stored).github.token == SecretInput("GITHUB_TOKEN", file=token)
     assert str(theirs.runtime) not in (theirs.home / STATE_FOLDER / LEDGER).read_text()
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_a_made_password_is_shown_once_at_any_level_and_is_the_one_in_use(
+    theirs: Workspace, usable: bool
+) -> None:
+    """Also where it cannot be kept: the running code-server must not lose it to a second run."""
+    if not usable:
+        (theirs.home / ".local/state/devcopilot/code-server").mkdir(mode=0o755, parents=True)
+        os.chown(theirs.home / ".local", NOBODY, -1)
+        os.chown(theirs.home / ".local/state", NOBODY, -1)
+        os.chown(theirs.home / ".local/state/devcopilot", NOBODY, -1)
+    rest = {name: text for name, text in theirs.variables.items() if "PASSWORD" not in name}
+    environ = {**theirs.with_variables({**rest, "DEV8_LOG_LEVEL": "error"}).environ}
+
+    def find_password(said: str) -> str:
+        """Return the password that code-server asks for, and see that it was told once."""
+        text = (theirs.runtime / code_server.CONFIG).read_text()
+        password = json.loads(dict(line.split(": ", 1) for line in text.splitlines())["password"])
+        assert said.count(password) == (1 if said else 0)
+        return str(password)
+
+    first = run_configure(environ)
+    assert len(first.stderr.splitlines()) == 1
+    password = find_password(first.stderr)
+    again = run_configure(environ, boot=False)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert find_password(again.stderr) == password
 
 
 def test_a_home_of_somebody_else_is_one_problem(theirs: Workspace) -> None:
