@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.errors import Problem
-from agent.plan import Job, Resource, Service
+from agent.plan import Resource
 from agent.services import code_server, sshd, user
 from agent.settings import Settings
 from agent.steps import ai, git, github, ssh, vscode
 from agent.system import Facts
 from agent.tokens import app, command, environment, file, url
 from agent.tokens import user as user_token
+from agent.values import Job, Service
 
 Planner = Callable[[Settings, Facts], Iterable[Resource | Problem]]
 

@@ -11,10 +11,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from agent.errors import Problem
-from agent.settings import GitHub, Settings, declared, find_missing_parts, read_group
+from agent.settings import GitHub, Settings, find_missing_parts, read_group
 from agent.sources import NO_LOGIN
 from agent.system import Facts
 from agent.texts import host_name
+from agent.variable import declared
 
 SYSTEM_FOLDER = Path("/etc/devcopilot/hosts.d")
 USER_FOLDER = ".config/devcopilot/hosts.d"

@@ -9,7 +9,8 @@ from itertools import groupby
 
 from agent import compatibility, runtime
 from agent.exits import SIGNAL_BASE, Exit
-from agent.settings import Variable, variables
+from agent.settings import variables
+from agent.variable import Variable
 
 RUNTIME_FOLDER = "/dev/shm/devcopilot-UID"  # noqa: S108 - its name in the documentation
 STATE_FOLDER = "~/.local/state/devcopilot"

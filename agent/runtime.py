@@ -5,6 +5,7 @@ agent meet there; nothing in it outlives the container. The uid is the trust bou
 """
 
 import contextlib
+import fcntl
 import os
 import stat
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ BOOT = "boot.json"
 """What `configure` hands to `init`; see `agent.plan.Boot`."""
 BROKER_SOCKET = "broker.sock"
 """Where git's helper and the gh wrapper ask for a newer token; init listens, see `agent.init`."""
+"""What `configure` hands to `init`; see `agent.values.Boot`."""
 STATE = "state.json"
 """What `init` says of itself; see `agent.init.state`."""
 PROBLEMS = "problems.json"
@@ -31,6 +33,10 @@ STREAMS = "streams"
 """Folder: one FIFO a log stream, named for its service."""
 EVENTS = "events"
 """FIFO: one line `STATE NAME` for each state that supervisord gives a service."""
+LAUNCHERS = "services"
+"""Folder: one script a service, which becomes the service's program."""
+LOCK = "init.lock"
+"""Locked by the living agent whose folder this is."""
 SUPERVISORD_CONFIG = "supervisord.conf"
 SUPERVISORD_SOCKET = "supervisord.sock"
 
@@ -60,6 +66,42 @@ def make(path: str, uid: int) -> None:
                 raise PermissionError(
                     f"{folder} is not a folder that only uid {uid} can enter"
                 ) from None
+
+
+def hold(path: str, uid: int) -> int:
+    """Make the runtime folder if need be; return a descriptor that holds it while it is open.
+
+    Raises OSError when the folder cannot be used, or another living agent uses it.
+    """
+    make(path, uid)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(os.path.join(path, LOCK), flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OSError("another agent is using it") from None
+    return descriptor
+
+
+def clear(path: str) -> None:
+    """Remove what an earlier life said of itself and was given. Raises OSError.
+
+    The folder may outlive the container, on a volume or in the host's /dev/shm.
+    """
+    for name in (SETTINGS, BOOT, STATE, PROBLEMS):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(path, name))
+    for name in (SECRETS, JOBS, LAUNCHERS):
+        with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, name)) as files:
+            for entry in files:
+                os.unlink(entry.path)
+
+
+def explain(path: str, error: OSError) -> str:
+    """Return the line for a runtime folder that cannot be used."""
+    cause = error.strerror or str(error)
+    return f"cannot use the runtime folder {path}: {cause} ({VARIABLE} names another one)"
 
 
 def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:

@@ -5,16 +5,15 @@ wrong is reported together, before anything is changed.
 """
 
 import difflib
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
 from agent import compatibility
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.secret import Secret, SecretInput
+from agent.secret import SecretInput
 from agent.texts import (
     absolute_path,
     command,
@@ -22,60 +21,22 @@ from agent.texts import (
     http_url,
     identifier,
     identifiers,
+    interval,
     number,
     one_of,
     permissions,
+    plain_path,
     port,
     positive_duration,
     single_line,
     switch,
     text,
 )
+from agent.variable import PREFIX, Variable, declared, is_injected, read, secret, variable
 
-PREFIX = "DEV8_"
-_VARIABLE = "variable"
-_KUBERNETES_NAME = re.compile(r"DEV8_\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
-_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
-_CREDENTIALS = re.compile(r"//[^/]*@")
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One environment variable: its name, how its text is read, and its documentation."""
-
-    name: str
-    doc: str
-    parse: Callable[[str], Any]
-    default: str | None
-    """The text that stands for an absent or empty variable, or None."""
-    aliases: tuple[str, ...] = ()
-    """Other names for the same, later ones weaker."""
-    secret: bool = False
-    """It may also come as NAME_FILE; it is never shown and no child gets it."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return every name under which the variable is read."""
-        plain = (self.name, *self.aliases)
-        return plain + tuple(f"{name}_FILE" for name in plain) if self.secret else plain
-
-
-def variable(
-    name: str,
-    parse: Callable[[str], Any],
-    doc: str,
-    *,
-    default: str | None = None,
-    aliases: tuple[str, ...] = (),
-) -> Any:
-    """Declare the variable that a field is read from."""
-    return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases)})
-
-
-def secret(name: str, doc: str, *, aliases: tuple[str, ...] = ()) -> Any:
-    """Declare a secret that a field of type `SecretInput | None` is read from."""
-    return field(metadata={_VARIABLE: Variable(name, doc, text, None, aliases, secret=True)})
-
+LONGEST_RUNTIME_PATH = 80
+"""Characters: a socket's path has 107 (unix(7)), and supervisord's adds a name and a number."""
+LONGEST_STATE_PATH = 200
 
 # --- the settings -------------------------------------------------------------------------------
 
@@ -153,8 +114,8 @@ class GitHub:
     )
     refresh_interval: float = variable(
         "DEV8_TOKEN_REFRESH_INTERVAL",
-        positive_duration,
-        "Time between two checks of the token.",
+        interval,
+        "Time between two checks of the token, at least 1s.",
         default="5m",
     )
     app_id: str | None = variable(
@@ -274,13 +235,13 @@ class Agent:
     )
     state_dir: Path | None = variable(
         "DEV8_STATE_DIR",
-        absolute_path,
+        plain_path(LONGEST_STATE_PATH),
         "Folder that outlives the container: host keys, made password, what the agent wrote. "
         "By default ~/.local/state/devcopilot.",
     )
     runtime_dir: Path | None = variable(
         "DEV8_RUNTIME_DIR",
-        absolute_path,
+        plain_path(LONGEST_RUNTIME_PATH),
         "Private folder on tmpfs for one life of the container; by default "
         "/dev/shm/devcopilot-UID.",
     )
@@ -320,7 +281,7 @@ def read_group(
     kind: type[Any], environ: Mapping[str, str], problems: list[Problem]
 ) -> dict[str, Any]:
     """Return the values of one group's fields; what is wrong is added to `problems`."""
-    return {item.name: _read(declared(item), environ, problems) for item in fields(kind)}
+    return {item.name: read(declared(item), environ, problems) for item in fields(kind)}
 
 
 def variables() -> Iterator[tuple[str, Variable]]:
@@ -355,76 +316,10 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
             )
     found += [
         Problem(f"{old.name} is ignored: {old.doc}")
-        for old in compatibility.VARIABLES
+        for old in (*compatibility.VARIABLES, *compatibility.WITHHELD)
         if old.verdict == "ignored" and environ.get(old.name)
     ]
     return tuple(found)
-
-
-def is_injected(name: str, value: str) -> bool:
-    """Tell whether Kubernetes set this for a Service whose name starts with dev8-.
-
-    A Service called dev8-ssh gives DEV8_SSH_PORT=tcp://ADDRESS:PORT, which is not meant for us.
-    """
-    if not name.startswith(PREFIX):
-        return False
-    named_port = name.endswith("_PORT") and _KUBERNETES_PORT.fullmatch(value)
-    return bool(named_port or _KUBERNETES_NAME.fullmatch(name))
-
-
-def declared(item: "Field[Any]") -> Variable:
-    """Return the variable of a field."""
-    return cast("Variable", item.metadata[_VARIABLE])
-
-
-def _read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -> Any:
-    """Return a variable's value, or note what is wrong with it. Empty counts as absent."""
-    if entry.secret:
-        return _read_secret(entry, environ, problems)
-    name, given = next(
-        (
-            (name, value)
-            for name in (entry.name, *entry.aliases)
-            if (value := environ.get(name)) and not is_injected(name, value)
-        ),
-        (entry.name, entry.default),
-    )
-    if given is None:
-        return None
-    if not _is_utf8(given):
-        problems.append(Problem(f"{name} is not UTF-8 text"))
-        return MISSING
-    try:
-        return entry.parse(given)
-    except ValueError as error:
-        shown = _CREDENTIALS.sub("//***@", repr(given))
-        problems.append(Problem(f"{name}={shown} is not {error}"))
-        return MISSING
-
-
-def _read_secret(
-    entry: Variable, environ: Mapping[str, str], problems: list[Problem]
-) -> SecretInput | None:
-    for name in (entry.name, *entry.aliases):
-        value, file = environ.get(name), environ.get(f"{name}_FILE")
-        if value and file:
-            problems.append(Problem(f"{name} and {name}_FILE are both set", "unset one of them"))
-        elif file and not (file.startswith("/") and _is_utf8(file)):
-            problems.append(Problem(f"{name}_FILE={file!r} is not an absolute path"))
-        elif value and not _is_utf8(value):
-            problems.append(Problem(f"{name} is not UTF-8 text"))
-        elif file:
-            return SecretInput(name, file=Path(file))
-        elif value:
-            return SecretInput(name, value=Secret(value))
-        if value or file:
-            return None
-    return None
-
-
-def _is_utf8(value: str) -> bool:
-    """Tell whether an environment's string was UTF-8: Python keeps other bytes as surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:

@@ -12,14 +12,26 @@ from pathlib import Path
 from agent import runtime
 from agent.errors import AgentError, Problem
 from agent.plan import File
-from agent.settings import secret_names, variables
+from agent.settings import Settings, secret_names, variables
 from agent.system import Facts
+
+PUBLIC_HOST = "github.com"
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without any variable that holds a secret."""
     hidden = secret_names()
     return {name: value for name, value in environ.items() if name not in hidden}
+
+
+def child_defaults(settings: Settings) -> dict[str, str]:
+    """Return what makes tools fit into the workspace, for every child; what was given wins."""
+    defaults = {"COPILOT_AUTO_UPDATE": "false"}  # its place in the image is not ours to write
+    if settings.github.host != PUBLIC_HOST:
+        defaults["COPILOT_GH_HOST"] = settings.github.host
+    if settings.ai.gemini_key:
+        defaults["GEMINI_CLI_TRUST_WORKSPACE"] = "true"  # without it a headless run refuses to work
+    return defaults
 
 
 def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:

@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent import runtime
-from agent.plan import File, Service
+from agent.plan import File
 from agent.system import Facts
+from agent.values import Service
 
 if TYPE_CHECKING:
     import xmlrpc.client
 
 GROUP = "services"
 """All services are in one group: supervisord stops groups one after the other, a group at once."""
-LAUNCHERS = "services"
-"""Folder of the launchers in the runtime folder."""
 LISTENER = "listener"
 """The event listener's script, in the runtime folder."""
 START_SECONDS = 10
@@ -144,7 +143,7 @@ def resources(services: Sequence[Service], facts: Facts, stop_timeout: float) ->
     yield File(folder / runtime.SUPERVISORD_CONFIG, content.encode(), 0o600, adopt=True)
     yield File(folder / LISTENER, _LISTENER.encode(), 0o600, adopt=True)
     for service in services:
-        launcher = folder / LAUNCHERS / service.name
+        launcher = folder / runtime.LAUNCHERS / service.name
         yield File(launcher, render_launcher(service), 0o600, adopt=True)
 
 
@@ -163,7 +162,7 @@ def render_config(names: Sequence[str], stop_timeout: float) -> str:
     programs = (
         _PROGRAM.format(
             name=name,
-            launchers=LAUNCHERS,
+            launchers=runtime.LAUNCHERS,
             streams=runtime.STREAMS,
             stop_seconds=stop_seconds,
             start_seconds=START_SECONDS,

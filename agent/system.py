@@ -18,6 +18,8 @@ from agent.secret import Secret, SecretInput
 
 COMMAND_TIMEOUT = 10.0
 """Seconds that a local command of a step may take."""
+STATE_FOLDER = ".local/state/devcopilot"
+"""Below the home folder. The image's configuration of git and ssh names files in it."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,17 @@ class Facts:
     gid: int
     runtime: Path
     state: Path
-    """What the agent keeps between lives of the container (default ~/.local/state/devcopilot)."""
+    """What the agent keeps between lives of the container; by default the same as `defaults`."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The clean environment: what every child gets. It holds no secret."""
     pending: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
     """Files that are planned and not yet written: a plan sees them as if they were there."""
     clock: Clock = field(default_factory=Clock)
+
+    @property
+    def defaults(self) -> Path:
+        """Folder of what git and ssh read: the image names it, so no setting moves it."""
+        return self.home / STATE_FOLDER
 
     def with_pending(self, files: Mapping[Path, bytes]) -> "Facts":
         """Return the same facts with these files planned in addition."""
@@ -71,6 +78,15 @@ class Facts:
             return path.stat().st_mode & 0o7777
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def has_room(self, folder: Path, size: int) -> bool:
+        """Tell whether so many bytes can be kept in a folder, which may be missing yet."""
+        try:
+            place = next(part for part in (folder, *folder.parents) if part.exists())
+            disk = os.statvfs(place)
+        except OSError:  # somewhere on the way we may not enter
+            return False
+        return os.access(place, os.W_OK | os.X_OK) and disk.f_bavail * disk.f_frsize >= size
 
     def which(self, program: str) -> Path | None:
         """Return the absolute path of a program on the children's PATH, or None."""
@@ -136,7 +152,8 @@ class System:
         done = _run(argv, stdin, self._environ)
         if done.returncode != 0:
             words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-            raise OSError(done.returncode, f"{argv[0]} failed: {words[-1]}")
+            # Without an errno: the code of a command is none.
+            raise OSError(f"{argv[0]} failed: {words[-1]}")
 
 
 def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Problem:

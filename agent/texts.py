@@ -26,6 +26,19 @@ def absolute_path(value: str) -> Path:
     return Path(value)
 
 
+def plain_path(longest: int) -> Callable[[str], Path]:
+    """Return a reader of absolute paths that need quotes nowhere, up to so many characters."""
+
+    def read(value: str) -> Path:
+        if len(value) > longest or not re.fullmatch(r"/[A-Za-z0-9/._@+-]*", value):
+            raise ValueError(
+                f"an absolute path of at most {longest} letters, digits and any of / . _ @ + -"
+            )
+        return Path(value)
+
+    return read
+
+
 def port(value: str) -> int:
     """Read a TCP port that an unprivileged process can listen on."""
     if not re.fullmatch(r"[0-9]{4,5}", value) or not 1024 <= int(value) <= 65535:
@@ -48,6 +61,14 @@ def positive_duration(value: str) -> float:
     seconds = duration(value)
     if seconds <= 0:
         raise ValueError("a duration above zero, such as 30s or 5m")
+    return seconds
+
+
+def interval(value: str) -> float:
+    """Read the time between two runs of something: a second or more."""
+    seconds = duration(value)
+    if seconds < 1:
+        raise ValueError("a duration of at least 1s, such as 30s or 5m")
     return seconds
 
 

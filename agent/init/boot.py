@@ -1,4 +1,4 @@
-"""The boot file as init reads it: the JSON of `agent.plan.Boot`, which documents the fields."""
+"""The boot file as init reads it: the JSON of `agent.values.Boot`, which documents the fields."""
 
 import json
 import os

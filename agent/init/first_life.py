@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from agent import runtime
 from agent.exits import SIGNAL_BASE, Exit
-from agent.init import lock, signals
+from agent.init import signals
 from agent.init.boot import read_boot
 from agent.init.children import Child, Children
 from agent.init.loop import Loop
@@ -70,33 +70,13 @@ def run(argv: Sequence[str]) -> int:
     open_missing_streams()
     folder = runtime.locate(os.environ, os.getuid())
     os.environ[runtime.VARIABLE] = folder
-    held: list[int] = []
-    if os.path.isabs(folder):  # of any other `configure` complains, with all else that is wrong
-        try:
-            held.append(lock.hold(folder))
-            remove_leftover(os.path.join(folder, runtime.STATE))
-        except OSError as error:
-            sys.stderr.write(lock.explain(folder, error))
-            return Exit.USAGE
     try:
         code = Configure().run()
         if code != Exit.OK:
             return code
         environment = read_boot(folder).environment
-        options = ["--booted", folder]
-        for descriptor in held:
-            os.set_inheritable(descriptor, True)
-            options += ["--lock", str(descriptor)]
-        words = [sys.executable, "-I", "-m", "agent.init", *options, "--", *argv]
+        words = [sys.executable, "-I", "-m", "agent.init", "--booted", folder, "--", *argv]
         os.execve(sys.executable, words, dict(environment))
     except (OSError, ValueError, TypeError) as error:
         sys.stderr.write(f"devcopilot: cannot start the second life: {error}\n")
     return Exit.INTERNAL
-
-
-def remove_leftover(path: str) -> None:
-    """Remove a file of an earlier life, which would tell of that one."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

@@ -5,8 +5,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from agent import runtime
 from agent.exits import Exit
-from agent.init import boot, lock
+from agent.init import boot
 from agent.init.boot import Boot
 from agent.init.children import Children, explain_failure
 from agent.init.core import Init
@@ -115,20 +116,17 @@ class Workspace:
         self._state.write(self._jobs.all)
 
 
-def run(folder: str, lock_descriptor: int | None, argv: Sequence[str]) -> int:
+def run(folder: str, argv: Sequence[str]) -> int:
     """Run the workspace of this runtime folder with an optional CMD; return the exit code.
 
-    `lock_descriptor` holds the lock on the folder already; without it the lock is taken.
+    The folder is held from here to the end; `configure` held it while it wrote to it.
     """
     open_missing_streams()
-    if lock_descriptor is None:
-        try:
-            lock.hold(folder)
-        except OSError as error:
-            sys.stderr.write(lock.explain(folder, error))
-            return Exit.USAGE
-    else:
-        os.set_inheritable(lock_descriptor, False)
+    try:
+        runtime.hold(folder, os.getuid())
+    except OSError as error:
+        sys.stderr.write(f"devcopilot: {runtime.explain(folder, error)}\n")
+        return Exit.USAGE
     try:
         workspace = Workspace(folder, boot.read_boot(folder), argv)
     except (OSError, ValueError, TypeError) as error:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.errors import Problem
-from agent.plan import CommandProbe, HttpProbe, PortProbe, Probe, Service
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import CommandProbe, HttpProbe, PortProbe, Probe, Service
 
 SYSTEM_FOLDER = Path("/etc/devcopilot/services.d")
 USER_FOLDER = ".config/devcopilot/services.d"

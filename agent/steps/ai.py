@@ -14,7 +14,7 @@ from typing import Any
 
 from agent import runtime
 from agent.errors import Problem
-from agent.plan import Edit, File, Resource
+from agent.plan import Edit, File, Keep, Resource
 from agent.secret import SecretInput
 from agent.settings import Settings
 from agent.system import Facts
@@ -126,7 +126,7 @@ def _key_file(
     key = find_key(source, facts)
     if isinstance(key, Problem):
         yield key
-        yield Edit(path, lambda present: present)
+        yield Keep(path)
     elif key is not None:
         yield File(path, encode(key).encode(), 0o600)
 
@@ -144,7 +144,7 @@ def _edit(path: Path, change: Callable[[Document], Document]) -> Edit:
     def edit(present: bytes | None) -> bytes | Problem | None:
         try:
             document = json.loads(present) if present and present.strip() else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             return Problem(f"left {path} alone: it is not a JSON object", f"mend or remove {path}")

@@ -15,13 +15,13 @@ from agent.settings import Settings
 from agent.system import Facts
 
 CONFIG = "gitconfig"
-"""In the state folder."""
+"""In the folder that the image's /etc/gitconfig names."""
 HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the file of defaults; a problem when git does not read it."""
-    path = facts.state / CONFIG
+    path = facts.defaults / CONFIG
     accounts, _ = find_accounts(settings, facts)
     hosts = [account.host for account in accounts]
     yield File(path, render_config(settings, hosts, facts.runtime).encode(), 0o644, adopt=True)

@@ -70,7 +70,7 @@ def find_folder(facts: Facts) -> Path:
 def _read_memory(content: bytes | None) -> frozenset[str]:
     try:
         return frozenset(json.loads(content or b"[]"))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return frozenset()
 
 
@@ -191,7 +191,7 @@ def _parse(path: Path, content: bytes) -> Hosts | Problem:
         # All scalars stay texts: a login of digits must not become a number.
         document = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - makes no objects
         return {host: _parse_entry(entry) for host, entry in (document or {}).items()}
-    except (yaml.YAMLError, AttributeError):
+    except (yaml.YAMLError, AttributeError, RecursionError):
         return _unusable(path)
 
 
@@ -200,7 +200,7 @@ def _is_mapping(content: bytes) -> bool:
 
     try:
         return isinstance(yaml.load(content, Loader=yaml.BaseLoader), dict)  # noqa: S506 - as above
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return False
 
 

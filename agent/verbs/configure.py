@@ -1,6 +1,7 @@
 """Bring the workspace into the state that the settings describe. A second run changes nothing."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -9,15 +10,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent import catalogue, published, runtime, store, supervisord
+from agent.actions import WriteFile
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
 from agent.log import Logger
-from agent.plan import LEDGER, Boot, Directory, File, Ledger, Plan, Resource, WriteFile, apply, plan
+from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, find_hint, plan
 from agent.settings import find_warnings
 from agent.sources import Failure, find_source
-from agent.system import System
+from agent.system import Facts, System
 from agent.tokens import publication
+from agent.values import Boot
 from agent.verbs import context
 from agent.verbs.context import Context
 
@@ -38,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Configure; exit 0 also when parts could not be done: each is one line, and in `status`."""
     if arguments.boot:
         current = context.from_environ(os.environ)
-        runtime.make(str(current.facts.runtime), current.facts.uid)
+        begin_life(current)
     else:
         current = context.load()
     log = make_logger(current)
@@ -48,9 +51,22 @@ def run(arguments: argparse.Namespace) -> int:
     for step, problem in outcome.problems:
         log.log(problem.level, str(problem), step=step)
     for step, words in outcome.announcements:
-        log.info(words, step=step)
+        log.announce(words, step=step)
     log.info("configured", changes=len(outcome.changes), problems=len(outcome.problems))
     return Exit.OK
+
+
+def begin_life(current: Context) -> None:
+    """Hold the runtime folder until this process ends, and forget an earlier life in it.
+
+    Raises AgentError (exit 2) when it cannot be used.
+    """
+    folder = str(current.facts.runtime)
+    try:
+        runtime.hold(folder, current.facts.uid)
+        runtime.clear(folder)
+    except OSError as error:
+        raise AgentError(Problem(runtime.explain(folder, error)), exit_code=Exit.USAGE) from error
 
 
 def make_logger(current: Context) -> Logger:
@@ -106,15 +122,16 @@ def carry_out(current: Context) -> Outcome:
     announcements: list[tuple[str, str]] = []
     for name, wanted in stages(current):
         planned = plan(name, wanted(current), facts, ledger)
-        announcements += [(name, words) for words in planned.announcements]
         failed = apply(planned, system, ledger)
+        announcements += [(name, words) for words in _find_announcements(planned, facts)]
         changes += [(name, action.describe()) for action in planned.actions]
         problems += [(name, problem) for problem in (*planned.problems, *failed)]
     try:
         if ledger.encode() != before:
             system.write_file(ledger_path, ledger.encode(), 0o600)
     except OSError as error:
-        problems.append(("ledger", Problem(f"cannot write {ledger_path}: {error.strerror}")))
+        message = f"cannot write {ledger_path}: {error.strerror}"
+        problems.append(("ledger", Problem(message, find_hint(error, ledger_path))))
     _save_problems(current, [item for item in problems if item[1].level != "info"])
     return Outcome(tuple(changes), tuple(problems), tuple(announcements))
 
@@ -136,6 +153,15 @@ def _written(planned: Plan) -> dict[Path, bytes]:
     return {
         action.path: action.content for action in planned.actions if isinstance(action, WriteFile)
     }
+
+
+def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
+    """Yield what is to be told of the files that were made, secrets and all."""
+    for action in planned.actions:
+        if isinstance(action, WriteFile) and action.announcement:
+            with contextlib.suppress(OSError):
+                if facts.read(action.path) == action.content:
+                    yield action.announcement
 
 
 def _own_folders(current: Context) -> Iterator[Directory]:

@@ -10,9 +10,7 @@ from pathlib import Path
 from agent import runtime, store
 from agent.errors import Problem
 from agent.settings import Settings
-from agent.system import Facts
-
-STATE_FOLDER = ".local/state/devcopilot"
+from agent.system import STATE_FOLDER, Facts
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     folder = Path(runtime.locate(environ, uid))
     home, problems = find_home(environ, folder, uid)
     problems += check_workspace(settings.workspace.folder, uid)
-    environment = store.clean_environment(environ)
+    environment = {**store.child_defaults(settings), **store.clean_environment(environ)}
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
     environment.setdefault("PATH", os.defpath)
     environment.setdefault("SHELL", "/bin/bash")

@@ -7,8 +7,8 @@ from agent import catalogue, probes
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.log import Logger
-from agent.plan import BannerProbe, HttpProbe, PortProbe, Service
 from agent.system import Facts
+from agent.values import BannerProbe, HttpProbe, PortProbe, Service
 from agent.verbs import context
 
 

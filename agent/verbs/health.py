@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from agent import catalogue, probes
 from agent.exits import Exit
-from agent.plan import Service
+from agent.values import Service
 from agent.verbs import context
 
 PROBE_TIMEOUT = 3.0

@@ -11,7 +11,7 @@ from agent import catalogue, published, runtime, supervisord
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
-from agent.plan import Service
+from agent.values import Service
 from agent.verbs import context
 from agent.verbs.context import Context
 

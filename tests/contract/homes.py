@@ -125,12 +125,15 @@ STAGES = tuple(kind.name for kind in (*catalogue.STEPS, *catalogue.SERVICES))
 
 
 def run_configure(
-    environ: Mapping[str, str], *, wrap: Callable[[list[str]], list[str]] = lambda argv: argv
+    environ: Mapping[str, str],
+    *,
+    boot: bool = True,
+    wrap: Callable[[list[str]], list[str]] = lambda argv: argv,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `configure --boot` as init does, as an unprivileged user."""
+    """Run `configure` as init does, or as a person does, as an unprivileged user."""
     argv = [
         "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-        sys.executable, "-I", "-m", "agent", "configure", "--boot",
+        sys.executable, "-I", "-m", "agent", "configure", *(["--boot"] if boot else []),
     ]  # fmt: skip
     return subprocess.run(
         wrap(argv), env=dict(environ), check=False, capture_output=True, text=True, timeout=60

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from agent import runtime, supervisord
-from agent.plan import Ledger, Service, apply, plan
+from agent.plan import Ledger, apply, plan
+from agent.settings import LONGEST_RUNTIME_PATH, Settings
 from agent.system import Facts, System
+from agent.values import Service
 
 DEADLINE = 20.0
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
@@ -134,6 +136,19 @@ time.sleep(1000)
 SLEEP = ("sleep", "1000")
 C_LIBRARYS_OWN = 1 << 31 | 1 << 32
 """Signals 32 and 33: glibc's posix_spawn, by which make starts programs, ignores them."""
+
+
+def test_the_longest_runtime_folder_with_every_character_that_may_stand_in_it_works() -> None:
+    with tempfile.TemporaryDirectory(prefix="Az09._@+-", dir="/tmp") as top:
+        path = Path(top) / ("x" * (LONGEST_RUNTIME_PATH - len(top) - 1))
+        assert Settings.from_environ({"DEV8_RUNTIME_DIR": str(path)}).agent.runtime_dir == path
+        box = Box(path, [Service("a", SLEEP)], 8.0)
+        try:
+            box.start()
+            box.wait(lambda: box.states()["a"].state == "STARTING")
+            box.wait(lambda: "STARTING a" in box.hear(box.events))
+        finally:
+            end(box)
 
 
 def test_every_value_arrives_as_it_was_given(make: Make, tmp_path: Path) -> None:

@@ -27,10 +27,14 @@ def test_all_wrong_variables_are_told_at_once() -> None:
 
 
 def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
-    with created(Recipe(BASE, ("-e", "DEV8_SSH_PORT=99999"))) as box:
+    tmp_path.chmod(0o777)
+    options = ("-e", "DEV8_SSH_PORT=99999", "-e", "DEV8_RUNTIME_DIR=/run/dev8/folder")
+    with created(Recipe(BASE, (*options, "-v", f"{tmp_path}:/run/dev8"))) as box:
         box.start()
         assert box.wait_exit() == 2
-        assert not docker("diff", box.name)
+        made = [line for line in docker("diff", box.name).splitlines() if "/run" not in line]
+        assert made == []
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent import supervisord
-from agent.plan import Boot, Job, Service
 from agent.system import Facts
+from agent.values import Boot, Job, Service
 
 NOBODY = 65534
 DEADLINE = 20.0

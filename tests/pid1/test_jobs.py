@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agent.plan import Job
+from agent.values import Job
 from tests.pid1.boxes import Box, booted, wait_until, with_jobs
 
 Start = Callable[..., Box]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.exits import Exit
-from agent.plan import Service
+from agent.values import Service
 from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, wait_until, with_services
 
 Start = Callable[..., Box]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.plan import Job
+from agent.values import Job
 from tests.pid1.boxes import PYTHON, Box, booted, wait_until, with_jobs
 from tests.pid1.test_reaping import STORM
 

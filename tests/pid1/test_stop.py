@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.plan import Job, Service
+from agent.values import Job, Service
 from tests.pid1.boxes import (
     EMPTY_BOOT,
     ENVIRONMENT,

@@ -12,17 +12,20 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "compatibility", "errors", "exits", "helpers", "log", "runtime", "secret", "settings", "system",
-    "texts",
+    "compatibility", "errors", "exits", "faults", "helpers", "log", "runtime", "secret", "settings",
+    "system", "texts", "variable",
 )  # fmt: skip
-VALUES = ("api", "hosts", "plan", "published", "reference", "sources", "store", "structured")
+VALUES = (
+    "actions", "api", "hosts", "plan", "published", "reference", "sources", "store", "structured",
+    "values",
+)  # fmt: skip
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
 FLOORS = (GROUND, VALUES, PARTS, ("renewal",), ("catalogue",), ("verbs",), ("__main__",))
 """From the ground up: modules, or folders as a whole, directly below `agent`."""
 
 APART = ("init", "logger")
 """The processes that live as long as the container."""
-SHARED_WITH_APART = {"exits", "log", "runtime"}
+SHARED_WITH_APART = {"exits", "faults", "log", "runtime"}
 
 SHARED_IN_FOLDER = {
     "verbs": {"context", "configure", "renewals"},
@@ -165,4 +168,4 @@ def test_the_command_loads_only_init_for_pid_1() -> None:
 
 def test_files_are_short_enough_to_read() -> None:
     sizes = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
-    assert {name: size for name, size in sizes.items() if size > 500} == {}
+    assert {name: size for name, size in sizes.items() if size > 400} == {}

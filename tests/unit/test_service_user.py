@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from agent.errors import Problem
-from agent.plan import CommandProbe, HttpProbe, PortProbe, Service
 from agent.services import user
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import CommandProbe, HttpProbe, PortProbe, Service
 
 
 @pytest.fixture

@@ -142,4 +142,4 @@ def test_removing_what_is_gone_is_no_error(tmp_path: Path) -> None:
 def test_a_command_that_fails_says_its_last_words() -> None:
     with pytest.raises(OSError, match="sh failed: the end") as caught:
         System({}).run(["/bin/sh", "-c", "echo first >&2; echo the end >&2; exit 3"])
-    assert caught.value.errno == 3
+    assert caught.value.errno is None  # EPERM is 1, and so is the code of most failures
