@@ -7,7 +7,11 @@ agent meet there; nothing in it outlives the container. The uid is the trust bou
 import contextlib
 import os
 import stat
+import sys
 from collections.abc import Mapping
+
+DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
+"""How the agent calls its own command: this very installation, whatever is first on PATH."""
 
 VARIABLE = "DEV8_RUNTIME_DIR"
 
@@ -24,7 +28,8 @@ STATE = "state.json"
 PROBLEMS = "problems.json"
 """What `configure` could not do: a JSON list of {step, message, hint}."""
 JOBS = "jobs"
-"""Folder: NAME.next is a job's wish for its next run, a number of seconds."""
+"""Folder: a job that wants its next run at another time than its interval says writes the seconds
+as text to NAME.next; it holds for one run."""
 STREAMS = "streams"
 """Folder: one FIFO a log stream, named for its service."""
 EVENTS = "events"

@@ -48,19 +48,21 @@ class Children:
         inherit: Sequence[int] = (),
         terminal: int | None = None,
         blocked: Sequence[int] = (),
+        nice: int = 0,
     ) -> Child:
         """Start a program (looked up on PATH) and return it once it is executed.
 
         It keeps the descriptors of `inherit`. With `terminal` its group becomes the foreground
         group of that terminal before the program starts. The signals of `blocked` stay pending
-        until it asks for them. Raises OSError when it cannot be executed.
+        until it asks for them. `nice` is added to its nice value. Raises OSError when it cannot be
+        executed.
         """
         reader, writer = os.pipe()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             pid = os.fork()
             if pid == 0:
-                _become(argv, streams, inherit, terminal, blocked, writer)
+                _become(argv, streams, inherit, terminal, blocked=blocked, nice=nice, report=writer)
             _lead_group(pid)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -119,7 +121,9 @@ def _become(
     streams: Streams,
     inherit: Sequence[int],
     terminal: int | None,
+    *,
     blocked: Sequence[int],
+    nice: int,
     report: int,
 ) -> None:
     """Turn this fresh child into the program; does not return. A failure's number is reported."""
@@ -133,6 +137,7 @@ def _become(
         for descriptor in inherit:
             os.set_inheritable(descriptor, True)
         signals.restore(blocked)
+        os.nice(nice)
         os.execvp(argv[0], tuple(argv))
     except OSError as error:
         os.write(report, str(error.errno).encode())

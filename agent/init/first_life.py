@@ -13,7 +13,7 @@ from agent.init.children import Child, Children
 from agent.init.loop import Loop
 from agent.init.terminal import open_missing_streams
 
-CONFIGURE = (sys.executable, "-I", "-m", "agent", "configure", "--boot")
+CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
 PATIENCE = 1.0
 """Seconds that `configure` gets to end when the container is to stop."""
 

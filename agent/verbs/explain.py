@@ -14,20 +14,23 @@ from agent.verbs import context
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("service", help="name of the service")
+    parser.add_argument("service", nargs="+", help="name of a service")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what can be found out: readable on a terminal, an event of the log elsewhere."""
     current = context.load()
     services, _ = catalogue.services(current.settings, current.facts)
-    service = next((item for item in services if item.name == arguments.service), None)
-    if service is None:
-        names = ", ".join(item.name for item in services)
-        raise AgentError(Problem(f"there is no service {arguments.service}", f"there are: {names}"))
-    reason = find_reason(service, current.facts)
+    known = {service.name: service for service in services}
+    for name in arguments.service:
+        if name not in known:
+            raise AgentError(
+                Problem(f"there is no service {name}", f"there are: {', '.join(known)}")
+            )
     log = Logger("explain", readable=sys.stderr.isatty())
-    log.error(f"{service.name} cannot be kept running: {reason}", service=service.name)
+    for name in arguments.service:
+        reason = find_reason(known[name], current.facts)
+        log.error(f"{name} cannot be kept running: {reason}", service=name)
     return Exit.OK
 
 

@@ -188,7 +188,7 @@ def test_init_imports_little() -> None:
     ]  # fmt: skip
     added = seen[1] - seen[0]
     ours = {name for name in added if name.startswith("agent.") and name.count(".") == 1}
-    assert ours == {"agent.exits", "agent.init", "agent.log", "agent.runtime"}
+    assert ours == {"agent.exits", "agent.init", "agent.log", "agent.moments", "agent.runtime"}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
               "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip
     assert not added & costly

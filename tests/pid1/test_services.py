@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.exits import Exit
-from agent.plan import Service
+from agent.plan import Job, Service
 from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, wait_until, with_services
 
 Start = Callable[..., Box]
@@ -38,12 +38,23 @@ def seconds_of(text: str) -> float:
 
 def test_a_fatal_essential_service_ends_the_container(start: Start, folder: Path) -> None:
     services = Service("good", LIVING), Service("bad", ("sh", "-c", "echo trying; exit 1"))
-    box = start(*booted(folder, with_services(folder, *services, impatient=True)))
+    boot = with_services(folder, *services, impatient=True)
+    explain = Job("explain", ("sh", "-c", "echo because of $1", "sh"), None, 5.0, at=("lost",))
+    box = start(*booted(folder, replace(boot, jobs=(explain,))))
     assert box.wait() == Exit.SERVICE_FATAL
+    assert "because of bad" in messages(box, "agent")
     assert messages(box, "bad") == ["trying"] * 2, "bounded restarts"
     assert "an essential service cannot be kept running" in messages(box, "init")
     assert box.state()["stopping_because"] == "the service bad is FATAL"
     assert box.state()["jobs"]["explain"]["runs"] == 1
+
+
+def test_a_fatal_service_that_nobody_explains_ends_the_container(
+    start: Start, folder: Path
+) -> None:
+    bad = Service("bad", ("false",))
+    box = start(*booted(folder, with_services(folder, bad, impatient=True)))
+    assert box.wait() == Exit.SERVICE_FATAL
 
 
 def test_another_fatal_service_does_not(start: Start, folder: Path) -> None:

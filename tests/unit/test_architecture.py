@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "compatibility", "errors", "exits", "log", "runtime", "secret", "settings", "system", "texts",
+    "compatibility", "errors", "exits", "log", "moments", "runtime", "secret", "settings", "system",
+    "texts",
 )  # fmt: skip
 VALUES = ("plan", "published", "reference", "store", "structured")
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
@@ -21,7 +22,7 @@ FLOORS = (GROUND, VALUES, PARTS, ("catalogue",), ("verbs",), ("__main__",))
 
 APART = ("init", "logger")
 """The processes that live as long as the container."""
-SHARED_WITH_APART = {"exits", "log", "runtime"}
+SHARED_WITH_APART = {"exits", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {"verbs": {"context", "configure"}}
 """What other files of the same folder may import; everywhere else: nothing."""
