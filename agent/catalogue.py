@@ -115,6 +115,12 @@ def resources_of(
         yield from kind.resources(settings, facts)
 
 
+def find_refused(settings: Settings, facts: Facts) -> dict[str, str]:
+    """Return which of the agent's own services are switched on and cannot run, and why."""
+    found = {kind.name: kind.service(settings, facts) for kind in SERVICES}
+    return {name: str(item) for name, item in found.items() if isinstance(item, Problem)}
+
+
 def services(settings: Settings, facts: Facts) -> tuple[list[Service], list[Problem]]:
     """Return the services that are to run, the agent's own first, and what is wrong with others."""
     found = [kind.service(settings, facts) for kind in SERVICES]

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent import catalogue, runtime, store, supervisord
+from agent import catalogue, roster, runtime, store, supervisord
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.log import Logger
 from agent.plan import LEDGER, Boot, Directory, File, Ledger, Plan, Resource, WriteFile, apply, plan
+from agent.roster import Roster
 from agent.settings import find_warnings
 from agent.system import System
 from agent.tokens import publication
@@ -82,7 +83,7 @@ def stages(current: Context) -> Iterator[Stage]:
         yield _stage_of_step(step)
     for kind in catalogue.SERVICES:
         yield _stage_of_service(kind)
-    yield "boot", _boot_resources
+    yield ("services", _compare_services) if current.running else ("boot", _boot_resources)
 
 
 def _stage_of_step(step: catalogue.StepKind) -> Stage:
@@ -149,6 +150,7 @@ def _boot_resources(current: Context) -> Iterator[Resource | Problem]:
     settings, facts = current.settings, current.facts
     services, problems = catalogue.services(settings, facts)
     yield from problems
+    yield File(facts.runtime / runtime.SERVICES, _find_roster(current).encode(), 0o600, adopt=True)
     yield from supervisord.resources(services, facts, settings.agent.stop_timeout)
     boot = Boot(
         environment=facts.environ,
@@ -161,6 +163,22 @@ def _boot_resources(current: Context) -> Iterator[Resource | Problem]:
         stop_timeout=settings.agent.stop_timeout,
     )
     yield File(facts.runtime / runtime.BOOT, boot.encode(), 0o600, adopt=True)
+
+
+def _compare_services(current: Context) -> Iterator[Problem]:
+    """Tell of changed services, which a running container does not take."""
+    yield from catalogue.services(current.settings, current.facts)[1]
+    if _find_roster(current) != roster.read(current.facts.runtime):
+        yield Problem(
+            "the services have changed since the container was started",
+            "restart the container to run them so",
+            level="info",
+        )
+
+
+def _find_roster(current: Context) -> Roster:
+    services, _ = catalogue.services(current.settings, current.facts)
+    return Roster(tuple(services), catalogue.find_refused(current.settings, current.facts))
 
 
 def _read_ledger(current: Context) -> bytes | None:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from agent import catalogue, probes
+from agent import probes, roster
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.log import Logger
@@ -20,8 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what can be found out: readable on a terminal, an event of the log elsewhere."""
     current = context.load()
-    services, _ = catalogue.services(current.settings, current.facts)
-    known = {service.name: service for service in services}
+    known = {service.name: service for service in roster.read(current.facts.runtime).services}
     for name in arguments.service:
         if name not in known:
             raise AgentError(

@@ -15,7 +15,7 @@ GROUND = (
     "compatibility", "errors", "exits", "log", "moments", "runtime", "secret", "settings", "system",
     "texts",
 )  # fmt: skip
-VALUES = ("plan", "published", "reference", "store", "structured")
+VALUES = ("plan", "published", "reference", "roster", "store", "structured")
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
 FLOORS = (GROUND, VALUES, PARTS, ("catalogue",), ("verbs",), ("__main__",))
 """From the ground up: modules, or folders as a whole, directly below `agent`."""
