@@ -9,6 +9,7 @@ import pytest
 from tests.bench import connections
 from tests.containers import (
     BASE,
+    DOCKER,
     MVP,
     Container,
     Recipe,
@@ -92,7 +93,7 @@ def test_an_essential_service_that_cannot_run_ends_the_container(tmp_path: Path)
 def test_a_command_gets_the_output_and_its_exit_code_counts() -> None:
     with running(Recipe(BASE, (), ("sh", "-c", "echo out; echo err >&2; exit 7"))) as box:
         assert box.wait_exit() == 7
-        done = subprocess.run(["docker", "logs", box.name], check=True, capture_output=True)
+        done = subprocess.run([DOCKER, "logs", box.name], check=True, capture_output=True)
         assert done.stdout == b"out\n"
         assert b"err\n" in done.stderr
 
