@@ -1,7 +1,10 @@
 """Tell why a service does not run: for the log, when it is given up, and for people."""
 
 import argparse
+import os
+import shutil
 import sys
+from pathlib import Path
 
 from agent import probes, roster
 from agent.errors import AgentError, Problem
@@ -35,11 +38,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def find_reason(service: Service, facts: Facts) -> str:
     """Return the most likely reason why a service ends as soon as it is started."""
-    program = service.argv[0]
-    if facts.which(program) is None:
-        return f"there is no program {program}"
+    folder, program = service.directory, service.argv[0]
+    if folder and not folder.is_dir():
+        return f"there is no folder {folder}"
+    if find_program(service, facts) is None:
+        return f"there is no program {program}" + (
+            f" in {folder}" if folder and "/" in program else ""
+        )
     if isinstance(service.probe, HttpProbe | BannerProbe | PortProbe):
         owner = probes.find_port_owner(service.probe.port)
         if owner:
             return f"{service.probe.port} is held by {owner}"
     return "it ends by itself; its last words are above"
+
+
+def find_program(service: Service, facts: Facts) -> str | None:
+    """Return the path of a service's program, looked up as its launcher does, or None."""
+    folder, program = service.directory or Path.cwd(), service.argv[0]
+    path = service.environment.get("PATH", facts.environ.get("PATH", os.defpath))
+    return shutil.which(folder / program if "/" in program else program, path=path)
