@@ -16,7 +16,7 @@ from agent.init.logs import Logs
 from agent.init.loop import Loop
 from agent.init.services import FATAL, Services
 from agent.init.state import State
-from agent.init.terminal import find_terminal, open_missing_streams
+from agent.init.terminal import choose_level, open_missing_streams
 
 STDOUT, STDERR = 1, 2
 
@@ -32,8 +32,7 @@ class Workspace:
         loop, children = Loop(), Children()
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._logs = Logs(loop, children, null)
-        quiet = argv and find_terminal() is not None
-        level = boot_file.log_level or ("warning" if quiet else "info")
+        level = boot_file.log_level or choose_level(argv)
         output = STDERR if argv else STDOUT
         self._log = log = self._logs.open(folder, boot_file, output, level)
         streams = (null, self._logs.agent, self._logs.agent)

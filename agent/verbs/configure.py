@@ -11,7 +11,7 @@ from pathlib import Path
 from agent import catalogue, roster, runtime, store, supervisord
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.log import Logger
+from agent.log import LEVELS, Logger
 from agent.plan import LEDGER, Boot, Directory, File, Ledger, Plan, Resource, WriteFile, apply, plan
 from agent.roster import Roster
 from agent.settings import find_warnings
@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read the environment and write the boot file; for `run`",
     )
+    parser.add_argument(
+        "--log-level", choices=LEVELS, default="info", help="where DEV8_LOG_LEVEL says nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         runtime.make(str(current.facts.runtime), current.facts.uid)
     else:
         current = context.load()
-    log = make_logger(current)
+    log = make_logger(current, arguments.log_level)
     for warning in find_warnings(current.variables):
         log.warning(str(warning))
     outcome = carry_out(current)
@@ -52,11 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def make_logger(current: Context) -> Logger:
+def make_logger(current: Context, level: str) -> Logger:
     """Return a logger to standard error, which belongs to the container or to a person."""
     wanted = current.settings.agent.log_format
     readable = wanted == "text" or (wanted == "auto" and sys.stderr.isatty())
-    return Logger("configure", current.settings.agent.log_level or "info", readable=readable)
+    return Logger("configure", current.settings.agent.log_level or level, readable=readable)
 
 
 @dataclass(frozen=True)
