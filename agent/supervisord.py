@@ -89,8 +89,8 @@ stopwaitsecs={stop_seconds}
 stopasgroup=true
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=%(here)s/{streams}/{name}
-stdout_logfile_maxbytes=0
+; the launcher leads the output to the log
+stdout_logfile=NONE
 """
 
 _LISTENER = """\
@@ -112,6 +112,7 @@ done
 
 _LAUNCHER = """\
 # Starts {name}. Bash, since other shells drop variables with a dot in their name.
+exec >{stream} 2>&1
 {change_directory}exec /usr/bin/env --default-signal {words}
 """
 
@@ -145,7 +146,8 @@ def resources(services: Sequence[Service], facts: Facts, stop_timeout: float) ->
     yield File(folder / LISTENER, _LISTENER.encode(), 0o600, adopt=True)
     for service in services:
         launcher = folder / LAUNCHERS / service.name
-        yield File(launcher, render_launcher(service), 0o600, adopt=True)
+        stream = folder / runtime.STREAMS / service.name
+        yield File(launcher, render_launcher(service, stream), 0o600, adopt=True)
 
 
 def command(facts: Facts) -> tuple[str, ...]:
@@ -164,7 +166,6 @@ def render_config(names: Sequence[str], stop_timeout: float) -> str:
         _PROGRAM.format(
             name=name,
             launchers=LAUNCHERS,
-            streams=runtime.STREAMS,
             stop_seconds=stop_seconds,
             start_seconds=START_SECONDS,
             start_retries=START_RETRIES,
@@ -174,15 +175,17 @@ def render_config(names: Sequence[str], stop_timeout: float) -> str:
     return head + "".join(programs)
 
 
-def render_launcher(service: Service) -> bytes:
-    """Return the script that becomes the service's program.
+def render_launcher(service: Service, stream: Path) -> bytes:
+    """Return the script that becomes the service's program, whose output goes to the FIFO.
 
+    supervisord is not in between: while the log stood still, it would stand still as well.
     Python, and so supervisord, ignores SIGPIPE and hands that down; programs expect the default.
     """
     words = [f"-u{name}" for name in _UNSET]
     words += [f"{name}={value}" for name, value in service.environment.items()]
     text = _LAUNCHER.format(
         name=service.name,
+        stream=shlex.quote(str(stream)),
         change_directory=f"cd -- {shlex.quote(str(service.directory))} || exit\n"
         if service.directory else "",
         words=shlex.join([*words, *service.argv]))  # fmt: skip

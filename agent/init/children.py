@@ -21,8 +21,8 @@ class Child:
         self.started = time.monotonic()
         self.on_end = on_end
         """Called once, with its exit code as shells count them."""
-        self.on_suspend: Callable[[], None] | None = None
-        """Called when the terminal's suspend key has stopped it."""
+        self.on_suspend: Callable[[int], None] | None = None
+        """Called with the signal that has stopped it."""
 
     def send(self, *numbers: int) -> None:
         """Send signals to its process group. Only before `on_end`: then the number is another's."""
@@ -85,8 +85,8 @@ class Children:
                 return
             if os.WIFSTOPPED(status):
                 child = self._living.get(pid)
-                if child and child.on_suspend and os.WSTOPSIG(status) == signal.SIGTSTP:
-                    child.on_suspend()
+                if child and child.on_suspend:
+                    child.on_suspend(os.WSTOPSIG(status))
                 continue
             child = self._living.pop(pid, None)
             if child:
