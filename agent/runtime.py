@@ -21,6 +21,10 @@ SECRETS = "secrets"
 """Folder (0700): one file (0600) a secret variable, named for the variable."""
 TOKENS = "tokens"
 """Folder (0700): one file (0600) a GitHub host: line 1 the token, line 2 its expiry or nothing."""
+HIDDEN = "hidden"
+"""Folder (0700): one file (0600) a secret that came from a file or was made, as it was at the last
+`configure`. Only the log reads it, to hide it: it must not touch paths of the user, which may hang.
+"""
 BOOT = "boot.json"
 """What `configure` hands to `init`; see `agent.plan.Boot`."""
 STATE = "state.json"

@@ -4,8 +4,10 @@ import json
 import secrets
 from collections.abc import Iterator
 
+from agent import store
 from agent.errors import Problem
 from agent.plan import File, HttpProbe, Resource, Seed, Service
+from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
 
@@ -62,6 +64,7 @@ def find_password(
     made = kept or secrets.token_urlsafe(PASSWORD_BYTES)
     yield Seed(path, f"{made}\n".encode, 0o600,
                f"a password was made for code-server: {made} (kept in {path})")  # fmt: skip
+    yield store.hide("code-server-password", Secret(made), facts)
     yield {"password": made}
 
 

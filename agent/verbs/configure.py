@@ -78,6 +78,7 @@ def stages(current: Context) -> Iterator[Stage]:
     """Yield all stages in order: what later ones read, earlier ones have written."""
     yield "machine", lambda _: (*_own_folders(current), *current.problems)
     yield "settings", lambda now: store.resources(now.variables, now.facts)
+    yield "log", lambda now: store.hidden_resources(now.settings, now.facts)
     yield (
         "token",
         lambda now: publication.resources(now.settings, now.facts, catalogue.TOKEN_SOURCES),
