@@ -30,6 +30,9 @@ LISTENER = "listener"
 START_SECONDS = 10
 """A service that lives as long counts as started; supervisord backs off only from shorter lives."""
 START_RETRIES = 3
+"""Further starts of an essential service, a second later each; then the container ends."""
+OPTIONAL_RETRIES = 1_000_000
+"""Of another one, which is never given up; after a day the pause is seven minutes."""
 STOP_SHARE = 0.75
 """Share of the whole time to stop that a service has before it is killed."""
 
@@ -140,7 +143,7 @@ def resources(services: Sequence[Service], facts: Facts, stop_timeout: float) ->
     """Yield the files that supervisord needs to run these services; none without services."""
     if not services:
         return
-    content = render_config([service.name for service in services], stop_timeout)
+    content = render_config(services, stop_timeout)
     folder = facts.runtime
     yield File(folder / runtime.SUPERVISORD_CONFIG, content.encode(), 0o600, adopt=True)
     yield File(folder / LISTENER, _LISTENER.encode(), 0o600, adopt=True)
@@ -156,21 +159,22 @@ def command(facts: Facts) -> tuple[str, ...]:
     return (sys.executable, "-I", "-m", "supervisor.supervisord", "-n", "-c", str(config))
 
 
-def render_config(names: Sequence[str], stop_timeout: float) -> str:
-    """Return supervisord.conf for services of these names; `stop_timeout` in seconds."""
+def render_config(services: Sequence[Service], stop_timeout: float) -> str:
+    """Return supervisord.conf for these services; `stop_timeout` in seconds."""
+    names = ",".join(service.name for service in services)
     head = _CONFIG.format(
         socket=runtime.SUPERVISORD_SOCKET, account=_ACCOUNT, listener=LISTENER,
-        events=runtime.EVENTS, group=GROUP, programs=",".join(names))  # fmt: skip
+        events=runtime.EVENTS, group=GROUP, programs=names)  # fmt: skip
     stop_seconds = max(1, int(stop_timeout * STOP_SHARE))
     programs = (
         _PROGRAM.format(
-            name=name,
+            name=service.name,
             launchers=LAUNCHERS,
             stop_seconds=stop_seconds,
             start_seconds=START_SECONDS,
-            start_retries=START_RETRIES,
+            start_retries=START_RETRIES if service.essential else OPTIONAL_RETRIES,
         )
-        for name in names
+        for service in services
     )
     return head + "".join(programs)
 

@@ -14,10 +14,12 @@ from agent.init.core import Init
 from agent.init.jobs import FinalJobs, Jobs
 from agent.init.logs import Logs
 from agent.init.loop import Loop
-from agent.init.services import FATAL, Services
+from agent.init.services import BACKOFF, FATAL, RUNNING, Services
 from agent.init.state import State
 from agent.init.terminal import choose_level, open_missing_streams
 
+QUICK_ENDS = 3
+"""Of a service that is not essential, in a row: then it is worth a warning."""
 STDOUT, STDERR = 1, 2
 
 
@@ -45,6 +47,7 @@ class Workspace:
         self._state = State(folder, bool(argv))
         self._fatal: str | None = None
         """The essential service that is given up."""
+        self._quick_ends: dict[str, int] = {}
         self._init = Init(
             loop, children, log, boot_file.stop_timeout,
             stages=((self._jobs, self._services), (FinalJobs(self._jobs),)), last=(self._logs,),
@@ -88,9 +91,25 @@ class Workspace:
 
     def _on_state(self, state: str, name: str) -> None:
         """Hear what became of a service; without an essential one the container has no use."""
-        known = self._fatal or self._init.stop.reason
-        if state != FATAL or name not in self._boot.essential or known:
+        if self._fatal or self._init.stop.reason:
             return
+        if name not in self._boot.essential:
+            self._on_optional_state(state, name)
+        elif state == FATAL:
+            self._give_up(name)
+
+    def _on_optional_state(self, state: str, name: str) -> None:
+        """Count the quick ends of a service that supervisord goes on to start, ever later."""
+        if state == BACKOFF:
+            self._quick_ends[name] = self._quick_ends.get(name, 0) + 1
+            if self._quick_ends[name] == QUICK_ENDS:
+                self._log.warning("a service keeps ending; it is started ever later", service=name)
+                self._jobs.begin(moments.LOST, name)
+        elif state == RUNNING and self._quick_ends.pop(name, 0) >= QUICK_ENDS:
+            self._log.info("a service runs again", service=name)
+
+    def _give_up(self, name: str) -> None:
+        """Let it be explained that an essential service is lost; then comes the end."""
         self._log.error("an essential service cannot be kept running", service=name)
         self._fatal = name
         self._jobs.begin(moments.LOST, name)

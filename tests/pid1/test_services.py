@@ -60,12 +60,16 @@ def test_a_fatal_service_that_nobody_explains_ends_the_container(
     assert box.wait() == Exit.SERVICE_FATAL
 
 
-def test_another_fatal_service_does_not(start: Start, folder: Path) -> None:
-    bad = Service("bad", ("false",), essential=False)
-    box = start(
-        *booted(folder, with_services(folder, Service("good", LIVING), bad, impatient=True))
-    )
-    box.wait_for("gave up: bad")
+def test_another_service_is_never_given_up(start: Start, folder: Path) -> None:
+    script = f"test -e {folder}/mended || exit 1; echo mended; exec sleep 1000"
+    bad = Service("bad", ("sh", "-c", script), essential=False)
+    explain = Job("explain", ("sh", "-c", "echo because of $1", "sh"), None, 5.0, at=("lost",))
+    boot = with_services(folder, Service("good", LIVING), bad, impatient=True)
+    box = start(*booted(folder, replace(boot, jobs=(explain,))))
+    box.wait_for("because of bad")
+    assert "a service keeps ending; it is started ever later" in messages(box, "init")
+    (folder / "mended").touch()
+    box.wait_for('"message": "mended"')
     code, _ = box.stop()
     assert code == 0
 
