@@ -23,6 +23,7 @@ FILES = (
     ),
     (f"{RUNTIME_FOLDER}/{runtime.PROBLEMS}", "what could not be configured, and what mends it"),
     (f"{RUNTIME_FOLDER}/{runtime.SECRETS}/", "the secrets that variables held, a file each (0600)"),
+    (f"{RUNTIME_FOLDER}/{runtime.HIDDEN}/", "other secrets, for the log to hide (0600)"),
     (f"{RUNTIME_FOLDER}/{runtime.TOKENS}/", "the GitHub token in use, a file a host (0600)"),
     (f"{STATE_FOLDER}/", "the state folder: keep it on a volume"),
     (f"{STATE_FOLDER}/ssh/", "the workspace's host keys, and the keys that may log in"),

@@ -8,7 +8,11 @@ import contextlib
 import fcntl
 import os
 import stat
+import sys
 from collections.abc import Mapping
+
+DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
+"""How the agent calls its own command: this very installation, whatever is first on PATH."""
 
 VARIABLE = "DEV8_RUNTIME_DIR"
 
@@ -18,6 +22,10 @@ SECRETS = "secrets"
 """Folder (0700): one file (0600) a secret variable, named for the variable."""
 TOKENS = "tokens"
 """Folder (0700): one file (0600) a GitHub host: line 1 the token, line 2 its expiry or nothing."""
+HIDDEN = "hidden"
+"""Folder (0700): one file (0600) a secret that came from a file or was made, as it was at the last
+`configure`. Only the log reads it, to hide it: it must not touch paths of the user, which may hang.
+"""
 BOOT = "boot.json"
 """What `configure` hands to `init`; see `agent.plan.Boot`."""
 BROKER_SOCKET = "broker.sock"
@@ -25,10 +33,13 @@ BROKER_SOCKET = "broker.sock"
 """What `configure` hands to `init`; see `agent.values.Boot`."""
 STATE = "state.json"
 """What `init` says of itself; see `agent.init.state`."""
+SERVICES = "services.json"
+"""The services that supervisord was given; see `agent.roster`."""
 PROBLEMS = "problems.json"
 """What `configure` could not do: a JSON list of {step, message, hint}."""
 JOBS = "jobs"
-"""Folder: NAME.next is a job's wish for its next run, a number of seconds."""
+"""Folder: a job that wants its next run at another time than its interval says writes the seconds
+as text to NAME.next; it holds for one run."""
 STREAMS = "streams"
 """Folder: one FIFO a log stream, named for its service."""
 EVENTS = "events"

@@ -7,11 +7,13 @@ file of its own. Every other verb reads them from there, through the same parser
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from agent import runtime
 from agent.errors import AgentError, Problem
 from agent.plan import File
+from agent.secret import Secret, SecretInput
 from agent.settings import Settings, secret_names, variables
 from agent.system import Facts
 
@@ -48,6 +50,26 @@ def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
         if name in hidden:
             path = facts.runtime / runtime.SECRETS / name
             yield File(path, value.encode(), 0o600, adopt=True)
+
+
+def hidden_resources(settings: Settings, facts: Facts) -> Iterator[File]:
+    """Yield a copy of each secret that lies in a file, for the log to hide.
+
+    What is wrong with such a file is told by the step that uses it.
+    """
+    groups = [getattr(settings, group.name) for group in fields(settings)]
+    values = [getattr(group, item.name) for group in groups for item in fields(group)]
+    for source in values:
+        if isinstance(source, SecretInput) and source.file:
+            found = facts.secret(source)
+            if isinstance(found, Secret):
+                yield hide(source.variable, found, facts)
+
+
+def hide(name: str, secret: Secret, facts: Facts) -> File:
+    """Return the file that lets the log hide a secret; `name` tells it from others."""
+    path = facts.runtime / runtime.HIDDEN / name
+    return File(path, secret.reveal().encode(), 0o600, adopt=True)
 
 
 def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:

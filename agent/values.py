@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from agent import moments
+
 
 @dataclass(frozen=True)
 class HttpProbe:
@@ -55,17 +57,37 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Retry:
+    """When a run that failed is repeated: ever later, a limited number of times."""
+
+    first: float
+    """Seconds until the first further run; each next pause is twice as long."""
+    longest: float
+    """Seconds that no pause exceeds."""
+    times: int | None = None
+    """Further runs in a row, after which the job is given up; None: no limit."""
+
+
+@dataclass(frozen=True)
 class Job:
-    """A short-lived child of init, repeated."""
+    """A short-lived child of init: never two runs of one job at once."""
 
     name: str
     argv: tuple[str, ...]
     interval: float | None
-    """Seconds from end to start; None: once, at start."""
+    """Seconds from end to start; None: it runs only at its moments."""
     timeout: float
     """Seconds after which it is ended."""
     watch: tuple[str, ...] = ()
     """Files: a change of one starts the job at once (looked at every few seconds)."""
+    at: tuple[str, ...] = (moments.BOOT,)
+    """The moments that start it, of `agent.moments`."""
+    retry: Retry | None = None
+    """None: a run that failed is over like any other."""
+    announces: str = ""
+    """The moment that its first success is."""
+    nice: int = 0
+    """Added to its nice value: a job that must not slow down the user."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from agent.init import signals
 from agent.init.boot import read_boot
 from agent.init.children import Child, Children
 from agent.init.loop import Loop
-from agent.init.terminal import open_missing_streams
+from agent.init.terminal import choose_level, open_missing_streams
 
-CONFIGURE = (sys.executable, "-I", "-m", "agent", "configure", "--boot")
+CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
 PATIENCE = 1.0
 """Seconds that `configure` gets to end when the container is to stop."""
 
@@ -21,7 +21,9 @@ PATIENCE = 1.0
 class Configure:
     """One run of `configure`."""
 
-    def __init__(self) -> None:
+    def __init__(self, argv: Sequence[str]) -> None:
+        """`argv` is that of CMD, which comes later; empty: there is none."""
+        self._argv = argv
         self._loop = Loop()
         self._children = Children()
         self._child: Child | None = None
@@ -30,22 +32,23 @@ class Configure:
         self._signals = signals.listen()
         self._loop.watch(self._signals, self._on_signals)
 
-    def run(self) -> int:
-        """Return its exit code, or what the container ends with when it was asked to stop.
+    def run(self) -> int | None:
+        """Return None when the workspace is configured, else what the container ends with.
 
         Raises OSError when it cannot be executed.
         """
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        words = (*CONFIGURE, "--log-level", choose_level(self._argv))
         # Its words go to standard error: standard output may be CMD's.
-        self._child = self._children.spawn(CONFIGURE, (null, 2, None), self._on_end)
+        self._child = self._children.spawn(words, (null, 2, None), self._on_end)
         while self._child:
             self._loop.turn()
         signals.block()
         self._on_signals()  # what came before the block, and is not pending
         os.close(null)
         if self._stopped_by is not None:
-            return SIGNAL_BASE + self._stopped_by
-        return self._code
+            return SIGNAL_BASE + self._stopped_by if self._argv else Exit.OK
+        return None if self._code == Exit.OK else self._code
 
     def _on_signals(self) -> None:
         for number in signals.read(self._signals):
@@ -71,8 +74,8 @@ def run(argv: Sequence[str]) -> int:
     folder = runtime.locate(os.environ, os.getuid())
     os.environ[runtime.VARIABLE] = folder
     try:
-        code = Configure().run()
-        if code != Exit.OK:
+        code = Configure(argv).run()
+        if code is not None:
             return code
         environment = read_boot(folder).environment
         words = [sys.executable, "-I", "-m", "agent.init", "--booted", folder, "--", *argv]

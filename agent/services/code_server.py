@@ -5,8 +5,10 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent import store
 from agent.errors import Problem
 from agent.plan import File, Resource, Seed, find_hint
+from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
 from agent.values import HttpProbe, Service
@@ -70,6 +72,7 @@ def make_password(facts: Facts) -> Iterator[dict[str, str] | Resource | Problem]
     yield from (item for item in found.values() if isinstance(item, Problem))
     for word in found.values():
         if isinstance(word, str):
+            yield store.hide("code-server-password", Secret(word), facts)
             yield {"password": word}
             return
     word = secrets.token_urlsafe(PASSWORD_BYTES)
@@ -78,6 +81,7 @@ def make_password(facts: Facts) -> Iterator[dict[str, str] | Resource | Problem]
         path, place = spare, f"in {spare} until the container ends, since {kept} is no use"
     yield Seed(path, f"{word}\n".encode, 0o600,
                f"a password was made for code-server: {word} ({place})")  # fmt: skip
+    yield store.hide("code-server-password", Secret(word), facts)
     yield {"password": word}
 
 

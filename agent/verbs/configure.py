@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent import catalogue, published, runtime, store, supervisord
+from agent import catalogue, published, roster, runtime, store, supervisord
 from agent.actions import WriteFile
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
-from agent.log import Logger
+from agent.log import LEVELS, Logger
 from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, find_hint, plan
+from agent.roster import Roster
 from agent.settings import find_warnings
 from agent.sources import Failure, find_source
 from agent.system import Facts, System
@@ -35,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read the environment and write the boot file; for `run`",
     )
+    parser.add_argument(
+        "--log-level", choices=LEVELS, default="info", help="where DEV8_LOG_LEVEL says nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         begin_life(current)
     else:
         current = context.load()
-    log = make_logger(current)
+    log = make_logger(current, arguments.log_level)
     for warning in find_warnings(current.variables):
         log.warning(str(warning))
     outcome = carry_out(current)
@@ -69,11 +73,11 @@ def begin_life(current: Context) -> None:
         raise AgentError(Problem(runtime.explain(folder, error)), exit_code=Exit.USAGE) from error
 
 
-def make_logger(current: Context) -> Logger:
+def make_logger(current: Context, level: str) -> Logger:
     """Return a logger to standard error, which belongs to the container or to a person."""
     wanted = current.settings.agent.log_format
     readable = wanted == "text" or (wanted == "auto" and sys.stderr.isatty())
-    return Logger("configure", current.settings.agent.log_level or "info", readable=readable)
+    return Logger("configure", current.settings.agent.log_level or level, readable=readable)
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,13 @@ def stages(current: Context) -> Iterator[Stage]:
     """Yield all stages in order: what later ones read, earlier ones have written."""
     yield "machine", lambda _: (*_own_folders(current), *current.problems)
     yield "settings", lambda now: store.resources(now.variables, now.facts)
+    yield "log", lambda now: store.hidden_resources(now.settings, now.facts)
     yield "token", token_resources
     for step in catalogue.STEPS:
         yield _stage_of_step(step)
     for kind in catalogue.SERVICES:
         yield _stage_of_service(kind)
-    yield "boot", _boot_resources
+    yield ("services", _compare_services) if current.running else ("boot", _boot_resources)
 
 
 def _stage_of_step(step: catalogue.StepKind) -> Stage:
@@ -192,6 +197,7 @@ def _boot_resources(current: Context) -> Iterator[Resource | Problem]:
     settings, facts = current.settings, current.facts
     services, problems = catalogue.services(settings, facts)
     yield from problems
+    yield File(facts.runtime / runtime.SERVICES, _find_roster(current).encode(), 0o600, adopt=True)
     yield from supervisord.resources(services, facts, settings.agent.stop_timeout)
     boot = Boot(
         environment=facts.environ,
@@ -204,6 +210,22 @@ def _boot_resources(current: Context) -> Iterator[Resource | Problem]:
         stop_timeout=settings.agent.stop_timeout,
     )
     yield File(facts.runtime / runtime.BOOT, boot.encode(), 0o600, adopt=True)
+
+
+def _compare_services(current: Context) -> Iterator[Problem]:
+    """Tell of changed services, which a running container does not take."""
+    yield from catalogue.services(current.settings, current.facts)[1]
+    if _find_roster(current) != roster.read(current.facts.runtime):
+        yield Problem(
+            "the services have changed since the container was started",
+            "restart the container to run them so",
+            level="info",
+        )
+
+
+def _find_roster(current: Context) -> Roster:
+    services, _ = catalogue.services(current.settings, current.facts)
+    return Roster(tuple(services), catalogue.find_refused(current.settings, current.facts))
 
 
 def _read_ledger(current: Context) -> bytes | None:

@@ -1,11 +1,13 @@
 """What every verb starts from: the settings of this life of the container, and the facts."""
 
+import json
 import os
 import pwd
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent import runtime, store
 from agent.errors import Problem
@@ -22,6 +24,8 @@ class Context:
     settings: Settings
     facts: Facts
     problems: tuple[Problem, ...] = ()
+    running: bool = False
+    """Whether the container runs already: its services are not changed any more."""
 
 
 def load() -> Context:
@@ -31,7 +35,17 @@ def load() -> Context:
     settings = Settings.from_environ(variables)
     home = Path(environment["HOME"])
     facts = _facts(settings, home, folder, environment)
-    return Context(variables, settings, facts)
+    return Context(variables, settings, facts, running=True)
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """Return what the init of this runtime folder says of itself; None when none is alive."""
+    try:
+        state: dict[str, Any] = json.loads((folder / runtime.STATE).read_bytes())
+        os.kill(state["pid"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return state
 
 
 def from_environ(environ: Mapping[str, str]) -> Context:

@@ -3,11 +3,12 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent import catalogue, published, runtime, supervisord
+from agent import published, roster, runtime, supervisord
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
@@ -37,21 +38,20 @@ def run(arguments: argparse.Namespace) -> int:
 def collect(current: Context) -> dict[str, Any]:
     """Join what init, supervisord, the token's record and `configure` say of the workspace."""
     settings, facts = current.settings, current.facts
-    state = _read_json(facts.runtime / runtime.STATE)
+    state = context.read_state(facts.runtime)
     if state is None:
         raise AgentError(Problem("the agent is not running here", "`devcopilot run` starts it"))
-    services, _ = catalogue.services(settings, facts)
     return {
         **state,
         "workspace": str(settings.workspace.folder),
-        "services": collect_services(current, services),
+        "services": collect_services(current, roster.read(facts.runtime).services),
         "tokens": collect_tokens(current),
         "problems": _read_json(facts.runtime / runtime.PROBLEMS) or [],
         "agent": collect_processes(int(state["pid"])),
     }
 
 
-def collect_services(current: Context, services: list[Service]) -> list[dict[str, Any]]:
+def collect_services(current: Context, services: Sequence[Service]) -> list[dict[str, Any]]:
     """Return a row for each service: name, state, pid, since, essential."""
     try:
         states = supervisord.query_states(current.facts.runtime, QUERY_TIMEOUT)

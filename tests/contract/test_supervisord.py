@@ -207,7 +207,8 @@ def test_states_are_told_with_their_pids(make: Make) -> None:
     started = states["one"].started
     assert started is not None
     assert abs(started - time.time()) < DEADLINE
-    assert Path(f"/proc/{states['one'].pid}/cmdline").read_bytes() == b"sleep\x001000\x00"
+    path = Path(f"/proc/{states['one'].pid}/cmdline")
+    box.wait(lambda: path.read_bytes() == b"sleep\x001000\x00")  # the launcher became it
 
 
 def test_a_killed_service_comes_back(make: Make) -> None:

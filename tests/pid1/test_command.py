@@ -188,7 +188,8 @@ def test_init_imports_little() -> None:
     ]  # fmt: skip
     added = seen[1] - seen[0]
     ours = {name for name in added if name.startswith("agent.") and name.count(".") == 1}
-    assert ours == {f"agent.{name}" for name in ("exits", "faults", "init", "log", "runtime")}
+    names = ("exits", "faults", "init", "log", "moments", "runtime")
+    assert ours == {f"agent.{name}" for name in names}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
               "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip
     assert not added & costly

@@ -1,21 +1,24 @@
 """The jobs: when they run, and that they end."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from agent.values import Job
+from agent.values import Job, Retry
 from tests.pid1.boxes import Box, booted, wait_until, with_jobs
 
 Start = Callable[..., Box]
 
 
 def job(name: str, script: str, interval: float | None = None, *watch: Path,
-        timeout: float = 20.0) -> Job:  # fmt: skip
-    return Job(name, ("sh", "-c", script), interval, timeout, tuple(map(str, watch)))
+        timeout: float = 20.0, **others: Any) -> Job:  # fmt: skip
+    argv = ("sh", "-c", script, name)
+    return Job(name, argv, interval, timeout, tuple(map(str, watch)), **others)
 
 
 def entry(box: Box, name: str) -> dict[str, Any]:
@@ -39,9 +42,10 @@ def test_once_and_repeated(start: Start, folder: Path) -> None:
     assert box.stop()[0] == 0
 
 
-def test_ready_is_told_by_the_job_of_that_name(start: Start, folder: Path) -> None:
-    ready = job("ready", f"until test -e {folder}/up; do sleep 0.01; done")
-    box = start(*booted(folder, with_jobs(ready)))
+def test_ready_is_what_a_job_announces(start: Start, folder: Path) -> None:
+    ready = job("ask", f"until test -e {folder}/up; do sleep 0.01; done", announces="ready")
+    after = job("after", f"test -e {folder}/up", at=("ready",))
+    box = start(*booted(folder, with_jobs(ready, after)))
     assert box.state()["phase"] == "starting"
     assert box.state()["ready_seconds"] is None
     (folder / "up").touch()
@@ -49,12 +53,37 @@ def test_ready_is_told_by_the_job_of_that_name(start: Start, folder: Path) -> No
     assert 0 < state["ready_seconds"] < 20
     assert (state["version"], state["pid"], state["cmd"]) == (1, 1, False)
     assert state["started"].endswith("Z")
+    assert wait_for_runs(box, "after", 1)["last_exit"] == 0
 
 
-def test_a_ready_that_fails_is_not_ready(start: Start, folder: Path) -> None:
-    box = start(*booted(folder, with_jobs(job("ready", "exit 1"))))
-    wait_for_runs(box, "ready", 1)
+def test_a_failed_job_does_not_announce_and_is_tried_again(start: Start, folder: Path) -> None:
+    """However long the services take: the workspace becomes ready some day."""
+    ready = job("ask", f"test -e {folder}/up", announces="ready", retry=Retry(0.05, 0.1))
+    box = start(*booted(folder, with_jobs(ready)))
+    wait_for_runs(box, "ask", 3)
     assert box.state()["phase"] == "starting"
+    (folder / "up").touch()
+    box.wait_for_phase("ready")
+    assert entry(box, "ask")["next_in"] is None
+    assert "a job failed and is tried again" in box.out
+
+
+def test_the_pauses_between_tries_grow_up_to_a_limit(start: Start, folder: Path) -> None:
+    note = f"date +%s.%N >> {folder}/tries; exit 1"
+    box = start(*booted(folder, with_jobs(job("try", note, retry=Retry(0.1, 0.4, times=4)))))
+    box.wait_for("is given up")
+    moments = [float(line) for line in (folder / "tries").read_text().split()]
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
+    assert all(pause >= least for pause, least in zip(pauses, (0.1, 0.2, 0.4, 0.4), strict=True))
+    assert pauses[3] < 0.8
+    assert entry(box, "try")["next_in"] is None
+
+
+def test_a_job_that_must_not_disturb_is_nice(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, with_jobs(job("calm", "exec sleep 1000", nice=15))))
+    pid = wait_until(lambda: box.find("sleep 1000"), "the job")
+    assert pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 15
 
 
 def test_a_job_may_wish_for_its_next_run(start: Start, folder: Path) -> None:
@@ -88,10 +117,12 @@ def test_a_changed_file_starts_its_job(start: Start, folder: Path) -> None:
 
 
 def test_usr1_starts_refresh_where_no_command_gets_it(start: Start, folder: Path) -> None:
-    box = start(*booted(folder, with_jobs(job("refresh", "true", 1000.0))))
+    jobs = job("refresh", "true", 1000.0, at=("boot", "signal")), job("other", "true", 1000.0)
+    box = start(*booted(folder, with_jobs(*jobs)))
     wait_for_runs(box, "refresh", 1)
     box.send(signal.SIGUSR1)
     wait_for_runs(box, "refresh", 2)
+    assert entry(box, "other")["runs"] == 1
 
 
 def test_never_two_runs_at_once(start: Start, folder: Path) -> None:
@@ -99,7 +130,7 @@ def test_never_two_runs_at_once(start: Start, folder: Path) -> None:
         f"mkdir {folder}/mine || touch {folder}/two; "
         f"until test -e {folder}/go; do sleep 0.01; done; rmdir {folder}/mine"
     )
-    box = start(*booted(folder, with_jobs(job("refresh", script, 1000.0))))
+    box = start(*booted(folder, with_jobs(job("refresh", script, 1000.0, at=("boot", "signal")))))
     wait_until((folder / "mine").exists, "the first run")
     for _ in range(3):
         box.send(signal.SIGUSR1)

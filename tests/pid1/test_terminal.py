@@ -10,10 +10,12 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from tests.pid1.boxes import DEADLINE, ENVIRONMENT, INIT, PYTHON, Box, wait_until
+from tests.pid1.boxes import DEADLINE, ENVIRONMENT, INIT, PYTHON, Box, give, wait_until
 
 Start = Callable[..., Box]
 
@@ -51,6 +53,13 @@ class Person:
                     pytest.fail(f"the terminal closed before {pattern!r}: {self._seen!r}")
         seen, self._seen = self._seen[: match.end()], self._seen[match.end() :]
         return seen
+
+    def read_rest(self) -> bytes:
+        """Return what appeared until the program has closed the terminal."""
+        with suppress(OSError):
+            while data := os.read(self._ours, 65536):
+                self._seen += data
+        return self._seen
 
     def leave(self) -> None:
         os.close(self._ours)
@@ -91,6 +100,24 @@ def test_job_control_interrupt_resize_and_exit_code(sit_down: SitDown) -> None:
     person.read_until(rb"\r\nresized\r\n")
     person.type(b"exit 9\n")
     assert person.box.wait() == 9
+
+
+def test_an_ordinary_start_and_end_say_nothing(sit_down: SitDown, folder: Path) -> None:
+    """All of `devcopilot run` but the services: `configure` knows of the terminal, too."""
+    for name in ("home", "work"):
+        (folder / name).mkdir()
+    give(folder)
+    words = (
+        "env", f"HOME={folder}/home", f"WORKSPACE_DIR={folder}/work", "DEV8_SSH=false",
+        f"DEV8_RUNTIME_DIR={folder}/run", "DEV8_CODE_SERVER=false",
+        *PYTHON, "-m", "agent", "run", "--", "sh", "-c", "echo begun; read -r line",
+    )  # fmt: skip
+    person = sit_down(*words)
+    before = person.read_until(rb"begun\r\n").splitlines()[:-1]
+    assert all(b": warning: " in line for line in before)
+    person.type(b"\n")
+    assert person.box.wait() == 0
+    assert person.read_rest() == b"\r\n"
 
 
 def test_a_resize_reaches_the_command(sit_down: SitDown) -> None:

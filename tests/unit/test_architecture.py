@@ -12,12 +12,12 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "compatibility", "errors", "exits", "faults", "helpers", "log", "runtime", "secret", "settings",
-    "system", "texts", "variable",
+    "compatibility", "errors", "exits", "faults", "helpers", "log", "moments", "runtime", "secret",
+    "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
-    "actions", "api", "hosts", "plan", "published", "reference", "sources", "store", "structured",
-    "values",
+    "actions", "api", "hosts", "plan", "published", "reference", "roster", "sources", "store",
+    "structured", "values",
 )  # fmt: skip
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
 FLOORS = (GROUND, VALUES, PARTS, ("renewal",), ("catalogue",), ("verbs",), ("__main__",))
@@ -25,7 +25,7 @@ FLOORS = (GROUND, VALUES, PARTS, ("renewal",), ("catalogue",), ("verbs",), ("__m
 
 APART = ("init", "logger")
 """The processes that live as long as the container."""
-SHARED_WITH_APART = {"exits", "faults", "log", "runtime"}
+SHARED_WITH_APART = {"exits", "faults", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
     "verbs": {"context", "configure", "renewals"},

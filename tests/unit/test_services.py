@@ -33,10 +33,11 @@ def facts(tmp_path: Path) -> Facts:
 
 def read_config(facts: Facts, **environ: str) -> tuple[dict[str, object], list[object]]:
     items = list(code_server.resources(Settings.from_environ(environ), facts))
-    (config,) = [item for item in items if isinstance(item, File)]
+    files = {item.path.name: item for item in items if isinstance(item, File)}
+    config = files[code_server.CONFIG]
     assert config.mode == 0o600
     assert config.path.parent == facts.runtime
-    return yaml.safe_load(config.content), [item for item in items if item is not config]
+    return yaml.safe_load(config.content), [item for item in items if not isinstance(item, File)]
 
 
 NASTY = "a # b: \"c\" 'd' \\ {e} \n%f é"
