@@ -39,7 +39,7 @@ class ServiceKind:
 
 @dataclass(frozen=True)
 class JobKind:
-    """A verb of `devcopilot` that init runs by itself; see `plan.Job` for the fields."""
+    """A verb of `devcopilot` that init runs by itself; see `values.Job` for the fields."""
 
     name: str
     words: tuple[str, ...]
@@ -51,6 +51,7 @@ class JobKind:
     retry: Retry | None = None
     announces: str = ""
     nice: int = 0
+    socket: str = ""
 
 
 def find_file(source: SecretInput | None) -> tuple[Path, ...]:
@@ -94,6 +95,7 @@ JOBS = (
         interval=lambda settings: settings.github.refresh_interval,
         watch=lambda settings: find_file(settings.github.token),
     ),
+    JobKind("broker", ("broker",), 120.0, at=(), socket=runtime.BROKER_SOCKET),
     JobKind("explain", ("explain",), 5.0, at=(LOST,)),
 )
 """The short-lived children of init."""
@@ -112,6 +114,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
             kind.retry,
             kind.announces,
             kind.nice,
+            kind.socket,
         )
         for kind in JOBS
     )

@@ -88,6 +88,9 @@ class Job:
     """The moment that its first success is."""
     nice: int = 0
     """Added to its nice value: a job that must not slow down the user."""
+    socket: str = ""
+    """Name of a Unix socket in the runtime folder. Init listens; who connects starts the job, which
+    gets `--descriptor N`, the listening socket, and answers all who wait."""
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent import moments, runtime
 from agent.init import boot
+from agent.init.calls import Calls
 from agent.init.children import Child, Children, Streams, explain_failure
 from agent.init.loop import Loop, Timer
 from agent.init.stop import Part
@@ -40,6 +41,18 @@ class Job:
         self._next: Timer | None = None
         self._limit: Timer | None = None
         self._stamps = [take_stamp(path) for path in plan.watch]
+        self._calls = self._listen()
+
+    def _listen(self) -> Calls | None:
+        """Begin to listen, if the job answers calls; without a socket nobody can call."""
+        if not self.plan.socket:
+            return None
+        path = os.path.join(os.path.dirname(self._keeper.folder), self.plan.socket)
+        try:
+            return Calls(self._keeper.loop, path, self.start)
+        except OSError as error:
+            self._keeper.log.error(f"cannot listen on {path}: {error.strerror}")
+            return None
 
     def start(self, *words: str) -> None:
         """Run now, with these words added; if it is running, once more when that run has ended."""
@@ -55,9 +68,7 @@ class Job:
         self.runs += 1
         self.last_started = timestamp(time.time())
         try:
-            self._child = keeper.children.spawn(
-                (*self.plan.argv, *extra), keeper.streams, self._on_end, nice=self.plan.nice
-            )
+            self._child = self._spawn((*self.plan.argv, *extra))
         except OSError as error:
             code, line = explain_failure(self.plan.argv[0], error)
             keeper.log.error(line, job=self.plan.name)
@@ -65,6 +76,16 @@ class Job:
             return
         self._limit = keeper.loop.after(self.plan.timeout, self._on_limit)
         keeper.changed()
+
+    def _spawn(self, argv: Sequence[str]) -> Child:
+        inherit: tuple[int, ...] = ()
+        if self._calls:
+            inherit = (self._calls.descriptor,)
+            argv = (*argv, "--descriptor", str(self._calls.descriptor))
+        keeper = self._keeper
+        return keeper.children.spawn(
+            argv, keeper.streams, self._on_end, inherit=inherit, nice=self.plan.nice
+        )
 
     def look(self) -> None:
         """Start when a watched file is another than it was at the last look."""
@@ -109,6 +130,8 @@ class Job:
         keeper.log.debug("a job ended", job=self.plan.name, code=code)
         if not keeper.stopping:
             self._plan_next()
+            if self._calls:
+                self._calls.resume(self._failures)
             if self.plan.announces and not code and not self._announced:
                 self._announced = True
                 keeper.announce(self.plan.announces)

@@ -6,6 +6,10 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 """
 
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,8 +54,9 @@ def fetch(account: GitHub, facts: Facts) -> Found:
             "grant_type": "refresh_token",
             "refresh_token": kept,
         }
-        answer = api.post_form(facts, f"{api.find_web_url(account)}/login/oauth/access_token", form)
-        return _read_pair(account, facts, given, answer)
+        url = f"{api.find_web_url(account)}/login/oauth/access_token"
+        with undisturbed():
+            return _read_pair(account, facts, given, api.post_form(facts, url, form))
     except NoAnswerError as error:
         message = f"cannot renew the token of {account.host}: {error.reason}"
         return Failure(Problem(message), error.retry_after)
@@ -66,6 +71,25 @@ def fetch(account: GitHub, facts: Facts) -> Found:
 
 
 SOURCE = TokenSource("user's refresh token", is_configured, fetch, lead=LEAD, replaces=True)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let TERM wait until the new pair is kept: the old one is used up.
+
+    In a thread it is the main thread's matter.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if came:
+            signal.raise_signal(signal.SIGTERM)
 
 
 def _read_pair(account: GitHub, facts: Facts, seed: Secret, answer: Answer) -> Found:

@@ -1,7 +1,7 @@
 """Answer programs that wait for a fresh GitHub token; for the agent's own job, not for people.
 
 Init holds the listening socket and never accepts on it: when somebody connects, it starts this
-with the socket as descriptor 3. It answers all who wait, lingers a little and ends. A request is a
+with that socket. It answers all who wait, lingers a little and ends. A request is a
 line `renew HOST FINGERPRINT`, where the fingerprint is that of a token that was just refused, or
 nothing; the answer is `ok`, or a line that says what is wrong. Tokens do not pass here: whoever
 asks reads them from the published file.
@@ -10,20 +10,25 @@ asks reads them from the published file.
 import argparse
 import os
 import re
+import signal
 import socket
 import struct
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from agent.exits import Exit
 from agent.log import Logger
 from agent.renewal.fetch import Demand
 from agent.verbs import context
 from agent.verbs.context import Context
 from agent.verbs.renewals import has_left, make_renewals, sign_in_gh
 
-LISTENER = 3
 LINGER = 5.0
-"""Seconds that it waits for one more request: a fetch makes several."""
+"""Seconds that it waits for one more call: a fetch makes several."""
+TICK = 0.5
+"""Seconds until it notices that it is to end."""
 REQUEST_TIMEOUT = 5.0
 """Seconds that a connection may be silent."""
 REQUEST = re.compile(r"renew (?P<host>[a-z0-9.-]+) (?P<refused>[0-9a-f]{64})?\n")
@@ -33,7 +38,9 @@ SHELLS = ("sh", "dash", "bash", "python", "python3", "python3.11", "env")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--descriptor", type=int, default=LISTENER, help="the listening socket")
+    parser.add_argument(
+        "--descriptor", type=int, required=True, help="the listening socket, inherited"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,21 +48,34 @@ def run(arguments: argparse.Namespace) -> int:
     current = context.load()
     level = current.settings.agent.log_level or "info"
     broker = Broker(current, Logger("refresh", level))
-    with socket.socket(fileno=arguments.descriptor) as listener:
-        listener.settimeout(LINGER)
-        threads: list[threading.Thread] = []
-        while True:
+    threads = []
+    for connection in accept_calls(arguments.descriptor):
+        # A thread each: a host whose server hangs keeps nobody waiting for another host.
+        thread = threading.Thread(target=broker.serve, args=(connection,), daemon=True)
+        thread.start()
+        threads.append(thread)
+    for thread in threads:
+        thread.join()
+    return Exit.OK
+
+
+def accept_calls(descriptor: int) -> Iterator[socket.socket]:
+    """Yield connections until nobody has called for a while, or TERM comes.
+
+    What is being answered then is answered still: a refresh token that was sent works only once.
+    """
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    with socket.socket(fileno=descriptor) as listener:
+        listener.settimeout(TICK)
+        deadline = time.monotonic() + LINGER
+        while not ending.is_set() and time.monotonic() < deadline:
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
-                break
-            # A thread each: a host whose server hangs keeps nobody waiting for another host.
-            thread = threading.Thread(target=broker.serve, args=(connection,), daemon=True)
-            thread.start()
-            threads.append(thread)
-        for thread in threads:
-            thread.join()
-    return 0
+                continue
+            yield connection
+            deadline = time.monotonic() + LINGER
 
 
 class Broker:

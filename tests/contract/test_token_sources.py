@@ -11,41 +11,27 @@ from typing import ClassVar
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from agent import published
 from agent.renewal import fetch
 from agent.renewal.fetch import Demand
 from agent.verbs.renewals import make_renewals
+from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub, Fault
 
-APP = 1234
-INSTALLATION = 77
 HOUR = timedelta(hours=1)
-
-
-def make_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(
-        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
-    ).decode()
 
 
 @pytest.fixture(scope="module")
 def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+    return make_key()
 
 
 @pytest.fixture
 def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     with FakeGitHub() as hub:
-        hub.add_app(app_id=APP, public_key_pem=public.decode(), client_id="Iv1.test",
+        hub.add_app(app_id=APP, public_key_pem=make_public_pem(key), client_id="Iv1.test",
                     client_secret="client-secret-0123")  # fmt: skip
         hub.add_installation(APP, INSTALLATION, "octo", repositories=["demo", "other"])
         yield hub
