@@ -1,11 +1,16 @@
 """What every verb starts from: the settings of this life of the container, and the facts."""
 
+import errno
+import fcntl
 import os
 import pwd
+import signal
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from agent import runtime, store
 from agent.errors import Problem
@@ -49,6 +54,36 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     environment.setdefault("PATH", os.defpath)
     environment.setdefault("SHELL", "/bin/bash")
     return Context(environ, settings, _facts(settings, home, folder, environment), tuple(problems))
+
+
+@contextmanager
+def hold_lock(path: Path) -> Iterator[int]:
+    """Hold the lock of this file, once whoever has it lets go; yield its descriptor."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside when this time has passed, and again each time that it passes.
+
+    Again, since what is caught inside may be followed by something else that waits.
+    """
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, f"it took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:

@@ -1,17 +1,12 @@
 """Read the GitHub token again, publish it, and ask GitHub whether it is good."""
 
 import argparse
-import fcntl
 import json
-import os
 import random
-import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 
 from agent import catalogue, published, runtime
 from agent.errors import AgentError, Problem
@@ -27,7 +22,6 @@ from agent.verbs.context import Context
 
 TOKEN, GH, CHECK = "token", "gh", "check"
 """The parts of a round that can be in trouble."""
-LOCK = "refresh.lock"
 DEADLINE = 50
 """Seconds after which whatever still waits is given up; below the job's own limit."""
 FIRST_RETRY = 15.0
@@ -47,7 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Refresh; exit 0 when a good token is published or none is configured, else 1."""
     current = context.load()
     try:
-        with deadline(DEADLINE), lock(current):
+        with (
+            context.deadline(DEADLINE),
+            context.hold_lock(current.facts.runtime / runtime.REFRESH_LOCK),
+        ):
             outcome = Refresh(current, offline=arguments.offline).run()
     except TimeoutError as error:
         problem = Problem(f"cannot refresh the token: it took longer than {DEADLINE} s")
@@ -245,34 +242,3 @@ def describe(record: Record) -> str:
     if record.expires:
         words.append(f"expires {record.expires}")
     return ", ".join(words)
-
-
-# --- one at a time, and not for ever ------------------------------------------------------------
-
-
-@contextmanager
-def lock(current: Context) -> Iterator[None]:
-    """Hold the lock of refreshes; waits for another one to end."""
-    path = current.facts.runtime / LOCK
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def deadline(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError inside, once, when this time has passed."""
-
-    def give_up(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)

@@ -75,6 +75,19 @@ def test_a_missing_file_and_a_folder_are_problems(facts: Facts) -> None:
     assert "docker makes a directory" in folder.hint
 
 
+@pytest.mark.parametrize("kind", ["fifo", "device"])
+def test_what_is_no_regular_file_is_not_waited_for(facts: Facts, kind: str) -> None:
+    path = Path("/dev/zero")
+    if kind == "fifo":
+        path = facts.home / "fifo"
+        os.mkfifo(path)
+    found = facts.secret(SecretInput("X", file=path))
+    assert isinstance(found, Problem)
+    assert found.message == f"cannot read X_FILE={path}: it is not a regular file"
+    with pytest.raises(OSError, match="it is not a regular file"):
+        facts.read(path)
+
+
 def test_reading_what_is_not_there(facts: Facts) -> None:
     (facts.home / "file").write_bytes(b"x")
     assert facts.read(facts.home / "none") is None
