@@ -117,13 +117,13 @@ def carry_out_alone(current: Context) -> Outcome:
     path = current.facts.runtime / runtime.REFRESH_LOCK
     try:
         with context.hold_lock(path):
-            return carry_out(current)
+            return carry_out(current, stages(current))
     except OSError as error:
         raise _explain_runtime(path, error) from error
 
 
-def carry_out(current: Context) -> Outcome:
-    """Plan and apply every stage, save the ledger and the list of problems.
+def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
+    """Plan and apply these stages, save the ledger and the list of problems.
 
     Raises AgentError when the runtime folder cannot be written: nothing works without it.
     """
@@ -134,7 +134,7 @@ def carry_out(current: Context) -> Outcome:
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
     announcements: list[tuple[str, str]] = []
-    for name, wanted in stages(current):
+    for name, wanted in wanted_stages:
         with context.deadline(STAGE_TIMEOUT):
             planned = plan(name, wanted(current), facts, ledger)
             failed = apply(planned, system, ledger)

@@ -44,7 +44,7 @@ def test_what_does_not_answer_costs_its_stage_a_while_and_no_more(
     monkeypatch.setattr(catalogue, "STEPS", kinds)
     current = workspace.context()
     runtime.make(str(workspace.runtime), current.facts.uid)
-    outcome = configure.carry_out(current)
+    outcome = configure.carry_out(current, configure.stages(current))
     os.close(reader)
     os.close(writer)
     slow = [str(problem) for stage, problem in outcome.problems if stage == "slow"]
