@@ -147,6 +147,8 @@ def test_what_is_no_json_object_is_left_alone(home: Home, text: str) -> None:
     assert len(planned.problems) == 3
     assert all("alone" in problem.message for problem in planned.problems)
     assert home.files()[".claude.json"] == text
+    assert home.configure({}).problems == (), "no business of ours without a key"
+    assert home.files()[".claude.json"] == text
 
 
 @pytest.mark.parametrize("value", ["two words", "a'b", 'a"b', "a\\b", "a\nb", "clé"])
