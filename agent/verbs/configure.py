@@ -210,14 +210,18 @@ def _read_ledger(current: Context) -> bytes | None:
         return None
 
 
-def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> None:
-    path = current.facts.runtime / runtime.PROBLEMS
-    rows = [
+def make_rows(problems: Iterable[tuple[str, Problem]]) -> list[dict[str, str]]:
+    """Return problems of stages as values for JSON."""
+    return [
         {"step": step, "message": problem.message, "hint": problem.hint}
         for step, problem in problems
     ]
+
+
+def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> None:
+    path = current.facts.runtime / runtime.PROBLEMS
     try:
-        runtime.write_atomic(str(path), json.dumps(rows).encode())
+        runtime.write_atomic(str(path), json.dumps(make_rows(problems)).encode())
     except OSError as error:
         raise _explain_runtime(path, error) from error
 

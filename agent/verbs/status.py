@@ -108,9 +108,8 @@ def format_lines(document: dict[str, Any]) -> list[str]:
               + (f", port {row['probe_port']}" if row["probe_port"] else "")
               for row in document["services"]]  # fmt: skip
     lines.append(f"token     {_describe_token(document['token'])}")
-    for problem in document["problems"]:
-        hint = f" ({problem['hint']})" if problem["hint"] else ""
-        lines.append(f"problem   {problem['message']}{hint}")
+    for row in document["problems"]:
+        lines.append(f"problem   {Problem(row['message'], row['hint'])}")
     return lines
 
 
