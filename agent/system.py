@@ -29,7 +29,6 @@ class Facts:
 
     home: Path
     uid: int
-    gid: int
     runtime: Path
     state: Path
     """What the agent keeps between lives of the container; by default the same as `defaults`."""

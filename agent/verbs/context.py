@@ -114,7 +114,6 @@ def _facts(settings: Settings, home: Path, folder: Path, environment: Mapping[st
     return Facts(
         home=home,
         uid=os.getuid(),
-        gid=os.getgid(),
         runtime=folder,
         state=settings.agent.state_dir or home / STATE_FOLDER,
         environ=environment,

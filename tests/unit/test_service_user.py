@@ -15,7 +15,7 @@ from agent.values import CommandProbe, HttpProbe, PortProbe, Service
 @pytest.fixture
 def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Facts:
     monkeypatch.setattr(user, "SYSTEM_FOLDER", tmp_path / "etc")
-    return Facts(tmp_path, 1000, 1000, tmp_path / "run", tmp_path / "state")
+    return Facts(tmp_path, 1000, tmp_path / "run", tmp_path / "state")
 
 
 def write(folder: Path, **files: str) -> None:

@@ -22,7 +22,7 @@ class Home:
         self.path = path / "home"
         self.path.mkdir()
         run = path / "run"
-        self.facts = Facts(self.path, os.getuid(), os.getgid(), run, path / "state", {})
+        self.facts = Facts(self.path, os.getuid(), run, path / "state", {})
         self.ledger = Ledger()
 
     def configure(self, environ: dict[str, str]) -> Plan:

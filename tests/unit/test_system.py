@@ -16,7 +16,6 @@ def facts(tmp_path: Path) -> Facts:
     return Facts(
         home=tmp_path,
         uid=os.getuid(),
-        gid=os.getgid(),
         runtime=tmp_path / "run",
         state=tmp_path / "state",
         environ={"PATH": os.defpath, "MARK": "clean"},
@@ -119,7 +118,7 @@ def test_commands_get_the_clean_environment_and_never_hang(
 def test_a_program_is_looked_for_on_the_childrens_path(facts: Facts, tmp_path: Path) -> None:
     assert facts.which("sh") is not None
     assert facts.which("no-such-program") is None
-    empty = Facts(tmp_path, 1, 1, tmp_path, tmp_path, {"PATH": str(tmp_path)})
+    empty = Facts(tmp_path, 1, tmp_path, tmp_path, {"PATH": str(tmp_path)})
     assert empty.which("sh") is None
 
 
