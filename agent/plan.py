@@ -222,12 +222,12 @@ def _explain(error: Exception, path: Path | None, part: str) -> Problem:
 
     That one costs the part in which it happened, never the start of the container.
     """
+    if isinstance(error, OSError) and path:
+        return Problem(f"cannot read {path}: {_cause(error)}", find_hint(error, path))
     if isinstance(error, OSError):
-        hint = find_hint(error, path) if path else ""
-        return Problem(f"cannot read {path or part}: {_cause(error)}", hint)
-    return Problem(
-        f"cannot plan {part}: internal error: {faults.describe(error)}", "please report this line"
-    )
+        return Problem(f"cannot plan {part}: {_cause(error)}")
+    message = f"cannot plan {part}: internal error: {faults.describe(error)}"
+    return Problem(message, "please report this line")
 
 
 def _cause(error: OSError) -> str:

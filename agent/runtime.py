@@ -9,7 +9,7 @@ import fcntl
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
 """How the agent calls its own command: this very installation, whatever is first on PATH."""
@@ -27,16 +27,17 @@ HIDDEN = "hidden"
 `configure`. Only the log reads it, to hide it: it must not touch paths of the user, which may hang.
 """
 BOOT = "boot.json"
-"""What `configure` hands to `init`; see `agent.plan.Boot`."""
-BROKER_SOCKET = "broker.sock"
-"""Where git's helper and the gh wrapper ask for a newer token; init listens, see `agent.init`."""
 """What `configure` hands to `init`; see `agent.values.Boot`."""
+BROKER_SOCKET = "broker.sock"
+"""Where programs ask for a newer token; init listens, see `agent.init.calls`."""
 STATE = "state.json"
 """What `init` says of itself; see `agent.init.state`."""
 SERVICES = "services.json"
 """The services that supervisord was given; see `agent.roster`."""
 PROBLEMS = "problems.json"
 """What `configure` could not do: a JSON list of {step, message, hint}."""
+GH_LOCK = "gh.lock"
+"""Locked by whoever writes gh's login: a refresh, on demand or not, or `configure`."""
 JOBS = "jobs"
 """Folder: a job that wants its next run at another time than its interval says writes the seconds
 as text to NAME.next; it holds for one run."""
@@ -113,6 +114,17 @@ def explain(path: str, error: OSError) -> str:
     """Return the line for a runtime folder that cannot be used."""
     cause = error.strerror or str(error)
     return f"cannot use the runtime folder {path}: {cause} ({VARIABLE} names another one)"
+
+
+@contextlib.contextmanager
+def hold_lock(path: "str | os.PathLike[str]") -> Iterator[None]:
+    """Hold the lock of this file, once whoever has it lets go. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:

@@ -4,8 +4,10 @@
 home. Nothing here knows what any file means.
 """
 
+import errno
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,7 +46,6 @@ class Facts:
 
     home: Path
     uid: int
-    gid: int
     runtime: Path
     state: Path
     """What the agent keeps between lives of the container; by default the same as `defaults`."""
@@ -64,11 +65,14 @@ class Facts:
         return replace(self, pending={**self.pending, **files})
 
     def read(self, path: Path) -> bytes | None:
-        """Return the file's content, or None when there is no such file. Raises OSError."""
+        """Return the file's content, or None when there is no such file.
+
+        Raises OSError, also for what is no regular file: its reader could wait for ever.
+        """
         if path in self.pending:
             return self.pending[path]
         try:
-            return path.read_bytes()
+            return read_regular(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -109,7 +113,7 @@ class Facts:
         if source is None or source.file is None:
             return source.value if source else None
         try:
-            text = source.file.read_bytes().decode()
+            text = read_regular(source.file).decode()
         except (OSError, UnicodeDecodeError) as error:
             return _explain_secret_file(source, error, self.uid)
         text = text.removesuffix("\n").removesuffix("\r")
@@ -154,6 +158,21 @@ class System:
             words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
             # Without an errno: the code of a command is none.
             raise OSError(f"{argv[0]} failed: {words[-1]}")
+
+
+def read_regular(path: Path) -> bytes:
+    """Return a file's content. Raises OSError, also for a pipe or a device: they may never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Problem:

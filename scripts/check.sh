@@ -41,7 +41,7 @@ check_dockerfiles() {
 
 # The settings' reference and the table of old variables are written from the code.
 check_documents() {
-    python -m agent settings --check
+    python scripts/documents.py
 }
 
 # Which mirror a package came from is the builder's business: locks hold hashes, never addresses.

@@ -14,6 +14,9 @@ from agent.init.loop import Loop
 from agent.init.terminal import choose_level, open_missing_streams
 
 CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
+TIME_LIMIT = 120.0
+"""Seconds that `configure` gets. It gives up by itself wherever it can; a read from a dead network
+file system cannot be interrupted, only killed."""
 PATIENCE = 1.0
 """Seconds that `configure` gets to end when the container is to stop."""
 
@@ -29,6 +32,7 @@ class Configure:
         self._child: Child | None = None
         self._code = 0
         self._stopped_by: int | None = None
+        self._late = False
         self._signals = signals.listen()
         self._loop.watch(self._signals, self._on_signals)
 
@@ -41,6 +45,7 @@ class Configure:
         words = (*CONFIGURE, "--log-level", choose_level(self._argv))
         # Its words go to standard error: standard output may be CMD's.
         self._child = self._children.spawn(words, (null, 2, None), self._on_end)
+        self._loop.after(TIME_LIMIT, self._give_up)
         while self._child:
             self._loop.turn()
         signals.block()
@@ -48,6 +53,8 @@ class Configure:
         os.close(null)
         if self._stopped_by is not None:
             return SIGNAL_BASE + self._stopped_by if self._argv else Exit.OK
+        if self._late:
+            return Exit.FAILED
         return None if self._code == Exit.OK else self._code
 
     def _on_signals(self) -> None:
@@ -58,6 +65,13 @@ class Configure:
                     self._child.send(number, signal.SIGCONT)
                     self._loop.after(PATIENCE, self._kill)
         self._children.reap()
+
+    def _give_up(self) -> None:
+        sys.stderr.write(f"devcopilot: configure did not end within {TIME_LIMIT:g} s; is a folder "
+                         "on a network file system that does not answer?\n")  # fmt: skip
+        self._late = True
+        self._kill()
+        self._child = None  # which may not even die
 
     def _kill(self) -> None:
         if self._child:

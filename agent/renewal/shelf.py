@@ -1,7 +1,5 @@
 """The published files of one host, and the notes on its record."""
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -67,7 +65,7 @@ class Shelf:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of the host; waits for another process to let it go."""
-        with locked(self.facts, self.host):
+        with runtime.hold_lock(str(self.facts.runtime / runtime.TOKENS / f".{self.host}.lock")):
             yield
 
     # --- notes: a record with something changed ------------------------------------------------
@@ -80,18 +78,6 @@ class Shelf:
         """Note one more failure, and until when the server does not want to be asked."""
         retry_at = self.facts.clock.uptime() + retry_after + 1 if retry_after is not None else 0.0
         return replace(record, failures=min(record.failures + 1, MOST_FAILURES), retry_at=retry_at)
-
-
-@contextmanager
-def locked(facts: Facts, name: str) -> Iterator[None]:
-    """Hold a lock of the runtime folder; waits for another process to let it go."""
-    path = facts.runtime / runtime.TOKENS / f".{name}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def with_problem(record: Record, part: str, problem: Problem) -> Record:

@@ -25,6 +25,9 @@ from agent.values import Boot
 from agent.verbs import context
 from agent.verbs.context import Context
 
+STAGE_TIMEOUT = 10.0
+"""Seconds that a stage may wait at one place, such as a mount whose server is gone."""
+
 Stage = tuple[str, Callable[[Context], Iterable[Resource | Problem]]]
 """The name of a stage, and what it wants once the stages before it are in place."""
 
@@ -51,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     log = make_logger(current, arguments.log_level)
     for warning in find_warnings(current.variables):
         log.warning(str(warning))
-    outcome = carry_out(current)
+    outcome = carry_out_alone(current)
     for step, problem in outcome.problems:
         log.log(problem.level, str(problem), step=step)
     for step, words in outcome.announcements:
@@ -113,8 +116,18 @@ def _stage_of_service(kind: catalogue.ServiceKind) -> Stage:
     return kind.name, lambda now: catalogue.resources_of(kind, now.settings, now.facts)
 
 
-def carry_out(current: Context) -> Outcome:
-    """Plan and apply every stage, save the ledger and the list of problems.
+def carry_out_alone(current: Context) -> Outcome:
+    """Carry out all stages while no refresh writes the same files. Raises AgentError."""
+    path = current.facts.runtime / runtime.GH_LOCK
+    try:
+        with runtime.hold_lock(path):
+            return carry_out(current, stages(current))
+    except OSError as error:
+        raise _explain_runtime(path, error) from error
+
+
+def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
+    """Plan and apply these stages, save the ledger and the list of problems.
 
     Raises AgentError when the runtime folder cannot be written: nothing works without it.
     """
@@ -125,9 +138,10 @@ def carry_out(current: Context) -> Outcome:
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
     announcements: list[tuple[str, str]] = []
-    for name, wanted in stages(current):
-        planned = plan(name, wanted(current), facts, ledger)
-        failed = apply(planned, system, ledger)
+    for name, wanted in wanted_stages:
+        with context.deadline(STAGE_TIMEOUT):
+            planned = plan(name, wanted(current), facts, ledger)
+            failed = apply(planned, system, ledger)
         announcements += [(name, words) for words in _find_announcements(planned, facts)]
         changes += [(name, action.describe()) for action in planned.actions]
         problems += [(name, problem) for problem in (*planned.problems, *failed)]
@@ -235,18 +249,22 @@ def _read_ledger(current: Context) -> bytes | None:
         return None
 
 
-def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> None:
-    path = current.facts.runtime / runtime.PROBLEMS
-    rows = [
+def make_rows(problems: Iterable[tuple[str, Problem]]) -> list[dict[str, str]]:
+    """Return problems of stages as values for JSON."""
+    return [
         {"step": step, "message": problem.message, "hint": problem.hint}
         for step, problem in problems
     ]
+
+
+def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> None:
+    path = current.facts.runtime / runtime.PROBLEMS
     try:
-        runtime.write_atomic(str(path), json.dumps(rows).encode())
+        runtime.write_atomic(str(path), json.dumps(make_rows(problems)).encode())
     except OSError as error:
-        raise AgentError(
-            Problem(
-                f"cannot write {path}: {error.strerror}",
-                "DEV8_RUNTIME_DIR names another folder on tmpfs",
-            )
-        ) from error
+        raise _explain_runtime(path, error) from error
+
+
+def _explain_runtime(path: Path, error: OSError) -> AgentError:
+    hint = "DEV8_RUNTIME_DIR names another folder on tmpfs"
+    return AgentError(Problem(f"cannot write {path}: {error.strerror}", hint))

@@ -1,12 +1,16 @@
 """What every verb starts from: the settings of this life of the container, and the facts."""
 
+import errno
 import json
 import os
 import pwd
+import signal
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from agent import runtime, store
@@ -65,6 +69,25 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     return Context(environ, settings, _facts(settings, home, folder, environment), tuple(problems))
 
 
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside when this time has passed, and again each time that it passes.
+
+    Again, since what is caught inside may be followed by something else that waits.
+    """
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, f"it took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
     """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
     home = Path(environ.get("HOME") or _passwd_home(uid) or "/")
@@ -93,7 +116,6 @@ def _facts(settings: Settings, home: Path, folder: Path, environment: Mapping[st
     return Facts(
         home=home,
         uid=os.getuid(),
-        gid=os.getgid(),
         runtime=folder,
         state=settings.agent.state_dir or home / STATE_FOLDER,
         environ=environment,

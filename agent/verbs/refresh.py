@@ -2,12 +2,9 @@
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, replace
-from types import FrameType
 
 from agent import published, runtime
 from agent.errors import AgentError, Problem
@@ -36,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Refresh; exit 0 when a good token is published for every configured host, else 1."""
     current = context.load()
     try:
-        with deadline(DEADLINE):
+        with context.deadline(DEADLINE):
             outcomes = refresh(current, offline=arguments.offline)
     except TimeoutError as error:
         problem = Problem(f"cannot refresh the tokens: it took longer than {DEADLINE} s")
@@ -164,19 +161,3 @@ def describe(record: Record) -> str:
     if record.expires:
         words.append(f"expires {record.expires}")
     return ", ".join(words)
-
-
-@contextmanager
-def deadline(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError inside, once, when this time has passed."""
-
-    def give_up(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)

@@ -1,6 +1,6 @@
 """The renewals of this workspace's hosts, for the verbs that need a token now or keep it fresh."""
 
-from agent import catalogue, published
+from agent import catalogue, published, runtime
 from agent.errors import AgentError, Problem
 from agent.helpers import ask
 from agent.hosts import find_accounts
@@ -8,7 +8,6 @@ from agent.plan import Ledger, apply, plan
 from agent.published import Published
 from agent.renewal.fetch import MARGIN, Demand
 from agent.renewal.round import Renewal
-from agent.renewal.shelf import locked
 from agent.sources import find_source
 from agent.steps import github
 from agent.system import System
@@ -31,7 +30,7 @@ def make_renewals(current: Context) -> dict[str, Renewal]:
 def sign_in_gh(current: Context) -> tuple[Problem, ...]:
     """Bring gh's files up to date with what is published; return what was in the way."""
     facts = current.facts
-    with locked(facts, "hosts.yml"):
+    with runtime.hold_lock(str(facts.runtime / runtime.GH_LOCK)):
         planned = plan(GH, github.resources(current.settings, facts), facts, Ledger())
         return (*planned.problems, *apply(planned, System(facts.environ), Ledger()))
 

@@ -122,9 +122,8 @@ def format_lines(document: dict[str, Any]) -> list[str]:
               for row in document["services"]]  # fmt: skip
     tokens = [_describe_token(token) for token in document["tokens"]]
     lines += [f"token     {words}" for words in tokens or [NO_TOKEN]]
-    for problem in document["problems"]:
-        hint = f" ({problem['hint']})" if problem["hint"] else ""
-        lines.append(f"problem   {problem['message']}{hint}")
+    for row in document["problems"]:
+        lines.append(f"problem   {Problem(row['message'], row['hint'])}")
     return lines
 
 

@@ -31,7 +31,7 @@ class Box:
     def __init__(self, folder: Path, services: Sequence[Service], stop_timeout: float) -> None:
         self.folder = folder
         environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "my.dotted-name": ODD}
-        self.facts = Facts(folder, os.getuid(), os.getgid(), folder, folder, environ)
+        self.facts = Facts(folder, os.getuid(), folder, folder, environ)
         runtime.make(str(folder), os.getuid())
         wanted = supervisord.resources(services, self.facts, stop_timeout)
         planned = plan("boot", wanted, self.facts, Ledger())

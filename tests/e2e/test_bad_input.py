@@ -43,7 +43,7 @@ def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
         (("-e", "GITHUB_TOKEN_FILE=/run/none"), ("GITHUB_TOKEN_FILE", "no such file")),
         (("-e", "SSH_PRIVATE_KEY_FILE=/etc"), ("SSH_PRIVATE_KEY_FILE", "is a directory")),
         (("-e", "SSH_PRIVATE_KEY_FILE=/etc/shadow"), ("SSH_PRIVATE_KEY_FILE", "permission denied")),
-        (("-e", "OPENAI_API_KEY_FILE=/dev/null"), ("OPENAI_API_KEY_FILE", "empty")),
+        (("-e", "OPENAI_API_KEY_FILE=/dev/null"), ("OPENAI_API_KEY_FILE", "regular")),
         (("-e", "SSH_PRIVATE_KEY=garbage"), ("SSH_PRIVATE_KEY", "")),
         (("-e", "SSH_PUBLIC_KEY=no key"), ("SSH_PUBLIC_KEY", "line 1")),
         (("-e", "SSH_PASSWORD=secret123"), ("SSH_PASSWORD is ignored", "public keys only")),

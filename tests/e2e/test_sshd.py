@@ -57,7 +57,7 @@ class Server:
 def make_server(top: Path) -> Server:
     """Make the home of a user, apply what the service wants, hand it all to the user."""
     home = top / "home"
-    facts = Facts(home, UID, UID, top / "run", home / ".local/st ate",
+    facts = Facts(home, UID, top / "run", home / ".local/st ate",
                   {"PATH": "/opt/x/bin:/usr/bin:/bin", "ODD": ODD, "BROKEN": "a\nb",
                    "HOME": MOVED, "USER": "wrong", "EMPTY": "",
                    "SSH_AUTH_SOCK": "/wrong"})  # fmt: skip

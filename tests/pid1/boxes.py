@@ -181,7 +181,7 @@ def with_services(
     With `impatient` supervisord gives up on a service at its second early end.
     """
     prepare(folder)
-    facts = Facts(folder, NOBODY, NOBODY, folder / "run", folder / "state", ENVIRONMENT)
+    facts = Facts(folder, NOBODY, folder / "run", folder / "state", ENVIRONMENT)
     for file in supervisord.resources(services, facts, stop_timeout):
         file.path.parent.mkdir(exist_ok=True)
         content = file.content

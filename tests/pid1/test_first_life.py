@@ -147,6 +147,14 @@ def test_a_stop_during_configure(
     assert seconds < 2
 
 
+def test_a_configure_that_hangs_is_ended(start: Start, folder: Path, first: First) -> None:
+    variables = {**environment(folder), "TIME_LIMIT": "0.3"}
+    box = start(*first("trap '' TERM; sleep 60 & wait; wait"), environment=variables)
+    assert box.wait() == Exit.FAILED
+    assert "configure did not end within 0.3 s" in box.err
+    assert len(box.err.splitlines()) == 1
+
+
 def test_a_term_between_the_lives_is_not_lost(start: Start, folder: Path, first: First) -> None:
     """`configure` itself sends it, in its last moment."""
     booted(folder, EMPTY_BOOT)

@@ -21,7 +21,7 @@ class Workspace:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.ledger = Ledger()
-        self.facts = Facts(home, os.getuid(), os.getgid(), home / "run", home / "state", {})
+        self.facts = Facts(home, os.getuid(), home / "run", home / "state", {})
 
     def plan(self, *wanted: Resource | Problem) -> Plan:
         return plan("step", wanted, self.facts, self.ledger)

@@ -28,7 +28,7 @@ def facts(tmp_path: Path) -> Facts:
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     environ = {"PATH": f"{programs}:/usr/bin:/bin"}
-    return Facts(home, 1, 1, tmp_path / "run", home / "state", environ)
+    return Facts(home, 1, tmp_path / "run", home / "state", environ)
 
 
 def read_config(facts: Facts, **environ: str) -> tuple[dict[str, object], list[object]]:
