@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench soak clean engine sizes lock
+.PHONY: help up down logs shell status build test check bench soak clean engine sizes lock push
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,3 +47,6 @@ sizes: ## Show the sizes of the images and of their layers
 
 lock: ## Write requirements/*.txt anew from pyproject.toml
 	@scripts/lock.sh
+
+push: ## Publish the images of a tagged release to DOCKER_REGISTRY (IMAGE=base|mvp)
+	@scripts/push.sh
