@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench soak clean engine sizes lock push
+.PHONY: help up down logs shell status build test check bench soak clean engine sizes lock push sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,3 +50,6 @@ lock: ## Write requirements/*.txt anew from pyproject.toml
 
 push: ## Publish the images of a tagged release to DOCKER_REGISTRY (IMAGE=base|mvp)
 	@scripts/push.sh
+
+sbom: ## Write what the images are made of to reports/ (IMAGE=base|mvp)
+	@scripts/sbom.sh $(IMAGE)
