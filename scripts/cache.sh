@@ -18,6 +18,7 @@ save() {
         "dev8-stage-*:${VERSION:-latest}")
     stage "Writing $tar" "about 1 min"
     "${DOCKER[@]}" save --output "$tar.new" "${stages[@]}"
+    chmod 0644 "$tar.new" # who keeps it need not be root
     mv "$tar.new" "$tar"
     note "$tar: $(($(stat --format %s "$tar") / 1000000)) MB, ${#stages[@]} stages"
 }

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Publish the built images of a release: push.sh [login USER | images | manifest]
+# Publish the built images of a release: push.sh [check | login USER | images | manifest]
 #
+# check     tell whether this commit is a release: clean, and tagged with its version
 # login     sign in as USER; the password is read from stdin
 # images    push each image as NAME:1.2.3-ARCHITECTURE
 # manifest  join those of ARCHITECTURES to NAME:1.2.3; 1.2 and latest follow, unless newer releases
 #           have them
-# Without a word: images, then manifest. For each image a line NAME_digest=sha256:… is printed.
+# Without a word: images, then manifest. They print what they pushed, which CI takes as outputs:
+# name=ghcr.io/owner/dev8-base, amd64_digest=sha256:…, digest=sha256:… (that of 1.2.3).
 #
 # DOCKER_REGISTRY  where to: ghcr.io/owner
 # IMAGE            base or mvp alone (both)
@@ -78,13 +80,17 @@ push_image() { # NAME
     stage "Pushing $to" "minutes the first time"
     "${DOCKER[@]}" tag "$from" "$to"
     run_docker "push $to" push "$to"
-    print_digest "$1_$architecture"
+    print_digest "${architecture}_digest" tail
 }
 
 push_manifest() { # NAME
-    local name=$registry/dev8-$1 tag parts=() architecture tags
+    local name=$registry/dev8-$1 tag tags part parts=() architecture
+    echo "name=$name"
     for architecture in ${ARCHITECTURES:-$("${DOCKER[@]}" version --format '{{.Server.Arch}}')}; do
-        parts+=("$name:$version-$architecture")
+        part=$name:$version-$architecture
+        run_docker "find $part" manifest inspect --verbose "${insecure[@]}" "$part"
+        print_digest "${architecture}_digest" head
+        parts+=("$part")
     done
     mapfile -t tags < <(list_tags)
     stage "Publishing $name: ${tags[*]}"
@@ -94,12 +100,12 @@ push_manifest() { # NAME
         run_docker "join ${parts[*]}" manifest create "${insecure[@]}" "$name:$tag" "${parts[@]}"
         run_docker "push $name:$tag" manifest push --purge "${insecure[@]}" "$name:$tag"
     done
-    print_digest "$1"
+    print_digest digest tail
 }
 
-# Print what docker said last of the digest of what it pushed.
-print_digest() { # NAME
-    echo "$1_digest=$(grep -oE 'sha256:[0-9a-f]{64}' "$log" | tail -n 1)"
+# Print the digest that docker told of first (head) or last (tail).
+print_digest() { # NAME head|tail
+    echo "$1=$(grep -oE 'sha256:[0-9a-f]{64}' "$log" | "$2" -n 1)"
 }
 
 log_in() { # USER
@@ -123,11 +129,12 @@ esac
 mkdir -p .cache
 action=${1:-all}
 case $action in
+    check) check_release ;;
     login) log_in "${2:-}" ;;
     images | manifest | all)
         check_release
         [[ $action == manifest ]] || for_each_image push_image
         [[ $action == images ]] || for_each_image push_manifest
         ;;
-    *) fail "unknown action: $action" "login USER, images or manifest" ;;
+    *) fail "unknown action: $action" "check, login USER, images or manifest" ;;
 esac
