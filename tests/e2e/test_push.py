@@ -90,7 +90,9 @@ class Release:
     """A clone with the scripts in it, tagged as a release, and its images."""
 
     folder: Path
-    registry: str
+    host: str
+    corner: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    """What sets its repositories apart from those of other tests."""
     tag: str = field(default_factory=lambda: f"push-{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
@@ -128,7 +130,7 @@ class Release:
     ) -> "subprocess.CompletedProcess[str]":
         """Run push.sh with credentials of its own: none before `login`."""
         mine = {
-            "DOCKER_REGISTRY": f"{self.registry}/Owner",
+            "DOCKER_REGISTRY": f"{self.host}/{self.corner}/Owner",
             "DOCKER_CONFIG": str(self.folder / ".cache/docker"),
             "IMAGE": "base",
             "VERSION": self.tag,
@@ -159,20 +161,20 @@ class Release:
 @pytest.fixture
 def release(registry: Registry, tmp_path: Path) -> Iterator[Release]:
     """A release whose images go to a corner of the registry of its own."""
-    made = Release(tmp_path, f"{registry.host}/{uuid.uuid4().hex[:8]}")
+    made = Release(tmp_path, registry.host)
     try:
         yield made
     finally:
         names = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
         for name in names:
-            if made.tag in name or made.registry in name:
+            if made.tag in name or made.corner in name:
                 with suppress(subprocess.CalledProcessError):
                     docker("image", "rm", "--force", name)
 
 
 def repository(release: Release) -> str:
     """Return the path of dev8-base in the registry."""
-    return f"{release.registry.partition('/')[2]}/owner/dev8-base"
+    return f"{release.corner}/owner/dev8-base"
 
 
 def test_what_is_pulled_is_what_was_pushed(registry: Registry, release: Release) -> None:
@@ -250,7 +252,7 @@ def test_credentials_that_are_not_accepted_are_one_line(
 
 def test_a_registry_that_is_not_there_is_one_line(release: Release) -> None:
     release.build("arm64")
-    nowhere = f"127.0.0.1:{find_free_port()}"
+    nowhere = f"127.0.0.1:{find_free_port()}/{release.corner}"
     line = release.refuse(DOCKER_REGISTRY=nowhere)
     assert "connection refused" in line
     assert line.endswith(f"(is DOCKER_REGISTRY={nowhere} right?)")
