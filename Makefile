@@ -27,7 +27,7 @@ build: engine ## Build the images (IMAGE=base|mvp, default both)
 test: ## Run all tests, fastest first (ONLY=unit,contract,pid1,e2e,image; ARGS=pytest's)
 	@scripts/test.sh $(ARGS)
 
-check: ## Check format, lint, types, shell, Dockerfiles and generated documents
+check: ## Check format, lint, types, shell, Dockerfiles, workflows and generated documents
 	@scripts/check.sh
 
 bench: engine ## Measure start, stop, memory and CPU against their bars

@@ -105,7 +105,10 @@ push_manifest() { # NAME
 
 # Print the digest that docker told of first (head) or last (tail).
 print_digest() { # NAME head|tail
-    echo "$1=$(grep -oE 'sha256:[0-9a-f]{64}' "$log" | "$2" -n 1)"
+    local digest
+    digest=$(grep -oE 'sha256:[0-9a-f]{64}' "$log" | "$2" -n 1) || true
+    [[ -n $digest ]] || fail "docker told no digest of what it pushed" "all that it said is in $log"
+    echo "$1=$digest"
 }
 
 log_in() { # USER
