@@ -11,7 +11,7 @@ from agent.plan import Resource
 from agent.secret import SecretInput
 from agent.services import code_server, sshd, user
 from agent.settings import Settings
-from agent.steps import ai, git, github, ssh, vscode
+from agent.steps import ai, git, github, signing, ssh, vscode
 from agent.system import Facts
 from agent.tokens import app, command, environment, file, url
 from agent.tokens import user as user_token
@@ -62,6 +62,7 @@ def find_file(source: SecretInput | None) -> tuple[Path, ...]:
 STEPS = (
     StepKind("ssh", ssh.resources),
     StepKind("git", git.resources),
+    StepKind("signing", signing.resources),
     StepKind("github", github.resources),
     StepKind("vscode", vscode.resources),
     StepKind("ai", ai.resources),

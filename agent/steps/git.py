@@ -16,6 +16,8 @@ from agent.system import Facts
 
 CONFIG = "gitconfig"
 """In the folder that the image's /etc/gitconfig names."""
+SIGNING = "gitconfig-signing"
+"""Beside it; of the signing step, and often not there."""
 HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
 
 
@@ -32,6 +34,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
 def render_config(settings: Settings, hosts: Sequence[str], runtime_folder: Path) -> str:
     """Return the defaults in git's own format; the agent signs in to `hosts`."""
     lines = ["# Written by devcopilot; your own settings in ~/.gitconfig override it."]
+    lines += ["[include]", f"\tpath = {SIGNING}"]
     identity = {"name": settings.git.user_name, "email": settings.git.user_email}
     if any(identity.values()):
         lines.append("[user]")

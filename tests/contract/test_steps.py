@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from agent import store
+from agent import keys, store
 from agent.plan import LEDGER
 from agent.secret import SecretInput
 from agent.services import code_server
 from agent.settings import Settings
-from agent.steps import ssh
 from agent.steps.vscode import SETTINGS_FILES
 from agent.system import STATE_FOLDER
 from tests.contract.homes import (
@@ -133,7 +132,7 @@ def test_git_and_ssh_read_what_the_agent_wrote_wherever_the_state_folder_is(
 
 def test_ssh_looks_for_every_key_that_the_agent_may_install_in_a_moved_home() -> None:
     text = SSH_CONFIG.read_text()
-    assert all(f"IdentityFile ${{HOME}}/.ssh/{name}\n" in text for name in ssh.KEY_NAMES.values())
+    assert all(f"IdentityFile ${{HOME}}/.ssh/{name}\n" in text for name in keys.KEY_NAMES.values())
 
 
 @pytest.mark.parametrize("name", [*SECRETS, "SSH_PRIVATE_KEY"])

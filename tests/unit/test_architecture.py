@@ -16,8 +16,8 @@ GROUND = (
     "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
-    "actions", "api", "hosts", "plan", "published", "reference", "roster", "sources", "store",
-    "structured", "values",
+    "actions", "api", "hosts", "keys", "plan", "published", "reference", "roster", "sources",
+    "store", "structured", "values",
 )  # fmt: skip
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
 FLOORS = (GROUND, VALUES, PARTS, ("renewal",), ("catalogue",), ("verbs",), ("__main__",))
