@@ -52,6 +52,7 @@ def run_verb(verb: str, words: list[str]) -> int:
 
     from agent.errors import AgentError  # noqa: PLC0415
     from agent.exits import Exit  # noqa: PLC0415
+    from agent.log import describe_fault  # noqa: PLC0415
 
     module = importlib.import_module(f"agent.verbs.{verb}")
     parser = argparse.ArgumentParser(prog=f"devcopilot {verb}", description=module.__doc__)
@@ -68,21 +69,8 @@ def run_verb(verb: str, words: list[str]) -> int:
     except BrokenPipeError:
         return Exit.FAILED
     except Exception as error:
-        where = _innermost_line(error)
-        sys.stderr.write(
-            f"devcopilot: internal error in `{verb}`: {type(error).__name__} at {where}\n"
-        )
+        sys.stderr.write(f"devcopilot: internal error in `{verb}`: {describe_fault(error)}\n")
         return Exit.INTERNAL
-
-
-def _innermost_line(error: BaseException) -> str:
-    """Return file:line where the error came from. Its text is left out: it may hold a secret."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return "?"
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
 if __name__ == "__main__":

@@ -54,6 +54,15 @@ def render(event: Mapping[str, object], colour: bool = False) -> bytes:
     return line.encode(errors="replace") + b"\n"
 
 
+def describe_fault(error: BaseException) -> str:
+    """Return a fault of our own as "KIND at FILE:LINE". Its text may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {where}"
+
+
 class Logger:
     """Writes events of one source to a file descriptor; never raises for a reader that is gone.
 

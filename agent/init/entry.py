@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from agent.exits import Exit
 from agent.init import signals
+from agent.log import describe_fault
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
 BOOTED = "--booted"
@@ -22,17 +23,12 @@ def resume(argv: list[str]) -> int:
 
 
 def _guard(life: Callable[[list[str]], int], argv: list[str]) -> int:
-    """Make one line of a fault of our own. Its text is left out: it may hold a secret."""
+    """Make one line of a fault of our own."""
     signals.block()
     try:
         return life(argv)
     except Exception as error:
-        trace = error.__traceback__
-        while trace and trace.tb_next:
-            trace = trace.tb_next
-        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-        kind = type(error).__name__
-        sys.stderr.write(f"devcopilot: internal error in init: {kind} at {where}\n")
+        sys.stderr.write(f"devcopilot: internal error in init: {describe_fault(error)}\n")
         return Exit.INTERNAL
 
 

@@ -17,7 +17,8 @@ from agent.plan import BannerProbe, Ledger, Service, apply, plan
 from agent.services import sshd
 from agent.settings import Settings
 from agent.system import Facts, System
-from tests.containers import BASE, DOCKER, docker, find_free_port, wait_until
+from tests.containers import BASE, DOCKER, docker, find_free_port
+from tests.waiting import wait_until
 
 UID = 4242
 USER = "dev"

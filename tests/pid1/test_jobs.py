@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from agent.plan import Job, Retry
-from tests.pid1.boxes import Box, booted, wait_until, with_jobs
+from tests.pid1.boxes import Box, booted, with_jobs
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 

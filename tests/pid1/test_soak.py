@@ -11,8 +11,9 @@ import pytest
 
 from agent.plan import Job, Service
 from agent.supervisord import query_states
-from tests.pid1.boxes import PYTHON, Box, booted, wait_until, with_jobs, with_services
+from tests.pid1.boxes import PYTHON, Box, booted, with_jobs, with_services
 from tests.pid1.test_reaping import STORM
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
