@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from agent.exits import SIGNAL_BASE, Exit
 from agent.init import signals
 
+MOST_DESCRIPTORS = 1 << 16
+
 Streams = tuple[int | None, int | None, int | None]
 """A child's standard input, output and error: descriptors above 2, or None for init's own."""
 
@@ -71,6 +73,22 @@ class Children:
         if failure:
             os.waitpid(pid, 0)
             raise OSError(int(failure), os.strerror(int(failure)))
+        child = self._living[pid] = Child(pid, on_end)
+        return child
+
+    def fork(self, work: Callable[[], None], keep: int, on_end: Callable[[int], None]) -> Child:
+        """Let a copy of this process do some work that may hang, and return it at once.
+
+        It has the standard streams and the descriptor `keep`. Raises OSError.
+        """
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _do(work, keep)
+            _lead_group(pid)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         child = self._living[pid] = Child(pid, on_end)
         return child
 
@@ -145,6 +163,18 @@ def _become(
         os.write(report, str(errno.ENOENT).encode())
     finally:
         os._exit(Exit.NOT_FOUND)
+
+
+def _do(work: Callable[[], None], keep: int) -> None:
+    """Do some work in this fresh copy of init; does not return."""
+    try:
+        _lead_group(0)
+        signals.restore(())
+        os.closerange(3, keep)
+        os.closerange(keep + 1, MOST_DESCRIPTORS)
+        work()
+    finally:
+        os._exit(0)
 
 
 def _lead_group(pid: int) -> None:

@@ -22,7 +22,7 @@ def resume(argv: list[str]) -> int:
 
 
 def _guard(life: Callable[[list[str]], int], argv: list[str]) -> int:
-    """Make one line of a fault of our own. Its text is left out: it may hold a secret."""
+    """Make one line of a fault of our own."""
     signals.block()
     try:
         return life(argv)

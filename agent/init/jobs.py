@@ -12,16 +12,13 @@ from agent.init.calls import Calls
 from agent.init.children import Child, Children, Streams, explain_failure
 from agent.init.loop import Loop, Timer
 from agent.init.stop import Part
+from agent.init.watch import Watch
 from agent.log import Logger, timestamp
 
-LOOK = 5.0
-"""Seconds between two looks at the watched files."""
 MOST_DOUBLINGS = 20
 """Of the pause between two tries; more would only make a number that no one waits for."""
 PATIENCE = 2.0
 """Seconds between TERM and KILL for a job that took too long."""
-
-Stamp = tuple[int, int, int, int]
 
 
 class Job:
@@ -40,7 +37,6 @@ class Job:
         self._announced = False
         self._next: Timer | None = None
         self._limit: Timer | None = None
-        self._stamps = [take_stamp(path) for path in plan.watch]
         self._calls = self._listen()
 
     def _listen(self) -> Calls | None:
@@ -86,13 +82,6 @@ class Job:
         return keeper.children.spawn(
             argv, keeper.streams, self._on_end, inherit=inherit, nice=self.plan.nice
         )
-
-    def look(self) -> None:
-        """Start when a watched file is another than it was at the last look."""
-        stamps = [take_stamp(path) for path in self.plan.watch]
-        if stamps != self._stamps:
-            self._stamps = stamps
-            self.start()
 
     def send(self, *numbers: int) -> None:
         """Send signals to its process group, if it runs."""
@@ -211,6 +200,7 @@ class Jobs(Part):
         self.changed = changed
         self.announce = announce
         self.stopping = False
+        self._watch: Watch | None = None
         self.all: dict[str, Job] = {}
 
     def add(self, plan: boot.Job) -> None:
@@ -222,7 +212,7 @@ class Jobs(Part):
         if self.stopping and moment != moments.STOP:
             return
         if moment == moments.BOOT:
-            self._look_later()
+            self._watch_files()
         for job in self.find(moment):
             job.start(*words)
 
@@ -232,6 +222,8 @@ class Jobs(Part):
 
     def stop(self) -> None:  # noqa: D102
         self.stopping = True
+        if self._watch:
+            self._watch.stop()
         self._send(signal.SIGTERM, signal.SIGCONT)
 
     def kill(self) -> None:  # noqa: D102
@@ -240,20 +232,19 @@ class Jobs(Part):
     def ended(self) -> bool:  # noqa: D102
         return not any(job.running for job in self.all.values())
 
+    def _watch_files(self) -> None:
+        paths = sorted({path for job in self.all.values() for path in job.plan.watch})
+        if paths:
+            self._watch = Watch(self.loop, self.children, paths, self._on_change)
+
+    def _on_change(self, path: str) -> None:
+        for job in self.all.values():
+            if path in job.plan.watch and not self.stopping:
+                job.start()
+
     def _send(self, *numbers: int) -> None:
         for job in self.all.values():
             job.send(*numbers)
-
-    def _look_later(self) -> None:
-        if any(job.plan.watch for job in self.all.values()):
-            self.loop.after(LOOK, self._look)
-
-    def _look(self) -> None:
-        if self.stopping:
-            return
-        for job in self.all.values():
-            job.look()
-        self._look_later()
 
 
 class FinalJobs(Part):
@@ -275,12 +266,3 @@ class FinalJobs(Part):
         """End them, and start none any more."""
         self._too_late = True
         self._jobs.kill()
-
-
-def take_stamp(path: str) -> Stamp | None:
-    """Return what tells one content of a file from the next, links followed; None: no file."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

@@ -21,11 +21,11 @@ from agent.published import Published
 from agent.steps import git
 from agent.system import Clock
 from agent.values import Boot
-from tests.containers import wait_until
 from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
 from tests.contract.workspace import ROOT, Workspace
 from tests.fakes.github import FakeGitHub, Fault
 from tests.gh import find_gh
+from tests.waiting import wait_until
 
 ASK = ROOT / "agent/helpers/ask.py"
 QUESTION = "protocol=https\nhost=github.com\n"

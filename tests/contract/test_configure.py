@@ -14,8 +14,8 @@ from agent.plan import File, Resource
 from agent.settings import Settings
 from agent.system import Facts
 from agent.verbs import configure
-from tests.containers import wait_until
 from tests.contract.homes import OPEN, SECRETS, Workspace
+from tests.waiting import wait_until
 
 DEADLINE = 20.0
 

@@ -20,10 +20,10 @@ from tests.containers import (
     answers_http,
     docker,
     find_free_port,
-    wait_until,
 )
 from tests.e2e.conftest import Login
 from tests.e2e.test_token import gh_token, put_token
+from tests.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 FILES = TOP / "docker"

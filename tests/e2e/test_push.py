@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER, TAG, docker, find_free_port, wait_until
+from tests.containers import BASE, DOCKER, TAG, docker, find_free_port
+from tests.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 TOOLS = f"dev8-test:{TAG}"

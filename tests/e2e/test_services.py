@@ -16,9 +16,9 @@ from tests.containers import (
     answers_http,
     answers_ssh,
     running,
-    wait_until,
 )
 from tests.e2e.conftest import Login, write_secret
+from tests.waiting import wait_until
 
 
 def pid_of(box: Container, service: str) -> int:

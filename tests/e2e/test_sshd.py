@@ -18,7 +18,8 @@ from agent.services import sshd
 from agent.settings import Settings
 from agent.system import Facts, System
 from agent.values import BannerProbe, Service
-from tests.containers import BASE, DOCKER, docker, find_free_port, wait_until
+from tests.containers import BASE, DOCKER, docker, find_free_port
+from tests.waiting import wait_until
 
 UID = 4242
 USER = "dev"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.exits import Exit
-from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted, wait_until
+from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 

@@ -1,16 +1,21 @@
 """The jobs: when they run, and that they end."""
 
+import ctypes
 import json
 import os
 import signal
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agent.values import Job, Retry
-from tests.pid1.boxes import Box, booted, wait_until, with_jobs
+from tests.pid1.boxes import Box, booted, with_jobs
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
@@ -114,6 +119,65 @@ def test_a_changed_file_starts_its_job(start: Start, folder: Path) -> None:
     (folder / "new").rename(link)
     assert wait_for_runs(box, "late", 2)["runs"] == 2
     assert wait_for_runs(box, "linked", 2)["runs"] == 2
+
+
+@pytest.fixture
+def dead_mount() -> Iterator[Path]:
+    """A mount that never answers, as one over a network whose server has gone.
+
+    Never touch what is in it. It lies beside the box's folder, which is given away file by file.
+    """
+    mount = Path(tempfile.mkdtemp(prefix="pid1-dead-"))
+    mount.chmod(0o755)
+    libc = ctypes.CDLL(None)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR)
+    except OSError as error:
+        mount.rmdir()
+        pytest.skip(f"no FUSE: {error}")
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+    refused = libc.mount(b"dead", bytes(mount), b"fuse", 0, options)
+    if not refused:
+        yield mount
+    os.close(device)
+    libc.umount2(bytes(mount), 2)  # MNT_DETACH
+    mount.rmdir()
+    if refused:
+        pytest.skip("this user cannot mount anything")
+
+
+def test_a_watched_file_on_a_dead_mount_holds_up_nobody(
+    start: Start, folder: Path, dead_mount: Path
+) -> None:
+    jobs = job("stuck", "true", 1000.0, dead_mount / "token"), job("free", "true", 0.1)
+    box = start(*booted(folder, with_jobs(*jobs)))
+    wait_for_runs(box, "free", 3)
+    assert wait_for_runs(box, "stuck", 1)["last_exit"] == 0
+    code, seconds = box.stop()
+    assert code == 0
+    assert seconds < 1
+
+
+def test_a_copy_that_was_killed_is_replaced_and_misses_nothing(start: Start, folder: Path) -> None:
+    watched = folder / "watched"
+    box = start(*booted(folder, with_jobs(job("late", "true", 1000.0, watched))))
+    wait_for_runs(box, "late", 1)
+    copy = wait_until(lambda: box.find("agent.init"), "the copy of init")
+    assert copy is not None
+    os.kill(copy, signal.SIGKILL)
+    watched.write_text("1")
+    assert wait_for_runs(box, "late", 2)["runs"] == 2
+
+
+def test_the_copy_ends_with_an_init_that_was_killed(start: Start, folder: Path) -> None:
+    """Where init is not PID 1 nobody else would end it."""
+    words = booted(folder, with_jobs(job("late", "true", 1000.0, folder / "watched")))
+    box = start("sh", "-c", '"$@" & echo $!; wait; exec sleep 1000', "sh", *words)
+    wait_for_runs(box, "late", 1)
+    found = [pid for pid, line in box.processes().items() if "agent.init" in line]
+    copy, init = max(found), min(found)
+    os.kill(init, signal.SIGKILL)
+    wait_until(lambda: not box.processes().get(copy), "the end of the copy")
 
 
 def test_usr1_starts_refresh_where_no_command_gets_it(start: Start, folder: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from agent.exits import Exit
 from agent.values import Job, Service
-from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, wait_until, with_services
+from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, with_services
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 

@@ -19,10 +19,10 @@ from tests.pid1.boxes import (
     Box,
     Namespace,
     booted,
-    wait_until,
     with_jobs,
     with_services,
 )
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
