@@ -119,11 +119,12 @@ def _stage_of_service(kind: catalogue.ServiceKind) -> Stage:
 def carry_out_alone(current: Context) -> Outcome:
     """Carry out all stages while no refresh writes the same files. Raises AgentError."""
     path = current.facts.runtime / runtime.GH_LOCK
-    try:
-        with runtime.hold_lock(path):
-            return carry_out(current, stages(current))
-    except OSError as error:
-        raise _explain_runtime(path, error) from error
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(runtime.hold_lock(path))
+        except OSError as error:
+            raise _explain_runtime(path, error) from error
+        return carry_out(current, stages(current))
 
 
 def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
