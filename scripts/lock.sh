@@ -29,3 +29,4 @@ lock requirements/browser.txt --group browser
 lock requirements/build.txt requirements/build.in
 lock docker/base/gh.txt docker/base/gh.in
 lock docker/mvp/npm.txt docker/mvp/npm.in
+lock tests/programs/gh-2.81.txt tests/programs/gh-2.81.in
