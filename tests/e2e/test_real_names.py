@@ -64,6 +64,16 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubNet]:
         yield net
 
 
+@pytest.fixture(scope="module")
+def long_token(net: GitHubNet) -> str:
+    """An installation token in the newer form."""
+    net.hub.add_app(app_id=1, public_key_pem="not asked for", long_tokens=True)
+    installation = net.hub.add_installation(1, 2, "octo")
+    token = net.hub.mint(installation).value
+    assert len(token) == 520
+    return token
+
+
 @pytest.mark.parametrize("gh", GHS)
 def test_a_person_logs_in_with_ghs_own_device_flow(net: GitHubNet, gh: str) -> None:
     home = ("-e", f"HOME=/tmp/login-{gh}")
@@ -80,6 +90,12 @@ def test_a_person_logs_in_with_ghs_own_device_flow(net: GitHubNet, gh: str) -> N
     assert code in said
     answer = net.run(GHS[gh], "api", "user", "--jq", ".login", HOME=f"/tmp/login-{gh}")
     assert answer.stdout.strip() == f"person-{gh}"
+
+
+@pytest.mark.parametrize("gh", GHS)
+def test_a_token_of_520_characters_works_in_gh(net: GitHubNet, long_token: str, gh: str) -> None:
+    answer = net.run(GHS[gh], "api", "repos/octo/demo", "--jq", ".full_name", GH_TOKEN=long_token)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "octo/demo")
 
 
 # --- git
@@ -134,6 +150,12 @@ def test_git_clones_fetches_and_pushes(shell: Shell) -> None:
         assert done.returncode == 0, done.stderr
     head = shell.git("-C", "demo", "rev-parse", "HEAD").stdout.strip()
     assert shell.git("ls-remote", URL, "refs/heads/main").stdout.split()[0] == head
+
+
+def test_a_token_of_520_characters_works_in_git(shell: Shell, long_token: str) -> None:
+    shell.put(long_token)
+    done = shell.git("ls-remote", URL)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_dead_token_gets_a_second_chance_from_new_git(shell: Shell) -> None:
