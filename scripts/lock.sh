@@ -30,3 +30,4 @@ lock requirements/sbom.txt --group sbom
 lock requirements/build.txt requirements/build.in
 lock docker/base/gh.txt docker/base/gh.in
 lock docker/mvp/npm.txt docker/mvp/npm.in
+lock tests/programs/gh-2.81.txt tests/programs/gh-2.81.in

@@ -9,6 +9,6 @@ cd "$(dirname "$0")/.."
 ca=${CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 secret=()
 if [[ -s $ca ]]; then secret=(--secret "id=ca,src=$ca"); fi
-stage "Building dev8-test" "about 90 s the first time"
+stage "Building dev8-test" "about 3 min the first time"
 "${DOCKER[@]}" build --quiet --tag "dev8-test:${VERSION:-latest}" --file tests/Dockerfile "${secret[@]}" \
     --build-arg "BASE_IMAGE=$(BASE_IMAGE=debian:12 scripts/rootfs.sh)" . >/dev/null

@@ -156,9 +156,9 @@ def test_a_token_lives_as_long_as_the_app_says(hub: FakeGitHub) -> None:
     hub.clock = lambda: now
     hub.add_app(app_id=APP, token_life=timedelta(seconds=4))
     token = mint(hub).document["token"]
-    now += timedelta(seconds=3)
+    now += timedelta(seconds=3.9)
     assert ask(hub, "GET", "/", token).status == 200
-    now += timedelta(seconds=1)
+    now += timedelta(seconds=0.1)
     assert ask(hub, "GET", "/", token).status == 401
 
 

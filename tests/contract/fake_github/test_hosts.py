@@ -55,6 +55,11 @@ def test_a_wrong_door_leads_nowhere(hub: FakeGitHub, name: str, path: str) -> No
     assert ask(hub, "GET", path, "ghp_all", host=name).status == 404
 
 
+def test_a_tenant_keeps_the_path_that_old_clients_ask(hub: FakeGitHub) -> None:
+    reply = ask(hub, "GET", "/api/v3/user", "ghp_acme.ghe.com", host="acme.ghe.com")
+    assert reply.document["login"] == "user-of-acme.ghe.com"
+
+
 def test_graphql_is_where_gh_looks_for_it(hub: FakeGitHub) -> None:
     query = {"query": "query UserCurrent{viewer{login}}"}
     for name, path in (("api.github.com", "/graphql"), ("ghe.example.com", "/api/graphql")):

@@ -27,7 +27,7 @@ What tests say to it:
 
 calls.py and hosts.py read a request, answers.py, app_answers.py, grant_answers.py and
 repositories.py answer it, world.py, apps.py and grants.py are what they know, faults.py what goes
-wrong, handler.py and server.py the wire.
+wrong, handler.py and server.py the wire, control.py the way in from another process.
 """
 
 from tests.fakes.github.apps import App, Installation

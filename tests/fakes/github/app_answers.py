@@ -137,6 +137,7 @@ def describe_token(known: Known, narrowed: bool) -> dict[str, object]:
     assert known.expires
     document: dict[str, object] = {
         "token": known.value,
+        # Whole seconds: up to one earlier than the truth, never later.
         "expires_at": known.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "permissions": dict(known.permissions or {}),
         "repository_selection": "all" if known.repositories is None else "selected",

@@ -168,7 +168,7 @@ class Apps(World):
             make_long_token(app.app_id) if app.long_tokens else make_token("ghs_"),
             login=f"app-{app.app_id}[bot]",
             scopes=None,
-            expires=(self.now() + app.token_life).replace(microsecond=0),
+            expires=self.now() + app.token_life,
             host=host,
             app_id=app.app_id,
             installation_id=installation.installation_id,

@@ -1,7 +1,8 @@
 """Which GitHub a request is for, by its Host header, and which of that host's doors it came to.
 
 github.com and NAME.ghe.com keep the API under a name of its own; an Enterprise Server keeps it
-under a path. https://docs.github.com/en/rest/enterprise-admin
+under a path, and so does NAME.ghe.com for clients older than its own name for it.
+https://docs.github.com/en/rest/enterprise-admin, https://github.com/cli/cli/pull/9618
 """
 
 import re
@@ -30,9 +31,10 @@ def find_place(name: str, path: str) -> Place:
     name = name.partition(":")[0].lower()
     if _HERE.fullmatch(name):
         return Place("github.com", _strip(path), is_api=True, is_web=True)
-    if name == "github.com" or name.endswith(".ghe.com") or name == "api.github.com":
-        is_api = name.startswith("api.")
-        return Place(name.removeprefix("api."), path, is_api=is_api, is_web=not is_api)
+    if name == "api.github.com" or (name.startswith("api.") and name.endswith(".ghe.com")):
+        return Place(name.removeprefix("api."), path, is_api=True, is_web=False)
+    if name == "github.com":
+        return Place(name, path, is_api=False, is_web=True)
     is_api = path in {"/api/graphql", "/api/v3"} or path.startswith("/api/v3/")
     return Place(name, _strip(path) if is_api else path, is_api=is_api, is_web=not is_api)
 

@@ -1,0 +1,117 @@
+"""A container in which the real programs reach a fake GitHub under its real names.
+
+It has no network but loopback; its /etc/hosts sends the names there, the fake listens on 443, and
+programs trust its certificate. The fake is driven from the test, the programs run by `docker exec`:
+
+    with github_net(tmp_path) as net:
+        net.hub.add_token("ghp_one")
+        net.run("/opt/programs/gh-2.81/gh", "api", "user", GH_TOKEN="ghp_one")
+
+Where the workspace's own image is under test, `options` and `image` make the container that, with
+the programs of dev8-test as a volume.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.containers import DOCKER, TAG, Container, Recipe, docker, running, wait_until
+from tests.fakes.github import FakeGitHub
+from tests.fakes.github.control import connect
+
+TOOLS = f"dev8-test:{TAG}"
+VOLUME = f"dev8-test-programs-{TAG}"
+TOP = Path(__file__).resolve().parent.parent
+FOLDER = "/net"
+"""Where the container sees the test's folder: certificate, repositories, control."""
+CERTIFICATE = f"{FOLDER}/ca.pem"
+HOSTS = ("github.com", "ghe.example.com", "acme.ghe.com")
+NAMES = ("github.com", "api.github.com", "ghe.example.com", "acme.ghe.com", "api.acme.ghe.com")
+
+PROGRAMS = "/opt/programs"
+GHS = {name: f"{PROGRAMS}/gh-{name}/gh" for name in ("2.23", "2.81", "image")}
+GITS = {"2.39": "/usr/bin/git", "2.47": f"{PROGRAMS}/git-new/bin/git"}
+PYTHONS = {"dev8-test": "/opt/runtime/bin/python", "dev8-base": "/opt/devcopilot/bin/python"}
+"""Image -> a Python with the packages that the fake needs; dev8-mvp has that of dev8-base."""
+
+Done = subprocess.CompletedProcess[str]
+
+
+@dataclass(frozen=True)
+class GitHubNet:
+    """The container, and the GitHub in it."""
+
+    box: Container
+    hub: FakeGitHub
+
+    def run(
+        self, *words: str, stdin: str = "", user: str = "", cwd: str = "", **environ: str
+    ) -> Done:
+        """Run a program in there, with these variables."""
+        options = [word for name, value in environ.items() for word in ("-e", f"{name}={value}")]
+        options += ["--user", user] if user else []
+        options += ["--workdir", cwd] if cwd else []
+        return subprocess.run(
+            [DOCKER, "exec", "-i", *options, self.box.name, *words],
+            input=stdin, check=False, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+
+    def write(self, path: str, content: str, mode: str = "0600") -> None:
+        """Write a file in there, with its folders."""
+        script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"'
+        done = self.run("sh", "-c", script, "sh", path, mode, stdin=content)
+        assert done.returncode == 0, done.stderr
+
+
+def make_options(folder: Path) -> tuple[str, ...]:
+    """Return what a container needs for the real names, and for the fake of the test's folder."""
+    return (
+        *("--network", "none", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0"),
+        *(word for name in NAMES for word in ("--add-host", f"{name}:127.0.0.1")),
+        *("-v", f"{TOP / 'tests'}:/fake/tests:ro", "-v", f"{folder}:{FOLDER}"),
+        *("-e", f"SSL_CERT_FILE={CERTIFICATE}", "-e", f"GIT_SSL_CAINFO={CERTIFICATE}"),
+        *("-e", "GIT_TERMINAL_PROMPT=0", "-e", "GH_PROMPT_DISABLED=1"),
+        *("-e", "GH_NO_UPDATE_NOTIFIER=1"),
+    )
+
+
+def mount_programs() -> tuple[str, ...]:
+    """Return the options that put dev8-test's programs into another image's container."""
+    # The engine fills a volume that is new with what the image has there.
+    docker("run", "--rm", "-v", f"{VOLUME}:{PROGRAMS}", TOOLS, "true")
+    return ("-v", f"{VOLUME}:{PROGRAMS}:ro")
+
+
+@contextmanager
+def github_net(
+    folder: Path,
+    image: str = TOOLS,
+    options: tuple[str, ...] = (),
+    command: tuple[str, ...] = ("sleep", "infinity"),
+) -> Iterator[GitHubNet]:
+    """Run a container with a fake GitHub; `folder` is an empty one of the test's own."""
+    folder.chmod(0o777)  # the container's user is another
+    title = image.partition(":")[0]
+    if title != "dev8-test":
+        options = (*mount_programs(), *options)
+    with running(Recipe(image, (*make_options(folder), *options), command)) as box:
+        python = PYTHONS.get(title, PYTHONS["dev8-base"])
+        argv = [python, "-m", "tests.fakes.github", "--port", "443", "--folder", FOLDER]
+        docker("exec", "--detach", "--workdir", "/fake", "-e", "PYTHONDONTWRITEBYTECODE=1",
+               "-e", "PYTHONPATH=/fake", box.name, *argv)  # fmt: skip
+        yield GitHubNet(box, reach(folder / "control"))
+
+
+def reach(path: Path) -> FakeGitHub:
+    """Return the hub in the container, as soon as it listens."""
+    found: list[FakeGitHub] = []
+
+    def try_it() -> bool:
+        with suppress(OSError, EOFError):
+            found.append(connect(path))
+        return bool(found)
+
+    wait_until(try_it, "the fake GitHub's start")
+    return found[0]
