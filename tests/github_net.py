@@ -7,13 +7,14 @@ programs trust its certificate. The fake is driven from the test, the programs r
         net.hub.add_token("ghp_one")
         net.run("/opt/programs/gh-2.81/gh", "api", "user", GH_TOKEN="ghp_one")
 
-Where the workspace's own image is under test, `options` and `image` make the container that, with
-the programs of dev8-test as a volume.
+Where the workspace's own image is under test, `image`, `options` and `command` say so: its
+container has the programs of dev8-test as a volume.
 """
 
 import subprocess
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from tests.fakes.github import FakeGitHub
 from tests.fakes.github.control import connect
 
 TOOLS = f"dev8-test:{TAG}"
-VOLUME = f"dev8-test-programs-{TAG}"
 TOP = Path(__file__).resolve().parent.parent
 FOLDER = "/net"
 """Where the container sees the test's folder: certificate, repositories, control."""
@@ -77,11 +77,20 @@ def make_options(folder: Path) -> tuple[str, ...]:
     )
 
 
-def mount_programs() -> tuple[str, ...]:
-    """Return the options that put dev8-test's programs into another image's container."""
+@contextmanager
+def mount_programs(image: str) -> Iterator[tuple[str, ...]]:
+    """Yield the options that put dev8-test's programs into a container of another image."""
+    if image == TOOLS:
+        yield ()
+        return
     # The engine fills a volume that is new with what the image has there.
-    docker("run", "--rm", "-v", f"{VOLUME}:{PROGRAMS}", TOOLS, "true")
-    return ("-v", f"{VOLUME}:{PROGRAMS}:ro")
+    holder = f"dev8-test-programs-{uuid.uuid4().hex[:8]}"
+    try:
+        docker("run", "--name", holder, "-v", PROGRAMS, TOOLS, "true")
+        yield ("--volumes-from", f"{holder}:ro")
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            docker("rm", "--force", "--volumes", holder)
 
 
 @contextmanager
@@ -93,11 +102,11 @@ def github_net(
 ) -> Iterator[GitHubNet]:
     """Run a container with a fake GitHub; `folder` is an empty one of the test's own."""
     folder.chmod(0o777)  # the container's user is another
-    title = image.partition(":")[0]
-    if title != "dev8-test":
-        options = (*mount_programs(), *options)
-    with running(Recipe(image, (*make_options(folder), *options), command)) as box:
-        python = PYTHONS.get(title, PYTHONS["dev8-base"])
+    python = PYTHONS["dev8-test" if image == TOOLS else "dev8-base"]
+    with ExitStack() as stack:
+        programs = stack.enter_context(mount_programs(image))
+        recipe = Recipe(image, (*make_options(folder), *programs, *options), command)
+        box = stack.enter_context(running(recipe))
         argv = [python, "-m", "tests.fakes.github", "--port", "443", "--folder", FOLDER]
         docker("exec", "--detach", "--workdir", "/fake", "-e", "PYTHONDONTWRITEBYTECODE=1",
                "-e", "PYTHONPATH=/fake", box.name, *argv)  # fmt: skip

@@ -31,7 +31,7 @@ def workspace(
     token = write_secret(secrets / "token", TOKEN + "\n")
     options = ("-v", f"{token}:/run/secrets/token:ro", "-e", f"GH_HOST={request.param}",
                "-e", "GITHUB_TOKEN_FILE=/run/secrets/token")  # fmt: skip
-    with github_net(folder, BASE, options) as net:
+    with github_net(folder, BASE, options, command=()) as net:
         net.hub.add_token(TOKEN, host=request.param)
         net.box.wait_ready()
         done = net.run("devcopilot", "refresh")
