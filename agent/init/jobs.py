@@ -23,12 +23,13 @@ PATIENCE = 2.0
 class Job:
     """One job: never two runs of it at once."""
 
-    def __init__(self, plan: boot.Job, keeper: "Jobs") -> None:
+    def __init__(self, plan: boot.Job, keeper: "Jobs", streams: Streams) -> None:
         self.plan = plan
         self.runs = 0
         self.last_exit: int | None = None
         self.last_started: str | None = None
         self._keeper = keeper
+        self._streams = streams
         self._child: Child | None = None
         self._due: tuple[str, ...] | None = None
         """The further words of the run that follows the present one; None: there is none."""
@@ -52,7 +53,7 @@ class Job:
         self.last_started = timestamp(time.time())
         try:
             self._child = keeper.children.spawn(
-                (*self.plan.argv, *extra), keeper.streams, self._on_end, nice=self.plan.nice
+                (*self.plan.argv, *extra), self._streams, self._on_end, nice=self.plan.nice
             )
         except OSError as error:
             code, line = explain_failure(self.plan.argv[0], error)
@@ -180,9 +181,10 @@ class Jobs(Part):
         self._watch: Watch | None = None
         self.all: dict[str, Job] = {}
 
-    def add(self, plan: boot.Job) -> None:
-        """Add a job; a moment starts it."""
-        self.all[plan.name] = Job(plan, self)
+    def add(self, plan: boot.Job, lent: int | None = None) -> None:
+        """Add a job; a moment starts it. It gets the descriptor that is lent to it as its 3."""
+        streams = self.streams if lent is None else (*self.streams, lent)
+        self.all[plan.name] = Job(plan, self, streams)
 
     def begin(self, moment: str, *words: str) -> None:
         """Start the jobs of this moment; the words are added to their argv."""
