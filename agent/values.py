@@ -90,7 +90,7 @@ class Job:
     """Added to its nice value: a job that must not slow down the user."""
     socket: str = ""
     """Name of a Unix socket in the runtime folder. Init listens; who connects starts the job, which
-    gets `--descriptor N`, the listening socket, and answers all who wait."""
+    gets the listening socket as its descriptor 3 and answers all who wait."""
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.containers import DOCKER, TAG, Container, Recipe, docker, running, wait_until
+from tests.containers import DOCKER, TAG, Container, Recipe, docker, running
 from tests.fakes.github import FakeGitHub
 from tests.fakes.github.control import connect
+from tests.waiting import wait_until
 
 TOOLS = f"dev8-test:{TAG}"
 TOP = Path(__file__).resolve().parent.parent

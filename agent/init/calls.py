@@ -22,10 +22,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 5.0
 class Calls:
     """The socket of one job."""
 
-    def __init__(self, loop: Loop, path: str, on_call: Callable[[], None]) -> None:
-        """Begin to listen. Raises OSError."""
+    def __init__(self, loop: Loop, path: str) -> None:
+        """Let callers connect. Raises OSError."""
         self._loop = loop
-        self._on_call = on_call
+        self._on_call: Callable[[], None] = lambda: None
         self._socket = socket(AF_UNIX, SOCK_STREAM)
         try:
             os.unlink(path)  # of an earlier life
@@ -34,6 +34,10 @@ class Calls:
         self._socket.bind(path)  # only this uid can enter the folder
         self._socket.listen(BACKLOG)
         self.descriptor = self._socket.fileno()
+
+    def begin(self, on_call: Callable[[], None]) -> None:
+        """Call this when somebody waits for an answer; `resume` is to follow."""
+        self._on_call = on_call
         self._look()
 
     def resume(self, failures: int) -> None:
@@ -45,5 +49,5 @@ class Calls:
         self._loop.watch(self.descriptor, self._call)
 
     def _call(self) -> None:
-        self._loop.forget(self.descriptor)
+        self._loop.unwatch(self.descriptor)
         self._on_call()

@@ -1,6 +1,7 @@
 """Children: how they are started, and the one owner of `waitpid`."""
 
 import errno
+import fcntl
 import os
 import signal
 import time
@@ -10,9 +11,11 @@ from agent.exits import SIGNAL_BASE, Exit
 from agent.init import signals
 
 MOST_DESCRIPTORS = 1 << 16
+ABOVE_STREAMS = 10
 
-Streams = tuple[int | None, int | None, int | None]
-"""A child's standard input, output and error: descriptors above 2, or None for init's own."""
+Streams = Sequence[int | None]
+"""A child's standard input, output and error, and what it is lent as its descriptor 3: descriptors
+above 2, or None for init's own."""
 
 
 class Child:
@@ -145,6 +148,7 @@ def _become(
     report: int,
 ) -> None:
     """Turn this fresh child into the program; does not return. A failure's number is reported."""
+    report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, ABOVE_STREAMS)
     try:
         _lead_group(0)
         if terminal is not None:
@@ -152,6 +156,7 @@ def _become(
         for target, source in enumerate(streams):
             if source is not None:
                 os.dup2(source, target)
+                os.set_inheritable(target, True)  # it may have been there already
         for descriptor in inherit:
             os.set_inheritable(descriptor, True)
         signals.restore(blocked)

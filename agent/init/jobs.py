@@ -4,7 +4,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from agent import moments, runtime
 from agent.init import boot
@@ -24,12 +24,15 @@ PATIENCE = 2.0
 class Job:
     """One job: never two runs of it at once."""
 
-    def __init__(self, plan: boot.Job, keeper: "Jobs") -> None:
+    def __init__(
+        self, plan: boot.Job, keeper: "Jobs", streams: Streams, calls: Calls | None = None
+    ) -> None:
         self.plan = plan
         self.runs = 0
         self.last_exit: int | None = None
         self.last_started: str | None = None
         self._keeper = keeper
+        self._streams = streams
         self._child: Child | None = None
         self._due: tuple[str, ...] | None = None
         """The further words of the run that follows the present one; None: there is none."""
@@ -37,18 +40,9 @@ class Job:
         self._announced = False
         self._next: Timer | None = None
         self._limit: Timer | None = None
-        self._calls = self._listen()
-
-    def _listen(self) -> Calls | None:
-        """Begin to listen, if the job answers calls; without a socket nobody can call."""
-        if not self.plan.socket:
-            return None
-        path = os.path.join(os.path.dirname(self._keeper.folder), self.plan.socket)
-        try:
-            return Calls(self._keeper.loop, path, self.start)
-        except OSError as error:
-            self._keeper.log.error(f"cannot listen on {path}: {error.strerror}")
-            return None
+        self._calls = calls
+        if calls:
+            calls.begin(self.start)
 
     def start(self, *words: str) -> None:
         """Run now, with these words added; if it is running, once more when that run has ended."""
@@ -64,7 +58,9 @@ class Job:
         self.runs += 1
         self.last_started = timestamp(time.time())
         try:
-            self._child = self._spawn((*self.plan.argv, *extra))
+            self._child = keeper.children.spawn(
+                (*self.plan.argv, *extra), self._streams, self._on_end, nice=self.plan.nice
+            )
         except OSError as error:
             code, line = explain_failure(self.plan.argv[0], error)
             keeper.log.error(line, job=self.plan.name)
@@ -72,16 +68,6 @@ class Job:
             return
         self._limit = keeper.loop.after(self.plan.timeout, self._on_limit)
         keeper.changed()
-
-    def _spawn(self, argv: Sequence[str]) -> Child:
-        inherit: tuple[int, ...] = ()
-        if self._calls:
-            inherit = (self._calls.descriptor,)
-            argv = (*argv, "--descriptor", str(self._calls.descriptor))
-        keeper = self._keeper
-        return keeper.children.spawn(
-            argv, keeper.streams, self._on_end, inherit=inherit, nice=self.plan.nice
-        )
 
     def send(self, *numbers: int) -> None:
         """Send signals to its process group, if it runs."""
@@ -204,8 +190,18 @@ class Jobs(Part):
         self.all: dict[str, Job] = {}
 
     def add(self, plan: boot.Job) -> None:
-        """Add a job; a moment starts it."""
-        self.all[plan.name] = Job(plan, self)
+        """Add a job; a moment starts it, or a call: it gets the listening socket as its 3."""
+        calls = self._listen(plan) if plan.socket else None
+        streams = (*self.streams, calls.descriptor) if calls else self.streams
+        self.all[plan.name] = Job(plan, self, streams, calls)
+
+    def _listen(self, plan: boot.Job) -> Calls | None:
+        path = os.path.join(os.path.dirname(self.folder), plan.socket)
+        try:
+            return Calls(self.loop, path)
+        except OSError as error:
+            self.log.error(f"cannot listen on {path}: {error.strerror}", job=plan.name)
+            return None
 
     def begin(self, moment: str, *words: str) -> None:
         """Start the jobs of this moment; the words are added to their argv."""

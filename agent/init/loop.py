@@ -31,10 +31,10 @@ class Loop:
         self._readers[descriptor] = action
         self._poll.register(descriptor, select.POLLIN)
 
-    def forget(self, descriptor: int) -> None:
-        """Watch the descriptor no longer."""
-        if self._readers.pop(descriptor, None):
-            self._poll.unregister(descriptor)
+    def unwatch(self, descriptor: int) -> None:
+        """Call no action for it any more, until it is watched again."""
+        del self._readers[descriptor]
+        self._poll.unregister(descriptor)
 
     def after(self, seconds: float, action: Action) -> Timer:
         """Call the action once, this many seconds from now."""
@@ -50,7 +50,7 @@ class Loop:
     def turn(self) -> None:
         """Wait until something happens, and act upon it."""
         for descriptor, _ in self._poll.poll(self._milliseconds()):
-            if descriptor in self._readers:  # an earlier action may have forgotten it
+            if descriptor in self._readers:  # an earlier action may have ended that
                 self._readers[descriptor]()
         now = time.monotonic()
         for timer in [timer for timer in self._timers if timer.when <= now]:

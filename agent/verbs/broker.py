@@ -25,6 +25,7 @@ from agent.verbs import context
 from agent.verbs.context import Context
 from agent.verbs.renewals import has_left, make_renewals, sign_in_gh
 
+LISTENER = 3
 LINGER = 5.0
 """Seconds that it waits for one more call: a fetch makes several."""
 TICK = 0.5
@@ -39,7 +40,7 @@ SHELLS = ("sh", "dash", "bash", "python", "python3", "python3.11", "env")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument(
-        "--descriptor", type=int, required=True, help="the listening socket, inherited"
+        "--descriptor", type=int, default=LISTENER, help="the listening socket, inherited"
     )
 
 

@@ -137,6 +137,13 @@ class Box:
         self._err.close()
 
 
+def has_pending(pid: int, number: int) -> bool:
+    """Tell whether a process has still to take a signal."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line.split()[1] for line in text.splitlines() if line.startswith("ShdPnd"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
 def prepare(folder: Path) -> Path:
     """Make the runtime folder of the box."""
     run = folder / "run"

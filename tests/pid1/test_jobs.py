@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent.values import Job, Retry
-from tests.pid1.boxes import Box, booted, with_jobs
+from tests.pid1.boxes import Box, booted, has_pending, with_jobs
 from tests.waiting import wait_until
 
 Start = Callable[..., Box]
@@ -203,12 +203,6 @@ def test_never_two_runs_at_once(start: Start, folder: Path) -> None:
     found = wait_for_runs(box, "refresh", 2)
     assert found["runs"] == 2, "what was asked for meanwhile is one more run"
     assert not (folder / "two").exists()
-
-
-def has_pending(pid: int, number: int) -> bool:
-    text = Path(f"/proc/{pid}/status").read_text()
-    mask = next(line.split()[1] for line in text.splitlines() if line.startswith("ShdPnd"))
-    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def test_a_job_that_takes_too_long_is_ended_with_its_group(start: Start, folder: Path) -> None:

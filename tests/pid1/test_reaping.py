@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from agent.values import Job
-from tests.pid1.boxes import ENVIRONMENT, INIT, PYTHON, Box, booted, with_jobs
+from tests.pid1.boxes import (
+    EMPTY_BOOT,
+    ENVIRONMENT,
+    INIT,
+    PYTHON,
+    Box,
+    Namespace,
+    booted,
+    with_jobs,
+)
 from tests.waiting import wait_until
 
 Start = Callable[..., Box]
@@ -69,6 +78,25 @@ def test_a_storm_of_orphans_does_not_touch_the_jobs(start: Start, folder: Path) 
     wait_until(has_run_often, "100 runs")
     assert seen <= {None, 3}
     assert box.stop()[0] == 128 + signal.SIGTERM
+
+
+def test_orphans_of_health_checks_do_not_pile_up(
+    start: Start, folder: Path, namespace: Namespace
+) -> None:
+    """As of `docker exec`: their parent is outside, and leaves its children to init."""
+    if os.getuid() != 0:
+        pytest.skip("only root can enter the namespace of another")
+    box = start(*booted(folder, EMPTY_BOOT))
+    box.wait_for_phase("ready")
+    before = set(box.processes())
+    probe = [
+        "nsenter", "--target", str(box.pid), "--pid", "--mount",
+        "setpriv", "--reuid", str(namespace.uid), "sh", "-c", "sleep 0.01 & true & exit 1",
+    ]  # fmt: skip
+    for _ in range(100):
+        assert subprocess.run(probe, check=False, timeout=20).returncode == 1
+    wait_until(lambda: set(box.processes()) <= before, "the end of all orphans, zombies too")
+    assert box.stop()[0] == 0
 
 
 def test_init_that_is_not_pid_1_adopts_orphans_and_ends_them(folder: Path) -> None:

@@ -16,9 +16,11 @@ from tests.pid1.boxes import (
     EMPTY_BOOT,
     ENVIRONMENT,
     INIT,
+    PYTHON,
     Box,
     Namespace,
     booted,
+    has_pending,
     with_jobs,
     with_services,
 )
@@ -57,10 +59,13 @@ def test_interrupt_and_quit_stop_as_well_without_a_command(start: Start, folder:
 
 
 def test_other_signals_do_not_stop(start: Start, folder: Path) -> None:
-    box = start(*booted(folder, EMPTY_BOOT))
-    box.wait_for_phase("ready")
+    script = "echo begun; exec sleep 1000"
+    box = start(*booted(folder, with_services(folder, shell("a", script))))
+    service = wait_until(lambda: box.find("sleep 1000"), "the service")
     box.send(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGALRM)
+    wait_until(lambda: not has_pending(box.pid, signal.SIGALRM), "the signals are taken")
     assert box.state()["phase"] == "ready"
+    assert box.find("sleep 1000") == service
     assert box.stop()[0] == 0
     assert box.state()["stopping_because"] == "SIGTERM"
 
@@ -86,17 +91,30 @@ def test_a_stubborn_service_and_command_are_killed_at_the_deadline(
     assert 1.4 < seconds < 3
 
 
+NOTE = """
+import os, signal, sys, time
+def note(number, frame):
+    with open(sys.argv[1], "a") as file:
+        file.write(f"{time.monotonic()}\\n")
+    os._exit(0)
+signal.signal(signal.SIGTERM, note)
+print("begun", flush=True)
+while True:
+    signal.pause()
+"""
+"""Notes when it was asked to end."""
+
+
 def test_services_and_command_are_told_together(start: Start, folder: Path) -> None:
-    note = "trap 'date +%s.%N >> {file}; exit 0' TERM; echo begun; while :; do sleep 0.01; done"
-    note = note.replace("{file}", str(folder / "told"))
-    boot = with_services(folder, shell("a", note), shell("b", note))
-    box = start(*booted(folder, boot, "sh", "-c", note))
+    words = (*PYTHON, "-c", NOTE, str(folder / "told"))
+    boot = with_services(folder, Service("a", words), Service("b", words))
+    box = start(*booted(folder, boot, *words))
     wait_until(lambda: box.out.count("begun") + box.err.count("begun") == 3, "all begin")
     code, _ = box.stop()
     assert code == 0
     moments = [float(line) for line in (folder / "told").read_text().split()]
     assert len(moments) == 3
-    assert max(moments) - min(moments) < 0.3
+    assert max(moments) - min(moments) < 0.1
 
 
 def test_the_command_decides_the_exit_code(start: Start, folder: Path) -> None:
