@@ -12,6 +12,7 @@ VERBS = {
     "configure": "bring the workspace into the configured state, again if need be",
     "plan": "show what `configure` would change; changes nothing",
     "refresh": "read the GitHub token again, check it, publish it",
+    "tools": "install the AI tools whose key is given, where they are missing",
     "status": "tell how the workspace is",
     "health": "exit with 0 only when every essential service answers",
     "explain": "tell why a service does not run",

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from agent import installer
 from agent.errors import Problem
 from agent.plan import Job, Resource, Service
 from agent.services import code_server, sshd, user
@@ -11,6 +12,7 @@ from agent.settings import Settings
 from agent.steps import ai, git, github, ssh, vscode
 from agent.system import Facts
 from agent.tokens import environment, file
+from agent.tools import find_wanted
 
 Planner = Callable[[Settings, Facts], Iterable[Resource | Problem]]
 
@@ -47,11 +49,17 @@ SERVICES = (
 )
 """The agent's own services; those of services.d come in addition."""
 
+AI_TOOLS = ai.TOOLS
+"""What the agent hands keys to, and installs where it is missing."""
+
 TOKEN_SOURCES = (file.read, environment.read)
 """The first that yields something decides; there is no silent fall-back to another identity."""
 
 REFRESH_TIMEOUT = 60.0
 READY_TIMEOUT = 120.0
+TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(AI_TOOLS)
+BESIDE = ("nice", "-n", "19", "ionice", "-t", "-c", "3")
+"""Before the argv of a job that only gets what nobody else wants of processor and disk."""
 DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
 
 
@@ -59,6 +67,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     """Return the timed children of init."""
     token = settings.github.token
     watched = (str(token.file),) if token and token.file else ()
+    tools = Job("tools", (*BESIDE, *DEVCOPILOT, "tools", "--log"), None, TOOLS_TIMEOUT)
     return (
         Job(
             "ready",
@@ -73,6 +82,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
             REFRESH_TIMEOUT,
             watched,
         ),
+        *((tools,) if find_wanted(AI_TOOLS, settings) else ()),
     )
 
 

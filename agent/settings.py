@@ -25,6 +25,7 @@ from agent.texts import (
     single_line,
     switch,
     text,
+    words_of,
 )
 
 PREFIX = "DEV8_"
@@ -183,6 +184,13 @@ class Ai:
     )
     gemini_key: SecretInput | None = secret(
         "GEMINI_API_KEY", "Key for Gemini CLI, in its own .env file."
+    )
+    tools: tuple[str, ...] = variable(
+        "DEV8_AI_TOOLS",
+        words_of("auto", "off", "claude", "codex", "gemini"),
+        "Tools that are installed in the background when the container lacks them: auto (those "
+        "whose key is given), off, or names, which need no key: claude, codex, gemini.",
+        default="auto",
     )
 
 

@@ -1,9 +1,11 @@
 """What every verb starts from: the settings of this life of the container, and the facts."""
 
+import fcntl
 import os
 import pwd
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +53,17 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     environment.setdefault("PATH", os.defpath)
     environment.setdefault("SHELL", "/bin/bash")
     return Context(environ, settings, _facts(settings, home, folder, environment), tuple(problems))
+
+
+@contextmanager
+def hold_lock(path: Path) -> Iterator[int]:
+    """Hold the lock of this file, once whoever has it lets go; yield its descriptor."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:

@@ -1,9 +1,7 @@
 """Read the GitHub token again, publish it, and ask GitHub whether it is good."""
 
 import argparse
-import fcntl
 import json
-import os
 import random
 import signal
 import sys
@@ -46,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Refresh; exit 0 when a good token is published or none is configured, else 1."""
     current = context.load()
     try:
-        with deadline(DEADLINE), lock(current):
+        with deadline(DEADLINE), context.hold_lock(current.facts.runtime / LOCK):
             outcome = Refresh(current, offline=arguments.offline).run()
     except TimeoutError as error:
         problem = Problem(f"cannot refresh the token: it took longer than {DEADLINE} s")
@@ -246,19 +244,7 @@ def describe(record: Record) -> str:
     return ", ".join(words)
 
 
-# --- one at a time, and not for ever ------------------------------------------------------------
-
-
-@contextmanager
-def lock(current: Context) -> Iterator[None]:
-    """Hold the lock of refreshes; waits for another one to end."""
-    path = current.facts.runtime / LOCK
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+# --- not for ever ------------------------------------------------------------
 
 
 @contextmanager

@@ -1,13 +1,14 @@
-"""Tell how the workspace is: its phase, services, GitHub token, problems, and where to reach it."""
+"""Tell how the workspace is: its phase, services, GitHub token, AI tools, and problems."""
 
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent import catalogue, published, runtime, supervisord
+from agent import catalogue, published, runtime, supervisord, tools
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.plan import Service
@@ -44,6 +45,7 @@ def collect(current: Context) -> dict[str, Any]:
         "workspace": str(settings.workspace.folder),
         "services": collect_services(current, services),
         "token": collect_token(current),
+        "tools": [asdict(row) for row in tools.describe(catalogue.AI_TOOLS, settings, facts)],
         "problems": _read_json(facts.runtime / runtime.PROBLEMS) or [],
         "agent": collect_processes(int(state["pid"])),
     }
@@ -108,6 +110,7 @@ def format_lines(document: dict[str, Any]) -> list[str]:
               + (f", port {row['probe_port']}" if row["probe_port"] else "")
               for row in document["services"]]  # fmt: skip
     lines.append(f"token     {_describe_token(document['token'])}")
+    lines += [f"tool      {row['name']}: {_describe_tool(row)}" for row in document["tools"]]
     for problem in document["problems"]:
         hint = f" ({problem['hint']})" if problem["hint"] else ""
         lines.append(f"problem   {problem['message']}{hint}")
@@ -122,6 +125,13 @@ def _describe_token(token: dict[str, Any] | None) -> str:
     text += f", expires {token['expires']}" if token["expires"] else ""
     text += f", checked {token['checked']}" if token["checked"] else ", not checked yet"
     return text + (f"; {token['problem']}" if token["problem"] else "")
+
+
+def _describe_tool(row: dict[str, Any]) -> str:
+    text = str(row["state"])
+    text += f", {row['program']}" if row["program"] else ""
+    text += f", {row['package']}" if row["package"] else ""
+    return text + (f"; {row['problem']}" if row["problem"] else "")
 
 
 def _format_time(seconds: float) -> str:

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "compatibility", "errors", "exits", "log", "runtime", "secret", "settings", "system", "texts",
 )  # fmt: skip
-VALUES = ("plan", "published", "reference", "store", "structured")
-PARTS = ("steps", "services", "tokens", "supervisord", "probes")
+VALUES = ("plan", "published", "reference", "store", "structured", "tools")
+PARTS = ("steps", "services", "tokens", "supervisord", "probes", "installer")
 FLOORS = (GROUND, VALUES, PARTS, ("catalogue",), ("verbs",), ("__main__",))
 """From the ground up: modules, or folders as a whole, directly below `agent`."""
 
