@@ -9,7 +9,7 @@ from agent.errors import Problem
 from agent.plan import Job, Resource, Service
 from agent.services import code_server, sshd, user
 from agent.settings import Settings
-from agent.steps import ai, git, github, ssh, vscode
+from agent.steps import ai, git, github, shell, ssh, vscode
 from agent.system import Facts
 from agent.tokens import environment, file
 from agent.tools import find_wanted
@@ -40,6 +40,7 @@ STEPS = (
     StepKind("github", github.resources),
     StepKind("vscode", vscode.resources),
     StepKind("ai", ai.resources),
+    StepKind("shell", shell.resources),
 )
 """Applied in this order."""
 
