@@ -1,9 +1,24 @@
 """Run the fake by itself: `python -m tests.fakes.github --port 9999 --token ghp_one`."""
 
 import argparse
+import json
 import signal
+from dataclasses import asdict
+from pathlib import Path
 
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github import FakeGitHub, Request
+
+
+class NotingGitHub(FakeGitHub):
+    """One that also writes each request to a file, a JSON object a line."""
+
+    notes: Path | None = None
+
+    def note(self, request: Request) -> None:
+        super().note(request)
+        if self.notes:
+            with self.notes.open("a") as file:
+                file.write(json.dumps(asdict(request)) + "\n")
 
 
 def main() -> None:
@@ -11,8 +26,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--login", default="octo")
     parser.add_argument("--token", action="append", default=[], help="one that is good; repeatable")
+    parser.add_argument("--certificate", type=Path, help="be an HTTPS proxy as well, with this")
+    parser.add_argument("--notes", type=Path, help="file for the requests")
     options = parser.parse_args()
-    with FakeGitHub(port=options.port) as hub:
+    with NotingGitHub(port=options.port, certificate=options.certificate) as hub:
+        hub.notes = options.notes
         for token in options.token:
             hub.add_token(token, options.login)
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
