@@ -204,3 +204,16 @@ def test_another_key_replaces_ours_and_none_takes_it_back(machine: Machine, tmp_
     ]
     machine.configure()
     assert list(machine.facts.home.glob(".ssh/*")) == []
+
+
+def test_what_the_bash_entrypoint_left_of_the_same_key_is_taken_over(
+    machine: Machine, tmp_path: Path
+) -> None:
+    text = make_key(tmp_path, "-t", "ed25519").read_text()
+    folder = machine.facts.home / ".ssh"
+    folder.mkdir(mode=0o700)
+    (folder / "id_ed25519").write_text(text.replace("\n", "\\n") + "\n")
+    (folder / "id_ed25519.pub").write_text("")
+    assert machine.configure(SSH_PRIVATE_KEY=text) == []
+    assert machine.read(".ssh/id_ed25519") == text
+    assert (machine.read(".ssh/id_ed25519.pub") or "").startswith("ssh-ed25519 ")
