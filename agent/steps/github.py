@@ -109,10 +109,12 @@ def _sign_in(
     account = entry.get("users", {}).get(token.login, {})
     others = (text for text in (entry.get("oauth_token"), account.get("oauth_token")) if text)
     if not all(_is_known(known, text) for text in others):
+        # In a file that a gh of before 2024 wrote, `gh auth logout` finds no account.
+        old = "users" not in entry
+        leave = f"rm {path}" if old else f"gh auth logout --hostname {token.host}"
         return Problem(
             f"left gh's login for {token.host} alone: you signed in to gh yourself",
-            f"to use the agent's token in gh: gh auth logout --hostname {token.host}; "
-            "devcopilot refresh",
+            f"to use the agent's token in gh: {leave}; devcopilot refresh",
         )
     _drop_accounts(entry, known, keep=token.login)
     entry["oauth_token"] = value
