@@ -11,7 +11,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
 from typing import Protocol, TextIO
 
@@ -51,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = tools.find_wanted(catalogue.AI_TOOLS, current.settings)
     chosen = tuple(arguments.tools) or wanted
     signal.signal(signal.SIGTERM, end)
+    if arguments.log:
+        give_way()
     stream = sys.stderr if arguments.json else sys.stdout
     before = tools.read_failures(current.facts)
     speaker = Events(current, before) if arguments.log else Lines(stream)
@@ -74,6 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
 def end(number: int, _frame: FrameType | None) -> None:
     """End in order, so that what is half done is removed."""
     sys.exit(SIGNAL_BASE + number)
+
+
+def give_way() -> None:
+    """Let the kernel end this job, and not the editor, where memory is short."""
+    with suppress(OSError):  # some sandboxes have no such file
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 # --- one round ----------------------------------------------------------------------------------

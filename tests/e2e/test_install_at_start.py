@@ -101,7 +101,10 @@ def test_ready_does_not_wait_for_the_registry(registry: Registry, locks: Path) -
         wait_for_state(box, "installing")
         assert box.status()["phase"] == "ready"
         assert box.call("which", "gemini").returncode != 0, "nothing half done is on the PATH"
-        assert box.execute("ps", "-o", "ni=", "-p", wait_for_npm(box)).strip() == "19"
+        npm = wait_for_npm(box)
+        assert box.execute("ps", "-o", "ni=", "-p", npm).strip() == "19"
+        assert box.execute("ionice", "-p", npm) == "idle"
+        assert box.execute("cat", f"/proc/{npm}/oom_score_adj") == "1000"
 
 
 def test_npm_gets_the_registry_and_no_secret(registry: Registry, locks: Path) -> None:
