@@ -4,17 +4,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent import runtime
+from agent import installer, runtime
 from agent.errors import Problem
 from agent.moments import BOOT, LOST, READY, SIGNAL
 from agent.plan import Resource
 from agent.secret import SecretInput
 from agent.services import code_server, sshd, user
 from agent.settings import Settings
-from agent.steps import ai, git, github, signing, ssh, vscode
+from agent.steps import ai, git, github, shell, signing, ssh, vscode
 from agent.system import Facts
 from agent.tokens import app, command, environment, file, url
 from agent.tokens import user as user_token
+from agent.tools import find_wanted
 from agent.values import Job, Retry, Service
 
 Planner = Callable[[Settings, Facts], Iterable[Resource | Problem]]
@@ -52,6 +53,7 @@ class JobKind:
     announces: str = ""
     nice: int = 0
     socket: str = ""
+    wanted: Callable[[Settings], bool] = lambda _: True
 
 
 def find_file(source: SecretInput | None) -> tuple[Path, ...]:
@@ -66,6 +68,7 @@ STEPS = (
     StepKind("github", github.resources),
     StepKind("vscode", vscode.resources),
     StepKind("ai", ai.resources),
+    StepKind("shell", shell.resources),
 )
 """Applied in this order."""
 
@@ -74,6 +77,9 @@ SERVICES = (
     ServiceKind("sshd", sshd.resources, sshd.service),
 )
 """The agent's own services; those of services.d come in addition."""
+
+AI_TOOLS = ai.TOOLS
+"""What the agent hands keys to, and installs where it is missing."""
 
 TOKEN_SOURCES = (
     file.SOURCE,
@@ -86,6 +92,8 @@ TOKEN_SOURCES = (
 """The first that is configured for a host is its only one: there is no silent fall-back to another
 identity."""
 
+TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(AI_TOOLS)
+
 JOBS = (
     JobKind("ready", ("health", "--wait", "60"), 70.0, retry=Retry(1.0, 60.0), announces=READY),
     JobKind(
@@ -97,6 +105,13 @@ JOBS = (
         watch=lambda settings: find_file(settings.github.token),
     ),
     JobKind("broker", ("broker",), 120.0, at=(), socket=runtime.BROKER_SOCKET),
+    JobKind(
+        "tools",
+        ("tools", "--log"),
+        TOOLS_TIMEOUT,
+        nice=19,
+        wanted=lambda settings: bool(find_wanted(AI_TOOLS, settings)),
+    ),
     JobKind("explain", ("explain",), 5.0, at=(LOST,)),
 )
 """The short-lived children of init."""
@@ -118,6 +133,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
             kind.socket,
         )
         for kind in JOBS
+        if kind.wanted(settings)
     )
 
 

@@ -30,6 +30,11 @@ FILES = (
     (f"{STATE_FOLDER}/code-server/password", "the password that was made for code-server"),
     (f"{STATE_FOLDER}/gitconfig", "git's defaults; your ~/.gitconfig overrides them"),
     (f"{STATE_FOLDER}/owned.json", "which files the agent wrote, to take back only those"),
+    (f"{STATE_FOLDER}/tools.json", "which AI tools could not be installed, and why"),
+    (
+        "~/.local/share/devcopilot/tools/",
+        "the AI tools that were installed; ~/.local/bin has links",
+    ),
     ("~/.config/devcopilot/services.d/*.toml", "your own services"),
     ("/etc/devcopilot/services.d/*.toml", "your own services, from the image or a mount"),
 )

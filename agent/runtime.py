@@ -117,12 +117,15 @@ def explain(path: str, error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def hold_lock(path: "str | os.PathLike[str]") -> Iterator[None]:
-    """Hold the lock of this file, once whoever has it lets go. Raises OSError."""
+def hold_lock(path: "str | os.PathLike[str]") -> Iterator[int]:
+    """Hold the lock of this file, once whoever has it lets go; yield its descriptor.
+
+    Raises OSError.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -31,6 +31,7 @@ from agent.texts import (
     single_line,
     switch,
     text,
+    words_of,
 )
 from agent.variable import PREFIX, Variable, declared, is_injected, read, secret, variable
 
@@ -202,6 +203,13 @@ class Ai:
     )
     gemini_key: SecretInput | None = secret(
         "GEMINI_API_KEY", "Key for Gemini CLI, in its own .env file."
+    )
+    tools: tuple[str, ...] = variable(
+        "DEV8_AI_TOOLS",
+        words_of("auto", "off", "claude", "codex", "gemini"),
+        "Tools that are installed in the background when the container lacks them: auto (those "
+        "whose key is given), off, or names, which need no key: claude, codex, gemini.",
+        default="auto",
     )
 
 

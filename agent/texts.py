@@ -90,6 +90,18 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
+def words_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of some of these words, with spaces or commas between them."""
+
+    def read(value: str) -> tuple[str, ...]:
+        words = tuple(value.lower().replace(",", " ").split())
+        if not words or not set(words) <= set(choices):
+            raise ValueError("one or more of " + ", ".join(choices))
+        return words
+
+    return read
+
+
 def single_line(value: str) -> str:
     """Read a text without line breaks or other control characters."""
     if _CONTROL.search(value):

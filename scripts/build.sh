@@ -9,6 +9,7 @@
 # DOCKER_REGISTRY  if set, they are also tagged DOCKER_REGISTRY/NAME:VERSION
 # BUILD_BASE, BUILD_MVP   false leaves that image out
 # SUDO             on lets dev8 use sudo (off)
+# AI_TOOLS         what dev8-mvp brings of "claude codex gemini" (nothing)
 # CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
 #                  TLS. They reach the build as a secret and no layer.
 set -euo pipefail
@@ -97,7 +98,7 @@ if [[ ${BUILD_MVP:-true} != false ]]; then
     # What dev8-mvp is made of; after dev8-base both are there already.
     build "dev8-base-system:$tag" "about 2 min the first time" base system
     build "dev8-agent:$tag" "seconds" base agent
-    options+=(--build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
+    options+=(--build-arg "AI_TOOLS=${AI_TOOLS:-}" --build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
         --build-arg "AGENT_IMAGE=dev8-agent:$tag")
     publish dev8-mvp "about 6 min the first time, then seconds"
 fi

@@ -77,6 +77,8 @@ class Recipe:
     image: str
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    published: bool = True
+    """Whether its ports are reached from the tests: not with another container's network."""
 
 
 @dataclass
@@ -163,14 +165,15 @@ class Container:
 def created(recipe: Recipe) -> Iterator[Container]:
     """Create a container; remove it, with its unnamed volumes, at the end."""
     box = Container(f"dev8-test-{uuid.uuid4().hex[:8]}", find_free_port(), find_free_port())
+    ports = (
+        *("-p", f"127.0.0.1:{box.ide_port}:8080"),
+        *("-p", f"127.0.0.1:{box.ssh_port}:2222"),
+    )
     docker(
         "create",
         "--name",
         box.name,
-        "-p",
-        f"127.0.0.1:{box.ide_port}:8080",
-        "-p",
-        f"127.0.0.1:{box.ssh_port}:2222",
+        *(ports if recipe.published else ()),
         *recipe.options,
         recipe.image,
         *recipe.command,

@@ -18,6 +18,7 @@ from agent.plan import Edit, File, Keep, Resource
 from agent.secret import SecretInput
 from agent.settings import Settings
 from agent.system import Facts
+from agent.tools import AiTool
 
 MARK = "# devcopilot"
 """The end of every command that the agent puts into a file of the user: by it we know our own."""
@@ -27,9 +28,8 @@ Document = dict[str, Any]
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield each tool's files: with a key what it needs, without one what takes that back."""
-    yield from claude(settings.ai.anthropic_key, facts)
-    yield from codex(settings.ai.openai_key, facts)
-    yield from gemini(settings.ai.gemini_key, facts)
+    for tool in TOOLS:
+        yield from tool.resources(tool.key(settings), facts)
 
 
 def claude(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Problem]:
@@ -71,6 +71,14 @@ def gemini(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Prob
         wanted,
         partial(set_default, wanted, ("security", "auth", "selectedType"), "gemini-api-key"),
     )
+
+
+TOOLS = (
+    AiTool("claude", "Claude Code", lambda settings: settings.ai.anthropic_key, claude),
+    AiTool("codex", "Codex", lambda settings: settings.ai.openai_key, codex),
+    AiTool("gemini", "Gemini CLI", lambda settings: settings.ai.gemini_key, gemini),
+)
+"""Every tool; docker/mvp/ai has a lock file for each, which names its package and version."""
 
 
 def find_key(source: SecretInput | None, facts: Facts) -> str | Problem | None:

@@ -117,7 +117,7 @@ def change_hosts(
     if isinstance(document, Problem):
         return present, [document]
     known |= {token.fingerprint for token in tokens}
-    signed_in = [_sign_in(document, token, known) for token in tokens]
+    signed_in = [_sign_in(path, document, token, known) for token in tokens]
     for host in set(document).difference(token.host for token in tokens):
         _sign_out(document, host, known)
     problems = [item for item in signed_in if item]
@@ -126,16 +126,20 @@ def change_hosts(
     return (_unparse(path, document, present) if document else None), problems
 
 
-def _sign_in(document: Hosts, token: Published, known: frozenset[str]) -> Problem | None:
+def _sign_in(
+    path: Path, document: Hosts, token: Published, known: frozenset[str]
+) -> Problem | None:
     value = token.value.reveal()
     entry = document.setdefault(token.host, {})
     account = entry.get("users", {}).get(token.login, {})
     others = (text for text in (entry.get("oauth_token"), account.get("oauth_token")) if text)
     if not all(_is_known(known, text) for text in others):
+        # In a file that a gh of before 2024 wrote, `gh auth logout` finds no account.
+        old = "users" not in entry
+        leave = f"rm {path}" if old else f"gh auth logout --hostname {token.host}"
         return Problem(
             f"left gh's login for {token.host} alone: you signed in to gh yourself",
-            f"to use the agent's token in gh: gh auth logout --hostname {token.host}; "
-            "devcopilot refresh",
+            f"to use the agent's token in gh: {leave}; devcopilot refresh",
         )
     _drop_accounts(entry, known, keep=token.login)
     entry["oauth_token"] = value

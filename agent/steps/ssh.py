@@ -196,10 +196,12 @@ def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Proble
     content, public = key
     name = KEY_NAMES[public.split()[0].decode()]
     yield Directory(folder, 0o700)
-    yield File(folder / name, content, 0o600)
-    half = folder / f"{name}.pub"
-    if facts.read(folder / name) in (None, content) or facts.mode(half) is not None:
-        yield File(half, public, 0o644)
+    present, half = facts.read(folder / name), folder / f"{name}.pub"
+    # The bash entrypoint wrote the key as it came, and beside it an empty public half.
+    same = present is not None and mend_private_key(present.decode(errors="replace")) == content
+    yield File(folder / name, content, 0o600, adopt=same)
+    if present is None or same or facts.mode(half) is not None:
+        yield File(half, public, 0o644, adopt=facts.read(half) == b"")
     # else: a key of the user's, left alone, that a public half of another key would only confuse
 
 

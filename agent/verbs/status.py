@@ -1,14 +1,15 @@
-"""Tell how the workspace is: its phase, services, GitHub token, problems, and where to reach it."""
+"""Tell how the workspace is: its phase, services, GitHub token, AI tools, and problems."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent import published, roster, runtime, supervisord
+from agent import catalogue, published, roster, runtime, supervisord, tools
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
@@ -46,6 +47,7 @@ def collect(current: Context) -> dict[str, Any]:
         "workspace": str(settings.workspace.folder),
         "services": collect_services(current, roster.read(facts.runtime).services),
         "tokens": collect_tokens(current),
+        "tools": [asdict(row) for row in tools.describe(catalogue.AI_TOOLS, settings, facts)],
         "problems": _read_json(facts.runtime / runtime.PROBLEMS) or [],
         "agent": collect_processes(int(state["pid"])),
     }
@@ -122,6 +124,7 @@ def format_lines(document: dict[str, Any]) -> list[str]:
               for row in document["services"]]  # fmt: skip
     tokens = [_describe_token(token) for token in document["tokens"]]
     lines += [f"token     {words}" for words in tokens or [NO_TOKEN]]
+    lines += [f"tool      {row['name']}: {_describe_tool(row)}" for row in document["tools"]]
     for row in document["problems"]:
         lines.append(f"problem   {Problem(row['message'], row['hint'])}")
     return lines
@@ -150,6 +153,13 @@ def _format_span(seconds: int) -> str:
     if hours:
         return f"{hours} h {seconds // 60 % 60} min"
     return f"{seconds // 60} min {seconds % 60} s"
+
+
+def _describe_tool(row: dict[str, Any]) -> str:
+    text = str(row["state"])
+    text += f", {row['program']}" if row["program"] else ""
+    text += f", {row['package']}" if row["package"] else ""
+    return text + (f"; {row['problem']}" if row["problem"] else "")
 
 
 def _format_time(seconds: float) -> str:

@@ -84,13 +84,15 @@ def ide_tab(port: int) -> Iterator[None]:
         yield
 
 
-def start_fake_github(box: Container, *tokens: str) -> None:
+def start_fake_github(box: Container, *tokens: str, options: tuple[str, ...] = ()) -> None:
     """Run the tests' GitHub inside the container, on its loopback; it knows these tokens.
 
-    The container must have been made with FAKE_GITHUB_OPTIONS.
+    `options` are more words for its command line. The container must have been made with
+    FAKE_GITHUB_OPTIONS.
     """
     known = [word for token in tokens for word in ("--token", token)]
     argv = [PYTHON, "-m", "tests.fakes.github", "--port", str(FAKE_GITHUB_PORT), *known]
+    argv += options
     subprocess.run([DOCKER, "exec", "--detach", "--workdir", "/fake", box.name, *argv], check=True)
     probe = f"import socket; socket.create_connection(('127.0.0.1', {FAKE_GITHUB_PORT}), 1).close()"
     wait_until(lambda: box.call(PYTHON, "-c", probe).returncode == 0, "the fake GitHub's start")

@@ -17,9 +17,9 @@ GROUND = (
 )  # fmt: skip
 VALUES = (
     "actions", "api", "hosts", "keys", "plan", "published", "reference", "roster", "sources",
-    "store", "structured", "values",
+    "store", "structured", "tools", "values",
 )  # fmt: skip
-PARTS = ("steps", "services", "tokens", "supervisord", "probes")
+PARTS = ("steps", "services", "tokens", "supervisord", "probes", "installer")
 FLOORS = (GROUND, VALUES, PARTS, ("renewal",), ("catalogue",), ("verbs",), ("__main__",))
 """From the ground up: modules, or folders as a whole, directly below `agent`."""
 

@@ -255,3 +255,16 @@ def test_a_source_in_trouble_loses_no_key(machine: Machine, tmp_path: Path, trou
     assert machine.read(".ssh/id_ecdsa.pub") == public
     machine.configure()
     assert list(machine.facts.home.glob(".ssh/*")) == []
+
+
+def test_what_the_bash_entrypoint_left_of_the_same_key_is_taken_over(
+    machine: Machine, tmp_path: Path
+) -> None:
+    text = make_key(tmp_path, "-t", "ed25519").read_text()
+    folder = machine.facts.home / ".ssh"
+    folder.mkdir(mode=0o700)
+    (folder / "id_ed25519").write_text(text.replace("\n", "\\n") + "\n")
+    (folder / "id_ed25519.pub").write_text("")
+    assert machine.configure(SSH_PRIVATE_KEY=text) == []
+    assert machine.read(".ssh/id_ed25519") == text
+    assert (machine.read(".ssh/id_ed25519.pub") or "").startswith("ssh-ed25519 ")

@@ -104,3 +104,14 @@ def test_urls_have_no_credentials() -> None:
     for text in ("ftp://x", "https://", "https://u:p@x", "https://x?q=1", "https://x/#f", "x"):
         with pytest.raises(ValueError, match="a URL"):
             texts.http_url(text)
+
+
+@pytest.mark.parametrize("text", ["a", "A", "b a", "a, b", "b,a"])
+def test_words_are_some_of_the_choices(text: str) -> None:
+    assert set(texts.words_of("a", "b")(text)) <= {"a", "b"}
+
+
+@pytest.mark.parametrize("text", [" ", "c", "a c", "ab"])
+def test_other_words_are_none_of_them(text: str) -> None:
+    with pytest.raises(ValueError, match="one or more of a, b"):
+        texts.words_of("a", "b")(text)

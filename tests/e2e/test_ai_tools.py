@@ -1,0 +1,158 @@
+"""The real AI tools find their credentials, in an image that was built with them (AI_TOOLS).
+
+All keys are given as files, and no environment holds one. Claude Code and Codex say by their own
+command that they are signed in; Gemini CLI and Copilot are seen to send what they were given.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench.connections import (
+    FAKE_GITHUB_OPTIONS,
+    FAKE_GITHUB_PORT,
+    PYTHON,
+    start_fake_github,
+)
+from tests.containers import HARDENED, TAG, Container, Recipe, docker, running
+from tests.e2e.conftest import write_secret
+from tests.e2e.registry import URL, serving
+from tests.fakes.github.certificate import make_certificate
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parent.parent.parent
+KEYS = {
+    "ANTHROPIC_API_KEY": "sk-ant-realtools-0123456789",
+    "OPENAI_API_KEY": "sk-realtools-openai-0123456789",
+    "GEMINI_API_KEY": "AIzaRealTools0123456789",
+}
+TOKEN = "github_pat_realtools0000000000000000000000001"
+"""Fine-grained: Copilot refuses the classic ones, ghp_…, before it asks anybody."""
+ENDPOINT_PORT = 9998
+NOTES = "/tmp/notes"
+CERTIFICATES = "/run/certificates"
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    """dev8-mvp with the tools in it."""
+    environ = {**os.environ, "VERSION": f"{TAG}-ai", "AI_TOOLS": "claude codex gemini"}
+    subprocess.run([ROOT / "scripts/build.sh", "mvp"], env=environ, check=True)
+    return f"dev8-mvp:{TAG}-ai"
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[tuple[str, ...]]:
+    """A network of nothing but loopback, with a registry of packages on it."""
+    with serving() as registry:
+        yield registry.network
+
+
+@pytest.fixture(scope="module")
+def box(
+    image: str, network: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Container]:
+    """A workspace of that image, in the strictest way, with every credential in a file."""
+    folder = tmp_path_factory.mktemp("keys")
+    folder.chmod(0o755)
+    secrets = {**KEYS, "GITHUB_TOKEN": TOKEN}
+    for name, value in secrets.items():
+        write_secret(folder / name, value + "\n")
+    certificates = tmp_path_factory.mktemp("certificates")
+    certificates.chmod(0o755)
+    make_certificate(certificates)
+    write_secret(certificates / "github.pem", (certificates / "github.pem").read_text())
+    options = (
+        *HARDENED,
+        *FAKE_GITHUB_OPTIONS,
+        *network,
+        *("-v", f"{folder}:/run/secrets:ro", "-v", f"{certificates}:{CERTIFICATES}:ro"),
+        *(word for name in secrets for word in ("-e", f"{name}_FILE=/run/secrets/{name}")),
+    )
+    with running(Recipe(image, options, published=False)) as container:
+        container.wait_ready()
+        yield container
+
+
+def read_notes(box: Container) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in box.call("cat", NOTES).stdout.splitlines()]
+
+
+def test_the_images_tools_are_used_and_not_installed_again(box: Container) -> None:
+    rows = box.status()["tools"]
+    assert {row["name"]: row["program"] for row in rows} == {
+        name: f"/usr/local/bin/{name}" for name in ("claude", "codex", "gemini")
+    }
+    assert {row["by"] for row in rows} == {"other"}
+
+
+def test_no_environment_holds_a_key(box: Container) -> None:
+    environ = box.execute("bash", "-lc", "env")
+    assert not any(key in environ for key in (*KEYS.values(), TOKEN))
+
+
+def test_claude_says_that_it_is_signed_in(box: Container) -> None:
+    done = box.call("claude", "auth", "status")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["apiKeySource"] == "apiKeyHelper"
+
+
+def test_codex_says_that_it_is_signed_in(box: Container) -> None:
+    done = box.call("codex", "login", "status")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "API key" in done.stdout + done.stderr
+
+
+def test_gemini_sends_its_key(box: Container) -> None:
+    argv = (PYTHON, "-m", "tests.e2e.answers", str(ENDPOINT_PORT), NOTES)
+    docker("exec", "--detach", "--workdir", "/fake", box.name, *argv)
+    probe = f"import socket; socket.create_connection(('127.0.0.1', {ENDPOINT_PORT}), 1).close()"
+    wait_until(lambda: box.call(PYTHON, "-c", probe).returncode == 0, "the endpoint's start")
+    base = f"GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:{ENDPOINT_PORT}"
+    trust = "GEMINI_CLI_TRUST_WORKSPACE=true"
+    box.call("env", base, trust, "gemini", "--prompt", "hello")
+    notes = read_notes(box)
+    assert notes
+    assert {note["headers"]["x-goog-api-key"] for note in notes} == {KEYS["GEMINI_API_KEY"]}
+
+
+def test_copilot_sends_the_token_of_ghs_login(box: Container) -> None:
+    copilot = find_copilot(box)
+    box.call("rm", "-f", NOTES)
+    start_fake_github(
+        box, TOKEN, options=("--notes", NOTES, "--certificate", f"{CERTIFICATES}/github.pem")
+    )
+    ca = f"{CERTIFICATES}/ca.pem"
+    environ = (
+        f"HTTPS_PROXY=http://127.0.0.1:{FAKE_GITHUB_PORT}",
+        *(f"{name}={ca}" for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")),
+        "COPILOT_AUTO_UPDATE=false",
+    )
+    box.call("env", *environ, copilot, "--prompt", "hello")
+    asked = [note for note in read_notes(box) if note["path"] == "/copilot_internal/user"]
+    assert asked
+    assert {note["token"] for note in asked} == {TOKEN}
+    assert {note["host"] for note in asked} == {"api.github.com"}
+
+
+def find_copilot(box: Container) -> str:
+    """Return the image's Copilot; one that has none gets it from the registry."""
+    if box.call("which", "copilot").returncode != 0:
+        version = json.loads((ROOT / "tests/registry/copilot/package.json").read_bytes())
+        ((name, number),) = version["dependencies"].items()
+        box.execute("npm", "install", "--global", "--registry", URL, f"{name}@{number}")
+    return "copilot"
+
+
+def test_no_tool_is_signed_in_without_a_key(image: str) -> None:
+    with running(Recipe(image, ("--network", "none"), published=False)) as box:
+        box.wait_ready()
+        assert box.call("claude", "auth", "status").returncode != 0
+        assert box.call("codex", "login", "status").returncode != 0
+        done = box.call("env", "GEMINI_CLI_TRUST_WORKSPACE=true", "gemini", "--prompt", "hello")
+        assert "GEMINI_API_KEY" in done.stdout + done.stderr

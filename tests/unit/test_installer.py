@@ -1,0 +1,241 @@
+"""The installer: what is due, what it refuses, and that nothing half done is linked.
+
+npm is a script here that fills the folder or fails; tests/e2e/test_install_at_start.py has the real
+one, and a real registry.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from agent import catalogue, installer, tools
+from agent.settings import Settings
+from agent.tools import AiTool, Failure
+from tests.machine import make_facts
+
+TOOL = AiTool("claude", "Claude Code", lambda settings: settings.ai.anthropic_key, lambda *_: ())
+LOCK = '{"lockfileVersion": 3}\n'
+GOOD = """
+mkdir -p node_modules/.bin .cache
+printf '#!/bin/sh\\necho "$0" "$HOME"\\n' >node_modules/.bin/claude
+chmod +x node_modules/.bin/claude
+"""
+BROKEN = "mkdir -p node_modules/.bin; printf '#!/bin/sh\\necho no part >&2; exit 1\\n' "
+BROKEN += ">node_modules/.bin/claude; chmod +x node_modules/.bin/claude"
+
+
+class Place:
+    """A home, a PATH, a folder of locks, and an npm that does what a test wants."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.programs = root / "programs"
+        self.programs.mkdir()
+        path = f"{self.programs}:{root}/home/.local/bin:/usr/bin:/bin"
+        self.facts = make_facts(root, PATH=path)
+        self.link = self.facts.home / ".local/bin/claude"
+        self.versions = self.facts.home / ".local/share/devcopilot/tools/claude"
+        self.sizes: list[int] = []
+        self.lock(LOCK)
+
+    @property
+    def installer(self) -> installer.Installer:
+        return installer.Installer(
+            self.facts, locks=self.root / "locks", progress=self.sizes.append
+        )
+
+    def lock(self, text: str) -> None:
+        folder = self.root / "locks/claude"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"dependencies": {"@x/claude": "1.0.0"}}')
+        (folder / "package-lock.json").write_text(text)
+
+    def program(self, name: str, script: str) -> Path:
+        path = self.programs / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
+
+    def npm(self, script: str) -> None:
+        self.program("npm", script)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def list_versions(place: Place) -> list[str]:
+    return [path.name for path in place.versions.iterdir()] if place.versions.is_dir() else []
+
+
+def test_a_missing_tool_is_due_and_then_linked(place: Place) -> None:
+    place.npm(GOOD)
+    assert place.installer.is_due(TOOL)
+    assert place.installer.install(TOOL) is None
+    assert not place.installer.is_due(TOOL)
+    assert place.facts.which("claude") == place.link
+    assert not place.link.readlink().is_absolute(), "the home may be mounted elsewhere"
+    (version,) = list_versions(place)
+    assert sorted(path.name for path in (place.versions / version).iterdir()) == [
+        "node_modules", "package-lock.json", "package.json",
+    ]  # fmt: skip
+
+
+def test_the_program_of_a_platforms_package_is_preferred(place: Place) -> None:
+    place.npm(GOOD + "mkdir -p node_modules/@x/claude-linux\n"
+              "cp node_modules/.bin/claude node_modules/@x/claude-linux/claude")  # fmt: skip
+    assert place.installer.install(TOOL) is None
+    assert place.link.resolve().parent.name == "claude-linux"
+
+
+def test_a_new_lock_file_makes_it_due_and_the_old_version_goes_later(place: Place) -> None:
+    place.npm(GOOD)
+    place.installer.install(TOOL)
+    place.lock(LOCK + "\n")
+    assert place.installer.is_due(TOOL)
+    assert place.installer.install(TOOL) is None
+    assert len(list_versions(place)) == 2, "a session may still run the old one"
+    place.installer.clean(TOOL)
+    assert len(list_versions(place)) == 1
+    assert place.facts.which("claude")
+
+
+def test_a_program_of_somebody_else_is_never_due(place: Place) -> None:
+    place.program("claude", "echo mine")
+    assert not place.installer.is_due(TOOL)
+
+
+def test_a_file_of_the_user_in_place_of_the_link_is_left_alone(place: Place) -> None:
+    place.npm(GOOD)
+    place.link.parent.mkdir(parents=True)
+    place.link.write_text("not executable")
+    failure = place.installer.install(TOOL)
+    assert failure is not None
+    assert failure.code == "FOREIGN"
+    assert place.link.read_text() == "not executable"
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "words"),
+    [
+        ('echo \'{"error":{"code":"ENOTFOUND","summary":"request to https://me:pw@host failed"}}\''
+         "; exit 1", "ENOTFOUND", "npm: request to https://***@host failed"),
+        ("exit 7", "7", "npm ended with 7"),
+        ("exit 0", "TRIAL", "it does not start: No such file or directory"),
+        (BROKEN, "TRIAL", "it does not start: no part"),
+    ],
+)  # fmt: skip
+def test_a_failure_is_one_line_and_leaves_nothing(
+    place: Place, script: str, code: str, words: str
+) -> None:
+    place.npm(script)
+    failure = place.installer.install(TOOL)
+    assert failure is not None
+    assert (failure.code, failure.message) == (code, f"cannot install Claude Code: {words}")
+    assert list_versions(place) == []
+    assert not place.link.is_symlink()
+
+
+def test_without_npm_or_lock_file_it_says_what_is_lacking(place: Place) -> None:
+    failure = place.installer.install(AiTool("other", "Other", lambda _: None, lambda *_: ()))
+    assert failure is not None
+    assert failure.level == "info"
+    assert "cannot install Other: " in failure.message
+
+
+def test_the_time_is_limited(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installer, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(installer, "PULSE", 0.05)
+    place.npm("echo 12345 >part; exec tail -f /dev/null")
+    start = time.monotonic()
+    failure = place.installer.install(TOOL)
+    assert time.monotonic() - start < 5
+    assert failure is not None
+    assert failure.code == "TIMEOUT"
+    assert place.sizes[-1] > 6, "progress tells how much there is"
+    assert list_versions(place) == []
+
+
+def test_a_version_that_was_never_linked_is_used(place: Place) -> None:
+    """As after a kill between the renaming of the folder and the link."""
+    place.npm(GOOD)
+    place.installer.install(TOOL)
+    place.link.unlink()
+    place.npm("exit 1")
+    (place.versions / "new").mkdir()
+    place.installer.clean(TOOL)
+    assert place.installer.install(TOOL) is None
+    assert place.facts.which("claude")
+    assert len(list_versions(place)) == 1
+
+
+def test_links_that_are_not_on_the_path_are_told(place: Place) -> None:
+    place.npm(GOOD)
+    facts = make_facts(place.root, PATH=f"{place.programs}:/usr/bin:/bin")
+    failure = installer.Installer(facts, locks=place.root / "locks").install(TOOL)
+    assert failure is not None
+    assert failure.code == "PATH"
+
+
+# --- what is wanted, and what is known of it ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ({}, []),
+        ({"OPENAI_API_KEY_FILE": "/x"}, ["codex"]),
+        ({"OPENAI_API_KEY": "x", "DEV8_AI_TOOLS": "off"}, []),
+        ({"OPENAI_API_KEY": "x", "DEV8_AI_TOOLS": "gemini"}, ["gemini"]),
+        ({"OPENAI_API_KEY": "x", "DEV8_AI_TOOLS": "auto,gemini"}, ["codex", "gemini"]),
+    ],
+)
+def test_wanted_is_what_has_a_key_or_is_named(words: dict[str, str], names: list[str]) -> None:
+    settings = Settings.from_environ(words)
+    found = [tool.name for tool in tools.find_wanted(catalogue.AI_TOOLS, settings)]
+    assert found == names
+    jobs = {job.name for job in catalogue.jobs(settings)}
+    assert ("tools" in jobs) == bool(names)
+
+
+def test_every_tool_may_be_named_and_has_a_lock_file() -> None:
+    root = Path(__file__).parent.parent.parent
+    for tool in catalogue.AI_TOOLS:
+        settings = Settings.from_environ({"DEV8_AI_TOOLS": tool.name})
+        assert tools.find_wanted(catalogue.AI_TOOLS, settings) == (tool,)
+        lock = json.loads((root / "docker/mvp/ai" / tool.name / "package-lock.json").read_bytes())
+        entries = [entry for name, entry in lock["packages"].items() if name]
+        assert all("integrity" in entry and "resolved" not in entry for entry in entries)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings.from_environ({"ANTHROPIC_API_KEY": "x"})
+
+
+def test_rows_tell_how_a_tool_stands(place: Place, settings: Settings) -> None:
+    def row() -> tools.Row:
+        (found,) = tools.describe((TOOL,), settings, place.facts)
+        return found
+
+    assert row() == tools.Row("claude", "missing")
+    place.facts.state.mkdir(parents=True)
+    failure = Failure("X", "cannot install it", "mend it")
+    (place.facts.state / "tools.json").write_bytes(tools.encode_failures({"claude": failure}))
+    assert row() == tools.Row("claude", "failed", problem="cannot install it (mend it)")
+    (place.facts.state / "tools.json").unlink()
+    place.npm(GOOD)
+    place.installer.install(TOOL)
+    assert row() == tools.Row("claude", "installed", str(place.link), "agent", "@x/claude 1.0.0")
+    own = place.program("claude", "echo mine")
+    assert row() == tools.Row("claude", "installed", str(own), "other")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"claude": {"nonsense": 1}}'])
+def test_a_damaged_file_of_failures_tells_nothing(place: Place, content: bytes) -> None:
+    place.facts.state.mkdir(parents=True)
+    (place.facts.state / "tools.json").write_bytes(content)
+    assert tools.read_failures(place.facts) == {}
