@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from agent.addresses import LOOPBACK
 from agent.errors import Problem
 from agent.secret import Secret
 from agent.system import Facts, System
@@ -37,6 +38,9 @@ class Directory:
 
     path: Path
     mode: int = 0o755
+    closed: bool = False
+    """Take from group 0 the right to write, which images give it for uids of a platform's choice;
+    from a folder that is ours, that is: then nobody needs it."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,20 @@ class MakeDirectory:
 
     def apply(self, system: System) -> None:  # noqa: D102
         system.make_directory(self.path, self.mode)
+
+
+@dataclass(frozen=True)
+class ChangeMode:
+    """Change the mode of what is there."""
+
+    path: Path
+    mode: int
+
+    def describe(self) -> str:  # noqa: D102
+        return f"set the mode of {self.path} to {self.mode:04o}"
+
+    def apply(self, system: System) -> None:  # noqa: D102
+        system.change_mode(self.path, self.mode)
 
 
 @dataclass(frozen=True)
@@ -308,8 +326,8 @@ def _hint(error: OSError) -> str:
 
 def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     match item:
-        case Directory(path, mode):
-            return None if facts.mode(path) is not None else MakeDirectory(path, mode)
+        case Directory():
+            return _plan_directory(item, facts)
         case File():
             return _plan_file(item, facts, ledger)
         case Seed(path, content, mode, words):
@@ -319,6 +337,14 @@ def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Pro
             return _plan_generated(item, facts)
         case Edit():
             return _plan_edit(item, facts)
+
+
+def _plan_directory(item: Directory, facts: Facts) -> Action | None:
+    mode = facts.mode(item.path)
+    if mode is None:
+        return MakeDirectory(item.path, item.mode)
+    given_to_root = mode & 0o020 and facts.owner(item.path) == (facts.uid, 0)
+    return ChangeMode(item.path, mode & ~0o020) if item.closed and given_to_root else None
 
 
 def _plan_generated(item: Generated, facts: Facts) -> Action | None:
@@ -384,27 +410,30 @@ class Token:
 
 @dataclass(frozen=True)
 class HttpProbe:
-    """Answers when GET on loopback yields status 200."""
+    """Answers when GET yields status 200."""
 
     port: int
     path: str
+    host: str = LOOPBACK
 
 
 @dataclass(frozen=True)
 class BannerProbe:
-    """Answers when a connection on loopback yields a first line with this prefix."""
+    """Answers when a connection yields a first line with this prefix."""
 
     port: int
     prefix: str
     reply: str = ""
     """Sent back as a line: without it some servers log a fault for each probe."""
+    host: str = LOOPBACK
 
 
 @dataclass(frozen=True)
 class PortProbe:
-    """Answers when a connection on loopback is accepted."""
+    """Answers when a connection is accepted."""
 
     port: int
+    host: str = LOOPBACK
 
 
 @dataclass(frozen=True)

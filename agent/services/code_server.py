@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator
 
+from agent.addresses import find_asked, join_port
 from agent.errors import Problem
 from agent.plan import File, HttpProbe, Resource, Seed, Service
 from agent.settings import Settings
@@ -18,7 +19,7 @@ PASSWORD_BYTES = 18
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the configuration, and the password that is made when none is given."""
     options: dict[str, object] = {
-        "bind-addr": f"0.0.0.0:{settings.editor.port}",
+        "bind-addr": join_port(settings.editor.address, settings.editor.port),
         "auth": settings.editor.auth,
         "cert": False,
     }
@@ -77,7 +78,7 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
             *("--disable-telemetry", "--disable-update-check"),
             str(settings.workspace.folder),
         ),
-        probe=HttpProbe(settings.editor.port, "/healthz"),
+        probe=HttpProbe(settings.editor.port, "/healthz", find_asked(settings.editor.address)),
         # These would take the place of the password in the file.
         environment={"PASSWORD": "", "HASHED_PASSWORD": ""},
     )

@@ -55,7 +55,8 @@ def from_environ(environ: Mapping[str, str]) -> Context:
 
 def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
     """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
-    home = Path(environ.get("HOME") or _passwd_home(uid) or "/")
+    given = environ.get("HOME", "/")  # what engines give to a uid that the image does not know
+    home = Path(given if given not in ("", "/") else _passwd_home(uid) or "/")
     if os.access(home, os.W_OK | os.X_OK):
         return home, []
     cause, mend = _explain_folder(home, uid)
@@ -110,7 +111,7 @@ def _explain_folder(folder: Path, uid: int) -> tuple[str, str]:
         return "it is read-only", f"mount a writable volume on {folder}"
     if found.st_uid == uid:
         return f"its mode is {stat.S_IMODE(found.st_mode):04o}", f"chmod u+rwx {folder}"
-    return (
-        f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}",
-        f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}",
-    )
+    mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}"
+    if found.st_gid == 0 and found.st_mode & stat.S_IWGRP:
+        mend = f"start the container with --user {uid}:0, or {mend}"
+    return f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}", mend

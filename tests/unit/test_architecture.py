@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "compatibility", "errors", "exits", "log", "runtime", "secret", "settings", "system", "texts",
+    "addresses", "compatibility", "errors", "exits", "log", "runtime", "secret", "settings",
+    "system", "texts",
 )  # fmt: skip
 VALUES = ("plan", "published", "reference", "store", "structured")
 PARTS = ("steps", "services", "tokens", "supervisord", "probes")
