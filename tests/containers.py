@@ -20,20 +20,13 @@ DEADLINE = 60.0
 """Seconds after which what is waited for counts as failed."""
 POLL = 0.005
 
-HARDENED = (
-    "--read-only",
-    "--cap-drop",
-    "ALL",
-    "--security-opt",
-    "no-new-privileges",
-    "-v",
-    "/home/dev8",
-    "-v",
-    "/workspace",
-    "-v",
-    "/tmp",
-)
-"""The strictest way to run an image; each -v is an unnamed volume."""
+READ_ONLY = ("--read-only", "-v", "/home/dev8", "-v", "/workspace", "-v", "/tmp")
+"""Each -v is an unnamed volume."""
+NO_PRIVILEGES = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+HARDENED = (*READ_ONLY, *NO_PRIVILEGES)
+"""The strictest way to run an image."""
+ANY_UID = ("--user", "12345:0")
+"""As a platform does that gives every project a uid of its own, such as OpenShift."""
 
 
 def docker(*words: str, timeout: float = 120.0) -> str:
