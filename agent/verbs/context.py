@@ -57,9 +57,13 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
     """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
     given = environ.get("HOME", "/")  # what engines give to a uid that the image does not know
     home = Path(given if given not in ("", "/") else _passwd_home(uid) or "/")
-    if os.access(home, os.W_OK | os.X_OK):
+    if not os.access(home, os.W_OK | os.X_OK):
+        cause, mend = _explain_folder(home, uid)
+    elif _is_used_by_another(home):
+        cause = f"the agent's own files in it are of another uid than {uid}"
+        mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {home}"
+    else:
         return home, []
-    cause, mend = _explain_folder(home, uid)
     return folder / "home", [
         Problem(
             f"cannot write the home folder {home}: {cause}; "
@@ -67,6 +71,18 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
             mend,
         )
     ]
+
+
+def _is_used_by_another(home: Path) -> bool:
+    """Tell whether the agent ran here as somebody else: then every file would be a problem."""
+    state = home / STATE_FOLDER
+    try:
+        state.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(state, os.W_OK | os.X_OK)
 
 
 def check_workspace(folder: Path, uid: int) -> list[Problem]:

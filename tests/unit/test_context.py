@@ -30,6 +30,19 @@ def test_another_home_is_taken(home: Path) -> None:
     assert context.find_home({"HOME": str(other)}, Path("/run/x"), os.getuid()) == (other, [])
 
 
+def test_a_home_in_which_another_uid_was_at_work_is_one_problem(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = home / context.STATE_FOLDER
+    state.mkdir(parents=True)
+    usual = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != state and usual(path, mode))
+    folder, (problem,) = context.find_home({}, Path("/run/x"), os.getuid())
+    assert folder == Path("/run/x/home")
+    assert str(home) in problem.message
+    assert f"chown -R {os.getuid()}:{os.getgid()} {home}" in problem.hint
+
+
 def test_a_folder_of_group_0_is_mended_by_that_group(tmp_path: Path) -> None:
     tmp_path.chmod(0o775)
     if tmp_path.stat().st_gid != 0:
