@@ -53,7 +53,10 @@ def remapped_engine(*images: str) -> Iterator[None]:
 
 @contextmanager
 def bridge() -> Iterator[None]:
-    """Make the daemon's own network; without rules of a firewall, it ends at this machine."""
+    """Make the daemon's own network; without rules of a firewall, it ends at this machine.
+
+    `--bridge=none` would remove docker0 from under the other daemon.
+    """
     subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
     try:
         subprocess.run(["ip", "address", "add", ADDRESS, "dev", BRIDGE], check=True)
