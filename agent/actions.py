@@ -36,6 +36,20 @@ class MakeDirectory:
 
 
 @dataclass(frozen=True)
+class ChangeMode:
+    """Change the mode of what is there."""
+
+    path: Path
+    mode: int
+
+    def describe(self) -> str:  # noqa: D102
+        return f"set the mode of {self.path} to {self.mode:04o}"
+
+    def apply(self, system: System) -> None:  # noqa: D102
+        system.change_mode(self.path, self.mode)
+
+
+@dataclass(frozen=True)
 class WriteFile:
     """Write a whole file."""
 

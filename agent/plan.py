@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent import faults
-from agent.actions import Action, MakeDirectory, RemoveFile, RunCommand, WriteFile
+from agent.actions import Action, ChangeMode, MakeDirectory, RemoveFile, RunCommand, WriteFile
 from agent.errors import Problem
 from agent.system import Facts, System
 
@@ -37,6 +37,9 @@ class Directory:
 
     path: Path
     mode: int = 0o755
+    closed: bool = False
+    """Take from group 0 the right to write, which images give it for uids of a platform's choice;
+    from a folder that is ours, that is: then nobody needs it."""
 
 
 @dataclass(frozen=True)
@@ -261,8 +264,8 @@ def _find_owner_command(path: Path) -> str:
 
 def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     match item:
-        case Directory(path, mode):
-            return None if facts.mode(path) is not None else MakeDirectory(path, mode)
+        case Directory():
+            return _plan_directory(item, facts)
         case File():
             return _plan_file(item, facts, ledger)
         case Seed(path, content, mode, words):
@@ -274,6 +277,14 @@ def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Pro
             return _plan_edit(item, facts)
         case Keep():
             return None
+
+
+def _plan_directory(item: Directory, facts: Facts) -> Action | None:
+    mode = facts.mode(item.path)
+    if mode is None:
+        return MakeDirectory(item.path, item.mode)
+    given_to_root = mode & 0o020 and facts.owner(item.path) == (facts.uid, 0)
+    return ChangeMode(item.path, mode & ~0o020) if item.closed and given_to_root else None
 
 
 def _plan_generated(item: Generated, facts: Facts) -> Action | None:

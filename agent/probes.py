@@ -4,9 +4,9 @@ import socket
 import time
 from collections.abc import Mapping
 
+from agent.addresses import join_port
 from agent.values import BannerProbe, CommandProbe, HttpProbe, PortProbe, Probe
 
-HOST = "127.0.0.1"
 LONGEST_LINE = 1024
 
 
@@ -46,10 +46,11 @@ def find_port_owner(port: int) -> str | None:
 
 
 def _check_port(probe: HttpProbe | BannerProbe | PortProbe, deadline: float) -> str | None:
-    with socket.create_connection((HOST, probe.port), _left(deadline)) as connection:
+    address = probe.host, probe.port
+    with socket.create_connection(address, _left(deadline)) as connection:
         match probe:
-            case HttpProbe(port, path):
-                request = f"GET {path} HTTP/1.0\r\nHost: {HOST}:{port}\r\n\r\n"
+            case HttpProbe(port, path, host):
+                request = f"GET {path} HTTP/1.0\r\nHost: {join_port(host, port)}\r\n\r\n"
                 connection.sendall(request.encode())
                 words = _read_line(connection, deadline).split()
                 if len(words) < 2 or not words[0].startswith("HTTP/"):

@@ -16,6 +16,7 @@ from agent.exits import Exit
 from agent.secret import SecretInput
 from agent.texts import (
     absolute_path,
+    address,
     command,
     host_name,
     http_url,
@@ -66,6 +67,19 @@ class Ssh:
 
     enabled: bool = variable("DEV8_SSH", switch, "Run sshd.", default="true")
     port: int = variable("DEV8_SSH_PORT", port, "Port of sshd.", default="2222")
+    address: str = variable(
+        "DEV8_SSH_ADDRESS",
+        address,
+        "IP address that sshd listens on; :: means every one, IPv6 as well.",
+        default="0.0.0.0",  # noqa: S104 - what may reach it is for the container's network to say
+    )
+    compatible: bool = variable(
+        "DEV8_SSH_COMPATIBLE",
+        switch,
+        "Also take key exchanges that a quantum computer could break and the curves of FIPS 140: "
+        "for clients older than OpenSSH 8.5, and for libraries.",
+        default="false",
+    )
     public_key: str | None = variable(
         "SSH_PUBLIC_KEY",
         text,
@@ -176,6 +190,12 @@ class Editor:
         "DEV8_CODE_SERVER", switch, "Run code-server where the image has it.", default="true"
     )
     port: int = variable("DEV8_CODE_SERVER_PORT", port, "Port of code-server.", default="8080")
+    address: str = variable(
+        "DEV8_CODE_SERVER_ADDRESS",
+        address,
+        "IP address that code-server listens on; :: means every one, IPv6 as well.",
+        default="0.0.0.0",  # noqa: S104 - as above
+    )
     auth: str = variable(
         "CODE_SERVER_AUTH",
         one_of("password", "none"),

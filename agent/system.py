@@ -92,6 +92,14 @@ class Facts:
             return False
         return os.access(place, os.W_OK | os.X_OK) and disk.f_bavail * disk.f_frsize >= size
 
+    def owner(self, path: Path) -> tuple[int, int] | None:
+        """Return the uid and gid of what is at `path`, links followed, or None."""
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_uid, found.st_gid
+
     def which(self, program: str) -> Path | None:
         """Return the absolute path of a program on the children's PATH, or None."""
         found = shutil.which(program, path=self.environ.get("PATH", os.defpath))
@@ -146,6 +154,10 @@ class System:
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
+
+    def change_mode(self, path: Path, mode: int) -> None:
+        """Set the permission bits of what is at `path`, links followed."""
+        path.chmod(mode)
 
     def remove_file(self, path: Path) -> None:
         """Remove a file; that it is gone already is no error."""

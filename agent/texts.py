@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -44,6 +45,14 @@ def port(value: str) -> int:
     if not re.fullmatch(r"[0-9]{4,5}", value) or not 1024 <= int(value) <= 65535:
         raise ValueError("a port number from 1024 to 65535")
     return int(value)
+
+
+def address(value: str) -> str:
+    """Read an IP address of the machine, in its usual form."""
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError("an IP address, such as 127.0.0.1, 0.0.0.0 or ::") from None
 
 
 def duration(value: str) -> float:

@@ -6,31 +6,35 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from agent import moments
+from agent.addresses import LOOPBACK
 
 
 @dataclass(frozen=True)
 class HttpProbe:
-    """Answers when GET on loopback yields status 200."""
+    """Answers when GET yields status 200."""
 
     port: int
     path: str
+    host: str = LOOPBACK
 
 
 @dataclass(frozen=True)
 class BannerProbe:
-    """Answers when a connection on loopback yields a first line with this prefix."""
+    """Answers when a connection yields a first line with this prefix."""
 
     port: int
     prefix: str
     reply: str = ""
     """Sent back as a line: without it some servers log a fault for each probe."""
+    host: str = LOOPBACK
 
 
 @dataclass(frozen=True)
 class PortProbe:
-    """Answers when a connection on loopback is accepted."""
+    """Answers when a connection is accepted."""
 
     port: int
+    host: str = LOOPBACK
 
 
 @dataclass(frozen=True)

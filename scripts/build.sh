@@ -8,7 +8,7 @@
 # VERSION          their tag (latest)
 # DOCKER_REGISTRY  if set, they are also tagged DOCKER_REGISTRY/NAME:VERSION
 # BUILD_BASE, BUILD_MVP   false leaves that image out
-# SUDO             on lets dev8 use sudo (off)
+# SUDO             on lets dev8 use sudo: then it is the one set-user-id program (off)
 # AI_TOOLS         what dev8-mvp brings of "claude codex gemini" (nothing)
 # CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
 #                  TLS. They reach the build as a secret and no layer.
@@ -31,7 +31,7 @@ find_revision() {
 
 # Print where the sources are published: the remote's address without user and password.
 find_source() {
-    { git config remote.origin.url || true; } | sed -nE 's,^(https://)([^/@]*@)?,\1,p'
+    { git config remote.origin.url || true; } | sed -nE 's,^(https://)([^/]*@)?,\1,p'
 }
 
 find_version() {
@@ -78,6 +78,11 @@ case ${1:-all} in
     mvp) BUILD_BASE=false ;;
     all | stages) ;;
     *) fail "unknown image: $1" "base, mvp or all" ;;
+esac
+
+case ${SUDO:-off} in
+    on | off) ;;
+    *) fail "unknown SUDO=$SUDO" "on or off" ;;
 esac
 
 mkdir -p .cache

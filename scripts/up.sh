@@ -50,7 +50,8 @@ pass_variables() {
         elif [[ -n ${!name:-} ]]; then
             case $kind:$name in
                 plain:SSH_PUBLIC_KEY) continue ;;                      # goes with ours
-                plain:*_DIR | plain:*_FILE | plain:*_PORT) continue ;; # true here, not in there
+                plain:*_DIR | plain:*_FILE | plain:*_PORT | plain:*_ADDRESS)
+                    continue ;; # true here, not in there
                 plain:*) options+=(--env "$name") ;;
                 secret:*) secrets+=("$name") ;;
             esac

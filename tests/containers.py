@@ -18,20 +18,13 @@ DOCKER = os.environ.get("DOCKER", "docker")
 TAG = os.environ.get("VERSION") or "latest"
 """The images' tag, as scripts/build.sh gives it."""
 BASE, MVP = f"dev8-base:{TAG}", f"dev8-mvp:{TAG}"
-HARDENED = (
-    "--read-only",
-    "--cap-drop",
-    "ALL",
-    "--security-opt",
-    "no-new-privileges",
-    "-v",
-    "/home/dev8",
-    "-v",
-    "/workspace",
-    "-v",
-    "/tmp",
-)
-"""The strictest way to run an image; each -v is an unnamed volume."""
+READ_ONLY = ("--read-only", "-v", "/home/dev8", "-v", "/workspace", "-v", "/tmp")
+"""Each -v is an unnamed volume."""
+NO_PRIVILEGES = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+HARDENED = (*READ_ONLY, *NO_PRIVILEGES)
+"""The strictest way to run an image."""
+ANY_UID = ("--user", "12345:0")
+"""As a platform does that gives every project a uid of its own, such as OpenShift."""
 
 
 def docker(*words: str, timeout: float = 120.0) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent import store
+from agent.addresses import find_asked, join_port
 from agent.errors import Problem
 from agent.plan import File, Resource, Seed, find_hint
 from agent.secret import Secret
@@ -24,7 +25,7 @@ ROOM = 16 * 1024
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the configuration, and the password that is made when none is given."""
     options: dict[str, object] = {
-        "bind-addr": f"0.0.0.0:{settings.editor.port}",
+        "bind-addr": join_port(settings.editor.address, settings.editor.port),
         "auth": settings.editor.auth,
         "cert": False,
     }
@@ -109,7 +110,7 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
             *("--disable-telemetry", "--disable-update-check"),
             str(settings.workspace.folder),
         ),
-        probe=HttpProbe(settings.editor.port, "/healthz"),
+        probe=HttpProbe(settings.editor.port, "/healthz", find_asked(settings.editor.address)),
         # These would take the place of the password in the file.
         environment={"PASSWORD": "", "HASHED_PASSWORD": ""},
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from agent.addresses import find_asked, join_port
 from agent.errors import Problem
 from agent.plan import File, Generated, Resource
 from agent.settings import Settings
@@ -16,7 +17,8 @@ NAME = "sshd"
 CONFIG = "sshd_config"
 AUTHORIZED_KEYS = "ssh/authorized_keys"
 """The keys that the settings give, in the state folder; written by the ssh step."""
-KEY_TYPES = ("ed25519", "ecdsa")
+KEY_TYPE = "ed25519"
+COMPATIBLE_KEY_TYPES = (KEY_TYPE, "ecdsa")
 """ecdsa for clients that must keep to FIPS 140; both are made in milliseconds, RSA is not."""
 ROOM = 64 * 1024
 """Bytes that must be free where host keys are to be made."""
@@ -24,10 +26,14 @@ NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
 })  # fmt: skip
 """What sshd and the login shell set by themselves."""
+KEY_EXCHANGES = "-diffie-hellman-*,ecdh-*,curve25519-*"
+"""What a quantum computer could break later, if somebody records it now, is taken away too."""
+COMPATIBLE_KEY_EXCHANGES = "-diffie-hellman-group14-*,diffie-hellman-group-exchange-*,*-sha1"
+EVERY_IPV6 = "::"
 
 _CONFIG = """\
 # Written by the agent: sshd_config(5) of OpenSSH 8.9 and later.
-Port {port}
+{listen}
 {host_keys}
 PidFile none
 UsePAM no
@@ -38,14 +44,14 @@ AuthenticationMethods publickey
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 HostbasedAuthentication no
-StrictModes yes
+StrictModes {strict}
 AuthorizedKeysFile .ssh/authorized_keys {authorized_keys}
 MaxAuthTries 6
 LoginGraceTime 30
 
 # Only what is weak is taken away: newer and stronger algorithms come with newer releases.
-KexAlgorithms -diffie-hellman-group14-*,diffie-hellman-group-exchange-*,*-sha1
-MACs -hmac-sha1*,umac-64*
+KexAlgorithms {key_exchanges}
+MACs -hmac-sha1*,umac-64*,hmac-sha2-256,hmac-sha2-512,umac-128@openssh.com
 Ciphers -*cbc*
 
 Subsystem sftp internal-sftp
@@ -72,18 +78,30 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
             "after a restart ssh clients will warn of another host",
             "mount a writable volume with some free space there",
         )
-    keys = [folder / f"ssh_host_{kind}_key" for kind in KEY_TYPES]
-    for kind, key in zip(KEY_TYPES, keys, strict=True):
+    compatible = settings.ssh.compatible
+    kinds = COMPATIBLE_KEY_TYPES if compatible else (KEY_TYPE,)
+    keys = [folder / f"ssh_host_{kind}_key" for kind in kinds]
+    for kind, key in zip(kinds, keys, strict=True):
         argv = ("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "devcopilot", "-f")
         yield Generated(key, argv, private=True)
+    foreign = find_foreign_folder(facts)
     text = _CONFIG.format(
-        port=settings.ssh.port,
+        listen=render_listen(settings.ssh.address, settings.ssh.port),
+        strict="no" if foreign else "yes",
+        key_exchanges=COMPATIBLE_KEY_EXCHANGES if compatible else KEY_EXCHANGES,
         host_keys="\n".join(f"HostKey {quote(str(key))}" for key in keys),
         authorized_keys=quote(str(facts.state / AUTHORIZED_KEYS).replace("%", "%%")),
         set_env=render_set_env(facts.environ),
     )
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
-    yield from check_logins(settings, facts)
+    if foreign and not is_temporary(facts.home, facts):  # of that one there is a warning already
+        yield Problem(
+            "sshd does not look who may write the keys of logins (StrictModes no): "
+            f"{foreign} is not of uid {facts.uid} alone",
+            f"as root, on the volume: chown {facts.uid} {foreign} && chmod go-w {foreign}",
+            level="info",
+        )
+    yield from check_logins(settings, facts, strict=foreign is None)
 
 
 def service(settings: Settings, facts: Facts) -> Service | Problem | None:
@@ -105,10 +123,11 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
             f"cannot run sshd: uid {facts.uid} is not in /etc/passwd",
             "start the container with --user 1000:1000",
         )
+    asked = find_asked(settings.ssh.address)
     return Service(
         name=NAME,
         argv=(str(program), "-D", "-e", "-f", str(facts.runtime / CONFIG)),
-        probe=BannerProbe(settings.ssh.port, "SSH-2.0-", reply="SSH-2.0-probe"),
+        probe=BannerProbe(settings.ssh.port, "SSH-2.0-", "SSH-2.0-probe", asked),
     )
 
 
@@ -125,20 +144,47 @@ def find_key_folder(facts: Facts) -> Path:
     """
     kept = facts.state / "ssh"
     try:
-        if facts.mode(kept / f"ssh_host_{KEY_TYPES[-1]}_key") is not None:
+        if facts.mode(kept / f"ssh_host_{KEY_TYPE}_key") is not None:
             return kept
     except OSError:  # somewhere on the way we may not enter
         return facts.runtime / "ssh"
     return kept if facts.has_room(kept, ROOM) else facts.runtime / "ssh"
 
 
-def check_logins(settings: Settings, facts: Facts) -> Iterator[Problem]:
+def find_foreign_folder(facts: Facts) -> Path | None:
+    """Return a folder on the way to the keys that we can neither trust nor mend; None: all is well.
+
+    It belongs to somebody else, or is root's and others may write it: with StrictModes sshd would
+    refuse all keys below. Such is the home that a platform gives to a uid of its choice.
+    """
+    top = Path("/") if is_temporary(facts.home, facts) else facts.home
+    for keys in (facts.state / AUTHORIZED_KEYS, facts.home / ".ssh/authorized_keys"):
+        for folder in keys.parents:
+            try:
+                owner, mode = facts.owner(folder), facts.mode(folder) or 0
+            except OSError:  # we may not enter: sshd cannot read keys in there either
+                continue
+            if owner and owner[0] != facts.uid and (owner[0] != 0 or mode & 0o022):
+                return folder
+            if folder == top:
+                break
+    return None
+
+
+def is_temporary(home: Path, facts: Facts) -> bool:
+    """Tell whether the home is the one in the runtime folder, since the user's is no use."""
+    return facts.runtime in home.parents
+
+
+def check_logins(settings: Settings, facts: Facts, *, strict: bool) -> Iterator[Problem]:
     """Yield what will keep everybody from logging in."""
     own = facts.home / ".ssh/authorized_keys"
     given = settings.ssh.public_key or settings.ssh.authorized_keys_file
     if not given and facts.mode(own) is None:
         yield Problem("nobody can log in over ssh yet: there is no public key",
                       f"set SSH_PUBLIC_KEY, or add a key to {own}", level="info")  # fmt: skip
+        return
+    if not strict:
         return
     kept = facts.state / AUTHORIZED_KEYS
     for path in (facts.home, own.parent, own, facts.state, kept.parent, kept):
@@ -148,6 +194,13 @@ def check_logins(settings: Settings, facts: Facts) -> Iterator[Problem]:
                 f"sshd will refuse keys: others than its owner can write {path}",
                 f"chmod go-w {path}",
             )
+
+
+def render_listen(address: str, port: int) -> str:
+    """Return where sshd listens. It takes :: for IPv6 alone; other servers, and we, do not."""
+    both = ("0.0.0.0", EVERY_IPV6)  # noqa: S104 - asked for
+    addresses = both if address == EVERY_IPV6 else (address,)
+    return "\n".join(f"ListenAddress {join_port(each, port)}" for each in addresses)
 
 
 def render_set_env(environ: Mapping[str, str]) -> str:

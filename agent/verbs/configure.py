@@ -185,7 +185,7 @@ def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
 
 
 def _own_folders(current: Context) -> Iterator[Directory]:
-    yield Directory(current.facts.home, 0o700)
+    yield Directory(current.facts.home, 0o700, closed=True)
     if os.access(current.settings.workspace.folder.parent, os.W_OK):
         yield Directory(current.settings.workspace.folder)
 

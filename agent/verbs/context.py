@@ -90,10 +90,15 @@ def deadline(seconds: float) -> Iterator[None]:
 
 def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
     """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
-    home = Path(environ.get("HOME") or _passwd_home(uid) or "/")
-    if os.access(home, os.W_OK | os.X_OK):
+    given = environ.get("HOME", "/")  # what engines give to a uid that the image does not know
+    home = Path(given if given not in ("", "/") else _passwd_home(uid) or "/")
+    if not os.access(home, os.W_OK | os.X_OK):
+        cause, mend = _explain_folder(home, uid)
+    elif _is_used_by_another(home):
+        cause = f"the agent's own files in it are of another uid than {uid}"
+        mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {home}"
+    else:
         return home, []
-    cause, mend = _explain_folder(home, uid)
     return folder / "home", [
         Problem(
             f"cannot write the home folder {home}: {cause}; "
@@ -101,6 +106,18 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
             mend,
         )
     ]
+
+
+def _is_used_by_another(home: Path) -> bool:
+    """Tell whether the agent ran here as somebody else: then every file would be a problem."""
+    state = home / STATE_FOLDER
+    try:
+        state.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(state, os.W_OK | os.X_OK)
 
 
 def check_workspace(folder: Path, uid: int) -> list[Problem]:
@@ -144,7 +161,7 @@ def _explain_folder(folder: Path, uid: int) -> tuple[str, str]:
         return "it is read-only", f"mount a writable volume on {folder}"
     if found.st_uid == uid:
         return f"its mode is {stat.S_IMODE(found.st_mode):04o}", f"chmod u+rwx {folder}"
-    return (
-        f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}",
-        f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}",
-    )
+    mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}"
+    if found.st_gid == 0 and found.st_mode & stat.S_IWGRP:
+        mend = f"start the container with --user {uid}:0, or {mend}"
+    return f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}", mend

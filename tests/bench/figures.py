@@ -13,6 +13,8 @@ from statistics import median
 
 from tests.bench import connections, processes
 from tests.containers import (
+    ANY_UID,
+    HARDENED,
     MVP,
     Container,
     Recipe,
@@ -118,14 +120,22 @@ def measure_warm_start(options: Options) -> list[Row]:
     return [Row("warm start → all services answer", median(seconds[1:]), 3, "s")]
 
 
+STOPPED = {"": (), ", hardened": HARDENED, ", any uid": (*ANY_UID, *HARDENED)}
+"""Ways to run the image whose stop is measured: what is added to the figure's name -> options."""
+
+
 def measure_stop(options: Options) -> list[Row]:
     """Time of `docker stop` with an IDE connection and an ssh session open."""
+    return [row for name, how in STOPPED.items() for row in _measure_stop(options, name, how)]
+
+
+def _measure_stop(options: Options, name: str, how: tuple[str, ...]) -> list[Row]:
     seconds = []
     codes = set()
     with connections.ssh_key() as key:
-        recipe = Recipe(MVP, ("-e", f"SSH_PUBLIC_KEY={key.public}", "-e", "CODE_SERVER_AUTH=none"))
+        variables = ("-e", f"SSH_PUBLIC_KEY={key.public}", "-e", "CODE_SERVER_AUTH=none")
         for _ in range(options.runs):
-            with running(recipe) as box:
+            with running(Recipe(MVP, (*how, *variables))) as box:
                 _seconds_to_ide(box)
                 _seconds_to_ssh(box)
                 with connections.ide_tab(box.ide_port), connections.ssh_session(box.ssh_port, key):
@@ -134,13 +144,13 @@ def measure_stop(options: Options) -> list[Row]:
                 codes.add(code)
     return [
         Row(
-            "docker stop, IDE and ssh session open",
+            f"docker stop, IDE and ssh session open{name}",
             median(seconds),
             1,
             "s",
             f"exit codes {sorted(codes)}",
         ),
-        Row("exit code of that stop", max(codes), 0, ""),
+        Row(f"exit code of that stop{name}", max(codes), 0, ""),
     ]
 
 

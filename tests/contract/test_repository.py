@@ -17,7 +17,7 @@ GROUPS = PROJECT["dependency-groups"]
 LOCKS = {
     "requirements/runtime.txt": RUNTIME,
     "requirements/dev.txt": RUNTIME + GROUPS["dev"],
-    "requirements/browser.txt": GROUPS["browser"],
+    "requirements/outside.txt": GROUPS["outside"],
     "requirements/build.txt": PROJECT["build-system"]["requires"],
 }
 TARGETS = "help up down logs shell status build test check bench soak clean engine sizes lock"

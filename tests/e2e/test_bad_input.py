@@ -19,10 +19,13 @@ def run_to_the_end(*options: str) -> tuple[int, list[str]]:
 def test_all_wrong_variables_are_told_at_once() -> None:
     code, lines = run_to_the_end(
         "-e", "DEV8_SSH_PORT=many", "-e", "GITHUB_TOKEN=a", "-e", "GITHUB_TOKEN_FILE=/b",
-        "-e", "CODE_SERVER_AUTH=maybe", "-e", "WORKSPACE_DIR=relative")  # fmt: skip
+        "-e", "CODE_SERVER_AUTH=maybe", "-e", "WORKSPACE_DIR=relative",
+        "-e", "DEV8_SSH_ADDRESS=*", "-e", "DEV8_CODE_SERVER_ADDRESS=localhost")  # fmt: skip
     assert code == 2
-    assert len(lines) == 4, lines
-    for name in ("DEV8_SSH_PORT", "GITHUB_TOKEN_FILE", "CODE_SERVER_AUTH", "WORKSPACE_DIR"):
+    names = ("DEV8_SSH_PORT", "GITHUB_TOKEN_FILE", "CODE_SERVER_AUTH", "WORKSPACE_DIR",
+             "DEV8_SSH_ADDRESS", "DEV8_CODE_SERVER_ADDRESS")  # fmt: skip
+    assert len(lines) == len(names), lines
+    for name in names:
         assert sum(name in line for line in lines) == 1, (name, lines)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import DOCKER, HARDENED, MVP, TAG, Container, Recipe, running
+from tests.containers import ANY_UID, DOCKER, HARDENED, MVP, TAG, Container, Recipe, running
 
 TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"
@@ -23,7 +23,8 @@ def drive_browser(box: Container, folder: Path) -> "subprocess.CompletedProcess[
     return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=240)
 
 
-@pytest.mark.parametrize("options", [(), HARDENED], ids=["writable", "hardened"])
+@pytest.mark.parametrize("options", [(), HARDENED, (*ANY_UID, *HARDENED)],
+                         ids=["writable", "hardened", "any-uid"])  # fmt: skip
 def test_a_person_logs_in_and_a_terminal_sees_the_images_path(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -119,6 +119,32 @@ def test_a_folder_is_made_when_it_is_absent(workspace: Workspace) -> None:
     assert workspace.plan(wanted).actions == ()
 
 
+@pytest.mark.parametrize(
+    ("uid", "gid", "closed", "mode"),
+    [
+        (os.getuid(), 0, True, 0o755),
+        (os.getuid(), 0, False, 0o775),
+        (os.getuid(), 1234, True, 0o775),  # the user shares it with a group
+        (os.getuid() + 1, 0, True, 0o775),  # it is not ours
+    ],
+)
+def test_a_closed_folder_of_ours_loses_what_an_image_gives_to_group_0(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    uid: int,
+    gid: int,
+    closed: bool,
+    mode: int,
+) -> None:
+    folder = workspace.home / "folder"
+    folder.mkdir()
+    folder.chmod(0o775)
+    monkeypatch.setattr(Facts, "owner", lambda *_: (uid, gid))
+    workspace.configure(Directory(folder, closed=closed))
+    assert folder.stat().st_mode & 0o777 == mode
+    assert workspace.plan(Directory(folder, closed=closed)).actions == ()
+
+
 def test_an_edit_changes_a_file_of_the_user_and_never_widens_it(workspace: Workspace) -> None:
     path = workspace.home / "users"
     edit = Edit(path, lambda present: b"a" + (present or b"").lstrip(b"a"))

@@ -95,6 +95,13 @@ def test_banner_and_its_reply(serve: type[Answer]) -> None:
     assert server.got == [b"SSH-2.0-probe\r\n", b""]
 
 
+def test_another_address_is_asked_where_it_is(serve: type[Answer]) -> None:
+    server = serve(b"HTTP/1.1 200 OK\r\n\r\n")
+    assert probes.check(HttpProbe(server.port, "/", "127.0.0.2"), 5.0) is not None
+    with socket.create_server(("127.0.0.2", 0)) as other:
+        assert probes.check(PortProbe(other.getsockname()[1], "127.0.0.2"), 5.0) is None
+
+
 def test_port(serve: type[Answer]) -> None:
     assert probes.check(PortProbe(serve(None).port), 5.0) is None
 

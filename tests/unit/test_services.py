@@ -13,7 +13,7 @@ from agent.plan import File, Generated, Ledger, Seed, apply, plan
 from agent.services import code_server, sshd
 from agent.settings import Settings
 from agent.system import Facts, System
-from agent.values import HttpProbe, Service
+from agent.values import BannerProbe, HttpProbe, Service
 
 HASH = "$argon2i$v=19$m=4096,t=3,p=1$abc$def"
 
@@ -116,7 +116,7 @@ def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
     service = code_server.service(settings, facts)
     assert isinstance(service, Service)
     assert service.argv[-1] == "/w"
-    assert service.probe == HttpProbe(8080, "/healthz")
+    assert service.probe == HttpProbe(8080, "/healthz", "127.0.0.1")
     assert service.environment == {"PASSWORD": "", "HASHED_PASSWORD": ""}
     assert "abcdefgh" not in json.dumps([service.argv, dict(service.environment)])
 
@@ -154,10 +154,74 @@ def test_no_key_is_worth_a_word_and_no_warning(facts: Facts) -> None:
     assert find_problems(facts) == []
 
 
-def test_modes_that_sshd_refuses_are_told(facts: Facts) -> None:
+def read_sshd_config(facts: Facts, **environ: str) -> dict[str, list[str]]:
+    """Return keyword -> values of the configuration."""
+    items = sshd.resources(Settings.from_environ(environ), facts)
+    (config,) = [item for item in items if isinstance(item, File)]
+    found: dict[str, list[str]] = {}
+    for line in config.content.decode().splitlines():
+        keyword, _, value = line.partition(" ")
+        found.setdefault(keyword, []).append(value)
+    return found
+
+
+def test_modes_that_sshd_refuses_are_told_to_who_can_mend_them(facts: Facts) -> None:
+    ours = replace(facts, uid=facts.home.stat().st_uid)
     facts.home.chmod(0o770)
-    (problem,) = find_problems(facts, SSH_PUBLIC_KEY="given")
+    (problem,) = find_problems(ours, SSH_PUBLIC_KEY="given")
     assert problem.hint == f"chmod go-w {facts.home}"
+    assert read_sshd_config(ours)["StrictModes"] == ["yes"]
+
+
+@pytest.mark.parametrize(("owner", "mode"), [(1000, 0o770), (1000, 0o700), (0, 0o777)])
+def test_keys_below_a_home_that_a_platform_made_are_taken(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch, owner: int, mode: int
+) -> None:
+    """Neither of the home's owner nor of its mode is anything in our hands."""
+    facts.home.chmod(mode)
+    monkeypatch.setattr(Facts, "owner", lambda *_: (owner, 0))
+    given = replace(facts, uid=12345)
+    (problem,) = find_problems(given, SSH_PUBLIC_KEY="given")
+    assert problem.level == "info"
+    assert f"chown 12345 {facts.home}" in problem.hint
+    assert read_sshd_config(given)["StrictModes"] == ["no"]
+
+
+def test_keys_below_a_temporary_home_are_taken_without_another_word(facts: Facts) -> None:
+    facts.runtime.mkdir(mode=0o700)
+    temporary = replace(facts, home=facts.runtime / "home", state=facts.runtime / "home/state")
+    facts.runtime.parent.chmod(0o1777)
+    assert find_problems(temporary, SSH_PUBLIC_KEY="given") == []
+    assert read_sshd_config(temporary)["StrictModes"] == ["no"]
+
+
+@pytest.mark.parametrize(
+    ("address", "listen"),
+    [
+        ("127.0.0.1", ["127.0.0.1:2222"]),
+        ("::1", ["[::1]:2222"]),
+        ("::", ["0.0.0.0:2222", "[::]:2222"]),
+    ],
+)
+def test_services_listen_where_they_are_asked_to(
+    facts: Facts, address: str, listen: list[str]
+) -> None:
+    environ = {"DEV8_SSH_ADDRESS": address, "DEV8_CODE_SERVER_ADDRESS": address}
+    assert read_sshd_config(facts, **environ)["ListenAddress"] == listen
+    assert read_config(facts, **environ)[0]["bind-addr"] == f"{listen[-1][:-5]}:8080"
+    asked = {"::": "127.0.0.1"}.get(address, address)
+    for module in (sshd, code_server):
+        service = module.service(Settings.from_environ(environ), facts)
+        assert isinstance(service, Service)
+        assert isinstance(service.probe, BannerProbe | HttpProbe)
+        assert service.probe.host == asked
+
+
+def test_older_clients_are_let_in_only_when_asked_for(facts: Facts) -> None:
+    modern, compatible = read_sshd_config(facts), read_sshd_config(facts, DEV8_SSH_COMPATIBLE="yes")
+    assert "curve25519" in modern["KexAlgorithms"][0], "it is taken away"
+    assert "curve25519" not in compatible["KexAlgorithms"][0]
+    assert (len(modern["HostKey"]), len(compatible["HostKey"])) == (1, 2)
 
 
 def test_host_keys_are_kept_and_private(facts: Facts) -> None:
@@ -179,7 +243,7 @@ def test_host_keys_go_elsewhere_where_they_cannot_be_kept(
     monkeypatch.setattr(sshd, "ROOM", 1 << 62)
     items = list(sshd.resources(Settings.from_environ({"SSH_PUBLIC_KEY": "given"}), facts))
     keys = [item.path.parent for item in items if isinstance(item, Generated)]
-    assert keys == [facts.runtime / "ssh"] * 2
+    assert keys == [facts.runtime / "ssh"]
     assert any("cannot keep ssh host keys" in str(item) for item in items)
 
 

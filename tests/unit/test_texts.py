@@ -40,6 +40,22 @@ def test_other_texts_are_no_ports(text: str) -> None:
         texts.port(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("127.0.0.1", "127.0.0.1"), ("::", "::"), ("0:0:0:0:0:0:0:1", "::1")]
+)
+def test_addresses(text: str, value: str) -> None:
+    assert texts.address(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "*", "localhost", "[::1]", "127.1", "10.0.0.256", "::1:8080 ", "0.0.0.0:80", "2130"],
+)
+def test_other_texts_are_no_addresses(text: str) -> None:
+    with pytest.raises(ValueError, match="an IP address"):
+        texts.address(text)
+
+
 @pytest.mark.parametrize("text", ["workspace", "./x", "~/x", "", "/a\nb", "/a\0b"])
 def test_other_texts_are_no_absolute_paths(text: str) -> None:
     with pytest.raises(ValueError, match="an absolute path"):

@@ -18,14 +18,27 @@ def test_owns_home_and_workspace(host: Host) -> None:
     assert host.check_output("pwd") == "/workspace"
 
 
+def test_home_and_workspace_are_for_group_0_as_well(host: Host) -> None:
+    """A platform runs a uid of its own choice in that group; named volumes copy these modes."""
+    for folder in ("/home/dev8", "/workspace"):
+        found = host.file(folder)
+        assert (found.group, found.mode) == ("root", 0o775)
+
+
 def test_sudo_is_there_but_off(host: Host) -> None:
     assert host.exists("sudo")
     assert host.run("sudo -n true").rc != 0
 
 
-def test_only_sudo_is_setuid(root: Host) -> None:
-    found = root.run("find / -xdev -type f -perm /6000 2>/dev/null").stdout.split()
-    assert found == ["/usr/bin/sudo"]
+def test_nothing_is_setuid(root: Host) -> None:
+    """SUDO=on makes one exception; tests/e2e/test_build.py builds it."""
+    assert root.run("find / -xdev -type f -perm /6000 2>/dev/null").stdout == ""
+
+
+def test_members_of_group_0_can_write_what_is_the_users_and_nothing_else(root: Host) -> None:
+    outside = " ".join(f"-path {folder} -prune -o" for folder in WRITABLE)
+    found = root.run(f"find / -xdev {outside} ! -type l -group 0 -perm -020 -print").stdout
+    assert found.split() == []
 
 
 def test_can_write_nowhere_else(host: Host) -> None:

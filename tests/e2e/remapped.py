@@ -1,0 +1,107 @@
+"""A second dockerd, whose containers have a user namespace of their own: root there is nobody here.
+
+It shares nothing with the daemon that the other tests use: it has its own folders, socket and
+bridge, and the range of uids stands in files that only its own mount namespace sees.
+"""
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.containers import DOCKER
+from tests.waiting import wait_until
+
+FIRST_UID = 100_000
+USER = "dev8-remap"
+BRIDGE = "dev8-remap0"
+ADDRESS = "10.213.87.1/24"
+LOAD_TIMEOUT = 600.0
+
+START = r"""
+cp /etc/passwd /etc/group .
+echo "$1:x:64000:64000::/:/bin/false" >>passwd
+echo "$1:x:64000:" >>group
+echo "$1:$2:65536" | tee subuid >subgid
+for name in passwd group subuid subgid; do mount --bind $name /etc/$name; done
+shift 2
+exec "$@"
+"""
+"""Gives the user a range of uids in this mount namespace alone, then becomes the daemon."""
+
+
+@contextmanager
+def remapped_engine(*images: str) -> Iterator[None]:
+    """Run the daemon with these images; until the end, the engine's command talks to it."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dev8-remap-")))
+        folder.chmod(0o711)  # the remapped root passes through
+        stack.enter_context(bridge())
+        socket = f"unix://{folder}/socket"
+        stack.enter_context(daemon(folder, socket))
+        with subprocess.Popen([DOCKER, "save", *images], stdout=subprocess.PIPE) as saved:
+            subprocess.run([DOCKER, "--host", socket, "load"], stdin=saved.stdout, check=True,
+                           capture_output=True, timeout=LOAD_TIMEOUT)  # fmt: skip
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("DOCKER_HOST", socket)
+        yield
+
+
+@contextmanager
+def bridge() -> Iterator[None]:
+    """Make the daemon's own network; without rules of a firewall, it ends at this machine.
+
+    `--bridge=none` would remove docker0 from under the other daemon.
+    """
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
+    try:
+        subprocess.run(["ip", "address", "add", ADDRESS, "dev", BRIDGE], check=True)
+        subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
+        yield
+    finally:
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
+
+
+@contextmanager
+def daemon(folder: Path, socket: str) -> Iterator[None]:
+    """Run dockerd in a mount namespace of its own until the end."""
+    argv = ["unshare", "--mount", "sh", "-euc", START, "sh", USER, str(FIRST_UID),
+            "dockerd", "--host", socket, "--data-root", f"{folder}/data",
+            "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid",
+            "--userns-remap", USER, "--bridge", BRIDGE,
+            "--iptables=false", "--ip6tables=false", "--ip-masq=false"]  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True)  # fmt: skip
+    try:
+        wait_until(lambda: process.poll() is not None or answers(socket), "a second dockerd")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def answers(socket: str) -> bool:
+    """Tell whether a daemon answers there."""
+    done = subprocess.run(
+        [DOCKER, "--host", socket, "version"], check=False, capture_output=True, timeout=10
+    )
+    return done.returncode == 0
+
+
+def find_hindrance() -> str | None:
+    """Return why this machine cannot run such a daemon, or None."""
+    if Path(DOCKER).name == "podman":
+        return "it is for docker's daemon, and the engine here is podman"
+    if os.geteuid() != 0:
+        return "only root can start a second dockerd"
+    if "DOCKER_HOST" in os.environ:
+        return "the daemon of DOCKER_HOST may run on another machine"
+    return None

@@ -1,0 +1,88 @@
+"""sshd seen from outside and from inside: who may try to log in, and with which algorithms."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.containers import BASE, DOCKER, TAG, Container, Recipe, running
+from tests.e2e.conftest import Login
+
+TOOLS = f"dev8-test:{TAG}"
+LISTS = ("kex", "key", "enc", "mac")
+OLD_CLIENT = (
+    *("-o", "KexAlgorithms=curve25519-sha256,ecdh-sha2-nistp256"),
+    *("-o", "HostKeyAlgorithms=ecdsa-sha2-nistp256"),
+)
+
+
+@pytest.fixture(scope="module", params=["modern", "compatible"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Whether older clients are let in."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def box(kind: str, login: Login) -> Iterator[Container]:
+    options = ("-e", f"SSH_PUBLIC_KEY={login.public}",
+               "-e", f"DEV8_SSH_COMPATIBLE={kind == 'compatible'}")  # fmt: skip
+    with running(Recipe(BASE, options)) as container:
+        container.wait_ready()
+        yield container
+
+
+def scan(box: Container) -> dict[str, Any]:
+    """Scan sshd with ssh-audit, on the container's own loopback.
+
+    Without its test of how many connections are taken a second: only PerSourceMaxStartups passes
+    it, and behind docker everybody has the same source.
+    """
+    argv = [DOCKER, "run", "--rm", "--network", f"container:{box.name}", TOOLS,
+            "ssh-audit", "--json", "--skip-rate-test", "--port", "2222", "127.0.0.1"]  # fmt: skip
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_ssh_audit_finds_nothing_unless_older_clients_are_let_in(box: Container, kind: str) -> None:
+    document = scan(box)
+    entries = [entry for name in LISTS for entry in document[name]]
+    findings = [
+        (entry["algorithm"], level, note)
+        for entry in entries
+        for level in ("fail", "warn")
+        for note in entry["notes"].get(level, ())
+    ]
+    assert len(entries) > 8
+    assert document["cves"] == []
+    assert bool(findings) == (kind == "compatible"), findings
+
+
+def test_an_older_client_gets_in_only_when_asked_for(
+    box: Container, kind: str, login: Login
+) -> None:
+    assert login.run(box, "echo in") == "in\n"
+    done = subprocess.run(
+        ["ssh", *OLD_CLIENT, *login.options(), "-p", str(box.ssh_port), "dev8@127.0.0.1", "true"],
+        check=False, capture_output=True, text=True, timeout=30)  # fmt: skip
+    assert (done.returncode == 0) == (kind == "compatible"), done.stderr
+
+
+def test_sshd_itself_says_who_may_log_in_and_how(box: Container) -> None:
+    config = box.execute("sh", "-c", "/usr/sbin/sshd -T -f /dev/shm/devcopilot-*/sshd_config")
+    options = dict(line.split(" ", 1) for line in config.splitlines() if " " in line)
+    expected = {
+        "permitrootlogin": "no",
+        "passwordauthentication": "no",
+        "kbdinteractiveauthentication": "no",
+        "hostbasedauthentication": "no",
+        "permitemptypasswords": "no",
+        "pubkeyauthentication": "yes",
+        "authenticationmethods": "publickey",
+        "strictmodes": "yes",
+        "x11forwarding": "no",
+        "permituserenvironment": "no",
+    }
+    assert {name: options[name] for name in expected} == expected

@@ -1,0 +1,200 @@
+"""What scripts/build.sh makes: no secret of who builds gets into an image; sudo only when asked."""
+
+import gzip
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.containers import (
+    ANY_UID,
+    BASE,
+    DOCKER,
+    NO_PRIVILEGES,
+    Container,
+    Recipe,
+    docker,
+    running,
+)
+from tests.image.conftest import IDLE
+
+TOP = Path(__file__).resolve().parents[2]
+CERTIFICATES = Path(os.environ.get("CA_BUNDLE") or "/etc/ssl/certs/ca-certificates.crt")
+BUILD_TIMEOUT = 900.0
+
+
+def build(tree: Path, tag: str, **variables: str) -> str:
+    """Build dev8-base from a tree; return its name."""
+    subprocess.run([tree / "scripts/build.sh", "base"], check=True, timeout=BUILD_TIMEOUT,
+                   env=os.environ | {"VERSION": tag, **variables})  # fmt: skip
+    return f"dev8-base:{tag}"
+
+
+@pytest.fixture(scope="module")
+def tag() -> Iterator[str]:
+    """A tag of our own; what is built with it is gone at the end."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    yield name
+    for image in docker("image", "ls", "--quiet", f"dev8-base:{name}*").split():
+        docker("image", "rm", "--force", image)
+
+
+# --- secrets ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Planted:
+    """An image that was built in the middle of secrets."""
+
+    name: str
+    secrets: tuple[str, ...]
+
+
+def make_secrets(*names: str) -> dict[str, str]:
+    """Return name -> a text that occurs nowhere else."""
+    return {name: f"planted-{name}-{uuid.uuid4().hex}" for name in names}
+
+
+def copy_tree(folder: Path) -> Path:
+    """Copy what git knows of this tree, as it is now, into a repository of its own."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TOP, check=True, capture_output=True, text=True)  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if (TOP / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TOP / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def planted(tag: str, tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """dev8-base, built with a secret in every place where one may lie."""
+    tree = copy_tree(tmp_path_factory.mktemp("tree"))
+    secrets = make_secrets("certificate", "environment", "remote", "env", "key", "agent", "docker")
+    git = ("git", "-C", str(tree))
+    remote = f"https://octo:{secrets['remote']}@github.com/octo/repo.git"
+    for words in (("init", "--quiet"), ("remote", "add", "origin", remote)):
+        subprocess.run([*git, *words], check=True)
+    for name, path in (("env", ".env"), ("key", ".dev8/ssh/id_ed25519"), ("agent", "agent/.env"),
+                       ("docker", "docker/.env.local")):  # fmt: skip
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(f"SECRET={secrets[name]}\n")
+    bundle = tree.parent / "certificates"
+    bundle.write_text(f"# {secrets['certificate']}\n{CERTIFICATES.read_text()}")
+    # A changed lock: every step to which the build hands its secret is carried out again.
+    for lock in (tree / "requirements/build.txt", tree / "docker/base/gh.txt"):
+        lock.write_text(f"{lock.read_text()}# {tag}\n")
+    name = build(tree, f"{tag}-planted", CA_BUNDLE=str(bundle),
+                 GITHUB_TOKEN=secrets["environment"])  # fmt: skip
+    return Planted(name, tuple(secrets.values()))
+
+
+def find_texts(data: bytes, texts: tuple[str, ...]) -> set[str]:
+    return {text for text in texts if text.encode() in data}
+
+
+def scan_layers(image: str, texts: tuple[str, ...]) -> set[str]:
+    """Return which of the texts occur in what the engine saves of the image: layers and all."""
+    found = set()
+    with (
+        subprocess.Popen([DOCKER, "save", image], stdout=subprocess.PIPE) as saved,
+        tarfile.open(fileobj=saved.stdout, mode="r|") as archive,
+    ):
+        for member in archive:
+            file = archive.extractfile(member) if member.isfile() else None
+            if file:
+                data = file.read()
+                found |= find_texts(data, texts) | find_texts(unpack(data), texts)
+    return found
+
+
+def unpack(data: bytes) -> bytes:
+    """Return what a compressed layer holds; newer engines save them so."""
+    return gzip.GzipFile(fileobj=io.BytesIO(data)).read() if data[:2] == b"\x1f\x8b" else b""
+
+
+def test_no_layer_holds_a_secret(planted: Planted) -> None:
+    known = "devcopilot, or was changed since".removeprefix("devcopilot, ")
+    assert scan_layers(planted.name, (*planted.secrets, known)) == {known}, (
+        "known: of agent/plan.py"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("history", "--no-trunc", "--format", "{{json .}}"), ("inspect",)],
+    ids=["history", "inspect"],
+)
+def test_the_engine_tells_no_secret(planted: Planted, words: tuple[str, ...]) -> None:
+    told = docker(*words, planted.name)
+    assert "devcopilot" in told
+    assert find_texts(told.encode(), planted.secrets) == set()
+
+
+def test_the_address_of_the_sources_is_told_without_its_password(planted: Planted) -> None:
+    label = '{{index .Config.Labels "org.opencontainers.image.source"}}'
+    assert docker("inspect", "--format", label, planted.name) == "https://github.com/octo/repo.git"
+
+
+# --- sudo ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def with_sudo(tag: str) -> str:
+    """dev8-base, built with SUDO=on."""
+    return build(TOP, f"{tag}-sudo", SUDO="on")
+
+
+@pytest.fixture
+def idle(with_sudo: str, request: pytest.FixtureRequest) -> Iterator[Container]:
+    """A container of that image in which nothing runs, with the options of the test."""
+    options, command = IDLE
+    with running(Recipe(with_sudo, (*request.param, *options), command)) as box:
+        yield box
+
+
+@pytest.mark.parametrize("idle", [()], indirect=True)
+def test_sudo_makes_dev8_root_and_is_the_one_setuid_program(idle: Container) -> None:
+    assert idle.execute("sudo", "-n", "id", "-u") == "0"
+    found = idle.execute("find", "/", "-xdev", "-type", "f", "-perm", "/6000", user="0")
+    assert found == "/usr/bin/sudo"
+
+
+@pytest.mark.parametrize("idle", [ANY_UID], indirect=True)
+def test_sudo_is_for_the_images_own_uid_alone(idle: Container) -> None:
+    """Another uid has the name dev8 only as long as it asks for itself: sudo does not see it."""
+    assert idle.execute("id", "-un") == "dev8"
+    done = idle.call("sudo", "-n", "id", "-u")
+    assert done.returncode != 0
+    assert "passwd" in done.stderr
+
+
+@pytest.mark.parametrize("idle", [NO_PRIVILEGES], indirect=True)
+def test_no_new_privileges_stops_sudo(idle: Container) -> None:
+    assert idle.call("sudo", "-n", "id", "-u").returncode != 0
+
+
+def test_both_variants_share_all_layers_below(with_sudo: str) -> None:
+    plain, other = (
+        docker("inspect", "--format", '{{join .RootFS.Layers " "}}', name).split()
+        for name in (BASE, with_sudo)
+    )
+    sudo, agent = -2, -1
+    assert plain[:sudo] == other[:sudo]
+    assert plain[sudo] != other[sudo]
+    assert plain[agent] == other[agent]
+
+
+def test_another_word_for_sudo_is_one_line() -> None:
+    done = subprocess.run([TOP / "scripts/build.sh", "base"], check=False, capture_output=True,
+                          text=True, env=os.environ | {"SUDO": "yes"})  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: unknown SUDO=yes (on or off)\n"

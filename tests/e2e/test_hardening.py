@@ -1,0 +1,147 @@
+"""The hardening matrix: every way to run dev8-mvp x everything that a person does in it."""
+
+import http.client
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.conftest import IN_CI
+from tests.containers import (
+    ANY_UID,
+    HARDENED,
+    MVP,
+    NO_PRIVILEGES,
+    READ_ONLY,
+    Container,
+    Recipe,
+    answers_http,
+    running,
+)
+from tests.e2e.conftest import Login
+from tests.e2e.remapped import FIRST_UID, find_hindrance, remapped_engine
+
+PASSWORD = "correct horse # battery: staple"
+STOP_DEADLINE = 5.0
+"""Seconds; whether a stop is quick is for `make bench` to judge."""
+
+ROWS = {
+    "default": (),
+    "read-only": READ_ONLY,
+    "no-privileges": NO_PRIVILEGES,
+    "hardened": HARDENED,
+    "any-uid": ANY_UID,
+    "any-uid-hardened": (*ANY_UID, *HARDENED),
+    "user-namespace": (),
+    "user-namespace-hardened": HARDENED,
+}
+"""Name -> options of `docker run`. Those of the other engine last: it stays until the end."""
+
+CLONE = """
+set -e
+git init -q /workspace/origin
+git -C /workspace/origin -c user.name=A -c user.email=a@b.c commit -q --allow-empty -m "from here"
+export GIT_SSH_COMMAND="ssh -o StrictHostKeyChecking=accept-new"
+git clone -q ssh://dev8@127.0.0.1:2222/workspace/origin /workspace/clone
+git -C /workspace/clone log --format=%s
+"""
+
+
+@pytest.fixture(scope="module")
+def user_namespace() -> Iterator[None]:
+    """An engine whose containers have a user namespace of their own."""
+    if hindrance := find_hindrance():
+        (pytest.fail if IN_CI else pytest.skip)(f"no user namespaces: {hindrance}")
+    with remapped_engine(MVP):
+        yield
+
+
+@pytest.fixture(scope="module", params=ROWS)
+def row(request: pytest.FixtureRequest) -> str:
+    """A way to run the image."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def box(row: str, login: Login, request: pytest.FixtureRequest) -> Iterator[Container]:
+    """A workspace that runs this way."""
+    if row.startswith("user-namespace"):
+        request.getfixturevalue("user_namespace")
+    options = (
+        *("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", f"CODE_SERVER_PASSWORD={PASSWORD}"),
+        *("-e", f"SSH_PRIVATE_KEY={login.private.read_text()}"),
+    )
+    with running(Recipe(MVP, (*ROWS[row], *options))) as container:
+        container.wait_ready()
+        yield container
+
+
+def test_row_is_what_it_says(box: Container, row: str) -> None:
+    """Otherwise everything below could pass in the wrong kind of container."""
+    status = box.execute("cat", "/proc/1/status")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines())
+    hardened = row.endswith("hardened")
+    assert fields["Uid"].split()[0] == ("12345" if row.startswith("any-uid") else "1000")
+    assert fields["NoNewPrivs"] == str(int(hardened or row == "no-privileges"))
+    assert (int(fields["CapBnd"], 16) == 0) == (hardened or row == "no-privileges")
+    assert (box.call("touch", "/var/tmp/x").returncode != 0) == (hardened or row == "read-only")
+    first = int(box.execute("cat", "/proc/self/uid_map").split()[1])
+    assert (first == FIRST_UID) == row.startswith("user-namespace")
+
+
+def test_all_is_well(box: Container) -> None:
+    assert [event for event in box.events() if event["level"] in ("warning", "error")] == []
+    assert box.status()["phase"] == "ready"
+
+
+def test_ide_answers_and_lets_in_with_the_password_alone(box: Container) -> None:
+    assert answers_http(box.ide_port)
+    assert answers_http(box.ide_port, "/login")
+    assert log_in(box, "wrong") == 200, "the form again"
+    assert log_in(box, PASSWORD) == 302
+
+
+def log_in(box: Container, password: str) -> int:
+    """Send the password form; return the status of the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", box.ide_port, timeout=10)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/login", urlencode({"password": password}), headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_ssh_login_runs_a_command_at_home(box: Container, login: Login) -> None:
+    assert login.run(box, "whoami; echo $HOME; pwd").split() == ["dev8", "/home/dev8", "/home/dev8"]
+    assert login.run(box, "bash -lc 'node --version'").startswith("v20.")
+
+
+@pytest.mark.parametrize("protocol", ["-s", "-O"], ids=["sftp", "scp"])
+def test_files_are_carried(box: Container, login: Login, tmp_path: Path, protocol: str) -> None:
+    source, back = tmp_path / "source", tmp_path / "back"
+    source.write_bytes(bytes(range(256)) * 1000)
+    there = "dev8@127.0.0.1:/workspace/file"
+    for pair in ((source, there), (there, back)):
+        argv = ["scp", protocol, "-q", *login.options(), "-P", str(box.ssh_port), *pair]
+        subprocess.run(argv, check=True, timeout=30)
+    assert back.read_bytes() == source.read_bytes()
+
+
+def test_git_clones_over_ssh(box: Container, login: Login) -> None:
+    assert login.run(box, CLONE).strip() == "from here"
+
+
+def test_nothing_runs_as_root_and_nothing_is_setuid(box: Container) -> None:
+    uids = box.execute("sh", "-c", "grep -h ^Uid: /proc/[0-9]*/status | sort -u").splitlines()
+    assert len(uids) == 1
+    assert "\t0" not in uids[0]
+    found = box.call("sh", "-c", "find / -xdev -type f -perm /6000 2>/dev/null").stdout
+    assert found == ""
+
+
+def test_stop_is_in_order(box: Container) -> None:
+    seconds, code = box.stop()
+    assert code == 0
+    assert seconds < STOP_DEADLINE
