@@ -73,12 +73,13 @@ class Ssh:
         "IP address that sshd listens on; :: means every one, IPv6 as well.",
         default="0.0.0.0",  # noqa: S104 - what may reach it is for the container's network to say
     )
-    compatible: bool = variable(
-        "DEV8_SSH_COMPATIBLE",
-        switch,
-        "Also take key exchanges that a quantum computer could break and the curves of FIPS 140: "
-        "for clients older than OpenSSH 8.5, and for libraries.",
-        default="false",
+    algorithms: str = variable(
+        "DEV8_SSH_ALGORITHMS",
+        one_of("modern", "quantum-safe", "compatible"),
+        "modern: what is safe today. quantum-safe: only key exchanges that no quantum computer "
+        "breaks later; clients older than OpenSSH 8.5 and many libraries are refused. compatible: "
+        "also the curves of FIPS 140.",
+        default="modern",
     )
     public_key: str | None = variable(
         "SSH_PUBLIC_KEY",

@@ -4,6 +4,7 @@ import os
 import pwd
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.addresses import find_asked, join_port
@@ -17,19 +18,34 @@ NAME = "sshd"
 CONFIG = "sshd_config"
 AUTHORIZED_KEYS = "ssh/authorized_keys"
 """The keys that the settings give, in the state folder; written by the ssh step."""
-KEY_TYPE = "ed25519"
-COMPATIBLE_KEY_TYPES = (KEY_TYPE, "ecdsa")
-"""ecdsa for clients that must keep to FIPS 140; both are made in milliseconds, RSA is not."""
 ROOM = 64 * 1024
 """Bytes that must be free where host keys are to be made."""
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
 })  # fmt: skip
 """What sshd and the login shell set by themselves."""
-KEY_EXCHANGES = "-diffie-hellman-*,ecdh-*,curve25519-*"
-"""What a quantum computer could break later, if somebody records it now, is taken away too."""
-COMPATIBLE_KEY_EXCHANGES = "-diffie-hellman-group14-*,diffie-hellman-group-exchange-*,*-sha1"
 EVERY_IPV6 = "::"
+
+
+@dataclass(frozen=True)
+class Algorithms:
+    """What sshd offers."""
+
+    key_exchanges: str
+    """Those that are taken away from OpenSSH's own list."""
+    host_keys: tuple[str, ...] = ("ed25519",)
+
+
+ALGORITHMS = {
+    "modern": Algorithms("-diffie-hellman-*,ecdh-*"),
+    "quantum-safe": Algorithms("-diffie-hellman-*,ecdh-*,curve25519-*"),
+    "compatible": Algorithms(
+        "-diffie-hellman-group14-*,diffie-hellman-group-exchange-*,*-sha1", ("ed25519", "ecdsa")
+    ),
+}
+"""By DEV8_SSH_ALGORITHMS. Keys of both types are made in milliseconds; RSA keys are not."""
+KEY_TYPE = "ed25519"
+"""The host key that there is in any case."""
 
 _CONFIG = """\
 # Written by the agent: sshd_config(5) of OpenSSH 8.9 and later.
@@ -78,17 +94,16 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
             "after a restart ssh clients will warn of another host",
             "mount a writable volume with some free space there",
         )
-    compatible = settings.ssh.compatible
-    kinds = COMPATIBLE_KEY_TYPES if compatible else (KEY_TYPE,)
-    keys = [folder / f"ssh_host_{kind}_key" for kind in kinds]
-    for kind, key in zip(kinds, keys, strict=True):
+    algorithms = ALGORITHMS[settings.ssh.algorithms]
+    keys = [folder / f"ssh_host_{kind}_key" for kind in algorithms.host_keys]
+    for kind, key in zip(algorithms.host_keys, keys, strict=True):
         argv = ("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "devcopilot", "-f")
         yield Generated(key, argv, private=True)
     foreign = find_foreign_folder(facts)
     text = _CONFIG.format(
         listen=render_listen(settings.ssh.address, settings.ssh.port),
         strict="no" if foreign else "yes",
-        key_exchanges=COMPATIBLE_KEY_EXCHANGES if compatible else KEY_EXCHANGES,
+        key_exchanges=algorithms.key_exchanges,
         host_keys="\n".join(f"HostKey {quote(str(key))}" for key in keys),
         authorized_keys=quote(str(facts.state / AUTHORIZED_KEYS).replace("%", "%%")),
         set_env=render_set_env(facts.environ),

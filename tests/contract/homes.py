@@ -29,7 +29,7 @@ OPEN = {
     "GIT_USER_NAME": "Ada Lovelace",
     "GIT_USER_EMAIL": "ada@example.com",
     "DEV8_SSH_ADDRESS": "::",
-    "DEV8_SSH_COMPATIBLE": "true",
+    "DEV8_SSH_ALGORITHMS": "compatible",
     "DEV8_CODE_SERVER_ADDRESS": "127.0.0.1",
 }
 

@@ -12,22 +12,27 @@ from tests.e2e.conftest import Login
 
 TOOLS = f"dev8-test:{TAG}"
 LISTS = ("kex", "key", "enc", "mac")
-OLD_CLIENT = (
-    *("-o", "KexAlgorithms=curve25519-sha256,ecdh-sha2-nistp256"),
-    *("-o", "HostKeyAlgorithms=ecdsa-sha2-nistp256"),
-)
+CLIENTS = {
+    "library": ("-o", "KexAlgorithms=curve25519-sha256"),
+    "fips": (
+        *("-o", "KexAlgorithms=ecdh-sha2-nistp256"),
+        *("-o", "HostKeyAlgorithms=ecdsa-sha2-nistp256"),
+    ),
+}
+LET_IN = {"modern": {"library"}, "quantum-safe": set(), "compatible": {"library", "fips"}}
+NOT_QUANTUM_SAFE = "does not provide protection against post-quantum attacks"
 
 
-@pytest.fixture(scope="module", params=["modern", "compatible"])
+@pytest.fixture(scope="module", params=sorted(LET_IN))
 def kind(request: pytest.FixtureRequest) -> str:
-    """Whether older clients are let in."""
+    """DEV8_SSH_ALGORITHMS."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def box(kind: str, login: Login) -> Iterator[Container]:
     options = ("-e", f"SSH_PUBLIC_KEY={login.public}",
-               "-e", f"DEV8_SSH_COMPATIBLE={kind == 'compatible'}")  # fmt: skip
+               "-e", f"DEV8_SSH_ALGORITHMS={kind}")  # fmt: skip
     with running(Recipe(BASE, options)) as container:
         container.wait_ready()
         yield container
@@ -46,7 +51,7 @@ def scan(box: Container) -> dict[str, Any]:
     return document
 
 
-def test_ssh_audit_finds_nothing_unless_older_clients_are_let_in(box: Container, kind: str) -> None:
+def test_ssh_audit_finds_only_what_was_asked_for(box: Container, kind: str) -> None:
     document = scan(box)
     entries = [entry for name in LISTS for entry in document[name]]
     findings = [
@@ -57,17 +62,25 @@ def test_ssh_audit_finds_nothing_unless_older_clients_are_let_in(box: Container,
     ]
     assert len(entries) > 8
     assert document["cves"] == []
-    assert bool(findings) == (kind == "compatible"), findings
+    if kind == "quantum-safe":
+        assert findings == []
+    elif kind == "modern":
+        assert {level for _, level, _ in findings} == {"warn"}
+        assert all(NOT_QUANTUM_SAFE in note for _, _, note in findings), findings
+    else:
+        assert any(level == "fail" for _, level, _ in findings), "ssh-audit distrusts NIST's curves"
 
 
-def test_an_older_client_gets_in_only_when_asked_for(
-    box: Container, kind: str, login: Login
+@pytest.mark.parametrize("client", CLIENTS)
+def test_other_clients_get_in_as_was_asked_for(
+    box: Container, kind: str, client: str, login: Login
 ) -> None:
     assert login.run(box, "echo in") == "in\n"
     done = subprocess.run(
-        ["ssh", *OLD_CLIENT, *login.options(), "-p", str(box.ssh_port), "dev8@127.0.0.1", "true"],
+        ["ssh", *CLIENTS[client], *login.options(), "-p", str(box.ssh_port), "dev8@127.0.0.1",
+         "true"],
         check=False, capture_output=True, text=True, timeout=30)  # fmt: skip
-    assert (done.returncode == 0) == (kind == "compatible"), done.stderr
+    assert (done.returncode == 0) == (client in LET_IN[kind]), done.stderr
 
 
 def test_sshd_itself_says_who_may_log_in_and_how(box: Container) -> None:

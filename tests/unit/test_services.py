@@ -217,11 +217,20 @@ def test_services_listen_where_they_are_asked_to(
         assert service.probe.host == asked
 
 
-def test_older_clients_are_let_in_only_when_asked_for(facts: Facts) -> None:
-    modern, compatible = read_sshd_config(facts), read_sshd_config(facts, DEV8_SSH_COMPATIBLE="yes")
-    assert "curve25519" in modern["KexAlgorithms"][0], "it is taken away"
-    assert "curve25519" not in compatible["KexAlgorithms"][0]
-    assert (len(modern["HostKey"]), len(compatible["HostKey"])) == (1, 2)
+@pytest.mark.parametrize(
+    ("kind", "taken_away", "host_keys"),
+    [
+        ("modern", {"ecdh-*", "diffie-hellman-*"}, 1),
+        ("quantum-safe", {"ecdh-*", "diffie-hellman-*", "curve25519-*"}, 1),
+        ("compatible", {"*-sha1"}, 2),
+    ],
+)
+def test_algorithms_are_those_that_are_asked_for(
+    facts: Facts, kind: str, taken_away: set[str], host_keys: int
+) -> None:
+    config = read_sshd_config(facts, DEV8_SSH_ALGORITHMS=kind)
+    assert taken_away <= set(config["KexAlgorithms"][0].removeprefix("-").split(","))
+    assert len(config["HostKey"]) == host_keys
 
 
 def test_host_keys_are_kept_and_private(facts: Facts) -> None:

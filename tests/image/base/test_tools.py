@@ -19,8 +19,13 @@ def test_gh_is_new_and_belongs_to_root(host: Host) -> None:
     version = re.search(r"gh version (\d+)\.(\d+)\.(\d+)", host.check_output("gh --version"))
     assert version
     assert tuple(map(int, version.groups())) >= OLDEST_GH
-    program = host.file("/usr/local/bin/gh")
-    assert (program.user, program.group, program.mode) == ("root", "root", 0o755)
+    for path in ("/opt/gh/bin/gh", host.check_output("readlink -f $(command -v gh)")):
+        program = host.file(path)
+        assert (program.user, program.group, program.mode) == ("root", "root", 0o755), path
+
+
+def test_the_agent_stands_before_gh(host: Host) -> None:
+    assert host.check_output("readlink -f $(command -v gh)").endswith("agent/helpers/gh")
 
 
 def test_git_commits(host: Host) -> None:
