@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench soak clean engine sizes lock
+.PHONY: help up down logs shell status build test check bench soak clean engine sizes lock push sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ build: engine ## Build the images (IMAGE=base|mvp, default both)
 test: ## Run all tests, fastest first (ONLY=unit,contract,pid1,e2e,image; ARGS=pytest's)
 	@scripts/test.sh $(ARGS)
 
-check: ## Check format, lint, types, shell, Dockerfiles and generated documents
+check: ## Check format, lint, types, shell, Dockerfiles, workflows and generated documents
 	@scripts/check.sh
 
 bench: engine ## Measure start, stop, memory and CPU against their bars
@@ -47,3 +47,9 @@ sizes: ## Show the sizes of the images and of their layers
 
 lock: ## Write requirements/*.txt anew from pyproject.toml
 	@scripts/lock.sh
+
+push: ## Publish the images of a tagged release to DOCKER_REGISTRY (IMAGE=base|mvp)
+	@scripts/push.sh
+
+sbom: ## Write what the images are made of to reports/ (IMAGE=base|mvp)
+	@scripts/sbom.sh $(IMAGE)

@@ -12,6 +12,10 @@ VERBS = {
     "configure": "bring the workspace into the configured state, again if need be",
     "plan": "show what `configure` would change; changes nothing",
     "refresh": "read the GitHub token again, check it, publish it",
+    "token": "print a fresh GitHub token",
+    "exec": "run a command with a fresh GitHub token in its environment",
+    "login": "sign in to GitHub in a browser, where no token is configured",
+    "broker": "answer programs that wait for a fresh token (the agent's own job)",
     "status": "tell how the workspace is",
     "health": "exit with 0 only when every essential service answers",
     "explain": "tell why a service does not run",
@@ -50,6 +54,7 @@ def run_verb(verb: str, words: list[str]) -> int:
     import argparse  # noqa: PLC0415 - not needed by PID 1
     import importlib  # noqa: PLC0415
 
+    from agent import faults  # noqa: PLC0415
     from agent.errors import AgentError  # noqa: PLC0415
     from agent.exits import Exit  # noqa: PLC0415
 
@@ -68,21 +73,8 @@ def run_verb(verb: str, words: list[str]) -> int:
     except BrokenPipeError:
         return Exit.FAILED
     except Exception as error:
-        where = _innermost_line(error)
-        sys.stderr.write(
-            f"devcopilot: internal error in `{verb}`: {type(error).__name__} at {where}\n"
-        )
+        sys.stderr.write(f"devcopilot: internal error in `{verb}`: {faults.describe(error)}\n")
         return Exit.INTERNAL
-
-
-def _innermost_line(error: BaseException) -> str:
-    """Return file:line where the error came from. Its text is left out: it may hold a secret."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return "?"
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
 if __name__ == "__main__":

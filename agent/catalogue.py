@@ -1,16 +1,21 @@
 """All that exists, in visible tuples. To add a thing: write one file, add one name here."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from agent import runtime
 from agent.errors import Problem
-from agent.plan import Job, Resource, Service
+from agent.moments import BOOT, LOST, READY, SIGNAL
+from agent.plan import Resource
+from agent.secret import SecretInput
 from agent.services import code_server, sshd, user
 from agent.settings import Settings
-from agent.steps import ai, git, github, ssh, vscode
+from agent.steps import ai, git, github, signing, ssh, vscode
 from agent.system import Facts
-from agent.tokens import environment, file
+from agent.tokens import app, command, environment, file, url
+from agent.tokens import user as user_token
+from agent.values import Job, Retry, Service
 
 Planner = Callable[[Settings, Facts], Iterable[Resource | Problem]]
 
@@ -32,9 +37,32 @@ class ServiceKind:
     service: Callable[[Settings, Facts], Service | Problem | None]
 
 
+@dataclass(frozen=True)
+class JobKind:
+    """A verb of `devcopilot` that init runs by itself; see `values.Job` for the fields."""
+
+    name: str
+    words: tuple[str, ...]
+    """The verb and its options."""
+    timeout: float
+    at: tuple[str, ...] = (BOOT,)
+    interval: Callable[[Settings], float | None] = lambda _: None
+    watch: Callable[[Settings], Iterable[Path]] = lambda _: ()
+    retry: Retry | None = None
+    announces: str = ""
+    nice: int = 0
+    socket: str = ""
+
+
+def find_file(source: SecretInput | None) -> tuple[Path, ...]:
+    """Return the file that a secret is read from, if it is."""
+    return (source.file,) if source and source.file else ()
+
+
 STEPS = (
     StepKind("ssh", ssh.resources),
     StepKind("git", git.resources),
+    StepKind("signing", signing.resources),
     StepKind("github", github.resources),
     StepKind("vscode", vscode.resources),
     StepKind("ai", ai.resources),
@@ -47,32 +75,49 @@ SERVICES = (
 )
 """The agent's own services; those of services.d come in addition."""
 
-TOKEN_SOURCES = (file.read, environment.read)
-"""The first that yields something decides; there is no silent fall-back to another identity."""
+TOKEN_SOURCES = (
+    file.SOURCE,
+    app.SOURCE,
+    user_token.SOURCE,
+    command.SOURCE,
+    url.SOURCE,
+    environment.SOURCE,
+)
+"""The first that is configured for a host is its only one: there is no silent fall-back to another
+identity."""
 
-REFRESH_TIMEOUT = 60.0
-READY_TIMEOUT = 120.0
-DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
+JOBS = (
+    JobKind("ready", ("health", "--wait", "60"), 70.0, retry=Retry(1.0, 60.0), announces=READY),
+    JobKind(
+        "refresh",
+        ("refresh", "--log"),
+        60.0,
+        at=(BOOT, SIGNAL),
+        interval=lambda settings: settings.github.refresh_interval,
+        watch=lambda settings: find_file(settings.github.token),
+    ),
+    JobKind("broker", ("broker",), 120.0, at=(), socket=runtime.BROKER_SOCKET),
+    JobKind("explain", ("explain",), 5.0, at=(LOST,)),
+)
+"""The short-lived children of init."""
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
-    """Return the timed children of init."""
-    token = settings.github.token
-    watched = (str(token.file),) if token and token.file else ()
-    return (
+    """Return the jobs as init runs them."""
+    return tuple(
         Job(
-            "ready",
-            (*DEVCOPILOT, "health", "--wait", f"{READY_TIMEOUT:g}"),
-            None,
-            READY_TIMEOUT + 10,
-        ),
-        Job(
-            "refresh",
-            (*DEVCOPILOT, "refresh", "--log"),
-            settings.github.refresh_interval,
-            REFRESH_TIMEOUT,
-            watched,
-        ),
+            kind.name,
+            (*runtime.DEVCOPILOT, *kind.words),
+            kind.interval(settings),
+            kind.timeout,
+            tuple(map(str, kind.watch(settings))),
+            kind.at,
+            kind.retry,
+            kind.announces,
+            kind.nice,
+            kind.socket,
+        )
+        for kind in JOBS
     )
 
 
@@ -82,6 +127,12 @@ def resources_of(
     """Yield the files of a service; of one that is not to run, nothing."""
     if isinstance(kind.service(settings, facts), Service):
         yield from kind.resources(settings, facts)
+
+
+def find_refused(settings: Settings, facts: Facts) -> dict[str, str]:
+    """Return which of the agent's own services are switched on and cannot run, and why."""
+    found = {kind.name: kind.service(settings, facts) for kind in SERVICES}
+    return {name: str(item) for name, item in found.items() if isinstance(item, Problem)}
 
 
 def services(settings: Settings, facts: Facts) -> tuple[list[Service], list[Problem]]:

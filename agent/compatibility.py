@@ -1,7 +1,7 @@
 """The variables of the bash entrypoint and of its later Go supervisor, and what became of each.
 
 Names that the agent reads itself stand in `agent.settings`; here are all the others. The table in
-docs/migration.md is generated from both.
+docs/migration.md is generated from both. Last come the names of other programs that no child gets.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,9 @@ VARIABLES: tuple[OldVariable, ...] = (
         "AZURE_STORAGE_ACCOUNT", "only backups would read it; the Azure CLI still gets it", "silent"
     ),
     OldVariable(
-        "AZURE_STORAGE_KEY", "it was set by the control plane and read by nothing", "silent"
+        "AZURE_STORAGE_KEY",
+        "nothing here reads it, and no program gets a secret that it may not need; for the Azure "
+        "CLI run `az login`",
     ),
     OldVariable("WORKSPACE_BACKUP_ENABLED", _BACKUP),
     OldVariable("WORKSPACE_BACKUP_INTERVAL", _BACKUP),
@@ -110,7 +112,16 @@ VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("DEV8_GID", "the image's user is fixed when it is built", "silent"),
 )
 
-SECRETS = frozenset(
+_BEATS = "its program would prefer it for ever to the token that is kept fresh; set GITHUB_TOKEN"
+
+WITHHELD: tuple[OldVariable, ...] = (
+    OldVariable("COPILOT_GITHUB_TOKEN", _BEATS),
+    OldVariable("GH_ENTERPRISE_TOKEN", f"{_BEATS} and GH_HOST"),
+    OldVariable("GITHUB_ENTERPRISE_TOKEN", f"{_BEATS} and GH_HOST"),
+)
+"""Tokens of Copilot and gh, which no child gets either."""
+
+SECRETS = frozenset(old.name for old in WITHHELD) | frozenset(
     {
         "SSH_PASSWORD",
         "AZURE_BLOB_ACCOUNT_KEY",
@@ -119,4 +130,4 @@ SECRETS = frozenset(
         "SUPERVISOR_AGENT_API_KEY",
     }
 )
-"""Old variables that hold a secret: no child gets them."""
+"""Variables that are not read and hold a secret: no child gets them."""

@@ -70,8 +70,14 @@ class Logger:
 
     def log(self, level: str, message: str, **fields: object) -> None:
         """Write one event, if its level reaches the threshold."""
-        if LEVELS.index(level) < self._threshold:
-            return
+        if LEVELS.index(level) >= self._threshold:
+            self._write(level, message, fields)
+
+    def announce(self, message: str, **fields: object) -> None:
+        """Write an event that is told only once, whatever the threshold is."""
+        self._write("info", message, fields)
+
+    def _write(self, level: str, message: str, fields: Mapping[str, object]) -> None:
         event = make_event(self._source, level, message, **fields)
         with contextlib.suppress(OSError):  # nobody is left to tell
             os.write(self._descriptor, render(event) if self._readable else encode(event))

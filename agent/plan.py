@@ -1,4 +1,4 @@
-"""The values that planning yields: resources, actions, services, jobs, tokens, the boot file.
+"""Planning: what a step wants, compared with what is there.
 
 A step names the *resources* it wants; `plan` compares them with the machine and with the ledger
 (what the agent wrote before) and yields the *actions* that are missing. In the desired state there
@@ -7,6 +7,7 @@ is none. The rule of ownership lives here and nowhere else:
 - a `File` is the agent's whole. One that somebody else made or changed is left alone and said so.
 - a `Seed` and a `Generated` are made when absent, and from then on are the user's.
 - an `Edit` is a change inside a user's file, which the step computes from what is there.
+- a `Keep` is what a step would make if its source were not in trouble: it loses nothing meanwhile.
 - a file of the ledger that its step no longer wants is taken back, if nobody changed it.
 """
 
@@ -14,14 +15,13 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
+from agent import faults
+from agent.actions import Action, MakeDirectory, RemoveFile, RunCommand, WriteFile
 from agent.errors import Problem
-from agent.secret import Secret
 from agent.system import Facts, System
 
 LEDGER = "owned.json"
@@ -58,7 +58,7 @@ class Seed:
     content: Callable[[], bytes] = field(repr=False)
     mode: int = 0o644
     announcement: str = field(default="", repr=False)
-    """Told once in the log, when the file is made. It may hold what the file holds."""
+    """Told once in the log, when the file was made. It may hold what the file holds."""
 
 
 @dataclass(frozen=True)
@@ -85,80 +85,14 @@ class Edit:
     """For a file that is made; one that exists is never made wider than this."""
 
 
-Resource = Directory | File | Seed | Generated | Edit
-
-
-# --- actions -----------------------------------------------------------------------------------
-
-
-class Action(Protocol):
-    """One change of the machine."""
-
-    def describe(self) -> str:
-        """Return the change as one line without secrets."""
-
-    def apply(self, system: System) -> None:
-        """Make the change. Raises OSError."""
-
-
 @dataclass(frozen=True)
-class MakeDirectory:
-    """Make a folder."""
-
-    path: Path
-    mode: int
-
-    def describe(self) -> str:  # noqa: D102
-        return f"make folder {self.path} ({self.mode:04o})"
-
-    def apply(self, system: System) -> None:  # noqa: D102
-        system.make_directory(self.path, self.mode)
-
-
-@dataclass(frozen=True)
-class WriteFile:
-    """Write a whole file."""
-
-    path: Path
-    content: bytes = field(repr=False)
-    mode: int
-    owned: bool
-    announcement: str = field(default="", repr=False)
-    """Told once in the log, whether the file could be written or not."""
-
-    def describe(self) -> str:  # noqa: D102
-        return f"write {self.path} ({len(self.content)} bytes, {self.mode:04o})"
-
-    def apply(self, system: System) -> None:  # noqa: D102
-        system.write_file(self.path, self.content, self.mode)
-
-
-@dataclass(frozen=True)
-class RemoveFile:
-    """Take back a file."""
+class Keep:
+    """A path that stays as it is, whatever is there: what it is made from is in trouble."""
 
     path: Path
 
-    def describe(self) -> str:  # noqa: D102
-        return f"remove {self.path}"
 
-    def apply(self, system: System) -> None:  # noqa: D102
-        system.remove_file(self.path)
-
-
-@dataclass(frozen=True)
-class RunCommand:
-    """Run a command that makes a file."""
-
-    path: Path
-    argv: tuple[str, ...]
-
-    def describe(self) -> str:  # noqa: D102
-        return f"make {self.path} with {self.argv[0]}"
-
-    def apply(self, system: System) -> None:  # noqa: D102
-        system.make_directory(self.path.parent, 0o700)
-        system.run((*self.argv, str(self.path)))
+Resource = Directory | File | Seed | Generated | Edit | Keep
 
 
 # --- the ledger --------------------------------------------------------------------------------
@@ -178,7 +112,7 @@ class Ledger:
             return cls(
                 {str(path): (str(step), str(digest)) for path, (step, digest) in raw.items()}
             )
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             return cls()
 
     def encode(self) -> bytes:
@@ -219,15 +153,6 @@ class Plan:
     actions: tuple[Action, ...]
     problems: tuple[Problem, ...]
 
-    @property
-    def announcements(self) -> tuple[str, ...]:
-        """Return what applying the plan is to tell once, secrets and all."""
-        return tuple(
-            action.announcement
-            for action in self.actions
-            if isinstance(action, WriteFile) and action.announcement
-        )
-
 
 def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: Ledger) -> Plan:
     """Compare what a step wants with what is there. Reads files; changes nothing."""
@@ -245,9 +170,12 @@ def plan(step: str, wanted: Iterable[Resource | Problem], facts: Facts, ledger: 
                 problems.append(outcome)
             elif outcome is not None:
                 actions.append(outcome)
-    except OSError as error:
-        # The step itself could not read something: what it would still have wanted is unknown.
-        problems.append(_unreadable(error.filename, error))
+    except Exception as error:
+        # The step itself failed: what it would still have wanted is unknown.
+        name = getattr(error, "filename", None)
+        problems.append(
+            _explain(error, Path(os.fsdecode(name)) if name else None, f"the step {step}")
+        )
         kept.update(ledger.paths_of(step))
     for path in ledger.paths_of(step):
         if path not in kept and (action := _take_back(path, facts, ledger)):
@@ -277,33 +205,58 @@ def apply(planned: Plan, system: System, ledger: Ledger) -> tuple[Problem, ...]:
 def _sum_up(cases: list[tuple[Action, OSError]]) -> Problem:
     action, error = cases[0]
     others = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
-    return Problem(f"cannot {action.describe()}{others}: {_cause(error)}", _hint(error))
+    return Problem(
+        f"cannot {action.describe()}{others}: {_cause(error)}", find_hint(error, action.path)
+    )
 
 
 def _compare(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     try:
         return _plan_resource(item, facts, ledger)
-    except OSError as error:
-        return _unreadable(item.path, error)
+    except Exception as error:
+        return _explain(error, item.path, str(item.path))
 
 
-def _unreadable(path: object, error: OSError) -> Problem:
-    return Problem(f"cannot read {path}: {_cause(error)}", _hint(error))
+def _explain(error: Exception, path: Path | None, part: str) -> Problem:
+    """Return what is wrong with a file; any other exception is a fault of the agent's own.
+
+    That one costs the part in which it happened, never the start of the container.
+    """
+    if isinstance(error, OSError) and path:
+        return Problem(f"cannot read {path}: {_cause(error)}", find_hint(error, path))
+    if isinstance(error, OSError):
+        return Problem(f"cannot plan {part}: {_cause(error)}")
+    message = f"cannot plan {part}: internal error: {faults.describe(error)}"
+    return Problem(message, "please report this line")
 
 
 def _cause(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _hint(error: OSError) -> str:
+def find_hint(error: OSError, path: Path) -> str:
+    """Return what mends it that this path could not be read or written; empty: not known."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return "free some space on that volume"
+            return f"free some space on the volume of {path.parent}"
         case errno.EROFS:
-            return "mount a writable volume there"
+            return f"mount a writable volume on {path.parent}"
         case errno.EACCES | errno.EPERM:
-            return f"it must belong to uid {os.getuid()}; chown, as root, mends that"
+            return _find_owner_command(path)
     return ""
+
+
+def _find_owner_command(path: Path) -> str:
+    """Return the command that opens what keeps this uid from the path."""
+    path = Path(os.path.realpath(path))
+    owner = f"{os.getuid()}:{os.getgid()}"
+    for folder in reversed(path.parents):
+        if not os.access(folder, os.F_OK):
+            return f"as root: install -d -o {os.getuid()} -g {os.getgid()} {path.parent}"
+        if not os.access(folder, os.X_OK):
+            return f"as root: chown {owner} {folder}"
+    unreadable = os.access(path, os.F_OK) and not os.access(path, os.R_OK)
+    return f"as root: chown {owner} {path if unreadable else path.parent}"
 
 
 def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
@@ -319,6 +272,8 @@ def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Pro
             return _plan_generated(item, facts)
         case Edit():
             return _plan_edit(item, facts)
+        case Keep():
+            return None
 
 
 def _plan_generated(item: Generated, facts: Facts) -> Action | None:
@@ -331,12 +286,15 @@ def _plan_generated(item: Generated, facts: Facts) -> Action | None:
 
 def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     present = facts.read(item.path)
+    # The ledger outlives the runtime folder: what it said of a file in there could be wrong.
+    lasts = facts.runtime not in item.path.parents
+    write = WriteFile(item.path, item.content, item.mode, owned=lasts)
     if present == item.content:
         same_mode = facts.mode(item.path) == item.mode
         known = item.adopt or ledger.owns(item.path, present)
-        return None if same_mode and known else WriteFile(item.path, item.content, item.mode, True)
+        return None if same_mode and known else write
     if present is None or item.adopt or ledger.owns(item.path, present):
-        return WriteFile(item.path, item.content, item.mode, True)
+        return write
     return Problem(
         f"left {item.path} alone: it was not written by the agent, or was changed since",
         f"remove {item.path} to let the agent manage it",
@@ -364,106 +322,3 @@ def _take_back(path: Path, facts: Facts, ledger: Ledger) -> Action | None:
     if present is not None and not ledger.owns(path, present):
         return None
     return RemoveFile(path)
-
-
-# --- what exists: steps, services, jobs, tokens ------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Token:
-    """A GitHub token and what is known of it."""
-
-    host: str
-    value: Secret
-    login: str | None = None
-    expires: datetime | None = None
-    """Aware, UTC; None: no expiry is known."""
-    source: str = ""
-    """Where it came from: the name of a variable."""
-
-
-@dataclass(frozen=True)
-class HttpProbe:
-    """Answers when GET on loopback yields status 200."""
-
-    port: int
-    path: str
-
-
-@dataclass(frozen=True)
-class BannerProbe:
-    """Answers when a connection on loopback yields a first line with this prefix."""
-
-    port: int
-    prefix: str
-    reply: str = ""
-    """Sent back as a line: without it some servers log a fault for each probe."""
-
-
-@dataclass(frozen=True)
-class PortProbe:
-    """Answers when a connection on loopback is accepted."""
-
-    port: int
-
-
-@dataclass(frozen=True)
-class CommandProbe:
-    """Answers when the command ends with 0."""
-
-    argv: tuple[str, ...]
-
-
-Probe = HttpProbe | BannerProbe | PortProbe | CommandProbe
-
-
-@dataclass(frozen=True)
-class Service:
-    """A long-running program that supervisord keeps."""
-
-    name: str
-    argv: tuple[str, ...]
-    essential: bool = True
-    probe: Probe | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to the clean environment. No secrets: they go through files."""
-    directory: Path | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """A short-lived child of init, repeated."""
-
-    name: str
-    argv: tuple[str, ...]
-    interval: float | None
-    """Seconds from end to start; None: once, at start."""
-    timeout: float
-    """Seconds after which it is ended."""
-    watch: tuple[str, ...] = ()
-    """Files: a change of one starts the job at once (looked at every few seconds)."""
-
-
-@dataclass(frozen=True)
-class Boot:
-    """What `configure` hands to `init` as one JSON file: all that PID 1 knows."""
-
-    environment: Mapping[str, str]
-    """The clean environment: init re-executes itself with it, and every child inherits it."""
-    log_format: str
-    """auto, json or text."""
-    log_level: str | None
-    """None: info, or warning when a CMD has the terminal."""
-    streams: tuple[str, ...]
-    """Names of the log FIFOs that init makes before supervisord starts, one a service."""
-    supervisord: tuple[str, ...]
-    """The argv of supervisord; empty: no services."""
-    essential: tuple[str, ...]
-    """Services whose loss ends the container."""
-    jobs: tuple[Job, ...]
-    stop_timeout: float
-    """Seconds from the request to stop until whatever is left is killed."""
-
-    def encode(self) -> bytes:
-        """Return the boot file's content."""
-        return json.dumps(asdict(self)).encode()

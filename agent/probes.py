@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from agent.plan import BannerProbe, CommandProbe, HttpProbe, PortProbe, Probe
+from agent.values import BannerProbe, CommandProbe, HttpProbe, PortProbe, Probe
 
 HOST = "127.0.0.1"
 LONGEST_LINE = 1024

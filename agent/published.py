@@ -3,26 +3,44 @@
 A published token is two files in the runtime folder, named for the host: the token itself, for
 git's credential helper and for gh's step, and a record without any secret that says what is known
 of it. Both are replaced in one step, so that nobody ever reads half of one.
+
+When a token ends is published in seconds of /proc/uptime, which nobody can set: a wrong clock, one
+that is set right later, and a suspended machine change nothing, and a shell script can compare it.
 """
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agent import runtime
-from agent.errors import Problem
-from agent.plan import Token
-from agent.secret import Secret, SecretInput
-from agent.system import Facts
-
-NO_LOGIN = "test_token"
-"""The text that stands for "no login" in place of a token."""
+from agent.secret import Secret
+from agent.sources import Token
+from agent.system import Clock, Facts
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published token as it is read back."""
+
+    host: str
+    value: Secret
+    ends: float | None = None
+    """Seconds of /proc/uptime; None: no end is known."""
+    login: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells it from other tokens."""
+        return fingerprint(self.value)
+
+    def left(self, clock: Clock) -> float | None:
+        """Return the seconds until it ends; None: no end is known."""
+        return None if self.ends is None else self.ends - clock.uptime()
 
 
 @dataclass(frozen=True)
@@ -35,21 +53,28 @@ class Record:
     """personal, fine-grained, installation, user, oauth, or empty for a form that is not known."""
     source: str = ""
     """The variable that the token came from."""
+    grants: str = ""
+    """Scopes or permissions, as GitHub lists them."""
     fingerprint: str = ""
     """`fingerprint` of the published token; empty: none is published."""
     rejected: str = ""
     """`fingerprint` of a newer token that GitHub refused while the published one worked."""
     expires: str = ""
+    """By this machine's clock as it was then."""
+    life: float = 0.0
+    """Seconds that the token had when it was published; 0: no end is known."""
     checked: str = ""
     """When GitHub last said that the token is good."""
     refreshed: str = ""
     """When `devcopilot refresh` last ran."""
     problems: Mapping[str, str] = field(default_factory=dict)
-    """What is wrong now: by part (token, gh, check) the line that says so."""
+    """What is wrong now: by part (see `agent.renewal`) the line that says so."""
     failures: int = 0
-    """Checks in a row that got no answer."""
-    retry_at: str = ""
-    """Before this time GitHub does not want to be asked again."""
+    """Tries in a row that got no answer."""
+    retry_at: float = 0.0
+    """Before this uptime the host is not to be asked again."""
+    skew: float = 0.0
+    """Seconds by which the host's clock is ahead of this machine's."""
 
     @property
     def problem(self) -> str:
@@ -58,7 +83,11 @@ class Record:
 
 
 def token_path(facts: Facts, host: str) -> Path:
-    """Return where a host's token is published: line 1 the token, 2 its expiry, 3 its login."""
+    """Return where a host's token is published.
+
+    Line 1 is the token, 2 the uptime at which it ends or nothing, 3 its login or nothing, 4 its
+    fingerprint.
+    """
     return facts.runtime / runtime.TOKENS / host
 
 
@@ -67,22 +96,39 @@ def record_path(facts: Facts, host: str) -> Path:
     return facts.runtime / runtime.TOKENS / f"{host}.json"
 
 
-def encode_token(token: Token) -> bytes:
+def find_hosts(facts: Facts) -> Iterator[str]:
+    """Yield the hosts of which something is published."""
+    folder = facts.runtime / runtime.TOKENS
+    pending = [path for path, content in facts.pending.items() if content and path.parent == folder]
+    try:
+        present = list(folder.iterdir())
+    except FileNotFoundError:
+        present = []
+    for name in sorted({path.name for path in (*present, *pending)}):
+        if name.endswith(".json"):
+            yield name.removesuffix(".json")
+
+
+def encode_token(token: Token, clock: Clock) -> bytes:
     """Return the content of a published token's file."""
-    expires = format_time(token.expires) if token.expires else ""
-    return f"{token.value.reveal()}\n{expires}\n{token.login or ''}\n".encode()
+    ends = ""
+    if token.expires:
+        left = (token.expires - clock.now()).total_seconds()
+        ends = f"{max(0, int(clock.uptime() + left))}"
+    mark = fingerprint(token.value)
+    return f"{token.value.reveal()}\n{ends}\n{token.login or ''}\n{mark}\n".encode()
 
 
-def decode_token(host: str, content: bytes | None) -> Token | None:
+def decode_token(host: str, content: bytes | None) -> Published | None:
     """Return the published token, or None when the file is absent or holds none."""
     lines = (content or b"").decode().splitlines()
     if not lines or not lines[0]:
         return None
-    value, expires, login = (*lines, "", "")[:3]
-    return Token(host, Secret(value), login or None, parse_time(expires))
+    value, ends, login = (*lines, "", "")[:3]
+    return Published(host, Secret(value), float(ends) if ends else None, login or None)
 
 
-def read_token(facts: Facts, host: str) -> Token | None:
+def read_token(facts: Facts, host: str) -> Published | None:
     """Return the published token of a host, or None. Raises OSError."""
     return decode_token(host, facts.read(token_path(facts, host)))
 
@@ -107,58 +153,11 @@ def read_record(facts: Facts, host: str) -> Record:
     return decode_record(host, facts.read(record_path(facts, host)))
 
 
-def is_configured(source: SecretInput | None) -> bool:
-    """Tell whether a token is to be expected. Reads no file: one may appear late."""
-    if source is None or source.value is None:
-        return source is not None
-    return source.value.reveal().strip() != NO_LOGIN
-
-
-def make_token(text: Secret, host: str, source: str) -> Token | Problem | None:
-    """Return the token that a source gave, what is wrong with it, or None for "no login".
-
-    Nothing is said of length or prefix: GitHub changes both.
-    """
-    value = text.reveal().strip()
-    if value == NO_LOGIN:
-        return None
-    if not re.fullmatch(r"[\x21-\x7e]+", value):
-        return Problem(
-            f"cannot use {source}: it is not one word of plain characters",
-            "give the token alone, without a name, quotes or a second line",
-        )
-    return Token(host, Secret(value), source=source)
-
-
 def fingerprint(value: Secret) -> str:
     """Return what tells tokens apart and cannot be turned back: tokens are random enough."""
     return hashlib.sha256(value.reveal().encode()).hexdigest()
 
 
-_KINDS = {
-    "ghp_": "personal",
-    "github_pat_": "fine-grained",
-    "ghs_": "installation",
-    "ghu_": "user",
-    "gho_": "oauth",
-}
-"""https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats"""
-
-
-def find_kind(value: Secret) -> str:
-    """Return the kind of a token by its prefix, empty when it has none that is known."""
-    text = value.reveal()
-    return next((kind for prefix, kind in _KINDS.items() if text.startswith(prefix)), "")
-
-
 def format_time(moment: datetime) -> str:
     """Return an aware time as RFC 3339 in UTC, whole seconds: texts in this form sort by time."""
     return moment.astimezone(UTC).strftime(_TIME)
-
-
-def parse_time(text: str) -> datetime | None:
-    """Return the time that `format_time` wrote, or None for anything else."""
-    try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
-    except ValueError:
-        return None

@@ -9,7 +9,8 @@ from itertools import groupby
 
 from agent import compatibility, runtime
 from agent.exits import SIGNAL_BASE, Exit
-from agent.settings import Variable, variables
+from agent.settings import variables
+from agent.variable import Variable
 
 RUNTIME_FOLDER = "/dev/shm/devcopilot-UID"  # noqa: S108 - its name in the documentation
 STATE_FOLDER = "~/.local/state/devcopilot"
@@ -22,6 +23,7 @@ FILES = (
     ),
     (f"{RUNTIME_FOLDER}/{runtime.PROBLEMS}", "what could not be configured, and what mends it"),
     (f"{RUNTIME_FOLDER}/{runtime.SECRETS}/", "the secrets that variables held, a file each (0600)"),
+    (f"{RUNTIME_FOLDER}/{runtime.HIDDEN}/", "other secrets, for the log to hide (0600)"),
     (f"{RUNTIME_FOLDER}/{runtime.TOKENS}/", "the GitHub token in use, a file a host (0600)"),
     (f"{STATE_FOLDER}/", "the state folder: keep it on a volume"),
     (f"{STATE_FOLDER}/ssh/", "the workspace's host keys, and the keys that may log in"),

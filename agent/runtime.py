@@ -5,9 +5,14 @@ agent meet there; nothing in it outlives the container. The uid is the trust bou
 """
 
 import contextlib
+import fcntl
 import os
 import stat
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+
+DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
+"""How the agent calls its own command: this very installation, whatever is first on PATH."""
 
 VARIABLE = "DEV8_RUNTIME_DIR"
 
@@ -17,18 +22,33 @@ SECRETS = "secrets"
 """Folder (0700): one file (0600) a secret variable, named for the variable."""
 TOKENS = "tokens"
 """Folder (0700): one file (0600) a GitHub host: line 1 the token, line 2 its expiry or nothing."""
+HIDDEN = "hidden"
+"""Folder (0700): one file (0600) a secret that came from a file or was made, as it was at the last
+`configure`. Only the log reads it, to hide it: it must not touch paths of the user, which may hang.
+"""
 BOOT = "boot.json"
-"""What `configure` hands to `init`; see `agent.plan.Boot`."""
+"""What `configure` hands to `init`; see `agent.values.Boot`."""
+BROKER_SOCKET = "broker.sock"
+"""Where programs ask for a newer token; init listens, see `agent.init.calls`."""
 STATE = "state.json"
 """What `init` says of itself; see `agent.init.state`."""
+SERVICES = "services.json"
+"""The services that supervisord was given; see `agent.roster`."""
 PROBLEMS = "problems.json"
 """What `configure` could not do: a JSON list of {step, message, hint}."""
+GH_LOCK = "gh.lock"
+"""Locked by whoever writes gh's login: a refresh, on demand or not, or `configure`."""
 JOBS = "jobs"
-"""Folder: NAME.next is a job's wish for its next run, a number of seconds."""
+"""Folder: a job that wants its next run at another time than its interval says writes the seconds
+as text to NAME.next; it holds for one run."""
 STREAMS = "streams"
 """Folder: one FIFO a log stream, named for its service."""
 EVENTS = "events"
 """FIFO: one line `STATE NAME` for each state that supervisord gives a service."""
+LAUNCHERS = "services"
+"""Folder: one script a service, which becomes the service's program."""
+LOCK = "init.lock"
+"""Locked by the living agent whose folder this is."""
 SUPERVISORD_CONFIG = "supervisord.conf"
 SUPERVISORD_SOCKET = "supervisord.sock"
 
@@ -58,6 +78,53 @@ def make(path: str, uid: int) -> None:
                 raise PermissionError(
                     f"{folder} is not a folder that only uid {uid} can enter"
                 ) from None
+
+
+def hold(path: str, uid: int) -> int:
+    """Make the runtime folder if need be; return a descriptor that holds it while it is open.
+
+    Raises OSError when the folder cannot be used, or another living agent uses it.
+    """
+    make(path, uid)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(os.path.join(path, LOCK), flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OSError("another agent is using it") from None
+    return descriptor
+
+
+def clear(path: str) -> None:
+    """Remove what an earlier life said of itself and was given. Raises OSError.
+
+    The folder may outlive the container, on a volume or in the host's /dev/shm.
+    """
+    for name in (SETTINGS, BOOT, STATE, PROBLEMS):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(path, name))
+    for name in (SECRETS, JOBS, LAUNCHERS):
+        with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, name)) as files:
+            for entry in files:
+                os.unlink(entry.path)
+
+
+def explain(path: str, error: OSError) -> str:
+    """Return the line for a runtime folder that cannot be used."""
+    cause = error.strerror or str(error)
+    return f"cannot use the runtime folder {path}: {cause} ({VARIABLE} names another one)"
+
+
+@contextlib.contextmanager
+def hold_lock(path: "str | os.PathLike[str]") -> Iterator[None]:
+    """Hold the lock of this file, once whoever has it lets go. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:

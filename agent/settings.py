@@ -5,72 +5,38 @@ wrong is reported together, before anything is changed.
 """
 
 import difflib
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
 from agent import compatibility
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.secret import Secret, SecretInput
+from agent.secret import SecretInput
 from agent.texts import (
     absolute_path,
+    command,
     host_name,
     http_url,
+    identifier,
+    identifiers,
+    interval,
+    number,
     one_of,
+    permissions,
+    plain_path,
     port,
     positive_duration,
     single_line,
     switch,
     text,
 )
+from agent.variable import PREFIX, Variable, declared, is_injected, read, secret, variable
 
-PREFIX = "DEV8_"
-_VARIABLE = "variable"
-_KUBERNETES_NAME = re.compile(r"DEV8_\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
-_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
-_CREDENTIALS = re.compile(r"//[^/]*@")
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One environment variable: its name, how its text is read, and its documentation."""
-
-    name: str
-    doc: str
-    parse: Callable[[str], Any]
-    default: str | None
-    """The text that stands for an absent or empty variable, or None."""
-    aliases: tuple[str, ...] = ()
-    """Other names for the same, later ones weaker."""
-    secret: bool = False
-    """It may also come as NAME_FILE; it is never shown and no child gets it."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return every name under which the variable is read."""
-        plain = (self.name, *self.aliases)
-        return plain + tuple(f"{name}_FILE" for name in plain) if self.secret else plain
-
-
-def variable(
-    name: str,
-    parse: Callable[[str], Any],
-    doc: str,
-    *,
-    default: str | None = None,
-    aliases: tuple[str, ...] = (),
-) -> Any:
-    """Declare the variable that a field is read from."""
-    return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases)})
-
-
-def secret(name: str, doc: str, *, aliases: tuple[str, ...] = ()) -> Any:
-    """Declare a secret that a field of type `SecretInput | None` is read from."""
-    return field(metadata={_VARIABLE: Variable(name, doc, text, None, aliases, secret=True)})
-
+LONGEST_RUNTIME_PATH = 80
+"""Characters: a socket's path has 107 (unix(7)), and supervisord's adds a name and a number."""
+LONGEST_STATE_PATH = 200
 
 # --- the settings -------------------------------------------------------------------------------
 
@@ -120,6 +86,12 @@ class Git:
 
     user_name: str | None = variable("GIT_USER_NAME", single_line, "Default of git's user.name.")
     user_email: str | None = variable("GIT_USER_EMAIL", single_line, "Default of git's user.email.")
+    signing: str = variable(
+        "DEV8_GIT_SIGNING",
+        one_of("off", "ssh"),
+        "ssh: commits and tags are signed with SSH_PRIVATE_KEY, once a test signature was made.",
+        default="off",
+    )
 
 
 @dataclass(frozen=True)
@@ -142,9 +114,56 @@ class GitHub:
     )
     refresh_interval: float = variable(
         "DEV8_TOKEN_REFRESH_INTERVAL",
-        positive_duration,
-        "Time between two checks of the token.",
+        interval,
+        "Time between two checks of the token, at least 1s.",
         default="5m",
+    )
+    app_id: str | None = variable(
+        "GITHUB_APP_ID",
+        identifier,
+        "Id or client id of a GitHub App: the agent then makes installation tokens by itself.",
+    )
+    app_key: SecretInput | None = secret("GITHUB_APP_PRIVATE_KEY", "The App's private key, PEM.")
+    app_installation: str | None = variable(
+        "GITHUB_APP_INSTALLATION_ID",
+        number,
+        "Which installation of the App; without it, that of GITHUB_APP_OWNER, or the only one.",
+    )
+    app_owner: str | None = variable(
+        "GITHUB_APP_OWNER", identifier, "User or organization whose installation it is."
+    )
+    app_repositories: tuple[str, ...] | None = variable(
+        "GITHUB_APP_REPOSITORIES",
+        identifiers,
+        "Names of the repositories that the token may reach; by default all of the installation.",
+    )
+    app_permissions: Mapping[str, str] | None = variable(
+        "GITHUB_APP_PERMISSIONS",
+        permissions,
+        "What the token may do, such as contents:write,metadata:read; by default all that the "
+        "installation may.",
+    )
+    client_id: str | None = variable(
+        "GITHUB_APP_CLIENT_ID", identifier, "Client id of the App that GITHUB_REFRESH_TOKEN is of."
+    )
+    client_secret: SecretInput | None = secret(
+        "GITHUB_APP_CLIENT_SECRET", "Client secret of that App."
+    )
+    refresh_token: SecretInput | None = secret(
+        "GITHUB_REFRESH_TOKEN",
+        "Refresh token (ghr_) of a user's login to that App. It can be used once; the one that "
+        "follows it is kept in the state folder.",
+    )
+    token_command: tuple[str, ...] | None = variable(
+        "DEV8_GITHUB_TOKEN_COMMAND",
+        command,
+        "Command that prints a token, alone or as JSON: token, and expires_at (RFC 3339).",
+    )
+    token_url: str | None = variable(
+        "DEV8_GITHUB_TOKEN_URL", http_url, "URL that answers with such JSON."
+    )
+    token_url_bearer: SecretInput | None = secret(
+        "DEV8_GITHUB_TOKEN_URL_BEARER", "Bearer token for that URL."
     )
 
 
@@ -216,13 +235,13 @@ class Agent:
     )
     state_dir: Path | None = variable(
         "DEV8_STATE_DIR",
-        absolute_path,
+        plain_path(LONGEST_STATE_PATH),
         "Folder that outlives the container: host keys, made password, what the agent wrote. "
         "By default ~/.local/state/devcopilot.",
     )
     runtime_dir: Path | None = variable(
         "DEV8_RUNTIME_DIR",
-        absolute_path,
+        plain_path(LONGEST_RUNTIME_PATH),
         "Private folder on tmpfs for one life of the container; by default "
         "/dev/shm/devcopilot-UID.",
     )
@@ -246,9 +265,7 @@ class Settings:
         problems: list[Problem] = []
         groups = {}
         for group in fields(cls):
-            kind = cast("type[Any]", group.type)
-            values = {item.name: _read(_declared(item), environ, problems) for item in fields(kind)}
-            groups[group.name] = values
+            groups[group.name] = read_group(cast("type[Any]", group.type), environ, problems)
         problems += _contradictions(groups)
         if problems:
             raise AgentError(*problems, exit_code=Exit.USAGE)
@@ -260,12 +277,19 @@ class Settings:
         )
 
 
+def read_group(
+    kind: type[Any], environ: Mapping[str, str], problems: list[Problem]
+) -> dict[str, Any]:
+    """Return the values of one group's fields; what is wrong is added to `problems`."""
+    return {item.name: read(declared(item), environ, problems) for item in fields(kind)}
+
+
 def variables() -> Iterator[tuple[str, Variable]]:
     """Yield (title of the group, variable) in the order of the documentation."""
     for group in fields(Settings):
         kind = cast("type[Any]", group.type)
         for item in fields(kind):
-            yield (kind.__doc__ or "").rstrip("."), _declared(item)
+            yield (kind.__doc__ or "").rstrip("."), declared(item)
 
 
 def secret_names() -> frozenset[str]:
@@ -292,79 +316,17 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
             )
     found += [
         Problem(f"{old.name} is ignored: {old.doc}")
-        for old in compatibility.VARIABLES
+        for old in (*compatibility.VARIABLES, *compatibility.WITHHELD)
         if old.verdict == "ignored" and environ.get(old.name)
     ]
     return tuple(found)
 
 
-def is_injected(name: str, value: str) -> bool:
-    """Tell whether Kubernetes set this for a Service whose name starts with dev8-.
-
-    A Service called dev8-ssh gives DEV8_SSH_PORT=tcp://ADDRESS:PORT, which is not meant for us.
-    """
-    if not name.startswith(PREFIX):
-        return False
-    named_port = name.endswith("_PORT") and _KUBERNETES_PORT.fullmatch(value)
-    return bool(named_port or _KUBERNETES_NAME.fullmatch(name))
-
-
-def _declared(item: "Field[Any]") -> Variable:
-    return cast("Variable", item.metadata[_VARIABLE])
-
-
-def _read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -> Any:
-    """Return a variable's value, or note what is wrong with it. Empty counts as absent."""
-    if entry.secret:
-        return _read_secret(entry, environ, problems)
-    name, given = next(
-        (
-            (name, value)
-            for name in (entry.name, *entry.aliases)
-            if (value := environ.get(name)) and not is_injected(name, value)
-        ),
-        (entry.name, entry.default),
-    )
-    if given is None:
-        return None
-    if not _is_utf8(given):
-        problems.append(Problem(f"{name} is not UTF-8 text"))
-        return MISSING
-    try:
-        return entry.parse(given)
-    except ValueError as error:
-        shown = _CREDENTIALS.sub("//***@", repr(given))
-        problems.append(Problem(f"{name}={shown} is not {error}"))
-        return MISSING
-
-
-def _read_secret(
-    entry: Variable, environ: Mapping[str, str], problems: list[Problem]
-) -> SecretInput | None:
-    for name in (entry.name, *entry.aliases):
-        value, file = environ.get(name), environ.get(f"{name}_FILE")
-        if value and file:
-            problems.append(Problem(f"{name} and {name}_FILE are both set", "unset one of them"))
-        elif file and not (file.startswith("/") and _is_utf8(file)):
-            problems.append(Problem(f"{name}_FILE={file!r} is not an absolute path"))
-        elif value and not _is_utf8(value):
-            problems.append(Problem(f"{name} is not UTF-8 text"))
-        elif file:
-            return SecretInput(name, file=Path(file))
-        elif value:
-            return SecretInput(name, value=Secret(value))
-        if value or file:
-            return None
-    return None
-
-
-def _is_utf8(value: str) -> bool:
-    """Tell whether an environment's string was UTF-8: Python keeps other bytes as surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
-
-
 def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
-    ssh, editor, found = groups["ssh"], groups["editor"], []
+    ssh, editor = groups["ssh"], groups["editor"]
+    found = [*find_missing_parts(groups["github"])]
+    if groups["git"]["signing"] == "ssh" and not ssh["private_key"]:
+        found.append(Problem("DEV8_GIT_SIGNING=ssh needs a key", "set SSH_PRIVATE_KEY_FILE"))
     if editor["password"] and editor["hashed_password"]:
         found.append(
             Problem(
@@ -380,3 +342,16 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
             )
         )
     return found
+
+
+def find_missing_parts(github: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what a GitHub login lacks of the variables that belong together."""
+    for one, other in (
+        ("GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY"),
+        ("GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_ID"),
+        ("GITHUB_REFRESH_TOKEN", "GITHUB_APP_CLIENT_ID"),
+        ("GITHUB_REFRESH_TOKEN", "GITHUB_APP_CLIENT_SECRET"),
+    ):
+        fields_of = {declared(item).name: item.name for item in fields(GitHub)}
+        if github[fields_of[one]] and not github[fields_of[other]]:
+            yield Problem(f"{one} is set without {other}", f"set {other} too, or unset {one}")

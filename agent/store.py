@@ -7,19 +7,33 @@ file of its own. Every other verb reads them from there, through the same parser
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from agent import runtime
 from agent.errors import AgentError, Problem
 from agent.plan import File
-from agent.settings import secret_names, variables
+from agent.secret import Secret, SecretInput
+from agent.settings import Settings, secret_names, variables
 from agent.system import Facts
+
+PUBLIC_HOST = "github.com"
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without any variable that holds a secret."""
     hidden = secret_names()
     return {name: value for name, value in environ.items() if name not in hidden}
+
+
+def child_defaults(settings: Settings) -> dict[str, str]:
+    """Return what makes tools fit into the workspace, for every child; what was given wins."""
+    defaults = {"COPILOT_AUTO_UPDATE": "false"}  # its place in the image is not ours to write
+    if settings.github.host != PUBLIC_HOST:
+        defaults["COPILOT_GH_HOST"] = settings.github.host
+    if settings.ai.gemini_key:
+        defaults["GEMINI_CLI_TRUST_WORKSPACE"] = "true"  # without it a headless run refuses to work
+    return defaults
 
 
 def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
@@ -36,6 +50,26 @@ def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
         if name in hidden:
             path = facts.runtime / runtime.SECRETS / name
             yield File(path, value.encode(), 0o600, adopt=True)
+
+
+def hidden_resources(settings: Settings, facts: Facts) -> Iterator[File]:
+    """Yield a copy of each secret that lies in a file, for the log to hide.
+
+    What is wrong with such a file is told by the step that uses it.
+    """
+    groups = [getattr(settings, group.name) for group in fields(settings)]
+    values = [getattr(group, item.name) for group in groups for item in fields(group)]
+    for source in values:
+        if isinstance(source, SecretInput) and source.file:
+            found = facts.secret(source)
+            if isinstance(found, Secret):
+                yield hide(source.variable, found, facts)
+
+
+def hide(name: str, secret: Secret, facts: Facts) -> File:
+    """Return the file that lets the log hide a secret; `name` tells it from others."""
+    path = facts.runtime / runtime.HIDDEN / name
+    return File(path, secret.reveal().encode(), 0o600, adopt=True)
 
 
 def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:

@@ -15,21 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent import runtime
-from agent.plan import File, Service
+from agent.plan import File
 from agent.system import Facts
+from agent.values import Service
 
 if TYPE_CHECKING:
     import xmlrpc.client
 
 GROUP = "services"
 """All services are in one group: supervisord stops groups one after the other, a group at once."""
-LAUNCHERS = "services"
-"""Folder of the launchers in the runtime folder."""
 LISTENER = "listener"
 """The event listener's script, in the runtime folder."""
 START_SECONDS = 10
 """A service that lives as long counts as started; supervisord backs off only from shorter lives."""
 START_RETRIES = 3
+"""Further starts of an essential service, a second later each; then the container ends."""
+OPTIONAL_RETRIES = 1_000_000
+"""Of another one, which is never given up; after a day the pause is seven minutes."""
 STOP_SHARE = 0.75
 """Share of the whole time to stop that a service has before it is killed."""
 
@@ -89,8 +91,8 @@ stopwaitsecs={stop_seconds}
 stopasgroup=true
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=%(here)s/{streams}/{name}
-stdout_logfile_maxbytes=0
+; the launcher leads the output to the log
+stdout_logfile=NONE
 """
 
 _LISTENER = """\
@@ -112,6 +114,7 @@ done
 
 _LAUNCHER = """\
 # Starts {name}. Bash, since other shells drop variables with a dot in their name.
+exec >{stream} 2>&1
 {change_directory}exec /usr/bin/env --default-signal {words}
 """
 
@@ -139,13 +142,14 @@ def resources(services: Sequence[Service], facts: Facts, stop_timeout: float) ->
     """Yield the files that supervisord needs to run these services; none without services."""
     if not services:
         return
-    content = render_config([service.name for service in services], stop_timeout)
+    content = render_config(services, stop_timeout)
     folder = facts.runtime
     yield File(folder / runtime.SUPERVISORD_CONFIG, content.encode(), 0o600, adopt=True)
     yield File(folder / LISTENER, _LISTENER.encode(), 0o600, adopt=True)
     for service in services:
-        launcher = folder / LAUNCHERS / service.name
-        yield File(launcher, render_launcher(service), 0o600, adopt=True)
+        launcher = folder / runtime.LAUNCHERS / service.name
+        stream = folder / runtime.STREAMS / service.name
+        yield File(launcher, render_launcher(service, stream), 0o600, adopt=True)
 
 
 def command(facts: Facts) -> tuple[str, ...]:
@@ -154,35 +158,37 @@ def command(facts: Facts) -> tuple[str, ...]:
     return (sys.executable, "-I", "-m", "supervisor.supervisord", "-n", "-c", str(config))
 
 
-def render_config(names: Sequence[str], stop_timeout: float) -> str:
-    """Return supervisord.conf for services of these names; `stop_timeout` in seconds."""
+def render_config(services: Sequence[Service], stop_timeout: float) -> str:
+    """Return supervisord.conf for these services; `stop_timeout` in seconds."""
+    names = ",".join(service.name for service in services)
     head = _CONFIG.format(
         socket=runtime.SUPERVISORD_SOCKET, account=_ACCOUNT, listener=LISTENER,
-        events=runtime.EVENTS, group=GROUP, programs=",".join(names))  # fmt: skip
+        events=runtime.EVENTS, group=GROUP, programs=names)  # fmt: skip
     stop_seconds = max(1, int(stop_timeout * STOP_SHARE))
     programs = (
         _PROGRAM.format(
-            name=name,
-            launchers=LAUNCHERS,
-            streams=runtime.STREAMS,
+            name=service.name,
+            launchers=runtime.LAUNCHERS,
             stop_seconds=stop_seconds,
             start_seconds=START_SECONDS,
-            start_retries=START_RETRIES,
+            start_retries=START_RETRIES if service.essential else OPTIONAL_RETRIES,
         )
-        for name in names
+        for service in services
     )
     return head + "".join(programs)
 
 
-def render_launcher(service: Service) -> bytes:
-    """Return the script that becomes the service's program.
+def render_launcher(service: Service, stream: Path) -> bytes:
+    """Return the script that becomes the service's program, whose output goes to the FIFO.
 
+    supervisord is not in between: while the log stood still, it would stand still as well.
     Python, and so supervisord, ignores SIGPIPE and hands that down; programs expect the default.
     """
     words = [f"-u{name}" for name in _UNSET]
     words += [f"{name}={value}" for name, value in service.environment.items()]
     text = _LAUNCHER.format(
         name=service.name,
+        stream=shlex.quote(str(stream)),
         change_directory=f"cd -- {shlex.quote(str(service.directory))} || exit\n"
         if service.directory else "",
         words=shlex.join([*words, *service.argv]))  # fmt: skip

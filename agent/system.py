@@ -4,11 +4,14 @@
 home. Nothing here knows what any file means.
 """
 
+import errno
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent import runtime
@@ -17,6 +20,24 @@ from agent.secret import Secret, SecretInput
 
 COMMAND_TIMEOUT = 10.0
 """Seconds that a local command of a step may take."""
+STATE_FOLDER = ".local/state/devcopilot"
+"""Below the home folder. The image's configuration of git and ssh names files in it."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        """Return the time of day, aware, in UTC. Somebody may set it at any moment."""
+        return datetime.now(UTC)
+
+    def uptime(self) -> float:
+        """Return the seconds since the machine started, suspensions included: nobody sets it.
+
+        It is the first number of /proc/uptime, where shell scripts can read it, too.
+        """
+        return float(Path("/proc/uptime").read_text().split()[0])
 
 
 @dataclass(frozen=True)
@@ -25,25 +46,33 @@ class Facts:
 
     home: Path
     uid: int
-    gid: int
     runtime: Path
     state: Path
-    """What the agent keeps between lives of the container (default ~/.local/state/devcopilot)."""
+    """What the agent keeps between lives of the container; by default the same as `defaults`."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The clean environment: what every child gets. It holds no secret."""
     pending: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
     """Files that are planned and not yet written: a plan sees them as if they were there."""
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def defaults(self) -> Path:
+        """Folder of what git and ssh read: the image names it, so no setting moves it."""
+        return self.home / STATE_FOLDER
 
     def with_pending(self, files: Mapping[Path, bytes]) -> "Facts":
         """Return the same facts with these files planned in addition."""
         return replace(self, pending={**self.pending, **files})
 
     def read(self, path: Path) -> bytes | None:
-        """Return the file's content, or None when there is no such file. Raises OSError."""
+        """Return the file's content, or None when there is no such file.
+
+        Raises OSError, also for what is no regular file: its reader could wait for ever.
+        """
         if path in self.pending:
             return self.pending[path]
         try:
-            return path.read_bytes()
+            return read_regular(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -53,6 +82,15 @@ class Facts:
             return path.stat().st_mode & 0o7777
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def has_room(self, folder: Path, size: int) -> bool:
+        """Tell whether so many bytes can be kept in a folder, which may be missing yet."""
+        try:
+            place = next(part for part in (folder, *folder.parents) if part.exists())
+            disk = os.statvfs(place)
+        except OSError:  # somewhere on the way we may not enter
+            return False
+        return os.access(place, os.W_OK | os.X_OK) and disk.f_bavail * disk.f_frsize >= size
 
     def which(self, program: str) -> Path | None:
         """Return the absolute path of a program on the children's PATH, or None."""
@@ -75,7 +113,7 @@ class Facts:
         if source is None or source.file is None:
             return source.value if source else None
         try:
-            text = source.file.read_bytes().decode()
+            text = read_regular(source.file).decode()
         except (OSError, UnicodeDecodeError) as error:
             return _explain_secret_file(source, error, self.uid)
         text = text.removesuffix("\n").removesuffix("\r")
@@ -118,7 +156,23 @@ class System:
         done = _run(argv, stdin, self._environ)
         if done.returncode != 0:
             words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-            raise OSError(done.returncode, f"{argv[0]} failed: {words[-1]}")
+            # Without an errno: the code of a command is none.
+            raise OSError(f"{argv[0]} failed: {words[-1]}")
+
+
+def read_regular(path: Path) -> bytes:
+    """Return a file's content. Raises OSError, also for a pipe or a device: they may never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Problem:

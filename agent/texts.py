@@ -1,7 +1,8 @@
 """How the texts of variables are read: each reader raises ValueError with what it should be."""
 
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -23,6 +24,19 @@ def absolute_path(value: str) -> Path:
     if not value.startswith("/") or _CONTROL.search(value):
         raise ValueError("an absolute path, such as /workspace")
     return Path(value)
+
+
+def plain_path(longest: int) -> Callable[[str], Path]:
+    """Return a reader of absolute paths that need quotes nowhere, up to so many characters."""
+
+    def read(value: str) -> Path:
+        if len(value) > longest or not re.fullmatch(r"/[A-Za-z0-9/._@+-]*", value):
+            raise ValueError(
+                f"an absolute path of at most {longest} letters, digits and any of / . _ @ + -"
+            )
+        return Path(value)
+
+    return read
 
 
 def port(value: str) -> int:
@@ -50,6 +64,14 @@ def positive_duration(value: str) -> float:
     return seconds
 
 
+def interval(value: str) -> float:
+    """Read the time between two runs of something: a second or more."""
+    seconds = duration(value)
+    if seconds < 1:
+        raise ValueError("a duration of at least 1s, such as 30s or 5m")
+    return seconds
+
+
 def switch(value: str) -> bool:
     """Read true or false."""
     if value.lower() not in _SWITCH:
@@ -73,6 +95,45 @@ def single_line(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("one line of text")
     return value
+
+
+def number(value: str) -> str:
+    """Read a whole number that stands for itself, such as an id."""
+    if not re.fullmatch(r"[0-9]{1,19}", value):
+        raise ValueError("a number")
+    return value
+
+
+def identifier(value: str) -> str:
+    """Read an id as GitHub gives it: a number, or letters, digits, dots and dashes."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
+        raise ValueError("an id: letters, digits, dots and dashes")
+    return value
+
+
+def identifiers(value: str) -> tuple[str, ...]:
+    """Read ids with commas or blanks between them."""
+    return tuple(identifier(word) for word in re.split(r"[\s,]+", value.strip()))
+
+
+def permissions(value: str) -> Mapping[str, str]:
+    """Read permissions of a GitHub App, such as contents:write,metadata:read."""
+    pairs = [word.partition(":") for word in re.split(r"[\s,]+", value.strip())]
+    if not all(re.fullmatch(r"[a-z_]+", name) and level in ("read", "write", "admin")
+               for name, _, level in pairs):  # fmt: skip
+        raise ValueError("permissions such as contents:write,metadata:read")
+    return {name: level for name, _, level in pairs}
+
+
+def command(value: str) -> tuple[str, ...]:
+    """Read a command as a shell splits it into words; no shell runs it."""
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError:
+        words = ()
+    if not words:
+        raise ValueError("a command: words, quoted as for a shell")
+    return words
 
 
 def host_name(value: str) -> str:

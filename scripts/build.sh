@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Build the images: build.sh base | mvp | all
 #
+# build.sh stages tags every stage of both as dev8-stage-…, for scripts/cache.sh; stages with such a
+# tag are taken as they are where nothing of them changed.
+#
 # BASE_IMAGE       what they start from; see rootfs.sh (ubuntu:22.04)
 # VERSION          their tag (latest)
 # DOCKER_REGISTRY  if set, they are also tagged DOCKER_REGISTRY/NAME:VERSION
@@ -59,10 +62,20 @@ publish() { # NAME EXPECTED_TIME
         ${DOCKER_REGISTRY:+--tag "$DOCKER_REGISTRY/$1:$tag"}
 }
 
+# Tag each stage of an image, together with what BuildKit has to know to take it again.
+build_stages() { # FOLDER
+    local stages stage
+    mapfile -t stages < <(sed -nE 's/^FROM .+ AS ([a-z-]+)$/\1/p' "docker/$1/Dockerfile")
+    for stage in "${stages[@]}"; do
+        build "dev8-stage-$1-$stage:$tag" "seconds" "$1" "$stage" \
+            --build-arg BUILDKIT_INLINE_CACHE=1
+    done
+}
+
 case ${1:-all} in
     base) BUILD_MVP=false ;;
     mvp) BUILD_BASE=false ;;
-    all) ;;
+    all | stages) ;;
     *) fail "unknown image: $1" "base, mvp or all" ;;
 esac
 
@@ -73,6 +86,9 @@ flock 9
 base_image=$(scripts/rootfs.sh)
 options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}")
 [[ ! -s $ca ]] || options+=(--secret "id=ca,src=$ca")
+for stage in $("${DOCKER[@]}" image ls --format '{{.Repository}}' "dev8-stage-*:$tag"); do
+    options+=(--cache-from "$stage:$tag")
+done
 labels=(--build-arg "VERSION=$(find_version)" --build-arg "REVISION=$(find_revision)"
     --build-arg "SOURCE=$(find_source)")
 
@@ -84,4 +100,8 @@ if [[ ${BUILD_MVP:-true} != false ]]; then
     options+=(--build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
         --build-arg "AGENT_IMAGE=dev8-agent:$tag")
     publish dev8-mvp "about 6 min the first time, then seconds"
+fi
+if [[ ${1:-all} == stages ]]; then
+    build_stages base
+    build_stages mvp
 fi

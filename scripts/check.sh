@@ -39,9 +39,17 @@ check_dockerfiles() {
     ((${#files[@]} == 0)) || hadolint "${files[@]}"
 }
 
+# What else only GitHub, or a Compose, would find out. (`set -e` does not hold in here.)
+check_workflows() {
+    zizmor --offline --no-progress --quiet --persona pedantic .github &&
+        check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml &&
+        check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml &&
+        check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+}
+
 # The settings' reference and the table of old variables are written from the code.
 check_documents() {
-    python -m agent settings --check
+    python scripts/documents.py
 }
 
 # Which mirror a package came from is the builder's business: locks hold hashes, never addresses.
@@ -57,6 +65,7 @@ check lint ruff check --output-format concise .
 check types mypy
 check shell check_shell
 check docker check_dockerfiles
+check workflows check_workflows
 check documents check_documents
 check mirrors check_mirrors
 if ((failed)); then

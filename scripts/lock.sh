@@ -26,6 +26,7 @@ lock() { # FILE OPTION...
 lock requirements/runtime.txt pyproject.toml
 lock requirements/dev.txt pyproject.toml --group dev
 lock requirements/browser.txt --group browser
+lock requirements/sbom.txt --group sbom
 lock requirements/build.txt requirements/build.in
 lock docker/base/gh.txt docker/base/gh.in
 lock docker/mvp/npm.txt docker/mvp/npm.in

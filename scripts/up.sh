@@ -42,7 +42,8 @@ pass_variables() {
         file=${name}_FILE
         if [[ $kind == secret && -n ${!file:-} ]]; then
             [[ -z ${!name:-} ]] || fail "$name and $file are both set" "unset one of them"
-            [[ -f ${!file} ]] || fail "cannot pass $file=${!file}: it is not a file"
+            # Its value is not shown: it may be the secret itself.
+            [[ -f ${!file} ]] || fail "cannot pass $file: it does not name a file"
             options+=(--volume "$(realpath "${!file}"):/run/files/$name:ro"
                 --env "$file=/run/files/$name")
             passed+=("$file")

@@ -67,7 +67,7 @@ clean() {
         stage "Removing the images, .dev8, .venv and the caches"
         "${DOCKER[@]}" image rm --force "dev8-"{mvp,base,agent,base-system,test}":$tag" \
             >/dev/null 2>&1 || true
-        rm -rf .dev8 .venv .cache/rootfs .mypy_cache .pytest_cache .ruff_cache
+        rm -rf .dev8 .venv .cache/{rootfs,sbom,stages.tar} reports .{mypy,pytest,ruff}_cache
     fi
 }
 

@@ -7,19 +7,17 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.waiting import DEADLINE, wait_until
 
 DOCKER = os.environ.get("DOCKER", "docker")
 TAG = os.environ.get("VERSION") or "latest"
 """The images' tag, as scripts/build.sh gives it."""
 BASE, MVP = f"dev8-base:{TAG}", f"dev8-mvp:{TAG}"
-DEADLINE = 60.0
-"""Seconds after which what is waited for counts as failed."""
-POLL = 0.005
-
 HARDENED = (
     "--read-only",
     "--cap-drop",
@@ -49,15 +47,6 @@ def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until(check: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:
-    """Poll until `check` yields something true. Raises TimeoutError."""
-    end = time.monotonic() + deadline
-    while not check():
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what} did not happen within {deadline:g} s")
-        time.sleep(POLL)
 
 
 def answers_http(port: int, path: str = "/healthz") -> bool:

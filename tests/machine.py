@@ -20,7 +20,7 @@ def make_facts(root: Path, **environ: str) -> Facts:
     runtime.make(str(folder), os.getuid())
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), **environ}
     state = home / ".local/state/devcopilot"
-    return Facts(home, os.getuid(), os.getgid(), folder, state, clean)
+    return Facts(home, os.getuid(), folder, state, clean)
 
 
 class Machine:

@@ -5,7 +5,8 @@ own environment and runs `configure`; then it executes itself anew with the clea
 `configure` left, so that not even /proc/1/environ holds a secret, and the second (`second_life`)
 runs until the container ends. `devcopilot init` is the second life alone, with nothing but CMD.
 
-It imports nothing of ours but `agent.exits`, `agent.runtime` and `agent.log`, and little else.
+It imports nothing of ours but `agent.exits`, `agent.moments`, `agent.runtime` and `agent.log`, and
+little else.
 """
 
 from agent.init.entry import main

@@ -1,10 +1,19 @@
-"""The boot file as init reads it: the JSON of `agent.plan.Boot`, which documents the fields."""
+"""The boot file as init reads it: the JSON of `agent.values.Boot`, which documents the fields."""
 
 import json
 import os
 from collections.abc import Mapping, Sequence
 
-from agent import runtime
+from agent import moments, runtime
+
+
+class Retry:
+    """When a run that failed is repeated."""
+
+    def __init__(self, first: float, longest: float, times: int | None = None) -> None:
+        self.first = first
+        self.longest = longest
+        self.times = times
 
 
 class Job:
@@ -16,13 +25,24 @@ class Job:
         argv: Sequence[str],
         interval: float | None,
         timeout: float,
-        watch: Sequence[str],
+        *,
+        watch: Sequence[str] = (),
+        at: Sequence[str] = (moments.BOOT,),
+        retry: Mapping[str, float] | None = None,
+        announces: str = "",
+        nice: int = 0,
+        socket: str = "",
     ) -> None:
         self.name = name
         self.argv = argv
         self.interval = interval
         self.timeout = timeout
         self.watch = watch
+        self.at = at
+        self.retry = Retry(**retry) if retry else None  # type: ignore[arg-type]
+        self.announces = announces
+        self.nice = nice
+        self.socket = socket
 
 
 class Boot:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from agent.exits import SIGNAL_BASE, Exit
 from agent.init import signals
 
+MOST_DESCRIPTORS = 1 << 16
+
 Streams = tuple[int | None, int | None, int | None]
 """A child's standard input, output and error: descriptors above 2, or None for init's own."""
 
@@ -21,8 +23,8 @@ class Child:
         self.started = time.monotonic()
         self.on_end = on_end
         """Called once, with its exit code as shells count them."""
-        self.on_suspend: Callable[[], None] | None = None
-        """Called when the terminal's suspend key has stopped it."""
+        self.on_suspend: Callable[[int], None] | None = None
+        """Called with the signal that has stopped it."""
 
     def send(self, *numbers: int) -> None:
         """Send signals to its process group. Only before `on_end`: then the number is another's."""
@@ -48,19 +50,21 @@ class Children:
         inherit: Sequence[int] = (),
         terminal: int | None = None,
         blocked: Sequence[int] = (),
+        nice: int = 0,
     ) -> Child:
         """Start a program (looked up on PATH) and return it once it is executed.
 
         It keeps the descriptors of `inherit`. With `terminal` its group becomes the foreground
         group of that terminal before the program starts. The signals of `blocked` stay pending
-        until it asks for them. Raises OSError when it cannot be executed.
+        until it asks for them. `nice` is added to its nice value. Raises OSError when it cannot be
+        executed.
         """
         reader, writer = os.pipe()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             pid = os.fork()
             if pid == 0:
-                _become(argv, streams, inherit, terminal, blocked, writer)
+                _become(argv, streams, inherit, terminal, blocked=blocked, nice=nice, report=writer)
             _lead_group(pid)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -69,6 +73,22 @@ class Children:
         if failure:
             os.waitpid(pid, 0)
             raise OSError(int(failure), os.strerror(int(failure)))
+        child = self._living[pid] = Child(pid, on_end)
+        return child
+
+    def fork(self, work: Callable[[], None], keep: int, on_end: Callable[[int], None]) -> Child:
+        """Let a copy of this process do some work that may hang, and return it at once.
+
+        It has the standard streams and the descriptor `keep`. Raises OSError.
+        """
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _do(work, keep)
+            _lead_group(pid)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         child = self._living[pid] = Child(pid, on_end)
         return child
 
@@ -83,8 +103,8 @@ class Children:
                 return
             if os.WIFSTOPPED(status):
                 child = self._living.get(pid)
-                if child and child.on_suspend and os.WSTOPSIG(status) == signal.SIGTSTP:
-                    child.on_suspend()
+                if child and child.on_suspend:
+                    child.on_suspend(os.WSTOPSIG(status))
                 continue
             child = self._living.pop(pid, None)
             if child:
@@ -119,7 +139,9 @@ def _become(
     streams: Streams,
     inherit: Sequence[int],
     terminal: int | None,
+    *,
     blocked: Sequence[int],
+    nice: int,
     report: int,
 ) -> None:
     """Turn this fresh child into the program; does not return. A failure's number is reported."""
@@ -133,6 +155,7 @@ def _become(
         for descriptor in inherit:
             os.set_inheritable(descriptor, True)
         signals.restore(blocked)
+        os.nice(nice)
         os.execvp(argv[0], tuple(argv))
     except OSError as error:
         os.write(report, str(error.errno).encode())
@@ -140,6 +163,18 @@ def _become(
         os.write(report, str(errno.ENOENT).encode())
     finally:
         os._exit(Exit.NOT_FOUND)
+
+
+def _do(work: Callable[[], None], keep: int) -> None:
+    """Do some work in this fresh copy of init; does not return."""
+    try:
+        _lead_group(0)
+        signals.restore(())
+        os.closerange(3, keep)
+        os.closerange(keep + 1, MOST_DESCRIPTORS)
+        work()
+    finally:
+        os._exit(0)
 
 
 def _lead_group(pid: int) -> None:

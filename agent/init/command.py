@@ -56,9 +56,10 @@ class Command(Part):
         self.code = code
         self._notify(code)
 
-    def _resume(self) -> None:
+    def _resume(self, number: int) -> None:
         """Go on after the suspend key: there is no shell above CMD that could."""
-        self.send(signal.SIGCONT)
+        if number == signal.SIGTSTP:
+            self.send(signal.SIGCONT)
 
     def _take_back(self) -> None:
         if self._terminal is not None:

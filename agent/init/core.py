@@ -27,13 +27,15 @@ class Init:
         log: Logger,
         stop_timeout: float,
         *,
-        parts: Sequence[Part] = (),
+        stages: Sequence[Sequence[Part]] = ((),),
         last: Sequence[Part] = (),
         spared: Callable[[], int | None] = lambda: None,
         on_signal: Callable[[int], None] = lambda _: None,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        """`parts` end together with CMD, `last` after the orphans, of which `spared` is none.
+        """End the first of the `stages` together with CMD, then the others in order.
+
+        After them come the orphans, of which `spared` is none, and at last the parts of `last`.
 
         `on_signal` gets each signal that neither is CMD's nor asks to stop; `on_stop`
         is called when the stop begins.
@@ -44,8 +46,9 @@ class Init:
         self._notify = on_signal
         self._asked = False
         self.command = Command(children, self._on_command_end)
-        stages: list[Sequence[Part]] = [[*parts, self.command], [Orphans(loop, spared)], last]
-        self.stop = Stop(loop, log, stages, stop_timeout, on_stop)
+        first, *others = stages
+        order = [[*first, self.command], *others, [Orphans(loop, spared)], last]
+        self.stop = Stop(loop, log, order, stop_timeout, on_stop)
         self._signals = signals.listen()
         loop.watch(self._signals, self._on_signals)
         adopt_orphans()

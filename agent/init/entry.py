@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Callable
 
+from agent import faults
 from agent.exits import Exit
 from agent.init import signals
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
 BOOTED = "--booted"
-LOCK = "--lock"
 
 
 def main(argv: list[str]) -> int:
@@ -22,17 +22,12 @@ def resume(argv: list[str]) -> int:
 
 
 def _guard(life: Callable[[list[str]], int], argv: list[str]) -> int:
-    """Make one line of a fault of our own. Its text is left out: it may hold a secret."""
+    """Make one line of a fault of our own."""
     signals.block()
     try:
         return life(argv)
     except Exception as error:
-        trace = error.__traceback__
-        while trace and trace.tb_next:
-            trace = trace.tb_next
-        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-        kind = type(error).__name__
-        sys.stderr.write(f"devcopilot: internal error in init: {kind} at {where}\n")
+        sys.stderr.write(f"devcopilot: internal error in init: {faults.describe(error)}\n")
         return Exit.INTERNAL
 
 
@@ -59,8 +54,7 @@ def _go_on(argv: list[str]) -> int:
 
     mark = argv.index("--")
     options = dict(zip(argv[:mark:2], argv[1:mark:2], strict=True))
-    lock = int(options[LOCK]) if LOCK in options else None
-    return workspace.run(options[BOOTED], lock, argv[mark + 1 :])
+    return workspace.run(options[BOOTED], argv[mark + 1 :])
 
 
 def _init(command: list[str], usage: str) -> int:

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 
 from agent import runtime
 from agent.exits import SIGNAL_BASE, Exit
-from agent.init import lock, signals
+from agent.init import signals
 from agent.init.boot import read_boot
 from agent.init.children import Child, Children
 from agent.init.loop import Loop
-from agent.init.terminal import open_missing_streams
+from agent.init.terminal import choose_level, open_missing_streams
 
-CONFIGURE = (sys.executable, "-I", "-m", "agent", "configure", "--boot")
+CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
+TIME_LIMIT = 120.0
+"""Seconds that `configure` gets. It gives up by itself wherever it can; a read from a dead network
+file system cannot be interrupted, only killed."""
 PATIENCE = 1.0
 """Seconds that `configure` gets to end when the container is to stop."""
 
@@ -21,31 +24,38 @@ PATIENCE = 1.0
 class Configure:
     """One run of `configure`."""
 
-    def __init__(self) -> None:
+    def __init__(self, argv: Sequence[str]) -> None:
+        """`argv` is that of CMD, which comes later; empty: there is none."""
+        self._argv = argv
         self._loop = Loop()
         self._children = Children()
         self._child: Child | None = None
         self._code = 0
         self._stopped_by: int | None = None
+        self._late = False
         self._signals = signals.listen()
         self._loop.watch(self._signals, self._on_signals)
 
-    def run(self) -> int:
-        """Return its exit code, or what the container ends with when it was asked to stop.
+    def run(self) -> int | None:
+        """Return None when the workspace is configured, else what the container ends with.
 
         Raises OSError when it cannot be executed.
         """
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        words = (*CONFIGURE, "--log-level", choose_level(self._argv))
         # Its words go to standard error: standard output may be CMD's.
-        self._child = self._children.spawn(CONFIGURE, (null, 2, None), self._on_end)
+        self._child = self._children.spawn(words, (null, 2, None), self._on_end)
+        self._loop.after(TIME_LIMIT, self._give_up)
         while self._child:
             self._loop.turn()
         signals.block()
         self._on_signals()  # what came before the block, and is not pending
         os.close(null)
         if self._stopped_by is not None:
-            return SIGNAL_BASE + self._stopped_by
-        return self._code
+            return SIGNAL_BASE + self._stopped_by if self._argv else Exit.OK
+        if self._late:
+            return Exit.FAILED
+        return None if self._code == Exit.OK else self._code
 
     def _on_signals(self) -> None:
         for number in signals.read(self._signals):
@@ -55,6 +65,13 @@ class Configure:
                     self._child.send(number, signal.SIGCONT)
                     self._loop.after(PATIENCE, self._kill)
         self._children.reap()
+
+    def _give_up(self) -> None:
+        sys.stderr.write(f"devcopilot: configure did not end within {TIME_LIMIT:g} s; is a folder "
+                         "on a network file system that does not answer?\n")  # fmt: skip
+        self._late = True
+        self._kill()
+        self._child = None  # which may not even die
 
     def _kill(self) -> None:
         if self._child:
@@ -70,33 +87,13 @@ def run(argv: Sequence[str]) -> int:
     open_missing_streams()
     folder = runtime.locate(os.environ, os.getuid())
     os.environ[runtime.VARIABLE] = folder
-    held: list[int] = []
-    if os.path.isabs(folder):  # of any other `configure` complains, with all else that is wrong
-        try:
-            held.append(lock.hold(folder))
-            remove_leftover(os.path.join(folder, runtime.STATE))
-        except OSError as error:
-            sys.stderr.write(lock.explain(folder, error))
-            return Exit.USAGE
     try:
-        code = Configure().run()
-        if code != Exit.OK:
+        code = Configure(argv).run()
+        if code is not None:
             return code
         environment = read_boot(folder).environment
-        options = ["--booted", folder]
-        for descriptor in held:
-            os.set_inheritable(descriptor, True)
-            options += ["--lock", str(descriptor)]
-        words = [sys.executable, "-I", "-m", "agent.init", *options, "--", *argv]
+        words = [sys.executable, "-I", "-m", "agent.init", "--booted", folder, "--", *argv]
         os.execve(sys.executable, words, dict(environment))
     except (OSError, ValueError, TypeError) as error:
         sys.stderr.write(f"devcopilot: cannot start the second life: {error}\n")
     return Exit.INTERNAL
-
-
-def remove_leftover(path: str) -> None:
-    """Remove a file of an earlier life, which would tell of that one."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

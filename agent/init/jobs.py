@@ -4,23 +4,21 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from agent import moments, runtime
 from agent.init import boot
+from agent.init.calls import Calls
 from agent.init.children import Child, Children, Streams, explain_failure
 from agent.init.loop import Loop, Timer
 from agent.init.stop import Part
+from agent.init.watch import Watch
 from agent.log import Logger, timestamp
 
-FOLDER = "jobs"
-"""In the runtime folder: a job that wants its next run at another time than its interval says
-writes the seconds as text to NAME.next; it holds for one run."""
-LOOK = 5.0
-"""Seconds between two looks at the watched files."""
+MOST_DOUBLINGS = 20
+"""Of the pause between two tries; more would only make a number that no one waits for."""
 PATIENCE = 2.0
 """Seconds between TERM and KILL for a job that took too long."""
-
-Stamp = tuple[int, int, int, int]
 
 
 class Job:
@@ -31,42 +29,59 @@ class Job:
         self.runs = 0
         self.last_exit: int | None = None
         self.last_started: str | None = None
-        self.on_end: Callable[[int], None] | None = None
         self._keeper = keeper
         self._child: Child | None = None
-        self._again = False
+        self._due: tuple[str, ...] | None = None
+        """The further words of the run that follows the present one; None: there is none."""
+        self._failures = 0
+        self._announced = False
         self._next: Timer | None = None
         self._limit: Timer | None = None
-        self._stamps = [take_stamp(path) for path in plan.watch]
+        self._calls = self._listen()
 
-    def start(self) -> None:
-        """Run now; if it is running, once more when that run has ended."""
+    def _listen(self) -> Calls | None:
+        """Begin to listen, if the job answers calls; without a socket nobody can call."""
+        if not self.plan.socket:
+            return None
+        path = os.path.join(os.path.dirname(self._keeper.folder), self.plan.socket)
+        try:
+            return Calls(self._keeper.loop, path, self.start)
+        except OSError as error:
+            self._keeper.log.error(f"cannot listen on {path}: {error.strerror}")
+            return None
+
+    def start(self, *words: str) -> None:
+        """Run now, with these words added; if it is running, once more when that run has ended."""
         keeper = self._keeper
+        extra = (*(self._due or ()), *words)
         if self._child:
-            self._again = True
+            self._due = extra
             return
         keeper.loop.cancel(self._next)
         self._next = None
-        self._again = False
+        self._due = None
         self._take_wish()  # one that is there now is about an earlier run
         self.runs += 1
         self.last_started = timestamp(time.time())
         try:
-            self._child = keeper.children.spawn(self.plan.argv, keeper.streams, self._on_end)
+            self._child = self._spawn((*self.plan.argv, *extra))
         except OSError as error:
-            code, words = explain_failure(self.plan.argv[0], error)
-            keeper.log.error(words, job=self.plan.name)
+            code, line = explain_failure(self.plan.argv[0], error)
+            keeper.log.error(line, job=self.plan.name)
             self._on_end(code)
             return
         self._limit = keeper.loop.after(self.plan.timeout, self._on_limit)
         keeper.changed()
 
-    def look(self) -> None:
-        """Start when a watched file is another than it was at the last look."""
-        stamps = [take_stamp(path) for path in self.plan.watch]
-        if stamps != self._stamps:
-            self._stamps = stamps
-            self.start()
+    def _spawn(self, argv: Sequence[str]) -> Child:
+        inherit: tuple[int, ...] = ()
+        if self._calls:
+            inherit = (self._calls.descriptor,)
+            argv = (*argv, "--descriptor", str(self._calls.descriptor))
+        keeper = self._keeper
+        return keeper.children.spawn(
+            argv, keeper.streams, self._on_end, inherit=inherit, nice=self.plan.nice
+        )
 
     def send(self, *numbers: int) -> None:
         """Send signals to its process group, if it runs."""
@@ -77,6 +92,11 @@ class Job:
     def running(self) -> bool:
         """Whether a run goes on."""
         return self._child is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run goes on, or follows at once."""
+        return self.running or self._due is not None
 
     @property
     def next_in(self) -> float | None:
@@ -95,21 +115,39 @@ class Job:
         keeper.loop.cancel(self._limit)
         self._child = None
         self.last_exit = code
+        self._failures = self._failures + 1 if code else 0
         keeper.log.debug("a job ended", job=self.plan.name, code=code)
         if not keeper.stopping:
             self._plan_next()
-        if self.on_end:
-            self.on_end(code)
+            if self._calls:
+                self._calls.resume(self._failures)
+            if self.plan.announces and not code and not self._announced:
+                self._announced = True
+                keeper.announce(self.plan.announces)
         keeper.changed()
 
     def _plan_next(self) -> None:
         seconds = self._read_wish()
-        if self._again:
+        if self._due is not None:
             seconds = 0.0
         elif seconds is None:
-            seconds = self.plan.interval
+            seconds = self._find_pause()
         if seconds is not None:
             self._next = self._keeper.loop.after(seconds, self.start)
+
+    def _find_pause(self) -> float | None:
+        """Return the seconds until the next run: after a failure as `retry` has it."""
+        retry, log = self.plan.retry, self._keeper.log
+        if not retry or not self._failures:
+            return self.plan.interval
+        if retry.times is not None and self._failures > retry.times:
+            log.warning("a job keeps failing and is given up", job=self.plan.name)
+            self._failures = 0
+            return self.plan.interval
+        doublings = min(self._failures - 1, MOST_DOUBLINGS)
+        seconds: float = min(retry.first * 2**doublings, retry.longest)
+        log.warning("a job failed and is tried again", job=self.plan.name, seconds=seconds)
+        return seconds
 
     def _read_wish(self) -> float | None:
         text = self._take_wish()
@@ -145,36 +183,47 @@ class Jobs(Part):
         log: Logger,
         streams: Streams,
         folder: str,
+        *,
         changed: Callable[[], None],
+        announce: Callable[[str], None],
     ) -> None:
-        """`folder` is that of the wishes; `changed` is called when a job starts or ends."""
+        """`folder` is the runtime folder; `changed` is called when a job starts or ends.
+
+        `announce` gets the moment that a job's first success is.
+        """
         self.loop = loop
         self.children = children
         self.log = log
         self.streams = streams
-        self.folder = folder
+        self.folder = os.path.join(folder, runtime.JOBS)
+        os.makedirs(self.folder, 0o700, exist_ok=True)
         self.changed = changed
+        self.announce = announce
         self.stopping = False
+        self._watch: Watch | None = None
         self.all: dict[str, Job] = {}
 
-    def add(self, plan: boot.Job) -> Job:
-        """Add a job; `start` runs it."""
-        job = self.all[plan.name] = Job(plan, self)
-        return job
+    def add(self, plan: boot.Job) -> None:
+        """Add a job; a moment starts it."""
+        self.all[plan.name] = Job(plan, self)
 
-    def start(self) -> None:
-        """Run every job for the first time, and begin to watch."""
-        for job in list(self.all.values()):
-            job.start()
-        self._look_later()
+    def begin(self, moment: str, *words: str) -> None:
+        """Start the jobs of this moment; the words are added to their argv."""
+        if self.stopping and moment != moments.STOP:
+            return
+        if moment == moments.BOOT:
+            self._watch_files()
+        for job in self.find(moment):
+            job.start(*words)
 
-    def run(self, name: str) -> None:
-        """Run a job now, if there is one of this name."""
-        if name in self.all and not self.stopping:
-            self.all[name].start()
+    def find(self, moment: str) -> list[Job]:
+        """Return the jobs that this moment starts."""
+        return [job for job in self.all.values() if moment in job.plan.at]
 
     def stop(self) -> None:  # noqa: D102
         self.stopping = True
+        if self._watch:
+            self._watch.stop()
         self._send(signal.SIGTERM, signal.SIGCONT)
 
     def kill(self) -> None:  # noqa: D102
@@ -183,26 +232,37 @@ class Jobs(Part):
     def ended(self) -> bool:  # noqa: D102
         return not any(job.running for job in self.all.values())
 
+    def _watch_files(self) -> None:
+        paths = sorted({path for job in self.all.values() for path in job.plan.watch})
+        if paths:
+            self._watch = Watch(self.loop, self.children, paths, self._on_change)
+
+    def _on_change(self, path: str) -> None:
+        for job in self.all.values():
+            if path in job.plan.watch and not self.stopping:
+                job.start()
+
     def _send(self, *numbers: int) -> None:
         for job in self.all.values():
             job.send(*numbers)
 
-    def _look_later(self) -> None:
-        if any(job.plan.watch for job in self.all.values()):
-            self.loop.after(LOOK, self._look)
 
-    def _look(self) -> None:
-        if self.stopping:
-            return
-        for job in self.all.values():
-            job.look()
-        self._look_later()
+class FinalJobs(Part):
+    """The jobs of the stop, which run in a stage of their own."""
 
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._too_late = False
 
-def take_stamp(path: str) -> Stamp | None:
-    """Return what tells one content of a file from the next, links followed; None: no file."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    def stop(self) -> None:
+        """Start them: they have the time that is left."""
+        if not self._too_late:
+            self._jobs.begin(moments.STOP)
+
+    def ended(self) -> bool:  # noqa: D102
+        return self._jobs.ended()
+
+    def kill(self) -> None:
+        """End them, and start none any more."""
+        self._too_late = True
+        self._jobs.kill()

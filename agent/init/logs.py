@@ -1,9 +1,12 @@
 """The log child and what leads to it: one pipe or FIFO a stream.
 
 Init holds every reading end, so that nothing is lost while the child is started again, and a
-writing end of the FIFOs, so that they outlive any writer.
+writing end of the FIFOs, so that they outlive any writer. Nobody who writes may ever have to wait
+for the log child: one that was stopped goes on at once, one that hangs ends itself, and while there
+is none init takes the oldest lines out of a stream that is about to be full.
 """
 
+import fcntl
 import os
 import signal
 import stat
@@ -19,8 +22,18 @@ from agent.log import Logger
 
 AGENT = "agent"
 SUPERVISORD = "supervisord"
-LONGEST_PAUSE = 60.0
+LONGEST_PAUSE = 2.0
 """Seconds between two starts of a log child that keeps ending."""
+LONG_LIFE = 60.0
+"""Seconds after which an end is not taken for one of a row."""
+RELIEF_STEP = 0.02
+"""Seconds between two looks at how full the streams are, while there is no log child."""
+MOST_WAITING = 16 * 1024
+"""Bytes that may wait in a stream meanwhile. A pipe has room for 64 KiB, and for half of that when
+each line takes a little more than half of a page."""
+PIECE = 4096
+LONGEST_LINE = 16 * 1024
+_FIONREAD = 0x541B  # asm-generic/ioctls.h; the module `termios` knows it, too
 FLUSH_TIMEOUT = 0.7
 """Seconds that the log child gets for its last lines; it allows itself a little less."""
 START_TIME = 1.0
@@ -39,6 +52,8 @@ class Logs(Part):
         self._child: Child | None = None
         self._pause = 0.0
         self._restart: Timer | None = None
+        self._relief: Timer | None = None
+        self._lost: dict[str, int] = {}
         self._ending = False
 
     def open(self, folder: str, boot: Boot, output: int, level: str) -> Logger:
@@ -105,15 +120,57 @@ class Logs(Part):
             )
         except OSError:
             self._on_end(0)
+            return
+        self._child.on_suspend = self._resume
+        self._loop.cancel(self._relief)
+        for name, count in self._lost.items():
+            self.logger.warning(f"{count} bytes of {name} were lost: there was no log child")
+        self._lost.clear()
 
     def _on_end(self, code: int) -> None:
         lived = time.monotonic() - self._child.started if self._child else 0.0
         self._child = None
         if self._ending:
             return
-        self._pause = 0.0 if lived > LONGEST_PAUSE else min(LONGEST_PAUSE, 2 * self._pause or 0.1)
+        self._pause = 0.0 if lived > LONG_LIFE else min(LONGEST_PAUSE, 2 * self._pause or 0.1)
         self._restart = self._loop.after(self._pause, self._start)
         self.logger.warning("the log child ended and is started again", code=code)
+        self._relieve()
+
+    def _resume(self, number: int) -> None:  # noqa: ARG002 - whatever has stopped it
+        """Let it go on: everybody would wait for it."""
+        if self._child:
+            self._child.send(signal.SIGCONT)
+
+    def _relieve(self) -> None:
+        """Make room in the streams, and look again until there is a log child."""
+        for name, reader in self._readers.items():
+            if lost := drop_oldest(reader):
+                self._lost[name] = self._lost.get(name, 0) + lost
+        self._loop.cancel(self._relief)
+        self._relief = self._loop.after(RELIEF_STEP, self._relieve)
+
+
+def drop_oldest(reader: int) -> int:
+    """Take whole lines out of a pipe until little waits in it; return how many bytes it were."""
+    lost, limit, data = 0, 0, b""
+    try:
+        while count_waiting(reader) > MOST_WAITING:
+            data = os.read(reader, PIECE)
+            lost += len(data)
+            limit = lost + LONGEST_LINE
+        # The rest of a line might show a half of a secret, which nobody would know.
+        while lost < limit and not data.endswith(b"\n"):
+            data = os.read(reader, 1)
+            lost += 1
+    except BlockingIOError:
+        pass
+    return lost
+
+
+def count_waiting(reader: int) -> int:
+    """Return how many bytes could be read from a pipe."""
+    return int.from_bytes(fcntl.ioctl(reader, _FIONREAD, bytes(4)), sys.byteorder)
 
 
 def open_fifo(path: str) -> int:

@@ -31,6 +31,11 @@ class Loop:
         self._readers[descriptor] = action
         self._poll.register(descriptor, select.POLLIN)
 
+    def forget(self, descriptor: int) -> None:
+        """Watch the descriptor no longer."""
+        if self._readers.pop(descriptor, None):
+            self._poll.unregister(descriptor)
+
     def after(self, seconds: float, action: Action) -> Timer:
         """Call the action once, this many seconds from now."""
         timer = Timer(time.monotonic() + seconds, action)
@@ -45,7 +50,8 @@ class Loop:
     def turn(self) -> None:
         """Wait until something happens, and act upon it."""
         for descriptor, _ in self._poll.poll(self._milliseconds()):
-            self._readers[descriptor]()
+            if descriptor in self._readers:  # an earlier action may have forgotten it
+                self._readers[descriptor]()
         now = time.monotonic()
         for timer in [timer for timer in self._timers if timer.when <= now]:
             if timer in self._timers:  # an earlier action may have cancelled it

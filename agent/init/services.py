@@ -16,7 +16,8 @@ START_PATIENCE = 3.0
 START_STEP = 0.01
 STOP_STEP = 0.05
 """Seconds between two attempts to wake it."""
-FATAL = "FATAL"
+RUNNING, BACKOFF, FATAL = "RUNNING", "BACKOFF", "FATAL"
+"""States of a service: it lives long enough; it ended too early and is started again; given up."""
 
 
 class Services(Part):

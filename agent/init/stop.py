@@ -1,8 +1,7 @@
 """How everything ends: stages in order, under one deadline.
 
 The parts of a stage are asked to end together, and the stage is over when all have; nothing waits
-longer than it must. A final backup is one more stage, between the services and the orphans: by then
-all that writes on purpose has ended, and the time until the deadline is left for it.
+longer than it must.
 """
 
 import time

@@ -1,6 +1,7 @@
 """The terminal of `docker run -it`: CMD's while CMD lives."""
 
 import os
+from collections.abc import Sequence
 
 STDIN = 0
 
@@ -11,6 +12,14 @@ def find_terminal() -> int | None:
         return STDIN if os.tcgetpgrp(STDIN) == os.getpgrp() else None
     except OSError:
         return None  # no terminal, or another session's
+
+
+def choose_level(argv: Sequence[str]) -> str:
+    """Return the least level of the log where no setting says: a CMD with the terminal is in use.
+
+    `argv` is that of CMD; empty: there is none.
+    """
+    return "warning" if argv and find_terminal() is not None else "info"
 
 
 def take_back(terminal: int) -> None:

@@ -5,25 +5,21 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from agent import moments, runtime
 from agent.exits import Exit
-from agent.init import boot, lock
+from agent.init import boot
 from agent.init.boot import Boot
 from agent.init.children import Children, explain_failure
 from agent.init.core import Init
-from agent.init.jobs import FOLDER, Jobs
+from agent.init.jobs import FinalJobs, Jobs
 from agent.init.logs import Logs
 from agent.init.loop import Loop
-from agent.init.services import FATAL, Services
+from agent.init.services import BACKOFF, FATAL, RUNNING, Services
 from agent.init.state import State
-from agent.init.terminal import find_terminal, open_missing_streams
+from agent.init.terminal import choose_level, open_missing_streams
 
-READY = "ready"
-"""The job whose success tells that every essential service answers."""
-REFRESH = "refresh"
-"""The job that SIGUSR1 starts, where there is no CMD to get the signal."""
-EXPLAIN = "explain"
-EXPLAIN_TIMEOUT = 5.0
-DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
+QUICK_ENDS = 3
+"""Of a service that is not essential, in a row: then it is worth a warning."""
 STDOUT, STDERR = 1, 2
 
 
@@ -38,20 +34,23 @@ class Workspace:
         loop, children = Loop(), Children()
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._logs = Logs(loop, children, null)
-        quiet = argv and find_terminal() is not None
-        level = boot_file.log_level or ("warning" if quiet else "info")
+        level = boot_file.log_level or choose_level(argv)
         output = STDERR if argv else STDOUT
         self._log = log = self._logs.open(folder, boot_file, output, level)
-        wishes = os.path.join(folder, FOLDER)
-        os.makedirs(wishes, 0o700, exist_ok=True)
         streams = (null, self._logs.agent, self._logs.agent)
-        self._jobs = Jobs(loop, children, log, streams, wishes, self._write_state)
+        self._jobs = Jobs(
+            loop, children, log, streams, folder,
+            changed=self._on_jobs_changed, announce=self._on_moment,
+        )  # fmt: skip
         self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
         self._services = Services(loop, children, self._on_state, self._on_lost)
         self._state = State(folder, bool(argv))
+        self._fatal: str | None = None
+        """The essential service that is given up."""
+        self._quick_ends: dict[str, int] = {}
         self._init = Init(
             loop, children, log, boot_file.stop_timeout,
-            parts=(self._jobs, self._services), last=(self._logs,),
+            stages=((self._jobs, self._services), (FinalJobs(self._jobs),)), last=(self._logs,),
             spared=lambda: self._logs.pid, on_signal=self._on_signal, on_stop=self._write_state,
         )  # fmt: skip
 
@@ -64,7 +63,9 @@ class Workspace:
             self._init.start_command(self._argv)
         if not self._init.stop.reason:
             self._start_services()
-            self._start_jobs()
+            self._jobs.begin(moments.BOOT)
+            if not any(plan.announces == moments.READY for plan in self._boot.jobs):
+                self._on_moment(moments.READY)
         return self._init.run()
 
     def _start_services(self) -> None:
@@ -77,34 +78,48 @@ class Workspace:
             self._log.error(explain_failure(argv[0], error)[1])
             self._init.stop.request("supervisord cannot be started", Exit.SUPERVISOR_LOST)
 
-    def _start_jobs(self) -> None:
-        if READY in self._jobs.all:
-            self._jobs.all[READY].on_end = self._on_ready
-        else:
-            self._on_ready(Exit.OK)
-        self._jobs.start()
-
-    def _on_ready(self, code: int) -> None:
-        if code == Exit.OK and not self._init.stop.reason:
+    def _on_moment(self, moment: str) -> None:
+        """Hear what a job's success means."""
+        if moment == moments.READY:
             self._log.info("ready", seconds=self._state.set_ready())
             self._write_state()
+        self._jobs.begin(moment)
 
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGUSR1:
-            self._jobs.run(REFRESH)
+            self._jobs.begin(moments.SIGNAL)
 
     def _on_state(self, state: str, name: str) -> None:
         """Hear what became of a service; without an essential one the container has no use."""
-        known = EXPLAIN in self._jobs.all or self._init.stop.reason
-        if state != FATAL or name not in self._boot.essential or known:
+        if self._fatal or self._init.stop.reason:
             return
+        if name not in self._boot.essential:
+            self._on_optional_state(state, name)
+        elif state == FATAL:
+            self._give_up(name)
+
+    def _on_optional_state(self, state: str, name: str) -> None:
+        """Count the quick ends of a service that supervisord goes on to start, ever later."""
+        if state == BACKOFF:
+            self._quick_ends[name] = self._quick_ends.get(name, 0) + 1
+            if self._quick_ends[name] == QUICK_ENDS:
+                self._log.warning("a service keeps ending; it is started ever later", service=name)
+                self._jobs.begin(moments.LOST, name)
+        elif state == RUNNING and self._quick_ends.pop(name, 0) >= QUICK_ENDS:
+            self._log.info("a service runs again", service=name)
+
+    def _give_up(self, name: str) -> None:
+        """Let it be explained that an essential service is lost; then comes the end."""
         self._log.error("an essential service cannot be kept running", service=name)
-        argv = (*DEVCOPILOT, EXPLAIN, name)
-        explain = self._jobs.add(boot.Job(EXPLAIN, argv, None, EXPLAIN_TIMEOUT, ()))
-        explain.on_end = lambda _: self._init.stop.request(
-            f"the service {name} is {FATAL}", Exit.SERVICE_FATAL
-        )
-        explain.start()
+        self._fatal = name
+        self._jobs.begin(moments.LOST, name)
+        self._on_jobs_changed()
+
+    def _on_jobs_changed(self) -> None:
+        """Write it down; when the loss of an essential service is explained, begin to stop."""
+        self._write_state()
+        if self._fatal and not any(job.busy for job in self._jobs.find(moments.LOST)):
+            self._init.stop.request(f"the service {self._fatal} is {FATAL}", Exit.SERVICE_FATAL)
 
     def _on_lost(self, code: int) -> None:
         self._log.error("supervisord ended without being asked to", code=code)
@@ -115,20 +130,17 @@ class Workspace:
         self._state.write(self._jobs.all)
 
 
-def run(folder: str, lock_descriptor: int | None, argv: Sequence[str]) -> int:
+def run(folder: str, argv: Sequence[str]) -> int:
     """Run the workspace of this runtime folder with an optional CMD; return the exit code.
 
-    `lock_descriptor` holds the lock on the folder already; without it the lock is taken.
+    The folder is held from here to the end; `configure` held it while it wrote to it.
     """
     open_missing_streams()
-    if lock_descriptor is None:
-        try:
-            lock.hold(folder)
-        except OSError as error:
-            sys.stderr.write(lock.explain(folder, error))
-            return Exit.USAGE
-    else:
-        os.set_inheritable(lock_descriptor, False)
+    try:
+        runtime.hold(folder, os.getuid())
+    except OSError as error:
+        sys.stderr.write(f"devcopilot: {runtime.explain(folder, error)}\n")
+        return Exit.USAGE
     try:
         workspace = Workspace(folder, boot.read_boot(folder), argv)
     except (OSError, ValueError, TypeError) as error:

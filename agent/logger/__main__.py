@@ -11,6 +11,9 @@ from agent.logger.mask import Masker
 from agent.logger.output import Output
 from agent.logger.streams import Stream
 
+PATIENCE = 5.0
+"""Seconds that one read or one write may take. Then the kernel ends this process, and init starts
+it again: who writes must not wait for a log that hangs."""
 FLUSH_TIMEOUT = 0.4
 """Seconds from the request to end until what is left is given up; init ends it after 0.5."""
 
@@ -33,7 +36,9 @@ class Pump:
         self._poller.register(wakeup, select.POLLIN)
         while self._open or self._busy():
             self._poll_output()
+            signal.setitimer(signal.ITIMER_REAL, 0)
             ready = [descriptor for descriptor, _ in self._poller.poll()]
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
             if wakeup in ready:
                 return
             masker.refresh()
@@ -58,6 +63,7 @@ class Pump:
         """Read each of these streams once; tell whether anything came."""
         some = False
         for descriptor in descriptors:
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
             stream = self._open.get(descriptor)
             count = stream.read() if stream else None
             some = some or bool(count)
@@ -80,6 +86,7 @@ class Pump:
 
     def _write(self) -> None:
         """Write one piece: a line of each stream in turn, as many as fit."""
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
         while self._output.room > 0 and (line := self._take()):
             self._output.add(line)
         try:
@@ -124,6 +131,7 @@ def watch_signals() -> int:
 def main(words: list[str]) -> int:
     """Pump until TERM, then flush; see the module."""
     wakeup = watch_signals()
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
     options, named = parse_arguments(words)
     masker = Masker(options["runtime"])
     masker.refresh()

@@ -20,6 +20,7 @@ class Masker:
         self._folders = (
             os.path.join(folder, runtime.SECRETS),
             os.path.join(folder, runtime.TOKENS),
+            os.path.join(folder, runtime.HIDDEN),
         )
         self._seen: list[tuple[str, int, int, int]] = []
         self._hidden: dict[bytes, None] = {}

@@ -25,6 +25,8 @@ _SUPERVISORD_LEVELS = {
     "TRAC": "debug",
     "BLAT": "debug",
 }
+_SUPERVISORD_CALM = ("received SIGTERM ", "stopped: ")
+"""What it warns of and happens at every orderly end."""
 
 Event = dict[str, object]
 
@@ -44,7 +46,8 @@ def parse_line(name: str, line: bytes, masker: Masker) -> Event:
     if name == SUPERVISORD:
         words = text.split(" ", 3)  # 2026-01-31 12:00:00,000 INFO the message
         if len(words) == 4 and words[2] in _SUPERVISORD_LEVELS:
-            return make_event(name, _SUPERVISORD_LEVELS[words[2]], words[3])
+            calm = words[3].startswith(_SUPERVISORD_CALM)
+            return make_event(name, "info" if calm else _SUPERVISORD_LEVELS[words[2]], words[3])
     return make_event(name, "info", text)
 
 

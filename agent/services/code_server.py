@@ -3,16 +3,22 @@
 import json
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
+from agent import store
 from agent.errors import Problem
-from agent.plan import File, HttpProbe, Resource, Seed, Service
+from agent.plan import File, Resource, Seed, find_hint
+from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import HttpProbe, Service
 
 NAME = "code-server"
 CONFIG = "code-server.yaml"
 PASSWORD = "code-server/password"  # noqa: S105 - a file's name, in the state folder
 PASSWORD_BYTES = 18
+ROOM = 16 * 1024
+"""Bytes that must be free where a password is to be kept."""
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
@@ -53,16 +59,42 @@ def find_password(
         elif found is not None:
             yield {option: found.reveal()}
             return
-    path = facts.state / PASSWORD
+    yield from make_password(facts)
+
+
+def make_password(facts: Facts) -> Iterator[dict[str, str] | Resource | Problem]:
+    """Yield the password that was made, or is made now, and its file.
+
+    Where it cannot be kept it lasts as long as the container.
+    """
+    kept, spare = facts.state / PASSWORD, facts.runtime / PASSWORD
+    found = {path: _read_password(path, facts) for path in (kept, spare)}
+    yield from (item for item in found.values() if isinstance(item, Problem))
+    for word in found.values():
+        if isinstance(word, str):
+            yield store.hide("code-server-password", Secret(word), facts)
+            yield {"password": word}
+            return
+    word = secrets.token_urlsafe(PASSWORD_BYTES)
+    path, place = kept, f"kept in {kept}"
+    if found[kept] is not None or not facts.has_room(kept.parent, ROOM):
+        path, place = spare, f"in {spare} until the container ends, since {kept} is no use"
+    yield Seed(path, f"{word}\n".encode, 0o600,
+               f"a password was made for code-server: {word} ({place})")  # fmt: skip
+    yield store.hide("code-server-password", Secret(word), facts)
+    yield {"password": word}
+
+
+def _read_password(path: Path, facts: Facts) -> str | Problem | None:
+    """Return the password in this file, what is wrong with the file, or None if there is none."""
     try:
-        kept = (facts.read(path) or b"").decode(errors="replace").strip()
+        content = facts.read(path)
     except OSError as error:
-        yield Problem(f"cannot read {path}: {error.strerror}", f"remove {path}")
-        kept = ""
-    made = kept or secrets.token_urlsafe(PASSWORD_BYTES)
-    yield Seed(path, f"{made}\n".encode, 0o600,
-               f"a password was made for code-server: {made} (kept in {path})")  # fmt: skip
-    yield {"password": made}
+        return Problem(f"cannot read {path}: {error.strerror}", find_hint(error, path))
+    if content is None:
+        return None
+    word = content.decode(errors="replace").strip()
+    return word or Problem(f"cannot use {path}: it is empty", f"remove {path}")
 
 
 def service(settings: Settings, facts: Facts) -> Service | Problem | None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.errors import Problem
-from agent.plan import BannerProbe, File, Generated, Resource, Service
+from agent.plan import File, Generated, Resource
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import BannerProbe, Service
 
 NAME = "sshd"
 CONFIG = "sshd_config"
@@ -20,7 +21,7 @@ KEY_TYPES = ("ed25519", "ecdsa")
 ROOM = 64 * 1024
 """Bytes that must be free where host keys are to be made."""
 NOT_SENT = frozenset({
-    "HOME", "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
+    "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
 })  # fmt: skip
 """What sshd and the login shell set by themselves."""
 
@@ -126,13 +127,9 @@ def find_key_folder(facts: Facts) -> Path:
     try:
         if facts.mode(kept / f"ssh_host_{KEY_TYPES[-1]}_key") is not None:
             return kept
-        place = next(folder for folder in (kept, *kept.parents) if folder.exists())
-        disk = os.statvfs(place)
     except OSError:  # somewhere on the way we may not enter
         return facts.runtime / "ssh"
-    if os.access(place, os.W_OK | os.X_OK) and disk.f_bavail * disk.f_frsize >= ROOM:
-        return kept
-    return facts.runtime / "ssh"
+    return kept if facts.has_room(kept, ROOM) else facts.runtime / "ssh"
 
 
 def check_logins(settings: Settings, facts: Facts) -> Iterator[Problem]:

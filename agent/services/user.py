@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.errors import Problem
-from agent.plan import CommandProbe, HttpProbe, PortProbe, Probe, Service
 from agent.settings import Settings
-from agent.system import Facts
+from agent.system import Facts, read_regular
+from agent.values import CommandProbe, HttpProbe, PortProbe, Probe, Service
 
 SYSTEM_FOLDER = Path("/etc/devcopilot/services.d")
 USER_FOLDER = ".config/devcopilot/services.d"
@@ -43,7 +43,7 @@ def services(settings: Settings, facts: Facts) -> Iterator[Service | Problem]:
 def read_service(path: Path) -> Service | Problem:
     """Return the service that a file describes, or what is wrong with the file."""
     try:
-        return _make_service(path.stem, tomllib.loads(path.read_text()))
+        return _make_service(path.stem, tomllib.loads(read_regular(path).decode()))
     except OSError as error:
         cause = error.strerror or str(error)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

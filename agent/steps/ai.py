@@ -14,7 +14,7 @@ from typing import Any
 
 from agent import runtime
 from agent.errors import Problem
-from agent.plan import Edit, File, Resource
+from agent.plan import Edit, File, Keep, Resource
 from agent.secret import SecretInput
 from agent.settings import Settings
 from agent.system import Facts
@@ -41,10 +41,12 @@ def claude(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Prob
     if isinstance(key, Problem):
         yield key
     command = f"cat {shlex.quote(str(_find_file(source, facts)))} {MARK}" if source else None
-    yield _edit(facts.home / ".claude/settings.json", partial(set_key_helper, command))
+    wanted = source is not None
+    yield _edit(facts.home / ".claude/settings.json", wanted, partial(set_key_helper, command))
     yield _edit(
         facts.home / ".claude.json",
-        partial(set_default, source is not None, ("hasCompletedOnboarding",), True),
+        wanted,
+        partial(set_default, wanted, ("hasCompletedOnboarding",), True),
     )
 
 
@@ -63,11 +65,11 @@ def gemini(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Prob
     yield from _key_file(
         source, facts, facts.home / ".gemini/.env", lambda key: f"GEMINI_API_KEY='{key}'\n"
     )
+    wanted = source is not None
     yield _edit(
         facts.home / ".gemini/settings.json",
-        partial(
-            set_default, source is not None, ("security", "auth", "selectedType"), "gemini-api-key"
-        ),
+        wanted,
+        partial(set_default, wanted, ("security", "auth", "selectedType"), "gemini-api-key"),
     )
 
 
@@ -126,7 +128,7 @@ def _key_file(
     key = find_key(source, facts)
     if isinstance(key, Problem):
         yield key
-        yield Edit(path, lambda present: present)
+        yield Keep(path)
     elif key is not None:
         yield File(path, encode(key).encode(), 0o600)
 
@@ -138,14 +140,19 @@ def _find_file(source: SecretInput | None, facts: Facts) -> Path | None:
     return source.file or facts.runtime / runtime.SECRETS / source.variable
 
 
-def _edit(path: Path, change: Callable[[Document], Document]) -> Edit:
-    """Return an edit of a JSON object in a user's file; an empty object means no file."""
+def _edit(path: Path, wanted: bool, change: Callable[[Document], Document]) -> Edit:
+    """Return an edit of a JSON object in a user's file; an empty object means no file.
+
+    A file that is none is a problem only if something is wanted in it: otherwise it is not ours.
+    """
 
     def edit(present: bytes | None) -> bytes | Problem | None:
         try:
             document = json.loads(present) if present and present.strip() else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
+        if not isinstance(document, dict) and not wanted:
+            return present
         if not isinstance(document, dict):
             return Problem(f"left {path} alone: it is not a JSON object", f"mend or remove {path}")
         changed = change(document)

@@ -4,54 +4,58 @@ They lie in a file of the agent that the image's /etc/gitconfig includes, at the
 """
 
 import shlex
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.errors import Problem
+from agent.hosts import find_accounts
 from agent.plan import File, Resource
-from agent.published import is_configured
 from agent.settings import Settings
 from agent.system import Facts
 
 CONFIG = "gitconfig"
-"""In the state folder."""
+"""In the folder that the image's /etc/gitconfig names."""
+SIGNING = "gitconfig-signing"
+"""Beside it; of the signing step, and often not there."""
 HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the file of defaults; a problem when git does not read it."""
-    path = facts.state / CONFIG
-    yield File(path, render_config(settings, facts.runtime).encode(), 0o644, adopt=True)
+    path = facts.defaults / CONFIG
+    accounts, _ = find_accounts(settings, facts)
+    hosts = [account.host for account in accounts]
+    yield File(path, render_config(settings, hosts, facts.runtime).encode(), 0o644, adopt=True)
     if problem := _find_missing_include(path, facts):
         yield problem
 
 
-def render_config(settings: Settings, runtime_folder: Path) -> str:
-    """Return the defaults in git's own format."""
+def render_config(settings: Settings, hosts: Sequence[str], runtime_folder: Path) -> str:
+    """Return the defaults in git's own format; the agent signs in to `hosts`."""
     lines = ["# Written by devcopilot; your own settings in ~/.gitconfig override it."]
+    lines += ["[include]", f"\tpath = {SIGNING}"]
     identity = {"name": settings.git.user_name, "email": settings.git.user_email}
     if any(identity.values()):
         lines.append("[user]")
         lines += [f"\t{key} = {quote(value)}" for key, value in identity.items() if value]
     lines += ["[safe]", f"\tdirectory = {quote(str(settings.workspace.folder))}"]
-    if is_configured(settings.github.token):
-        lines += _render_sign_in(settings, runtime_folder)
+    for host in dict.fromkeys((settings.github.host, *hosts)):
+        lines += _render_helper(host, runtime_folder)
+    for host in hosts if settings.ssh.private_key is None else ():
+        lines.append(f"[url {quote(f'https://{host}/')}]")
+        lines += [f"\tinsteadOf = {quote(form)}" for form in (f"git@{host}:", f"ssh://git@{host}/")]
     return "\n".join(lines) + "\n"
 
 
-def _render_sign_in(settings: Settings, runtime_folder: Path) -> list[str]:
-    host = settings.github.host
-    command = f"!sh {shlex.quote(str(HELPER))} {shlex.quote(str(runtime_folder))}"
-    lines = [
+def _render_helper(host: str, runtime_folder: Path) -> list[str]:
+    """Return the section of a host: also without a token of ours, for a login of the user in gh."""
+    words = (str(HELPER), str(runtime_folder), sys.executable)
+    return [
         f"[credential {quote(f'https://{host}')}]",
         "\thelper =",  # forgets helpers of other files: they would ask, or remember a dead token
-        f"\thelper = {quote(command)}",
+        f"\thelper = {quote(f'!sh {shlex.join(words)}')}",
     ]
-    if settings.ssh.private_key is None:
-        lines.append(f"[url {quote(f'https://{host}/')}]")
-        forms = (f"git@{host}:", f"ssh://git@{host}/")
-        lines += [f"\tinsteadOf = {quote(form)}" for form in forms]
-    return lines
 
 
 def quote(value: str) -> str:

@@ -7,14 +7,14 @@ user's own, which wins. https://cli.github.com/manual/gh_help_environment tells 
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agent.errors import Problem
-from agent.plan import Edit, Resource, Token
-from agent.published import fingerprint, read_token
+from agent.plan import Edit, Resource
+from agent.published import Published, find_hosts, fingerprint, read_token
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
@@ -30,24 +30,31 @@ _VERSION = re.compile(rb"^version:", re.MULTILINE)
 Hosts = dict[str, Any]
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
-    """Yield the changes that make gh use the published token, or forget one that is gone."""
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:  # noqa: ARG001 - as all steps
+    """Yield the changes that make gh use the published tokens, and forget those that are gone."""
     folder = find_folder(facts)
-    hosts, config = folder / "hosts.yml", folder / "config.yml"
-    memory = facts.state / MEMORY
+    hosts, config, memory = folder / "hosts.yml", folder / "config.yml", facts.state / MEMORY
     known = _read_memory(facts.read(memory))
-    token = read_token(facts, settings.github.host)
-    if token is None:
-        if known:
-            yield Edit(hosts, partial(_sign_out, hosts, settings.github.host, known))
-            yield Edit(config, lambda present: None if present == VERSION else present)
+    found = (read_token(facts, host) for host in find_hosts(facts))
+    tokens = [token for token in found if token]
+    if not tokens and not known:
         yield Edit(memory, lambda _: None)
         return
-    # The memory first: what is in hosts.yml and not in the memory counts as the user's.
-    in_use = known.intersection(_find_fingerprints(facts.read(hosts) or b""))
-    yield Edit(memory, partial(_remember, fingerprint(token.value), in_use))
-    yield Edit(config, partial(_add_version, config))
-    yield Edit(hosts, partial(_sign_in, hosts, token, known))
+    present = facts.read(hosts)
+    changed, problems = change_hosts(hosts, tokens, known, present)
+    yield from problems
+    wanted = frozenset(token.fingerprint for token in tokens)
+    in_use = known.intersection(_find_fingerprints(present or b""))
+    if wanted:
+        # The memory first: what is in hosts.yml and not in the memory counts as the user's.
+        yield Edit(memory, partial(_remember, wanted, in_use))
+        yield Edit(config, partial(_add_version, config))
+        yield Edit(hosts, lambda _: changed)
+    else:
+        yield Edit(hosts, lambda _: changed)
+        yield Edit(config, lambda given: None if given == VERSION else given)
+        kept = known.intersection(_find_fingerprints(changed or b""))
+        yield Edit(memory, lambda given: given if kept else None)
 
 
 def find_folder(facts: Facts) -> Path:
@@ -63,14 +70,16 @@ def find_folder(facts: Facts) -> Path:
 def _read_memory(content: bytes | None) -> frozenset[str]:
     try:
         return frozenset(json.loads(content or b"[]"))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return frozenset()
 
 
-def _remember(new: str, in_use: frozenset[str], present: bytes | None) -> bytes | None:
-    if new in _read_memory(present):
+def _remember(
+    wanted: frozenset[str], in_use: frozenset[str], present: bytes | None
+) -> bytes | None:
+    if wanted <= _read_memory(present):
         return present
-    return json.dumps([new, *sorted(in_use)]).encode() + b"\n"
+    return json.dumps(sorted(wanted | in_use)).encode() + b"\n"
 
 
 def _find_fingerprints(hosts: bytes) -> set[str]:
@@ -94,17 +103,31 @@ def _add_version(path: Path, present: bytes | None) -> bytes | Problem | None:
     return content if not present or _is_mapping(content) else _unusable(path)
 
 
-def _sign_in(
-    path: Path, token: Token, known: frozenset[str], present: bytes | None
-) -> bytes | Problem | None:
-    simple = _render_simple(token)
+def change_hosts(
+    path: Path, tokens: Sequence[Published], known: frozenset[str], present: bytes | None
+) -> tuple[bytes | None, list[Problem]]:
+    """Return hosts.yml with these tokens and without the others of ours, and what is in the way.
+
+    `known` are the fingerprints of all tokens that the agent gave to gh.
+    """
+    simple = b"".join(_render_simple(token) for token in tokens)
     if not present or present == simple:
-        return simple
+        return simple or None, []
     document = _parse(path, present)
     if isinstance(document, Problem):
-        return document
+        return present, [document]
+    known |= {token.fingerprint for token in tokens}
+    signed_in = [_sign_in(document, token, known) for token in tokens]
+    for host in set(document).difference(token.host for token in tokens):
+        _sign_out(document, host, known)
+    problems = [item for item in signed_in if item]
+    if simple and document == _parse(path, simple) and document != _parse(path, present):
+        return simple, problems  # which is recognized next time without the YAML library
+    return (_unparse(path, document, present) if document else None), problems
+
+
+def _sign_in(document: Hosts, token: Published, known: frozenset[str]) -> Problem | None:
     value = token.value.reveal()
-    known |= {fingerprint(token.value)}
     entry = document.setdefault(token.host, {})
     account = entry.get("users", {}).get(token.login, {})
     others = (text for text in (entry.get("oauth_token"), account.get("oauth_token")) if text)
@@ -120,20 +143,11 @@ def _sign_in(
         entry["user"] = token.login
         account["oauth_token"] = value
         entry.setdefault("users", {})[token.login] = account
-    if document == _parse(path, simple) and document != _parse(path, present):
-        return simple  # which is recognized next time without the YAML library
-    return _unparse(path, document, present)
+    return None
 
 
-def _sign_out(
-    path: Path, host: str, known: frozenset[str], present: bytes | None
-) -> bytes | Problem | None:
-    if not present:
-        return present
-    document = _parse(path, present)
-    if isinstance(document, Problem):
-        return document
-    entry = document.get(host, {})
+def _sign_out(document: Hosts, host: str, known: frozenset[str]) -> None:
+    entry = document[host]
     active = entry.get("oauth_token")
     _drop_accounts(entry, known, keep=None)
     if _is_known(known, active):
@@ -144,7 +158,6 @@ def _sign_out(
             break
         else:
             del document[host]
-    return _unparse(path, document, present) if document else None
 
 
 def _drop_accounts(entry: Hosts, known: frozenset[str], keep: str | None) -> None:
@@ -159,7 +172,7 @@ def _drop_accounts(entry: Hosts, known: frozenset[str], keep: str | None) -> Non
         entry.pop("user", None)
 
 
-def _render_simple(token: Token) -> bytes:
+def _render_simple(token: Published) -> bytes:
     """Return hosts.yml for this token alone; JSON's texts are YAML's too. Needs no YAML library."""
     value = json.dumps(token.value.reveal())
     lines = [f"{token.host}:", f"    oauth_token: {value}"]
@@ -178,7 +191,7 @@ def _parse(path: Path, content: bytes) -> Hosts | Problem:
         # All scalars stay texts: a login of digits must not become a number.
         document = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - makes no objects
         return {host: _parse_entry(entry) for host, entry in (document or {}).items()}
-    except (yaml.YAMLError, AttributeError):
+    except (yaml.YAMLError, AttributeError, RecursionError):
         return _unusable(path)
 
 
@@ -187,7 +200,7 @@ def _is_mapping(content: bytes) -> bool:
 
     try:
         return isinstance(yaml.load(content, Loader=yaml.BaseLoader), dict)  # noqa: S506 - as above
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return False
 
 

@@ -1,7 +1,7 @@
 """SSH keys: who may log in, the user's own key, and the keys of github.com.
 
-The lists lie in the state folder, where sshd and the image's ssh_config look in addition to the
-user's own files: ~/.ssh/authorized_keys and ~/.ssh/known_hosts stay the user's alone.
+The lists lie where sshd and the image's ssh_config look in addition to the user's own files:
+~/.ssh/authorized_keys and ~/.ssh/known_hosts stay the user's alone.
 """
 
 import binascii
@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from agent.errors import Problem
-from agent.plan import Directory, File, Resource
+from agent.keys import KEY_NAMES, is_locked, mend_private_key
+from agent.plan import Directory, File, Keep, Resource
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
 
 FOLDER = "ssh"
-"""In the state folder."""
+"""In the state folder, and in that of the defaults."""
 AUTHORIZED_KEYS = "authorized_keys"
 KNOWN_HOSTS = "known_hosts"
 
@@ -44,16 +45,6 @@ _PARTS = {
 }
 """Types of public keys that sshd accepts -> length-prefixed strings in the key (RFC 4253, 6.6)."""
 
-_NAMES = {
-    "ssh-ed25519": "id_ed25519",
-    "ssh-rsa": "id_rsa",
-    "ecdsa-sha2-nistp256": "id_ecdsa",
-    "ecdsa-sha2-nistp384": "id_ecdsa",
-    "ecdsa-sha2-nistp521": "id_ecdsa",
-    "sk-ssh-ed25519@openssh.com": "id_ed25519_sk",
-    "sk-ecdsa-sha2-nistp256@openssh.com": "id_ecdsa_sk",
-}
-"""Types of keys -> the file names under which ssh finds a private key by itself."""
 
 _FIELD = re.compile(r'(?:"(?:\\"|[^"])*"|[^\s"])+')
 """One field of a line; blanks inside quotes belong to it (sshd(8), AUTHORIZED_KEYS)."""
@@ -68,8 +59,9 @@ _OPTIONS = frozenset(
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the lists of keys, the private key and its public half."""
-    folder = facts.state / FOLDER
-    yield Directory(folder, 0o700)
+    folder = facts.defaults / FOLDER
+    for place in dict.fromkeys((folder, facts.state / FOLDER)):
+        yield Directory(place, 0o700)
     yield File(folder / KNOWN_HOSTS, GITHUB_KNOWN_HOSTS.encode(), 0o644, adopt=True)
     yield from _authorized_keys(settings, facts)
     yield from _private_key(settings, facts)
@@ -79,24 +71,38 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
 
 
 def _authorized_keys(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    path = facts.state / FOLDER / AUTHORIZED_KEYS
     lines: list[str] = []
+    kept: list[str] = []
     for name, text in _key_lists(settings, facts):
-        if isinstance(text, Problem):
-            yield text
-            continue
-        if "PRIVATE KEY-----" in text:
-            yield Problem(f"cannot use {name}: it holds a private key", "give the public key")
-            continue
-        for number, line in enumerate(text.splitlines(), start=1):
-            fault = find_fault(line)
-            if fault:
-                yield Problem(f"cannot use line {number} of {name}: {fault}")
-            elif line.strip():
-                lines.append(line.strip())
-    if lines:
-        content = "".join(f"{line}\n" for line in dict.fromkeys(lines))
-        path = facts.state / FOLDER / AUTHORIZED_KEYS
+        usable = []
+        for item in [text] if isinstance(text, Problem) else _read_keys(name, text):
+            if isinstance(item, Problem):
+                yield item
+            else:
+                usable.append(item)
+        lines += usable
+        if all(line.startswith("#") for line in usable):
+            # A mistake must not lock everybody out: who could log in still can.
+            kept = (facts.read(path) or b"").decode(errors="replace").splitlines()
+    if lines or kept:
+        content = "".join(f"{line}\n" for line in dict.fromkeys([*lines, *kept]))
         yield File(path, content.encode(), 0o600, adopt=True)
+
+
+def _read_keys(name: str, text: str) -> Iterator[str | Problem]:
+    """Yield the lines of a list that sshd takes, and what is wrong with the others."""
+    if "PRIVATE KEY-----" in text:
+        yield Problem(f"cannot use {name}: it holds a private key", "give the public key")
+        return
+    if not text.strip():
+        yield Problem(f"cannot use {name}: it is empty", f"put a public key into {name}")
+    for number, line in enumerate(text.splitlines(), start=1):
+        fault = find_fault(line)
+        if fault:
+            yield Problem(f"cannot use line {number} of {name}: {fault}")
+        elif line.strip():
+            yield line.strip()
 
 
 def _key_lists(settings: Settings, facts: Facts) -> Iterable[tuple[str, str | Problem]]:
@@ -178,18 +184,17 @@ def _split_strings(blob: bytes) -> list[bytes] | None:
 
 
 def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
-    secret = facts.secret(settings.ssh.private_key)
-    if not isinstance(secret, Secret):
-        if secret is not None:
-            yield secret
-        return
-    content = mend_private_key(secret.reveal())
-    public = _derive_public_key(content, facts)
-    if isinstance(public, Problem):
-        yield public
-        return
-    name = _NAMES[public.split()[0].decode()]
     folder = facts.home / ".ssh"
+    key = _read_private_key(settings, facts)
+    if isinstance(key, Problem):
+        yield key
+        for name in sorted(set(KEY_NAMES.values())):
+            yield Keep(folder / name)
+            yield Keep(folder / f"{name}.pub")
+    if key is None or isinstance(key, Problem):
+        return
+    content, public = key
+    name = KEY_NAMES[public.split()[0].decode()]
     yield Directory(folder, 0o700)
     yield File(folder / name, content, 0o600)
     half = folder / f"{name}.pub"
@@ -198,15 +203,14 @@ def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Proble
     # else: a key of the user's, left alone, that a public half of another key would only confuse
 
 
-def mend_private_key(text: str) -> bytes:
-    r"""Return the key as ssh wants it: real line breaks, one at the end, no quotes around it.
-
-    Env files cannot hold line breaks, so keys come with a literal \n, and with docker's
-    --env-file with their quotes; Windows adds carriage returns.
-    """
-    text = text.replace("\\r", "").replace("\\n", "\n")
-    lines = text.strip().strip("\"'").strip().splitlines()
-    return "".join(f"{line.strip()}\n" for line in lines).encode()
+def _read_private_key(settings: Settings, facts: Facts) -> tuple[bytes, bytes] | Problem | None:
+    """Return the key and its public half, what is wrong with it, or None when none was given."""
+    secret = facts.secret(settings.ssh.private_key)
+    if not isinstance(secret, Secret):
+        return secret
+    content = mend_private_key(secret.reveal())
+    public = _derive_public_key(content, facts)
+    return public if isinstance(public, Problem) else (content, public)
 
 
 def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
@@ -218,7 +222,7 @@ def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
         )
     done = facts.run(("ssh-keygen", "-y", "-P", "", "-f", "/dev/stdin"), stdin=private)
     kind = done.stdout.split(b" ", 1)[0].decode(errors="replace")
-    if done.returncode == 0 and kind in _NAMES:
+    if done.returncode == 0 and kind in KEY_NAMES:
         return done.stdout.strip() + b"\n"
     if done.returncode in (124, 127):
         said = done.stderr.decode(errors="replace")
@@ -227,21 +231,3 @@ def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
         "cannot use SSH_PRIVATE_KEY: it is not a private key that ssh can read",
         "give the whole file, from -----BEGIN to -----END",
     )
-
-
-def is_locked(private: bytes) -> bool:
-    """Tell whether the key needs a passphrase.
-
-    ssh-keygen cannot be asked: it reads its input twice to find out, and a pipe has it only once.
-    """
-    if b"ENCRYPTED" in private:  # PEM and PKCS #8 say so in clear
-        return True
-    body = b"".join(line for line in private.splitlines() if not line.startswith(b"-----"))
-    try:
-        blob = binascii.a2b_base64(body)
-    except binascii.Error:
-        return False
-    magic = b"openssh-key-v1\0"  # PROTOCOL.key of OpenSSH: the name of the cipher follows
-    if not blob.startswith(magic):
-        return False
-    return blob[len(magic) :][:8] != len(b"none").to_bytes(4) + b"none"

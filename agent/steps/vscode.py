@@ -56,7 +56,7 @@ def check_settings_file(facts: Facts, path: Path) -> Problem | None:
         content = facts.read(path)
         if content is not None and content.strip():
             parse_jsonc(content.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Problem(f"left {path} alone: it is not JSON: {error}", f"mend or remove {path}")
     except OSError as error:
         return Problem(f"cannot read {path}: {error.strerror}")
@@ -64,7 +64,10 @@ def check_settings_file(facts: Facts, path: Path) -> Problem | None:
 
 
 def parse_jsonc(text: str) -> Any:
-    """Read JSON as VS Code does: with comments and trailing commas. Raises ValueError."""
+    """Read JSON as VS Code does: with comments and trailing commas.
+
+    Raises ValueError, and RecursionError for what is nested too deeply.
+    """
     plain = _COMMENT_OR_STRING.sub(
         lambda found: found[0] if found[0].startswith('"') else _blank(found[0]), text
     )
@@ -98,7 +101,7 @@ def change_registry(
     try:
         listed = json.loads(present) if present and present.strip() else []
         names = [item["identifier"]["id"] for item in listed]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         listed, names = None, []
     if not isinstance(listed, list):
         message = f"left {path} alone: it is not VS Code's list of extensions"

@@ -1,15 +1,21 @@
 """The token that the container was started with: GITHUB_TOKEN or GH_TOKEN itself."""
 
-from agent import published
-from agent.errors import Problem
-from agent.plan import Token
-from agent.settings import Settings
+from agent.settings import GitHub
+from agent.sources import Found, TokenSource, make_token
 from agent.system import Facts
 
 
-def read(settings: Settings, facts: Facts) -> Token | Problem | None:  # noqa: ARG001 - as all sources
-    """Return the token, what is wrong with it, or None when none was given."""
-    given = settings.github.token
+def is_configured(account: GitHub) -> bool:
+    """Tell whether a token was given."""
+    return account.token is not None and account.token.value is not None
+
+
+def fetch(account: GitHub, facts: Facts) -> Found:  # noqa: ARG001 - as all sources
+    """Return the token, or what is wrong with it."""
+    given = account.token
     if given is None or given.value is None:
         return None
-    return published.make_token(given.value, settings.github.host, given.variable)
+    return make_token(given.value, account.host, given.variable)
+
+
+SOURCE = TokenSource("environment", is_configured, fetch)

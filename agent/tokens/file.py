@@ -1,19 +1,25 @@
 """The token in the file that GITHUB_TOKEN_FILE names: read anew each time; it may appear late."""
 
-from agent import published
 from agent.errors import Problem
-from agent.plan import Token
 from agent.secret import Secret
-from agent.settings import Settings
+from agent.settings import GitHub
+from agent.sources import Failure, Found, TokenSource, make_token
 from agent.system import Facts
 
 
-def read(settings: Settings, facts: Facts) -> Token | Problem | None:
-    """Return the token, what is wrong with the file, or None when no file is configured."""
-    given = settings.github.token
-    if given is None or given.file is None:
+def is_configured(account: GitHub) -> bool:
+    """Tell whether a file is named; whether it is there does not matter."""
+    return account.token is not None and account.token.file is not None
+
+
+def fetch(account: GitHub, facts: Facts) -> Found:
+    """Return the token, or what is wrong with the file."""
+    found = facts.secret(account.token)
+    if isinstance(found, Problem):
+        return Failure(found)
+    if found is None or account.token is None:
         return None
-    found = facts.secret(given)
-    if not isinstance(found, Secret):
-        return found
-    return published.make_token(found, settings.github.host, f"{given.variable}_FILE")
+    return make_token(Secret(found.reveal()), account.host, f"{account.token.variable}_FILE")
+
+
+SOURCE = TokenSource("token file", is_configured, fetch)

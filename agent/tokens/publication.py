@@ -1,4 +1,4 @@
-"""From the token sources to the two published files; no network.
+"""From a token to the two published files, and back to nothing.
 
 A token that its source replaced is published at once, unchecked: a workspace without network must
 work, and the old token may be dead already. The one exception is a token that GitHub has refused
@@ -6,66 +6,56 @@ while the one before it still worked: that one stays, until GitHub accepts the n
 gives another.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from agent import published
-from agent.errors import Problem
-from agent.plan import Edit, Resource, Token
+from agent.plan import Edit, Resource
 from agent.published import Record
-from agent.settings import Settings
+from agent.sources import Found, Token, find_kind
 from agent.system import Facts
 
-Source = Callable[[Settings, Facts], Token | Problem | None]
 
-
-def find_token(
-    settings: Settings, facts: Facts, sources: Sequence[Source]
-) -> Token | Problem | None:
-    """Return what the first source that has anything to say gives: no other one is asked then."""
-    for read in sources:
-        found = read(settings, facts)
-        if found is not None:
-            return found
-    return None
-
-
-def resources(
-    settings: Settings, facts: Facts, sources: Sequence[Source]
-) -> Iterator[Resource | Problem]:
-    """Yield the published files of the configured host as the sources want them now.
+def resources(host: str, found: Found, facts: Facts) -> Iterator[Resource]:
+    """Yield the published files of a host for what its source gave now.
 
     A source in trouble withdraws nothing: the token that was published stays.
     """
-    host = settings.github.host
-    found = find_token(settings, facts, sources)
-    if isinstance(found, Problem):
-        yield found
-        return
     if found is None:
-        yield Edit(published.token_path(facts, host), lambda _: None)
-        yield Edit(published.record_path(facts, host), lambda _: None)
-        return
-    record = published.read_record(facts, host)
-    present = published.read_token(facts, host)
-    fingerprint = published.fingerprint(found.value)
-    if present and fingerprint in (record.rejected, record.fingerprint):
-        return  # as it is, with what a check has found out since
-    yield from publish(found, Record(host, refreshed=record.refreshed), facts)
+        yield from withdraw(host, facts)
+    elif isinstance(found, Token):
+        record = published.read_record(facts, host)
+        known = (record.rejected, record.fingerprint)
+        if not published.read_token(facts, host) or published.fingerprint(found.value) not in known:
+            yield from publish(found, Record(host, refreshed=record.refreshed), facts)
 
 
 def publish(token: Token, record: Record, facts: Facts) -> Iterator[Edit]:
-    """Yield the published files for this token; `record` holds what else is known of it."""
-    content = published.encode_token(token)
+    """Yield the published files for this token; `record` holds what else is known of it.
+
+    Of a record of another token only what still holds may be left.
+    """
+    clock = facts.clock
+    life = (token.expires - clock.now()).total_seconds() if token.expires else 0.0
+    content = published.encode_token(token, clock)
     filled = published.encode_record(
         replace(
             record,
             login=token.login,
-            kind=published.find_kind(token.value),
+            kind=find_kind(token.value),
             source=token.source or record.source,
+            grants=token.grants or record.grants,
             fingerprint=published.fingerprint(token.value),
             expires=published.format_time(token.expires) if token.expires else "",
+            life=record.life or max(0.0, life),
+            skew=token.skew or record.skew,
         )
     )
     yield Edit(published.token_path(facts, token.host), lambda _: content)
     yield Edit(published.record_path(facts, token.host), lambda _: filled)
+
+
+def withdraw(host: str, facts: Facts) -> Iterator[Edit]:
+    """Yield what takes the published files of a host back."""
+    yield Edit(published.token_path(facts, host), lambda _: None)
+    yield Edit(published.record_path(facts, host), lambda _: None)

@@ -1,6 +1,7 @@
 """Bring the workspace into the state that the settings describe. A second run changes nothing."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -8,16 +9,24 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent import catalogue, runtime, store, supervisord
+from agent import catalogue, published, roster, runtime, store, supervisord
+from agent.actions import WriteFile
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.log import Logger
-from agent.plan import LEDGER, Boot, Directory, File, Ledger, Plan, Resource, WriteFile, apply, plan
+from agent.hosts import find_accounts
+from agent.log import LEVELS, Logger
+from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, find_hint, plan
+from agent.roster import Roster
 from agent.settings import find_warnings
-from agent.system import System
+from agent.sources import Failure, find_source
+from agent.system import Facts, System
 from agent.tokens import publication
+from agent.values import Boot
 from agent.verbs import context
 from agent.verbs.context import Context
+
+STAGE_TIMEOUT = 10.0
+"""Seconds that a stage may wait at one place, such as a mount whose server is gone."""
 
 Stage = tuple[str, Callable[[Context], Iterable[Resource | Problem]]]
 """The name of a stage, and what it wants once the stages before it are in place."""
@@ -30,32 +39,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read the environment and write the boot file; for `run`",
     )
+    parser.add_argument(
+        "--log-level", choices=LEVELS, default="info", help="where DEV8_LOG_LEVEL says nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Configure; exit 0 also when parts could not be done: each is one line, and in `status`."""
     if arguments.boot:
         current = context.from_environ(os.environ)
-        runtime.make(str(current.facts.runtime), current.facts.uid)
+        begin_life(current)
     else:
         current = context.load()
-    log = make_logger(current)
+    log = make_logger(current, arguments.log_level)
     for warning in find_warnings(current.variables):
         log.warning(str(warning))
-    outcome = carry_out(current)
+    outcome = carry_out_alone(current)
     for step, problem in outcome.problems:
         log.log(problem.level, str(problem), step=step)
     for step, words in outcome.announcements:
-        log.info(words, step=step)
+        log.announce(words, step=step)
     log.info("configured", changes=len(outcome.changes), problems=len(outcome.problems))
     return Exit.OK
 
 
-def make_logger(current: Context) -> Logger:
+def begin_life(current: Context) -> None:
+    """Hold the runtime folder until this process ends, and forget an earlier life in it.
+
+    Raises AgentError (exit 2) when it cannot be used.
+    """
+    folder = str(current.facts.runtime)
+    try:
+        runtime.hold(folder, current.facts.uid)
+        runtime.clear(folder)
+    except OSError as error:
+        raise AgentError(Problem(runtime.explain(folder, error)), exit_code=Exit.USAGE) from error
+
+
+def make_logger(current: Context, level: str) -> Logger:
     """Return a logger to standard error, which belongs to the container or to a person."""
     wanted = current.settings.agent.log_format
     readable = wanted == "text" or (wanted == "auto" and sys.stderr.isatty())
-    return Logger("configure", current.settings.agent.log_level or "info", readable=readable)
+    return Logger("configure", current.settings.agent.log_level or level, readable=readable)
 
 
 @dataclass(frozen=True)
@@ -74,15 +99,13 @@ def stages(current: Context) -> Iterator[Stage]:
     """Yield all stages in order: what later ones read, earlier ones have written."""
     yield "machine", lambda _: (*_own_folders(current), *current.problems)
     yield "settings", lambda now: store.resources(now.variables, now.facts)
-    yield (
-        "token",
-        lambda now: publication.resources(now.settings, now.facts, catalogue.TOKEN_SOURCES),
-    )
+    yield "log", lambda now: store.hidden_resources(now.settings, now.facts)
+    yield "token", token_resources
     for step in catalogue.STEPS:
         yield _stage_of_step(step)
     for kind in catalogue.SERVICES:
         yield _stage_of_service(kind)
-    yield "boot", _boot_resources
+    yield ("services", _compare_services) if current.running else ("boot", _boot_resources)
 
 
 def _stage_of_step(step: catalogue.StepKind) -> Stage:
@@ -93,8 +116,19 @@ def _stage_of_service(kind: catalogue.ServiceKind) -> Stage:
     return kind.name, lambda now: catalogue.resources_of(kind, now.settings, now.facts)
 
 
-def carry_out(current: Context) -> Outcome:
-    """Plan and apply every stage, save the ledger and the list of problems.
+def carry_out_alone(current: Context) -> Outcome:
+    """Carry out all stages while no refresh writes the same files. Raises AgentError."""
+    path = current.facts.runtime / runtime.GH_LOCK
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(runtime.hold_lock(path))
+        except OSError as error:
+            raise _explain_runtime(path, error) from error
+        return carry_out(current, stages(current))
+
+
+def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
+    """Plan and apply these stages, save the ledger and the list of problems.
 
     Raises AgentError when the runtime folder cannot be written: nothing works without it.
     """
@@ -105,17 +139,19 @@ def carry_out(current: Context) -> Outcome:
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
     announcements: list[tuple[str, str]] = []
-    for name, wanted in stages(current):
-        planned = plan(name, wanted(current), facts, ledger)
-        announcements += [(name, words) for words in planned.announcements]
-        failed = apply(planned, system, ledger)
+    for name, wanted in wanted_stages:
+        with context.deadline(STAGE_TIMEOUT):
+            planned = plan(name, wanted(current), facts, ledger)
+            failed = apply(planned, system, ledger)
+        announcements += [(name, words) for words in _find_announcements(planned, facts)]
         changes += [(name, action.describe()) for action in planned.actions]
         problems += [(name, problem) for problem in (*planned.problems, *failed)]
     try:
         if ledger.encode() != before:
             system.write_file(ledger_path, ledger.encode(), 0o600)
     except OSError as error:
-        problems.append(("ledger", Problem(f"cannot write {ledger_path}: {error.strerror}")))
+        message = f"cannot write {ledger_path}: {error.strerror}"
+        problems.append(("ledger", Problem(message, find_hint(error, ledger_path))))
     _save_problems(current, [item for item in problems if item[1].level != "info"])
     return Outcome(tuple(changes), tuple(problems), tuple(announcements))
 
@@ -139,16 +175,44 @@ def _written(planned: Plan) -> dict[Path, bytes]:
     }
 
 
+def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
+    """Yield what is to be told of the files that were made, secrets and all."""
+    for action in planned.actions:
+        if isinstance(action, WriteFile) and action.announcement:
+            with contextlib.suppress(OSError):
+                if facts.read(action.path) == action.content:
+                    yield action.announcement
+
+
 def _own_folders(current: Context) -> Iterator[Directory]:
     yield Directory(current.facts.home, 0o700)
     if os.access(current.settings.workspace.folder.parent, os.W_OK):
         yield Directory(current.settings.workspace.folder)
 
 
+def token_resources(current: Context) -> Iterator[Resource | Problem]:
+    """Yield what publishes the tokens that are at hand, without network, and withdraws others."""
+    accounts, problems = find_accounts(current.settings, current.facts)
+    yield from problems
+    for account in accounts:
+        source = find_source(account, catalogue.TOKEN_SOURCES)
+        if source is None or source.lead is not None:
+            continue  # made by the first refresh; what is published stays until then
+        found = source.fetch(account, current.facts)
+        if isinstance(found, Failure):
+            yield found.problem
+        yield from publication.resources(account.host, found, current.facts)
+    hosts = {account.host for account in accounts}
+    for host in published.find_hosts(current.facts):
+        if host not in hosts:
+            yield from publication.withdraw(host, current.facts)
+
+
 def _boot_resources(current: Context) -> Iterator[Resource | Problem]:
     settings, facts = current.settings, current.facts
     services, problems = catalogue.services(settings, facts)
     yield from problems
+    yield File(facts.runtime / runtime.SERVICES, _find_roster(current).encode(), 0o600, adopt=True)
     yield from supervisord.resources(services, facts, settings.agent.stop_timeout)
     boot = Boot(
         environment=facts.environ,
@@ -163,6 +227,22 @@ def _boot_resources(current: Context) -> Iterator[Resource | Problem]:
     yield File(facts.runtime / runtime.BOOT, boot.encode(), 0o600, adopt=True)
 
 
+def _compare_services(current: Context) -> Iterator[Problem]:
+    """Tell of changed services, which a running container does not take."""
+    yield from catalogue.services(current.settings, current.facts)[1]
+    if _find_roster(current) != roster.read(current.facts.runtime):
+        yield Problem(
+            "the services have changed since the container was started",
+            "restart the container to run them so",
+            level="info",
+        )
+
+
+def _find_roster(current: Context) -> Roster:
+    services, _ = catalogue.services(current.settings, current.facts)
+    return Roster(tuple(services), catalogue.find_refused(current.settings, current.facts))
+
+
 def _read_ledger(current: Context) -> bytes | None:
     try:
         return current.facts.read(current.facts.state / LEDGER)
@@ -170,18 +250,22 @@ def _read_ledger(current: Context) -> bytes | None:
         return None
 
 
-def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> None:
-    path = current.facts.runtime / runtime.PROBLEMS
-    rows = [
+def make_rows(problems: Iterable[tuple[str, Problem]]) -> list[dict[str, str]]:
+    """Return problems of stages as values for JSON."""
+    return [
         {"step": step, "message": problem.message, "hint": problem.hint}
         for step, problem in problems
     ]
+
+
+def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> None:
+    path = current.facts.runtime / runtime.PROBLEMS
     try:
-        runtime.write_atomic(str(path), json.dumps(rows).encode())
+        runtime.write_atomic(str(path), json.dumps(make_rows(problems)).encode())
     except OSError as error:
-        raise AgentError(
-            Problem(
-                f"cannot write {path}: {error.strerror}",
-                "DEV8_RUNTIME_DIR names another folder on tmpfs",
-            )
-        ) from error
+        raise _explain_runtime(path, error) from error
+
+
+def _explain_runtime(path: Path, error: OSError) -> AgentError:
+    hint = "DEV8_RUNTIME_DIR names another folder on tmpfs"
+    return AgentError(Problem(f"cannot write {path}: {error.strerror}", hint))

@@ -1,18 +1,22 @@
 """What every verb starts from: the settings of this life of the container, and the facts."""
 
+import errno
+import json
 import os
 import pwd
+import signal
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from agent import runtime, store
 from agent.errors import Problem
 from agent.settings import Settings
-from agent.system import Facts
-
-STATE_FOLDER = ".local/state/devcopilot"
+from agent.system import STATE_FOLDER, Facts
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Context:
     settings: Settings
     facts: Facts
     problems: tuple[Problem, ...] = ()
+    running: bool = False
+    """Whether the container runs already: its services are not changed any more."""
 
 
 def load() -> Context:
@@ -33,7 +39,17 @@ def load() -> Context:
     settings = Settings.from_environ(variables)
     home = Path(environment["HOME"])
     facts = _facts(settings, home, folder, environment)
-    return Context(variables, settings, facts)
+    return Context(variables, settings, facts, running=True)
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """Return what the init of this runtime folder says of itself; None when none is alive."""
+    try:
+        state: dict[str, Any] = json.loads((folder / runtime.STATE).read_bytes())
+        os.kill(state["pid"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return state
 
 
 def from_environ(environ: Mapping[str, str]) -> Context:
@@ -46,11 +62,30 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     folder = Path(runtime.locate(environ, uid))
     home, problems = find_home(environ, folder, uid)
     problems += check_workspace(settings.workspace.folder, uid)
-    environment = store.clean_environment(environ)
+    environment = {**store.child_defaults(settings), **store.clean_environment(environ)}
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
     environment.setdefault("PATH", os.defpath)
     environment.setdefault("SHELL", "/bin/bash")
     return Context(environ, settings, _facts(settings, home, folder, environment), tuple(problems))
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside when this time has passed, and again each time that it passes.
+
+    Again, since what is caught inside may be followed by something else that waits.
+    """
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, f"it took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
@@ -81,7 +116,6 @@ def _facts(settings: Settings, home: Path, folder: Path, environment: Mapping[st
     return Facts(
         home=home,
         uid=os.getuid(),
-        gid=os.getgid(),
         runtime=folder,
         state=settings.agent.state_dir or home / STATE_FOLDER,
         environ=environment,

@@ -1,43 +1,59 @@
 """Tell why a service does not run: for the log, when it is given up, and for people."""
 
 import argparse
+import os
+import shutil
 import sys
+from pathlib import Path
 
-from agent import catalogue, probes
+from agent import probes, roster
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.log import Logger
-from agent.plan import BannerProbe, HttpProbe, PortProbe, Service
 from agent.system import Facts
+from agent.values import BannerProbe, HttpProbe, PortProbe, Service
 from agent.verbs import context
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("service", help="name of the service")
+    parser.add_argument("service", nargs="+", help="name of a service")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what can be found out: readable on a terminal, an event of the log elsewhere."""
     current = context.load()
-    services, _ = catalogue.services(current.settings, current.facts)
-    service = next((item for item in services if item.name == arguments.service), None)
-    if service is None:
-        names = ", ".join(item.name for item in services)
-        raise AgentError(Problem(f"there is no service {arguments.service}", f"there are: {names}"))
-    reason = find_reason(service, current.facts)
+    known = {service.name: service for service in roster.read(current.facts.runtime).services}
+    for name in arguments.service:
+        if name not in known:
+            raise AgentError(
+                Problem(f"there is no service {name}", f"there are: {', '.join(known)}")
+            )
     log = Logger("explain", readable=sys.stderr.isatty())
-    log.error(f"{service.name} cannot be kept running: {reason}", service=service.name)
+    for name in arguments.service:
+        reason = find_reason(known[name], current.facts)
+        log.error(f"{name} cannot be kept running: {reason}", service=name)
     return Exit.OK
 
 
 def find_reason(service: Service, facts: Facts) -> str:
     """Return the most likely reason why a service ends as soon as it is started."""
-    program = service.argv[0]
-    if facts.which(program) is None:
-        return f"there is no program {program}"
+    folder, program = service.directory, service.argv[0]
+    if folder and not folder.is_dir():
+        return f"there is no folder {folder}"
+    if find_program(service, facts) is None:
+        return f"there is no program {program}" + (
+            f" in {folder}" if folder and "/" in program else ""
+        )
     if isinstance(service.probe, HttpProbe | BannerProbe | PortProbe):
         owner = probes.find_port_owner(service.probe.port)
         if owner:
             return f"{service.probe.port} is held by {owner}"
     return "it ends by itself; its last words are above"
+
+
+def find_program(service: Service, facts: Facts) -> str | None:
+    """Return the path of a service's program, looked up as its launcher does, or None."""
+    folder, program = service.directory or Path.cwd(), service.argv[0]
+    path = service.environment.get("PATH", facts.environ.get("PATH", os.defpath))
+    return shutil.which(folder / program if "/" in program else program, path=path)

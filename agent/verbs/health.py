@@ -4,17 +4,22 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
-from agent import catalogue, probes
+from agent import probes, roster, supervisord
 from agent.exits import Exit
-from agent.plan import Service
+from agent.roster import Roster
+from agent.system import Facts
+from agent.values import Service
 from agent.verbs import context
 
 PROBE_TIMEOUT = 3.0
 """Seconds that one probe may take; docker's own limit for the check is 5."""
-RETRY_PAUSE = 0.02
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two rounds of `--wait`; probes of a service that starts fail at once."""
+PAUSE_SHARE = 0.1
+"""Of the time that has passed: no round comes much too late, and a long wait costs little."""
+RUNNING = "RUNNING"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Probe the services; print a line for each that does not answer."""
-    current = context.load()
-    services, _ = catalogue.services(current.settings, current.facts)
-    essential = [service for service in services if service.essential]
-    failures = wait_for_answers(essential, arguments.wait)
+    facts = context.load().facts
+    failures = wait_for_answers(roster.read(facts.runtime), facts, arguments.wait)
     if arguments.json:
         document = {"healthy": not failures, "failures": failures}
         sys.stdout.write(json.dumps(document) + "\n")
@@ -38,23 +41,44 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.FAILED if failures else Exit.OK
 
 
-def wait_for_answers(services: list[Service], seconds: float) -> Mapping[str, str]:
-    """Probe all until each has answered or the time is over; return why each other did not."""
-    deadline = time.monotonic() + seconds
+def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str, str]:
+    """Ask all until each has answered or the time is over; return why each other did not."""
+    if context.read_state(facts.runtime) is None:
+        return {"init": "the agent is not running here"}
+    waiting = [service for service in known.services if service.essential]
+    began = time.monotonic()
     while True:
-        failures = find_failures(services)
-        if not failures or time.monotonic() >= deadline:
-            return failures
-        services = [service for service in services if service.name in failures]
-        time.sleep(RETRY_PAUSE)
+        failures = find_failures(waiting, facts)
+        passed = time.monotonic() - began
+        if not failures or passed >= seconds:
+            return {**known.refused, **failures}
+        waiting = [service for service in waiting if service.name in failures]
+        time.sleep(min(max(SHORTEST_PAUSE, passed * PAUSE_SHARE), LONGEST_PAUSE))
 
 
-def find_failures(
-    services: list[Service], check: Callable[..., str | None] = probes.check
-) -> dict[str, str]:
-    """Return the name of each service that does not answer, and why; one without probe does."""
-    found = {}
-    for service in services:
-        if service.probe and (why := check(service.probe, PROBE_TIMEOUT)):
-            found[service.name] = why
-    return found
+def find_failures(services: Sequence[Service], facts: Facts) -> dict[str, str]:
+    """Return the name of each service that does not answer, and why.
+
+    One without a probe answers when supervisord has seen it run for a while.
+    """
+    found = {
+        service.name: why
+        for service in services
+        if service.probe and (why := probes.check(service.probe, PROBE_TIMEOUT, facts.environ))
+    }
+    silent = [service.name for service in services if not service.probe]
+    return found | (find_not_running(silent, facts) if silent else {})
+
+
+def find_not_running(names: Sequence[str], facts: Facts) -> dict[str, str]:
+    """Return which of these services do not run, and what supervisord says of each."""
+    try:
+        states = supervisord.query_states(facts.runtime, PROBE_TIMEOUT)
+    except OSError as error:
+        return dict.fromkeys(names, f"supervisord does not answer: {error.strerror or error}")
+    found = {name: states[name].state if name in states else "not known" for name in names}
+    return {
+        name: f"supervisord says that it is {state}"
+        for name, state in found.items()
+        if state != RUNNING
+    }

@@ -8,7 +8,7 @@ import sys
 from agent.errors import AgentError
 from agent.exits import Exit
 from agent.verbs import context
-from agent.verbs.configure import preview
+from agent.verbs.configure import make_rows, preview
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,10 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         document = {
             "changes": [{"step": step, "change": change} for step, change in outcome.changes],
-            "problems": [
-                {"step": step, "message": problem.message, "hint": problem.hint}
-                for step, problem in outcome.problems
-            ],
+            "problems": make_rows(outcome.problems),
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return Exit.OK

@@ -3,18 +3,21 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent import catalogue, published, runtime, supervisord
+from agent import published, roster, runtime, supervisord
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.plan import Service
+from agent.hosts import find_accounts
+from agent.values import Service
 from agent.verbs import context
 from agent.verbs.context import Context
 
 QUERY_TIMEOUT = 2.0
+NO_TOKEN = "none; set GITHUB_TOKEN_FILE, or run: devcopilot login"  # noqa: S105 - words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,21 +38,20 @@ def run(arguments: argparse.Namespace) -> int:
 def collect(current: Context) -> dict[str, Any]:
     """Join what init, supervisord, the token's record and `configure` say of the workspace."""
     settings, facts = current.settings, current.facts
-    state = _read_json(facts.runtime / runtime.STATE)
+    state = context.read_state(facts.runtime)
     if state is None:
         raise AgentError(Problem("the agent is not running here", "`devcopilot run` starts it"))
-    services, _ = catalogue.services(settings, facts)
     return {
         **state,
         "workspace": str(settings.workspace.folder),
-        "services": collect_services(current, services),
-        "token": collect_token(current),
+        "services": collect_services(current, roster.read(facts.runtime).services),
+        "tokens": collect_tokens(current),
         "problems": _read_json(facts.runtime / runtime.PROBLEMS) or [],
         "agent": collect_processes(int(state["pid"])),
     }
 
 
-def collect_services(current: Context, services: list[Service]) -> list[dict[str, Any]]:
+def collect_services(current: Context, services: Sequence[Service]) -> list[dict[str, Any]]:
     """Return a row for each service: name, state, pid, since, essential."""
     try:
         states = supervisord.query_states(current.facts.runtime, QUERY_TIMEOUT)
@@ -72,13 +74,24 @@ def collect_services(current: Context, services: list[Service]) -> list[dict[str
     return rows
 
 
-def collect_token(current: Context) -> dict[str, Any] | None:
-    """Return what is known of the published token, without it; None when there is none."""
-    record = published.read_record(current.facts, current.settings.github.host)
-    if not record.source and not record.problem:
-        return None
-    names = ("host", "login", "kind", "source", "expires", "checked", "problem", "retry_at")
-    return {name: getattr(record, name) for name in names}
+def collect_tokens(current: Context) -> list[dict[str, Any]]:
+    """Return what is known of each host's token, without the token."""
+    accounts, _ = find_accounts(current.settings, current.facts)
+    hosts = [account.host for account in accounts]
+    hosts += [host for host in published.find_hosts(current.facts) if host not in hosts]
+    return [_collect_token(host, current) for host in hosts]
+
+
+def _collect_token(host: str, current: Context) -> dict[str, Any]:
+    record = published.read_record(current.facts, host)
+    token = published.read_token(current.facts, host)
+    left = token.left(current.facts.clock) if token else None
+    names = ("host", "login", "kind", "source", "grants", "expires", "checked", "problem")
+    return {
+        **{name: getattr(record, name) for name in names},
+        "published": token is not None,
+        "expires_in": None if left is None else round(left),
+    }
 
 
 def collect_processes(pid: int) -> dict[str, Any]:
@@ -107,21 +120,36 @@ def format_lines(document: dict[str, Any]) -> list[str]:
               + (f", pid {row['pid']}" if row["pid"] else "")
               + (f", port {row['probe_port']}" if row["probe_port"] else "")
               for row in document["services"]]  # fmt: skip
-    lines.append(f"token     {_describe_token(document['token'])}")
-    for problem in document["problems"]:
-        hint = f" ({problem['hint']})" if problem["hint"] else ""
-        lines.append(f"problem   {problem['message']}{hint}")
+    tokens = [_describe_token(token) for token in document["tokens"]]
+    lines += [f"token     {words}" for words in tokens or [NO_TOKEN]]
+    for row in document["problems"]:
+        lines.append(f"problem   {Problem(row['message'], row['hint'])}")
     return lines
 
 
-def _describe_token(token: dict[str, Any] | None) -> str:
-    if token is None:
-        return "none; set GITHUB_TOKEN_FILE or GITHUB_TOKEN, or run `gh auth login`"
-    who = token["login"] or "somebody"
-    text = f"{who} at {token['host']}, from {token['source']}"
-    text += f", expires {token['expires']}" if token["expires"] else ""
-    text += f", checked {token['checked']}" if token["checked"] else ", not checked yet"
+def _describe_token(token: dict[str, Any]) -> str:
+    text = f"{token['host']}: "
+    if token["published"]:
+        text += f"{token['login'] or 'no user'}, from {token['source']}"
+        text += f", may {token['grants']}" if token["grants"] else ""
+        if token["expires_in"] is not None:
+            text += f", ends in {_format_span(token['expires_in'])}"
+        text += f", checked {token['checked']}" if token["checked"] else ", not checked yet"
+    else:
+        text += "no token yet"
     return text + (f"; {token['problem']}" if token["problem"] else "")
+
+
+def _format_span(seconds: int) -> str:
+    """Return a time to come in its two largest units: 3 d 4 h, 5 min 6 s."""
+    if seconds <= 0:
+        return "0 s: it is over"
+    days, hours = divmod(seconds // 3600, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {seconds // 60 % 60} min"
+    return f"{seconds // 60} min {seconds % 60} s"
 
 
 def _format_time(seconds: float) -> str:

@@ -28,5 +28,7 @@ _find_docker() {
 }
 
 export DOCKER_BUILDKIT=1
+# An image is one manifest, as scripts/push.sh joins them; newer clients would wrap it in a list.
+export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 DOCKER=()
 _find_docker

@@ -20,8 +20,8 @@ from tests.containers import (
     answers_ssh,
     docker,
     running,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 MILLISECONDS = 1000.0
 TOKEN = "ghp_benchmark0000000000000000000000000000"

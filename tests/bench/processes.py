@@ -50,6 +50,8 @@ def agent_processes(main_pid: int) -> dict[str, Process]:
             found["logger"] = process
         elif "supervisord" in line:
             found["supervisord"] = process
+        elif "agent.init" in line:
+            found["watch"] = process
     supervisor_pid = found["supervisord"].pid
     for process in everything:
         if process.parent == supervisor_pid and "listener" in " ".join(process.argv):

@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from agent import catalogue, runtime
-from agent.plan import Ledger, Plan, apply, plan
-from agent.system import System
+from agent.plan import LEDGER, Ledger, Plan, plan
 from agent.verbs import configure, context
 from agent.verbs.context import Context
 
@@ -86,34 +86,23 @@ class Workspace:
     def context(self) -> Context:
         return context.from_environ(self.environ)
 
-    def stages(self, current: Context) -> Iterator[configure.Stage]:
-        return configure.stages(current)
-
     def configure(self, until: str | None = None) -> list[str]:
         """Carry out all stages, or those up to one; return what was wrong."""
         current = self.context()
         runtime.make(str(self.runtime), current.facts.uid)
-        ledger = self.load_ledger(current)
-        problems: list[str] = []
-        for name, wanted in self.stages(current):
-            planned = plan(name, wanted(current), current.facts, ledger)
-            failed = apply(planned, System(current.facts.environ), ledger)
-            problems += [str(problem) for problem in (*planned.problems, *failed)]
-            if name == until:
-                break
-        System({}).write_file(current.facts.state / "owned.json", ledger.encode(), 0o600)
-        return problems
+        names = [name for name, _ in configure.stages(current)]
+        count = names.index(until) + 1 if until else len(names)
+        outcome = configure.carry_out(current, islice(configure.stages(current), count))
+        return [str(problem) for _, problem in outcome.problems]
 
     def plan_stage(self, stage: str) -> Plan:
         """Plan one stage."""
         current = self.context()
-        for name, wanted in self.stages(current):
-            if name == stage:
-                return plan(name, wanted(current), current.facts, self.load_ledger(current))
-        raise LookupError(stage)
+        wanted = dict(configure.stages(current))[stage]
+        return plan(stage, wanted(current), current.facts, self.load_ledger(current))
 
     def load_ledger(self, current: Context) -> Ledger:
-        return Ledger.parse(current.facts.read(current.facts.state / "owned.json"))
+        return Ledger.parse(current.facts.read(current.facts.state / LEDGER))
 
     def files(self) -> dict[Path, bytes]:
         """Return every file below home, with its content."""
@@ -125,12 +114,15 @@ STAGES = tuple(kind.name for kind in (*catalogue.STEPS, *catalogue.SERVICES))
 
 
 def run_configure(
-    environ: Mapping[str, str], *, wrap: Callable[[list[str]], list[str]] = lambda argv: argv
+    environ: Mapping[str, str],
+    *,
+    boot: bool = True,
+    wrap: Callable[[list[str]], list[str]] = lambda argv: argv,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `configure --boot` as init does, as an unprivileged user."""
+    """Run `configure` as init does, or as a person does, as an unprivileged user."""
     argv = [
         "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-        sys.executable, "-I", "-m", "agent", "configure", "--boot",
+        sys.executable, "-I", "-m", "agent", "configure", *(["--boot"] if boot else []),
     ]  # fmt: skip
     return subprocess.run(
         wrap(argv), env=dict(environ), check=False, capture_output=True, text=True, timeout=60

@@ -1,20 +1,19 @@
 """The refresh verb against the tests' GitHub: what is published, said, and tried again."""
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from agent import published, runtime
+from agent import api, published, runtime
 from agent.published import Record
+from agent.renewal.fetch import FIRST_DELAY, LONGEST_DELAY
 from agent.steps import github
-from agent.tokens import verify
 from agent.verbs.refresh import describe
-from tests.contract.workspace import NOON, Workspace
+from tests.clocks import NOON
+from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub, Fault
 
 FIRST = "ghp_first0123456789"
@@ -42,19 +41,22 @@ def test_a_good_token_is_published_with_what_is_known_of_it(
     end = NOON + timedelta(days=3)
     hub.add_token(FIRST, "octo", expires=end)
     workspace.put(FIRST)
-    assert workspace.refresh().after == Record(
+    outcome = workspace.refresh().after
+    assert outcome == Record(
         host="github.com",
         login="octo",
         kind="personal",
         source="GITHUB_TOKEN_FILE",
         fingerprint=published.fingerprint(workspace.context.facts.secret(
             workspace.context.settings.github.token)),  # type: ignore[arg-type]
+        grants="repo, read:org, gist",
         expires="2026-12-04T12:00:00Z",
+        life=259200.0,
         checked="2026-12-01T12:00:00Z",
         refreshed="2026-12-01T12:00:00Z",
     )  # fmt: skip
     path = published.token_path(workspace.facts, "github.com")
-    assert path.read_text() == f"{FIRST}\n2026-12-04T12:00:00Z\nocto\n"
+    assert path.read_text() == f"{FIRST}\n260200\nocto\n{outcome.fingerprint}\n"
     assert workspace.gh_token == FIRST
     assert workspace.wish is None
 
@@ -95,13 +97,13 @@ def test_a_rotated_token_is_published_even_when_github_is_silent(
 def test_a_failing_check_withdraws_nothing(workspace: Workspace, hub: FakeGitHub) -> None:
     workspace.put(FIRST)
     workspace.refresh()
-    for fault in (Fault(status=500), Fault(drop=True), Fault.rate_limit(60)):
+    for fault in (Fault(status=500), Fault(drop=True), Fault.rate_limit(60, hub.now())):
         hub.fail(fault)
         outcome = workspace.refresh()
         assert "check" in outcome.after.problems
         assert outcome.after.login == "octo"
         assert workspace.tokens() == (FIRST, FIRST)
-        workspace.time += timedelta(minutes=5)
+        workspace.clock.go(minutes=5)
         hub.heal()
         assert workspace.refresh().after.problems == {}
 
@@ -166,29 +168,28 @@ def test_silence_is_tried_again_ever_later_up_to_the_interval(
 ) -> None:
     workspace.put(FIRST)
     hub.fail(Fault(status=502))
-    wishes = []
-    for _ in range(7):
+    most = FIRST_DELAY
+    for _ in range(8):
         workspace.refresh()
-        wishes.append(workspace.wish or 0)
-    for wish, least in zip(wishes, (15, 30, 60, 120, 240, 300, 300), strict=True):
-        assert least <= wish <= least * 1.2 + 1
+        most = min(2 * most, LONGEST_DELAY)
+        assert 1 <= (workspace.wish or most) <= most
     hub.heal()
     workspace.refresh()
     assert workspace.wish is None
-    assert len(hub.requests) == 8
+    assert len(hub.requests) == 9
 
 
 def test_github_is_not_asked_before_it_wants_to_be(workspace: Workspace, hub: FakeGitHub) -> None:
     workspace.put(FIRST)
-    hub.fail(Fault.rate_limit(3600))
+    hub.fail(Fault.rate_limit(3600, hub.now()))
     workspace.refresh()
-    assert 3600 <= (workspace.wish or 0) <= 3600 * 1.25
+    assert workspace.wish is None, "the interval is over before"
     hub.heal()
     for _ in range(3):
-        workspace.time += timedelta(minutes=19)
+        workspace.clock.go(minutes=19)
         assert "limits the rate" in workspace.refresh().after.problem
     assert len(hub.requests) == 1
-    workspace.time += timedelta(minutes=10)
+    workspace.clock.go(minutes=10)
     assert workspace.refresh().after.problems == {}
 
 
@@ -196,7 +197,7 @@ def test_another_token_does_not_wait_for_the_old_ones_limit(
     workspace: Workspace, hub: FakeGitHub
 ) -> None:
     workspace.put(FIRST)
-    hub.fail(Fault.rate_limit(3600))
+    hub.fail(Fault.rate_limit(3600, hub.now()))
     workspace.refresh()
     hub.heal()
     hub.add_token(SECOND)
@@ -266,12 +267,12 @@ def test_the_command_says_how_it_is(workspace: Workspace, hub: FakeGitHub) -> No
     done = workspace.verb()
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("github.com: the token of octo, from GITHUB_TOKEN_FILE, good at")
-    document: dict[str, Any] = json.loads(workspace.verb("--json", "--offline").stdout)
+    (document,) = json.loads(workspace.verb("--json", "--offline").stdout)
     assert document["login"] == "octo"
     hub.revoke(FIRST)
     done = workspace.verb("--json")
     assert done.returncode == 1
-    assert "refuses" in json.loads(done.stdout)["problems"]["check"]
+    assert "refuses" in json.loads(done.stdout)[0]["problems"]["check"]
     assert FIRST not in done.stdout
 
 
@@ -296,7 +297,7 @@ def test_the_job_writes_events_of_the_one_schema_and_no_secret(workspace: Worksp
 def test_no_token_configured_is_fine(tmp_path: Path, hub: FakeGitHub) -> None:
     workspace = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="")
     done = workspace.verb()
-    assert (done.returncode, done.stdout) == (0, "github.com: no token is configured\n")
+    assert (done.returncode, done.stdout) == (0, "no token is configured\n")
 
 
 def test_a_token_in_the_variable_itself(tmp_path: Path, hub: FakeGitHub) -> None:
@@ -306,22 +307,10 @@ def test_a_token_in_the_variable_itself(tmp_path: Path, hub: FakeGitHub) -> None
     assert FIRST not in str(workspace.facts.environ)
 
 
-def test_two_refreshes_never_run_at_once(workspace: Workspace, hub: FakeGitHub) -> None:
-    workspace.put(FIRST)
-    hub.fail(Fault(delay=1.0, times=1))
-    threads = [threading.Thread(target=workspace.verb) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert len(hub.requests) == 2
-    assert hub.most_at_once == 1
-
-
 def test_a_server_that_trickles_does_not_hold_it_for_ever(
     workspace: Workspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify, "TIMEOUT", 1)
+    monkeypatch.setattr(api, "TIMEOUT", 1)
     hub.fail(Fault(hang=True))
     workspace.put(FIRST)
     assert "did not answer in time" in workspace.refresh().after.problem

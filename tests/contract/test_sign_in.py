@@ -1,6 +1,7 @@
 """The real gh and the real git, signed in by the agent, at a GitHub under its real name."""
 
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_readers_never_see_half_a_file(desk: Desk) -> None:
     failures: list[str] = []
     reads: list[str] = []
     question = "protocol=https\nhost=github.com\n\n"
-    helper = ["sh", str(git.HELPER), str(desk.facts.runtime), "get"]
+    helper = ["sh", str(git.HELPER), str(desk.facts.runtime), sys.executable, "get"]
     gh = [find_gh(), "auth", "token"]
 
     def read(argv: list[str]) -> None:

@@ -12,6 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from agent import keys, store
+from agent.plan import LEDGER
+from agent.secret import SecretInput
+from agent.services import code_server
+from agent.settings import Settings
+from agent.steps.vscode import SETTINGS_FILES
+from agent.system import STATE_FOLDER
 from tests.contract.homes import (
     NOBODY,
     OPEN,
@@ -21,6 +28,8 @@ from tests.contract.homes import (
     make_private_key,
     run_configure,
 )
+
+SSH_CONFIG = Path(__file__).parents[2] / "docker/base/etc/ssh/ssh_config.d/10-devcopilot.conf"
 
 
 def need(condition: object, reason: str) -> None:
@@ -97,6 +106,35 @@ def test_what_the_user_changed_survives(workspace: Workspace) -> None:
         assert {path: found.get(path) for path in changed} == changed
 
 
+@pytest.mark.parametrize("moved", [True, False])
+def test_git_and_ssh_read_what_the_agent_wrote_wherever_the_state_folder_is(
+    workspace: Workspace, moved: bool
+) -> None:
+    """The home is another than that of /etc/passwd here, as a temporary home is."""
+    more = {"DEV8_STATE_DIR": str(workspace.folder / "state")} if moved else {}
+    there = workspace.with_variables({**workspace.variables, **more})
+    there.configure()
+    environ = dict(there.context().facts.environ)
+
+    def ask(*argv: str | Path) -> list[str]:
+        done = subprocess.run(
+            argv, env=environ, cwd="/", check=True, capture_output=True, text=True, timeout=30
+        )
+        return done.stdout.splitlines()
+
+    assert ask("git", "config", "user.name") == [OPEN["GIT_USER_NAME"]]
+    assert len(ask("git", "config", "--get-all", "credential.https://github.com.helper")) == 2
+    options = dict(line.split(" ", 1) for line in ask("ssh", "-F", SSH_CONFIG, "-G", "github.com"))
+    hosts = options["userknownhostsfile"].split()
+    assert hosts[0] == f"{there.home}/.ssh/known_hosts"
+    assert ask("ssh-keygen", "-F", "github.com", "-f", hosts[-1])
+
+
+def test_ssh_looks_for_every_key_that_the_agent_may_install_in_a_moved_home() -> None:
+    text = SSH_CONFIG.read_text()
+    assert all(f"IdentityFile ${{HOME}}/.ssh/{name}\n" in text for name in keys.KEY_NAMES.values())
+
+
 @pytest.mark.parametrize("name", [*SECRETS, "SSH_PRIVATE_KEY"])
 def test_what_a_variable_brought_goes_with_it(workspace: Workspace, name: str) -> None:
     """As in a new container on the same volume: the runtime folder is gone, home is not."""
@@ -136,6 +174,29 @@ def test_whatever_lies_in_the_way_is_no_crash(workspace: Workspace, stage: str, 
     assert [path for path in links if not path.is_symlink()] == []
 
 
+NESTED = b"[" * 100_000
+"""What Python's parsers of JSON and YAML answer with a RecursionError."""
+OFTEN_BROKEN = (
+    *SETTINGS_FILES,
+    *(".claude/settings.json", ".claude.json", ".gemini/settings.json"),
+    *(".config/gh/hosts.yml", ".config/gh/config.yml"),
+    *(".vscode-server/extensions/extensions.json", ".local/state/devcopilot/owned.json"),
+)
+
+
+@pytest.mark.parametrize("name", OFTEN_BROKEN)
+def test_a_file_that_no_parser_can_take_is_one_problem(workspace: Workspace, name: str) -> None:
+    path = workspace.home / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(NESTED)
+    problems = workspace.configure()
+    assert "internal error" not in "".join(problems)
+    if "owned.json" not in name:
+        assert sum(str(path) in problem for problem in problems) == 1
+        assert path.read_bytes() == NESTED
+    assert (workspace.runtime / "boot.json").exists()
+
+
 # --- trouble with the machine: as an unprivileged user -------------------------------------------
 
 
@@ -170,6 +231,49 @@ def test_all_is_well_for_an_unprivileged_user(theirs: Workspace) -> None:
     assert (expected.facts.runtime / "boot.json").exists()
 
 
+def test_a_runtime_folder_that_outlives_the_state_brings_no_stale_secret(
+    theirs: Workspace,
+) -> None:
+    find_warnings(run_configure(theirs.environ))
+    shutil.rmtree(theirs.home / ".local")
+    token = theirs.folder / "token"
+    token.write_text("ghp_another0123456789")
+    rest = {name: text for name, text in theirs.variables.items() if name != "GITHUB_TOKEN"}
+    later = theirs.with_variables({**rest, "GITHUB_TOKEN_FILE": str(token)})
+    find_warnings(run_configure(later.environ))
+    stored, _ = store.load(theirs.runtime)
+    assert Settings.from_environ(stored).github.token == SecretInput("GITHUB_TOKEN", file=token)
+    assert str(theirs.runtime) not in (theirs.home / STATE_FOLDER / LEDGER).read_text()
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_a_made_password_is_shown_once_at_any_level_and_is_the_one_in_use(
+    theirs: Workspace, usable: bool
+) -> None:
+    """Also where it cannot be kept: the running code-server must not lose it to a second run."""
+    if not usable:
+        (theirs.home / ".local/state/devcopilot/code-server").mkdir(mode=0o755, parents=True)
+        os.chown(theirs.home / ".local", NOBODY, -1)
+        os.chown(theirs.home / ".local/state", NOBODY, -1)
+        os.chown(theirs.home / ".local/state/devcopilot", NOBODY, -1)
+    rest = {name: text for name, text in theirs.variables.items() if "PASSWORD" not in name}
+    environ = {**theirs.with_variables({**rest, "DEV8_LOG_LEVEL": "error"}).environ}
+
+    def find_password(said: str) -> str:
+        """Return the password that code-server asks for, and see that it was told once."""
+        text = (theirs.runtime / code_server.CONFIG).read_text()
+        password = json.loads(dict(line.split(": ", 1) for line in text.splitlines())["password"])
+        assert said.count(password) == (1 if said else 0)
+        return str(password)
+
+    first = run_configure(environ)
+    assert len(first.stderr.splitlines()) == 1
+    password = find_password(first.stderr)
+    again = run_configure(environ, boot=False)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert find_password(again.stderr) == password
+
+
 def test_a_home_of_somebody_else_is_one_problem(theirs: Workspace) -> None:
     usual = find_warnings(run_configure(theirs.environ))
     shutil.rmtree(theirs.runtime)
@@ -199,8 +303,40 @@ def test_a_folder_that_is_no_use_is_a_problem(theirs: Workspace, name: str, plac
     path = theirs.folder / place
     environ = {**theirs.environ, name: str(path)}
     found = [text for text in find_warnings(run_configure(environ)) if str(path) in text]
-    assert found
+    can_be_made = (name, place) == ("DEV8_STATE_DIR", "missing/folder")
+    assert bool(found) != can_be_made
     assert "chown -R 65534:65534 / " not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "mode", "named"),
+    [
+        (".claude", 0o755, ".claude"),
+        (".ssh", 0o700, ".ssh"),
+        (".config", 0o755, ".config/gh"),
+        (".config/gh/hosts.yml", 0o600, ".config/gh/hosts.yml"),
+    ],
+)
+def test_what_belongs_to_somebody_else_is_named_with_the_command_that_mends_it(
+    theirs: Workspace, foreign: str, mode: int, named: str
+) -> None:
+    path = theirs.home / foreign
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix:
+        path.write_bytes(b"")
+    else:
+        path.mkdir()
+    for part in (path, *(part for part in path.parents if theirs.home in part.parents)):
+        os.chown(part, 1234 if part == path else NOBODY, -1)
+    path.chmod(mode)
+    found = [text for text in find_warnings(run_configure(theirs.environ)) if "denied" in text]
+    assert found
+    commands = {text.rpartition("(as root: ")[2].removesuffix(")") for text in found}
+    (command,) = commands
+    assert command.endswith(f" {theirs.home / named}")
+    subprocess.run(["sh", "-c", command], check=True, timeout=30)
+    again = find_warnings(run_configure(theirs.environ))
+    assert not [text for text in again if "denied" in text]
 
 
 def test_a_full_disk_is_a_problem_a_stage_and_loses_nothing(theirs: Workspace) -> None:
@@ -214,7 +350,7 @@ def test_a_full_disk_is_a_problem_a_stage_and_loses_nothing(theirs: Workspace) -
     full = [text for text in found if "No space left on device" in text]
     assert full
     assert len(full) <= len(STAGES) + 2
-    assert all("free some space" in text for text in full if "owned.json" not in text)
+    assert all("free some space" in text for text in full)
     assert (theirs.runtime / "boot.json").exists()
 
 

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from agent import runtime, supervisord
-from agent.plan import Ledger, Service, apply, plan
+from agent.plan import Ledger, apply, plan
+from agent.settings import LONGEST_RUNTIME_PATH, Settings
 from agent.system import Facts, System
+from agent.values import Service
 
 DEADLINE = 20.0
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
@@ -29,7 +31,7 @@ class Box:
     def __init__(self, folder: Path, services: Sequence[Service], stop_timeout: float) -> None:
         self.folder = folder
         environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "my.dotted-name": ODD}
-        self.facts = Facts(folder, os.getuid(), os.getgid(), folder, folder, environ)
+        self.facts = Facts(folder, os.getuid(), folder, folder, environ)
         runtime.make(str(folder), os.getuid())
         wanted = supervisord.resources(services, self.facts, stop_timeout)
         planned = plan("boot", wanted, self.facts, Ledger())
@@ -136,6 +138,19 @@ C_LIBRARYS_OWN = 1 << 31 | 1 << 32
 """Signals 32 and 33: glibc's posix_spawn, by which make starts programs, ignores them."""
 
 
+def test_the_longest_runtime_folder_with_every_character_that_may_stand_in_it_works() -> None:
+    with tempfile.TemporaryDirectory(prefix="Az09._@+-", dir="/tmp") as top:
+        path = Path(top) / ("x" * (LONGEST_RUNTIME_PATH - len(top) - 1))
+        assert Settings.from_environ({"DEV8_RUNTIME_DIR": str(path)}).agent.runtime_dir == path
+        box = Box(path, [Service("a", SLEEP)], 8.0)
+        try:
+            box.start()
+            box.wait(lambda: box.states()["a"].state == "STARTING")
+            box.wait(lambda: "STARTING a" in box.hear(box.events))
+        finally:
+            end(box)
+
+
 def test_every_value_arrives_as_it_was_given(make: Make, tmp_path: Path) -> None:
     place = tmp_path / 'it\'s %s; "a" place'
     place.mkdir()
@@ -192,7 +207,8 @@ def test_states_are_told_with_their_pids(make: Make) -> None:
     started = states["one"].started
     assert started is not None
     assert abs(started - time.time()) < DEADLINE
-    assert Path(f"/proc/{states['one'].pid}/cmdline").read_bytes() == b"sleep\x001000\x00"
+    path = Path(f"/proc/{states['one'].pid}/cmdline")
+    box.wait(lambda: path.read_bytes() == b"sleep\x001000\x00")  # the launcher became it
 
 
 def test_a_killed_service_comes_back(make: Make) -> None:

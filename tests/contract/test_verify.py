@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.plan import Token
+from agent import api
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.tokens import verify
@@ -17,6 +17,8 @@ from tests.fakes.github.certificate import make_certificate
 from tests.machine import make_facts
 
 GOOD = "ghp_good0123456789"
+SCOPES = "repo, read:org, gist"
+GOOD_ANSWER = verify.Valid("octo", None, SCOPES)
 
 
 @pytest.fixture
@@ -28,24 +30,24 @@ def hub() -> Iterator[FakeGitHub]:
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "TIMEOUT", 1)
+    monkeypatch.setattr(api, "TIMEOUT", 1)
 
 
 def check(url: str, tmp_path: Path, value: str = GOOD, **environ: str) -> verify.Result:
     settings = Settings.from_environ({"DEV8_GITHUB_API_URL": url})
     facts = make_facts(tmp_path, **environ)
-    return verify.check(Token("github.com", Secret(value)), settings, facts)
+    return verify.check(Secret(value), settings.github, facts)
 
 
 def test_a_good_token_tells_its_user_and_its_end(hub: FakeGitHub, tmp_path: Path) -> None:
-    assert check(hub.url, tmp_path) == verify.Valid("octo", None)
+    assert check(hub.url, tmp_path) == GOOD_ANSWER
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
     hub.add_token(GOOD, "cat", expires=end)
-    assert check(hub.url, tmp_path) == verify.Valid("cat", end)
+    assert check(hub.url, tmp_path) == verify.Valid("cat", end, SCOPES)
 
 
 def test_the_prefix_of_enterprise_servers_works(hub: FakeGitHub, tmp_path: Path) -> None:
-    assert check(f"{hub.url}/api/v3", tmp_path) == verify.Valid("octo", None)
+    assert check(f"{hub.url}/api/v3", tmp_path) == GOOD_ANSWER
 
 
 def test_an_app_token_is_good_without_a_user(hub: FakeGitHub, tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_a_netrc_of_the_user_is_not_sent(
     netrc.write_text("machine 127.0.0.1 login x password other\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    assert check(hub.url, tmp_path) == verify.Valid("octo", None)
+    assert check(hub.url, tmp_path) == GOOD_ANSWER
 
 
 def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +137,7 @@ def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("HTTPS_PROXY", hub.url)
         url = "https://api.github.com"
         trusted = check(url, tmp_path, SSL_CERT_FILE=str(authority))
-        assert trusted == verify.Valid("octo", None)
+        assert trusted == GOOD_ANSWER
         result = check(url, tmp_path)
     assert isinstance(result, verify.Unreachable)
     assert "certificate" in result.reason
@@ -150,4 +152,4 @@ def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_each_host_has_its_api(host: str, url: str) -> None:
-    assert verify.find_api_url(Settings.from_environ({"GH_HOST": host})) == url
+    assert api.find_api_url(Settings.from_environ({"GH_HOST": host}).github) == url

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -12,15 +12,16 @@ import yaml
 from agent import published, runtime, store
 from agent.errors import Problem
 from agent.plan import Ledger, Resource, apply, plan
+from agent.renewal.round import Outcome
 from agent.steps import github
-from agent.system import System
+from agent.system import Clock, System
 from agent.verbs import context
 from agent.verbs.context import Context
-from agent.verbs.refresh import Outcome, Refresh, find_events, read_said
+from agent.verbs.refresh import find_events, read_said, refresh
+from tests.clocks import DrivenClock
 from tests.fakes.github import FakeGitHub
 
 ROOT = Path(__file__).parent.parent.parent
-NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 class Workspace:
@@ -28,7 +29,9 @@ class Workspace:
 
     def __init__(self, root: Path, hub: FakeGitHub, **variables: str) -> None:
         self.file = root / "token"
-        self.time = NOON
+        self.hub = hub
+        self.clock = DrivenClock()
+        hub.clock = self.clock.now
         (root / "home").mkdir(exist_ok=True)
         environ = {
             "HOME": str(root / "home"),
@@ -41,8 +44,9 @@ class Workspace:
         }
         runtime.make(str(root / "runtime"), os.getuid())
         self.host = environ.get("GH_HOST", "github.com")
-        self.context: Context = context.from_environ(environ)
-        self.facts = self.context.facts
+        found = context.from_environ(environ)
+        self.facts = replace(found.facts, clock=self.clock)
+        self.context: Context = replace(found, facts=self.facts)
         self.apply(store.resources(environ, self.facts))
 
     def apply(self, wanted: Iterable[Resource | Problem]) -> None:
@@ -56,7 +60,15 @@ class Workspace:
         self.file.write_text(token + "\n")
 
     def refresh(self, offline: bool = False) -> Outcome:
-        return Refresh(self.context, offline=offline, now=lambda: self.time).run()
+        """Do a round; return the outcome of the one host that there is."""
+        outcomes = self.refresh_all(offline)
+        nothing = published.Record(self.host)
+        (outcome,) = outcomes or [Outcome(nothing, nothing)]
+        return outcome
+
+    def refresh_all(self, offline: bool = False) -> list[Outcome]:
+        """Do a round over all hosts."""
+        return refresh(self.context, offline=offline)
 
     def events(self, offline: bool = False) -> list[tuple[str, str]]:
         """Refresh and return what it would log."""
@@ -64,6 +76,8 @@ class Workspace:
         return list(find_events(outcome, read_said(self.context, outcome.before)))
 
     def verb(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run the verb as a process, which has the real clock."""
+        self.hub.clock = Clock().now
         argv = [sys.executable, "-m", "agent", "refresh", *words]
         environ = dict(self.facts.environ)
         return subprocess.run(

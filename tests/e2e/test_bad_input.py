@@ -27,10 +27,14 @@ def test_all_wrong_variables_are_told_at_once() -> None:
 
 
 def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
-    with created(Recipe(BASE, ("-e", "DEV8_SSH_PORT=99999"))) as box:
+    tmp_path.chmod(0o777)
+    options = ("-e", "DEV8_SSH_PORT=99999", "-e", "DEV8_RUNTIME_DIR=/run/dev8/folder")
+    with created(Recipe(BASE, (*options, "-v", f"{tmp_path}:/run/dev8"))) as box:
         box.start()
         assert box.wait_exit() == 2
-        assert not docker("diff", box.name)
+        made = [line for line in docker("diff", box.name).splitlines() if "/run" not in line]
+        assert made == []
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,7 @@ def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
         (("-e", "GITHUB_TOKEN_FILE=/run/none"), ("GITHUB_TOKEN_FILE", "no such file")),
         (("-e", "SSH_PRIVATE_KEY_FILE=/etc"), ("SSH_PRIVATE_KEY_FILE", "is a directory")),
         (("-e", "SSH_PRIVATE_KEY_FILE=/etc/shadow"), ("SSH_PRIVATE_KEY_FILE", "permission denied")),
-        (("-e", "OPENAI_API_KEY_FILE=/dev/null"), ("OPENAI_API_KEY_FILE", "empty")),
+        (("-e", "OPENAI_API_KEY_FILE=/dev/null"), ("OPENAI_API_KEY_FILE", "regular")),
         (("-e", "SSH_PRIVATE_KEY=garbage"), ("SSH_PRIVATE_KEY", "")),
         (("-e", "SSH_PUBLIC_KEY=no key"), ("SSH_PUBLIC_KEY", "line 1")),
         (("-e", "SSH_PASSWORD=secret123"), ("SSH_PASSWORD is ignored", "public keys only")),

@@ -9,15 +9,16 @@ import pytest
 from tests.bench import connections
 from tests.containers import (
     BASE,
+    DOCKER,
     MVP,
     Container,
     Recipe,
     answers_http,
     answers_ssh,
     running,
-    wait_until,
 )
-from tests.e2e.conftest import Login
+from tests.e2e.conftest import Login, write_secret
+from tests.waiting import wait_until
 
 
 def pid_of(box: Container, service: str) -> int:
@@ -79,6 +80,26 @@ def test_users_service_gets_its_environment_and_is_told_in_status(tmp_path: Path
         assert pid_of(box, "mine") > 1
 
 
+def test_the_log_hides_what_a_service_tells_of_secrets(tmp_path: Path) -> None:
+    """However they came: as a value, as a file, or made by the agent."""
+    key = write_secret(tmp_path / "key", "sk-ant-of-a-file-0001\n")
+    (tmp_path / "leak.toml").write_text(
+        'command = ["sh", "-c", "until cat ~/.local/state/devcopilot/code-server/password; do :; '
+        'done; cat /run/key $DEV8_RUNTIME_DIR/secrets/*; echo all told; exec sleep infinity"]\n'
+    )
+    (tmp_path / "leak.toml").chmod(0o644)
+    tmp_path.chmod(0o755)
+    options = (
+        *("-v", f"{tmp_path}/leak.toml:/etc/devcopilot/services.d/leak.toml:ro"),
+        *("-v", f"{key}:/run/key:ro", "-e", "ANTHROPIC_API_KEY_FILE=/run/key"),
+        *("-e", "OPENAI_API_KEY=sk-of-a-value-0002"),
+    )
+    with running(Recipe(MVP, options)) as box:
+        wait_until(lambda: "all told" in box.logs(), "the service's last line")
+        told = [event["message"] for event in box.events() if event["source"] == "leak"]
+        assert told == ["***", "***", "***all told"]
+
+
 def test_an_essential_service_that_cannot_run_ends_the_container(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text('command = ["false"]\nessential = true\n')
     (tmp_path / "broken.toml").chmod(0o644)
@@ -92,7 +113,7 @@ def test_an_essential_service_that_cannot_run_ends_the_container(tmp_path: Path)
 def test_a_command_gets_the_output_and_its_exit_code_counts() -> None:
     with running(Recipe(BASE, (), ("sh", "-c", "echo out; echo err >&2; exit 7"))) as box:
         assert box.wait_exit() == 7
-        done = subprocess.run(["docker", "logs", box.name], check=True, capture_output=True)
+        done = subprocess.run([DOCKER, "logs", box.name], check=True, capture_output=True)
         assert done.stdout == b"out\n"
         assert b"err\n" in done.stderr
 

@@ -13,17 +13,21 @@ from pathlib import Path
 import pytest
 
 from agent import probes
-from agent.plan import BannerProbe, Ledger, Service, apply, plan
+from agent.plan import Ledger, apply, plan
 from agent.services import sshd
 from agent.settings import Settings
 from agent.system import Facts, System
-from tests.containers import BASE, DOCKER, docker, find_free_port, wait_until
+from agent.values import BannerProbe, Service
+from tests.containers import BASE, DOCKER, docker, find_free_port
+from tests.waiting import wait_until
 
 UID = 4242
 USER = "dev"
 DEADLINE = 10.0
 ODD = "50%s \"double\" 'single'; # $HOME `id` \\ é"
 SSHD = "/usr/sbin/sshd"
+MOVED = "/dev/shm"
+"""A home that is not that of /etc/passwd."""
 
 
 @dataclass
@@ -54,9 +58,10 @@ class Server:
 def make_server(top: Path) -> Server:
     """Make the home of a user, apply what the service wants, hand it all to the user."""
     home = top / "home"
-    facts = Facts(home, UID, UID, top / "run", home / ".local/st ate",
+    facts = Facts(home, UID, top / "run", home / ".local/st ate",
                   {"PATH": "/opt/x/bin:/usr/bin:/bin", "ODD": ODD, "BROKEN": "a\nb",
-                   "HOME": "/wrong", "EMPTY": "", "SSH_AUTH_SOCK": "/wrong"})  # fmt: skip
+                   "HOME": MOVED, "USER": "wrong", "EMPTY": "",
+                   "SSH_AUTH_SOCK": "/wrong"})  # fmt: skip
     port = find_free_port()
     settings = Settings.from_environ({"DEV8_SSH_PORT": str(port), "SSH_PUBLIC_KEY": "given"})
     home.mkdir(parents=True)
@@ -125,7 +130,7 @@ def test_a_session_has_the_clean_environment(server: Server) -> None:
     assert got["PATH"] == "/opt/x/bin:/usr/bin:/bin"
     assert got["ODD"] == ODD
     assert got["EMPTY"] == ""
-    assert got["HOME"] == str(server.home)
+    assert got["HOME"] == MOVED, "the agent's, where that of /etc/passwd is no use"
     assert got["USER"] == USER
     assert "BROKEN" not in got
     assert "SSH_AUTH_SOCK" not in got

@@ -1,14 +1,7 @@
 """`docker run -it IMAGE bash`: a real terminal with job control, ^C and resize."""
 
-import fcntl
 import os
-import pty
-import re
-import select
-import struct
 import subprocess
-import termios
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,8 +9,8 @@ from contextlib import suppress
 import pytest
 
 from tests.containers import BASE, DOCKER, docker
+from tests.terminals import PROMPT, Terminal
 
-PROMPT = b"ready> "
 JOB = """\
 import os, signal, time
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -28,53 +21,31 @@ time.sleep(1000)
 """Says when it has the terminal: what is typed before that goes to the shell, to no effect."""
 
 
-class Terminal:
-    """A person at a terminal: types, and reads until something appears."""
+class Person(Terminal):
+    """Sits at the terminal of a container."""
 
     def __init__(self, *options: str) -> None:
+        super().__init__()
         self._name = f"dev8-test-{uuid.uuid4().hex[:8]}"
-        self._ours, theirs = pty.openpty()
-        self.resize(24, 80)
         self._process = subprocess.Popen(
             ["setsid", "--ctty", DOCKER, "run", "--rm", "-it", "-e", f"PS1={PROMPT.decode()}",
              "--name", self._name, *options, BASE, "bash", "--norc", "--noprofile"],
-            stdin=theirs, stdout=theirs, stderr=theirs)  # fmt: skip
-        os.close(theirs)
-        self._seen = b""
-
-    def type(self, text: bytes) -> None:
-        os.write(self._ours, text)
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read_until(self, pattern: bytes, deadline: float = 30.0) -> bytes:
-        """Return what appeared up to and with the pattern; what comes after is kept."""
-        end = time.monotonic() + deadline
-        while not (match := re.search(pattern, self._seen)):
-            left = end - time.monotonic()
-            assert left > 0, f"{pattern!r} did not appear in {self._seen!r}"
-            if select.select([self._ours], [], [], left)[0]:
-                try:
-                    self._seen += os.read(self._ours, 65536)
-                except OSError:
-                    pytest.fail(f"the terminal closed before {pattern!r}: {self._seen!r}")
-        seen, self._seen = self._seen[: match.end()], self._seen[match.end() :]
-        return seen
+            stdin=self.theirs, stdout=self.theirs, stderr=self.theirs)  # fmt: skip
+        os.close(self.theirs)
 
     def wait(self) -> int:
         return self._process.wait(timeout=30)
 
     def close(self) -> None:
-        os.close(self._ours)
+        super().close()
         with suppress(subprocess.CalledProcessError):  # it has ended by itself
             docker("rm", "--force", self._name)
         self._process.wait()
 
 
 @pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    person = Terminal("-e", f"JOB={JOB}")
+def terminal() -> Iterator[Person]:
+    person = Person("-e", f"JOB={JOB}")
     try:
         person.read_until(PROMPT)
         yield person
@@ -82,7 +53,7 @@ def terminal() -> Iterator[Terminal]:
         person.close()
 
 
-def test_job_control_interrupt_resize_and_exit_code(terminal: Terminal) -> None:
+def test_job_control_interrupt_resize_and_exit_code(terminal: Person) -> None:
     terminal.type(b'/opt/devcopilot/bin/python -c "$JOB"\n')
     terminal.read_until(rb"it runs\r\n")
     terminal.type(b"\x1a")
@@ -100,7 +71,7 @@ def test_job_control_interrupt_resize_and_exit_code(terminal: Terminal) -> None:
     assert terminal.wait() == 9
 
 
-def test_no_log_lines_come_between(terminal: Terminal) -> None:
+def test_no_log_lines_come_between(terminal: Person) -> None:
     terminal.type(b"devcopilot health --wait 30 >/dev/null && echo healthy\n")
     seen = terminal.read_until(rb"[\r\n]healthy\r\n")
     assert b"sshd" not in seen

@@ -7,24 +7,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from agent import supervisord
-from agent.plan import Boot, Job, Service
 from agent.system import Facts
+from agent.values import Boot, Job, Service
+from tests.waiting import wait_until
 
 NOBODY = 65534
 DEADLINE = 20.0
+"""Seconds that anything in a box may take."""
 PYTHON = (sys.executable, "-I")
 INIT = (*PYTHON, "-m", "agent", "init", "--")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 BLOCKED = ("env", "--block-signal=TERM,INT,HUP,QUIT")
 EMPTY_BOOT = Boot(ENVIRONMENT, "json", None, (), (), (), (), 4.0)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,6 @@ class Namespace:
 
     words: tuple[str, ...]
     uid: int
-
-
-def wait_until(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
-    """Return what the condition yields as soon as that is true."""
-    end = time.monotonic() + deadline
-    while not (found := condition()):
-        assert time.monotonic() < end, f"in {deadline} s did not happen: {what}"
-        time.sleep(0.005)
-    return found
 
 
 class Box:
@@ -181,7 +172,7 @@ def with_services(
     With `impatient` supervisord gives up on a service at its second early end.
     """
     prepare(folder)
-    facts = Facts(folder, NOBODY, NOBODY, folder / "run", folder / "state", ENVIRONMENT)
+    facts = Facts(folder, NOBODY, folder / "run", folder / "state", ENVIRONMENT)
     for file in supervisord.resources(services, facts, stop_timeout):
         file.path.parent.mkdir(exist_ok=True)
         content = file.content

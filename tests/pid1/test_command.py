@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.exits import Exit
-from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted, wait_until
+from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
@@ -188,7 +189,8 @@ def test_init_imports_little() -> None:
     ]  # fmt: skip
     added = seen[1] - seen[0]
     ours = {name for name in added if name.startswith("agent.") and name.count(".") == 1}
-    assert ours == {"agent.exits", "agent.init", "agent.log", "agent.runtime"}
+    names = ("exits", "faults", "init", "log", "moments", "runtime")
+    assert ours == {f"agent.{name}" for name in names}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
               "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip
     assert not added & costly

@@ -73,6 +73,47 @@ def test_a_wrong_setting_ends_with_2(start: Start, folder: Path) -> None:
     assert box.out == ""
 
 
+@pytest.mark.parametrize("place", ["run", "locked/run"])
+def test_wrong_settings_are_all_told_before_any_folder_is_made(
+    start: Start, folder: Path, place: str
+) -> None:
+    """Also where the runtime folder is no use: that is trouble of another kind."""
+    (folder / "locked").mkdir(mode=0o500)
+    give(folder)
+    variables = {**environment(folder), "DEV8_SSH_PORT": "many", "DEV8_SSH": "maybe"}
+    variables["DEV8_RUNTIME_DIR"] = str(folder / place)
+    box = start(*PYTHON, "-m", "agent", "run", environment=variables)
+    assert box.wait() == Exit.USAGE
+    assert [line.split("=")[0] for line in box.err.splitlines()] == [
+        "devcopilot: DEV8_SSH",
+        "devcopilot: DEV8_SSH_PORT",
+    ]
+    assert not (folder / place).exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(start: Start, folder: Path) -> None:
+    variables = {**environment(folder), "DEV8_RUNTIME_DIR": "/proc/devcopilot"}
+    box = start(*PYTHON, "-m", "agent", "run", environment=variables)
+    assert box.wait() == Exit.USAGE
+    (line,) = box.err.splitlines()
+    assert "cannot use the runtime folder /proc/devcopilot" in line
+    assert "DEV8_RUNTIME_DIR" in line
+
+
+def test_configure_leaves_the_folder_of_a_living_agent_alone(
+    start: Start, folder: Path, first: First
+) -> None:
+    booted(folder, EMPTY_BOOT)
+    one = start(*first(":"), environment=environment(folder))
+    one.wait_for_phase("ready")
+    other = start(*PYTHON, "-m", "agent", "run", environment=environment(folder))
+    assert other.wait() == Exit.USAGE
+    assert "another agent" in other.err
+    assert (folder / "run/state.json").exists()
+    assert not (folder / "run/secrets/GITHUB_TOKEN").exists()
+    assert one.stop()[0] == 0
+
+
 def test_the_code_of_configure_is_the_containers(start: Start, folder: Path, first: First) -> None:
     box = start(*first("echo wrong >&2; exit 2", "echo", "never"), environment=environment(folder))
     assert (box.wait(), box.out, box.err) == (2, "", "wrong\n")
@@ -91,22 +132,34 @@ def test_configure_cannot_take_the_input_or_the_output(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("ignore", ["", "trap '' TERM INT;"])
+@pytest.mark.parametrize("command", [(), ("echo", "never")])
 def test_a_stop_during_configure(
-    start: Start, folder: Path, first: First, ignore: str, number: int
+    start: Start, folder: Path, first: First, ignore: str, number: int, command: tuple[str, ...]
 ) -> None:
+    """Without CMD the container was asked to stop and did; a CMD never got its chance."""
+    booted(folder, EMPTY_BOOT)
     script = f"{ignore} echo begun >&2; while :; do sleep 0.05; done"
-    box = start(*first(script), environment=environment(folder))
+    box = start(*first(script, *command), environment=environment(folder))
     box.wait_for("begun")
     code, seconds = box.stop(number)
-    assert code == 128 + number
+    assert code == (128 + number if command else Exit.OK)
+    assert box.out == ""
     assert seconds < 2
+
+
+def test_a_configure_that_hangs_is_ended(start: Start, folder: Path, first: First) -> None:
+    variables = {**environment(folder), "TIME_LIMIT": "0.3"}
+    box = start(*first("trap '' TERM; sleep 60 & wait; wait"), environment=variables)
+    assert box.wait() == Exit.FAILED
+    assert "configure did not end within 0.3 s" in box.err
+    assert len(box.err.splitlines()) == 1
 
 
 def test_a_term_between_the_lives_is_not_lost(start: Start, folder: Path, first: First) -> None:
     """`configure` itself sends it, in its last moment."""
     booted(folder, EMPTY_BOOT)
     box = start(*first("kill -TERM 1"), environment=environment(folder))
-    assert box.wait() in (0, 128 + signal.SIGTERM)
+    assert box.wait() == Exit.OK
 
 
 def test_two_agents_do_not_share_a_folder(start: Start, folder: Path, first: First) -> None:

@@ -1,21 +1,29 @@
 """The jobs: when they run, and that they end."""
 
+import ctypes
 import json
+import os
 import signal
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from agent.plan import Job
-from tests.pid1.boxes import Box, booted, wait_until, with_jobs
+import pytest
+
+from agent.values import Job, Retry
+from tests.pid1.boxes import Box, booted, with_jobs
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
 
 def job(name: str, script: str, interval: float | None = None, *watch: Path,
-        timeout: float = 20.0) -> Job:  # fmt: skip
-    return Job(name, ("sh", "-c", script), interval, timeout, tuple(map(str, watch)))
+        timeout: float = 20.0, **others: Any) -> Job:  # fmt: skip
+    argv = ("sh", "-c", script, name)
+    return Job(name, argv, interval, timeout, tuple(map(str, watch)), **others)
 
 
 def entry(box: Box, name: str) -> dict[str, Any]:
@@ -39,9 +47,10 @@ def test_once_and_repeated(start: Start, folder: Path) -> None:
     assert box.stop()[0] == 0
 
 
-def test_ready_is_told_by_the_job_of_that_name(start: Start, folder: Path) -> None:
-    ready = job("ready", f"until test -e {folder}/up; do sleep 0.01; done")
-    box = start(*booted(folder, with_jobs(ready)))
+def test_ready_is_what_a_job_announces(start: Start, folder: Path) -> None:
+    ready = job("ask", f"until test -e {folder}/up; do sleep 0.01; done", announces="ready")
+    after = job("after", f"test -e {folder}/up", at=("ready",))
+    box = start(*booted(folder, with_jobs(ready, after)))
     assert box.state()["phase"] == "starting"
     assert box.state()["ready_seconds"] is None
     (folder / "up").touch()
@@ -49,12 +58,37 @@ def test_ready_is_told_by_the_job_of_that_name(start: Start, folder: Path) -> No
     assert 0 < state["ready_seconds"] < 20
     assert (state["version"], state["pid"], state["cmd"]) == (1, 1, False)
     assert state["started"].endswith("Z")
+    assert wait_for_runs(box, "after", 1)["last_exit"] == 0
 
 
-def test_a_ready_that_fails_is_not_ready(start: Start, folder: Path) -> None:
-    box = start(*booted(folder, with_jobs(job("ready", "exit 1"))))
-    wait_for_runs(box, "ready", 1)
+def test_a_failed_job_does_not_announce_and_is_tried_again(start: Start, folder: Path) -> None:
+    """However long the services take: the workspace becomes ready some day."""
+    ready = job("ask", f"test -e {folder}/up", announces="ready", retry=Retry(0.05, 0.1))
+    box = start(*booted(folder, with_jobs(ready)))
+    wait_for_runs(box, "ask", 3)
     assert box.state()["phase"] == "starting"
+    (folder / "up").touch()
+    box.wait_for_phase("ready")
+    assert entry(box, "ask")["next_in"] is None
+    assert "a job failed and is tried again" in box.out
+
+
+def test_the_pauses_between_tries_grow_up_to_a_limit(start: Start, folder: Path) -> None:
+    note = f"date +%s.%N >> {folder}/tries; exit 1"
+    box = start(*booted(folder, with_jobs(job("try", note, retry=Retry(0.1, 0.4, times=4)))))
+    box.wait_for("is given up")
+    moments = [float(line) for line in (folder / "tries").read_text().split()]
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
+    assert all(pause >= least for pause, least in zip(pauses, (0.1, 0.2, 0.4, 0.4), strict=True))
+    assert pauses[3] < 0.8
+    assert entry(box, "try")["next_in"] is None
+
+
+def test_a_job_that_must_not_disturb_is_nice(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, with_jobs(job("calm", "exec sleep 1000", nice=15))))
+    pid = wait_until(lambda: box.find("sleep 1000"), "the job")
+    assert pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 15
 
 
 def test_a_job_may_wish_for_its_next_run(start: Start, folder: Path) -> None:
@@ -87,11 +121,72 @@ def test_a_changed_file_starts_its_job(start: Start, folder: Path) -> None:
     assert wait_for_runs(box, "linked", 2)["runs"] == 2
 
 
+@pytest.fixture
+def dead_mount() -> Iterator[Path]:
+    """A mount that never answers, as one over a network whose server has gone.
+
+    Never touch what is in it. It lies beside the box's folder, which is given away file by file.
+    """
+    mount = Path(tempfile.mkdtemp(prefix="pid1-dead-"))
+    mount.chmod(0o755)
+    libc = ctypes.CDLL(None)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR)
+    except OSError as error:
+        mount.rmdir()
+        pytest.skip(f"no FUSE: {error}")
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+    refused = libc.mount(b"dead", bytes(mount), b"fuse", 0, options)
+    if not refused:
+        yield mount
+    os.close(device)
+    libc.umount2(bytes(mount), 2)  # MNT_DETACH
+    mount.rmdir()
+    if refused:
+        pytest.skip("this user cannot mount anything")
+
+
+def test_a_watched_file_on_a_dead_mount_holds_up_nobody(
+    start: Start, folder: Path, dead_mount: Path
+) -> None:
+    jobs = job("stuck", "true", 1000.0, dead_mount / "token"), job("free", "true", 0.1)
+    box = start(*booted(folder, with_jobs(*jobs)))
+    wait_for_runs(box, "free", 3)
+    assert wait_for_runs(box, "stuck", 1)["last_exit"] == 0
+    code, seconds = box.stop()
+    assert code == 0
+    assert seconds < 1
+
+
+def test_a_copy_that_was_killed_is_replaced_and_misses_nothing(start: Start, folder: Path) -> None:
+    watched = folder / "watched"
+    box = start(*booted(folder, with_jobs(job("late", "true", 1000.0, watched))))
+    wait_for_runs(box, "late", 1)
+    copy = wait_until(lambda: box.find("agent.init"), "the copy of init")
+    assert copy is not None
+    os.kill(copy, signal.SIGKILL)
+    watched.write_text("1")
+    assert wait_for_runs(box, "late", 2)["runs"] == 2
+
+
+def test_the_copy_ends_with_an_init_that_was_killed(start: Start, folder: Path) -> None:
+    """Where init is not PID 1 nobody else would end it."""
+    words = booted(folder, with_jobs(job("late", "true", 1000.0, folder / "watched")))
+    box = start("sh", "-c", '"$@" & echo $!; wait; exec sleep 1000', "sh", *words)
+    wait_for_runs(box, "late", 1)
+    found = [pid for pid, line in box.processes().items() if "agent.init" in line]
+    copy, init = max(found), min(found)
+    os.kill(init, signal.SIGKILL)
+    wait_until(lambda: not box.processes().get(copy), "the end of the copy")
+
+
 def test_usr1_starts_refresh_where_no_command_gets_it(start: Start, folder: Path) -> None:
-    box = start(*booted(folder, with_jobs(job("refresh", "true", 1000.0))))
+    jobs = job("refresh", "true", 1000.0, at=("boot", "signal")), job("other", "true", 1000.0)
+    box = start(*booted(folder, with_jobs(*jobs)))
     wait_for_runs(box, "refresh", 1)
     box.send(signal.SIGUSR1)
     wait_for_runs(box, "refresh", 2)
+    assert entry(box, "other")["runs"] == 1
 
 
 def test_never_two_runs_at_once(start: Start, folder: Path) -> None:
@@ -99,7 +194,7 @@ def test_never_two_runs_at_once(start: Start, folder: Path) -> None:
         f"mkdir {folder}/mine || touch {folder}/two; "
         f"until test -e {folder}/go; do sleep 0.01; done; rmdir {folder}/mine"
     )
-    box = start(*booted(folder, with_jobs(job("refresh", script, 1000.0))))
+    box = start(*booted(folder, with_jobs(job("refresh", script, 1000.0, at=("boot", "signal")))))
     wait_until((folder / "mine").exists, "the first run")
     for _ in range(3):
         box.send(signal.SIGUSR1)

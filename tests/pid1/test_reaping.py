@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.plan import Job
-from tests.pid1.boxes import ENVIRONMENT, INIT, PYTHON, Box, booted, wait_until, with_jobs
+from agent.values import Job
+from tests.pid1.boxes import ENVIRONMENT, INIT, PYTHON, Box, booted, with_jobs
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 

@@ -6,11 +6,12 @@ import pty
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.plan import Job, Service
+from agent.values import Job, Service
 from tests.pid1.boxes import (
     EMPTY_BOOT,
     ENVIRONMENT,
@@ -18,16 +19,17 @@ from tests.pid1.boxes import (
     Box,
     Namespace,
     booted,
-    wait_until,
     with_jobs,
     with_services,
 )
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
 LINGER = (
     "trap 'echo told; sleep 0.7; echo done; exit 0' TERM; echo begun; while :; do sleep 0.05; done"
 )
+LOOP = "while :; do sleep 0.01; done"
 STUBBORN = "trap '' TERM HUP; echo begun; while :; do sleep 0.05; done"
 
 
@@ -138,6 +140,42 @@ def test_jobs_are_ended_and_none_begins(start: Start, folder: Path) -> None:
     assert (code, seconds < 1) == (0, True)
     assert (folder / "log").read_text() == "ended\n"
     assert box.state()["jobs"]["long"]["runs"] == 1
+
+
+def test_a_job_of_the_stop_comes_after_the_services_and_before_the_orphans(
+    start: Start, folder: Path
+) -> None:
+    note = f"trap 'sleep 0.2; echo service >> {folder}/log; exit' TERM; {LOOP}"
+    orphan = f"exec 2>/dev/null; trap 'echo orphan >> {folder}/log; exit' TERM; echo begun; {LOOP}"
+    last = Job(
+        "last", ("sh", "-c", f"sleep 0.2; echo job >> {folder}/log"), None, 5.0, at=("stop",)
+    )
+    boot = with_services(folder, shell("a", f'setsid sh -c "{orphan}" & {note}'))
+    box = start(*booted(folder, replace(boot, jobs=(last,))))
+    box.wait_for("begun")
+    assert box.stop()[0] == 0
+    assert (folder / "log").read_text().split() == ["service", "job", "orphan"]
+    assert box.state()["jobs"]["last"]["last_exit"] == 0
+
+
+def test_a_job_of_the_stop_ends_with_the_deadline(start: Start, folder: Path) -> None:
+    slow = Job(
+        "slow", ("sh", "-c", "trap '' TERM; sleep 1000 & wait; wait"), None, 60.0, at=("stop",)
+    )
+    box = start(*booted(folder, with_jobs(slow, stop_timeout=1.0)))
+    box.wait_for_phase("ready")
+    code, seconds = box.stop()
+    assert code == 0
+    assert 0.9 < seconds < 3
+
+
+def test_no_job_of_the_stop_begins_after_the_deadline(start: Start, folder: Path) -> None:
+    late = Job("late", ("touch", f"{folder}/late"), None, 60.0, at=("stop",))
+    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=30)
+    box = start(*booted(folder, replace(boot, jobs=(late,), stop_timeout=1.0)))
+    box.wait_for("begun")
+    assert box.stop()[0] == 0
+    assert not (folder / "late").exists()
 
 
 def test_what_escaped_is_ended_in_order(start: Start, folder: Path) -> None:

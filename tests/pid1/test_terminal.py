@@ -1,59 +1,29 @@
 """CMD with a real terminal, as `docker run -it IMAGE bash` gives it."""
 
-import fcntl
 import os
-import pty
-import re
-import select
 import signal
-import struct
-import termios
-import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.pid1.boxes import DEADLINE, ENVIRONMENT, INIT, PYTHON, Box, wait_until
+from tests.pid1.boxes import ENVIRONMENT, INIT, PYTHON, Box, give
+from tests.terminals import PROMPT, Terminal
+from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
-PROMPT = b"ready> "
 SHELL = ("bash", "--norc", "--noprofile", "-i")
 
 
-class Person:
-    """Types, and reads until something appears."""
+class Person(Terminal):
+    """Sits at the terminal of a box."""
 
     def __init__(self, start: Start, *words: str) -> None:
-        self._ours, theirs = pty.openpty()
-        self.resize(24, 80)
+        super().__init__()
         environment = {**ENVIRONMENT, "PS1": PROMPT.decode(), "TERM": "dumb"}
-        self.box = start(*words, terminal=theirs, environment=environment)
-        os.close(theirs)
-        self._seen = b""
-
-    def type(self, text: bytes) -> None:
-        os.write(self._ours, text)
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read_until(self, pattern: bytes) -> bytes:
-        """Return what appeared up to and with the pattern; what comes after is kept."""
-        end = time.monotonic() + DEADLINE
-        while not (match := re.search(pattern, self._seen)):
-            left = end - time.monotonic()
-            assert left > 0, f"{pattern!r} did not appear in {self._seen!r}"
-            if select.select([self._ours], [], [], left)[0]:
-                try:
-                    self._seen += os.read(self._ours, 65536)
-                except OSError:
-                    pytest.fail(f"the terminal closed before {pattern!r}: {self._seen!r}")
-        seen, self._seen = self._seen[: match.end()], self._seen[match.end() :]
-        return seen
-
-    def leave(self) -> None:
-        os.close(self._ours)
+        self.box = start(*words, terminal=self.theirs, environment=environment)
+        os.close(self.theirs)
 
 
 @pytest.fixture
@@ -66,7 +36,7 @@ def sit_down(start: Start) -> Iterator[Callable[..., Person]]:
 
     yield make_person
     for person in people:
-        person.leave()
+        person.close()
 
 
 SitDown = Callable[..., Person]
@@ -91,6 +61,24 @@ def test_job_control_interrupt_resize_and_exit_code(sit_down: SitDown) -> None:
     person.read_until(rb"\r\nresized\r\n")
     person.type(b"exit 9\n")
     assert person.box.wait() == 9
+
+
+def test_an_ordinary_start_and_end_say_nothing(sit_down: SitDown, folder: Path) -> None:
+    """All of `devcopilot run` but the services: `configure` knows of the terminal, too."""
+    for name in ("home", "work"):
+        (folder / name).mkdir()
+    give(folder)
+    words = (
+        "env", f"HOME={folder}/home", f"WORKSPACE_DIR={folder}/work", "DEV8_SSH=false",
+        f"DEV8_RUNTIME_DIR={folder}/run", "DEV8_CODE_SERVER=false",
+        *PYTHON, "-m", "agent", "run", "--", "sh", "-c", "echo begun; read -r line",
+    )  # fmt: skip
+    person = sit_down(*words)
+    before = person.read_until(rb"begun\r\n").splitlines()[:-1]
+    assert all(b": warning: " in line for line in before)
+    person.type(b"\n")
+    assert person.box.wait() == 0
+    assert person.read_rest() == b"\r\n"
 
 
 def test_a_resize_reaches_the_command(sit_down: SitDown) -> None:

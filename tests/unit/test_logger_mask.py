@@ -36,6 +36,12 @@ def test_every_occurrence_is_hidden(folder: Path) -> None:
     assert make_masker(folder).mask(b"sk-secret-one/sk-secret-one.") == b"***/***."
 
 
+def test_what_is_only_there_to_be_hidden_is_hidden(folder: Path) -> None:
+    (folder / "hidden").mkdir()
+    (folder / "hidden/API_KEY").write_text("sk-secret-of-a-file\n")
+    assert make_masker(folder).mask(b"<sk-secret-of-a-file>") == b"<***>"
+
+
 def test_only_the_first_line_of_a_token_is_secret(folder: Path) -> None:
     (folder / "tokens/github.com").write_text(f"{TOKEN}\n2026-11-24T05:00:00Z\n")
     masked = make_masker(folder).mask(f"{TOKEN} until 2026-11-24T05:00:00Z".encode())

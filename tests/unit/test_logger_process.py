@@ -286,3 +286,16 @@ def test_it_is_small(start: Start) -> None:
     reader.events(1)
     assert child.status("RssAnon") < 6 * 1024
     assert child.status("VmRSS") < 13 * 1024
+
+
+def test_a_log_child_that_hangs_ends_itself(start: Start, folder: Path) -> None:
+    """Who writes must not wait for it: init starts another one."""
+    reader, writer = os.pipe()
+    child = start(writer)
+    child.send("web", "words\n")
+    Reader(reader).read_until(lambda data: b"words" in data)
+    os.mkfifo(folder / "secrets/HANG")  # nobody writes to it
+    child.send("web", "further words\n")
+    assert child.process.wait(DEADLINE) == -signal.SIGALRM
+    os.close(reader)
+    os.close(writer)

@@ -52,6 +52,23 @@ def feed(masker: Masker) -> Iterator[Feed]:
     os.close(made.stream.descriptor)
 
 
+@pytest.mark.parametrize(
+    ("words", "level"),
+    [
+        ("received SIGTERM indicating exit request", "info"),
+        ("stopped: sshd (terminated by SIGTERM)", "info"),
+        ("received SIGHUP indicating restart request", "warning"),
+        ("killing 'sshd' (12) with SIGKILL", "warning"),
+        ("exited: sshd (exit status 1; not expected)", "warning"),
+    ],
+)
+def test_supervisord_does_not_warn_of_an_orderly_end(
+    masker: Masker, words: str, level: str
+) -> None:
+    line = f"2026-01-31 12:00:00,000 WARN {words}".encode()
+    assert parse_line("supervisord", line, masker)["level"] == level
+
+
 def test_a_line_becomes_an_event(masker: Masker) -> None:
     event = parse_line("web", b"listening\r", masker)
     assert (event["source"], event["level"], event["message"]) == ("web", "info", "listening")

@@ -8,24 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.actions import MakeDirectory, RemoveFile, WriteFile
 from agent.errors import Problem
-from agent.plan import (
-    Boot,
-    Directory,
-    Edit,
-    File,
-    Generated,
-    Job,
-    Ledger,
-    Plan,
-    RemoveFile,
-    Resource,
-    Seed,
-    WriteFile,
-    apply,
-    plan,
-)
+from agent.plan import Directory, Edit, File, Generated, Ledger, Plan, Resource, Seed, apply, plan
 from agent.system import Facts, System
+from agent.values import Boot, Job
 
 
 class Workspace:
@@ -34,7 +21,7 @@ class Workspace:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.ledger = Ledger()
-        self.facts = Facts(home, os.getuid(), os.getgid(), home / "run", home / "state", {})
+        self.facts = Facts(home, os.getuid(), home / "run", home / "state", {})
 
     def plan(self, *wanted: Resource | Problem) -> Plan:
         return plan("step", wanted, self.facts, self.ledger)
@@ -183,6 +170,36 @@ def test_a_step_that_cannot_read_loses_nothing(workspace: Workspace) -> None:
     assert planned.problems[0].message == "cannot read /etc/shadow: Permission denied"
 
 
+def test_a_fault_of_a_step_costs_that_step_alone(workspace: Workspace) -> None:
+    workspace.configure(file(workspace))
+
+    def fail() -> Iterator[Resource]:
+        yield Directory(workspace.home / "before")
+        raise RecursionError("hunter2")
+
+    planned = plan("step", fail(), workspace.facts, workspace.ledger)
+    assert [action.path for action in planned.actions if isinstance(action, MakeDirectory)]
+    assert RemoveFile(workspace.home / "file") not in planned.actions
+    (problem,) = planned.problems
+    assert problem.message.startswith("cannot plan the step step: internal error: RecursionError")
+    assert "agent/plan.py:" in problem.message
+    assert "hunter2" not in str(problem)
+
+
+def test_a_fault_of_an_edit_costs_that_file_alone(workspace: Workspace) -> None:
+    path = workspace.home / "users"
+    path.write_bytes(b"theirs")
+
+    def fail(_: bytes | None) -> bytes:
+        raise KeyError("hunter2")
+
+    (problem,) = workspace.configure(Edit(path, fail), file(workspace))
+    assert problem.startswith(f"cannot plan {path}: internal error: KeyError at ")
+    assert "hunter2" not in problem
+    assert path.read_bytes() == b"theirs"
+    assert (workspace.home / "file").exists()
+
+
 def test_failures_are_summed_up_by_their_cause(workspace: Workspace) -> None:
     (workspace.home / "blocked").write_bytes(b"a file where a folder should be")
     wanted = [File(workspace.home / "blocked" / name, b"x") for name in "abc"]
@@ -199,7 +216,9 @@ def test_descriptions_and_values_hold_no_content() -> None:
     assert "hunter2" not in action.describe() + repr(action) + repr(File(Path("/x"), b"hunter2"))
 
 
-@pytest.mark.parametrize("text", [None, b"", b"{", b"[]", b'{"a": 1}', b'{"a": ["b"]}'])
+@pytest.mark.parametrize(
+    "text", [None, b"", b"{", b"[]", b"[" * 99999, b'{"a": 1}', b'{"a": ["b"]}']
+)
 def test_a_damaged_ledger_is_an_empty_one(text: bytes | None) -> None:
     assert Ledger.parse(text).entries == {}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent import probes
-from agent.plan import BannerProbe, CommandProbe, HttpProbe, PortProbe
+from agent.values import BannerProbe, CommandProbe, HttpProbe, PortProbe
 
 
 class Answer:

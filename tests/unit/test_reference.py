@@ -9,21 +9,21 @@ from agent import __main__ as command
 from agent import reference
 from agent.exits import Exit
 from agent.settings import variables
-from agent.verbs.settings import DOCUMENTS, fill_in
+from scripts import documents
 
 ROOT = Path(__file__).parent.parent.parent
 MARKED = "before\n<!-- begin: exit codes -->\nold\n<!-- end: exit codes -->\nafter\n"
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", documents.DOCUMENTS)
 def test_the_documentation_is_up_to_date(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "<!-- begin: " in text
-    assert fill_in(text) == text
+    assert documents.fill_in(text) == text
 
 
 def test_every_part_stands_in_some_document() -> None:
-    texts = "".join((ROOT / name).read_text() for name in DOCUMENTS)
+    texts = "".join((ROOT / name).read_text() for name in documents.DOCUMENTS)
     for name in reference.sections():
         assert f"<!-- begin: {name} -->" in texts
         assert f"<!-- end: {name} -->" in texts
@@ -53,30 +53,20 @@ def test_markdown_tables_are_well_formed(capsys: pytest.CaptureFixture[str]) -> 
     assert all(row.endswith(" |") and row.count("|") in (3, 4) for row in rows)
 
 
-def test_check_names_the_command_that_mends(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_check_names_the_command_that_mends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    document = tmp_path / "page.md"
-    document.write_text(MARKED)
-    assert command.main(["settings", "--check", str(document)]) == 1
-    assert capsys.readouterr().err == (
-        f"devcopilot: {document} is out of date (`python -m agent settings --write` mends it)\n"
+    monkeypatch.setattr(documents, "ROOT", tmp_path)
+    monkeypatch.setattr(documents, "DOCUMENTS", ("page.md",))
+    page = tmp_path / "page.md"
+    page.write_text(MARKED)
+    assert documents.main([]) == 1
+    assert f"{page} is out of date (.venv/bin/python scripts/documents.py --write" in (
+        capsys.readouterr().err
     )
-    assert document.read_text() == MARKED
-    assert command.main(["settings", "--write", str(document)]) == 0
-    assert command.main(["settings", "--check", str(document)]) == 0
-    text = document.read_text()
+    assert page.read_text() == MARKED
+    assert documents.main(["--write"]) == 0
+    assert documents.main([]) == 0
+    text = page.read_text()
     assert text.startswith("before\n<!-- begin: exit codes -->\n| code |")
     assert text.endswith("<!-- end: exit codes -->\nafter\n")
-
-
-def test_a_page_that_cannot_be_filled_in_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    document = tmp_path / "page.md"
-    assert command.main(["settings", "--check", str(document)]) == 1
-    document.write_text(MARKED.replace("exit codes", "recipes"))
-    assert command.main(["settings", "--write", str(document)]) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert "No such file" in lines[0]
-    assert "there is no part 'recipes'" in lines[1]

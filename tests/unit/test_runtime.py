@@ -53,6 +53,29 @@ def test_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
         runtime.make(str(tmp_path / "run"), UID + 1)
 
 
+def test_one_agent_at_a_time(tmp_path: Path) -> None:
+    folder = str(tmp_path / "run")
+    held = runtime.hold(folder, UID)
+    with pytest.raises(OSError, match="another agent"):
+        runtime.hold(folder, UID)
+    os.close(held)
+    os.close(runtime.hold(folder, UID))
+
+
+def test_what_an_earlier_life_left_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    runtime.make(str(folder), UID)
+    runtime.clear(str(folder))
+    (folder / "jobs").mkdir()
+    left = [folder / name for name in ("boot.json", "state.json", "secrets/X", "jobs/refresh.next")]
+    kept = [folder / name for name in ("tokens/github.com", "home")]
+    for path in (*left, *kept):
+        path.touch()
+    runtime.clear(str(folder))
+    assert [path for path in left if path.exists()] == []
+    assert all(path.exists() for path in kept)
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
 def test_written_with_its_mode_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     old = os.umask(umask)

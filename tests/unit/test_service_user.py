@@ -1,20 +1,21 @@
 """The files of services.d: read when right, one clear line when wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from agent.errors import Problem
-from agent.plan import CommandProbe, HttpProbe, PortProbe, Service
 from agent.services import user
 from agent.settings import Settings
 from agent.system import Facts
+from agent.values import CommandProbe, HttpProbe, PortProbe, Service
 
 
 @pytest.fixture
 def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Facts:
     monkeypatch.setattr(user, "SYSTEM_FOLDER", tmp_path / "etc")
-    return Facts(tmp_path, 1000, 1000, tmp_path / "run", tmp_path / "state")
+    return Facts(tmp_path, 1000, tmp_path / "run", tmp_path / "state")
 
 
 def write(folder: Path, **files: str) -> None:
@@ -52,6 +53,13 @@ def test_everything_that_can_be_said(facts: Facts) -> None:
             directory=Path("/workspace"),
         )
     ]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(facts: Facts) -> None:
+    write(facts.home / user.USER_FOLDER, nap='command = ["sleep", "1h"]')
+    os.mkfifo(facts.home / user.USER_FOLDER / "pipe.toml")
+    _, problem = read(facts)
+    assert "pipe.toml: it is not a regular file" in str(problem)
 
 
 def test_least_that_can_be_said(facts: Facts) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from agent.actions import WriteFile
 from agent.errors import Problem
-from agent.plan import File, Generated, HttpProbe, Ledger, Seed, Service, apply, plan
+from agent.plan import File, Generated, Ledger, Seed, apply, plan
 from agent.services import code_server, sshd
 from agent.settings import Settings
 from agent.system import Facts, System
+from agent.values import HttpProbe, Service
 
 HASH = "$argon2i$v=19$m=4096,t=3,p=1$abc$def"
 
@@ -26,15 +28,16 @@ def facts(tmp_path: Path) -> Facts:
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     environ = {"PATH": f"{programs}:/usr/bin:/bin"}
-    return Facts(home, 1, 1, tmp_path / "run", home / "state", environ)
+    return Facts(home, 1, tmp_path / "run", home / "state", environ)
 
 
 def read_config(facts: Facts, **environ: str) -> tuple[dict[str, object], list[object]]:
     items = list(code_server.resources(Settings.from_environ(environ), facts))
-    (config,) = [item for item in items if isinstance(item, File)]
+    files = {item.path.name: item for item in items if isinstance(item, File)}
+    config = files[code_server.CONFIG]
     assert config.mode == 0o600
     assert config.path.parent == facts.runtime
-    return yaml.safe_load(config.content), [item for item in items if item is not config]
+    return yaml.safe_load(config.content), [item for item in items if not isinstance(item, File)]
 
 
 NASTY = "a # b: \"c\" 'd' \\ {e} \n%f é"
@@ -69,12 +72,36 @@ def test_a_password_is_made_kept_and_told_once(facts: Facts) -> None:
     kept = (facts.state / code_server.PASSWORD).read_text().strip()
     assert len(kept) >= 16
     assert (facts.state / code_server.PASSWORD).stat().st_mode & 0o777 == 0o600
-    (words,) = first.announcements
+    (words,) = [item.announcement for item in first.actions if isinstance(item, WriteFile)
+                if item.announcement]  # fmt: skip
     assert words.count(kept) == 1
     assert kept not in repr(first)
     assert yaml.safe_load((facts.runtime / code_server.CONFIG).read_bytes())["password"] == kept
     again = plan("code-server", code_server.resources(settings, facts), facts, ledger)
-    assert (again.actions, again.announcements) == ((), ())
+    assert again.actions == ()
+
+
+@pytest.mark.parametrize("trouble", ["full", "folder", "empty"])
+def test_a_password_that_cannot_be_kept_lasts_as_long_as_the_container(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    kept, spare = facts.state / code_server.PASSWORD, facts.runtime / code_server.PASSWORD
+    kept.parent.mkdir(parents=True)
+    match trouble:
+        case "full":
+            monkeypatch.setattr(code_server, "ROOM", 1 << 62)
+        case "folder":
+            kept.mkdir()
+        case "empty":
+            kept.touch()
+    settings = Settings.from_environ({})
+    first = plan("code-server", code_server.resources(settings, facts), facts, Ledger())
+    assert apply(first, System({}), Ledger()) == ()
+    word = spare.read_text().strip()
+    assert len(word) >= 16
+    assert read_config(facts)[0]["password"] == word
+    again = plan("code-server", code_server.resources(settings, facts), facts, Ledger())
+    assert again.actions == ()
 
 
 def test_a_password_file_that_is_missing_still_protects(facts: Facts) -> None:
@@ -157,7 +184,7 @@ def test_host_keys_go_elsewhere_where_they_cannot_be_kept(
 
 
 def test_set_env_leaves_out_what_it_cannot_say() -> None:
-    environ = {"A": 'x "y" \\', "LINE": "a\nb", "HOME": "/x", "SSH_TTY": "x", "odd name": "x",
+    environ = {"A": 'x "y" \\', "LINE": "a\nb", "USER": "x", "SSH_TTY": "x", "odd name": "x",
                "dotted.name": "1"}  # fmt: skip
     assert sshd.render_set_env(environ) == 'SetEnv "A=x \\"y\\" \\\\" "dotted.name=1"\n'
     assert sshd.render_set_env({}) == ""

@@ -22,7 +22,7 @@ class Home:
         self.path = path / "home"
         self.path.mkdir()
         run = path / "run"
-        self.facts = Facts(self.path, os.getuid(), os.getgid(), run, path / "state", {})
+        self.facts = Facts(self.path, os.getuid(), run, path / "state", {})
         self.ledger = Ledger()
 
     def configure(self, environ: dict[str, str]) -> Plan:
@@ -146,6 +146,8 @@ def test_what_is_no_json_object_is_left_alone(home: Home, text: str) -> None:
     planned = home.configure({"ANTHROPIC_API_KEY": KEY, "GEMINI_API_KEY": KEY})
     assert len(planned.problems) == 3
     assert all("alone" in problem.message for problem in planned.problems)
+    assert home.files()[".claude.json"] == text
+    assert home.configure({}).problems == (), "no business of ours without a key"
     assert home.files()[".claude.json"] == text
 
 

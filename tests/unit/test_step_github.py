@@ -2,15 +2,15 @@
 
 import stat
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
-from agent import published
-from agent.plan import Token
+from agent.published import Record
+from agent.renewal.shelf import Shelf
 from agent.secret import Secret
+from agent.sources import Token
 from agent.steps import github
 from tests.gh import find_gh
 from tests.machine import Machine
@@ -27,11 +27,14 @@ class GhMachine(Machine):
     def __init__(self, root: Path) -> None:
         super().__init__(root, github.resources)
 
-    def publish(self, value: str | None, login: str | None = "octo") -> None:
-        path = published.token_path(self.facts, "github.com")
-        path.unlink(missing_ok=True)
+    def publish(
+        self, value: str | None, login: str | None = "octo", host: str = "github.com"
+    ) -> None:
+        shelf = Shelf(host, self.facts)
         if value:
-            path.write_bytes(published.encode_token(Token("github.com", Secret(value), login)))
+            shelf.publish(Token(host, Secret(value), login), Record(host))
+        else:
+            shelf.withdraw()
 
     def run_with(self, value: str | None, login: str | None = "octo") -> list[str]:
         self.publish(value, login)
@@ -176,15 +179,44 @@ def test_the_users_config_is_kept_to_the_letter(machine: GhMachine) -> None:
 
 def test_gh_is_looked_for_where_it_looks(tmp_path: Path) -> None:
     machine = Machine(tmp_path, github.resources, GH_CONFIG_DIR=str(tmp_path / "elsewhere"))
-    path = published.token_path(machine.facts, "github.com")
-    path.write_bytes(published.encode_token(Token("github.com", Secret(FIRST), None)))
+    Shelf("github.com", machine.facts).publish(
+        Token("github.com", Secret(FIRST)), Record("github.com")
+    )
     assert machine.configure() == []
     assert stat.S_IMODE((tmp_path / "elsewhere/hosts.yml").stat().st_mode) == 0o600
 
 
-def test_a_published_token_reads_back(tmp_path: Path) -> None:
-    moment = datetime(2026, 12, 1, 10, tzinfo=UTC)
-    token = Token("github.com", Secret(FIRST), "octo", moment)
-    assert published.decode_token("github.com", published.encode_token(token)) == token
-    assert published.decode_token("github.com", b"") is None
-    assert published.decode_record("github.com", b"{damaged") == published.Record("github.com")
+def test_every_host_gets_its_own_login(machine: GhMachine) -> None:
+    machine.publish(FIRST)
+    machine.publish(SECOND, "cat", "ghe.example.com")
+    assert machine.configure() == []
+    assert machine.gh("auth", "token").stdout.strip() == FIRST
+    shown = machine.gh("auth", "token", "--hostname", "ghe.example.com")
+    assert shown.stdout.strip() == SECOND
+
+
+def test_a_host_that_is_gone_is_signed_out_and_can_come_back(machine: GhMachine) -> None:
+    """Its token must not be taken for a login of the user's own later."""
+    machine.publish(FIRST, host="ghe.example.com")
+    machine.configure()
+    machine.publish(None, host="ghe.example.com")
+    machine.publish(SECOND)
+    machine.configure()
+    assert list(machine.hosts) == ["github.com"]
+    machine.publish(None)
+    machine.configure()
+    assert machine.read(HOSTS) is None
+    machine.publish("ghp_third", host="ghe.example.com")
+    assert machine.configure() == []
+    assert list(machine.hosts) == ["ghe.example.com"]
+
+
+def test_a_login_of_the_users_own_hides_only_its_host(machine: GhMachine) -> None:
+    machine.write(HOSTS, f"ghe.example.com:\n    oauth_token: {OWN}\n    user: me\n")
+    machine.publish(FIRST)
+    machine.publish(SECOND, host="ghe.example.com")
+    problems = machine.configure()
+    assert len(problems) == 1
+    assert "login for ghe.example.com alone" in problems[0]
+    assert machine.hosts["ghe.example.com"]["oauth_token"] == OWN
+    assert machine.hosts["github.com"]["oauth_token"] == FIRST

@@ -112,6 +112,37 @@ def test_a_missing_list_is_said_and_the_variable_still_counts(machine: Machine) 
     assert machine.read(AUTHORIZED) == KEY + "\n"
 
 
+def test_a_list_that_is_missing_for_a_while_locks_nobody_out(
+    machine: Machine, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"{KEY} theirs\n")
+    machine.configure(SSH_AUTHORIZED_KEYS_FILE=str(file))
+    file.unlink()
+    (problem,) = machine.configure(SSH_AUTHORIZED_KEYS_FILE=str(file))
+    assert "no such file" in problem
+    assert machine.read(AUTHORIZED) == f"{KEY} theirs\n"
+    machine.configure(SSH_AUTHORIZED_KEYS_FILE=str(file), SSH_PUBLIC_KEY=f"{KEY} mine")
+    assert machine.read(AUTHORIZED) == f"{KEY} mine\n{KEY} theirs\n"
+    file.write_text(f"{KEY} new\n")
+    assert machine.configure(SSH_AUTHORIZED_KEYS_FILE=str(file)) == []
+    assert machine.read(AUTHORIZED) == f"{KEY} new\n"
+
+
+@pytest.mark.parametrize("text", ["nonsense", "# nobody", "-----BEGIN X PRIVATE KEY-----", " \n"])
+def test_a_list_without_any_key_locks_nobody_out(machine: Machine, text: str) -> None:
+    machine.configure(SSH_PUBLIC_KEY=KEY)
+    machine.configure(SSH_PUBLIC_KEY=text)
+    assert KEY in (machine.read(AUTHORIZED) or "")
+
+
+def test_a_key_that_is_taken_out_of_a_list_is_gone(machine: Machine) -> None:
+    """Although another line has a mistake: else nobody could be shut out."""
+    machine.configure(SSH_PUBLIC_KEY=f"{KEY} gone\n{KEY} stays\n")
+    assert len(machine.configure(SSH_PUBLIC_KEY=f"{KEY} stays\nnonsense\n")) == 1
+    assert machine.read(AUTHORIZED) == f"{KEY} stays\n"
+
+
 def test_keys_are_taken_back_when_the_variable_is_gone(machine: Machine) -> None:
     machine.configure(SSH_PUBLIC_KEY=KEY)
     machine.configure()
@@ -202,5 +233,25 @@ def test_another_key_replaces_ours_and_none_takes_it_back(machine: Machine, tmp_
         "id_ecdsa",
         "id_ecdsa.pub",
     ]
+    machine.configure()
+    assert list(machine.facts.home.glob(".ssh/*")) == []
+
+
+@pytest.mark.parametrize("trouble", ["missing", "garbage", "locked"])
+def test_a_source_in_trouble_loses_no_key(machine: Machine, tmp_path: Path, trouble: str) -> None:
+    good = make_key(tmp_path, "-t", "ecdsa")
+    machine.configure(SSH_PRIVATE_KEY_FILE=str(good))
+    text, public = good.read_text(), machine.read(".ssh/id_ecdsa.pub")
+    match trouble:
+        case "missing":
+            good.unlink()
+        case "garbage":
+            good.write_text("garbage\n")
+        case "locked":
+            good.unlink()
+            make_key(tmp_path, "-t", "ed25519", passphrase="open sesame")
+    assert len(machine.configure(SSH_PRIVATE_KEY_FILE=str(good))) == 1
+    assert machine.read(".ssh/id_ecdsa") == text
+    assert machine.read(".ssh/id_ecdsa.pub") == public
     machine.configure()
     assert list(machine.facts.home.glob(".ssh/*")) == []

@@ -25,7 +25,7 @@ OTHER = {
 class Home:
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts = Facts(path, os.getuid(), os.getgid(), path / "run", path / "state", {})
+        self.facts = Facts(path, os.getuid(), path / "run", path / "state", {})
         self.ledger = Ledger()
         self.registry = path / ".vscode-server" / "extensions" / "extensions.json"
 

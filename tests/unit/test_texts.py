@@ -50,6 +50,25 @@ def test_a_path_may_hold_anything_printable() -> None:
     assert texts.absolute_path("/a b/ü") == Path("/a b/ü")
 
 
+@pytest.mark.parametrize(
+    "text", ["/it's", "/per%cent", "/a b", '/a"b', "/a\nb", "/ü", "a", "/" * 9]
+)
+def test_other_texts_are_no_plain_paths(text: str) -> None:
+    with pytest.raises(ValueError, match="an absolute path of at most 8 letters"):
+        texts.plain_path(8)(text)
+
+
+def test_a_plain_path_needs_no_quotes() -> None:
+    assert texts.plain_path(20)("/dev/shm/a-b_c.d+@1") == Path("/dev/shm/a-b_c.d+@1")
+
+
+@pytest.mark.parametrize("text", ["1ms", "0.9", "0s"])
+def test_an_interval_is_a_second_at_least(text: str) -> None:
+    assert texts.interval("1s") == 1
+    with pytest.raises(ValueError, match="at least 1s"):
+        texts.interval(text)
+
+
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("ON", True), ("0", False)])
 def test_switches(text: str, value: bool) -> None:
     assert texts.switch(text) is value

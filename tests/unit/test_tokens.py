@@ -1,17 +1,21 @@
 """The token sources and the publication; no network."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from agent import published
 from agent.catalogue import TOKEN_SOURCES
-from agent.errors import Problem
-from agent.plan import Token
+from agent.hosts import is_configured
+from agent.published import Published
 from agent.secret import Secret
 from agent.settings import Settings
-from agent.tokens import environment, file, publication
+from agent.sources import Failure, Found, Token, find_source
+from agent.tokens import publication
+from agent.verbs import configure
+from agent.verbs.context import Context
 from tests.machine import Machine, make_facts
 
 FIRST = "ghp_first0123456789"
@@ -20,16 +24,14 @@ SECOND = "ghp_second0123456789"
 
 class Publisher(Machine):
     def __init__(self, root: Path) -> None:
-        super().__init__(
-            root, lambda settings, facts: publication.resources(settings, facts, TOKEN_SOURCES)
-        )
+        super().__init__(root, lambda *given: configure.token_resources(Context({}, *given)))
         self.path = root / "token"
 
     def publish_file(self) -> list[str]:
         return self.configure(GITHUB_TOKEN_FILE=str(self.path))
 
     @property
-    def token(self) -> Token | None:
+    def token(self) -> Published | None:
         return published.read_token(self.facts, "github.com")
 
     @property
@@ -46,22 +48,23 @@ def publisher(tmp_path: Path) -> Publisher:
     return Publisher(tmp_path)
 
 
-def read(variables: dict[str, str], tmp_path: Path) -> list[Token | Problem | None]:
+def read(variables: dict[str, str], tmp_path: Path) -> tuple[str, Found]:
+    """Return the name of the source that these variables choose, and what it gives."""
     settings, facts = Settings.from_environ(variables), make_facts(tmp_path)
-    return [source(settings, facts) for source in (file.read, environment.read)]
+    source = find_source(settings.github, TOKEN_SOURCES)
+    assert source
+    return source.name, source.fetch(settings.github, facts)
 
 
 def test_each_variable_has_its_source(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text(f"{FIRST}\n")
     token = Token("github.com", Secret(FIRST))
-    assert read({}, tmp_path) == [None, None]
-    assert read({"GITHUB_TOKEN": FIRST}, tmp_path) == [None, replace(token, source="GITHUB_TOKEN")]
-    assert read({"GH_TOKEN": FIRST}, tmp_path) == [None, replace(token, source="GH_TOKEN")]
-    assert read({"GITHUB_TOKEN_FILE": str(path)}, tmp_path) == [
-        replace(token, source="GITHUB_TOKEN_FILE"),
-        None,
-    ]
+    for name in ("GITHUB_TOKEN", "GH_TOKEN"):
+        assert read({name: FIRST}, tmp_path) == ("environment", replace(token, source=name))
+    name = "GITHUB_TOKEN_FILE"
+    assert read({name: str(path)}, tmp_path) == ("token file", replace(token, source=name))
+    assert find_source(Settings.from_environ({}).github, TOKEN_SOURCES) is None
 
 
 @pytest.mark.parametrize("text", ["test_token", "test_token\n"])
@@ -76,7 +79,7 @@ def test_test_token_means_no_login(publisher: Publisher, text: str) -> None:
 def test_a_token_is_published_for_its_user_alone(publisher: Publisher) -> None:
     assert publisher.configure(GITHUB_TOKEN=FIRST) == []
     path = published.token_path(publisher.facts, "github.com")
-    assert path.read_text() == f"{FIRST}\n\n\n"
+    assert path.read_text() == f"{FIRST}\n\n\n{published.fingerprint(Secret(FIRST))}\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert publisher.record.source == "GITHUB_TOKEN"
     assert publisher.record.kind == "personal"
@@ -127,15 +130,18 @@ def publish(publisher: Publisher, token: Token, record: published.Record) -> Non
 
 def test_what_a_check_found_out_stays(publisher: Publisher) -> None:
     publisher.configure(GITHUB_TOKEN=FIRST)
-    checked = Token(
-        "github.com", Secret(FIRST), "octo", published.parse_time("2999-01-01T00:00:00Z")
-    )
+    clock = publisher.facts.clock
+    checked = Token("github.com", Secret(FIRST), "octo", clock.now() + timedelta(hours=1))
     publish(publisher, checked, replace(publisher.record, checked="2026-01-01T00:00:00Z"))
     publisher.configure(GITHUB_TOKEN=FIRST)
-    assert publisher.token == checked
+    assert publisher.token
+    assert publisher.token.login == "octo"
+    left = publisher.token.left(clock)
+    assert left
+    assert 3590 < left <= 3600
     assert publisher.record.checked
     publisher.configure(GITHUB_TOKEN=SECOND)
-    assert publisher.token == Token("github.com", Secret(SECOND))
+    assert publisher.token == Published("github.com", Secret(SECOND))
     assert not publisher.record.checked
 
 
@@ -151,16 +157,28 @@ def test_a_token_that_github_refused_does_not_come_back(publisher: Publisher) ->
     assert publisher.value == "ghp_third"
 
 
-def test_the_first_source_that_speaks_decides(tmp_path: Path) -> None:
+def test_the_first_source_that_is_configured_decides(tmp_path: Path) -> None:
     """No silent fall-back to another identity: a source in trouble hides the later ones."""
-    trouble = Problem("cannot read it")
-    later = Token("github.com", Secret(FIRST))
-    settings, facts = Settings.from_environ({}), make_facts(tmp_path)
+    missing = {
+        "GITHUB_TOKEN_FILE": str(tmp_path / "missing"),
+        "GITHUB_APP_ID": "1",
+        "GITHUB_APP_PRIVATE_KEY": "key",
+        "DEV8_GITHUB_TOKEN_COMMAND": "echo ghp_x",
+    }
+    name, found = read(missing, tmp_path)
+    assert name == "token file"
+    assert isinstance(found, Failure)
+    del missing["GITHUB_TOKEN_FILE"]
+    assert read({**missing, "GITHUB_TOKEN": FIRST}, tmp_path)[0] == "GitHub App"
 
-    def find(*answers: Token | Problem | None) -> Token | Problem | None:
-        sources = [lambda *_, answer=answer: answer for answer in answers]
-        return publication.find_token(settings, facts, sources)
 
-    assert find(None, later) == later
-    assert find(trouble, later) == trouble
-    assert find(None, None) is None
+def test_a_source_is_chosen_exactly_where_a_token_is_to_be_expected() -> None:
+    cases: list[dict[str, str]] = [
+        {}, {"GITHUB_TOKEN": FIRST}, {"GITHUB_TOKEN_FILE": "/x"},
+        {"GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": "x"},
+        {"GITHUB_APP_CLIENT_ID": "1", "GITHUB_APP_CLIENT_SECRET": "x", "GITHUB_REFRESH_TOKEN": "y"},
+        {"DEV8_GITHUB_TOKEN_COMMAND": "true"}, {"DEV8_GITHUB_TOKEN_URL": "http://127.0.0.1/"},
+    ]  # fmt: skip
+    for variables in cases:
+        account = Settings.from_environ(variables).github
+        assert is_configured(account) == (find_source(account, TOKEN_SOURCES) is not None)

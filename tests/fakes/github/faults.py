@@ -1,8 +1,8 @@
 """What may go wrong: in place of an answer, before it, or to the token that it was given for."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class Fault:
         return request.path.startswith(self.path) and self.where.fits(request)
 
     @classmethod
-    def rate_limit(cls, seconds: float) -> "Fault":
+    def rate_limit(cls, seconds: float, now: datetime | None = None) -> "Fault":
         """Return GitHub's answer when the hourly limit is used up.
 
         https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
         """
-        reset = str(int(time.time() + seconds))
+        reset = str(int((now or datetime.now(UTC)).timestamp() + seconds))
         headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0",
                    "X-RateLimit-Reset": reset}  # fmt: skip
         return cls(

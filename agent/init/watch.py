@@ -1,0 +1,88 @@
+"""The watched files. A copy of init looks at them: a path may lie on a mount that never answers.
+
+Only the copy would wait for it then. It shares its memory with init, sleeps between two looks, and
+ends with init.
+"""
+
+import gc
+import os
+import select
+import signal
+from collections.abc import Callable, Sequence
+
+from agent.init.children import Child, Children
+from agent.init.loop import Loop
+
+LOOK = 5.0
+"""Seconds between two looks."""
+
+Stamp = tuple[int, int, int, int]
+
+
+class Watch:
+    """Tells when a file is another than it was at the last look."""
+
+    def __init__(
+        self, loop: Loop, children: Children, paths: Sequence[str], on_change: Callable[[str], None]
+    ) -> None:
+        """`on_change` gets the path; one that cannot be looked at counts as missing."""
+        self._loop = loop
+        self._children = children
+        self._paths = paths
+        self._on_change = on_change
+        self._child: Child | None = None
+        self._stopping = False
+        self._rest = b""
+        # Both ends are kept: the pipe outlives a copy that was killed.
+        self._reader, self._writer = os.pipe2(os.O_CLOEXEC)
+        loop.watch(self._reader, self._read)
+        self._start(missed=False)
+
+    def stop(self) -> None:
+        """End the copy."""
+        self._stopping = True
+        if self._child:
+            self._child.send(signal.SIGKILL)
+
+    def _start(self, missed: bool) -> None:
+        """Start a copy; when looks were missed, everything counts as changed."""
+        if self._stopping:
+            return
+        self._child = self._children.fork(
+            lambda: look(self._paths, self._writer, missed), self._writer, self._on_end
+        )
+
+    def _on_end(self, code: int) -> None:  # noqa: ARG002 - it never ends by itself
+        self._child = None
+        if not self._stopping:
+            self._loop.after(LOOK, lambda: self._start(missed=True))
+
+    def _read(self) -> None:
+        *numbers, self._rest = (self._rest + os.read(self._reader, 4096)).split(b"\n")
+        for number in numbers:
+            self._on_change(self._paths[int(number)])
+
+
+def look(paths: Sequence[str], writer: int, missed: bool) -> None:
+    """Write the number of each path that has changed; return when nobody reads that any more."""
+    gc.disable()  # a collection would write to all the memory that is shared
+    reader_gone = select.poll()
+    reader_gone.register(writer, 0)  # tells of nothing but an error
+    seen = [None if missed else take_stamp(path) for path in paths]
+    pause = 0.0 if missed else LOOK
+    while not reader_gone.poll(pause * 1000):
+        pause = LOOK
+        for number, path in enumerate(paths):
+            stamp = take_stamp(path)
+            if stamp != seen[number]:
+                seen[number] = stamp
+                os.write(writer, b"%d\n" % number)
+
+
+def take_stamp(path: str) -> Stamp | None:
+    """Return what tells one content of a file from the next, links followed; None: no file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

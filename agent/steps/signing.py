@@ -1,0 +1,83 @@
+"""Signing: commits and tags are signed with the user's SSH key, once it has made a signature.
+
+The settings lie in a file of their own that git's defaults include, so that one file can be taken
+back when the key is gone or does not sign. https://git-scm.com/docs/git-config, gpg.format
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.errors import Problem
+from agent.keys import KEY_NAMES, mend_private_key
+from agent.plan import File, Resource
+from agent.secret import Secret
+from agent.settings import Settings
+from agent.system import Facts
+
+CONFIG = "gitconfig-signing"
+"""Beside git's defaults, which include it."""
+SIGNERS = "allowed_signers"
+"""Beside it: whose signatures `git log --show-signature` takes for good; ssh-keygen(1)."""
+
+
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield git's settings for signing; a problem, and no settings, when the key cannot sign."""
+    if settings.git.signing != "ssh":
+        return
+    path = find_key(settings, facts)
+    if path is None:
+        yield Problem(
+            "cannot sign commits: the key of SSH_PRIVATE_KEY is not installed",
+            "see what is said of SSH_PRIVATE_KEY",
+        )
+        return
+    if problem := try_to_sign(path, facts):
+        yield problem
+        return
+    signers = facts.defaults / SIGNERS
+    public = (facts.read(path.with_name(f"{path.name}.pub")) or b"").decode().strip()
+    who = settings.git.user_email or "*"
+    yield File(signers, f'{who} namespaces="git" {public}\n'.encode(), adopt=True)
+    yield File(facts.defaults / CONFIG, render_config(path, signers).encode(), adopt=True)
+
+
+def find_key(settings: Settings, facts: Facts) -> Path | None:
+    """Return where the ssh step has put the key, or None if it has not."""
+    secret = facts.secret(settings.ssh.private_key)
+    if not isinstance(secret, Secret):
+        return None
+    wanted = mend_private_key(secret.reveal())
+    paths = (facts.home / ".ssh" / name for name in dict.fromkeys(KEY_NAMES.values()))
+    return next((path for path in paths if facts.read(path) == wanted), None)
+
+
+def try_to_sign(path: Path, facts: Facts) -> Problem | None:
+    """Make a signature with the key and throw it away; return what is wrong."""
+    if path in facts.pending:
+        return None  # it is only planned yet
+    argv = ("ssh-keygen", "-Y", "sign", "-n", "git", "-f", str(path))
+    done = facts.run(argv, stdin=b"a test signature\n")
+    if done.returncode == 0 and b"BEGIN SSH SIGNATURE" in done.stdout:
+        return None
+    said = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+    return Problem(
+        f"cannot sign commits with {path}: {said[-1][:120]}",
+        "give a key that can sign without a question, or set DEV8_GIT_SIGNING=off",
+    )
+
+
+def render_config(key: Path, signers: Path) -> str:
+    """Return the settings in git's own format."""
+    return f"""\
+# Written by devcopilot; your own settings in ~/.gitconfig override it.
+[gpg]
+\tformat = ssh
+[gpg "ssh"]
+\tallowedSignersFile = "{signers}"
+[user]
+\tsigningKey = "{key}"
+[commit]
+\tgpgSign = true
+[tag]
+\tgpgSign = true
+"""

@@ -1,0 +1,34 @@
+"""The token that DEV8_GITHUB_TOKEN_COMMAND prints."""
+
+from agent.errors import Problem
+from agent.settings import GitHub
+from agent.sources import Failure, Found, TokenSource, read_answer
+from agent.system import Facts
+
+LEAD = 10 * 60.0
+"""Seconds before its end that a token is asked for anew."""
+NAME = "DEV8_GITHUB_TOKEN_COMMAND"
+
+
+def is_configured(account: GitHub) -> bool:
+    """Tell whether there is a command."""
+    return account.token_command is not None
+
+
+def fetch(account: GitHub, facts: Facts) -> Found:
+    """Run the command, with the clean environment and no standard input."""
+    argv = account.token_command or ()
+    done = facts.run(argv)
+    if done.returncode != 0:
+        words = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        return Failure(
+            Problem(
+                f"cannot get a token for {account.host}: {argv[0]} ended with {done.returncode}: "
+                f"{words[-1][:120]}",
+                f"mend {NAME}",
+            )
+        )
+    return read_answer(done.stdout.decode(errors="replace"), account.host, NAME)
+
+
+SOURCE = TokenSource("command", is_configured, fetch, lead=LEAD)

@@ -1,0 +1,43 @@
+"""The token that a control plane hands out at DEV8_GITHUB_TOKEN_URL, for a bearer token."""
+
+import json
+
+from agent import api
+from agent.api import NoAnswerError
+from agent.errors import Problem
+from agent.settings import GitHub
+from agent.sources import Failure, Found, TokenSource, read_answer
+from agent.system import Facts
+
+LEAD = 10 * 60.0
+"""Seconds before its end that a token is asked for anew."""
+NAME = "DEV8_GITHUB_TOKEN_URL"
+
+
+def is_configured(account: GitHub) -> bool:
+    """Tell whether there is a URL."""
+    return account.token_url is not None
+
+
+def fetch(account: GitHub, facts: Facts) -> Found:
+    """Get the token."""
+    bearer = facts.secret(account.token_url_bearer)
+    if isinstance(bearer, Problem):
+        return Failure(bearer)
+    try:
+        answer = api.get_json(facts, account.token_url or "", bearer.reveal() if bearer else None)
+    except NoAnswerError as error:
+        message = f"cannot get a token for {account.host}: {error.reason}"
+        return Failure(Problem(message, f"mend {NAME}"), error.retry_after)
+    if answer.status != 200:
+        return Failure(
+            Problem(
+                f"cannot get a token for {account.host}: {NAME} answered with status "
+                f"{answer.status}",
+                f"mend {NAME} or DEV8_GITHUB_TOKEN_URL_BEARER",
+            )
+        )
+    return read_answer(json.dumps(dict(answer.document)), account.host, NAME, answer.skew)
+
+
+SOURCE = TokenSource("URL", is_configured, fetch, lead=LEAD)

@@ -1,0 +1,151 @@
+"""Tokens of a user's login to a GitHub App: 8 hours each, with a refresh token that works once.
+
+The pair before it dies the moment a new one is made, so the new refresh token is kept on disk
+before anything else happens, and one that GitHub has refused is never sent again.
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
+"""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from agent import api
+from agent.api import Answer, NoAnswerError
+from agent.errors import Problem
+from agent.published import fingerprint
+from agent.secret import Secret
+from agent.settings import GitHub
+from agent.sources import Failure, Found, Token, TokenSource
+from agent.system import Facts, System
+
+LEAD = 30 * 60.0
+"""Seconds before its end that a token is made anew."""
+FOLDER = "github-refresh"
+"""In the state folder: HOST holds {"seed": fingerprint of GITHUB_REFRESH_TOKEN, "token": the
+refresh token that follows it, or null once GitHub has refused it}."""
+
+
+def is_configured(account: GitHub) -> bool:
+    """Tell whether a refresh token is given."""
+    return account.refresh_token is not None
+
+
+def fetch(account: GitHub, facts: Facts) -> Found:
+    """Use the refresh token for a new pair."""
+    given, client_secret = facts.secret(account.refresh_token), facts.secret(account.client_secret)
+    for secret in (given, client_secret):
+        if isinstance(secret, Problem):
+            return Failure(secret)
+    if not isinstance(given, Secret) or not isinstance(client_secret, Secret):
+        return None
+    try:
+        kept = _read_kept(account, facts, given)
+        if kept is None:
+            return _needs_login(account, "it was used already")
+        _keep(account, facts, given, kept)  # here and not later: is there room for what follows?
+        form = {
+            "client_id": account.client_id or "",
+            "client_secret": client_secret.reveal(),
+            "grant_type": "refresh_token",
+            "refresh_token": kept,
+        }
+        url = f"{api.find_web_url(account)}/login/oauth/access_token"
+        with undisturbed():
+            return _read_pair(account, facts, given, api.post_form(facts, url, form))
+    except NoAnswerError as error:
+        message = f"cannot renew the token of {account.host}: {error.reason}"
+        return Failure(Problem(message), error.retry_after)
+    except OSError as error:
+        # Without a place for the next refresh token the login would be lost at the next start.
+        return Failure(
+            Problem(
+                f"cannot keep the refresh token in {_path(account, facts)}: {error.strerror}",
+                "make the state folder writable",
+            )
+        )
+
+
+SOURCE = TokenSource("user's refresh token", is_configured, fetch, lead=LEAD, replaces=True)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let TERM wait until the new pair is kept: the old one is used up.
+
+    In a thread it is the main thread's matter.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if came:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def _read_pair(account: GitHub, facts: Facts, seed: Secret, answer: Answer) -> Found:
+    document = answer.document
+    value, following = document.get("access_token"), document.get("refresh_token")
+    if document.get("error") == "bad_refresh_token":
+        _keep(account, facts, seed, None)
+        return _needs_login(account, "GitHub refuses the refresh token")
+    if document.get("error"):
+        return Failure(
+            Problem(
+                f"cannot renew the token of {account.host}: GitHub says {document['error']}",
+                "mend GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET",
+            )
+        )
+    if not isinstance(value, str) or not isinstance(following, str):
+        raise NoAnswerError("the answer holds no token")
+    _keep(account, facts, seed, following)
+    expires = _find_end(facts, document.get("expires_in"))
+    return Token(account.host, Secret(value), expires=expires, source="GITHUB_REFRESH_TOKEN")
+
+
+def _find_end(facts: Facts, seconds: Any) -> Any:
+    valid = isinstance(seconds, int | float) or (isinstance(seconds, str) and seconds.isdigit())
+    return facts.clock.now() + timedelta(seconds=float(seconds)) if valid else None
+
+
+def _needs_login(account: GitHub, cause: str) -> Failure:
+    return Failure(
+        Problem(
+            f"cannot renew the token of {account.host}: {cause}; a new login is needed",
+            "give a new GITHUB_REFRESH_TOKEN, or run: devcopilot login",
+        )
+    )
+
+
+# --- the refresh token that follows -----------------------------------------------------------
+
+
+def _path(account: GitHub, facts: Facts) -> Path:
+    return facts.state / FOLDER / account.host
+
+
+def _read_kept(account: GitHub, facts: Facts, seed: Secret) -> str | None:
+    """Return the refresh token to use: the given one until it was followed by another."""
+    content = facts.read(_path(account, facts))
+    try:
+        kept = json.loads(content or b"{}")
+    except ValueError:
+        kept = {}
+    if kept.get("seed") != fingerprint(seed):
+        return seed.reveal()  # a new login
+    following = kept.get("token")
+    return following if isinstance(following, str) else None
+
+
+def _keep(account: GitHub, facts: Facts, seed: Secret, following: str | None) -> None:
+    content = json.dumps({"seed": fingerprint(seed), "token": following}).encode() + b"\n"
+    System(facts.environ).write_file(_path(account, facts), content, 0o600)

@@ -1,0 +1,142 @@
+"""Answer programs that wait for a fresh GitHub token; for the agent's own job, not for people.
+
+Init holds the listening socket and never accepts on it: when somebody connects, it starts this
+with that socket. It answers all who wait, lingers a little and ends. A request is a
+line `renew HOST FINGERPRINT`, where the fingerprint is that of a token that was just refused, or
+nothing; the answer is `ok`, or a line that says what is wrong. Tokens do not pass here: whoever
+asks reads them from the published file.
+"""
+
+import argparse
+import os
+import re
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.exits import Exit
+from agent.log import Logger
+from agent.renewal.fetch import Demand
+from agent.verbs import context
+from agent.verbs.context import Context
+from agent.verbs.renewals import has_left, make_renewals, sign_in_gh
+
+LINGER = 5.0
+"""Seconds that it waits for one more call: a fetch makes several."""
+TICK = 0.5
+"""Seconds until it notices that it is to end."""
+REQUEST_TIMEOUT = 5.0
+"""Seconds that a connection may be silent."""
+REQUEST = re.compile(r"renew (?P<host>[a-z0-9.-]+) (?P<refused>[0-9a-f]{64})?\n")
+SHELLS = ("sh", "dash", "bash", "python", "python3", "python3.11", "env")
+"""Programs that ask for others."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument(
+        "--descriptor", type=int, required=True, help="the listening socket, inherited"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Answer until nobody has asked for a while."""
+    current = context.load()
+    level = current.settings.agent.log_level or "info"
+    broker = Broker(current, Logger("refresh", level))
+    threads = []
+    for connection in accept_calls(arguments.descriptor):
+        # A thread each: a host whose server hangs keeps nobody waiting for another host.
+        thread = threading.Thread(target=broker.serve, args=(connection,), daemon=True)
+        thread.start()
+        threads.append(thread)
+    for thread in threads:
+        thread.join()
+    return Exit.OK
+
+
+def accept_calls(descriptor: int) -> Iterator[socket.socket]:
+    """Yield connections until nobody has called for a while, or TERM comes.
+
+    What is being answered then is answered still: a refresh token that was sent works only once.
+    """
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    with socket.socket(fileno=descriptor) as listener:
+        listener.settimeout(TICK)
+        deadline = time.monotonic() + LINGER
+        while not ending.is_set() and time.monotonic() < deadline:
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            yield connection
+            deadline = time.monotonic() + LINGER
+
+
+class Broker:
+    """Answers connections, several at once."""
+
+    def __init__(self, current: Context, log: Logger) -> None:
+        self._current = current
+        self._log = log
+        self._renewals = make_renewals(current)
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one connection. Other users get no answer: the uid is the boundary."""
+        with connection:
+            pid, uid = read_peer(connection)
+            if uid not in (0, os.getuid()):
+                self._log.warning("refused to answer another user", uid=uid, pid=pid)
+                return
+            connection.settimeout(REQUEST_TIMEOUT)
+            try:
+                with connection.makefile("r", encoding="ascii") as lines:
+                    request = REQUEST.fullmatch(lines.readline(200))
+                answer = self._answer(request, pid) if request else "cannot read the request"
+                connection.sendall(f"{answer}\n".encode())
+            except (OSError, UnicodeDecodeError):
+                return  # whoever asked has gone, or never was one of ours
+
+    def _answer(self, request: "re.Match[str]", pid: int) -> str:
+        host, refused = request["host"], request["refused"] or ""
+        self._log.debug("asked for a token", host=host, pid=pid, program=find_asker(pid))
+        renewal = self._renewals.get(host)
+        if renewal is None:
+            return f"no token source is configured for {host}"
+        before = renewal.read()
+        after = renewal.answer(Demand(refused))
+        if after and (before is None or after.fingerprint != before.fingerprint):
+            sign_in_gh(self._current)
+            self._log.info("published a GitHub token on demand", host=host, pid=pid,
+                           program=find_asker(pid))  # fmt: skip
+        if after and after.fingerprint != refused and has_left(after, self._current, 0):
+            return "ok"
+        return renewal.explain() or f"there is no newer token for {host}"
+
+
+def read_peer(connection: socket.socket) -> tuple[int, int]:
+    """Return (pid, uid) of the process at the other end, from the kernel: unix(7), SO_PEERCRED."""
+    size = struct.calcsize("3i")
+    pid, uid, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    )
+    return pid, uid
+
+
+def find_asker(pid: int) -> str:
+    """Return the name of the program for which a helper asks: the first that is no shell."""
+    for _ in range(8):
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            break
+        name, _, rest = stat.partition("(")[2].rpartition(")")
+        if name not in SHELLS:
+            return name
+        pid = int(rest.split()[1])
+    return "?"

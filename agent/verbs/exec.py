@@ -1,0 +1,39 @@
+"""Run a command with a fresh GitHub token in its environment, and only in its."""
+
+import argparse
+import os
+import sys
+
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
+from agent.hosts import find_token_variables
+from agent.verbs import context
+from agent.verbs.renewals import find_fresh
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("--host", help="the GitHub host; by default that of GH_HOST")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD…")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Become the command; return only when it cannot be executed."""
+    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    if not command:
+        raise AgentError(
+            Problem("no command is given", "devcopilot exec -- CMD…"), exit_code=Exit.USAGE
+        )
+    current = context.load()
+    host = arguments.host or current.settings.github.host
+    token = find_fresh(current, host)
+    given = dict.fromkeys(find_token_variables(host), token.value.reveal())
+    environment = {**os.environ, **given, "GH_HOST": host}
+    try:
+        os.execvpe(command[0], command, environment)  # noqa: S606 - its purpose
+    except FileNotFoundError:
+        sys.stderr.write(f"devcopilot: cannot execute {command[0]}: not found\n")
+        return Exit.NOT_FOUND
+    except OSError as error:
+        sys.stderr.write(f"devcopilot: cannot execute {command[0]}: {error.strerror}\n")
+        return Exit.NOT_EXECUTABLE

@@ -1,0 +1,62 @@
+"""The renewals of this workspace's hosts, for the verbs that need a token now or keep it fresh."""
+
+from agent import catalogue, published, runtime
+from agent.errors import AgentError, Problem
+from agent.helpers import ask
+from agent.hosts import find_accounts
+from agent.plan import Ledger, apply, plan
+from agent.published import Published
+from agent.renewal.fetch import MARGIN, Demand
+from agent.renewal.round import Renewal
+from agent.sources import find_source
+from agent.steps import github
+from agent.system import System
+from agent.verbs.context import Context
+
+GH = "gh"
+"""The part of a record that says what is wrong with gh's files."""
+
+
+def make_renewals(current: Context) -> dict[str, Renewal]:
+    """Return host -> its renewal, for every host that has a source."""
+    accounts, _ = find_accounts(current.settings, current.facts)
+    return {
+        account.host: Renewal(account, source, current.facts)
+        for account in accounts
+        if (source := find_source(account, catalogue.TOKEN_SOURCES))
+    }
+
+
+def sign_in_gh(current: Context) -> tuple[Problem, ...]:
+    """Bring gh's files up to date with what is published; return what was in the way."""
+    facts = current.facts
+    with runtime.hold_lock(str(facts.runtime / runtime.GH_LOCK)):
+        planned = plan(GH, github.resources(current.settings, facts), facts, Ledger())
+        return (*planned.problems, *apply(planned, System(facts.environ), Ledger()))
+
+
+def find_fresh(current: Context, host: str) -> Published:
+    """Return a token that can be used for a while. Raises AgentError when there is none."""
+    token = published.read_token(current.facts, host)
+    if token and has_left(token, current, MARGIN):
+        return token
+    renewal = make_renewals(current).get(host)
+    if renewal is None:
+        hint = "`devcopilot settings` lists the variables that name one; or run: devcopilot login"
+        raise AgentError(Problem(f"no token source is configured for {host}", hint))
+    try:
+        # The broker, since a token that can be made once must survive a ^C here.
+        ask.request_renewal(str(current.facts.runtime), host)
+    except ask.NobodyError:
+        renewal.answer(Demand())
+        sign_in_gh(current)
+    fresh = renewal.read()
+    if fresh is None or not has_left(fresh, current, 0):
+        raise AgentError(Problem(renewal.explain() or f"there is no token for {host} yet"))
+    return fresh
+
+
+def has_left(token: Published, current: Context, seconds: float) -> bool:
+    """Tell whether the token lives for more than so many seconds."""
+    left = token.left(current.facts.clock)
+    return left is None or left > seconds

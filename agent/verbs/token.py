@@ -1,0 +1,21 @@
+"""Print the GitHub token of a host, a fresh one if the published one ends soon."""
+
+import argparse
+import sys
+
+from agent.exits import Exit
+from agent.verbs import context
+from agent.verbs.renewals import find_fresh
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("--host", help="the GitHub host; by default that of GH_HOST")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the token; exit 1 when there is none."""
+    current = context.load()
+    token = find_fresh(current, arguments.host or current.settings.github.host)
+    sys.stdout.write(f"{token.value.reveal()}\n")
+    return Exit.OK

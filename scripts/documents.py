@@ -1,0 +1,52 @@
+"""Keep the generated parts of the documentation in step with the code.
+
+Without options: exit with 1 when one is out of date. The parts stand between `begin` and `end`
+markers; `agent.reference` says what belongs there.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from agent import reference
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("docs/settings.md", "docs/migration.md")
+
+MEND = ".venv/bin/python scripts/documents.py --write"
+
+_PART = re.compile(
+    r"(?P<begin><!-- begin: (?P<name>[a-z ]+) -->\n).*?(?P<end><!-- end: (?P=name) -->)", re.DOTALL
+)
+
+
+def fill_in(text: str) -> str:
+    """Return the text with every marked part written anew. Raises KeyError for an unknown part."""
+    sections = reference.sections()
+    return _PART.sub(
+        lambda found: f"{found['begin']}{sections[found['name']]}\n{found['end']}", text
+    )
+
+
+def main(words: list[str]) -> int:
+    """Check the documents, or with --write bring them up to date; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="bring the parts up to date")
+    arguments = parser.parse_args(words)
+    code = 0
+    for path in (ROOT / name for name in DOCUMENTS):
+        present = path.read_text()
+        desired = fill_in(present)
+        if desired == present:
+            continue
+        if arguments.write:
+            path.write_text(desired)
+        else:
+            print(f"{path} is out of date ({MEND} mends it)", file=sys.stderr)
+            code = 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Write what the built images are made of: sbom.sh [base | mvp]
+#
+# One file of CycloneDX (https://cyclonedx.org) for each: reports/IMAGE-ARCHITECTURE.cdx.json.
+# VERSION  the tag of the images (latest)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/messages.sh
+# shellcheck source=scripts/lib/docker.sh
+. scripts/lib/docker.sh
+
+lock=requirements/sbom.txt
+tools=.cache/sbom
+
+install_syft() {
+    [[ $(cat "$tools/made-from" 2>/dev/null) != "$(sha256sum <"$lock")" ]] || return 0
+    stage "Installing syft" "about 5 s"
+    scripts/venv.sh
+    rm -rf "$tools"
+    .venv/bin/python -m venv "$tools"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+        --only-binary :all: --requirement "$lock"
+    sha256sum <"$lock" >"$tools/made-from"
+}
+
+describe() { # NAME
+    local image=dev8-$1:${VERSION:-latest} architecture file
+    architecture=$("${DOCKER[@]}" image inspect --format '{{.Architecture}}' "$image" 2>/dev/null) ||
+        fail "there is no image $image" "make build"
+    file=reports/dev8-$1-$architecture.cdx.json
+    stage "Writing $file" "about 30 s"
+    # It would ask over the network whether there is a newer syft.
+    SYFT_CHECK_FOR_APP_UPDATE=false "$tools/bin/syft" scan --quiet "${DOCKER[0]##*/}:$image" \
+        --output "cyclonedx-json=$file"
+}
+
+mkdir -p reports
+case ${1:-all} in
+    all) images=(base mvp) ;;
+    base | mvp) images=("$1") ;;
+    *) fail "unknown image: $1" "base or mvp" ;;
+esac
+install_syft
+for name in "${images[@]}"; do describe "$name"; done

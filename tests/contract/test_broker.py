@@ -1,0 +1,360 @@
+"""Git's helper, the broker behind its socket, and the real init that starts it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from agent import catalogue, published, runtime
+from agent.published import Published
+from agent.steps import git
+from agent.system import Clock
+from agent.values import Boot
+from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
+from tests.contract.workspace import ROOT, Workspace
+from tests.fakes.github import FakeGitHub, Fault
+from tests.gh import find_gh
+from tests.waiting import wait_until
+
+ASK = ROOT / "agent/helpers/ask.py"
+QUESTION = "protocol=https\nhost=github.com\n"
+NEW_GIT = "capability[]=authtype\ncapability[]=state\n" + QUESTION
+FOUR_SECONDS = timedelta(seconds=4)
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return make_key()
+
+
+class Desk(Workspace):
+    """A workspace with an App's key and the real clock, and an init that holds the broker."""
+
+    def __init__(self, root: Path, hub: FakeGitHub, pem: str) -> None:
+        (root / "app.pem").write_text(pem)
+        super().__init__(root, hub, GITHUB_TOKEN_FILE="", GITHUB_APP_ID=str(APP),
+                         GITHUB_APP_PRIVATE_KEY_FILE=str(root / "app.pem"))  # fmt: skip
+        hub.clock = Clock().now
+        self.facts = replace(self.facts, clock=Clock())
+        self.context = replace(self.context, facts=self.facts)
+        self.log = root / "log"
+
+    @property
+    def published(self) -> Published:
+        token = published.read_token(self.facts, self.host)
+        assert token
+        return token
+
+    def helper(self, action: str, question: str = QUESTION) -> "subprocess.CompletedProcess[str]":
+        argv = ["sh", str(git.HELPER), str(self.facts.runtime), sys.executable, action]
+        return subprocess.run(argv, env=dict(self.facts.environ), input=question + "\n",
+                              capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+
+    def run_git(self, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run git with nothing but our helper."""
+        command = f"!sh {git.HELPER} {self.facts.runtime} {sys.executable}"
+        argv = ["git", "-c", f"credential.helper={command}", *words]
+        environ = {**self.facts.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+        return subprocess.run(argv, env=environ, input=stdin, capture_output=True, text=True,
+                              check=False, timeout=60)  # fmt: skip
+
+    def get(self, question: str = QUESTION) -> dict[str, str]:
+        """Return the credential that git would get."""
+        done = self.helper("get", question)
+        assert done.returncode == 0, done.stderr
+        return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    @contextmanager
+    def init(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run init with nothing but the broker's job."""
+        jobs = [job for job in catalogue.jobs(self.context.settings) if job.name == "broker"]
+        argv = (sys.executable, "-m", "agent", "broker")
+        environ = {**self.facts.environ, "PYTHONPATH": str(ROOT)}
+        boot = Boot(environment=environ, log_format="json", log_level="debug", streams=(),
+                    supervisord=(), essential=(), jobs=(replace(jobs[0], argv=argv),),
+                    stop_timeout=5.0)  # fmt: skip
+        (self.facts.runtime / runtime.BOOT).write_bytes(boot.encode())
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "agent.init", "--booted", str(self.facts.runtime), "--"],
+                cwd=ROOT, env=environ, stdout=log, stderr=log)  # fmt: skip
+            try:
+                wait_until((self.facts.runtime / runtime.BROKER_SOCKET).exists, "the socket", 20)
+                yield process
+            finally:
+                process.terminate()
+                process.wait(timeout=20)
+
+    def events(self) -> list[dict[str, str]]:  # type: ignore[override]
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def find_broker(self) -> int | None:
+        """Return the pid of the broker that runs now."""
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().split(b"\0")
+                environ = (path.parent / "environ").read_bytes()
+            except OSError:
+                continue
+            if b"broker" in words and str(self.facts.runtime).encode() in environ:
+                return int(path.parent.name)
+        return None
+
+
+@pytest.fixture
+def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
+    with FakeGitHub() as hub:
+        hub.add_app(app_id=APP, public_key_pem=make_public_pem(key))
+        hub.add_installation(APP, INSTALLATION, "octo")
+        yield hub
+
+
+@pytest.fixture
+def desk(tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey) -> Desk:
+    return Desk(tmp_path, hub, make_pem(key))
+
+
+def test_a_fresh_token_needs_nobody(desk: Desk, hub: FakeGitHub) -> None:
+    desk.refresh_all()
+    before = len(hub.requests)
+    answer = desk.get()
+    assert answer == {"username": "x-access-token", "password": desk.token}
+    assert len(hub.requests) == before
+
+
+def test_a_token_that_ends_soon_is_renewed_on_demand(desk: Desk, hub: FakeGitHub) -> None:
+    hub.add_app(app_id=APP, token_life=timedelta(seconds=1))
+    desk.refresh_all()
+    first = desk.published
+    hub.add_app(app_id=APP, token_life=timedelta(hours=1))
+    with desk.init():
+        wait_until(lambda: (first.left(Clock()) or 0) <= 0, "the end of the token", 10)
+        answer = desk.get()
+    assert answer["password"] == desk.token != first.value.reveal()
+    assert desk.gh_token == desk.token
+
+
+def test_who_asked_is_logged_and_no_token(desk: Desk, hub: FakeGitHub) -> None:
+    hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
+    desk.refresh_all()
+    first = desk.published
+    with desk.init():
+        wait_until(lambda: (first.left(Clock()) or 0) < 1, "the end of the token", 10)
+        desk.run_git("credential", "fill", stdin=f"{QUESTION}\n")
+    (event,) = [each for each in desk.events() if "on demand" in each["message"]]
+    assert (event["host"], event["source"], event["level"]) == ("github.com", "refresh", "info")
+    assert event["program"] == "git"
+    log = desk.log.read_text()
+    assert desk.published.value.reveal() not in log
+    assert first.value.reveal() not in log
+
+
+def test_new_git_gets_a_second_chance(desk: Desk, hub: FakeGitHub) -> None:
+    desk.refresh_all()
+    with desk.init():
+        first = desk.helper("get", NEW_GIT).stdout.splitlines()
+        assert first[0] == "capability[]=state", "capabilities come first"
+        assert "continue=1" in first
+        (state,) = [line for line in first if line.startswith("state[]=")]
+        hub.revoke(desk.token or "")
+        second = desk.helper("get", f"{NEW_GIT}{state}\n")
+    assert second.stderr == ""
+    assert f"password={desk.token}" in second.stdout
+    assert hub.find(desk.token)
+    assert "continue=1" not in second.stdout
+
+
+def test_a_second_chance_takes_what_somebody_else_renewed(desk: Desk, hub: FakeGitHub) -> None:
+    desk.refresh_all()
+    first = desk.helper("get", NEW_GIT).stdout.splitlines()
+    (state,) = [line for line in first if line.startswith("state[]=")]
+    hub.revoke(desk.token or "")
+    desk.refresh_all()
+    before = len(hub.requests)
+    second = desk.helper("get", f"{NEW_GIT}{state}\n")
+    assert f"password={desk.token}" in second.stdout
+    assert len(hub.requests) == before
+
+
+def test_a_token_that_is_dead_for_good_is_a_message_and_no_prompt(
+    desk: Desk, hub: FakeGitHub
+) -> None:
+    desk.refresh_all()
+    first = desk.helper("get", NEW_GIT).stdout.splitlines()
+    (state,) = [line for line in first if line.startswith("state[]=")]
+    hub.remove_installation(INSTALLATION)
+    begin = time.monotonic()
+    with desk.init():
+        second = desk.helper("get", f"{NEW_GIT}{state}\n")
+    assert time.monotonic() - begin < 10
+    assert second.stdout == "quit=1\n"
+    assert second.stderr.startswith("devcopilot: cannot make a token for github.com: ")
+    assert second.stderr.count("\n") == 1
+
+
+def test_an_old_gits_erase_is_a_hint(desk: Desk, hub: FakeGitHub) -> None:
+    desk.refresh_all()
+    dead = desk.token
+    hub.revoke(dead or "")
+    with desk.init():
+        desk.helper("erase", f"{QUESTION}username=x\npassword=another\n")
+        assert desk.token == dead, "the refusal of another token means nothing"
+        desk.helper("erase", f"{QUESTION}username=x\npassword={dead}\n")
+    assert desk.token != dead
+    assert hub.find(desk.token)
+
+
+def test_an_answerer_that_dies_is_followed_by_another(desk: Desk, hub: FakeGitHub) -> None:
+    desk.refresh_all()
+    hub.revoke(desk.token or "")
+    hub.fail(Fault(path="/app", delay=2.0, times=1))
+    answers: list[str] = []
+    argv = [sys.executable, str(ASK), str(desk.facts.runtime), "github.com"]
+    argv.append(desk.published.fingerprint)
+    with desk.init():
+        asker = threading.Thread(
+            target=lambda: answers.append(
+                str(subprocess.run(argv, check=False, timeout=30).returncode)
+            )
+        )
+        asker.start()
+        wait_until(lambda: any(each.path.startswith("/app") for each in hub.requests)
+                   or (hub.most_at_once > 0 and desk.find_broker()), "the request", 20)  # fmt: skip
+        wait_until(desk.find_broker, "the broker", 10)
+        os.kill(desk.find_broker() or 0, signal.SIGKILL)
+        asker.join(timeout=30)
+    assert answers == ["0"]
+    assert hub.find(desk.token)
+
+
+def test_many_who_ask_at_once_are_answered_with_one_new_token(desk: Desk, hub: FakeGitHub) -> None:
+    desk.refresh_all()
+    refused = desk.published.fingerprint
+    hub.revoke(desk.token or "")
+    argv = [sys.executable, "-I", "-S", str(ASK), str(desk.facts.runtime), "github.com", refused]
+    before = len([each for each in hub.requests if each.path.endswith("/access_tokens")])
+    with desk.init():
+        processes = [subprocess.Popen(argv) for _ in range(12)]
+        assert [process.wait(timeout=30) for process in processes] == [0] * 12
+    mints = [each for each in hub.requests if each.path.endswith("/access_tokens")]
+    assert len(mints) == before + 1
+
+
+def test_without_an_agent_what_is_good_is_still_handed_out(desk: Desk, hub: FakeGitHub) -> None:
+    hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
+    desk.refresh_all()
+    token = desk.published
+    assert desk.get()["password"] == token.value.reveal()
+    wait_until(lambda: (token.left(Clock()) or 0) <= 0, "the end of the token", 10)
+    assert desk.get() == {}
+
+
+def test_nonsense_and_silence_are_no_harm(desk: Desk) -> None:
+    import socket
+
+    desk.refresh_all()
+    with desk.init() as process:
+        for words in (b"renew\n", b"\xff\xfe\n", b"renew github.com " + b"x" * 500 + b"\n", b""):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(10)
+                connection.connect(str(desk.facts.runtime / runtime.BROKER_SOCKET))
+                connection.sendall(words)
+                connection.shutdown(socket.SHUT_WR)
+                assert b"ok" not in connection.recv(100)
+        unknown = [sys.executable, str(ASK), str(desk.facts.runtime), "unknown.example.com"]
+        done = subprocess.run(unknown, capture_output=True, text=True, check=False, timeout=30)
+        assert (done.returncode, process.poll()) == (1, None)
+        assert done.stderr == "devcopilot: no token source is configured for unknown.example.com\n"
+
+
+def test_another_user_gets_no_answer(desk: Desk) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    desk.refresh_all()
+    with desk.init():
+        path = desk.facts.runtime / runtime.BROKER_SOCKET
+        assert path.parent.stat().st_mode & 0o077 == 0, "others cannot even come near"
+        path.parent.chmod(0o755)
+        path.chmod(0o777)
+        for folder in (path.parent.parent, *list(path.parents)[2:]):
+            if folder.is_relative_to("/tmp") and folder != Path("/tmp"):
+                folder.chmod(0o755)
+        script = (
+            "import socket, sys; s = socket.socket(socket.AF_UNIX); s.settimeout(10); "
+            "s.connect(sys.argv[1]); s.sendall(b'renew github.com \\n'); print(s.recv(100))"
+        )
+        done = subprocess.run(
+            ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--",
+             "/usr/bin/python3", "-c", script, str(path)],
+            capture_output=True, text=True, check=False, timeout=30)  # fmt: skip
+        assert "ok" not in done.stdout
+        assert done.stdout == "b''\n" or "ConnectionReset" in done.stderr
+        wait_until(lambda: "refused to answer another user" in desk.log.read_text(), "a line", 10)
+
+
+def test_the_token_verb_asks_as_well(desk: Desk, hub: FakeGitHub) -> None:
+    hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
+    desk.refresh_all()
+    first = desk.published
+    argv = [sys.executable, "-m", "agent", "token"]
+    with desk.init():
+        wait_until(lambda: (first.left(Clock()) or 0) < 1, "the end of the token", 10)
+        done = subprocess.run(argv, cwd=ROOT, env=dict(desk.facts.environ), capture_output=True,
+                              text=True, check=False, timeout=60)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{desk.token}\n"
+    assert desk.token != first.value.reveal()
+
+
+def test_exec_gives_the_token_to_one_command_only(desk: Desk) -> None:
+    desk.refresh_all()
+    argv = [sys.executable, "-m", "agent", "exec", "--", "sh", "-c",
+            'printf "%s %s" "$GH_TOKEN" "$GITHUB_TOKEN"; exit 7']  # fmt: skip
+    done = subprocess.run(argv, cwd=ROOT, env=dict(desk.facts.environ), capture_output=True,
+                          text=True, check=False, timeout=60)  # fmt: skip
+    assert (done.returncode, done.stdout) == (7, f"{desk.token} {desk.token}")
+    argv = [sys.executable, "-m", "agent", "exec", "--", "no-such-program-here"]
+    done = subprocess.run(argv, cwd=ROOT, env=dict(desk.facts.environ), capture_output=True,
+                          text=True, check=False, timeout=60)  # fmt: skip
+    assert done.returncode == 127
+    assert done.stderr == "devcopilot: cannot execute no-such-program-here: not found\n"
+
+
+def test_gh_in_front_of_gh(desk: Desk, hub: FakeGitHub, tmp_path: Path) -> None:
+    """The wrapper renews what ends soon and forgets what the container was started with."""
+    hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
+    desk.refresh_all()
+    first = desk.published
+    (desk.facts.runtime / "secrets/GITHUB_TOKEN").write_text("ghp_from_the_start\n")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "gh").symlink_to(ROOT / "agent/helpers/gh")
+    (folder / "devcopilot").write_text(
+        f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m agent "$@"\n'
+    )
+    (folder / "devcopilot").chmod(0o755)
+    path = f"{folder}:{Path(find_gh()).parent}:{desk.facts.environ['PATH']}"
+
+    def run(**variables: str) -> str:
+        done = subprocess.run(
+            ["gh", "auth", "token"], env={**desk.facts.environ, "PATH": path, **variables},
+            capture_output=True, text=True, check=True, timeout=60)  # fmt: skip
+        return done.stdout.strip()
+
+    with desk.init():
+        wait_until(lambda: (first.left(Clock()) or 0) < 1, "the end of the token", 10)
+        assert run() == desk.token != first.value.reveal()
+    assert run(GH_TOKEN="ghp_from_the_start") == desk.token
+    assert run(GITHUB_TOKEN="ghp_from_the_start") == desk.token
+    assert run(GH_TOKEN="ghp_of_this_command") == "ghp_of_this_command"

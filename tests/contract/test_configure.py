@@ -1,0 +1,80 @@
+"""What holds for `configure` as a whole, whatever its stages are."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent import catalogue, runtime
+from agent.errors import Problem
+from agent.plan import File, Resource
+from agent.settings import Settings
+from agent.system import Facts
+from agent.verbs import configure
+from tests.contract.homes import OPEN, SECRETS, Workspace
+from tests.waiting import wait_until
+
+DEADLINE = 20.0
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path, {**OPEN, **SECRETS}).prepare()
+
+
+def test_what_does_not_answer_costs_its_stage_a_while_and_no_more(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe without a writer stands for a mount whose server is gone: each read waits for ever."""
+    reader, writer = os.pipe()
+
+    def wait_twice(_: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+        try:
+            os.read(reader, 1)
+        except OSError as error:
+            yield Problem(str(error.strerror))
+        yield File(facts.home / "between", b"")
+        os.read(reader, 1)
+
+    monkeypatch.setattr(configure, "STAGE_TIMEOUT", 0.2)
+    kinds = (catalogue.StepKind("slow", wait_twice), *catalogue.STEPS)
+    monkeypatch.setattr(catalogue, "STEPS", kinds)
+    current = workspace.context()
+    runtime.make(str(workspace.runtime), current.facts.uid)
+    outcome = configure.carry_out(current, configure.stages(current))
+    os.close(reader)
+    os.close(writer)
+    slow = [str(problem) for stage, problem in outcome.problems if stage == "slow"]
+    assert slow == [
+        "it took longer than 0.2 s",
+        "cannot plan the step slow: it took longer than 0.2 s",
+    ]
+    assert (workspace.home / "between").exists()
+    assert (workspace.runtime / runtime.BOOT).exists()
+
+
+def test_configure_by_hand_waits_for_a_refresh(workspace: Workspace) -> None:
+    """Both rewrite the token and gh's login: one after the other."""
+    workspace.configure()
+    lock = workspace.runtime / runtime.GH_LOCK
+    with runtime.hold_lock(lock):
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "agent", "configure"],
+            env=workspace.environ, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(
+            lambda: _waits_for_a_lock(process.pid) or process.poll() is not None,
+            "waiting for the lock", DEADLINE,
+        )  # fmt: skip
+        assert process.poll() is None, "it did not wait"
+    process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0
+
+
+def _waits_for_a_lock(pid: int) -> bool:
+    """Tell whether the process stands in flock(2): `->` marks who waits (proc_locks(5))."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and f" {pid} " in line for line in lines)

@@ -1,0 +1,133 @@
+"""`devcopilot health`, `explain` and `configure` by hand, on what really runs."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent import runtime
+from agent.roster import Roster, read
+from agent.values import CommandProbe, PortProbe, Service
+from tests.contract.homes import Workspace
+
+SECRET = "not-for-a-probe"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A configured workspace without services of the agent's own, and an init that lives."""
+    off = {"DEV8_SSH": "false", "DEV8_CODE_SERVER": "false"}
+    made = Workspace(tmp_path, off).prepare()
+    made.configure()
+    alive = subprocess.Popen(["sleep", "1000"])
+    write_state(made, alive.pid)
+    yield made
+    alive.kill()
+    alive.wait()
+
+
+def write_state(workspace: Workspace, pid: int) -> None:
+    (workspace.runtime / runtime.STATE).write_text(json.dumps({"pid": pid, "phase": "ready"}))
+
+
+def call(workspace: Workspace, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-I", "-m", "agent", *words], check=False, timeout=30, text=True,
+        capture_output=True, env={**workspace.environ, "GITHUB_TOKEN": SECRET},
+    )  # fmt: skip
+
+
+def put_service(workspace: Workspace, name: str, text: str) -> None:
+    folder = workspace.home / ".config/devcopilot/services.d"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.toml").write_text(text)
+
+
+def set_roster(workspace: Workspace, *services: Service, **refused: str) -> None:
+    content = Roster(services, refused).encode()
+    (workspace.runtime / runtime.SERVICES).write_bytes(content)
+
+
+def test_nothing_wanted_is_healthy(workspace: Workspace) -> None:
+    done = call(workspace, "health")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_without_a_living_init_nothing_is_healthy(workspace: Workspace) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    write_state(workspace, gone.pid)
+    assert call(workspace, "health").returncode == 1
+    (workspace.runtime / runtime.STATE).unlink()
+    done = call(workspace, "health", "--wait", "60")
+    assert done.returncode == 1
+    assert "not running" in done.stdout
+
+
+def test_a_command_probe_gets_no_secret(workspace: Workspace) -> None:
+    probe = CommandProbe(("sh", "-c", f"! env | grep -q {SECRET}"))
+    set_roster(workspace, Service("mine", ("x",), probe=probe))
+    assert call(workspace, "health").returncode == 0
+
+
+def test_a_service_without_a_probe_must_run(workspace: Workspace) -> None:
+    set_roster(workspace, Service("mine", ("x",)), Service("other", ("x",), essential=False))
+    done = call(workspace, "health", "--json")
+    assert done.returncode == 1
+    assert list(json.loads(done.stdout)["failures"]) == ["mine"]
+
+
+def test_what_is_switched_on_and_cannot_run_is_not_healthy(workspace: Workspace) -> None:
+    set_roster(workspace, sshd="cannot run sshd: this is root")
+    done = call(workspace, "health", "--wait", "60")
+    assert done.returncode == 1
+    assert done.stdout == "sshd: cannot run sshd: this is root\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root is refused")
+def test_a_refused_service_reaches_the_roster(workspace: Workspace) -> None:
+    workspace.with_variables({"DEV8_CODE_SERVER": "false"}).configure()
+    roster = read(workspace.runtime)
+    assert roster.services == ()
+    assert "root" in roster.refused["sshd"]
+
+
+def test_a_service_that_comes_later_takes_effect_at_the_next_start(workspace: Workspace) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    text = f'command = ["x"]\nessential = true\nprobe = {{ port = {port} }}\n'
+    put_service(workspace, "late", text)
+    assert call(workspace, "health").returncode == 0
+    done = call(workspace, "configure")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "restart the container" in done.stderr
+    assert call(workspace, "health").returncode == 0, "it does not run"
+    assert "restart the container" in call(workspace, "plan").stdout
+    workspace.configure()
+    assert call(workspace, "health").returncode == 1
+
+
+def test_configure_by_hand_leaves_the_files_of_the_services(workspace: Workspace) -> None:
+    put_service(workspace, "mine", 'command = ["x"]\n')
+    workspace.configure()
+    before = {path: path.read_bytes() for path in workspace.runtime.rglob("*") if path.is_file()}
+    assert workspace.runtime / "services/mine" in before
+    (workspace.home / ".config/devcopilot/services.d/mine.toml").unlink()
+    assert call(workspace, "configure").returncode == 0
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_roster_is_read_as_it_was_written(tmp_path: Path) -> None:
+    services = (
+        Service("a", ("x", "y"), False, PortProbe(7), {"A": "ä"}, Path("/srv")),
+        Service("b", ("x",), probe=CommandProbe(("p", "q"))),
+    )
+    written = Roster(services, {"c": "why"})
+    (tmp_path / runtime.SERVICES).write_bytes(written.encode())
+    assert read(tmp_path) == written

@@ -1,0 +1,46 @@
+"""Every secret that the agent knows is one that the log hides, whichever way it came."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.logger.mask import Masker
+from agent.services import code_server
+from agent.settings import variables
+from tests.contract.homes import Workspace
+
+SECRETS = [entry.name for _, entry in variables() if entry.secret]
+
+
+def mask(workspace: Workspace, text: str) -> str:
+    masker = Masker(str(workspace.runtime))
+    masker.refresh()
+    return masker.mask_text(text)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_given_secret_is_hidden(tmp_path: Path, name: str, as_file: bool) -> None:
+    secret = f"the-secret-of-{name.lower()}"
+    file = tmp_path / "secret"
+    file.write_text(f"{secret}\n")
+    variables = {f"{name}_FILE": str(file)} if as_file else {name: secret}
+    workspace = Workspace(tmp_path, variables).prepare()
+    workspace.configure()
+    assert mask(workspace, f"<{secret}>") == "<***>"
+    for path in (workspace.runtime / "hidden").glob("*"):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_made_password_is_hidden(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path).prepare()
+    workspace.configure()
+    state = workspace.context().facts.state
+    password = (state / code_server.PASSWORD).read_text().strip()
+    assert mask(workspace, f"<{password}>") == "<***>"
+
+
+def test_a_file_in_trouble_is_told_once(tmp_path: Path) -> None:
+    missing = {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "none")}
+    problems = Workspace(tmp_path, missing).prepare().configure()
+    assert sum("ANTHROPIC_API_KEY_FILE" in problem for problem in problems) == 1

@@ -1,0 +1,516 @@
+"""The token sources that make tokens, against the tests' GitHub, under a driven clock."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from agent import published
+from agent.renewal import fetch
+from agent.renewal.fetch import Demand
+from agent.verbs.renewals import make_renewals
+from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
+from tests.contract.workspace import Workspace
+from tests.fakes.github import FakeGitHub, Fault
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return make_key()
+
+
+@pytest.fixture
+def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
+    with FakeGitHub() as hub:
+        hub.add_app(app_id=APP, public_key_pem=make_public_pem(key), client_id="Iv1.test",
+                    client_secret="client-secret-0123")  # fmt: skip
+        hub.add_installation(APP, INSTALLATION, "octo", repositories=["demo", "other"])
+        yield hub
+
+
+@pytest.fixture
+def app(tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey) -> Workspace:
+    return make_app(tmp_path, hub, key)
+
+
+def make_app(
+    root: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey | str, **variables: str
+) -> Workspace:
+    pem = root / "app.pem"
+    pem.write_text(key if isinstance(key, str) else make_pem(key))
+    given = {"GITHUB_APP_ID": str(APP), "GITHUB_APP_PRIVATE_KEY_FILE": str(pem),
+             "GITHUB_TOKEN_FILE": "", **variables}  # fmt: skip
+    return Workspace(root, hub, **given)
+
+
+def list_mints(hub: FakeGitHub) -> int:
+    return len([each for each in hub.requests if each.path.endswith("/access_tokens")])
+
+
+# --- a GitHub App
+
+
+def test_an_app_signs_in_by_itself(app: Workspace, hub: FakeGitHub) -> None:
+    after = app.refresh().after
+    assert after.problems == {}
+    assert (after.kind, after.source, after.login) == ("installation", f"App {APP}", None)
+    assert after.expires == published.format_time(app.clock.now() + HOUR)
+    assert "metadata:read" in after.grants
+    assert app.token
+    assert app.tokens() == (app.token, app.token)
+    assert list_mints(hub) == 1
+
+
+def test_a_token_of_an_app_is_made_anew_half_an_hour_before_its_end(
+    app: Workspace, hub: FakeGitHub
+) -> None:
+    app.refresh()
+    first = app.token
+    app.clock.go(minutes=20)
+    app.refresh()
+    assert app.token == first
+    assert app.wish is None, "the next round comes before it is due"
+    app.clock.go(minutes=5)
+    app.refresh()
+    assert 1 <= (app.wish or 300) <= 300
+    app.clock.go(minutes=8)
+    app.refresh()
+    assert app.token != first
+    assert hub.find(first), "the one before it lives on"
+    assert list_mints(hub) == 2
+
+
+@pytest.mark.parametrize("form", ["one line", "crlf"])
+def test_a_key_in_a_variable_works_as_env_files_hold_it(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, form: str
+) -> None:
+    text = make_pem(key)
+    text = text.replace("\n", "\\n") if form == "one line" else text.replace("\n", "\r\n")
+    assert make_app(tmp_path, hub, text).refresh().after.problems == {}
+
+
+def test_the_installation_is_found_by_its_owner(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey
+) -> None:
+    hub.add_installation(APP, 78, "acme", is_organization=True)
+    desk = make_app(tmp_path, hub, key, GITHUB_APP_OWNER="acme")
+    assert desk.refresh().after.problems == {}
+    assert any(each.path.startswith("/app/installations/78/") for each in hub.requests)
+
+
+def test_of_several_installations_one_must_be_named(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey
+) -> None:
+    hub.add_installation(APP, 78, "acme")
+    problem = make_app(tmp_path, hub, key).refresh().after.problem
+    assert "has 2 installations" in problem
+    assert "GITHUB_APP_INSTALLATION_ID or GITHUB_APP_OWNER" in problem
+
+
+def test_repositories_and_permissions_are_narrowed(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey
+) -> None:
+    desk = make_app(tmp_path, hub, key, GITHUB_APP_REPOSITORIES="demo",
+                    GITHUB_APP_PERMISSIONS="contents:read")  # fmt: skip
+    after = desk.refresh().after
+    assert after.problems == {}
+    assert "contents:read" in after.grants
+    known = hub.find(desk.token)
+    assert known
+    assert known.repositories == frozenset({"octo/demo"})
+    assert "issues" not in (known.permissions or {})
+
+
+def break_id(hub: FakeGitHub) -> None:
+    hub.add_app(app_id=APP, public_key_pem="", client_id="Iv1.other")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"GITHUB_APP_ID": "9"}, "does not take the key for App 9"),
+        ({"GITHUB_APP_INSTALLATION_ID": "5"}, "installation 5 of App 1234 is gone"),
+        ({"GITHUB_APP_OWNER": "nobody"}, "is not installed for nobody"),
+        ({"GITHUB_APP_REPOSITORIES": "secret"}, "mend GITHUB_APP_REPOSITORIES"),
+        ({"GITHUB_APP_PERMISSIONS": "administration:write"}, "GITHUB_APP_PERMISSIONS"),
+    ],
+)
+def test_what_is_wrong_with_an_app_is_one_line(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, variables: dict[str, str], words: str
+) -> None:
+    desk = make_app(tmp_path, hub, key, **variables)
+    problem = desk.refresh().after.problem
+    assert words in problem
+    assert "\n" not in problem
+    assert desk.token is None
+
+
+@pytest.mark.parametrize("text", ["garbage", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA"])
+def test_a_key_that_is_none_is_said_without_asking(
+    tmp_path: Path, hub: FakeGitHub, text: str
+) -> None:
+    problem = make_app(tmp_path, hub, text).refresh().after.problem
+    assert "GITHUB_APP_PRIVATE_KEY is not an RSA key in PEM" in problem
+    assert text.rsplit("\n", maxsplit=1)[-1] not in problem
+    assert hub.requests == []
+
+
+def test_a_key_of_another_kind_is_said(tmp_path: Path, hub: FakeGitHub) -> None:
+    pem = make_pem(ec.generate_private_key(ec.SECP256R1()))
+    assert "is not an RSA key" in make_app(tmp_path, hub, pem).refresh().after.problem
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_off_by_an_hour_is_said_and_corrected(
+    app: Workspace, hub: FakeGitHub, hours: int
+) -> None:
+    hub.skew = timedelta(hours=hours)
+    after = app.refresh().after
+    direction = "behind" if hours > 0 else "ahead of"
+    assert after.problems.keys() == {"clock"}
+    assert f"this machine's clock is 60 minutes {direction} that of github.com" in after.problem
+    token = published.read_token(app.facts, app.host)
+    assert token
+    assert token.left(app.clock) == pytest.approx(3600, abs=2)
+    app.clock.set(hours=hours)  # somebody mends it
+    hub.skew = timedelta()
+    token = published.read_token(app.facts, app.host)
+    assert token
+    assert token.left(app.clock) == pytest.approx(3600, abs=2), "nothing becomes wrong by that"
+    assert app.refresh().after.problems == {}
+
+
+def test_an_outage_keeps_the_token_and_the_next_try_is_later(
+    app: Workspace, hub: FakeGitHub
+) -> None:
+    app.refresh()
+    first = app.token
+    app.clock.go(minutes=40)
+    hub.fail(Fault(status=503))
+    most = fetch.FIRST_DELAY
+    for _ in range(4):
+        after = app.refresh().after
+        assert "answered with status 503" in after.problem
+        assert app.token == first
+        most *= 2
+        assert 1 <= (app.wish or 0) <= most
+    hub.heal()
+    assert app.refresh().after.problems == {}
+    assert app.token != first
+
+
+def test_no_token_is_made_before_github_wants_to_be_asked(app: Workspace, hub: FakeGitHub) -> None:
+    hub.fail(Fault.rate_limit(3600, hub.now()))
+    app.refresh()
+    hub.heal()
+    before = len(hub.requests)
+    app.clock.go(minutes=30)
+    app.refresh()
+    renewal = make_renewals(app.context)[app.host]
+    assert renewal.answer(Demand()) is None
+    assert len(hub.requests) == before
+    app.clock.go(minutes=31)
+    assert app.refresh().after.problems == {}
+
+
+def test_a_revoked_token_is_replaced_at_once(app: Workspace, hub: FakeGitHub) -> None:
+    app.refresh()
+    first = app.token
+    assert first
+    hub.revoke(first)
+    after = app.refresh().after
+    assert after.problems == {}
+    assert app.token != first
+    assert app.gh_token == app.token
+
+
+def test_a_fresh_token_that_not_all_servers_know_is_given_time(
+    app: Workspace, hub: FakeGitHub
+) -> None:
+    hub.add_app(app_id=APP, lag=1)
+    after = app.refresh().after
+    assert "GitHub refuses the token" in after.problem
+    assert list_mints(hub) == 1, "not replaced: it was made just now"
+    assert 1 <= (app.wish or 0) <= 2 * fetch.FIRST_DELAY
+    assert app.refresh().after.problems == {}
+    assert list_mints(hub) == 1
+
+
+def test_ten_who_wait_get_one_new_token(app: Workspace, hub: FakeGitHub) -> None:
+    app.refresh()
+    first = published.read_token(app.facts, app.host)
+    assert first
+    hub.revoke(first.value.reveal())
+    hub.fail(Fault(path="/app", delay=0.3, times=1))
+    got: list[str] = []
+
+    def ask() -> None:
+        token = make_renewals(app.context)[app.host].answer(Demand(first.fingerprint))
+        got.append(token.value.reveal() if token else "")
+
+    threads = [threading.Thread(target=ask) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert len(got) == 10
+    assert len(set(got)) == 1
+    assert hub.find(got[0])
+    assert list_mints(hub) == 2
+
+
+def test_who_waits_gets_a_token_with_some_life_left(app: Workspace, hub: FakeGitHub) -> None:
+    app.refresh()
+    first = app.token
+    renewal = make_renewals(app.context)[app.host]
+    app.clock.go(minutes=57)
+    assert renewal.answer(Demand())
+    assert app.token == first
+    app.clock.go(minutes=1, seconds=30)
+    assert renewal.answer(Demand())
+    assert app.token != first
+
+
+# --- a user's login to an App
+
+
+@pytest.fixture
+def pair(hub: FakeGitHub) -> tuple[str, str]:
+    return hub.add_user_pair("cat", client_id="Iv1.test")
+
+
+def make_user(root: Path, hub: FakeGitHub, refresh_token: str, **variables: str) -> Workspace:
+    given = {"GITHUB_TOKEN_FILE": "", "GITHUB_APP_CLIENT_ID": "Iv1.test",
+             "GITHUB_APP_CLIENT_SECRET": "client-secret-0123",
+             "GITHUB_REFRESH_TOKEN": refresh_token, **variables}  # fmt: skip
+    return Workspace(root, hub, **given)
+
+
+def kept_path(desk: Workspace) -> Path:
+    return desk.facts.state / "github-refresh" / desk.host
+
+
+def test_a_refresh_token_gives_a_users_token_and_is_followed_on_disk(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+) -> None:
+    desk = make_user(tmp_path, hub, pair[1])
+    after = desk.refresh().after
+    assert after.problems == {}
+    assert (after.kind, after.login) == ("user", "cat")
+    assert after.expires == published.format_time(desk.clock.now() + 8 * HOUR)
+    assert kept_path(desk).stat().st_mode & 0o777 == 0o600
+    assert pair[1] not in kept_path(desk).read_text()
+    first = desk.token
+    desk.clock.go(hours=7, minutes=45)
+    assert desk.refresh().after.problems == {}
+    assert desk.token != first
+
+
+def test_the_following_refresh_token_outlives_the_container(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+) -> None:
+    make_user(tmp_path, hub, pair[1]).refresh()
+    for path in (tmp_path / "runtime/tokens").iterdir():
+        path.unlink()
+    desk = make_user(tmp_path, hub, pair[1])
+    assert desk.refresh().after.problems == {}
+    assert desk.token
+
+
+def test_a_used_refresh_token_is_never_sent_again(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+) -> None:
+    hub.revoke_pair(pair[1])
+    desk = make_user(tmp_path, hub, pair[1])
+    for _ in range(3):
+        problem = desk.refresh().after.problem
+        assert "a new login is needed" in problem
+        assert "GITHUB_REFRESH_TOKEN" in problem
+        desk.clock.go(minutes=10)
+    sent = [each for each in hub.requests if each.path == "/login/oauth/access_token"]
+    assert len(sent) == 1
+    fresh = hub.add_user_pair("cat", client_id="Iv1.test")[1]
+    assert make_user(tmp_path, hub, fresh).refresh().after.problems == {}
+
+
+def test_no_answer_is_no_reason_to_give_the_refresh_token_up(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+) -> None:
+    desk = make_user(tmp_path, hub, pair[1])
+    hub.fail(Fault(status=502))
+    assert "answered with status 502" in desk.refresh().after.problem
+    hub.heal()
+    assert desk.refresh().after.problems == {}
+
+
+def test_without_a_place_to_keep_it_the_refresh_token_is_not_used(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    desk = make_user(tmp_path, hub, pair[1], DEV8_STATE_DIR=str(blocked / "state"))
+    assert "cannot keep the refresh token" in desk.refresh().after.problem
+    assert hub.peek_pair(pair[1], "github.com"), "it can still be used"
+
+
+def test_a_wrong_client_secret_is_said(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+) -> None:
+    desk = make_user(tmp_path, hub, pair[1], GITHUB_APP_CLIENT_SECRET="wrong")
+    problem = desk.refresh().after.problem
+    assert "incorrect_client_credentials" in problem
+    assert "mend GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET" in problem
+
+
+def test_a_users_token_is_not_renewed_under_a_running_git_until_it_must_be(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token before it dies at once."""
+    desk = make_user(tmp_path, hub, pair[1])
+    desk.refresh()
+    first = desk.token
+    monkeypatch.setattr(fetch, "is_git_running", lambda _: True)
+    desk.clock.go(hours=7, minutes=45)
+    desk.refresh()
+    assert desk.token == first
+    desk.clock.go(minutes=6)
+    desk.refresh()
+    assert desk.token != first
+
+
+# --- a command, and a URL
+
+
+def test_a_command_gives_a_token_and_its_end(tmp_path: Path, hub: FakeGitHub) -> None:
+    hub.add_token("ghs_from_a_command")
+    answer = json.dumps({"token": "ghs_from_a_command", "expires_at": "2026-12-01T13:00:00Z"})
+    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="",
+                     DEV8_GITHUB_TOKEN_COMMAND=f"printf %s '{answer}'")  # fmt: skip
+    after = desk.refresh().after
+    assert after.problems == {}
+    assert (after.expires, after.life) == ("2026-12-01T13:00:00Z", 3600)
+    assert desk.token == "ghs_from_a_command"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("sh -c 'echo it is broken >&2; exit 3'", "sh ended with 3: it is broken"),
+        ("no-such-program-here", "no-such-program-here ended with 127"),
+        ("echo two words", "not one word"),
+        ("echo '{\"tok\": 1}'", "no JSON object with `token`"),
+        ('echo \'{"token": "ghp_x", "expires_at": "soon"}\'', "`expires_at` is no time"),
+    ],
+)
+def test_a_command_in_trouble_is_one_line(
+    tmp_path: Path, hub: FakeGitHub, command: str, words: str
+) -> None:
+    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_COMMAND=command)
+    problem = desk.refresh().after.problem
+    assert words in problem
+    assert "\n" not in problem
+
+
+class ControlPlane(BaseHTTPRequestHandler):
+    """What hands out tokens elsewhere."""
+
+    reply: ClassVar[tuple[int, bytes]] = (200, b"")
+    bearers: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.bearers.append(self.headers.get("Authorization"))
+        self.send_response(self.reply[0])
+        self.end_headers()
+        self.wfile.write(self.reply[1])
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        pass
+
+
+@pytest.fixture
+def plane() -> Iterator[str]:
+    ControlPlane.bearers.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), ControlPlane) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/token"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_url_gives_a_token_for_a_bearer(tmp_path: Path, hub: FakeGitHub, plane: str) -> None:
+    hub.add_token("ghs_from_a_url")
+    ControlPlane.reply = (200, b'{"token": "ghs_from_a_url"}')
+    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane,
+                     DEV8_GITHUB_TOKEN_URL_BEARER="bearer-0123456789")  # fmt: skip
+    after = desk.refresh().after
+    assert "token" not in after.problems
+    assert desk.token == "ghs_from_a_url"
+    assert ControlPlane.bearers == ["Bearer bearer-0123456789"]
+    assert "bearer-0123456789" not in str(after)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ((200, b"<html>sign in to the hotel</html>"), "does not answer with the JSON"),
+        ((403, b"{}"), "answered with status 403"),
+        ((302, b"{}"), "answered with status 302"),
+        ((500, b"{}"), "answered with status 500"),
+        ((200, b"{}"), "no JSON object with `token`"),
+    ],
+)
+def test_a_url_in_trouble_is_one_line(
+    tmp_path: Path, hub: FakeGitHub, plane: str, reply: tuple[int, bytes], words: str
+) -> None:
+    ControlPlane.reply = reply
+    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
+    problem = desk.refresh().after.problems["token"]
+    assert words in problem
+    assert "DEV8_GITHUB_TOKEN_URL" in problem or "answered" in problem
+
+
+# --- several hosts
+
+
+def write_host(desk_root: Path, host: str, text: str) -> None:
+    folder = desk_root / "home/.config/devcopilot/hosts.d"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{host}.toml").write_text(text)
+
+
+def test_each_host_has_its_own_source_and_identity(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey
+) -> None:
+    hub.add_token("ghp_of_the_server", "dog", host="ghe.example.com")
+    (tmp_path / "server-token").write_text("ghp_of_the_server\n")
+    lines = (f'token_file = "{tmp_path / "server-token"}"', f'api_url = "{hub.url}/api/v3"')
+    write_host(tmp_path, "ghe.example.com", "\n".join(lines))
+    hub.add_token("ghp_of_the_server", "dog")
+    desk = make_app(tmp_path, hub, key)
+    outcomes = {each.after.host: each.after for each in desk.refresh_all()}
+    assert outcomes["github.com"].kind == "installation"
+    assert outcomes["ghe.example.com"].login == "dog"
+    assert all(each.problems == {} for each in outcomes.values())
+
+
+def test_a_host_whose_file_is_gone_is_withdrawn(tmp_path: Path, hub: FakeGitHub) -> None:
+    (tmp_path / "server-token").write_text("ghp_of_the_server\n")
+    write_host(tmp_path, "ghe.example.com", f'token_file = "{tmp_path / "server-token"}"\n')
+    desk = Workspace(tmp_path, hub)
+    desk.refresh_all(offline=True)
+    facts = desk.facts
+    assert published.read_token(facts, "ghe.example.com")
+    (tmp_path / "home/.config/devcopilot/hosts.d/ghe.example.com.toml").unlink()
+    desk.refresh_all(offline=True)
+    assert published.read_token(facts, "ghe.example.com") is None
+    assert published.read_record(replace(facts), "ghe.example.com").fingerprint == ""

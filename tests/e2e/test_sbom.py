@@ -1,0 +1,65 @@
+"""scripts/sbom.sh: the list of what dev8-base is made of, against what is really in it."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.containers import BASE, DOCKER, docker
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def call(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [TOP / "scripts/sbom.sh", *words],
+        env=os.environ | variables, check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def components() -> dict[str, dict[str, str]]:
+    """The names and versions of what the list has, by kind."""
+    done = call("base")
+    assert done.returncode == 0, done.stderr
+    architecture = docker("image", "inspect", "--format", "{{.Architecture}}", BASE)
+    document = json.loads((TOP / f"reports/dev8-base-{architecture}.cdx.json").read_text())
+    found: dict[str, dict[str, str]] = {}
+    for component in document["components"]:
+        kind = component.get("purl", "pkg:none/").partition(":")[2].partition("/")[0]
+        found.setdefault(kind, {})[component["name"]] = component.get("version", "")
+    return found
+
+
+def run(*words: str) -> str:
+    """Run a command in the image, with nothing of the agent around it."""
+    return docker("run", "--rm", "--network", "none", "--entrypoint", words[0], BASE, *words[1:])
+
+
+def test_every_package_of_the_system_is_listed(components: dict[str, dict[str, str]]) -> None:
+    lines = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}\\n").splitlines()
+    assert components["deb"] == dict(line.split() for line in lines)
+
+
+def test_every_package_of_the_agent_is_listed(components: dict[str, dict[str, str]]) -> None:
+    script = (
+        "import importlib.metadata as m, json;"
+        "print(json.dumps({d.metadata['Name'].lower().replace('_', '-'): d.version"
+        " for d in m.distributions()}))"
+    )
+    installed = json.loads(run("/opt/devcopilot/bin/python", "-I", "-c", script))
+    assert "devcopilot-agent" in installed
+    assert installed.items() <= components["pypi"].items()
+
+
+def test_what_gh_was_linked_from_is_listed(components: dict[str, dict[str, str]]) -> None:
+    assert "github.com/cli/go-gh/v2" in components["golang"]
+
+
+@pytest.mark.skipif(Path(DOCKER).name == "podman", reason="the names of images differ")
+def test_an_image_that_is_not_there_is_one_line() -> None:
+    done = call("base", VERSION="nowhere")
+    assert done.returncode == 1
+    assert "error: there is no image dev8-base:nowhere (make build)" in done.stderr

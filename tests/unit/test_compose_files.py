@@ -1,0 +1,56 @@
+"""docker/compose.yaml and .env.example name the same variables, and none that nobody reads."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agent.settings import variables
+from agent.texts import positive_duration
+
+FOLDER = Path(__file__).resolve().parents[2] / "docker"
+COMPOSE = (FOLDER / "compose.yaml").read_text()
+EXAMPLE = (FOLDER / ".env.example").read_text()
+SERVICE: dict[str, Any] = yaml.safe_load(COMPOSE)["services"]["workspace"]
+READ_BY_COMPOSE_ITSELF = {"COMPOSE_PROJECT_NAME"}
+
+used = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE))
+documented = dict(re.findall(r"(?m)^#?([A-Z]\w+)=(.*)$", EXAMPLE))
+known = {name: entry for _, entry in variables() for name in entry.names}
+
+
+def test_the_example_documents_what_is_used_and_nothing_else() -> None:
+    assert documented.keys() == used.keys() | READ_BY_COMPOSE_ITSELF
+    assert COMPOSE.count("${") == len(used), "each variable once, with a default"
+
+
+def test_what_is_passed_on_is_what_the_agent_reads() -> None:
+    passed = SERVICE["environment"]
+    assert passed.keys() <= known.keys()
+    assert all(value == f"${{{name}:-}}" for name, value in passed.items())
+
+
+def test_secrets_are_passed_as_files_only() -> None:
+    secret = {name for name, entry in known.items() if entry.secret}
+    passed = SERVICE["environment"].keys() & secret
+    assert passed == {f"{entry.name}_FILE" for entry in known.values() if entry.secret}
+
+
+def test_the_example_shows_the_real_defaults() -> None:
+    for name, shown in documented.items():
+        default = used.get(name) or (known[name].default if name in known else None)
+        if default:
+            assert shown == default, name
+
+
+def test_every_paragraph_of_the_example_explains_its_variables() -> None:
+    for paragraph in EXAMPLE.split("\n\n"):
+        assert re.match(r"# \S", paragraph), paragraph
+
+
+def test_docker_gives_the_agent_more_time_than_it_takes() -> None:
+    patience = positive_duration(used["STOP_GRACE_PERIOD"])
+    takes = known["DEV8_STOP_TIMEOUT"].default
+    assert takes is not None
+    assert patience > positive_duration(takes)

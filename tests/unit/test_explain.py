@@ -1,0 +1,53 @@
+"""Why a service does not run: only what is so."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from agent.values import PortProbe, Service
+from agent.verbs.explain import find_reason
+from tests.machine import make_facts
+
+UNKNOWN = "it ends by itself; its last words are above"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a program."""
+    made = tmp_path / "app"
+    made.mkdir()
+    (made / "server.sh").write_text("#!/bin/sh\n")
+    (made / "server.sh").chmod(0o755)
+    return made
+
+
+def test_a_program_in_the_services_folder_is_found(tmp_path: Path, folder: Path) -> None:
+    service = Service("a", ("./server.sh",), directory=folder)
+    assert find_reason(service, make_facts(tmp_path)) == UNKNOWN
+
+
+def test_a_program_on_the_services_path_is_found(tmp_path: Path, folder: Path) -> None:
+    service = Service("a", ("server.sh",), environment={"PATH": str(folder)})
+    assert find_reason(service, make_facts(tmp_path)) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [("none", "there is no program none"), ("./none", "there is no program ./none in {folder}")],
+)
+def test_a_missing_program_is_named(tmp_path: Path, folder: Path, words: str, reason: str) -> None:
+    service = Service("a", (words,), directory=folder)
+    assert find_reason(service, make_facts(tmp_path)) == reason.format(folder=folder)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path, folder: Path) -> None:
+    service = Service("a", ("sh",), directory=folder / "none")
+    assert find_reason(service, make_facts(tmp_path)) == f"there is no folder {folder}/none"
+
+
+def test_who_holds_the_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        service = Service("a", ("sh",), probe=PortProbe(port))
+        assert find_reason(service, make_facts(tmp_path)).startswith(f"{port} is held by pid")

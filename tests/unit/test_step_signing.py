@@ -1,0 +1,110 @@
+"""Commits signed with the user's SSH key, by the real git and ssh-keygen."""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from agent.errors import Problem
+from agent.plan import Resource
+from agent.settings import Settings
+from agent.steps import git, signing, ssh
+from agent.system import Facts
+from tests.machine import Machine
+
+CONFIG = ".local/state/devcopilot/gitconfig"
+
+
+def make_key(folder: Path, *options: str, kind: str = "ed25519") -> str:
+    path = folder / f"new-{kind}"
+    argv = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path), *options]
+    subprocess.run(argv, check=True)
+    return path.read_text()
+
+
+class SigningMachine(Machine):
+    """The steps that lead to a signed commit, each in its turn as `configure` has them."""
+
+    def __init__(self, root: Path) -> None:
+        system = root / "etc-gitconfig"
+        system.write_text(f"[include]\n\tpath = ~/{CONFIG}\n")
+        super().__init__(root, self._plan, GIT_CONFIG_SYSTEM=str(system))
+
+    def _plan(self, settings: Settings, facts: Facts) -> Iterable[Resource | Problem]:
+        for step in (ssh, git, signing):
+            yield from step.resources(settings, facts)
+
+    def sign_in(self, **variables: str) -> list[str]:
+        """Configure twice: the key lies in its place only after the first time."""
+        given = {"DEV8_GIT_SIGNING": "ssh", "GIT_USER_NAME": "Octo", **variables}
+        self._run(given)
+        return self.configure(GIT_USER_EMAIL="octo@example.com", **given)
+
+    def git(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["git", *words], env=dict(self.facts.environ), cwd=self.facts.home,
+            capture_output=True, text=True, check=False, timeout=30,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> SigningMachine:
+    return SigningMachine(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+def test_a_commit_and_a_tag_are_signed_and_verify(
+    machine: SigningMachine, tmp_path: Path, kind: str
+) -> None:
+    assert machine.sign_in(SSH_PRIVATE_KEY=make_key(tmp_path, kind=kind)) == []
+    machine.git("init", "-q", "here")
+    done = machine.git("-C", "here", "commit", "-q", "--allow-empty", "-m", "first")
+    assert done.returncode == 0, done.stderr
+    assert machine.git("-C", "here", "log", "-1", "--format=%G?").stdout.strip() == "G"
+    machine.git("-C", "here", "tag", "-m", "one", "v1")
+    assert machine.git("-C", "here", "tag", "--verify", "v1").returncode == 0
+
+
+def test_nothing_is_signed_unless_it_is_asked_for(machine: SigningMachine, tmp_path: Path) -> None:
+    assert machine.sign_in(SSH_PRIVATE_KEY=make_key(tmp_path), DEV8_GIT_SIGNING="off") == []
+    assert machine.git("config", "commit.gpgSign").stdout == ""
+
+
+def test_the_users_own_settings_win(machine: SigningMachine, tmp_path: Path) -> None:
+    assert machine.sign_in(SSH_PRIVATE_KEY=make_key(tmp_path)) == []
+    machine.git("config", "--global", "commit.gpgSign", "false")
+    machine.git("init", "-q", "here")
+    machine.git("-C", "here", "commit", "-q", "--allow-empty", "-m", "first")
+    assert machine.git("-C", "here", "log", "-1", "--format=%G?").stdout.strip() == "N"
+
+
+def test_a_key_that_does_not_sign_switches_signing_off_again(
+    machine: SigningMachine, tmp_path: Path
+) -> None:
+    """A commit that fails would be worse than one that is not signed."""
+    key = make_key(tmp_path)
+    assert machine.sign_in(SSH_PRIVATE_KEY=key) == []
+    assert machine.git("config", "commit.gpgSign").stdout == "true\n"
+    (machine.facts.home / ".ssh/id_ed25519").chmod(0o644)
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    (broken / "ssh-keygen").write_text(
+        '#!/bin/sh\n[ "$2" != sign ] || { echo "no entropy today" >&2; exit 1; }\n'
+        'exec /usr/bin/ssh-keygen "$@"\n'
+    )
+    (broken / "ssh-keygen").chmod(0o755)
+    path = machine.facts.environ["PATH"]
+    machine.facts = Facts(
+        **{**vars(machine.facts), "environ": {**machine.facts.environ, "PATH": f"{broken}:{path}"}}
+    )
+    (problem,) = machine.sign_in(SSH_PRIVATE_KEY=key)
+    assert problem.startswith("cannot sign commits with ")
+    assert "no entropy today" in problem
+    assert machine.git("config", "commit.gpgSign").stdout == ""
+
+
+def test_a_missing_or_useless_key_is_said(machine: SigningMachine) -> None:
+    problems = machine.sign_in(SSH_PRIVATE_KEY="garbage")
+    assert any("cannot sign commits: the key" in problem for problem in problems)
+    assert machine.git("config", "commit.gpgSign").stdout == ""

@@ -1,0 +1,35 @@
+"""What children get of the container's environment."""
+
+import pytest
+
+from agent import store
+from agent.compatibility import SECRETS
+from agent.settings import Settings
+from agent.verbs import context
+
+
+def clean(**variables: str) -> dict[str, str]:
+    """Return the environment of every child."""
+    return dict(context.from_environ({"HOME": "/", **variables}).facts.environ)
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_no_child_gets_a_secret_that_nothing_here_reads(name: str) -> None:
+    assert name not in clean(**{name: "hunter2hunter2"})
+
+
+def test_tools_get_what_makes_them_fit_into_the_workspace() -> None:
+    plain = clean()
+    assert plain["COPILOT_AUTO_UPDATE"] == "false"
+    assert not {"COPILOT_GH_HOST", "GEMINI_CLI_TRUST_WORKSPACE"} & plain.keys()
+    assert clean(GH_HOST="git.example.com")["COPILOT_GH_HOST"] == "git.example.com"
+    assert clean(GEMINI_API_KEY_FILE="/x")["GEMINI_CLI_TRUST_WORKSPACE"] == "true"
+
+
+def test_what_was_given_wins_over_the_defaults_for_children() -> None:
+    assert clean(COPILOT_AUTO_UPDATE="true")["COPILOT_AUTO_UPDATE"] == "true"
+
+
+def test_no_default_for_children_is_a_secret() -> None:
+    everything = {"GH_HOST": "x.org", "GEMINI_API_KEY": "hunter2hunter2"}
+    assert "hunter2" not in str(store.child_defaults(Settings.from_environ(everything)))

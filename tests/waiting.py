@@ -1,0 +1,21 @@
+"""Waiting in tests: for a condition, with a deadline."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+DEADLINE = 60.0
+"""Seconds after which what is waited for counts as failed."""
+POLL = 0.005
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
+    """Return what the condition yields as soon as that is true. Raises TimeoutError."""
+    end = time.monotonic() + deadline
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not happen within {deadline:g} s")
+        time.sleep(POLL)
+    return found
