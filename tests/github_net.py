@@ -116,12 +116,12 @@ def github_net(
 
 def reach(path: Path) -> FakeGitHub:
     """Return the hub in the container, as soon as it listens."""
-    found: list[FakeGitHub] = []
 
-    def try_it() -> bool:
+    def try_it() -> FakeGitHub | None:
         with suppress(OSError, EOFError):
-            found.append(connect(path))
-        return bool(found)
+            return connect(path)
+        return None
 
-    wait_until(try_it, "the fake GitHub's start")
-    return found[0]
+    hub = wait_until(try_it, "the fake GitHub's start")
+    assert hub
+    return hub
