@@ -10,6 +10,7 @@ import pytest
 
 from agent import probes
 from agent.values import BannerProbe, CommandProbe, HttpProbe, PortProbe
+from tests.waiting import wait_until
 
 
 class Answer:
@@ -78,7 +79,7 @@ def test_http(serve: type[Answer], words: bytes, why: str | None) -> None:
     found = probes.check(HttpProbe(server.port, "/healthz"), 5.0)
     assert (found is None) == (why is None)
     assert (why or "") in (found or "")
-    server.thread.join(0.0)
+    wait_until(lambda: server.got, "the server has read the question", 5)
     assert server.got == [
         f"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
     ]
