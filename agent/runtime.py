@@ -101,10 +101,10 @@ def clear(path: str) -> None:
 
     The folder may outlive the container, on a volume or in the host's /dev/shm.
     """
-    for name in (SETTINGS, BOOT, STATE, PROBLEMS):
+    for name in (SETTINGS, BOOT, STATE, SERVICES, PROBLEMS):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(path, name))
-    for name in (SECRETS, JOBS, LAUNCHERS):
+    for name in (SECRETS, HIDDEN, JOBS, LAUNCHERS):
         with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, name)) as files:
             for entry in files:
                 os.unlink(entry.path)
