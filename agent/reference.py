@@ -31,7 +31,10 @@ FILES = (
     (f"{STATE_FOLDER}/code-server/password", "the password that was made for code-server"),
     (f"{STATE_FOLDER}/gitconfig", "git's defaults; your ~/.gitconfig overrides them"),
     (f"{STATE_FOLDER}/gitconfig-signing", "git's settings for signing with your SSH key"),
-    (f"{STATE_FOLDER}/github-refresh/", "the refresh token that follows yours, a file a host (0600)"),
+    (
+        f"{STATE_FOLDER}/github-refresh/",
+        "the refresh token that follows yours (0600)",
+    ),
     (f"{STATE_FOLDER}/owned.json", "which files the agent wrote, to take back only those"),
     (f"{STATE_FOLDER}/tools.json", "which AI tools could not be installed, and why"),
     (

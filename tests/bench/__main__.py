@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import figures
-from tests.bench.figures import Row
+from tests.bench import figures, tokens
+from tests.bench.rows import Options, Row
 
 
 def main() -> int:
@@ -19,9 +19,9 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     arguments = parser.parse_args()
     rows: list[Row] = []
-    for title, measure in figures.ALL:
+    for title, measure in (*figures.ALL, *tokens.ALL):
         print(f"==> {title}", file=sys.stderr, flush=True)
-        rows += measure(figures.Options(arguments.runs, arguments.minutes * 60))
+        rows += measure(Options(arguments.runs, arguments.minutes * 60))
     print(format_table(rows))
     arguments.output.write_text(json.dumps([row.document() for row in rows], indent=2) + "\n")
     return 0 if all(row.holds for row in rows) else 1

@@ -7,11 +7,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 from tests.bench import connections, processes
+from tests.bench.rows import MILLISECONDS, Options, Row
 from tests.containers import (
     ANY_UID,
     HARDENED,
@@ -25,7 +25,6 @@ from tests.containers import (
 )
 from tests.waiting import wait_until
 
-MILLISECONDS = 1000.0
 TOKEN = "ghp_benchmark0000000000000000000000000000"
 BARE_IDE = Recipe(
     MVP,
@@ -41,34 +40,6 @@ BARE_IDE = Recipe(
     ),
 )
 OURS = Recipe(MVP)
-
-
-@dataclass(frozen=True)
-class Options:
-    """How long to measure."""
-
-    runs: int
-    idle_seconds: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure and the bar that it must stay under."""
-
-    figure: str
-    value: float
-    bar: float
-    unit: str
-    note: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """Tell whether the bar is kept."""
-        return self.value <= self.bar
-
-    def document(self) -> dict[str, object]:
-        """Return the row for JSON."""
-        return {**asdict(self), "holds": self.holds}
 
 
 def measure_start(options: Options) -> list[Row]:
