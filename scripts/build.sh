@@ -6,6 +6,8 @@
 # DOCKER_REGISTRY  if set, they are also tagged DOCKER_REGISTRY/NAME:VERSION
 # BUILD_BASE, BUILD_MVP   false leaves that image out
 # SUDO             on lets dev8 use sudo (off)
+# PYTHON, NODE_MAJOR, GO_VERSION   versions of the languages (python3.11, 20, 1.21); docker/README.md
+# DEBIAN_MIRROR    where restic's package is taken from on a base that is not Debian
 # CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
 #                  TLS. They reach the build as a secret and no layer.
 set -euo pipefail
@@ -72,6 +74,9 @@ flock 9
 : >"$log"
 base_image=$(scripts/rootfs.sh)
 options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}")
+for name in PYTHON NODE_MAJOR GO_VERSION DEBIAN_MIRROR; do
+    [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
+done
 [[ ! -s $ca ]] || options+=(--secret "id=ca,src=$ca")
 labels=(--build-arg "VERSION=$(find_version)" --build-arg "REVISION=$(find_revision)"
     --build-arg "SOURCE=$(find_source)")
@@ -83,5 +88,5 @@ if [[ ${BUILD_MVP:-true} != false ]]; then
     build "dev8-agent:$tag" "seconds" base agent
     options+=(--build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
         --build-arg "AGENT_IMAGE=dev8-agent:$tag")
-    publish dev8-mvp "about 6 min the first time, then seconds"
+    publish dev8-mvp "about 7 min the first time, then seconds"
 fi

@@ -28,4 +28,6 @@ lock requirements/dev.txt pyproject.toml --group dev
 lock requirements/browser.txt --group browser
 lock requirements/build.txt requirements/build.in
 lock docker/base/gh.txt docker/base/gh.in
-lock docker/mvp/npm.txt docker/mvp/npm.in
+for file in docker/mvp/*.in docker/mvp/go/*.in; do
+    lock "${file%.in}.txt" "$file"
+done
