@@ -42,7 +42,7 @@ clean: ## Remove the container and its volumes (ALL=1: also images, .venv and ca
 engine: ## Find or start a container engine (ACTION=start|stop|status)
 	@scripts/engine.sh $(or $(ACTION),start)
 
-sizes: ## Show the sizes of the images and of their layers
+sizes: ## Show what each layer of the images holds, and what is wasted
 	@scripts/workspace.sh sizes
 
 lock: ## Write requirements/*.txt anew from pyproject.toml

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent import runtime
 from agent.errors import AgentError, Problem
+from agent.hosts import find_accounts
 from agent.plan import File
 from agent.secret import Secret, SecretInput
 from agent.settings import Settings, secret_names, variables
@@ -57,13 +58,15 @@ def hidden_resources(settings: Settings, facts: Facts) -> Iterator[File]:
 
     What is wrong with such a file is told by the step that uses it.
     """
-    groups = [getattr(settings, group.name) for group in fields(settings)]
-    values = [getattr(group, item.name) for group in groups for item in fields(group)]
-    for source in values:
-        if isinstance(source, SecretInput) and source.file:
-            found = facts.secret(source)
-            if isinstance(found, Secret):
-                yield hide(source.variable, found, facts)
+    groups = {group.name: getattr(settings, group.name) for group in fields(settings)}
+    accounts, _ = find_accounts(settings, facts)
+    groups |= {account.host: account for account in accounts if account != settings.github}
+    for name, group in groups.items():
+        for source in (getattr(group, item.name) for item in fields(group)):
+            if isinstance(source, SecretInput) and source.file:
+                found = facts.secret(source)
+                if isinstance(found, Secret):
+                    yield hide(f"{name}-{source.variable}", found, facts)
 
 
 def hide(name: str, secret: Secret, facts: Facts) -> File:

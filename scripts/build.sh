@@ -10,6 +10,8 @@
 # BUILD_BASE, BUILD_MVP   false leaves that image out
 # SUDO             on lets dev8 use sudo: then it is the one set-user-id program (off)
 # AI_TOOLS         what dev8-mvp brings of "claude codex gemini" (nothing)
+# PYTHON, NODE_MAJOR, GO_VERSION   versions of the languages (python3.11, 20, 1.21); docker/README.md
+# DEBIAN_MIRROR    where restic's package is taken from on a base that is not Debian
 # CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
 #                  TLS. They reach the build as a secret and no layer.
 set -euo pipefail
@@ -91,6 +93,9 @@ flock 9
 : >"$log"
 base_image=$(scripts/rootfs.sh)
 options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}")
+for name in PYTHON NODE_MAJOR GO_VERSION DEBIAN_MIRROR; do
+    [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
+done
 [[ ! -s $ca ]] || options+=(--secret "id=ca,src=$ca")
 for stage in $("${DOCKER[@]}" image ls --format '{{.Repository}}' "dev8-stage-*:$tag"); do
     options+=(--cache-from "$stage:$tag")
@@ -105,7 +110,7 @@ if [[ ${BUILD_MVP:-true} != false ]]; then
     build "dev8-agent:$tag" "seconds" base agent
     options+=(--build-arg "AI_TOOLS=${AI_TOOLS:-}" --build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
         --build-arg "AGENT_IMAGE=dev8-agent:$tag")
-    publish dev8-mvp "about 6 min the first time, then seconds"
+    publish dev8-mvp "about 7 min the first time, then seconds"
 fi
 if [[ ${1:-all} == stages ]]; then
     build_stages base

@@ -29,5 +29,6 @@ lock requirements/outside.txt --group outside
 lock requirements/sbom.txt --group sbom
 lock requirements/build.txt requirements/build.in
 lock docker/base/gh.txt docker/base/gh.in
-lock docker/mvp/npm.txt docker/mvp/npm.in
-lock tests/programs/gh-2.81.txt tests/programs/gh-2.81.in
+for file in docker/mvp/*.in docker/mvp/go/*.in tests/programs/*.in; do
+    lock "${file%.in}.txt" "$file"
+done

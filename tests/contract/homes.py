@@ -13,6 +13,11 @@ from agent.verbs import configure, context
 from agent.verbs.context import Context
 
 NOBODY = 65534
+COMPANIONS = {
+    "GITHUB_APP_PRIVATE_KEY": {"GITHUB_APP_ID": "1"},
+    "GITHUB_REFRESH_TOKEN": {"GITHUB_APP_CLIENT_ID": "Iv1.a", "GITHUB_APP_CLIENT_SECRET": "other"},
+}
+"""What else a secret needs, or it is refused."""
 
 SECRETS = {
     "GITHUB_TOKEN": "ghp_contract0123456789abcdefghijklmnopqr",

@@ -7,7 +7,7 @@ import pytest
 from agent.logger.mask import Masker
 from agent.services import code_server
 from agent.settings import variables
-from tests.contract.homes import Workspace
+from tests.contract.homes import COMPANIONS, Workspace
 
 SECRETS = [entry.name for _, entry in variables() if entry.secret]
 
@@ -24,12 +24,22 @@ def test_a_given_secret_is_hidden(tmp_path: Path, name: str, as_file: bool) -> N
     secret = f"the-secret-of-{name.lower()}"
     file = tmp_path / "secret"
     file.write_text(f"{secret}\n")
-    variables = {f"{name}_FILE": str(file)} if as_file else {name: secret}
-    workspace = Workspace(tmp_path, variables).prepare()
+    given = {f"{name}_FILE": str(file)} if as_file else {name: secret}
+    workspace = Workspace(tmp_path, {**COMPANIONS.get(name, {}), **given}).prepare()
     workspace.configure()
     assert mask(workspace, f"<{secret}>") == "<***>"
     for path in (workspace.runtime / "hidden").glob("*"):
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_of_another_host_is_hidden(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path).prepare()
+    (tmp_path / "secret").write_text("the-token-of-another-host\n")
+    file = workspace.home / ".config/devcopilot/hosts.d/ghe.example.com.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'token_file = "{tmp_path / "secret"}"\n')
+    workspace.configure()
+    assert mask(workspace, "<the-token-of-another-host>") == "<***>"
 
 
 def test_the_made_password_is_hidden(tmp_path: Path) -> None:

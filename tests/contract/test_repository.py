@@ -20,7 +20,9 @@ LOCKS = {
     "requirements/outside.txt": GROUPS["outside"],
     "requirements/build.txt": PROJECT["build-system"]["requires"],
 }
-TARGETS = "help up down logs shell status build test check bench soak clean engine sizes lock"
+TARGETS = (
+    "help up down logs shell status build test check bench soak clean engine sizes lock push sbom"
+)
 
 
 def run(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":

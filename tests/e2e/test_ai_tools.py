@@ -21,7 +21,7 @@ from tests.bench.connections import (
 )
 from tests.containers import HARDENED, TAG, Container, Recipe, docker, running
 from tests.e2e.conftest import write_secret
-from tests.e2e.registry import URL, serving
+from tests.e2e.registry import serving
 from tests.fakes.github.certificate import make_certificate
 from tests.waiting import wait_until
 
@@ -122,7 +122,6 @@ def test_gemini_sends_its_key(box: Container) -> None:
 
 
 def test_copilot_sends_the_token_of_ghs_login(box: Container) -> None:
-    copilot = find_copilot(box)
     box.call("rm", "-f", NOTES)
     start_fake_github(
         box, TOKEN, options=("--notes", NOTES, "--certificate", f"{CERTIFICATES}/github.pem")
@@ -133,20 +132,11 @@ def test_copilot_sends_the_token_of_ghs_login(box: Container) -> None:
         *(f"{name}={ca}" for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")),
         "COPILOT_AUTO_UPDATE=false",
     )
-    box.call("env", *environ, copilot, "--prompt", "hello")
+    box.call("env", *environ, "copilot", "--prompt", "hello")
     asked = [note for note in read_notes(box) if note["path"] == "/copilot_internal/user"]
     assert asked
     assert {note["token"] for note in asked} == {TOKEN}
     assert {note["host"] for note in asked} == {"api.github.com"}
-
-
-def find_copilot(box: Container) -> str:
-    """Return the image's Copilot; one that has none gets it from the registry."""
-    if box.call("which", "copilot").returncode != 0:
-        version = json.loads((ROOT / "tests/registry/copilot/package.json").read_bytes())
-        ((name, number),) = version["dependencies"].items()
-        box.execute("npm", "install", "--global", "--registry", URL, f"{name}@{number}")
-    return "copilot"
 
 
 def test_no_tool_is_signed_in_without_a_key(image: str) -> None:

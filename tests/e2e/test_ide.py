@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.containers import ANY_UID, DOCKER, HARDENED, MVP, TAG, Container, Recipe, running
+from tests.tools import SCRIPT, find_missing
 
 TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"
 USER = "/home/dev8/.local/share/code-server/User"
+PROBE = f"""printf %s "$PATH" >/workspace/seen-path
+{{ {SCRIPT}
+}} >/workspace/seen-tools
+"""
 HERE = Path(__file__).resolve().parent
 
 
@@ -20,22 +25,24 @@ def drive_browser(box: Container, folder: Path) -> "subprocess.CompletedProcess[
     argv = [DOCKER, "run", "--rm", "--network", f"container:{box.name}",
             "-v", f"{HERE / 'browser.py'}:/browser.py:ro", "-v", f"{folder}:/out",
             TOOLS, "python", "/browser.py", "http://127.0.0.1:8080/", PASSWORD, "/out"]  # fmt: skip
-    return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=240)
+    return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("options", [(), HARDENED, (*ANY_UID, *HARDENED)],
                          ids=["writable", "hardened", "any-uid"])  # fmt: skip
-def test_a_person_logs_in_and_a_terminal_sees_the_images_path(
+def test_a_person_logs_in_and_a_terminal_finds_every_tool(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
     with running(Recipe(MVP, (*options, "-e", f"CODE_SERVER_PASSWORD={PASSWORD}"))) as box:
         box.wait_ready()
+        box.execute("sh", "-c", 'printf "%s" "$1" >/workspace/probe', "sh", PROBE)
         done = drive_browser(box, tmp_path)
         assert done.returncode == 0, done.stderr[-2000:]
         assert "workspace" in json.loads(done.stdout)["title"]
         # The editor puts its own `code` before what the image names.
         seen = box.execute("cat", "/workspace/seen-path")
         assert seen.endswith(box.execute("printenv", "PATH"))
+        assert find_missing(box.execute("cat", "/workspace/seen-tools")) == {}
         assert find_defaults(box)["terminal.integrated.defaultProfile.linux"] == "bash"
         assert "github.copilot.enable" in find_defaults(box)
         assert not box.execute("sh", "-c", f"ls {USER}/settings.json 2>/dev/null || true")

@@ -113,3 +113,11 @@ def host(box: Container) -> Host:
 def root(box: Container) -> Host:
     """The inside of that container, as root, who can look everywhere."""
     return testinfra.get_host(f"{BACKEND}://root@{box.name}")
+
+
+def make_folder(host: Host, files: dict[str, str]) -> str:
+    """Make a folder that holds these files, and return its path."""
+    folder = str(host.check_output("mktemp -d"))
+    for name, content in files.items():
+        host.run_expect([0], "printf '%%s' %s >%s", content, f"{folder}/{name}")
+    return folder

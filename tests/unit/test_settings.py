@@ -9,6 +9,7 @@ from agent.exits import Exit
 from agent.secret import Secret, SecretInput
 from agent.settings import Settings, find_warnings, secret_names, variables
 from agent.variable import Variable
+from tests.contract.homes import COMPANIONS
 
 SECRETS = [entry for _, entry in variables() if entry.secret]
 
@@ -47,13 +48,6 @@ def test_all_problems_come_at_once() -> None:
         "DEV8_SSH_PORT='22' is not a port number from 1024 to 65535",
         "CODE_SERVER_AUTH='maybe' is not password or none",
     ]
-
-
-COMPANIONS = {
-    "GITHUB_APP_PRIVATE_KEY": {"GITHUB_APP_ID": "1"},
-    "GITHUB_REFRESH_TOKEN": {"GITHUB_APP_CLIENT_ID": "Iv1.a", "GITHUB_APP_CLIENT_SECRET": "other"},
-}
-"""What else a variable needs."""
 
 
 @pytest.mark.parametrize("entry", SECRETS, ids=lambda entry: entry.name)

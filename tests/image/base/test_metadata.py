@@ -8,7 +8,7 @@ from tests.containers import BASE, Recipe, docker, running
 from tests.image.conftest import ENGINE, IDLE, Image, inspect_image
 from tests.waiting import wait_until
 
-LARGEST = {"dev8-base": 350, "dev8-mvp": 800}
+LARGEST = {"dev8-base": 350, "dev8-mvp": 2200}
 """Megabytes; what grows beyond needs a reason and a new number."""
 LARGEST_AGENT = 2e6
 

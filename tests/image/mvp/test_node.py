@@ -1,5 +1,6 @@
-"""The Node that developers use."""
+"""The Node that developers use, its package managers, and Bun."""
 
+import pytest
 from testinfra.host import Host
 
 PROGRAM = """\
@@ -10,26 +11,60 @@ const server = createServer((_, reply) => reply.end("hello")).listen(0, "127.0.0
   server.close();
 });
 """
+GREET = (
+    "cd $(mktemp -d) && npm init -y >/dev/null && npm pkg set name=greet bin.greet=greet.js && "
+    "printf '#!/usr/bin/env node\\nconsole.log(1 + 1)\\n' >greet.js && "
+)
+"""Makes a package with a program that prints 2, and stays in its folder."""
 
 
 def test_is_node_20_with_its_npm(host: Host) -> None:
     assert host.check_output("node --version") == "v20.20.2"
-    assert host.check_output("npm --version") == host.check_output("npx --version") == "10.9.4"
+    assert host.check_output("npm --version") == host.check_output("npx --version") == "10.9.9"
 
 
 def test_runs_a_server(host: Host) -> None:
     assert host.check_output("node -e %s", PROGRAM) == "hello"
 
 
-def test_installs_a_global_package_into_the_home(host: Host) -> None:
+@pytest.mark.parametrize(
+    ("install", "remove"),
+    [
+        ("npm install --global --offline --no-audit --no-fund", "npm uninstall --global"),
+        ("pnpm add --global --offline", "pnpm remove --global"),
+        ("yarn global add --offline", "yarn global remove"),
+    ],
+    ids=["npm", "pnpm", "yarn"],
+)
+def test_installs_a_global_package_into_the_home(host: Host, install: str, remove: str) -> None:
     """The image's folders are root's; ~/.local/bin is on the PATH."""
-    host.run_expect(
-        [0],
-        "cd $(mktemp -d) && npm init -y >/dev/null && npm pkg set name=greet bin.greet=greet.js && "
-        "printf '#!/usr/bin/env node\\nconsole.log(1 + 1)\\n' >greet.js && "
-        "npm install --global --offline --no-audit --no-fund $(npm pack --silent)",
-    )
+    host.run_expect([0], f"{GREET} {install} file:$PWD/$(npm pack --silent)")
     try:
+        assert host.check_output("command -v greet") == "/home/dev8/.local/bin/greet"
         assert host.check_output("greet") == "2"
     finally:
-        host.run_expect([0], "npm uninstall --global greet")
+        host.run_expect([0], f"{remove} greet")
+
+
+@pytest.mark.parametrize("manager", ["npm", "pnpm", "yarn", "bun"])
+def test_package_managers_run_scripts(host: Host, manager: str) -> None:
+    output = host.check_output(
+        f"{GREET} npm pkg set scripts.start='node greet.js' && {manager} run start"
+    )
+    assert "2" in output.splitlines()
+
+
+@pytest.mark.parametrize("manager", ["npm", "pnpm", "yarn", "bun"])
+def test_package_managers_install_a_package(host: Host, manager: str) -> None:
+    """The package is a file: nothing is fetched."""
+    add = "install" if manager == "npm" else "add"
+    output = host.check_output(
+        f"{GREET} packed=$PWD/$(npm pack --silent) && mkdir other && cd other && "
+        f"npm init -y >/dev/null && {manager} {add} $packed >&2 && node_modules/.bin/greet"
+    )
+    assert output == "2"
+
+
+def test_bun_runs_typescript(host: Host) -> None:
+    program = "const sum = (a: number, b: number): number => a + b; console.log(sum(2, 3));"
+    assert host.check_output(f"cd $(mktemp -d) && echo '{program}' >sum.ts && bun sum.ts") == "5"

@@ -1,0 +1,85 @@
+"""What lies in the layers: no waste, nothing left of making them, the agent's always the same."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from testinfra.host import Host
+
+from scripts.layers import find_waste, save_and_read
+from tests.containers import BASE, DOCKER, TAG, docker
+from tests.image.conftest import Image, inspect_image
+
+TOP = Path(__file__).parents[3]
+MOST_WASTE = 0.01
+
+
+def test_waste_is_small(image: Image) -> None:
+    """Bytes that a later layer deletes or writes anew are in the image for nobody."""
+    layers = save_and_read(DOCKER, image.name)
+    total, waste = sum(layer.size for layer in layers), find_waste(layers)
+    assert abs(total / 1e6 - image.megabytes) < 1
+    assert waste.total() < MOST_WASTE * total, waste.most_common(10)
+
+
+def test_no_cache_is_left(image: Image) -> None:
+    """Looked for in a fresh container: nobody has worked in it yet."""
+    folders = (
+        "/var/cache/apt/archives/*.deb /var/cache/apt/*.bin /var/lib/apt/lists/*_* /root/.npm "
+        "/root/.cache /root/.bun /home/dev8/.npm /home/dev8/.cache /tmp/* /var/tmp/*"
+    )
+    script = f"ls -d {folders} 2>/dev/null; find /var/log -type f -size +0"
+    options = ("--rm", "--user", "0:0", "--entrypoint", "sh")
+    assert docker("run", *options, image.name, "-c", script) == ""
+
+
+def test_no_manual_is_left(root: Host) -> None:
+    found = root.check_output(
+        "find /usr/share/man /usr/share/info /usr/share/doc /usr/share/gtk-doc -xdev -type f "
+        "! -name copyright ! -name dir -size +1k 2>/dev/null || true"
+    )
+    assert found == ""
+
+
+def test_no_archive_but_of_compilers_is_left(root: Host) -> None:
+    """Static libraries are for those who link programs, as people do with libc's and GCC's."""
+    found = root.run(
+        "find / -xdev -name '*.a' ! -path '/usr/lib/gcc/*' -print0 | "
+        "xargs -0 --no-run-if-empty dpkg --search 2>&1"
+    ).stdout
+    packages = {line.partition(":")[0] for line in found.splitlines()}
+    assert packages <= {"libc6-dev", "libcrypt-dev"}
+
+
+def test_no_node_is_there_twice(root: Host) -> None:
+    """One that developers use, and the one that code-server pins."""
+    found = root.run(
+        "find / -xdev -type f -size +40M -name 'node*' ! -path '/proc/*' 2>/dev/null | sort"
+    ).stdout.split()
+    assert found in ([], ["/opt/code-server/node", "/opt/node/bin/node"])
+    assert root.run("find / -xdev -type d -path '*/node_modules/npm'").stdout.count("\n") <= 1
+
+
+def find_base_image() -> str:
+    """Return what the images are built from, as scripts/build.sh finds it."""
+    done = subprocess.run(
+        [TOP / "scripts/rootfs.sh"], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_agent_is_the_same_bit_for_bit_when_built_again() -> None:
+    """Whoever builds the same commit gets the same layer, so that registries keep it once."""
+    again = f"dev8-agent-again:{TAG}"
+    options = ("--build-arg", f"BASE_IMAGE={find_base_image()}", "--build-arg", "AGAIN=yes")
+    argv = [DOCKER, "build", "--quiet", "--file", "docker/base/Dockerfile", "--target", "agent"]
+    environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    subprocess.run([*argv, *options, "--tag", again, "."], check=True, cwd=TOP, env=environ)
+    try:
+        assert inspect_image(again).layers == inspect_image(f"dev8-agent:{TAG}").layers
+    finally:
+        docker("image", "rm", again)
+
+
+def test_both_images_end_with_the_same_layer(image: Image) -> None:
+    assert image.layers[-1] == inspect_image(BASE).layers[-1]

@@ -1,0 +1,13 @@
+"""The GitHub Copilot CLI, as far as it goes without an account."""
+
+from testinfra.host import Host
+
+
+def test_tells_its_version_offline(host: Host) -> None:
+    assert "1.0.102" in host.check_output("copilot --version")
+
+
+def test_wants_a_login(host: Host) -> None:
+    done = host.run("cd $(mktemp -d) && timeout 60 copilot --prompt hello </dev/null")
+    assert done.rc == 1
+    assert "GITHUB_TOKEN" in done.stdout + done.stderr

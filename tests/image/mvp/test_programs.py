@@ -1,0 +1,100 @@
+"""The small tools, each at its work."""
+
+from testinfra.host import Host
+
+from tests.image.conftest import make_folder
+
+
+def test_git_lfs_keeps_a_file_aside(host: Host) -> None:
+    """Its filters are in the system's configuration: nobody has to run `git lfs install`."""
+    commit = "git -c user.name=A -c user.email=a@b.c commit --quiet --message first"
+    output = host.check_output(
+        "cd $(mktemp -d) && git init --quiet && git lfs track '*.bin' >&2 && "
+        f"echo large >a.bin && git add . && {commit} && git cat-file -p HEAD:a.bin"
+    )
+    assert output.startswith("version https://git-lfs.github.com/spec/v1")
+    assert "size 6" in output
+
+
+def test_git_lfs_gives_it_back_in_a_clone(host: Host) -> None:
+    commit = "git -c user.name=A -c user.email=a@b.c commit --quiet --message first"
+    output = host.check_output(
+        "cd $(mktemp -d) && git init --quiet --bare store && git init --quiet one && cd one && "
+        f"git lfs track '*.bin' >&2 && echo large >a.bin && git add . && {commit} && "
+        "git push --quiet file://$PWD/../store HEAD:refs/heads/main >&2 && cd .. && "
+        "git clone --quiet --branch main file://$PWD/store two >&2 && cat two/a.bin"
+    )
+    assert output == "large"
+
+
+def test_jq_reads_json(host: Host) -> None:
+    assert host.check_output("""echo '{"a": [1, 2]}' | jq '.a | add'""") == "3"
+
+
+def test_ripgrep_searches(host: Host) -> None:
+    folder = make_folder(host, {"a.txt": "needle\n", "b.txt": "hay\n"})
+    assert host.check_output(f"rg --files-with-matches needle {folder}") == f"{folder}/a.txt"
+    host.run_expect([1], f"rg nothing {folder}")
+
+
+TMUX = "tmux -L test"
+
+
+def wait_for(host: Host, check: str) -> None:
+    """Repeat a command in the container until it succeeds."""
+    host.run_expect([0], f"timeout 20 sh -c 'until {check}; do :; done'")
+
+
+def shows(words: str) -> str:
+    """Return the command that tells whether the screen of the session has these words."""
+    return f"{TMUX} capture-pane -p -t work | grep -q {words}"
+
+
+def test_tmux_keeps_a_session(host: Host) -> None:
+    host.run_expect([0], f"{TMUX} new-session -d -s work 'echo tmux-is-here; exec sleep 1000'")
+    try:
+        wait_for(host, shows("tmux-is-here"))
+    finally:
+        host.run_expect([0], f"{TMUX} kill-server")
+
+
+def test_nano_edits(host: Host) -> None:
+    """Typed into tmux's terminal: text, save, the name is right, leave."""
+    folder = make_folder(host, {"a": "one\n"})
+    host.run_expect([0], f"{TMUX} new-session -d -s work 'nano {folder}/a'")
+    wait_for(host, shows("one"))
+    host.run_expect([0], f"{TMUX} send-keys -t work 'two ' C-o")
+    wait_for(host, shows("Name"))
+    host.run_expect([0], f"{TMUX} send-keys -t work Enter C-x")
+    wait_for(host, f"! {TMUX} has-session 2>/dev/null")
+    assert host.check_output(f"cat {folder}/a") == "two one"
+
+
+def test_vim_edits(host: Host) -> None:
+    folder = make_folder(host, {"a": "one\n"})
+    host.run_expect([0], f"vim -es -u NONE -c '%s/one/two/' -c wq {folder}/a")
+    assert host.check_output(f"cat {folder}/a") == "two"
+    assert "+syntax" in host.check_output("vim --version")
+
+
+def test_less_pages(host: Host) -> None:
+    assert host.check_output("less /etc/passwd | head -n 1").startswith("root:")
+
+
+def test_rsync_copies_what_changed(host: Host) -> None:
+    folder = make_folder(host, {"a": "1", "b": "2"})
+    target = host.check_output("mktemp -d")
+    host.run_expect([0], f"rsync --archive {folder}/ {target}/ && echo 3 >{folder}/b")
+    changed = host.check_output(f"rsync --archive --out-format=%n {folder}/ {target}/")
+    assert "b" in changed.split()
+    assert "a" not in changed.split()
+
+
+def test_zip_unzip_and_xz(host: Host) -> None:
+    folder = make_folder(host, {"a": "packed"})
+    assert host.check_output(f"cd {folder} && zip -q a.zip a && unzip -p a.zip") == "packed"
+    assert host.check_output(f"cd {folder} && xz a && tar --version >&2 && xz -dc a.xz") == "packed"
+
+
+def test_curl_fetches(host: Host) -> None:
+    assert host.check_output("curl --silent file:///etc/hostname") == host.check_output("hostname")
