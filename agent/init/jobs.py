@@ -87,7 +87,7 @@ class Job:
     @property
     def next_in(self) -> float | None:
         """Seconds until the next run that is planned."""
-        return max(0.0, self._next.when - time.monotonic()) if self._next else None
+        return self._keeper.loop.find_left(self._next) if self._next else None
 
     def _on_limit(self) -> None:
         self._keeper.log.warning(

@@ -1,4 +1,4 @@
-"""The one place that waits: descriptors, and timers on the monotonic clock."""
+"""The one place that waits: descriptors, and timers on a clock that nobody can set."""
 
 import math
 import select
@@ -6,10 +6,17 @@ import time
 from collections.abc import Callable
 
 Action = Callable[[], None]
+LONGEST_WAIT = 30.0
+"""Seconds until the clock is looked at anew: `poll` counts no time in which the machine sleeps."""
+
+
+def now() -> float:
+    """Return the seconds since the machine started, in which it slept included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Timer:
-    """An action that is due once, at `when` (monotonic seconds)."""
+    """An action that is due once, at `when` (seconds of `now`)."""
 
     __slots__ = ("action", "when")
 
@@ -38,7 +45,7 @@ class Loop:
 
     def after(self, seconds: float, action: Action) -> Timer:
         """Call the action once, this many seconds from now."""
-        timer = Timer(time.monotonic() + seconds, action)
+        timer = Timer(now() + seconds, action)
         self._timers.append(timer)
         return timer
 
@@ -47,13 +54,17 @@ class Loop:
         if timer in self._timers:
             self._timers.remove(timer)
 
+    def find_left(self, timer: Timer) -> float:
+        """Return the seconds until a timer is due."""
+        return max(0.0, timer.when - now())
+
     def turn(self) -> None:
         """Wait until something happens, and act upon it."""
         for descriptor, _ in self._poll.poll(self._milliseconds()):
             if descriptor in self._readers:  # an earlier action may have ended that
                 self._readers[descriptor]()
-        now = time.monotonic()
-        for timer in [timer for timer in self._timers if timer.when <= now]:
+        moment = now()
+        for timer in [timer for timer in self._timers if timer.when <= moment]:
             if timer in self._timers:  # an earlier action may have cancelled it
                 self._timers.remove(timer)
                 timer.action()
@@ -61,5 +72,5 @@ class Loop:
     def _milliseconds(self) -> int | None:
         if not self._timers:
             return None
-        left = min(timer.when for timer in self._timers) - time.monotonic()
-        return min(max(0, math.ceil(left * 1000)), 2**31 - 1)
+        left = min(map(self.find_left, self._timers))
+        return math.ceil(min(left, LONGEST_WAIT) * 1000)

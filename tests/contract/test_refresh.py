@@ -153,6 +153,21 @@ def test_an_app_token_signs_in_without_a_login(workspace: Workspace, hub: FakeGi
     assert workspace.gh_token == value
 
 
+def test_scopes_that_gh_needs_and_the_token_lacks_are_said_once(
+    workspace: Workspace, hub: FakeGitHub
+) -> None:
+    hub.add_token(FIRST, scopes="gist")
+    workspace.put(FIRST)
+    after = workspace.refresh().after
+    assert after.problems == {
+        "scopes": "the token of GITHUB_TOKEN_FILE lacks the scope repo and read:org "
+        "(gh may refuse to work; give a token that has it)"
+    }
+    assert workspace.events() == []
+    hub.add_token(FIRST, scopes="repo, admin:org")
+    assert workspace.refresh().after.problems == {}
+
+
 def test_offline_asks_nobody(workspace: Workspace, hub: FakeGitHub) -> None:
     workspace.put(FIRST)
     workspace.refresh(offline=True)

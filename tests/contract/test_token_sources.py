@@ -245,16 +245,12 @@ def test_a_fresh_token_that_not_all_servers_know_is_given_time(
     assert list_mints(hub) == 1
 
 
-def test_ten_who_wait_get_one_new_token(app: Workspace, hub: FakeGitHub) -> None:
-    app.refresh()
-    first = published.read_token(app.facts, app.host)
-    assert first
-    hub.revoke(first.value.reveal())
-    hub.fail(Fault(path="/app", delay=0.3, times=1))
+def ask_ten(desk: Workspace, refused: str) -> list[str]:
+    """Let ten wait for a token at once; return what they got."""
     got: list[str] = []
 
     def ask() -> None:
-        token = make_renewals(app.context)[app.host].answer(Demand(first.fingerprint))
+        token = make_renewals(desk.context)[desk.host].answer(Demand(refused))
         got.append(token.value.reveal() if token else "")
 
     threads = [threading.Thread(target=ask) for _ in range(10)]
@@ -262,6 +258,16 @@ def test_ten_who_wait_get_one_new_token(app: Workspace, hub: FakeGitHub) -> None
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
+    return got
+
+
+def test_ten_who_wait_get_one_new_token(app: Workspace, hub: FakeGitHub) -> None:
+    app.refresh()
+    first = published.read_token(app.facts, app.host)
+    assert first
+    hub.revoke(first.value.reveal())
+    hub.fail(Fault(path="/app", delay=0.3, times=1))
+    got = ask_ten(app, first.fingerprint)
     assert len(got) == 10
     assert len(set(got)) == 1
     assert hub.find(got[0])
@@ -360,6 +366,17 @@ def test_without_a_place_to_keep_it_the_refresh_token_is_not_used(
     desk = make_user(tmp_path, hub, pair[1], DEV8_STATE_DIR=str(blocked / "state"))
     assert "cannot keep the refresh token" in desk.refresh().after.problem
     assert hub.peek_pair(pair[1], "github.com"), "it can still be used"
+
+
+def test_ten_who_wait_use_the_refresh_token_once(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+) -> None:
+    desk = make_user(tmp_path, hub, pair[1])
+    hub.fail(Fault(path="/login", delay=0.3, times=1))
+    assert set(ask_ten(desk, "")) == {desk.token}
+    assert hub.find(desk.token)
+    sent = [each for each in hub.requests if each.path == "/login/oauth/access_token"]
+    assert len(sent) == 1
 
 
 def test_a_wrong_client_secret_is_said(
