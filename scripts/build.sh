@@ -110,7 +110,7 @@ if [[ ${BUILD_MVP:-true} != false ]]; then
     build "dev8-agent:$tag" "seconds" base agent
     options+=(--build-arg "AI_TOOLS=${AI_TOOLS:-}" --build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
         --build-arg "AGENT_IMAGE=dev8-agent:$tag")
-    publish dev8-mvp "about 7 min the first time, then seconds"
+    publish dev8-mvp "about 5 min the first time, then seconds"
 fi
 if [[ ${1:-all} == stages ]]; then
     build_stages base

@@ -40,12 +40,14 @@ class Layer:
 
     @property
     def name(self) -> str:
-        """Return the folder that most of it is in, and how it was made."""
-        folders: Counter[str] = Counter()
-        for path, size in self.files.items():
-            folders["/".join(PurePosixPath(path).parts[:-1][:2])] += size
-        largest = folders.most_common(1)[0][0] if folders else ""
-        return f"/{largest:<22} {shorten(self.origin)}"
+        """Return the file that is most of it, or the folder that most of it is in."""
+        path, size = max(self.files.items(), key=lambda item: item[1], default=("", 0))
+        if size * 2 < self.size:
+            folders: Counter[str] = Counter()
+            for path, size in self.files.items():
+                folders["/".join(PurePosixPath(path).parts[:-1][:2])] += size
+            path = folders.most_common(1)[0][0]
+        return f"/{path}"
 
 
 def shorten(origin: str) -> str:
@@ -54,8 +56,10 @@ def shorten(origin: str) -> str:
         return "the base system"
     packages = re.search(r"apt-get install (.*?)(;|&&|$)", origin)
     if packages:
-        words = [word for word in packages[1].split() if not re.search("^-|=", word)]
+        words = [word for word in packages[1].split() if not re.search("^[-/]|=", word)]
         return f"packages: {' '.join(words)}"[:70]
+    if origin.startswith("COPY"):
+        return ""  # what it copies is said by where it lies
     text = re.sub(r"# buildkit$|#\(nop\)|^RUN |/bin/sh -\w+|\|\d+ (\w+=\S* )+|set -eu;", "", origin)
     return " ".join(text.split())[:70]
 
@@ -128,7 +132,7 @@ def main() -> None:
     total, wasted = sum(layer.size for layer in layers), sum(waste.values())
     print(image)
     for layer in layers:
-        print(f"{layer.size / 1e6:8.1f} MB  {layer.name}")
+        print(f"{layer.size / 1e6:8.1f} MB  {layer.name:<24} {shorten(layer.origin)}".rstrip())
     print(f"{total / 1e6:8.1f} MB  in all")
     print(f"{wasted / 1e6:8.1f} MB  wasted, {100 * wasted / total:.2f} %; most of it:")
     for path, size in waste.most_common(MOST_SHOWN):

@@ -36,6 +36,37 @@ for kind in kinds:
 """Makes every client for management that the CLI names, with all its parts."""
 
 
+EXTENSION = """\
+import zipfile
+
+CODE = '''
+from azure.cli.core import AzCommandsLoader
+
+class Loader(AzCommandsLoader):
+    def load_command_table(self, args):
+        with self.command_group("hello", operations_tmpl="azext_hello#{}") as group:
+            group.command("world", "say")
+        return self.command_table
+
+    def load_arguments(self, command):
+        pass
+
+def say():
+    return "from an extension"
+
+COMMAND_LOADER_CLS = Loader
+'''
+with zipfile.ZipFile("hello-1.0-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("azext_hello/__init__.py", CODE)
+    wheel.writestr("azext_hello/azext_metadata.json", "{}")
+    info = "hello-1.0.dist-info"
+    wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: hello\\nVersion: 1.0")
+    wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any")
+    wheel.writestr(f"{info}/RECORD", "")
+"""
+"""Makes the wheel of an extension with one command."""
+
+
 @pytest.fixture(scope="module")
 def folder(host: Host) -> str:
     """A folder in the container with the stand-in."""
@@ -94,6 +125,10 @@ def test_starts_with_bytecode(host: Host) -> None:
         assert int(sources) == int(compiled) > 0
 
 
-def test_can_install_extensions(host: Host) -> None:
+def test_installs_an_extension(host: Host) -> None:
     """`az extension add` runs the pip of the CLI's own environment."""
-    host.run_expect([0], "/opt/azure-cli/bin/python -m pip --version")
+    folder = make_folder(host, {"make.py": EXTENSION})
+    host.run_expect([0], f"cd {folder} && python make.py")
+    az = f"cd {folder} && AZURE_CONFIG_DIR={folder}/config az"
+    host.run_expect([0], f"{az} extension add --yes --source hello-1.0-py3-none-any.whl")
+    assert host.check_output(f"{az} hello world --output tsv") == "from an extension"
