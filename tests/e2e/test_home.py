@@ -68,6 +68,10 @@ home.chmod(0o755)
 """Turns a home of today, mounted at /v, into one of an earlier version of image and agent."""
 
 
+TEMPORARY = "/dev/shm/devcopilot-{}/home"
+"""The home while the real one is no use; ssh and the IDE have the same."""
+
+
 @pytest.fixture
 def volume() -> Iterator[str]:
     """A volume, gone at the end."""
@@ -93,11 +97,11 @@ def find_warnings(box: Container) -> list[str]:
     return [event["message"] for event in box.events() if event["level"] in ("warning", "error")]
 
 
-def assert_works(box: Container, login: Login) -> None:
+def assert_works(box: Container, login: Login, home: str = "/home/dev8") -> None:
     """Everything answers, and a person gets in and is at home."""
     box.wait_ready()
     assert answers_http(box.ide_port)
-    assert login.run(box, "cd; pwd").strip() == "/home/dev8"
+    assert login.run(box, "cd; pwd").strip() == home
 
 
 @pytest.mark.parametrize("case", EMPTY)
@@ -123,7 +127,7 @@ def test_a_volume_that_docker_fills_from_the_image_serves_first_one_uid_then_ano
         assert find_warnings(box) == []
         assert ".bashrc" in login.run(box, "ls -A")
     with running(workspace(volume, login)) as box:
-        assert_works(box, login)
+        assert_works(box, login, TEMPORARY.format(1000))
         (warning,) = find_warnings(box)
         assert "of another uid than 1000" in warning
         assert "chown -R 1000:1000 /home/dev8" in warning
@@ -132,7 +136,7 @@ def test_a_volume_that_docker_fills_from_the_image_serves_first_one_uid_then_ano
 def test_a_volume_of_root_is_one_line_and_a_temporary_home(volume: str, login: Login) -> None:
     change(volume, "sh", "chown 0:0 /v; chmod 755 /v")
     with running(workspace(volume, login)) as box:
-        assert_works(box, login)
+        assert_works(box, login, TEMPORARY.format(1000))
         (warning,) = find_warnings(box)
         assert "chown -R 1000:1000 /home/dev8" in warning
 
@@ -140,7 +144,7 @@ def test_a_volume_of_root_is_one_line_and_a_temporary_home(volume: str, login: L
 def test_a_uid_outside_group_0_is_told_what_mends_it(login: Login) -> None:
     options = ("--user", "12345:12345", "-e", f"SSH_PUBLIC_KEY={login.public}")
     with running(Recipe(MVP, (*NO_PRIVILEGES, *options))) as box:
-        assert_works(box, login)
+        assert_works(box, login, TEMPORARY.format(12345))
         home, folder = find_warnings(box)
         for warning, path in ((home, "/home/dev8"), (folder, "/workspace")):
             assert f"{path}: it belongs to uid 1000" in warning
