@@ -1,13 +1,14 @@
 """GitHub's API as the agent talks to it: its addresses, one request, and what an answer means.
 
-PyGithub does the talking. Its own retries are off, since they sleep for up to an hour at a rate
-limit: who calls decides when to ask again.
+PyGithub talks to the API, requests to everything else. PyGithub's own retries are off, since they
+sleep for up to an hour at a rate limit: who calls decides when to ask again.
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
 import email.utils
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from agent.system import Facts
 
 if TYPE_CHECKING:
     import github
+    import requests
 
 TIMEOUT = 10
 """Seconds for a connection, and for each wait for an answer."""
@@ -28,7 +30,13 @@ SECONDARY_LIMIT = 60.0
 """Seconds to wait where GitHub limits the rate and does not say how long."""
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 """What git and gh trust, with the CAs that the image's maintainer added."""
-LARGEST_SKEW = 5.0
+LONGEST_ANSWER = 1 << 20
+"""Bytes: no token comes in more."""
+LONGEST_TIME = 20.0
+"""Seconds for a whole answer, however it trickles."""
+LONGEST_DELAY = 3900.0
+"""Seconds: GitHub's limits last an hour; whoever asks for more patience is mistaken."""
+COUNTED_SKEW = 5.0
 """Seconds between two clocks that count as none: an answer travels, and Date has no fraction."""
 
 
@@ -51,6 +59,8 @@ class Answer:
     document: Mapping[str, Any]
     skew: float
     """Seconds by which the server's clock is ahead of ours; 0 where that cannot be told."""
+    text: str = ""
+    """The answer as it came."""
 
     @property
     def message(self) -> str:
@@ -127,7 +137,13 @@ def explained(url: str) -> Iterator[None]:
 
 
 def read_answer(
-    facts: Facts, url: str, status: int, headers: Mapping[str, str], text: str
+    facts: Facts,
+    url: str,
+    status: int,
+    headers: Mapping[str, str],
+    text: str,
+    *,
+    is_json: bool = True,
 ) -> Answer:
     """Return the answer. Raises NoAnswerError where there is none, ValueError for no JSON."""
     known = {name.lower(): str(value) for name, value in headers.items()}
@@ -136,10 +152,10 @@ def read_answer(
         raise NoAnswerError(f"{url} limits the rate of requests", delay)
     if status >= 500:
         raise NoAnswerError(f"{url} answered with status {status}")
-    document = json.loads(text) if text else {}
+    document = json.loads(text) if text and is_json else {}
     if not isinstance(document, dict):
         document = {"items": document}
-    return Answer(status, known, document, find_skew(known, facts.clock.now()))
+    return Answer(status, known, document, find_skew(known, facts.clock.now()), text)
 
 
 def post_form(facts: Facts, url: str, form: Mapping[str, str]) -> Answer:
@@ -147,19 +163,19 @@ def post_form(facts: Facts, url: str, form: Mapping[str, str]) -> Answer:
     return _send(facts, url, "POST", data=dict(form))
 
 
-def get_json(facts: Facts, url: str, bearer: str | None) -> Answer:
-    """Get a JSON document with a bearer token. Raises NoAnswerError."""
+def get_text(facts: Facts, url: str, bearer: str | None) -> Answer:
+    """Get a text, JSON or not, with a bearer token. Raises NoAnswerError."""
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    return _send(facts, url, "GET", headers=headers)
+    return _send(facts, url, "GET", is_json=False, headers=headers)
 
 
-def _send(facts: Facts, url: str, method: str, **options: Any) -> Answer:
+def _send(facts: Facts, url: str, method: str, *, is_json: bool = True, **options: Any) -> Answer:
     import requests  # noqa: PLC0415 - 0.1 s that only a request costs
 
     headers = {"Accept": "application/json", "User-Agent": "devcopilot"}
     headers |= options.pop("headers", {})
     with explained(url), requests.Session() as session:
-        session.trust_env = True  # proxies; .netrc is not consulted where the header is set
+        session.auth = lambda request: request  # else it takes a password from the user's .netrc
         done: requests.Response = session.request(
             method,
             url,
@@ -167,20 +183,38 @@ def _send(facts: Facts, url: str, method: str, **options: Any) -> Answer:
             timeout=TIMEOUT,
             verify=find_certificates(facts.environ),
             allow_redirects=False,
+            stream=True,
             **options,
         )
-        return read_answer(facts, url, done.status_code, done.headers, done.text)
+        text = _read_body(done)
+        return read_answer(facts, url, done.status_code, done.headers, text, is_json=is_json)
+
+
+def _read_body(done: "requests.Response") -> str:
+    """Return the body. Raises ValueError when it is too long, TimeoutError when it takes long."""
+    deadline = time.monotonic() + LONGEST_TIME
+    body = b""
+    for chunk in done.iter_content(4096):
+        body += chunk
+        if len(body) > LONGEST_ANSWER:
+            raise ValueError("too long")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return body.decode(errors="replace")
 
 
 def find_delay(status: int, headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds to wait if this answer limits the rate or asks for patience, else None."""
+    if status < 400:
+        return None
     after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
     if after.isascii() and after.isdigit():
-        return float(after)
+        return min(float(after), LONGEST_DELAY)
     if status not in (403, 429):
         return None
     if headers.get("x-ratelimit-remaining") == "0" and reset.isascii() and reset.isdigit():
-        return max(float(reset) - now.timestamp() - find_skew(headers, now), 1.0)
+        left = float(reset) - now.timestamp() - find_skew(headers, now)
+        return min(max(left, 1.0), LONGEST_DELAY)
     return SECONDARY_LIMIT if status == 429 or after else None
 
 
@@ -194,7 +228,7 @@ def find_skew(headers: Mapping[str, str], now: datetime) -> float:
     except ValueError:
         return 0.0
     skew = (there.astimezone(UTC) - now).total_seconds()
-    return skew if abs(skew) > LARGEST_SKEW else 0.0
+    return skew if abs(skew) > COUNTED_SKEW else 0.0
 
 
 def parse_time(text: object, skew: float = 0.0) -> datetime | None:

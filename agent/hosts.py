@@ -6,8 +6,8 @@ GITHUB_TOKEN_FILE, app_id is GITHUB_APP_ID. Secrets come as files only.
 
 import shlex
 import tomllib
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from agent.errors import Problem
@@ -24,26 +24,42 @@ NOT_OF_A_FILE = ("GH_HOST", "DEV8_TOKEN_REFRESH_INTERVAL")
 """The file's name is the host's; the interval holds for all."""
 
 
-def find_accounts(settings: Settings, facts: Facts) -> tuple[list[GitHub], list[Problem]]:
-    """Return the hosts that have a token source, that of the variables first, and what is wrong.
+@dataclass(frozen=True)
+class Accounts:
+    """The hosts that have a token source, and those of which that cannot be said."""
 
-    A host is named once: the variables win over files, the user's files over the image's.
+    known: tuple[GitHub, ...]
+    """That of the variables first."""
+    in_trouble: Mapping[str, Problem]
+    """What is wrong with a file, by the name that it has: what is published of it stays."""
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Return every host of which something may be published."""
+        return frozenset({account.host for account in self.known} | set(self.in_trouble))
+
+
+def find_accounts(settings: Settings, facts: Facts) -> Accounts:
+    """Return the hosts. The variables win over files, and the user's files over the image's.
+
+    That holds also for a file that cannot be read: another one would be another identity.
     """
-    accounts = {settings.github.host: settings.github}
-    problems = []
+    known = {settings.github.host: settings.github} if is_configured(settings.github) else {}
+    in_trouble: dict[str, Problem] = {}
     for path in _find_files(facts):
+        name = path.stem.lower()
+        if name in known or name in in_trouble:
+            continue
         found = read_file(path)
         if isinstance(found, Problem):
-            problems.append(found)
-        elif not is_configured(accounts.get(found.host)):
-            accounts[found.host] = found
-    return [account for account in accounts.values() if is_configured(account)], problems
+            in_trouble[name] = found
+        elif is_configured(found):
+            known[name] = found
+    return Accounts(tuple(known.values()), in_trouble)
 
 
-def is_configured(account: GitHub | None) -> bool:
+def is_configured(account: GitHub) -> bool:
     """Tell whether a token is to be expected. Reads no file: one may appear late."""
-    if account is None:
-        return False
     token = account.token
     if token and token.value and token.value.reveal().strip() == NO_LOGIN:
         token = None

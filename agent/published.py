@@ -10,7 +10,7 @@ that is set right later, and a suspended machine change nothing, and a shell scr
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,16 +63,33 @@ class Record:
     """By this machine's clock as it was then."""
     life: float = 0.0
     """Seconds that the token had when it was published; 0: no end is known."""
+    origin: str = ""
+    """`find_origin` of the source that gave the token: another origin is another identity."""
+    file: str = ""
+    """The file that the source reads, if it is one."""
+    made: float = 0.0
+    """The uptime at which this very token was published."""
     checked: str = ""
     """When GitHub last said that the token is good."""
     refreshed: str = ""
     """When `devcopilot refresh` last ran."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """What is wrong now: by part (see `agent.renewal`) the line that says so."""
+    said: Sequence[str] | None = None
+    """The problems that the last round had to log, so that none is logged twice; None: no round
+    has logged any yet."""
     failures: int = 0
-    """Tries in a row that got no answer."""
+    """Tries in a row in which the source had no token."""
+    failed_at: float = 0.0
+    """The uptime at which it last had none."""
     retry_at: float = 0.0
-    """Before this uptime the host is not to be asked again."""
+    """Before this uptime the source is not to be asked again."""
+    check_failures: int = 0
+    """Checks in a row that got no answer."""
+    check_retry_at: float = 0.0
+    """Before this uptime GitHub is not to be asked about the token again."""
+    refusals: int = 0
+    """Tokens in a row that were made anew because GitHub refused the one before."""
     skew: float = 0.0
     """Seconds by which the host's clock is ahead of this machine's."""
 
@@ -85,8 +102,9 @@ class Record:
 def token_path(facts: Facts, host: str) -> Path:
     """Return where a host's token is published.
 
-    Line 1 is the token, 2 the uptime at which it ends or nothing, 3 its login or nothing, 4 its
-    fingerprint.
+    Line 1 is the token, 2 the uptime at which it ends, 3 its login, 4 its fingerprint, 5 the file
+    that it was read from. Each may be empty; without a token there is only line 5: the host has a
+    source, and who needs a token asks for it.
     """
     return facts.runtime / runtime.TOKENS / host
 
@@ -109,14 +127,16 @@ def find_hosts(facts: Facts) -> Iterator[str]:
             yield name.removesuffix(".json")
 
 
-def encode_token(token: Token, clock: Clock) -> bytes:
-    """Return the content of a published token's file."""
+def encode_token(token: Token | None, clock: Clock, file: str = "") -> bytes:
+    """Return the content of a published token's file; of a host without a token if it is None."""
+    if token is None:
+        return f"\n\n\n\n{file}\n".encode()
     ends = ""
     if token.expires:
         left = (token.expires - clock.now()).total_seconds()
         ends = f"{max(0, int(clock.uptime() + left))}"
     mark = fingerprint(token.value)
-    return f"{token.value.reveal()}\n{ends}\n{token.login or ''}\n{mark}\n".encode()
+    return f"{token.value.reveal()}\n{ends}\n{token.login or ''}\n{mark}\n{file}\n".encode()
 
 
 def decode_token(host: str, content: bytes | None) -> Published | None:

@@ -21,7 +21,7 @@ SETTINGS = "settings.json"
 SECRETS = "secrets"
 """Folder (0700): one file (0600) a secret variable, named for the variable."""
 TOKENS = "tokens"
-"""Folder (0700): one file (0600) a GitHub host: line 1 the token, line 2 its expiry or nothing."""
+"""Folder (0700): one file (0600) a GitHub host; see `agent.published.token_path`."""
 HIDDEN = "hidden"
 """Folder (0700): one file (0600) a secret that came from a file or was made, as it was at the last
 `configure`. Only the log reads it, to hide it: it must not touch paths of the user, which may hang.
@@ -104,7 +104,7 @@ def clear(path: str) -> None:
     for name in (SETTINGS, BOOT, STATE, SERVICES, PROBLEMS):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(path, name))
-    for name in (SECRETS, HIDDEN, JOBS, LAUNCHERS):
+    for name in (SECRETS, HIDDEN, TOKENS, JOBS, LAUNCHERS):
         with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, name)) as files:
             for entry in files:
                 os.unlink(entry.path)

@@ -126,7 +126,7 @@ class GitHub:
     api_url: str | None = variable(
         "DEV8_GITHUB_API_URL",
         http_url,
-        "Where the token is checked; by default the API of GH_HOST.",
+        "Where tokens are checked and made; by default the API of GH_HOST.",
     )
     refresh_interval: float = variable(
         "DEV8_TOKEN_REFRESH_INTERVAL",

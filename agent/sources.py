@@ -4,6 +4,7 @@ A source belongs to one GitHub host. Some only read what is there (a file, a var
 a token, for which they ask the network. Each says so of itself, and nobody else needs to know.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -68,6 +69,11 @@ class TokenSource:
     nothing, so that it is read each time."""
     replaces: bool = False
     """A new token ends the one before it at once."""
+
+
+def find_origin(account: GitHub, source: TokenSource) -> str:
+    """Return what tells this source of this host from any other; it holds no secret."""
+    return hashlib.sha256(repr((source.name, account)).encode()).hexdigest()
 
 
 def find_source(account: GitHub, sources: tuple[TokenSource, ...]) -> TokenSource | None:

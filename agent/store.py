@@ -59,8 +59,8 @@ def hidden_resources(settings: Settings, facts: Facts) -> Iterator[File]:
     What is wrong with such a file is told by the step that uses it.
     """
     groups = {group.name: getattr(settings, group.name) for group in fields(settings)}
-    accounts, _ = find_accounts(settings, facts)
-    groups |= {account.host: account for account in accounts if account != settings.github}
+    for account in find_accounts(settings, facts).known:
+        groups.setdefault(f"github-{account.host}", account)
     for name, group in groups.items():
         for source in (getattr(group, item.name) for item in fields(group)):
             if isinstance(source, SecretInput) and source.file:

@@ -1,4 +1,4 @@
-"""What the parts of the agent tell each other of: tokens, services, jobs, the boot file."""
+"""What the parts of the agent tell each other of: services, jobs, the boot file."""
 
 import json
 from collections.abc import Mapping

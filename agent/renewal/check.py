@@ -13,14 +13,15 @@ from agent.renewal.shelf import (
     SCOPES,
     TOKEN,
     Shelf,
+    note_check,
     note_skew,
-    note_success,
     with_problem,
     without_problems,
 )
 from agent.settings import GitHub
 from agent.sources import Token, TokenSource
 from agent.tokens import verify
+from agent.tokens.publication import Origin
 
 
 class Check:
@@ -29,6 +30,7 @@ class Check:
     def __init__(self, account: GitHub, source: TokenSource, shelf: Shelf) -> None:
         self._account = account
         self._source = source
+        self._origin = Origin.of(account, source)
         self._shelf = shelf
 
     def run(self, found: Token | None, previous: Published | None) -> bool:
@@ -52,7 +54,7 @@ class Check:
             else:
                 problem = Problem(f"cannot check the token of {self._shelf.host}: {result.reason}")
                 record = with_problem(record, CHECK, problem)
-                self._shelf.save(self._shelf.count_failure(record, result.retry_after))
+                self._shelf.save(self._shelf.note_check_failure(record, result.retry_after))
         return True
 
     def _find_published(self) -> Token | None:
@@ -69,11 +71,11 @@ class Check:
         """Tell whether to ask: not before the time that GitHub set, unless the token is another."""
         record = self._shelf.record()
         known = _is_about(record, token) and bool(record.refreshed)
-        return not known or self._shelf.facts.clock.uptime() >= record.retry_at
+        return not known or self._shelf.facts.clock.uptime() >= record.check_retry_at
 
     def _publish_valid(self, token: Token, result: verify.Valid, record: Record) -> None:
         if published.fingerprint(token.value) == record.rejected:
-            record = Record(self._shelf.host, source=token.source, refreshed=record.refreshed)
+            record = self._origin.make_record(record)
         token = replace(
             token,
             login=result.login or token.login,
@@ -85,7 +87,7 @@ class Check:
             words = f"the token of {token.source} lacks the scope {' and '.join(result.lacks)}"
             hint = "gh may refuse to work; give a token that has it"
             record = with_problem(record, SCOPES, Problem(words, hint))
-        record = note_skew(note_success(record), result.skew)
+        record = note_skew(note_check(record), result.skew)
         self._shelf.publish(token, replace(record, checked=self._shelf.stamp()))
 
     def _on_rejected(self, token: Token, previous: Published | None) -> bool:
@@ -117,13 +119,13 @@ class Check:
             if not _is_about(record, token):
                 return True
             record = with_problem(replace(record, checked=""), CHECK, problem)
-            self._shelf.save(self._shelf.count_failure(record, None))
+            self._shelf.save(self._shelf.note_check_failure(record, None))
         return False
 
     def _keep_refused(self, token: Token, record: Record) -> None:
         """Keep a token that GitHub refuses: git's own message says more than a missing one."""
         problem = Problem(*_explain_refusal(token))
-        record = Record(self._shelf.host, refreshed=record.refreshed)
+        record = self._origin.make_record(record)
         self._shelf.publish(token, with_problem(record, CHECK, problem))
 
     def _go_back(
@@ -136,11 +138,8 @@ class Check:
         """Publish again the token that works, until GitHub takes the new one."""
         words, hint = _explain_refusal(refused)
         problem = Problem(f"{words}; the one before it stays in use", hint)
-        record = Record(
-            self._shelf.host,
-            rejected=published.fingerprint(refused.value),
-            refreshed=record.refreshed,
-        )
+        rejected = published.fingerprint(refused.value)
+        record = replace(self._origin.make_record(record), rejected=rejected)
         token = self._shelf.token_to_publish(before, refused.source)
         if isinstance(answer, verify.Valid):
             token = replace(token, login=answer.login, expires=answer.expires or token.expires)

@@ -1,21 +1,25 @@
 """Fetching: whether a new token is due, getting it from its source, publishing it."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent import faults
+from agent.errors import Problem
 from agent.published import Published, Record
 from agent.renewal.shelf import (
+    MOST_FAILURES,
     TOKEN,
     Shelf,
+    note_fetch,
     note_skew,
-    note_success,
     with_problem,
     without_problems,
 )
 from agent.settings import GitHub
 from agent.sources import Failure, Found, Token, TokenSource
 from agent.tokens import publication
+from agent.tokens.publication import Origin
 
 MARGIN = 120.0
 """Seconds before its end at which who wants to use a token asks for a newer one."""
@@ -23,6 +27,8 @@ SPREAD = 0.1
 """By this share a renewal comes earlier or later, so that many workspaces do not ask at once."""
 FIRST_DELAY, LONGEST_DELAY = 4.0, 300.0
 """Seconds until the next try after a failure: a random share of FIRST, doubled each time."""
+FRESH = 60.0
+"""Seconds in which GitHub may refuse a token since not all its servers know of it yet."""
 AFTER_LIMIT = 5.0
 """Up to so many seconds later than a server allows it is asked again."""
 
@@ -41,34 +47,68 @@ class Fetch:
     def __init__(self, account: GitHub, source: TokenSource, shelf: Shelf) -> None:
         self._account = account
         self._source = source
+        self._origin = Origin.of(account, source)
         self._shelf = shelf
         self._clock = shelf.facts.clock
 
-    def run(self, demand: Demand | None = None) -> Token | None:
+    def run(self, demand: Demand | None = None, *, offline: bool = False) -> Token | None:
         """Fetch a token if one is due and publish it; return what was fetched, published or not.
 
-        Without a demand it is a matter of time: then it may wait for a better moment.
+        Without a demand it is a matter of time: then it may wait for a better moment. `offline`:
+        only read what is there.
         """
+        if offline and self._source.lead is not None:
+            return None
+        asked = self._clock.uptime()
         with self._shelf.locked():
-            record = self._shelf.record()
-            if not self._is_due(record, self._shelf.token(), demand):
-                return None
-            found = self._source.fetch(self._account, self._shelf.facts)
+            record, present = self._shelf.record(), self._shelf.token()
+            if record.origin != self._origin.origin:
+                record, present = self._origin.make_record(Record(self._shelf.host)), None
+            if record.failed_at > asked or not self._is_due(record, present, demand):
+                return None  # if it failed while we waited for the lock, that holds for us as well
+            if self._source.lead is not None:
+                # Where nothing can be written, nothing is to be made: it would be lost.
+                self._shelf.save(self._shelf.record())
+            found = self._fetch()
+            self._shelf.apply(publication.resources(self._origin, found, self._shelf.facts))
             if isinstance(found, Failure):
-                self._shelf.save(self._note_failure(record, found))
+                self._shelf.save(self._note_failure(self._shelf.record(), found))
                 return None
-            self._publish(found)
+            if found:
+                self._shelf.save(self._note_token(self._shelf.record(), found, demand))
             return found
+
+    def _fetch(self) -> Found:
+        try:
+            return self._source.fetch(self._account, self._shelf.facts)
+        except Exception as error:
+            # An answer that nobody foresaw; other hosts must go on.
+            words = f"cannot get a token for {self._shelf.host}: {faults.describe(error)}"
+            return Failure(Problem(words))
 
     def find_next(self) -> float:
         """Return the seconds until something is due again; infinite: nothing that is known of."""
         record, present = self._shelf.record(), self._shelf.token()
-        blocked = record.retry_at - self._clock.uptime()
+        tries = (
+            self._find_try(record.failures, record.retry_at),
+            self._find_try(record.check_failures, record.check_retry_at),
+        )
+        return min(*tries, self._find_renewal(record, present))
+
+    def _find_try(self, failures: int, retry_at: float) -> float:
+        """Return the seconds until what has failed is tried again."""
+        blocked = retry_at - self._clock.uptime()
         if blocked > 0:
             return blocked + random.uniform(0, AFTER_LIMIT)  # noqa: S311 - no secret
+        if not failures:
+            return float("inf")
+        most = min(LONGEST_DELAY, FIRST_DELAY * 2.0**failures)
+        return random.uniform(1.0, most)  # noqa: S311 - as above
+
+    def _find_renewal(self, record: Record, present: Published | None) -> float:
+        """Return the seconds until the token is to be renewed, unless that has failed just now."""
         if record.failures:
-            most = min(LONGEST_DELAY, FIRST_DELAY * 2.0**record.failures)
-            return random.uniform(1.0, most)  # noqa: S311 - as above
+            return float("inf")
         left = present.left(self._clock) if present else None
         if left is None or self._source.lead is None:
             return float("inf")
@@ -92,8 +132,17 @@ class Fetch:
     ) -> bool:
         """Tell whether the published token is no use to somebody who waits for one."""
         if demand.refused:
-            return demand.refused == present.fingerprint  # else somebody has renewed it already
+            # With another one published, somebody has renewed it already.
+            return demand.refused == present.fingerprint and self._may_replace(record)
         return left is not None and left < min(MARGIN, record.life / 2)
+
+    def _may_replace(self, record: Record) -> bool:
+        """Tell whether a refused token is to be replaced: ever more seldom, if it does not help.
+
+        Not all of GitHub's servers know a new token at once, and some refuse every one.
+        """
+        patience = FRESH * 2.0**record.refusals if record.refusals else 0.0
+        return bool(record.checked) or self._clock.uptime() >= record.made + patience
 
     def _is_time(self, record: Record, left: float) -> bool:
         lead = self._find_lead(record)
@@ -106,20 +155,20 @@ class Fetch:
         """Return the seconds before its end that the token is renewed: half of a short life."""
         return min(self._source.lead or 0.0, record.life / 2)
 
-    def _publish(self, found: Found) -> None:
-        self._shelf.apply(publication.resources(self._shelf.host, found, self._shelf.facts))
-        if isinstance(found, Token):
-            record = without_problems(self._shelf.record(), TOKEN)
-            if self._source.lead is not None:  # it was asked, and has answered
-                record = note_skew(note_success(record), found.skew)
-            self._shelf.save(record)
+    def _note_token(self, record: Record, token: Token, demand: Demand | None) -> Record:
+        record = without_problems(record, TOKEN)
+        if self._source.lead is None:
+            return record
+        if demand and demand.refused:
+            record = replace(record, refusals=min(record.refusals + 1, MOST_FAILURES))
+        return note_skew(note_fetch(record), token.skew)  # it was asked, and has answered
 
     def _note_failure(self, record: Record, failure: Failure) -> Record:
         record = with_problem(record, TOKEN, failure.problem)
         if self._source.lead is None:
             return record  # it is read again at each round anyway
-        record = note_skew(record, failure.skew)
-        return self._shelf.count_failure(record, failure.retry_after)
+        record = replace(note_skew(record, failure.skew), failed_at=self._clock.uptime())
+        return self._shelf.note_fetch_failure(record, failure.retry_after)
 
 
 def is_git_running(uid: int) -> bool:

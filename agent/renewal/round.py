@@ -32,7 +32,7 @@ class Renewal:
     def keep(self, *, offline: bool = False) -> Outcome:
         """Do what is due now: fetch, publish, and unless `offline` ask GitHub about the token."""
         before, previous = self._shelf.record(), self._shelf.token()
-        found = self._fetch.run()
+        found = self._fetch.run(offline=offline)
         if not offline and not self._check.run(found, previous) and found is None:
             # The token was good and is not any more; one that was made just now gets some time,
             # since not all of GitHub's servers know of it yet.
@@ -45,10 +45,11 @@ class Renewal:
                 self._shelf.save(replace(record, refreshed=self._shelf.stamp()))
         return Outcome(before, self._shelf.record())
 
-    def answer(self, demand: Demand) -> Published | None:
-        """Return a token for somebody who waits, a new one if the published one is no use."""
+    def answer(self, demand: Demand) -> Outcome:
+        """Get a new token for somebody who waits, if the published one is no use."""
+        before = self._shelf.record()
         self._fetch.run(demand)
-        return self._shelf.token()
+        return Outcome(before, self._shelf.record())
 
     def read(self) -> Published | None:
         """Return the published token as it is."""

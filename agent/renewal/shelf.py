@@ -15,7 +15,9 @@ from agent.tokens import publication
 
 TOKEN, CHECK, SCOPES, CLOCK = "token", "check", "scopes", "clock"
 """What can be in trouble: the source, the check, what the token may do, the machine's clock."""
-LARGEST_SKEW = 60.0
+HOST_FILE, GH = "file", "gh"
+"""And: the file of hosts.d that describes the host, gh's own files."""
+SKEW_WORTH_A_WARNING = 60.0
 """Seconds between this machine's clock and GitHub's that are worth a warning."""
 MOST_FAILURES = 20
 """Beyond that, one more makes no difference."""
@@ -48,6 +50,17 @@ class Shelf:
         path = published.record_path(self.facts, self.host)
         runtime.write_atomic(str(path), published.encode_record(record))
 
+    def note(self, part: str, problem: Problem | None) -> Record:
+        """Note that this part is in trouble, or in order; return the record."""
+        with self.locked():
+            before = self.record()
+            record = without_problems(before, part)
+            if problem:
+                record = with_problem(record, part, problem)
+            if record != before:
+                self.save(record)
+        return record
+
     def publish(self, token: Token, record: Record) -> None:
         """Replace token and record."""
         self.apply(publication.publish(token, record, self.facts))
@@ -74,10 +87,19 @@ class Shelf:
         """Return the time as records have it."""
         return published.format_time(self.facts.clock.now())
 
-    def count_failure(self, record: Record, retry_after: float | None) -> Record:
-        """Note one more failure, and until when the server does not want to be asked."""
-        retry_at = self.facts.clock.uptime() + retry_after + 1 if retry_after is not None else 0.0
-        return replace(record, failures=min(record.failures + 1, MOST_FAILURES), retry_at=retry_at)
+    def note_fetch_failure(self, record: Record, retry_after: float | None) -> Record:
+        """Note that the source had no token, and until when it does not want to be asked."""
+        failures = min(record.failures + 1, MOST_FAILURES)
+        return replace(record, failures=failures, retry_at=self._find_end(retry_after))
+
+    def note_check_failure(self, record: Record, retry_after: float | None) -> Record:
+        """Note that GitHub said nothing of the token, and until when it is not to be asked."""
+        failures = min(record.check_failures + 1, MOST_FAILURES)
+        end = self._find_end(retry_after)
+        return replace(record, check_failures=failures, check_retry_at=end)
+
+    def _find_end(self, retry_after: float | None) -> float:
+        return 0.0 if retry_after is None else self.facts.clock.uptime() + retry_after + 1
 
 
 def with_problem(record: Record, part: str, problem: Problem) -> Record:
@@ -91,15 +113,20 @@ def without_problems(record: Record, *parts: str) -> Record:
     return replace(record, problems=left)
 
 
-def note_success(record: Record) -> Record:
-    """Return the record of a host that has answered as it should."""
+def note_fetch(record: Record) -> Record:
+    """Return the record of a host whose source has given a token."""
     return replace(record, failures=0, retry_at=0.0)
+
+
+def note_check(record: Record) -> Record:
+    """Return the record of a host that has accepted its token."""
+    return replace(record, check_failures=0, check_retry_at=0.0, refusals=0)
 
 
 def note_skew(record: Record, skew: float) -> Record:
     """Return the record with what is known of the clocks; a large difference is worth a line."""
     record = replace(without_problems(record, CLOCK), skew=skew)
-    if abs(skew) <= LARGEST_SKEW:
+    if abs(skew) <= SKEW_WORTH_A_WARNING:
         return record
     minutes = round(abs(skew) / 60)
     amount = f"{minutes} minute{'' if minutes == 1 else 's'}"

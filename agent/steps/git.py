@@ -24,8 +24,7 @@ HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the file of defaults; a problem when git does not read it."""
     path = facts.defaults / CONFIG
-    accounts, _ = find_accounts(settings, facts)
-    hosts = [account.host for account in accounts]
+    hosts = [account.host for account in find_accounts(settings, facts).known]
     yield File(path, render_config(settings, hosts, facts.runtime).encode(), 0o644, adopt=True)
     if problem := _find_missing_include(path, facts):
         yield problem

@@ -1,5 +1,7 @@
 """The token that DEV8_GITHUB_TOKEN_COMMAND prints."""
 
+import re
+
 from agent.errors import Problem
 from agent.settings import GitHub
 from agent.sources import Failure, Found, TokenSource, read_answer
@@ -8,6 +10,7 @@ from agent.system import Facts
 LEAD = 10 * 60.0
 """Seconds before its end that a token is asked for anew."""
 NAME = "DEV8_GITHUB_TOKEN_COMMAND"
+_TOKEN = re.compile(r"\b(gh[a-z]_|github_pat_)\w+")
 
 
 def is_configured(account: GitHub) -> bool:
@@ -24,7 +27,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
         return Failure(
             Problem(
                 f"cannot get a token for {account.host}: {argv[0]} ended with {done.returncode}: "
-                f"{words[-1][:120]}",
+                f"{_TOKEN.sub('***', words[-1])[:120]}",
                 f"mend {NAME}",
             )
         )

@@ -7,52 +7,91 @@ gives another.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent import published
 from agent.plan import Edit, Resource
 from agent.published import Record
-from agent.sources import Found, Token, find_kind
+from agent.settings import GitHub
+from agent.sources import Failure, Found, Token, TokenSource, find_kind, find_origin
 from agent.system import Facts
 
 
-def resources(host: str, found: Found, facts: Facts) -> Iterator[Resource]:
+@dataclass(frozen=True)
+class Origin:
+    """Where the token of a host comes from, as its record has it."""
+
+    host: str
+    origin: str
+    file: str
+
+    @classmethod
+    def of(cls, account: GitHub, source: TokenSource) -> "Origin":
+        """Return that of this source."""
+        file = account.token.file if account.token else None
+        return cls(account.host, find_origin(account, source), str(file or ""))
+
+    def make_record(self, known: Record) -> Record:
+        """Return the record of a token of this origin that is not known yet; `known` is of others.
+
+        What is known of the host itself stays.
+        """
+        return Record(
+            self.host,
+            origin=self.origin,
+            file=self.file,
+            refreshed=known.refreshed,
+            said=known.said,
+            refusals=known.refusals,
+            skew=known.skew,
+        )
+
+
+def resources(origin: Origin, found: Found, facts: Facts) -> Iterator[Resource]:
     """Yield the published files of a host for what its source gave now.
 
-    A source in trouble withdraws nothing: the token that was published stays.
+    A source in trouble withdraws nothing but the token of another origin.
     """
+    host, record = origin.host, published.read_record(facts, origin.host)
+    present = published.read_token(facts, host)
     if found is None:
         yield from withdraw(host, facts)
-    elif isinstance(found, Token):
-        record = published.read_record(facts, host)
-        known = (record.rejected, record.fingerprint)
-        if not published.read_token(facts, host) or published.fingerprint(found.value) not in known:
-            yield from publish(found, Record(host, refreshed=record.refreshed), facts)
+    elif isinstance(found, Failure):
+        if record.origin != origin.origin:
+            yield from publish(None, origin.make_record(Record(host)), facts)
+    else:
+        same = record.origin == origin.origin
+        known = same and published.fingerprint(found.value) in (record.rejected, record.fingerprint)
+        if present is None or not known:
+            yield from publish(found, origin.make_record(record if same else Record(host)), facts)
 
 
-def publish(token: Token, record: Record, facts: Facts) -> Iterator[Edit]:
-    """Yield the published files for this token; `record` holds what else is known of it.
+def publish(token: Token | None, record: Record, facts: Facts) -> Iterator[Edit]:
+    """Yield the published files for this token, or for a host that has none yet.
 
-    Of a record of another token only what still holds may be left.
+    `record` holds what else is known of it; of another token's only what still holds may be left.
     """
+    content = published.encode_token(token, facts.clock, record.file)
+    filled = published.encode_record(_fill(record, token, facts) if token else record)
+    yield Edit(published.token_path(facts, record.host), lambda _: content)
+    yield Edit(published.record_path(facts, record.host), lambda _: filled)
+
+
+def _fill(record: Record, token: Token, facts: Facts) -> Record:
     clock = facts.clock
     life = (token.expires - clock.now()).total_seconds() if token.expires else 0.0
-    content = published.encode_token(token, clock)
-    filled = published.encode_record(
-        replace(
-            record,
-            login=token.login,
-            kind=find_kind(token.value),
-            source=token.source or record.source,
-            grants=token.grants or record.grants,
-            fingerprint=published.fingerprint(token.value),
-            expires=published.format_time(token.expires) if token.expires else "",
-            life=record.life or max(0.0, life),
-            skew=token.skew or record.skew,
-        )
+    return replace(
+        record,
+        login=token.login,
+        kind=find_kind(token.value),
+        source=token.source or record.source,
+        grants=token.grants or record.grants,
+        fingerprint=published.fingerprint(token.value),
+        expires=published.format_time(token.expires) if token.expires else "",
+        life=record.life or max(0.0, life),
+        made=record.made or clock.uptime(),
+        skew=token.skew or record.skew,
     )
-    yield Edit(published.token_path(facts, token.host), lambda _: content)
-    yield Edit(published.record_path(facts, token.host), lambda _: filled)
 
 
 def withdraw(host: str, facts: Facts) -> Iterator[Edit]:

@@ -1,7 +1,5 @@
 """The token that a control plane hands out at DEV8_GITHUB_TOKEN_URL, for a bearer token."""
 
-import json
-
 from agent import api
 from agent.api import NoAnswerError
 from agent.errors import Problem
@@ -25,7 +23,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
     if isinstance(bearer, Problem):
         return Failure(bearer)
     try:
-        answer = api.get_json(facts, account.token_url or "", bearer.reveal() if bearer else None)
+        answer = api.get_text(facts, account.token_url or "", bearer.reveal() if bearer else None)
     except NoAnswerError as error:
         message = f"cannot get a token for {account.host}: {error.reason}"
         return Failure(Problem(message, f"mend {NAME}"), error.retry_after)
@@ -37,7 +35,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
                 f"mend {NAME} or DEV8_GITHUB_TOKEN_URL_BEARER",
             )
         )
-    return read_answer(json.dumps(dict(answer.document)), account.host, NAME, answer.skew)
+    return read_answer(answer.text, account.host, NAME, answer.skew)
 
 
 SOURCE = TokenSource("URL", is_configured, fetch, lead=LEAD)

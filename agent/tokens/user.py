@@ -7,9 +7,8 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 
 import json
 import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,8 @@ from agent.system import Facts, System
 
 LEAD = 30 * 60.0
 """Seconds before its end that a token is made anew."""
+ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM}
+"""Signals that would end us, or the wait for an answer."""
 FOLDER = "github-refresh"
 """In the state folder: HOST holds {"seed": fingerprint of GITHUB_REFRESH_TOKEN, "token": the
 refresh token that follows it, or null once GitHub has refused it}."""
@@ -75,21 +76,15 @@ SOURCE = TokenSource("user's refresh token", is_configured, fetch, lead=LEAD, re
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let TERM wait until the new pair is kept: the old one is used up.
+    """Let signals wait until the new pair is kept: the old one is used up.
 
-    In a thread it is the main thread's matter.
+    In a thread they are the main thread's matter.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-        if came:
-            signal.raise_signal(signal.SIGTERM)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _read_pair(account: GitHub, facts: Facts, seed: Secret, answer: Answer) -> Found:
@@ -107,7 +102,8 @@ def _read_pair(account: GitHub, facts: Facts, seed: Secret, answer: Answer) -> F
         )
     if not isinstance(value, str) or not isinstance(following, str):
         raise NoAnswerError("the answer holds no token")
-    _keep(account, facts, seed, following)
+    with suppress(OSError):  # there was room a moment ago; the token itself is good for hours
+        _keep(account, facts, seed, following)
     expires = _find_end(facts, document.get("expires_in"))
     return Token(account.host, Secret(value), expires=expires, source="GITHUB_REFRESH_TOKEN")
 
@@ -140,7 +136,7 @@ def _read_kept(account: GitHub, facts: Facts, seed: Secret) -> str | None:
         kept = json.loads(content or b"{}")
     except ValueError:
         kept = {}
-    if kept.get("seed") != fingerprint(seed):
+    if not isinstance(kept, dict) or kept.get("seed") != fingerprint(seed):
         return seed.reveal()  # a new login
     following = kept.get("token")
     return following if isinstance(following, str) else None

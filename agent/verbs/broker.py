@@ -16,16 +16,20 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from agent import faults
 from agent.exits import Exit
 from agent.log import Logger
 from agent.renewal.fetch import Demand
-from agent.verbs import context
+from agent.verbs import context, news
 from agent.verbs.context import Context
 from agent.verbs.renewals import has_left, make_renewals, sign_in_gh
 
 LISTENER = 3
+LIFE = 60.0
+"""Seconds after which it takes no more calls; its settings are those of its start."""
 LINGER = 5.0
 """Seconds that it waits for one more call: a fetch makes several."""
 TICK = 0.5
@@ -49,8 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     current = context.load()
     level = current.settings.agent.log_level or "info"
     broker = Broker(current, Logger("refresh", level))
-    threads = []
+    threads: list[threading.Thread] = []
     for connection in accept_calls(arguments.descriptor):
+        threads = [each for each in threads if each.is_alive()]
         # A thread each: a host whose server hangs keeps nobody waiting for another host.
         thread = threading.Thread(target=broker.serve, args=(connection,), daemon=True)
         thread.start()
@@ -69,8 +74,9 @@ def accept_calls(descriptor: int) -> Iterator[socket.socket]:
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     with socket.socket(fileno=descriptor) as listener:
         listener.settimeout(TICK)
+        end = time.monotonic() + LIFE
         deadline = time.monotonic() + LINGER
-        while not ending.is_set() and time.monotonic() < deadline:
+        while not ending.is_set() and time.monotonic() < min(deadline, end):
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
@@ -104,18 +110,29 @@ class Broker:
                 return  # whoever asked has gone, or never was one of ours
 
     def _answer(self, request: "re.Match[str]", pid: int) -> str:
-        host, refused = request["host"], request["refused"] or ""
-        self._log.debug("asked for a token", host=host, pid=pid, program=find_asker(pid))
+        try:
+            return self._renew(request["host"], request["refused"] or "", pid)
+        except OSError as error:
+            return f"cannot write {error.filename}: {error.strerror}"
+        except Exception as error:
+            # Whoever asked waits: it gets a line, whatever nobody foresaw.
+            return f"cannot renew the token: {faults.describe(error)}"
+
+    def _renew(self, host: str, refused: str, pid: int) -> str:
+        """Return the answer for a program that wants a token of this host."""
+        asker = find_asker(pid)
+        self._log.debug("asked for a token", host=host, pid=asker.pid, program=asker.name)
         renewal = self._renewals.get(host)
         if renewal is None:
             return f"no token source is configured for {host}"
-        before = renewal.read()
-        after = renewal.answer(Demand(refused))
-        if after and (before is None or after.fingerprint != before.fingerprint):
+        outcome = renewal.answer(Demand(refused))
+        before, after = outcome.before, outcome.after
+        if after.fingerprint != before.fingerprint:
             sign_in_gh(self._current)
-            self._log.info("published a GitHub token on demand", host=host, pid=pid,
-                           program=find_asker(pid))  # fmt: skip
-        if after and after.fingerprint != refused and has_left(after, self._current, 0):
+        for level, message in news.take(outcome, self._current):
+            self._log.log(level, message, host=host, pid=asker.pid, program=asker.name)
+        token = renewal.read()
+        if token and token.fingerprint != refused and has_left(token, self._current, 0):
             return "ok"
         return renewal.explain() or f"there is no newer token for {host}"
 
@@ -129,15 +146,24 @@ def read_peer(connection: socket.socket) -> tuple[int, int]:
     return pid, uid
 
 
-def find_asker(pid: int) -> str:
-    """Return the name of the program for which a helper asks: the first that is no shell."""
+@dataclass(frozen=True)
+class Asker:
+    """A program that wants a token."""
+
+    pid: int
+    name: str
+
+
+def find_asker(pid: int) -> Asker:
+    """Return the program for which a helper asks: the first of its parents that is no shell."""
+    current = pid
     for _ in range(8):
         try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
+            stat = Path(f"/proc/{current}/stat").read_text()
         except OSError:
             break
         name, _, rest = stat.partition("(")[2].rpartition(")")
         if name not in SHELLS:
-            return name
-        pid = int(rest.split()[1])
-    return "?"
+            return Asker(current, name)
+        current = int(rest.split()[1])
+    return Asker(pid, "?")

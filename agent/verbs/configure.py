@@ -6,8 +6,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from agent import catalogue, published, roster, runtime, store, supervisord
 from agent.actions import WriteFile
@@ -16,9 +18,10 @@ from agent.exits import Exit
 from agent.hosts import find_accounts
 from agent.log import LEVELS, Logger
 from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, find_hint, plan
+from agent.renewal.shelf import Shelf
 from agent.roster import Roster
 from agent.settings import find_warnings
-from agent.sources import Failure, find_source
+from agent.sources import Failure, Found, find_source
 from agent.system import Facts, System
 from agent.tokens import publication
 from agent.values import Boot
@@ -28,8 +31,14 @@ from agent.verbs.context import Context
 STAGE_TIMEOUT = 10.0
 """Seconds that a stage may wait at one place, such as a mount whose server is gone."""
 
-Stage = tuple[str, Callable[[Context], Iterable[Resource | Problem]]]
-"""The name of a stage, and what it wants once the stages before it are in place."""
+
+class Stage(NamedTuple):
+    """What is planned and applied together, once the stages before it are in place."""
+
+    name: str
+    wanted: Callable[[Context], Iterable[Resource | Problem]]
+    alone: Callable[[Context], AbstractContextManager[object]] = contextlib.nullcontext
+    """Keeps others from what the stage writes."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,23 +106,26 @@ class Outcome:
 
 def stages(current: Context) -> Iterator[Stage]:
     """Yield all stages in order: what later ones read, earlier ones have written."""
-    yield "machine", lambda _: (*_own_folders(current), *current.problems)
-    yield "settings", lambda now: store.resources(now.variables, now.facts)
-    yield "log", lambda now: store.hidden_resources(now.settings, now.facts)
-    yield "token", token_resources
+    yield Stage("machine", lambda _: (*_own_folders(current), *current.problems))
+    yield Stage("settings", lambda now: store.resources(now.variables, now.facts))
+    yield Stage("log", lambda now: store.hidden_resources(now.settings, now.facts))
+    yield Stage("token", token_resources, _hold_hosts)
     for step in catalogue.STEPS:
         yield _stage_of_step(step)
     for kind in catalogue.SERVICES:
         yield _stage_of_service(kind)
-    yield ("services", _compare_services) if current.running else ("boot", _boot_resources)
+    if current.running:
+        yield Stage("services", _compare_services)
+    else:
+        yield Stage("boot", _boot_resources)
 
 
 def _stage_of_step(step: catalogue.StepKind) -> Stage:
-    return step.name, lambda now: step.resources(now.settings, now.facts)
+    return Stage(step.name, lambda now: step.resources(now.settings, now.facts))
 
 
 def _stage_of_service(kind: catalogue.ServiceKind) -> Stage:
-    return kind.name, lambda now: catalogue.resources_of(kind, now.settings, now.facts)
+    return Stage(kind.name, lambda now: catalogue.resources_of(kind, now.settings, now.facts))
 
 
 def carry_out_alone(current: Context) -> Outcome:
@@ -139,10 +151,10 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
     announcements: list[tuple[str, str]] = []
-    for name, wanted in wanted_stages:
+    for stage in wanted_stages:
+        name = stage.name
         with context.deadline(STAGE_TIMEOUT):
-            planned = plan(name, wanted(current), facts, ledger)
-            failed = apply(planned, system, ledger)
+            planned, failed = _carry_out_stage(stage, current, ledger)
         announcements += [(name, words) for words in _find_announcements(planned, facts)]
         changes += [(name, action.describe()) for action in planned.actions]
         problems += [(name, problem) for problem in (*planned.problems, *failed)]
@@ -156,12 +168,24 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
     return Outcome(tuple(changes), tuple(problems), tuple(announcements))
 
 
+def _carry_out_stage(
+    stage: Stage, current: Context, ledger: Ledger
+) -> tuple[Plan, Iterable[Problem]]:
+    try:
+        with stage.alone(current):
+            planned = plan(stage.name, stage.wanted(current), current.facts, ledger)
+            return planned, apply(planned, System(current.facts.environ), ledger)
+    except OSError as error:
+        words = f"cannot bring the {stage.name} about: {error.strerror}"
+        return Plan(stage.name, (), ()), [Problem(words, "run again: devcopilot configure")]
+
+
 def preview(current: Context) -> Outcome:
     """Plan every stage as if the earlier ones were applied; change nothing."""
     ledger = Ledger.parse(_read_ledger(current))
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
-    for name, wanted in stages(current):
+    for name, wanted, _ in stages(current):
         planned = plan(name, wanted(current), current.facts, ledger)
         changes += [(name, action.describe()) for action in planned.actions]
         problems += [(name, problem) for problem in planned.problems]
@@ -190,21 +214,33 @@ def _own_folders(current: Context) -> Iterator[Directory]:
         yield Directory(current.settings.workspace.folder)
 
 
+@contextmanager
+def _hold_hosts(current: Context) -> Iterator[None]:
+    """Keep every refresh from the tokens: what one has read is older than what it replaces."""
+    hosts = find_accounts(current.settings, current.facts).hosts
+    with contextlib.ExitStack() as held:
+        for host in sorted({*hosts, *published.find_hosts(current.facts)}):
+            held.enter_context(Shelf(host, current.facts).locked())
+        yield
+
+
 def token_resources(current: Context) -> Iterator[Resource | Problem]:
     """Yield what publishes the tokens that are at hand, without network, and withdraws others."""
-    accounts, problems = find_accounts(current.settings, current.facts)
-    yield from problems
-    for account in accounts:
+    accounts = find_accounts(current.settings, current.facts)
+    yield from accounts.in_trouble.values()
+    for account in accounts.known:
         source = find_source(account, catalogue.TOKEN_SOURCES)
-        if source is None or source.lead is not None:
-            continue  # made by the first refresh; what is published stays until then
-        found = source.fetch(account, current.facts)
-        if isinstance(found, Failure):
-            yield found.problem
-        yield from publication.resources(account.host, found, current.facts)
-    hosts = {account.host for account in accounts}
+        if source is None:
+            continue
+        found: Found = Failure(Problem("the first refresh makes it"))
+        if source.lead is None:
+            found = source.fetch(account, current.facts)
+            if isinstance(found, Failure):
+                yield found.problem
+        origin = publication.Origin.of(account, source)
+        yield from publication.resources(origin, found, current.facts)
     for host in published.find_hosts(current.facts):
-        if host not in hosts:
+        if host not in accounts.hosts:
             yield from publication.withdraw(host, current.facts)
 
 

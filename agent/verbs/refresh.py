@@ -3,18 +3,19 @@
 import argparse
 import json
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from agent import published, runtime
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
+from agent.hosts import find_accounts
 from agent.published import Record
 from agent.renewal.round import Outcome, Renewal, find_wish
-from agent.renewal.shelf import CHECK, TOKEN, Shelf, with_problem, without_problems
-from agent.verbs import context
+from agent.renewal.shelf import CHECK, GH, HOST_FILE, TOKEN, Shelf
+from agent.verbs import context, news
 from agent.verbs.context import Context
-from agent.verbs.renewals import GH, make_renewals, sign_in_gh
+from agent.verbs.renewals import make_renewals, sign_in_gh
 
 DEADLINE = 50
 """Seconds after which whatever still waits is given up; below the job's own limit."""
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         lines = [describe(record) for record in records] or ["no token is configured"]
         sys.stdout.write("\n".join(lines) + "\n")
-    bad = any({TOKEN, CHECK} & record.problems.keys() for record in records)
+    bad = any({TOKEN, CHECK, HOST_FILE} & record.problems.keys() for record in records)
     return Exit.FAILED if bad else Exit.OK
 
 
@@ -60,16 +61,32 @@ def run(arguments: argparse.Namespace) -> int:
 def refresh(current: Context, *, offline: bool = False) -> list[Outcome]:
     """Do one round for every host. Raises OSError when the runtime folder cannot be written."""
     renewals = make_renewals(current)
-    gone = [
-        withdraw(host, current)
-        for host in published.find_hosts(current.facts)
-        if host not in renewals
-    ]
+    in_trouble = find_accounts(current.settings, current.facts).in_trouble
+    known = {*renewals, *in_trouble}
+    gone = [withdraw(h, current) for h in published.find_hosts(current.facts) if h not in known]
     outcomes = [renewal.keep(offline=offline) for renewal in renewals.values()]
-    problems = sign_in_gh(current)
-    outcomes = [_note_gh(outcome, problems, current) for outcome in outcomes]
+    for host in in_trouble:
+        record = Shelf(host, current.facts).record()  # what is published stays
+        outcomes.append(Outcome(record, record))
+    problems_of_gh = sort_problems(sign_in_gh(current), [each.after.host for each in outcomes])
+    noted = []
+    for outcome in outcomes:
+        host = outcome.after.host
+        shelf = Shelf(host, current.facts)
+        shelf.note(HOST_FILE, in_trouble.get(host))
+        noted.append(replace(outcome, after=shelf.note(GH, problems_of_gh.get(host))))
     _wish(renewals.values(), current)
-    return gone + outcomes
+    return gone + noted
+
+
+def sort_problems(problems: Iterable[Problem], hosts: Sequence[str]) -> dict[str, Problem]:
+    """Return host -> what is wrong with gh's files; the first host has what names none."""
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        named = [host for host in hosts if host in problem.message.split()]
+        for host in named[:1] or hosts[:1]:
+            found.setdefault(host, []).append(str(problem))
+    return {host: Problem("; ".join(texts)) for host, texts in found.items()}
 
 
 def withdraw(host: str, current: Context) -> Outcome:
@@ -78,17 +95,6 @@ def withdraw(host: str, current: Context) -> Outcome:
     before = shelf.record()
     shelf.withdraw()
     return Outcome(before, shelf.record())
-
-
-def _note_gh(outcome: Outcome, problems: Sequence[Problem], current: Context) -> Outcome:
-    shelf = Shelf(outcome.after.host, current.facts)
-    with shelf.locked():
-        record = without_problems(shelf.record(), GH)
-        if problems:
-            record = with_problem(record, GH, Problem("; ".join(map(str, problems))))
-        if record != shelf.record():
-            shelf.save(record)
-    return replace(outcome, after=record)
 
 
 def _wish(renewals: Iterable[Renewal], current: Context) -> None:
@@ -106,7 +112,7 @@ def _wish(renewals: Iterable[Renewal], current: Context) -> None:
 
 def log_changes(outcome: Outcome, current: Context) -> None:
     """Write one event for each change; a round like the one before it says nothing."""
-    events = list(find_events(outcome, read_said(current, outcome.before)))
+    events = news.take(outcome, current)
     if not events:
         return
     from agent.structured import make_logger  # noqa: PLC0415 - 0.15 s; most rounds say nothing
@@ -123,31 +129,6 @@ def log_changes(outcome: Outcome, current: Context) -> None:
     fields = {name: value for name, value in known.items() if value}
     for level, message in events:
         getattr(log, level)(message, **fields)
-
-
-def find_events(outcome: Outcome, said: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield (level, message) for all that changed; `said` was logged before."""
-    before, after = outcome.before, outcome.after
-    if after.fingerprint != before.fingerprint:
-        published_one = "published a GitHub token"
-        yield "info", published_one if after.fingerprint else "there is no GitHub token any more"
-    news = before.problems or not before.checked or after.source != before.source
-    if after.checked and not after.problems and news:
-        yield "info", "GitHub accepts the token"
-    for problem in after.problems.values():
-        if problem not in said:
-            yield "warning", problem
-
-
-def read_said(current: Context, before: Record) -> Collection[str]:
-    """Return the problems that were logged before: by the last round, or by `configure`."""
-    if before.refreshed:
-        return before.problems.values()
-    try:
-        rows = json.loads(current.facts.read(current.facts.runtime / runtime.PROBLEMS) or b"[]")
-        return [str(Problem(row["message"], row["hint"])) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
 
 
 def describe(record: Record) -> str:

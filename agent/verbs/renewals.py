@@ -13,16 +13,12 @@ from agent.steps import github
 from agent.system import System
 from agent.verbs.context import Context
 
-GH = "gh"
-"""The part of a record that says what is wrong with gh's files."""
-
 
 def make_renewals(current: Context) -> dict[str, Renewal]:
     """Return host -> its renewal, for every host that has a source."""
-    accounts, _ = find_accounts(current.settings, current.facts)
     return {
         account.host: Renewal(account, source, current.facts)
-        for account in accounts
+        for account in find_accounts(current.settings, current.facts).known
         if (source := find_source(account, catalogue.TOKEN_SOURCES))
     }
 
@@ -31,7 +27,7 @@ def sign_in_gh(current: Context) -> tuple[Problem, ...]:
     """Bring gh's files up to date with what is published; return what was in the way."""
     facts = current.facts
     with runtime.hold_lock(str(facts.runtime / runtime.GH_LOCK)):
-        planned = plan(GH, github.resources(current.settings, facts), facts, Ledger())
+        planned = plan("gh", github.resources(current.settings, facts), facts, Ledger())
         return (*planned.problems, *apply(planned, System(facts.environ), Ledger()))
 
 
@@ -46,13 +42,15 @@ def find_fresh(current: Context, host: str) -> Published:
         raise AgentError(Problem(f"no token source is configured for {host}", hint))
     try:
         # The broker, since a token that can be made once must survive a ^C here.
-        ask.request_renewal(str(current.facts.runtime), host)
+        reason = ask.request_renewal(str(current.facts.runtime), host)
     except ask.NobodyError:
         renewal.answer(Demand())
         sign_in_gh(current)
+        reason = None
     fresh = renewal.read()
     if fresh is None or not has_left(fresh, current, 0):
-        raise AgentError(Problem(renewal.explain() or f"there is no token for {host} yet"))
+        known = reason or renewal.explain()
+        raise AgentError(Problem(known or f"there is no token for {host} that can be used"))
     return fresh
 
 

@@ -18,7 +18,7 @@ from agent.verbs import context
 from agent.verbs.context import Context
 
 QUERY_TIMEOUT = 2.0
-NO_TOKEN = "none; set GITHUB_TOKEN_FILE, or run: devcopilot login"  # noqa: S105 - words
+NO_TOKEN = "none of the agent's; set GITHUB_TOKEN_FILE, or sign in: devcopilot login"  # noqa: S105 - words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,19 +78,20 @@ def collect_services(current: Context, services: Sequence[Service]) -> list[dict
 
 def collect_tokens(current: Context) -> list[dict[str, Any]]:
     """Return what is known of each host's token, without the token."""
-    accounts, _ = find_accounts(current.settings, current.facts)
-    hosts = [account.host for account in accounts]
-    hosts += [host for host in published.find_hosts(current.facts) if host not in hosts]
-    return [_collect_token(host, current) for host in hosts]
+    accounts = find_accounts(current.settings, current.facts)
+    hosts = [account.host for account in accounts.known]
+    hosts += sorted(accounts.in_trouble)
+    return [_collect_token(host, accounts.in_trouble.get(host), current) for host in hosts]
 
 
-def _collect_token(host: str, current: Context) -> dict[str, Any]:
+def _collect_token(host: str, trouble: Problem | None, current: Context) -> dict[str, Any]:
     record = published.read_record(current.facts, host)
     token = published.read_token(current.facts, host)
     left = token.left(current.facts.clock) if token else None
-    names = ("host", "login", "kind", "source", "grants", "expires", "checked", "problem")
+    names = ("host", "login", "kind", "source", "grants", "expires", "checked")
     return {
         **{name: getattr(record, name) for name in names},
+        "problem": "; ".join(filter(None, (record.problem, str(trouble or "")))),
         "published": token is not None,
         "expires_in": None if left is None else round(left),
     }
@@ -133,7 +134,8 @@ def format_lines(document: dict[str, Any]) -> list[str]:
 def _describe_token(token: dict[str, Any]) -> str:
     text = f"{token['host']}: "
     if token["published"]:
-        text += f"{token['login'] or 'no user'}, from {token['source']}"
+        text += f"{token['login'] or 'no user'}, {token['kind'] or 'unknown'} token"
+        text += f" from {token['source']}"
         text += f", may {token['grants']}" if token["grants"] else ""
         if token["expires_in"] is not None:
             text += f", ends in {_format_span(token['expires_in'])}"

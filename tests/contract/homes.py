@@ -98,7 +98,7 @@ class Workspace:
         """Carry out all stages, or those up to one; return what was wrong."""
         current = self.context()
         runtime.make(str(self.runtime), current.facts.uid)
-        names = [name for name, _ in configure.stages(current)]
+        names = [name for name, *_ in configure.stages(current)]
         count = names.index(until) + 1 if until else len(names)
         outcome = configure.carry_out(current, islice(configure.stages(current), count))
         return [str(problem) for _, problem in outcome.problems]
@@ -106,7 +106,7 @@ class Workspace:
     def plan_stage(self, stage: str) -> Plan:
         """Plan one stage."""
         current = self.context()
-        wanted = dict(configure.stages(current))[stage]
+        wanted = {name: wanted for name, wanted, _ in configure.stages(current)}[stage]
         return plan(stage, wanted(current), current.facts, self.load_ledger(current))
 
     def load_ledger(self, current: Context) -> Ledger:

@@ -152,7 +152,7 @@ def test_who_asked_is_logged_and_no_token(desk: Desk, hub: FakeGitHub) -> None:
     with desk.init():
         wait_until(lambda: (first.left(Clock()) or 0) < 1, "the end of the token", 10)
         desk.run_git("credential", "fill", stdin=f"{QUESTION}\n")
-    (event,) = [each for each in desk.events() if "on demand" in each["message"]]
+    (event,) = [each for each in desk.events() if each["message"] == "published a GitHub token"]
     assert (event["host"], event["source"], event["level"]) == ("github.com", "refresh", "info")
     assert event["program"] == "git"
     log = desk.log.read_text()

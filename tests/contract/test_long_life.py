@@ -82,7 +82,9 @@ class Life:
         token = published.read_token(self.desk.facts, self.desk.host)
         left = token.left(self.desk.clock) if token else None
         if token is None or (left is not None and left < MARGIN):
-            token = make_renewals(self.desk.context)[self.desk.host].answer(Demand())
+            renewal = make_renewals(self.desk.context)[self.desk.host]
+            renewal.answer(Demand())
+            token = renewal.read()
         return token is not None and self.hub.find(token.value.reveal()) is not None
 
 

@@ -10,6 +10,7 @@ import pytest
 from agent import api, published, runtime
 from agent.published import Record
 from agent.renewal.fetch import FIRST_DELAY, LONGEST_DELAY
+from agent.secret import Secret
 from agent.steps import github
 from agent.verbs.refresh import describe
 from tests.clocks import NOON
@@ -47,16 +48,18 @@ def test_a_good_token_is_published_with_what_is_known_of_it(
         login="octo",
         kind="personal",
         source="GITHUB_TOKEN_FILE",
-        fingerprint=published.fingerprint(workspace.context.facts.secret(
-            workspace.context.settings.github.token)),  # type: ignore[arg-type]
+        fingerprint=published.fingerprint(Secret(FIRST)),
         grants="repo, read:org, gist",
         expires="2026-12-04T12:00:00Z",
         life=259200.0,
+        origin=outcome.origin,
+        file=str(workspace.file),
+        made=workspace.clock.uptime(),
         checked="2026-12-01T12:00:00Z",
         refreshed="2026-12-01T12:00:00Z",
     )  # fmt: skip
     path = published.token_path(workspace.facts, "github.com")
-    assert path.read_text() == f"{FIRST}\n260200\nocto\n{outcome.fingerprint}\n"
+    assert path.read_text() == f"{FIRST}\n260200\nocto\n{outcome.fingerprint}\n{workspace.file}\n"
     assert workspace.gh_token == FIRST
     assert workspace.wish is None
 
@@ -117,6 +120,7 @@ def test_a_refused_new_token_does_not_displace_one_that_works(
     outcome = workspace.refresh()
     assert "the one before it stays in use" in outcome.after.problem
     assert workspace.tokens() == (FIRST, FIRST)
+    assert workspace.events() == [("warning", outcome.after.problem)], "nobody has logged it yet"
     assert workspace.events() == [], "said once"
     assert workspace.token == FIRST
     hub.add_token(SECOND, "cat")  # a fresh token may be refused until all servers know it
@@ -163,6 +167,7 @@ def test_scopes_that_gh_needs_and_the_token_lacks_are_said_once(
         "scopes": "the token of GITHUB_TOKEN_FILE lacks the scope repo and read:org "
         "(gh may refuse to work; give a token that has it)"
     }
+    assert workspace.events() == [("warning", after.problem)], "a refresh by hand is not in the log"
     assert workspace.events() == []
     hub.add_token(FIRST, scopes="repo, admin:org")
     assert workspace.refresh().after.problems == {}

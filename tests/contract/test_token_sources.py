@@ -1,5 +1,6 @@
 """The token sources that make tokens, against the tests' GitHub, under a driven clock."""
 
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -12,9 +13,10 @@ from typing import ClassVar
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from agent import published
+from agent import published, runtime
 from agent.renewal import fetch
 from agent.renewal.fetch import Demand
+from agent.system import Clock
 from agent.verbs.renewals import make_renewals
 from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
 from tests.contract.workspace import Workspace
@@ -216,7 +218,8 @@ def test_no_token_is_made_before_github_wants_to_be_asked(app: Workspace, hub: F
     app.clock.go(minutes=30)
     app.refresh()
     renewal = make_renewals(app.context)[app.host]
-    assert renewal.answer(Demand()) is None
+    renewal.answer(Demand())
+    assert renewal.read() is None
     assert len(hub.requests) == before
     app.clock.go(minutes=31)
     assert app.refresh().after.problems == {}
@@ -250,7 +253,9 @@ def ask_ten(desk: Workspace, refused: str) -> list[str]:
     got: list[str] = []
 
     def ask() -> None:
-        token = make_renewals(desk.context)[desk.host].answer(Demand(refused))
+        renewal = make_renewals(desk.context)[desk.host]
+        renewal.answer(Demand(refused))
+        token = renewal.read()
         got.append(token.value.reveal() if token else "")
 
     threads = [threading.Thread(target=ask) for _ in range(10)]
@@ -274,15 +279,82 @@ def test_ten_who_wait_get_one_new_token(app: Workspace, hub: FakeGitHub) -> None
     assert list_mints(hub) == 2
 
 
+def test_ten_who_wait_for_a_source_in_trouble_ask_it_once(app: Workspace, hub: FakeGitHub) -> None:
+    app.facts = replace(app.facts, clock=Clock())
+    app.context = replace(app.context, facts=app.facts)
+    hub.clock = Clock().now
+    hub.fail(Fault(path="/app", status=503, delay=0.3))
+    assert ask_ten(app, "") == [""] * 10
+    assert len([each for each in hub.requests if each.path.startswith("/app")]) == 1
+
+
+def test_a_limit_of_the_check_does_not_keep_a_token_from_being_made(
+    app: Workspace, hub: FakeGitHub
+) -> None:
+    app.refresh()
+    first = app.token
+    hub.fail(replace(Fault.rate_limit(3600, hub.now()), path="/user"))
+    app.clock.go(minutes=5)
+    assert "check" in app.refresh().after.problems
+    app.clock.go(minutes=30)
+    assert "token" not in app.refresh().after.problems
+    assert app.token != first
+    assert list_mints(hub) == 2
+
+
+def test_a_host_that_refuses_every_token_is_asked_ever_more_seldom(
+    app: Workspace, hub: FakeGitHub
+) -> None:
+    app.refresh()
+    hub.fail(Fault(path="/user", status=401))
+    for _ in range(60):
+        app.refresh()
+        app.clock.go(minutes=1)
+    assert 2 <= list_mints(hub) <= 8, "not one each minute"
+
+
+def test_offline_makes_no_token(app: Workspace, hub: FakeGitHub) -> None:
+    app.refresh(offline=True)
+    assert hub.requests == []
+    assert app.token is None
+
+
+def test_where_no_token_can_be_kept_none_is_made(
+    app: Workspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str, content: bytes, mode: int = 0o600) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr(runtime, "write_atomic", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        app.refresh()
+    assert list_mints(hub) == 0
+
+
+def test_another_identity_takes_over_at_once_and_never_falls_back(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey
+) -> None:
+    desk = Workspace(tmp_path, hub)
+    hub.add_token("ghp_of_the_person", "octo")
+    desk.put("ghp_of_the_person")
+    desk.refresh()
+    app = make_app(tmp_path, hub, key)
+    assert app.refresh().after.kind == "installation"
+    hub.remove_installation(INSTALLATION)
+    other = make_app(tmp_path, hub, key, GITHUB_APP_INSTALLATION_ID="999")
+    assert "token" in other.refresh().after.problems
+    assert other.tokens() == (None, None), "what another identity gave is withdrawn"
+
+
 def test_who_waits_gets_a_token_with_some_life_left(app: Workspace, hub: FakeGitHub) -> None:
     app.refresh()
     first = app.token
     renewal = make_renewals(app.context)[app.host]
     app.clock.go(minutes=57)
-    assert renewal.answer(Demand())
+    renewal.answer(Demand())
     assert app.token == first
     app.clock.go(minutes=1, seconds=30)
-    assert renewal.answer(Demand())
+    renewal.answer(Demand())
     assert app.token != first
 
 
@@ -345,7 +417,9 @@ def test_a_used_refresh_token_is_never_sent_again(
     sent = [each for each in hub.requests if each.path == "/login/oauth/access_token"]
     assert len(sent) == 1
     fresh = hub.add_user_pair("cat", client_id="Iv1.test")[1]
-    assert make_user(tmp_path, hub, fresh).refresh().after.problems == {}
+    desk = make_user(tmp_path, hub, fresh)
+    desk.clock.go(hours=1)
+    assert desk.refresh().after.problems == {}
 
 
 def test_no_answer_is_no_reason_to_give_the_refresh_token_up(
@@ -479,7 +553,7 @@ def test_a_url_gives_a_token_for_a_bearer(tmp_path: Path, hub: FakeGitHub, plane
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        ((200, b"<html>sign in to the hotel</html>"), "does not answer with the JSON"),
+        ((200, b"<html>sign in to the hotel</html>"), "it is not one word"),
         ((403, b"{}"), "answered with status 403"),
         ((302, b"{}"), "answered with status 302"),
         ((500, b"{}"), "answered with status 500"),
@@ -494,6 +568,19 @@ def test_a_url_in_trouble_is_one_line(
     problem = desk.refresh().after.problems["token"]
     assert words in problem
     assert "DEV8_GITHUB_TOKEN_URL" in problem or "answered" in problem
+
+
+def test_the_users_netrc_is_not_sent(
+    tmp_path: Path, hub: FakeGitHub, plane: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret-0123\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    ControlPlane.reply = (200, b"ghs_alone\n")
+    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
+    desk.refresh()
+    assert desk.token == "ghs_alone", "the token alone will do"
+    assert ControlPlane.bearers == [None]
 
 
 # --- several hosts
@@ -531,3 +618,18 @@ def test_a_host_whose_file_is_gone_is_withdrawn(tmp_path: Path, hub: FakeGitHub)
     desk.refresh_all(offline=True)
     assert published.read_token(facts, "ghe.example.com") is None
     assert published.read_record(replace(facts), "ghe.example.com").fingerprint == ""
+
+
+def test_a_typo_in_a_hosts_file_withdraws_nothing(tmp_path: Path, hub: FakeGitHub) -> None:
+    (tmp_path / "server-token").write_text("ghp_of_the_server\n")
+    line = f'token_file = "{tmp_path / "server-token"}"\n'
+    write_host(tmp_path, "ghe.example.com", line)
+    desk = Workspace(tmp_path, hub)
+    desk.refresh_all(offline=True)
+    write_host(tmp_path, "ghe.example.com", f"{line}nonsense")
+    after = {each.after.host: each.after for each in desk.refresh_all(offline=True)}
+    assert "it is not TOML" in after["ghe.example.com"].problem
+    assert published.read_token(desk.facts, "ghe.example.com")
+    write_host(tmp_path, "ghe.example.com", line)
+    after = {each.after.host: each.after for each in desk.refresh_all(offline=True)}
+    assert after["ghe.example.com"].problems == {}

@@ -15,9 +15,9 @@ from agent.plan import Ledger, Resource, apply, plan
 from agent.renewal.round import Outcome
 from agent.steps import github
 from agent.system import Clock, System
-from agent.verbs import context
+from agent.verbs import context, news
 from agent.verbs.context import Context
-from agent.verbs.refresh import find_events, read_said, refresh
+from agent.verbs.refresh import refresh
 from tests.clocks import DrivenClock
 from tests.fakes.github import FakeGitHub
 
@@ -72,8 +72,7 @@ class Workspace:
 
     def events(self, offline: bool = False) -> list[tuple[str, str]]:
         """Refresh and return what it would log."""
-        outcome = self.refresh(offline)
-        return list(find_events(outcome, read_said(self.context, outcome.before)))
+        return news.take(self.refresh(offline), self.context)
 
     def verb(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run the verb as a process, which has the real clock."""

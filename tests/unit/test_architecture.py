@@ -28,7 +28,7 @@ APART = ("init", "logger")
 SHARED_WITH_APART = {"exits", "faults", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
-    "verbs": {"context", "configure", "renewals"},
+    "verbs": {"context", "configure", "news", "renewals"},
     "renewal": {"check", "fetch", "shelf"},
 }
 """What other files of the same folder may import; everywhere else: nothing."""

@@ -22,8 +22,9 @@ def write(root: Path, text: str, host: str = SERVER) -> Path:
 
 def find(root: Path, **variables: str) -> tuple[list[str], list[str]]:
     """Return the hosts, and what is wrong."""
-    accounts, problems = find_accounts(Settings.from_environ(variables), make_facts(root))
-    return [account.host for account in accounts], [str(problem) for problem in problems]
+    accounts = find_accounts(Settings.from_environ(variables), make_facts(root))
+    problems = accounts.in_trouble.values()
+    return [account.host for account in accounts.known], [str(each) for each in problems]
 
 
 def test_keys_are_the_variables_in_small_letters(tmp_path: Path) -> None:
@@ -89,11 +90,11 @@ def test_the_variables_come_first_and_a_bad_file_stops_no_other(tmp_path: Path) 
     hosts, problems = find(tmp_path, GITHUB_TOKEN="ghp_x")
     assert hosts == ["github.com", SERVER]
     assert len(problems) == 1
-    accounts, _ = find_accounts(
+    first = find_accounts(
         Settings.from_environ({"GITHUB_TOKEN": "ghp_x"}), make_facts(tmp_path)
-    )
-    assert accounts[0].token
-    assert accounts[0].token.value, "the variable won"
+    ).known[0]
+    assert first.token
+    assert first.token.value, "the variable won"
 
 
 def test_a_host_without_a_source_is_none(tmp_path: Path) -> None:

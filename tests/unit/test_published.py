@@ -57,7 +57,9 @@ def test_nothing_is_no_token(content: bytes | None) -> None:
 
 
 def test_a_record_reads_back_and_a_damaged_one_is_empty() -> None:
-    record = Record("github.com", "octo", life=3600.0, problems={"check": "it failed"})
+    record = Record(
+        "github.com", "octo", life=3600.0, problems={"check": "it failed"}, said=["it failed"]
+    )
     assert published.decode_record("github.com", published.encode_record(record)) == record
     assert published.decode_record("github.com", b"{damaged") == Record("github.com")
     assert published.decode_record("github.com", b'{"of_a_later_version": 1}') == Record(

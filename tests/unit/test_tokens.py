@@ -79,7 +79,7 @@ def test_test_token_means_no_login(publisher: Publisher, text: str) -> None:
 def test_a_token_is_published_for_its_user_alone(publisher: Publisher) -> None:
     assert publisher.configure(GITHUB_TOKEN=FIRST) == []
     path = published.token_path(publisher.facts, "github.com")
-    assert path.read_text() == f"{FIRST}\n\n\n{published.fingerprint(Secret(FIRST))}\n"
+    assert path.read_text() == f"{FIRST}\n\n\n{published.fingerprint(Secret(FIRST))}\n\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert publisher.record.source == "GITHUB_TOKEN"
     assert publisher.record.kind == "personal"
