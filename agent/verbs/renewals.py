@@ -1,5 +1,7 @@
 """The renewals of this workspace's hosts, for the verbs that need a token now or keep it fresh."""
 
+import argparse
+
 from agent import catalogue, published, runtime
 from agent.errors import AgentError, Problem
 from agent.helpers import ask
@@ -11,10 +13,25 @@ from agent.renewal.round import Renewal
 from agent.sources import find_source
 from agent.steps import github
 from agent.system import System
+from agent.texts import host_name
 from agent.verbs.context import Context
 
 GH = "gh"
 """The part of a record that says what is wrong with gh's files."""
+
+
+def add_host_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --host: a bare name, since it becomes the name of a file."""
+    parser.add_argument(
+        "--host", type=_read_host, help="the GitHub host; by default that of GH_HOST"
+    )
+
+
+def _read_host(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None
 
 
 def make_renewals(current: Context) -> dict[str, Renewal]:
