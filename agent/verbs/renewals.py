@@ -1,6 +1,7 @@
 """The renewals of this workspace's hosts, for the verbs that need a token now or keep it fresh."""
 
 import argparse
+from pathlib import Path
 
 from agent import catalogue, published, runtime
 from agent.errors import AgentError, Problem
@@ -12,7 +13,7 @@ from agent.renewal.fetch import MARGIN, Demand
 from agent.renewal.round import Renewal
 from agent.sources import find_source
 from agent.steps import github
-from agent.system import System
+from agent.system import Facts, System
 from agent.texts import host_name
 from agent.verbs.context import Context
 
@@ -55,7 +56,7 @@ def sign_in_gh(current: Context) -> tuple[Problem, ...]:
 def find_fresh(current: Context, host: str) -> Published:
     """Return a token that can be used for a while. Raises AgentError when there is none."""
     token = published.read_token(current.facts, host)
-    if token and has_left(token, current, MARGIN):
+    if token and has_left(token, current, MARGIN) and not is_outdated(current.facts, host):
         return token
     renewal = make_renewals(current).get(host)
     if renewal is None:
@@ -71,6 +72,16 @@ def find_fresh(current: Context, host: str) -> Published:
     if fresh is None or not has_left(fresh, current, 0):
         raise AgentError(Problem(renewal.explain() or f"there is no token for {host} yet"))
     return fresh
+
+
+def is_outdated(facts: Facts, host: str) -> bool:
+    """Tell whether the file that a token is read from is newer than what is published of it."""
+    path = published.token_path(facts, host)
+    try:
+        file = path.read_text().splitlines()[4]
+        return bool(file) and Path(file).stat().st_mtime_ns > path.stat().st_mtime_ns
+    except (OSError, IndexError):
+        return False  # nothing is published, or the file is gone: what is published is the best
 
 
 def has_left(token: Published, current: Context, seconds: float) -> bool:
