@@ -1,4 +1,4 @@
-"""Private SSH keys as texts: mended, judged, and the names under which they lie."""
+"""Private keys as texts: mended, judged, and the names under which they lie."""
 
 import binascii
 
@@ -15,7 +15,7 @@ KEY_NAMES = {
 
 
 def mend_private_key(text: str) -> bytes:
-    r"""Return the key as ssh wants it: real line breaks, one at the end, no quotes around it.
+    r"""Return the key as programs want it: real line breaks, one at the end, no quotes around it.
 
     Env files cannot hold line breaks, so keys come with a literal \n, and with docker's
     --env-file with their quotes; Windows adds carriage returns.

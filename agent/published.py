@@ -103,8 +103,8 @@ def token_path(facts: Facts, host: str) -> Path:
     """Return where a host's token is published.
 
     Line 1 is the token, 2 the uptime at which it ends, 3 its login, 4 its fingerprint, 5 the file
-    that it was read from. Each may be empty; without a token there is only line 5: the host has a
-    source, and who needs a token asks for it.
+    that it was read from, which is never newer than this one unless it has changed. Each may be
+    empty; without a token there is only line 5: the host has a source, and who needs a token asks.
     """
     return facts.runtime / runtime.TOKENS / host
 
@@ -151,6 +151,16 @@ def decode_token(host: str, content: bytes | None) -> Published | None:
 def read_token(facts: Facts, host: str) -> Published | None:
     """Return the published token of a host, or None. Raises OSError."""
     return decode_token(host, facts.read(token_path(facts, host)))
+
+
+def is_outdated(facts: Facts, host: str) -> bool:
+    """Tell whether the file that a token is read from is newer than what is published of it."""
+    path = token_path(facts, host)
+    try:
+        file = path.read_text().splitlines()[4]
+        return bool(file) and Path(file).stat().st_mtime > path.stat().st_mtime
+    except (OSError, IndexError):
+        return False
 
 
 def encode_record(record: Record) -> bytes:

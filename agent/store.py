@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from agent import runtime
+from agent.compatibility import WITHHELD
 from agent.errors import AgentError, Problem
 from agent.hosts import find_accounts
 from agent.plan import File
@@ -38,8 +39,12 @@ def child_defaults(settings: Settings) -> dict[str, str]:
 
 
 def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
-    """Yield the files that store what this environment says."""
+    """Yield the files that store what this environment says.
+
+    Also the tokens that are withheld: the log hides them, and gh's wrapper knows them by these.
+    """
     names = {name for _, entry in variables() for name in entry.names}
+    names |= {old.name for old in WITHHELD}
     hidden = secret_names()
     given = {name: environ[name] for name in sorted(names) if environ.get(name)}
     stored = {

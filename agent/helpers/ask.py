@@ -2,7 +2,7 @@
 
 REFUSED is the fingerprint of a token that the host has just refused. No token passes here: who
 asked reads the published file again. Ends with 0 when the token can be used, else 1, with the
-reason on standard error where there is one. Standard library only, without `site`: it must be fast.
+reason on standard error. Standard library only, without `site`: it must be fast.
 """
 
 import socket
@@ -13,8 +13,8 @@ SOCKET = "broker.sock"
 """In the runtime folder; see `agent.runtime`."""
 DEADLINE = 15.0
 """Seconds until it gives up; the one who answers may die and be started again meanwhile."""
-PAUSE = 0.05
-"""Seconds between two tries."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+"""Seconds between two tries; each doubles them: many may wait while the one who answers dies."""
 
 
 class NobodyError(Exception):
@@ -27,6 +27,7 @@ def request_renewal(runtime: str, host: str, refused: str = "") -> str | None:
     Raises NobodyError where there is nobody to ask.
     """
     deadline = time.monotonic() + DEADLINE
+    pause = FIRST_PAUSE
     request = f"renew {host} {refused}\n".encode()
     while (left := deadline - time.monotonic()) > 0:
         try:
@@ -37,7 +38,8 @@ def request_renewal(runtime: str, host: str, refused: str = "") -> str | None:
             answer = ""  # whoever was to answer has died
         if answer:
             return None if answer == "ok" else answer
-        time.sleep(PAUSE)
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(2 * pause, LONGEST_PAUSE)
     return f"no answer about the token of {host} within {DEADLINE:g} s"
 
 
@@ -55,7 +57,7 @@ def main(runtime: str, host: str, refused: str = "") -> int:
     try:
         reason = request_renewal(runtime, host, refused)
     except NobodyError:
-        return 1
+        reason = f"nobody renews the token of {host}: no agent answers here"
     if reason:
         sys.stderr.write(f"devcopilot: {reason}\n")
     return 1 if reason else 0

@@ -11,7 +11,7 @@ import os
 from _socket import AF_UNIX, SOCK_STREAM, socket
 from collections.abc import Callable
 
-from agent.init.loop import Loop
+from agent.init.loop import Loop, Timer
 
 BACKLOG = 128
 """Callers that may wait; more get an error at once and try again."""
@@ -26,6 +26,8 @@ class Calls:
         """Let callers connect. Raises OSError."""
         self._loop = loop
         self._on_call: Callable[[], None] = lambda: None
+        self._watching = False
+        self._next: Timer | None = None
         self._socket = socket(AF_UNIX, SOCK_STREAM)
         try:
             os.unlink(path)  # of an earlier life
@@ -43,11 +45,23 @@ class Calls:
     def resume(self, failures: int) -> None:
         """Look at the socket again: its job has ended, and failed so often in a row."""
         pause = min(FIRST_PAUSE * 2.0 ** min(failures, 10), LONGEST_PAUSE)
-        self._loop.after(pause, self._look)
+        self._next = self._loop.after(pause, self._look)
+
+    def stop(self) -> None:
+        """Start nothing any more. Who calls is refused at once, instead of waiting in vain."""
+        self._loop.cancel(self._next)
+        if self._watching:
+            self._look_away()
+        self._socket.close()
 
     def _look(self) -> None:
+        self._watching = True
         self._loop.watch(self.descriptor, self._call)
 
-    def _call(self) -> None:
+    def _look_away(self) -> None:
+        self._watching = False
         self._loop.unwatch(self.descriptor)
+
+    def _call(self) -> None:
+        self._look_away()
         self._on_call()

@@ -69,6 +69,13 @@ class Job:
         self._limit = keeper.loop.after(self.plan.timeout, self._on_limit)
         keeper.changed()
 
+    def stop(self) -> None:
+        """Plan no run any more, and answer no call."""
+        self._keeper.loop.cancel(self._next)
+        self._next = None
+        if self._calls:
+            self._calls.stop()
+
     def send(self, *numbers: int) -> None:
         """Send signals to its process group, if it runs."""
         if self._child:
@@ -220,6 +227,8 @@ class Jobs(Part):
         self.stopping = True
         if self._watch:
             self._watch.stop()
+        for job in self.all.values():
+            job.stop()
         self._send(signal.SIGTERM, signal.SIGCONT)
 
     def kill(self) -> None:  # noqa: D102

@@ -69,14 +69,23 @@ class Fetch:
             if self._source.lead is not None:
                 # Where nothing can be written, nothing is to be made: it would be lost.
                 self._shelf.save(self._shelf.record())
+            written = self._find_time_of_file()
             found = self._fetch()
             self._shelf.apply(publication.resources(self._origin, found, self._shelf.facts))
+            self._shelf.mark_read(written)
             if isinstance(found, Failure):
                 self._shelf.save(self._note_failure(self._shelf.record(), found))
                 return None
             if found:
                 self._shelf.save(self._note_token(self._shelf.record(), found, demand))
             return found
+
+    def _find_time_of_file(self) -> int | None:
+        """Return when the file that the source reads was written, in ns; None: there is none."""
+        try:
+            return Path(self._origin.file).stat().st_mtime_ns if self._origin.file else None
+        except OSError:
+            return None
 
     def _fetch(self) -> Found:
         try:

@@ -1,5 +1,6 @@
 """The published files of one host, and the notes on its record."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -64,6 +65,12 @@ class Shelf:
     def publish(self, token: Token, record: Record) -> None:
         """Replace token and record."""
         self.apply(publication.publish(token, record, self.facts))
+
+    def mark_read(self, written: int | None) -> None:
+        """Note that a file of this time (ns) was read: who finds a newer one there asks for it."""
+        path = published.token_path(self.facts, self.host)
+        if written is not None and path.exists():
+            os.utime(path, ns=(written, written))
 
     def withdraw(self) -> None:
         """Take back what is published of a host that has no source any more."""

@@ -9,21 +9,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.errors import Problem
+from agent.gitconfig import DEFAULTS, SIGNING, quote
 from agent.hosts import find_accounts
 from agent.plan import File, Resource
 from agent.settings import Settings
 from agent.system import Facts
 
-CONFIG = "gitconfig"
-"""In the folder that the image's /etc/gitconfig names."""
-SIGNING = "gitconfig-signing"
-"""Beside it; of the signing step, and often not there."""
 HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the file of defaults; a problem when git does not read it."""
-    path = facts.defaults / CONFIG
+    path = facts.defaults / DEFAULTS
     hosts = [account.host for account in find_accounts(settings, facts).known]
     yield File(path, render_config(settings, hosts, facts.runtime).encode(), 0o644, adopt=True)
     if problem := _find_missing_include(path, facts):
@@ -55,11 +52,6 @@ def _render_helper(host: str, runtime_folder: Path) -> list[str]:
         "\thelper =",  # forgets helpers of other files: they would ask, or remember a dead token
         f"\thelper = {quote(f'!sh {shlex.join(words)}')}",
     ]
-
-
-def quote(value: str) -> str:
-    """Return a value, or the name of a subsection, as git-config reads it back unchanged."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _find_missing_include(path: Path, facts: Facts) -> Problem | None:

@@ -20,7 +20,9 @@ from agent.settings import Settings
 from agent.system import Facts
 
 MEMORY = "gh-tokens.json"
-"""In the state folder: a JSON list of fingerprints."""
+"""In the state folder: a JSON list of fingerprints, the oldest first."""
+MOST = 100
+"""Fingerprints that are kept. A gh that was at work meanwhile may write an old token back."""
 VERSION = b"version: 1\n"
 """In config.yml; without it gh converts hosts.yml first, for which it asks the network."""
 
@@ -34,7 +36,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the changes that make gh use the published tokens, and forget those that are gone."""
     folder = find_folder(facts)
     hosts, config, memory = folder / "hosts.yml", folder / "config.yml", facts.state / MEMORY
-    known = _read_memory(facts.read(memory))
+    known = frozenset(_read_memory(facts.read(memory)))
     found = (read_token(facts, host) for host in find_hosts(facts))
     tokens = [token for token in found if token]
     if not tokens and not known:
@@ -67,19 +69,22 @@ def find_folder(facts: Facts) -> Path:
 # --- what the agent gave to gh ------------------------------------------------------------------
 
 
-def _read_memory(content: bytes | None) -> frozenset[str]:
+def _read_memory(content: bytes | None) -> list[str]:
     try:
-        return frozenset(json.loads(content or b"[]"))
+        return [mark for mark in json.loads(content or b"[]") if isinstance(mark, str)]
     except (ValueError, TypeError, RecursionError):
-        return frozenset()
+        return []
 
 
 def _remember(
     wanted: frozenset[str], in_use: frozenset[str], present: bytes | None
 ) -> bytes | None:
-    if wanted <= _read_memory(present):
+    known = _read_memory(present)
+    if wanted.issubset(known):
         return present
-    return json.dumps(sorted(wanted | in_use)).encode() + b"\n"
+    newest = [*sorted(in_use - wanted), *sorted(wanted)]
+    marks = [mark for mark in known if mark not in newest] + newest
+    return json.dumps(marks[-MOST:]).encode() + b"\n"
 
 
 def _find_fingerprints(hosts: bytes) -> set[str]:

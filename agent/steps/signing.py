@@ -8,20 +8,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.errors import Problem
+from agent.gitconfig import SIGNING, quote
 from agent.keys import KEY_NAMES, mend_private_key
 from agent.plan import File, Resource
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
 
-CONFIG = "gitconfig-signing"
-"""Beside git's defaults, which include it."""
 SIGNERS = "allowed_signers"
-"""Beside it: whose signatures `git log --show-signature` takes for good; ssh-keygen(1)."""
+"""Beside them: whose signatures `git log --show-signature` takes for good; ssh-keygen(1)."""
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
-    """Yield git's settings for signing; a problem, and no settings, when the key cannot sign."""
+    """Yield git's settings for signing.
+
+    A problem, and no settings, when the key cannot sign or the user signs with something else.
+    """
     if settings.git.signing != "ssh":
         return
     path = find_key(settings, facts)
@@ -31,14 +33,14 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
             "see what is said of SSH_PRIVATE_KEY",
         )
         return
-    if problem := try_to_sign(path, facts):
+    if problem := find_own_signing(path, facts) or try_to_sign(path, facts):
         yield problem
         return
     signers = facts.defaults / SIGNERS
     public = (facts.read(path.with_name(f"{path.name}.pub")) or b"").decode().strip()
     who = settings.git.user_email or "*"
     yield File(signers, f'{who} namespaces="git" {public}\n'.encode(), adopt=True)
-    yield File(facts.defaults / CONFIG, render_config(path, signers).encode(), adopt=True)
+    yield File(facts.defaults / SIGNING, render_config(path, signers).encode(), adopt=True)
 
 
 def find_key(settings: Settings, facts: Facts) -> Path | None:
@@ -49,6 +51,27 @@ def find_key(settings: Settings, facts: Facts) -> Path | None:
     wanted = mend_private_key(secret.reveal())
     paths = (facts.home / ".ssh" / name for name in dict.fromkeys(KEY_NAMES.values()))
     return next((path for path in paths if facts.read(path) == wanted), None)
+
+
+def find_own_signing(path: Path, facts: Facts) -> Problem | None:
+    """Return what the user's own settings of git sign with, if it is not this key.
+
+    A key for OpenPGP would be no use beside our gpg.format, which is below the user's settings.
+    """
+    # From / so that no repository takes part. Without --includes git leaves out included files.
+    asked = ("git", "-C", "/", "config", "--global", "--includes", "--get-regexp")
+    done = facts.run((*asked, r"^(user\.signingkey|gpg\.format)$"))
+    ours = {"user.signingkey": str(path), "gpg.format": "ssh"}
+    for line in done.stdout.decode(errors="replace").splitlines():
+        name, _, value = line.partition(" ")
+        if value != ours.get(name):
+            return Problem(
+                f"left the signing of commits to you: your own git configuration sets {name}",
+                f"to sign with SSH_PRIVATE_KEY: git config --global --unset-all {name}; "
+                "devcopilot configure",
+                level="info",
+            )
+    return None
 
 
 def try_to_sign(path: Path, facts: Facts) -> Problem | None:
@@ -73,9 +96,9 @@ def render_config(key: Path, signers: Path) -> str:
 [gpg]
 \tformat = ssh
 [gpg "ssh"]
-\tallowedSignersFile = "{signers}"
+\tallowedSignersFile = {quote(str(signers))}
 [user]
-\tsigningKey = "{key}"
+\tsigningKey = {quote(str(key))}
 [commit]
 \tgpgSign = true
 [tag]

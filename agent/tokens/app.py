@@ -9,6 +9,7 @@ from typing import Any
 from agent import api
 from agent.api import Answer, NoAnswerError
 from agent.errors import Problem
+from agent.keys import mend_private_key
 from agent.secret import Secret
 from agent.settings import GitHub
 from agent.sources import Failure, Found, Token, TokenSource
@@ -124,9 +125,9 @@ class _Maker:
 
         now = int(self._facts.clock.now().timestamp() + self._skew)
         claims = {"iat": now - _EARLIER, "exp": now + _LATER, "iss": self._account.app_id}
-        text = self._key.reveal().replace("\\n", "\n").replace("\r", "")
+        pem = mend_private_key(self._key.reveal())
         try:
-            return jwt.encode(claims, text, algorithm="RS256")
+            return jwt.encode(claims, pem, algorithm="RS256")
         except (ValueError, TypeError, jwt.InvalidKeyError, UnsupportedAlgorithm) as error:
             raise self._refuse(
                 "GITHUB_APP_PRIVATE_KEY is not an RSA key in PEM",

@@ -8,12 +8,12 @@ from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_token_variables
 from agent.verbs import context
-from agent.verbs.renewals import find_fresh
+from agent.verbs.renewals import add_host_option, find_fresh
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--host", help="the GitHub host; by default that of GH_HOST")
+    add_host_option(parser)
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD…")
 
 

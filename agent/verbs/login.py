@@ -6,11 +6,12 @@ import os
 from agent.errors import AgentError, Problem
 from agent.hosts import find_accounts, find_token_variables
 from agent.verbs import context
+from agent.verbs.renewals import add_host_option
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--host", help="the GitHub host; by default that of GH_HOST")
+    add_host_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

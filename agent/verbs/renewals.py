@@ -1,5 +1,7 @@
 """The renewals of this workspace's hosts, for the verbs that need a token now or keep it fresh."""
 
+import argparse
+
 from agent import catalogue, published, runtime
 from agent.errors import AgentError, Problem
 from agent.helpers import ask
@@ -11,7 +13,22 @@ from agent.renewal.round import Renewal
 from agent.sources import find_source
 from agent.steps import github
 from agent.system import System
+from agent.texts import host_name
 from agent.verbs.context import Context
+
+
+def add_host_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --host: a bare name, since it becomes the name of a file."""
+    parser.add_argument(
+        "--host", type=_read_host, help="the GitHub host; by default that of GH_HOST"
+    )
+
+
+def _read_host(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None
 
 
 def make_renewals(current: Context) -> dict[str, Renewal]:
@@ -33,8 +50,9 @@ def sign_in_gh(current: Context) -> tuple[Problem, ...]:
 
 def find_fresh(current: Context, host: str) -> Published:
     """Return a token that can be used for a while. Raises AgentError when there is none."""
-    token = published.read_token(current.facts, host)
-    if token and has_left(token, current, MARGIN):
+    facts = current.facts
+    token = published.read_token(facts, host)
+    if token and has_left(token, current, MARGIN) and not published.is_outdated(facts, host):
         return token
     renewal = make_renewals(current).get(host)
     if renewal is None:
@@ -42,7 +60,7 @@ def find_fresh(current: Context, host: str) -> Published:
         raise AgentError(Problem(f"no token source is configured for {host}", hint))
     try:
         # The broker, since a token that can be made once must survive a ^C here.
-        reason = ask.request_renewal(str(current.facts.runtime), host)
+        reason = ask.request_renewal(str(facts.runtime), host)
     except ask.NobodyError:
         renewal.answer(Demand())
         sign_in_gh(current)

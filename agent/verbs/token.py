@@ -5,12 +5,12 @@ import sys
 
 from agent.exits import Exit
 from agent.verbs import context
-from agent.verbs.renewals import find_fresh
+from agent.verbs.renewals import add_host_option, find_fresh
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--host", help="the GitHub host; by default that of GH_HOST")
+    add_host_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

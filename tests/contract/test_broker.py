@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from agent import catalogue, published, runtime
 from agent.published import Published
+from agent.secret import Secret
 from agent.steps import git
 from agent.system import Clock
 from agent.values import Boot
@@ -30,6 +31,7 @@ from tests.waiting import wait_until
 ASK = ROOT / "agent/helpers/ask.py"
 QUESTION = "protocol=https\nhost=github.com\n"
 NEW_GIT = "capability[]=authtype\ncapability[]=state\n" + QUESTION
+FIRST, SECOND = "ghp_first0123456789", "ghp_second0123456789"
 FOUR_SECONDS = timedelta(seconds=4)
 
 
@@ -39,12 +41,10 @@ def key() -> rsa.RSAPrivateKey:
 
 
 class Desk(Workspace):
-    """A workspace with an App's key and the real clock, and an init that holds the broker."""
+    """A workspace with the real clock, and an init that holds the broker."""
 
-    def __init__(self, root: Path, hub: FakeGitHub, pem: str) -> None:
-        (root / "app.pem").write_text(pem)
-        super().__init__(root, hub, GITHUB_TOKEN_FILE="", GITHUB_APP_ID=str(APP),
-                         GITHUB_APP_PRIVATE_KEY_FILE=str(root / "app.pem"))  # fmt: skip
+    def __init__(self, root: Path, hub: FakeGitHub, **variables: str) -> None:
+        super().__init__(root, hub, **variables)
         hub.clock = Clock().now
         self.facts = replace(self.facts, clock=Clock())
         self.context = replace(self.context, facts=self.facts)
@@ -55,6 +55,13 @@ class Desk(Workspace):
         token = published.read_token(self.facts, self.host)
         assert token
         return token
+
+    def announce(self, value: str = "") -> None:
+        """Publish this token as one that was read from the file; by default that none is yet."""
+        mark = published.fingerprint(Secret(value)) if value else ""
+        path = published.token_path(self.facts, self.host)
+        path.write_text(f"{value}\n\n\n{mark}\n{self.file if value else ''}\n")
+        os.utime(path, (1, 1))  # a file of the same moment would not be newer
 
     def helper(self, action: str, question: str = QUESTION) -> "subprocess.CompletedProcess[str]":
         argv = ["sh", str(git.HELPER), str(self.facts.runtime), sys.executable, action]
@@ -122,7 +129,18 @@ def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
 
 @pytest.fixture
 def desk(tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey) -> Desk:
-    return Desk(tmp_path, hub, make_pem(key))
+    pem = tmp_path / "app.pem"
+    pem.write_text(make_pem(key))
+    return Desk(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_APP_ID=str(APP),
+                GITHUB_APP_PRIVATE_KEY_FILE=str(pem))  # fmt: skip
+
+
+@pytest.fixture
+def file_desk(tmp_path: Path, hub: FakeGitHub) -> Desk:
+    """Return one whose token lies in a file."""
+    for token in (FIRST, SECOND):
+        hub.add_token(token)
+    return Desk(tmp_path, hub)
 
 
 def test_a_fresh_token_needs_nobody(desk: Desk, hub: FakeGitHub) -> None:
@@ -257,7 +275,60 @@ def test_without_an_agent_what_is_good_is_still_handed_out(desk: Desk, hub: Fake
     token = desk.published
     assert desk.get()["password"] == token.value.reveal()
     wait_until(lambda: (token.left(Clock()) or 0) <= 0, "the end of the token", 10)
-    assert desk.get() == {}
+    done = desk.helper("get")
+    assert done.stdout == "quit=1\n", "a message, and no question at the terminal"
+    assert done.stderr == (
+        "devcopilot: nobody renews the token of github.com: no agent answers here\n"
+    )
+    done = desk.run_git("credential", "fill", stdin=f"{QUESTION}\n")
+    assert done.returncode == 128
+    assert "no agent answers here" in done.stderr
+
+
+def test_a_token_that_cannot_be_renewed_is_a_message_and_no_prompt(
+    desk: Desk, hub: FakeGitHub
+) -> None:
+    hub.add_app(app_id=APP, token_life=timedelta(seconds=1))
+    desk.refresh_all()
+    token = desk.published
+    hub.remove_installation(INSTALLATION)
+    with desk.init():
+        wait_until(lambda: (token.left(Clock()) or 0) <= 0, "the end of the token", 10)
+        done = desk.helper("get")
+    assert done.stdout == "quit=1\n"
+    assert done.stderr.startswith("devcopilot: cannot make a token for github.com: ")
+
+
+def test_a_token_that_is_not_published_yet_is_asked_for(desk: Desk) -> None:
+    desk.announce()
+    with desk.init():
+        assert desk.get()["password"] == desk.token == desk.gh_token
+
+
+def test_a_token_file_that_comes_late_is_read_when_it_is_needed(file_desk: Desk) -> None:
+    file_desk.announce()
+    with file_desk.init():
+        done = file_desk.helper("get")
+        assert done.stdout == "quit=1\n"
+        assert "GITHUB_TOKEN_FILE" in done.stderr
+        file_desk.put(FIRST)
+        assert file_desk.get()["password"] == FIRST
+
+
+def test_a_rotated_token_file_is_not_stale_for_a_moment(file_desk: Desk) -> None:
+    """The agent itself would look at the file only seconds later."""
+    file_desk.announce(FIRST)
+    file_desk.put(SECOND)
+    environ = dict(file_desk.facts.environ)
+    argv = [sys.executable, "-m", "agent", "token"]
+    with file_desk.init():
+        assert file_desk.get()["password"] == SECOND
+        assert file_desk.tokens() == (SECOND, SECOND)
+        file_desk.announce(SECOND)
+        file_desk.put(FIRST)
+        done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True,
+                              check=False, timeout=60)  # fmt: skip
+    assert (done.stdout, done.stderr) == (f"{FIRST}\n", "")
 
 
 def test_nonsense_and_silence_are_no_harm(desk: Desk) -> None:
@@ -355,6 +426,9 @@ def test_gh_in_front_of_gh(desk: Desk, hub: FakeGitHub, tmp_path: Path) -> None:
     with desk.init():
         wait_until(lambda: (first.left(Clock()) or 0) < 1, "the end of the token", 10)
         assert run() == desk.token != first.value.reveal()
+        second = desk.token
+        desk.announce()
+        assert run() == desk.token != second
     assert run(GH_TOKEN="ghp_from_the_start") == desk.token
     assert run(GITHUB_TOKEN="ghp_from_the_start") == desk.token
     assert run(GH_TOKEN="ghp_of_this_command") == "ghp_of_this_command"

@@ -1,6 +1,7 @@
 """The refresh verb against the tests' GitHub: what is published, said, and tried again."""
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -95,6 +96,17 @@ def test_a_rotated_token_is_published_even_when_github_is_silent(
     hub.heal()
     hub.add_token(SECOND, "cat")
     assert workspace.refresh().after.login == "cat"
+
+
+def test_who_looks_knows_whether_the_file_was_read(workspace: Workspace) -> None:
+    workspace.put(FIRST)
+    os.utime(workspace.file, (1000, 1000))
+    workspace.refresh(offline=True)
+    assert not published.is_outdated(workspace.facts, workspace.host)
+    os.utime(workspace.file, (1001, 1001))
+    assert published.is_outdated(workspace.facts, workspace.host), "also if the clock went back"
+    workspace.refresh(offline=True)
+    assert not published.is_outdated(workspace.facts, workspace.host), "the same token again"
 
 
 def test_a_failing_check_withdraws_nothing(workspace: Workspace, hub: FakeGitHub) -> None:

@@ -156,6 +156,16 @@ def test_what_is_wrong_with_an_app_is_one_line(
     assert desk.token is None
 
 
+@pytest.mark.parametrize("line_break", ["\r\n", "\\n", "\\r\\n"], ids=repr)
+def test_a_key_that_an_env_file_has_bent_is_mended(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, line_break: str
+) -> None:
+    text = line_break.join(make_pem(key).splitlines())
+    desk = make_app(tmp_path, hub, f"'{text}'")
+    assert desk.refresh().after.problem == ""
+    assert desk.token
+
+
 @pytest.mark.parametrize("text", ["garbage", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA"])
 def test_a_key_that_is_none_is_said_without_asking(
     tmp_path: Path, hub: FakeGitHub, text: str

@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -178,6 +179,22 @@ def test_the_copy_ends_with_an_init_that_was_killed(start: Start, folder: Path) 
     copy, init = max(found), min(found)
     os.kill(init, signal.SIGKILL)
     wait_until(lambda: not box.processes().get(copy), "the end of the copy")
+
+
+def test_a_call_during_the_stop_starts_no_job(start: Start, folder: Path) -> None:
+    """It would hold the stop up for as long as it lingers."""
+    slow = job("slow", f"trap 'touch {folder}/asked' TERM; until test -e {folder}/go; do "
+               "sleep 0.01; done")  # fmt: skip
+    answer = job("answer", f"touch {folder}/answered", at=(), socket="calls.sock")
+    box = start(*booted(folder, with_jobs(slow, answer)))
+    wait_until(lambda: entry(box, "slow")["running"], "the slow job")
+    box.send(signal.SIGTERM)
+    wait_until((folder / "asked").exists, "the stop")
+    with socket.socket(socket.AF_UNIX) as caller, pytest.raises(ConnectionRefusedError):
+        caller.connect(str(folder / "run/calls.sock"))
+    (folder / "go").touch()
+    assert box.wait() == 0
+    assert not (folder / "answered").exists()
 
 
 def test_usr1_starts_refresh_where_no_command_gets_it(start: Start, folder: Path) -> None:

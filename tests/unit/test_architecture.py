@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "addresses", "compatibility", "errors", "exits", "faults", "helpers", "log", "moments",
-    "runtime", "secret", "settings", "system", "texts", "variable",
+    "addresses", "compatibility", "errors", "exits", "faults", "gitconfig", "helpers", "log",
+    "moments", "runtime", "secret", "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "hosts", "keys", "plan", "published", "reference", "roster", "sources",

@@ -1,5 +1,7 @@
 """Further GitHub hosts: hosts.d/HOST.toml, checked like the variables that its keys stand for."""
 
+import argparse
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,19 @@ def test_gh_reads_other_variables_for_enterprise_servers() -> None:
     for host in ("github.com", "acme.ghe.com"):
         assert find_token_variables(host)[0] == "GH_TOKEN"
     assert find_token_variables(SERVER) == ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+
+
+@pytest.mark.parametrize("verb", ["token", "exec", "login"])
+def test_a_host_on_the_command_line_is_a_bare_name(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It becomes the name of a file."""
+    parser = argparse.ArgumentParser()
+    import_module(f"agent.verbs.{verb}").add_arguments(parser)
+    assert parser.parse_args(["--host", "GitHub.com"]).host == "github.com"
+    assert parser.parse_args([]).host is None
+    for host in ("../settings.json", "https://github.com", "github.com:443", ""):
+        with pytest.raises(SystemExit) as ended:
+            parser.parse_args(["--host", host])
+        assert ended.value.code == 2
+        assert f"{host!r} is not a bare host name" in capsys.readouterr().err

@@ -1,12 +1,19 @@
 """Parts of init that need no PID 1."""
 
 import os
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from agent import moments
+from agent.init import boot
+from agent.init.calls import Calls
 from agent.init.children import Children, Streams
+from agent.init.jobs import Jobs
 from agent.init.loop import Loop
+from agent.log import Logger
 
 
 @pytest.fixture
@@ -47,3 +54,37 @@ def test_what_is_watched_no_more_calls_nothing(pipe: tuple[int, int]) -> None:
     loop.after(0.01, lambda: calls.append("later"))
     loop.turn()
     assert calls == ["readable", "later"]
+
+
+@pytest.mark.parametrize("called", [False, True], ids=["nobody has called", "a job was started"])
+def test_who_calls_after_the_stop_is_refused_at_once(tmp_path: Path, called: bool) -> None:
+    loop, seen = Loop(), []
+    path = str(tmp_path / "sock")
+    calls = Calls(loop, path)
+    calls.begin(lambda: seen.append("called"))
+    with socket.socket(socket.AF_UNIX) as before, socket.socket(socket.AF_UNIX) as after:
+        if called:
+            before.connect(path)
+            loop.turn()
+            calls.resume(0)
+        calls.stop()
+        with pytest.raises(ConnectionRefusedError):
+            after.connect(path)
+    loop.after(0.1, lambda: seen.append("later"))
+    while "later" not in seen:
+        loop.turn()
+    assert seen == (["called", "later"] if called else ["later"])
+
+
+def test_no_run_is_planned_after_the_stop(tmp_path: Path) -> None:
+    children = Children()
+    jobs = Jobs(Loop(), children, Logger("test", "error"), (None, None, None), str(tmp_path),
+                changed=lambda: None, announce=lambda _: None)  # fmt: skip
+    jobs.add(boot.Job("often", ("true",), 1000.0, 5.0))
+    jobs.begin(moments.BOOT)
+    job = jobs.all["often"]
+    while job.running:
+        children.reap()
+    assert job.next_in
+    jobs.stop()
+    assert job.next_in is None

@@ -86,6 +86,19 @@ def test_the_token_is_handed_out_for_its_host_over_https_only(machine: GitMachin
     assert machine.fill("https://github.com/a/b")["password"] == TOKEN
 
 
+@pytest.mark.parametrize("host", ["GitHub.com", "github.com:443", "GITHUB.COM:443"])
+def test_a_host_may_be_written_in_other_ways(machine: GitMachine, host: str) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    machine.publish(TOKEN)
+    assert machine.fill(f"https://{host}/a/b")["password"] == TOKEN
+
+
+def test_another_port_is_another_host(machine: GitMachine) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    machine.publish(TOKEN)
+    assert machine.fill("https://github.com:8443/a/b") == {}
+
+
 def test_a_login_that_is_not_known_is_no_hindrance(machine: GitMachine) -> None:
     machine.configure(GITHUB_TOKEN=TOKEN)
     machine.publish(TOKEN)

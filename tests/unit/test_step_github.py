@@ -1,5 +1,6 @@
 """gh's files, and what the real gh makes of them without any network."""
 
+import json
 import stat
 import subprocess
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent.published import Record
+from agent.published import Record, fingerprint
 from agent.renewal.shelf import Shelf
 from agent.secret import Secret
 from agent.sources import Token
@@ -149,6 +150,32 @@ def test_a_write_cut_short_makes_nothing_the_users(machine: GhMachine) -> None:
     machine.write(HOSTS, hosts or "")
     assert machine.run_with(SECOND) == []
     assert machine.gh("auth", "token").stdout.strip() == SECOND
+
+
+def test_an_old_token_that_a_slow_gh_writes_back_is_not_the_users(machine: GhMachine) -> None:
+    machine.run_with(FIRST)
+    hosts = machine.read(HOSTS)
+    for number in range(9):
+        machine.run_with(f"ghp_rotated_{number}")
+    machine.write(HOSTS, hosts or "")
+    assert machine.run_with(SECOND) == []
+    assert machine.gh("auth", "token").stdout.strip() == SECOND
+
+
+def test_the_memory_keeps_the_newest_and_what_is_in_use(machine: GhMachine) -> None:
+    path = machine.facts.state / github.MEMORY
+    machine.publish(OWN, host="ghe.example.com")
+    machine.run_with(FIRST)
+    old = sorted(json.loads(path.read_text()))
+    path.write_text(json.dumps(old))  # as it was before it had an order
+    values = [f"ghp_rotated_{number}" for number in range(github.MOST + 10)]
+    for value in values:
+        machine.run_with(value)
+    marks = json.loads(path.read_text())
+    assert len(marks) == github.MOST
+    assert marks[-1] in {fingerprint(Secret(values[-1])), fingerprint(Secret(OWN))}
+    kept = {fingerprint(Secret(value)) for value in (OWN, *values[-github.MOST + 1 :])}
+    assert set(marks) == kept
 
 
 def test_a_token_never_lands_in_a_file_that_others_can_read(machine: GhMachine) -> None:

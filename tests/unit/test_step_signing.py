@@ -79,6 +79,44 @@ def test_the_users_own_settings_win(machine: SigningMachine, tmp_path: Path) -> 
     assert machine.git("-C", "here", "log", "-1", "--format=%G?").stdout.strip() == "N"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("user.signingKey", "0xDEADBEEF"), ("gpg.format", "openpgp"), ("gpg.format", "x509")],
+)
+def test_who_signs_with_something_else_goes_on_to_do_so(
+    machine: SigningMachine, tmp_path: Path, name: str, value: str
+) -> None:
+    key = make_key(tmp_path)
+    assert machine.sign_in(SSH_PRIVATE_KEY=key) == []
+    (machine.facts.home / "mine").write_text("[commit]\n\tgpgSign = true\n")
+    machine.git("config", "--global", "include.path", "~/mine")
+    machine.git("config", "--file", str(machine.facts.home / "mine"), name, value)
+    (problem,) = machine.sign_in(SSH_PRIVATE_KEY=key)
+    assert problem.startswith("left the signing of commits to you: ")
+    assert name.lower() in problem
+    assert machine.git("config", "--system", "--includes", "--get-regexp", "gpg").stdout == ""
+    assert machine.git("config", name).stdout == f"{value}\n"
+
+
+def test_the_same_settings_of_the_users_own_are_no_hindrance(
+    machine: SigningMachine, tmp_path: Path
+) -> None:
+    machine.git("config", "--global", "gpg.format", "ssh")
+    assert machine.sign_in(SSH_PRIVATE_KEY=make_key(tmp_path)) == []
+    assert machine.git("config", "commit.gpgSign").stdout == "true\n"
+
+
+def test_a_home_of_any_name_works(tmp_path: Path) -> None:
+    root = tmp_path / 'a "home" # of \\ mine'
+    root.mkdir()
+    machine = SigningMachine(root)
+    assert machine.sign_in(SSH_PRIVATE_KEY=make_key(tmp_path)) == []
+    key = machine.facts.home / ".ssh/id_ed25519"
+    assert machine.git("config", "user.signingKey").stdout == f"{key}\n"
+    signers = machine.facts.defaults / signing.SIGNERS
+    assert machine.git("config", "gpg.ssh.allowedSignersFile").stdout == f"{signers}\n"
+
+
 def test_a_key_that_does_not_sign_switches_signing_off_again(
     machine: SigningMachine, tmp_path: Path
 ) -> None:

@@ -1,0 +1,11 @@
+"""git's own format of settings, and the agent's files in it."""
+
+DEFAULTS = "gitconfig"
+"""In the folder that the image's /etc/gitconfig names."""
+SIGNING = "gitconfig-signing"
+"""Beside it, which includes it; of the signing step, and often not there."""
+
+
+def quote(value: str) -> str:
+    """Return a value, or the name of a subsection, as git-config reads it back unchanged."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,179 @@
+"""The small programs that git and gh start, where they need neither an agent nor a GitHub."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent import hosts
+from agent.helpers import ask
+from agent.renewal.fetch import MARGIN
+from agent.steps import git
+from agent.system import Clock
+
+GH = git.HELPER.with_name("gh")
+TOKEN = "ghp_0123456789abcdef"
+START = "ghp_from_the_start"
+TOKEN_VARIABLES = (
+    *hosts.find_token_variables("github.com"),
+    *hosts.find_token_variables("ghe.example.com"),
+)
+
+
+class Desk:
+    """A runtime folder, and a PATH with gh's wrapper before what notes how it was called."""
+
+    def __init__(self, root: Path) -> None:
+        self.runtime = root / "runtime"
+        self.calls = root / "calls"
+        for folder in (self.runtime / "tokens", self.runtime / "secrets", root / "bin"):
+            folder.mkdir(parents=True)
+        (root / "front").mkdir()
+        (root / "front/gh").symlink_to(GH)
+        self._write_program(root / "bin/gh", "env")
+        self._write_program(root / "bin/devcopilot", f'echo "$*" >>{self.calls}; echo secret')
+        self._path = f"{root}/front:{root}/bin:{os.environ['PATH']}"
+
+    def _write_program(self, path: Path, script: str) -> None:
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def publish(self, *lines: str, host: str = "github.com") -> Path:
+        path = self.runtime / "tokens" / host
+        path.write_text("".join(f"{line}\n" for line in (*lines, *[""] * (5 - len(lines)))))
+        return path
+
+    def gh(self, **variables: str) -> dict[str, str]:
+        """Return the environment that gh got."""
+        environ = {"PATH": self._path, "DEV8_RUNTIME_DIR": str(self.runtime), **variables}
+        done = subprocess.run(["gh"], env=environ, capture_output=True, text=True, check=True)
+        return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    def ask_helper(self, *lines: str, path: str = "/nowhere") -> tuple[list[str], str]:
+        """Return what git's helper answers and says, when it finds no program but in `path`."""
+        argv = ["/bin/sh", str(git.HELPER), str(self.runtime), sys.executable, "get"]
+        done = subprocess.run(argv, env={"PATH": path}, capture_output=True, text=True, check=True,
+                              input="".join(f"{line}\n" for line in (*lines, "")))  # fmt: skip
+        return done.stdout.splitlines(), done.stderr
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def set_age(path: Path, seconds: float) -> None:
+    moment = time.time() - seconds
+    os.utime(path, (moment, moment))
+
+
+def test_one_margin_holds_for_all_who_ask() -> None:
+    for script in (git.HELPER, GH):
+        assert re.findall(r"^margin=(\d+) ", script.read_text(), re.MULTILINE) == [f"{MARGIN:.0f}"]
+
+
+def test_the_pauses_between_tries_grow_and_end_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def refuse(*_: object) -> str:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(ask, "_ask", refuse)
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "monotonic", lambda: sum(pauses))
+    reason = ask.request_renewal(str(tmp_path), "github.com")
+    assert reason == "no answer about the token of github.com within 15 s"
+    assert pauses[:6] == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0]
+    assert max(pauses) == 1.0
+    assert sum(pauses) == pytest.approx(ask.DEADLINE)
+
+
+# --- git's helper
+
+
+def test_the_usual_way_starts_no_program(desk: Desk, tmp_path: Path) -> None:
+    """The shell would say of each that it is not found."""
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    set_age(file, 60)
+    desk.publish(TOKEN, str(int(Clock().uptime()) + 3600), "octo", "mark", str(file))
+    for host in ("github.com", "github.com:443"):
+        answer, said = desk.ask_helper("protocol=https", f"host={host}")
+        assert (answer, said) == (["username=octo", f"password={TOKEN}"], "")
+
+
+def make_missing(desk: Desk, file: Path) -> None:
+    desk.publish("")
+
+
+def make_ended(desk: Desk, file: Path) -> None:
+    desk.publish(TOKEN, str(int(Clock().uptime()) - 5), "octo", "mark")
+
+
+@pytest.mark.parametrize("make", [make_missing, make_ended])
+def test_what_nobody_can_renew_is_a_reason_and_no_question(
+    desk: Desk, tmp_path: Path, make: Callable[[Desk, Path], None]
+) -> None:
+    make(desk, tmp_path / "token")
+    answer, said = desk.ask_helper("protocol=https", "host=github.com")
+    assert answer == ["quit=1"]
+    assert said == "devcopilot: nobody renews the token of github.com: no agent answers here\n"
+
+
+def test_another_account_may_still_be_asked_for_at_the_terminal(desk: Desk) -> None:
+    desk.publish(TOKEN, str(int(Clock().uptime()) - 5), "octo", "mark")
+    assert desk.ask_helper("protocol=https", "host=github.com", "username=cat") == ([], "")
+
+
+def test_what_is_older_than_its_file_is_handed_out_where_nobody_answers(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("ghp_newer")
+    set_age(desk.publish(TOKEN, "", "octo", "mark", str(file)), 60)
+    answer, said = desk.ask_helper("protocol=https", "host=github.com")
+    assert answer == ["username=octo", f"password={TOKEN}"]
+    assert "no agent answers" in said
+
+
+# --- gh's wrapper
+
+
+@pytest.mark.parametrize("variable", TOKEN_VARIABLES)
+@pytest.mark.parametrize("stored", TOKEN_VARIABLES)
+def test_gh_forgets_what_the_container_was_started_with(
+    desk: Desk, variable: str, stored: str
+) -> None:
+    (desk.runtime / "secrets" / stored).write_text(START)
+    assert desk.gh(**{variable: START})[variable] == START, "no host has a source"
+    desk.publish(TOKEN, host="ghe.example.com")
+    assert variable not in desk.gh(**{variable: START})
+    assert desk.gh(**{variable: "ghp_of_this_command"})[variable] == "ghp_of_this_command"
+
+
+def test_gh_asks_for_every_host_whose_token_is_stale(desk: Desk, tmp_path: Path) -> None:
+    now = int(Clock().uptime())
+    file = tmp_path / "token"
+    file.write_text("ghp_newer")
+    desk.publish(TOKEN, str(now + 3600), "octo", "mark", str(tmp_path / "gone"), host="fresh")
+    desk.publish(TOKEN, host="endless")
+    desk.publish(TOKEN, str(now + 60), host="soon")
+    desk.publish("", host="missing")
+    set_age(desk.publish(TOKEN, "", "octo", "mark", str(file), host="rotated"), 60)
+    (desk.runtime / "tokens/missing.json").write_text("{}\n")
+    (desk.runtime / "tokens/.being-written").write_text("\n")
+    assert "secret" not in desk.gh().values()
+    asked = desk.calls.read_text().splitlines()
+    assert asked == [f"token --host {host}" for host in ("missing", "rotated", "soon")]
+
+
+def test_gh_asks_for_nothing_where_nothing_is_published(desk: Desk) -> None:
+    desk.gh()
+    assert not desk.calls.exists()
