@@ -43,7 +43,9 @@ class Workspace:
             changed=self._on_jobs_changed, announce=self._on_moment,
         )  # fmt: skip
         self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
-        self._services = Services(loop, children, self._on_state, self._on_lost)
+        self._services = Services(
+            loop, children, self._on_state, self._on_lost, self._boot.lingering
+        )
         self._state = State(folder, bool(argv))
         self._fatal: str | None = None
         """The essential service that is given up."""

@@ -47,7 +47,7 @@ for number in range(21):
 print(json.dumps(statistics.median(times[1:])))
 """
 ROTATE = """
-import json, subprocess, threading
+import json, os, subprocess, threading
 from agent.published import Record
 from agent.renewal.shelf import Shelf
 from agent.secret import Secret
@@ -55,9 +55,11 @@ from agent.sources import Token
 from agent.verbs import context, renewals
 current = context.load()
 shelf, over, bad, reads = Shelf("github.com", current.facts), threading.Event(), [], []
+environ = {name: os.environ[name] for name in os.environ if name != "GITHUB_TOKEN"}
 def read():
     while not over.is_set():
-        done = subprocess.run(["/opt/gh/bin/gh", "auth", "token"], capture_output=True, text=True)
+        done = subprocess.run(["/opt/gh/bin/gh", "auth", "token"], env=environ,
+                              capture_output=True, text=True)
         reads.append(1)
         if done.returncode or len(done.stdout.strip()) != 40:
             bad.append(done.stdout + done.stderr)
