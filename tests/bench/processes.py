@@ -54,6 +54,6 @@ def agent_processes(main_pid: int) -> dict[str, Process]:
             found["watch"] = process
     supervisor_pid = found["supervisord"].pid
     for process in everything:
-        if process.parent == supervisor_pid and "listener" in " ".join(process.argv):
+        if process.parent == supervisor_pid and any(w.endswith("/listener") for w in process.argv):
             found["listener"] = process
     return found
