@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import docker
+from tests.containers import QUIET, docker
 
 TOP = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_makeup000000000000000000000000000002"
@@ -36,7 +36,7 @@ def make(target: str, name: str, **variables: str) -> "subprocess.CompletedProce
     return subprocess.run(
         ["make", "--no-print-directory", target, "IMAGE=base", f"CONTAINER={name}"],
         cwd=TOP,
-        env=os.environ | variables,
+        env=os.environ | QUIET | variables,
         check=False,
         text=True,
         timeout=300,
