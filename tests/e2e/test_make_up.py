@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import QUIET, docker
+from tests.containers import QUIET, TAG, docker
 
 TOP = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_makeup000000000000000000000000000002"
@@ -113,18 +113,37 @@ def test_status_speaks_of_the_running_container(workspace: Workspace) -> None:
     assert "sshd" in done.stdout
 
 
+def list_volumes(workspace: Workspace) -> list[str]:
+    return docker("volume", "ls", "--quiet", "--filter", f"name=^{workspace.name}").split()
+
+
 def test_home_outlives_down_and_not_clean(workspace: Workspace) -> None:
     docker("exec", workspace.name, "touch", "/home/dev8/kept")
+    assert f"{workspace.name}-secrets" in list_volumes(workspace)
     assert make("down", workspace.name).returncode == 0
     assert workspace.name not in docker("ps", "--all", "--format", "{{.Names}}").splitlines()
+    assert f"{workspace.name}-secrets" not in list_volumes(workspace), "nothing needs them now"
     assert make("up", workspace.name).returncode == 0
     assert docker("exec", workspace.name, "ls", "/home/dev8/kept") == "/home/dev8/kept"
     assert make("clean", workspace.name).returncode == 0
-    volumes = docker("volume", "ls", "--format", "{{.Name}}").splitlines()
-    assert not [volume for volume in volumes if volume.startswith(workspace.name)]
+    assert list_volumes(workspace) == []
 
 
 def test_without_a_workspace_the_hint_names_make_up() -> None:
     done = make("status", "dev8-test-nobody")
     assert done.returncode != 0
     assert "make up" in done.stdout
+
+
+def test_sizes_are_those_of_the_image_that_is_asked_for() -> None:
+    done = make("sizes", "dev8-test-nobody")
+    assert done.returncode == 0, done.stdout
+    assert f"dev8-base:{TAG}\n" in done.stdout
+    assert "dev8-mvp" not in done.stdout
+
+
+def test_sizes_of_no_image_are_one_line() -> None:
+    done = make("sizes", "dev8-test-nobody", VERSION="no-such")
+    assert done.returncode != 0
+    assert "error: there is no image dev8-base:no-such (make build)" in done.stdout
+    assert "Traceback" not in done.stdout
