@@ -21,7 +21,7 @@ from tests.containers import (
     docker,
     find_free_port,
 )
-from tests.e2e.conftest import Login
+from tests.e2e.conftest import Login, write_secret
 from tests.e2e.test_token import gh_token, put_token
 from tests.waiting import wait_until
 
@@ -118,14 +118,13 @@ def project(
     """A workspace that is up, with a token that has not come yet and a GitHub on its loopback."""
     made = Project(tmp_path_factory.mktemp("project"), program)
     made.configure(
-        SSH_PUBLIC_KEY=login.public,
+        SSH_AUTHORIZED_KEYS_FILE="/run/secrets/authorized_keys",
         GITHUB_TOKEN_FILE="/run/secrets/token",
         GIT_USER_NAME="Octo Cat",
+        DEV8_GITHUB_API_URL=f"http://127.0.0.1:{FAKE_GITHUB_PORT}",
     )
-    made.override(
-        environment={"DEV8_GITHUB_API_URL": f"http://127.0.0.1:{FAKE_GITHUB_PORT}"},
-        volumes=[f"{TOP / 'tests'}:/fake/tests:ro"],
-    )
+    write_secret(made.secrets / "authorized_keys", login.public + "\n")
+    made.override(volumes=[f"{TOP / 'tests'}:/fake/tests:ro"])
     try:
         made.run("up", "--detach")
         made.container().wait_ready()
