@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.containers import QUIET, TAG, docker
+from tests.e2e.conftest import Login
 
 TOP = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_makeup000000000000000000000000000002"
@@ -84,6 +85,11 @@ def test_token_arrives_as_a_file_that_only_the_user_can_read(workspace: Workspac
     assert (seen, mode) == (TOKEN, "600 1000")
 
 
+def test_the_summary_names_what_works_for_this_workspace(workspace: Workspace) -> None:
+    assert workspace.field("shell") == f"CONTAINER={workspace.name} make shell"
+    assert workspace.field("stop") == f"CONTAINER={workspace.name} make down"
+
+
 def test_container_is_hardened(workspace: Workspace) -> None:
     host = docker(
         "inspect",
@@ -127,6 +133,59 @@ def test_home_outlives_down_and_not_clean(workspace: Workspace) -> None:
     assert docker("exec", workspace.name, "ls", "/home/dev8/kept") == "/home/dev8/kept"
     assert make("clean", workspace.name).returncode == 0
     assert list_volumes(workspace) == []
+
+
+@pytest.fixture(scope="module")
+def with_files(login: Login, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace of one who keeps everything in files, and wants no sshd."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "token").write_text(TOKEN + "\n")
+    (folder / "token").chmod(0o600)  # and not of uid 1000
+    (folder / "keys").write_text(f"# mine\n{login.public}\n")
+    name = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    with ExitStack() as stack:
+        stack.callback(make, "clean", name)
+        done = make("up", name, GITHUB_TOKEN_FILE=str(folder / "token"), DEV8_SSH="false",
+                    SSH_AUTHORIZED_KEYS_FILE=str(folder / "keys"), DEV8_STATE_DIR="/no/such",
+                    DEV8_SSH_PORT="22")  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        yield Workspace(name, done.stdout)
+
+
+def test_a_secret_file_arrives_as_a_copy_and_that_is_told(with_files: Workspace) -> None:
+    seen = docker("exec", with_files.name, "cat", "/run/secrets/GITHUB_TOKEN")
+    assert seen == TOKEN
+    assert (
+        "passing on a copy of GITHUB_TOKEN_FILE; "
+        f"after a change: CONTAINER={with_files.name} make down, and up again"
+    ) in with_files.output
+
+
+def test_keys_of_a_file_are_passed_on(with_files: Workspace, login: Login) -> None:
+    keys = docker("exec", with_files.name, "printenv", "SSH_PUBLIC_KEY")
+    assert login.public in keys.splitlines()
+
+
+def test_what_is_not_passed_on_is_told(with_files: Workspace) -> None:
+    assert "not passing on DEV8_SSH_PORT DEV8_STATE_DIR: true here" in with_files.output
+
+
+def test_the_summary_has_no_service_that_is_switched_off(with_files: Workspace) -> None:
+    titles = [line.split()[0] for line in with_files.output.splitlines() if line.startswith("  ")]
+    assert "shell" in titles
+    assert {"SSH", "IDE", "problem"}.isdisjoint(titles)
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN_FILE", "SSH_AUTHORIZED_KEYS_FILE"])
+def test_a_file_that_is_not_there_is_one_line(name: str) -> None:
+    box = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    try:
+        done = make("up", box, **{name: "/no/such"})
+    finally:
+        make("clean", box)
+    assert done.returncode != 0
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("error:")]
+    assert f"cannot pass {name}" in line
 
 
 def test_without_a_workspace_the_hint_names_make_up() -> None:
