@@ -27,6 +27,7 @@ from tests.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 FILES = TOP / "docker"
+README = (FILES / "README.md").read_text()
 TOOLS = f"dev8-test:{TAG}"
 COMPOSES = {"1.29": "docker-compose", "2": "docker-compose-2"}
 """The programs in the image of the test tools."""
@@ -149,6 +150,20 @@ def test_the_example_alone_is_a_valid_configuration(program: str, tmp_path: Path
     assert "dev8-mvp:latest" in project.run("config")
     (tmp_path / ".env").unlink()
     assert "dev8-mvp:latest" in project.run("config")
+
+
+def test_the_lines_of_the_quick_start_give_a_token_and_ssh(
+    program: str, login: Login, tmp_path: Path
+) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/id_ed25519.pub").write_text(login.public + "\n")
+    lines = [line for line in README.splitlines() if line.endswith(" >>.env")]
+    project = Project(tmp_path, program)
+    subprocess.run(["sh", "-euc", "\n".join(lines)], cwd=tmp_path, check=True,
+                   env=os.environ | {"HOME": str(tmp_path)})  # fmt: skip
+    config = " ".join(project.run("config").split())
+    assert f"SSH_PUBLIC_KEY: {login.public}" in config
+    assert "GITHUB_TOKEN_FILE: /run/secrets/github_token" in config
 
 
 def test_a_person_logs_in(project: Project, box: Container, login: Login) -> None:
