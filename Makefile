@@ -6,7 +6,7 @@ SHELL := /bin/bash
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: ## Start a workspace: browser IDE and SSH (IMAGE=mvp|base, WORKSPACE=folder)
+up: ## Start a workspace: IDE, SSH (IMAGE=mvp|base, WORKSPACE=folder)
 	@scripts/up.sh
 
 down: ## Stop and remove the container; its volumes stay
@@ -24,10 +24,10 @@ status: ## Show what runs in the container
 build: engine ## Build the images (IMAGE=base|mvp, default both)
 	@scripts/build.sh $(or $(IMAGE),all)
 
-test: ## Run all tests, fastest first (ONLY=unit,contract,pid1,e2e,image; ARGS=pytest's)
+test: ## Run all tests, fastest first (ONLY=unit,e2e; ARGS=pytest's)
 	@scripts/test.sh $(ARGS)
 
-check: ## Check format, lint, types, shell, Dockerfiles, workflows and generated documents
+check: ## Check format, lint, types, shell, Dockerfiles, workflows, docs
 	@scripts/check.sh
 
 bench: engine ## Measure start, stop, memory and CPU against their bars
@@ -36,19 +36,19 @@ bench: engine ## Measure start, stop, memory and CPU against their bars
 soak: ## Run the long tests for an hour (MINUTES=60)
 	@scripts/test.sh --soak-minutes=$(or $(MINUTES),60) -m soak $(ARGS)
 
-clean: ## Remove the container and its volumes (ALL=1: also images, .venv and caches)
+clean: ## Remove the container and its volumes (ALL=1: all that was made)
 	@scripts/workspace.sh clean
 
 engine: ## Find or start a container engine (ACTION=start|stop|status)
 	@scripts/engine.sh $(or $(ACTION),start)
 
-sizes: ## Show what each layer of the images holds, and what is wasted
+sizes: ## Show what each layer holds and wastes (IMAGE=base|mvp)
 	@scripts/workspace.sh sizes
 
 lock: ## Write requirements/*.txt anew from pyproject.toml
 	@scripts/lock.sh
 
-push: ## Publish the images of a tagged release to DOCKER_REGISTRY (IMAGE=base|mvp)
+push: ## Publish the images of a tagged release to DOCKER_REGISTRY
 	@scripts/push.sh
 
 sbom: ## Write what the images are made of to reports/ (IMAGE=base|mvp)

@@ -131,9 +131,9 @@ def sections() -> dict[str, str]:
     """Return the parts that stand in the documentation, by the name in their markers."""
     return {
         "variables": "\n".join(_variables_markdown()),
-        "exit codes": _table(("code", "meaning"), exit_codes()),
-        "files": _table(("path", "what it is"), ((f"`{path}`", doc) for path, doc in FILES)),
-        "old variables": _table(
+        "exit codes": table(("code", "meaning"), exit_codes()),
+        "files": table(("path", "what it is"), ((f"`{path}`", doc) for path, doc in FILES)),
+        "old variables": table(
             ("variable", "outcome", "why, or what is different"),
             ((f"`{name}`", outcome, reason) for name, outcome, reason in old_variables()),
         ),
@@ -143,7 +143,7 @@ def sections() -> dict[str, str]:
 def _variables_markdown() -> Iterator[str]:
     for number, (group, entries) in enumerate(_by_group()):
         yield f"{'' if number == 0 else chr(10)}### {group}\n"
-        yield _table(
+        yield table(
             ("variable", "default", "meaning"),
             (
                 (
@@ -156,7 +156,8 @@ def _variables_markdown() -> Iterator[str]:
         )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |"
                      for line in lines)  # fmt: skip

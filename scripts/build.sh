@@ -10,7 +10,7 @@
 # BUILD_BASE, BUILD_MVP   false leaves that image out
 # SUDO             on lets dev8 use sudo: then it is the one set-user-id program (off)
 # AI_TOOLS         what dev8-mvp brings of "claude codex gemini" (nothing)
-# PYTHON, NODE_MAJOR, GO_VERSION   versions of the languages (python3.11, 20, 1.21); docker/README.md
+# PYTHON_VERSION, NODE_MAJOR, GO_VERSION   versions of the languages (3.11, 20, 1.21)
 # DEBIAN_MIRROR    where restic's package is taken from on a base that is not Debian
 # CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
 #                  TLS. They reach the build as a secret and no layer.
@@ -45,6 +45,16 @@ find_version() {
 in_millions() { # NUMBER
     local tenths=$((($1 + 50000) / 100000))
     echo "$((tenths / 10)).$((tenths % 10))"
+}
+
+# Say how a variant is kept: `make up` and `make test` build as well, under the same names.
+tell_variant() {
+    local name words=("VERSION=$tag")
+    for name in SUDO AI_TOOLS PYTHON_VERSION NODE_MAJOR GO_VERSION; do
+        [[ -z ${!name:-} ]] || words+=("$name=${!name@Q}")
+    done
+    ((${#words[@]} == 1)) ||
+        note "a variant; \`make up\` and \`make test\` build too, so call them with ${words[*]}"
 }
 
 build() { # NAME EXPECTED_TIME FOLDER TARGET OPTION...
@@ -93,9 +103,11 @@ flock 9
 : >"$log"
 base_image=$(scripts/rootfs.sh)
 options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}")
-for name in PYTHON NODE_MAJOR GO_VERSION DEBIAN_MIRROR; do
+for name in NODE_MAJOR GO_VERSION DEBIAN_MIRROR; do
     [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
 done
+[[ -z ${PYTHON_VERSION:-} ]] || options+=(--build-arg "PYTHON=python$PYTHON_VERSION")
+tell_variant
 [[ ! -s $ca ]] || options+=(--secret "id=ca,src=$ca")
 for stage in $("${DOCKER[@]}" image ls --format '{{.Repository}}' "dev8-stage-*:$tag"); do
     options+=(--cache-from "$stage:$tag")

@@ -1,7 +1,7 @@
 """Keep the generated parts of the documentation in step with the code.
 
 Without options: exit with 1 when one is out of date. The parts stand between `begin` and `end`
-markers; `agent.reference` says what belongs there.
+markers; `agent.reference` says what belongs there, and the command itself which verbs it has.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from agent import reference
+from agent.__main__ import VERBS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("docs/settings.md", "docs/migration.md")
@@ -21,11 +22,17 @@ _PART = re.compile(
 )
 
 
+def parts() -> dict[str, str]:
+    """Return all generated parts, by the name in their markers."""
+    verbs = ((f"`devcopilot {verb}`", meaning) for verb, meaning in VERBS.items())
+    return {**reference.sections(), "commands": reference.table(("command", "what it does"), verbs)}
+
+
 def fill_in(text: str) -> str:
     """Return the text with every marked part written anew. Raises KeyError for an unknown part."""
-    sections = reference.sections()
+    desired = parts()
     return _PART.sub(
-        lambda found: f"{found['begin']}{sections[found['name']]}\n{found['end']}", text
+        lambda found: f"{found['begin']}{desired[found['name']]}\n{found['end']}", text
     )
 
 

@@ -4,7 +4,9 @@
 # IMAGE=mvp|base     which image (mvp)
 # WORKSPACE=folder   a folder of this machine instead of a volume
 # CONTAINER=name     another workspace beside the first (dev8)
-# Every variable that the agent documents is passed on if it is set here; secrets as files.
+# Every variable that the agent documents is passed on if it is set here, unless it says where
+# something is: that is true here and not in the container. Secrets become files in a volume that
+# `make down` removes, those of NAME_FILE as well: as copies, which do not follow their file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
@@ -36,35 +38,41 @@ mv "/secrets/$1.new" "/secrets/$1"' sh "$1"
 
 # Turn the caller's variables into options of `docker run`.
 pass_variables() {
-    local variables kind name file passed=() secrets=()
+    local variables kind name file passed=() copied=() skipped=()
     variables=$(list_variables)
+    "${DOCKER[@]}" volume rm --force "$secrets_volume" >/dev/null 2>&1 || true # of the last time
     while read -r kind name; do
         file=${name}_FILE
         if [[ $kind == secret && -n ${!file:-} ]]; then
             [[ -z ${!name:-} ]] || fail "$name and $file are both set" "unset one of them"
             # Its value is not shown: it may be the secret itself.
-            [[ -f ${!file} ]] || fail "cannot pass $file: it does not name a file"
-            options+=(--volume "$(realpath "${!file}"):/run/files/$name:ro"
-                --env "$file=/run/files/$name")
-            passed+=("$file")
+            [[ -f ${!file} && -r ${!file} ]] || fail "cannot pass $file: it names no file to read"
+            pass_secret "$name" <"${!file}"
+            copied+=("$file")
         elif [[ -n ${!name:-} ]]; then
             case $kind:$name in
-                plain:SSH_PUBLIC_KEY) continue ;;                      # goes with ours
+                plain:SSH_PUBLIC_KEY | plain:SSH_AUTHORIZED_KEYS_FILE) ;; # go with our own key
                 plain:*_DIR | plain:*_FILE | plain:*_PORT | plain:*_ADDRESS)
-                    continue ;; # true here, not in there
+                    skipped+=("$name")
+                    continue
+                    ;;
                 plain:*) options+=(--env "$name") ;;
-                secret:*) secrets+=("$name") ;;
+                secret:*) pass_secret "$name" < <(printf %s "${!name}") ;;
             esac
             passed+=("$name")
         fi
     done <<<"$variables"
     if ((${#passed[@]})); then note "passing on ${passed[*]}; secrets as files"; fi
-    "${DOCKER[@]}" volume rm --force "$secrets_volume" >/dev/null 2>&1 || true # of the last time
-    for name in "${secrets[@]}"; do
-        printf %s "${!name}" | write_secret "$name"
-        options+=(--env "${name}_FILE=/run/secrets/$name")
-    done
-    if ((${#secrets[@]})); then options+=(--volume "$secrets_volume:/run/secrets:ro"); fi
+    if ((${#copied[@]})); then
+        note "passing on a copy of ${copied[*]}; after a change: $(say_make down), and up again"
+    fi
+    if ((${#skipped[@]})); then note "not passing on ${skipped[*]}: true here, not in there"; fi
+}
+
+# Give the container the secret that comes from stdin, as NAME_FILE.
+pass_secret() { # NAME
+    write_secret "$1"
+    options+=(--env "$1_FILE=/run/secrets/$1")
 }
 
 make_key() {
@@ -73,9 +81,14 @@ make_key() {
         mkdir -p "${key%/*}"
         ssh-keygen -q -t ed25519 -N "" -C "$container" -f "$key"
     fi
-    local public
+    local public more=${SSH_AUTHORIZED_KEYS_FILE:-}
     public=$(cat "$key.pub" 2>/dev/null || true)
     public+=${SSH_PUBLIC_KEY:+$'\n'$SSH_PUBLIC_KEY}
+    if [[ -n $more ]]; then
+        [[ -f $more && -r $more ]] ||
+            fail "cannot pass SSH_AUTHORIZED_KEYS_FILE=$more: it names no file to read"
+        public+=$'\n'$(<"$more")
+    fi
     options+=(--env "SSH_PUBLIC_KEY=$public")
 }
 
@@ -93,6 +106,7 @@ create_container() {
     "${DOCKER[@]}" create --name "$container" --hostname "$container" \
         --read-only --cap-drop ALL --security-opt no-new-privileges \
         --volume "$home_volume:/home/dev8" --volume "$workspace:/workspace" --volume /tmp \
+        --volume "$secrets_volume:/run/secrets:ro" \
         --publish "127.0.0.1:$(find_port 8080):8080" --publish "127.0.0.1:$(find_port 2222):2222" \
         "${options[@]}" "$image" >/dev/null
 }
@@ -110,12 +124,17 @@ start_container() {
     if ! "${DOCKER[@]}" start "$container" >/dev/null || ! wait_for 90 is_ready_or_ended ||
         [[ $(container_state) != running ]]; then
         "${DOCKER[@]}" logs --tail 20 "$container" >&2
-        fail "the workspace did not become ready" "its log is above; all of it: make logs"
+        fail "the workspace did not become ready" "its log is above; all of it: $(say_make logs)"
     fi
 }
 
 published() { # PORT
     "${DOCKER[@]}" port "$container" "$1/tcp" | sed -n '1s/.*://p'
+}
+
+# Print how to call another target for this workspace.
+say_make() { # TARGET
+    echo "${CONTAINER:+CONTAINER=$CONTAINER }make $1"
 }
 
 find_password() {
@@ -127,21 +146,23 @@ find_password() {
 }
 
 print_summary() {
+    local status
+    status=$(inside devcopilot status)
     echo
-    if inside sh -c 'command -v code-server' >/dev/null; then
+    if [[ $status == *"service   code-server:"* ]]; then
         echo "  IDE       http://127.0.0.1:$(published 8080)/"
         echo "  password  $(find_password)"
     fi
-    if [[ -s $key ]]; then
+    if [[ $status == *"service   sshd:"* && -s $key ]]; then
         printf '%s %s\n' "$container" "$(inside cat "$state/ssh/ssh_host_ed25519_key.pub")" \
             >"$known_hosts"
         printf '  SSH       ssh -i %q -p %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%q ' \
             "$key" "$(published 2222)" "$known_hosts"
         printf -- '-o HostKeyAlias=%s dev8@127.0.0.1\n' "$container"
     fi
-    echo "  shell     make shell"
-    echo "  stop      make down"
-    inside devcopilot status | sed -n 's/^problem /  problem /p'
+    echo "  shell     $(say_make shell)"
+    echo "  stop      $(say_make down)"
+    sed -n 's/^problem /  problem /p' <<<"$status"
     echo
 }
 

@@ -17,8 +17,16 @@ stop_container() {
     remove_container
 }
 
+remove_volumes() { # NAME...
+    local volume
+    for volume; do
+        "${DOCKER[@]}" volume rm --force "$volume" >/dev/null 2>&1 || true # it may never have been
+    done
+}
+
 down() {
     stop_container
+    remove_volumes "$secrets_volume"
     note "the volumes $home_volume and $workspace_volume stay; \`make clean\` removes them"
 }
 
@@ -45,25 +53,40 @@ status() {
 }
 
 sizes() {
-    local image
-    for image in "dev8-base:$tag" "dev8-mvp:$tag"; do
-        python3 scripts/layers.py "${DOCKER[0]}" "$image"
+    local name image names=(base mvp)
+    case ${IMAGE:-all} in
+        all) ;;
+        base | mvp) names=("$IMAGE") ;;
+        *) fail "unknown IMAGE=$IMAGE" "base or mvp" ;;
+    esac
+    scripts/venv.sh
+    for name in "${names[@]}"; do
+        image=dev8-$name:$tag
+        "${DOCKER[@]}" image inspect "$image" >/dev/null 2>&1 ||
+            fail "there is no image $image" "make build"
+        .venv/bin/python scripts/layers.py "${DOCKER[0]}" "$image"
     done
 }
 
+# Print the images that build.sh, rootfs.sh and the tests make under our tag: VERSION-ai is a test's.
+list_images() {
+    "${DOCKER[@]}" image ls --format '{{.Repository}}:{{.Tag}}' --filter "reference=dev8-*:$tag" \
+        --filter "reference=dev8-*:$tag-ai" --filter "reference=dev8-rootfs"
+}
+
 clean() {
-    local volume
+    local images
     stop_container
     stage "Removing the volumes of $container"
-    for volume in "$home_volume" "$workspace_volume" "$secrets_volume"; do
-        "${DOCKER[@]}" volume rm --force "$volume" >/dev/null 2>&1 || true # it may never have been
-    done
+    remove_volumes "$home_volume" "$workspace_volume" "$secrets_volume"
     rm -f "$known_hosts"
     if [[ ${ALL:-} == 1 ]]; then
-        stage "Removing the images, .dev8, .venv and the caches"
-        "${DOCKER[@]}" image rm --force "dev8-"{mvp,base,agent,base-system,test}":$tag" \
-            >/dev/null 2>&1 || true
-        rm -rf .dev8 .venv .cache/{rootfs,sbom,stages.tar} reports .{mypy,pytest,ruff}_cache
+        stage "Removing the images of VERSION=$tag, .dev8, .venv and the caches"
+        mapfile -t images < <(list_images)
+        "${DOCKER[@]}" image rm --force "${images[@]}" >/dev/null 2>&1 || true
+        # Not what belongs to an engine of ours, which goes on: its pid and its log.
+        rm -rf .dev8 .venv .cache/{rootfs,sbom,stages.tar} .cache/{apt,build,pip,push}.log \
+            reports bench.json .{mypy,pytest,ruff}_cache
     fi
 }
 

@@ -25,6 +25,8 @@ HARDENED = (*READ_ONLY, *NO_PRIVILEGES)
 """The strictest way to run an image."""
 ANY_UID = ("--user", "12345:0")
 """As a platform does that gives every project a uid of its own, such as OpenShift."""
+QUIET = {"DEV8_GITHUB_API_URL": "http://127.0.0.1:1", "DEV8_AI_TOOLS": "off"}
+"""What keeps a workspace from sending a test's token to GitHub, and from asking npm for tools."""
 
 
 def docker(*words: str, timeout: float = 120.0) -> str:
@@ -154,6 +156,18 @@ class Container:
         return time.monotonic() - start, int(self.inspect("{{.State.ExitCode}}"))
 
 
+def keep_quiet(options: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the options that a recipe lacks so that its container talks to nobody outside.
+
+    What it sets itself counts; one that names a network has nothing but a loopback.
+    """
+    if "--network" in options:
+        return ()
+    given = {word.partition("=")[0] for word in options}
+    lacking = {name: value for name, value in QUIET.items() if name not in given}
+    return tuple(word for name, value in lacking.items() for word in ("-e", f"{name}={value}"))
+
+
 @contextmanager
 def created(recipe: Recipe) -> Iterator[Container]:
     """Create a container; remove it, with its unnamed volumes, at the end."""
@@ -167,6 +181,7 @@ def created(recipe: Recipe) -> Iterator[Container]:
         "--name",
         box.name,
         *(ports if recipe.published else ()),
+        *keep_quiet(recipe.options),
         *recipe.options,
         recipe.image,
         *recipe.command,

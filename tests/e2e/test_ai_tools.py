@@ -39,11 +39,13 @@ CERTIFICATES = "/run/certificates"
 
 
 @pytest.fixture(scope="module")
-def image() -> str:
-    """dev8-mvp with the tools in it."""
-    environ = {**os.environ, "VERSION": f"{TAG}-ai", "AI_TOOLS": "claude codex gemini"}
+def image() -> Iterator[str]:
+    """dev8-mvp with the tools in it; the build's cache keeps what it is made of."""
+    tag = f"{TAG}-ai"
+    environ = {**os.environ, "VERSION": tag, "AI_TOOLS": "claude codex gemini"}
     subprocess.run([ROOT / "scripts/build.sh", "mvp"], env=environ, check=True)
-    return f"dev8-mvp:{TAG}-ai"
+    yield f"dev8-mvp:{tag}"
+    docker("image", "rm", *(f"dev8-{name}:{tag}" for name in ("mvp", "agent", "base-system")))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER, MVP, Recipe, answers_http, created, docker, running
+from tests.containers import (
+    BASE,
+    DOCKER,
+    MVP,
+    Container,
+    Recipe,
+    answers_http,
+    created,
+    docker,
+    running,
+)
 
 
 def run_to_the_end(*options: str) -> tuple[int, list[str]]:
@@ -40,6 +50,10 @@ def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
+def find_warnings(box: Container) -> list[str]:
+    return [event["message"] for event in box.events() if event["level"] == "warning"]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -47,7 +61,7 @@ def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
         (("-e", "SSH_PRIVATE_KEY_FILE=/etc"), ("SSH_PRIVATE_KEY_FILE", "is a directory")),
         (("-e", "SSH_PRIVATE_KEY_FILE=/etc/shadow"), ("SSH_PRIVATE_KEY_FILE", "permission denied")),
         (("-e", "OPENAI_API_KEY_FILE=/dev/null"), ("OPENAI_API_KEY_FILE", "regular")),
-        (("-e", "SSH_PRIVATE_KEY=garbage"), ("SSH_PRIVATE_KEY", "")),
+        (("-e", "SSH_PRIVATE_KEY=garbage"), ("SSH_PRIVATE_KEY", "not a private key")),
         (("-e", "SSH_PUBLIC_KEY=no key"), ("SSH_PUBLIC_KEY", "line 1")),
         (("-e", "SSH_PASSWORD=secret123"), ("SSH_PASSWORD is ignored", "public keys only")),
         (("-e", "DEV8_SHH=false"), ("DEV8_SHH", "DEV8_SSH")),
@@ -61,7 +75,7 @@ def test_trouble_is_one_line_and_the_editor_starts(
     with running(Recipe(MVP, options)) as box:
         box.wait_ready()
         assert answers_http(box.ide_port)
-        warnings = [event["message"] for event in box.events() if event["level"] == "warning"]
+        warnings = find_warnings(box)
         hits = [line for line in warnings if words[0] in line and words[1] in line]
         assert len(hits) == 1, warnings
         assert "Traceback" not in box.logs()
@@ -84,7 +98,7 @@ def test_taken_port_ends_the_container_and_names_the_owner() -> None:
         assert "node" in box.logs()
 
 
-def test_settings_that_are_not_json_are_left_alone(tmp_path: Path) -> None:
+def test_settings_that_are_not_json_are_left_alone() -> None:
     settings = "/home/dev8/.local/share/code-server/User/settings.json"
     with running(Recipe(MVP)) as box:
         box.wait_ready()
@@ -93,6 +107,9 @@ def test_settings_that_are_not_json_are_left_alone(tmp_path: Path) -> None:
         box.start()
         box.wait_ready()
         assert box.execute("cat", settings) == "{ not json"
+        (warning,) = find_warnings(box)
+        assert f"left {settings} alone: it is not JSON" in warning
+        assert f"mend or remove {settings}" in warning
 
 
 def test_invalid_service_file_is_one_line_and_the_others_run(tmp_path: Path) -> None:

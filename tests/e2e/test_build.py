@@ -198,3 +198,14 @@ def test_another_word_for_sudo_is_one_line() -> None:
                           text=True, env=os.environ | {"SUDO": "yes"})  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "error: unknown SUDO=yes (on or off)\n"
+
+
+# --- variants -----------------------------------------------------------------------------------
+
+
+def test_who_builds_a_variant_is_told_how_to_keep_it(with_sudo: str, tag: str) -> None:
+    """`make up` and `make test` build too; without the same words they would undo it."""
+    done = subprocess.run([TOP / "scripts/build.sh", "base"], check=True, capture_output=True,
+                          text=True, timeout=BUILD_TIMEOUT,
+                          env=os.environ | {"VERSION": f"{tag}-sudo", "SUDO": "on"})  # fmt: skip
+    assert f"call them with VERSION={tag}-sudo SUDO='on'" in done.stderr

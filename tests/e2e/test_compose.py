@@ -21,12 +21,13 @@ from tests.containers import (
     docker,
     find_free_port,
 )
-from tests.e2e.conftest import Login
+from tests.e2e.conftest import Login, write_secret
 from tests.e2e.test_token import gh_token, put_token
 from tests.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 FILES = TOP / "docker"
+README = (FILES / "README.md").read_text()
 TOOLS = f"dev8-test:{TAG}"
 COMPOSES = {"1.29": "docker-compose", "2": "docker-compose-2"}
 """The programs in the image of the test tools."""
@@ -118,14 +119,13 @@ def project(
     """A workspace that is up, with a token that has not come yet and a GitHub on its loopback."""
     made = Project(tmp_path_factory.mktemp("project"), program)
     made.configure(
-        SSH_PUBLIC_KEY=login.public,
+        SSH_AUTHORIZED_KEYS_FILE="/run/secrets/authorized_keys",
         GITHUB_TOKEN_FILE="/run/secrets/token",
         GIT_USER_NAME="Octo Cat",
+        DEV8_GITHUB_API_URL=f"http://127.0.0.1:{FAKE_GITHUB_PORT}",
     )
-    made.override(
-        environment={"DEV8_GITHUB_API_URL": f"http://127.0.0.1:{FAKE_GITHUB_PORT}"},
-        volumes=[f"{TOP / 'tests'}:/fake/tests:ro"],
-    )
+    write_secret(made.secrets / "authorized_keys", login.public + "\n")
+    made.override(volumes=[f"{TOP / 'tests'}:/fake/tests:ro"])
     try:
         made.run("up", "--detach")
         made.container().wait_ready()
@@ -150,6 +150,20 @@ def test_the_example_alone_is_a_valid_configuration(program: str, tmp_path: Path
     assert "dev8-mvp:latest" in project.run("config")
     (tmp_path / ".env").unlink()
     assert "dev8-mvp:latest" in project.run("config")
+
+
+def test_the_lines_of_the_quick_start_give_a_token_and_ssh(
+    program: str, login: Login, tmp_path: Path
+) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/id_ed25519.pub").write_text(login.public + "\n")
+    lines = [line for line in README.splitlines() if line.endswith(" >>.env")]
+    project = Project(tmp_path, program)
+    subprocess.run(["sh", "-euc", "\n".join(lines)], cwd=tmp_path, check=True,
+                   env=os.environ | {"HOME": str(tmp_path)})  # fmt: skip
+    config = " ".join(project.run("config").split())
+    assert f"SSH_PUBLIC_KEY: {login.public}" in config
+    assert "GITHUB_TOKEN_FILE: /run/secrets/github_token" in config
 
 
 def test_a_person_logs_in(project: Project, box: Container, login: Login) -> None:

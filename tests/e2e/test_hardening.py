@@ -9,35 +9,17 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.conftest import IN_CI
-from tests.containers import (
-    ANY_UID,
-    HARDENED,
-    MVP,
-    NO_PRIVILEGES,
-    READ_ONLY,
-    Container,
-    Recipe,
-    answers_http,
-    running,
-)
+from tests.containers import MVP, Container, Recipe, answers_http, running
 from tests.e2e.conftest import Login
-from tests.e2e.remapped import FIRST_UID, find_hindrance, remapped_engine
+from tests.hardening import REMAPPED_ROWS, ROWS
+from tests.remapped import FIRST_UID, find_hindrance, remapped_engine
 
 PASSWORD = "correct horse # battery: staple"
 STOP_DEADLINE = 5.0
 """Seconds; whether a stop is quick is for `make bench` to judge."""
 
-ROWS = {
-    "default": (),
-    "read-only": READ_ONLY,
-    "no-privileges": NO_PRIVILEGES,
-    "hardened": HARDENED,
-    "any-uid": ANY_UID,
-    "any-uid-hardened": (*ANY_UID, *HARDENED),
-    "user-namespace": (),
-    "user-namespace-hardened": HARDENED,
-}
-"""Name -> options of `docker run`. Those of the other engine last: it stays until the end."""
+ALL_ROWS = {**ROWS, **REMAPPED_ROWS}
+"""Those of the other engine last: it stays until the end."""
 
 CLONE = """
 set -e
@@ -58,7 +40,7 @@ def user_namespace() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=ROWS)
+@pytest.fixture(scope="module", params=ALL_ROWS)
 def row(request: pytest.FixtureRequest) -> str:
     """A way to run the image."""
     return str(request.param)
@@ -67,13 +49,13 @@ def row(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def box(row: str, login: Login, request: pytest.FixtureRequest) -> Iterator[Container]:
     """A workspace that runs this way."""
-    if row.startswith("user-namespace"):
+    if row in REMAPPED_ROWS:
         request.getfixturevalue("user_namespace")
     options = (
         *("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", f"CODE_SERVER_PASSWORD={PASSWORD}"),
         *("-e", f"SSH_PRIVATE_KEY={login.private.read_text()}"),
     )
-    with running(Recipe(MVP, (*ROWS[row], *options))) as container:
+    with running(Recipe(MVP, (*ALL_ROWS[row], *options))) as container:
         container.wait_ready()
         yield container
 
@@ -88,7 +70,7 @@ def test_row_is_what_it_says(box: Container, row: str) -> None:
     assert (int(fields["CapBnd"], 16) == 0) == (hardened or row == "no-privileges")
     assert (box.call("touch", "/var/tmp/x").returncode != 0) == (hardened or row == "read-only")
     first = int(box.execute("cat", "/proc/self/uid_map").split()[1])
-    assert (first == FIRST_UID) == row.startswith("user-namespace")
+    assert (first == FIRST_UID) == (row in REMAPPED_ROWS)
 
 
 def test_all_is_well(box: Container) -> None:

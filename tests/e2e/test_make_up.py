@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import docker
+from tests.containers import QUIET, TAG, docker
+from tests.e2e.conftest import Login
 
 TOP = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_makeup000000000000000000000000000002"
@@ -36,7 +37,7 @@ def make(target: str, name: str, **variables: str) -> "subprocess.CompletedProce
     return subprocess.run(
         ["make", "--no-print-directory", target, "IMAGE=base", f"CONTAINER={name}"],
         cwd=TOP,
-        env=os.environ | variables,
+        env=os.environ | QUIET | variables,
         check=False,
         text=True,
         timeout=300,
@@ -84,6 +85,11 @@ def test_token_arrives_as_a_file_that_only_the_user_can_read(workspace: Workspac
     assert (seen, mode) == (TOKEN, "600 1000")
 
 
+def test_the_summary_names_what_works_for_this_workspace(workspace: Workspace) -> None:
+    assert workspace.field("shell") == f"CONTAINER={workspace.name} make shell"
+    assert workspace.field("stop") == f"CONTAINER={workspace.name} make down"
+
+
 def test_container_is_hardened(workspace: Workspace) -> None:
     host = docker(
         "inspect",
@@ -113,18 +119,90 @@ def test_status_speaks_of_the_running_container(workspace: Workspace) -> None:
     assert "sshd" in done.stdout
 
 
+def list_volumes(workspace: Workspace) -> list[str]:
+    return docker("volume", "ls", "--quiet", "--filter", f"name=^{workspace.name}").split()
+
+
 def test_home_outlives_down_and_not_clean(workspace: Workspace) -> None:
     docker("exec", workspace.name, "touch", "/home/dev8/kept")
+    assert f"{workspace.name}-secrets" in list_volumes(workspace)
     assert make("down", workspace.name).returncode == 0
     assert workspace.name not in docker("ps", "--all", "--format", "{{.Names}}").splitlines()
+    assert f"{workspace.name}-secrets" not in list_volumes(workspace), "nothing needs them now"
     assert make("up", workspace.name).returncode == 0
     assert docker("exec", workspace.name, "ls", "/home/dev8/kept") == "/home/dev8/kept"
     assert make("clean", workspace.name).returncode == 0
-    volumes = docker("volume", "ls", "--format", "{{.Name}}").splitlines()
-    assert not [volume for volume in volumes if volume.startswith(workspace.name)]
+    assert list_volumes(workspace) == []
+
+
+@pytest.fixture(scope="module")
+def with_files(login: Login, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace of one who keeps everything in files, and wants no sshd."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "token").write_text(TOKEN + "\n")
+    (folder / "token").chmod(0o600)  # and not of uid 1000
+    (folder / "keys").write_text(f"# mine\n{login.public}\n")
+    name = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    with ExitStack() as stack:
+        stack.callback(make, "clean", name)
+        done = make("up", name, GITHUB_TOKEN_FILE=str(folder / "token"), DEV8_SSH="false",
+                    SSH_AUTHORIZED_KEYS_FILE=str(folder / "keys"), DEV8_STATE_DIR="/no/such",
+                    DEV8_SSH_PORT="22")  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        yield Workspace(name, done.stdout)
+
+
+def test_a_secret_file_arrives_as_a_copy_and_that_is_told(with_files: Workspace) -> None:
+    seen = docker("exec", with_files.name, "cat", "/run/secrets/GITHUB_TOKEN")
+    assert seen == TOKEN
+    assert (
+        "passing on a copy of GITHUB_TOKEN_FILE; "
+        f"after a change: CONTAINER={with_files.name} make down, and up again"
+    ) in with_files.output
+
+
+def test_keys_of_a_file_are_passed_on(with_files: Workspace, login: Login) -> None:
+    keys = docker("exec", with_files.name, "printenv", "SSH_PUBLIC_KEY")
+    assert login.public in keys.splitlines()
+
+
+def test_what_is_not_passed_on_is_told(with_files: Workspace) -> None:
+    assert "not passing on DEV8_SSH_PORT DEV8_STATE_DIR: true here" in with_files.output
+
+
+def test_the_summary_has_no_service_that_is_switched_off(with_files: Workspace) -> None:
+    titles = [line.split()[0] for line in with_files.output.splitlines() if line.startswith("  ")]
+    assert "shell" in titles
+    assert {"SSH", "IDE", "problem"}.isdisjoint(titles)
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN_FILE", "SSH_AUTHORIZED_KEYS_FILE"])
+def test_a_file_that_is_not_there_is_one_line(name: str) -> None:
+    box = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    try:
+        done = make("up", box, **{name: "/no/such"})
+    finally:
+        make("clean", box)
+    assert done.returncode != 0
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("error:")]
+    assert f"cannot pass {name}" in line
 
 
 def test_without_a_workspace_the_hint_names_make_up() -> None:
     done = make("status", "dev8-test-nobody")
     assert done.returncode != 0
     assert "make up" in done.stdout
+
+
+def test_sizes_are_those_of_the_image_that_is_asked_for() -> None:
+    done = make("sizes", "dev8-test-nobody")
+    assert done.returncode == 0, done.stdout
+    assert f"dev8-base:{TAG}\n" in done.stdout
+    assert "dev8-mvp" not in done.stdout
+
+
+def test_sizes_of_no_image_are_one_line() -> None:
+    done = make("sizes", "dev8-test-nobody", VERSION="no-such")
+    assert done.returncode != 0
+    assert "error: there is no image dev8-base:no-such (make build)" in done.stdout
+    assert "Traceback" not in done.stdout

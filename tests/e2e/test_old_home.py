@@ -37,8 +37,7 @@ def old(login: Login, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Old]
         *("-v", "/home/dev8", "-v", f"{token}:/run/secrets/token:ro"),
         *("-v", f"{key}:/run/secrets/key:ro", "-e", "SSH_PRIVATE_KEY_FILE=/run/secrets/key"),
         *("-e", "GITHUB_TOKEN_FILE=/run/secrets/token", "-e", f"ANTHROPIC_API_KEY={KEY}"),
-        *("-e", "GIT_USER_NAME=New Name", "-e", "DEV8_AI_TOOLS=off"),
-        *("-e", "DEV8_GITHUB_API_URL=http://127.0.0.1:1"),
+        *("-e", "GIT_USER_NAME=New Name"),
     )
     with created(Recipe(MVP, options)) as box:
         before = list_files(private, login.public)

@@ -15,6 +15,21 @@ EXAMPLE = (FOLDER / ".env.example").read_text()
 SERVICE: dict[str, Any] = yaml.safe_load(COMPOSE)["services"]["workspace"]
 READ_BY_COMPOSE_ITSELF = {"COMPOSE_PROJECT_NAME"}
 
+LEFT_OUT = {
+    "WORKSPACE_DIR": "a volume lies at its default",
+    "DEV8_STATE_DIR": "it lies in the home, which is a volume",
+    "DEV8_RUNTIME_DIR": "it lies in /dev/shm",
+    "DEV8_SERVICES_DIR": "it lies in the home; an override file can mount /etc/devcopilot",
+    "DEV8_SSH_PORT": "SSH_PORT says where it is reached",
+    "DEV8_SSH_ADDRESS": "what may reach it is the business of `ports:`",
+    "DEV8_CODE_SERVER_PORT": "IDE_PORT says where it is reached",
+    "DEV8_CODE_SERVER_ADDRESS": "what may reach it is the business of `ports:`",
+    "GH_TOKEN": "another name of GITHUB_TOKEN",
+    "GH_TOKEN_FILE": "another name of GITHUB_TOKEN_FILE",
+    "WORKSPACE_ID": "another name of ENVIRONMENT_ID",
+}
+"""What the agent reads and compose.yaml does not pass on, and why; beside secrets as values."""
+
 used = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE))
 documented = dict(re.findall(r"(?m)^#?([A-Z]\w+)=(.*)$", EXAMPLE))
 known = {name: entry for _, entry in variables() for name in entry.names}
@@ -25,9 +40,10 @@ def test_the_example_documents_what_is_used_and_nothing_else() -> None:
     assert COMPOSE.count("${") == len(used), "each variable once, with a default"
 
 
-def test_what_is_passed_on_is_what_the_agent_reads() -> None:
+def test_what_is_passed_on_is_all_that_the_agent_reads_but_what_is_left_out() -> None:
     passed = SERVICE["environment"]
-    assert passed.keys() <= known.keys()
+    values = {name for name, entry in known.items() if entry.secret and not name.endswith("_FILE")}
+    assert sorted([*passed, *LEFT_OUT, *(values - LEFT_OUT.keys())]) == sorted(known)
     assert all(value == f"${{{name}:-}}" for name, value in passed.items())
 
 

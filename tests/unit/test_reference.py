@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from agent import __main__ as command
-from agent import reference
 from agent.exits import Exit
 from agent.settings import variables
 from scripts import documents
@@ -24,9 +23,14 @@ def test_the_documentation_is_up_to_date(name: str) -> None:
 
 def test_every_part_stands_in_some_document() -> None:
     texts = "".join((ROOT / name).read_text() for name in documents.DOCUMENTS)
-    for name in reference.sections():
+    for name in documents.parts():
         assert f"<!-- begin: {name} -->" in texts
         assert f"<!-- end: {name} -->" in texts
+
+
+def test_every_verb_stands_in_the_documentation() -> None:
+    text = (ROOT / "docs/settings.md").read_text()
+    assert all(f"| `devcopilot {verb}` | {doc} |" in text for verb, doc in command.VERBS.items())
 
 
 def test_text_names_everything(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,38 @@
+"""docker/README.md has every variable of scripts/build.sh, and no other."""
+
+import re
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+SCRIPT = (TOP / "scripts/build.sh").read_text()
+NAME = re.compile(r"[A-Z][A-Z_]+")
+
+
+def list_told() -> set[str]:
+    """Return the variables that the script's head tells of."""
+    head = SCRIPT.partition("set -euo pipefail")[0]
+    rows = re.findall(r"(?m)^# ((?:[A-Z_]+, )*[A-Z_]+) {2,}\S", head)
+    return {name for row in rows for name in row.split(", ")}
+
+
+def list_read() -> set[str]:
+    """Return the variables that the script reads of its caller."""
+    loops = re.findall(r"for name in ([A-Z_ ]+); do", SCRIPT)
+    found = {name for loop in loops for name in loop.split()}
+    return found | set(re.findall(r"\$\{([A-Z_]+):[-+]", SCRIPT))
+
+
+def list_documented() -> set[str]:
+    """Return the variables in the table below the heading Build."""
+    section = (TOP / "docker/README.md").read_text().partition("\n## Build\n")[2]
+    rows = re.findall(r"(?m)^\| (`[A-Z].*?) \|", section.partition("\n## ")[0])
+    return {name for row in rows for name in NAME.findall(row)}
+
+
+def test_the_table_has_all_of_them() -> None:
+    # What they start from is the business of rootfs.sh, which build.sh calls.
+    assert list_documented() == list_read() | {"BASE_IMAGE"}
+
+
+def test_the_scripts_head_tells_of_all_of_them() -> None:
+    assert list_told() == list_documented()
