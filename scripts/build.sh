@@ -23,11 +23,11 @@ log=.cache/build.log
 tag=${VERSION:-latest}
 ca=${CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 
-# Print the commit that the images are built from; what is not committed is told.
+# Print the commit that the images are built from; what is not committed, new files too, is told.
 find_revision() {
-    local revision
+    local revision parts=(agent docker requirements pyproject.toml LICENSE .dockerignore)
     revision=$(git rev-parse HEAD 2>/dev/null) || { echo unknown; return; }
-    git diff --quiet HEAD -- agent docker requirements pyproject.toml || revision+=-dirty
+    [[ -z $(git status --porcelain -- "${parts[@]}") ]] || revision+=-dirty
     echo "$revision"
 }
 

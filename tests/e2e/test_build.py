@@ -144,6 +144,23 @@ def test_the_address_of_the_sources_is_told_without_its_password(planted: Plante
     assert docker("inspect", "--format", label, planted.name) == "https://github.com/octo/repo.git"
 
 
+# --- revision -----------------------------------------------------------------------------------
+
+
+def test_a_new_file_makes_the_revision_dirty(tag: str, tmp_path: Path) -> None:
+    """What git does not know yet gets into the agent's wheel all the same."""
+    tree = copy_tree(tmp_path)
+    identity = ("-c", "user.name=T", "-c", "user.email=t@example.com")
+    git = ("git", "-C", str(tree), *identity)
+    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "all")):
+        subprocess.run([*git, *words], check=True)
+    (tree / "agent/new.py").write_text('"""New."""\n')
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    label = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
+    name = build(tree, f"{tag}-dirty")
+    assert docker("inspect", "--format", label, name) == f"{head.stdout.strip()}-dirty"
+
+
 # --- sudo ---------------------------------------------------------------------------------------
 
 
