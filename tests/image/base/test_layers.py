@@ -41,6 +41,25 @@ def test_no_manual_is_left(root: Host) -> None:
     assert found == ""
 
 
+def test_no_document_of_a_tool_is_left(root: Host) -> None:
+    """Whole folders of them; small ones that a package brings are let be."""
+    names = "-name docs -o -name doc -o -name man -o -name tests -o -name test"
+    # botocore's is code, which writes the text of `aws help`.
+    found = root.check_output(
+        f"find /opt -xdev -type d \\( {names} \\) ! -path '*/botocore/docs' -prune "
+        "-exec du -sk {} + | awk '$1 > 300'"
+    )
+    assert found == ""
+
+
+def test_no_folder_is_left_in_the_root(root: Host) -> None:
+    """What was mounted for a step of the build leaves the folder that it was mounted on."""
+    known = "bin boot dev etc home media mnt opt proc root run sbin srv sys tmp usr var workspace"
+    found = root.check_output("find / -mindepth 1 -maxdepth 1 ! -name 'lib*' -printf '%f '")
+    assert set(found.split()) - {".dockerenv"} == set(known.split())
+    assert root.check_output("find /mnt /media /srv -mindepth 1") == ""
+
+
 def test_no_archive_but_of_compilers_is_left(root: Host) -> None:
     """Static libraries are for those who link programs, as people do with libc's and GCC's."""
     found = root.run(
