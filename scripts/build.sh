@@ -11,7 +11,8 @@
 # SUDO             on lets dev8 use sudo: then it is the one set-user-id program (off)
 # AI_TOOLS         what dev8-mvp brings of "claude codex gemini" (nothing)
 # PYTHON, NODE_MAJOR, GO_VERSION   versions of the languages (python3.11, 20, 1.21); docker/README.md
-# DEBIAN_MIRROR    where restic's package is taken from on a base that is not Debian
+# DEBIAN_MIRROR    where restic's package is looked for first (the mirror of a Debian base)
+# DEBIAN_ARCHIVE   where it is taken from else: an archive of what mirrors dropped
 # CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
 #                  TLS. They reach the build as a secret and no layer.
 set -euo pipefail
@@ -93,7 +94,7 @@ flock 9
 : >"$log"
 base_image=$(scripts/rootfs.sh)
 options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}")
-for name in PYTHON NODE_MAJOR GO_VERSION DEBIAN_MIRROR; do
+for name in PYTHON NODE_MAJOR GO_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE; do
     [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
 done
 [[ ! -s $ca ]] || options+=(--secret "id=ca,src=$ca")
