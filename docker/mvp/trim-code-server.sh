@@ -7,6 +7,7 @@ vscode=node_modules/code-server/lib/vscode
 
 # Of the Node that it pins, only the program runs.
 mv node_modules/node-linux-*/bin/node node
+mv node_modules/node-linux-*/LICENSE LICENSE.node
 rm -rf node_modules/node-linux-*
 strip --strip-unneeded node
 system=linux-$(./node -p process.arch)
