@@ -3,10 +3,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/packages.sh
 
 scripts/venv.sh
 PATH=$PWD/.venv/bin:$PATH
 failed=0
+if ! command -v shellcheck >/dev/null; then # its package is for x86_64 alone
+    can_install || fail "cannot find shellcheck" "install it"
+    install_packages "about 5 s" shellcheck
+fi
 
 check() { # NAME COMMAND...
     local name=$1 output start=${EPOCHREALTIME/./} result=ok
