@@ -104,10 +104,10 @@ done
 labels=(--build-arg "VERSION=$(find_version)" --build-arg "REVISION=$(find_revision)"
     --build-arg "SOURCE=$(find_source)")
 
-[[ ${BUILD_BASE:-true} == false ]] || publish dev8-base "about 2 min the first time, then seconds"
+[[ ${BUILD_BASE:-true} == false ]] || publish dev8-base "about 1 min the first time, then seconds"
 if [[ ${BUILD_MVP:-true} != false ]]; then
     # What dev8-mvp is made of; after dev8-base both are there already.
-    build "dev8-base-system:$tag" "about 2 min the first time" base system
+    build "dev8-base-system:$tag" "about 1 min the first time" base system
     build "dev8-agent:$tag" "seconds" base agent
     options+=(--build-arg "AI_TOOLS=${AI_TOOLS:-}" --build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
         --build-arg "AGENT_IMAGE=dev8-agent:$tag")
