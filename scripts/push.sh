@@ -115,8 +115,12 @@ print_digest() { # NAME head|tail
 }
 
 log_in() { # USER
+    local password
     [[ -n ${1:-} ]] || fail "cannot sign in: no user given" "push.sh login USER <password-file"
-    run_docker "sign in to $host as $1" login --username "$1" --password-stdin "$host"
+    IFS= read -r password || true
+    [[ -n $password ]] || fail "cannot sign in to $host: stdin holds no password" "REGISTRY_PASSWORD"
+    printf '%s' "$password" |
+        run_docker "sign in to $host as $1" login --username "$1" --password-stdin "$host"
     note "signed in to $host as $1"
 }
 

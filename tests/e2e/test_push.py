@@ -259,6 +259,7 @@ def test_credentials_that_are_not_accepted_are_one_line(
     message = f"{registry.host} does not accept the credentials (docker login {registry.host})"
     assert release.refuse().endswith(message)
     assert release.refuse("login", USER, stdin="wrong").endswith(message)
+    assert "stdin holds no password" in release.refuse("login", USER, stdin="\n")
     assert registry.tags(repository(release)) == []
 
 

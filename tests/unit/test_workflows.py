@@ -91,6 +91,14 @@ def test_a_secret_reaches_only_the_step_that_needs_it() -> None:
         assert "secrets." not in str(document)
 
 
+def test_only_githubs_registry_gets_the_workflows_token() -> None:
+    """DOCKER_REGISTRY may name any other, which must not see it."""
+    text = (TOP / ".github/workflows/release.yml").read_text()
+    passwords = re.findall(r"REGISTRY_PASSWORD: \$\{\{ (.*) \}\}", text)
+    only = "startsWith(env.DOCKER_REGISTRY, 'ghcr.io/') && secrets.GITHUB_TOKEN || ''"
+    assert passwords == [f"secrets.REGISTRY_PASSWORD || {only}"] * 2
+
+
 def test_a_failure_is_a_failure() -> None:
     for file in FILES:
         assert load(file)["defaults"]["run"]["shell"] == "bash", "the default has no pipefail"
