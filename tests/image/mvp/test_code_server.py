@@ -34,7 +34,16 @@ def test_opens_a_terminal(host: Host) -> None:
 
 
 def test_watches_files(host: Host) -> None:
-    host.run_expect([0], f"cd {VSCODE} && {NODE} -e 'require(\"@parcel/watcher\").subscribe'")
+    program = (
+        'const fs = require("fs"), watcher = require("@parcel/watcher"); '
+        "const folder = process.argv[1]; setTimeout(() => process.exit(1), 20000); "
+        "watcher.subscribe(folder, (_, [event]) => { "
+        "console.log(event.type, event.path); process.exit(); "
+        '}).then(() => fs.writeFileSync(folder + "/new", ""));'
+    )
+    folder = host.check_output("mktemp -d")
+    seen = host.check_output(f"cd {VSCODE} && {NODE} -e '{program}' {folder}")
+    assert seen == f"create {folder}/new"
 
 
 def test_searches(host: Host) -> None:
