@@ -1,16 +1,12 @@
 """What lies in the layers: no waste, nothing left of making them, the agent's always the same."""
 
-import os
-import subprocess
-from pathlib import Path
-
 from testinfra.host import Host
 
 from scripts.layers import find_waste, save_and_read
+from tests.builds import build_target
 from tests.containers import BASE, DOCKER, TAG, docker
 from tests.image.conftest import Image, inspect_image
 
-TOP = Path(__file__).parents[3]
 MOST_WASTE = 0.01
 
 
@@ -79,21 +75,10 @@ def test_no_node_is_there_twice(root: Host) -> None:
     assert root.run("find / -xdev -type d -path '*/node_modules/npm'").stdout.count("\n") <= 1
 
 
-def find_base_image() -> str:
-    """Return what the images are built from, as scripts/build.sh finds it."""
-    done = subprocess.run(
-        [TOP / "scripts/rootfs.sh"], check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout.strip()
-
-
 def test_agent_is_the_same_bit_for_bit_when_built_again() -> None:
     """Whoever builds the same commit gets the same layer, so that registries keep it once."""
     again = f"dev8-agent-again:{TAG}"
-    options = ("--build-arg", f"BASE_IMAGE={find_base_image()}", "--build-arg", "AGAIN=yes")
-    argv = [DOCKER, "build", "--quiet", "--file", "docker/base/Dockerfile", "--target", "agent"]
-    environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    subprocess.run([*argv, *options, "--tag", again, "."], check=True, cwd=TOP, env=environ)
+    build_target("base", "agent", again, AGAIN="yes")
     try:
         assert inspect_image(again).layers == inspect_image(f"dev8-agent:{TAG}").layers
     finally:
