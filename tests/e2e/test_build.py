@@ -17,6 +17,7 @@ from tests.containers import (
     ANY_UID,
     BASE,
     DOCKER,
+    MVP,
     NO_PRIVILEGES,
     Container,
     Recipe,
@@ -126,6 +127,23 @@ def test_no_layer_holds_a_secret(planted: Planted) -> None:
     assert scan_layers(planted.name, (*planted.secrets, known)) == {known}, (
         "known: of agent/plan.py"
     )
+
+
+def list_own_certificates() -> tuple[str, ...]:
+    """Return a line of each certificate that this host added to the usual ones."""
+    files = Path("/usr/local/share/ca-certificates").glob("**/*.crt")
+    bundle = CERTIFICATES.read_text() if CERTIFICATES.exists() else ""
+    lines = [file.read_text().splitlines() for file in files]
+    return tuple(text[len(text) // 2] for text in lines if text[len(text) // 2] in bundle)
+
+
+def test_no_layer_of_dev8_mvp_holds_a_certificate_of_who_builds() -> None:
+    """To plant one would mean to compile code-server anew: those that the build had must do."""
+    certificates = list_own_certificates()
+    if not certificates:
+        pytest.skip("this host has no certificates of its own")
+    known = "GitHub Copilot CLI License"
+    assert scan_layers(MVP, (*certificates, known)) == {known}
 
 
 @pytest.mark.parametrize(
