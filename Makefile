@@ -45,8 +45,8 @@ engine: ## Find or start a container engine (ACTION=start|stop|status)
 sizes: ## Show what each layer holds and wastes (IMAGE=base|mvp)
 	@scripts/workspace.sh sizes
 
-lock: ## Write requirements/*.txt anew from pyproject.toml
-	@scripts/lock.sh
+lock: ## Write the locks of Python packages anew (FILE=one of them)
+	@scripts/lock.sh $(FILE)
 
 push: ## Publish the images of a tagged release to DOCKER_REGISTRY
 	@scripts/push.sh

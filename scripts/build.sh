@@ -11,7 +11,8 @@
 # SUDO             on lets dev8 use sudo: then it is the one set-user-id program (off)
 # AI_TOOLS         what dev8-mvp brings of "claude codex gemini" (nothing)
 # PYTHON_VERSION, NODE_MAJOR, GO_VERSION   versions of the languages (3.11, 20, 1.21)
-# DEBIAN_MIRROR    where restic's package is taken from on a base that is not Debian
+# DEBIAN_MIRROR    where restic's package is looked for first (the mirror of a Debian base)
+# DEBIAN_ARCHIVE   where it is taken from else: an archive of what mirrors dropped
 # CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
 #                  TLS. They reach the build as a secret and no layer.
 set -euo pipefail
@@ -23,11 +24,11 @@ log=.cache/build.log
 tag=${VERSION:-latest}
 ca=${CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 
-# Print the commit that the images are built from; what is not committed is told.
+# Print the commit that the images are built from; what is not committed, new files too, is told.
 find_revision() {
-    local revision
+    local revision parts=(agent docker requirements pyproject.toml LICENSE .dockerignore)
     revision=$(git rev-parse HEAD 2>/dev/null) || { echo unknown; return; }
-    git diff --quiet HEAD -- agent docker requirements pyproject.toml || revision+=-dirty
+    [[ -z $(git status --porcelain -- "${parts[@]}") ]] || revision+=-dirty
     echo "$revision"
 }
 
@@ -103,7 +104,7 @@ flock 9
 : >"$log"
 base_image=$(scripts/rootfs.sh)
 options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}")
-for name in NODE_MAJOR GO_VERSION DEBIAN_MIRROR; do
+for name in NODE_MAJOR GO_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE; do
     [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
 done
 [[ -z ${PYTHON_VERSION:-} ]] || options+=(--build-arg "PYTHON=python$PYTHON_VERSION")
@@ -115,10 +116,10 @@ done
 labels=(--build-arg "VERSION=$(find_version)" --build-arg "REVISION=$(find_revision)"
     --build-arg "SOURCE=$(find_source)")
 
-[[ ${BUILD_BASE:-true} == false ]] || publish dev8-base "about 2 min the first time, then seconds"
+[[ ${BUILD_BASE:-true} == false ]] || publish dev8-base "about 1 min the first time, then seconds"
 if [[ ${BUILD_MVP:-true} != false ]]; then
     # What dev8-mvp is made of; after dev8-base both are there already.
-    build "dev8-base-system:$tag" "about 2 min the first time" base system
+    build "dev8-base-system:$tag" "about 1 min the first time" base system
     build "dev8-agent:$tag" "seconds" base agent
     options+=(--build-arg "AI_TOOLS=${AI_TOOLS:-}" --build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
         --build-arg "AGENT_IMAGE=dev8-agent:$tag")

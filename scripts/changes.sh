@@ -20,8 +20,10 @@ mark() { # PART...
 
 classify() { # FILE
     case $1 in
-        agent/* | pyproject.toml | requirements/runtime.txt | requirements/build.*) mark agent base mvp ;;
-        *.md | docs/* | LICENSE) mark docs ;;
+        agent/* | LICENSE | pyproject.toml | requirements/runtime.txt | requirements/build.*)
+            mark agent base mvp
+            ;;
+        *.md | docs/*) mark docs ;;
         docker/base/* | docker/with-ca.sh | .dockerignore) mark base mvp ;;
         scripts/build.sh | scripts/rootfs.sh | scripts/lib/*) mark base mvp ;;
         docker/mvp/*) mark mvp ;;

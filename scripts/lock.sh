@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Write the lock files of Python packages anew, every package with its hashes.
+# Write the lock files of Python packages anew, every package with its hashes: lock.sh [FILE]
+#
+# FILE   write only that one, such as docker/mvp/go/1.21.txt
+# A lock that a machine with arm64 could not install is not written.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 
 uv_version=0.13.9
+only=${1:-}
+written=0
 
 scripts/venv.sh
 stage "Locking requirements" "about 15 s"
@@ -13,18 +18,29 @@ trap 'rm -rf "$tools"' EXIT
 .venv/bin/python -m venv "$tools"
 "$tools/bin/pip" install --quiet --disable-pip-version-check "uv==$uv_version"
 
+# Hashes do not tell which machines they are for, so ask for the packages of the other one.
+check_arm64() { # FILE
+    "$tools/bin/uv" pip install --quiet --dry-run --target "$tools/arm64" --no-build \
+        --python-platform aarch64-manylinux_2_28 --python-version 3.11 \
+        --require-hashes --requirement "$tools/lock" ||
+        fail "cannot write $1: a package has no wheel for arm64" "a marker in what it is made from"
+}
+
 lock() { # FILE OPTION...
     local file=$1
     shift
+    [[ -z $only || $only == "$file" ]] || return 0
     "$tools/bin/uv" pip compile --quiet --upgrade --generate-hashes --no-header \
         --no-emit-index-url --no-emit-find-links --python-version 3.11 \
         --output-file "$tools/lock" "$@"
+    check_arm64 "$file"
     { echo "# Made by \`make lock\`. Do not edit."; cat "$tools/lock"; } >"$file"
+    written=$((written + 1))
     note "$file"
 }
 
 lock requirements/runtime.txt pyproject.toml
-lock requirements/dev.txt pyproject.toml --group dev
+lock requirements/dev.txt pyproject.toml --group dev --universal
 lock requirements/outside.txt --group outside
 lock requirements/sbom.txt --group sbom
 lock requirements/build.txt requirements/build.in
@@ -32,3 +48,4 @@ lock docker/base/gh.txt docker/base/gh.in
 for file in docker/mvp/*.in docker/mvp/go/*.in tests/programs/*.in; do
     lock "${file%.in}.txt" "$file"
 done
+((written)) || fail "cannot write $only: there is nothing to make it from" "a file that ends in .in beside it"

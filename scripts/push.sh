@@ -51,12 +51,15 @@ check_release() {
 }
 
 check_image() { # LOCAL_NAME
-    local revision
+    local revision tools
     revision=$("${DOCKER[@]}" image inspect --format \
         '{{index .Config.Labels "org.opencontainers.image.revision"}}' "$1" 2>/dev/null) ||
         fail "there is no image $1" "make build"
     [[ $revision == $(git rev-parse HEAD) ]] ||
         fail "cannot push $1: it was built from ${revision:-no commit}, not from HEAD" "make build"
+    tools=$("${DOCKER[@]}" image inspect --format '{{index .Config.Labels "devcopilot.ai-tools"}}' "$1")
+    [[ -z $tools ]] ||
+        fail "cannot push $1: it holds $tools, which may not be passed on" "AI_TOOLS= make build"
 }
 
 # Print the newest release whose tag matches, leaving pre-releases out.
@@ -112,8 +115,12 @@ print_digest() { # NAME head|tail
 }
 
 log_in() { # USER
+    local password
     [[ -n ${1:-} ]] || fail "cannot sign in: no user given" "push.sh login USER <password-file"
-    run_docker "sign in to $host as $1" login --username "$1" --password-stdin "$host"
+    IFS= read -r password || true
+    [[ -n $password ]] || fail "cannot sign in to $host: stdin holds no password" "REGISTRY_PASSWORD"
+    printf '%s' "$password" |
+        run_docker "sign in to $host as $1" login --username "$1" --password-stdin "$host"
     note "signed in to $host as $1"
 }
 

@@ -1,20 +1,32 @@
 #!/bin/sh
-# Put the restic of restic.txt into FOLDER: fetch-restic.sh LOCK FOLDER [MIRROR]
+# Put the restic of LOCK, and its license, into ROOT: fetch-restic.sh LOCK ROOT MIRROR ARCHIVE
 #
-# Without MIRROR, from the one that a Debian base has its packages from. apt's own helper checks the
-# hash.
+# It comes from MIRROR, or if that is empty from the one that a Debian base has its packages from.
+# A mirror drops the file when Debian updates the package; ARCHIVE has it for good. apt's own helper
+# checks the hash.
 set -eu
-lock=$1 folder=$2 mirror=${3:-}
+lock=$(realpath "$1") root=$2 mirror=$3 archive=$4
+architecture=$(dpkg --print-architecture)
+mkdir -p "$root"
+root=$(realpath "$root")
 if [ -z "$mirror" ] && grep -q '^ID=debian$' /etc/os-release; then
     mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
         grep -Eo '^(deb|URIs:) .*' | grep -Eo 'https?://[^ ]+' | grep -v security | head -n 1)
 fi
-architecture=$(dpkg --print-architecture)
-grep "_$architecture\.deb\$" "$lock" >/tmp/restic.line
-read -r hash path </tmp/restic.line
-: "${mirror:=http://ftp.debian.org/debian}"
-cd "$(mktemp -d)"
-/usr/lib/apt/apt-helper download-file \
-    -o APT::Sandbox::User=root "${mirror%/}/$path" restic.deb "SHA256:$hash"
-dpkg-deb --extract restic.deb .
-install -D --mode 0755 usr/bin/restic "$folder/restic"
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+grep "_$architecture\.deb\$" "$lock" >line
+read -r hash path <line
+for from in "$mirror" "$archive"; do
+    [ -n "$from" ] || continue
+    /usr/lib/apt/apt-helper download-file -o APT::Sandbox::User=root \
+        "${from%/}/$path" restic.deb "SHA256:$hash" || continue
+    dpkg-deb --extract restic.deb .
+    install -D --mode 0755 usr/bin/restic "$root/usr/local/bin/restic"
+    install -D --mode 0644 usr/share/doc/restic/copyright "$root/usr/share/doc/restic/copyright"
+    exit
+done
+echo "cannot fetch $path: neither ${mirror:-a mirror} nor $archive has it (renew $1)" >&2
+exit 1

@@ -7,6 +7,7 @@ vscode=node_modules/code-server/lib/vscode
 
 # Of the Node that it pins, only the program runs.
 mv node_modules/node-linux-*/bin/node node
+mv node_modules/node-linux-*/LICENSE LICENSE.node
 rm -rf node_modules/node-linux-*
 strip --strip-unneeded node
 system=linux-$(./node -p process.arch)
@@ -27,8 +28,11 @@ find $vscode/node_modules/@vscode/ripgrep-universal/bin -mindepth 1 -maxdepth 1 
     ! -name "$system" -exec rm -rf {} +
 rm -rf "$vscode/node_modules/@parcel/watcher-$system-musl"
 
-# Keys for the tests of a library.
+# What libraries bring for those who work on them: tests (one of them with keys), documents, and the
+# TypeScript beside what was made from it.
 rm -rf $vscode/node_modules/ssh2/test
+find . -type d \( -path '*/zod/src' -o -path '*/undici/docs' -o -path '*/copilot-sdk/docs' \) \
+    -prune -exec rm -rf {} +
 
 # A chat that needs GitHub Copilot's own extension, its sandbox, and diagrams for it.
 rm -rf $vscode/node_modules/@github/copilot-sdk-linux-* $vscode/node_modules/@microsoft/mxc-sdk \

@@ -17,6 +17,7 @@ from tests.containers import (
     ANY_UID,
     BASE,
     DOCKER,
+    MVP,
     NO_PRIVILEGES,
     Container,
     Recipe,
@@ -128,6 +129,23 @@ def test_no_layer_holds_a_secret(planted: Planted) -> None:
     )
 
 
+def list_own_certificates() -> tuple[str, ...]:
+    """Return a line of each certificate that this host added to the usual ones."""
+    files = Path("/usr/local/share/ca-certificates").glob("**/*.crt")
+    bundle = CERTIFICATES.read_text() if CERTIFICATES.exists() else ""
+    lines = [file.read_text().splitlines() for file in files]
+    return tuple(text[len(text) // 2] for text in lines if text[len(text) // 2] in bundle)
+
+
+def test_no_layer_of_dev8_mvp_holds_a_certificate_of_who_builds() -> None:
+    """To plant one would mean to compile code-server anew: those that the build had must do."""
+    certificates = list_own_certificates()
+    if not certificates:
+        pytest.skip("this host has no certificates of its own")
+    known = "GitHub Copilot CLI License"
+    assert scan_layers(MVP, (*certificates, known)) == {known}
+
+
 @pytest.mark.parametrize(
     "words",
     [("history", "--no-trunc", "--format", "{{json .}}"), ("inspect",)],
@@ -142,6 +160,23 @@ def test_the_engine_tells_no_secret(planted: Planted, words: tuple[str, ...]) ->
 def test_the_address_of_the_sources_is_told_without_its_password(planted: Planted) -> None:
     label = '{{index .Config.Labels "org.opencontainers.image.source"}}'
     assert docker("inspect", "--format", label, planted.name) == "https://github.com/octo/repo.git"
+
+
+# --- revision -----------------------------------------------------------------------------------
+
+
+def test_a_new_file_makes_the_revision_dirty(tag: str, tmp_path: Path) -> None:
+    """What git does not know yet gets into the agent's wheel all the same."""
+    tree = copy_tree(tmp_path)
+    identity = ("-c", "user.name=T", "-c", "user.email=t@example.com")
+    git = ("git", "-C", str(tree), *identity)
+    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "all")):
+        subprocess.run([*git, *words], check=True)
+    (tree / "agent/new.py").write_text('"""New."""\n')
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    label = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
+    name = build(tree, f"{tag}-dirty")
+    assert docker("inspect", "--format", label, name) == f"{head.stdout.strip()}-dirty"
 
 
 # --- sudo ---------------------------------------------------------------------------------------

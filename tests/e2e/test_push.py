@@ -114,13 +114,16 @@ class Release:
             ["git", *identity, *words], cwd=self.folder, check=True, capture_output=True, text=True
         ).stdout.strip()
 
-    def build(self, architecture: str = "", revision: str | None = None) -> None:
+    def build(
+        self, architecture: str = "", revision: str | None = None, ai_tools: str = ""
+    ) -> None:
         """Build dev8-base:TAG from this commit; for an architecture it is a small one."""
         source = "FROM scratch\nCOPY pyproject.toml /" if architecture else f"FROM {BASE}"
         platform = ("--platform", f"linux/{architecture}") if architecture else ()
         label = f"org.opencontainers.image.revision={revision or self.git('rev-parse', 'HEAD')}"
         subprocess.run(
             [DOCKER, "build", "--quiet", *platform, "--label", label,
+             "--label", f"devcopilot.ai-tools={ai_tools}",
              "--tag", f"dev8-base:{self.tag}", "--file", "-", "."],
             cwd=self.folder, input=source, text=True, check=True, capture_output=True,
             env=os.environ | {"DOCKER_BUILDKIT": "1"},
@@ -241,6 +244,14 @@ def test_images_of_another_commit_are_refused(release: Release) -> None:
     assert f"was built from {dirty}, not from HEAD" in release.refuse()
 
 
+def test_images_with_tools_that_may_not_be_passed_on_are_refused(release: Release) -> None:
+    release.build("arm64", ai_tools="claude codex")
+    assert release.refuse() == (
+        f"error: cannot push dev8-base:{release.tag}: it holds claude codex, which may not be"
+        " passed on (AI_TOOLS= make build)"
+    )
+
+
 def test_credentials_that_are_not_accepted_are_one_line(
     registry: Registry, release: Release
 ) -> None:
@@ -248,6 +259,7 @@ def test_credentials_that_are_not_accepted_are_one_line(
     message = f"{registry.host} does not accept the credentials (docker login {registry.host})"
     assert release.refuse().endswith(message)
     assert release.refuse("login", USER, stdin="wrong").endswith(message)
+    assert "stdin holds no password" in release.refuse("login", USER, stdin="\n")
     assert registry.tags(repository(release)) == []
 
 

@@ -3,18 +3,20 @@
 # its own C library, so that it runs on older systems beside their own git. TO is where it will be.
 set -eu
 tree=$1 to=$2
-loader=lib/ld-linux-x86-64.so.2
-from=$tree/usr/lib/x86_64-linux-gnu
+# The folder and the loader are named for the architecture.
+from=$(dirname "$(find "$tree/usr/lib" -name libc.so.6)")
+name=$(basename "$from"/ld-linux-*.so.*)
+loader=lib/$name
 
 mkdir -p "$to/bin" "$to/lib" "$to/share"
 cp -a "$tree/usr/lib/git-core" "$to/core"
 cp -a "$tree/usr/share/git-core/templates" "$to/share/templates"
 rm "$to/core/git" # a link to what follows
 cp "$tree/usr/bin/git" "$to/core/git"
-cp -L "$from/ld-linux-x86-64.so.2" "$to/$loader"
+cp -L "$from/$name" "$to/$loader"
 
 for file in "$to"/core/*; do
-    [ -f "$file" ] && [ ! -L "$file" ] || continue
+    if [ -L "$file" ] || [ ! -f "$file" ]; then continue; fi
     [ "$(head -c 4 "$file" | tail -c 3)" = ELF ] || continue
     # The tree's libraries first, and what it takes from this system.
     "$to/$loader" --library-path "$from" --list "$file" | sed -n 's/.* => \(.*\) (.*/\1/p' |

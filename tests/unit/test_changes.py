@@ -67,6 +67,7 @@ def repository(tmp_path: Path) -> Repository:
     [
         ("agent/steps/new.py", {"agent", "base", "mvp"}),
         ("pyproject.toml", {"agent", "base", "mvp"}),
+        ("LICENSE", {"agent", "base", "mvp"}),
         ("requirements/runtime.txt", {"agent", "base", "mvp"}),
         ("requirements/dev.txt", {"tests"}),
         ("docker/base/Dockerfile", {"base", "mvp"}),
@@ -74,6 +75,7 @@ def repository(tmp_path: Path) -> Repository:
         ("docker/mvp/Dockerfile", {"mvp"}),
         ("docker/compose.yaml", {"tests"}),
         ("docker/README.md", {"docs"}),
+        ("README.md", {"docs"}),
         ("docs/émigré.md", {"docs"}),
         ("tests/unit/test_new.py", {"tests"}),
         ("scripts/check.sh", {"workflows"}),

@@ -1,16 +1,12 @@
 """What lies in the layers: no waste, nothing left of making them, the agent's always the same."""
 
-import os
-import subprocess
-from pathlib import Path
-
 from testinfra.host import Host
 
 from scripts.layers import find_waste, save_and_read
+from tests.builds import build_target
 from tests.containers import BASE, DOCKER, TAG, docker
 from tests.image.conftest import Image, inspect_image
 
-TOP = Path(__file__).parents[3]
 MOST_WASTE = 0.01
 
 
@@ -41,6 +37,25 @@ def test_no_manual_is_left(root: Host) -> None:
     assert found == ""
 
 
+def test_no_document_of_a_tool_is_left(root: Host) -> None:
+    """Whole folders of them; small ones that a package brings are let be."""
+    names = "-name docs -o -name doc -o -name man -o -name tests -o -name test"
+    # botocore's is code, which writes the text of `aws help`.
+    found = root.check_output(
+        f"find /opt -xdev -type d \\( {names} \\) ! -path '*/botocore/docs' -prune "
+        "-exec du -sk {} + | awk '$1 > 300'"
+    )
+    assert found == ""
+
+
+def test_no_folder_is_left_in_the_root(root: Host) -> None:
+    """What was mounted for a step of the build leaves the folder that it was mounted on."""
+    known = "bin boot dev etc home media mnt opt proc root run sbin srv sys tmp usr var workspace"
+    found = root.check_output("find / -mindepth 1 -maxdepth 1 ! -name 'lib*' -printf '%f '")
+    assert set(found.split()) - {".dockerenv"} == set(known.split())
+    assert root.check_output("find /mnt /media /srv -mindepth 1") == ""
+
+
 def test_no_archive_but_of_compilers_is_left(root: Host) -> None:
     """Static libraries are for those who link programs, as people do with libc's and GCC's."""
     found = root.run(
@@ -60,21 +75,10 @@ def test_no_node_is_there_twice(root: Host) -> None:
     assert root.run("find / -xdev -type d -path '*/node_modules/npm'").stdout.count("\n") <= 1
 
 
-def find_base_image() -> str:
-    """Return what the images are built from, as scripts/build.sh finds it."""
-    done = subprocess.run(
-        [TOP / "scripts/rootfs.sh"], check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout.strip()
-
-
 def test_agent_is_the_same_bit_for_bit_when_built_again() -> None:
     """Whoever builds the same commit gets the same layer, so that registries keep it once."""
     again = f"dev8-agent-again:{TAG}"
-    options = ("--build-arg", f"BASE_IMAGE={find_base_image()}", "--build-arg", "AGAIN=yes")
-    argv = [DOCKER, "build", "--quiet", "--file", "docker/base/Dockerfile", "--target", "agent"]
-    environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    subprocess.run([*argv, *options, "--tag", again, "."], check=True, cwd=TOP, env=environ)
+    build_target("base", "agent", again, AGAIN="yes")
     try:
         assert inspect_image(again).layers == inspect_image(f"dev8-agent:{TAG}").layers
     finally:

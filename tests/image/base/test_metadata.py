@@ -17,7 +17,8 @@ def test_labels(image: Image) -> None:
     labels = image.config["Labels"]
     prefix = "org.opencontainers.image."
     assert labels[f"{prefix}title"] == image.title
-    assert labels[f"{prefix}licenses"] == "MIT"
+    assert f"{prefix}licenses" not in labels, "an image holds the work of many: docs/licenses.md"
+    assert not labels.get("devcopilot.ai-tools")
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", labels[f"{prefix}revision"])
     assert labels[f"{prefix}version"] not in ("", "unknown")
     assert f"{prefix}source" in labels

