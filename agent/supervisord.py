@@ -106,8 +106,8 @@ while printf 'READY\\n' && read -r header; do
     case $payload in
     *' groupname:services '*)
         name=${payload#processname:} pid=''
-        case $payload in *' pid:'*) pid=${payload##* pid:} ;; esac
-        printf '%s %s %s\\n' "${event%% *}" "${name%% *}" "$pid" 1<>"$1"
+        case $payload in *' pid:'*) pid=" ${payload##* pid:}" ;; esac
+        printf '%s %s%s\\n' "${event%% *}" "${name%% *}" "$pid" 1<>"$1"
         ;;
     esac
     printf 'RESULT 2\\nOK'

@@ -2,8 +2,8 @@
 # Put the restic of LOCK, and its license, into ROOT: fetch-restic.sh LOCK ROOT MIRROR ARCHIVE
 #
 # It comes from MIRROR, or if that is empty from the one that a Debian base has its packages from.
-# A mirror drops the file when Debian updates the package; ARCHIVE has it for good. apt's own helper
-# checks the hash.
+# A mirror drops the file when Debian updates the package; ARCHIVE, if there is one, has it for good.
+# apt's own helper checks the hash.
 set -eu
 lock=$(realpath "$1") root=$2 mirror=$3 archive=$4
 architecture=$(dpkg --print-architecture)
@@ -28,5 +28,6 @@ for from in "$mirror" "$archive"; do
     install -D --mode 0644 usr/share/doc/restic/copyright "$root/usr/share/doc/restic/copyright"
     exit
 done
-echo "cannot fetch $path: neither ${mirror:-a mirror} nor $archive has it (renew $1)" >&2
+echo "cannot fetch $path: neither ${mirror:-a mirror (DEBIAN_MIRROR)} nor" \
+    "${archive:-an archive (DEBIAN_ARCHIVE)} has it (name one that has it, or renew $1)" >&2
 exit 1
