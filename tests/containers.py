@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import time
+import urllib.parse
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,6 +53,18 @@ def answers_http(port: int, path: str = "/healthz") -> bool:
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
+
+
+def log_in(port: int, password: str) -> int:
+    """Send a password to the IDE's form on loopback; return the status: 302 when it is right."""
+    form = urllib.parse.urlencode({"password": password})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/login", form, kind)
+        return connection.getresponse().status
     finally:
         connection.close()
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.containers import Container, answers_http, answers_ssh
+from tests.containers import Container, answers_http, answers_ssh, log_in
 from tests.e2e.conftest import TOKEN, Login
 
 SECRETS = (TOKEN, "sk-ant-endtoend-0001")
@@ -17,17 +17,8 @@ def test_both_services_answer(box: Container) -> None:
 
 def test_ide_asks_for_its_password_and_takes_it(box: Container) -> None:
     password = box.execute("sh", "-c", "cat ~/.local/state/devcopilot/code-server/password")
-    cookies = f"http://127.0.0.1:{box.ide_port}/login"
-
-    def log_in(word: str) -> str:
-        done = subprocess.run(
-            ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--data-urlencode",
-             f"password={word}", cookies],
-            check=True, capture_output=True, text=True)  # fmt: skip
-        return done.stdout
-
-    assert log_in("wrong") == "200", "a wrong password shows the form again"
-    assert log_in(password) == "302"
+    assert log_in(box.ide_port, "wrong") == 200, "a wrong password shows the form again"
+    assert log_in(box.ide_port, password) == 302
     assert len(password) >= 16
 
 

@@ -4,13 +4,12 @@ What the agent needs of its files it takes over, all others it leaves alone, and
 the shells' start-up files are pointed out.
 """
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from tests.containers import MVP, Container, Recipe, created
+from tests.containers import MVP, Container, Recipe, created, log_in
 from tests.e2e.conftest import TOKEN, Login, write_secret
 from tests.e2e.old_home import BASHRC, STALE, list_files, make_key, put_files, read_files
 
@@ -60,16 +59,9 @@ def test_all_other_files_stay_as_they_were(old: Old) -> None:
 
 
 def test_the_agents_password_applies_and_the_old_one_does_not(old: Old) -> None:
-    def log_in(word: str) -> str:
-        done = subprocess.run(
-            ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--data-urlencode",
-             f"password={word}", f"http://127.0.0.1:{old.box.ide_port}/login"],
-            check=True, capture_output=True, text=True)  # fmt: skip
-        return done.stdout
-
-    assert log_in("dev8dev") == "200", "the form again"
+    assert log_in(old.box.ide_port, "dev8dev") == 200, "the form again"
     made = old.box.execute("sh", "-c", "cat ~/.local/state/devcopilot/code-server/password")
-    assert log_in(made) == "302"
+    assert log_in(old.box.ide_port, made) == 302
 
 
 def test_the_same_private_key_is_mended_in_its_place(old: Old) -> None:
