@@ -148,9 +148,11 @@ class Fetch:
     def _may_replace(self, record: Record) -> bool:
         """Tell whether a refused token is to be replaced: ever more seldom, if it does not help.
 
-        Not all of GitHub's servers know a new token at once, and some refuse every one.
+        Not all of GitHub's servers know a new token at once, and some refuse every one. One more is
+        made at once: it may have been good, and nobody has checked it yet.
         """
-        patience = FRESH * 2.0**record.refusals if record.refusals else 0.0
+        in_vain = record.refusals - 1
+        patience = FRESH * 2.0**in_vain if in_vain > 0 else 0.0
         return bool(record.checked) or self._clock.uptime() >= record.made + patience
 
     def _is_time(self, record: Record, left: float) -> bool:
