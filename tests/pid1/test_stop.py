@@ -45,7 +45,7 @@ def test_an_idle_container_stops_at_once(start: Start, folder: Path) -> None:
     box.wait_for("begun")
     code, seconds = box.stop()
     assert code == 0
-    assert seconds < 1
+    assert seconds < 3, "well before the deadline"
     assert box.state()["phase"] == "stopping"
     assert box.state()["stopping_because"] == "SIGTERM"
 
