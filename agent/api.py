@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from agent.settings import GitHub
+from agent.groups import GitHub
 from agent.system import Facts
 
 if TYPE_CHECKING:

@@ -33,6 +33,8 @@ class KeptVariable:
 
 _SAME = "means what it meant, with the same default"
 
+_RESTIC = "an encrypted restic repository instead of tar.gz files; `restore` takes those too"
+
 KEPT: tuple[KeptVariable, ...] = (
     KeptVariable("WORKSPACE_DIR", _SAME),
     KeptVariable("SSH_PUBLIC_KEY", "several lines, options and `cert-authority` work as well"),
@@ -48,48 +50,43 @@ KEPT: tuple[KeptVariable, ...] = (
     KeptVariable("CODE_SERVER_PASSWORD", "any text works; there is no default password any more"),
     KeptVariable("ENVIRONMENT_ID", "no longer required for anything"),
     KeptVariable("WORKSPACE_ID", "another name of ENVIRONMENT_ID"),
+    KeptVariable("BACKUP_DIR", f"{_RESTIC}; without it there is no local backup"),
+    KeptVariable("BACKUP_RETENTION_DAYS", "one backup of each day is kept for as long"),
+    KeptVariable("AWS_S3_BUCKET", _RESTIC),
+    KeptVariable("AWS_S3_PREFIX", _SAME),
+    KeptVariable("AWS_S3_EXTRA_ARGS", "--endpoint-url, --region and --storage-class count"),
+    KeptVariable("AZURE_STORAGE_ACCOUNT", _SAME),
+    KeptVariable("AZURE_STORAGE_CONTAINER", _RESTIC),
+    KeptVariable("AZURE_BLOB_PREFIX", _SAME),
+    KeptVariable("AZURE_STORAGE_KEY", "read by backups alone; for the Azure CLI run `az login`"),
+    KeptVariable("WORKSPACE_BACKUP_ENABLED", "another name of DEV8_BACKUP"),
+    KeptVariable("WORKSPACE_BACKUP_INTERVAL", "another name of DEV8_BACKUP_SCHEDULE"),
+    KeptVariable("SUPERVISOR_BACKUP_INTERVAL", "another name of DEV8_BACKUP_SCHEDULE; 0: off"),
+    KeptVariable("AZURE_BLOB_ACCOUNT_NAME", "another name of AZURE_STORAGE_ACCOUNT"),
+    KeptVariable("AZURE_BLOB_ACCOUNT_KEY", "another name of AZURE_STORAGE_KEY"),
+    KeptVariable("AZURE_BLOB_CONTAINER", "another name of AZURE_STORAGE_CONTAINER"),
+    KeptVariable("AZURE_BLOB_SAS_TOKEN", "another name of AZURE_STORAGE_SAS_TOKEN"),
+    KeptVariable("AZURE_BLOB_ENDPOINT", "another name of DEV8_BACKUP_AZURE_ENDPOINT"),
 )
 """In the order of the original's documentation."""
 
-_BACKUP = "this version makes no backups"
-_MOUNT = "nothing is mounted; this version makes no backups"
+_MOUNT = "nothing is mounted, backups go straight to the storage"
 _REPORT = "this version does not report activity"
 _KEYS_ONLY = "logins take public keys only; set SSH_PUBLIC_KEY"
 
 VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("SSH_PASSWORD", _KEYS_ONLY),
-    OldVariable("BACKUP_DIR", _BACKUP),
-    OldVariable("BACKUP_RETENTION_DAYS", _BACKUP),
-    OldVariable("AWS_S3_BUCKET", _BACKUP),
-    OldVariable("AWS_S3_PREFIX", _BACKUP),
-    OldVariable("AWS_S3_EXTRA_ARGS", _BACKUP),
-    OldVariable("AZURE_STORAGE_CONTAINER", _BACKUP),
-    OldVariable("AZURE_BLOB_PREFIX", _BACKUP),
-    OldVariable("AZURE_EXTRA_ARGS", _BACKUP),
+    OldVariable("AZURE_EXTRA_ARGS", "set AZURE_STORAGE_KEY_FILE, or log in with `az login`"),
+    OldVariable("SUPERVISOR_BACKUP_MOUNT_PATH", f"{_MOUNT}; set AZURE_STORAGE_CONTAINER"),
+    OldVariable("SUPERVISOR_BACKUP_EXCLUDES", "DEV8_BACKUP_EXCLUDE says what is left out"),
+    OldVariable("SUPERVISOR_BACKUP_SNAPSHOT_PATH", "AZURE_BLOB_PREFIX names the folder"),
     OldVariable(
-        "AZURE_STORAGE_ACCOUNT", "only backups would read it; the Azure CLI still gets it", "silent"
+        "SUPERVISOR_BACKUP_SYNC_ON_ACTIVITY", "without a change no backup is made", "silent"
     ),
-    OldVariable(
-        "AZURE_STORAGE_KEY",
-        "nothing here reads it, and no program gets a secret that it may not need; for the Azure "
-        "CLI run `az login`",
-    ),
-    OldVariable("WORKSPACE_BACKUP_ENABLED", _BACKUP),
-    OldVariable("WORKSPACE_BACKUP_INTERVAL", _BACKUP),
-    OldVariable("SUPERVISOR_BACKUP_INTERVAL", _BACKUP),
-    OldVariable("SUPERVISOR_BACKUP_MOUNT_PATH", _BACKUP),
-    OldVariable("SUPERVISOR_BACKUP_EXCLUDES", _BACKUP),
-    OldVariable("SUPERVISOR_BACKUP_SNAPSHOT_PATH", _BACKUP),
-    OldVariable("SUPERVISOR_BACKUP_SYNC_ON_ACTIVITY", _BACKUP),
     OldVariable("SUPERVISOR_MOUNT_ENABLE", _MOUNT),
     OldVariable("SUPERVISOR_BLOBFUSE_TMP", _MOUNT),
     OldVariable("SUPERVISOR_BLOBFUSE_BIN", _MOUNT),
     OldVariable("SUPERVISOR_BLOBFUSE_ALLOW_OTHER", _MOUNT),
-    OldVariable("AZURE_BLOB_ACCOUNT_NAME", _MOUNT),
-    OldVariable("AZURE_BLOB_ACCOUNT_KEY", _MOUNT),
-    OldVariable("AZURE_BLOB_CONTAINER", _MOUNT),
-    OldVariable("AZURE_BLOB_SAS_TOKEN", _MOUNT),
-    OldVariable("AZURE_BLOB_ENDPOINT", _MOUNT),
     OldVariable("SUPERVISOR_MONITOR_INTERVAL", _REPORT),
     OldVariable("MONITOR_INTERVAL", _REPORT, "silent"),
     OldVariable("SUPERVISOR_LOG_FILE", "the log goes to the container's output"),
@@ -124,9 +121,6 @@ WITHHELD: tuple[OldVariable, ...] = (
 SECRETS = frozenset(old.name for old in WITHHELD) | frozenset(
     {
         "SSH_PASSWORD",
-        "AZURE_BLOB_ACCOUNT_KEY",
-        "AZURE_BLOB_SAS_TOKEN",
-        "AZURE_STORAGE_KEY",
         "SUPERVISOR_AGENT_API_KEY",
     }
 )

@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from agent.errors import Problem
-from agent.settings import GitHub, Settings, find_missing_parts, read_group
+from agent.groups import GitHub
+from agent.settings import Settings, find_missing_parts, read_group
 from agent.sources import NO_LOGIN
 from agent.system import Facts
 from agent.texts import host_name

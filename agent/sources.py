@@ -13,8 +13,8 @@ from datetime import datetime
 
 from agent.api import parse_time
 from agent.errors import Problem
+from agent.groups import GitHub
 from agent.secret import Secret
-from agent.settings import GitHub
 from agent.system import Facts
 
 NO_LOGIN = "test_token"

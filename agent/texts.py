@@ -169,3 +169,82 @@ def http_url(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", value):
         raise ValueError("a URL such as https://api.github.com, without user or password")
     return value.rstrip("/")
+
+
+def words(value: str) -> tuple[str, ...]:
+    """Read words with commas or blanks between them."""
+    return tuple(re.split(r"[\s,]+", value.strip(" \t\n,")))
+
+
+def lines(value: str) -> tuple[str, ...]:
+    """Read texts, one a line or with commas between them; they may hold blanks."""
+    return tuple(part.strip() for part in re.split(r"[\n,]", value) if part.strip())
+
+
+def count(value: str) -> int:
+    """Read a whole number above zero."""
+    if not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
+        raise ValueError("a whole number above zero")
+    return int(value)
+
+
+_SIZES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def byte_size(value: str) -> int:
+    """Read a size such as 100M or 1G; in bytes."""
+    found = re.fullmatch(r"([0-9]{1,9})([KMG]?)(?:i?B)?", value, re.IGNORECASE)
+    if not found or int(found[1]) == 0:
+        raise ValueError("a size, such as 100M or 1G")
+    return int(found[1]) * _SIZES[found[2].upper()]
+
+
+def bucket_name(value: str) -> str:
+    """Read the name of a bucket or of a container: no URL, no folder in it."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", value):
+        raise ValueError("a bare name without scheme or folder, such as my-backups")
+    return value
+
+
+def key_prefix(value: str) -> str:
+    """Read a folder of an object store, without slashes at its ends."""
+    bare = value.strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9!_.*'()@+=,/-]+", bare) or ".." in bare.split("/"):
+        raise ValueError("a folder such as backups/team, of letters, digits and ! _ . * ' ( ) - /")
+    return bare
+
+
+KEEP_KINDS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
+
+
+def keep_rules(value: str) -> Mapping[str, int]:
+    """Read which backups are kept, such as last=3,daily=7; at least one number is above zero."""
+    pairs = [word.partition("=") for word in words(value)]
+    if not all(kind in KEEP_KINDS and re.fullmatch(r"[0-9]{1,5}", number)
+               for kind, _, number in pairs):  # fmt: skip
+        raise ValueError("rules such as last=3,daily=7, of " + ", ".join(KEEP_KINDS))
+    rules = {kind: int(number) for kind, _, number in pairs if int(number)}
+    if not rules:
+        raise ValueError("rules that keep anything, such as last=3,daily=7")
+    return rules
+
+
+S3_OPTIONS = {
+    "--endpoint-url": "endpoint",
+    "--region": "region",
+    "--storage-class": "storage_class",
+}
+"""Options of `aws s3 cp` that mean something to a backup, and what they are called here."""
+
+
+def s3_options(value: str) -> Mapping[str, str]:
+    """Read options as of `aws s3 cp`; return those that mean something here, and no others."""
+    parts = list(command(value))
+    found = {}
+    while parts:
+        name, equals, text_after = parts.pop(0).partition("=")
+        if name in S3_OPTIONS:
+            found[S3_OPTIONS[name]] = text_after if equals else (parts.pop(0) if parts else "")
+    if "endpoint" in found:
+        found["endpoint"] = http_url(found["endpoint"])
+    return found

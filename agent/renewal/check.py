@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from agent import published
 from agent.errors import Problem
+from agent.groups import GitHub
 from agent.published import Published, Record
 from agent.renewal.shelf import (
     CHECK,
@@ -18,7 +19,6 @@ from agent.renewal.shelf import (
     with_problem,
     without_problems,
 )
-from agent.settings import GitHub
 from agent.sources import Token, TokenSource
 from agent.tokens import verify
 from agent.tokens.publication import Origin

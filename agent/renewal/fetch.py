@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent import faults
 from agent.errors import Problem
+from agent.groups import GitHub
 from agent.published import Published, Record
 from agent.renewal.shelf import (
     MOST_FAILURES,
@@ -16,7 +17,6 @@ from agent.renewal.shelf import (
     with_problem,
     without_problems,
 )
-from agent.settings import GitHub
 from agent.sources import Failure, Found, Token, TokenSource
 from agent.tokens import publication
 from agent.tokens.publication import Origin

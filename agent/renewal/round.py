@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from agent.groups import GitHub
 from agent.published import Published, Record
 from agent.renewal.check import Check
 from agent.renewal.fetch import Demand, Fetch
 from agent.renewal.shelf import Shelf
-from agent.settings import GitHub
 from agent.sources import TokenSource
 from agent.system import Facts
 

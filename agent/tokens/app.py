@@ -9,9 +9,9 @@ from typing import Any
 from agent import api
 from agent.api import Answer, NoAnswerError
 from agent.errors import Problem
+from agent.groups import GitHub
 from agent.keys import mend_private_key
 from agent.secret import Secret
-from agent.settings import GitHub
 from agent.sources import Failure, Found, Token, TokenSource
 from agent.system import Facts
 

@@ -3,7 +3,7 @@
 import re
 
 from agent.errors import Problem
-from agent.settings import GitHub
+from agent.groups import GitHub
 from agent.sources import Failure, Found, TokenSource, read_answer
 from agent.system import Facts
 

@@ -1,6 +1,6 @@
 """The token that the container was started with: GITHUB_TOKEN or GH_TOKEN itself."""
 
-from agent.settings import GitHub
+from agent.groups import GitHub
 from agent.sources import Found, TokenSource, make_token
 from agent.system import Facts
 

@@ -1,8 +1,8 @@
 """The token in the file that GITHUB_TOKEN_FILE names: read anew each time; it may appear late."""
 
 from agent.errors import Problem
+from agent.groups import GitHub
 from agent.secret import Secret
-from agent.settings import GitHub
 from agent.sources import Failure, Found, TokenSource, make_token
 from agent.system import Facts
 

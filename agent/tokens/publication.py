@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from agent import published
+from agent.groups import GitHub
 from agent.plan import Edit, Resource
 from agent.published import Record
-from agent.settings import GitHub
 from agent.sources import Failure, Found, Token, TokenSource, find_kind, find_origin
 from agent.system import Facts
 

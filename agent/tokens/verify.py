@@ -5,8 +5,8 @@ from datetime import datetime
 
 from agent import api
 from agent.api import Answer, NoAnswerError
+from agent.groups import GitHub
 from agent.secret import Secret
-from agent.settings import GitHub
 from agent.sources import find_kind
 from agent.system import Facts
 

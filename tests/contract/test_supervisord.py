@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from agent import runtime, supervisord
+from agent.groups import LONGEST_RUNTIME_PATH
 from agent.plan import Ledger, apply, plan
-from agent.settings import LONGEST_RUNTIME_PATH, Settings
+from agent.settings import Settings
 from agent.system import Facts, System
 from agent.values import Service
 

@@ -12,15 +12,15 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "addresses", "compatibility", "errors", "exits", "faults", "gitconfig", "helpers", "log",
+    "addresses", "backup_group", "compatibility", "errors", "exits", "faults", "gitconfig", "groups", "helpers", "log",
     "moments", "runtime", "secret", "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
-    "actions", "api", "hosts", "keys", "plan", "published", "reference", "roster", "sources",
-    "store", "structured", "tools", "values",
+    "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster", "sources",
+    "store", "structured", "target", "tools", "values",
 )  # fmt: skip
-PARTS = ("steps", "services", "tokens", "supervisord", "probes", "installer")
-FLOORS = (GROUND, VALUES, PARTS, ("renewal",), ("catalogue",), ("verbs",), ("__main__",))
+PARTS = ("steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic")
+FLOORS = (GROUND, VALUES, PARTS, ("renewal", "backup"), ("catalogue",), ("verbs",), ("__main__",))
 """From the ground up: modules, or folders as a whole, directly below `agent`."""
 
 APART = ("init", "logger")

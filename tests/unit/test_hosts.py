@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.errors import Problem
+from agent.groups import GitHub
 from agent.hosts import find_accounts, find_token_variables, read_file
-from agent.settings import GitHub, Settings
+from agent.settings import Settings
 from tests.machine import make_facts
 
 SERVER = "ghe.example.com"

@@ -1,0 +1,211 @@
+"""Follows a program that tells in JSON lines how it gets on, and ends it when it does not.
+
+Such as restic: https://restic.readthedocs.io/en/stable/075_scripting.html
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PATIENCE = 5.0
+"""Seconds between TERM and KILL: restic takes its lock away, if its repository answers."""
+ENDED = -signal.SIGKILL
+"""The code of a run that was ended because its time was over."""
+
+Message = Mapping[str, Any]
+Listener = Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a run has."""
+
+    first: float = 45.0
+    """Until its first sign of life, for commands that give one: restic itself asks a server that
+    refuses a wrong key again and again."""
+    stall: float = 180.0
+    """Without progress, for commands that tell of it."""
+    total: float = 86400.0
+
+
+QUICK = Limits(total=60.0)
+"""For what only reads a few small files of the repository."""
+LONG = Limits(first=86400.0, stall=86400.0)
+"""For what may work for hours and says nothing before its end."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of one run."""
+
+    code: int
+    """restic's exit code; ENDED: it was ended."""
+    messages: tuple[Message, ...] = ()
+    """What it said at its end or of single files; reports of progress are not among them."""
+    output: str = ""
+    """Its standard output, where that is not JSON lines."""
+    words: str = ""
+    """Its last words on standard error."""
+    cause: str = ""
+    """Why it was ended."""
+
+    def find(self, kind: str) -> Message | None:
+        """Return the last message of this type."""
+        found = (item for item in reversed(self.messages) if item.get("message_type") == kind)
+        return next(found, None)
+
+
+def follow(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    limits: Limits,
+    listener: Listener = lambda _: None,
+) -> Finished:
+    """Run a program to its end; `listener` gets each report of progress.
+
+    Raises FileNotFoundError when there is no such program. A BaseException that comes in between,
+    such as KeyboardInterrupt, ends the program first.
+    """
+    with contextlib.closing(_Run(argv, environment, limits, listener)) as run:
+        return run.follow()
+
+
+class _Run:
+    """One process."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        limits: Limits,
+        listener: Listener,
+    ) -> None:
+        self._listener = listener
+        self._limits = limits
+        self._json = "--json" in argv
+        self._messages: list[Message] = []
+        self._output: list[str] = []
+        self._words: deque[str] = deque(maxlen=5)
+        self._alive = False
+        self._last_progress: object = None
+        self._cause = ""
+        self._began = self._moved = time.monotonic()
+        self._process = subprocess.Popen(
+            argv, env=dict(environment), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def follow(self) -> Finished:
+        """Read until it ends, or end it when its time is over."""
+        for line, is_error in self._lines():
+            self._take(line, is_error)
+        code = self._process.wait()
+        return Finished(
+            ENDED if self._cause else code,
+            tuple(self._messages),
+            "\n".join(self._output),
+            "; ".join(self._words),
+            self._cause,
+        )
+
+    def close(self) -> None:
+        """End it, if it still runs."""
+        end(self._process)
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream:
+                stream.close()
+
+    def _lines(self) -> Iterator[tuple[str, bool]]:
+        with selectors.DefaultSelector() as selector:
+            rests: dict[int, bytes] = {}
+            for stream in filter(None, (self._process.stdout, self._process.stderr)):
+                selector.register(stream, selectors.EVENT_READ)
+            while selector.get_map():
+                for key, _ in selector.select(self._find_left()):
+                    content = os.read(key.fd, 1 << 16)
+                    *lines, rests[key.fd] = (rests.get(key.fd, b"") + content).split(b"\n")
+                    if not content:
+                        selector.unregister(key.fileobj)
+                        lines.append(rests.pop(key.fd))
+                    is_error = key.fileobj is self._process.stderr
+                    yield from ((item.decode(errors="replace"), is_error) for item in lines if item)
+                if self._find_left() <= 0 and not self._cause:
+                    self._cause = self._explain_end()
+                    end(self._process)
+
+    def _take(self, line: str, is_error: bool) -> None:
+        message = _read_json(line) if self._json else None
+        if message is None:
+            (self._words if is_error else self._output).append(line)
+            return
+        kind = message.get("message_type")
+        self._alive = True
+        if kind == "status":
+            progress = [message.get(name) for name in
+                        ("total_files", "files_done", "total_bytes", "bytes_done",
+                         "files_restored", "bytes_restored", "files_skipped")]  # fmt: skip
+            if progress != self._last_progress:
+                self._last_progress, self._moved = progress, time.monotonic()
+            self._listener(message)
+        else:
+            self._moved = time.monotonic()
+            self._messages.append(message)
+            if kind in ("error", "exit_error"):
+                self._words.append(find_words(message))
+
+    def _find_left(self) -> float:
+        """Return the seconds until it must have said or done something."""
+        if self._cause:
+            return PATIENCE
+        now, limits = time.monotonic(), self._limits
+        left = [self._began + limits.total - now, self._moved + limits.stall - now]
+        if self._json and not self._alive:
+            left.append(self._began + limits.first - now)
+        return max(0.0, min(left))
+
+    def _explain_end(self) -> str:
+        now, limits = time.monotonic(), self._limits
+        if now - self._began >= limits.total:
+            return f"it took longer than {limits.total:g} s"
+        if not self._alive and self._json:
+            return f"no answer within {limits.first:g} s"
+        return f"no progress for {limits.stall:g} s"
+
+
+def end(process: "subprocess.Popen[bytes]", patience: float = PATIENCE) -> None:
+    """End restic: TERM, and KILL when it has not taken its lock away in time.
+
+    rclone, if there is one, ends with it: their pipe closes.
+    """
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _read_json(line: str) -> Message | None:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) and "message_type" in message else None
+
+
+def find_words(message: Message) -> str:
+    """Return the text of an error that restic tells."""
+    error = message.get("error")
+    text = error.get("message", "") if isinstance(error, dict) else message.get("message", "")
+    item = message.get("item") or ""
+    return f"{item}: {text}" if item else str(text)

@@ -1,0 +1,207 @@
+"""restic: how it is called on a target, what it lists, and what its failures mean.
+
+The repository's format is plain restic: whoever has the password reads it with the stock program.
+Its JSON: https://restic.readthedocs.io/en/stable/075_scripting.html
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.errors import Problem
+from agent.follow import ENDED, QUICK, Finished, Limits, Listener, Message, follow
+from agent.system import Facts
+from agent.target import Target
+
+PROGRAM = "restic"
+OLDEST = (0, 18)
+"""Older ones restore some links wrongly, and know neither `restore --delete` nor --retry-lock."""
+CACHE = ".cache/devcopilot/restic"
+"""Below the home: what is known of the repositories; it may be removed at any time."""
+
+
+class Code:
+    """restic's exit codes.
+
+    https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes
+    """
+
+    OK = 0
+    INCOMPLETE = 3
+    NO_REPOSITORY = 10
+    LOCKED = 11
+    WRONG_PASSWORD = 12
+
+
+class ResticError(Exception):
+    """A run that failed; `problem` is for the user."""
+
+    def __init__(self, problem: Problem, finished: Finished) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+        self.finished = finished
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One backup, as its repository lists it."""
+
+    id: str
+    time: datetime
+    """Aware."""
+    host: str
+    paths: tuple[str, ...]
+    tags: tuple[str, ...]
+    files: int
+    """Files in it; 0: not known."""
+    size: int
+    """Bytes in it before compression; 0: not known."""
+    added: int
+    """Bytes that it added to the repository."""
+
+    @property
+    def short(self) -> str:
+        """Return the id as people use it."""
+        return self.id[:8]
+
+
+class Restic:
+    """restic on one target."""
+
+    def __init__(
+        self, target: Target, facts: Facts, *, memory: int | None = None, extra: Sequence[str] = ()
+    ) -> None:
+        """`memory`: bytes that it should stay below. `extra`: words for each call."""
+        self.target = target
+        self.facts = facts
+        self.environment = make_environment(target, facts, memory)
+        self._options = [*find_options(target, memory), *extra]
+
+    def run(
+        self, *words: str, limits: Limits = QUICK, listener: Listener = lambda _: None
+    ) -> Finished:
+        """Run restic with these words; `listener` gets each report of progress.
+
+        Raises FileNotFoundError when there is no restic.
+        """
+        argv = [PROGRAM, *self._options, *words]
+        return follow(argv, self.environment, limits, listener)
+
+    def check(
+        self, doing: str, *words: str, limits: Limits = QUICK, listener: Listener = lambda _: None
+    ) -> Finished:
+        """Run it as `run` does. Raises ResticError when it fails; `doing` as in "cannot DOING"."""
+        finished = self.run(*words, limits=limits, listener=listener)
+        if finished.code != Code.OK:
+            raise ResticError(explain(doing, self.target, finished), finished)
+        return finished
+
+    def initialize(self) -> None:
+        """Make the repository. Raises ResticError."""
+        self.check(f"make a repository on {self.target.name}", "init", "--json")
+
+    def snapshots(self, *words: str) -> tuple[Snapshot, ...]:
+        """Return the snapshots that `words` filter, oldest first. Raises ResticError."""
+        finished = self.check(
+            f"list the backups on {self.target.name}", "snapshots", "--json", "--no-lock", *words
+        )
+        rows = json.loads(finished.output or "[]") or []
+        return tuple(sorted(map(read_snapshot, rows), key=lambda item: item.time))
+
+    def locks(self) -> Iterator[Message]:
+        """Yield the locks in the repository: hostname, pid, time, exclusive. Raises ResticError."""
+        doing = f"look at the locks on {self.target.name}"
+        names = self.check(doing, "list", "locks", "--no-lock", "--quiet").output.split()
+        for name in names:
+            found = self.run("cat", "lock", name, "--no-lock", "--quiet")
+            if found.code == Code.OK:  # otherwise it has just gone
+                yield json.loads(found.output)
+
+
+def make_environment(target: Target, facts: Facts, memory: int | None = None) -> dict[str, str]:
+    """Return the environment in which restic works on this target; only restic may get it."""
+    own = {name: text for name, text in facts.environ.items() if not name.startswith("RESTIC_")}
+    return {
+        **own,
+        **target.environment,
+        "RESTIC_REPOSITORY": target.repository,
+        "RESTIC_CACHE_DIR": str(facts.home / CACHE),
+        "RESTIC_PROGRESS_FPS": "2",
+        **_limit_memory(memory),
+    }
+
+
+def find_options(target: Target, memory: int | None = None) -> list[str]:
+    """Return the options that every call of restic gets for this target."""
+    words = [word for option in target.options for word in ("-o", option)]
+    if target.folder:
+        words.append("--no-cache")  # it would be a second copy on the same machine
+    if memory:
+        words += ["--pack-size", "4"]
+    return words
+
+
+def _limit_memory(memory: int | None) -> dict[str, str]:
+    """Return how the runtime of Go is told to be sparing; see https://pkg.go.dev/runtime."""
+    if not memory:
+        return {"GOGC": "50"}
+    return {"GOGC": "20", "GOMEMLIMIT": str(memory * 3 // 4), "GOMAXPROCS": "1"}
+
+
+def read_snapshot(row: Message) -> Snapshot:
+    """Return the snapshot that a row of `restic snapshots --json` describes."""
+    summary = row.get("summary") or {}
+    return Snapshot(
+        row["id"],
+        datetime.fromisoformat(_cut_nanoseconds(row["time"])),
+        row.get("hostname", ""),
+        tuple(row.get("paths") or ()),
+        tuple(row.get("tags") or ()),
+        summary.get("total_files_processed", 0),
+        summary.get("total_bytes_processed", 0),
+        summary.get("data_added_packed", 0),
+    )
+
+
+def _cut_nanoseconds(text: str) -> str:
+    """Return Go's time with at most six digits of a second, which is what Python reads."""
+    head, point, tail = text.partition(".")
+    if not point:
+        return text
+    digits = len(tail) - len(tail.lstrip("0123456789"))
+    return f"{head}.{tail[: min(digits, 6)]}{tail[digits:]}"
+
+
+_REFUSED = (
+    "Access Denied",
+    "access key",
+    "does not match the signature",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "AuthorizationFailure",
+    "AuthenticationFailed",
+)
+"""What servers of S3 and Azure say to wrong keys."""
+
+
+def explain(doing: str, target: Target, finished: Finished) -> Problem:
+    """Return what went wrong, and what mends it."""
+    words = finished.words.splitlines()[-1] if finished.words else "it gave no reason"
+    cause, hint = {
+        Code.NO_REPOSITORY: (
+            f"there is no repository at {target.repository}",
+            "`devcopilot backup create` makes one",
+        ),
+        Code.LOCKED: ("another program has locked the repository", "try again in a while"),
+        Code.WRONG_PASSWORD: (
+            "the password does not open the repository",
+            "set DEV8_BACKUP_PASSWORD_FILE to the password that it was made with",
+        ),
+        ENDED: (f"{finished.cause}: {words}", "is its server reachable, and are the keys right?"),
+    }.get(finished.code, (words, ""))
+    if any(text in finished.words for text in _REFUSED):
+        hint = "are the keys right, and may they read and write there?"
+    if "no space left" in finished.words:
+        hint = "make room there; nothing that was backed up before is lost"
+    return Problem(f"cannot {doing}: {cause}", hint)

@@ -1,0 +1,1 @@
+"""Backup targets, a file each."""
