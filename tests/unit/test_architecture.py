@@ -12,12 +12,12 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "addresses", "backup_group", "compatibility", "errors", "exits", "faults", "gitconfig", "groups", "helpers", "log",
-    "moments", "runtime", "secret", "settings", "system", "texts", "variable",
+    "addresses", "backup_group", "compatibility", "errors", "exits", "faults", "gitconfig",
+    "groups", "helpers", "log", "moments", "runtime", "secret", "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
-    "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster", "sources",
-    "store", "structured", "target", "tools", "values",
+    "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster",
+    "sources", "store", "structured", "target", "tools", "values",
 )  # fmt: skip
 PARTS = ("steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic")
 FLOORS = (GROUND, VALUES, PARTS, ("renewal", "backup"), ("catalogue",), ("verbs",), ("__main__",))

@@ -1,0 +1,1 @@
+"""Backups: what goes into one, making it, keeping, checking and restoring it."""

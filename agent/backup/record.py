@@ -1,0 +1,97 @@
+"""What is known of the backups on each target: a JSON file in the state folder.
+
+It outlives the container, so that the next one knows when a backup, a check or a clean-up is due.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.system import Facts, System
+
+FILE = "backup/record.json"
+"""In the state folder."""
+MOST_NAMES = 50
+"""Names of files that are kept of a backup which lacks some."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one target. Times are RFC 3339, in UTC; empty: never."""
+
+    tried: str = ""
+    """When the last backup was begun."""
+    problem: str = ""
+    """Why it was not made; empty: it was, or nothing had changed."""
+    snapshot: str = ""
+    """Id of the last backup that the target lists."""
+    made: str = ""
+    """When that was made."""
+    seen: str = ""
+    """When the workspace was last known to be as in that backup."""
+    files: int = 0
+    size: int = 0
+    """Bytes in it."""
+    added: int = 0
+    """Bytes that it took on the target."""
+    seconds: float = 0.0
+    missing: tuple[str, ...] = ()
+    """What it lacks, each with the cause."""
+    pruned: str = ""
+    """When the space of forgotten backups was last freed."""
+    verified: str = ""
+    """When the target was last checked."""
+    part: int = 0
+    """Which part of the data the last check read back, from 1."""
+    finding: str = ""
+    """What the last check found wrong; empty: nothing."""
+
+
+def read_all(facts: Facts) -> dict[str, Record]:
+    """Return target's name -> what is known; nothing of a file that cannot be read."""
+    try:
+        rows = json.loads(facts.read(facts.state / FILE) or b"{}")
+        return {name: _parse(row) for name, row in rows.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def read(facts: Facts, name: str) -> Record:
+    """Return what is known of one target."""
+    return read_all(facts).get(name, Record())
+
+
+def note(facts: Facts, name: str, **changes: Any) -> Record:
+    """Change what is known of one target, and return all of it. Raises OSError.
+
+    The caller holds the lock of `agent.backup.lock`.
+    """
+    known = read_all(facts)
+    missing = changes.get("missing")
+    if missing is not None:
+        changes["missing"] = tuple(missing[:MOST_NAMES])
+    known[name] = replace(known.get(name, Record()), **changes)
+    rows = {name: asdict(record) for name, record in known.items()}
+    content = json.dumps(rows, indent=1).encode()
+    System(facts.environ).write_file(facts.state / FILE, content, 0o600)
+    return known[name]
+
+
+def format_time(time: datetime) -> str:
+    """Return a time as it is kept."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return the time that a record holds; None: never, or it is no time."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _parse(row: dict[str, Any]) -> Record:
+    names = {item.name for item in fields(Record)}
+    record = Record(**{name: value for name, value in row.items() if name in names})
+    return replace(record, missing=tuple(record.missing))
