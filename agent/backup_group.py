@@ -125,20 +125,18 @@ class Backup:
         "SAS token for the container, instead of the key.",
         aliases=("AZURE_BLOB_SAS_TOKEN",),
     )
-    home: tuple[str, ...] = variable(
+    home: tuple[str, ...] | None = variable(
         "DEV8_BACKUP_HOME",
         words,
         "What of the home is backed up besides the workspace: paths below the home. +PATH adds to "
         "the list that `devcopilot backup list --content` shows, -PATH takes away.",
-        default="+",
     )
-    exclude: tuple[str, ...] = variable(
+    exclude: tuple[str, ...] | None = variable(
         "DEV8_BACKUP_EXCLUDE",
         lines,
         "What of the workspace is left out: patterns relative to it, one a line or with commas "
         "between them, such as /data/*.bin. Nothing is left out by itself but caches that say so "
         "in a CACHEDIR.TAG.",
-        default="\n",
     )
     before: tuple[str, ...] | None = variable(
         "DEV8_BACKUP_PRE", command, "Command that runs before a backup, such as a database's dump."

@@ -13,6 +13,7 @@ from agent.services import code_server, sshd, user
 from agent.settings import Settings
 from agent.steps import ai, git, github, shell, signing, ssh, vscode
 from agent.system import Facts
+from agent.targets import azure, local, s3
 from agent.tokens import app, command, environment, file, url
 from agent.tokens import user as user_token
 from agent.tools import find_wanted
@@ -91,6 +92,9 @@ TOKEN_SOURCES = (
 )
 """The first that is configured for a host is its only one: there is no silent fall-back to another
 identity."""
+
+BACKUP_TARGETS = (local.TARGET, s3.TARGET, azure.TARGET)
+"""Each that is configured gets every backup."""
 
 TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(AI_TOOLS)
 

@@ -34,6 +34,8 @@ class Limits:
     stall: float = 180.0
     """Without progress, for commands that tell of it."""
     total: float = 86400.0
+    hopeless: tuple[str, ...] = ()
+    """Words on standard error after which nothing better will come."""
 
 
 QUICK = Limits(total=60.0)
@@ -95,6 +97,7 @@ class _Run:
         self._output: list[str] = []
         self._words: deque[str] = deque(maxlen=5)
         self._alive = False
+        self._hopeless = False
         self._last_progress: object = None
         self._cause = ""
         self._began = self._moved = time.monotonic()
@@ -112,7 +115,7 @@ class _Run:
             ENDED if self._cause else code,
             tuple(self._messages),
             "\n".join(self._output),
-            "; ".join(self._words),
+            "\n".join(self._words),
             self._cause,
         )
 
@@ -137,14 +140,17 @@ class _Run:
                         lines.append(rests.pop(key.fd))
                     is_error = key.fileobj is self._process.stderr
                     yield from ((item.decode(errors="replace"), is_error) for item in lines if item)
-                if self._find_left() <= 0 and not self._cause:
+                if not self._cause and self._find_left() <= 0:
                     self._cause = self._explain_end()
                     end(self._process)
 
     def _take(self, line: str, is_error: bool) -> None:
+        if self._cause:
+            return  # what it says of its own end would hide the reason
         message = _read_json(line) if self._json else None
         if message is None:
             (self._words if is_error else self._output).append(line)
+            self._hopeless |= is_error and any(text in line for text in self._limits.hopeless)
             return
         kind = message.get("message_type")
         self._alive = True
@@ -165,6 +171,8 @@ class _Run:
         """Return the seconds until it must have said or done something."""
         if self._cause:
             return PATIENCE
+        if self._hopeless:
+            return 0.0
         now, limits = time.monotonic(), self._limits
         left = [self._began + limits.total - now, self._moved + limits.stall - now]
         if self._json and not self._alive:
@@ -173,6 +181,8 @@ class _Run:
 
     def _explain_end(self) -> str:
         now, limits = time.monotonic(), self._limits
+        if self._hopeless:
+            return "it was refused"
         if now - self._began >= limits.total:
             return f"it took longer than {limits.total:g} s"
         if not self._alive and self._json:

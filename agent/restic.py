@@ -5,8 +5,9 @@ Its JSON: https://restic.readthedocs.io/en/stable/075_scripting.html
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agent.errors import Problem
@@ -15,8 +16,8 @@ from agent.system import Facts
 from agent.target import Target
 
 PROGRAM = "restic"
-OLDEST = (0, 18)
-"""Older ones restore some links wrongly, and know neither `restore --delete` nor --retry-lock."""
+LOCK_WAIT = "1m"
+"""How long it tries again when somebody else has locked the repository."""
 CACHE = ".cache/devcopilot/restic"
 """Below the home: what is known of the repositories; it may be removed at any time."""
 
@@ -86,7 +87,8 @@ class Restic:
         Raises FileNotFoundError when there is no restic.
         """
         argv = [PROGRAM, *self._options, *words]
-        return follow(argv, self.environment, limits, listener)
+        hopeless = replace(limits, hopeless=tuple(REFUSALS))
+        return follow(argv, self.environment, hopeless, listener)
 
     def check(
         self, doing: str, *words: str, limits: Limits = QUICK, listener: Listener = lambda _: None
@@ -173,21 +175,27 @@ def _cut_nanoseconds(text: str) -> str:
     return f"{head}.{tail[: min(digits, 6)]}{tail[digits:]}"
 
 
-_REFUSED = (
-    "Access Denied",
-    "access key",
-    "does not match the signature",
-    "SignatureDoesNotMatch",
-    "InvalidAccessKeyId",
-    "AuthorizationFailure",
-    "AuthenticationFailed",
-)
-"""What servers of S3 and Azure say to wrong keys."""
+REFUSALS = {
+    "Access Denied": "are the keys right, and may they read and write there?",
+    "does not match the signature": "is the secret the one of this access key?",
+    "access key Id you provided does not exist": "is the access key right?",
+    "AuthenticationFailed": "is the key, or the SAS token, right?",
+    "AuthorizationFailure": "may this key read and write there?",
+    "bucket does not exist": "make the bucket first, or is its name wrong?",
+    "ContainerNotFound": "make the container first, or is its name wrong?",
+}
+"""What servers of S3 and Azure say that will not change by asking again, and what mends it."""
+
+
+def find_reason(words: str) -> str:
+    """Return the reason in restic's last words, without what it says around it."""
+    line = words.splitlines()[-1] if words else "it gave no reason"
+    return re.sub(r"^.* retrying after [^:]*: |^Fatal: ", "", line)
 
 
 def explain(doing: str, target: Target, finished: Finished) -> Problem:
     """Return what went wrong, and what mends it."""
-    words = finished.words.splitlines()[-1] if finished.words else "it gave no reason"
+    words = find_reason(finished.words)
     cause, hint = {
         Code.NO_REPOSITORY: (
             f"there is no repository at {target.repository}",
@@ -200,8 +208,9 @@ def explain(doing: str, target: Target, finished: Finished) -> Problem:
         ),
         ENDED: (f"{finished.cause}: {words}", "is its server reachable, and are the keys right?"),
     }.get(finished.code, (words, ""))
-    if any(text in finished.words for text in _REFUSED):
-        hint = "are the keys right, and may they read and write there?"
+    for text, mend in REFUSALS.items():
+        if text in finished.words:
+            hint = mend
     if "no space left" in finished.words:
         hint = "make room there; nothing that was backed up before is lost"
     return Problem(f"cannot {doing}: {cause}", hint)

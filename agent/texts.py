@@ -238,13 +238,15 @@ S3_OPTIONS = {
 
 
 def s3_options(value: str) -> Mapping[str, str]:
-    """Read options as of `aws s3 cp`; return those that mean something here, and no others."""
+    """Read options as of `aws s3 cp`: what they mean here, and under "ignored" all others."""
     parts = list(command(value))
-    found = {}
+    found, ignored = {}, []
     while parts:
-        name, equals, text_after = parts.pop(0).partition("=")
-        if name in S3_OPTIONS:
-            found[S3_OPTIONS[name]] = text_after if equals else (parts.pop(0) if parts else "")
+        name, equals, after = parts.pop(0).partition("=")
+        if name not in S3_OPTIONS:
+            ignored += [name] if name.startswith("-") else []
+            continue
+        found[S3_OPTIONS[name]] = after if equals else (parts.pop(0) if parts else "")
     if "endpoint" in found:
         found["endpoint"] = http_url(found["endpoint"])
-    return found
+    return {**found, "ignored": " ".join(ignored)}

@@ -1,4 +1,4 @@
-"""One at a time: no backup while another, a check or a restore works, in any container of a home."""
+"""One at a time: no backup while another, a check or a restore works on the same home."""
 
 import contextlib
 import fcntl
@@ -33,7 +33,8 @@ def hold(facts: Facts, doing: str) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             other = os.pread(descriptor, 200, 0).decode(errors="replace") or "it is in use"
-            raise BusyError(Problem(f"cannot begin: {other}", "try again when it is done")) from None
+            problem = Problem(f"cannot begin: {other}", "try again when it is done")
+            raise BusyError(problem) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{doing} (process {os.getpid()})".encode(), 0)
         yield

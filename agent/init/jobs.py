@@ -255,14 +255,16 @@ class Jobs(Part):
 class FinalJobs(Part):
     """The jobs of the stop, which run in a stage of their own."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, find_left: Callable[[], float]) -> None:
+        """`find_left` returns the seconds until the deadline."""
         self._jobs = jobs
+        self._find_left = find_left
         self._too_late = False
 
     def stop(self) -> None:
-        """Start them: they have the time that is left."""
+        """Start them: they have the time that is left, and are told it."""
         if not self._too_late:
-            self._jobs.begin(moments.STOP)
+            self._jobs.begin(moments.STOP, f"{self._find_left():.1f}")
 
     def ended(self) -> bool:  # noqa: D102
         return self._jobs.ended()

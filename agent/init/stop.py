@@ -70,6 +70,11 @@ class Stop:
             self._log.info("stopping faster", reason=reason)
             self._set_deadline(HASTE)
 
+    @property
+    def left(self) -> float:
+        """Return the seconds until what is left is killed."""
+        return max(0.0, self._deadline - time.monotonic())
+
     def advance(self) -> None:
         """Go on when a stage is over. To be called after everything that happens."""
         while self.reason and not self.done and all(part.ended() for part in self._stages[0]):

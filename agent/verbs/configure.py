@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from agent import catalogue, published, roster, runtime, store, supervisord
 from agent.actions import WriteFile
+from agent.backup import setup
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
@@ -112,12 +113,17 @@ def stages(current: Context) -> Iterator[Stage]:
     yield Stage("token", token_resources, _hold_hosts)
     for step in catalogue.STEPS:
         yield _stage_of_step(step)
+    yield Stage("backup", _backup_resources)
     for kind in catalogue.SERVICES:
         yield _stage_of_service(kind)
     if current.running:
         yield Stage("services", _compare_services)
     else:
         yield Stage("boot", _boot_resources)
+
+
+def _backup_resources(now: Context) -> Iterator[Resource | Problem]:
+    return setup.resources(catalogue.BACKUP_TARGETS, now.settings, now.facts)
 
 
 def _stage_of_step(step: catalogue.StepKind) -> Stage:

@@ -13,13 +13,16 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "addresses", "backup_group", "compatibility", "errors", "exits", "faults", "gitconfig",
-    "groups", "helpers", "log", "moments", "runtime", "secret", "settings", "system", "texts", "variable",
+    "groups", "helpers", "log", "moments", "runtime", "secret", "settings", "system",
+    "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster",
     "sources", "store", "structured", "target", "tools", "values",
 )  # fmt: skip
-PARTS = ("steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic")
+PARTS = (
+    "steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic",
+)  # fmt: skip
 FLOORS = (GROUND, VALUES, PARTS, ("renewal", "backup"), ("catalogue",), ("verbs",), ("__main__",))
 """From the ground up: modules, or folders as a whole, directly below `agent`."""
 

@@ -1,0 +1,121 @@
+"""Making a backup on one target: restic makes a snapshot, and the target must then list it."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.errors import Problem
+from agent.follow import Finished, Limits, Listener, Message, find_words
+from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
+
+TAG = "devcopilot"
+"""What a backup is marked with."""
+SAFETY = "safety"
+"""What one is marked with that was made before a restore changed anything."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a backup."""
+
+    paths: tuple[Path, ...]
+    """Absolute, and the same each time: restic finds the last backup by them."""
+    excludes: tuple[str, ...] = ()
+    """restic's patterns, anchored."""
+    missing: tuple[str, ...] = ()
+    """What could not be got ready, each with the cause."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a backup on one target."""
+
+    target: str
+    snapshot: Snapshot | None = None
+    """The backup that holds the workspace as it is; None: there is none."""
+    unchanged: bool = False
+    """Whether that is an earlier one: nothing had changed since."""
+    seconds: float = 0.0
+    missing: tuple[str, ...] = ()
+    """What it lacks, each with the cause."""
+    problem: Problem | None = None
+    """Why none was made."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes backups of one workspace."""
+
+    host: str
+    """The workspace's name: what its backups are found by."""
+    contents: Contents
+    tag: str = TAG
+    force: bool = False
+    """Make a snapshot even when nothing has changed, and read every file again."""
+    listener: Listener = field(default=lambda _: None, repr=False)
+    limits: Limits = field(default_factory=Limits)
+
+    def make(self, restic: Restic) -> Made:
+        """Make one on this target; whatever goes wrong is in the result."""
+        began = time.monotonic()
+        name = restic.target.name
+        finished = self._back_up(restic)
+        seconds = time.monotonic() - began
+        if finished.code not in (Code.OK, Code.INCOMPLETE):
+            problem = explain(f"back up to {name}", restic.target, finished)
+            return Made(name, seconds=seconds, problem=problem)
+        try:
+            snapshot, unchanged = self._find_listed(restic, finished)
+        except ResticError as error:
+            return Made(name, seconds=seconds, problem=error.problem)
+        missing = (*self.contents.missing, *find_missing(finished.messages))
+        if snapshot is None:
+            problem = Problem(
+                f"cannot back up to {name}: the new backup is not listed there",
+                "devcopilot backup verify tells how the repository is",
+            )
+            return Made(name, seconds=seconds, missing=missing, problem=problem)
+        return Made(name, snapshot, unchanged, time.monotonic() - began, missing)
+
+    def _back_up(self, restic: Restic) -> Finished:
+        """Run `restic backup`; where there is no repository yet, make one."""
+        words = tuple(self._words())
+        finished = restic.run(*words, limits=self.limits, listener=self.listener)
+        if finished.code != Code.NO_REPOSITORY:
+            return finished
+        try:
+            restic.initialize()
+        except ResticError as error:
+            return error.finished
+        return restic.run(*words, limits=self.limits, listener=self.listener)
+
+    def _words(self) -> Iterator[str]:
+        yield from ("backup", "--json", "--host", self.host, "--tag", self.tag)
+        yield from ("--group-by", "host", "--exclude-caches", "--retry-lock", LOCK_WAIT)
+        yield "--force" if self.force else "--skip-if-unchanged"
+        for pattern in self.contents.excludes:
+            yield from ("--exclude", pattern)
+        yield "--"
+        yield from map(str, self.contents.paths)
+
+    def _find_listed(self, restic: Restic, finished: Finished) -> tuple[Snapshot | None, bool]:
+        """Return the snapshot as the target lists it, and whether it is an earlier one."""
+        summary = finished.find("summary") or {}
+        made = summary.get("snapshot_id")
+        if made:
+            return next((s for s in restic.snapshots(made) if s.id == made), None), False
+        latest = restic.snapshots("--host", self.host, "--latest", "1", "--group-by", "host")
+        return (latest[-1] if latest else None), True
+
+
+def find_missing(messages: Sequence[Message]) -> Iterator[str]:
+    """Yield the files that restic could not read, each with the cause.
+
+    One that is gone by now was only removed meanwhile: that is no fault.
+    """
+    for message in messages:
+        item = message.get("item", "")
+        if message.get("message_type") == "error" and os.path.lexists(item or "/"):
+            yield find_words(message)

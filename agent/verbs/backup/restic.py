@@ -1,0 +1,31 @@
+"""Run the stock restic on a target with everything set, such as `restic -- stats`."""
+
+import argparse
+import os
+
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
+from agent.restic import PROGRAM, find_options, make_environment
+from agent.verbs import context
+from agent.verbs.backup import work
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    parser.add_argument("args", nargs=argparse.REMAINDER, metavar="-- ARGS…")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Become restic."""
+    words = arguments.args[1:] if arguments.args[:1] == ["--"] else arguments.args
+    current = context.load()
+    targets = work.find_ready(current, arguments.target)
+    if len(targets) > 1:
+        names = ", ".join(target.name for target in targets)
+        problem = Problem(f"there are several targets: {names}", "choose one: --target NAME")
+        raise AgentError(problem, exit_code=Exit.USAGE)
+    environment = make_environment(targets[0], current.facts, current.settings.backup.memory)
+    program = str(current.facts.which(PROGRAM))
+    argv = [PROGRAM, *find_options(targets[0]), *words]
+    os.execve(program, argv, environment)  # noqa: S606 - its purpose

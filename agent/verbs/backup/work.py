@@ -1,0 +1,83 @@
+"""What the commands share: the targets to work on, and how values are shown."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from agent import catalogue
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
+from agent.restic import PROGRAM, Restic
+from agent.target import Target, Targets, find_targets
+from agent.verbs.context import Context
+
+HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"
+
+
+def add_target_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --target."""
+    names = [kind.name for kind in catalogue.BACKUP_TARGETS]
+    parser.add_argument("--target", choices=names, help="work on this one alone")
+
+
+def find(current: Context, only: str | None = None) -> Targets:
+    """Return the targets, or the one of this name. Raises AgentError when there is none."""
+    targets = find_targets(catalogue.BACKUP_TARGETS, current.settings, current.facts)
+    if only:
+        ready = tuple(target for target in targets.ready if target.name == only)
+        trouble = {name: why for name, why in targets.in_trouble.items() if name == only}
+        targets = Targets(ready, trouble)
+    if not targets:
+        which = f"the target {only}" if only else "a target"
+        problem = Problem(f"cannot work on backups: {which} is not configured", HOW_TO_SET)
+        raise AgentError(problem, exit_code=Exit.USAGE)
+    if current.facts.which(PROGRAM) is None:
+        raise AgentError(Problem("cannot work on backups: there is no restic here"))
+    return targets
+
+
+def find_ready(current: Context, only: str | None = None) -> Sequence[Target]:
+    """Return the targets that can be used, and tell what is wrong with others.
+
+    Raises AgentError when none is left.
+    """
+    targets = find(current, only)
+    if not targets.ready:
+        raise AgentError(*targets.in_trouble.values())
+    for problem in targets.in_trouble.values():
+        sys.stderr.write(f"devcopilot: {problem}\n")
+    return targets.ready
+
+
+def open_restic(target: Target, current: Context) -> Restic:
+    """Return restic on this target, as the settings want it."""
+    return Restic(target, current.facts, memory=current.settings.backup.memory)
+
+
+def format_size(size: float) -> str:
+    """Return bytes as people read them: 1.2 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def format_age(time: datetime) -> str:
+    """Return how long ago a time was, in its largest unit: 3 h ago."""
+    seconds = (datetime.now(UTC) - time).total_seconds()
+    if seconds < -60:
+        return "in the future: was the clock wrong?"
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return "just now"
+
+
+def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows under a heading, each column as wide as its widest cell."""
+    cells = [head, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,179 @@
+"""Where backups go, as the variables say; no secret is in what restic is called with."""
+
+from pathlib import Path
+
+import pytest
+
+from agent import catalogue
+from agent.backup import setup
+from agent.errors import Problem
+from agent.plan import Seed
+from agent.restic import find_options, make_environment
+from agent.settings import Settings
+from agent.system import Facts
+from agent.target import PASSWORD, Targets, find_targets
+from tests.machine import make_facts
+
+S3 = {
+    "AWS_S3_BUCKET": "bucket",
+    "DEV8_BACKUP_S3_ACCESS_KEY_ID": "AKIAEXAMPLE",
+    "DEV8_BACKUP_S3_SECRET_ACCESS_KEY": "s3-secret",
+}
+AZURE = {
+    "AZURE_STORAGE_CONTAINER": "container",
+    "AZURE_STORAGE_ACCOUNT": "account",
+    "AZURE_STORAGE_KEY": "azure-secret",
+}
+WORD = {"DEV8_BACKUP_PASSWORD": "a-password"}
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Facts:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("restic", "rclone"):
+        (programs / name).write_text("#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    return make_facts(tmp_path, PATH=str(programs))
+
+
+def find(facts: Facts, **variables: str) -> Targets:
+    return find_targets(catalogue.BACKUP_TARGETS, Settings.from_environ(variables), facts)
+
+
+def test_without_variables_there_is_none(facts: Facts) -> None:
+    assert not find(facts)
+    assert not find(facts, AZURE_STORAGE_ACCOUNT="forthecli")
+
+
+def test_all_three_at_once(facts: Facts) -> None:
+    found = find(facts, BACKUP_DIR="/backups", **S3, **AZURE, **WORD)
+    assert {target.name: target.repository for target in found.ready} == {
+        "local": "/backups/workspace",
+        "s3": "s3:https://s3.amazonaws.com/bucket/backups/workspace",
+        "azure": "rclone:AZURE:container/backups/workspace",
+    }
+    assert not found.in_trouble
+
+
+def test_each_workspace_has_a_repository_of_its_own(facts: Facts) -> None:
+    (target,) = find(facts, BACKUP_DIR="/backups", ENVIRONMENT_ID="env-42").ready
+    assert target.repository == "/backups/env-42"
+    (target,) = find(facts, BACKUP_DIR="/backups", ENVIRONMENT_ID="../sneaky name").ready
+    assert Path(target.repository).parent == Path("/backups")
+    assert "sneaky" not in target.repository
+
+
+def test_no_secret_is_in_an_argument(facts: Facts) -> None:
+    found = find(facts, **S3, **AZURE, **WORD)
+    for target in found.ready:
+        shown = [target.repository, *find_options(target), repr(target)]
+        assert not [text for text in shown if "-secret" in text or "a-password" in text]
+
+
+def test_restic_gets_the_keys_and_no_other_repository_of_the_user(facts: Facts) -> None:
+    mine = Facts(facts.home, facts.uid, facts.runtime, facts.state,
+                 {**facts.environ, "RESTIC_REPOSITORY2": "x", "RESTIC_PASSWORD": "y"})  # fmt: skip
+    (target,) = find(mine, **S3, **WORD).ready
+    environment = make_environment(target, mine)
+    assert environment["AWS_SECRET_ACCESS_KEY"] == "s3-secret"
+    assert environment["AWS_SESSION_TOKEN"] == ""
+    assert environment["RESTIC_PASSWORD_FILE"] == str(mine.runtime / "secrets/DEV8_BACKUP_PASSWORD")
+    assert "RESTIC_PASSWORD" not in environment
+    assert "RESTIC_REPOSITORY2" not in environment
+
+
+def test_without_a_key_aws_is_asked_in_its_own_ways(facts: Facts) -> None:
+    (target,) = find(facts, AWS_S3_BUCKET="bucket", **WORD).ready
+    assert not {name for name in target.environment if name.startswith("AWS")}
+
+
+def test_a_server_like_s3_and_its_options(facts: Facts) -> None:
+    extra = "--endpoint-url https://minio:9000/ --storage-class=STANDARD_IA --acl private"
+    (target,) = find(facts, AWS_S3_EXTRA_ARGS=extra, AWS_REGION="eu-1", **S3, **WORD).ready
+    assert target.repository == "s3:https://minio:9000/bucket/backups/workspace"
+    assert set(target.options) == {"s3.storage-class=STANDARD_IA", "s3.region=eu-1"}
+
+
+def test_options_that_mean_nothing_are_told(facts: Facts) -> None:
+    settings = Settings.from_environ({**S3, **WORD, "AWS_S3_EXTRA_ARGS": "--acl private --sse"})
+    told = [str(item) for item in setup.resources(catalogue.BACKUP_TARGETS, settings, facts)]
+    assert [text.split(" ", 1)[0] for text in told] == ["--acl", "--sse"]
+
+
+@pytest.mark.parametrize(("given", "option"), [
+    ({"AZURE_STORAGE_KEY": "azure-secret"}, ("KEY", "azure-secret")),
+    ({"AZURE_BLOB_ACCOUNT_KEY": "azure-secret"}, ("KEY", "azure-secret")),
+    ({"AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=2"},
+     ("SAS_URL", "https://account.blob.core.windows.net/container?sv=1&sig=2")),
+    ({}, ("USE_AZ", "true")),
+])  # fmt: skip
+def test_ways_into_azure(facts: Facts, given: dict[str, str], option: tuple[str, str]) -> None:
+    place = {name: text for name, text in AZURE.items() if name != "AZURE_STORAGE_KEY"}
+    (target,) = find(facts, **place, **given, **WORD).ready
+    assert target.environment[f"RCLONE_CONFIG_AZURE_{option[0]}"] == option[1]
+    assert target.environment["RCLONE_CONFIG"] == "/dev/null"
+
+
+def test_azure_needs_rclone_and_an_account(facts: Facts, tmp_path: Path) -> None:
+    assert "AZURE_STORAGE_ACCOUNT" in str(
+        find(facts, AZURE_STORAGE_CONTAINER="container", **WORD).in_trouble["azure"]
+    )
+    (tmp_path / "bin/rclone").unlink()
+    assert "rclone" in str(find(facts, **AZURE, **WORD).in_trouble["azure"])
+
+
+@pytest.mark.parametrize("cloud", [S3, AZURE])
+def test_a_cloud_without_a_password_is_refused_with_what_makes_one(
+    facts: Facts, cloud: dict[str, str]
+) -> None:
+    found = find(facts, BACKUP_DIR="/backups", **cloud)
+    assert [target.name for target in found.ready] == ["local"]
+    (problem,) = found.in_trouble.values()
+    assert "devcopilot backup key make" in problem.hint
+
+
+def test_a_local_folder_gets_a_password_once(facts: Facts) -> None:
+    settings = Settings.from_environ({"BACKUP_DIR": "/backups"})
+    first, *_ = setup.resources(catalogue.BACKUP_TARGETS, settings, facts)
+    assert isinstance(first, Seed)
+    assert (first.path, first.mode) == (facts.state / PASSWORD, 0o600)
+    assert "elsewhere" in first.announcement
+    word = first.content()
+    assert len(word) > 30
+    assert word.decode().strip() not in first.announcement
+    (target,) = find(facts, BACKUP_DIR="/backups").ready
+    assert target.environment == {"RESTIC_PASSWORD_FILE": str(first.path)}
+
+
+def test_a_password_that_was_given_is_used_and_none_is_made(facts: Facts, tmp_path: Path) -> None:
+    file = tmp_path / "word"
+    file.write_text("given\n")
+    variables = {"BACKUP_DIR": "/backups", "DEV8_BACKUP_PASSWORD_FILE": str(file)}
+    (target,) = find(facts, **variables).ready
+    assert target.environment["RESTIC_PASSWORD_FILE"] == str(file)
+    settings = Settings.from_environ(variables)
+    assert not list(setup.resources(catalogue.BACKUP_TARGETS, settings, facts))
+
+
+def test_a_password_file_that_is_missing_is_told(facts: Facts) -> None:
+    found = find(facts, **S3, DEV8_BACKUP_PASSWORD_FILE="/no/such")
+    assert "DEV8_BACKUP_PASSWORD_FILE=/no/such" in str(found.in_trouble["s3"])
+
+
+def test_a_command_for_the_password(facts: Facts) -> None:
+    (target,) = find(facts, **S3, DEV8_BACKUP_PASSWORD_COMMAND="vault read 'a b'").ready
+    assert target.environment["RESTIC_PASSWORD_COMMAND"] == "'vault' 'read' 'a b'"
+
+
+def test_a_folder_in_the_workspace_is_refused(facts: Facts) -> None:
+    found = find(facts, BACKUP_DIR="/workspace/backups")
+    assert "in the workspace" in str(found.in_trouble["local"])
+
+
+def test_no_restic_is_told(facts: Facts, tmp_path: Path) -> None:
+    (tmp_path / "bin/restic").unlink()
+    settings = Settings.from_environ({"BACKUP_DIR": "/backups"})
+    found = [item for item in setup.resources(catalogue.BACKUP_TARGETS, settings, facts)
+             if isinstance(item, Problem)]  # fmt: skip
+    assert "no restic" in found[0].message
