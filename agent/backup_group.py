@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.secret import SecretInput
 from agent.texts import (
+    Schedule,
     absolute_path,
     bucket_name,
     byte_size,
@@ -19,9 +20,9 @@ from agent.texts import (
     lines,
     positive_duration,
     s3_options,
+    schedule,
     single_line,
     switch,
-    text,
     words,
 )
 from agent.variable import secret, variable
@@ -38,9 +39,9 @@ class Backup:
         default="true",
         aliases=("WORKSPACE_BACKUP_ENABLED",),
     )
-    schedule: str | None = variable(
+    schedule: Schedule | None = variable(
         "DEV8_BACKUP_SCHEDULE",
-        text,
+        schedule,
         "When: the time between two backups, a cron line (`0 3 * * *`) in the time of TZ, or off. "
         "Without a change since the last one none is made.",
         default="30m",

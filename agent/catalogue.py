@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent import installer, runtime
 from agent.errors import Problem
-from agent.moments import BOOT, LOST, READY, SIGNAL
+from agent.moments import BOOT, LOST, READY, SIGNAL, STOP
 from agent.plan import Resource
 from agent.secret import SecretInput
 from agent.services import code_server, sshd, user
@@ -98,6 +98,17 @@ BACKUP_TARGETS = (local.TARGET, s3.TARGET, azure.TARGET)
 
 TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(AI_TOOLS)
 
+BACKUP_TIMEOUT = 12 * 3600.0
+BACKUP_PAUSE = 3600.0
+"""Seconds until the next look, where a run could not say when it wants to be started again."""
+
+
+def wants_backups(settings: Settings) -> bool:
+    """Tell whether backups are made by themselves."""
+    backup = settings.backup
+    return backup.enabled and bool(backup.folder or backup.bucket or backup.container)
+
+
 JOBS = (
     JobKind("ready", ("health", "--wait", "60"), 70.0, retry=Retry(1.0, 60.0), announces=READY),
     JobKind(
@@ -117,6 +128,22 @@ JOBS = (
         wanted=lambda settings: bool(find_wanted(AI_TOOLS, settings)),
     ),
     JobKind("explain", ("explain",), 5.0, at=(LOST,)),
+    JobKind(
+        "backup",
+        ("backup", "scheduled"),
+        BACKUP_TIMEOUT,
+        at=(READY,),
+        interval=lambda _: BACKUP_PAUSE,
+        nice=19,
+        wanted=wants_backups,
+    ),
+    JobKind(
+        "final-backup",
+        ("backup", "create", "--final"),
+        BACKUP_TIMEOUT,
+        at=(STOP,),
+        wanted=lambda settings: wants_backups(settings) and settings.backup.on_stop,
+    ),
 )
 """The short-lived children of init."""
 

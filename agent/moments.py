@@ -9,5 +9,5 @@ SIGNAL = "signal"
 LOST = "lost"
 """A service cannot be kept running; the job gets its name as one more argument."""
 STOP = "stop"
-"""All that writes on purpose has ended; the time that is left until the deadline is the job's, which
-gets the seconds as one more argument."""
+"""All that writes on purpose has ended. The time until the deadline is the job's, which gets its
+seconds as one more argument."""

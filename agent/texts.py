@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -212,6 +213,34 @@ def key_prefix(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9!_.*'()@+=,/-]+", bare) or ".." in bare.split("/"):
         raise ValueError("a folder such as backups/team, of letters, digits and ! _ . * ' ( ) - /")
     return bare
+
+
+Schedule = float | str
+"""Seconds between two runs, or a cron line."""
+OFF = ("off", "0", "never", "none")
+SHORTEST_PAUSE = 60.0
+
+
+def schedule(value: str) -> Schedule | None:
+    """Read a schedule: an interval, a cron line, or off, which is None."""
+    wrong = ValueError("an interval of at least 1m, a cron line such as '0 3 * * *', or off")
+    if value.lower() in OFF or re.fullmatch(r"-.+|0[a-z]*", value):
+        return None
+    if len(value.split()) == 5:
+        from cronsim import CronSim, CronSimError  # noqa: PLC0415 - most have no cron line
+
+        try:
+            next(CronSim(value, datetime(2000, 1, 1)))
+        except (CronSimError, StopIteration):
+            raise wrong from None
+        return value
+    try:
+        seconds = duration(value)
+    except ValueError:
+        raise wrong from None
+    if seconds < SHORTEST_PAUSE:
+        raise wrong
+    return seconds
 
 
 KEEP_KINDS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")

@@ -50,9 +50,10 @@ class Workspace:
         self._fatal: str | None = None
         """The essential service that is given up."""
         self._quick_ends: dict[str, int] = {}
+        final = FinalJobs(self._jobs, lambda: self._init.stop.left)
         self._init = Init(
             loop, children, log, boot_file.stop_timeout,
-            stages=((self._jobs, self._services), (FinalJobs(self._jobs, lambda: self._init.stop.left),)), last=(self._logs,),
+            stages=((self._jobs, self._services), (final,)), last=(self._logs,),
             spared=lambda: self._logs.pid, on_signal=self._on_signal, on_stop=self._write_state,
         )  # fmt: skip
 

@@ -31,8 +31,9 @@ APART = ("init", "logger")
 SHARED_WITH_APART = {"exits", "faults", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
-    "verbs": {"context", "configure", "news", "renewals"},
+    "verbs": {"backup.progress", "backup.work", "context", "configure", "news", "renewals"},
     "renewal": {"check", "fetch", "shelf"},
+    "backup": {"content", "creation", "databases", "hooks", "record"},
 }
 """What other files of the same folder may import; everywhere else: nothing."""
 

@@ -1,0 +1,145 @@
+"""Make a backup now, on every target. Without a change since the last one there is none to make."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+from agent.backup import lock, record, session
+from agent.backup.creation import Made
+from agent.exits import Exit
+from agent.log import Logger
+from agent.target import Target
+from agent.verbs import context
+from agent.verbs.backup import work
+from agent.verbs.backup.progress import Progress, format_seconds
+from agent.verbs.context import Context
+
+RESERVE = 1.0
+"""Seconds of a stop that are left for ending, so that nothing has to be killed."""
+SHORTEST = 2.0
+"""Seconds below which a final backup is not even begun: opening a repository takes as long."""
+MOST_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--force", action="store_true", help="also without a change; every file is read again"
+    )
+    parser.add_argument("--final", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make it; exit 0 when every target lists it and nothing is missing, else 1."""
+    current = context.load()
+    if arguments.final is not None:
+        return run_final(current, arguments.final)
+    targets = work.find(current, arguments.target)
+    outcome = make(current, targets.ready, session.Wishes(force=arguments.force))
+    made = [*outcome.made]
+    made += [Made(name, problem=why) for name, why in targets.in_trouble.items()]
+    if arguments.json:
+        sys.stdout.write(json.dumps([describe(item) for item in made], indent=2) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in format_lines(made, outcome))
+    return Exit.FAILED if any(item.problem or item.missing for item in made) else Exit.OK
+
+
+def make(current: Context, targets: Sequence[Target], wishes: session.Wishes) -> session.Outcome:
+    """Make a backup on these targets, with a line of progress for each."""
+    lines: list[Progress] = []
+
+    def watch(target: Target) -> Progress:
+        for line in lines:
+            line.end()
+        lines.append(Progress(sys.stderr, target.name))
+        return lines[-1]
+
+    with lock.hold(current.facts, "a backup is being made"):
+        outcome = session.Session(
+            current.settings, current.facts, targets, wishes, lambda target: watch(target).listen
+        ).back_up()
+    for line in lines[-1:]:
+        line.end()
+    return outcome
+
+
+def run_final(current: Context, seconds: float) -> int:
+    """Make the backup of the container's stop in this time; say so when it does not fit."""
+    log = Logger("backup", current.settings.agent.log_level or "info")
+    targets = work.find(current).ready
+    left = seconds - RESERVE
+    began = time.monotonic()
+    made: Iterable[Made] = ()
+    if left >= SHORTEST:
+        wishes = session.Wishes(hooks=False, seconds=left)
+        made = make(current, targets, wishes).made
+    good = {item.target for item in made if not item.problem}
+    for item in made:
+        if item.snapshot and not item.problem:
+            log.info(
+                "the final backup is made" if not item.unchanged else "nothing to back up is left",
+                target=item.target, snapshot=item.snapshot.short,
+                seconds=round_seconds(time.monotonic() - began),
+            )  # fmt: skip
+    for target in targets:
+        if target.name not in good:
+            known = record.read(current.facts, target.name)
+            log.warning(
+                "the final backup did not fit into the time to stop",
+                target=target.name, last_backup=known.snapshot[:8] or "none", made=known.made,
+            )  # fmt: skip
+    return Exit.OK if len(good) == len(targets) else Exit.FAILED
+
+
+def round_seconds(seconds: float) -> float:
+    """Return seconds as the log shows them."""
+    return float(f"{seconds:.1f}")
+
+
+def describe(made: Made) -> dict[str, object]:
+    """Return what became of one target as values for JSON; sizes in bytes, times in seconds."""
+    snapshot = made.snapshot
+    return {
+        "target": made.target,
+        "snapshot": snapshot.id if snapshot else None,
+        "unchanged": made.unchanged,
+        "files": snapshot.files if snapshot else None,
+        "size": snapshot.size if snapshot else None,
+        "added": snapshot.added if snapshot and not made.unchanged else 0,
+        "seconds": round_seconds(made.seconds),
+        "missing": list(made.missing),
+        "problem": str(made.problem) if made.problem else None,
+    }
+
+
+def format_lines(made: Iterable[Made], outcome: session.Outcome) -> Iterable[str]:
+    """Yield what became of all targets, for a person."""
+    for item in made:
+        yield f"{item.target}: {_format_result(item)}"
+    missing = list(dict.fromkeys(name for item in made for name in item.missing))
+    yield from (f"missing: {name}" for name in missing[:MOST_SHOWN])
+    if len(missing) > MOST_SHOWN:
+        yield f"missing: {len(missing) - MOST_SHOWN} more"
+    if outcome.excludes:
+        yield f"left out, as DEV8_BACKUP_EXCLUDE says: {', '.join(outcome.excludes)}"
+    for cache in outcome.caches[:MOST_SHOWN]:
+        yield f"left out, a cache by its CACHEDIR.TAG: {cache}"
+    if len(outcome.caches) > MOST_SHOWN:
+        yield f"left out, by their CACHEDIR.TAG: {len(outcome.caches) - MOST_SHOWN} more caches"
+
+
+def _format_result(made: Made) -> str:
+    snapshot = made.snapshot
+    if made.problem or snapshot is None:
+        return str(made.problem)
+    if made.unchanged:
+        return f"nothing has changed since {snapshot.short}, {work.format_age(snapshot.time)}"
+    return (
+        f"{snapshot.short}, {snapshot.files:,} files, {work.format_size(snapshot.size)}, "
+        f"{work.format_size(snapshot.added)} added, in {format_seconds(made.seconds)}"
+    )

@@ -1,0 +1,117 @@
+"""Do what is due: a backup, then what keeps the targets in order. The agent's own job."""
+
+import argparse
+import contextlib
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import psutil
+
+from agent import runtime
+from agent.backup import lock, record
+from agent.backup.creation import Made
+from agent.backup.schedule import Plan
+from agent.backup.session import Outcome, Session, Wishes
+from agent.exits import Exit
+from agent.log import Logger
+from agent.target import Target, name_workspace
+from agent.verbs import context
+from agent.verbs.backup import work
+from agent.verbs.context import Context
+
+JOB = "backup"
+LONGEST_PAUSE = 3600.0
+"""Seconds until the next look at the latest: somebody may have set the clock."""
+BUSY_PAUSE = 300.0
+"""Seconds until the next look, when somebody else works on the backups."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options: none."""
+
+
+def run(_: argparse.Namespace) -> int:
+    """Do it; exit 0 also when nothing was due."""
+    current = context.load()
+    log = Logger("backup", current.settings.agent.log_level or "info")
+    be_modest()
+    targets = work.find(current).ready
+    done = True
+    try:
+        with lock.hold(current.facts, "a scheduled backup is being made"):
+            done = back_up_what_is_due(current, targets, log)
+    except lock.BusyError:
+        wish(current, BUSY_PAUSE)
+        return Exit.OK
+    wish(current, find_pause(current, targets))
+    return Exit.OK if done else Exit.FAILED
+
+
+def be_modest() -> None:
+    """Let others have the disk first; init has made this job nice already."""
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+
+
+def back_up_what_is_due(current: Context, targets: Sequence[Target], log: Logger) -> bool:
+    """Back up to each target whose time has come; return whether all went well."""
+    now = datetime.now(UTC)
+    due = [target for target in targets
+           if (time := find_due(current, target)) is not None and time <= now]  # fmt: skip
+    if not due:
+        return True
+    outcome = Session(
+        current.settings, current.facts, due, Wishes(), lambda _target: lambda _message: None
+    ).back_up()
+    tell(outcome, log)
+    return not any(made.problem for made in outcome.made)
+
+
+def find_due(current: Context, target: Target) -> datetime | None:
+    """Return when the next backup to a target is due; None: never by itself."""
+    schedule = current.settings.backup.schedule
+    if schedule is None:
+        return None
+    plan = Plan(schedule, name_workspace(current.settings))
+    tried = record.parse_time(record.read(current.facts, target.name).tried)
+    return plan.find_next(tried, datetime.now(UTC))
+
+
+def tell(outcome: Outcome, log: Logger) -> None:
+    """Log what became of each target."""
+    for made in outcome.made:
+        if made.problem:
+            log.warning(str(made.problem), target=made.target)
+        elif made.snapshot and not made.unchanged:
+            log.info("backed up", **find_fields(made))
+        if made.missing and not made.problem:
+            log.warning("the backup lacks files", target=made.target, missing=made.missing[0],
+                        more=len(made.missing) - 1)  # fmt: skip
+
+
+def find_fields(made: Made) -> dict[str, object]:
+    """Return what the log tells of a backup; sizes in bytes."""
+    assert made.snapshot  # noqa: S101 - the caller has looked
+    return {
+        "target": made.target,
+        "snapshot": made.snapshot.short,
+        "files": made.snapshot.files,
+        "added": made.snapshot.added,
+        "seconds": round(made.seconds, 1),
+    }
+
+
+def find_pause(current: Context, targets: Sequence[Target]) -> float:
+    """Return the seconds until something is due again."""
+    now = datetime.now(UTC)
+    times = [time for target in targets if (time := find_due(current, target))]
+    seconds = min(((time - now).total_seconds() for time in times), default=LONGEST_PAUSE)
+    return max(1.0, min(seconds, LONGEST_PAUSE))
+
+
+def wish(current: Context, seconds: float) -> None:
+    """Tell init when the next run is to be."""
+    folder = current.facts.runtime / runtime.JOBS
+    folder.mkdir(mode=0o700, exist_ok=True)
+    runtime.write_atomic(os.fspath(folder / f"{JOB}.next"), f"{seconds:.1f}\n".encode())
