@@ -17,6 +17,7 @@ VERBS = {
     "login": "sign in to GitHub in a browser, where no token is configured",
     "broker": "answer programs that wait for a fresh token (the agent's own job)",
     "tools": "install the AI tools whose key is given, where they are missing",
+    "backup": "back the workspace up, list, restore and check the backups",
     "status": "tell how the workspace is",
     "health": "exit with 0 only when every essential service answers",
     "explain": "tell why a service does not run",

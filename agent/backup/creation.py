@@ -106,7 +106,7 @@ class Maker:
         made = summary.get("snapshot_id")
         if made:
             return next((s for s in restic.snapshots(made) if s.id == made), None), False
-        latest = restic.snapshots("--host", self.host, "--latest", "1", "--group-by", "host")
+        latest = restic.snapshots("--host", self.host, "--latest", "1")
         return (latest[-1] if latest else None), True
 
 

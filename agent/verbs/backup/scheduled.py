@@ -58,7 +58,7 @@ def back_up_what_is_due(current: Context, targets: Sequence[Target], log: Logger
     """Back up to each target whose time has come; return whether all went well."""
     now = datetime.now(UTC)
     due = [target for target in targets
-           if (time := find_due(current, target)) is not None and time <= now]  # fmt: skip
+           if (time := find_due(current, target, now)) and time <= now]  # fmt: skip
     if not due:
         return True
     outcome = Session(
@@ -68,14 +68,14 @@ def back_up_what_is_due(current: Context, targets: Sequence[Target], log: Logger
     return not any(made.problem for made in outcome.made)
 
 
-def find_due(current: Context, target: Target) -> datetime | None:
+def find_due(current: Context, target: Target, now: datetime) -> datetime | None:
     """Return when the next backup to a target is due; None: never by itself."""
     schedule = current.settings.backup.schedule
     if schedule is None:
         return None
     plan = Plan(schedule, name_workspace(current.settings))
     tried = record.parse_time(record.read(current.facts, target.name).tried)
-    return plan.find_next(tried, datetime.now(UTC))
+    return plan.find_next(tried, now)
 
 
 def tell(outcome: Outcome, log: Logger) -> None:
@@ -105,7 +105,7 @@ def find_fields(made: Made) -> dict[str, object]:
 def find_pause(current: Context, targets: Sequence[Target]) -> float:
     """Return the seconds until something is due again."""
     now = datetime.now(UTC)
-    times = [time for target in targets if (time := find_due(current, target))]
+    times = [time for target in targets if (time := find_due(current, target, now))]
     seconds = min(((time - now).total_seconds() for time in times), default=LONGEST_PAUSE)
     return max(1.0, min(seconds, LONGEST_PAUSE))
 
