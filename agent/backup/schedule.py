@@ -35,10 +35,11 @@ class Plan:
     def _find_cron(self, last: datetime) -> datetime:
         from cronsim import CronSim  # noqa: PLC0415 - only who has a cron line pays for it
 
-        local = last.astimezone()
-        # Without a zone cron's hours are those of the clock on the wall, whatever summer does.
-        wall = next(CronSim(str(self.schedule), local.replace(tzinfo=None)))
-        return wall.astimezone(UTC) + self.jitter(MOST_JITTER)
+        # Without a zone cron's hours are those of the clock on the wall. On the day when that is
+        # put forward a time may not exist, and an earlier moment stands for it.
+        times = CronSim(str(self.schedule), last.astimezone().replace(tzinfo=None))
+        moments = (wall.astimezone(UTC) for wall in times)
+        return next(moment for moment in moments if moment > last) + self.jitter(MOST_JITTER)
 
     def jitter(self, longest: timedelta) -> timedelta:
         """Return this workspace's share of a time."""
