@@ -27,6 +27,16 @@ LEFT_OUT = {
     "GH_TOKEN": "another name of GITHUB_TOKEN",
     "GH_TOKEN_FILE": "another name of GITHUB_TOKEN_FILE",
     "WORKSPACE_ID": "another name of ENVIRONMENT_ID",
+    "WORKSPACE_BACKUP_ENABLED": "another name of DEV8_BACKUP",
+    "WORKSPACE_BACKUP_INTERVAL": "another name of DEV8_BACKUP_SCHEDULE",
+    "SUPERVISOR_BACKUP_INTERVAL": "another name of DEV8_BACKUP_SCHEDULE",
+    "AWS_REGION": "another name of DEV8_BACKUP_S3_REGION",
+    "AWS_DEFAULT_REGION": "another name of DEV8_BACKUP_S3_REGION",
+    "AZURE_BLOB_CONTAINER": "another name of AZURE_STORAGE_CONTAINER",
+    "AZURE_BLOB_ACCOUNT_NAME": "another name of AZURE_STORAGE_ACCOUNT",
+    "AZURE_BLOB_ENDPOINT": "another name of DEV8_BACKUP_AZURE_ENDPOINT",
+    "AZURE_BLOB_ACCOUNT_KEY_FILE": "another name of AZURE_STORAGE_KEY_FILE",
+    "AZURE_BLOB_SAS_TOKEN_FILE": "another name of AZURE_STORAGE_SAS_TOKEN_FILE",
 }
 """What the agent reads and compose.yaml does not pass on, and why; beside secrets as values."""
 

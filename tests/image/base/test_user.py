@@ -2,7 +2,7 @@
 
 from testinfra.host import Host
 
-WRITABLE = ("/home/dev8", "/workspace", "/tmp", "/var/tmp", "/dev", "/proc", "/run/lock")
+WRITABLE = ("/home/dev8", "/workspace", "/backups", "/tmp", "/var/tmp", "/dev", "/proc", "/run/lock")
 
 
 def test_runs_as_dev8(host: Host) -> None:
