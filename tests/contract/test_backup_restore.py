@@ -210,17 +210,16 @@ def test_a_new_place_must_be_new(box: Box) -> None:
     assert "link" in box.restore("--to", str(box.home / "link"), code=2).stderr
 
 
-@pytest.mark.parametrize("name", ["star*[x]?", "back\\slash", "!bang", "\udcff\udcfe", "new\nline"])
-def test_one_file_with_an_odd_name_comes_back_alone(odd: Box, name: str) -> None:
+def test_one_file_with_an_odd_name_comes_back_alone(odd: Box) -> None:
     before = describe(odd.workspace)
-    (odd.workspace / name).unlink()
     odd.write("dist/deep/file", "not to be touched")
-    odd.restore("--yes", "--path", name)
-    after = describe(odd.workspace)
-    assert after[name] == before[name]
+    for name in ("star*[x]?", "back\\slash", "!bang", "\udcff\udcfe", "new\nline"):
+        (odd.workspace / name).unlink()
+        odd.restore("--yes", "--path", name)
+        assert describe(odd.workspace)[name] == before[name]
     assert odd.read("dist/deep/file") == "not to be touched"
-    odd.restore("--to", str(odd.home / "copy"), "--path", name)
-    assert (odd.home / "copy").read_bytes() == os.fsencode(name)
+    odd.restore("--to", str(odd.home / "copy"), "--path", "\udcff\udcfe")
+    assert (odd.home / "copy").read_bytes() == b"\xff\xfe"
 
 
 def test_a_file_whose_folders_are_gone_or_links_comes_back(odd: Box) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def merge(current: Context, source: Path, workspace: Path, only: str | None) -> 
         replaced = workspace / f".replaced-{stamp}" if keeps else staging / "replaced"
         tree = staging / "tree" / held.top
         try:
-            done = archive.merge(tree, workspace, replaced, f".kept-{stamp}")
+            with restoring.tell_of_interruption() if safety else nullcontext():
+                done = archive.merge(tree, workspace, replaced, f".kept-{stamp}")
         except OSError as error:
             hint = restoring.HOW_TO_UNDO if safety else f"replaced files are in {replaced}"
             problem = Problem(f"cannot write {error.filename}: {error.strerror}", hint)
