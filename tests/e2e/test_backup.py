@@ -1,0 +1,229 @@
+"""Backups as a person meets them: by themselves, by hand, at the stop; on a folder and on S3."""
+
+import json
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.containers import ANY_UID, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
+from tests.e2e.conftest import write_secret
+from tests.waiting import wait_until
+
+PASSWORD = "a-password-of-the-control-plane"
+S3_KEY, S3_SECRET = "TESTACCESSKEY", "test-secret-of-sixteen"
+LOCAL = ("-e", "BACKUP_DIR=/backups", "-e", "DEV8_BACKUP_SCHEDULE=off")
+
+
+@contextmanager
+def volumes(*names: str) -> Iterator[tuple[str, ...]]:
+    """Make named volumes at these folders; yield the options that mount them."""
+    made = {name: f"dev8-test-{uuid.uuid4().hex[:8]}" for name in names}
+    try:
+        yield tuple(word for name, volume in made.items() for word in ("-v", f"{volume}:{name}"))
+    finally:
+        for volume in made.values():
+            docker("volume", "rm", "--force", volume)
+
+
+def create(box: Container, *words: str) -> list[dict[str, object]]:
+    """Make a backup; return what is told of each target."""
+    rows: list[dict[str, object]] = json.loads(
+        box.execute("devcopilot", "backup", "create", "--json", *words)
+    )
+    return rows
+
+
+def find_snapshots(box: Container) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = json.loads(
+        box.execute("devcopilot", "backup", "list", "--json")
+    )
+    return rows
+
+
+def find_files(box: Container, snapshot: str = "latest") -> list[str]:
+    """Return the paths in a snapshot, as the stock restic lists them."""
+    return box.execute("devcopilot", "backup", "restic", "--", "ls", snapshot).splitlines()
+
+
+@contextmanager
+def s3_server(box: Container) -> Iterator[str]:
+    """Run rclone's S3 server in the network of a container; yield its address there."""
+    name = f"{box.name}-s3"
+    script = "mkdir -p /tmp/s3/bucket && exec rclone serve s3 --addr 127.0.0.1:9000 --auth-key"
+    docker(
+        "run", "--detach", "--name", name, "--network", f"container:{box.name}",
+        "--entrypoint", "sh", MVP, "-c", f"{script} {S3_KEY},{S3_SECRET} /tmp/s3",
+    )  # fmt: skip
+    try:
+        yield "http://127.0.0.1:9000"
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def test_a_backup_is_made_by_itself_and_at_the_stop() -> None:
+    with volumes("/backups", "/home/dev8", "/workspace") as mounts:
+        recipe = Recipe(MVP, ("-e", "BACKUP_DIR=/backups", *mounts))
+        with running(recipe) as box:
+            box.wait_ready()
+            wait_until(lambda: len(find_snapshots(box)) == 1, "the first backup")
+            box.execute("sh", "-c", "echo late >/workspace/late")
+            seconds, code = box.stop()
+            log = box.logs()
+        assert (code, seconds < 8) == (0, True)
+        assert "keep a copy of" in log
+        assert "the final backup is made" in log
+        with running(recipe) as box:
+            box.wait_ready()
+            assert "/workspace/late" in find_files(box)
+            assert len(find_snapshots(box)) == 2, "nothing was due: one had been made at the stop"
+
+
+@pytest.mark.parametrize("how", [HARDENED, (*ANY_UID, *HARDENED)], ids=["hardened", "any-uid"])
+def test_a_backup_works_wherever_the_workspace_does(how: tuple[str, ...]) -> None:
+    with running(Recipe(MVP, (*how, *LOCAL, "-v", "/backups"))) as box:
+        box.wait_ready()
+        box.execute("sh", "-c", "mkdir /workspace/build && echo kept >/workspace/build/.env")
+        (row,) = create(box)
+        assert (row["problem"], row["missing"]) == (None, [])
+        assert "/workspace/build/.env" in find_files(box)
+
+
+def test_what_a_person_sees() -> None:
+    with running(Recipe(MVP, (*LOCAL, "-v", "/backups", "-e", "DEV8_BACKUP_EXCLUDE=/data"))) as box:
+        box.wait_ready()
+        box.execute("sh", "-c", (
+            "cd /workspace && mkdir cache data && echo x >data/x && echo x >cache/x && "
+            "echo 'Signature: 8a477f597d28d172789f06886806bc55' >cache/CACHEDIR.TAG && "
+            "echo x >closed && chmod 0 closed"
+        ))  # fmt: skip
+        done = box.call("devcopilot", "backup", "create")
+        assert done.returncode == 1, "something is missing"
+        assert "missing: /workspace/closed" in done.stdout
+        assert "left out, as DEV8_BACKUP_EXCLUDE says: /workspace/data" in done.stdout
+        assert "a cache by its CACHEDIR.TAG: /workspace/cache" in done.stdout
+        box.execute("chmod", "600", "/workspace/closed")
+        first, second = (
+            box.call("devcopilot", "backup", "create"),
+            box.call("devcopilot", "backup", "create"),
+        )
+        assert first.returncode == second.returncode == 0
+        assert "nothing has changed since" in second.stdout
+        table = box.execute("devcopilot", "backup", "list").splitlines()
+        assert table[0].split() == ["ID", "TARGET", "MADE", "FILES", "SIZE", "ADDED", "KIND"]
+        assert len(table) == 3
+        files = find_files(box)
+        assert "/workspace/closed" in files
+        assert not [name for name in files if name in ("/workspace/data", "/workspace/cache/x")]
+
+
+def test_secrets_stay_out_of_the_backup_and_away_from_everybody() -> None:
+    variables = (
+        "-e",
+        f"DEV8_BACKUP_PASSWORD={PASSWORD}",
+        "-e",
+        "GITHUB_TOKEN=ghp_backup0123456789",
+    )
+    with running(Recipe(MVP, (*LOCAL, "-v", "/backups", *variables))) as box:
+        box.wait_ready()
+        box.execute("sh", "-c", "mkdir -p ~/.ssh ~/.config/gh && touch ~/.ssh/id_rsa ~/.ssh/config")
+        create(box)
+        home = [name for name in find_files(box) if name.startswith("/home")]
+        assert "/home/dev8/.ssh/config" in home
+        assert not [name for name in home if name.endswith(("hosts.yml", "id_rsa", "password"))]
+        script = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline | tr '\\0' '\\n'"
+        assert PASSWORD not in docker("exec", "--user", "0", "--env", "DEV8_BACKUP_PASSWORD=",
+                                      box.name, "sh", "-c", script)  # fmt: skip
+        assert PASSWORD not in box.logs()
+
+
+def test_s3_with_files_for_its_secrets(tmp_path: Path) -> None:
+    word = write_secret(tmp_path / "word", PASSWORD + "\n")
+    secret = write_secret(tmp_path / "secret", S3_SECRET + "\n")
+    options = (
+        *("-v", f"{word}:/run/secrets/word:ro", "-v", f"{secret}:/run/secrets/s3:ro"),
+        *("-e", "DEV8_BACKUP_PASSWORD_FILE=/run/secrets/word", "-e", "AWS_S3_BUCKET=bucket"),
+        *("-e", "DEV8_BACKUP_S3_ENDPOINT=http://127.0.0.1:9000", "-e", "ENVIRONMENT_ID=env-7"),
+        *("-e", f"DEV8_BACKUP_S3_ACCESS_KEY_ID={S3_KEY}", "-e", "DEV8_BACKUP_SCHEDULE=off"),
+        *("-e", "DEV8_BACKUP_S3_SECRET_ACCESS_KEY_FILE=/run/secrets/s3"),
+        *("-e", "BACKUP_DIR=/backups", "-v", "/backups"),
+    )
+    with running(Recipe(MVP, options)) as box, s3_server(box) as address:
+        box.wait_ready()
+        wait_until(lambda: box.call("curl", "-s", address).returncode == 0, "the S3 server")
+        rows = create(box)
+        assert {row["target"]: row["problem"] for row in rows} == {"local": None, "s3": None}
+        assert {row["target"] for row in find_snapshots(box)} == {"local", "s3"}
+        stock = box.call("sh", "-c", (
+            f"AWS_ACCESS_KEY_ID={S3_KEY} AWS_SECRET_ACCESS_KEY={S3_SECRET} "
+            "RESTIC_PASSWORD_FILE=/run/secrets/word "
+            f"restic -r s3:{address}/bucket/backups/env-7 snapshots --json"
+        ))  # fmt: skip
+        (snapshot,) = json.loads(stock.stdout)
+        assert (snapshot["hostname"], snapshot["tags"]) == ("env-7", ["devcopilot"])
+
+
+def test_a_cloud_without_a_password_is_told_and_the_workspace_works() -> None:
+    with running(Recipe(MVP, ("-e", "AWS_S3_BUCKET=bucket"))) as box:
+        box.wait_ready()
+        assert "no password is given" in box.logs()
+        done = box.call("devcopilot", "backup", "create")
+        assert done.returncode == 1
+        assert "devcopilot backup key make" in done.stdout
+
+
+def test_a_target_that_does_not_answer_is_given_up_and_no_process_is_left(tmp_path: Path) -> None:
+    word = write_secret(tmp_path / "word", PASSWORD)
+    options = (
+        *("-v", f"{word}:/run/secrets/word:ro", "-e", "DEV8_BACKUP_SCHEDULE=off"),
+        *("-e", "DEV8_BACKUP_PASSWORD_FILE=/run/secrets/word", "-e", "AWS_S3_BUCKET=bucket"),
+        *("-e", "DEV8_BACKUP_S3_ENDPOINT=http://127.0.0.1:9000"),
+        *("-e", "DEV8_BACKUP_S3_ACCESS_KEY_ID=K", "-e", "DEV8_BACKUP_S3_SECRET_ACCESS_KEY=S"),
+    )
+    with running(Recipe(MVP, options)) as box:
+        box.wait_ready()
+        done = subprocess.run(
+            [DOCKER, "exec", box.name, "devcopilot", "backup", "create"],
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert "connection refused" in done.stdout
+        assert box.call("pgrep", "-x", "restic").returncode == 1
+        seconds, code = box.stop()
+        assert (code, seconds < 10) == (0, True)
+        assert "did not fit into the time to stop" in box.logs()
+
+
+def test_ctrl_c_is_clean() -> None:
+    with running(Recipe(MVP, (*LOCAL, "-v", "/backups"))) as box:
+        box.wait_ready()
+        box.execute("sh", "-c", "head -c 300M /dev/urandom >/workspace/big")
+        script = (  # env: what a shell starts in the background ignores ^C
+            "env --default-signal=INT devcopilot backup create & "
+            "until pgrep -x restic >/dev/null; do :; done; kill -INT $!; wait $!; echo code $?"
+        )
+        done = box.call("sh", "-c", script)
+        assert "code 130" in done.stdout, done
+        assert "cancelled" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert box.call("pgrep", "-x", "restic").returncode == 1
+        (row,) = create(box)
+        assert row["problem"] is None
+
+
+def test_two_at_once_one_is_told_to_wait() -> None:
+    with running(Recipe(MVP, (*LOCAL, "-v", "/backups"))) as box:
+        box.wait_ready()
+        box.execute("sh", "-c", "head -c 100M /dev/urandom >/workspace/big")
+        script = (
+            "devcopilot backup create --json >/tmp/first & "
+            "until pgrep -x restic >/dev/null; do :; done; "
+            "devcopilot backup create; echo second $?; wait; cat /tmp/first"
+        )
+        done = box.call("bash", "-c", script)
+        assert "second 1" in done.stdout
+        assert "a backup is being made" in done.stderr
+        assert len(find_snapshots(box)) == 1
