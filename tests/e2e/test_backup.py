@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.containers import ANY_UID, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
+from tests.e2e import storage
 from tests.e2e.conftest import write_secret
+from tests.e2e.storage import Storage
 from tests.waiting import wait_until
 
 PASSWORD = "a-password-of-the-control-plane"
-S3_KEY, S3_SECRET = "TESTACCESSKEY", "test-secret-of-sixteen"
 LOCAL = ("-e", "BACKUP_DIR=/backups", "-e", "DEV8_BACKUP_SCHEDULE=off")
 
 
@@ -47,21 +49,6 @@ def find_snapshots(box: Container) -> list[dict[str, object]]:
 def find_files(box: Container, snapshot: str = "latest") -> list[str]:
     """Return the paths in a snapshot, as the stock restic lists them."""
     return box.execute("devcopilot", "backup", "restic", "--", "ls", snapshot).splitlines()
-
-
-@contextmanager
-def s3_server(box: Container) -> Iterator[str]:
-    """Run rclone's S3 server in the network of a container; yield its address there."""
-    name = f"{box.name}-s3"
-    script = "mkdir -p /tmp/s3/bucket && exec rclone serve s3 --addr 127.0.0.1:9000 --auth-key"
-    docker(
-        "run", "--detach", "--name", name, "--network", f"container:{box.name}",
-        "--entrypoint", "sh", MVP, "-c", f"{script} {S3_KEY},{S3_SECRET} /tmp/s3",
-    )  # fmt: skip
-    try:
-        yield "http://127.0.0.1:9000"
-    finally:
-        docker("rm", "--force", "--volumes", name)
 
 
 def test_a_backup_is_made_by_itself_and_at_the_stop() -> None:
@@ -140,30 +127,82 @@ def test_secrets_stay_out_of_the_backup_and_away_from_everybody() -> None:
         assert PASSWORD not in box.logs()
 
 
-def test_s3_with_files_for_its_secrets(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", storage.SERVERS)
+def test_a_store_takes_a_backup_and_the_stock_restic_reads_it(name: str) -> None:
+    variables = ("-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}", "-e", "ENVIRONMENT_ID=env-7")
+    with storage.SERVERS[name]() as server:
+        options = (*server.options, *variables, *LOCAL, "-v", "/backups")
+        with running(Recipe(MVP, options, published=False)) as box:
+            box.wait_ready()
+            box.execute("sh", "-c", "echo kept >/workspace/file")
+            rows = create(box)
+            cloud = "azure" if name == "azurite" else "s3"
+            assert {row["target"]: row["problem"] for row in rows} == {"local": None, cloud: None}
+            assert {row["target"] for row in find_snapshots(box)} == {"local", cloud}
+            stock = ("devcopilot", "backup", "restic", "--target", cloud, "--")
+            assert box.execute(*stock, "dump", "latest", "/workspace/file") == "kept"
+            (snapshot,) = json.loads(box.execute(*stock, "snapshots", "--json"))
+            assert (snapshot["hostname"], snapshot["tags"]) == ("env-7", ["devcopilot"])
+            assert box.call(*stock, "check", "--read-data").returncode == 0
+
+
+def test_secrets_of_a_store_come_as_files(tmp_path: Path) -> None:
     word = write_secret(tmp_path / "word", PASSWORD + "\n")
-    secret = write_secret(tmp_path / "secret", S3_SECRET + "\n")
+    secret = write_secret(tmp_path / "secret", storage.SECRET + "\n")
     options = (
         *("-v", f"{word}:/run/secrets/word:ro", "-v", f"{secret}:/run/secrets/s3:ro"),
-        *("-e", "DEV8_BACKUP_PASSWORD_FILE=/run/secrets/word", "-e", "AWS_S3_BUCKET=bucket"),
-        *("-e", "DEV8_BACKUP_S3_ENDPOINT=http://127.0.0.1:9000", "-e", "ENVIRONMENT_ID=env-7"),
-        *("-e", f"DEV8_BACKUP_S3_ACCESS_KEY_ID={S3_KEY}", "-e", "DEV8_BACKUP_SCHEDULE=off"),
-        *("-e", "DEV8_BACKUP_S3_SECRET_ACCESS_KEY_FILE=/run/secrets/s3"),
-        *("-e", "BACKUP_DIR=/backups", "-v", "/backups"),
+        *("-e", "DEV8_BACKUP_PASSWORD_FILE=/run/secrets/word", "-e", "DEV8_BACKUP_SCHEDULE=off"),
+        *("-e", "DEV8_BACKUP_S3_SECRET_ACCESS_KEY=", "-e"),
+        "DEV8_BACKUP_S3_SECRET_ACCESS_KEY_FILE=/run/secrets/s3",
     )
-    with running(Recipe(MVP, options)) as box, s3_server(box) as address:
-        box.wait_ready()
-        wait_until(lambda: box.call("curl", "-s", address).returncode == 0, "the S3 server")
-        rows = create(box)
-        assert {row["target"]: row["problem"] for row in rows} == {"local": None, "s3": None}
-        assert {row["target"] for row in find_snapshots(box)} == {"local", "s3"}
-        stock = box.call("sh", "-c", (
-            f"AWS_ACCESS_KEY_ID={S3_KEY} AWS_SECRET_ACCESS_KEY={S3_SECRET} "
-            "RESTIC_PASSWORD_FILE=/run/secrets/word "
-            f"restic -r s3:{address}/bucket/backups/env-7 snapshots --json"
-        ))  # fmt: skip
-        (snapshot,) = json.loads(stock.stdout)
-        assert (snapshot["hostname"], snapshot["tags"]) == ("env-7", ["devcopilot"])
+    with storage.serving_s3_by_rclone() as server:
+        recipe = Recipe(MVP, (*server.options, *options), published=False)
+        with running(recipe) as box:
+            box.wait_ready()
+            (row,) = create(box)
+            assert row["problem"] is None
+
+
+@pytest.mark.parametrize(("change", "cause"), [
+    ({"DEV8_BACKUP_S3_SECRET_ACCESS_KEY": "wrong-secret-000"}, "does not match the signature"),
+    ({"AWS_S3_BUCKET": "no-such-bucket"}, "bucket does not exist"),
+])  # fmt: skip
+def test_what_will_not_get_better_is_told_at_once(change: dict[str, str], cause: str) -> None:
+    with storage.serving_s3_by_rclone() as server:
+        options = Storage(server.box, {**server.variables, **change}).options
+        word = ("-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}", "-e", "DEV8_BACKUP_SCHEDULE=off")
+        with running(Recipe(MVP, (*options, *word), published=False)) as box:
+            box.wait_ready()
+            began = time.monotonic()
+            done = box.call("devcopilot", "backup", "create")
+            assert done.returncode == 1
+            assert cause in done.stdout
+            assert time.monotonic() - began < 20, "restic itself asks again for 15 minutes"
+
+
+def test_another_password_is_told_and_makes_no_repository() -> None:
+    with volumes("/backups") as mounts:
+        for word, code, text in ((PASSWORD, 0, "added"), ("another", 1, "does not open")):
+            options = ("-e", f"DEV8_BACKUP_PASSWORD={word}", *LOCAL, *mounts)
+            with running(Recipe(MVP, options)) as box:
+                box.wait_ready()
+                done = box.call("devcopilot", "backup", "create")
+                assert (done.returncode, text in done.stdout) == (code, True), done
+
+
+def test_a_store_that_falls_silent_is_given_up_at_the_stop() -> None:
+    word = ("-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}", "-e", "DEV8_BACKUP_SCHEDULE=off")
+    with storage.serving_s3_by_rclone() as server:
+        recipe = Recipe(MVP, (*server.options, *word), published=False)
+        with running(recipe) as box:
+            box.wait_ready()
+            (row,) = create(box)
+            box.execute("touch", "/workspace/late")
+            with server.silent():
+                seconds, code = box.stop()
+            assert (code, seconds < 10) == (0, True)
+            (event,) = [event for event in box.events() if "did not fit" in event["message"]]
+            assert event["last_backup"] == str(row["snapshot"])[:8]
 
 
 def test_a_cloud_without_a_password_is_told_and_the_workspace_works() -> None:

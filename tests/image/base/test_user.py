@@ -2,16 +2,8 @@
 
 from testinfra.host import Host
 
-WRITABLE = (
-    "/home/dev8",
-    "/workspace",
-    "/backups",
-    "/tmp",
-    "/var/tmp",
-    "/dev",
-    "/proc",
-    "/run/lock",
-)
+FOLDERS = ("/home/dev8", "/workspace", "/backups")
+WRITABLE = (*FOLDERS, "/tmp", "/var/tmp", "/dev", "/proc", "/run/lock")
 
 
 def test_runs_as_dev8(host: Host) -> None:
