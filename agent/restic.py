@@ -156,7 +156,7 @@ def read_snapshot(row: Message) -> Snapshot:
     summary = row.get("summary") or {}
     return Snapshot(
         row["id"],
-        datetime.fromisoformat(_cut_nanoseconds(row["time"])),
+        read_time(row["time"]),
         row.get("hostname", ""),
         tuple(row.get("paths") or ()),
         tuple(row.get("tags") or ()),
@@ -164,6 +164,11 @@ def read_snapshot(row: Message) -> Snapshot:
         summary.get("total_bytes_processed", 0),
         summary.get("data_added_packed", 0),
     )
+
+
+def read_time(text: str) -> datetime:
+    """Return the time that restic tells, to the microsecond."""
+    return datetime.fromisoformat(_cut_nanoseconds(text))
 
 
 def _cut_nanoseconds(text: str) -> str:

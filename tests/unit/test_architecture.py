@@ -31,10 +31,16 @@ APART = ("init", "logger")
 SHARED_WITH_APART = {"exits", "faults", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
-    "verbs": {"backup.progress", "backup.work", "context", "configure", "news", "renewals"},
+    "verbs": {
+        "backup.progress", "backup.restoring", "backup.unpacking", "backup.work", "context",
+        "configure", "news", "renewals",
+    },
     "renewal": {"check", "fetch", "shelf"},
-    "backup": {"content", "creation", "databases", "hooks", "record"},
-}
+    "backup": {
+        "clearing", "content", "creation", "databases", "folders", "hooks", "record", "selection",
+        "undo",
+    },
+}  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""
 
 HEAVY = {
