@@ -205,7 +205,8 @@ class Restorer:
 
     def _place(self, staging: Path, root: Path) -> None:
         """Put copies in place; the folders that they go to keep their times."""
-        parents = {root / file.relative_to(staging).parent for file in staging.rglob("*")}
+        copies = (path for path in staging.rglob("*") if not path.is_dir())
+        parents = {root / copy.relative_to(staging).parent for copy in copies}
         times = {folder: folder.stat() for folder in parents if folder.is_dir()}
         try:
             self.put_in_place(staging, root)

@@ -266,3 +266,86 @@ def test_two_at_once_one_is_told_to_wait() -> None:
         assert "second 1" in done.stdout
         assert "a backup is being made" in done.stderr
         assert len(find_snapshots(box)) == 1
+
+
+ODD_TREE = r"""
+import os, socket, sqlite3
+os.chdir("/workspace")
+for name in (b"plain", b"sp ace", b"new\nline", b"\xff\xfe", b"-dash", b"[a]*?", b"x" * 255,
+             "\u00e9\u4e16".encode(), b".env", b"back\\slash", b"!bang", b"$HOME", b"#hash"):
+    with open(name, "wb") as file:
+        file.write(name * 100)
+    os.utime(name, ns=(10**18, 10**18 + 123456789))
+for name in ("dist", "build", "target", ".git/objects", "empty/deep"):
+    os.makedirs(name)
+    open(f"{name}/kept", "w").close()
+os.remove("empty/deep/kept")
+os.link("plain", "hard link")
+os.symlink("plain", "link")
+os.symlink("nowhere", "dangling")
+os.symlink(b"\xff", b"odd link")
+os.chmod("plain", 0o4751)
+os.chmod("build", 0o2750)
+os.setxattr("sp ace", "user.note", b"value")
+os.mkfifo("pipe")
+with open("sparse", "wb") as file:
+    file.truncate(50 * 2**20)
+    file.seek(10**7)
+    file.write(b"data")
+socket.socket(socket.AF_UNIX).bind("socket")
+base = sqlite3.connect("app.db")
+base.execute("PRAGMA journal_mode=wal")
+base.execute("CREATE TABLE t (n)")
+base.executemany("INSERT INTO t VALUES (?)", [(n,) for n in range(1000)])
+base.commit()
+os.utime("/workspace", ns=(10**18, 10**18))
+"""
+
+
+def test_a_new_container_gets_everything_back(tmp_path: Path) -> None:
+    word = write_secret(tmp_path / "word", PASSWORD)
+    given = ("-v", f"{word}:/run/secrets/word:ro", "-e",
+             "DEV8_BACKUP_PASSWORD_FILE=/run/secrets/word", *LOCAL)  # fmt: skip
+    with volumes("/backups", "/var/tmp") as mounts:
+        recipe = Recipe(MVP, (*given, *mounts, "-v", "/home/dev8", "-v", "/workspace"))
+        with running(recipe) as box:
+            box.wait_ready()
+            box.execute("python3", "-c", ODD_TREE)
+            box.execute("sh", "-c", "echo alias >~/.bash_aliases; cp -a /workspace /var/tmp/judge")
+            (row,) = create(box)
+            assert row["missing"] == []
+        with running(recipe) as box:
+            box.wait_ready()
+            box.execute("touch", "/workspace/extra")
+            done = box.call("devcopilot", "backup", "restore", "--yes")
+            assert done.returncode == 0, done
+            judge = ("rsync", "-aHAXn", "--checksum", "--delete", "--itemize-changes")
+            differing = box.execute(*judge, "/var/tmp/judge/", "/workspace/").splitlines()
+            assert [line for line in differing if not line.startswith("cS") and "app.db" not in line
+                    ] == []  # fmt: skip
+            assert box.execute("cat", "/home/dev8/.bash_aliases") == "alias"
+            script = "import sqlite3; b = sqlite3.connect('/workspace/app.db'); " \
+                     "print(b.execute('PRAGMA integrity_check').fetchone()[0], " \
+                     "b.execute('SELECT count(*) FROM t').fetchone()[0])"  # fmt: skip
+            assert box.execute("python3", "-c", script) == "ok 1000"
+            assert "safety" in box.execute("devcopilot", "backup", "list")
+            box.execute("devcopilot", "backup", "undo", "--yes")
+            assert box.execute("ls", "/workspace") == "extra"
+
+
+def test_one_file_beside_and_a_folder_in_place() -> None:
+    with running(Recipe(MVP, (*LOCAL, "-v", "/backups"))) as box:
+        box.wait_ready()
+        box.execute("sh", "-c", "mkdir -p /workspace/src /workspace/doc; cd /workspace; "
+                                "echo one >src/a; echo one >doc/b")  # fmt: skip
+        create(box)
+        box.execute("sh", "-c", "cd /workspace; echo two >src/a; echo two >doc/b; touch src/new")
+        box.execute("devcopilot", "backup", "restore", "--path", "src/a", "--to", "/tmp/a")
+        assert box.execute("cat", "/tmp/a", "/workspace/src/a").split() == ["one", "two"]
+        asked = box.call("devcopilot", "backup", "restore", "--path", "src")
+        assert asked.returncode == 2, "nobody can be asked here"
+        shown = box.execute("devcopilot", "backup", "restore", "--path", "src", "--dry-run")
+        assert "to delete: 1" in shown
+        assert box.execute("cat", "/workspace/src/a") == "two"
+        box.execute("devcopilot", "backup", "restore", "--path", "src", "--yes")
+        assert box.execute("sh", "-c", "cat src/* doc/*; ls src").split() == ["one", "two", "a"]
