@@ -311,7 +311,8 @@ def test_a_new_container_gets_everything_back(tmp_path: Path) -> None:
         with running(recipe) as box:
             box.wait_ready()
             box.execute("python3", "-c", ODD_TREE)
-            box.execute("sh", "-c", "echo alias >~/.bash_aliases; cp -a /workspace /var/tmp/judge")
+            box.execute("sh", "-c", "echo alias >~/.bash_aliases")
+            box.execute("cp", "-a", "/workspace", "/var/tmp/judge", user="0")
             (row,) = create(box)
             assert row["missing"] == []
         with running(recipe) as box:
@@ -320,7 +321,8 @@ def test_a_new_container_gets_everything_back(tmp_path: Path) -> None:
             done = box.call("devcopilot", "backup", "restore", "--yes")
             assert done.returncode == 0, done
             judge = ("rsync", "-aHAXn", "--checksum", "--delete", "--itemize-changes")
-            differing = box.execute(*judge, "/var/tmp/judge/", "/workspace/").splitlines()
+            found = box.execute(*judge, "/var/tmp/judge/", "/workspace/", user="0")
+            differing = found.splitlines()
             assert [line for line in differing if not line.startswith("cS") and "app.db" not in line
                     ] == []  # fmt: skip
             assert box.execute("cat", "/home/dev8/.bash_aliases") == "alias"
