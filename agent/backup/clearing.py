@@ -4,6 +4,7 @@
 what DEV8_BACKUP_EXCLUDE names.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,10 @@ class Scope:
         """Tell whether a name of restic's JSON is in it."""
         own = folders.to_json_name(str(self.path))
         return name == own or name.startswith(f"{own}/")
+
+    def is_way(self, name: str) -> bool:
+        """Tell whether it is `top`, where that is only on the way: restic would follow a link."""
+        return self.top != self.path and name == folders.to_json_name(str(self.top))
 
 
 def find_scope(path: Path, roots: Iterable[Path]) -> Scope:
@@ -86,14 +91,21 @@ class Clearing:
     def clear(self, changes: Iterable[Message]) -> Cleared:
         """Make way for the changes that `restic diff` lists from the safety backup on."""
         mine = [(item["modifier"], item["path"]) for item in changes
-                if self._scope.holds(item["path"].rstrip("/"))]  # fmt: skip
-        # A folder comes after what is in it.
-        for modifier, name in sorted(mine, key=lambda item: item[1], reverse=True):
+                if self._is_mine(item["path"].rstrip("/"))]  # fmt: skip
+        new = sorted(name for modifier, name in mine if modifier == "+")
+        old = sorted(((name, modifier) for modifier, name in mine if modifier != "+"), reverse=True)
+        for name in new:  # a folder comes before what is in it
             for path in folders.find_real(self._scope.anchor, Path(name)):
-                self._try(modifier[:1], path, is_folder=name.endswith("/"))
+                self._try("+", path)
+        for name, modifier in old:  # and here after it
+            for path in folders.find_real(self._scope.anchor, Path(name)):
+                self._try(modifier[:1], path)
         return self.cleared
 
-    def _try(self, modifier: str, path: Path, *, is_folder: bool) -> None:
+    def _is_mine(self, name: str) -> bool:
+        return self._scope.holds(name) or self._scope.is_way(name)
+
+    def _try(self, modifier: str, path: Path) -> None:
         try:
             with folders.open_folder(self._scope.anchor, path.parent) as folder:
                 if modifier == "-":
@@ -101,7 +113,7 @@ class Clearing:
                 elif modifier == "T":
                     self._replace(folder, path)
                 elif modifier == "+":
-                    self._keep(folder, path, is_folder=is_folder)
+                    self._keep(folder, path)
         except (FileNotFoundError, NotADirectoryError):
             return  # gone, or replaced as a whole: then nothing of ours is there
         except OSError as error:
@@ -122,7 +134,7 @@ class Clearing:
         """Delete what is of another type now."""
         if folders.find_kind(path.name, folder) == stat.S_IFDIR:
             for item in sorted(self._find_held(path), reverse=True):
-                self._try("-", item, is_folder=False)
+                self._try("-", item)
         self._delete(folder, path.name)
         if folders.find_kind(path.name, folder) == stat.S_IFDIR:
             self._put_aside(folder, path)
@@ -133,17 +145,20 @@ class Clearing:
             if node["path"] != own and node["path"].startswith(f"{own}/"):
                 yield from folders.find_real(self._scope.anchor, Path(node["path"]))
 
-    def _keep(self, folder: int, path: Path, *, is_folder: bool) -> None:
+    def _keep(self, folder: int, path: Path) -> None:
         """Make way for something new where something lies that the safety backup lacks."""
         kind = folders.find_kind(path.name, folder)
-        if kind is None or (is_folder and kind == stat.S_IFDIR):
-            return
         if kind in (stat.S_IFSOCK, stat.S_IFIFO):
             os.unlink(path.name, dir_fd=folder)
-        else:
+        elif kind is not None:
             self._put_aside(folder, path)
 
     def _put_aside(self, folder: int, path: Path) -> None:
         name = f"{path.name}{self._suffix}"
-        os.rename(path.name, name, src_dir_fd=folder, dst_dir_fd=folder)
+        try:
+            os.rename(path.name, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno == errno.EBUSY:  # a mount point stays where it is
+                return
+            raise
         self.cleared.kept.append(path.with_name(name))

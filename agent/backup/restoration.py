@@ -39,6 +39,8 @@ class Result:
     failures: tuple[str, ...] = ()
     """What could not be restored, each with the cause."""
     safety: Snapshot | None = None
+    place: Path | None = None
+    """The new place: another one than was wanted, if something could not be restored."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Restorer:
     def restore_to(self, wanted: Entry | None, place: Path) -> Result:
         """Restore to a place that is not there yet, or an empty folder: all of it, or nothing.
 
-        None: everything, below its absolute paths. Raises AgentError; then `place` is as it was.
+        None: everything, below its absolute paths. If files could not be restored, the others are
+        at a place whose name ends with `.incomplete`. Raises AgentError; then nothing is anywhere.
         """
         check_place(place)
         with folders.stage(place.parent, place.name) as staging:
@@ -72,13 +75,16 @@ class Restorer:
                 result = self._run(tree, str(wanted.path.parent), find_pattern(wanted.path))
                 source = tree / wanted.path.name
                 self._add_copies(wanted.path, staging / "copies", tree)
-            if result.failures:
+            if result.failures and not source.exists():
                 raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
+            if result.failures:
+                place = place.with_name(f"{place.name}.incomplete")
+                check_place(place)
             try:
                 folders.move(source, place)
             except OSError as error:
                 raise AgentError(Problem(f"cannot make {place}: {error.strerror}")) from error
-        return result
+        return replace(result, place=place)
 
     def _check_name(self, path: Path) -> None:
         if path == path.parent:
@@ -125,10 +131,14 @@ class Restorer:
     def find_scopes(self, wanted: Entry | None, places: Sequence[Path]) -> tuple[Scope, ...]:
         """Return what is restored in place: a path, or None for everything.
 
-        `places`: the workspace and the home. Raises AgentError (exit 2) for what is elsewhere.
+        Of a folder that was not backed up as a whole it is what was backed up in it. `places`: the
+        workspace and the home. Raises AgentError (exit 2) for what is elsewhere.
         """
         roots = self.find_roots()
-        paths = [wanted.path] if wanted else roots
+        paths = roots
+        if wanted:
+            inner = [root for root in roots if root.is_relative_to(wanted.path)]
+            paths = inner or [wanted.path]
         for path in paths:
             self.check_path(path, places)
         return tuple(find_scope(path, roots) for path in paths)
@@ -175,6 +185,7 @@ class Restorer:
                 kept=(*result.kept, *cleared.kept), failures=(*result.failures, *cleared.failed),
             )  # fmt: skip
             if scope.path in self.find_roots() or find_entry(self.chosen, scope.path):
+                check_way(scope)
                 done = self._run(scope.anchor, str(scope.anchor), scope.pattern)
                 result = add(result, done)
         self._restore_databases(scopes)
@@ -205,8 +216,8 @@ class Restorer:
 
     def _place(self, staging: Path, root: Path) -> None:
         """Put copies in place; the folders that they go to keep their times."""
-        copies = (path for path in staging.rglob("*") if not path.is_dir())
-        parents = {root / copy.relative_to(staging).parent for copy in copies}
+        files = [path for path in staging.rglob("*") if path.is_file()]
+        parents = {root / file.relative_to(staging).parent for file in files}
         times = {folder: folder.stat() for folder in parents if folder.is_dir()}
         try:
             self.put_in_place(staging, root)
@@ -243,6 +254,13 @@ class Restorer:
 def find_pattern(path: Path, above: Path | None = None) -> str:
     """Return restic's pattern for a path, seen from a folder above; by default the nearest."""
     return f"/{escape(str(path.relative_to(above or path.parent)))}"
+
+
+def check_way(scope: Scope) -> None:
+    """Raise AgentError when a link is on the way to what is restored: restic would follow it."""
+    if scope.top != scope.path and scope.top.is_symlink():
+        problem = Problem(f"cannot restore {scope.path}: {scope.top} is a link", "move it away")
+        raise AgentError(problem)
 
 
 def check_place(place: Path) -> None:

@@ -117,6 +117,15 @@ def test_the_anchor_is_the_nearest_real_folder(root: Path, tmp_path: Path) -> No
         assert (scope.anchor, scope.top) == (anchor, top)
 
 
+@pytest.mark.parametrize(("modifier", "kept"), [("T", []), ("+", ["link.kept"])])
+def test_a_link_on_the_way_is_removed(root: Path, modifier: str, kept: list[str]) -> None:
+    (root / "link").symlink_to("elsewhere")
+    scope = find_scope(root / "link/x", [root])
+    rows = [{"modifier": modifier, "path": f"{root}/link/"}]
+    Clearing(scope, lambda _: [], ".kept").clear(rows)
+    assert [path.name for path in root.iterdir()] == kept
+
+
 def test_patterns_mean_one_name() -> None:
     assert escape("a*[b]?\\c!") == "a\\*\\[b\\]\\?\\\\c!"
 

@@ -82,7 +82,7 @@ def restore_to(
     """Restore to a new place."""
     with restoring.show_progress(chosen.restic.target.name) as listener:
         result = restoring.make_restorer(current, chosen, listener).restore_to(wanted, place)
-    return restoring.finish(result, name(chosen), str(place), as_json=arguments.json)
+    return restoring.finish(result, name(chosen), str(result.place), as_json=arguments.json)
 
 
 def restore_in_place(
