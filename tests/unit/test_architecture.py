@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "addresses", "compatibility", "errors", "exits", "faults", "gitconfig", "helpers", "log",
-    "moments", "runtime", "secret", "settings", "system", "texts", "variable",
+    "moments", "preload", "runtime", "secret", "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "hosts", "keys", "plan", "published", "reference", "roster", "sources",
