@@ -103,6 +103,7 @@ JOBS = (
         at=(BOOT, SIGNAL),
         interval=lambda settings: settings.github.refresh_interval,
         watch=lambda settings: find_file(settings.github.token),
+        nice=10,
     ),
     JobKind("broker", ("broker",), 120.0, at=(), socket=runtime.BROKER_SOCKET),
     JobKind(
