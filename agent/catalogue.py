@@ -95,7 +95,9 @@ identity."""
 TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(AI_TOOLS)
 
 JOBS = (
-    JobKind("ready", ("health", "--wait", "60"), 70.0, retry=Retry(1.0, 60.0), announces=READY),
+    JobKind(
+        "ready", ("health", "--wait", "60"), 70.0, retry=Retry(1.0, 60.0), announces=READY, nice=5
+    ),
     JobKind(
         "refresh",
         ("refresh", "--log"),
