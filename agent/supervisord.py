@@ -74,6 +74,8 @@ command=/bin/sh '%(here)s/{listener}' '%(here)s/{events}'
 events=PROCESS_STATE
 buffer_size=1000
 autorestart=true
+; a TERM is lost in a process that is forked and not yet executed, and waited for 10 s
+stopsignal=KILL
 stderr_logfile=/dev/null
 stderr_logfile_maxbytes=0
 

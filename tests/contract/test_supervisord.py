@@ -275,6 +275,32 @@ def test_nobody_there_is_an_os_error(make: Make) -> None:
         box.states()
 
 
+SLOW_FIRST_CHILD = """
+import os, sys, time
+from supervisor import options, supervisord
+Options, fork, children = options.ServerOptions, options.ServerOptions.fork, []
+def count(self):
+    children.append(self)
+    return fork(self)
+def linger(self):
+    os.setpgrp()
+    end = time.monotonic() + 1
+    while len(children) == 1 and time.monotonic() < end:
+        time.sleep(0.01)
+Options.fork, Options.setpgrp = count, linger
+supervisord.main(sys.argv[5:])
+"""
+"""A supervisord whose listener takes a second from its fork to its execution."""
+
+
+def test_a_listener_that_is_just_being_started_is_not_waited_for(make: Make) -> None:
+    """A TERM would be taken by the handler that it has from supervisord, and be lost."""
+    box = make(script("a", "echo begun; exec sleep 1000"))
+    box.start(sys.executable, "-I", "-c", SLOW_FIRST_CHILD)
+    box.wait(lambda: "begun" in box.hear(box.streams["a"]))
+    assert box.stop() < 5
+
+
 def test_a_hung_supervisord_is_not_waited_for(make: Make) -> None:
     box = make(Service("one", SLEEP))
     box.start()

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "addresses", "backup_group", "compatibility", "errors", "exits", "faults", "gitconfig",
-    "groups", "helpers", "log", "moments", "runtime", "secret", "settings", "system",
-    "texts", "variable",
+    "groups", "helpers", "log", "moments", "preload", "runtime", "secret", "settings",
+    "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster",
