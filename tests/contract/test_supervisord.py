@@ -20,7 +20,10 @@ from agent.groups import LONGEST_RUNTIME_PATH
 from agent.plan import Ledger, apply, plan
 from agent.settings import Settings
 from agent.system import Facts, System
-from agent.values import Service
+from agent.values import PortProbe, Service
+from agent.verbs.context import Context
+from agent.verbs.status import collect_services
+from tests.containers import find_free_port
 
 DEADLINE = 20.0
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
@@ -134,6 +137,10 @@ open("told.new", "w").write(json.dumps(facts)); os.rename("told.new", "told")
 print("first words", flush=True); print("of trouble", file=sys.stderr, flush=True)
 time.sleep(1000)
 """
+LISTEN = """
+import socket, sys, time
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1]))); time.sleep(1000)
+"""
 SLEEP = ("sleep", "1000")
 C_LIBRARYS_OWN = 1 << 31 | 1 << 32
 """Signals 32 and 33: glibc's posix_spawn, by which make starts programs, ignores them."""
@@ -210,6 +217,27 @@ def test_states_are_told_with_their_pids(make: Make) -> None:
     assert abs(started - time.time()) < DEADLINE
     path = Path(f"/proc/{states['one'].pid}/cmdline")
     box.wait(lambda: path.read_bytes() == b"sleep\x001000\x00")  # the launcher became it
+
+
+def test_status_says_that_a_service_runs_once_it_answers(make: Make) -> None:
+    """Not only when it has lived as long as supervisord wants; whose word is told beside it."""
+    listening, silent = find_free_port(), find_free_port()
+    services = (
+        script("web", LISTEN, str(listening), probe=PortProbe(listening)),
+        Service("mute", SLEEP, probe=PortProbe(silent)),
+        Service("plain", SLEEP),
+    )
+    box = make(*services)
+    current = Context({}, Settings.from_environ({}), box.facts)
+    box.start()
+
+    def ask() -> dict[str, tuple[str, str]]:
+        rows = collect_services(current, services)
+        return {row["name"]: (row["state"], row["supervisord"]) for row in rows}
+
+    box.wait(lambda: ask()["web"][0] == "RUNNING")
+    starting = ("STARTING", "STARTING")
+    assert ask() == {"web": ("RUNNING", "STARTING"), "mute": starting, "plain": starting}
 
 
 def test_a_killed_service_comes_back(make: Make) -> None:
