@@ -173,9 +173,16 @@ class Restorer:
             self.chosen.snapshot.id, record.format_time(began),
         )  # fmt: skip
         undo.write(self.facts, note)
+        result = self._make_way(scopes, safety, f".kept-{began:%Y%m%d-%H%M%S}")
+        result = add(result, self._write(scopes))
+        self._restore_databases(scopes)
+        undo.write(self.facts, replace(note, finished=not result.failures))
+        return result
+
+    def _make_way(self, scopes: Sequence[Scope], safety: Snapshot, suffix: str) -> Result:
+        """Delete what the snapshot lacks and the safety backup holds."""
         changes = self._find_changes(safety)
         held = replace(self.chosen, snapshot=safety)
-        suffix = f".kept-{began:%Y%m%d-%H%M%S}"
         result = Result(safety=safety)
         for scope in scopes:
             clearing = Clearing(scope, lambda path: list_entries(held, path, "--recursive"), suffix)
@@ -184,12 +191,18 @@ class Restorer:
                 result, deleted=result.deleted + cleared.deleted,
                 kept=(*result.kept, *cleared.kept), failures=(*result.failures, *cleared.failed),
             )  # fmt: skip
+        return result
+
+    def _write(self, scopes: Sequence[Scope]) -> Result:
+        """Restore what the snapshot holds of these: one run of restic for each anchor."""
+        patterns: dict[Path, list[str]] = {}
+        for scope in scopes:
             if scope.path in self.find_roots() or find_entry(self.chosen, scope.path):
                 check_way(scope)
-                done = self._run(scope.anchor, str(scope.anchor), scope.pattern)
-                result = add(result, done)
-        self._restore_databases(scopes)
-        undo.write(self.facts, replace(note, finished=not result.failures))
+                patterns.setdefault(scope.anchor, []).append(scope.pattern)
+        result = Result()
+        for anchor, wanted in patterns.items():
+            result = add(result, self._run(anchor, str(anchor), *wanted))
         return result
 
     def _find_changes(self, safety: Snapshot) -> list[Message]:
