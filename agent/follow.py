@@ -20,6 +20,9 @@ PATIENCE = 5.0
 ENDED = -signal.SIGKILL
 """The code of a run that was ended because its time was over."""
 
+STREAMED = ("node", "change")
+"""Types of messages that come for each file: the listener gets them, and nothing keeps them."""
+
 Message = Mapping[str, Any]
 Listener = Callable[[Message], None]
 
@@ -71,7 +74,7 @@ def follow(
     limits: Limits,
     listener: Listener = lambda _: None,
 ) -> Finished:
-    """Run a program to its end; `listener` gets each report of progress.
+    """Run a program to its end; `listener` gets each report of progress, and what is STREAMED.
 
     Raises FileNotFoundError when there is no such program. A BaseException that comes in between,
     such as KeyboardInterrupt, ends the program first.
@@ -160,6 +163,9 @@ class _Run:
                          "files_restored", "bytes_restored", "files_skipped")]  # fmt: skip
             if progress != self._last_progress:
                 self._last_progress, self._moved = progress, time.monotonic()
+            self._listener(message)
+        elif kind in STREAMED:
+            self._moved = time.monotonic()
             self._listener(message)
         else:
             self._moved = time.monotonic()

@@ -16,8 +16,9 @@ from agent.system import Facts
 from agent.target import Target
 
 PROGRAM = "restic"
-LOCK_WAIT = "1m"
-"""How long it tries again when somebody else has locked the repository."""
+LOCK_WAIT = "30s"
+"""How long it tries again when somebody else has locked the repository. Shorter than the time until
+its first sign of life, which it does not give meanwhile."""
 CACHE = ".cache/devcopilot/restic"
 """Below the home: what is known of the repositories; it may be removed at any time."""
 
@@ -29,6 +30,7 @@ class Code:
     """
 
     OK = 0
+    FAILED = 1
     INCOMPLETE = 3
     NO_REPOSITORY = 10
     LOCKED = 11
@@ -112,13 +114,20 @@ class Restic:
         return tuple(sorted(map(read_snapshot, rows), key=lambda item: item.time))
 
     def locks(self) -> Iterator[Message]:
-        """Yield the locks in the repository: hostname, pid, time, exclusive. Raises ResticError."""
+        """Yield the locks in the repository: hostname, pid, time, exclusive.
+
+        Raises ResticError, also when one that is there cannot be read.
+        """
         doing = f"look at the locks on {self.target.name}"
-        names = self.check(doing, "list", "locks", "--no-lock", "--quiet").output.split()
-        for name in names:
+        for name in self._list_locks(doing):
             found = self.run("cat", "lock", name, "--no-lock", "--quiet")
-            if found.code == Code.OK:  # otherwise it has just gone
+            if found.code == Code.OK:
                 yield json.loads(found.output)
+            elif name in self._list_locks(doing):  # otherwise it has just gone
+                raise ResticError(explain(doing, self.target, found), found)
+
+    def _list_locks(self, doing: str) -> list[str]:
+        return self.check(doing, "list", "locks", "--no-lock", "--quiet").output.split()
 
 
 def make_environment(target: Target, facts: Facts, memory: int | None = None) -> dict[str, str]:
@@ -156,7 +165,7 @@ def read_snapshot(row: Message) -> Snapshot:
     summary = row.get("summary") or {}
     return Snapshot(
         row["id"],
-        datetime.fromisoformat(_cut_nanoseconds(row["time"])),
+        read_time(row["time"]),
         row.get("hostname", ""),
         tuple(row.get("paths") or ()),
         tuple(row.get("tags") or ()),
@@ -164,6 +173,11 @@ def read_snapshot(row: Message) -> Snapshot:
         summary.get("total_bytes_processed", 0),
         summary.get("data_added_packed", 0),
     )
+
+
+def read_time(text: str) -> datetime:
+    """Return the time that restic tells, to the microsecond."""
+    return datetime.fromisoformat(_cut_nanoseconds(text))
 
 
 def _cut_nanoseconds(text: str) -> str:
