@@ -31,10 +31,15 @@ APART = ("init", "logger")
 SHARED_WITH_APART = {"exits", "faults", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
-    "verbs": {"backup.progress", "backup.work", "context", "configure", "news", "renewals"},
+    "verbs": {
+        "backup.care", "backup.progress", "backup.ticking", "backup.work", "context", "configure",
+        "news", "renewals", "standing",
+    },
     "renewal": {"check", "fetch", "shelf"},
-    "backup": {"content", "creation", "databases", "hooks", "record"},
-}
+    "backup": {
+        "content", "creation", "databases", "hooks", "locks", "record", "schedule", "trial",
+    },
+}  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""
 
 HEAVY = {
