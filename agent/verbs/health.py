@@ -65,7 +65,7 @@ def explain_backups(backups: Mapping[str, Mapping[str, object]]) -> Iterator[str
     """Yield a line for each target that somebody should look at."""
     for name, row in backups.items():
         if row["red"]:
-            yield f"backup to {name} is in trouble: {row['why']}\n"
+            yield f"backup to {name}: {row['why']}\n"
 
 
 def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str, str]:

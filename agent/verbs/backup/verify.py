@@ -57,7 +57,7 @@ def check(target: Target, current: Context) -> dict[str, object]:
         "parts": found.parts if found else None,
         "files_restored": found.trial.files if found else 0,
         "files_compared": found.trial.compared if found else 0,
-        "finding": found.finding if found else None,
+        "finding": (found.finding if found else "") or None,
         "problem": problem or None,
         "seconds": round(time.monotonic() - began, 1),
     }
