@@ -15,8 +15,9 @@ from agent.follow import ENDED, QUICK, Finished, Limits, Listener, Message, foll
 from agent.system import Facts
 from agent.target import PROGRAM, Target
 
-LOCK_WAIT = "1m"
-"""How long it tries again when somebody else has locked the repository."""
+LOCK_WAIT = "30s"
+"""How long it tries again when somebody else has locked the repository. Shorter than the time until
+its first sign of life, which it does not give meanwhile."""
 CACHE = ".cache/devcopilot/restic"
 """Below the home: what is known of the repositories; it may be removed at any time."""
 
@@ -28,6 +29,7 @@ class Code:
     """
 
     OK = 0
+    FAILED = 1
     INCOMPLETE = 3
     NO_REPOSITORY = 10
     LOCKED = 11
@@ -111,13 +113,20 @@ class Restic:
         return tuple(sorted(map(read_snapshot, rows), key=lambda item: item.time))
 
     def locks(self) -> Iterator[Message]:
-        """Yield the locks in the repository: hostname, pid, time, exclusive. Raises ResticError."""
+        """Yield the locks in the repository: hostname, pid, time, exclusive.
+
+        Raises ResticError, also when one that is there cannot be read.
+        """
         doing = f"look at the locks on {self.target.name}"
-        names = self.check(doing, "list", "locks", "--no-lock", "--quiet").output.split()
-        for name in names:
+        for name in self._list_locks(doing):
             found = self.run("cat", "lock", name, "--no-lock", "--quiet")
-            if found.code == Code.OK:  # otherwise it has just gone
+            if found.code == Code.OK:
                 yield json.loads(found.output)
+            elif name in self._list_locks(doing):  # otherwise it has just gone
+                raise ResticError(explain(doing, self.target, found), found)
+
+    def _list_locks(self, doing: str) -> list[str]:
+        return self.check(doing, "list", "locks", "--no-lock", "--quiet").output.split()
 
 
 def make_environment(target: Target, facts: Facts, memory: int | None = None) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.backup import locks
 from agent.errors import Problem
 from agent.follow import Finished, Limits, Listener, Message, find_words
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
@@ -61,7 +62,10 @@ class Maker:
         """Make one on this target; whatever goes wrong is in the result."""
         began = time.monotonic()
         name = restic.target.name
-        finished = self._back_up(restic)
+        try:
+            finished = self._back_up_past_dead_locks(restic)
+        except ResticError as error:
+            return Made(name, seconds=time.monotonic() - began, problem=error.problem)
         seconds = time.monotonic() - began
         if finished.code not in (Code.OK, Code.INCOMPLETE):
             problem = explain(f"back up to {name}", restic.target, finished)
@@ -78,6 +82,19 @@ class Maker:
             )
             return Made(name, seconds=seconds, missing=missing, problem=problem)
         return Made(name, snapshot, unchanged, time.monotonic() - began, missing)
+
+    def _back_up_past_dead_locks(self, restic: Restic) -> Finished:
+        """Run it, and once more when only a program that is gone was in the way."""
+        finished = self._back_up(restic)
+        if finished.code != Code.LOCKED:
+            return finished
+        holder = locks.clear_dead(restic)
+        if holder:
+            problem = Problem(
+                f"cannot back up to {restic.target.name}: {holder.message}", holder.hint
+            )
+            raise ResticError(problem, finished)
+        return self._back_up(restic)
 
     def _back_up(self, restic: Restic) -> Finished:
         """Run `restic backup`; where there is no repository yet, make one."""

@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+from agent.backup import locks
 from agent.errors import AgentError, Problem
 from agent.system import Facts
 
@@ -37,6 +38,7 @@ def hold(facts: Facts, doing: str) -> Iterator[None]:
             raise BusyError(problem) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{doing} (process {os.getpid()})".encode(), 0)
+        locks.remember_host(facts)
         yield
     finally:
         os.close(descriptor)

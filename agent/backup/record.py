@@ -44,8 +44,10 @@ class Record:
     """When the target was last checked."""
     part: int = 0
     """Which part of the data the last check read back, from 1."""
+    parts: int = 0
+    """Of how many."""
     finding: str = ""
-    """What the last check found wrong; empty: nothing."""
+    """What a check found wrong, until one passes; empty: nothing."""
 
 
 def read_all(facts: Facts) -> dict[str, Record]:
@@ -89,6 +91,15 @@ def parse_time(text: str) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
+
+
+def is_over(text: str, seconds: float, now: datetime) -> bool:
+    """Tell whether so many seconds have passed since the time that a record holds.
+
+    A time in the future was noted by a wrong clock, and counts as long ago.
+    """
+    time = parse_time(text)
+    return time is None or time > now or (now - time).total_seconds() >= seconds
 
 
 def _parse(row: dict[str, Any]) -> Record:

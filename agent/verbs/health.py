@@ -1,10 +1,15 @@
-"""Exit with 0 only when every essential service answers its probe."""
+"""Exit with 0 only when every essential service answers its probe.
+
+Backups that fail are told, and change nothing of that: who restarts a container that is not healthy
+would lose the work that is not backed up.
+"""
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from agent import probes, roster, supervisord
 from agent.exits import Exit
@@ -12,6 +17,7 @@ from agent.roster import Roster
 from agent.system import Facts
 from agent.values import Service
 from agent.verbs import context
+from agent.verbs.context import Context
 
 PROBE_TIMEOUT = 3.0
 """Seconds that one probe may take; docker's own limit for the check is 5."""
@@ -30,14 +36,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Probe the services; print a line for each that does not answer."""
-    facts = context.load().facts
+    current = context.load()
+    facts = current.facts
     failures = wait_for_answers(roster.read(facts.runtime), facts, arguments.wait)
     if arguments.json:
-        document = {"healthy": not failures, "failures": failures}
+        backups = find_backups(current)
+        document = {"healthy": not failures, "failures": failures, "backups": backups}
         sys.stdout.write(json.dumps(document) + "\n")
     else:
         sys.stdout.writelines(f"{name}: {why}\n" for name, why in failures.items())
+        if not arguments.wait:  # at the start the missed backups are only being made
+            sys.stdout.writelines(explain_backups(find_backups(current)))
     return Exit.FAILED if failures else Exit.OK
+
+
+def find_backups(current: Context) -> dict[str, dict[str, object]]:
+    """Return target -> how its backups stand; nothing where no target is named."""
+    backup = current.settings.backup
+    if not (backup.folder or backup.bucket or backup.container):
+        return {}
+    from agent.verbs import standing  # noqa: PLC0415 - most checks of most containers need it not
+
+    return {row.target: asdict(row) for row in standing.find_backups(current)}
+
+
+def explain_backups(backups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Yield a line for each target that somebody should look at."""
+    for name, row in backups.items():
+        if row["red"]:
+            yield f"backup to {name}: {row['why']}\n"
 
 
 def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str, str]:

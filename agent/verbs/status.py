@@ -1,4 +1,4 @@
-"""Tell how the workspace is: its phase, services, GitHub token, AI tools, and problems."""
+"""Tell how the workspace is: its phase, services, GitHub token, AI tools, backups, problems."""
 
 import argparse
 import json
@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from agent import catalogue, probes, published, roster, runtime, supervisord, tools
+from agent.backup import record
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
 from agent.supervisord import ServiceState
 from agent.values import Service
 from agent.verbs import context
+from agent.verbs.backup.work import format_age, format_size
 from agent.verbs.context import Context
+from agent.verbs.standing import find_backups
 
 QUERY_TIMEOUT = 2.0
 PROBE_TIMEOUT = 1.0
@@ -50,6 +53,7 @@ def collect(current: Context) -> dict[str, Any]:
         "services": collect_services(current, roster.read(facts.runtime).services),
         "tokens": collect_tokens(current),
         "tools": [asdict(row) for row in tools.describe(catalogue.AI_TOOLS, settings, facts)],
+        "backups": [asdict(row) for row in find_backups(current)],
         "problems": _read_json(facts.runtime / runtime.PROBLEMS) or [],
         "agent": collect_processes(int(state["pid"])),
     }
@@ -137,6 +141,7 @@ def format_lines(document: dict[str, Any]) -> list[str]:
     tokens = [_describe_token(token) for token in document["tokens"]]
     lines += [f"token     {words}" for words in tokens or [NO_TOKEN]]
     lines += [f"tool      {row['name']}: {_describe_tool(row)}" for row in document["tools"]]
+    lines += [f"backup    {row['target']}: {_describe_backup(row)}" for row in document["backups"]]
     for row in document["problems"]:
         lines.append(f"problem   {Problem(row['message'], row['hint'])}")
     return lines
@@ -173,6 +178,25 @@ def _describe_tool(row: dict[str, Any]) -> str:
     text += f", {row['program']}" if row["program"] else ""
     text += f", {row['package']}" if row["package"] else ""
     return text + (f"; {row['problem']}" if row["problem"] else "")
+
+
+def _describe_backup(row: dict[str, Any]) -> str:
+    seen = record.parse_time(row["seen"])
+    text = "no backup yet"
+    if seen:
+        text = f"{format_age(seen)}, {row['files']:,} files, {format_size(row['size'])}"
+    next_one = record.parse_time(row["next"])
+    if row["missing"]:
+        text += f"; it lacks {len(row['missing'])} files, such as {row['missing'][0]}"
+    if row["overdue"]:
+        text += f"; overdue since {row['next']}"
+    elif next_one:
+        text += f"; the next {_format_wait((next_one - datetime.now(UTC)).total_seconds())}"
+    return "; ".join(filter(None, (text, row["problem"], row["finding"])))
+
+
+def _format_wait(seconds: float) -> str:
+    return f"in {_format_span(round(seconds))}" if seconds > 1 else "now"
 
 
 def _format_time(seconds: float) -> str:

@@ -32,13 +32,13 @@ SHARED_WITH_APART = {"exits", "faults", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
     "verbs": {
-        "backup.progress", "backup.restoring", "backup.unpacking", "backup.work", "context",
-        "configure", "news", "renewals",
+        "backup.care", "backup.progress", "backup.restoring", "backup.ticking",
+        "backup.unpacking", "backup.work", "context", "configure", "news", "renewals", "standing",
     },
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
-        "clearing", "content", "creation", "databases", "folders", "hooks", "record", "selection",
-        "undo",
+        "clearing", "content", "creation", "databases", "folders", "hooks", "locks", "record",
+        "schedule", "selection", "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""

@@ -18,6 +18,7 @@ from agent.log import Logger
 from agent.target import Target, name_workspace
 from agent.verbs import context
 from agent.verbs.backup import work
+from agent.verbs.backup.care import look_after
 from agent.verbs.context import Context
 
 JOB = "backup"
@@ -40,7 +41,7 @@ def run(_: argparse.Namespace) -> int:
     done = True
     try:
         with lock.hold(current.facts, "a scheduled backup is being made"):
-            done = back_up_what_is_due(current, targets, log)
+            done = do_what_is_due(current, targets, log)
     except lock.BusyError:
         wish(current, BUSY_PAUSE)
         return Exit.OK
@@ -54,18 +55,23 @@ def be_modest() -> None:
         psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
-def back_up_what_is_due(current: Context, targets: Sequence[Target], log: Logger) -> bool:
-    """Back up to each target whose time has come; return whether all went well."""
+def do_what_is_due(current: Context, targets: Sequence[Target], log: Logger) -> bool:
+    """Back up to each target whose time has come, look after all; return whether all went well."""
     now = datetime.now(UTC)
     due = [target for target in targets
            if (time := find_due(current, target, now)) and time <= now]  # fmt: skip
-    if not due:
-        return True
+    made = back_up(current, due, log) if due else ()
+    cared = look_after(current, targets, made, log)
+    return cared and not any(item.problem for item in made)
+
+
+def back_up(current: Context, due: Sequence[Target], log: Logger) -> Sequence[Made]:
+    """Back up to these targets, and log it."""
     outcome = Session(
         current.settings, current.facts, due, Wishes(), lambda _target: lambda _message: None
     ).back_up()
     tell(outcome, log)
-    return not any(made.problem for made in outcome.made)
+    return outcome.made
 
 
 def find_due(current: Context, target: Target, now: datetime) -> datetime | None:

@@ -1,0 +1,85 @@
+"""How the backups on each target stand, in few words: for `status` and `health`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agent.backup import record
+from agent.backup.record import Record
+from agent.backup.schedule import Plan
+from agent.errors import Problem
+
+OVERDUE = timedelta(hours=24)
+"""A backup that is later than this is missed: a container that was down has had time to make it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One target. Times are RFC 3339, in UTC; empty: never."""
+
+    target: str
+    seen: str
+    """When the workspace was last known to be as in the last good backup."""
+    snapshot: str
+    """Id of that; empty: there is none."""
+    made: str
+    files: int
+    size: int
+    """Bytes in it."""
+    missing: tuple[str, ...]
+    """What it lacks, each with the cause."""
+    problem: str
+    """Why there is no newer one."""
+    finding: str
+    """What is wrong with what is stored."""
+    verified: str
+    pruned: str
+    next: str
+    """When the next is due; empty: not by itself."""
+    overdue: bool
+    red: bool
+    """Whether somebody should look; see `is_red`."""
+    why: str
+    """Why it is red, in one line."""
+
+
+def describe(
+    records: Mapping[str, Record],
+    targets: Iterable[str],
+    in_trouble: Mapping[str, Problem],
+    plan: Plan | None,
+    now: datetime,
+) -> list[Row]:
+    """Return a row for each target, those in trouble last. `plan` None: no backups by themselves.
+
+    `targets`: the names of those that can be used.
+    """
+    known = [(name, records.get(name, Record())) for name in (*targets, *in_trouble)]
+    return [describe_one(name, row, in_trouble.get(name), plan, now) for name, row in known]
+
+
+def describe_one(
+    name: str, known: Record, trouble: Problem | None, plan: Plan | None, now: datetime
+) -> Row:
+    """Return the row of one target."""
+    due = plan.find_next(record.parse_time(known.tried), now) if plan else None
+    overdue = due is not None and now - due > OVERDUE
+    problem = str(trouble) if trouble else known.problem
+    reasons = [problem, known.finding]
+    if overdue and not problem:
+        reasons.append(f"no backup was tried since {known.tried}")
+    red = is_red(problem, known.finding, overdue=overdue)
+    return Row(
+        name, known.seen, known.snapshot, known.made, known.files, known.size, known.missing,
+        problem, known.finding, known.verified, known.pruned,
+        record.format_time(due) if due else "", overdue, red,
+        "; ".join(filter(None, reasons)) if red else "",
+    )  # fmt: skip
+
+
+def is_red(problem: str, finding: str, *, overdue: bool) -> bool:
+    """Tell whether somebody should look: no new backup can be made, or the old ones are damaged.
+
+    Files that a backup lacks are named, but are no reason: one that nobody may read is for ever.
+    """
+    return bool(problem or finding or overdue)
