@@ -108,11 +108,12 @@ def _warn(ahead: Sequence[Snapshot], target: str) -> Problem | None:
 
 
 def is_prune_due(known: Record, interval: float, now: datetime) -> bool:
-    """Tell whether space is to be given back.
+    """Tell whether space is to be given back; before the first backup there is none.
 
     Never after a backup that failed: nothing is deleted to make room on a target that is full.
     """
-    return interval > 0 and not known.problem and record.is_over(known.pruned, interval, now)
+    good = bool(known.snapshot) and not known.problem
+    return interval > 0 and good and record.is_over(known.pruned, interval, now)
 
 
 def prune(restic: Restic) -> None:

@@ -24,6 +24,15 @@ def look_after(
     return all(results)
 
 
+def is_due(current: Context, target: Target) -> bool:
+    """Tell whether a target has something to be done beside a backup."""
+    known, now = record.read(current.facts, target.name), current.facts.clock.now()
+    backup = current.settings.backup
+    return retention.is_prune_due(known, backup.prune_interval, now) or verification.is_due(
+        known, backup.verify_interval, now
+    )
+
+
 def _look_after(current: Context, target: Target, made: Made | None, log: Logger) -> bool:
     restic = work.open_restic(target, current)
     if record.read(current.facts, target.name).problem:

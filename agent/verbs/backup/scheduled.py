@@ -17,8 +17,7 @@ from agent.exits import Exit
 from agent.log import Logger
 from agent.target import Target, name_workspace
 from agent.verbs import context
-from agent.verbs.backup import work
-from agent.verbs.backup.care import look_after
+from agent.verbs.backup import care, work
 from agent.verbs.context import Context
 
 JOB = "backup"
@@ -39,6 +38,9 @@ def run(_: argparse.Namespace) -> int:
     be_modest()
     targets = work.find(current).ready
     done = True
+    if not any(is_time(current, target) or care.is_due(current, target) for target in targets):
+        wish(current, find_pause(current, targets))
+        return Exit.OK
     try:
         with lock.hold(current.facts, "a scheduled backup is being made"):
             done = do_what_is_due(current, targets, log)
@@ -57,11 +59,9 @@ def be_modest() -> None:
 
 def do_what_is_due(current: Context, targets: Sequence[Target], log: Logger) -> bool:
     """Back up to each target whose time has come, look after all; return whether all went well."""
-    now = datetime.now(UTC)
-    due = [target for target in targets
-           if (time := find_due(current, target, now)) and time <= now]  # fmt: skip
+    due = [target for target in targets if is_time(current, target)]
     made = back_up(current, due, log) if due else ()
-    cared = look_after(current, targets, made, log)
+    cared = care.look_after(current, targets, made, log)
     return cared and not any(item.problem for item in made)
 
 
@@ -72,6 +72,13 @@ def back_up(current: Context, due: Sequence[Target], log: Logger) -> Sequence[Ma
     ).back_up()
     tell(outcome, log)
     return outcome.made
+
+
+def is_time(current: Context, target: Target) -> bool:
+    """Tell whether a backup to this target is due."""
+    now = datetime.now(UTC)
+    time = find_due(current, target, now)
+    return time is not None and time <= now
 
 
 def find_due(current: Context, target: Target, now: datetime) -> datetime | None:
