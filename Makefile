@@ -1,10 +1,10 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench soak clean engine sizes lock push sbom
+.PHONY: help up down logs shell status build test check bench bench-backup soak clean engine sizes lock push sbom
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## Start a workspace: IDE, SSH (IMAGE=mvp|base, WORKSPACE=folder)
 	@scripts/up.sh
@@ -31,7 +31,10 @@ check: ## Check format, lint, types, shell, Dockerfiles, workflows, docs
 	@scripts/check.sh
 
 bench: engine ## Measure start, stop, memory and CPU against their bars
-	@scripts/bench.sh $(ARGS)
+	@scripts/bench.sh workspace $(ARGS)
+
+bench-backup: engine ## Measure backups against tar.gz and restic alone
+	@scripts/bench.sh backup $(ARGS)
 
 soak: ## Run the long tests for an hour (MINUTES=60)
 	@scripts/test.sh --soak-minutes=$(or $(MINUTES),60) -m soak $(ARGS)

@@ -110,7 +110,9 @@ def wants_backups(settings: Settings) -> bool:
 
 
 JOBS = (
-    JobKind("ready", ("health", "--wait", "60"), 70.0, retry=Retry(1.0, 60.0), announces=READY),
+    JobKind(
+        "ready", ("health", "--wait", "60"), 70.0, retry=Retry(1.0, 60.0), announces=READY, nice=5
+    ),
     JobKind(
         "refresh",
         ("refresh", "--log"),
@@ -118,6 +120,7 @@ JOBS = (
         at=(BOOT, SIGNAL),
         interval=lambda settings: settings.github.refresh_interval,
         watch=lambda settings: find_file(settings.github.token),
+        nice=10,
     ),
     JobKind("broker", ("broker",), 120.0, at=(), socket=runtime.BROKER_SOCKET),
     JobKind(

@@ -5,7 +5,6 @@ GITHUB_TOKEN_FILE, app_id is GITHUB_APP_ID. Secrets come as files only.
 """
 
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -85,6 +84,8 @@ def find_token_variables(host: str) -> tuple[str, str]:
 
 def read_file(path: Path) -> GitHub | Problem:
     """Return the host that a file describes, or what is wrong with the file."""
+    import tomllib  # noqa: PLC0415 - 2 ms of each start, and few have such a file
+
     try:
         host = host_name(path.stem)
         table = tomllib.loads(path.read_text())

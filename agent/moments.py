@@ -1,7 +1,7 @@
 """The moments in a container's life at which jobs start. Init tells them; a job names its own."""
 
 BOOT = "boot"
-"""The services and CMD are started."""
+"""CMD runs, and supervisord starts the services: nothing takes the processors from it any more."""
 READY = "ready"
 """The job that announces it has succeeded: every essential service answers."""
 SIGNAL = "signal"

@@ -13,9 +13,8 @@ from datetime import datetime
 from agent.errors import Problem
 from agent.follow import ENDED, QUICK, Finished, Limits, Listener, Message, follow
 from agent.system import Facts
-from agent.target import Target
+from agent.target import PROGRAM, Target
 
-PROGRAM = "restic"
 LOCK_WAIT = "30s"
 """How long it tries again when somebody else has locked the repository. Shorter than the time until
 its first sign of life, which it does not give meanwhile."""

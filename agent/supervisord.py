@@ -32,6 +32,8 @@ START_RETRIES = 3
 """Further starts of an essential service, a second later each; then the container ends."""
 OPTIONAL_RETRIES = 1_000_000
 """Of another one, which is never given up; after a day the pause is seven minutes."""
+STARTING, RUNNING = "STARTING", "RUNNING"
+"""States of a service: it has yet to live for START_SECONDS; it has."""
 STOP_SHARE = 0.75
 """Share of the whole time to stop that a service has before it is killed."""
 
@@ -74,6 +76,8 @@ command=/bin/sh '%(here)s/{listener}' '%(here)s/{events}'
 events=PROCESS_STATE
 buffer_size=1000
 autorestart=true
+; a TERM is lost in a process that is forked and not yet executed, and waited for 10 s
+stopsignal=KILL
 stderr_logfile=/dev/null
 stderr_logfile_maxbytes=0
 

@@ -16,6 +16,8 @@ from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
 
+PROGRAM = "restic"
+"""What keeps the backups."""
 PASSWORD = "backup/password"  # noqa: S105 - a file's name, in the state folder
 """The password that was made for a local repository when none was given."""
 HOW_TO_MAKE = (

@@ -111,7 +111,10 @@ class Maker:
     def _words(self) -> Iterator[str]:
         yield from ("backup", "--json", "--host", self.host, "--tag", self.tag)
         yield from ("--group-by", "host", "--exclude-caches", "--retry-lock", LOCK_WAIT)
-        yield "--force" if self.force else "--skip-if-unchanged"
+        if self.force:
+            yield "--force"
+        elif self.tag == TAG:  # one for safety is its own: retention forgets them apart
+            yield "--skip-if-unchanged"
         for pattern in self.contents.excludes:
             yield from ("--exclude", pattern)
         yield "--"

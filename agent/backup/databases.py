@@ -79,11 +79,25 @@ def copy(database: Path, place: Path, deadline: float) -> None:
     part.unlink(missing_ok=True)
     part.touch(0o600)
     try:
-        _back_up(database, part, deadline)
+        if is_at_rest(database):
+            _back_up(database, "immutable=1", part, deadline)
+        if not is_at_rest(database) or find_stamp(database) != stamp:
+            stamp = find_stamp(database)
+            _back_up(database, "mode=ro", part, deadline)
         os.utime(part, ns=(stamp, stamp))
         part.replace(place)
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_at_rest(database: Path) -> bool:
+    """Tell whether nobody has opened a database with a write-ahead log. Raises OSError.
+
+    Opened like others it would get new files beside it, and its folder a new time.
+    """
+    with database.open("rb") as file:
+        head = file.read(20)
+    return head[18:20] == b"\2\2" and not database.with_name(database.name + "-wal").exists()
 
 
 def find_stamp(database: Path) -> int:
@@ -95,14 +109,14 @@ def find_stamp(database: Path) -> int:
     return max(stamps)
 
 
-def _back_up(database: Path, part: Path, deadline: float) -> None:
-    """Let SQLite copy, as in https://www.sqlite.org/backup.html ."""
+def _back_up(database: Path, how: str, part: Path, deadline: float) -> None:
+    """Let SQLite copy; `how`: see https://www.sqlite.org/uri.html#recognized_query_parameters ."""
 
     def look(_status: int, _left: int, _total: int) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("it is written to all the time")
 
-    address = f"file:{quote(os.fsencode(database))}?mode=ro"
+    address = f"file:{quote(os.fsencode(database))}?{how}"
     wait = max(0.1, min(5.0, deadline - time.monotonic()))
     with (
         closing(sqlite3.connect(address, uri=True, timeout=wait)) as source,

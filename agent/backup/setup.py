@@ -7,11 +7,10 @@ from pathlib import Path
 from agent import store
 from agent.errors import Problem
 from agent.plan import Resource, Seed
-from agent.restic import PROGRAM
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
-from agent.target import PASSWORD, TargetKind, find_targets, needs_made_password
+from agent.target import PASSWORD, PROGRAM, TargetKind, find_targets, needs_made_password
 
 PASSWORD_BYTES = 24
 

@@ -1,9 +1,10 @@
 """PID 1: reaps, forwards signals, starts everything, keeps the timers, stops everything.
 
 One process, one thread, one `poll`. It has two lives: the first (`first_life`) has the container's
-own environment and runs `configure`; then it executes itself anew with the clean environment that
-`configure` left, so that not even /proc/1/environ holds a secret, and the second (`second_life`)
-runs until the container ends. `devcopilot init` is the second life alone, with nothing but CMD.
+own environment, runs `configure` and loads supervisord; then it executes itself anew with the clean
+environment that `configure` left, so that not even /proc/1/environ holds a secret, and the second
+(`workspace`) runs until the container ends. `devcopilot init` is the core of the second life alone,
+with nothing but CMD.
 
 It imports nothing of ours but `agent.exits`, `agent.moments`, `agent.runtime` and `agent.log`, and
 little else.

@@ -5,7 +5,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agent.exits import SIGNAL_BASE, Exit
 from agent.init import signals
@@ -54,20 +54,24 @@ class Children:
         terminal: int | None = None,
         blocked: Sequence[int] = (),
         nice: int = 0,
+        environment: Mapping[str, str] | None = None,
     ) -> Child:
         """Start a program (looked up on PATH) and return it once it is executed.
 
         It keeps the descriptors of `inherit`. With `terminal` its group becomes the foreground
         group of that terminal before the program starts. The signals of `blocked` stay pending
-        until it asks for them. `nice` is added to its nice value. Raises OSError when it cannot be
-        executed.
+        until it asks for them. `nice` is added to its nice value. Without an `environment` it gets
+        init's own. Raises OSError when it cannot be executed.
         """
         reader, writer = os.pipe()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             pid = os.fork()
             if pid == 0:
-                _become(argv, streams, inherit, terminal, blocked=blocked, nice=nice, report=writer)
+                _become(
+                    argv, streams, inherit, terminal,
+                    blocked=blocked, nice=nice, environment=environment, report=writer,
+                )  # fmt: skip
             _lead_group(pid)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -92,6 +96,11 @@ class Children:
             _lead_group(pid)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        child = self._living[pid] = Child(pid, on_end)
+        return child
+
+    def adopt(self, pid: int, on_end: Callable[[int], None]) -> Child:
+        """Take a child that an earlier life of this process has started, and has not reaped."""
         child = self._living[pid] = Child(pid, on_end)
         return child
 
@@ -145,6 +154,7 @@ def _become(
     *,
     blocked: Sequence[int],
     nice: int,
+    environment: Mapping[str, str] | None,
     report: int,
 ) -> None:
     """Turn this fresh child into the program; does not return. A failure's number is reported."""
@@ -161,7 +171,7 @@ def _become(
             os.set_inheritable(descriptor, True)
         signals.restore(blocked)
         os.nice(nice)
-        os.execvp(argv[0], tuple(argv))
+        os.execvpe(argv[0], tuple(argv), os.environ if environment is None else environment)
     except OSError as error:
         os.write(report, str(error.errno).encode())
     except ValueError:  # a NUL in an argument, or an empty program name

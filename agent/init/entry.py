@@ -8,7 +8,7 @@ from agent.exits import Exit
 from agent.init import signals
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
-BOOTED = "--booted"
+BOOTED, EARLY = "--booted", "--early"
 
 
 def main(argv: list[str]) -> int:
@@ -54,7 +54,7 @@ def _go_on(argv: list[str]) -> int:
 
     mark = argv.index("--")
     options = dict(zip(argv[:mark:2], argv[1:mark:2], strict=True))
-    return workspace.run(options[BOOTED], argv[mark + 1 :])
+    return workspace.run(options[BOOTED], argv[mark + 1 :], options.get(EARLY))
 
 
 def _init(command: list[str], usage: str) -> int:

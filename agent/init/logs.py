@@ -56,10 +56,17 @@ class Logs(Part):
         self._lost: dict[str, int] = {}
         self._ending = False
 
-    def open(self, folder: str, boot: Boot, output: int, level: str) -> Logger:
+    def open(
+        self,
+        folder: str,
+        boot: Boot,
+        output: int,
+        level: str,
+        supervisord: tuple[int, int] | None = None,
+    ) -> Logger:
         """Make the pipes and FIFOs, start the log child; return init's own way into it.
 
-        Raises OSError.
+        `supervisord` is the pipe of that stream, where there is one already. Raises OSError.
         """
         reader, writer = os.pipe()
         # Init must never block, its children must not meet a descriptor that does not: two
@@ -67,7 +74,7 @@ class Logs(Part):
         self.agent = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY)
         os.set_blocking(writer, False)
         self._add(AGENT, reader)
-        reader, self.supervisord = os.pipe()
+        reader, self.supervisord = supervisord or os.pipe()
         self._add(SUPERVISORD, reader)
         for name in boot.streams:
             self._add(name, open_fifo(os.path.join(folder, runtime.STREAMS, name)))

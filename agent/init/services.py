@@ -1,12 +1,14 @@
 """supervisord, which keeps the services: how it is started, woken, heard and stopped."""
 
 import _socket  # the module `socket` around it costs 1 MB and 5 ms
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Sequence
 
 from agent import runtime
 from agent.init.children import Child, Children, Streams
+from agent.init.early import Early
 from agent.init.logs import open_fifo
 from agent.init.loop import Loop, Timer
 from agent.init.processes import read_stat
@@ -14,7 +16,8 @@ from agent.init.stop import Part
 
 START_PATIENCE = 3.0
 """Seconds that supervisord may take to listen on its socket; later it need not be woken."""
-START_STEP = 0.01
+START_STEP = 0.002
+"""Seconds between two looks: it is waited for by everybody."""
 SECOND_REQUEST = 0.3
 """Seconds after the first; most have ended by then."""
 STOP_STEP = 0.05
@@ -32,16 +35,19 @@ class Services(Part):
         children: Children,
         on_state: Callable[[str, str], None],
         on_lost: Callable[[int], None],
+        on_awake: Callable[[], None],
         lingering: Sequence[str] = (),
     ) -> None:
         """`on_state` gets (state, service); `on_lost` the exit code of an unasked end.
 
+        `on_awake` is called once: it starts the services now, or nobody waits for that any more.
         `lingering` services are asked to end a second time.
         """
         self._loop = loop
         self._children = children
         self._on_state = on_state
         self._on_lost = on_lost
+        self._on_awake = on_awake
         self._lingering = lingering
         self._pids: dict[str, int] = {}
         """Service -> its process, the leader of its own process group."""
@@ -49,18 +55,30 @@ class Services(Part):
         self._child: Child | None = None
         self._timer: Timer | None = None
         self._wakes_left = 0
+        self._fall_back: Callable[[], None] | None = None
+        """What to do when it ends before it listens; None: it is lost then."""
         self._stopping = False
         self._events = -1
         self._line = b""
 
-    def start(self, argv: Sequence[str], streams: Streams, folder: str) -> None:
-        """Start supervisord. Raises OSError."""
+    def start(
+        self, argv: Sequence[str], streams: Streams, folder: str, early: Early | None = None
+    ) -> None:
+        """Start supervisord, or let the one that was loaded early go. Raises OSError."""
         self._socket = os.path.join(folder, runtime.SUPERVISORD_SOCKET)
         self._events = open_fifo(os.path.join(folder, runtime.EVENTS))
         self._loop.watch(self._events, self._read_events)
-        self._child = self._children.spawn(argv, streams, self._on_end)
+        if early and early.go(argv, folder):
+            self._child = self._children.adopt(early.pid, self._on_end)
+            self._fall_back = lambda: self._spawn(argv, streams)
+        else:
+            self._spawn(argv, streams)
         self._wakes_left = int(START_PATIENCE / START_STEP)
         self._wake_at_start()
+
+    def _spawn(self, argv: Sequence[str], streams: Streams) -> None:
+        self._fall_back = None
+        self._child = self._children.spawn(argv, streams, self._on_end)
 
     def stop(self) -> None:
         """Ask supervisord to stop all services and end."""
@@ -81,6 +99,10 @@ class Services(Part):
 
     def _on_end(self, code: int) -> None:
         self._child = None
+        if self._fall_back and not self._stopping:
+            with contextlib.suppress(OSError):
+                self._fall_back()
+                return
         self._loop.cancel(self._timer)
         if not self._stopping:
             self._on_lost(code)
@@ -90,6 +112,9 @@ class Services(Part):
         self._wakes_left -= 1
         if not wake(self._socket) and self._wakes_left > 0:
             self._timer = self._loop.after(START_STEP, self._wake_at_start)
+            return
+        self._fall_back = None
+        self._on_awake()
 
     def _wake_at_stop(self) -> None:
         """Wake it from the second that it sleeps before it sees a signal or an end."""

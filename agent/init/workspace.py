@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from agent import moments, runtime
 from agent.exits import Exit
-from agent.init import boot
+from agent.init import boot, early
 from agent.init.boot import Boot
 from agent.init.children import Children, explain_failure
 from agent.init.core import Init
+from agent.init.early import Early
 from agent.init.jobs import FinalJobs, Jobs
 from agent.init.logs import Logs
 from agent.init.loop import Loop
@@ -26,17 +27,25 @@ STDOUT, STDERR = 1, 2
 class Workspace:
     """All that runs beside and under the core."""
 
-    def __init__(self, folder: str, boot_file: Boot, argv: Sequence[str]) -> None:
-        """Make the pipes and the parts. Raises OSError when the runtime folder is no use."""
+    def __init__(
+        self, folder: str, boot_file: Boot, argv: Sequence[str], waiting: Early | None
+    ) -> None:
+        """Make the pipes and the parts. Raises OSError when the runtime folder is no use.
+
+        `waiting` is a supervisord that waits for the word to go.
+        """
         self._folder = folder
         self._boot = boot_file
         self._argv = argv
+        self._waiting = waiting
         loop, children = Loop(), Children()
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._logs = Logs(loop, children, null)
         level = boot_file.log_level or choose_level(argv)
         output = STDERR if argv else STDOUT
-        self._log = log = self._logs.open(folder, boot_file, output, level)
+        self._log = log = self._logs.open(
+            folder, boot_file, output, level, waiting.output if waiting else None
+        )
         streams = (null, self._logs.agent, self._logs.agent)
         self._jobs = Jobs(
             loop, children, log, streams, folder,
@@ -44,7 +53,7 @@ class Workspace:
         )  # fmt: skip
         self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
         self._services = Services(
-            loop, children, self._on_state, self._on_lost, self._boot.lingering
+            loop, children, self._on_state, self._on_lost, self._begin_jobs, boot_file.lingering
         )
         self._state = State(folder, bool(argv))
         self._fatal: str | None = None
@@ -64,22 +73,28 @@ class Workspace:
         self._write_state()
         if self._argv:
             self._init.start_command(self._argv)
-        if not self._init.stop.reason:
-            self._start_services()
-            self._jobs.begin(moments.BOOT)
-            if not any(plan.announces == moments.READY for plan in self._boot.jobs):
-                self._on_moment(moments.READY)
+        if self._boot.supervisord and not self._init.stop.reason:
+            self._start_services(self._boot.supervisord)
+        else:
+            if self._waiting:
+                self._waiting.dismiss()
+            self._begin_jobs()
         return self._init.run()
 
-    def _start_services(self) -> None:
-        argv = self._boot.supervisord
-        if not argv:
-            return
+    def _start_services(self, argv: Sequence[str]) -> None:
         try:
-            self._services.start(argv, self._supervisord_streams, self._folder)
+            self._services.start(argv, self._supervisord_streams, self._folder, self._waiting)
         except OSError as error:
             self._log.error(explain_failure(argv[0], error)[1])
             self._init.stop.request("supervisord cannot be started", Exit.SUPERVISOR_LOST)
+
+    def _begin_jobs(self) -> None:
+        """Start the first jobs; only now, since they take the processors from the services."""
+        if self._init.stop.reason:
+            return
+        self._jobs.begin(moments.BOOT)
+        if not any(plan.announces == moments.READY for plan in self._boot.jobs):
+            self._on_moment(moments.READY)
 
     def _on_moment(self, moment: str) -> None:
         """Hear what a job's success means."""
@@ -133,10 +148,11 @@ class Workspace:
         self._state.write(self._jobs.all)
 
 
-def run(folder: str, argv: Sequence[str]) -> int:
+def run(folder: str, argv: Sequence[str], waiting: str | None = None) -> int:
     """Run the workspace of this runtime folder with an optional CMD; return the exit code.
 
-    The folder is held from here to the end; `configure` held it while it wrote to it.
+    The folder is held from here to the end; `configure` held it while it wrote to it. `waiting`
+    describes a supervisord that waits for the word to go, see `early`.
     """
     open_missing_streams()
     try:
@@ -145,7 +161,8 @@ def run(folder: str, argv: Sequence[str]) -> int:
         sys.stderr.write(f"devcopilot: {runtime.explain(folder, error)}\n")
         return Exit.USAGE
     try:
-        workspace = Workspace(folder, boot.read_boot(folder), argv)
+        supervisord = early.take_over(waiting) if waiting else None
+        workspace = Workspace(folder, boot.read_boot(folder), argv, supervisord)
     except (OSError, ValueError, TypeError) as error:
         sys.stderr.write(f"devcopilot: cannot start in {folder}: {error}\n")
         return Exit.INTERNAL

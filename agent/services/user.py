@@ -1,7 +1,6 @@
 """The user's own services: services.d/NAME.toml. Each file is checked; none becomes raw INI."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +41,8 @@ def services(settings: Settings, facts: Facts) -> Iterator[Service | Problem]:
 
 def read_service(path: Path) -> Service | Problem:
     """Return the service that a file describes, or what is wrong with the file."""
+    import tomllib  # noqa: PLC0415 - 2 ms of each start, and few have such a file
+
     try:
         return _make_service(path.stem, tomllib.loads(read_regular(path).decode()))
     except OSError as error:

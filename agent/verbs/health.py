@@ -25,7 +25,6 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two rounds of `--wait`; probes of a service that starts fail at once."""
 PAUSE_SHARE = 0.1
 """Of the time that has passed: no round comes much too late, and a long wait costs little."""
-RUNNING = "RUNNING"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,5 +106,5 @@ def find_not_running(names: Sequence[str], facts: Facts) -> dict[str, str]:
     return {
         name: f"supervisord says that it is {state}"
         for name, state in found.items()
-        if state != RUNNING
+        if state != supervisord.RUNNING
     }

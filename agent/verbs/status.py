@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent import catalogue, published, roster, runtime, supervisord, tools
+from agent import catalogue, probes, published, roster, runtime, supervisord, tools
 from agent.backup import record
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
+from agent.supervisord import ServiceState
 from agent.values import Service
 from agent.verbs import context
 from agent.verbs.backup.work import format_age, format_size
@@ -21,6 +22,7 @@ from agent.verbs.context import Context
 from agent.verbs.standing import find_backups
 
 QUERY_TIMEOUT = 2.0
+PROBE_TIMEOUT = 1.0
 NO_TOKEN = "none of the agent's; set GITHUB_TOKEN_FILE, or sign in: devcopilot login"  # noqa: S105 - words
 
 
@@ -58,7 +60,7 @@ def collect(current: Context) -> dict[str, Any]:
 
 
 def collect_services(current: Context, services: Sequence[Service]) -> list[dict[str, Any]]:
-    """Return a row for each service: name, state, pid, since, essential."""
+    """Return a row for each service: how it is, and in `supervisord` that one's own word."""
     try:
         states = supervisord.query_states(current.facts.runtime, QUERY_TIMEOUT)
     except OSError as error:
@@ -71,13 +73,22 @@ def collect_services(current: Context, services: Sequence[Service]) -> list[dict
         found = states.get(service.name)
         rows.append({
             "name": service.name,
-            "state": found.state if found else unknown,
+            "state": _judge(service, found, current) if found else unknown,
+            "supervisord": found.state if found else None,
             "pid": found.pid if found else 0,
             "since": _format_time(found.started) if found and found.started else None,
             "essential": service.essential,
             "probe_port": getattr(service.probe, "port", None),
         })  # fmt: skip
     return rows
+
+
+def _judge(service: Service, found: ServiceState, current: Context) -> str:
+    """Return the state of a service; one that answers runs, however short its life is yet."""
+    if found.state != supervisord.STARTING or not service.probe:
+        return found.state
+    silent = probes.check(service.probe, PROBE_TIMEOUT, current.facts.environ)
+    return found.state if silent else supervisord.RUNNING
 
 
 def collect_tokens(current: Context) -> list[dict[str, Any]]:

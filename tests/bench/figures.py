@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench import connections, processes
+from tests.bench.refreshes import count_refreshes
 from tests.bench.rows import MILLISECONDS, Options, Row
 from tests.containers import (
     MVP,
@@ -135,14 +136,14 @@ def measure_idle(options: Options) -> list[Row]:
     with running(recipe) as box:
         connections.start_fake_github(box, TOKEN)
         _seconds_to_ide(box)
-        wait_until(lambda: _refreshes(box) >= 1, "the first refresh")
+        wait_until(lambda: count_refreshes(box) >= 1, "the first refresh")
         agents = processes.agent_processes(int(box.inspect("{{.State.Pid}}")))
         pss = {name: process.pss_kib() / 1024 for name, process in agents.items()}
-        refreshed = _refreshes(box)
+        refreshed = count_refreshes(box)
         before = _cpu(agents)
         time.sleep(options.idle_seconds)  # the measurement itself: nothing is waited for
         used = _cpu(agents) - before
-        refreshed = _refreshes(box) - refreshed
+        refreshed = count_refreshes(box) - refreshed
     parts = ", ".join(f"{name} {size:.1f}" for name, size in pss.items())
     return [
         Row("memory of the resident agent processes (PSS)", sum(pss.values()), 32, "MB", parts),
@@ -263,12 +264,6 @@ def _seconds_to_ide(box: Container) -> float:
 def _seconds_to_ssh(box: Container) -> float:
     wait_until(lambda: answers_ssh(box.ssh_port), "the ssh banner")
     return time.monotonic() - box.started
-
-
-def _refreshes(box: Container) -> int:
-    state = json.loads(box.execute("sh", "-c", "cat /dev/shm/devcopilot-1000/state.json"))
-    job = state["jobs"]["refresh"]
-    return int(job["runs"]) - int(job["running"])
 
 
 def _cpu(agents: dict[str, processes.Process]) -> float:

@@ -16,8 +16,19 @@ class Process:
 
     def pss_kib(self) -> int:
         """Return its proportional set size in KiB."""
-        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        return int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1])
+        return self._read_memory("Pss")
+
+    def own_kib(self) -> int:
+        """Return the same of what it has written itself, in KiB.
+
+        Pages of files are not in it: whose share they are depends on who else has them, also in
+        other containers of the image.
+        """
+        return self._read_memory("Pss_Anon")
+
+    def _read_memory(self, name: str) -> int:
+        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
 
     def cpu_seconds(self, with_children: bool) -> float:
         """Return its processor time so far, on request with that of children it has reaped."""

@@ -15,10 +15,10 @@ import pytest
 
 from agent.backup import locks
 from agent.backup.creation import Contents, Made, Maker
-from agent.restic import PROGRAM, Restic, Snapshot, find_options, make_environment
+from agent.restic import Restic, Snapshot, find_options, make_environment
 from agent.settings import Settings
 from agent.system import Clock
-from agent.target import Target
+from agent.target import PROGRAM, Target
 from tests.machine import make_facts
 from tests.waiting import wait_until
 

@@ -22,7 +22,7 @@ from agent.secret import Secret
 from agent.steps import git
 from agent.system import Clock
 from agent.values import Boot
-from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
+from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import ROOT, Workspace
 from tests.fakes.github import FakeGitHub, Fault
 from tests.gh import find_gh
@@ -33,11 +33,6 @@ QUESTION = "protocol=https\nhost=github.com\n"
 NEW_GIT = "capability[]=authtype\ncapability[]=state\n" + QUESTION
 FIRST, SECOND = "ghp_first0123456789", "ghp_second0123456789"
 FOUR_SECONDS = timedelta(seconds=4)
-
-
-@pytest.fixture(scope="module")
-def key() -> rsa.RSAPrivateKey:
-    return make_key()
 
 
 class Desk(Workspace):
@@ -117,14 +112,6 @@ class Desk(Workspace):
             if b"broker" in words and str(self.facts.runtime).encode() in environ:
                 return int(path.parent.name)
         return None
-
-
-@pytest.fixture
-def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        hub.add_app(app_id=APP, public_key_pem=make_public_pem(key))
-        hub.add_installation(APP, INSTALLATION, "octo")
-        yield hub
 
 
 @pytest.fixture

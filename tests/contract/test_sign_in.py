@@ -11,7 +11,6 @@ import pytest
 from agent.steps import git
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub
-from tests.fakes.github.certificate import make_certificate
 from tests.gh import find_gh
 
 FIRST = "ghp_first0123456789"
@@ -59,11 +58,7 @@ class Desk(Workspace):
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[FakeGitHub]:
-    make_certificate(tmp_path)
-    (tmp_path / "repositories").mkdir()
-    with FakeGitHub(
-        certificate=tmp_path / "github.pem", repositories=tmp_path / "repositories"
-    ) as hub:
+    with FakeGitHub.in_folder(tmp_path) as hub:
         hub.add_token(FIRST)
         hub.add_repository("octo/demo")
         yield hub

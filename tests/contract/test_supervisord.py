@@ -20,7 +20,10 @@ from agent.groups import LONGEST_RUNTIME_PATH
 from agent.plan import Ledger, apply, plan
 from agent.settings import Settings
 from agent.system import Facts, System
-from agent.values import Service
+from agent.values import PortProbe, Service
+from agent.verbs.context import Context
+from agent.verbs.status import collect_services
+from tests.containers import find_free_port
 
 DEADLINE = 20.0
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
@@ -134,6 +137,10 @@ open("told.new", "w").write(json.dumps(facts)); os.rename("told.new", "told")
 print("first words", flush=True); print("of trouble", file=sys.stderr, flush=True)
 time.sleep(1000)
 """
+LISTEN = """
+import socket, sys, time
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1]))); time.sleep(1000)
+"""
 SLEEP = ("sleep", "1000")
 C_LIBRARYS_OWN = 1 << 31 | 1 << 32
 """Signals 32 and 33: glibc's posix_spawn, by which make starts programs, ignores them."""
@@ -212,6 +219,27 @@ def test_states_are_told_with_their_pids(make: Make) -> None:
     box.wait(lambda: path.read_bytes() == b"sleep\x001000\x00")  # the launcher became it
 
 
+def test_status_says_that_a_service_runs_once_it_answers(make: Make) -> None:
+    """Not only when it has lived as long as supervisord wants; whose word is told beside it."""
+    listening, silent = find_free_port(), find_free_port()
+    services = (
+        script("web", LISTEN, str(listening), probe=PortProbe(listening)),
+        Service("mute", SLEEP, probe=PortProbe(silent)),
+        Service("plain", SLEEP),
+    )
+    box = make(*services)
+    current = Context({}, Settings.from_environ({}), box.facts)
+    box.start()
+
+    def ask() -> dict[str, tuple[str, str]]:
+        rows = collect_services(current, services)
+        return {row["name"]: (row["state"], row["supervisord"]) for row in rows}
+
+    box.wait(lambda: ask()["web"][0] == "RUNNING")
+    starting = ("STARTING", "STARTING")
+    assert ask() == {"web": ("RUNNING", "STARTING"), "mute": starting, "plain": starting}
+
+
 def test_a_killed_service_comes_back(make: Make) -> None:
     box = make(Service("one", SLEEP))
     box.start()
@@ -273,6 +301,32 @@ def test_nobody_there_is_an_os_error(make: Make) -> None:
     box = make(Service("one", SLEEP))
     with pytest.raises(OSError, match="No such file"):
         box.states()
+
+
+SLOW_FIRST_CHILD = """
+import os, sys, time
+from supervisor import options, supervisord
+Options, fork, children = options.ServerOptions, options.ServerOptions.fork, []
+def count(self):
+    children.append(self)
+    return fork(self)
+def linger(self):
+    os.setpgrp()
+    end = time.monotonic() + 1
+    while len(children) == 1 and time.monotonic() < end:
+        time.sleep(0.01)
+Options.fork, Options.setpgrp = count, linger
+supervisord.main(sys.argv[5:])
+"""
+"""A supervisord whose listener takes a second from its fork to its execution."""
+
+
+def test_a_listener_that_is_just_being_started_is_not_waited_for(make: Make) -> None:
+    """A TERM would be taken by the handler that it has from supervisord, and be lost."""
+    box = make(script("a", "echo begun; exec sleep 1000"))
+    box.start(sys.executable, "-I", "-c", SLOW_FIRST_CHILD)
+    box.wait(lambda: "begun" in box.hear(box.streams["a"]))
+    assert box.stop() < 5
 
 
 def test_a_hung_supervisord_is_not_waited_for(make: Make) -> None:

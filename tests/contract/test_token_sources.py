@@ -18,25 +18,11 @@ from agent.renewal import fetch
 from agent.renewal.fetch import Demand
 from agent.system import Clock
 from agent.verbs.renewals import make_renewals
-from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
+from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub, Fault
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def key() -> rsa.RSAPrivateKey:
-    return make_key()
-
-
-@pytest.fixture
-def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        hub.add_app(app_id=APP, public_key_pem=make_public_pem(key), client_id="Iv1.test",
-                    client_secret="client-secret-0123")  # fmt: skip
-        hub.add_installation(APP, INSTALLATION, "octo", repositories=["demo", "other"])
-        yield hub
 
 
 @pytest.fixture

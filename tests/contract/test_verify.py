@@ -13,7 +13,6 @@ from agent.secret import Secret
 from agent.settings import Settings
 from agent.tokens import verify
 from tests.fakes.github import FakeGitHub, Fault
-from tests.fakes.github.certificate import make_certificate
 from tests.machine import make_facts
 
 GOOD = "ghp_good0123456789"
@@ -131,12 +130,11 @@ def test_a_netrc_of_the_user_is_not_sent(
 
 
 def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority = make_certificate(tmp_path)
-    with FakeGitHub(certificate=tmp_path / "github.pem") as hub:
+    with FakeGitHub.in_folder(tmp_path) as hub:
         hub.add_token(GOOD)
         monkeypatch.setenv("HTTPS_PROXY", hub.url)
         url = "https://api.github.com"
-        trusted = check(url, tmp_path, SSL_CERT_FILE=str(authority))
+        trusted = check(url, tmp_path, SSL_CERT_FILE=str(hub.authority))
         assert trusted == GOOD_ANSWER
         result = check(url, tmp_path)
     assert isinstance(result, verify.Unreachable)

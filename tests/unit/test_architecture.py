@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "addresses", "backup_group", "compatibility", "errors", "exits", "faults", "gitconfig",
-    "groups", "helpers", "log", "moments", "runtime", "secret", "settings", "system",
-    "texts", "variable",
+    "groups", "helpers", "log", "moments", "preload", "runtime", "secret", "settings",
+    "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster",
@@ -32,12 +32,13 @@ SHARED_WITH_APART = {"exits", "faults", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
     "verbs": {
-        "backup.care", "backup.progress", "backup.ticking", "backup.work", "context", "configure",
-        "news", "renewals", "standing",
+        "backup.care", "backup.progress", "backup.restoring", "backup.ticking",
+        "backup.unpacking", "backup.work", "context", "configure", "news", "renewals", "standing",
     },
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
-        "content", "creation", "databases", "hooks", "locks", "record", "schedule", "trial",
+        "clearing", "content", "creation", "databases", "folders", "hooks", "locks", "record",
+        "schedule", "selection", "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""

@@ -8,7 +8,7 @@ TOP = Path(__file__).resolve().parents[2]
 FOLDERS = ("docker", "scripts", "tests", "requirements")
 NAMES = re.compile(r"x86[_-]64|(?<![a-z0-9])(amd64|aarch64|arm64)")
 ALLOWED = {
-    "docker/mvp/restic.txt",  # a line for each
+    "docker/base/restic.txt",  # a line for each
     "requirements/dev.txt",  # the marker of shellcheck
     "scripts/check.sh",  # shellcheck
     "scripts/lock.sh",  # asks for the other architecture's packages

@@ -89,6 +89,40 @@ def test_the_original_is_not_touched(tmp_path: Path) -> None:
     assert judge(databases.place_of(database, tmp_path / "copies")) == 3
 
 
+def test_one_that_nobody_has_open_stays_as_it_is_and_so_does_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "a.db")) as base:
+        base.execute("PRAGMA journal_mode=wal")
+    make(folder / "a.db")
+    before = folder.stat().st_mtime_ns
+    databases.copy_all([folder / "a.db"], tmp_path / "copies", 5)
+    assert folder.stat().st_mtime_ns == before
+    assert judge(databases.place_of(folder / "a.db", tmp_path / "copies")) == 3
+
+
+def test_one_that_is_opened_meanwhile_is_copied_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "a.db"
+    with closing(sqlite3.connect(database)) as base:
+        base.execute("PRAGMA journal_mode=wal")
+    make(database)
+    copy = databases._back_up
+    hows = []
+
+    def disturb(database: Path, how: str, part: Path, deadline: float) -> None:
+        copy(database, how, part, deadline)
+        hows.append(how)
+        if len(hows) == 1:
+            make(database)
+
+    monkeypatch.setattr(databases, "_back_up", disturb)
+    databases.copy_all([database], tmp_path / "copies", 5)
+    assert hows == ["immutable=1", "mode=ro"]
+    assert judge(databases.place_of(database, tmp_path / "copies")) == 6
+
+
 def test_an_unchanged_one_is_not_copied_again(tmp_path: Path) -> None:
     database, staging = tmp_path / "a.db", tmp_path / "copies"
     make(database)

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from agent.backup.content import find_content
 from agent.backup.creation import SAFETY, TAG
 from agent.exits import Exit
-from agent.restic import ResticError, Snapshot
+from agent.restic import Code, ResticError, Snapshot
 from agent.target import name_workspace
 from agent.verbs import context
 from agent.verbs.backup import work
@@ -29,11 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     work.add_target_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--content", action="store_true", help="list what goes into a backup, and what does not"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List; exit 0 when every target answered, else 1."""
     current = context.load()
+    if arguments.content:
+        print_content(current, as_json=arguments.json)
+        return Exit.OK
     rows: list[Row] = []
     failed = False
     for target in work.find_ready(current, arguments.target):
@@ -42,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
                 target.name, work.open_restic(target, current).snapshots(*_mine(current))
             )
         except ResticError as error:
+            if error.finished.code == Code.NO_REPOSITORY:
+                continue
             failed = True
             sys.stderr.write(f"devcopilot: {error.problem}\n")
     rows.sort(key=lambda row: row.snapshot.time)
@@ -52,6 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
     elif not failed:
         sys.stdout.write("there is no backup yet; `devcopilot backup create` makes one\n")
     return Exit.FAILED if failed else Exit.OK
+
+
+def print_content(current: Context, *, as_json: bool) -> None:
+    """Print what goes into a backup, a path or pattern a line."""
+    found = find_content(current.settings, current.facts)
+    if as_json:
+        document = {"paths": list(map(str, found.paths)), "excludes": found.excludes}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return
+    sys.stdout.writelines(f"+ {path}\n" for path in found.paths)
+    sys.stdout.writelines(f"- {pattern}\n" for pattern in found.excludes)
 
 
 def _mine(current: Context) -> Iterable[str]:

@@ -5,7 +5,8 @@ import os
 
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.restic import PROGRAM, find_options, make_environment
+from agent.restic import find_options, make_environment
+from agent.target import PROGRAM
 from agent.verbs import context
 from agent.verbs.backup import work
 

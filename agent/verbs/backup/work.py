@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from agent import catalogue
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.restic import PROGRAM, Restic
-from agent.target import Target, Targets, find_targets
+from agent.restic import Restic
+from agent.target import PROGRAM, Target, Targets, find_targets
 from agent.verbs.context import Context
 
 HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"

@@ -9,7 +9,6 @@ import requests
 
 from tests.contract.fake_github.asking import ask
 from tests.fakes.github import FakeGitHub
-from tests.fakes.github.certificate import make_certificate
 
 DOORS = {
     "github.com": ("api.github.com", ""),
@@ -93,8 +92,7 @@ def test_an_hours_requests_are_counted_and_then_refused(hub: FakeGitHub) -> None
 
 
 def test_one_port_speaks_http_https_and_is_a_proxy(tmp_path: Path) -> None:
-    make_certificate(tmp_path)
-    with FakeGitHub(certificate=tmp_path / "github.pem") as hub:
+    with FakeGitHub.in_folder(tmp_path) as hub:
         hub.add_token("ghp_all")
         session = requests.Session()
         session.verify = str(hub.authority)

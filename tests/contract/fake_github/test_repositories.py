@@ -11,7 +11,6 @@ import pytest
 
 from tests.contract.fake_github.asking import APP, make_key
 from tests.fakes.github import FakeGitHub, Known, Pattern
-from tests.fakes.github.certificate import make_certificate
 
 URL = "https://github.com/acme/one.git"
 Done = subprocess.CompletedProcess[str]
@@ -44,11 +43,7 @@ class Desk:
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[FakeGitHub]:
-    make_certificate(tmp_path)
-    (tmp_path / "repositories").mkdir()
-    with FakeGitHub(
-        certificate=tmp_path / "github.pem", repositories=tmp_path / "repositories"
-    ) as hub:
+    with FakeGitHub.in_folder(tmp_path) as hub:
         hub.add_app(app_id=APP, public_key_pem=make_key()[1])
         hub.add_repository("acme/one")
         hub.add_repository("acme/two")

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.fakes.github import FakeGitHub, Request
-from tests.fakes.github.certificate import make_certificate
 
 
 class NotingGitHub(FakeGitHub):
@@ -52,11 +51,7 @@ def make_hub(port: int, folder: Path | None, certificate: Path | None) -> Noting
     """Return a fake that speaks plain HTTP, or all that it can with a folder of its own."""
     if folder is None:
         return NotingGitHub(port=port, certificate=certificate)
-    make_certificate(folder)
-    (folder / "repositories").mkdir(exist_ok=True)
-    return NotingGitHub(
-        port=port, certificate=folder / "github.pem", repositories=folder / "repositories"
-    )
+    return NotingGitHub.in_folder(folder, port=port)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.fakes.github.certificate import find_authority
+from tests.fakes.github.certificate import find_authority, make_certificate
 from tests.fakes.github.grants import Grants
 from tests.fakes.github.handler import Handler
 from tests.fakes.github.repositories import make_repository
@@ -39,6 +39,14 @@ class FakeGitHub(Grants):
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
+
+    @classmethod
+    def in_folder(cls, folder: Path, *, port: int = 0) -> Self:
+        """Return one that speaks HTTPS and git, with ca.pem and its repositories in this folder."""
+        make_certificate(folder)
+        repositories = folder / "repositories"
+        repositories.mkdir(exist_ok=True)
+        return cls(port=port, certificate=folder / "github.pem", repositories=repositories)
 
     @property
     def url(self) -> str:

@@ -2,7 +2,8 @@
 
 from testinfra.host import Host
 
-WRITABLE = ("/home/dev8", "/workspace", "/backups", "/tmp", "/var/tmp", "/dev", "/proc", "/run/lock")
+FOLDERS = ("/home/dev8", "/workspace", "/backups")
+WRITABLE = (*FOLDERS, "/tmp", "/var/tmp", "/dev", "/proc", "/run/lock")
 
 
 def test_runs_as_dev8(host: Host) -> None:
@@ -11,16 +12,16 @@ def test_runs_as_dev8(host: Host) -> None:
     assert (user.home, user.shell) == ("/home/dev8", "/bin/bash")
 
 
-def test_owns_home_and_workspace(host: Host) -> None:
-    for folder in ("/home/dev8", "/workspace"):
+def test_owns_its_folders(host: Host) -> None:
+    for folder in FOLDERS:
         assert host.file(folder).user == "dev8"
         host.run_expect([0], f"touch {folder}/.written && rm {folder}/.written")
     assert host.check_output("pwd") == "/workspace"
 
 
-def test_home_and_workspace_are_for_group_0_as_well(host: Host) -> None:
+def test_its_folders_are_for_group_0_as_well(host: Host) -> None:
     """A platform runs a uid of its own choice in that group; named volumes copy these modes."""
-    for folder in ("/home/dev8", "/workspace"):
+    for folder in FOLDERS:
         found = host.file(folder)
         assert (found.group, found.mode) == ("root", 0o775)
 

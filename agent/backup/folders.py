@@ -1,0 +1,121 @@
+"""Folders that somebody may change meanwhile: no link is followed, and nothing half done stays."""
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.errors import AgentError, Problem
+
+OURS = stat.S_IRWXU
+"""What an owner needs to change what is in a folder."""
+
+
+def to_json_name(name: str) -> str:
+    """Return a name as restic's JSON has it: each byte that is no UTF-8 is U+FFFD there."""
+    return re.sub("[\udc80-\udcff]", "\ufffd", name)
+
+
+def find_real(trusted: Path, path: Path) -> list[Path]:
+    """Return what may be there under a name of restic's JSON, below a trusted folder.
+
+    That is the name itself, unless it holds a U+FFFD: then all names that read like it.
+    """
+    found = [trusted]
+    for part in path.relative_to(trusted).parts:
+        if "\ufffd" not in part:
+            found = [folder / part for folder in found]
+            continue
+        found = [folder / name for folder in found for name in _list(folder)
+                 if to_json_name(name) == part]  # fmt: skip
+    return found
+
+
+def _list(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names are wanted
+    except OSError:
+        return []
+
+
+@contextlib.contextmanager
+def open_folder(trusted: Path, path: Path) -> Iterator[int]:
+    """Yield a descriptor (O_PATH) of a folder below a trusted one, reached through no link.
+
+    Folders on the way, without the trusted one, are made writable for their owner: whoever restores
+    gives them their modes again. Raises OSError, such as NotADirectoryError for a link.
+    """
+    flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(trusted, flags & ~os.O_NOFOLLOW)
+    try:
+        for part in path.relative_to(trusted).parts:
+            inner = os.open(part, flags, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+            _make_writable(descriptor)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _make_writable(descriptor: int) -> None:
+    found = os.fstat(descriptor)
+    if found.st_uid == os.geteuid() and found.st_mode & OURS != OURS:
+        # chmod takes no descriptor of this kind, but its name.
+        Path(f"/proc/self/fd/{descriptor}").chmod(stat.S_IMODE(found.st_mode) | OURS)
+
+
+def find_kind(name: str, folder: int) -> int | None:
+    """Return the type bits of what an open folder holds under a name, or None."""
+    try:
+        return stat.S_IFMT(os.lstat(name, dir_fd=folder).st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def remove_tree(path: Path) -> None:
+    """Remove what is at `path`, folders that their owner may not enter too. Raises OSError."""
+
+    def force(remove: Callable[[str], Any], name: str, _info: object) -> None:
+        for folder in (Path(name).parent, Path(name)):
+            if not folder.is_symlink() and folder.is_dir():
+                folder.chmod(OURS)
+        shutil.rmtree(name) if remove in (os.scandir, os.open, os.lstat) else remove(name)
+
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, onerror=force)
+
+
+@contextlib.contextmanager
+def stage(folder: Path, name: str) -> Iterator[Path]:
+    """Yield an empty private folder in `folder`, and remove it with what is still in it.
+
+    Raises AgentError when there can be none.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=f".{name[:100]}.partial-", dir=folder))
+    except OSError as error:
+        raise AgentError(Problem(f"cannot write {folder}: {error.strerror}")) from error
+    try:
+        yield place
+    finally:
+        remove_tree(place)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename on one file system, also a folder that is read-only. Raises OSError."""
+    found = source.lstat()
+    is_closed = stat.S_ISDIR(found.st_mode) and not found.st_mode & stat.S_IWUSR
+    if is_closed:  # its `..` changes
+        source.chmod(stat.S_IMODE(found.st_mode) | stat.S_IWUSR)
+    source.rename(target)
+    if is_closed:
+        target.chmod(stat.S_IMODE(found.st_mode))

@@ -1,0 +1,132 @@
+"""What a restore in place would change, found by names, sizes and times alone: nothing is written.
+
+restic's own dry run is not asked: it waits for ever where a pipe lies in the place of a file, and
+it counts what no backup holds among what would be deleted.
+"""
+
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from agent.backup import folders
+from agent.backup.clearing import Scope
+from agent.backup.selection import Chosen, list_entries
+from agent.follow import Message
+from agent.restic import read_time
+
+CACHE_TAG = "CACHEDIR.TAG"
+TYPES = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK}
+
+
+@dataclass
+class Preview:
+    """What would change; folders are not told of."""
+
+    new: list[str] = field(default_factory=list)
+    """Files that would come back."""
+    changed: list[str] = field(default_factory=list)
+    """Files that would get an earlier content."""
+    deleted: list[str] = field(default_factory=list)
+    """Files that the backup lacks."""
+    size: int = 0
+    """Bytes in `new` and `changed`."""
+
+
+def look(
+    chosen: Chosen, scopes: Sequence[Scope], untouched: Sequence[Path], excludes: Sequence[str]
+) -> Preview:
+    """Return what restoring these scopes would change. Raises AgentError.
+
+    `untouched`: folders that are left alone. `excludes`: restic's patterns of what no backup holds.
+    """
+    preview = Preview()
+    for scope in scopes:
+        nodes = [
+            node
+            for node in list_entries(chosen, scope.path, "--recursive")
+            if scope.holds(node["path"])
+        ]
+        for node in nodes:
+            _compare(node, scope, preview)
+        known = {node["path"] for node in nodes}
+        skipped = Skipped(untouched, excludes)
+        extras = find_extras(scope.path, known, skipped)
+        preview.deleted += [str(path) for path in extras]
+    return preview
+
+
+def _compare(node: Message, scope: Scope, preview: Preview) -> None:
+    """Add what a node of the snapshot would change."""
+    paths = folders.find_real(scope.anchor, Path(node["path"])) or [Path(node["path"])]
+    try:
+        found = paths[0].lstat()
+    except OSError:
+        found = None
+    if found and _is_same(node, found):
+        return
+    if node["type"] == "dir" and (found is None or stat.S_ISDIR(found.st_mode)):
+        return
+    (preview.changed if found else preview.new).append(str(paths[0]))
+    preview.size += node.get("size", 0)
+
+
+def _is_same(node: Message, found: os.stat_result) -> bool:
+    kind = TYPES.get(node["type"])
+    if kind != stat.S_IFMT(found.st_mode):
+        return kind is None  # pipes and devices are not compared
+    if kind == stat.S_IFLNK:
+        return True
+    time = read_time(node["mtime"])
+    return bool(found.st_size == node.get("size", 0) and _is_same_time(time, found.st_mtime_ns))
+
+
+def _is_same_time(time: datetime, nanoseconds: int) -> bool:
+    return abs(time.timestamp() - nanoseconds / 1e9) < 1e-4
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What a restore leaves alone, since no backup holds it."""
+
+    folders: Sequence[Path]
+    excludes: Sequence[str]
+
+    def __contains__(self, path: Path) -> bool:
+        is_out = path in self.folders
+        for pattern in self.excludes:  # the last one that matches decides
+            if matches(path, pattern.removeprefix("!")):
+                is_out = not pattern.startswith("!")
+        return is_out
+
+
+def matches(path: Path, pattern: str) -> bool:
+    """Tell whether one of restic's anchored patterns means this path, or a folder above it."""
+    parts, wanted = path.parts, Path(re.sub(r"\\(.)", r"[\1]", pattern)).parts
+    if "**" in wanted:
+        return fnmatch.fnmatchcase(str(path), pattern)
+    return len(parts) >= len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
+
+
+def find_extras(path: Path, known: set[str], skipped: Skipped) -> Iterator[Path]:
+    """Yield the files below a folder that are not known, without those that no backup holds."""
+    try:
+        names = sorted(os.listdir(path)) if not path.is_symlink() else []  # noqa: PTH208
+    except OSError:
+        names = []
+        if path.exists() and not path.is_dir() and folders.to_json_name(str(path)) not in known:
+            yield path
+    is_cache = CACHE_TAG in names
+    for name in names:
+        item = path / name
+        if item in skipped or (is_cache and name != CACHE_TAG):
+            continue
+        kind = stat.S_IFMT(item.lstat().st_mode)
+        if kind == stat.S_IFDIR:
+            yield from find_extras(item, known, skipped)
+        elif kind != stat.S_IFSOCK and folders.to_json_name(str(item)) not in known:
+            yield item

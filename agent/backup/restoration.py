@@ -1,0 +1,306 @@
+"""Restoring from a snapshot: to a new place, complete or not at all, or in place, with a way back.
+
+In place, the order is: a safety backup, the record for `undo`, then the changes. Whatever stops it
+in between, the safety backup holds what was there.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.backup import folders, record, undo
+from agent.backup.clearing import Clearing, Scope, escape, find_scope
+from agent.backup.selection import Chosen, Entry, find_entry, list_entries, run_restic
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
+from agent.follow import Limits, Listener, Message, find_words
+from agent.restic import LOCK_WAIT, Code, Snapshot, explain
+from agent.system import Facts
+
+LIMITS = Limits(stall=900.0)
+"""restic tells of no progress while it sets the modes and times of very many files."""
+PutInPlace = Callable[[Path, Path], object]
+"""Takes a folder of databases' copies and the folder to put them in, by the same relative paths."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a restore."""
+
+    files: int = 0
+    """Files and folders that were written or set right."""
+    size: int = 0
+    """Bytes that were written."""
+    deleted: int = 0
+    kept: tuple[Path, ...] = ()
+    """What no backup held and was in the way; it has this name now."""
+    failures: tuple[str, ...] = ()
+    """What could not be restored, each with the cause."""
+    safety: Snapshot | None = None
+    place: Path | None = None
+    """The new place: another one than was wanted, if something could not be restored."""
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """Restores from one snapshot."""
+
+    chosen: Chosen
+    facts: Facts
+    copies: Path
+    """Where the snapshot has the consistent copies of databases, below their absolute paths."""
+    put_in_place: PutInPlace = field(repr=False)
+    listener: Listener = field(default=lambda _: None, repr=False)
+
+    # --- to a new place ---
+
+    def restore_to(self, wanted: Entry | None, place: Path) -> Result:
+        """Restore to a place that is not there yet, or an empty folder: all of it, or nothing.
+
+        None: everything, below its absolute paths. If files could not be restored, the others are
+        at a place whose name ends with `.incomplete`. Raises AgentError; then nothing is anywhere.
+        """
+        check_place(place)
+        with folders.stage(place.parent, place.name) as staging:
+            tree = staging / "tree"
+            tree.mkdir()
+            if wanted is None:
+                result = self._run(tree, "/")
+                source = tree
+                self._take_copies(tree)
+            else:
+                self._check_name(wanted.path)
+                result = self._run(tree, str(wanted.path.parent), find_pattern(wanted.path))
+                source = tree / wanted.path.name
+                self._add_copies(wanted.path, staging / "copies", tree)
+            if result.failures and not source.exists():
+                raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
+            if result.failures:
+                place = place.with_name(f"{place.name}.incomplete")
+                check_place(place)
+            try:
+                folders.move(source, place)
+            except OSError as error:
+                raise AgentError(Problem(f"cannot make {place}: {error.strerror}")) from error
+        return replace(result, place=place)
+
+    def _check_name(self, path: Path) -> None:
+        if path == path.parent:
+            raise AgentError(Problem("cannot restore / by itself", "leave --path away"))
+
+    def _take_copies(self, tree: Path) -> None:
+        """Put the copies among the restored files, and take them away from where they lay."""
+        lain = tree / self.copies.relative_to("/")
+        if not lain.is_dir():
+            return
+        self._place(lain, tree)
+        folders.remove_tree(lain)
+        for parent in lain.parents:
+            if parent == tree or any(parent.iterdir()):
+                break
+            parent.rmdir()
+
+    def _add_copies(self, path: Path, staging: Path, tree: Path) -> None:
+        """Put the copies of what was restored at `tree` as `path` in place."""
+        found = self._restore_copies([path], staging)
+        if found:
+            self._place(found / path.parent.relative_to("/"), tree)
+
+    def _has_copies(self) -> bool:
+        return self.copies in map(Path, self.chosen.snapshot.paths)
+
+    def _restore_copies(self, paths: Iterable[Path], staging: Path) -> Path | None:
+        """Restore the copies of databases in these paths to a folder; None: there are none."""
+        patterns = [
+            find_pattern(path, Path("/"))
+            for path in paths
+            if self._has_copies() and find_entry(self.chosen, self.copies / path.relative_to("/"))
+        ]
+        if not patterns:
+            return None
+        staging.mkdir()
+        result = self._run(staging, str(self.copies), *patterns)
+        if result.failures:
+            raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
+        return staging
+
+    # --- in place ---
+
+    def find_scopes(self, wanted: Entry | None, places: Sequence[Path]) -> tuple[Scope, ...]:
+        """Return what is restored in place: a path, or None for everything.
+
+        Of a folder that was not backed up as a whole it is what was backed up in it. `places`: the
+        workspace and the home. Raises AgentError (exit 2) for what is elsewhere.
+        """
+        roots = self.find_roots()
+        paths = roots
+        if wanted:
+            inner = [root for root in roots if root.is_relative_to(wanted.path)]
+            paths = inner or [wanted.path]
+        for path in paths:
+            self.check_path(path, places)
+        return tuple(find_scope(path, roots) for path in paths)
+
+    def find_roots(self) -> list[Path]:
+        """Return what was backed up, without the copies of databases."""
+        return [path for path in map(Path, self.chosen.snapshot.paths) if path != self.copies]
+
+    def check_path(self, path: Path, places: Sequence[Path]) -> None:
+        """Raise AgentError (exit 2) when this may not be changed in place."""
+        if path.is_relative_to(self.facts.state):
+            cause = "it is the agent's own"
+        elif not any(path.is_relative_to(place) for place in places):
+            cause = f"it is neither in {' nor in '.join(map(str, places))}"
+        else:
+            return
+        hint = "restore it to a new place: --to DIR"
+        problem = Problem(f"cannot restore {path} in place: {cause}", hint)
+        raise AgentError(problem, exit_code=Exit.USAGE)
+
+    def restore_in_place(
+        self, scopes: Sequence[Scope], make_safety: Callable[[], Snapshot]
+    ) -> Result:
+        """Make these as they are in the snapshot, after a safety backup on the same target.
+
+        Files that cannot be restored are in the result. Raises AgentError.
+        """
+        safety = make_safety()
+        began = datetime.now(UTC)
+        note = undo.Undo(
+            safety.id, self.chosen.restic.target.name, tuple(str(scope.top) for scope in scopes),
+            self.chosen.snapshot.id, record.format_time(began),
+        )  # fmt: skip
+        undo.write(self.facts, note)
+        result = self._make_way(scopes, safety, f".kept-{began:%Y%m%d-%H%M%S}")
+        result = add(result, self._write(scopes))
+        self._restore_databases(scopes)
+        undo.write(self.facts, replace(note, finished=not result.failures))
+        return result
+
+    def _make_way(self, scopes: Sequence[Scope], safety: Snapshot, suffix: str) -> Result:
+        """Delete what the snapshot lacks and the safety backup holds."""
+        changes = self._find_changes(safety)
+        held = replace(self.chosen, snapshot=safety)
+        result = Result(safety=safety)
+        for scope in scopes:
+            clearing = Clearing(scope, lambda path: list_entries(held, path, "--recursive"), suffix)
+            cleared = clearing.clear(changes)
+            result = replace(
+                result, deleted=result.deleted + cleared.deleted,
+                kept=(*result.kept, *cleared.kept), failures=(*result.failures, *cleared.failed),
+            )  # fmt: skip
+        return result
+
+    def _write(self, scopes: Sequence[Scope]) -> Result:
+        """Restore what the snapshot holds of these: one run of restic for each anchor."""
+        patterns: dict[Path, list[str]] = {}
+        for scope in scopes:
+            if scope.path in self.find_roots() or find_entry(self.chosen, scope.path):
+                check_way(scope)
+                patterns.setdefault(scope.anchor, []).append(scope.pattern)
+        result = Result()
+        for anchor, wanted in patterns.items():
+            result = add(result, self._run(anchor, str(anchor), *wanted))
+        return result
+
+    def _find_changes(self, safety: Snapshot) -> list[Message]:
+        """Return what differs in the snapshot from the safety backup, as `restic diff` lists it."""
+        changes: list[Message] = []
+
+        def take(message: Message) -> None:
+            copies = folders.to_json_name(str(self.copies))
+            if message.get("message_type") == "change" and not message["path"].startswith(copies):
+                changes.append(message)
+
+        doing = f"compare the workspace with the backup {self.chosen.snapshot.short}"
+        words = ("diff", "--json", safety.id, self.chosen.snapshot.id)
+        run_restic(self.chosen.restic, doing, *words, listener=take)
+        return changes
+
+    def _restore_databases(self, scopes: Sequence[Scope]) -> None:
+        if not self._has_copies():
+            return
+        with folders.stage(self.facts.state / "backup", "databases") as staging:
+            found = self._restore_copies([scope.path for scope in scopes], staging / "copies")
+            if found:
+                self._place(found, Path("/"))
+
+    def _place(self, staging: Path, root: Path) -> None:
+        """Put copies in place; the folders that they go to keep their times."""
+        files = [path for path in staging.rglob("*") if path.is_file()]
+        parents = {root / file.relative_to(staging).parent for file in files}
+        times = {folder: folder.stat() for folder in parents if folder.is_dir()}
+        try:
+            self.put_in_place(staging, root)
+            for folder, found in times.items():
+                os.utime(folder, ns=(found.st_atime_ns, found.st_mtime_ns))
+        except OSError as error:
+            raise AgentError(Problem(f"cannot restore databases: {error}")) from error
+
+    # --- restic ---
+
+    def _run(self, target: Path, source: str, *patterns: str) -> Result:
+        """Restore what lies in the snapshot's folder `source` to `target`; raises AgentError.
+
+        Only files that could not be restored do not raise: they are in the result.
+        """
+        restic, snapshot = self.chosen.restic, self.chosen.snapshot
+        includes = [word for pattern in patterns for word in ("--include", pattern)]
+        finished = restic.run(
+            "restore", f"{snapshot.id}:{source}", "--target", str(target), *includes,
+            "--sparse", "--json", "--retry-lock", LOCK_WAIT,
+            limits=LIMITS, listener=self.listener,
+        )  # fmt: skip
+        failures = tuple(find_words(item) for item in finished.messages
+                         if item.get("message_type") == "error")  # fmt: skip
+        if finished.code != Code.OK and not failures:
+            doing = f"restore the backup {snapshot.short} from {restic.target.name}"
+            raise AgentError(explain(doing, restic.target, finished))
+        summary = finished.find("summary") or {}
+        return Result(
+            summary.get("files_restored", 0), summary.get("bytes_restored", 0), failures=failures
+        )
+
+
+def find_pattern(path: Path, above: Path | None = None) -> str:
+    """Return restic's pattern for a path, seen from a folder above; by default the nearest."""
+    return f"/{escape(str(path.relative_to(above or path.parent)))}"
+
+
+def check_way(scope: Scope) -> None:
+    """Raise AgentError when a link is on the way to what is restored: restic would follow it."""
+    if scope.top != scope.path and scope.top.is_symlink():
+        problem = Problem(f"cannot restore {scope.path}: {scope.top} is a link", "move it away")
+        raise AgentError(problem)
+
+
+def check_place(place: Path) -> None:
+    """Raise AgentError (exit 2) when there is something at this place already."""
+    hint = "name one that is not there yet, or an empty folder"
+    try:
+        if place.is_symlink():
+            cause = "it is a link"
+        elif not place.exists():
+            return
+        elif not place.is_dir():
+            cause = "it is there already"
+        elif any(place.iterdir()):
+            cause = "it is not empty"
+        elif os.path.ismount(place):
+            cause, hint = "a mount point cannot be replaced at once", f"name a folder in {place}"
+        else:
+            return
+    except OSError as error:
+        cause, hint = error.strerror or str(error), ""
+    raise AgentError(Problem(f"cannot restore to {place}: {cause}", hint), exit_code=Exit.USAGE)
+
+
+def add(one: Result, other: Result) -> Result:
+    """Return what became of both."""
+    return replace(
+        one, files=one.files + other.files, size=one.size + other.size,
+        deleted=one.deleted + other.deleted, kept=(*one.kept, *other.kept),
+        failures=(*one.failures, *other.failures),
+    )  # fmt: skip

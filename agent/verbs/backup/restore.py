@@ -1,0 +1,115 @@
+"""Get back everything, a folder or one file: in place, or to a new place.
+
+In place a safety backup is made first: `devcopilot backup undo` takes the restore back. What no
+backup holds, such as caches, stays.
+"""
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.backup import lock
+from agent.backup.restoration import check_place
+from agent.backup.selection import LATEST, Chosen, Entry, choose, find_wanted
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
+from agent.target import name_workspace
+from agent.verbs import context
+from agent.verbs.backup import restoring, unpacking, work
+from agent.verbs.context import Context
+
+DOING = "a restore is running"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument(
+        "source", nargs="?", default=LATEST, metavar="BACKUP",
+        help="latest, the beginning of an id, a time such as 2026-11-24 or 2026-11-24T18:00, or a "
+        "workspace-*.tar.gz of the original image",
+    )  # fmt: skip
+    parser.add_argument("--path", help="only this file or folder: absolute, or below the workspace")
+    parser.add_argument(
+        "--to", type=Path, metavar="DIR", help="to a new place: it appears when it is complete"
+    )
+    work.add_target_option(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show what would change in place")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Restore; exit 0 when all of it came back, else 1."""
+    current = context.load()
+    place = Path(os.path.abspath(arguments.to)) if arguments.to else None  # noqa: PTH100
+    if place and arguments.dry_run:
+        problem = Problem("cannot use --dry-run with --to: nothing is changed in place")
+        raise AgentError(problem, exit_code=Exit.USAGE)
+    if place:
+        check_place(place)
+    with lock.hold(current.facts, DOING):
+        if unpacking.is_archive(arguments.source):
+            return unpacking.restore(current, arguments, place)
+        chosen = find(current, arguments)
+        wanted = None
+        if arguments.path is not None:
+            wanted = find_wanted(chosen, arguments.path, current.settings.workspace.folder)
+        if place:
+            return restore_to(current, chosen, wanted, place, arguments)
+        return restore_in_place(current, chosen, wanted, arguments)
+
+
+def find(current: Context, arguments: argparse.Namespace) -> Chosen:
+    """Return the snapshot that is meant, and tell what is odd."""
+    targets = work.find_ready(current, arguments.target)
+    places = [work.open_restic(target, current) for target in targets]
+    host = name_workspace(current.settings)
+    chosen = choose(places, host, arguments.source, datetime.now(UTC))
+    for problem in chosen.warnings:
+        sys.stderr.write(f"devcopilot: {problem}\n")
+    return chosen
+
+
+def restore_to(
+    current: Context,
+    chosen: Chosen,
+    wanted: Entry | None,
+    place: Path,
+    arguments: argparse.Namespace,
+) -> int:
+    """Restore to a new place."""
+    with restoring.show_progress(chosen.restic.target.name) as listener:
+        result = restoring.make_restorer(current, chosen, listener).restore_to(wanted, place)
+    return restoring.finish(result, name(chosen), str(result.place), as_json=arguments.json)
+
+
+def restore_in_place(
+    current: Context, chosen: Chosen, wanted: Entry | None, arguments: argparse.Namespace
+) -> int:
+    """Restore where the files were."""
+    target = chosen.restic.target
+    with restoring.show_progress(target.name) as listener:
+        restorer = restoring.make_restorer(current, chosen, listener)
+        scopes = restorer.find_scopes(wanted, restoring.find_places(current))
+        if arguments.dry_run:
+            found = restoring.look(current, chosen, scopes)
+            restoring.print_preview(found, as_json=arguments.json)
+            return Exit.OK
+        lines = [f"{name(chosen)} on {target.name}"]
+        if not arguments.yes:
+            lines += restoring.format_preview(restoring.look(current, chosen, scopes))
+        if not restoring.confirm(lines, is_sure=arguments.yes):
+            sys.stderr.write("devcopilot: nothing was changed\n")
+            return Exit.FAILED
+        result = restoring.in_place(
+            restorer, scopes, lambda: restoring.make_safety(current, target)
+        )
+    paths = ", ".join(str(scope.path) for scope in scopes)
+    return restoring.finish(result, name(chosen), paths, as_json=arguments.json)
+
+
+def name(chosen: Chosen) -> str:
+    """Return how people tell a backup: id and age."""
+    return f"{chosen.snapshot.short} ({work.format_age(chosen.snapshot.time)})"

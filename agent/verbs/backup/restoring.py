@@ -1,0 +1,180 @@
+"""What `restore` and `undo` share: preview, question, safety backup, result."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from agent.backup import content, databases, preview, session
+from agent.backup.clearing import Scope
+from agent.backup.creation import SAFETY
+from agent.backup.preview import Preview
+from agent.backup.restoration import Restorer, Result
+from agent.backup.selection import Chosen
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
+from agent.follow import Listener, Message
+from agent.restic import Snapshot
+from agent.target import Target
+from agent.verbs.backup import work
+from agent.verbs.backup.progress import Progress
+from agent.verbs.context import Context
+
+MOST_SHOWN = 20
+HOW_TO_UNDO = (
+    "`devcopilot backup undo` brings back what was there; the same command again finishes it"
+)
+
+
+def make_restorer(current: Context, chosen: Chosen, listener: Listener) -> Restorer:
+    """Return what restores from this snapshot."""
+    copies = current.facts.state / content.COPIES
+    return Restorer(chosen, current.facts, copies, databases.put_in_place, listener)
+
+
+def find_places(current: Context) -> tuple[Path, Path]:
+    """Return where files are restored in place."""
+    return current.settings.workspace.folder, current.facts.home
+
+
+def look(current: Context, chosen: Chosen, scopes: Sequence[Scope]) -> Preview:
+    """Return what a restore in place would change."""
+    excludes = content.find_content(current.settings, current.facts).excludes
+    return preview.look(chosen, scopes, [current.facts.state], excludes)
+
+
+@contextmanager
+def show_progress(title: str) -> Iterator[Listener]:
+    """Yield the listener of a line of progress, which is gone afterwards."""
+    line = Progress(sys.stderr, title)
+
+    def listen(message: Message) -> None:
+        if message.get("message_type") == "status":
+            line.listen(message)
+
+    try:
+        yield listen
+    finally:
+        line.end()
+
+
+def make_safety(current: Context, target: Target) -> Snapshot:
+    """Make the backup that a restore is taken back with. Raises AgentError."""
+    wishes = session.Wishes(tag=SAFETY, hooks=False)
+    with show_progress(f"{target.name}, safety backup") as listener:
+        work_on = session.Session(
+            current.settings, current.facts, [target], wishes, lambda _: listener
+        )
+        (made,) = work_on.back_up().made
+    if made.problem or made.snapshot is None:
+        hint = "nothing was changed; --to DIR restores to a new place without one"
+        raise AgentError(Problem(f"cannot make the safety backup: {made.problem}", hint))
+    for text in made.missing:
+        sys.stderr.write(f"devcopilot: not in the safety backup: {text}\n")
+    return made.snapshot
+
+
+def confirm(lines: Sequence[str], *, is_sure: bool) -> bool:
+    """Show what would change and ask. Raises AgentError (exit 2) when there is nobody to ask."""
+    if is_sure:
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        problem = Problem(
+            "cannot ask whether to change files in place: there is no terminal",
+            "--yes changes them, --dry-run only shows what would change",
+        )
+        raise AgentError(problem, exit_code=Exit.USAGE)
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+    sys.stderr.write("A safety backup is made first. Change these files? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def tell_of_interruption() -> Iterator[None]:
+    """Say what to do when a restore in place is stopped in between."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write(f"devcopilot: the restore was stopped: {HOW_TO_UNDO}\n")
+        raise
+
+
+def in_place(restorer: Restorer, scopes: Sequence[Scope], safety: Callable[[], Snapshot]) -> Result:
+    """Restore in place; tell how to go on when that fails after the safety backup."""
+    is_safe = False
+
+    def make() -> Snapshot:
+        nonlocal is_safe
+        snapshot = safety()
+        is_safe = True
+        return snapshot
+
+    try:
+        with tell_of_interruption():
+            return restorer.restore_in_place(scopes, make)
+    except AgentError as error:
+        if not is_safe:
+            raise
+        raise AgentError(*error.problems, Problem(f"not finished: {HOW_TO_UNDO}")) from error
+
+
+# --- what is said of it -------------------------------------------------------------------------
+
+
+def format_preview(found: Preview) -> list[str]:
+    """Return what would change, for a person."""
+    lines = [
+        f"to restore: {len(found.new):,} files that are gone, {len(found.changed):,} that changed, "
+        f"{work.format_size(found.size)}; to delete: {len(found.deleted):,} that the backup lacks"
+    ]
+    groups = (("new", found.new), ("changed", found.changed), ("delete", found.deleted))
+    for title, names in groups:
+        lines += [f"  {title:<8} {show_name(name)}" for name in names[:MOST_SHOWN]]
+        if len(names) > MOST_SHOWN:
+            lines.append(f"  {title:<8} {len(names) - MOST_SHOWN:,} more")
+    return lines
+
+
+def show_name(name: str) -> str:
+    """Return a file's name without what would disturb a terminal."""
+    text = os.fsencode(name).decode(errors="replace")
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def print_preview(found: Preview, *, as_json: bool) -> None:
+    """Print what would change: --dry-run."""
+    if as_json:
+        sys.stdout.write(json.dumps({"dry_run": True, **asdict(found)}, indent=2) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in format_preview(found))
+
+
+def finish(result: Result, source: str, place: str, *, as_json: bool) -> int:
+    """Print what became of it; return the exit code."""
+    safety = result.safety
+    if as_json:
+        row = {
+            "source": source, "place": place, "files": result.files, "size": result.size,
+            "deleted": result.deleted, "kept": list(map(str, result.kept)),
+            "failures": list(result.failures), "safety": safety.id if safety else None,
+        }  # fmt: skip
+        sys.stdout.write(json.dumps(row, indent=2) + "\n")
+    else:
+        deleted = f", {result.deleted:,} deleted" if result.deleted else ""
+        what = f"{show_name(source)} to {show_name(place)}"
+        sys.stdout.write(
+            f"restored {what}: {result.files:,} files and folders, "
+            f"{work.format_size(result.size)} written{deleted}\n"
+        )
+        for path in result.kept:
+            sys.stdout.write(f"kept what no backup holds: {show_name(str(path))}\n")
+        if safety:
+            words = f"what was there before is in {safety.short}"
+            sys.stdout.write(f"{words}: `devcopilot backup undo` brings it back\n")
+    for text in result.failures:
+        sys.stderr.write(f"devcopilot: not restored: {show_name(text)}\n")
+    return Exit.FAILED if result.failures else Exit.OK

@@ -1,0 +1,102 @@
+"""Restores an archive of the original image's backup.sh."""
+
+import argparse
+import os
+import sys
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent import catalogue
+from agent.backup import archive, folders, record, undo
+from agent.backup.restoration import Result
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
+from agent.restic import Snapshot
+from agent.target import find_targets
+from agent.verbs.backup import restoring, work
+from agent.verbs.context import Context
+
+ENDINGS = (".tar.gz", ".tgz")
+
+
+def is_archive(source: str) -> bool:
+    """Tell whether an archive is meant, and no snapshot."""
+    return source.endswith(ENDINGS) or "/" in source
+
+
+def restore(current: Context, arguments: argparse.Namespace, place: Path | None) -> int:
+    """Restore it to a new place, or into the workspace; what it lacks stays there."""
+    source = Path(os.path.abspath(arguments.source))  # noqa: PTH100
+    if arguments.path is not None:
+        hint = "--to DIR unpacks all of it elsewhere"
+        problem = Problem("cannot use --path with an archive", hint)
+        raise AgentError(problem, exit_code=Exit.USAGE)
+    if place:
+        return restore_to(source, place, arguments)
+    workspace = current.settings.workspace.folder
+    held = archive.unpack(source, None)
+    words = f"{held.files:,} files, {work.format_size(held.size)}: it is whole"
+    lines = [
+        f"{restoring.show_name(str(source))}: {words}",
+        f"into {workspace}; what the archive lacks stays",
+    ]
+    if arguments.dry_run:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        return Exit.OK
+    if not restoring.confirm(lines, is_sure=arguments.yes):
+        sys.stderr.write("devcopilot: nothing was changed\n")
+        return Exit.FAILED
+    result = merge(current, source, workspace, arguments.target)
+    return restoring.finish(result, str(source), str(workspace), as_json=arguments.json)
+
+
+def restore_to(source: Path, place: Path, arguments: argparse.Namespace) -> int:
+    """Unpack it to a new place: all of it, or nothing."""
+    with folders.stage(place.parent, place.name) as staging:
+        held = archive.unpack(source, staging / "tree")
+        try:
+            folders.move(staging / "tree" / held.top, place)
+        except OSError as error:
+            raise AgentError(Problem(f"cannot make {place}: {error.strerror}")) from error
+    result = Result(held.files, held.size)
+    return restoring.finish(result, str(source), str(place), as_json=arguments.json)
+
+
+def merge(current: Context, source: Path, workspace: Path, only: str | None) -> Result:
+    """Move what is in the archive into the workspace, after a safety backup if there is a target.
+
+    Without one, or where files are left out of backups, the replaced files are kept in the
+    workspace.
+    """
+    began = datetime.now(UTC)
+    stamp = f"{began:%Y%m%d-%H%M%S}"
+    safety = make_way_back(current, source, workspace, only, record.format_time(began))
+    keeps = safety is None or bool(current.settings.backup.exclude)
+    with folders.stage(workspace, "restore") as staging:
+        held = archive.unpack(source, staging / "tree")
+        replaced = workspace / f".replaced-{stamp}" if keeps else staging / "replaced"
+        tree = staging / "tree" / held.top
+        try:
+            with restoring.tell_of_interruption() if safety else nullcontext():
+                done = archive.merge(tree, workspace, replaced, f".kept-{stamp}")
+        except OSError as error:
+            hint = restoring.HOW_TO_UNDO if safety else f"replaced files are in {replaced}"
+            problem = Problem(f"cannot write {error.filename}: {error.strerror}", hint)
+            raise AgentError(problem) from error
+    kept = (*done.kept, replaced) if keeps and done.replaced else tuple(done.kept)
+    return Result(held.files, held.size, kept=kept, safety=safety)
+
+
+def make_way_back(
+    current: Context, source: Path, workspace: Path, only: str | None, time: str
+) -> Snapshot | None:
+    """Make the safety backup and the record for `undo`; None where no target is configured."""
+    targets = find_targets(catalogue.BACKUP_TARGETS, current.settings, current.facts)
+    if not targets:
+        return None
+    target = work.find_ready(current, only)[0]
+    safety = restoring.make_safety(current, target)
+    note = undo.Undo(safety.id, target.name, (str(workspace),), str(source), time, finished=True)
+    undo.write(current.facts, note)
+    return safety

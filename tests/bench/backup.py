@@ -1,0 +1,223 @@
+"""Measure backups: `python -m tests.bench.backup [--files 60000] [--megabytes 1024]`.
+
+All in one container and on one disk, after all files were read once: the original's tar.gz, restic
+alone, and ours, each as a person would start it.
+"""
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+
+import psutil
+
+from tests.bench.__main__ import format_table
+from tests.bench.rows import Row
+from tests.containers import DOCKER, MVP, Container, Recipe, answers_http, running
+from tests.waiting import wait_until
+
+TREE = (Path(__file__).parent / "tree.py").read_text()
+MEGABYTE = 1e6
+REQUESTS = 400
+NICE = "nice -n 19 ionice -c 3"
+"""How init starts the scheduled backup, which then asks for the disk last."""
+BARE = "RESTIC_PASSWORD=x GOGC=50 restic --repo /tmp/bench/bare --no-cache --json --quiet"
+"""With the one setting of memory that ours has as well."""
+
+
+@dataclass
+class Desk:
+    """A container in which things are measured."""
+
+    box: Container
+    peak: float = field(default=0.0)
+    """Megabytes that the last measured command took in memory at most, with all its processes."""
+
+    def run(self, script: str, *codes: int) -> str:
+        """Run a script; return what it printed. Raises RuntimeError for another exit code."""
+        done = subprocess.run(
+            [DOCKER, "exec", self.box.name, "bash", "-c", script],
+            capture_output=True, text=True, check=False, timeout=1800,
+        )  # fmt: skip
+        if done.returncode not in (codes or (0,)):
+            raise RuntimeError(f"{script}: {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def time(self, script: str, *codes: int) -> float:
+        """Return the seconds that a script takes; `peak` has its memory then."""
+        with self._watching():
+            start = time.monotonic()
+            self.run(script, *codes)
+            return time.monotonic() - start
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        root = psutil.Process(int(self.box.inspect("{{.State.Pid}}")))
+        before = {process.pid for process in root.children(recursive=True)}
+        ended = threading.Event()
+        self.peak = 0.0
+
+        def watch() -> None:
+            while not ended.wait(0.02):
+                self.peak = max(self.peak, _find_memory(_find_new(root, before)))
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def _find_new(root: psutil.Process, before: set[int]) -> list[psutil.Process]:
+    """Return the processes in the container of what was measured: exec's come beside PID 1."""
+    namespace = Path(f"/proc/{root.pid}/ns/pid").readlink()
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):
+            inside = Path(f"/proc/{process.pid}/ns/pid").readlink() == namespace
+            if inside and process.pid not in before and process.name() in ("restic", "devcopilot"):
+                found.append(process)
+    return found
+
+
+def _find_memory(processes: list[psutil.Process]) -> float:
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_info().rss
+    return total / MEGABYTE
+
+
+def measure(files: int, megabytes: int) -> list[Row]:
+    """Measure everything."""
+    options = (
+        *("-v", "/workspace", "-v", "/tmp", "-v", "/backups"),
+        *("-e", "BACKUP_DIR=/backups", "-e", "DEV8_BACKUP_SCHEDULE=off"),
+        *("-e", "CODE_SERVER_AUTH=none", "-e", "DEV8_BACKUP_ON_STOP=off"),
+    )
+    with running(Recipe(MVP, options)) as box:
+        desk = Desk(box)
+        box.wait_ready()
+        _say("a workspace")
+        desk.run("mkdir /tmp/bench")
+        desk.run(f"python3 - make /workspace {files} {megabytes} <<'END'\n{TREE}\nEND\n"
+                 "tar -cf - /workspace 2>/dev/null | cat >/dev/null")  # fmt: skip
+        return [*_measure_work(desk), *_measure_little_memory(box), *_measure_latency(desk)]
+
+
+def _measure_work(desk: Desk) -> list[Row]:
+    _say("tar.gz")
+    tar = desk.time("tar -czf /tmp/bench/workspace.tar.gz -C / workspace")
+    _say("restic alone")
+    desk.run(f"{BARE} init")
+    bare = desk.time(f"{BARE} backup /workspace")
+    _say("ours")
+    first = desk.time("devcopilot backup create")
+    first_peak, first_added = desk.peak, _find_added(desk)
+    _say("after a change of 1 %")
+    desk.run(f"python3 - change /workspace <<'END'\n{TREE}\nEND")
+    bare_second = desk.time(f"{BARE} backup /workspace")
+    second = desk.time("devcopilot backup create")
+    second_added = _find_added(desk)
+    _say("restores")
+    untar = desk.time(
+        "mkdir /tmp/bench/tar && tar -xzf /tmp/bench/workspace.tar.gz -C /tmp/bench/tar"
+    )
+    restore = desk.time("devcopilot backup restore --path /workspace --to /tmp/bench/ours")
+    restore_peak = desk.peak
+    judge = "rsync -aHAXn --checksum --delete --itemize-changes /workspace/ /tmp/bench/ours/"
+    lost = [line for line in desk.run(judge).splitlines() if not line.startswith("cS")]
+    overhead = max(first - bare * 1.03, second - bare_second * 1.03)
+    return [
+        Row("first backup, against tar.gz", first / tar, 0.35, "times",
+            f"{first:.1f} s against {tar:.1f} s"),
+        Row("backup after a change of 1 %, against tar.gz", second / tar, 0.10, "times",
+            f"{second:.1f} s"),
+        Row("what that adds, against the first", 100 * second_added / first_added, 3, "%",
+            f"{second_added / MEGABYTE:.1f} MB of {first_added / MEGABYTE:.0f} MB"),
+        Row("more than restic alone and 3 %", overhead, 1.5, "s",
+            f"{first:.1f} and {second:.1f} s against {bare:.1f} and {bare_second:.1f} s"),
+        Row("restore, against tar.gz", restore / untar, 0.5, "times",
+            f"{restore:.1f} s against {untar:.1f} s"),
+        Row("memory of a backup, at most", first_peak, 200, "MB"),
+        Row("memory of a restore, at most", restore_peak, 200, "MB"),
+        Row("what a restore loses, as rsync sees it, but sockets", len(lost), 0, "files",
+            "; ".join(lost[:3])),
+    ]  # fmt: skip
+
+
+def _find_added(desk: Desk) -> float:
+    """Return the bytes that the newest backup took."""
+    return float(json.loads(desk.run("devcopilot backup list --json"))[-1]["added"])
+
+
+def _measure_little_memory(box: Container) -> list[Row]:
+    """Make a first backup of the same files where memory is limited."""
+    _say("with DEV8_BACKUP_MEMORY=100M")
+    options = (
+        *("--volumes-from", box.name, "-e", "BACKUP_DIR=/backups", "-e", "ENVIRONMENT_ID=little"),
+        *("-e", "DEV8_BACKUP_SCHEDULE=off", "-e", "DEV8_BACKUP_ON_STOP=off"),
+        *("-e", "DEV8_BACKUP_MEMORY=100M"),
+    )
+    with running(Recipe(MVP, options)) as other:
+        desk = Desk(other)
+        other.wait_ready()
+        seconds = desk.time("devcopilot backup create")
+    return [Row("memory of a backup with DEV8_BACKUP_MEMORY=100M, at most", desk.peak, 150, "MB",
+                f"{seconds:.1f} s")]  # fmt: skip
+
+
+def _measure_latency(desk: Desk) -> list[Row]:
+    """Compare the IDE's answers while nothing happens with those while a backup is made."""
+    _say("the IDE meanwhile")
+    port = desk.box.ide_port
+    wait_until(lambda: answers_http(port), "the IDE")
+    idle = _find_p99(port)
+    script = f"rm -rf /backups/workspace; {NICE} devcopilot backup create"
+    argv = [DOCKER, "exec", desk.box.name, "bash", "-c", script]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
+        busy = _find_p99(port, process)
+    return [Row("the IDE's slowest answers (p99) during a backup, against idle", busy / idle, 2,
+                "times", f"{busy * 1000:.1f} ms against {idle * 1000:.1f} ms")]  # fmt: skip
+
+
+def _find_p99(port: int, meanwhile: "subprocess.Popen[bytes] | None" = None) -> float:
+    """Return the seconds within which 99 % of the answers come, until this process has ended."""
+    seconds: list[float] = []
+    while meanwhile.poll() is None if meanwhile else len(seconds) < REQUESTS:
+        start = time.monotonic()
+        if not answers_http(port):
+            raise RuntimeError("the IDE does not answer")
+        seconds.append(time.monotonic() - start)
+    return quantiles(seconds, n=100)[98]
+
+
+def _say(title: str) -> None:
+    print(f"==> {title}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Measure; print a table; exit 1 when a bar is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.backup", description=__doc__)
+    parser.add_argument("--files", type=int, default=60_000)
+    parser.add_argument("--megabytes", type=int, default=1024)
+    parser.add_argument("--output", type=Path, default=Path("bench-backup.json"))
+    arguments = parser.parse_args()
+    rows = measure(arguments.files, arguments.megabytes)
+    print(format_table(rows))
+    arguments.output.write_text(json.dumps([row.document() for row in rows], indent=2) + "\n")
+    return 0 if all(row.holds for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

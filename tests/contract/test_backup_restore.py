@@ -1,0 +1,553 @@
+"""`devcopilot backup restore` and `undo` with the real restic, as an unprivileged user."""
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.contract.homes import NOBODY
+from tests.contract.odd_tree import describe, make_odd_tree, own
+from tests.waiting import wait_until
+
+MINE = os.getuid() if os.getuid() else NOBODY
+AGENT = [sys.executable, "-I", "-m", "agent"]
+CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55"
+
+
+def need(condition: object, what: str) -> None:
+    if not condition:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(what)
+
+
+@dataclass
+class Box:
+    """A workspace with one local target."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "workspace"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "PATH": os.environ["PATH"],
+            "WORKSPACE_DIR": str(self.workspace),
+            "DEV8_RUNTIME_DIR": str(self.folder / "run"),
+            "BACKUP_DIR": str(self.folder / "backups"),
+            "DEV8_SSH": "false",
+            **self.variables,
+        }
+
+    def argv(self, *words: str) -> list[str]:
+        user = [f"--reuid={MINE}", f"--regid={MINE}", "--clear-groups"]
+        return [*(["setpriv", *user] if os.getuid() == 0 else []), *AGENT, *words]
+
+    def run(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            self.argv(*words), env=self.environ, check=False, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert "internal error" not in done.stderr
+        return done
+
+    def backup(self, *words: str, code: int = 0) -> str:
+        return self.run("backup", *words, code=code).stdout
+
+    def configure(self) -> None:
+        subprocess.run(self.argv("configure", "--boot"), env=self.environ, check=True,
+                       capture_output=True, timeout=60)  # fmt: skip
+
+    def restore(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
+        return self.run("backup", "restore", *words, code=code)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.workspace / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        for part in (path, *path.parents):
+            if part.is_relative_to(self.workspace):
+                os.chown(part, MINE, MINE)
+        return path
+
+    def read(self, name: str) -> str | None:
+        path = self.workspace / name
+        return path.read_text() if path.is_file() else None
+
+    def snapshots(self) -> list[dict[str, object]]:
+        return list(json.loads(self.backup("list", "--json")))
+
+
+@pytest.fixture
+def box() -> Iterator[Box]:
+    need(shutil.which("restic"), "needs restic 0.18")
+    need(os.getuid() or shutil.which("setpriv"), "needs setpriv")
+    folder = Path(tempfile.mkdtemp(prefix="restore-"))
+    folder.chmod(0o755)
+    found = Box(folder)
+    for name in ("home", "workspace", "backups", "run"):
+        (folder / name).mkdir(mode=0o700)
+        os.chown(folder / name, MINE, MINE)
+    found.configure()
+    yield found
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def odd(box: Box) -> Box:
+    """With an odd tree in the workspace, and one backup of it."""
+    make_odd_tree(box.workspace)
+    own(box.workspace, MINE)
+    box.backup("create")
+    return box
+
+
+def ruin(box: Box) -> None:
+    """Change everything that can be changed."""
+    (box.workspace / "closed").chmod(0o755)
+    for name in ("plain", "dist", "closed"):
+        path = box.workspace / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (box.workspace / "pipe").unlink()
+    box.write("plain", "changed")
+    box.write("pipe", "no pipe any more")
+    box.write("build/deep/file", "changed as well")
+    box.write("extra/deep/file", "not in the backup")
+    box.write(os.fsdecode(b"extra\xfe"), "not in the backup")
+    (box.workspace / "private").unlink()
+    os.mkfifo(box.workspace / "private")
+    (box.workspace / "script").unlink()
+    box.write("script/was/a/file", "a folder now")
+    shutil.rmtree(box.workspace / "node_modules")
+    (box.workspace / "node_modules").symlink_to("/etc")
+    for name in ("private", "node_modules"):
+        os.lchown(box.workspace / name, MINE, MINE)
+    box.workspace.chmod(0o700)
+
+
+def test_all_comes_back_in_place_and_undo_takes_it_back(odd: Box) -> None:
+    before = describe(odd.workspace)
+    ruin(odd)
+    ruined = describe(odd.workspace)
+    said = odd.restore("--yes").stdout
+    assert describe(odd.workspace) == before
+    assert "`devcopilot backup undo` brings it back" in said
+    odd.backup("undo", "--yes")
+    assert describe(odd.workspace) == ruined
+    odd.backup("undo", "--yes")
+    assert describe(odd.workspace) == before
+
+
+def test_a_dry_run_changes_nothing_and_names_everything(odd: Box) -> None:
+    ruin(odd)
+    ruined = describe(odd.workspace)
+    count = len(odd.snapshots())
+    found = json.loads(odd.restore("--dry-run", "--json").stdout)
+    assert describe(odd.workspace) == ruined
+    assert len(odd.snapshots()) == count
+    root = f"{odd.workspace}/"
+    new = {name.removeprefix(root) for name in found["new"]}
+    changed = {name.removeprefix(root) for name in found["changed"]}
+    deleted = {name.removeprefix(root) for name in found["deleted"]}
+    assert new == {"dist/deep/file", "closed/file", "node_modules/deep/file"}
+    assert {"plain", "private", "script", "build/deep/file", "node_modules"} <= changed
+    assert deleted == {"extra/deep/file", os.fsdecode(b"extra\xfe"), "script/was/a/file"}
+
+
+def test_without_a_terminal_nothing_changes_unasked(odd: Box) -> None:
+    ruin(odd)
+    ruined = describe(odd.workspace)
+    said = odd.restore(code=2).stderr
+    assert said.count("\n") == 1
+    assert "--yes" in said
+    assert describe(odd.workspace) == ruined
+
+
+def test_a_new_place_gets_all_of_it(odd: Box) -> None:
+    before = describe(odd.workspace)
+    place = odd.home / "there"
+    odd.restore("--to", str(place))
+    assert describe(place / odd.workspace.relative_to("/")) == before
+    odd.restore("--to", str(odd.home / "alone"), "--path", ".")
+    assert describe(odd.home / "alone") == before
+    assert {path.name for path in odd.home.iterdir()} >= {"there", "alone"}
+    assert not [path for path in odd.home.iterdir() if "partial" in path.name]
+
+
+def test_a_new_place_must_be_new(box: Box) -> None:
+    box.write("file", "text")
+    box.backup("create")
+    (box.home / "there").mkdir()
+    os.chown(box.home / "there", MINE, MINE)
+    box.restore("--to", str(box.home / "there"), "--path", ".")
+    assert (box.home / "there/file").read_text() == "text"
+    assert "not empty" in box.restore("--to", str(box.home / "there"), code=2).stderr
+    (box.home / "link").symlink_to("there")
+    assert "link" in box.restore("--to", str(box.home / "link"), code=2).stderr
+
+
+def test_one_file_with_an_odd_name_comes_back_alone(odd: Box) -> None:
+    before = describe(odd.workspace)
+    odd.write("dist/deep/file", "not to be touched")
+    for name in ("star*[x]?", "back\\slash", "!bang", "\udcff\udcfe", "new\nline"):
+        (odd.workspace / name).unlink()
+        odd.restore("--yes", "--path", name)
+        assert describe(odd.workspace)[name] == before[name]
+    assert odd.read("dist/deep/file") == "not to be touched"
+    odd.restore("--to", str(odd.home / "copy"), "--path", "\udcff\udcfe")
+    assert (odd.home / "copy").read_bytes() == b"\xff\xfe"
+
+
+def test_a_file_whose_folders_are_gone_or_links_comes_back(odd: Box) -> None:
+    shutil.rmtree(odd.workspace / "dist")
+    (odd.workspace / "dist").symlink_to(odd.home)
+    os.lchown(odd.workspace / "dist", MINE, MINE)
+    (odd.home / "deep").mkdir()
+    os.chown(odd.home / "deep", MINE, MINE)
+    odd.restore("--yes", "--path", "dist/deep/file")
+    assert odd.read("dist/deep/file") == "dist"
+    assert not (odd.workspace / "dist").is_symlink()
+    assert list((odd.home / "deep").iterdir()) == []
+    odd.backup("undo", "--yes")
+    assert (odd.workspace / "dist").readlink() == odd.home
+
+
+def test_undo_removes_what_was_not_there(odd: Box) -> None:
+    shutil.rmtree(odd.workspace / "dist")
+    odd.restore("--yes", "--path", "dist/deep/file")
+    odd.backup("undo", "--yes")
+    assert not (odd.workspace / "dist").exists()
+
+
+def test_a_wrong_path_is_told_with_the_nearest(odd: Box) -> None:
+    said = odd.restore("--path", "dist/deep/fiel", code=1).stderr
+    assert f"did you mean {odd.workspace}/dist/deep/file?" in said
+
+
+def test_what_no_backup_holds_stays(box: Box) -> None:
+    """Caches, excluded files, and the home's secrets: no safety backup could bring them back."""
+    box.variables["DEV8_BACKUP_EXCLUDE"] = "/data/*.bin"
+    box.configure()
+    box.write("file", "first")
+    box.write("data/text", "first")
+    box.backup("create")
+    box.write("file", "second")
+    box.write("cache/CACHEDIR.TAG", CACHE_TAG)
+    box.write("cache/content", "hours of work")
+    box.write("data/large.bin", "left out")
+    box.write("new/data", "in the safety backup")
+    found = json.loads(box.restore("--dry-run", "--json").stdout)
+    root = box.workspace
+    assert found["deleted"] == [f"{root}/cache/CACHEDIR.TAG", f"{root}/new/data"]
+    box.restore("--yes")
+    assert box.read("file") == "first"
+    assert box.read("cache/content") == "hours of work"
+    assert box.read("data/large.bin") == "left out"
+    assert not (root / "new").exists()
+
+
+def test_what_no_backup_holds_and_is_in_the_way_is_kept(box: Box) -> None:
+    box.write("data/large.bin", "first")
+    box.backup("create")
+    box.variables["DEV8_BACKUP_EXCLUDE"] = "/data/*.bin"
+    box.configure()
+    box.write("data/large.bin", "second")
+    said = box.restore("--yes").stdout
+    assert box.read("data/large.bin") == "first"
+    (kept,) = (box.workspace / "data").glob("large.bin.kept-*")
+    assert kept.read_text() == "second"
+    assert str(kept) in said
+
+
+def test_hard_links_to_elsewhere_are_cut(box: Box) -> None:
+    """Such as those of pnpm to its store."""
+    path = box.write("file", "first")
+    box.backup("create")
+    path.unlink()
+    store = box.home / "store"
+    store.write_text("second")
+    os.chown(store, MINE, MINE)
+    os.link(store, path)
+    box.restore("--yes")
+    assert box.read("file") == "first"
+    assert store.read_text() == "second"
+
+
+def test_the_parent_of_the_workspace_is_not_touched(odd: Box) -> None:
+    found = odd.folder.stat()
+    ruin(odd)
+    odd.restore("--yes")
+    after = odd.folder.stat()
+    assert (after.st_mode, after.st_mtime_ns) == (found.st_mode, found.st_mtime_ns)
+
+
+def test_snapshots_are_found_by_id_and_time(box: Box) -> None:
+    box.write("file", "first")
+    box.backup("create")
+    first = box.snapshots()[0]
+    box.write("file", "second, longer")
+    box.backup("create")
+    box.restore(str(first["id"])[:6], "--yes")
+    assert box.read("file") == "first"
+    box.restore("2999-01-01", "--yes")
+    assert box.read("file") == "second, longer"
+    assert "cannot find a backup" in box.restore("2001-01-01", "--yes", code=1).stderr
+    assert "no id and no time" in box.restore("yesterday", "--yes", code=2).stderr
+
+
+def test_an_interrupted_restore_says_how_to_go_on_and_undo_works(box: Box) -> None:
+    for number in range(40):
+        (box.workspace / f"big{number}").write_bytes(os.urandom(1 << 20))
+        os.chown(box.workspace / f"big{number}", MINE, MINE)
+    box.backup("create")
+    for number in range(40):
+        (box.workspace / f"big{number}").unlink()
+    box.write("only now", "text")
+    before = describe(box.workspace)
+    process = subprocess.Popen(
+        box.argv("backup", "restore", "--yes"), env=box.environ, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_until((box.workspace / "big3").exists, "the first files")
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "`devcopilot backup undo` brings back what was there" in said
+    assert len(list(box.workspace.iterdir())) < 41
+    box.backup("undo", "--yes")
+    assert describe(box.workspace) == before
+    box.restore("--yes")
+    assert len(list(box.workspace.iterdir())) == 40
+
+
+def test_an_interrupted_restore_to_a_new_place_leaves_nothing(box: Box) -> None:
+    for number in range(40):
+        (box.workspace / f"big{number}").write_bytes(os.urandom(1 << 20))
+        os.chown(box.workspace / f"big{number}", MINE, MINE)
+    box.backup("create")
+    place = box.home / "there"
+    process = subprocess.Popen(
+        box.argv("backup", "restore", "--to", str(place)), env=box.environ, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_until(lambda: list(box.home.glob(".there.partial-*/tree/*")), "the first files")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    assert not place.exists()
+    assert not list(box.home.glob(".there*"))
+
+
+def test_what_is_not_backed_up_any_more_is_kept_as_a_whole(box: Box) -> None:
+    box.write("data/a/file", "first")
+    box.write("data/b", "first")
+    box.backup("create")
+    box.variables["DEV8_BACKUP_EXCLUDE"] = "/data"
+    box.configure()
+    box.write("data/b", "second")
+    box.restore("--yes")
+    assert box.read("data/b") == "first"
+    (kept,) = box.workspace.glob("data.kept-*")
+    assert (kept / "b").read_text() == "second"
+    assert (kept / "a/file").read_text() == "first"
+
+
+def test_databases_in_use_come_back_whole(box: Box) -> None:
+    """The copy that SQLite made is put in the place of the files that were open."""
+    path = box.workspace / "data/app.db"
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("PRAGMA wal_autocheckpoint=0")
+        base.execute("CREATE TABLE t (n)")
+        base.executemany("INSERT INTO t VALUES (?)", [(n,) for n in range(100)])
+        base.commit()
+        for item in (path.parent, *path.parent.iterdir()):
+            os.chown(item, MINE, MINE)
+        box.backup("create")
+    base = sqlite3.connect(path)
+    base.execute("DELETE FROM t")
+    base.commit()
+    base.close()
+    places = [box.home / name for name in ("all", "folder", "file")]
+    box.restore("--to", str(places[0]))
+    box.restore("--to", str(places[1]), "--path", "data")
+    box.restore("--to", str(places[2]), "--path", "data/app.db")
+    box.restore("--yes")
+    assert not list(places[0].rglob(".local"))
+    for found in (places[0] / path.relative_to("/"), places[1] / "app.db", places[2], path):
+        assert not found.with_name(found.name + "-wal").exists()
+        with contextlib.closing(sqlite3.connect(f"file:{found}?immutable=1", uri=True)) as base:
+            assert base.execute("SELECT count(*) FROM t").fetchone() == (100,)
+    box.backup("undo", "--yes")
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        assert base.execute("SELECT count(*) FROM t").fetchone() == (0,)
+
+
+def test_a_damaged_backup_gives_what_is_left(box: Box) -> None:
+    box.write("whole", "small")
+    (box.workspace / "large").write_bytes(os.urandom(1 << 20))
+    os.chown(box.workspace / "large", MINE, MINE)
+    box.backup("create")
+    pack = max((box.folder / "backups").rglob("data/*/*"), key=lambda path: path.stat().st_size)
+    pack.chmod(0o600)
+    with pack.open("r+b") as file:
+        file.seek(1 << 19)
+        file.write(b"damage")
+    said = box.restore("--to", str(box.home / "there"), "--path", ".", code=1)
+    assert "large" in said.stderr
+    assert not (box.home / "there").exists()
+    assert (box.home / "there.incomplete/whole").read_text() == "small"
+
+
+@pytest.mark.parametrize(("answer", "text"), [("y", "first"), ("n", "second"), ("", "second")])
+def test_a_terminal_is_asked(box: Box, answer: str, text: str) -> None:
+    box.write("file", "first")
+    box.backup("create")
+    box.write("file", "second")
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(box.argv("backup", "restore"), env=box.environ,
+                               stdin=theirs, stdout=theirs, stderr=theirs)  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(ours, 1 << 16)
+    assert b"1 that changed" in said
+    os.write(ours, answer.encode() + b"\n")
+    with contextlib.suppress(OSError):  # it has closed its side
+        while os.read(ours, 1 << 16):
+            pass
+    os.close(ours)
+    assert process.wait(timeout=60) == (0 if answer == "y" else 1)
+    assert box.read("file") == text
+
+
+def test_a_workspace_that_is_a_mount_point_is_restored(box: Box) -> None:
+    """With its root's mode and time; all in a namespace of its own."""
+    need(os.getuid() == 0 and shutil.which("unshare"), "needs root and unshare")
+    user = shlex.join(box.argv())
+    script = f"""
+        set -e
+        mount -t tmpfs -o uid={MINE},gid={MINE},mode=2750 tiny {box.workspace} || exit 77
+        cd {box.workspace}
+        echo first >file; mkdir folder; echo first >folder/file; chown -R {MINE} . ; chmod 444 file
+        touch -d 2020-01-01 .
+        {user} backup create
+        echo second >file; rm -r folder; echo extra >extra; chmod 700 .
+        chown {MINE} extra
+        {user} backup restore --yes
+        stat -c '%a %Y' . ; cat file folder/file; ls
+    """
+    done = subprocess.run(["unshare", "--mount", "bash", "-c", script], env=box.environ,
+                          check=False, capture_output=True, text=True, timeout=60)  # fmt: skip
+    need(done.returncode != 77, "may not mount here")
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert said[-5:] == ["2750 1577836800", "first", "first", "file", "folder"]
+
+
+# --- archives of the original -------------------------------------------------------------------
+
+
+def pack(box: Box, *words: str) -> Path:
+    """Make an archive as backup.sh did."""
+    path = box.home / "workspace-20251101-120000.tar.gz"
+    subprocess.run(["tar", "-czf", path, *words], check=True, timeout=30)
+    path.chmod(0o644)
+    return path
+
+
+@pytest.mark.parametrize("layout", ["dot", "named"])
+def test_an_archive_is_merged_and_undone(box: Box, layout: str) -> None:
+    """Also one of a workspace that had another folder."""
+    old = box.home / "old-name"
+    (old / "src").mkdir(parents=True)
+    (old / "src/file").write_text("from the archive")
+    (old / "src/python").symlink_to("/usr/bin/python3")
+    words = ("-C", str(old), ".") if layout == "dot" else ("-C", str(box.home), "old-name")
+    archive = pack(box, *words)
+    box.write("src/file", "newer")
+    box.write("mine", "stays")
+    before = describe(box.workspace)
+    box.restore(str(archive), "--yes")
+    assert box.read("src/file") == "from the archive"
+    assert (box.workspace / "src/python").is_symlink()
+    assert box.read("mine") == "stays"
+    assert sorted(path.name for path in box.workspace.iterdir()) == ["mine", "src"]
+    box.backup("undo", "--yes")
+    assert describe(box.workspace) == before
+
+
+def test_without_a_target_replaced_files_are_kept(box: Box) -> None:
+    box.write("file", "newer")
+    subprocess.run(["tar", "-czf", box.home / "workspace-1.tar.gz", "-C", box.workspace, "."],
+                   check=True, timeout=30)  # fmt: skip
+    box.write("file", "newest")
+    box.variables["BACKUP_DIR"] = ""
+    box.configure()
+    said = box.restore(str(box.home / "workspace-1.tar.gz"), "--yes").stdout
+    (kept,) = box.workspace.glob(".replaced-*")
+    assert (kept / "file").read_text() == "newest"
+    assert box.read("file") == "newer"
+    assert str(kept) in said
+
+
+def test_a_truncated_archive_is_refused_before_any_change(box: Box) -> None:
+    (box.home / "old").mkdir()
+    for number in range(50):
+        (box.home / f"old/{number}").write_bytes(os.urandom(1 << 12))
+    archive = pack(box, "-C", str(box.home), "old")
+    whole = archive.read_bytes()
+    box.write("file", "text")
+    before = describe(box.workspace)
+    for size in (0, 10, len(whole) // 3, len(whole) // 2, len(whole) - 1):
+        archive.write_bytes(whole[:size])
+        said = box.restore(str(archive), "--yes", code=1).stderr
+        assert "ends early" in said
+        assert said.count("\n") == 1
+    assert describe(box.workspace) == before
+    assert "ends early" in box.restore(str(archive), "--to", str(box.home / "x"), code=1).stderr
+    assert not (box.home / "x").exists()
+
+
+def test_an_archive_goes_to_a_new_place(box: Box) -> None:
+    (box.home / "old").mkdir(mode=0o755)
+    (box.home / "old/file").write_text("text")
+    archive = pack(box, "-C", str(box.home), "old")
+    box.restore(str(archive), "--to", str(box.home / "new"))
+    assert (box.home / "new/file").read_text() == "text"
+
+
+def test_an_evil_archive_is_refused(box: Box) -> None:
+    box.write("file", "text")
+    before = describe(box.workspace)
+    evil = tarfile.TarInfo("../evil")
+    with tarfile.open(box.home / "workspace-2.tar.gz", "w:gz") as tar:
+        tar.addfile(evil)
+    assert "leads out" in box.restore(
+        str(box.home / "workspace-2.tar.gz"), "--yes", code=1).stderr  # fmt: skip
+    assert describe(box.workspace) == before

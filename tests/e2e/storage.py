@@ -1,0 +1,123 @@
+"""Object stores that others wrote, on the loopback that a workspace shares with them.
+
+moto and rclone speak S3, Azurite Azure Blob Storage. The workspace joins the network namespace
+of such a server, in which there is nothing but loopback.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.containers import MVP, TAG, Container, Recipe, docker, running
+from tests.waiting import wait_until
+
+TEST = f"dev8-test:{TAG}"
+BUCKET = "bucket"
+KEY, SECRET = "TESTACCESSKEY", "test-secret-of-sixteen"
+ACCOUNT = "devstoreaccount1"
+ACCOUNT_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+"""Azurite's own, which its documentation names:
+https://github.com/Azure/Azurite#default-storage-account"""
+
+S3_PORT, AZURE_PORT = 9000, 10000
+S3 = f"http://127.0.0.1:{S3_PORT}"
+AZURE = f"http://127.0.0.1:{AZURE_PORT}/{ACCOUNT}"
+_AZURITE = (
+    "/opt/programs/node/bin/node",
+    "/opt/programs/emulate/node_modules/azurite/dist/src/blob/main.js",
+    *("--blobHost", "127.0.0.1", "--blobPort", str(AZURE_PORT), "--location", "/tmp/azure"),
+    *("--skipApiVersionCheck", "--disableTelemetry", "--silent"),
+)
+_RCLONE = f"mkdir -p /tmp/s3/{BUCKET}; exec rclone serve s3 --addr 127.0.0.1:{S3_PORT} --auth-key"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A server that runs."""
+
+    box: Container
+    variables: dict[str, str] = field(repr=False)
+    """What names it to a workspace."""
+
+    @property
+    def network(self) -> tuple[str, ...]:
+        """How a workspace shares its network."""
+        return ("--network", f"container:{self.box.name}")
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """How a workspace uses it."""
+        given = (word for item in self.variables.items() for word in ("-e", "=".join(item)))
+        return (*self.network, *given)
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let it take connections and answer nothing, until the end."""
+        docker("pause", self.box.name)
+        try:
+            yield
+        finally:
+            docker("unpause", self.box.name)
+
+
+@contextmanager
+def serving_s3_by_rclone() -> Iterator[Storage]:
+    """Run rclone's S3 server, which refuses a wrong key and knows one bucket."""
+    words = ("-c", f"{_RCLONE} {KEY},{SECRET} /tmp/s3")
+    with _serving(MVP, ("--entrypoint", "sh"), words, S3) as box:
+        yield Storage(box, s3_variables())
+
+
+@contextmanager
+def serving_s3_by_moto() -> Iterator[Storage]:
+    """Run moto's S3 server."""
+    words = ("/opt/outside/bin/moto_server", "-H", "127.0.0.1", "-p", str(S3_PORT))
+    with _serving(TEST, (), words, S3) as box:
+        box.execute("curl", "--fail", "--silent", "--request", "PUT", f"{S3}/{BUCKET}")
+        yield Storage(box, s3_variables())
+
+
+@contextmanager
+def serving_azure() -> Iterator[Storage]:
+    """Run Azurite."""
+    with _serving(TEST, (), _AZURITE, AZURE) as box:
+        yield Storage(box, azure_variables())
+
+
+SERVERS = {
+    "moto": serving_s3_by_moto,
+    "rclone": serving_s3_by_rclone,
+    "azurite": serving_azure,
+}
+
+
+def s3_variables() -> dict[str, str]:
+    """Return what names the S3 server to a workspace."""
+    return {
+        "AWS_S3_BUCKET": BUCKET,
+        "DEV8_BACKUP_S3_ENDPOINT": S3,
+        "DEV8_BACKUP_S3_ACCESS_KEY_ID": KEY,
+        "DEV8_BACKUP_S3_SECRET_ACCESS_KEY": SECRET,
+    }
+
+
+def azure_variables() -> dict[str, str]:
+    """Return what names Azurite to a workspace."""
+    return {
+        "AZURE_STORAGE_CONTAINER": "container",
+        "AZURE_STORAGE_ACCOUNT": ACCOUNT,
+        "AZURE_STORAGE_KEY": ACCOUNT_KEY,
+        "DEV8_BACKUP_AZURE_ENDPOINT": AZURE,
+    }
+
+
+@contextmanager
+def _serving(
+    image: str, options: tuple[str, ...], words: tuple[str, ...], address: str
+) -> Iterator[Container]:
+    recipe = Recipe(image, ("--network", "none", *options), words, published=False)
+    with running(recipe) as box:
+        wait_until(lambda: box.call("curl", "--silent", address).returncode == 0, f"{words[0]}")
+        yield box

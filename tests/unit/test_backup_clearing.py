@@ -1,0 +1,139 @@
+"""Making way in place: only what the safety backup holds is deleted, and no link is followed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agent.backup import folders
+from agent.backup.clearing import Cleared, Clearing, escape, find_scope
+
+
+def clear(root: Path, *changes: str, held: tuple[str, ...] = ()) -> Cleared:
+    scope = find_scope(root, [root])
+    rows = [{"modifier": text[0], "path": f"{root}/{text[1:]}"} for text in changes]
+    nodes = [{"path": f"{root}/{name}"} for name in held]
+    return Clearing(scope, lambda _: nodes, ".kept").clear(rows)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+def test_a_folder_goes_when_all_in_it_is_held(root: Path) -> None:
+    (root / "new/deep").mkdir(parents=True)
+    (root / "new/deep/file").touch()
+    assert clear(root, "-new/", "-new/deep/", "-new/deep/file").deleted == 3
+    assert list(root.iterdir()) == []
+
+
+def test_what_is_not_held_stays_with_its_folder(root: Path) -> None:
+    (root / "new").mkdir()
+    (root / "new/held").touch()
+    (root / "new/made since").touch()
+    clear(root, "-new/", "-new/held")
+    assert [path.name for path in (root / "new").iterdir()] == ["made since"]
+
+
+def test_nothing_is_deleted_through_a_link(root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").touch()
+    (root / "folder").symlink_to(outside)
+    cleared = clear(root, "-folder/file", "+folder/other")
+    assert (outside / "file").exists()
+    assert cleared == Cleared()
+
+
+def test_a_link_itself_may_go(root: Path, tmp_path: Path) -> None:
+    (root / "link").symlink_to(tmp_path)
+    assert clear(root, "-link").deleted == 1
+    assert tmp_path.exists()
+
+
+def test_a_folder_gives_way_to_a_file(root: Path) -> None:
+    (root / "was/a").mkdir(parents=True)
+    (root / "was/a/file").touch()
+    clear(root, "Twas/", held=("was", "was/a", "was/a/file"))
+    assert not (root / "was").exists()
+
+
+def test_what_is_not_held_in_it_is_put_aside(root: Path) -> None:
+    (root / "was").mkdir()
+    (root / "was/held").touch()
+    (root / "was/cache").touch()
+    cleared = clear(root, "Twas/", held=("was", "was/held"))
+    assert cleared.kept == [root / "was.kept"]
+    assert [path.name for path in (root / "was.kept").iterdir()] == ["cache"]
+
+
+def test_a_pipe_in_the_way_is_removed(root: Path) -> None:
+    """restic would wait for somebody at its other end."""
+    os.mkfifo(root / "file")
+    os.mkfifo(root / "other")
+    clear(root, "Tfile", "+other")
+    assert list(root.iterdir()) == []
+
+
+def test_names_that_json_cannot_hold_are_found(root: Path) -> None:
+    name = os.fsdecode(b"a\xff\xfeb\n")
+    (root / name).touch()
+    (root / "axxb").touch()
+    clear(root, "-a\ufffd\ufffdb\n")
+    assert [path.name for path in root.iterdir()] == ["axxb"]
+
+
+def test_closed_folders_are_opened_for_restic(root: Path) -> None:
+    (root / "closed").mkdir(mode=0o555)
+    (root / "closed/file").parent.chmod(0o555)
+    clear(root, "Mclosed/file")
+    assert (root / "closed").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_scope_is_not_left(root: Path) -> None:
+    (root / "a").touch()
+    (root / "a b").touch()
+    scope = find_scope(root / "a", [root])
+    rows = [{"modifier": "-", "path": str(root / name)} for name in ("a", "a b", "c")]
+    Clearing(scope, lambda _: [], ".kept").clear(rows)
+    assert [path.name for path in root.iterdir()] == ["a b"]
+
+
+def test_the_anchor_is_the_nearest_real_folder(root: Path, tmp_path: Path) -> None:
+    (root / "real").mkdir()
+    (root / "link").symlink_to("real")
+    (root / "file").touch()
+    for path, anchor, top in (
+        (root, tmp_path, root),
+        (root / "real/x/y", root / "real", root / "real/x"),
+        (root / "link/x", root, root / "link"),
+        (root / "file/x", root, root / "file"),
+        (root / "gone/x", root, root / "gone"),
+    ):
+        scope = find_scope(path, [root])
+        assert (scope.anchor, scope.top) == (anchor, top)
+
+
+@pytest.mark.parametrize(("modifier", "kept"), [("T", []), ("+", ["link.kept"])])
+def test_a_link_on_the_way_is_removed(root: Path, modifier: str, kept: list[str]) -> None:
+    (root / "link").symlink_to("elsewhere")
+    scope = find_scope(root / "link/x", [root])
+    rows = [{"modifier": modifier, "path": f"{root}/link/"}]
+    Clearing(scope, lambda _: [], ".kept").clear(rows)
+    assert [path.name for path in root.iterdir()] == kept
+
+
+def test_patterns_mean_one_name() -> None:
+    assert escape("a*[b]?\\c!") == "a\\*\\[b\\]\\?\\\\c!"
+
+
+def test_a_tree_that_is_closed_can_be_removed(root: Path) -> None:
+    (root / "a/b").mkdir(parents=True)
+    (root / "a/b/file").touch()
+    (root / "a/b").chmod(0)
+    (root / "a").chmod(0o500)
+    folders.remove_tree(root)
+    assert not root.exists()
