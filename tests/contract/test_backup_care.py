@@ -55,9 +55,9 @@ def test_after_a_killed_backup_all_goes_on(used: Vault) -> None:
 
 def make_garbage(vault: Vault) -> None:
     """Leave packs behind of which a part is in use still."""
-    for round_ in range(4):
+    for round_ in range(2):
         for number in range(3):
-            vault.put(f"{number}-{round_}", 400_000)
+            vault.put(f"{number}-{round_}", 600_000)
         vault.back_up()
         for number in range(2):
             (vault.workspace / f"{number}-{round_}").unlink()

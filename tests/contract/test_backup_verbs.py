@@ -112,6 +112,24 @@ def test_nothing_is_forgotten_after_a_backup_that_failed(box: Workspace) -> None
     assert "no space left" in row["warning"]
 
 
+def test_the_job_looks_after_the_targets(box: Workspace) -> None:
+    """A backup that is overdue is made, then all else that is due is done, once."""
+    keep = {"DEV8_BACKUP_KEEP": "last=1", "DEV8_BACKUP_SCHEDULE": "1m"}
+    box.with_variables({**box.variables, **keep}).configure()
+    (box.folder / "workspace/a").write_bytes(os.urandom(100_000))
+    before = record.note(box.context().facts, "local", tried="2020-01-01T00:00:00Z")
+    lines = [json.loads(line) for line in call(box, "backup", "scheduled").stderr.splitlines()]
+    assert [line["message"] for line in lines] == [
+        "backed up", "old backups are forgotten", "the space of forgotten backups is free",
+        "the backups are good",
+    ]  # fmt: skip
+    known = record.read(box.context().facts, "local")
+    assert known.snapshot != before.snapshot
+    assert known.pruned
+    assert known.verified
+    assert call(box, "backup", "scheduled").stderr == ""
+
+
 def test_make_needs_nothing(tmp_path: Path) -> None:
     argv = [sys.executable, "-I", "-m", "agent", "backup", "key", "make"]
     words = [subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30,
