@@ -1,5 +1,6 @@
 """A small container: a PID namespace in which init is PID 1."""
 
+import contextlib
 import json
 import os
 import signal
@@ -131,7 +132,12 @@ class Box:
 
     def close(self) -> None:
         if self.process.poll() is None:
-            self.process.kill()  # and with it, by --kill-child, the whole namespace
+            # The namespace ends with its PID 1; --kill-child is lost where that becomes nobody.
+            path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            for pid in path.read_text().split():
+                with contextlib.suppress(OSError):
+                    os.kill(int(pid), signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
         self._out.close()
         self._err.close()
