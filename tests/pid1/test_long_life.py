@@ -39,6 +39,9 @@ SHORT, LONG = (2, 1), (100, 20)
 """Hours, and nights in between."""
 NIGHT = 2 * HOUR
 """Seconds that the machine sleeps on, whatever is due: longer than a token lives."""
+LONGEST_WAIT = 75.0
+"""Seconds that git may be without a token after a night: the first call may meet a limit of
+GitHub's, after which nobody is to ask for a minute."""
 NEAR = 1.0
 """Seconds: a job that is due so soon after a minute runs before that is looked at."""
 FAULTS = (
@@ -179,11 +182,11 @@ class Life:
             self.waits.append(minute)
 
     def sleep(self, minute: int) -> None:
-        """Sleep longer than a token lives; somebody uses git in the minute after it, at once."""
+        """Sleep longer than a token lives; somebody uses git at once, and again until it works."""
         self.nights += 1
         self.clock.go(NIGHT)
         self.wake()
-        end = self.clock.uptime() + MINUTE
+        end = self.clock.uptime() + LONGEST_WAIT
         while not self.is_good(answer := self.ask()):
             if self.clock.uptime() >= end:
                 self.bad_minutes.append(f"the night after minute {minute}: git got {answer!r}")
