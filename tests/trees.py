@@ -254,7 +254,8 @@ def _make_packages(writer: _Writer, count: int) -> None:
 def change_workspace(folder: Path, share: float = 0.01) -> int:
     """Do what a while of work does, to this share of the files; return how many were touched.
 
-    Texts grow, some are rewritten, a package is renamed and another one goes, new files come.
+    Texts grow, some are rewritten, a package is renamed and another one goes. New files come that
+    do not compress, of half this share of all bytes.
     """
     chance = random.Random(7)
     texts = sorted(path for top in ("src", "node_modules", "build")
@@ -267,8 +268,10 @@ def change_workspace(folder: Path, share: float = 0.01) -> int:
     packages = sorted((folder / "node_modules").iterdir())
     packages[-1].rename(packages[-1].with_name("renamed"))
     shutil.rmtree(packages[-2])
-    for number in range(max(1, len(chosen) // 20)):
-        (folder / "src" / f"new{number}.ts").write_bytes(chance.randbytes(4000))
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    for number in range(10):
+        path = folder / "assets" / f"new{number}.png"
+        path.write_bytes(chance.randbytes(int(size * share / 2 / 10)))
     with next((folder / "logs").iterdir()).open("ab") as log:
         log.write(b"one more line\n" * 1000)
     return len(chosen)
