@@ -19,6 +19,10 @@ if [[ " ${suites[*]} " == *tests/e2e* || " ${suites[*]} " == *tests/image* ]] &&
     . scripts/lib/docker.sh
     engine=${DOCKER[0]}
 fi
+if [[ " ${suites[*]} " == *tests/contract* ]]; then
+    scripts/programs.sh
+fi
 stage "Testing: ${suites[*]#tests/}"
-# The venv first: it brings the gh that tests use.
-exec env DOCKER="${engine:-docker}" PATH="$PWD/.venv/bin:$PATH" python -m pytest "${suites[@]}" "$@"
+# The venv first, and what was fetched: the gh and the restic that tests use.
+exec env DOCKER="${engine:-docker}" PATH="$PWD/.venv/bin:$PWD/.cache/programs/bin:$PATH" \
+    python -m pytest "${suites[@]}" "$@"

@@ -1,26 +1,26 @@
 """Object stores that others wrote, on the loopback that a workspace shares with them.
 
 moto and rclone speak S3, Azurite Azure Blob Storage. The workspace joins the network namespace
-of such a server, in which there is nothing but loopback.
+of such a server, in which there is nothing but loopback. For a workspace without a container there
+is tests/backup_servers.py.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.backup_servers import (
+    ACCOUNT,
+    BUCKET,
+    KEY,
+    SECRET,
+    azure_variables,
+    s3_variables,
+)
 from tests.containers import MVP, TAG, Container, Recipe, docker, running
 from tests.waiting import wait_until
 
 TEST = f"dev8-test:{TAG}"
-BUCKET = "bucket"
-KEY, SECRET = "TESTACCESSKEY", "test-secret-of-sixteen"
-ACCOUNT = "devstoreaccount1"
-ACCOUNT_KEY = (
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-)
-"""Azurite's own, which its documentation names:
-https://github.com/Azure/Azurite#default-storage-account"""
-
 S3_PORT, AZURE_PORT = 9000, 10000
 S3 = f"http://127.0.0.1:{S3_PORT}"
 AZURE = f"http://127.0.0.1:{AZURE_PORT}/{ACCOUNT}"
@@ -67,7 +67,7 @@ def serving_s3_by_rclone() -> Iterator[Storage]:
     """Run rclone's S3 server, which refuses a wrong key and knows one bucket."""
     words = ("-c", f"{_RCLONE} {KEY},{SECRET} /tmp/s3")
     with _serving(MVP, ("--entrypoint", "sh"), words, S3) as box:
-        yield Storage(box, s3_variables())
+        yield Storage(box, s3_variables(S3))
 
 
 @contextmanager
@@ -76,14 +76,14 @@ def serving_s3_by_moto() -> Iterator[Storage]:
     words = ("/opt/outside/bin/moto_server", "-H", "127.0.0.1", "-p", str(S3_PORT))
     with _serving(TEST, (), words, S3) as box:
         box.execute("curl", "--fail", "--silent", "--request", "PUT", f"{S3}/{BUCKET}")
-        yield Storage(box, s3_variables())
+        yield Storage(box, s3_variables(S3))
 
 
 @contextmanager
 def serving_azure() -> Iterator[Storage]:
     """Run Azurite."""
     with _serving(TEST, (), _AZURITE, AZURE) as box:
-        yield Storage(box, azure_variables())
+        yield Storage(box, azure_variables(AZURE))
 
 
 SERVERS = {
@@ -91,26 +91,6 @@ SERVERS = {
     "rclone": serving_s3_by_rclone,
     "azurite": serving_azure,
 }
-
-
-def s3_variables() -> dict[str, str]:
-    """Return what names the S3 server to a workspace."""
-    return {
-        "AWS_S3_BUCKET": BUCKET,
-        "DEV8_BACKUP_S3_ENDPOINT": S3,
-        "DEV8_BACKUP_S3_ACCESS_KEY_ID": KEY,
-        "DEV8_BACKUP_S3_SECRET_ACCESS_KEY": SECRET,
-    }
-
-
-def azure_variables() -> dict[str, str]:
-    """Return what names Azurite to a workspace."""
-    return {
-        "AZURE_STORAGE_CONTAINER": "container",
-        "AZURE_STORAGE_ACCOUNT": ACCOUNT,
-        "AZURE_STORAGE_KEY": ACCOUNT_KEY,
-        "DEV8_BACKUP_AZURE_ENDPOINT": AZURE,
-    }
 
 
 @contextmanager

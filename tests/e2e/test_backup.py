@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.backup_servers import SECRET
 from tests.containers import ANY_UID, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
 from tests.e2e import storage
 from tests.e2e.conftest import write_secret
@@ -148,7 +149,7 @@ def test_a_store_takes_a_backup_and_the_stock_restic_reads_it(name: str) -> None
 
 def test_secrets_of_a_store_come_as_files(tmp_path: Path) -> None:
     word = write_secret(tmp_path / "word", PASSWORD + "\n")
-    secret = write_secret(tmp_path / "secret", storage.SECRET + "\n")
+    secret = write_secret(tmp_path / "secret", SECRET + "\n")
     options = (
         *("-v", f"{word}:/run/secrets/word:ro", "-v", f"{secret}:/run/secrets/s3:ro"),
         *("-e", "DEV8_BACKUP_PASSWORD_FILE=/run/secrets/word", "-e", "DEV8_BACKUP_SCHEDULE=off"),

@@ -9,7 +9,8 @@ OLDEST_GH = (2, 81, 0)
 
 
 @pytest.mark.parametrize(
-    "program", ["bash", "git", "gh", "ssh", "ssh-keygen", "curl", "less", "ps", "devcopilot"]
+    "program",
+    ["bash", "git", "gh", "ssh", "ssh-keygen", "curl", "less", "ps", "restic", "devcopilot"],
 )
 def test_is_there(host: Host, program: str) -> None:
     assert host.exists(program)

