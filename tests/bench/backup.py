@@ -60,12 +60,12 @@ class Desk:
 
     def time(self, script: str, *codes: int) -> float:
         """Return the seconds that a script takes; `peak` and `cpu` are its own then."""
-        timed = f"TIMEFORMAT='%U %S'; {{ time ( {script} ) 2>&3; }} 3>&2 2>/tmp/bench/cpu"
+        timed = f"{{ {script}\n}}; code=$?; times; exit $code"
         with self._watching():
             start = time.monotonic()
-            self.run(timed, *codes)
+            words = self.run(timed, *codes).split()[-2:]
             seconds = time.monotonic() - start
-        self.cpu = sum(map(float, self.run("cat /tmp/bench/cpu").split()))
+        self.cpu = sum(map(_read_seconds, words))
         print(f"    {seconds:.1f} s, {self.cpu:.1f} s of processor, {self.peak:.0f} MB",
               file=sys.stderr, flush=True)  # fmt: skip
         return seconds
@@ -93,6 +93,12 @@ class Desk:
         finally:
             ended.set()
             thread.join()
+
+
+def _read_seconds(word: str) -> float:
+    """Return the seconds that bash's `times` writes as 1m2.345s."""
+    minutes, _, rest = word.partition("m")
+    return 60 * float(minutes) + float(rest.rstrip("s"))
 
 
 def _find_new(root: psutil.Process, before: set[int]) -> list[psutil.Process]:
