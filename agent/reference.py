@@ -36,6 +36,11 @@ FILES = (
         "the refresh token that follows yours (0600)",
     ),
     (f"{STATE_FOLDER}/owned.json", "which files the agent wrote, to take back only those"),
+    (f"{STATE_FOLDER}/backup/password", "the password that was made for backups in BACKUP_DIR"),
+    (f"{STATE_FOLDER}/backup/record.json", "what is known of the backups on each target"),
+    (f"{STATE_FOLDER}/backup/undo.json", "what `devcopilot backup undo` takes back"),
+    (f"{STATE_FOLDER}/databases/", "consistent copies of SQLite databases, for the backups"),
+    ("~/.cache/devcopilot/restic/", "restic's cache; it may be removed"),
     (f"{STATE_FOLDER}/tools.json", "which AI tools could not be installed, and why"),
     (
         "~/.local/share/devcopilot/tools/",
