@@ -17,7 +17,7 @@ MEGABYTE = 1_000_000
 OLD = 1_000_000_000_123_456_789
 """A time in 2001, in nanoseconds."""
 ODD_NAMES = (
-    b"plain", b".hidden", b"with space", b" both ends ", b"quote'\"", b"star*[x]?{a,b}",
+    b"plain", b".hidden", b"with space", b" both ends ", b"quote'\"", b"star*[x]?", b"{a,b}",
     b"back\\slash", b"!bang", b"-dash", b"--delete", b"new\nline", b"tab\there", b"bell\a\x1b[1m",
     b"\xff\xfe", b"half \xc3", b"$HOME", b"`id`", b"#hash", b"%s", b"~", b"...", b"a:b|c<d>e",
     "ümläut".encode(), "u\u0308".encode(), "🦄".encode(), b"n" * 255, b"\xe4" * 255,

@@ -173,7 +173,8 @@ def test_a_dry_run_changes_nothing_and_names_everything(odd: Box) -> None:
     new = {name.removeprefix(root) for name in found["new"]}
     changed = {name.removeprefix(root) for name in found["changed"]}
     deleted = {name.removeprefix(root) for name in found["deleted"]}
-    assert new == {"dist/deep/file", "closed/file", "node_modules/deep/file"}
+    deep = {"dist/deep/file", "closed/file", "node_modules/deep/file"}
+    assert new == {*deep, "dist/third name"}
     assert {"plain", "private", "script", "build/deep/file", "node_modules"} <= changed
     assert deleted == {"extra/deep/file", os.fsdecode(b"extra\xfe"), "script/was/a/file"}
 
