@@ -37,8 +37,8 @@ SHARED_IN_FOLDER = {
     },
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
-        "clearing", "content", "creation", "databases", "folders", "hooks", "locks", "record",
-        "schedule", "selection", "trial", "undo",
+        "clearing", "content", "creation", "databases", "folders", "hooks", "locks", "patterns",
+        "record", "schedule", "selection", "session", "sqlite", "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""
