@@ -191,8 +191,8 @@ def _measure_first(desk: Desk) -> tuple[float, float, float, list[float]]:
     _say("first backups in turn: restic alone, ours")
     bare, ours = [], []
     for _ in range(RUNS):
-        desk.run(f"rm --recursive --force /tmp/bench/bare /backups/workspace; {BARE} init")
-        bare.append((desk.time(f"{BARE} backup /workspace"), desk.cpu))
+        desk.run("rm --recursive --force /tmp/bench/bare /backups/workspace")
+        bare.append((desk.time(f"{BARE} init && {BARE} backup /workspace"), desk.cpu))
         ours.append((desk.time("devcopilot backup create"), desk.cpu))
     least = [min(cpu for _, cpu in both) for both in (bare, ours)]
     return min(bare)[0], min(ours)[0], desk.peak, least
