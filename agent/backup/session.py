@@ -23,6 +23,8 @@ DATABASE_SECONDS = 60.0
 DATABASE_EACH = 20.0
 """For one of them."""
 DATABASE_SHARE = 0.3
+PATIENCE = 0.3
+"""Seconds that restic gets to take its lock away, in a round that must end soon."""
 """Of a round that must end soon."""
 
 
@@ -134,7 +136,8 @@ class Session:
                 yield target, Limits()
                 continue
             left = max(0.0, began + self.wishes.seconds - time.monotonic())
-            yield target, Limits(total=left / (len(self.targets) - count))
+            share = left / (len(self.targets) - count)
+            yield target, Limits(total=share, patience=PATIENCE)
 
     def _back_up_to(self, target: Target, contents: Contents, limits: Limits) -> Made:
         tried = record.format_time(datetime.now(UTC))
