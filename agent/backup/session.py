@@ -23,9 +23,9 @@ DATABASE_SECONDS = 60.0
 DATABASE_EACH = 20.0
 """For one of them."""
 DATABASE_SHARE = 0.3
-PATIENCE = 0.3
-"""Seconds that restic gets to take its lock away, in a round that must end soon."""
 """Of a round that must end soon."""
+PATIENCE = 0.3
+"""Seconds that restic gets then to take its lock away."""
 
 
 def find_staging(facts: Facts) -> Path:
