@@ -1,11 +1,14 @@
 """How the texts of variables are read: each reader raises ValueError with what it should be."""
 
+import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
+
+from agent.patterns import anchor
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
@@ -180,6 +183,30 @@ def words(value: str) -> tuple[str, ...]:
 def lines(value: str) -> tuple[str, ...]:
     """Read texts, one a line or with commas between them; they may hold blanks."""
     return tuple(part.strip() for part in re.split(r"[\n,]", value) if part.strip())
+
+
+def home_path(value: str) -> str:
+    """Read a path below the home, in its plain form."""
+    clean = os.path.normpath(value.removeprefix("~/")) if value else ".."
+    if clean.startswith(("/", "..", "~")):
+        raise ValueError("paths below the home, such as .config/nvim; + adds one, - takes one away")
+    return clean
+
+
+def home_words(value: str) -> tuple[str, ...]:
+    """Read paths below the home, each with + or - or no sign before it."""
+    found = words(value)
+    for word in found:
+        home_path(word.removeprefix("+") if word[:1] != "-" else word[1:])
+    return found
+
+
+def workspace_patterns(value: str) -> tuple[str, ...]:
+    """Read restic's patterns of what lies in the workspace, one a line or with commas between."""
+    found = lines(value)
+    for pattern in found:
+        anchor(pattern, Path("/workspace"))
+    return found
 
 
 def count(value: str) -> int:

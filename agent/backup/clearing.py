@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.backup import folders
-from agent.backup.patterns import escape
 from agent.follow import Message
+from agent.patterns import escape
 
 
 @dataclass(frozen=True)

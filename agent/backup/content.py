@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from agent.backup.patterns import Matcher, anchor, compile_patterns, escape
+from agent.patterns import Matcher, anchor, compile_patterns, escape
+from agent.texts import home_path
 
 HOME = (
     ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".bash_history",
@@ -134,7 +135,7 @@ def choose_home(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]
     Raises ValueError for what is no path below the home.
     """
     signed = [(word[0], word[1:]) if word[:1] in ("+", "-") else ("", word) for word in words]
-    chosen = [(sign, _clean(name)) for sign, name in signed]
+    chosen = [(sign, home_path(name)) for sign, name in signed]
     plain = [name for sign, name in chosen if not sign] or HOME
     added = [name for sign, name in chosen if sign == "+"]
     taken = tuple(dict.fromkeys(name for sign, name in chosen if sign == "-"))
@@ -161,13 +162,6 @@ def find_place(path: Path) -> Path:
 
 def _resolve(path: Path) -> Path:
     return Path(os.path.realpath(path))
-
-
-def _clean(name: str) -> str:
-    clean = os.path.normpath(name.removeprefix("~/")) if name else ".."
-    if clean.startswith(("/", "..", "~")):
-        raise ValueError("paths below the home, such as .config/nvim; + adds one, - takes one away")
-    return clean
 
 
 def _is_below(name: str, others: Iterable[str]) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from agent.backup import folders
 from agent.backup.clearing import Scope
-from agent.backup.patterns import Matcher, compile_patterns
 from agent.backup.selection import Chosen, list_entries
 from agent.follow import Message
+from agent.patterns import Matcher, compile_patterns
 from agent.restic import read_time
 
 CACHE_TAG = "CACHEDIR.TAG"

@@ -13,11 +13,11 @@ from pathlib import Path
 from agent.backup import folders, record, undo
 from agent.backup.clearing import Clearing, Scope, find_scope
 from agent.backup.databases import Placed
-from agent.backup.patterns import escape
 from agent.backup.selection import Chosen, Entry, find_entry, list_entries, run_restic
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import Limits, Listener, Message, find_words
+from agent.patterns import escape
 from agent.restic import LOCK_WAIT, Code, Snapshot, explain
 from agent.system import Facts
 

@@ -45,8 +45,8 @@ def find_content(settings: Settings, facts: Facts) -> content.Content:
             wishes=backup.exclude or (), own=dict.fromkeys(own), copies=facts.state / COPIES,
         )  # fmt: skip
     except ValueError as error:
-        words = f"DEV8_BACKUP_HOME, DEV8_BACKUP_EXCLUDE or BACKUP_DIR is not {error}"
-        raise AgentError(Problem(words), exit_code=Exit.USAGE) from error
+        problem = Problem(f"cannot back up to BACKUP_DIR={backup.folder}: it is not {error}")
+        raise AgentError(problem, exit_code=Exit.USAGE) from error
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent import store
-from agent.errors import AgentError, Problem
+from agent.errors import Problem
 from agent.plan import Resource, Seed
 from agent.secret import Secret
 from agent.settings import Settings
@@ -33,13 +33,6 @@ def resources(
             f"{option} of AWS_S3_EXTRA_ARGS is ignored: it means nothing to a backup",
             "--endpoint-url, --region and --storage-class are understood",
         )
-    if targets:
-        from agent.backup.session import find_content  # noqa: PLC0415 - 20 ms of a start without
-
-        try:
-            find_content(settings, facts)
-        except AgentError as error:
-            yield from error.problems
     if needs_made_password(targets.ready, facts):
         yield from _make_password(facts.state / PASSWORD, facts)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agent.backup.patterns import escape
 from agent.follow import Finished, Limits, Message, find_words
+from agent.patterns import escape
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
 from agent.system import Facts
 

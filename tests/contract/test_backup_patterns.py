@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.content import find_content, walk
-from agent.backup.patterns import anchor, compile_patterns
+from agent.patterns import anchor, compile_patterns
 
 RESTIC = shutil.which("restic")
 WISHES = (

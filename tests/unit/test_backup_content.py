@@ -15,7 +15,7 @@ from agent.backup.content import (
     find_content,
     walk,
 )
-from agent.backup.patterns import compile_patterns
+from agent.patterns import compile_patterns
 
 
 @pytest.fixture

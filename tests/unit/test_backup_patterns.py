@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.patterns import anchor, compile_patterns, escape
+from agent.patterns import anchor, compile_patterns, escape
 
 WORKSPACE = Path("/w/s")
 

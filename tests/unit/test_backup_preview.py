@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from agent.backup.patterns import compile_patterns
 from agent.backup.preview import Skipped, find_extras
+from agent.patterns import compile_patterns
 
 
 def test_the_last_pattern_decides() -> None:
