@@ -13,17 +13,17 @@ from agent.texts import (
     command,
     count,
     duration,
+    home_words,
     http_url,
     identifier,
     keep_rules,
     key_prefix,
-    lines,
     positive_duration,
     s3_options,
     schedule,
     single_line,
     switch,
-    words,
+    workspace_patterns,
 )
 from agent.variable import secret, variable
 
@@ -128,13 +128,13 @@ class Backup:
     )
     home: tuple[str, ...] | None = variable(
         "DEV8_BACKUP_HOME",
-        words,
+        home_words,
         "What of the home is backed up besides the workspace: paths below the home. +PATH adds to "
         "the list that `devcopilot backup list --content` shows, -PATH takes away.",
     )
     exclude: tuple[str, ...] | None = variable(
         "DEV8_BACKUP_EXCLUDE",
-        lines,
+        workspace_patterns,
         "What of the workspace is left out: patterns relative to it, one a line or with commas "
         "between them, such as /data/*.bin. Nothing is left out by itself but caches that say so "
         "in a CACHEDIR.TAG.",

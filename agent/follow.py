@@ -37,6 +37,8 @@ class Limits:
     stall: float = 180.0
     """Without progress, for commands that tell of it."""
     total: float = 86400.0
+    patience: float = PATIENCE
+    """Between TERM and KILL, when the run is ended."""
     hopeless: tuple[str, ...] = ()
     """Words on standard error after which nothing better will come."""
 
@@ -124,7 +126,7 @@ class _Run:
 
     def close(self) -> None:
         """End it, if it still runs."""
-        end(self._process)
+        end(self._process, self._limits.patience)
         for stream in (self._process.stdout, self._process.stderr):
             if stream:
                 stream.close()
@@ -145,7 +147,7 @@ class _Run:
                     yield from ((item.decode(errors="replace"), is_error) for item in lines if item)
                 if not self._cause and self._find_left() <= 0:
                     self._cause = self._explain_end()
-                    end(self._process)
+                    end(self._process, self._limits.patience)
 
     def _take(self, line: str, is_error: bool) -> None:
         if self._cause:

@@ -155,7 +155,7 @@ def find_options(target: Target, memory: int | None = None) -> list[str]:
 def _limit_memory(memory: int | None) -> dict[str, str]:
     """Return how the runtime of Go is told to be sparing; see https://pkg.go.dev/runtime."""
     if not memory:
-        return {"GOGC": "50"}
+        return {"GOGC": "25"}
     return {"GOGC": "20", "GOMEMLIMIT": str(memory * 3 // 4), "GOMAXPROCS": "1"}
 
 

@@ -1,11 +1,14 @@
 """How the texts of variables are read: each reader raises ValueError with what it should be."""
 
+import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
+
+from agent.patterns import anchor
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
@@ -182,6 +185,30 @@ def lines(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r"[\n,]", value) if part.strip())
 
 
+def home_path(value: str) -> str:
+    """Read a path below the home, in its plain form."""
+    clean = os.path.normpath(value.removeprefix("~/")) if value else ".."
+    if clean.startswith(("/", "..", "~")):
+        raise ValueError("paths below the home, such as .config/nvim; + adds one, - takes one away")
+    return clean
+
+
+def home_words(value: str) -> tuple[str, ...]:
+    """Read paths below the home, each with + or - or no sign before it."""
+    found = words(value)
+    for word in found:
+        home_path(word.removeprefix("+") if word[:1] != "-" else word[1:])
+    return found
+
+
+def workspace_patterns(value: str) -> tuple[str, ...]:
+    """Read restic's patterns of what lies in the workspace, one a line or with commas between."""
+    found = lines(value)
+    for pattern in found:
+        anchor(pattern, Path("/workspace"))
+    return found
+
+
 def count(value: str) -> int:
     """Read a whole number above zero."""
     if not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
@@ -216,31 +243,43 @@ def key_prefix(value: str) -> str:
 
 
 Schedule = float | str
-"""Seconds between two runs, or a cron line."""
-OFF = ("off", "0", "never", "none")
-SHORTEST_PAUSE = 60.0
+"""Seconds between two runs, or a cron line of five fields."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 366 * 86400.0
 
 
 def schedule(value: str) -> Schedule | None:
-    """Read a schedule: an interval, a cron line, or off, which is None."""
-    wrong = ValueError("an interval of at least 1m, a cron line such as '0 3 * * *', or off")
-    if value.lower() in OFF or re.fullmatch(r"-.+|0[a-z]*", value):
+    """Read a schedule: an interval, a cron line, or off, which is None, as nothing or less is."""
+    if value.lower() == "off" or re.fullmatch(r"-.+|0[a-z]*", value):
         return None
-    if len(value.split()) == 5:
-        from cronsim import CronSim, CronSimError  # noqa: PLC0415 - most have no cron line
-
-        try:
-            next(CronSim(value, datetime(2000, 1, 1)))
-        except (CronSimError, StopIteration):
-            raise wrong from None
-        return value
+    if len(value.split()) > 1:
+        return _cron_line(value)
     try:
         seconds = duration(value)
     except ValueError:
-        raise wrong from None
-    if seconds < SHORTEST_PAUSE:
-        raise wrong
+        seconds = 0.0
+    if not SHORTEST_PAUSE <= seconds <= LONGEST_PAUSE:
+        raise ValueError(
+            "an interval from 1m to 8784h, a cron line such as '0 3 * * *' (in quotes), or off"
+        )
     return seconds
+
+
+def _cron_line(value: str) -> str:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - only who has one pays for it
+
+    wrong = "a cron line of five fields: minute, hour, day, month, weekday, such as '0 3 * * 1-5'"
+    fields = value.split()
+    if len(fields) != 5:
+        raise ValueError(wrong)
+    try:
+        # Which year does not matter, but that the 29th of February comes.
+        next(CronSim(" ".join(fields), datetime(2000, 1, 1)))
+    except CronSimError as error:
+        name = str(error).removeprefix("Bad ")
+        raise ValueError(f"{wrong}; its {name} is wrong") from None
+    except StopIteration:
+        raise ValueError(f"{wrong}; this one never comes") from None
+    return " ".join(fields)
 
 
 KEEP_KINDS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent.backup import folders
 from agent.follow import Message
+from agent.patterns import escape
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Scope:
     @property
     def pattern(self) -> str:
         """Return restic's pattern for `path`, seen from `anchor`."""
-        return f"/{escape(str(self.path.relative_to(self.anchor)))}"
+        return f"/{escape(self.path.relative_to(self.anchor))}"
 
     def holds(self, name: str) -> bool:
         """Tell whether a name of restic's JSON is in it."""
@@ -54,11 +55,6 @@ def find_scope(path: Path, roots: Iterable[Path]) -> Scope:
             break
         anchor /= part
     return Scope(path, anchor)
-
-
-def escape(name: str) -> str:
-    """Return a restic pattern that means this name alone."""
-    return "".join(f"\\{char}" if char in "\\*?[]" else char for char in name)
 
 
 @dataclass

@@ -1,138 +1,168 @@
-"""Databases of SQLite that are in use: SQLite itself copies them, or the copies would be torn.
+"""Databases of SQLite that are in use: SQLite itself copies them, for just copied they are torn.
 
 The copies lie in a folder of their own, below their absolute paths. They go into the backup beside
-the files themselves, and a restore puts them in place.
+the files themselves, and a restore puts them in place. The originals are only read: nothing beside
+them is made, emptied or removed.
 """
 
+import filecmp
+import json
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
-HEADER = b"SQLite format 3\0"
-"""https://www.sqlite.org/fileformat.html#the_database_header"""
-BESIDE = ("-wal", "-shm", "-journal")
-PAGES = 1024
-"""That are copied at a time: between two times others may write, and time is looked at."""
-PAUSE = 0.05
-"""Seconds to wait when somebody writes just now."""
-PART = ".part"
+from agent import runtime
+from agent.backup import sqlite
+from agent.backup.sqlite import BESIDE, find_signature, find_size, is_database, is_settled
+
+RESERVE = 64 * 2**20
+"""Bytes that must stay free on the disk of the copies."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A database whose file alone is there, or a copy of an earlier state beside it."""
+
+    path: Path
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: no consistent copy of now: {self.cause}"
 
 
 @dataclass(frozen=True)
 class Copied:
-    """What became of the copies."""
+    """What became of the databases, each by its own path."""
 
-    copies: tuple[Path, ...] = ()
-    """The databases that are in use."""
-    failures: tuple[str, ...] = ()
-    """Those without a copy of now, each with the cause; one may have a copy of earlier."""
+    copied: tuple[Path, ...] = ()
+    unchanged: tuple[Path, ...] = ()
+    """Their copies were not touched: they are as the last time."""
+    failures: tuple[Failure, ...] = ()
 
 
-def copy_all(databases: Iterable[Path], staging: Path, seconds: float) -> Copied:
-    """Copy what is a database of SQLite into `staging`, in this time; drop copies of others.
+@dataclass(frozen=True)
+class Placed:
+    """What became of the copies at a restore, each by where it belongs."""
 
-    A copy of a database that has not changed since is left as it is. Raises OSError when `staging`
-    cannot be written.
+    placed: tuple[Path, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+# --- at a backup ----------------------------------------------------------------------------------
+
+
+def copy_all(candidates: Iterable[Path], staging: Path, *, seconds: float, each: float) -> Copied:
+    """Copy what is a database of SQLite into `staging`, and drop the copies of what is none now.
+
+    All of them have `seconds`, and one alone at most `each`. A file beside `staging`, NAME.json,
+    tells the next time what has changed. Raises OSError when `staging` cannot be used.
     """
-    deadline = time.monotonic() + seconds
-    copies, failures = [], []
+    end = time.monotonic() + seconds
     staging.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for database in sorted(databases):
+    staging.chmod(0o700)
+    databases, failures = _choose(candidates, staging)
+    kept = (*databases, *(failure.path for failure in failures))
+    _drop_others({find_place(path, staging) for path in kept}, staging)
+    memory = Memory(staging.with_name(f"{staging.name}.json"))
+    copied: list[Path] = []
+    unchanged: list[Path] = []
+    for path in sorted(databases, key=find_size):  # a big one takes no time from small ones
+        deadline = min(end, time.monotonic() + each)
         try:
-            if not is_database(database):
-                continue
-            copy(database, place_of(database, staging), deadline)
+            is_new = memory.has_changed(path, staging) and copy(path, staging, deadline)
         except (OSError, sqlite3.Error) as error:
-            if not database.exists():
-                continue
-            failures.append(f"{database}: no consistent copy of now: {explain(error)}")
-        copies.append(database)
-    _drop_others({place_of(path, staging) for path in copies}, staging)
-    return Copied(tuple(copies), tuple(failures))
+            memory.forget(path)
+            if path.exists():
+                failures.append(Failure(path, explain(error)))
+        else:
+            (copied if is_new else unchanged).append(path)
+    memory.save()
+    return Copied(tuple(sorted(copied)), tuple(sorted(unchanged)), tuple(failures))
 
 
-def is_database(path: Path) -> bool:
-    """Tell whether a file says that it is a database of SQLite. Raises OSError."""
-    with path.open("rb") as file:
-        return file.read(len(HEADER)) == HEADER
+class Memory:
+    """What the databases looked like when they were copied."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = _read_json(file)
+        self._fresh: dict[str, object] = {}
+
+    def has_changed(self, path: Path, staging: Path) -> bool:
+        """Tell whether a copy is to be made, and note how the database looks before that."""
+        signature = find_signature(path)
+        if is_settled(signature):
+            self._fresh[str(path)] = signature
+        is_same = self._known.get(str(path)) == signature
+        return not (is_same and find_place(path, staging).is_file())
+
+    def forget(self, path: Path) -> None:
+        """Have a database copied the next time in any case."""
+        self._fresh.pop(str(path), None)
+
+    def save(self) -> None:
+        """Keep it for the next time. Raises OSError."""
+        if self._fresh != self._known:
+            runtime.write_atomic(str(self._file), json.dumps(self._fresh).encode())
 
 
-def place_of(database: Path, staging: Path) -> Path:
+def find_place(path: Path, staging: Path) -> Path:
     """Return where the copy of a database lies."""
-    return staging / database.relative_to("/")
+    return staging / path.relative_to("/")
 
 
-def copy(database: Path, place: Path, deadline: float) -> None:
-    """Copy one database, until this time (monotonic). Raises OSError or sqlite3.Error."""
-    stamp = find_stamp(database)
-    with suppress(FileNotFoundError):
-        if place.stat().st_mtime_ns == stamp:
-            return
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = place.with_name(place.name + PART)
-    part.unlink(missing_ok=True)
-    part.touch(0o600)
-    try:
-        if is_at_rest(database):
-            _back_up(database, "immutable=1", part, deadline)
-        if not is_at_rest(database) or find_stamp(database) != stamp:
-            stamp = find_stamp(database)
-            _back_up(database, "mode=ro", part, deadline)
-        os.utime(part, ns=(stamp, stamp))
-        part.replace(place)
-    finally:
-        part.unlink(missing_ok=True)
+def copy(path: Path, staging: Path, deadline: float) -> bool:
+    """Copy one database until this time (monotonic); return whether its copy was another before.
 
-
-def is_at_rest(database: Path) -> bool:
-    """Tell whether nobody has opened a database with a write-ahead log. Raises OSError.
-
-    Opened like others it would get new files beside it, and its folder a new time.
+    Raises OSError or sqlite3.Error.
     """
-    with database.open("rb") as file:
-        head = file.read(20)
-    return head[18:20] == b"\2\2" and not database.with_name(database.name + "-wal").exists()
+    if time.monotonic() >= deadline:
+        raise TimeoutError("there was no time left for it")
+    if shutil.disk_usage(staging).free < find_size(path) + RESERVE:
+        raise OSError(f"there is too little room in {staging}")
+    place = find_place(path, staging)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=staging) as folder:
+        part = Path(folder, "database")
+        sqlite.copy(path, part, deadline)
+        if place.is_file() and filecmp.cmp(part, place, shallow=False):
+            return False  # another file with the same content would be new to restic
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part.chmod(0o600)
+        part.replace(place)
+    return True
 
 
-def find_stamp(database: Path) -> int:
-    """Return what changes whenever the database does: a time in nanoseconds. Raises OSError."""
-    stamps = [database.stat().st_mtime_ns]
-    for end in ("-wal", "-journal"):
-        with suppress(FileNotFoundError):
-            stamps.append(database.with_name(database.name + end).stat().st_mtime_ns)
-    return max(stamps)
+def _choose(candidates: Iterable[Path], staging: Path) -> tuple[list[Path], list[Failure]]:
+    """Return those that are databases, and those that cannot be read."""
+    databases, failures = [], []
+    for path in candidates:
+        try:
+            if not path.is_relative_to(staging) and is_database(path):
+                databases.append(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            failures.append(Failure(path, explain(error)))
+    return databases, failures
 
 
-def _back_up(database: Path, how: str, part: Path, deadline: float) -> None:
-    """Let SQLite copy; `how`: see https://www.sqlite.org/uri.html#recognized_query_parameters ."""
-
-    def look(_status: int, _left: int, _total: int) -> None:
-        if time.monotonic() > deadline:
-            raise TimeoutError("it is written to all the time")
-
-    address = f"file:{quote(os.fsencode(database))}?{how}"
-    wait = max(0.1, min(5.0, deadline - time.monotonic()))
-    with (
-        closing(sqlite3.connect(address, uri=True, timeout=wait)) as source,
-        closing(sqlite3.connect(part)) as target,
-    ):
-        # In the mode of a write-ahead log one reader sees one state, however long it takes; else
-        # each change by another begins the copy anew, so all pages are asked for at once.
-        (mode,) = source.execute("PRAGMA journal_mode").fetchone()
-        if mode == "wal":
-            source.execute("BEGIN")
-            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        source.backup(target, pages=PAGES if mode == "wal" else -1, progress=look, sleep=PAUSE)
+def _read_json(file: Path) -> dict[str, object]:
+    """Return an object that was kept; an empty one where the file is missing or broken."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _drop_others(wanted: set[Path], staging: Path) -> None:
-    """Remove the copies of databases that are gone, and folders that are empty then."""
+    """Remove the copies that are not wanted, what a killed backup left, and empty folders."""
     for folder, _, names in os.walk(staging, topdown=False):
         for name in names:
             if Path(folder, name) not in wanted:
@@ -142,41 +172,61 @@ def _drop_others(wanted: set[Path], staging: Path) -> None:
                 Path(folder).rmdir()
 
 
+# --- at a restore ---------------------------------------------------------------------------------
+
+
 def find_copies(staging: Path) -> Iterator[tuple[Path, Path]]:
     """Yield (copy, path below the root that it is of) of all copies that lie in `staging`."""
     for folder, _, names in os.walk(staging):
         for name in names:
-            copied = Path(folder, name)
-            yield copied, copied.relative_to(staging)
+            found = Path(folder, name)
+            yield found, found.relative_to(staging)
 
 
-def put_in_place(staging: Path, root: Path) -> list[Path]:
-    """Put the copies in `staging` in the place of the files below `root`; return where.
+def put_in_place(staging: Path, root: Path) -> Placed:
+    """Move the copies in `staging` to the places of the files below `root`, each at once.
 
-    A copy gets the mode, the owner and the time of the file that it replaces; one whose file was
-    not restored is passed over. Raises OSError.
+    A copy gets the mode, owner, times and attributes of the file that it replaces, and what SQLite
+    kept beside that file goes. A copy whose file was not restored is passed over.
     """
-    placed = []
-    for copied, name in find_copies(staging):
+    placed, failures = [], []
+    for found, name in list(find_copies(staging)):
         place = root / name
-        if not place.is_file() or place.is_symlink():
+        if place.is_symlink() or not place.is_file():
             continue
-        fresh = place.with_name(f".{place.name}{PART}")
         try:
-            shutil.copyfile(copied, fresh)
-            shutil.copystat(place, fresh)
-            with suppress(PermissionError):
-                found = place.stat()
-                os.chown(fresh, found.st_uid, found.st_gid)
-            fresh.replace(place)
-        finally:
-            fresh.unlink(missing_ok=True)
-        for end in BESIDE:
-            place.with_name(place.name + end).unlink(missing_ok=True)
-        placed.append(place)
-    return placed
+            _put(found, place, Path(os.path.realpath(root)) / name)
+        except OSError as error:
+            failures.append(Failure(place, explain(error)))
+        else:
+            placed.append(place)
+    return Placed(tuple(placed), tuple(failures))
+
+
+def _put(found: Path, place: Path, real: Path) -> None:
+    """Replace one file, and leave its folder's times as they are."""
+    if os.path.realpath(place) != str(real):
+        raise OSError("a link is on the way to it")
+    old, around = place.stat(), place.parent.stat()
+    descriptor, name = tempfile.mkstemp(prefix=".devcopilot-", dir=place.parent)
+    fresh = Path(name)
+    try:
+        with found.open("rb") as source, os.fdopen(descriptor, "wb") as target:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+        with suppress(PermissionError):  # then it is ours already
+            os.chown(fresh, old.st_uid, old.st_gid)
+        shutil.copystat(place, fresh)
+        for end in BESIDE:  # first: to the new file they would be another's changes
+            Path(f"{place}{end}").unlink(missing_ok=True)
+        fresh.replace(place)
+    finally:
+        fresh.unlink(missing_ok=True)
+    os.utime(place.parent, ns=(around.st_atime_ns, around.st_mtime_ns))
+    found.unlink()
 
 
 def explain(error: Exception) -> str:
-    """Return the cause as a few words."""
+    """Return the cause in a few words."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

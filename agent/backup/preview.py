@@ -4,9 +4,7 @@ restic's own dry run is not asked: it waits for ever where a pipe lies in the pl
 it counts what no backup holds among what would be deleted.
 """
 
-import fnmatch
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from agent.backup import folders
 from agent.backup.clearing import Scope
 from agent.backup.selection import Chosen, list_entries
 from agent.follow import Message
+from agent.patterns import Matcher, compile_patterns
 from agent.restic import read_time
 
 CACHE_TAG = "CACHEDIR.TAG"
@@ -54,7 +53,7 @@ def look(
         for node in nodes:
             _compare(node, scope, preview)
         known = {node["path"] for node in nodes}
-        skipped = Skipped(untouched, excludes)
+        skipped = Skipped(untouched, compile_patterns(excludes))
         extras = find_extras(scope.path, known, skipped)
         preview.deleted += [str(path) for path in extras]
     return preview
@@ -94,22 +93,10 @@ class Skipped:
     """What a restore leaves alone, since no backup holds it."""
 
     folders: Sequence[Path]
-    excludes: Sequence[str]
+    left_out: Matcher
 
     def __contains__(self, path: Path) -> bool:
-        is_out = path in self.folders
-        for pattern in self.excludes:  # the last one that matches decides
-            if matches(path, pattern.removeprefix("!")):
-                is_out = not pattern.startswith("!")
-        return is_out
-
-
-def matches(path: Path, pattern: str) -> bool:
-    """Tell whether one of restic's anchored patterns means this path, or a folder above it."""
-    parts, wanted = path.parts, Path(re.sub(r"\\(.)", r"[\1]", pattern)).parts
-    if "**" in wanted:
-        return fnmatch.fnmatchcase(str(path), pattern)
-    return len(parts) >= len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
+        return path in self.folders or self.left_out(str(path))
 
 
 def find_extras(path: Path, known: set[str], skipped: Skipped) -> Iterator[Path]:

@@ -11,17 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.backup import folders, record, undo
-from agent.backup.clearing import Clearing, Scope, escape, find_scope
+from agent.backup.clearing import Clearing, Scope, find_scope
+from agent.backup.databases import Placed
 from agent.backup.selection import Chosen, Entry, find_entry, list_entries, run_restic
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import Limits, Listener, Message, find_words
+from agent.patterns import escape
 from agent.restic import LOCK_WAIT, Code, Snapshot, explain
 from agent.system import Facts
 
 LIMITS = Limits(stall=900.0)
 """restic tells of no progress while it sets the modes and times of very many files."""
-PutInPlace = Callable[[Path, Path], object]
+PutInPlace = Callable[[Path, Path], Placed]
 """Takes a folder of databases' copies and the folder to put them in, by the same relative paths."""
 
 
@@ -228,16 +230,11 @@ class Restorer:
                 self._place(found, Path("/"))
 
     def _place(self, staging: Path, root: Path) -> None:
-        """Put copies in place; the folders that they go to keep their times."""
-        files = [path for path in staging.rglob("*") if path.is_file()]
-        parents = {root / file.relative_to(staging).parent for file in files}
-        times = {folder: folder.stat() for folder in parents if folder.is_dir()}
-        try:
-            self.put_in_place(staging, root)
-            for folder, found in times.items():
-                os.utime(folder, ns=(found.st_atime_ns, found.st_mtime_ns))
-        except OSError as error:
-            raise AgentError(Problem(f"cannot restore databases: {error}")) from error
+        """Put copies in place. Raises AgentError for those that cannot be."""
+        failures = self.put_in_place(staging, root).failures
+        if failures:
+            raise AgentError(*(Problem(f"cannot restore the database {item.path}: {item.cause}")
+                               for item in failures))  # fmt: skip
 
     # --- restic ---
 
@@ -266,7 +263,7 @@ class Restorer:
 
 def find_pattern(path: Path, above: Path | None = None) -> str:
     """Return restic's pattern for a path, seen from a folder above; by default the nearest."""
-    return f"/{escape(str(path.relative_to(above or path.parent)))}"
+    return f"/{escape(path.relative_to(above or path.parent))}"
 
 
 def check_way(scope: Scope) -> None:

@@ -8,17 +8,45 @@ from pathlib import Path
 
 from agent.backup import content, databases, hooks, record
 from agent.backup.creation import TAG, Contents, Made, Maker
-from agent.errors import Problem
+from agent.errors import AgentError, Problem
+from agent.exits import Exit
 from agent.follow import Limits, Listener
-from agent.restic import Restic
+from agent.restic import CACHE, Restic
 from agent.settings import Settings
 from agent.system import Facts
 from agent.target import Target, name_workspace
 
+COPIES = "databases"
+"""Folder in the state folder."""
 DATABASE_SECONDS = 60.0
 """For the copies of all databases together."""
+DATABASE_EACH = 20.0
+"""For one of them."""
 DATABASE_SHARE = 0.3
 """Of a round that must end soon."""
+PATIENCE = 0.3
+"""Seconds that restic gets then to take its lock away."""
+
+
+def find_staging(facts: Facts) -> Path:
+    """Return where the copies of databases lie, below their absolute paths."""
+    return content.find_place(facts.state / COPIES)
+
+
+def find_content(settings: Settings, facts: Facts) -> content.Content:
+    """Return what these settings put into a backup. Raises AgentError (exit 2)."""
+    backup = settings.backup
+    own = [facts.home / CACHE, facts.runtime, facts.state, facts.defaults]
+    if backup.folder:
+        own.append(backup.folder / name_workspace(settings))
+    try:
+        return content.find_content(
+            settings.workspace.folder, facts.home, words=backup.home or (),
+            wishes=backup.exclude or (), own=dict.fromkeys(own), copies=facts.state / COPIES,
+        )  # fmt: skip
+    except ValueError as error:
+        problem = Problem(f"cannot back up to BACKUP_DIR={backup.folder}: it is not {error}")
+        raise AgentError(problem, exit_code=Exit.USAGE) from error
 
 
 @dataclass(frozen=True)
@@ -61,8 +89,8 @@ class Session:
         """
         began = time.monotonic()
         before = self._run_hook("DEV8_BACKUP_PRE", self.settings.backup.before)
-        planned = content.find_content(self.settings, self.facts)
-        found = content.walk(planned.paths)
+        planned = find_content(self.settings, self.facts)
+        found = content.walk(planned)
         contents = self._add_copies(planned, found, before)
         made = tuple(self._back_up_to(target, contents, limits)
                      for target, limits in self._share_time(began))  # fmt: skip
@@ -82,16 +110,23 @@ class Session:
         self, planned: content.Content, found: content.Found, hook: Problem | None
     ) -> Contents:
         """Return what goes into the backup, with the copies of databases that are in use."""
-        staging = self.facts.state / content.COPIES
-        wanted = self.wishes.seconds
-        seconds = DATABASE_SECONDS if wanted is None else wanted * DATABASE_SHARE
+        staging = find_staging(self.facts)
+        seconds = self.wishes.seconds
+        if seconds is None:
+            seconds, each = DATABASE_SECONDS, DATABASE_EACH
+        else:
+            seconds = each = seconds * DATABASE_SHARE
+        missing = [str(hook)] if hook else []
         try:
-            copied = databases.copy_all(found.databases, staging, seconds)
+            copied = databases.copy_all(found.databases, staging, seconds=seconds, each=each)
+            missing += map(str, copied.failures)
+            has_copies = any(databases.find_copies(staging))
         except OSError as error:
-            cause = f"no consistent copies of databases: {staging}: {error.strerror}"
-            copied = databases.Copied(failures=(cause,))
-        missing = ([str(hook)] if hook else []) + list(copied.failures)
-        paths = (*planned.paths, staging) if copied.copies else planned.paths
+            missing.append(f"no consistent copies of databases: {staging}: {error.strerror}")
+            has_copies = False
+        missing += [f"{path}: all of it, since its CACHEDIR.TAG says that it is a cache"
+                    for path in planned.paths if path in found.caches]  # fmt: skip
+        paths = planned.add(staging).paths if has_copies else planned.paths
         return Contents(paths, planned.excludes, tuple(missing))
 
     def _share_time(self, began: float) -> Iterator[tuple[Target, Limits]]:
@@ -101,7 +136,8 @@ class Session:
                 yield target, Limits()
                 continue
             left = max(0.0, began + self.wishes.seconds - time.monotonic())
-            yield target, Limits(total=left / (len(self.targets) - count))
+            share = left / (len(self.targets) - count)
+            yield target, Limits(total=share, patience=PATIENCE)
 
     def _back_up_to(self, target: Target, contents: Contents, limits: Limits) -> Made:
         tried = record.format_time(datetime.now(UTC))

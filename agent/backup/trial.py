@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agent.backup import content
 from agent.follow import Finished, Limits, Message, find_words
+from agent.patterns import escape
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
 from agent.system import Facts
 
@@ -145,7 +145,7 @@ def remove_folder(folder: Path) -> None:
 
 def _restore(restic: Restic, snapshot: Snapshot, nodes: Sequence[Node], folder: Path) -> Finished:
     """Run restic; it reads again what it wrote, and holds it against the backup's hashes."""
-    includes = [f"--include={content.escape(Path(node.path))}" for node in nodes]
+    includes = [f"--include={escape(Path(node.path))}" for node in nodes]
     finished = restic.run(
         "restore", "--json", "--retry-lock", LOCK_WAIT, "--target", str(folder), "--verify",
         "--exclude-xattr", "*", *includes, snapshot.id, limits=Limits(),

@@ -1,5 +1,8 @@
 """A folder of the machine: a volume, or what somebody has mounted."""
 
+import os
+from pathlib import Path
+
 from agent.errors import Problem
 from agent.settings import Settings
 from agent.system import Facts
@@ -11,13 +14,14 @@ def find(settings: Settings, _: Facts) -> Target | Problem | None:
     folder = settings.backup.folder
     if folder is None:
         return None
-    workspace = settings.workspace.folder
-    if folder == workspace or folder.is_relative_to(workspace):
+    workspace = Path(os.path.realpath(settings.workspace.folder))
+    place = folder / name_workspace(settings)
+    real = Path(os.path.realpath(place))
+    if real.is_relative_to(workspace) or workspace.is_relative_to(real):
         return Problem(
-            f"cannot back up to BACKUP_DIR={folder}: it is in the workspace",
+            f"cannot back up to BACKUP_DIR={folder}: {place} is in the workspace, or holds it",
             "name a folder on another volume",
         )
-    place = folder / name_workspace(settings)
     return Target("local", str(place), folder=place)
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from agent import catalogue
 from agent.backup import record, report
 from agent.backup.report import Row
-from agent.backup.schedule import Plan
-from agent.target import find_targets, name_workspace
+from agent.target import find_targets
+from agent.verbs.backup.work import find_plan
 from agent.verbs.context import Context
 
 
@@ -14,8 +14,7 @@ def find_backups(current: Context) -> list[Row]:
     """Return a row for each target that the settings name."""
     settings, facts = current.settings, current.facts
     targets = find_targets(catalogue.BACKUP_TARGETS, settings, facts)
-    schedule = settings.backup.schedule if catalogue.wants_backups(settings) else None
-    plan = Plan(schedule, name_workspace(settings)) if schedule else None
+    plan = find_plan(current) if catalogue.wants_backups(settings) else None
     names = [target.name for target in targets.ready]
     known = record.read_all(facts)
     return report.describe(known, names, targets.in_trouble, plan, datetime.now(UTC))

@@ -34,7 +34,7 @@ RUNS = 2
 """First backups by restic alone and by ours, of each of which the better one counts."""
 NICE = "nice -n 19 ionice -c 3"
 """How init starts the scheduled backup, which then asks for the disk last."""
-BARE = "RESTIC_PASSWORD=x GOGC=50 restic --repo /tmp/bench/bare --no-cache --json --quiet"
+BARE = "RESTIC_PASSWORD=x GOGC=25 restic --repo /tmp/bench/bare --no-cache --json --quiet"
 """With the one setting of memory that ours has as well."""
 
 

@@ -31,7 +31,7 @@ README = (FILES / "README.md").read_text()
 TOOLS = f"dev8-test:{TAG}"
 COMPOSES = {"1.29": "docker-compose", "2": "docker-compose-2"}
 """The programs in the image of the test tools."""
-VOLUMES = ("home", "tmp", "workspace")
+VOLUMES = ("backups", "home", "tmp", "workspace")
 FIRST = "ghp_compose000000000000000000000000000001"
 SECOND = "ghp_compose000000000000000000000000000002"
 

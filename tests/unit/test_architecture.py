@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "addresses", "backup_group", "compatibility", "errors", "exits", "faults", "gitconfig",
-    "groups", "helpers", "log", "moments", "preload", "runtime", "secret", "settings",
+    "groups", "helpers", "log", "moments", "patterns", "preload", "runtime", "secret", "settings",
     "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
@@ -38,7 +38,7 @@ SHARED_IN_FOLDER = {
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
         "clearing", "content", "creation", "databases", "folders", "hooks", "locks", "record",
-        "schedule", "selection", "trial", "undo",
+        "schedule", "selection", "session", "sqlite", "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup import folders
-from agent.backup.clearing import Cleared, Clearing, escape, find_scope
+from agent.backup.clearing import Cleared, Clearing, find_scope
 
 
 def clear(root: Path, *changes: str, held: tuple[str, ...] = ()) -> Cleared:
@@ -124,10 +124,6 @@ def test_a_link_on_the_way_is_removed(root: Path, modifier: str, kept: list[str]
     rows = [{"modifier": modifier, "path": f"{root}/link/"}]
     Clearing(scope, lambda _: [], ".kept").clear(rows)
     assert [path.name for path in root.iterdir()] == kept
-
-
-def test_patterns_mean_one_name() -> None:
-    assert escape("a*[b]?\\c!") == "a\\*\\[b\\]\\?\\\\c!"
 
 
 def test_a_tree_that_is_closed_can_be_removed(root: Path) -> None:

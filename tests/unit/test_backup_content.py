@@ -5,113 +5,257 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import content
-from agent.settings import Settings
-from agent.system import Facts
-from tests.machine import make_facts
+from agent.backup.content import (
+    CACHE_SIGNATURE,
+    CACHE_TAG,
+    Content,
+    Found,
+    choose_home,
+    drop_nested,
+    find_content,
+    walk,
+)
+from agent.patterns import compile_patterns
 
 
 @pytest.fixture
-def facts(tmp_path: Path) -> Facts:
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
     (tmp_path / "workspace").mkdir()
-    return make_facts(tmp_path)
+    return tmp_path / "workspace"
 
 
-def find(facts: Facts, **variables: str) -> content.Content:
-    workspace = str(facts.home.parent / "workspace")
-    settings = Settings.from_environ({"WORKSPACE_DIR": workspace, **variables})
-    return content.find_content(settings, facts)
+def fill(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
 
 
-def test_the_workspace_and_what_is_there_of_the_home(facts: Facts) -> None:
-    (facts.home / ".bashrc").touch()
-    (facts.home / ".ssh").mkdir()
-    (facts.home / ".ssh/config").touch()
-    (facts.home / ".cache").mkdir()
-    found = {path.relative_to(facts.home.parent) for path in find(facts).paths}
-    assert {str(path) for path in found} == {"workspace", "home/.bashrc", "home/.ssh/config"}
+def is_taken(content: Content, path: Path) -> bool:
+    """Tell whether restic would take this, as to patterns and paths."""
+    reached = any(path.is_relative_to(top) for top in content.paths)
+    return reached and not compile_patterns(content.excludes)(str(path))
 
 
-def test_a_link_that_leads_nowhere_counts_as_there(facts: Facts) -> None:
-    (facts.home / ".vimrc").symlink_to("dotfiles/vimrc")
-    assert facts.home / ".vimrc" in find(facts).paths
+# --- the paths ---
 
 
-@pytest.mark.parametrize(("words", "has", "lacks"), [
-    (None, ".bashrc", "notes"),
-    (("+notes", "-.bashrc"), "notes", ".bashrc"),
-    (("notes", "letters/"), "letters", ".bashrc"),
+def test_the_workspace_and_what_is_there_of_the_home(home: Path, workspace: Path) -> None:
+    fill(home, ".bashrc", ".ssh/config", ".cache/x", ".config/nvim/init.lua")
+    found = {str(path.relative_to(home.parent)) for path in find_content(workspace, home).paths}
+    assert found == {"workspace", "home/.bashrc", "home/.ssh/config", "home/.config/nvim"}
+
+
+@pytest.mark.parametrize("name", [".git/config", ".env", "build/x", "dist/x", "node_modules/a/b"])
+def test_nothing_of_the_workspace_is_left_out_by_itself(
+    home: Path, workspace: Path, name: str
+) -> None:
+    assert is_taken(find_content(workspace, home), workspace / name)
+
+
+def test_a_workspace_that_is_a_link_is_its_target(home: Path, workspace: Path) -> None:
+    link = home.parent / "link"
+    link.symlink_to(workspace)
+    content = find_content(link, home, wishes=["x"])
+    assert content.paths == (workspace,)
+    assert content.wishes == (f"{workspace}/x",)
+
+
+def test_a_listed_link_brings_what_it_leads_to_in_the_home(home: Path, workspace: Path) -> None:
+    fill(home, "dotfiles/bashrc")
+    (home / ".bashrc").symlink_to("dotfiles/bashrc")
+    (home / ".vimrc").symlink_to("nowhere")
+    (home / ".profile").symlink_to("/etc/profile")
+    paths = {str(path.relative_to(home)) for path in find_content(workspace, home).paths[:-1]}
+    assert paths == {".bashrc", "dotfiles/bashrc", ".vimrc", ".profile"}
+
+
+def test_no_folder_on_the_way_is_a_link(home: Path, workspace: Path) -> None:
+    real = home.parent / "config"
+    fill(real, "git/config", "git/credentials")
+    (home / ".config").symlink_to(real)
+    content = find_content(workspace, home)
+    assert real / "git" in content.paths
+    assert is_taken(content, real / "git/config")
+    assert not is_taken(content, real / "git/credentials")
+
+
+def test_no_path_lies_in_another(home: Path) -> None:
+    fill(home, ".bashrc", "work/x")
+    assert find_content(home, home).paths == (home,)
+    assert list(drop_nested(map(Path, ("/a-b", "/a/b", "/a", "/a/b/c")))) == [
+        Path("/a"),
+        Path("/a-b"),
+    ]
+
+
+def test_a_folder_can_be_added(home: Path, workspace: Path) -> None:
+    content = find_content(workspace, home)
+    assert content.add(home / "copies").paths == (home / "copies", workspace)
+    assert content.add(workspace / "copies").paths == (workspace,)
+
+
+# --- the list of the home ---
+
+
+@pytest.mark.parametrize(
+    ("words", "has", "lacks"),
+    [
+        ((), ".bashrc", "notes"),
+        (("+notes", "-.bashrc"), "notes", ".bashrc"),
+        (("~/notes", "letters/"), "letters", ".bashrc"),
+        (("-.claude",), ".codex/config.toml", ".claude/settings.json"),
+        (("a", "b", "-b"), "a", "b"),
+    ],
+)
+def test_the_list_can_be_changed(words: tuple[str, ...], has: str, lacks: str) -> None:
+    kept, _ = choose_home(words)
+    assert has in kept
+    assert lacks not in kept
+
+
+@pytest.mark.parametrize("word", ["", "+", "-", "/etc", "+/etc", "..", "-../x", "a/../..", "~bob"])
+def test_a_word_that_is_no_path_below_the_home_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="below the home"):
+        choose_home([word])
+
+
+def test_what_is_taken_away_is_left_out_of_a_listed_folder(home: Path, workspace: Path) -> None:
+    fill(home, ".vim/vimrc", ".vim/undo/x")
+    content = find_content(workspace, home, words=["-.vim/undo"])
+    assert is_taken(content, home / ".vim/vimrc")
+    assert not is_taken(content, home / ".vim/undo/x")
+
+
+def test_taking_away_never_takes_the_workspace(home: Path) -> None:
+    for name in ("work", "work/ws", "work/ws/src"):
+        content = find_content(home / "work/ws", home, words=[f"-{name}"])
+        assert not compile_patterns(content.excludes)(str(home / "work/ws/src/a.py"))
+
+
+# --- what never goes in ---
+
+
+@pytest.mark.parametrize("name", [
+    ".config/gh/hosts.yml", ".netrc", ".git-credentials", ".ssh/id_ed25519", ".ssh/work-key",
+    ".ssh/sub/key", ".aws/credentials", ".azure/msal_token_cache.json", ".npmrc",
+    ".claude/.credentials.json", ".codex/auth.json", ".gemini/.env", ".gnupg/x", ".kube/config",
+    ".config/code-server/config.yaml",
 ])  # fmt: skip
-def test_the_list_can_be_changed(words: tuple[str, ...] | None, has: str, lacks: str) -> None:
-    chosen = content.choose_home(words)
-    assert has in chosen
-    assert lacks not in chosen
+def test_secrets_are_left_out_even_of_the_whole_home(home: Path, name: str) -> None:
+    fill(home, name)
+    content = find_content(home, home, words=["+."], wishes=["!**", f"!{name}"])
+    assert not is_taken(content, home / name)
 
 
-def test_no_path_lies_in_another(facts: Facts) -> None:
-    (facts.home / "project").mkdir()
-    (facts.home / ".bashrc").touch()
-    found = find(facts, WORKSPACE_DIR=str(facts.home), BACKUP_DIR="/backups")
-    assert found.paths == (facts.home,)
-
-
-def test_secrets_and_our_own_are_left_out_by_anchored_patterns(facts: Facts) -> None:
-    folder = facts.home / "backups"
-    found = find(facts, WORKSPACE_DIR=str(facts.home), BACKUP_DIR=str(folder))
-    home = str(facts.home)
-    for wanted in (".config/gh/hosts.yml", ".ssh/id_*", ".aws", "backups"):
-        assert f"{home}/{wanted}" in found.excludes
-    assert f"{facts.state}/*" in found.excludes
-    assert f"!{facts.state}/databases" in found.excludes
-    assert all(pattern.lstrip("!").startswith("/") for pattern in found.excludes)
-    assert found.wishes == ()
-
-
-def test_patterns_of_the_user_are_relative_to_the_workspace(facts: Facts) -> None:
-    found = find(facts, DEV8_BACKUP_EXCLUDE="/data/*.bin, my files\n**/tmp")
-    workspace = facts.home.parent / "workspace"
-    assert found.wishes == (
-        f"{workspace}/data/*.bin", f"{workspace}/my files", f"{workspace}/**/tmp",
-    )  # fmt: skip
-    assert found.excludes[:3] == found.wishes
-
-
-@pytest.mark.parametrize(("name", "pattern"), [
-    ("/a/plain", "/a/plain"),
-    ("/a/[b]*?", r"/a/\[b\]\*\?"),
-    ("/a/back\\slash", r"/a/back\\slash"),
+@pytest.mark.parametrize("name", [
+    ".ssh/config", ".ssh/known_hosts.old", ".ssh/id.pub", ".aws/config", ".config/gh/config.yml",
+    ".claude/settings.json",
 ])  # fmt: skip
-def test_a_path_as_a_pattern_matches_itself_alone(name: str, pattern: str) -> None:
-    assert content.escape(Path(name)) == pattern
+def test_what_lies_beside_secrets_goes_in(home: Path, workspace: Path, name: str) -> None:
+    fill(home, name)
+    assert is_taken(find_content(workspace, home, words=["+."]), home / name)
 
 
-def test_caches_are_found_by_their_tag_and_not_entered(tmp_path: Path) -> None:
-    for name, text in (("real", content.CACHE_SIGNATURE + b"\n# x"), ("fake", b"Signature: no")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / content.CACHE_TAG).write_bytes(text)
-        (tmp_path / name / "a.db").touch()
-    found = content.walk([tmp_path])
-    assert found.caches == [tmp_path / "real"]
-    assert found.databases == [tmp_path / "fake/a.db"]
+def test_the_agents_own_is_left_out_but_for_its_copies(home: Path) -> None:
+    state = home / ".local/state/devcopilot"
+    content = find_content(home, home, own=[state, home / "repository"], copies=state / "databases")
+    assert not is_taken(content, state / "ssh/key")
+    assert not is_taken(content, home / "repository/data/00")
+    assert is_taken(content, state / "databases/w/a.db")
 
 
-def test_databases_are_found_by_their_name_or_by_what_lies_beside(tmp_path: Path) -> None:
-    for name in ("a.db", "b.sqlite3", "state.vscdb", "plain", "plain-wal", "other", "x.dbf"):
-        (tmp_path / name).touch()
-    assert {path.name for path in content.walk([tmp_path]).databases} == {
-        "a.db", "b.sqlite3", "state.vscdb", "plain",
+def test_a_folder_around_the_workspace_does_not_empty_the_backup(home: Path) -> None:
+    fill(home, "ws/x")
+    content = find_content(home / "ws", home, own=[home])
+    assert is_taken(content, home / "ws/x")
+
+
+def test_the_workspace_cannot_be_our_own(home: Path, workspace: Path) -> None:
+    with pytest.raises(ValueError, match="not the workspace"):
+        find_content(workspace, home, own=[workspace])
+
+
+def test_every_pattern_is_anchored(home: Path, workspace: Path) -> None:
+    content = find_content(workspace, home, wishes=["a", "!b"], own=[home / "s"])
+    assert content.wishes == (f"{workspace}/a", f"!{workspace}/b")
+    assert all(pattern.lstrip("!").startswith("/") for pattern in content.excludes)
+
+
+# --- the walk ---
+
+
+def test_caches_are_found_by_their_tag_and_not_entered(workspace: Path) -> None:
+    for name, text in (("real", CACHE_SIGNATURE + b"\n# x"), ("fake", b"Signature: no")):
+        fill(workspace, f"{name}/a.db", f"{name}/in/b.db")
+        (workspace / name / CACHE_TAG).write_bytes(text)
+    fill(workspace, "linked/a.db")
+    (workspace / "linked" / CACHE_TAG).symlink_to(workspace / "real" / CACHE_TAG)
+    os.mkfifo(workspace / "fake/in" / CACHE_TAG)
+    found = walk(Content((workspace,)))
+    assert sorted(found.caches) == [workspace / "linked", workspace / "real"]
+    assert sorted(found.databases) == [workspace / "fake/a.db", workspace / "fake/in/b.db"]
+
+
+def test_databases_are_found_by_their_name_or_by_what_lies_beside(workspace: Path) -> None:
+    fill(workspace, "a.db", "b.SQLITE3", "state.vscdb", "plain", "plain-wal", "other", "x.dbf")
+    assert {path.name for path in walk(Content((workspace,))).databases} == {
+        "a.db", "b.SQLITE3", "state.vscdb", "plain",
     }  # fmt: skip
 
 
-def test_the_walk_follows_no_link_and_takes_every_name(tmp_path: Path) -> None:
-    (tmp_path / "loop").symlink_to(tmp_path)
-    odd = tmp_path / os.fsdecode(b"\xff\n")
-    odd.mkdir()
-    (odd / "x.db").touch()
-    (tmp_path / "linked.db").symlink_to("/etc/passwd")
-    (found,) = content.walk([tmp_path]).databases
-    assert found.name == "x.db"
+def test_a_path_may_be_a_database_itself(workspace: Path) -> None:
+    fill(workspace, "a.db", "plain", "plain-journal", "no")
+    paths = tuple(workspace / name for name in ("a.db", "no", "plain"))
+    assert walk(Content(paths)).databases == [workspace / "a.db", workspace / "plain"]
+    assert walk(Content(paths, (f"{workspace}/*",))).databases == []
 
 
-def test_what_cannot_be_entered_is_passed_over(tmp_path: Path) -> None:
-    assert content.walk([tmp_path / "gone", Path("/proc/1/map_files")]) == content.Found()
+def test_the_walk_passes_by_what_is_left_out_and_our_own(home: Path) -> None:
+    state = home / "state"
+    fill(home, "left/a.db", "b.db", "kept/b.db", "state/databases/w/a.db", "state/s.db")
+    content = find_content(
+        home, home, wishes=["left", "b.db"], own=[state], copies=state / "databases"
+    )
+    (home / "left" / CACHE_TAG).write_bytes(CACHE_SIGNATURE)
+    assert walk(content) == Found([], [home / "kept/b.db"])
+
+
+def test_the_walk_follows_no_link_and_takes_every_name(workspace: Path) -> None:
+    (workspace / "loop").symlink_to(workspace)
+    (workspace / "linked.db").symlink_to("/etc/passwd")
+    fill(workspace, os.fsdecode(b"\xff\n/x.db"))
+    (found,) = walk(Content((workspace,))).databases
+    assert os.fsencode(found) == os.fsencode(workspace) + b"/\xff\n/x.db"
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may look into every folder")
+def test_what_cannot_be_looked_into_is_noted(workspace: Path) -> None:
+    fill(workspace, "shut/a.db", "b.db")
+    (workspace / "shut").chmod(0)
+    found = walk(Content((workspace,)))
+    assert found == Found([], [workspace / "b.db"], {workspace / "shut": "Permission denied"})
+    (workspace / "shut").chmod(0o700)
+
+
+def test_a_folder_that_cannot_be_read_is_noted(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(workspace, "bad/a.db", "gone/b.db", "c.db")
+    real = os.scandir
+
+    def scan(folder: str) -> "os._ScandirIterator[str]":
+        if folder.endswith("bad"):
+            raise PermissionError(13, "Permission denied")
+        if folder.endswith("gone"):
+            raise FileNotFoundError
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    found = walk(Content((workspace,)))
+    assert found == Found([], [workspace / "c.db"], {workspace / "bad": "Permission denied"})

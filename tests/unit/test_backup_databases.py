@@ -1,6 +1,8 @@
 """Databases that are written to all the time are copied whole, and put in place whole."""
 
 import hashlib
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -8,19 +10,20 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from agent.backup import databases
+from agent.backup import databases, sqlite
+from agent.backup.databases import Copied, copy_all, find_place, put_in_place
 from tests.waiting import wait_until
 
 WRITER = """
 import sqlite3, sys
-base = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)
+base = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
 base.execute("PRAGMA journal_mode=" + sys.argv[2])
-base.execute("PRAGMA synchronous=OFF")
-base.execute("CREATE TABLE IF NOT EXISTS a (n INTEGER, filler TEXT)")
-base.execute("CREATE TABLE IF NOT EXISTS b (n INTEGER, filler TEXT)")
+for table in "ab":
+    base.execute(f"CREATE TABLE IF NOT EXISTS {table} (n INTEGER, filler TEXT)")
 n = 0
 while True:
     n += 1
@@ -32,203 +35,477 @@ while True:
     base.execute("COMMIT")
     if n == 20:
         print("begun", flush=True)
-    if len(sys.argv) > 3:
-        sys.stdin.readline()
+"""
+
+DYING = """
+import os, sqlite3, sys
+base = sqlite3.connect(sys.argv[1], isolation_level=None)
+base.execute("PRAGMA cache_size=10")
+base.execute("BEGIN")
+for table in "ab":
+    base.execute(f"INSERT INTO {table} SELECT n + 1000, zeroblob(3000) FROM {table}")
+base.execute("UPDATE a SET n = n + 5000")
+os._exit(0)
 """
 
 
 @contextmanager
 def writing(database: Path, mode: str) -> Iterator[None]:
-    """Have another process write two tables in step, all the time."""
+    """Have another process write two tables in step, all the time, with syncs."""
     argv = [sys.executable, "-c", WRITER, str(database), mode]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
         try:
             yield
+            assert process.poll() is None, "the writer was disturbed"
         finally:
             process.kill()
 
 
 def judge(copy: Path) -> int:
     """Return the rows of a copy, after SQLite has found it whole and both tables alike."""
-    with closing(sqlite3.connect(f"file:{copy}?immutable=1", uri=True)) as base:
+    with closing(sqlite3.connect(f"{copy.as_uri()}?immutable=1", uri=True)) as base:
         assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         a, b = (base.execute(f"SELECT count(*), max(n) FROM {t}").fetchone() for t in "ab")
     assert a == b
     return int(a[0])
 
 
-def make(database: Path, rows: int = 3) -> None:
+def make(database: Path, rows: int = 3, mode: str = "delete") -> None:
     with closing(sqlite3.connect(database)) as base, base:
+        base.execute(f"PRAGMA journal_mode={mode}")
         for table in "ab":
-            base.execute(f"CREATE TABLE IF NOT EXISTS {table} (n INTEGER)")
-            base.executemany(f"INSERT INTO {table} VALUES (?)", [(n,) for n in range(rows)])
+            base.execute(f"CREATE TABLE IF NOT EXISTS {table} (n INTEGER, filler TEXT)")
+            base.executemany(f"INSERT INTO {table} VALUES (?, ?)", [(n, "") for n in range(rows)])
+
+
+def look(folder: Path) -> dict[str, tuple[str, int]]:
+    """Return what the files of a folder hold, and when they were changed."""
+    return {
+        path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in folder.iterdir()
+        if path.is_file()
+    }
+
+
+def settle(*paths: Path) -> None:
+    """Wait until one more write would show."""
+    wait_until(lambda: all(sqlite.is_settled(sqlite.find_signature(p)) for p in paths), "a tick")
+
+
+def run(candidates: list[Path], staging: Path, seconds: float = 60, each: float = 60) -> Copied:
+    return copy_all(candidates, staging, seconds=seconds, each=each)
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Path:
+    return tmp_path / "state/copies"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work/a.db"
+
+
+# --- beside writers ---
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete", "truncate", "persist"])
+def test_a_copy_is_whole_while_another_writes(database: Path, staging: Path, mode: str) -> None:
+    with writing(database, mode):
+        for _ in range(6):
+            assert run([database], staging).failures == ()
+            assert judge(find_place(database, staging)) > 0
 
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
-def test_a_copy_is_whole_while_another_writes(tmp_path: Path, mode: str) -> None:
-    database, staging = tmp_path / "busy.db", tmp_path / "copies"
+def test_a_plain_copy_is_torn(tmp_path: Path, database: Path, mode: str) -> None:
+    """What the judge is good for: without SQLite's help it finds fault, sooner or later."""
+
+    def is_torn() -> bool:
+        raw = tmp_path / "raw.db"
+        shutil.copyfile(database, raw)
+        try:
+            newest = judge(raw)
+        except (sqlite3.Error, AssertionError):
+            return True
+        return newest == 0
+
     with writing(database, mode):
-        for _ in range(6):
-            done = databases.copy_all([database], staging, 30)
-            assert done.failures == ()
-            assert judge(databases.place_of(database, staging)) > 0
+        if mode == "wal":  # what is in the log alone is lost, which is no tear
+            wait_until(lambda: database.stat().st_size > 50_000, "a checkpoint")
+        wait_until(is_torn, "a torn copy")
 
 
-def test_the_original_is_not_touched(tmp_path: Path) -> None:
-    database = tmp_path / "a.db"
-    with closing(sqlite3.connect(database)) as base:
-        base.execute("PRAGMA journal_mode=wal")
-        base.execute("SELECT * FROM sqlite_schema").fetchall()  # it is open, so the log stays
-        make(database)
-        wal = tmp_path / "a.db-wal"
-        before = [hashlib.sha256(path.read_bytes()).digest() for path in (database, wal)]
-        databases.copy_all([database], tmp_path / "copies", 5)
-        assert [hashlib.sha256(path.read_bytes()).digest() for path in (database, wal)] == before
-    assert judge(databases.place_of(database, tmp_path / "copies")) == 3
-
-
-def test_one_that_nobody_has_open_stays_as_it_is_and_so_does_its_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    with closing(sqlite3.connect(folder / "a.db")) as base:
-        base.execute("PRAGMA journal_mode=wal")
-    make(folder / "a.db")
-    before = folder.stat().st_mtime_ns
-    databases.copy_all([folder / "a.db"], tmp_path / "copies", 5)
-    assert folder.stat().st_mtime_ns == before
-    assert judge(databases.place_of(folder / "a.db", tmp_path / "copies")) == 3
-
-
-def test_one_that_is_opened_meanwhile_is_copied_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database = tmp_path / "a.db"
-    with closing(sqlite3.connect(database)) as base:
-        base.execute("PRAGMA journal_mode=wal")
-    make(database)
-    copy = databases._back_up
-    hows = []
-
-    def disturb(database: Path, how: str, part: Path, deadline: float) -> None:
-        copy(database, how, part, deadline)
-        hows.append(how)
-        if len(hows) == 1:
-            make(database)
-
-    monkeypatch.setattr(databases, "_back_up", disturb)
-    databases.copy_all([database], tmp_path / "copies", 5)
-    assert hows == ["immutable=1", "mode=ro"]
-    assert judge(databases.place_of(database, tmp_path / "copies")) == 6
-
-
-def test_an_unchanged_one_is_not_copied_again(tmp_path: Path) -> None:
-    database, staging = tmp_path / "a.db", tmp_path / "copies"
-    make(database)
-    databases.copy_all([database], staging, 5)
-    place = databases.place_of(database, staging)
-    first = place.stat()
-    databases.copy_all([database], staging, 5)
-    assert (place.stat().st_ino, place.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
-    make(database)
-    databases.copy_all([database], staging, 5)
-    assert judge(place) == 6
-
-
-def test_copies_are_private_and_those_of_what_is_gone_go(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.db", tmp_path / "deep/er/other.db"
-    other.parent.mkdir(parents=True)
-    staging = tmp_path / "copies"
-    for database in (one, other):
-        make(database)
-    assert databases.copy_all([one, other], staging, 5).copies == (other, one)
-    place = databases.place_of(other, staging)
-    assert place.stat().st_mode & 0o777 == 0o600
-    assert staging.stat().st_mode & 0o777 == 0o700
-    other.unlink()
-    databases.copy_all([one], staging, 5)
-    assert [copy for copy, _ in databases.find_copies(staging)] == [
-        databases.place_of(one, staging)
-    ]
-    assert not place.parent.exists()
-
-
-def test_what_is_no_database_is_no_fault(tmp_path: Path) -> None:
-    (tmp_path / "a.db").write_text("some other format")
-    (tmp_path / "empty.db").touch()
-    done = databases.copy_all(
-        [tmp_path / "a.db", tmp_path / "empty.db", tmp_path / "gone.db"], tmp_path / "copies", 5
-    )
-    assert done == databases.Copied()
-
-
-def test_a_damaged_one_is_named(tmp_path: Path) -> None:
-    database = tmp_path / "a.db"
-    database.write_bytes(databases.HEADER + b"\xff" * 5000)
-    (failure,) = databases.copy_all([database], tmp_path / "copies", 5).failures
-    assert failure.startswith(f"{database}: no consistent copy")
-
-
-def test_one_that_stays_locked_is_named_in_time_and_its_old_copy_stays(tmp_path: Path) -> None:
-    database, staging = tmp_path / "a.db", tmp_path / "copies"
-    make(database)
-    databases.copy_all([database], staging, 5)
-    with closing(sqlite3.connect(database, isolation_level=None)) as base:
-        base.execute("BEGIN EXCLUSIVE")
-        base.execute("INSERT INTO a VALUES (9)")
-        base.execute("PRAGMA cache_spill=1")
-        database.touch()
-        began = time.monotonic()
-        (failure,) = databases.copy_all([database], staging, 0.5).failures
-    assert time.monotonic() - began < 10
-    assert "locked" in failure
-    assert judge(databases.place_of(database, staging)) == 3
-
-
-@pytest.mark.parametrize("name", ["a b?c#d%20.db", "quote'\".db", "new\nline.db"])
-def test_odd_names(tmp_path: Path, name: str) -> None:
-    database = tmp_path / name
-    make(database)
-    (failure, *_) = databases.copy_all([database], tmp_path / "copies", 5).failures or ("",)
-    assert failure == ""
-    with closing(sqlite3.connect(databases.place_of(database, tmp_path / "copies"))) as base:
-        assert base.execute("SELECT count(*) FROM a").fetchone() == (3,)
-
-
-def test_a_copy_takes_the_place_of_a_torn_file(tmp_path: Path) -> None:
-    root, staging = tmp_path / "root", tmp_path / "copies"
-    whole = tmp_path / "whole.db"
-    make(whole)
-    (staging / "w").mkdir(parents=True)
-    whole.rename(staging / "w/a.db")
-    (root / "w").mkdir(parents=True)
-    torn = root / "w/a.db"
-    torn.write_bytes(b"torn")
-    torn.chmod(0o640)
-    for end in databases.BESIDE:
-        (root / f"w/a.db{end}").write_bytes(b"old")
-    assert databases.put_in_place(staging, root) == [torn]
-    assert judge(torn) == 3
-    assert torn.stat().st_mode & 0o777 == 0o640
-    assert sorted(path.name for path in (root / "w").iterdir()) == ["a.db"]
-
-
-def test_a_copy_without_its_file_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "copies/w").mkdir(parents=True)
-    (tmp_path / "copies/w/a.db").touch()
-    assert databases.put_in_place(tmp_path / "copies", tmp_path / "root") == []
-    assert not (tmp_path / "root").exists()
-
-
-def test_a_writer_is_not_kept_from_writing(tmp_path: Path) -> None:
-    database, staging = tmp_path / "busy.db", tmp_path / "copies"
+def test_a_copy_shows_what_was_written_before_it(database: Path, staging: Path) -> None:
     with writing(database, "wal"):
-        databases.copy_all([database], staging, 30)
-        first = judge(databases.place_of(database, staging))
+        run([database], staging)
+        first = judge(find_place(database, staging))
 
         def has_grown() -> bool:
-            databases.copy_all([database], staging, 30)
-            return judge(databases.place_of(database, staging)) != first
+            run([database], staging)
+            return judge(find_place(database, staging)) != first
 
         wait_until(has_grown, "another state")
+
+
+def test_one_that_stays_locked_is_named_in_time_and_its_old_copy_stays(
+    database: Path, staging: Path, tmp_path: Path
+) -> None:
+    free = tmp_path / "work/b.db"
+    make(database)
+    make(free)
+    run([database], staging)
+    make(database)
+    settle(database)
+    with closing(sqlite3.connect(database, isolation_level=None)) as base:
+        base.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        done = run([database, free], staging, each=0.3)
+        assert time.monotonic() - began < 20
+    assert done.copied == (free,)
+    (failure,) = done.failures
+    assert failure.path == database
+    assert "another program" in str(failure)
+    assert judge(find_place(database, staging)) == 3
+    assert run([database, free], staging).copied == (database,)
+    assert judge(find_place(database, staging)) == 6
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_long_copy_is_ended_at_its_deadline(
+    database: Path, staging: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    make(database, rows=3000, mode=mode)
+    settle(database)
+    monkeypatch.setattr(sqlite, "PAGES", 1)
+    monkeypatch.setattr(sqlite, "CHUNK", 1)
+    late = SimpleNamespace(monotonic=lambda: time.monotonic() + 1000, time_ns=time.time_ns)
+    monkeypatch.setattr(sqlite, "time", late)
+    (failure,) = run([database], staging).failures
+    assert failure.cause == "it takes too long"
+    assert list(staging.iterdir()) == []
+
+
+def test_when_the_time_for_all_is_over_the_rest_is_named(database: Path, staging: Path) -> None:
+    make(database)
+    (failure,) = run([database], staging, seconds=0).failures
+    assert "no time" in failure.cause
+
+
+def test_small_ones_come_first(tmp_path: Path, staging: Path) -> None:
+    big, small = tmp_path / "a.db", tmp_path / "b.db"
+    make(big, rows=20_000)
+    make(small)
+    order = []
+
+    def note(path: Path, part: Path, _deadline: float) -> None:
+        order.append(path)
+        part.touch()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "copy", note)
+        run([big, small], staging)
+    assert order == [small, big]
+
+
+# --- the originals ---
+
+
+def test_one_in_use_is_not_touched(database: Path, staging: Path) -> None:
+    make(database, rows=1, mode="wal")
+    with closing(sqlite3.connect(database)) as base:
+        base.execute("SELECT * FROM a").fetchall()  # it is open, so the log stays
+        make(database, rows=2, mode="wal")
+        before = look(database.parent)
+        assert before[f"{database.name}-wal"][0] != hashlib.sha256().hexdigest()
+        run([database], staging)
+        after = look(database.parent)
+    index = f"{database.name}-shm"  # memory that is shared by who has it open
+    assert before.pop(index)
+    assert after.pop(index)
+    assert after == before
+    assert judge(find_place(database, staging)) == 3
+
+
+def test_one_that_nobody_has_open_is_not_touched(database: Path, staging: Path) -> None:
+    make(database, mode="wal")
+    before = look(database.parent)
+    assert list(before) == [database.name]
+    assert run([database], staging).failures == ()
+    assert look(database.parent) == before
+    assert judge(find_place(database, staging)) == 3
+
+
+def test_what_a_dead_writer_left_in_its_log_is_in_the_copy(
+    tmp_path: Path, database: Path, staging: Path
+) -> None:
+    other = tmp_path / "other.db"
+    make(other, rows=1, mode="wal")
+    with closing(sqlite3.connect(other)) as base:
+        base.execute("SELECT * FROM a").fetchall()
+        make(other, rows=2, mode="wal")
+        for end in ("", "-wal"):
+            shutil.copyfile(f"{other}{end}", f"{database}{end}")
+    before = look(database.parent)
+    run([database], staging)
+    assert look(database.parent) == before
+    assert judge(find_place(database, staging)) == 3
+
+
+def test_half_a_change_of_a_dead_writer_is_not_in_the_copy(database: Path, staging: Path) -> None:
+    make(database, rows=1000)
+    subprocess.run([sys.executable, "-c", DYING, str(database)], check=True, timeout=60)
+    assert database.with_name("a.db-journal").stat().st_size > 0
+    before = look(database.parent)
+    assert run([database], staging).failures == ()
+    assert look(database.parent) == before
+    assert judge(find_place(database, staging)) == 1000
+
+
+# --- the second backup ---
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_an_unchanged_one_is_not_even_read(database: Path, staging: Path, mode: str) -> None:
+    make(database, mode=mode)
+    settle(database)
+    assert run([database], staging).copied == (database,)
+    first = find_place(database, staging).stat()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "copy", lambda *_: pytest.fail("it was copied again"))
+        assert run([database], staging).unchanged == (database,)
+    second = find_place(database, staging).stat()
+    assert (first.st_ino, first.st_mtime_ns) == (second.st_ino, second.st_mtime_ns)
+    make(database, mode=mode)
+    assert run([database], staging).copied == (database,)
+    assert judge(find_place(database, staging)) == 6
+
+
+def test_one_that_only_seems_changed_leaves_its_copy_untouched(
+    database: Path, staging: Path
+) -> None:
+    make(database)
+    run([database], staging)
+    first = find_place(database, staging).stat()
+    database.touch()
+    assert run([database], staging) == Copied(unchanged=(database,))
+    second = find_place(database, staging).stat()
+    assert (first.st_ino, first.st_ctime_ns) == (second.st_ino, second.st_ctime_ns)
+
+
+def test_a_change_that_its_times_do_not_show_is_seen(database: Path, staging: Path) -> None:
+    make(database)
+    settle(database)
+    run([database], staging)
+    found = database.stat()
+    make(database)
+    os.truncate(database, max(found.st_size, database.stat().st_size))
+    os.utime(database, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert run([database], staging).copied == (database,)
+
+
+def test_one_that_was_just_written_is_looked_at_again(
+    database: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "TICK", 10**15)
+    make(database)
+    run([database], staging)
+    copied = []
+    monkeypatch.setattr(sqlite, "copy", lambda *words: copied.append(words[1].touch()))
+    run([database], staging)
+    assert copied
+
+
+def test_a_broken_memory_counts_for_nothing(database: Path, staging: Path) -> None:
+    make(database)
+    staging.mkdir(parents=True)
+    for text in ("[1]", "{", ""):
+        staging.with_name("copies.json").write_text(text)
+        assert run([database], staging).failures == ()
+
+
+def test_copies_are_private_and_those_of_what_is_gone_go(tmp_path: Path, staging: Path) -> None:
+    one, other = tmp_path / "one.db", tmp_path / "deep/er/other.db"
+    other.parent.mkdir(parents=True)
+    for path in (one, other):
+        make(path)
+        path.chmod(0o644)
+    assert run([one, other], staging).copied == (other, one)
+    place = find_place(other, staging)
+    assert place.stat().st_mode & 0o777 == 0o600
+    assert staging.stat().st_mode & 0o777 == 0o700
+    (staging / ".new-killed").mkdir()
+    (staging / ".new-killed/database").touch()
+    other.unlink()
+    run([one, other], staging)
+    assert [copy for copy, _ in databases.find_copies(staging)] == [find_place(one, staging)]
+    assert not place.parent.exists()
+    assert not (staging / ".new-killed").exists()
+
+
+def test_a_file_and_a_folder_may_change_places(tmp_path: Path, staging: Path) -> None:
+    plain = tmp_path / "a.db"
+    make(plain)
+    run([plain], staging)
+    plain.unlink()
+    plain.mkdir()
+    inner = plain / "b.db"
+    make(inner)
+    assert run([plain, inner], staging).copied == (inner,)
+    shutil.rmtree(plain)
+    make(plain)
+    assert run([plain, inner], staging).copied == (plain,)
+
+
+# --- odd ones ---
+
+
+def test_what_is_no_database_is_no_fault(tmp_path: Path, staging: Path) -> None:
+    (tmp_path / "a.db").write_text("some other format")
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "link.db").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "pipe.db")
+    names = ("a.db", "empty.db", "gone.db", "pipe.db")
+    assert run([tmp_path / name for name in names], staging) == Copied()
+
+
+def test_a_copy_is_never_copied(database: Path, staging: Path) -> None:
+    make(database)
+    run([database], staging)
+    done = run([database, find_place(database, staging)], staging)
+    assert done == Copied(unchanged=(database,))
+
+
+def test_one_that_cannot_be_read_keeps_its_old_copy(
+    database: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(database)
+    run([database], staging)
+
+    def refuse(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(databases, "is_database", refuse)
+    done = run([database], staging)
+    assert done.failures == (databases.Failure(database, "Permission denied"),)
+    assert judge(find_place(database, staging)) == 3
+
+
+def test_a_damaged_one_is_named(database: Path, staging: Path) -> None:
+    database.write_bytes(sqlite.HEADER + b"\xff" * 5000)
+    (failure,) = run([database], staging).failures
+    assert str(failure).startswith(f"{database}: no consistent copy of now: ")
+
+
+def test_without_room_it_is_named(
+    database: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(database)
+    monkeypatch.setattr(databases, "RESERVE", 2**62)
+    (failure,) = run([database], staging).failures
+    assert "too little room" in failure.cause
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b?c#d%20.db", "quote'\".db", "new\nline.db", "ä€.db", os.fsdecode(b"\xff.db"), "n" * 255],
+)
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_odd_names(database: Path, staging: Path, name: str, mode: str) -> None:
+    make(database, mode=mode)
+    odd = database.rename(database.with_name(name))
+    settle(odd)
+    assert run([odd], staging) == Copied(copied=(odd,))
+    assert run([odd], staging) == Copied(unchanged=(odd,))
+    whole = shutil.copyfile(find_place(odd, staging), database.with_name("judge"))
+    assert judge(whole) == 3
+
+
+# --- at a restore ---
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A restored tree with a torn database, and a copy of it in `staging`."""
+    (tmp_path / "root/w").mkdir(parents=True)
+    (tmp_path / "root/w/a.db").write_bytes(b"torn")
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def copy(staging: Path, root: Path) -> Path:
+    (staging / "w").mkdir(parents=True)
+    make(staging / "w/a.db")
+    return staging / "w/a.db"
+
+
+def test_a_copy_takes_the_place_of_a_torn_file(root: Path, staging: Path, copy: Path) -> None:
+    torn = root / "w/a.db"
+    torn.chmod(0o640)
+    if os.getuid() == 0:
+        os.chown(torn, 1234, 4321)
+    os.utime(torn, ns=(1, 2_000_000_001))
+    for end in sqlite.BESIDE:
+        (root / f"w/a.db{end}").write_bytes(b"old")
+    os.utime(root / "w", ns=(3, 4))
+    before = torn.stat()
+    assert put_in_place(staging, root).placed == (torn,)
+    after = torn.stat()
+    assert judge(torn) == 3
+    assert before.st_ino != after.st_ino
+    for name in ("st_mode", "st_uid", "st_gid", "st_mtime_ns"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert [path.name for path in (root / "w").iterdir()] == ["a.db"]
+    assert (root / "w").stat().st_mtime_ns == 4
+    assert not copy.exists()
+
+
+def test_a_copy_without_its_file_is_passed_over(root: Path, staging: Path, copy: Path) -> None:
+    (root / "w/a.db").unlink()
+    assert put_in_place(staging, root) == databases.Placed()
+    (root / "w/a.db").symlink_to("/etc/passwd")
+    assert put_in_place(staging, root) == databases.Placed()
+    assert copy.exists()
+
+
+def test_no_link_leads_a_copy_elsewhere(
+    root: Path, staging: Path, copy: Path, tmp_path: Path
+) -> None:
+    (root / "w").rename(tmp_path / "elsewhere")
+    (root / "w").symlink_to(tmp_path / "elsewhere")
+    done = put_in_place(staging, root)
+    assert done.placed == ()
+    assert "a link is on the way" in done.failures[0].cause
+    assert (tmp_path / "elsewhere/a.db").read_bytes() == b"torn"
+
+
+def test_the_root_itself_may_be_a_link(
+    root: Path, staging: Path, copy: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(root)
+    assert put_in_place(staging, tmp_path / "link").failures == ()
+    assert judge(root / "w/a.db") == 3
+
+
+def test_one_that_cannot_be_placed_keeps_no_other_from_it(
+    root: Path, staging: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "w/b.db").write_bytes(b"torn")
+    shutil.copyfile(copy, staging / "w/b.db")
+    real = shutil.copystat
+
+    def refuse(source: Path, target: Path) -> None:
+        if source.name == "a.db":
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(shutil, "copystat", refuse)
+    done = put_in_place(staging, root)
+    assert done.placed == (root / "w/b.db",)
+    assert str(done.failures[0].cause) == "No space left on device"
+    assert (root / "w/a.db").read_bytes() == b"torn"
+    assert {path.name for path in (root / "w").iterdir()} == {"a.db", "b.db"}
+    assert copy.exists()

@@ -179,3 +179,18 @@ def test_every_variable_is_documented() -> None:
 def test_secret_names_hold_every_name_whose_value_is_secret() -> None:
     assert {"GITHUB_TOKEN", "GH_TOKEN", "SSH_PRIVATE_KEY", "SSH_PASSWORD"} <= secret_names()
     assert "GITHUB_TOKEN_FILE" not in secret_names()
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("DEV8_BACKUP_EXCLUDE", "[half"), ("DEV8_BACKUP_EXCLUDE", "/data, ../outside"),
+    ("DEV8_BACKUP_EXCLUDE", "/"), ("DEV8_BACKUP_HOME", "+/etc/passwd"),
+    ("DEV8_BACKUP_HOME", "../other"), ("DEV8_BACKUP_KEEP", "last=0"),
+    ("DEV8_BACKUP_KEEP", "newest=3"), ("DEV8_BACKUP_MEMORY", "much"),
+    ("DEV8_BACKUP_SCHEDULE", "30s"), ("AWS_S3_BUCKET", "s3://bucket"),
+    ("AWS_S3_PREFIX", "a/../b"), ("BACKUP_RETENTION_DAYS", "0"), ("BACKUP_DIR", "relative"),
+])  # fmt: skip
+def test_wrong_texts_for_backups_end_the_start(name: str, value: str) -> None:
+    with pytest.raises(AgentError) as caught:
+        Settings.from_environ({name: value})
+    assert name in str(caught.value)
+    assert caught.value.exit_code == Exit.USAGE

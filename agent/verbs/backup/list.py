@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agent.backup.content import find_content
 from agent.backup.creation import SAFETY, TAG
+from agent.backup.session import find_content
 from agent.exits import Exit
 from agent.restic import Code, ResticError, Snapshot
 from agent.target import name_workspace

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = find(current, arguments)
         wanted = None
         if arguments.path is not None:
-            wanted = find_wanted(chosen, arguments.path, current.settings.workspace.folder)
+            wanted = find_wanted(chosen, arguments.path, restoring.find_workspace(current))
         if place:
             return restore_to(current, chosen, wanted, place, arguments)
         return restore_in_place(current, chosen, wanted, arguments)

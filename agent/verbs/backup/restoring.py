@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from agent.backup import content, databases, preview, session
+from agent.backup import databases, preview, session
 from agent.backup.clearing import Scope
 from agent.backup.creation import SAFETY
 from agent.backup.preview import Preview
@@ -31,18 +31,23 @@ HOW_TO_UNDO = (
 
 def make_restorer(current: Context, chosen: Chosen, listener: Listener) -> Restorer:
     """Return what restores from this snapshot."""
-    copies = current.facts.state / content.COPIES
+    copies = session.find_staging(current.facts)
     return Restorer(chosen, current.facts, copies, databases.put_in_place, listener)
 
 
 def find_places(current: Context) -> tuple[Path, Path]:
     """Return where files are restored in place."""
-    return current.settings.workspace.folder, current.facts.home
+    return find_workspace(current), Path(os.path.realpath(current.facts.home))
+
+
+def find_workspace(current: Context) -> Path:
+    """Return the workspace as backups name it: without links on the way."""
+    return Path(os.path.realpath(current.settings.workspace.folder))
 
 
 def look(current: Context, chosen: Chosen, scopes: Sequence[Scope]) -> Preview:
     """Return what a restore in place would change."""
-    excludes = content.find_content(current.settings, current.facts).excludes
+    excludes = session.find_content(current.settings, current.facts).excludes
     return preview.look(chosen, scopes, [current.facts.state], excludes)
 
 

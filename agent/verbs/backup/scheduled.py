@@ -11,11 +11,10 @@ import psutil
 from agent import runtime
 from agent.backup import lock, record
 from agent.backup.creation import Made
-from agent.backup.schedule import Plan
 from agent.backup.session import Outcome, Session, Wishes
 from agent.exits import Exit
 from agent.log import Logger
-from agent.target import Target, name_workspace
+from agent.target import Target
 from agent.verbs import context
 from agent.verbs.backup import care, work
 from agent.verbs.context import Context
@@ -83,10 +82,9 @@ def is_time(current: Context, target: Target) -> bool:
 
 def find_due(current: Context, target: Target, now: datetime) -> datetime | None:
     """Return when the next backup to a target is due; None: never by itself."""
-    schedule = current.settings.backup.schedule
-    if schedule is None:
+    plan = work.find_plan(current)
+    if plan is None:
         return None
-    plan = Plan(schedule, name_workspace(current.settings))
     tried = record.parse_time(record.read(current.facts, target.name).tried)
     return plan.find_next(tried, now)
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from agent import catalogue
+from agent.backup.schedule import Plan, find_zone
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.restic import Restic
-from agent.target import PROGRAM, Target, Targets, find_targets
+from agent.target import PROGRAM, Target, Targets, find_targets, name_workspace
 from agent.verbs.context import Context
 
 HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"
@@ -53,6 +54,15 @@ def find_ready(current: Context, only: str | None = None) -> Sequence[Target]:
 def open_restic(target: Target, current: Context) -> Restic:
     """Return restic on this target, as the settings want it."""
     return Restic(target, current.facts, memory=current.settings.backup.memory)
+
+
+def find_plan(current: Context) -> Plan | None:
+    """Return when backups are made by themselves; None: never."""
+    settings = current.settings
+    if not settings.backup.schedule:
+        return None
+    zone = find_zone(current.facts.environ, datetime.now(UTC))
+    return Plan(settings.backup.schedule, name_workspace(settings), zone)
 
 
 def format_size(size: float) -> str:

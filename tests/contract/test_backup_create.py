@@ -1,0 +1,196 @@
+"""Making a backup with the real restic when something is in the way: files, servers, room."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent import catalogue
+from agent.backup.creation import Contents, Made, Maker
+from agent.follow import Limits, Message
+from agent.restic import Restic
+from agent.settings import Settings
+from agent.target import find_targets
+from tests.backup_servers import Server, serving_rclone
+from tests.contract.care import Vault
+from tests.small_folder import small_folder
+from tests.waiting import wait_until
+
+CHURN = """
+import os, sys
+number = 0
+while True:
+    number += 1
+    with open(f"{sys.argv[1]}/{number}", "w") as file:
+        file.write("x" * 5000)
+    if number == 300:
+        print("begun", flush=True)
+    if number >= 300:
+        os.unlink(f"{sys.argv[1]}/{number - 299}")
+"""
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    found = Vault(tmp_path)
+    found.put("kept", 100_000)
+    return found
+
+
+@contextmanager
+def churning(folder: Path) -> Iterator[None]:
+    """Have another process make files and remove them, all the time."""
+    folder.mkdir()
+    argv = [sys.executable, "-c", CHURN, str(folder)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_files_that_vanish_meanwhile_are_no_fault(vault: Vault) -> None:
+    with churning(vault.workspace / "churn"):
+        for _ in range(3):
+            made = vault.make()
+            assert (made.problem, made.missing) == (None, ())
+    assert vault.restic.run("dump", "latest", str(vault.workspace / "kept")).code == 0
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root reads every file; the end-to-end tests do this")
+def test_a_file_that_cannot_be_read_is_named(vault: Vault) -> None:
+    vault.put("closed", 10).chmod(0)
+    made = vault.make()
+    assert made.snapshot
+    assert [text.split(":")[0] for text in made.missing] == [str(vault.workspace / "closed")]
+
+
+def test_a_small_change_adds_little(vault: Vault) -> None:
+    for number in range(100):
+        vault.put(f"file{number}", 30_000)
+    first = vault.back_up()
+    vault.put("file7", 30_000)
+    assert vault.back_up().added < 0.05 * first.added
+
+
+def test_a_full_target_is_told_and_what_it_had_is_as_good(vault: Vault, tmp_path: Path) -> None:
+    place = tmp_path / "target"
+    place.mkdir()
+    with small_folder(place, megabytes=4) as small:
+        inside = replace(vault.target, repository=str(small.inside), folder=small.inside)
+        restic = Restic(inside, vault.facts)
+        maker = Maker("workspace", Contents((vault.workspace,)))
+        first = maker.make(restic)
+        assert first.snapshot
+        vault.put("more", 2_000_000)
+        small.fill(left=200_000)
+        full = maker.make(restic)
+        assert full.snapshot is None
+        assert full.problem
+        assert "no space left" in str(full.problem)
+        assert "nothing that was backed up before is lost" in str(full.problem)
+        assert [item.id for item in restic.snapshots()] == [first.snapshot.id]
+        assert restic.run("dump", first.snapshot.id, str(vault.workspace / "kept")).code == 0
+        small.make_room()
+        assert maker.make(restic).problem is None
+
+
+# --- a server that is not there ---
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "server").mkdir()
+    with serving_rclone(tmp_path / "server") as found:
+        yield found
+
+
+def connect(vault: Vault, server: Server) -> Restic:
+    """Return restic on this server, as the settings make it."""
+    word = {"DEV8_BACKUP_PASSWORD_FILE": str(vault.root / "password")}
+    settings = Settings.from_environ({**server.variables, **word})
+    (target,) = find_targets(catalogue.BACKUP_TARGETS, settings, vault.facts).ready
+    return Restic(target, vault.facts)
+
+
+def make(vault: Vault, restic: Restic, limits: Limits, hear: threading.Event | None = None) -> Made:
+    def listen(_: Message) -> None:
+        if hear:
+            hear.set()
+
+    return Maker("workspace", Contents((vault.workspace,)), limits=limits, listener=listen).make(
+        restic
+    )
+
+
+def find_restics(folder: Path) -> list[str]:
+    """Return the processes of restic that work on the files of this test."""
+    done = subprocess.run(["pgrep", "-f", str(folder)], check=False, capture_output=True, text=True)
+    names = [Path(f"/proc/{pid}/comm") for pid in done.stdout.split()]
+    return [name.read_text() for name in names if name.exists() and "restic" in name.read_text()]
+
+
+def test_a_server_that_is_away_for_a_while_is_waited_for(vault: Vault, server: Server) -> None:
+    restic = connect(vault, server)
+    assert make(vault, restic, Limits()).problem is None
+    vault.put("more", 20_000_000)
+    server.stop()
+    results: list[Made] = []
+    worker = threading.Thread(target=lambda: results.append(make(vault, restic, Limits(first=120))))
+    worker.start()
+    wait_until(lambda: find_restics(vault.workspace), "restic's start")
+    server.start()
+    worker.join(120)
+    assert [made.problem for made in results] == [None]
+
+
+def test_a_run_that_must_end_by_a_time_does_so_although_restic_would_not(
+    vault: Vault, server: Server
+) -> None:
+    """restic tries for a minute to take its lock away from a server that is silent."""
+    restic = connect(vault, server)
+    assert make(vault, restic, Limits()).problem is None
+    vault.put("more", 60_000_000)
+    begun = threading.Event()
+    results: list[Made] = []
+    limits = Limits(total=6, patience=0.2)
+    worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
+    began = time.monotonic()
+    worker.start()
+    assert begun.wait(60)
+    with server.frozen():
+        worker.join(120)
+    assert time.monotonic() - began < 10
+    assert find_restics(vault.workspace) == []
+    assert "it took longer than 6 s" in str(results[0].problem)
+
+
+def test_one_that_falls_silent_in_the_midst_is_given_up(vault: Vault, server: Server) -> None:
+    restic = connect(vault, server)
+    assert make(vault, restic, Limits()).problem is None
+    vault.put("more", 60_000_000)
+    begun = threading.Event()
+    results: list[Made] = []
+    limits = Limits(stall=4)
+    worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
+    began = time.monotonic()
+    worker.start()
+    assert begun.wait(60)
+    with server.frozen():
+        worker.join(120)
+        assert not worker.is_alive()
+        assert time.monotonic() - began < 60
+        assert find_restics(vault.workspace) == []
+    (made,) = results
+    assert made.snapshot is None
+    assert "no progress for 4 s" in str(made.problem)
+    assert make(vault, restic, Limits()).problem is None, "the dead lock is in nobody's way"
