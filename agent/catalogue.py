@@ -105,8 +105,7 @@ BACKUP_PAUSE = 3600.0
 
 def wants_backups(settings: Settings) -> bool:
     """Tell whether backups are made by themselves."""
-    backup = settings.backup
-    return backup.enabled and bool(backup.folder or backup.bucket or backup.container)
+    return settings.backup.enabled and settings.backup.has_target
 
 
 JOBS = (

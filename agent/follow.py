@@ -64,6 +64,11 @@ class Finished:
     cause: str = ""
     """Why it was ended."""
 
+    @property
+    def errors(self) -> tuple[Message, ...]:
+        """Return what it said of single files or parts that went wrong."""
+        return tuple(item for item in self.messages if item.get("message_type") == "error")
+
     def find(self, kind: str) -> Message | None:
         """Return the last message of this type."""
         found = (item for item in reversed(self.messages) if item.get("message_type") == kind)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,39 +62,27 @@ class Maker:
         """Make one on this target; whatever goes wrong is in the result."""
         began = time.monotonic()
         name = restic.target.name
+        doing = f"back up to {name}"
         try:
-            finished = self._back_up_past_dead_locks(restic)
+            finished = locks.past_dead(restic, doing, lambda: self._back_up(restic))
         except ResticError as error:
             return Made(name, seconds=time.monotonic() - began, problem=error.problem)
         seconds = time.monotonic() - began
         if finished.code not in (Code.OK, Code.INCOMPLETE):
-            problem = explain(f"back up to {name}", restic.target, finished)
+            problem = explain(doing, restic.target, finished)
             return Made(name, seconds=seconds, problem=problem)
         try:
             snapshot, unchanged = self._find_listed(restic, finished)
         except ResticError as error:
             return Made(name, seconds=seconds, problem=error.problem)
-        missing = (*self.contents.missing, *find_missing(finished.messages))
+        missing = (*self.contents.missing, *find_missing(finished.errors))
         if snapshot is None:
             problem = Problem(
-                f"cannot back up to {name}: the new backup is not listed there",
+                f"cannot {doing}: the new backup is not listed there",
                 "devcopilot backup verify tells how the repository is",
             )
             return Made(name, seconds=seconds, missing=missing, problem=problem)
         return Made(name, snapshot, unchanged, time.monotonic() - began, missing)
-
-    def _back_up_past_dead_locks(self, restic: Restic) -> Finished:
-        """Run it, and once more when only a program that is gone was in the way."""
-        finished = self._back_up(restic)
-        if finished.code != Code.LOCKED:
-            return finished
-        holder = locks.clear_dead(restic)
-        if holder:
-            problem = Problem(
-                f"cannot back up to {restic.target.name}: {holder.message}", holder.hint
-            )
-            raise ResticError(problem, finished)
-        return self._back_up(restic)
 
     def _back_up(self, restic: Restic) -> Finished:
         """Run `restic backup`; where there is no repository yet, make one."""
@@ -130,12 +118,11 @@ class Maker:
         return (latest[-1] if latest else None), True
 
 
-def find_missing(messages: Sequence[Message]) -> Iterator[str]:
+def find_missing(errors: Iterable[Message]) -> Iterator[str]:
     """Yield the files that restic could not read, each with the cause.
 
     One that is gone by now was only removed meanwhile: that is no fault.
     """
-    for message in messages:
-        item = message.get("item", "")
-        if message.get("message_type") == "error" and os.path.lexists(item or "/"):
-            yield find_words(message)
+    for error in errors:
+        if os.path.lexists(error.get("item") or "/"):
+            yield find_words(error)

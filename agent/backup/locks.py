@@ -116,13 +116,21 @@ def run_alone(
     """
     clear_dead(restic)
     argv = (*words, "--retry-lock", LOCK_WAIT)
-    finished = restic.run(*argv, limits=limits, listener=listener)
+    return past_dead(restic, doing, lambda: restic.run(*argv, limits=limits, listener=listener))
+
+
+def past_dead(restic: Restic, doing: str, run: Callable[[], Finished]) -> Finished:
+    """Run it, and once more when only a program that is gone was in the way.
+
+    Raises ResticError when it stays locked, which tells by whom.
+    """
+    finished = run()
     if finished.code != Code.LOCKED:
         return finished
     holder = clear_dead(restic)
     if holder:
         raise ResticError(Problem(f"cannot {doing}: {holder.message}", holder.hint), finished)
-    return restic.run(*argv, limits=limits, listener=listener)
+    return run()
 
 
 def check_alone(restic: Restic, doing: str, *words: str, limits: Limits = LONG) -> Finished:

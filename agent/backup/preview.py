@@ -13,12 +13,12 @@ from pathlib import Path
 
 from agent.backup import folders
 from agent.backup.clearing import Scope
+from agent.backup.content import CACHE_TAG
 from agent.backup.selection import Chosen, list_entries
 from agent.follow import Message
 from agent.patterns import Matcher, compile_patterns
 from agent.restic import read_time
 
-CACHE_TAG = "CACHEDIR.TAG"
 TYPES = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK}
 
 

@@ -250,8 +250,7 @@ class Restorer:
             "--sparse", "--json", "--retry-lock", LOCK_WAIT,
             limits=LIMITS, listener=self.listener,
         )  # fmt: skip
-        failures = tuple(find_words(item) for item in finished.messages
-                         if item.get("message_type") == "error")  # fmt: skip
+        failures = tuple(map(find_words, finished.errors))
         if finished.code != Code.OK and not failures:
             doing = f"restore the backup {snapshot.short} from {restic.target.name}"
             raise AgentError(explain(doing, restic.target, finished))

@@ -1,16 +1,16 @@
 """A trial restore: some files of a backup are restored beside and compared with the live ones."""
 
-import os
 import random
 import re
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from agent.backup import folders
 from agent.follow import Finished, Limits, Message, find_words
 from agent.patterns import escape
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
@@ -67,7 +67,8 @@ def try_restore(restic: Restic, snapshot: Snapshot, chance: random.Random | None
     compared = verdicts.count("")
     if compared == len(nodes):
         return Trial(compared, compared)  # what restic complains of is an owner or the like
-    found = [verdict for verdict in verdicts if verdict] + _find_errors(finished)
+    found = [verdict for verdict in verdicts if verdict]
+    found += map(find_words, finished.errors)
     return Trial(len(nodes), compared, tuple(dict.fromkeys(found)))
 
 
@@ -134,13 +135,9 @@ def make_folder(facts: Facts, size: int) -> Path:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and all in it, also where it was restored without the right to write."""
-    for parent, folders, _ in os.walk(folder):
-        for name in folders:
-            path = Path(parent, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder and all in it, as far as it can be."""
+    with suppress(OSError):
+        folders.remove_tree(folder)
 
 
 def _restore(restic: Restic, snapshot: Snapshot, nodes: Sequence[Node], folder: Path) -> Finished:
@@ -150,15 +147,10 @@ def _restore(restic: Restic, snapshot: Snapshot, nodes: Sequence[Node], folder: 
         "restore", "--json", "--retry-lock", LOCK_WAIT, "--target", str(folder), "--verify",
         "--exclude-xattr", "*", *includes, snapshot.id, limits=Limits(),
     )  # fmt: skip
-    if finished.code != Code.OK and not _find_errors(finished):
+    if finished.code != Code.OK and not finished.errors:
         doing = f"restore files of {snapshot.short} from {restic.target.name}"
         raise ResticError(explain(doing, restic.target, finished), finished)
     return finished
-
-
-def _find_errors(finished: Finished) -> list[str]:
-    errors = [item for item in finished.messages if item.get("message_type") == "error"]
-    return [find_words(item) for item in errors]
 
 
 def compare(node: Node, restored: Path) -> str | None:

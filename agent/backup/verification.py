@@ -104,8 +104,7 @@ def explain_check(target: str, summary: Mapping[str, object], finished: Finished
 
     https://restic.readthedocs.io/en/stable/077_troubleshooting.html
     """
-    errors = [item for item in finished.messages if item.get("message_type") == "error"]
-    words = [find_words(item).strip().splitlines() for item in errors]
+    words = [find_words(item).strip().splitlines() for item in finished.errors]
     what = next((lines[0] for lines in words if lines), "it did not say where")
     broken = summary.get("broken_packs")
     repair = "repair index"

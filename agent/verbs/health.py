@@ -52,8 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def find_backups(current: Context) -> dict[str, dict[str, object]]:
     """Return target -> how its backups stand; nothing where no target is named."""
-    backup = current.settings.backup
-    if not (backup.folder or backup.bucket or backup.container):
+    if not current.settings.backup.has_target:
         return {}
     from agent.verbs import standing  # noqa: PLC0415 - most checks of most containers need it not
 

@@ -84,7 +84,7 @@ def run_final(current: Context, seconds: float) -> int:
             log.info(
                 "the final backup is made" if not item.unchanged else "nothing to back up is left",
                 target=item.target, snapshot=item.snapshot.short,
-                seconds=round_seconds(time.monotonic() - began),
+                seconds=round(time.monotonic() - began, 1),
             )  # fmt: skip
     for target in targets:
         if target.name not in good:
@@ -94,11 +94,6 @@ def run_final(current: Context, seconds: float) -> int:
                 target=target.name, last_backup=known.snapshot[:8] or "none", made=known.made,
             )  # fmt: skip
     return Exit.OK if len(good) == len(targets) else Exit.FAILED
-
-
-def round_seconds(seconds: float) -> float:
-    """Return seconds as the log shows them."""
-    return float(f"{seconds:.1f}")
 
 
 def describe(made: Made) -> dict[str, object]:
@@ -111,7 +106,7 @@ def describe(made: Made) -> dict[str, object]:
         "files": snapshot.files if snapshot else None,
         "size": snapshot.size if snapshot else None,
         "added": snapshot.added if snapshot and not made.unchanged else 0,
-        "seconds": round_seconds(made.seconds),
+        "seconds": round(made.seconds, 1),
         "missing": list(made.missing),
         "problem": str(made.problem) if made.problem else None,
     }

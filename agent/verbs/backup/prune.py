@@ -1,11 +1,10 @@
 """Forget old backups, as the settings say, and free their space, on every target."""
 
 import argparse
-import json
 import sys
 import time
 
-from agent.backup import lock, record, retention
+from agent.backup import record, retention
 from agent.errors import Problem
 from agent.exits import Exit
 from agent.restic import Restic, ResticError
@@ -25,16 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Forget and free; exit 0 when it was done on every target, else 1."""
-    current = context.load()
-    rows = []
-    with lock.hold(current.facts, "space is being freed"):
-        for target in work.find_ready(current, arguments.target):
-            row = clean(target, current)
-            rows.append(row)
-            if not arguments.json:
-                sys.stdout.write(f"{format_row(row)}\n")
-    if arguments.json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    rows = work.on_each(context.load(), arguments, "space is being freed", clean, format_row)
     return Exit.FAILED if any(row["problem"] for row in rows) else Exit.OK
 
 

@@ -97,15 +97,10 @@ def restore_in_place(
             found = restoring.look(current, chosen, scopes)
             restoring.print_preview(found, as_json=arguments.json)
             return Exit.OK
-        lines = [f"{name(chosen)} on {target.name}"]
-        if not arguments.yes:
-            lines += restoring.format_preview(restoring.look(current, chosen, scopes))
-        if not restoring.confirm(lines, is_sure=arguments.yes):
-            sys.stderr.write("devcopilot: nothing was changed\n")
-            return Exit.FAILED
-        result = restoring.in_place(
-            restorer, scopes, lambda: restoring.make_safety(current, target)
-        )
+        title = f"{name(chosen)} on {target.name}"
+        result = restoring.ask_and_restore(current, restorer, scopes, title, is_sure=arguments.yes)
+    if result is None:
+        return Exit.FAILED
     paths = ", ".join(str(scope.path) for scope in scopes)
     return restoring.finish(result, name(chosen), paths, as_json=arguments.json)
 

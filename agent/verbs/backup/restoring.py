@@ -108,6 +108,20 @@ def tell_of_interruption() -> Iterator[None]:
         raise
 
 
+def ask_and_restore(
+    current: Context, restorer: Restorer, scopes: Sequence[Scope], title: str, *, is_sure: bool
+) -> Result | None:
+    """Show what would change, ask, and restore in place; None: nothing was to be changed."""
+    lines = [title]
+    if not is_sure:
+        lines += format_preview(look(current, restorer.chosen, scopes))
+    if not confirm(lines, is_sure=is_sure):
+        sys.stderr.write("devcopilot: nothing was changed\n")
+        return None
+    target = restorer.chosen.restic.target
+    return in_place(restorer, scopes, lambda: make_safety(current, target))
+
+
 def in_place(restorer: Restorer, scopes: Sequence[Scope], safety: Callable[[], Snapshot]) -> Result:
     """Restore in place; tell how to go on when that fails after the safety backup."""
     is_safe = False

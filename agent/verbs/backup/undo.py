@@ -1,7 +1,6 @@
 """Take the last restore in place back; once more, and it is there again."""
 
 import argparse
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,15 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
                 restorer.check_path(path, restoring.find_places(current))
             roots = restorer.find_roots()
             scopes = [find_scope(path, roots) for path in map(Path, note.paths)]
-            lines = [f"the restore of {note.source[:8]} at {note.time} is taken back"]
-            if not arguments.yes:
-                lines += restoring.format_preview(restoring.look(current, chosen, scopes))
-            if not restoring.confirm(lines, is_sure=arguments.yes):
-                sys.stderr.write("devcopilot: nothing was changed\n")
-                return Exit.FAILED
-            result = restoring.in_place(
-                restorer, scopes, lambda: restoring.make_safety(current, target)
+            title = f"the restore of {note.source[:8]} at {note.time} is taken back"
+            result = restoring.ask_and_restore(
+                current, restorer, scopes, title, is_sure=arguments.yes
             )
+    if result is None:
+        return Exit.FAILED
     return restoring.finish(
         result, chosen.snapshot.short, ", ".join(note.paths), as_json=arguments.json
     )

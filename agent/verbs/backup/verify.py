@@ -1,11 +1,9 @@
 """Check the backups: read a part of their data back, restore some files and compare them."""
 
 import argparse
-import json
 import sys
 import time
 
-from agent.backup import lock
 from agent.backup.verification import Verdict, verify
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
@@ -26,16 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; exit 0 when every target was checked and nothing was found, else 1."""
-    current = context.load()
-    rows = []
-    with lock.hold(current.facts, "the backups are being checked"):
-        for target in work.find_ready(current, arguments.target):
-            row = check(target, current)
-            rows.append(row)
-            if not arguments.json:
-                sys.stdout.write(f"{format_row(row)}\n")
-    if arguments.json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    rows = work.on_each(
+        context.load(), arguments, "the backups are being checked", check, format_row
+    )
     return Exit.FAILED if any(row["finding"] or row["problem"] for row in rows) else Exit.OK
 
 

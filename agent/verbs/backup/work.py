@@ -1,11 +1,13 @@
 """What the commands share: the targets to work on, and how values are shown."""
 
 import argparse
+import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from agent import catalogue
+from agent.backup import lock
 from agent.backup.schedule import Plan, find_zone
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
@@ -13,6 +15,8 @@ from agent.restic import Restic
 from agent.target import PROGRAM, Target, Targets, find_targets, name_workspace
 from agent.verbs.context import Context
 
+Row = dict[str, object]
+"""What was done on a target, as values for JSON."""
 HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"
 
 
@@ -49,6 +53,25 @@ def find_ready(current: Context, only: str | None = None) -> Sequence[Target]:
     for problem in targets.in_trouble.values():
         sys.stderr.write(f"devcopilot: {problem}\n")
     return targets.ready
+
+
+def on_each(
+    current: Context,
+    arguments: argparse.Namespace,
+    doing: str,
+    work_on: Callable[[Target, Context], Row],
+    format_row: Callable[[Row], str],
+) -> list[Row]:
+    """Work on each ready target under the lock, print what became of each, and return it."""
+    rows = []
+    with lock.hold(current.facts, doing):
+        for target in find_ready(current, arguments.target):
+            rows.append(work_on(target, current))
+            if not arguments.json:
+                sys.stdout.write(f"{format_row(rows[-1])}\n")
+    if arguments.json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    return rows
 
 
 def open_restic(target: Target, current: Context) -> Restic:
