@@ -6,6 +6,7 @@ Such as restic: https://restic.readthedocs.io/en/stable/075_scripting.html
 import contextlib
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -22,6 +23,13 @@ ENDED = -signal.SIGKILL
 
 STREAMED = ("node", "change")
 """Types of messages that come for each file: the listener gets them, and nothing keeps them."""
+
+SIGNATURE = re.compile(r"""\b(sig|X-Amz-Signature)=[^&\s"'\\]+""")
+"""In a URL that Azure's SAS or S3's presigned access allows; `&` may be written as \\u0026.
+
+https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+"""
 
 Message = Mapping[str, Any]
 Listener = Callable[[Message], None]
@@ -159,7 +167,7 @@ class _Run:
             return  # what it says of its own end would hide the reason
         message = _read_json(line) if self._json else None
         if message is None:
-            (self._words if is_error else self._output).append(line)
+            (self._words if is_error else self._output).append(hide(line) if is_error else line)
             self._hopeless |= is_error and any(text in line for text in self._limits.hopeless)
             return
         kind = message.get("message_type")
@@ -226,9 +234,15 @@ def _read_json(line: str) -> Message | None:
     return message if isinstance(message, dict) and "message_type" in message else None
 
 
+def hide(text: str) -> str:
+    """Return an error without the signature in a URL, which lets whoever reads it in."""
+    return SIGNATURE.sub(r"\1=***", text)
+
+
 def find_words(message: Message) -> str:
     """Return the text of an error that restic tells."""
     error = message.get("error")
-    text = error.get("message", "") if isinstance(error, dict) else message.get("message", "")
+    told = error.get("message", "") if isinstance(error, dict) else message.get("message", "")
+    text = hide(str(told))
     item = message.get("item") or ""
-    return f"{item}: {text}" if item else str(text)
+    return f"{item}: {text}" if item else text

@@ -98,10 +98,13 @@ class Maker:
 
     def _words(self) -> Iterator[str]:
         yield from ("backup", "--json", "--host", self.host, "--tag", self.tag)
-        yield from ("--group-by", "host", "--exclude-caches", "--retry-lock", LOCK_WAIT)
+        yield from ("--exclude-caches", "--retry-lock", LOCK_WAIT)
+        # One for safety reads only what changed since the last of either kind, and is always made.
+        # An ordinary one is compared with its own kind alone: one for safety is forgotten earlier.
+        yield from ("--group-by", "host,tags" if self.tag == TAG else "host")
         if self.force:
             yield "--force"
-        elif self.tag == TAG:  # one for safety is its own: retention forgets them apart
+        elif self.tag == TAG:
             yield "--skip-if-unchanged"
         for pattern in self.contents.excludes:
             yield from ("--exclude", pattern)
@@ -114,7 +117,7 @@ class Maker:
         made = summary.get("snapshot_id")
         if made:
             return next((s for s in restic.snapshots(made) if s.id == made), None), False
-        latest = restic.snapshots("--host", self.host, "--latest", "1")
+        latest = restic.snapshots("--host", self.host, "--tag", self.tag, "--latest", "1")
         return (latest[-1] if latest else None), True
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agent.backup import locks, record
+from agent.backup import locks, record, undo
 from agent.backup.creation import SAFETY, TAG
 from agent.backup.record import Record
 from agent.backup_group import Backup
@@ -16,7 +16,7 @@ from agent.settings import Settings
 from agent.target import name_workspace
 
 SAFETY_RULES = {"last": 3}
-"""What is kept of the snapshots that were made before a restore."""
+"""What is kept of the snapshots that were made before a restore, beside that which `undo` needs."""
 DETAIL = {"last": 3, "hourly": 24}
 """What is kept beside one a day, where DEV8_BACKUP_KEEP says nothing."""
 FUTURE = timedelta(minutes=5)
@@ -54,6 +54,7 @@ def forget(restic: Restic, settings: Settings, newest: Snapshot) -> Forgotten:
         return Forgotten(len(listed), 0, problem)
     removable = find_ids(groups, "remove") - {newest.id}
     removable |= find_ids(_ask(restic, host, SAFETY, SAFETY_RULES), "remove")
+    removable.discard(undo.find_safety(restic.facts))
     for ids in _cut(sorted(removable)):
         doing = f"forget old backups on {restic.target.name}"
         locks.check_alone(restic, doing, "forget", "--quiet", *ids, limits=FORGET_LIMITS)

@@ -42,6 +42,15 @@ def read(facts: Facts) -> Undo | None:
         raise AgentError(Problem(f"cannot read {path}: it is damaged", hint)) from error
 
 
+def find_safety(facts: Facts) -> str:
+    """Return the id of the backup that `undo` needs; empty: none, or nobody knows."""
+    try:
+        found = read(facts)
+    except AgentError:
+        return ""
+    return found.safety if found else ""
+
+
 def write(facts: Facts, undo: Undo) -> None:
     """Keep the record. Raises AgentError."""
     path = facts.state / FILE

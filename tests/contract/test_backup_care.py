@@ -1,5 +1,6 @@
 """What keeps the repositories of backups in order, with the real restic on real damage."""
 
+import json
 import random
 import subprocess
 import sys
@@ -8,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.backup import creation, keys, locks, record, retention, trial
-from agent.backup.creation import SAFETY
+from agent.backup import creation, keys, locks, record, retention, trial, undo
+from agent.backup.creation import SAFETY, TAG
 from agent.backup.verification import verify
 from agent.errors import Problem
 from agent.follow import Finished
@@ -211,16 +212,36 @@ def test_a_changed_list_of_paths_is_the_same_workspace(used: Vault) -> None:
 def test_safety_snapshots_have_a_rule_of_their_own(used: Vault) -> None:
     settings = type(used.settings).from_environ({"DEV8_BACKUP_KEEP": "last=1"})
     safe = [used.back_up(tag=SAFETY, force=True).id for _ in range(5)]
+    note = undo.Undo(safe[0], "local", (str(used.workspace),), "x", "2026-11-24T18:00:00Z")
+    undo.write(used.facts, note)
     used.back_up_at("2020-01-01 00:00:00")
     used.put("b", 1001)
     newest = used.back_up()
     other = ["backup", "--quiet", "--host", "workspace", str(used.workspace)]
     used.restic.check("x", *other)
     stranger = used.restic.snapshots()[-1].id
-    assert retention.forget(used.restic, settings, newest).removed == 4, (
-        "two safety snapshots, two backups"
+    assert retention.forget(used.restic, settings, newest).removed == 3, (
+        "one safety snapshot and two backups; `undo` needs another one"
     )
-    assert used.ids() == {*safe[2:], newest.id, stranger}
+    assert used.ids() == {safe[0], *safe[2:], newest.id, stranger}
+
+
+def test_a_backup_is_made_although_a_safety_snapshot_holds_the_same(used: Vault) -> None:
+    """The latest backup is what `restore` means, and safety snapshots are forgotten earlier."""
+    first = used.restic.snapshots()[-1]
+    used.put("b", 1001)
+    safe = used.back_up(tag=SAFETY)
+    made = used.make()
+    assert made.snapshot
+    assert (made.unchanged, made.snapshot.tags) == (False, (TAG,))
+    assert [find_parent(used, item.id) for item in (safe, made.snapshot)] == [first.id] * 2, (
+        "neither reads again what has not changed"
+    )
+
+
+def find_parent(vault: Vault, snapshot: str) -> str:
+    found = vault.restic.check("x", "cat", "snapshot", snapshot, "--quiet")
+    return str(json.loads(found.output)["parent"])
 
 
 def test_nothing_is_forgotten_for_a_backup_that_is_not_listed(used: Vault) -> None:

@@ -145,6 +145,26 @@ def test_a_store_takes_a_backup_and_the_stock_restic_reads_it(name: str) -> None
             (snapshot,) = json.loads(box.execute(*stock, "snapshots", "--json"))
             assert (snapshot["hostname"], snapshot["tags"]) == ("env-7", ["devcopilot"])
             assert box.call(*stock, "check", "--read-data").returncode == 0
+            restore_and_care(box, cloud)
+
+
+def restore_and_care(box: Container, target: str) -> None:
+    """Do on a target what follows a backup, each as a person would."""
+    on_it = ("--target", target)
+    box.execute("sh", "-c", "echo changed >/workspace/file && touch /workspace/more")
+    (row,) = create(box, *on_it)
+    first = next(item for item in find_snapshots(box) if item["target"] == target)
+    box.execute("devcopilot", "backup", "restore", str(first["id"]), "--yes", *on_it)
+    assert box.execute("sh", "-c", "cat /workspace/file; ls /workspace") == "kept\nfile"
+    box.execute("devcopilot", "backup", "undo", "--yes")
+    assert box.execute("sh", "-c", "cat /workspace/file; ls /workspace") == "changed\nfile\nmore"
+    box.execute("devcopilot", "backup", "restore", "--path", "file", "--to", "/tmp/x", *on_it)
+    assert box.execute("cat", "/tmp/x") == "changed"
+    for verb in ("prune", "verify"):
+        (row,) = json.loads(box.execute("devcopilot", "backup", verb, "--json", *on_it))
+        assert row["problem"] is None, row
+    assert row["finding"] is None
+    assert box.execute("devcopilot", "backup", "key", "add", *on_it)
 
 
 def test_secrets_of_a_store_come_as_files(tmp_path: Path) -> None:
@@ -254,7 +274,7 @@ def test_ctrl_c_is_clean() -> None:
         assert row["problem"] is None
 
 
-def test_two_at_once_one_is_told_to_wait() -> None:
+def test_two_at_once_the_second_waits() -> None:
     with running(Recipe(MVP, (*LOCAL, "-v", "/backups"))) as box:
         box.wait_ready()
         box.execute("sh", "-c", "head -c 100M /dev/urandom >/workspace/big")
@@ -264,8 +284,9 @@ def test_two_at_once_one_is_told_to_wait() -> None:
             "devcopilot backup create; echo second $?; wait; cat /tmp/first"
         )
         done = box.call("bash", "-c", script)
-        assert "second 1" in done.stdout
-        assert "a backup is being made" in done.stderr
+        assert "second 0" in done.stdout
+        assert "nothing has changed since" in done.stdout
+        assert "waiting up to 15 s: a backup is being made (process" in done.stderr
         assert len(find_snapshots(box)) == 1
 
 

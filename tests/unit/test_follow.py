@@ -1,12 +1,13 @@
 """Programs that tell in JSON lines are followed, and ended when they do not get on."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from agent.follow import ENDED, Finished, Limits, Message, follow
+from agent.follow import ENDED, Finished, Limits, Message, find_words, follow
 from tests.waiting import wait_until
 
 ANY = Limits()
@@ -50,6 +51,19 @@ def test_the_message_of_an_error_is_among_the_last_words() -> None:
     finished = run(f"echo '{line}' >&2; exit 3")
     assert finished.words == "/a: open: denied"
     assert (finished.find("error") or {})["item"] == "/a"
+
+
+def test_the_signature_in_a_url_is_not_told() -> None:
+    url = "https://a.blob.core.windows.net/c?sv=2024&sig=aB%2Bc%3D&sp=rw"
+    line = json.dumps({"message_type": "error", "error": {"message": f"Put {url}: denied"}})
+    finished = run(f"echo 'GET \"{url}\" failed' >&2; echo '{line}'; exit 1")
+    assert "aB" not in finished.words
+    assert finished.words.splitlines() == [
+        f'GET "{url.replace("aB%2Bc%3D", "***")}" failed',
+        f"Put {url.replace('aB%2Bc%3D', '***')}: denied",
+    ]
+    (error,) = finished.errors
+    assert "aB" not in find_words(error)
 
 
 def test_no_sign_of_life_ends_it() -> None:

@@ -16,6 +16,7 @@ from agent.verbs.backup import work
 from agent.verbs.backup.progress import Progress, format_seconds
 from agent.verbs.context import Context
 
+DOING = "a backup is being made"
 RESERVE = 1.0
 """Seconds of a stop that are left for ending, so that nothing has to be killed."""
 SHORTEST = 2.0
@@ -39,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.final is not None:
         return run_final(current, arguments.final)
     targets = work.find(current, arguments.target)
-    outcome = make(current, targets.ready, session.Wishes(force=arguments.force))
+    with work.hold(current, DOING):
+        outcome = make(current, targets.ready, session.Wishes(force=arguments.force))
     made = [*outcome.made]
     made += [Made(name, problem=why) for name, why in targets.in_trouble.items()]
     if arguments.json:
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def make(current: Context, targets: Sequence[Target], wishes: session.Wishes) -> session.Outcome:
-    """Make a backup on these targets, with a line of progress for each."""
+    """Make a backup on these targets, with a line of progress for each; the lock is held."""
     lines: list[Progress] = []
 
     def watch(target: Target) -> Progress:
@@ -59,10 +61,9 @@ def make(current: Context, targets: Sequence[Target], wishes: session.Wishes) ->
         lines.append(Progress(sys.stderr, target.name))
         return lines[-1]
 
-    with lock.hold(current.facts, "a backup is being made"):
-        outcome = session.Session(
-            current.settings, current.facts, targets, wishes, lambda target: watch(target).listen
-        ).back_up()
+    outcome = session.Session(
+        current.settings, current.facts, targets, wishes, lambda target: watch(target).listen
+    ).back_up()
     for line in lines[-1:]:
         line.end()
     return outcome
@@ -77,7 +78,8 @@ def run_final(current: Context, seconds: float) -> int:
     made: Iterable[Made] = ()
     if left >= SHORTEST:
         wishes = session.Wishes(hooks=False, seconds=left)
-        made = make(current, targets, wishes).made
+        with lock.hold(current.facts, DOING):
+            made = make(current, targets, wishes).made
     good = {item.target for item in made if not item.problem}
     for item in made:
         if item.snapshot and not item.problem:

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Iterable
 
-from agent.backup import keys, lock
+from agent.backup import keys
 from agent.backup.keys import Key
 from agent.backup.setup import make_password
 from agent.errors import AgentError, Problem
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         return list_all(current, targets, as_json=arguments.json)
     if arguments.action == "add":
         return add(current, targets, as_json=arguments.json)
-    with lock.hold(current.facts, "a password is being removed"):
+    with work.hold(current, "a password is being removed"):
         return remove(current, targets, arguments.id, as_json=arguments.json)
 
 

@@ -10,7 +10,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import lock
 from agent.backup.restoration import check_place
 from agent.backup.selection import LATEST, Chosen, Entry, choose, find_wanted
 from agent.errors import AgentError, Problem
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise AgentError(problem, exit_code=Exit.USAGE)
     if place:
         check_place(place)
-    with lock.hold(current.facts, DOING):
+    with work.hold(current, DOING):
         if unpacking.is_archive(arguments.source):
             return unpacking.restore(current, arguments, place)
         chosen = find(current, arguments)

@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import lock, undo
+from agent.backup import undo
 from agent.backup.clearing import find_scope
 from agent.backup.selection import choose
 from agent.errors import AgentError, Problem
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Take it back; exit 0 when all is as it was, else 1."""
     current = context.load()
-    with lock.hold(current.facts, "a restore is running"):
+    with work.hold(current, "a restore is running"):
         note = undo.read(current.facts)
         if note is None:
             raise AgentError(Problem("there is no restore to take back"))

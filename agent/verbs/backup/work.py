@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from agent import catalogue
@@ -17,6 +18,9 @@ from agent.verbs.context import Context
 
 Row = dict[str, object]
 """What was done on a target, as values for JSON."""
+PATIENCE = 15.0
+"""Seconds that a person's command waits for another one to end: a scheduled backup of little takes
+less."""
 HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"
 
 
@@ -55,6 +59,15 @@ def find_ready(current: Context, only: str | None = None) -> Sequence[Target]:
     return targets.ready
 
 
+def hold(current: Context, doing: str) -> AbstractContextManager[None]:
+    """Keep all others away, after waiting a while for one who was first, which is told."""
+
+    def tell(holder: str) -> None:
+        sys.stderr.write(f"devcopilot: waiting up to {PATIENCE:.0f} s: {holder}\n")
+
+    return lock.hold(current.facts, doing, patience=PATIENCE, tell=tell)
+
+
 def on_each(
     current: Context,
     arguments: argparse.Namespace,
@@ -64,7 +77,7 @@ def on_each(
 ) -> list[Row]:
     """Work on each ready target under the lock, print what became of each, and return it."""
     rows = []
-    with lock.hold(current.facts, doing):
+    with hold(current, doing):
         for target in find_ready(current, arguments.target):
             rows.append(work_on(target, current))
             if not arguments.json:
