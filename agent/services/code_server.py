@@ -15,6 +15,8 @@ from agent.system import Facts
 from agent.values import HttpProbe, Service
 
 NAME = "code-server"
+AT_ONCE = "code-server-service"
+"""dev8-mvp's own start of the same program, without a process before it: half of the time."""
 CONFIG = "code-server.yaml"
 PASSWORD = "code-server/password"  # noqa: S105 - a file's name, in the state folder
 PASSWORD_BYTES = 18
@@ -105,7 +107,7 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
     return Service(
         name=NAME,
         argv=(
-            NAME,
+            AT_ONCE if facts.which(AT_ONCE) else NAME,
             *("--config", str(facts.runtime / CONFIG)),
             *("--disable-telemetry", "--disable-update-check"),
             str(settings.workspace.folder),

@@ -121,6 +121,19 @@ def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
     assert "abcdefgh" not in json.dumps([service.argv, dict(service.environment)])
 
 
+def test_code_server_starts_at_once_where_the_image_can(facts: Facts) -> None:
+    def find_program() -> str:
+        service = code_server.service(Settings.from_environ({}), facts)
+        assert isinstance(service, Service)
+        return service.argv[0]
+
+    assert find_program() == "code-server"
+    start = Path(facts.environ["PATH"].partition(":")[0], code_server.AT_ONCE)
+    start.write_text("#!/bin/sh\n")
+    start.chmod(0o755)
+    assert find_program() == code_server.AT_ONCE
+
+
 def test_what_is_off_or_not_there_is_no_service(facts: Facts) -> None:
     off = Settings.from_environ({"DEV8_CODE_SERVER": "false", "DEV8_SSH": "false"})
     assert code_server.service(off, facts) is None

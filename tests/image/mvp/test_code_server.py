@@ -12,6 +12,8 @@ ROOT = "/opt/code-server/node_modules"
 NODE = "/opt/code-server/node"
 VSCODE = f"{ROOT}/code-server/lib/vscode"
 PINNED = read_npm("code-server")
+AT_ONCE = "code-server-service"
+OPEN = ("--auth", "none", "--bind-addr", "0.0.0.0:8080", "/workspace")
 
 
 def test_tells_its_version(host: Host) -> None:
@@ -59,10 +61,25 @@ def test_hashes_passwords(host: Host) -> None:
     assert hashed.startswith("$argon2")
 
 
+@pytest.mark.parametrize("program", ["code-server", AT_ONCE])
 @pytest.mark.parametrize("options", [(), HARDENED], ids=["writable", "hardened"])
-def test_answers_without_the_agent(image: Image, options: tuple[str, ...]) -> None:
-    entrypoint = ("--entrypoint", "code-server")
-    command = ("--auth", "none", "--bind-addr", "0.0.0.0:8080", "/workspace")
-    with running(Recipe(image.name, (*options, *entrypoint), command)) as box:
+def test_answers_without_the_agent(image: Image, options: tuple[str, ...], program: str) -> None:
+    entrypoint = ("--entrypoint", program)
+    with running(Recipe(image.name, (*options, *entrypoint), OPEN)) as box:
         wait_until(lambda: answers_http(box.ide_port), "an answer from code-server")
         assert answers_http(box.ide_port, "/?folder=/workspace")
+
+
+def test_the_service_is_one_process_and_ends_when_asked(image: Image) -> None:
+    with running(Recipe(image.name, ("--init", "--entrypoint", AT_ONCE), OPEN)) as box:
+        wait_until(lambda: answers_http(box.ide_port), "an answer from code-server")
+        (server,) = box.execute("pgrep", "-f", "/opt/code-server").split()
+        box.execute("kill", "-USR1", server)
+        box.execute("kill", "-USR2", server)
+        assert answers_http(box.ide_port)
+        assert box.execute("pgrep", "-f", "/opt/code-server").split() == [server]
+        assert box.stop()[1] == 0
+
+
+def test_the_service_tells_what_is_wrong(host: Host) -> None:
+    assert "Unknown option --bogus" in host.run_expect([1], f"{AT_ONCE} --bogus").stderr
