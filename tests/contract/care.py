@@ -20,6 +20,7 @@ from agent.settings import Settings
 from agent.system import Clock
 from agent.target import PROGRAM, Target
 from tests.machine import make_facts
+from tests.quick_key import make_quick
 from tests.waiting import wait_until
 
 SLOW = ("--limit-upload", "400", "--limit-download", "400")
@@ -75,7 +76,9 @@ class Vault:
     def make(self, **wishes: object) -> Made:
         """Make a backup, whatever becomes of it."""
         contents = Contents((self.workspace,))
-        return Maker("workspace", contents, **wishes).make(self.restic)  # type: ignore[arg-type]
+        made = Maker("workspace", contents, **wishes).make(self.restic)  # type: ignore[arg-type]
+        make_quick(self.repository, self.root / "password")
+        return made
 
     def back_up(self, **wishes: object) -> Snapshot:
         """Make a backup that is good, and return it."""

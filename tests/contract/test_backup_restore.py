@@ -19,6 +19,7 @@ import pytest
 
 from tests.contract.homes import NOBODY
 from tests.contract.odd_tree import describe, make_odd_tree, own
+from tests.quick_key import find_password, make_quick
 from tests.waiting import wait_until
 
 MINE = os.getuid() if os.getuid() else NOBODY
@@ -68,6 +69,7 @@ class Box:
             stdin=subprocess.DEVNULL, timeout=120,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
+        make_quick(self.folder / "backups/workspace", find_password(self.home))
         assert "Traceback" not in done.stderr
         assert "internal error" not in done.stderr
         return done

@@ -16,6 +16,7 @@ from agent import runtime
 from agent.backup import record
 from tests.contract.care import flip, need_restic
 from tests.contract.homes import Workspace
+from tests.quick_key import find_password, make_quick
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def box(tmp_path: Path) -> Iterator[Workspace]:
         state = {"pid": alive.pid, "phase": "ready"}
         (made.runtime / runtime.STATE).write_text(json.dumps(state))
         call(made, "backup", "create")
+        make_quick(made.folder / "backups/workspace", find_password(made.home))
         yield made
         alive.kill()
 

@@ -1,0 +1,79 @@
+"""A repository's key that is cheap to try, for tests that open a repository very often.
+
+restic chooses the parameters of scrypt so that trying a password takes half a second, on purpose.
+This encrypts the master key anew with the least of them, so that restic itself opens the repository
+as before, in no time. https://restic.readthedocs.io/en/stable/100_references.html#keys-encryption-and-mac
+"""
+
+import hashlib
+import json
+import os
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+CHEAP = {"N": 128, "r": 1, "p": 1}
+"""What restic's own tests take."""
+BLOCK = 16
+"""Bytes of the initialization vector, which comes first, and of the MAC, which comes last."""
+R_MASK = bytes.fromhex("ffffff0ffcffff0ffcffff0ffcffff0f")
+
+
+def make_quick(repository: Path, password: Path) -> None:
+    """Replace the only key of a local repository by a cheap one of the same password.
+
+    `password`: the file with it. Does nothing where there is no repository, or it has more keys.
+    """
+    keys = list((repository / "keys").glob("*"))
+    if len(keys) != 1:
+        return
+    (path,) = keys
+    key = json.loads(path.read_bytes())
+    if key["N"] == CHEAP["N"]:
+        return
+    word = password.read_text().rstrip("\n")
+    master = _decrypt(_derive(key, word), b64decode(key["data"]))
+    key |= CHEAP
+    key["data"] = b64encode(_encrypt(_derive(key, word), master)).decode()
+    content = json.dumps(key).encode()
+    status = path.stat()
+    made = path.with_name(hashlib.sha256(content).hexdigest())
+    made.write_bytes(content)
+    made.chmod(status.st_mode)
+    os.chown(made, status.st_uid, status.st_gid)
+    path.unlink()
+
+
+def find_password(home: Path) -> Path:
+    """Return the file of the password that the agent made for a local repository."""
+    return home / ".local/state/devcopilot/backup/password"
+
+
+def _derive(key: dict[str, str], password: str) -> bytes:
+    """Return 64 bytes: the key of AES-256, and both halves of that of Poly1305-AES."""
+    n, r, p = (int(key[name]) for name in CHEAP)
+    salt, most = b64decode(key["salt"]), 256 * 2**20
+    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=most, dklen=64)
+
+
+def _decrypt(key: bytes, data: bytes) -> bytes:
+    vector, secret = data[:BLOCK], data[BLOCK:-BLOCK]
+    Poly1305.verify_tag(_find_once_key(key, vector), secret, data[-BLOCK:])
+    return Cipher(AES(key[:32]), CTR(vector)).decryptor().update(secret)
+
+
+def _encrypt(key: bytes, text: bytes) -> bytes:
+    vector = os.urandom(BLOCK)
+    secret = Cipher(AES(key[:32]), CTR(vector)).encryptor().update(text)
+    return vector + secret + Poly1305.generate_tag(_find_once_key(key, vector), secret)
+
+
+def _find_once_key(key: bytes, vector: bytes) -> bytes:
+    """Return r and AES_k(nonce), which is the key of one MAC: https://cr.yp.to/mac.html"""
+    k, r = key[32:48], key[48:64]
+    masked = bytes(one & other for one, other in zip(r, R_MASK, strict=True))
+    return masked + Cipher(AES(k), ECB()).encryptor().update(vector)
