@@ -42,6 +42,16 @@ def sit_down(start: Start) -> Iterator[Callable[..., Person]]:
 SitDown = Callable[..., Person]
 
 
+def is_in_front(box: Box, words: str) -> bool:
+    """Tell whether a job goes on and has the terminal; see proc_pid_stat(5).
+
+    A shell tells of it before it is so.
+    """
+    text = Path(f"/proc/{box.find(words)}/stat").read_text()
+    state, _, group, _, _, front, *_ = text.rpartition(") ")[2].split()
+    return state != "T" and group == front
+
+
 def test_job_control_interrupt_resize_and_exit_code(sit_down: SitDown) -> None:
     person = sit_down(*INIT, *SHELL)
     first = person.read_until(PROMPT)
@@ -52,6 +62,7 @@ def test_job_control_interrupt_resize_and_exit_code(sit_down: SitDown) -> None:
     person.read_until(rb"Stopped +sleep 1000")
     person.type(b"fg\n")
     person.read_until(rb"\nsleep 1000\r\n")
+    wait_until(lambda: is_in_front(person.box, "sleep 1000"), "the job's turn at the terminal")
     person.type(b"\x03")
     person.read_until(PROMPT)
     person.type(b"echo code $?\n")
