@@ -121,10 +121,11 @@ def _find_memory(processes: list[psutil.Process]) -> float:
     return total / MEGABYTE
 
 
-def measure(files: int, megabytes: int, in_memory: bool) -> list[Row]:
+def measure(files: int, megabytes: int, sparse: int, in_memory: bool) -> list[Row]:
     """Measure everything."""
     folders = ("/workspace", "/tmp", "/backups")
-    volumes = (small_volume(name, 8 * megabytes) if in_memory else ("-v", name) for name in folders)
+    size = 8 * megabytes + 2 * sparse
+    volumes = (small_volume(name, size) if in_memory else ("-v", name) for name in folders)
     options = (
         *(word for volume in volumes for word in volume),
         *("-e", "BACKUP_DIR=/backups", "-e", "DEV8_BACKUP_SCHEDULE=off"),
@@ -138,6 +139,7 @@ def measure(files: int, megabytes: int, in_memory: bool) -> list[Row]:
         desk.run(f"cat >/tmp/bench/trees.py <<'END'\n{TREE}\nEND\n"
                  f"{TREES} make /workspace {files} {megabytes}\n"
                  f"mkdir /workspace/odd && {TREES} odd /workspace/odd\n"
+                 f"truncate --size {sparse}M /workspace/sparse\n"
                  "tar -cf - /workspace 2>/dev/null | cat >/dev/null")  # fmt: skip
         return [*_measure_work(desk), *_measure_little_memory(box), *_measure_latency(desk)]
 
@@ -254,11 +256,14 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=60_000)
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument(
+        "--sparse", type=int, default=0, metavar="MEGABYTES", help="and a file that is a hole"
+    )
+    parser.add_argument(
         "--in-memory", action="store_true", help="on tmpfs, where the disk is small"
     )
     parser.add_argument("--output", type=Path, default=Path("bench-backup.json"))
     arguments = parser.parse_args()
-    rows = measure(arguments.files, arguments.megabytes, arguments.in_memory)
+    rows = measure(arguments.files, arguments.megabytes, arguments.sparse, arguments.in_memory)
     print(format_table(rows))
     arguments.output.write_text(json.dumps([row.document() for row in rows], indent=2) + "\n")
     return 0 if all(row.holds for row in rows) else 1
