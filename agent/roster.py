@@ -63,7 +63,6 @@ def _decode_service(row: dict[str, Any]) -> Service:
         probe=_decode_probe(dict(row["probe"])) if row["probe"] else None,
         environment=row["environment"],
         directory=Path(row["directory"]) if row["directory"] else None,
-        lingers=row["lingers"],
     )
 
 

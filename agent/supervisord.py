@@ -101,17 +101,15 @@ stdout_logfile=NONE
 
 _LISTENER = """\
 #!/bin/sh
-# Tells init of every change of a service's state: one line `STATE NAME PID` to the FIFO $1.
-# Without a process the last word is missing.
+# Tells init of every change of a service's state: one line `STATE NAME` to the FIFO $1.
 # The protocol: https://supervisord.org/events.html#event-listeners-and-event-notifications
 while printf 'READY\\n' && read -r header; do
     event=${header##*eventname:PROCESS_STATE_}
     payload=$(head -c "${header##*len:}")
     case $payload in
     *' groupname:services '*)
-        name=${payload#processname:} pid=''
-        case $payload in *' pid:'*) pid=" ${payload##* pid:}" ;; esac
-        printf '%s %s%s\\n' "${event%% *}" "${name%% *}" "$pid" 1<>"$1"
+        name=${payload#processname:}
+        printf '%s %s\\n' "${event%% *}" "${name%% *}" 1<>"$1"
         ;;
     esac
     printf 'RESULT 2\\nOK'

@@ -58,8 +58,6 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the clean environment. No secrets: they go through files."""
     directory: Path | None = None
-    lingers: bool = False
-    """Asked to end it waits for its clients; asked twice it ends at once."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +116,6 @@ class Boot:
     jobs: tuple[Job, ...]
     stop_timeout: float
     """Seconds from the request to stop until whatever is left is killed."""
-    lingering: tuple[str, ...] = ()
-    """Services that are asked twice to end."""
 
     def encode(self) -> bytes:
         """Return the boot file's content."""

@@ -59,7 +59,6 @@ class Boot:
         essential: Sequence[str],
         jobs: Sequence[Mapping[str, object]],
         stop_timeout: float,
-        lingering: Sequence[str] = (),
     ) -> None:
         self.environment = environment
         self.log_format = log_format
@@ -69,7 +68,6 @@ class Boot:
         self.essential = essential
         self.jobs = [Job(**job) for job in jobs]  # type: ignore[arg-type]
         self.stop_timeout = stop_timeout
-        self.lingering = lingering
 
 
 def read_boot(folder: str) -> Boot:

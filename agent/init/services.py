@@ -11,15 +11,12 @@ from agent.init.children import Child, Children, Streams
 from agent.init.early import Early
 from agent.init.logs import open_fifo
 from agent.init.loop import Loop, Timer
-from agent.init.processes import read_stat
 from agent.init.stop import Part
 
 START_PATIENCE = 3.0
 """Seconds that supervisord may take to listen on its socket; later it need not be woken."""
 START_STEP = 0.002
 """Seconds between two looks: it is waited for by everybody."""
-SECOND_REQUEST = 0.3
-"""Seconds after the first; most have ended by then."""
 STOP_STEP = 0.05
 """Seconds between two attempts to wake it."""
 RUNNING, BACKOFF, FATAL = "RUNNING", "BACKOFF", "FATAL"
@@ -36,21 +33,16 @@ class Services(Part):
         on_state: Callable[[str, str], None],
         on_lost: Callable[[int], None],
         on_awake: Callable[[], None],
-        lingering: Sequence[str] = (),
     ) -> None:
         """`on_state` gets (state, service); `on_lost` the exit code of an unasked end.
 
         `on_awake` is called once: it starts the services now, or nobody waits for that any more.
-        `lingering` services are asked to end a second time.
         """
         self._loop = loop
         self._children = children
         self._on_state = on_state
         self._on_lost = on_lost
         self._on_awake = on_awake
-        self._lingering = lingering
-        self._pids: dict[str, int] = {}
-        """Service -> its process, the leader of its own process group."""
         self._socket = ""
         self._child: Child | None = None
         self._timer: Timer | None = None
@@ -87,7 +79,6 @@ class Services(Part):
         if self._child:
             self._child.send(signal.SIGTERM)
             self._wake_at_stop()
-            self._loop.after(SECOND_REQUEST, self._ask_again)
 
     def kill(self) -> None:
         """End supervisord at once; the services are orphans then."""
@@ -121,24 +112,10 @@ class Services(Part):
         wake(self._socket)
         self._timer = self._loop.after(STOP_STEP, self._wake_at_stop)
 
-    def _ask_again(self) -> None:
-        """Ask those who wait for their clients to wait no longer."""
-        for name in self._lingering:
-            pid = self._pids.get(name)
-            if not pid or not self._child:
-                continue
-            try:
-                if int(read_stat(str(pid))[1]) == self._child.pid:
-                    os.killpg(pid, signal.SIGTERM)
-            except OSError:
-                continue  # it has ended
-
     def _read_events(self) -> None:
         *lines, self._line = (self._line + os.read(self._events, 4096)).split(b"\n")
         for line in lines:
-            state, name, pid, *_ = [*line.decode(errors="replace").split(), "", "", ""]
-            if pid.isdigit():
-                self._pids[name] = int(pid)
+            state, _, name = line.decode(errors="replace").strip().partition(" ")
             self._on_state(state, name)
 
 

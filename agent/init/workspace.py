@@ -52,9 +52,7 @@ class Workspace:
             changed=self._on_jobs_changed, announce=self._on_moment,
         )  # fmt: skip
         self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
-        self._services = Services(
-            loop, children, self._on_state, self._on_lost, self._begin_jobs, boot_file.lingering
-        )
+        self._services = Services(loop, children, self._on_state, self._on_lost, self._begin_jobs)
         self._state = State(folder, bool(argv))
         self._fatal: str | None = None
         """The essential service that is given up."""

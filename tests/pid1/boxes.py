@@ -195,8 +195,7 @@ def with_services(
     give(folder)
     names = tuple(service.name for service in services)
     essential = tuple(service.name for service in services if service.essential)
-    lingering = tuple(service.name for service in services if service.lingers)
     return replace(
         EMPTY_BOOT, streams=names, supervisord=supervisord.command(facts), essential=essential,
-        stop_timeout=stop_timeout, lingering=lingering,
+        stop_timeout=stop_timeout,
     )  # fmt: skip

@@ -75,22 +75,6 @@ def test_another_service_is_never_given_up(start: Start, folder: Path) -> None:
     assert code == 0
 
 
-def test_a_service_that_lingers_is_asked_twice_and_others_once(start: Start, folder: Path) -> None:
-    script = (
-        "trap 'asked=$((asked + 1)); echo $0 $asked' TERM; echo begun; "
-        'until [ "${asked:-0}" = $1 ]; do sleep 0.01; done'
-    )
-    services = (
-        Service("often", ("sh", "-c", script, "often", "2"), lingers=True),
-        Service("once", ("sh", "-c", script, "once", "2")),
-    )
-    box = start(*booted(folder, with_services(folder, *services, stop_timeout=2.0)))
-    wait_until(lambda: box.out.count("entered RUNNING") >= 3, "both services", 20)
-    box.stop()
-    asked = [text for name in ("often", "once") for text in messages(box, name) if name in text]
-    assert asked == ["often 1", "often 2", "once 1"]
-
-
 def test_the_loss_of_supervisord_stops_the_services(start: Start, folder: Path) -> None:
     # Its streams lead to supervisord; a shell that complains there afterwards ends by SIGPIPE.
     script = (
