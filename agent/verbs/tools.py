@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = tuple(arguments.tools) or wanted
     signal.signal(signal.SIGTERM, end)
     if arguments.log:
-        give_way()
+        be_modest()
     stream = sys.stderr if arguments.json else sys.stdout
     before = tools.read_failures(current.facts)
     speaker = Events(current, before) if arguments.log else Lines(stream)
@@ -80,11 +80,11 @@ def end(number: int, _frame: FrameType | None) -> None:
     sys.exit(SIGNAL_BASE + number)
 
 
-def give_way() -> None:
-    """Take only what nobody else wants of the disk; be the first to end where memory is short."""
-    import psutil  # noqa: PLC0415 - 30 ms that a person's own call is spared
+def be_modest() -> None:
+    """Give way to everybody else; be the first to end where memory is short."""
+    from agent.background import give_way  # noqa: PLC0415 - 30 ms that a person's call is spared
 
-    psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+    give_way()
     with suppress(OSError):  # some sandboxes have no such file
         Path("/proc/self/oom_score_adj").write_text("1000")
 

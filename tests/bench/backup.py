@@ -15,25 +15,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import quantiles
 
 import psutil
 
 from tests.bench.__main__ import format_table
+from tests.bench.latency import measure_latency
 from tests.bench.rows import Row
-from tests.containers import DOCKER, MVP, Container, Recipe, answers_http, running
+from tests.containers import DOCKER, MVP, Container, Recipe, running
 from tests.small_folder import small_volume
-from tests.waiting import wait_until
 
 TESTS = Path(__file__).parents[1]
 TREE = (TESTS / "trees.py").read_text()
 TREES = "python3 /tmp/bench/trees.py"
 MEGABYTE = 1e6
-REQUESTS = 2000
 RUNS = 2
 """First backups by restic alone and by ours, of each of which the better one counts."""
-NICE = "nice -n 19 ionice -c 3"
-"""How init starts the scheduled backup, which then asks for the disk last."""
 BARE = "RESTIC_PASSWORD=x GOGC=25 restic --repo /tmp/bench/bare --no-cache --json --quiet"
 """With the one setting of memory that ours has as well."""
 
@@ -141,7 +137,9 @@ def measure(files: int, megabytes: int, sparse: int, in_memory: bool) -> list[Ro
                  f"mkdir /workspace/odd && {TREES} odd /workspace/odd\n"
                  f"truncate --size {sparse}M /workspace/sparse\n"
                  "tar -cf - /workspace 2>/dev/null | cat >/dev/null")  # fmt: skip
-        return [*_measure_work(desk), *_measure_little_memory(box), *_measure_latency(desk)]
+        rows = [*_measure_work(desk), *_measure_little_memory(box)]
+        _say("the IDE meanwhile")
+        return [*rows, *measure_latency(box)]
 
 
 def _measure_work(desk: Desk) -> list[Row]:
@@ -219,31 +217,6 @@ def _measure_little_memory(box: Container) -> list[Row]:
         seconds = desk.time("devcopilot backup create")
     return [Row("memory of a backup with DEV8_BACKUP_MEMORY=100M, at most", desk.peak, 150, "MB",
                 f"{seconds:.1f} s")]  # fmt: skip
-
-
-def _measure_latency(desk: Desk) -> list[Row]:
-    """Compare the IDE's answers while nothing happens with those while a backup is made."""
-    _say("the IDE meanwhile")
-    port = desk.box.ide_port
-    wait_until(lambda: answers_http(port), "the IDE")
-    idle = _find_p99(port)
-    script = f"rm -rf /backups/workspace; {NICE} devcopilot backup create"
-    argv = [DOCKER, "exec", desk.box.name, "bash", "-c", script]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
-        busy = _find_p99(port, process)
-    return [Row("the IDE's slowest answers (p99) during a backup, against idle", busy / idle, 2,
-                "times", f"{busy * 1000:.1f} ms against {idle * 1000:.1f} ms")]  # fmt: skip
-
-
-def _find_p99(port: int, meanwhile: "subprocess.Popen[bytes] | None" = None) -> float:
-    """Return the seconds within which 99 % of the answers come, until this process has ended."""
-    seconds: list[float] = []
-    while meanwhile.poll() is None if meanwhile else len(seconds) < REQUESTS:
-        start = time.monotonic()
-        if not answers_http(port):
-            raise RuntimeError("the IDE does not answer")
-        seconds.append(time.monotonic() - start)
-    return quantiles(seconds, n=100)[98]
 
 
 def _say(title: str) -> None:

@@ -106,6 +106,15 @@ def test_ready_does_not_wait_for_the_registry(registry: Registry, locks: Path) -
         assert box.execute("ps", "-o", "ni=", "-p", npm).strip() == "19"
         assert box.execute("ionice", "-p", npm) == "idle"
         assert box.execute("cat", f"/proc/{npm}/oom_score_adj") == "1000"
+        assert count_processors(box, npm) == max(count_processors(box, "1") - 1, 1)
+
+
+def count_processors(box: Container, process: str) -> int:
+    """Return on how many processors a process may run."""
+    status = dict(
+        line.split(":", 1) for line in box.execute("cat", f"/proc/{process}/status").splitlines()
+    )
+    return int(status["Cpus_allowed"].strip().replace(",", ""), 16).bit_count()
 
 
 def test_npm_gets_the_registry_and_no_secret(registry: Registry, locks: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "addresses", "backup_group", "compatibility", "errors", "exits", "faults", "gitconfig",
-    "groups", "helpers", "log", "moments", "patterns", "preload", "runtime", "secret", "settings",
-    "system", "texts", "variable",
+    "addresses", "background", "backup_group", "compatibility", "errors", "exits", "faults",
+    "gitconfig", "groups", "helpers", "log", "moments", "patterns", "preload", "runtime", "secret",
+    "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster",

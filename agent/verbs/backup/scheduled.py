@@ -1,14 +1,12 @@
 """Do what is due: a backup, then what keeps the targets in order. The agent's own job."""
 
 import argparse
-import contextlib
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import psutil
-
 from agent import runtime
+from agent.background import give_way
 from agent.backup import lock, record
 from agent.backup.creation import Made
 from agent.backup.session import Outcome, Session, Wishes
@@ -34,7 +32,7 @@ def run(_: argparse.Namespace) -> int:
     """Do it; exit 0 also when nothing was due."""
     current = context.load()
     log = Logger("backup", current.settings.agent.log_level or "info")
-    be_modest()
+    give_way()
     targets = work.find(current).ready
     done = True
     if not any(is_time(current, target) or care.is_due(current, target) for target in targets):
@@ -48,12 +46,6 @@ def run(_: argparse.Namespace) -> int:
         return Exit.OK
     wish(current, find_pause(current, targets))
     return Exit.OK if done else Exit.FAILED
-
-
-def be_modest() -> None:
-    """Let others have the disk first; init has made this job nice already."""
-    with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
 def do_what_is_due(current: Context, targets: Sequence[Target], log: Logger) -> bool:
