@@ -12,7 +12,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def give_way(cgroups: Path = CGROUPS) -> None:
-    """Take the disk last, leave one processor alone and interrupt nobody; children do as well.
+    """Take disk and processors last, and leave one processor alone; children do as well.
 
     Init has made the job nice already. That does not suffice: a processor that is busy turns to
     whoever has just woken up to a tick (4 ms) later, and only one that is idle does so at once.
@@ -21,8 +21,7 @@ def give_way(cgroups: Path = CGROUPS) -> None:
     with suppress(OSError, psutil.Error):
         psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
     with suppress(OSError):
-        # Unlike SCHED_IDLE it keeps the share that the nice value gives, when others are busy.
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with suppress(OSError):
         os.sched_setaffinity(0, choose_processors(os.sched_getaffinity(0), read_quota(cgroups)))
 

@@ -138,6 +138,8 @@ def find_lost(one: Path, other: Path) -> list[str]:
 STEMS = ("load", "value", "request", "state", "user", "file", "name", "token", "render", "node")
 WORDS = [stem + end for stem in STEMS for end in ("", "s", "er", "List", "Map", "Of", "Id", "By")]
 SIGNS = (" = ", "(", ");", " => {", "}", ": ", ", ", " if ", " return ", "  // ", "'", "import ")
+BLOCK = 512
+"""Bytes that st_blocks counts in; see inode(7)."""
 PACKAGE_FILES = 40
 """Files of a package in node_modules, about."""
 
@@ -255,7 +257,7 @@ def change_workspace(folder: Path, share: float = 0.01) -> int:
     """Do what a while of work does, to this share of the files; return how many were touched.
 
     Texts grow, some are rewritten, a package is renamed and another one goes. New files come that
-    do not compress, of half this share of all bytes.
+    do not compress, of half this share of all bytes; holes are none.
     """
     chance = random.Random(7)
     texts = sorted(path for top in ("src", "node_modules", "build")
@@ -268,7 +270,8 @@ def change_workspace(folder: Path, share: float = 0.01) -> int:
     packages = sorted((folder / "node_modules").iterdir())
     packages[-1].rename(packages[-1].with_name("renamed"))
     shutil.rmtree(packages[-2])
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    found = [path.stat() for path in folder.rglob("*") if path.is_file()]
+    size = sum(min(status.st_size, status.st_blocks * BLOCK) for status in found)
     for number in range(10):
         path = folder / "assets" / f"new{number}.png"
         path.write_bytes(chance.randbytes(int(size * share / 2 / 10)))

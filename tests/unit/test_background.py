@@ -62,4 +62,4 @@ def test_it_holds_for_what_is_started_from_there() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
     count = len(choose_processors(os.sched_getaffinity(0), read_quota()))
-    assert json.loads(done.stdout) == [count, os.SCHED_BATCH, psutil.IOPRIO_CLASS_IDLE.value]
+    assert json.loads(done.stdout) == [count, os.SCHED_IDLE, psutil.IOPRIO_CLASS_IDLE.value]
