@@ -14,10 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 PATIENCE = 5.0
 """Seconds between TERM and KILL: restic takes its lock away, if its repository answers."""
+LOOKS, LOOK_STEP = 5, 0.02
+"""How often it is looked whether a run waits for a processor, and seconds before each look: for
+moments any program waits for something else."""
 ENDED = -signal.SIGKILL
 """The code of a run that was ended because its time was over."""
 
@@ -37,7 +41,11 @@ Listener = Callable[[Message], None]
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that a run has."""
+    """Seconds that a run has.
+
+    While it only waits for a processor, `first` and `stall` begin anew: whoever has the processors
+    may take nearly all of them from what is done in the background.
+    """
 
     first: float = 45.0
     """Until its first sign of life, for commands that give one: restic itself asks a server that
@@ -45,13 +53,14 @@ class Limits:
     stall: float = 180.0
     """Without progress, for commands that tell of it."""
     total: float = 86400.0
+    """Whatever it waits for."""
     patience: float = PATIENCE
     """Between TERM and KILL, when the run is ended."""
     hopeless: tuple[str, ...] = ()
     """Words on standard error after which nothing better will come."""
 
 
-QUICK = Limits(total=60.0)
+QUICK = Limits(first=60.0, stall=60.0)
 """For what only reads a few small files of the repository."""
 LONG = Limits(first=86400.0, stall=86400.0)
 """For what may work for hours and says nothing before its end."""
@@ -118,7 +127,7 @@ class _Run:
         self._hopeless = False
         self._last_progress: object = None
         self._cause = ""
-        self._began = self._moved = time.monotonic()
+        self._began = self._moved = self._waited = time.monotonic()
         self._process = subprocess.Popen(
             argv, env=dict(environment), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -158,7 +167,7 @@ class _Run:
                         lines.append(rests.pop(key.fd))
                     is_error = key.fileobj is self._process.stderr
                     yield from ((item.decode(errors="replace"), is_error) for item in lines if item)
-                if not self._cause and self._find_left() <= 0:
+                if not self._cause and self._find_left() <= 0 and not self._is_starved():
                     self._cause = self._explain_end()
                     end(self._process, self._limits.patience)
 
@@ -197,8 +206,23 @@ class _Run:
         now, limits = time.monotonic(), self._limits
         left = [self._began + limits.total - now, self._moved + limits.stall - now]
         if self._json and not self._alive:
-            left.append(self._began + limits.first - now)
+            left.append(self._waited + limits.first - now)
         return max(0.0, min(left))
+
+    def _is_starved(self) -> bool:
+        """Tell whether it waits for a processor; its time begins anew then."""
+        now = time.monotonic()
+        if self._hopeless or now - self._began >= self._limits.total:
+            return False
+        if not any(self._is_runnable() for _ in range(LOOKS)):
+            return False
+        self._moved = self._waited = now
+        return True
+
+    def _is_runnable(self) -> bool:
+        """Tell whether it does not wait for anything but a processor, a moment from now."""
+        time.sleep(LOOK_STEP)
+        return self._process.poll() is not None or is_runnable(self._process.pid)
 
     def _explain_end(self) -> str:
         now, limits = time.monotonic(), self._limits
@@ -209,6 +233,20 @@ class _Run:
         if not self._alive and self._json:
             return f"no answer within {limits.first:g} s"
         return f"no progress for {limits.stall:g} s"
+
+
+def is_runnable(pid: int) -> bool:
+    """Tell whether a thread of a process, or of one that it started, has or wants a processor.
+
+    See /proc/pid/stat in proc(5).
+    """
+    import psutil  # noqa: PLC0415 - 30 ms that only a run pays whose time is over
+
+    with contextlib.suppress(psutil.Error, OSError):
+        found = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+        stats = (path for each in found for path in Path(f"/proc/{each}/task").glob("*/stat"))
+        return any(path.read_text().rpartition(") ")[2].startswith("R") for path in stats)
+    return False
 
 
 def end(process: "subprocess.Popen[bytes]", patience: float = PATIENCE) -> None:

@@ -58,12 +58,26 @@ def test_the_signature_in_a_url_is_not_told() -> None:
     line = json.dumps({"message_type": "error", "error": {"message": f"Put {url}: denied"}})
     finished = run(f"echo 'GET \"{url}\" failed' >&2; echo '{line}'; exit 1")
     assert "aB" not in finished.words
-    assert finished.words.splitlines() == [
+    assert sorted(finished.words.splitlines()) == [
         f'GET "{url.replace("aB%2Bc%3D", "***")}" failed',
         f"Put {url.replace('aB%2Bc%3D', '***')}: denied",
     ]
     (error,) = finished.errors
     assert "aB" not in find_words(error)
+
+
+COUNT = "n=0; while [ $n -lt 400000 ]; do n=$((n + 1)); done"
+
+
+@pytest.mark.parametrize("script", [COUNT, f"sh -c '{COUNT}'; true"], ids=["itself", "its child"])
+@pytest.mark.parametrize("limits", [Limits(first=0.1), Limits(stall=0.1)], ids=["first", "stall"])
+def test_what_waits_for_a_processor_has_time(script: str, limits: Limits) -> None:
+    assert run(f"{script}; exit 3", limits).code == 3
+
+
+def test_the_whole_time_holds_for_that_as_well() -> None:
+    finished = run("while :; do :; done", Limits(total=0.2))
+    assert (finished.code, finished.cause) == (ENDED, "it took longer than 0.2 s")
 
 
 def test_no_sign_of_life_ends_it() -> None:
