@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.procfs import read_stat
+
 PATIENCE = 5.0
 """Seconds between TERM and KILL: restic takes its lock away, if its repository answers."""
 LOOKS, LOOK_STEP = 5, 0.02
@@ -60,7 +62,7 @@ class Limits:
     """Words on standard error after which nothing better will come."""
 
 
-QUICK = Limits(first=60.0, stall=60.0)
+QUICK = Limits(stall=60.0)
 """For what only reads a few small files of the repository."""
 LONG = Limits(first=86400.0, stall=86400.0)
 """For what may work for hours and says nothing before its end."""
@@ -127,7 +129,7 @@ class _Run:
         self._hopeless = False
         self._last_progress: object = None
         self._cause = ""
-        self._began = self._moved = self._waited = time.monotonic()
+        self._began = self._moved = time.monotonic()
         self._process = subprocess.Popen(
             argv, env=dict(environment), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -206,7 +208,7 @@ class _Run:
         now, limits = time.monotonic(), self._limits
         left = [self._began + limits.total - now, self._moved + limits.stall - now]
         if self._json and not self._alive:
-            left.append(self._waited + limits.first - now)
+            left.append(self._moved + limits.first - now)
         return max(0.0, min(left))
 
     def _is_starved(self) -> bool:
@@ -216,7 +218,7 @@ class _Run:
             return False
         if not any(self._is_runnable() for _ in range(LOOKS)):
             return False
-        self._moved = self._waited = now
+        self._moved = now
         return True
 
     def _is_runnable(self) -> bool:
@@ -236,16 +238,13 @@ class _Run:
 
 
 def is_runnable(pid: int) -> bool:
-    """Tell whether a thread of a process, or of one that it started, has or wants a processor.
-
-    See /proc/pid/stat in proc(5).
-    """
+    """Tell whether a thread of a process, or of one that it started, has or wants a processor."""
     import psutil  # noqa: PLC0415 - 30 ms that only a run pays whose time is over
 
     with contextlib.suppress(psutil.Error, OSError):
         found = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-        stats = (path for each in found for path in Path(f"/proc/{each}/task").glob("*/stat"))
-        return any(path.read_text().rpartition(") ")[2].startswith("R") for path in stats)
+        threads = (path for each in found for path in Path(f"/proc/{each}/task").iterdir())
+        return any(read_stat(path)[1][0] == "R" for path in threads)
     return False
 
 

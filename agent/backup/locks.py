@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agent.errors import Problem
 from agent.follow import LONG, Finished, Limits, Listener, Message
+from agent.procfs import read_stat
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, explain, read_time
 from agent.system import Facts, System
 
@@ -153,10 +154,9 @@ def read_lock(row: Message) -> Lock:
 
 
 def runs_restic(pid: int) -> bool:
-    """Tell whether a process of this container lives and is a restic; see proc_pid_stat(5)."""
+    """Tell whether a process of this container lives and is a restic."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        name, (state, *_) = read_stat(Path(f"/proc/{pid}"))
     except OSError:
         return False
-    name, _, rest = text.partition("(")[2].rpartition(")")
-    return name.startswith("restic") and rest.split()[0] not in ("Z", "X")
+    return name.startswith("restic") and state not in ("Z", "X")

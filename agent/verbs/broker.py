@@ -22,6 +22,7 @@ from pathlib import Path
 from agent import faults
 from agent.exits import Exit
 from agent.log import Logger
+from agent.procfs import read_stat
 from agent.renewal.fetch import Demand
 from agent.verbs import context, news
 from agent.verbs.context import Context
@@ -159,11 +160,10 @@ def find_asker(pid: int) -> Asker:
     current = pid
     for _ in range(8):
         try:
-            stat = Path(f"/proc/{current}/stat").read_text()
+            name, (_, parent, *_) = read_stat(Path(f"/proc/{current}"))
         except OSError:
             break
-        name, _, rest = stat.partition("(")[2].rpartition(")")
         if name not in SHELLS:
             return Asker(current, name)
-        current = int(rest.split()[1])
+        current = int(parent)
     return Asker(pid, "?")

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "addresses", "background", "backup_group", "compatibility", "errors", "exits", "faults",
-    "gitconfig", "groups", "helpers", "log", "moments", "patterns", "preload", "runtime", "secret",
-    "settings", "system", "texts", "variable",
+    "gitconfig", "groups", "helpers", "log", "moments", "patterns", "preload", "procfs", "runtime",
+    "secret", "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster",
