@@ -11,7 +11,7 @@ import psutil
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-def give_way(cgroups: Path = CGROUPS) -> None:
+def give_way() -> None:
     """Take disk and processors last, and leave one processor alone; children do as well.
 
     Init has made the job nice already. That does not suffice: a processor that is busy turns to
@@ -23,7 +23,7 @@ def give_way(cgroups: Path = CGROUPS) -> None:
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with suppress(OSError):
-        os.sched_setaffinity(0, choose_processors(os.sched_getaffinity(0), read_quota(cgroups)))
+        os.sched_setaffinity(0, choose_processors(os.sched_getaffinity(0), read_quota()))
 
 
 def choose_processors(allowed: Collection[int], quota: float) -> set[int]:

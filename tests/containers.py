@@ -141,6 +141,11 @@ class Container:
         document: dict[str, Any] = json.loads(self.execute("devcopilot", "status", "--json"))
         return document
 
+    def has_run(self, job: str) -> bool:
+        """Tell whether a job of the agent has run in this life, and runs no more."""
+        found = self.status()["jobs"][job]
+        return bool(found["runs"] and not found["running"])
+
     def is_running(self) -> bool:
         """Tell whether the container runs."""
         return self.inspect("{{.State.Running}}") == "true"

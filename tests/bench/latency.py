@@ -38,7 +38,7 @@ def measure_latency(files: Container) -> list[Row]:
     with running(Recipe(MVP, options)) as box:
         box.wait_ready()
         wait_until(lambda: answers_http(box.ide_port), "the IDE")
-        wait_until(lambda: _has_backed_up(box), "the backup at the start", 120)
+        wait_until(lambda: box.has_run("backup"), "the backup at the start", 120)
         address = box.inspect(ADDRESS)
         _ask_at_rest(address, WARM_UP)
         for _ in range(ROUNDS):
@@ -67,11 +67,6 @@ def _ask_during_backup(box: Container, address: str) -> list[float]:
 
 def _ask_at_rest(address: str, times: int) -> list[float]:
     return _ask(address, lambda count: count >= times)
-
-
-def _has_backed_up(box: Container) -> bool:
-    job = box.status()["jobs"]["backup"]
-    return bool(job["runs"] and not job["running"])
 
 
 def _ask(address: str, is_over: Callable[[int], bool]) -> list[float]:
