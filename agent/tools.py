@@ -167,7 +167,7 @@ def describe(tools: Iterable[AiTool], settings: Settings, facts: Facts) -> Itera
     running, failures = find_running(facts), read_failures(facts)
     for tool in every:
         row = _describe(tool, facts, running, failures.get(tool.name))
-        if tool in wanted or row.state != "missing":
+        if tool in wanted or row.state not in ("missing", "waiting"):
             yield row
 
 

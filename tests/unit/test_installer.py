@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import catalogue, installer, tools
+from agent import catalogue, installer, runtime, tools
 from agent.settings import Settings
 from agent.tools import AiTool, Failure
 from tests.machine import make_facts
@@ -232,6 +232,19 @@ def test_rows_tell_how_a_tool_stands(place: Place, settings: Settings) -> None:
     assert row() == tools.Row("claude", "installed", str(place.link), "agent", "@x/claude 1.0.0")
     own = place.program("claude", "echo mine")
     assert row() == tools.Row("claude", "installed", str(own), "other")
+
+
+def test_rows_while_tools_are_installed_are_of_the_wanted_ones(
+    place: Place, settings: Settings
+) -> None:
+    other = AiTool("codex", "Codex", lambda settings: settings.ai.openai_key, lambda *_: ())
+    running = place.facts.runtime / tools.RUNNING
+    running.parent.mkdir(parents=True, exist_ok=True)
+    with runtime.hold_lock(running):
+        for name, state in (("", "waiting"), ("claude", "installing")):
+            running.write_text(name)
+            rows = list(tools.describe((TOOL, other), settings, place.facts))
+            assert rows == [tools.Row("claude", state)]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"claude": {"nonsense": 1}}'])
