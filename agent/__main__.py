@@ -62,6 +62,8 @@ def run_verb(verb: str, words: list[str]) -> int:
     from agent.errors import AgentError  # noqa: PLC0415
     from agent.exits import Exit  # noqa: PLC0415
 
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")
     gc.disable()  # all that imports make stays
     module = importlib.import_module(f"agent.verbs.{verb}")
     gc.enable()

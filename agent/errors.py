@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agent.escaping import escape_line
 from agent.exits import Exit
 
 
@@ -10,13 +11,18 @@ class Problem:
     """One thing that is wrong, and what mends it.
 
     `message` reads "cannot VERB OBJECT: cause" or names the variable; `hint` names the variable,
-    file or command that mends it, or is empty. Neither ever holds a secret.
+    file or command that mends it, or is empty. Neither ever holds a secret. Each is one line,
+    escaped as it is made: causes and names come from servers and from strangers' files.
     """
 
     message: str
     hint: str = ""
     level: str = "warning"
     """Level in the log; `info`: nothing is wrong, but it is worth knowing."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", escape_line(self.message))
+        object.__setattr__(self, "hint", escape_line(self.hint))
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

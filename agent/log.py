@@ -6,15 +6,19 @@ the agent an event always travels as one JSON line; only who owns the terminal r
 """
 
 import contextlib
-import json
 import os
+import re
 import time
 from collections.abc import Mapping
+
+from agent.escaping import encode_json, escape_line
 
 LEVELS = ("debug", "info", "warning", "error")
 
 _COLOURS = {"debug": "\033[2m", "info": "", "warning": "\033[33m", "error": "\033[31m"}
 _RESET = "\033[0m"
+_STYLES = re.compile("\033\\[[0-9;:]*m")
+"""Colours and the like: ECMA-48, SGR."""
 _HEAD = ("time", "level", "source", "message")
 
 
@@ -38,20 +42,24 @@ def make_event(source: str, level: str, message: str, **fields: object) -> dict[
 
 def encode(event: Mapping[str, object]) -> bytes:
     """Return the event as one line of JSON, newline included."""
-    return json.dumps(event, ensure_ascii=False, default=str).encode(errors="replace") + b"\n"
+    return encode_json(event).encode() + b"\n"
 
 
 def render(event: Mapping[str, object], colour: bool = False) -> bytes:
-    """Return the event as one line for a person, newline included."""
+    """Return the event as one line for a person, newline included.
+
+    The speaker's own colours are left out, and whatever else a terminal would obey is escaped.
+    """
     clock = str(event.get("time", ""))[11:19]
     level = str(event.get("level", "info"))
     extra = "".join(f" {key}={value}" for key, value in event.items() if key not in _HEAD)
     line = f"{clock} {event.get('source', '')}: {event.get('message', '')}{extra}"
     if level in ("warning", "error"):
         line = f"{clock} {event.get('source', '')}: {level}: {event.get('message', '')}{extra}"
+    line = escape_line(_STYLES.sub("", line))
     if colour and _COLOURS.get(level):
         line = _COLOURS[level] + line + _RESET
-    return line.encode(errors="replace") + b"\n"
+    return line.encode() + b"\n"
 
 
 class Logger:

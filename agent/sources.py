@@ -84,20 +84,21 @@ def find_source(account: GitHub, sources: tuple[TokenSource, ...]) -> TokenSourc
     return next((source for source in sources if source.is_configured(account)), None)
 
 
-def make_token(text: Secret, host: str, source: str) -> Found:
+_ALONE = "give the token alone, without a name, quotes or a second line"
+
+
+def make_token(text: Secret, host: str, source: str, hint: str = _ALONE) -> Found:
     """Return the token that a source gave, what is wrong with it, or None for "no login".
 
-    Nothing is said of length or prefix: GitHub changes both.
+    The one maker of tokens, whoever gives them: a line feed within would write further lines of
+    the published file. Nothing is said of length or prefix: GitHub changes both.
     """
-    value = text.reveal().strip()
+    value = text.reveal().strip(" \t\r\n")
     if value == NO_LOGIN:
         return None
     if not re.fullmatch(r"[\x21-\x7e]+", value):
         return Failure(
-            Problem(
-                f"cannot use {source}: it is not one word of plain characters",
-                "give the token alone, without a name, quotes or a second line",
-            )
+            Problem(f"cannot use {source}: it is not one word of plain characters", hint)
         )
     return Token(host, Secret(value), source=source)
 

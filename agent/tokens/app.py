@@ -4,6 +4,7 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agent import api
@@ -12,7 +13,7 @@ from agent.errors import Problem
 from agent.groups import GitHub
 from agent.keys import mend_private_key
 from agent.secret import Secret
-from agent.sources import Failure, Found, Token, TokenSource
+from agent.sources import Failure, Found, Token, TokenSource, make_token
 from agent.system import Facts
 
 LEAD = 30 * 60.0
@@ -58,7 +59,7 @@ class _Maker:
         self._key = key
         self._skew = 0.0
 
-    def make(self) -> Token:
+    def make(self) -> Found:
         installation = self._account.app_installation or self._find_installation()
         body: dict[str, Any] = {}
         if self._account.app_repositories:
@@ -134,7 +135,7 @@ class _Maker:
                 "give the .pem file as GitHub made it: GITHUB_APP_PRIVATE_KEY_FILE",
             ) from error
 
-    def _read_token(self, answer: Answer) -> Token:
+    def _read_token(self, answer: Answer) -> Found:
         value, ends = answer.document.get("token"), answer.document.get("expires_at")
         expires = api.parse_time(ends, answer.skew)
         if not isinstance(value, str) or expires is None:
@@ -142,14 +143,10 @@ class _Maker:
         granted = answer.document.get("permissions") or {}
         grants = ", ".join(f"{name}:{level}" for name, level in sorted(granted.items()))
         source = f"App {self._account.app_id}"
-        return Token(
-            self._account.host,
-            Secret(value),
-            expires=expires,
-            source=source,
-            grants=grants,
-            skew=answer.skew,
-        )
+        made = make_token(Secret(value), self._account.host, source, hint="")
+        if not isinstance(made, Token):
+            return made
+        return replace(made, expires=expires, grants=grants, skew=answer.skew)
 
     def _refuse(self, cause: str, hint: str) -> _RefusedError:
         problem = Problem(f"cannot make a token for {self._account.host}: {cause}", hint)

@@ -9,6 +9,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from agent.errors import Problem
 from agent.groups import GitHub
 from agent.published import fingerprint
 from agent.secret import Secret
-from agent.sources import Failure, Found, Token, TokenSource
+from agent.sources import Failure, Found, Token, TokenSource, make_token
 from agent.system import Facts, System
 
 LEAD = 30 * 60.0
@@ -105,7 +106,8 @@ def _read_pair(account: GitHub, facts: Facts, seed: Secret, answer: Answer) -> F
     with suppress(OSError):  # there was room a moment ago; the token itself is good for hours
         _keep(account, facts, seed, following)
     expires = _find_end(facts, document.get("expires_in"))
-    return Token(account.host, Secret(value), expires=expires, source="GITHUB_REFRESH_TOKEN")
+    made = make_token(Secret(value), account.host, "GITHUB_REFRESH_TOKEN", hint="")
+    return replace(made, expires=expires) if isinstance(made, Token) else made
 
 
 def _find_end(facts: Facts, seconds: Any) -> Any:

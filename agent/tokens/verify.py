@@ -1,5 +1,6 @@
 """Asks GitHub whether a token is good, and whose it is."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from agent.system import Facts
 
 WITH_SCOPES = ("personal", "oauth")
 """Kinds of tokens that have scopes; the others have permissions."""
+_LOGIN = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
+"""It becomes a line of the published file; [bot] ends that of an App."""
 NEEDED = ("repo", "read:org")
 """Scopes without which gh refuses a token of these kinds."""
 
@@ -71,7 +74,7 @@ def _judge(value: Secret, answer: Answer, url: str, login: object) -> Result:
         return Rejected()
     if answer.status != 200:
         return Unreachable(f"{url} answered with status {answer.status}")
-    if login is not None and (not isinstance(login, str) or not login):
+    if login is not None and not (isinstance(login, str) and _LOGIN.fullmatch(login)):
         return Unreachable(f"{url} does not answer as GitHub does")
     text = answer.headers.get("github-authentication-token-expiration", "")
     scopes = answer.headers.get("x-oauth-scopes", "")

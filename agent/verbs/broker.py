@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent import faults
+from agent.escaping import make_lines
 from agent.exits import Exit
 from agent.log import Logger
 from agent.procfs import read_stat
@@ -106,7 +107,7 @@ class Broker:
                 with connection.makefile("r", encoding="ascii") as lines:
                     request = REQUEST.fullmatch(lines.readline(200))
                 answer = self._answer(request, pid) if request else "cannot read the request"
-                connection.sendall(f"{answer}\n".encode())
+                connection.sendall(make_lines(answer).encode())
             except (OSError, UnicodeDecodeError):
                 return  # whoever asked has gone, or never was one of ours
 

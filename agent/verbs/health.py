@@ -5,13 +5,13 @@ would lose the work that is not backed up.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from agent import probes, roster, supervisord
+from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
 from agent.roster import Roster
 from agent.system import Facts
@@ -42,11 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         backups = find_backups(current)
         document = {"healthy": not failures, "failures": failures, "backups": backups}
-        sys.stdout.write(json.dumps(document) + "\n")
+        sys.stdout.write(encode_json(document) + "\n")
     else:
-        sys.stdout.writelines(f"{name}: {why}\n" for name, why in failures.items())
+        sys.stdout.write(make_lines(*(f"{name}: {why}" for name, why in failures.items())))
         if not arguments.wait:  # at the start the missed backups are only being made
-            sys.stdout.writelines(explain_backups(find_backups(current)))
+            sys.stdout.write(make_lines(*explain_backups(find_backups(current))))
     return Exit.FAILED if failures else Exit.OK
 
 
@@ -63,7 +63,7 @@ def explain_backups(backups: Mapping[str, Mapping[str, object]]) -> Iterator[str
     """Yield a line for each target that somebody should look at."""
     for name, row in backups.items():
         if row["red"]:
-            yield f"backup to {name}: {row['why']}\n"
+            yield f"backup to {name}: {row['why']}"
 
 
 def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str, str]:

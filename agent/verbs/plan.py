@@ -1,11 +1,11 @@
 """Show what `configure` would change, secrets masked. Changes nothing."""
 
 import argparse
-import json
 import os
 import sys
 
 from agent.errors import AgentError
+from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
 from agent.verbs import context
 from agent.verbs.configure import make_rows, preview
@@ -24,12 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
             "changes": [{"step": step, "change": change} for step, change in outcome.changes],
             "problems": make_rows(outcome.problems),
         }
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        sys.stdout.write(encode_json(document, indent=2) + "\n")
         return Exit.OK
     lines = [f"{step}: {change}" for step, change in outcome.changes]
     lines += [f"{step}: warning: {problem}" for step, problem in outcome.problems]
     lines.append(f"{len(outcome.changes)} changes, {len(outcome.problems)} warnings")
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(make_lines(*lines))
     return Exit.OK
 
 

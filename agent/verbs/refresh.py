@@ -1,13 +1,13 @@
 """Read the GitHub tokens again or make new ones, publish them, ask GitHub whether they are good."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from agent import published, runtime
 from agent.errors import AgentError, Problem
+from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
 from agent.hosts import find_accounts
 from agent.published import Record
@@ -47,10 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         for outcome in outcomes:
             log_changes(outcome, current)
     elif arguments.json:
-        sys.stdout.write(json.dumps([asdict(record) for record in records], indent=2) + "\n")
+        sys.stdout.write(encode_json([asdict(record) for record in records], indent=2) + "\n")
     else:
         lines = [describe(record) for record in records] or ["no token is configured"]
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write(make_lines(*lines))
     bad = any({TOKEN, CHECK, HOST_FILE} & record.problems.keys() for record in records)
     return Exit.FAILED if bad else Exit.OK
 

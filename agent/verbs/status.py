@@ -12,6 +12,7 @@ from typing import Any
 from agent import catalogue, probes, published, roster, runtime, supervisord, tools
 from agent.backup import record
 from agent.errors import AgentError, Problem
+from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
 from agent.hosts import find_accounts
 from agent.supervisord import ServiceState
@@ -35,9 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the status; exit 0 whatever it says: `health` is the verb that judges."""
     document = collect(context.load())
     if arguments.json:
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        sys.stdout.write(encode_json(document, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(format_lines(document)) + "\n")
+        sys.stdout.write(make_lines(*format_lines(document)))
     return Exit.OK
 
 

@@ -5,7 +5,6 @@ npm and its registry; a program that is on the PATH by another way is left alone
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from typing import Protocol, TextIO
 
 from agent import catalogue, installer, runtime, tools
 from agent.errors import AgentError, Problem
+from agent.escaping import encode_json, make_lines
 from agent.exits import SIGNAL_BASE, Exit
 from agent.log import Logger
 from agent.system import System
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise AgentError(problem) from error
     if arguments.json:
         rows = tools.describe(catalogue.AI_TOOLS, current.settings, current.facts)
-        sys.stdout.write(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+        sys.stdout.write(encode_json([asdict(row) for row in rows], indent=2) + "\n")
     elif not chosen and not arguments.log:
         stream.write("no tool is wanted: no key is given, or DEV8_AI_TOOLS is off\n")
     return Exit.FAILED if failures else Exit.OK
@@ -177,7 +177,7 @@ class Lines:
 
     def _tell(self, words: str) -> None:
         erase = "\r\033[K" if self._stream.isatty() else ""
-        self._stream.write(f"{erase}{words}\n")
+        self._stream.write(erase + make_lines(words))
 
 
 class Events:

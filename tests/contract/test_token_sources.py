@@ -3,7 +3,7 @@
 import errno
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +21,7 @@ from agent.verbs.renewals import make_renewals
 from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub, Fault
+from tests.fakes.github.faults import Pattern
 
 HOUR = timedelta(hours=1)
 
@@ -577,6 +578,67 @@ def test_the_users_netrc_is_not_sent(
     desk.refresh()
     assert desk.token == "ghs_alone", "the token alone will do"
     assert ControlPlane.bearers == [None]
+
+
+# --- what every source has in common: one maker of tokens
+
+FORGED = "ghs_good\n99999999\nmallory\n0000\n/elsewhere"
+
+Give = Callable[[str, str], Workspace]
+
+
+@pytest.fixture
+def give(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, plane: str, pair: tuple[str, str]
+) -> Give:
+    """Return what makes a workspace whose source, of this kind, gives this text as its token."""
+
+    def make(kind: str, value: str) -> Workspace:
+        answer = {"token": value, "expires_at": "2026-12-01T13:00:00Z", "expires_in": 28800,
+                  "access_token": value, "refresh_token": "ghr_next"}  # fmt: skip
+        body = json.dumps(answer).encode()
+        mint = Pattern(method="POST", path="/app/installations")
+        hub.fail(Fault(where=mint, status=201, body=body))
+        hub.fail(Fault(path="/login/oauth", status=200, body=body))
+        ControlPlane.reply = (200, body)
+        (tmp_path / "answer").write_bytes(body)
+        (tmp_path / "token").write_text(value, newline="")
+        if kind == "app":
+            return make_app(tmp_path, hub, key)
+        if kind == "user":
+            return make_user(tmp_path, hub, pair[1])
+        variables = {
+            "command": {"DEV8_GITHUB_TOKEN_COMMAND": f"cat {tmp_path}/answer"},
+            "url": {"DEV8_GITHUB_TOKEN_URL": plane},
+            "file": {"GITHUB_TOKEN_FILE": str(tmp_path / "token")},
+            "variable": {"GITHUB_TOKEN": value},
+        }[kind]
+        return Workspace(tmp_path, hub, **{"GITHUB_TOKEN_FILE": "", **variables})
+
+    return make
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r", "\u2028", "\x85", "\v", "\0"])
+@pytest.mark.parametrize("kind", ["app", "user", "command", "url", "file", "variable"])
+def test_no_source_writes_further_lines_of_the_published_file(
+    give: Give, kind: str, separator: str
+) -> None:
+    desk = give(kind, FORGED.replace("\n", separator))
+    problem = desk.refresh().after.problem
+    assert "not one word of plain characters" in problem
+    assert problem.isprintable()
+    assert published.read_token(desk.facts, desk.host) is None
+    content = published.token_path(desk.facts, desk.host).read_bytes()
+    assert b"99999999" not in content
+    assert b"mallory" not in content
+
+
+def test_a_login_is_a_name(give: Give, hub: FakeGitHub) -> None:
+    body = json.dumps({"login": "octo\nmallory"}).encode()
+    hub.fail(Fault(path="/user", status=200, body=body))
+    desk = give("url", "ghp_good")
+    assert "does not answer as GitHub does" in desk.refresh().after.problem
+    assert b"mallory" not in published.token_path(desk.facts, desk.host).read_bytes()
 
 
 # --- several hosts

@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "addresses", "background", "backup_group", "compatibility", "errors", "exits", "faults",
-    "gitconfig", "groups", "helpers", "log", "moments", "patterns", "preload", "procfs", "runtime",
-    "secret", "settings", "system", "texts", "variable",
+    "addresses", "background", "backup_group", "compatibility", "errors", "escaping", "exits",
+    "faults", "gitconfig", "groups", "helpers", "log", "moments", "patterns", "preload", "procfs",
+    "runtime", "secret", "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster",
@@ -28,7 +28,7 @@ FLOORS = (GROUND, VALUES, PARTS, ("renewal", "backup"), ("catalogue",), ("verbs"
 
 APART = ("init", "logger")
 """The processes that live as long as the container."""
-SHARED_WITH_APART = {"exits", "faults", "log", "moments", "runtime"}
+SHARED_WITH_APART = {"escaping", "exits", "faults", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
     "verbs": {

@@ -1,7 +1,6 @@
 """Make a password for backups, and list, add and remove the passwords of the targets."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 
@@ -9,6 +8,7 @@ from agent.backup import keys
 from agent.backup.keys import Key
 from agent.backup.setup import make_password
 from agent.errors import AgentError, Problem
+from agent.escaping import encode_json
 from agent.exits import Exit
 from agent.restic import ResticError
 from agent.target import Target, name_workspace
@@ -57,7 +57,7 @@ def list_all(current: Context, targets: Iterable[Target], *, as_json: bool) -> i
     found, failed = find_keys(current, targets)
     if as_json:
         rows = [describe(target, key) for target, key in found]
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        sys.stdout.write(encode_json(rows, indent=2) + "\n")
     else:
         sys.stdout.write(work.format_table(HEAD, (format_row(*item) for item in found)))
     return Exit.FAILED if failed else Exit.OK
@@ -93,7 +93,7 @@ def add(current: Context, targets: Iterable[Target], *, as_json: bool) -> int:
     if as_json:
         rows = [describe(target, key) for target, key in added]
         document = {"password": password if added else None, "keys": rows}
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        sys.stdout.write(encode_json(document, indent=2) + "\n")
     elif added:
         names = ", ".join(f"{target.name} ({key.id[:SHOWN]})" for target, key in added)
         sys.stderr.write(f"It opens {names}; keep it elsewhere, it is not shown again:\n")
@@ -122,7 +122,7 @@ def remove(current: Context, targets: Iterable[Target], wanted: str, *, as_json:
     except ResticError as error:
         raise AgentError(error.problem) from error
     if as_json:
-        sys.stdout.write(json.dumps(describe(target, key), indent=2) + "\n")
+        sys.stdout.write(encode_json(describe(target, key), indent=2) + "\n")
     else:
         sys.stdout.write(f"{target.name}: {key.id[:SHOWN]} does not open it any more\n")
     return Exit.OK

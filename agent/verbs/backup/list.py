@@ -1,13 +1,13 @@
 """List the backups, the newest last."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.backup.creation import SAFETY, TAG
 from agent.backup.session import find_content
+from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
 from agent.restic import Code, ResticError, Snapshot
 from agent.target import name_workspace
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stderr.write(f"devcopilot: {error.problem}\n")
     rows.sort(key=lambda row: row.snapshot.time)
     if arguments.json:
-        sys.stdout.write(json.dumps([describe(row) for row in rows], indent=2) + "\n")
+        sys.stdout.write(encode_json([describe(row) for row in rows], indent=2) + "\n")
     elif rows:
         sys.stdout.write(work.format_table(HEAD, map(format_row, rows)))
     elif not failed:
@@ -68,10 +68,10 @@ def print_content(current: Context, *, as_json: bool) -> None:
     found = find_content(current.settings, current.facts)
     if as_json:
         document = {"paths": list(map(str, found.paths)), "excludes": found.excludes}
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        sys.stdout.write(encode_json(document, indent=2) + "\n")
         return
-    sys.stdout.writelines(f"+ {path}\n" for path in found.paths)
-    sys.stdout.writelines(f"- {pattern}\n" for pattern in found.excludes)
+    sys.stdout.write(make_lines(*(f"+ {path}" for path in found.paths)))
+    sys.stdout.write(make_lines(*(f"- {pattern}" for pattern in found.excludes)))
 
 
 def _mine(current: Context) -> Iterable[str]:

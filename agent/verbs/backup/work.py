@@ -1,7 +1,6 @@
 """What the commands share: the targets to work on, and how values are shown."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from agent import catalogue
 from agent.backup import lock
 from agent.backup.schedule import Plan, find_zone
 from agent.errors import AgentError, Problem
+from agent.escaping import encode_json, escape_line, make_lines
 from agent.exits import Exit
 from agent.restic import Restic
 from agent.target import PROGRAM, Target, Targets, find_targets, name_workspace
@@ -63,7 +63,7 @@ def hold(current: Context, doing: str) -> AbstractContextManager[None]:
     """Keep all others away, after waiting a while for one who was first, which is told."""
 
     def tell(holder: str) -> None:
-        sys.stderr.write(f"devcopilot: waiting up to {PATIENCE:.0f} s: {holder}\n")
+        sys.stderr.write(make_lines(f"devcopilot: waiting up to {PATIENCE:.0f} s: {holder}"))
 
     return lock.hold(current.facts, doing, patience=PATIENCE, tell=tell)
 
@@ -81,9 +81,9 @@ def on_each(
         for target in find_ready(current, arguments.target):
             rows.append(work_on(target, current))
             if not arguments.json:
-                sys.stdout.write(f"{format_row(rows[-1])}\n")
+                sys.stdout.write(make_lines(format_row(rows[-1])))
     if arguments.json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        sys.stdout.write(encode_json(rows, indent=2) + "\n")
     return rows
 
 
@@ -123,7 +123,7 @@ def format_age(time: datetime) -> str:
 
 def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return rows under a heading, each column as wide as its widest cell."""
-    cells = [head, *rows]
+    cells = [tuple(map(escape_line, row)) for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
     return "".join(f"{line}\n" for line in lines)
