@@ -87,9 +87,12 @@ class Init:
         if has_command and (number != signal.SIGTERM or self.stop.reason):
             self.command.send(number)
         if number == signal.SIGTERM or (number in signals.STOPPING and not has_command):
-            self._asked = self._asked or not self.stop.reason
-            code = SIGNAL_BASE + number if has_command else Exit.OK
-            self.stop.request(signal.Signals(number).name, code)
+            name = signal.Signals(number).name
+            if self.stop.reason:
+                self.stop.hasten(name)
+            else:
+                self._asked = True
+                self.stop.request(name, SIGNAL_BASE + number if has_command else Exit.OK)
         elif not has_command:
             self._notify(number)
 

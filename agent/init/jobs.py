@@ -92,9 +92,9 @@ class Job:
         return self.running or self._due is not None
 
     @property
-    def next_in(self) -> float | None:
-        """Seconds until the next run that is planned."""
-        return self._keeper.loop.find_left(self._next) if self._next else None
+    def next_at(self) -> float | None:
+        """When the next run is planned, in seconds of `loop.now`."""
+        return self._next.when if self._next else None
 
     def _on_limit(self) -> None:
         self._keeper.log.warning(

@@ -1,10 +1,10 @@
 """state.json: what init says of itself, for `devcopilot status` and others.
 
-{"version": 1, "pid": 1, "phase": "starting" | "ready" | "stopping", "started": RFC 3339,
+{"version": 2, "pid": 1, "phase": "starting" | "ready" | "stopping", "started": RFC 3339,
  "ready_seconds": seconds from the start of the container | null, "stopping_because": text | null,
  "cmd": whether there is a CMD, "jobs": {NAME: {"running": bool, "runs": number,
- "last_exit": exit code | null, "last_started": RFC 3339 | null, "next_in": seconds from the
- writing of this file | null}}}
+ "last_exit": exit code | null, "last_started": RFC 3339 | null, "next_at": seconds since
+ the machine started (CLOCK_BOOTTIME) | null}}}
 """
 
 import json
@@ -38,7 +38,7 @@ class State:
         """Write the file. A disk that is full costs the news, not the container."""
         phase = "starting" if self.ready_seconds is None else "ready"
         content = {
-            "version": 1,
+            "version": 2,
             "pid": os.getpid(),
             "phase": "stopping" if self.stopping_because else phase,
             "started": self._started,
@@ -60,7 +60,7 @@ def describe_job(job: Job) -> dict[str, object]:
         "runs": job.runs,
         "last_exit": job.last_exit,
         "last_started": job.last_started,
-        "next_in": job.next_in,
+        "next_at": job.next_at,
     }
 
 

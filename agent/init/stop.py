@@ -11,7 +11,7 @@ from agent.init.loop import Loop, Timer
 from agent.log import Logger
 
 HASTE = 1.0
-"""Seconds that are left after a second request."""
+"""Seconds that are left once somebody is in a hurry."""
 LAST_MOMENT = 0.5
 """Seconds that each stage has after the deadline: what was killed must still be taken away."""
 
@@ -58,15 +58,19 @@ class Stop:
         self.done = False
 
     def request(self, reason: str, code: int) -> None:
-        """Begin to stop. A second request leaves little time; reason and code stay the first's."""
-        if self.reason is None:
-            self.reason = reason
-            self.code = int(code)
-            self._log.info("stopping", reason=reason)
-            self._set_deadline(self._timeout)
-            self._ask()
-            self._on_begin()
-        elif self._deadline - time.monotonic() > HASTE:
+        """Begin to stop. A further request changes nothing: reason and code stay the first's."""
+        if self.reason is not None:
+            return
+        self.reason = reason
+        self.code = int(code)
+        self._log.info("stopping", reason=reason)
+        self._set_deadline(self._timeout)
+        self._ask()
+        self._on_begin()
+
+    def hasten(self, reason: str) -> None:
+        """Leave little time to a stop that goes on: somebody outside will not wait for it."""
+        if self._deadline - time.monotonic() > HASTE:
             self._log.info("stopping faster", reason=reason)
             self._set_deadline(HASTE)
 

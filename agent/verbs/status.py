@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,7 @@ def collect(current: Context) -> dict[str, Any]:
         raise AgentError(Problem("the agent is not running here", "`devcopilot run` starts it"))
     return {
         **state,
+        "jobs": {name: describe_job(row) for name, row in state["jobs"].items()},
         "workspace": str(settings.workspace.folder),
         "services": collect_services(current, roster.read(facts.runtime).services),
         "tokens": collect_tokens(current),
@@ -58,6 +60,14 @@ def collect(current: Context) -> dict[str, Any]:
         "problems": _read_json(facts.runtime / runtime.PROBLEMS) or [],
         "agent": collect_processes(int(state["pid"])),
     }
+
+
+def describe_job(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what init says of a job, with the seconds from now to its next run."""
+    left = None
+    if row["next_at"] is not None:
+        left = round(max(0.0, row["next_at"] - time.clock_gettime(time.CLOCK_BOOTTIME)), 3)
+    return {**{name: row[name] for name in row if name != "next_at"}, "next_in": left}
 
 
 def collect_services(current: Context, services: Sequence[Service]) -> list[dict[str, Any]]:

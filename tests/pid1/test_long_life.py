@@ -165,9 +165,9 @@ class Life:
         self.rest()
         written = (self.box.folder / "run/state.json").stat().st_mtime_ns
         if written != self._written:
-            next_in = self.read_jobs()["refresh"]["next_in"]
-            assert next_in is not None, "no refresh is planned any more"
-            self._written, self._due = written, self.clock.uptime() + next_in
+            due = self.read_jobs()["refresh"]["next_at"]
+            assert due is not None, "no refresh is planned any more"
+            self._written, self._due = written, due
         return self._due
 
     def look(self, minute: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.exits import Exit
 from agent.values import Job, Service
 from tests.pid1.boxes import (
     EMPTY_BOOT,
@@ -146,6 +147,30 @@ def test_a_second_term_hastens_the_stop(start: Start, folder: Path) -> None:
     assert code == 0
     assert seconds < 3
     assert "Traceback" not in box.out + box.err
+
+
+def test_our_own_notices_do_not_hasten_the_stop(start: Start, folder: Path) -> None:
+    """A job that ends while an essential service is lost is nobody's haste: all have their time."""
+    quitter = Service("quitter", ("sh", "-c", f"until test -e {folder}/go; do sleep 0.01; done"))
+    slow = shell("slow", f"trap 'sleep 1.5; echo done; exit' TERM; touch {folder}/go; {LOOP}")
+    busy = Job("busy", ("sh", "-c", f"trap 'exit 1' TERM; {LOOP}"), None, 60.0)
+    final = Job("final", ("sh", "-c", "echo $0 > " + f"{folder}/left"), None, 60.0, at=("stop",))
+    boot = with_services(folder, quitter, slow, impatient=True, stop_timeout=8)
+    box = start(*booted(folder, replace(boot, jobs=(busy, final))))
+    assert box.wait() == Exit.SERVICE_FATAL
+    assert "stopping faster" not in box.out
+    assert '"message": "done"' in box.out
+    assert float((folder / "left").read_text()) > 4, "of the 8 s"
+
+
+def test_a_signal_hastens_a_stop_that_began_by_itself(start: Start, folder: Path) -> None:
+    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=30)
+    box = start(*booted(folder, boot, "sh", "-c", f"until test -e {folder}/go; do :; done"))
+    box.wait_for("begun")
+    (folder / "go").touch()
+    box.wait_for_phase("stopping")
+    assert box.stop()[1] < 3
+    assert box.wait() == 0, "the code is CMD's"
 
 
 def test_jobs_are_ended_and_none_begins(start: Start, folder: Path) -> None:

@@ -85,6 +85,6 @@ def test_no_run_is_planned_after_the_stop(tmp_path: Path) -> None:
     job = jobs.all["often"]
     while job.running:
         children.reap()
-    assert job.next_in
+    assert job.next_at
     jobs.stop()
-    assert job.next_in is None
+    assert job.next_at is None
