@@ -45,6 +45,8 @@ STREAMS = "streams"
 """Folder: one FIFO a log stream, named for its service."""
 EVENTS = "events"
 """FIFO: one line `STATE NAME` for each state that supervisord gives a service."""
+SPARE = "spare"
+"""Folder: files of the state folder while that one takes none; see `agent.keeping`."""
 LAUNCHERS = "services"
 """Folder: one script a service, which becomes the service's program."""
 LOCK = "init.lock"
@@ -126,6 +128,20 @@ def hold_lock(path: "str | os.PathLike[str]") -> Iterator[int]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def try_lock(path: "str | os.PathLike[str]") -> None:
+    """Make the file if need be and see that its file system has locks. Raises OSError.
+
+    That somebody else holds the lock shows that there are locks.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
     finally:
         os.close(descriptor)
 

@@ -17,8 +17,8 @@ GROUND = (
     "runtime", "secret", "settings", "system", "texts", "variable",
 )  # fmt: skip
 VALUES = (
-    "actions", "api", "follow", "hosts", "keys", "plan", "published", "reference", "roster",
-    "sources", "store", "structured", "target", "tools", "values",
+    "actions", "api", "follow", "hosts", "keeping", "keys", "plan", "published", "reference",
+    "roster", "sources", "store", "structured", "target", "tools", "values",
 )  # fmt: skip
 PARTS = (
     "steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic",
