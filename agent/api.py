@@ -6,7 +6,6 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from agent.bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.groups import GitHub
 from agent.system import Facts
 
 if TYPE_CHECKING:
     import github
-    import requests
 
 TIMEOUT = 10
 """Seconds for a connection, and for each wait for an answer."""
@@ -28,10 +27,6 @@ SECONDARY_LIMIT = 60.0
 """Seconds to wait where GitHub limits the rate and does not say how long."""
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 """What git and gh trust, with the CAs that the image's maintainer added."""
-LONGEST_ANSWER = 1 << 20
-"""Bytes: no token comes in more."""
-LONGEST_TIME = 20.0
-"""Seconds for a whole answer, however it trickles."""
 LONGEST_DELAY = 3900.0
 """Seconds: GitHub's limits last an hour; whoever asks for more patience is mistaken."""
 COUNTED_SKEW = 5.0
@@ -99,6 +94,7 @@ def ask(
 
     import github  # noqa: PLC0415 - 0.3 s and 40 MB that only a request costs
 
+    limit_pygithub()
     logging.getLogger("github").setLevel(logging.CRITICAL)  # it writes to standard error by itself
     url = find_api_url(account)
     client = github.Github(
@@ -126,6 +122,8 @@ def explained(url: str) -> Iterator[None]:
 
     try:
         yield
+    except TooLongError as error:
+        raise NoAnswerError(f"{url} answered with more than {LONGEST // 1024} KiB") from error
     except requests.exceptions.SSLError as error:
         raise NoAnswerError(f"the TLS certificate of {url} is not trusted") from error
     except (requests.exceptions.Timeout, TimeoutError) as error:
@@ -186,21 +184,8 @@ def _send(facts: Facts, url: str, method: str, *, is_json: bool = True, **option
             stream=True,
             **options,
         )
-        text = _read_body(done)
+        text = read_body(done)
         return read_answer(facts, url, done.status_code, done.headers, text, is_json=is_json)
-
-
-def _read_body(done: "requests.Response") -> str:
-    """Return the body. Raises ValueError when it is too long, TimeoutError when it takes long."""
-    deadline = time.monotonic() + LONGEST_TIME
-    body = b""
-    for chunk in done.iter_content(4096):
-        body += chunk
-        if len(body) > LONGEST_ANSWER:
-            raise ValueError("too long")
-        if time.monotonic() > deadline:
-            raise TimeoutError
-    return body.decode(errors="replace")
 
 
 def find_delay(status: int, headers: Mapping[str, str], now: datetime) -> float | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from agent import files
 from agent.errors import Problem
 from agent.groups import GitHub
 from agent.settings import Settings, find_missing_parts, read_group
@@ -88,7 +89,7 @@ def read_file(path: Path) -> GitHub | Problem:
 
     try:
         host = host_name(path.stem)
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(files.read_file(path, files.SETTINGS).decode())
     except OSError as error:
         return Problem(f"cannot read {path}: {error.strerror}")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent import runtime
+from agent.files import STATE, read_file
 from agent.system import Facts
 from agent.tools import (
     LOCK,
@@ -143,7 +144,7 @@ class Installer:
         if code is None:
             return _fail(tool, "TIMEOUT", f"it took longer than {TIME_LIMIT:g} s")
         if code != 0:
-            return _fail(tool, *explain(output.read_bytes(), code))
+            return _fail(tool, *explain(read_file(output, STATE), code))
         shutil.rmtree(staging / _CACHE, ignore_errors=True)
         output.unlink()
         return self._try(tool, staging)

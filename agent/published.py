@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent import runtime
+from agent.files import SETTINGS, read_file
 from agent.secret import Secret
 from agent.sources import Token
 from agent.system import Clock, Facts
@@ -141,7 +142,7 @@ def encode_token(token: Token | None, clock: Clock, file: str = "") -> bytes:
 
 def decode_token(host: str, content: bytes | None) -> Published | None:
     """Return the published token, or None when the file is absent or holds none."""
-    lines = (content or b"").decode().splitlines()
+    lines = (content or b"").decode().split("\n")
     if not lines or not lines[0]:
         return None
     value, ends, login = (*lines, "", "")[:3]
@@ -157,9 +158,9 @@ def is_outdated(facts: Facts, host: str) -> bool:
     """Tell whether the file that a token is read from is newer than what is published of it."""
     path = token_path(facts, host)
     try:
-        file = path.read_text().splitlines()[4]
+        file = read_file(path, SETTINGS).decode().split("\n")[4]
         return bool(file) and Path(file).stat().st_mtime > path.stat().st_mtime
-    except (OSError, IndexError):
+    except (OSError, IndexError, UnicodeDecodeError):
         return False
 
 

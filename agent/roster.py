@@ -11,6 +11,7 @@ from typing import Any
 
 from agent import runtime
 from agent.errors import AgentError, Problem
+from agent.files import STATE, read_file
 from agent.values import BannerProbe, CommandProbe, HttpProbe, PortProbe, Probe, Service
 
 PROBES: dict[str, Callable[..., Probe]] = {
@@ -36,7 +37,7 @@ def read(folder: Path) -> Roster:
     """Return what `configure` wrote into this runtime folder. Raises AgentError."""
     path = folder / runtime.SERVICES
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_file(path, STATE))
     except (OSError, ValueError) as error:
         raise AgentError(
             Problem(

@@ -13,6 +13,7 @@ from pathlib import Path
 from agent import runtime
 from agent.compatibility import WITHHELD
 from agent.errors import AgentError, Problem
+from agent.files import STATE, read_file
 from agent.hosts import find_accounts
 from agent.plan import File
 from agent.secret import Secret, SecretInput
@@ -86,9 +87,9 @@ def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     Raises AgentError when there is nothing to read: no agent has configured this container.
     """
     try:
-        stored = json.loads((folder / runtime.SETTINGS).read_bytes())
+        stored = json.loads(read_file(folder / runtime.SETTINGS, STATE))
         secrets = {
-            entry.name: entry.read_bytes().decode()
+            entry.name: read_file(entry, STATE).decode()
             for entry in (folder / runtime.SECRETS).iterdir()
             if entry.suffix == ""
         }

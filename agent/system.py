@@ -7,19 +7,17 @@ home. Nothing here knows what any file means.
 import errno
 import os
 import shutil
-import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent import runtime
+from agent import commands, runtime
 from agent.errors import Problem
+from agent.files import SECRET, STATE, read_file
 from agent.secret import Secret, SecretInput
 
-COMMAND_TIMEOUT = 10.0
-"""Seconds that a local command of a step may take."""
 STATE_FOLDER = ".local/state/devcopilot"
 """Below the home folder. The image's configuration of git and ssh names files in it."""
 
@@ -64,15 +62,15 @@ class Facts:
         """Return the same facts with these files planned in addition."""
         return replace(self, pending={**self.pending, **files})
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: Path, limit: int = STATE) -> bytes | None:
         """Return the file's content, or None when there is no such file.
 
-        Raises OSError, also for what is no regular file: its reader could wait for ever.
+        Raises OSError, also for what is no regular file or has more than `limit` bytes.
         """
         if path in self.pending:
             return self.pending[path]
         try:
-            return read_regular(path)
+            return read_file(path, limit)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -108,10 +106,9 @@ class Facts:
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run a command that changes nothing and return what it said and its code.
 
-        A program that is missing or takes longer than COMMAND_TIMEOUT seconds counts as code 127
-        or 124, with the reason in `stderr`.
+        What else may come of it is told by a code and `stderr` too: see `agent.commands.run`.
         """
-        return _run(argv, stdin, self.environ)
+        return commands.run(argv, self.environ, stdin)
 
     def secret(self, source: SecretInput | None) -> Secret | Problem | None:
         """Return the secret, None when none was given, or what is wrong with its file.
@@ -121,7 +118,7 @@ class Facts:
         if source is None or source.file is None:
             return source.value if source else None
         try:
-            text = read_regular(source.file).decode()
+            text = read_file(source.file, SECRET).decode()
         except (OSError, UnicodeDecodeError) as error:
             return _explain_secret_file(source, error, self.uid)
         text = text.removesuffix("\n").removesuffix("\r")
@@ -142,9 +139,12 @@ class System:
     def write_file(self, path: Path, content: bytes, mode: int) -> None:
         """Replace a file atomically, links followed, its folder made when missing.
 
-        A folder made for a private file (mode without group and others) is private too.
+        A folder made for a private file (mode without group and others) is private too. What is no
+        regular file is left alone: a link to a device would replace the device.
         """
         target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         self.make_directory(target.parent, 0o755 if mode & 0o077 else 0o700)
         runtime.write_atomic(str(target), content, mode)
 
@@ -165,26 +165,11 @@ class System:
 
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> None:
         """Run a command; raises OSError with its own last words when it fails."""
-        done = _run(argv, stdin, self._environ)
+        done = commands.run(argv, self._environ, stdin)
         if done.returncode != 0:
             words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
             # Without an errno: the code of a command is none.
             raise OSError(f"{argv[0]} failed: {words[-1]}")
-
-
-def read_regular(path: Path) -> bytes:
-    """Return a file's content. Raises OSError, also for a pipe or a device: they may never end."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read()
-    finally:
-        os.close(descriptor)
 
 
 def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Problem:
@@ -202,21 +187,3 @@ def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Pro
         case _:
             cause, hint = "it is not UTF-8 text", ""
     return Problem(f"cannot read {name}={source.file}: {cause}", hint)
-
-
-def _run(
-    argv: Sequence[str], stdin: bytes, environ: Mapping[str, str]
-) -> "subprocess.CompletedProcess[bytes]":
-    try:
-        return subprocess.run(
-            argv,
-            input=stdin,
-            env=dict(environ),
-            capture_output=True,
-            timeout=COMMAND_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(argv, 124, b"", b"it took too long")
-    except OSError as error:
-        return subprocess.CompletedProcess(argv, 127, b"", str(error.strerror).encode())

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent.errors import Problem
+from agent.files import SETTINGS, read_file
 from agent.plan import Resource, digest
 from agent.secret import SecretInput
 from agent.settings import Settings
@@ -124,7 +125,7 @@ def find_digest(locks: Path, tool: AiTool, facts: Facts) -> str | None:
 def read_package(folder: Path) -> str | None:
     """Return the package that a folder is there for, with its version."""
     try:
-        wanted = json.loads((folder / MANIFEST).read_bytes())["dependencies"]
+        wanted = json.loads(read_file(folder / MANIFEST, SETTINGS))["dependencies"]
         return " ".join(f"{name} {version}" for name, version in wanted.items())
     except (OSError, ValueError, KeyError, AttributeError):
         return None
@@ -136,7 +137,7 @@ def read_package(folder: Path) -> str | None:
 def read_failures(facts: Facts) -> dict[str, Failure]:
     """Return why tools could not be installed, by name; a damaged file tells nothing."""
     try:
-        raw = json.loads((facts.state / FAILURES).read_bytes())
+        raw = json.loads(read_file(facts.state / FAILURES, SETTINGS))
         return {str(name): Failure(**row) for name, row in raw.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
@@ -155,7 +156,7 @@ def find_running(facts: Facts) -> str | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return None
     except BlockingIOError:
-        return (facts.runtime / RUNNING).read_text()
+        return read_file(facts.runtime / RUNNING, SETTINGS).decode()
     except OSError:
         return None
 

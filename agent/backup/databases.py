@@ -20,6 +20,7 @@ from pathlib import Path
 from agent import runtime
 from agent.backup import sqlite
 from agent.backup.sqlite import BESIDE, find_signature, find_size, is_database, is_settled
+from agent.files import STATE, read_file
 
 RESERVE = 64 * 2**20
 """Bytes that must stay free on the disk of the copies."""
@@ -155,7 +156,7 @@ def _choose(candidates: Iterable[Path], staging: Path) -> tuple[list[Path], list
 def _read_json(file: Path) -> dict[str, object]:
     """Return an object that was kept; an empty one where the file is missing or broken."""
     try:
-        found = json.loads(file.read_bytes())
+        found = json.loads(read_file(file, STATE))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -5,6 +5,7 @@ import os
 from binascii import b2a_base64
 
 from agent import runtime
+from agent.files import STATE, read_file
 
 MASK = b"***"
 SHORTEST = 8
@@ -89,8 +90,7 @@ def _list_files(folder: str) -> list[tuple[str, int, int, int]]:
 def _find_texts(path: str, is_token: bool) -> list[bytes]:
     """Return what to hide of one file: its lines, as they are and as they may be written."""
     try:
-        with open(path, "rb") as file:
-            lines = file.read().splitlines()
+        lines = read_file(path, STATE).splitlines()
     except OSError:
         return []
     found = []

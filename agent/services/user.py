@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.errors import Problem
+from agent.files import SETTINGS, read_file
 from agent.settings import Settings
-from agent.system import Facts, read_regular
+from agent.system import Facts
 from agent.values import CommandProbe, HttpProbe, PortProbe, Probe, Service
 
 SYSTEM_FOLDER = Path("/etc/devcopilot/services.d")
@@ -44,7 +45,7 @@ def read_service(path: Path) -> Service | Problem:
     import tomllib  # noqa: PLC0415 - 2 ms of each start, and few have such a file
 
     try:
-        return _make_service(path.stem, tomllib.loads(read_regular(path).decode()))
+        return _make_service(path.stem, tomllib.loads(read_file(path, SETTINGS).decode()))
     except OSError as error:
         cause = error.strerror or str(error)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

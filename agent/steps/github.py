@@ -21,6 +21,8 @@ from agent.system import Facts
 
 MEMORY = "gh-tokens.json"
 """In the state folder: a JSON list of fingerprints, the oldest first."""
+MOST_BYTES = 64 * 1024
+"""Of hosts.yml: hundreds of accounts, in a second; the YAML library is slow."""
 MOST = 100
 """Fingerprints that are kept. A gh that was at work meanwhile may write an old token back."""
 VERSION = b"version: 1\n"
@@ -42,7 +44,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     if not tokens and not known:
         yield Edit(memory, lambda _: None)
         return
-    present = facts.read(hosts)
+    present = facts.read(hosts, MOST_BYTES)
     changed, problems = change_hosts(hosts, tokens, known, present)
     yield from problems
     wanted = frozenset(token.fingerprint for token in tokens)
@@ -194,23 +196,36 @@ def _render_simple(token: Published) -> bytes:
 
 def _parse(path: Path, content: bytes) -> Hosts | Problem:
     """Return gh's file as texts in mappings; a problem when it is something else."""
-    import yaml  # noqa: PLC0415 - 15 ms that only an existing file costs
-
     try:
-        # All scalars stay texts: a login of digits must not become a number.
-        document = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - makes no objects
-        return {host: _parse_entry(entry) for host, entry in (document or {}).items()}
-    except (yaml.YAMLError, AttributeError, RecursionError):
+        return {host: _parse_entry(entry) for host, entry in (_load(content) or {}).items()}
+    except (ValueError, AttributeError, TypeError):
         return _unusable(path)
 
 
 def _is_mapping(content: bytes) -> bool:
-    import yaml  # noqa: PLC0415 - as above
+    try:
+        return isinstance(_load(content), dict)
+    except ValueError:
+        return False
+
+
+def _load(content: bytes) -> Any:
+    """Return a YAML document, all scalars as texts: a login of digits must not become a number.
+
+    Raises ValueError, also for an alias: a few lines of them stand for gigabytes.
+    """
+    import yaml  # noqa: PLC0415 - 15 ms that only an existing file costs
+
+    class Loader(yaml.BaseLoader):  # which makes no objects
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError
+            return super().compose_node(parent, index)
 
     try:
-        return isinstance(yaml.load(content, Loader=yaml.BaseLoader), dict)  # noqa: S506 - as above
-    except (yaml.YAMLError, RecursionError):
-        return False
+        return yaml.load(content, Loader=Loader)  # noqa: S506 - see above
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError from error
 
 
 def _unusable(path: Path) -> Problem:

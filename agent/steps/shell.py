@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.errors import Problem
+from agent.files import SETTINGS
+from agent.plan import find_hint
 from agent.secret import SecretInput
 from agent.settings import Settings
 from agent.system import Facts
@@ -31,7 +33,11 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Problem]:
     """Yield a problem for each file and variable, with the lines and what mends it."""
     for name in FILES:
         path = facts.home / name
-        lines = (facts.read(path) or b"").splitlines()
+        try:
+            lines = (facts.read(path, SETTINGS) or b"").split(b"\n")
+        except OSError as error:
+            yield Problem(f"cannot read {path}: {error.strerror}", find_hint(error, path))
+            continue
         for variable, source in list_keys(settings):
             found = find_exports(lines, variable)
             if found:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from agent.errors import Problem
+from agent.files import SETTINGS
 from agent.keys import KEY_NAMES, is_locked, mend_private_key
 from agent.plan import Directory, File, Keep, Resource
 from agent.secret import Secret
@@ -113,14 +114,14 @@ def _key_lists(settings: Settings, facts: Facts) -> Iterable[tuple[str, str | Pr
         return
     name = f"SSH_AUTHORIZED_KEYS_FILE={path}"
     try:
-        content = facts.read(path)
+        content = facts.read(path, SETTINGS)
         if content is None:
             hint = "mount the file there or unset SSH_AUTHORIZED_KEYS_FILE"
             yield name, Problem(f"cannot read {name}: no such file", hint)
         else:
             yield name, content.decode(errors="replace")
     except OSError as error:
-        yield name, Problem(f"cannot read {name}: {(error.strerror or '').lower()}")
+        yield name, Problem(f"cannot read {name}: {error.strerror}")
 
 
 def find_fault(line: str) -> str | None:

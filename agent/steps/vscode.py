@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import Problem
+from agent.files import SETTINGS
 from agent.plan import Edit, File, Resource
 from agent.settings import Settings
 from agent.system import Facts
@@ -53,7 +54,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
 def check_settings_file(facts: Facts, path: Path) -> Problem | None:
     """Return a problem when the file is there and VS Code cannot read it as a whole."""
     try:
-        content = facts.read(path)
+        content = facts.read(path, SETTINGS)
         if content is not None and content.strip():
             parse_jsonc(content.decode())
     except (ValueError, RecursionError) as error:

@@ -15,6 +15,7 @@ from typing import Any
 
 from agent import runtime, store
 from agent.errors import Problem
+from agent.files import STATE, read_file
 from agent.settings import Settings
 from agent.system import STATE_FOLDER, Facts
 
@@ -45,7 +46,7 @@ def load() -> Context:
 def read_state(folder: Path) -> dict[str, Any] | None:
     """Return what the init of this runtime folder says of itself; None when none is alive."""
     try:
-        state: dict[str, Any] = json.loads((folder / runtime.STATE).read_bytes())
+        state: dict[str, Any] = json.loads(read_file(folder / runtime.STATE, STATE))
         os.kill(state["pid"], 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None

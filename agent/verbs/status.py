@@ -15,6 +15,7 @@ from agent.backup import record
 from agent.errors import AgentError, Problem
 from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
+from agent.files import STATE, read_file
 from agent.hosts import find_accounts
 from agent.supervisord import ServiceState
 from agent.values import Service
@@ -216,6 +217,6 @@ def _format_time(seconds: float) -> str:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_file(path, STATE))
     except (OSError, ValueError):
         return None

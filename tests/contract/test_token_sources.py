@@ -1,5 +1,6 @@
 """The token sources that make tokens, against the tests' GitHub, under a driven clock."""
 
+import contextlib
 import errno
 import json
 import threading
@@ -578,6 +579,60 @@ def test_the_users_netrc_is_not_sent(
     desk.refresh()
     assert desk.token == "ghs_alone", "the token alone will do"
     assert ControlPlane.bearers == [None]
+
+
+class Flood(BaseHTTPRequestHandler):
+    """A host whose answer never ends; `sent` is what was taken of it."""
+
+    sent: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        type(self).sent = 0
+        with contextlib.suppress(OSError):
+            while self.sent < 700 * 2**20:
+                self.wfile.write(b" " * 65536)
+                type(self).sent += 65536
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        pass
+
+
+@pytest.fixture
+def flood() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Flood) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("kind", ["token URL", "check", "app", "user"])
+def test_an_answer_that_never_ends_is_cut_off(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, flood: str, kind: str
+) -> None:
+    api = {"DEV8_GITHUB_API_URL": flood}
+    if kind == "app":
+        desk = make_app(tmp_path, hub, key, **api)
+    elif kind == "user":
+        desk = make_user(tmp_path, hub, "ghr_seed", **api)
+    elif kind == "check":
+        desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN="ghp_good", **api)
+    else:
+        desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=flood)
+    assert "answered with more than 1024 KiB" in desk.refresh().after.problem
+    assert Flood.sent < 100 * 2**20, "what is on its way in between"
+
+
+def test_a_command_that_never_ends_to_speak_is_ended(tmp_path: Path, hub: FakeGitHub) -> None:
+    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_COMMAND="yes")
+    assert "said more than 1024 KiB" in desk.refresh().after.problem
 
 
 # --- what every source has in common: one maker of tokens

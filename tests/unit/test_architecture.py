@@ -12,9 +12,10 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "addresses", "background", "backup_group", "compatibility", "errors", "escaping", "exits",
-    "faults", "gitconfig", "groups", "helpers", "log", "moments", "patterns", "preload", "procfs",
-    "runtime", "secret", "settings", "system", "texts", "variable",
+    "addresses", "background", "backup_group", "bodies", "commands", "compatibility", "errors",
+    "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "log", "moments",
+    "patterns", "preload", "procfs", "runtime", "secret", "settings", "system", "texts",
+    "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "follow", "hosts", "keeping", "keys", "plan", "published", "reference",
@@ -28,7 +29,7 @@ FLOORS = (GROUND, VALUES, PARTS, ("renewal", "backup"), ("catalogue",), ("verbs"
 
 APART = ("init", "logger")
 """The processes that live as long as the container."""
-SHARED_WITH_APART = {"escaping", "exits", "faults", "log", "moments", "runtime"}
+SHARED_WITH_APART = {"escaping", "exits", "faults", "files", "log", "moments", "runtime"}
 
 SHARED_IN_FOLDER = {
     "verbs": {
@@ -174,6 +175,44 @@ def test_the_command_loads_only_init_for_pid_1() -> None:
     loaded = done.stdout.splitlines()[-1].split()
     tops = {name.split(".")[1] for name in loaded}
     assert tops <= {"__main__", "init", *SHARED_WITH_APART}
+
+
+READS_ITSELF = {
+    "files",
+    "background",  # of the kernel
+    "procfs",
+    "preload",  # the boot file, in a folder that only the agent may enter
+    "init.boot",
+    "init.children",  # what its own child reports
+    "init.jobs",  # 64 bytes
+    "init.processes",  # /proc
+    "backup.archive",  # what is no file to read as a whole
+    "backup.hooks",
+    "backup.sqlite",
+    "backup.trial",
+}
+"""The modules that may open a file in their own way."""
+
+
+def find_reads(path: Path) -> set[str]:
+    """Return the calls in a file that read another one to its end, whatever it is."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr in ("read_text", "read_bytes"):
+            found.add(f"{ast.unparse(node)}")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("open", "json.load"):
+            found.add(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - READS_ITSELF))
+def test_files_are_read_in_one_way(module: str) -> None:
+    allowed = {
+        "Path('/proc/uptime').read_text",
+        "(EXTENSION / 'package.json').read_bytes",  # a part of the agent
+        "(folder / 'comm').read_text",  # of /proc
+    }
+    assert find_reads(MODULES[module]) - allowed == set()
 
 
 def test_files_are_short_enough_to_read() -> None:

@@ -16,6 +16,15 @@ import pytest
 
 SECRET = "sk-0123456789-abcdefghij"
 DEADLINE = 10.0
+PROGRAM = ("-m", "agent.logger")
+HANGING = """
+import sys, time
+from agent.logger import __main__, mask
+read = mask.read_file
+mask.read_file = lambda path, limit: time.sleep(60) if "HANG" in path else read(path, limit)
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+"""The same, on a file system whose server is gone."""
 
 
 class Child:
@@ -23,7 +32,9 @@ class Child:
 
     NAMES = ("agent", "supervisord", "web")
 
-    def __init__(self, runtime: Path, output: int, *options: str) -> None:
+    def __init__(
+        self, runtime: Path, output: int, *options: str, program: tuple[str, str] = PROGRAM
+    ) -> None:
         pipes = {name: os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for name in self.NAMES}
         self.writers = {name: writer for name, (_, writer) in pipes.items()}
         readers = {name: reader for name, (reader, _) in pipes.items()}
@@ -31,7 +42,7 @@ class Child:
             os.set_blocking(writer, True)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # as init does: none is lost
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "agent.logger", "--runtime", str(runtime),
+            [sys.executable, "-I", *program, "--runtime", str(runtime),
              "--output", "1", *(options or ("--format", "auto", "--level", "info")),
              *(f"{name}={reader}" for name, reader in readers.items())],
             stdout=output, stderr=subprocess.DEVNULL, pass_fds=readers.values())  # fmt: skip
@@ -73,8 +84,8 @@ def folder(tmp_path: Path) -> Path:
 def start(folder: Path) -> Iterator[Start]:
     children: list[Child] = []
 
-    def start(output: int, *options: str) -> Child:
-        children.append(Child(folder, output, *options))
+    def start(output: int, *options: str, program: tuple[str, str] = PROGRAM) -> Child:
+        children.append(Child(folder, output, *options, program=program))
         return children[-1]
 
     yield start
@@ -288,13 +299,23 @@ def test_it_is_small(start: Start) -> None:
     assert child.status("VmRSS") < 13 * 1024
 
 
+def test_a_pipe_among_the_secrets_is_not_waited_for(start: Start, folder: Path) -> None:
+    os.mkfifo(folder / "secrets/PIPE")
+    reader, writer = open_pipe()
+    child = start(writer)
+    child.send("web", f"words {SECRET}\n")
+    assert reader.events(1)[0]["message"] == "words ***"
+    child.end()
+    os.close(writer)
+
+
 def test_a_log_child_that_hangs_ends_itself(start: Start, folder: Path) -> None:
     """Who writes must not wait for it: init starts another one."""
     reader, writer = os.pipe()
-    child = start(writer)
+    child = start(writer, program=("-c", HANGING))
     child.send("web", "words\n")
     Reader(reader).read_until(lambda data: b"words" in data)
-    os.mkfifo(folder / "secrets/HANG")  # nobody writes to it
+    (folder / "secrets/HANG").touch()
     child.send("web", "further words\n")
     assert child.process.wait(DEADLINE) == -signal.SIGALRM
     os.close(reader)

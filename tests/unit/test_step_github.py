@@ -185,7 +185,28 @@ def test_a_token_never_lands_in_a_file_that_others_can_read(machine: GhMachine) 
     assert machine.mode(HOSTS) == 0o600
 
 
-@pytest.mark.parametrize("text", ["- a\n- b\n", "{unclosed", "github.com: text\n", "\tx: 1\n"])
+def make_laughs(depth: int) -> str:
+    """Return a few lines that stand for 10 ** depth texts: https://en.wikipedia.org/wiki/Billion_laughs_attack."""
+    lines = ["a0: &a0 {oauth_token: x}"]
+    for level in range(1, depth + 1):
+        same = ", ".join(f"k{n}: *a{level - 1}" for n in range(10))
+        lines.append(f"a{level}: &a{level} {{{same}}}")
+    return "\n".join(lines) + "\n"
+
+
+NOT_GHS = {
+    "list": "- a\n- b\n",
+    "unclosed": "{unclosed",
+    "text": "github.com: text\n",
+    "tab": "\tx: 1\n",
+    "deep": "[" * 5000,
+    "alias": "ghe.example.com: &a {user: b}\nghe.example.org: *a\n",
+    "laughs": make_laughs(12),
+    "key that is no text": "{[a]: {user: b}}\n",
+}
+
+
+@pytest.mark.parametrize("text", NOT_GHS.values(), ids=NOT_GHS.keys())
 def test_a_file_that_is_not_ghs_is_left_alone(machine: GhMachine, text: str) -> None:
     machine.write(HOSTS, text)
     problems = machine.run_with(FIRST)

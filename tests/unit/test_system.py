@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import system
+from agent import commands
 from agent.errors import Problem
 from agent.secret import Secret, SecretInput
 from agent.system import Facts, System
@@ -111,8 +111,7 @@ def test_commands_get_the_clean_environment_and_never_hang(
     assert b"MARK" in done.stdout
     assert b"TOKEN" not in done.stdout
     assert facts.run(["/no/such/program"]).returncode == 127
-    monkeypatch.setattr(system, "COMMAND_TIMEOUT", 0.05)
-    assert facts.run(["sleep", "60"]).returncode == 124
+    assert commands.run(["sleep", "60"], facts.environ, timeout=0.05).returncode == 124
 
 
 def test_a_program_is_looked_for_on_the_childrens_path(facts: Facts, tmp_path: Path) -> None:
