@@ -1,13 +1,13 @@
 """What goes into a backup: the workspace, and of the home what a person would miss."""
 
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from agent.patterns import Matcher, anchor, compile_patterns, escape
+from agent.backup.lacking import is_gone
+from agent.patterns import anchor, escape
 from agent.texts import home_path
 
 HOME = (
@@ -52,12 +52,9 @@ SSH_HARMLESS = ("config", "config.d", "known_hosts*", "authorized_keys*", "*.pub
 """What ~/.ssh holds that is no secret. A private key may have any name."""
 
 CACHE_TAG = "CACHEDIR.TAG"
-CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
 """https://bford.info/cachedir/"""
-
-_DATABASE = re.compile(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
-_BESIDE = ("-wal", "-journal")
-"""What SQLite keeps beside a database that is in use. https://www.sqlite.org/tempfiles.html"""
+Identity = tuple[int, int]
+"""What a file is, whatever it is called: device and inode."""
 
 
 @dataclass(frozen=True)
@@ -71,27 +68,13 @@ class Content:
     wishes: tuple[str, ...] = ()
     """Those of them that the user asked for, by patterns."""
     own: tuple[Path, ...] = ()
-    """Folders of the agent: nobody looks into them."""
+    """Files and folders of the agent: nobody looks into them."""
+    identities: Mapping[Identity, tuple[Path, ...]] = field(default_factory=dict)
+    """Where else `own` may be seen, through another mount: what a folder is -> what lies in it."""
 
     def add(self, folder: Path) -> "Content":
         """Return the same with one more folder; it may lie in one of `own`."""
         return replace(self, paths=tuple(drop_nested((*self.paths, folder))))
-
-
-@dataclass
-class Found:
-    """What a walk over the content has found, and restic would too."""
-
-    caches: list[Path] = field(default_factory=list)
-    """Folders whose content is left out, since they say that they are caches: maybe a whole one of
-    the paths."""
-    databases: list[Path] = field(default_factory=list)
-    """Regular files that may be databases of SQLite, by their name or by what lies beside."""
-    unreadable: dict[Path, str] = field(default_factory=dict)
-    """Folders that could not be looked into, each with the cause."""
-
-
-# --- what goes in ---------------------------------------------------------------------------------
 
 
 def find_content(
@@ -113,10 +96,12 @@ def find_content(
     workspace, home = _resolve(workspace), _resolve(home)
     kept, taken = choose_home(words)
     listed = [path for name in kept for path in _find_listed(home, name)]
-    paths = drop_nested(path for path in (workspace, *listed) if os.path.lexists(path))
+    paths = drop_nested((workspace, *(path for path in listed if not is_gone(path))))
     asked = tuple(anchor(pattern, workspace) for pattern in wishes)
     ours = tuple(find_place(path) for path in own)
-    if workspace in ours:
+    identities = find_identities(ours)
+    itself = identify(workspace)
+    if workspace in ours or (itself and Path() in identities.get(itself, ())):
         raise ValueError(f"a folder of its own, not the workspace {workspace}")
     # The user's come first, so that no ! of them brings a secret back.
     excludes = (
@@ -125,7 +110,30 @@ def find_content(
         *_exclude_secrets(home, workspace),
         *_exclude_own(ours, workspace, find_place(copies) if copies else None),
     )
-    return Content(tuple(paths), excludes, asked, ours)
+    return Content(tuple(paths), excludes, asked, ours, identities)
+
+
+def find_identities(own: Iterable[Path]) -> dict[Identity, tuple[Path, ...]]:
+    """Return what each of these is -> the empty path.
+
+    For one that is not there yet it is the nearest folder above that is, and the path from there.
+    """
+    found: dict[Identity, tuple[Path, ...]] = {}
+    for path in own:
+        above = next((part for part in (path, *path.parents) if identify(part)), None)
+        identity = identify(above) if above else None
+        if above and identity:
+            found[identity] = (*found.get(identity, ()), path.relative_to(above))
+    return found
+
+
+def identify(path: Path) -> Identity | None:
+    """Return what is at a path, links followed; None: nothing that can be looked at."""
+    try:
+        at = path.stat()
+    except OSError:
+        return None
+    return at.st_dev, at.st_ino
 
 
 def choose_home(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -205,65 +213,3 @@ def _exclude_own(ours: Iterable[Path], workspace: Path, copies: Path | None) -> 
             yield f"!{escape(copies)}"
         elif not workspace.is_relative_to(path):
             yield escape(path)
-
-
-# --- what lies there ------------------------------------------------------------------------------
-
-
-def walk(content: Content) -> Found:
-    """Look once at every name in a content, but for what is left out. No link is followed."""
-    found = Found()
-    excluded = compile_patterns(content.excludes)
-    own = {str(path) for path in content.own}
-    waiting = []
-    for path in content.paths:
-        if path.is_dir() and not path.is_symlink():
-            waiting.append(str(path))
-        elif path.is_file() and not path.is_symlink() and not excluded(str(path)):
-            beside = {path.name + end for end in _BESIDE if Path(f"{path}{end}").exists()}
-            found.databases += [path] if _may_be_database(path.name, beside) else []
-    while waiting:
-        folders = _look_into(waiting.pop(), excluded, found)
-        waiting += [folder for folder in folders if folder not in own and not excluded(folder)]
-    return found
-
-
-def _look_into(folder: str, excluded: Matcher, found: Found) -> list[str]:
-    """Note what a folder holds, and return the folders in it."""
-    folders, files, others = [], set(), set()
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    files.add(entry.name)
-                else:
-                    others.add(entry.name)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        found.unreadable[Path(folder)] = error.strerror or str(error)
-        return []
-    if (CACHE_TAG in files or CACHE_TAG in others) and _says_cache(Path(folder, CACHE_TAG)):
-        found.caches.append(Path(folder))
-        return []
-    for name in files:
-        if _may_be_database(name, files):
-            path = os.path.join(folder, name)  # noqa: PTH118 - of names, by the thousand
-            found.databases += [] if excluded(path) else [Path(path)]
-    return folders
-
-
-def _may_be_database(name: str, names: set[str]) -> bool:
-    return bool(_DATABASE.search(name)) or any(name + end in names for end in _BESIDE)
-
-
-def _says_cache(path: Path) -> bool:
-    """Tell whether a tag is valid. Links are followed, as restic does; a pipe is not waited for."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(len(CACHE_SIGNATURE)) == CACHE_SIGNATURE
-    except OSError:
-        return False

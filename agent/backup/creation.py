@@ -1,20 +1,23 @@
 """Making a backup on one target: restic makes a snapshot, and the target must then list it."""
 
-import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.backup import locks
+from agent.backup.lacking import find_missing
 from agent.errors import Problem
-from agent.follow import Finished, Limits, Listener, Message, find_words
+from agent.follow import Finished, Limits, Listener
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
 
 TAG = "devcopilot"
 """What a backup is marked with."""
 SAFETY = "safety"
 """What one is marked with that was made before a restore changed anything."""
+SHRUNK = "shrunk"
+"""What one is marked with in addition that holds next to nothing of what earlier ones held: see
+`agent.backup.shrinking`."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Contents:
     """restic's patterns, anchored."""
     missing: tuple[str, ...] = ()
     """What could not be got ready, each with the cause."""
+    unreadable: Mapping[Path, str] = field(default_factory=dict)
+    """What could not be looked into, each with the cause."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Made:
     """What it lacks, each with the cause."""
     problem: Problem | None = None
     """Why none was made."""
+    shrunk: str = ""
+    """What there is to be said when it holds next to nothing of what earlier ones held."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,18 @@ class Maker:
     """The workspace's name: what its backups are found by."""
     contents: Contents
     tag: str = TAG
+    marks: tuple[str, ...] = ()
+    """Further tags."""
     force: bool = False
     """Make a snapshot even when nothing has changed, and read every file again."""
+    always: bool = False
+    """Make a snapshot even when nothing has changed."""
     listener: Listener = field(default=lambda _: None, repr=False)
     limits: Limits = field(default_factory=Limits)
 
     def make(self, restic: Restic) -> Made:
         """Make one on this target; whatever goes wrong is in the result."""
-        began = time.monotonic()
+        began, moment = time.monotonic(), time.time_ns()
         name = restic.target.name
         doing = f"back up to {name}"
         try:
@@ -75,7 +86,8 @@ class Maker:
             snapshot, unchanged = self._find_listed(restic, finished)
         except ResticError as error:
             return Made(name, seconds=seconds, problem=error.problem)
-        missing = (*self.contents.missing, *find_missing(finished.errors))
+        lacking = find_missing(finished.errors, self.contents.unreadable, moment)
+        missing = (*self.contents.missing, *lacking)
         if snapshot is None:
             problem = Problem(
                 f"cannot {doing}: the new backup is not listed there",
@@ -97,14 +109,15 @@ class Maker:
         return restic.run(*words, limits=self.limits, listener=self.listener)
 
     def _words(self) -> Iterator[str]:
-        yield from ("backup", "--json", "--host", self.host, "--tag", self.tag)
+        yield from ("backup", "--json", "--host", self.host)
+        yield from ("--tag", ",".join((self.tag, *self.marks)))
         yield from ("--exclude-caches", "--retry-lock", LOCK_WAIT)
         # One for safety reads only what changed since the last of either kind, and is always made.
         # An ordinary one is compared with its own kind alone: one for safety is forgotten earlier.
         yield from ("--group-by", "host,tags" if self.tag == TAG else "host")
         if self.force:
             yield "--force"
-        elif self.tag == TAG:
+        elif self.tag == TAG and not self.always:
             yield "--skip-if-unchanged"
         for pattern in self.contents.excludes:
             yield from ("--exclude", pattern)
@@ -119,13 +132,3 @@ class Maker:
             return next((s for s in restic.snapshots(made) if s.id == made), None), False
         latest = restic.snapshots("--host", self.host, "--tag", self.tag, "--latest", "1")
         return (latest[-1] if latest else None), True
-
-
-def find_missing(errors: Iterable[Message]) -> Iterator[str]:
-    """Yield the files that restic could not read, each with the cause.
-
-    One that is gone by now was only removed meanwhile: that is no fault.
-    """
-    for error in errors:
-        if os.path.lexists(error.get("item") or "/"):
-            yield find_words(error)

@@ -36,6 +36,21 @@ def find_real(trusted: Path, path: Path) -> list[Path]:
     return found
 
 
+def find_named(path: Path) -> list[Path]:
+    """Return what is there under an absolute path of restic's JSON, as `find_real` does.
+
+    Raises OSError when a folder in which a name has to be looked for cannot be listed.
+    """
+    found = [Path("/")]
+    for part in path.parts[1:]:
+        if "\ufffd" not in part:
+            found = [folder / part for folder in found]
+            continue
+        found = [folder / name for folder in found for name in os.listdir(folder)  # noqa: PTH208
+                 if to_json_name(name) == part]  # fmt: skip
+    return found
+
+
 def _list(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)  # noqa: PTH208 - names are wanted

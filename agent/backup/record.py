@@ -37,7 +37,17 @@ class Record:
     """Bytes that it took on the target."""
     seconds: float = 0.0
     missing: tuple[str, ...] = ()
-    """What it lacks, each with the cause."""
+    """What it lacks, each with the cause: the first of them."""
+    lacking: int = 0
+    """How many that is in all."""
+    usual_files: int = 0
+    """Files that the workspace held at the last backup that was not marked as shrunk."""
+    usual_size: int = 0
+    """Bytes of those."""
+    shrunk: str = ""
+    """Why nothing is forgotten: next to nothing was left of the workspace; empty: all is well."""
+    hook: str = ""
+    """What went wrong with a command before or after the last backup; empty: nothing."""
     pruned: str = ""
     """When the space of forgotten backups was last freed."""
     verified: str = ""
@@ -73,6 +83,7 @@ def note(facts: Facts, name: str, **changes: Any) -> Record:
     missing = changes.get("missing")
     if missing is not None:
         changes["missing"] = tuple(missing[:MOST_NAMES])
+        changes["lacking"] = len(missing)
     known[name] = replace(known.get(name, Record()), **changes)
     rows = {name: asdict(record) for name, record in known.items()}
     content = json.dumps(rows, indent=1).encode()

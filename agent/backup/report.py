@@ -27,7 +27,13 @@ class Row:
     size: int
     """Bytes in it."""
     missing: tuple[str, ...]
-    """What it lacks, each with the cause."""
+    """What it lacks, each with the cause: the first of them."""
+    lacking: int
+    """How many that is in all."""
+    shrunk: str
+    """What there is to be said of a workspace of which next to nothing is left."""
+    hook: str
+    """What went wrong with a command before or after the last backup."""
     problem: str
     """Why there is no newer one."""
     finding: str
@@ -65,21 +71,24 @@ def describe_one(
     due = plan.find_next(record.parse_time(known.tried), now) if plan else None
     overdue = due is not None and now - due > OVERDUE
     problem = str(trouble) if trouble else known.problem
-    reasons = [problem, known.finding]
+    reasons = [problem, known.finding, known.shrunk, known.hook]
+    red = is_red(*reasons, overdue=overdue)
     if overdue and not problem:
         reasons.append(f"no backup was tried since {known.tried}")
-    red = is_red(problem, known.finding, overdue=overdue)
     return Row(
         name, known.seen, known.snapshot, known.made, known.files, known.size, known.missing,
+        max(known.lacking, len(known.missing)), known.shrunk, known.hook,
         problem, known.finding, known.verified, known.pruned,
         record.format_time(due) if due else "", overdue, red,
         "; ".join(filter(None, reasons)) if red else "",
     )  # fmt: skip
 
 
-def is_red(problem: str, finding: str, *, overdue: bool) -> bool:
-    """Tell whether somebody should look: no new backup can be made, or the old ones are damaged.
+def is_red(*reasons: str, overdue: bool) -> bool:
+    """Tell whether somebody should look.
 
+    No new backup can be made, or next to nothing is in it, or the old ones are damaged, or a
+    command that should have dumped something failed.
     Files that a backup lacks are named, but are no reason: one that nobody may read is for ever.
     """
-    return bool(problem or finding or overdue)
+    return any(reasons) or overdue

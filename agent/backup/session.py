@@ -1,16 +1,20 @@
 """One round: the workspace is made ready once, then backed up to each target in turn."""
 
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import content, databases, hooks, record
-from agent.backup.creation import TAG, Contents, Made, Maker
+from agent.backup import content, databases, hooks, record, shrinking
+from agent.backup.creation import SHRUNK, TAG, Contents, Made, Maker
+from agent.backup.lacking import is_gone
+from agent.backup.survey import Count, Found, survey
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import Limits, Listener
+from agent.patterns import escape
 from agent.restic import CACHE, Restic
 from agent.settings import Settings
 from agent.system import Facts
@@ -56,6 +60,8 @@ class Wishes:
     tag: str = TAG
     force: bool = False
     hooks: bool = True
+    accept_shrunk: bool = False
+    """Take next to nothing for all that the workspace is to hold."""
     seconds: float | None = None
     """Time for all of it; None: as long as it takes."""
 
@@ -69,6 +75,10 @@ class Outcome:
     """The user's patterns of what is left out."""
     caches: tuple[Path, ...] = ()
     """Folders that are left out since a CACHEDIR.TAG says that they are caches."""
+    mirrors: tuple[Path, ...] = ()
+    """The agent's own, seen through another mount, which are left out."""
+    notices: tuple[str, ...] = ()
+    """What a person should know of what was backed up."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +100,20 @@ class Session:
         began = time.monotonic()
         before = self._run_hook("DEV8_BACKUP_PRE", self.settings.backup.before)
         planned = find_content(self.settings, self.facts)
-        found = content.walk(planned)
+        found = survey(planned)
         contents = self._add_copies(planned, found, before)
-        made = tuple(self._back_up_to(target, contents, limits)
+        workspace = find_workspace(found.counts, self.settings.workspace.folder)
+        made = tuple(self._back_up_to(target, contents, found, workspace, limits)
                      for target, limits in self._share_time(began))  # fmt: skip
         after = self._run_hook("DEV8_BACKUP_POST", self.settings.backup.after)
+        if self.wishes.hooks and self.wishes.tag == TAG:
+            trouble = "; ".join(str(hook) for hook in (before, after) if hook)
+            for item in made:
+                record.note(self.facts, item.target, hook=trouble)
         if after:
             made = tuple(replace(item, missing=(*item.missing, str(after))) for item in made)
-        return Outcome(made, planned.wishes, tuple(sorted(found.caches)))
+        return Outcome(made, planned.wishes, tuple(sorted(found.caches)),
+                       tuple(sorted(found.mirrors)))  # fmt: skip
 
     def _run_hook(self, variable: str, argv: Sequence[str] | None) -> Problem | None:
         if not argv or not self.wishes.hooks:
@@ -106,9 +122,7 @@ class Session:
         folder = self.settings.workspace.folder
         return hooks.run(variable, argv, self.facts.environ, folder, seconds)
 
-    def _add_copies(
-        self, planned: content.Content, found: content.Found, hook: Problem | None
-    ) -> Contents:
+    def _add_copies(self, planned: content.Content, found: Found, hook: Problem | None) -> Contents:
         """Return what goes into the backup, with the copies of databases that are in use."""
         staging = find_staging(self.facts)
         seconds = self.wishes.seconds
@@ -126,8 +140,12 @@ class Session:
             has_copies = False
         missing += [f"{path}: all of it, since its CACHEDIR.TAG says that it is a cache"
                     for path in planned.paths if path in found.caches]  # fmt: skip
+        workspace = Path(os.path.realpath(self.settings.workspace.folder))
+        if is_gone(workspace):
+            missing.append(f"{workspace}: there is no such folder; is its volume mounted?")
         paths = planned.add(staging).paths if has_copies else planned.paths
-        return Contents(paths, planned.excludes, tuple(missing))
+        excludes = (*planned.excludes, *map(escape, found.mirrors))
+        return Contents(paths, excludes, tuple(missing), found.unreadable)
 
     def _share_time(self, began: float) -> Iterator[tuple[Target, Limits]]:
         """Yield each target when its turn has come, with its share of the time that is left."""
@@ -139,19 +157,38 @@ class Session:
             share = left / (len(self.targets) - count)
             yield target, Limits(total=share, patience=PATIENCE)
 
-    def _back_up_to(self, target: Target, contents: Contents, limits: Limits) -> Made:
+    def _back_up_to(
+        self, target: Target, contents: Contents, found: Found, workspace: Count, limits: Limits
+    ) -> Made:
         tried = record.format_time(datetime.now(UTC))
+        restic = Restic(target, self.facts, memory=self.settings.backup.memory)
+        host = name_workspace(self.settings)
         maker = Maker(
-            name_workspace(self.settings), contents, self.wishes.tag,
+            host, contents, self.wishes.tag,
             force=self.wishes.force, listener=self.listen(target), limits=limits,
         )  # fmt: skip
-        made = maker.make(Restic(target, self.facts, memory=self.settings.backup.memory))
-        if self.wishes.tag == TAG:
-            record.note(self.facts, target.name, **find_news(made, tried))
+        if self.wishes.tag != TAG:
+            return maker.make(restic)
+        past = shrinking.find_past(restic, record.read(self.facts, target.name), host)
+        now = shrinking.add_up(found.counts.values()) if past.whole else workspace
+        shrunk = ""
+        if past.usual and not self.wishes.accept_shrunk and shrinking.has_shrunk(past.usual, now):
+            shrunk = shrinking.explain(past.usual, now)
+            maker = replace(maker, marks=(SHRUNK,))
+        elif past.is_shrunk:  # else the newest one, which is marked, would stay the newest
+            maker = replace(maker, always=True)
+        made = replace(maker.make(restic), shrunk=shrunk)
+        record.note(self.facts, target.name, **find_news(made, workspace, tried))
         return made
 
 
-def find_news(made: Made, tried: str) -> dict[str, object]:
+def find_workspace(counts: Mapping[Path, Count], folder: Path) -> Count:
+    """Return how much lies in the workspace, or in what holds it."""
+    real = Path(os.path.realpath(folder))
+    return next((count for path, count in counts.items() if real.is_relative_to(path)), Count())
+
+
+def find_news(made: Made, workspace: Count, tried: str) -> dict[str, object]:
     """Return what a record is to hold of a backup that was begun at this time."""
     snapshot = made.snapshot
     if made.problem or snapshot is None:
@@ -166,5 +203,8 @@ def find_news(made: Made, tried: str) -> dict[str, object]:
         "size": snapshot.size,
         "seconds": round(made.seconds, 1),
         "missing": made.missing,
+        "shrunk": made.shrunk,
     }
+    if not made.shrunk:
+        known |= {"usual_files": workspace.files, "usual_size": workspace.size}
     return known if made.unchanged else {**known, "added": snapshot.added}

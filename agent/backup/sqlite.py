@@ -25,6 +25,8 @@ PAUSE = 0.001
 TICK = 50_000_000
 """Nanoseconds after which one more write shows in a file's times for sure."""
 CHUNK = 2**20
+PAGE_STEP = 512
+"""Bytes: a database is a whole number of pages, and each a multiple of this."""
 
 
 Signature = list[list[int] | None]

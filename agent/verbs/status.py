@@ -199,12 +199,13 @@ def _describe_backup(row: dict[str, Any]) -> str:
         text = f"{format_age(seen)}, {row['files']:,} files, {format_size(row['size'])}"
     next_one = record.parse_time(row["next"])
     if row["missing"]:
-        text += f"; it lacks {len(row['missing'])} files, such as {row['missing'][0]}"
+        text += f"; it lacks {row['lacking']} files, such as {row['missing'][0]}"
     if row["overdue"]:
         text += f"; overdue since {row['next']}"
     elif next_one:
         text += f"; the next {_format_wait((next_one - datetime.now(UTC)).total_seconds())}"
-    return "; ".join(filter(None, (text, row["problem"], row["finding"])))
+    faults = (row[name] for name in ("problem", "finding", "shrunk", "hook"))
+    return "; ".join(filter(None, (text, *faults)))
 
 
 def _format_wait(seconds: float) -> str:

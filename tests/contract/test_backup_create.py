@@ -1,5 +1,6 @@
 """Making a backup with the real restic when something is in the way: files, servers, room."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -72,6 +73,46 @@ def test_a_file_that_cannot_be_read_is_named(vault: Vault) -> None:
     made = vault.make()
     assert made.snapshot
     assert [text.split(":")[0] for text in made.missing] == [str(vault.workspace / "closed")]
+
+
+def test_a_path_that_is_too_long_is_named(vault: Vault) -> None:
+    folder = os.open(vault.workspace, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("x" * 200, dir_fd=folder)
+        inner = os.open("x" * 200, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    made = vault.make()
+    assert made.snapshot
+    assert [text.rpartition(": ")[2] for text in made.missing] == ["file name too long"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
+def test_a_mount_whose_server_is_gone_is_named(vault: Vault) -> None:
+    (vault.workspace / "remote").mkdir()
+    with dead_mount(vault.workspace / "remote"):
+        made = vault.make()
+    assert made.snapshot
+    cause = "transport endpoint is not connected"
+    assert made.missing == (f"{vault.workspace / 'remote'}: {cause}",)
+
+
+@contextmanager
+def dead_mount(folder: Path) -> Iterator[None]:
+    """Mount FUSE whose server has ended: whatever one asks there, the answer is ENOTCONN."""
+    server = os.open("/dev/fuse", os.O_RDWR)
+    options = f"fd={server},rootmode=40000,user_id=0,group_id=0"
+    libc = ctypes.CDLL(None, use_errno=True)
+    result = libc.mount(b"dead", bytes(folder), b"fuse", 0, options.encode())
+    os.close(server)
+    if result:
+        pytest.skip(f"cannot mount: {os.strerror(ctypes.get_errno())}")
+    try:
+        yield
+    finally:
+        libc.umount2(bytes(folder), 2)  # MNT_DETACH
 
 
 def test_a_small_change_adds_little(vault: Vault) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.content import find_content, walk
+from agent.backup.content import find_content
+from agent.backup.survey import survey
 from agent.patterns import anchor, compile_patterns
 
 RESTIC = shutil.which("restic")
@@ -78,6 +79,6 @@ def test_the_walk_finds_the_databases_that_restic_takes(tmp_path: Path, workspac
     )
     taken = back_up(tmp_path / "repository", workspace, *content.excludes)
     assert taken
-    databases = {str(path) for path in walk(content).databases}
+    databases = {str(path) for path in survey(content).databases}
     assert databases == {path for path in taken if path.endswith(".db")}
     assert f"{workspace}/top.db" in databases

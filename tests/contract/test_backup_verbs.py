@@ -8,50 +8,19 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from agent import runtime
 from agent.backup import record
-from tests.contract.care import flip, need_restic
+from tests.contract.box import call, open_box, read
+from tests.contract.care import flip
 from tests.contract.homes import Workspace
-from tests.quick_key import find_password, make_quick
 
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Workspace]:
-    """A configured workspace with a local target and one backup, and an init that lives."""
-    need_restic()
-    variables = {
-        "PATH": os.environ["PATH"],
-        "BACKUP_DIR": str(tmp_path / "backups"),
-        "DEV8_SSH": "false",
-        "DEV8_CODE_SERVER": "false",
-    }
-    made = Workspace(tmp_path, variables).prepare()
-    made.configure()
-    (tmp_path / "workspace/a").write_bytes(os.urandom(100_000))
-    with subprocess.Popen(["sleep", "1000"]) as alive:
-        state = {"pid": alive.pid, "phase": "ready"}
-        (made.runtime / runtime.STATE).write_text(json.dumps(state))
-        call(made, "backup", "create")
-        make_quick(made.folder / "backups/workspace", find_password(made.home))
+    with open_box(tmp_path) as made:
         yield made
-        alive.kill()
-
-
-def call(box: Workspace, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", "agent", *words], check=False, timeout=120, text=True,
-        capture_output=True, env=box.environ,
-    )  # fmt: skip
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
-
-
-def read(box: Workspace, *words: str, code: int = 0) -> Any:
-    return json.loads(call(box, *words, "--json", code=code).stdout)
 
 
 def find_pack(box: Workspace) -> Path:

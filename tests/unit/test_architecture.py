@@ -38,8 +38,9 @@ SHARED_IN_FOLDER = {
     },
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
-        "clearing", "content", "creation", "databases", "folders", "hooks", "locks", "record",
-        "schedule", "selection", "session", "sqlite", "trial", "undo",
+        "clearing", "content", "creation", "databases", "folders", "hooks", "lacking", "locks",
+        "record", "schedule", "selection", "session", "shrinking", "sqlite", "survey", "trial",
+        "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""

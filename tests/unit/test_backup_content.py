@@ -6,15 +6,13 @@ from pathlib import Path
 import pytest
 
 from agent.backup.content import (
-    CACHE_SIGNATURE,
     CACHE_TAG,
     Content,
-    Found,
     choose_home,
     drop_nested,
     find_content,
-    walk,
 )
+from agent.backup.survey import CACHE_SIGNATURE, survey
 from agent.patterns import compile_patterns
 
 
@@ -34,6 +32,12 @@ def fill(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
+
+
+def look(content: Content) -> tuple[list[Path], list[Path], dict[Path, str]]:
+    """Return caches, databases, and what could not be looked into."""
+    found = survey(content)
+    return found.caches, found.databases, found.unreadable
 
 
 def is_taken(content: Content, path: Path) -> bool:
@@ -197,14 +201,14 @@ def test_caches_are_found_by_their_tag_and_not_entered(workspace: Path) -> None:
     fill(workspace, "linked/a.db")
     (workspace / "linked" / CACHE_TAG).symlink_to(workspace / "real" / CACHE_TAG)
     os.mkfifo(workspace / "fake/in" / CACHE_TAG)
-    found = walk(Content((workspace,)))
+    found = survey(Content((workspace,)))
     assert sorted(found.caches) == [workspace / "linked", workspace / "real"]
     assert sorted(found.databases) == [workspace / "fake/a.db", workspace / "fake/in/b.db"]
 
 
 def test_databases_are_found_by_their_name_or_by_what_lies_beside(workspace: Path) -> None:
     fill(workspace, "a.db", "b.SQLITE3", "state.vscdb", "plain", "plain-wal", "other", "x.dbf")
-    assert {path.name for path in walk(Content((workspace,))).databases} == {
+    assert {path.name for path in survey(Content((workspace,))).databases} == {
         "a.db", "b.SQLITE3", "state.vscdb", "plain",
     }  # fmt: skip
 
@@ -212,8 +216,8 @@ def test_databases_are_found_by_their_name_or_by_what_lies_beside(workspace: Pat
 def test_a_path_may_be_a_database_itself(workspace: Path) -> None:
     fill(workspace, "a.db", "plain", "plain-journal", "no")
     paths = tuple(workspace / name for name in ("a.db", "no", "plain"))
-    assert walk(Content(paths)).databases == [workspace / "a.db", workspace / "plain"]
-    assert walk(Content(paths, (f"{workspace}/*",))).databases == []
+    assert survey(Content(paths)).databases == [workspace / "a.db", workspace / "plain"]
+    assert survey(Content(paths, (f"{workspace}/*",))).databases == []
 
 
 def test_the_walk_passes_by_what_is_left_out_and_our_own(home: Path) -> None:
@@ -223,14 +227,14 @@ def test_the_walk_passes_by_what_is_left_out_and_our_own(home: Path) -> None:
         home, home, wishes=["left", "b.db"], own=[state], copies=state / "databases"
     )
     (home / "left" / CACHE_TAG).write_bytes(CACHE_SIGNATURE)
-    assert walk(content) == Found([], [home / "kept/b.db"])
+    assert look(content) == ([], [home / "kept/b.db"], {})
 
 
 def test_the_walk_follows_no_link_and_takes_every_name(workspace: Path) -> None:
     (workspace / "loop").symlink_to(workspace)
     (workspace / "linked.db").symlink_to("/etc/passwd")
     fill(workspace, os.fsdecode(b"\xff\n/x.db"))
-    (found,) = walk(Content((workspace,))).databases
+    (found,) = survey(Content((workspace,))).databases
     assert os.fsencode(found) == os.fsencode(workspace) + b"/\xff\n/x.db"
 
 
@@ -238,8 +242,8 @@ def test_the_walk_follows_no_link_and_takes_every_name(workspace: Path) -> None:
 def test_what_cannot_be_looked_into_is_noted(workspace: Path) -> None:
     fill(workspace, "shut/a.db", "b.db")
     (workspace / "shut").chmod(0)
-    found = walk(Content((workspace,)))
-    assert found == Found([], [workspace / "b.db"], {workspace / "shut": "Permission denied"})
+    found = look(Content((workspace,)))
+    assert found == ([], [workspace / "b.db"], {workspace / "shut": "Permission denied"})
     (workspace / "shut").chmod(0o700)
 
 
@@ -257,5 +261,5 @@ def test_a_folder_that_cannot_be_read_is_noted(
         return real(folder)
 
     monkeypatch.setattr(os, "scandir", scan)
-    found = walk(Content((workspace,)))
-    assert found == Found([], [workspace / "c.db"], {workspace / "bad": "Permission denied"})
+    found = look(Content((workspace,)))
+    assert found == ([], [workspace / "c.db"], {workspace / "bad": "Permission denied"})

@@ -130,6 +130,7 @@ def test_the_status_is_a_line_for_each_thing(bad: str) -> None:
         "backups": [
             {
                 "target": "local", "seen": "", "next": "", "overdue": False,
+                "lacking": 1, "shrunk": "", "hook": "",
                 "missing": [f"notes{bad}service   sshd: RUNNING"], "problem": "", "finding": "",
             }
         ],

@@ -31,24 +31,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="also without a change; every file is read again"
     )
+    parser.add_argument(
+        "--accept-shrunk", action="store_true",
+        help="the workspace is to hold as little as it does now; old backups go by the rules again",
+    )  # fmt: skip
     parser.add_argument("--final", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make it; exit 0 when every target lists it and nothing is missing, else 1."""
+    """Make it; exit 0 when every target lists it and nothing seems to be missing, else 1."""
     current = context.load()
     if arguments.final is not None:
         return run_final(current, arguments.final)
     targets = work.find(current, arguments.target)
     with work.hold(current, DOING):
-        outcome = make(current, targets.ready, session.Wishes(force=arguments.force))
+        wishes = session.Wishes(force=arguments.force, accept_shrunk=arguments.accept_shrunk)
+        outcome = make(current, targets.ready, wishes)
     made = [*outcome.made]
     made += [Made(name, problem=why) for name, why in targets.in_trouble.items()]
     if arguments.json:
         sys.stdout.write(json.dumps([describe(item) for item in made], indent=2) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in format_lines(made, outcome))
-    return Exit.FAILED if any(item.problem or item.missing for item in made) else Exit.OK
+    return Exit.FAILED if any(map(is_flawed, made)) else Exit.OK
+
+
+def is_flawed(made: Made) -> bool:
+    """Tell whether a person should look at what became of a backup."""
+    return bool(made.problem or made.missing or made.shrunk)
 
 
 def make(current: Context, targets: Sequence[Target], wishes: session.Wishes) -> session.Outcome:
@@ -110,6 +120,7 @@ def describe(made: Made) -> dict[str, object]:
         "added": snapshot.added if snapshot and not made.unchanged else 0,
         "seconds": round(made.seconds, 1),
         "missing": list(made.missing),
+        "shrunk": made.shrunk or None,
         "problem": str(made.problem) if made.problem else None,
     }
 
@@ -118,10 +129,14 @@ def format_lines(made: Iterable[Made], outcome: session.Outcome) -> Iterable[str
     """Yield what became of all targets, for a person."""
     for item in made:
         yield f"{item.target}: {_format_result(item)}"
+        if item.shrunk:
+            yield f"{item.target}: {item.shrunk}"
     missing = list(dict.fromkeys(name for item in made for name in item.missing))
     yield from (f"missing: {name}" for name in missing[:MOST_SHOWN])
     if len(missing) > MOST_SHOWN:
         yield f"missing: {len(missing) - MOST_SHOWN} more"
+    yield from (f"left out, the agent's own through another mount: {path}"
+                for path in outcome.mirrors)  # fmt: skip
     if outcome.excludes:
         yield f"left out, as DEV8_BACKUP_EXCLUDE says: {', '.join(outcome.excludes)}"
     for cache in outcome.caches[:MOST_SHOWN]:

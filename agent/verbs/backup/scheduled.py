@@ -88,6 +88,8 @@ def tell(outcome: Outcome, log: Logger) -> None:
             log.warning(str(made.problem), target=made.target)
         elif made.snapshot and not made.unchanged:
             log.info("backed up", **find_fields(made))
+        if made.shrunk:
+            log.warning(made.shrunk, target=made.target)
         if made.missing and not made.problem:
             log.warning("the backup lacks files", target=made.target, missing=made.missing[0],
                         more=len(made.missing) - 1)  # fmt: skip

@@ -1,0 +1,216 @@
+"""A look at everything that goes into a backup: what needs care before restic reads it.
+
+It sees each name once, opens next to nothing, follows no link, and is a second witness beside
+restic of what cannot be read.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator, KeysView
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.backup.content import CACHE_TAG, Content
+from agent.backup.lacking import is_gone
+from agent.backup.sqlite import PAGE_STEP, is_database
+from agent.patterns import compile_patterns
+
+CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
+"""https://bford.info/cachedir/"""
+
+_DATABASE = re.compile(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
+_BESIDE = ("-wal", "-journal")
+"""What SQLite keeps beside a database that is in use. https://www.sqlite.org/tempfiles.html"""
+
+SERVERS: tuple[tuple[str, set[str], set[str]], ...] = (
+    ("PostgreSQL", {"PG_VERSION"}, {"base", "global"}),
+    ("MySQL", {"ibdata1"}, set()),
+    ("MongoDB", {"WiredTiger", "WiredTiger.wt"}, set()),
+    ("Redis", {"dump.rdb"}, set()),
+    ("Redis", set(), {"appendonlydir"}),
+)  # fmt: skip
+"""Database servers, and the files and folders by which their data is known."""
+REPOSITORY = {"HEAD"}, {"objects", "refs"}
+"""What makes a folder a repository of git. https://git-scm.com/docs/gitrepository-layout"""
+
+
+@dataclass
+class Count:
+    """How much lies in a folder."""
+
+    files: int = 0
+    """All that is no folder."""
+    size: int = 0
+    """Bytes of regular files."""
+
+
+@dataclass
+class Found:
+    """What lies in a content, and restic would find too."""
+
+    caches: list[Path] = field(default_factory=list)
+    """Folders whose content is left out, since they say that they are caches: maybe a whole one of
+    the paths."""
+    databases: list[Path] = field(default_factory=list)
+    """Regular files that may be databases of SQLite: by name, header, or what lies beside."""
+    unreadable: dict[Path, str] = field(default_factory=dict)
+    """What could not be looked into, each with the cause."""
+    repositories: list[Path] = field(default_factory=list)
+    """Folders of git: .git, those of submodules, and bare ones."""
+    mirrors: list[Path] = field(default_factory=list)
+    """The agent's own, seen through another mount: to be left out."""
+    servers: list[tuple[str, Path]] = field(default_factory=list)
+    """Data of database servers: the server's name, and the folder."""
+    counts: dict[Path, Count] = field(default_factory=dict)
+    """How much lies in each of the paths, without what is left out as a whole folder."""
+
+
+def survey(content: Content) -> Found:
+    """Look once at every name in a content, but for what is left out."""
+    found = Found()
+    walk = _Walk(content, found)
+    for path in content.paths:
+        found.counts[path] = count = Count()
+        try:
+            mode = path.lstat().st_mode
+        except OSError as error:
+            found.unreadable[path] = error.strerror or str(error)
+            continue
+        if stat.S_ISDIR(mode):
+            walk.go_through(path, count)
+        elif stat.S_ISREG(mode):
+            walk.note_file(path, count)
+        else:
+            count.files += 1
+    return found
+
+
+class _Walk:
+    def __init__(self, content: Content, found: Found) -> None:
+        self._found = found
+        self._excluded = compile_patterns(content.excludes)
+        self._own = {str(path) for path in content.own}
+        self._identities = content.identities
+        self._mirrors: set[str] = set()
+
+    def note_file(self, path: Path, count: Count) -> None:
+        """Note a file that is one of the paths itself."""
+        if self._excluded(str(path)):
+            return
+        count.files += 1
+        beside = {path.name + end for end in _BESIDE if not is_gone(Path(f"{path}{end}"))}
+        try:
+            size = path.lstat().st_size
+        except OSError:
+            return
+        count.size += size
+        if may_be_database(path.name, beside) or _has_header(str(path), size):
+            self._found.databases.append(path)
+
+    def go_through(self, top: Path, count: Count) -> None:
+        """Note what lies in a folder, at any depth."""
+        waiting = [str(top)]
+        at = os.lstat(top)
+        self._note_mirrors(str(top), (at.st_dev, at.st_ino))
+        while waiting:
+            folder = waiting.pop()
+            if folder not in self._mirrors:
+                inner = self._look_into(folder, count)
+                waiting += [path for path in inner
+                            if path not in self._own and not self._excluded(path)]  # fmt: skip
+
+    def _look_into(self, folder: str, count: Count) -> list[str]:
+        """Note what a folder holds, and return the folders in it."""
+        folders: dict[str, str] = {}
+        files: dict[str, int] = {}
+        others: set[str] = set()
+        found = self._found
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    self._sort(entry, folders, files, others)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            found.unreadable[Path(folder)] = error.strerror or str(error)
+        if (CACHE_TAG in files or CACHE_TAG in others) and _says_cache(Path(folder, CACHE_TAG)):
+            found.caches.append(Path(folder))
+            return []
+        count.files += len(files) + len(others)
+        count.size += sum(files.values())
+        for name, size in files.items():
+            path = os.path.join(folder, name)  # noqa: PTH118 - of names, by the thousand
+            if may_be_database(name, files.keys()) or _has_header(path, size):
+                found.databases += [] if self._excluded(path) else [Path(path)]
+        self._recognize(folder, files.keys(), folders.keys())
+        return list(folders.values())
+
+    def _sort(
+        self,
+        entry: "os.DirEntry[str]",
+        folders: dict[str, str],
+        files: dict[str, int],
+        others: set[str],
+    ) -> None:
+        """Note one name of a folder."""
+        try:
+            at = entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                folders[entry.name] = entry.path
+                # A mount point has the inode of what is mounted there.
+                self._note_mirrors(entry.path, (at.st_dev, at.st_ino))
+            elif entry.is_file(follow_symlinks=False):
+                files[entry.name] = at.st_size
+            else:
+                others.add(entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self._found.unreadable[Path(entry.path)] = error.strerror or str(error)
+
+    def _note_mirrors(self, path: str, identity: tuple[int, int]) -> None:
+        for inner in self._identities.get(identity, ()):
+            place = Path(path, inner)
+            if str(place) not in self._own and str(place) not in self._mirrors:
+                self._mirrors.add(str(place))
+                self._found.mirrors.append(place)
+
+    def _recognize(self, folder: str, files: KeysView[str], folders: KeysView[str]) -> None:
+        """Note what a folder is as a whole."""
+        if REPOSITORY[0] <= files and REPOSITORY[1] <= folders:
+            self._found.repositories.append(Path(folder))
+        self._found.servers += _find_servers(Path(folder), files, folders)
+
+
+def _find_servers(
+    folder: Path, files: KeysView[str], folders: KeysView[str]
+) -> Iterator[tuple[str, Path]]:
+    names = {name for name, own_files, own_folders in SERVERS
+             if own_files <= files and own_folders <= folders}  # fmt: skip
+    yield from ((name, folder) for name in sorted(names))
+
+
+def may_be_database(name: str, names: Collection[str]) -> bool:
+    """Tell whether a file may be one of SQLite, by its name or by what lies beside."""
+    return bool(_DATABASE.search(name)) or any(name + end in names for end in _BESIDE)
+
+
+def _has_header(path: str, size: int) -> bool:
+    """Tell whether a file says that it is a database of SQLite, whatever it is called."""
+    if size == 0 or size % PAGE_STEP:
+        return False
+    try:
+        return is_database(Path(path))
+    except OSError:
+        return False  # restic tells of it, unless it is gone
+
+
+def _says_cache(path: Path) -> bool:
+    """Tell whether a tag is valid. Links are followed, as restic does; a pipe is not waited for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(len(CACHE_SIGNATURE)) == CACHE_SIGNATURE
+    except OSError:
+        return False

@@ -1,0 +1,54 @@
+"""A configured workspace with a local target and one backup, and the agent's commands in it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agent import runtime
+from tests.contract.care import need_restic
+from tests.contract.homes import Workspace
+from tests.quick_key import find_password, make_quick
+
+
+@contextmanager
+def open_box(folder: Path, **variables: str) -> Iterator[Workspace]:
+    """Yield the workspace; an init of it lives meanwhile."""
+    need_restic()
+    made = Workspace(folder, {
+        "PATH": os.environ["PATH"],
+        "BACKUP_DIR": str(folder / "backups"),
+        "DEV8_SSH": "false",
+        "DEV8_CODE_SERVER": "false",
+        **variables,
+    }).prepare()  # fmt: skip
+    made.configure()
+    (folder / "workspace/a").write_bytes(os.urandom(100_000))
+    with subprocess.Popen(["sleep", "1000"]) as alive:
+        try:
+            state = {"pid": alive.pid, "phase": "ready"}
+            (made.runtime / runtime.STATE).write_text(json.dumps(state))
+            call(made, "backup", "create")
+            make_quick(made.folder / "backups/workspace", find_password(made.home))
+            yield made
+        finally:
+            alive.kill()
+
+
+def call(box: Workspace, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the agent's, which must end with this code."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "agent", *words], check=False, timeout=120, text=True,
+        capture_output=True, env=box.environ,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def read(box: Workspace, *words: str, code: int = 0) -> Any:
+    """Run a command, and return its JSON."""
+    return json.loads(call(box, *words, "--json", code=code).stdout)

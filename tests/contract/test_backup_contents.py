@@ -1,0 +1,138 @@
+"""What `devcopilot backup create` puts into a backup, with the real restic."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.backup import record
+from agent.backup.creation import SHRUNK
+from tests.contract.box import call, open_box, read
+from tests.contract.homes import Workspace
+from tests.quick_key import find_password
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Workspace]:
+    with open_box(tmp_path) as made:
+        yield made
+
+
+def list_backups(box: Workspace) -> list[Any]:
+    return list(read(box, "backup", "restic", "--", "snapshots"))
+
+
+def find_tags(box: Workspace) -> list[str]:
+    return list(list_backups(box)[-1]["tags"])
+
+
+# --- a workspace of which next to nothing is left ---
+
+
+def test_next_to_nothing_is_marked_until_it_is_accepted(box: Workspace) -> None:
+    workspace = box.folder / "workspace"
+    for number in range(303):
+        (workspace / f"file{number}").touch()
+    call(box, "backup", "create")
+    shutil.move(workspace, box.folder / "volume")
+    workspace.mkdir()
+    (workspace / "left").touch()
+    done = call(box, "backup", "create", code=1)
+    assert "1 files instead of 304; is the volume mounted?" in done.stdout
+    assert SHRUNK in find_tags(box)
+    (row,) = read(box, "status")["backups"]
+    assert row["red"]
+    assert "next to nothing is left" in row["shrunk"]
+    call(box, "backup", "create", code=1)  # it stays
+    (workspace / "more").touch()
+    call(box, "backup", "create", code=1)
+    assert SHRUNK in find_tags(box)
+    record_file = box.context().facts.state / record.FILE
+    record_file.unlink()  # as in a new container: the target knows
+    (workspace / "even more").touch()
+    call(box, "backup", "create", code=1)
+    call(box, "backup", "create", "--accept-shrunk")
+    assert SHRUNK not in find_tags(box)
+    (row,) = read(box, "status")["backups"]
+    assert (row["red"], row["shrunk"]) == (False, "")
+    call(box, "backup", "create")
+
+
+def test_when_the_files_are_back_all_is_as_before(box: Workspace) -> None:
+    workspace = box.folder / "workspace"
+    (workspace / "a").rename(box.folder / "a")
+    call(box, "backup", "create", code=0)  # a workspace of one file may lose it
+    (box.folder / "a").rename(workspace / "a")
+    for number in range(20):
+        (workspace / f"file{number}").touch()
+    call(box, "backup", "create")
+    workspace.rename(box.folder / "volume")
+    workspace.mkdir()
+    call(box, "backup", "create", code=1)
+    workspace.rmdir()
+    (box.folder / "volume").rename(workspace)
+    call(box, "backup", "create")
+    assert SHRUNK not in find_tags(box), "the newest is the workspace as it is"
+    (row,) = read(box, "status")["backups"]
+    assert not row["red"]
+
+
+def test_a_workspace_that_is_not_there_is_named(box: Workspace) -> None:
+    (box.folder / "workspace").rename(box.folder / "volume")
+    (box.home / ".bashrc").touch()
+    done = call(box, "backup", "create", code=1)
+    assert f"missing: {box.folder / 'workspace'}: there is no such folder" in done.stdout
+
+
+# --- a repository seen through another mount ---
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Any]:
+    """Give what shows a folder at a second place."""
+    places: list[Path] = []
+
+    def bind(source: Path, place: Path) -> None:
+        place.mkdir(parents=True)
+        source.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "--bind", source, place], check=True)
+        places.append(place)
+
+    yield bind
+    for place in reversed(places):
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
+@pytest.mark.parametrize("shown", ["backups/workspace", "backups", "home", ""])
+def test_a_repository_that_is_seen_elsewhere_is_left_out(
+    box: Workspace, mount: Any, shown: str
+) -> None:
+    """However it comes to be seen: itself, its folder, or what holds that."""
+    seen = box.folder / "workspace/seen"
+    if shown == "":
+        (box.folder / "volume").mkdir()
+        (box.folder / "backups").rename(box.folder / "volume/backups")
+        (box.folder / "backups").symlink_to("volume/backups")
+        shown = "volume"
+    mount(box.folder / shown, seen)
+    done = call(box, "backup", "create")
+    assert "left out, the agent's own through another mount: " in done.stdout
+    held = call(box, "backup", "restic", "--", "ls", "latest").stdout.splitlines()
+    inner = [name for name in held if name.startswith(f"{seen}/")]
+    secret = find_password(box.home).relative_to(box.home)
+    assert not [name for name in inner if name.endswith("/config") or name.endswith(str(secret))]
+    assert list_backups(box)[-1]["summary"]["total_bytes_processed"] < 110_000
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
+def test_also_before_there_is_a_repository(tmp_path: Path, mount: Any) -> None:
+    mount(tmp_path / "backups", tmp_path / "seen")
+    with open_box(tmp_path, WORKSPACE_DIR=str(tmp_path / "seen")) as box:
+        # `open_box` puts its file into the usual place, which is not the workspace here.
+        held = call(box, "backup", "restic", "--", "ls", "latest").stdout.splitlines()
+        assert not [name for name in held if name.startswith(f"{tmp_path}/seen/workspace")]
