@@ -5,11 +5,10 @@ Unpacked is to a new folder; only what was whole and harmless is moved to where 
 """
 
 import gzip
+import math
 import os
-import stat
 import tarfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -20,6 +19,17 @@ from agent.errors import AgentError, Problem
 CHUNK = 1 << 20
 END = bytes(2 * tarfile.BLOCKSIZE)
 """What each archive ends with: https://www.gnu.org/software/tar/manual/html_node/Standard.html"""
+
+HEADERS = 16 << 20
+"""Bytes beside the members' own that an archive may hold between two of them, or after the last:
+Python keeps a header in memory, however long it says it is."""
+MOST_MEMBERS = 4_000_000
+DEEPEST = 250
+"""Folders above a member."""
+MODES = 0o755
+"""What of a member's mode is unpacked: nobody else may write, nothing is setuid."""
+LATEST = 2**34
+"""A time from here on is no file's."""
 
 
 class EvilError(Exception):
@@ -35,33 +45,29 @@ class Contents:
     files: int = 0
     size: int = 0
     """Bytes."""
+    skipped: list[str] = field(default_factory=list)
+    """Members that are not unpacked, each with the cause."""
 
 
-@dataclass
-class Merged:
-    """What became of moving the files in."""
-
-    replaced: int = 0
-    kept: list[Path] = field(default_factory=list)
-    """What was in the way of something else of its name; it has this name now."""
-
-
-def unpack(archive: Path, folder: Path | None) -> Contents:
+def unpack(archive: Path, folder: Path | None, disk: Path | None = None) -> Contents:
     """Check an archive to its very end and, if a new folder is given, unpack it there.
 
+    `disk`: a folder on the file system that must have room for it; by default that of `folder`.
     Raises AgentError when it is damaged or has a member that does not belong into a workspace.
     """
+    if disk is None and folder:
+        disk = folder.parent
     try:
         if folder:
             folder.mkdir()
         with gzip.open(archive) as stream:
             reader = Tail(stream)
             with tarfile.open(fileobj=reader, mode="r|", errorlevel=2) as tar:  # type: ignore[call-overload]
-                contents = _take(tar, folder)
+                contents = _take(tar, reader, folder, Judge(find_room(disk) if disk else NO_LIMIT))
             reader.finish()
     except EvilError as error:
         raise AgentError(Problem(f"cannot restore {archive}: {error}")) from error
-    except (EOFError, tarfile.TarError, zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGES as error:
         problem = Problem(
             f"cannot restore {archive}: it is damaged or ends early ({error})",
             "choose an older one; nothing was changed",
@@ -72,16 +78,29 @@ def unpack(archive: Path, folder: Path | None) -> Contents:
     return contents
 
 
+DAMAGES = (
+    EOFError, tarfile.TarError, zlib.error, gzip.BadGzipFile, ValueError, ArithmeticError,
+    LookupError,
+)  # fmt: skip
+"""What Python raises for an archive that is none; the last three for numbers that are none."""
+
+
 class Tail:
-    """A stream that remembers whether it ended as archives do."""
+    """A stream that remembers whether it ended as archives do, and reads up to `limit` alone."""
 
     def __init__(self, stream: "gzip.GzipFile | BinaryIO") -> None:
         self._stream = stream
         self._last = b""
+        self._position = 0
+        self.limit = HEADERS
+        """Bytes from its beginning."""
 
     def read(self, size: int) -> bytes:
-        """Return up to so many bytes."""
+        """Return up to so many bytes. Raises EvilError beyond the limit."""
         content = self._stream.read(size)
+        self._position += len(content)
+        if self._position > self.limit:
+            raise EvilError(f"it has more than {HEADERS >> 20} MiB that belong to no file")
         self._last = (self._last + content)[-len(END) :]
         return content
 
@@ -93,24 +112,50 @@ class Tail:
             raise EOFError("the end of the archive is missing")
 
 
-def _take(tar: tarfile.TarFile, folder: Path | None) -> Contents:
+@dataclass(frozen=True)
+class Room:
+    """What a file system can take."""
+
+    free: float
+    """Bytes."""
+    files: float
+    """How many more."""
+    size: float
+    """Bytes that it can hold when it is empty."""
+
+
+NO_LIMIT = Room(math.inf, math.inf, math.inf)
+
+
+def find_room(folder: Path) -> Room:
+    """Return the room of a folder's file system. Raises OSError."""
+    disk = os.statvfs(folder)
+    files = disk.f_favail if disk.f_files else math.inf  # some count none
+    return Room(disk.f_bavail * disk.f_frsize, files, disk.f_blocks * disk.f_frsize)
+
+
+def _take(tar: tarfile.TarFile, reader: Tail, folder: Path | None, judge: "Judge") -> Contents:
     tar.extraction_filter = _trust
-    judge = Judge()
-    closed: list[tuple[Path, tarfile.TarInfo]] = []
-    for member in tar:
-        judge.admit(member)
-        if folder is None:
+    closed: list[tuple[Path, int, float]] = []
+    while member := tar.next():
+        tar.members.clear()  # type: ignore[attr-defined] # it would keep them all
+        reader.limit = tar.offset + HEADERS
+        if not judge.admit(member) or folder is None:
             continue
+        mode, time = member.mode & MODES, member.mtime if 0 <= member.mtime < LATEST else 0
+        member.mode, member.mtime = mode, time
         # Its owner is whoever unpacks it.
         member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
         tar.extract(member, folder)
         if member.isdir():
-            closed.append((folder / member.name, member))
+            closed.append((folder / member.name, mode, time))
             (folder / member.name).chmod(folders.OURS)
-    for path, member in reversed(closed):  # now that nothing more is written into them
-        path.chmod(member.mode & 0o7777)
-        os.utime(path, (member.mtime, member.mtime))
-    return judge.contents()
+    contents = judge.contents()
+    roots = {folder, folder / contents.top} if folder else set()
+    for path, mode, time in reversed(closed):  # now that nothing more is written into them
+        path.chmod(mode | folders.OURS if path in roots else mode)
+        os.utime(path, (time, time))
+    return contents
 
 
 def _trust(member: tarfile.TarInfo, _folder: str) -> tarfile.TarInfo:
@@ -124,88 +169,90 @@ class Judge:
     A link may point anywhere, as .venv/bin/python does: nothing is ever written through one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room = NO_LIMIT) -> None:
+        self._room = room
         self._files: set[PurePosixPath] = set()
         self._folders: set[PurePosixPath] = set()
-        self._others: set[PurePosixPath] = set()
+        self._links: dict[PurePosixPath, str] = {}
+        """Symbolic links, with where they lead."""
+        self._skipped: set[PurePosixPath] = set()
+        self._stored = 0
         self._contents = Contents()
         self._has_dot = False
 
-    def admit(self, member: tarfile.TarInfo) -> None:
-        """Count a member. Raises EvilError."""
+    def admit(self, member: tarfile.TarInfo) -> bool:
+        """Count a member, and return whether it is unpacked. Raises EvilError."""
         path = _read_path(member.name, member.name)
         self._has_dot |= member.name in (".", "./") or member.name.startswith("./")
-        if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
-            raise EvilError(f"{member.name} is a device or a pipe")
-        for parent in path.parents[:-1]:
-            if parent in self._files or parent in self._others:
-                raise EvilError(f"{member.name} lies below a file or a link")
-        if path in self._files | self._others if not member.isdir() else path in self._others:
-            raise EvilError(f"{member.name} is in it twice")
+        self._check_place(path, member)
+        self._check_room(member)
+        if member.islnk():
+            self._resolve(member)
         if member.isdir():
             self._folders.add(path)
         elif member.issym():
-            self._others.add(path)
+            if "\0" in member.linkname:
+                raise EvilError(f"{member.name} leads nowhere")
+            self._links[path] = member.linkname
+        elif member.isfifo():
+            self._skipped.add(path)
+            self._contents.skipped.append(f"{member.name}: it is a pipe")
+            return False
         else:
-            if member.islnk() and _read_path(member.linkname, member.name) not in self._files:
-                raise EvilError(f"{member.name} is a hard link to what is not in it")
             self._files.add(path)
             self._contents.files += 1
             self._contents.size += member.size
+        return True
+
+    def _check_place(self, path: PurePosixPath, member: tarfile.TarInfo) -> None:
+        name = member.name
+        if not (member.isreg() or member.isdir() or member.issym() or member.islnk()
+                or member.isfifo()):  # fmt: skip
+            raise EvilError(f"{name} is a device")
+        if not path.parts and not member.isdir():
+            raise EvilError("its root is no folder")
+        if len(path.parts) > DEEPEST:
+            raise EvilError(f"{name[:100]}… lies below {len(path.parts):,} folders")
+        for parent in path.parents[:-1]:
+            if self._is_file(parent):
+                raise EvilError(f"{name} lies below a file or a link")
+        if self._is_file(path) or (not member.isdir() and path in self._folders):
+            raise EvilError(f"{name} is in it twice")
+
+    def _is_file(self, path: PurePosixPath) -> bool:
+        return path in self._files or path in self._links or path in self._skipped
+
+    def _check_room(self, member: tarfile.TarInfo) -> None:
+        parts: list[tuple[int, int]] | None = getattr(member, "sparse", None)
+        stored = sum(size for _, size in parts) if parts else member.size
+        self._stored += max(stored, 0)
+        count = len(self._files) + len(self._folders) + len(self._links)
+        if member.size < 0 or member.size > self._room.size or self._stored > self._room.free:
+            raise EvilError("there is no room for what it holds")
+        if count >= min(self._room.files, MOST_MEMBERS):
+            raise EvilError("there is no room for as many files")
+
+    def _resolve(self, member: tarfile.TarInfo) -> None:
+        """Have a hard link be what it leads to, where that is no file. Raises EvilError."""
+        target = _read_path(member.linkname, member.name)
+        if target in self._links:
+            member.type, member.linkname = tarfile.SYMTYPE, self._links[target]
+        elif target in self._skipped:
+            member.type = tarfile.FIFOTYPE
+        elif target not in self._files:
+            raise EvilError(f"{member.name} is a hard link to what is not in it")
 
     def contents(self) -> Contents:
         """Return what it holds, after the last member."""
-        tops = {path.parts[0] for path in self._files | self._folders | self._others if path.parts}
-        if not self._has_dot and len(tops) == 1 and PurePosixPath(*tops) not in self._files:
+        paths = (*self._files, *self._folders, *self._links)
+        tops = {path.parts[0] for path in paths if path.parts}
+        if not self._has_dot and len(tops) == 1 and not self._is_file(PurePosixPath(*tops)):
             self._contents.top = tops.pop()
         return self._contents
 
 
 def _read_path(name: str, member: str) -> PurePosixPath:
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise EvilError(f"{member} leads out of it")
     return path
-
-
-# --- moving in ----------------------------------------------------------------------------------
-
-
-def merge(tree: Path, target: Path, replaced: Path, suffix: str) -> Merged:
-    """Move what is in a folder into another one on the same file system.
-
-    Files in the way are moved to the folder `replaced`, by the same relative paths; what else is
-    there stays. A folder in the way of a file is renamed: `suffix` is added. Raises OSError.
-    """
-    merged = Merged()
-    _merge(tree, target, replaced, lambda path: path.with_name(path.name + suffix), merged)
-    return merged
-
-
-def _merge(
-    tree: Path, target: Path, replaced: Path, aside: Callable[[Path], Path], merged: Merged
-) -> None:
-    found = tree.stat()
-    tree.chmod(folders.OURS)
-    if not target.stat().st_mode & stat.S_IWUSR:
-        target.chmod(folders.OURS)
-    for item in sorted(tree.iterdir()):
-        place = target / item.name
-        is_folder, in_way = _is_folder(item), os.path.lexists(place)
-        if in_way and is_folder and _is_folder(place):
-            _merge(item, place, replaced / item.name, aside, merged)
-            continue
-        if in_way and _is_folder(place):
-            merged.kept.append(aside(place))
-            place.rename(merged.kept[-1])
-        elif in_way:
-            replaced.mkdir(mode=0o700, parents=True, exist_ok=True)
-            place.rename(replaced / item.name)
-            merged.replaced += 1
-        folders.move(item, place)
-    target.chmod(stat.S_IMODE(found.st_mode))
-    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()

@@ -78,6 +78,43 @@ def open_folder(trusted: Path, path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def open_top(path: Path, *, follow: bool = True) -> Iterator[int]:
+    """Yield a descriptor of a folder, which its owner may change meanwhile. Raises OSError."""
+    flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    with _reopen(os.open(path, flags)) as descriptor:
+        yield descriptor
+
+
+@contextlib.contextmanager
+def open_inner(folder: int, name: str) -> Iterator[int]:
+    """Yield a descriptor of a folder in an open one, as `open_top` does; a link is none."""
+    flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _reopen(os.open(name, flags, dir_fd=folder)) as descriptor:
+        yield descriptor
+
+
+@contextlib.contextmanager
+def _reopen(found: int) -> Iterator[int]:
+    """Yield a descriptor that can be listed, for one that only names a folder; close both."""
+    try:
+        _make_writable(found)
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=found)
+    finally:
+        os.close(found)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def set_like(descriptor: int, was: os.stat_result) -> None:
+    """Give an open folder these permissions and times; one of another owner's keeps its own."""
+    with contextlib.suppress(PermissionError):
+        os.fchmod(descriptor, stat.S_IMODE(was.st_mode))
+        os.utime(descriptor, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
 def _make_writable(descriptor: int) -> None:
     found = os.fstat(descriptor)
     if found.st_uid == os.geteuid() and found.st_mode & OURS != OURS:

@@ -38,9 +38,14 @@ class Result:
     deleted: int = 0
     kept: tuple[Path, ...] = ()
     """What no backup held and was in the way; it has this name now."""
+    skipped: tuple[str, ...] = ()
+    """What an archive holds and was left out, each with the cause."""
     failures: tuple[str, ...] = ()
     """What could not be restored, each with the cause."""
-    safety: Snapshot | None = None
+    way_back: str = ""
+    """Id of the backup that `undo` brings back; empty: there is none."""
+    unfinished: Problem | None = None
+    """How to go on, where files in place could not be restored."""
     place: Path | None = None
     """The new place: another one than was wanted, if something could not be restored."""
 
@@ -162,30 +167,36 @@ class Restorer:
         raise AgentError(problem, exit_code=Exit.USAGE)
 
     def restore_in_place(
-        self, scopes: Sequence[Scope], make_safety: Callable[[], Snapshot]
+        self,
+        scopes: Sequence[Scope],
+        make_safety: Callable[[], Snapshot],
+        kind: str = undo.RESTORE,
     ) -> Result:
         """Make these as they are in the snapshot, after a safety backup on the same target.
 
         Files that cannot be restored are in the result. Raises AgentError.
         """
+        undo.check_goes_on(self.facts, (scope.path for scope in scopes))
         safety = make_safety()
         began = datetime.now(UTC)
-        note = undo.Undo(
+        note = undo.begin(self.facts, undo.Undo(
             safety.id, self.chosen.restic.target.name, tuple(str(scope.top) for scope in scopes),
-            self.chosen.snapshot.id, record.format_time(began),
-        )  # fmt: skip
-        undo.write(self.facts, note)
+            self.chosen.snapshot.id, record.format_time(began), kind=kind,
+            wanted=tuple(str(scope.path) for scope in scopes),
+        ))  # fmt: skip
         result = self._make_way(scopes, safety, f".kept-{began:%Y%m%d-%H%M%S}")
         result = add(result, self._write(scopes))
         self._restore_databases(scopes)
-        undo.write(self.facts, replace(note, finished=not result.failures))
-        return result
+        if not result.failures:
+            undo.write(self.facts, replace(note, finished=True))
+        unfinished = note.describe() if result.failures else None
+        return replace(result, way_back=note.safety, unfinished=unfinished)
 
     def _make_way(self, scopes: Sequence[Scope], safety: Snapshot, suffix: str) -> Result:
         """Delete what the snapshot lacks and the safety backup holds."""
         changes = self._find_changes(safety)
         held = replace(self.chosen, snapshot=safety)
-        result = Result(safety=safety)
+        result = Result()
         for scope in scopes:
             clearing = Clearing(scope, lambda path: list_entries(held, path, "--recursive"), suffix)
             cleared = clearing.clear(changes)

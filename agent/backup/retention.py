@@ -54,7 +54,7 @@ def forget(restic: Restic, settings: Settings, newest: Snapshot) -> Forgotten:
         return Forgotten(len(listed), 0, problem)
     removable = find_ids(groups, "remove") - {newest.id}
     removable |= find_ids(_ask(restic, host, SAFETY, SAFETY_RULES), "remove")
-    removable.discard(undo.find_safety(restic.facts))
+    removable -= undo.find_needed(restic.facts)
     for ids in _cut(sorted(removable)):
         doing = f"forget old backups on {restic.target.name}"
         locks.check_alone(restic, doing, "forget", "--quiet", *ids, limits=FORGET_LIMITS)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import content, databases, hooks, record, shrinking
-from agent.backup.creation import SHRUNK, TAG, Contents, Made, Maker
+from agent.backup import content, databases, hooks, record, shrinking, undo
+from agent.backup.creation import SAFETY, SHRUNK, TAG, Contents, Made, Maker
 from agent.backup.lacking import is_gone
 from agent.backup.survey import Count, Found, survey
 from agent.errors import AgentError, Problem
@@ -169,6 +169,11 @@ class Session:
         )  # fmt: skip
         if self.wishes.tag != TAG:
             return maker.make(restic)
+        unfinished = undo.find_unfinished(self.facts)
+        if unfinished:
+            made = hold_back(replace(maker, tag=SAFETY).make(restic), unfinished)
+            record.note(self.facts, target.name, tried=tried, problem=str(made.problem))
+            return made
         past = shrinking.find_past(restic, record.read(self.facts, target.name), host)
         now = shrinking.add_up(found.counts.values()) if past.whole else workspace
         shrunk = ""
@@ -180,6 +185,19 @@ class Session:
         made = replace(maker.make(restic), shrunk=shrunk)
         record.note(self.facts, target.name, **find_news(made, workspace, tried))
         return made
+
+
+def hold_back(made: Made, unfinished: undo.Undo) -> Made:
+    """Return what became of a backup of what an unfinished restore has left: it is one for safety.
+
+    Nothing is forgotten meanwhile: there is a problem.
+    """
+    if made.problem or made.snapshot is None:
+        return made
+    found = unfinished.describe()
+    cause = f"{found.message}; what is there now is kept in the safety backup {made.snapshot.short}"
+    problem = Problem(f"cannot back up to {made.target}: {cause}", found.hint)
+    return replace(made, snapshot=None, problem=problem)
 
 
 def find_workspace(counts: Mapping[Path, Count], folder: Path) -> Count:

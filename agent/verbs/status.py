@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from agent import catalogue, probes, published, roster, runtime, supervisord, tools
-from agent.backup import record
+from agent.backup import record, undo
 from agent.errors import AgentError, Problem
 from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
 from agent.files import STATE, read_file
 from agent.hosts import find_accounts
 from agent.supervisord import ServiceState
+from agent.system import Facts
 from agent.values import Service
 from agent.verbs import context
 from agent.verbs.backup.work import format_age, format_size
@@ -58,7 +59,10 @@ def collect(current: Context) -> dict[str, Any]:
         "tokens": collect_tokens(current),
         "tools": [asdict(row) for row in tools.describe(catalogue.AI_TOOLS, settings, facts)],
         "backups": [asdict(row) for row in find_backups(current)],
-        "problems": _read_json(facts.runtime / runtime.PROBLEMS) or [],
+        "problems": [
+            *(_read_json(facts.runtime / runtime.PROBLEMS) or []),
+            *find_unfinished(facts),
+        ],
         "agent": collect_processes(int(state["pid"])),
     }
 
@@ -69,6 +73,12 @@ def describe_job(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["next_at"] is not None:
         left = round(max(0.0, row["next_at"] - time.clock_gettime(time.CLOCK_BOOTTIME)), 3)
     return {**{name: row[name] for name in row if name != "next_at"}, "next_in": left}
+
+
+def find_unfinished(facts: Facts) -> list[dict[str, Any]]:
+    """Return the problem of a restore that was stopped on its way, in this life or before."""
+    found = undo.find_unfinished(facts)
+    return [asdict(found.describe())] if found else []
 
 
 def collect_services(current: Context, services: Sequence[Service]) -> list[dict[str, Any]]:

@@ -1,11 +1,16 @@
-"""A GitHub with an App, for the tests that need no other one."""
+"""A GitHub with an App, for the tests that need no other one; a workspace with backups."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.contract.apps import APP, INSTALLATION, make_key, make_public_pem
+from tests.contract.restore_box import MINE, Box, need
 from tests.fakes.github import FakeGitHub
 
 
@@ -22,3 +27,21 @@ def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
                     client_secret="client-secret-0123")  # fmt: skip
         hub.add_installation(APP, INSTALLATION, "octo", repositories=["demo", "other"])
         yield hub
+
+
+@pytest.fixture
+def box() -> Iterator[Box]:
+    need(shutil.which("restic"), "needs restic 0.18")
+    need(os.getuid() or shutil.which("setpriv"), "needs setpriv")
+    folder = Path(tempfile.mkdtemp(prefix="restore-"))
+    folder.chmod(0o755)
+    found = Box(folder)
+    for name in ("home", "workspace", "backups", "run"):
+        (folder / name).mkdir(mode=0o700)
+        os.chown(folder / name, MINE, MINE)
+    found.configure()
+    yield found
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)

@@ -8,115 +8,16 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tarfile
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.contract.homes import NOBODY
 from tests.contract.odd_tree import describe, make_odd_tree, own
-from tests.quick_key import find_password, make_quick
+from tests.contract.restore_box import MINE, Box, need
 from tests.waiting import wait_until
 
-MINE = os.getuid() if os.getuid() else NOBODY
-AGENT = [sys.executable, "-I", "-m", "agent"]
 CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55"
-
-
-def need(condition: object, what: str) -> None:
-    if not condition:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(what)
-
-
-@dataclass
-class Box:
-    """A workspace with one local target."""
-
-    folder: Path
-    variables: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def workspace(self) -> Path:
-        return self.folder / "workspace"
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home"
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {
-            "HOME": str(self.home),
-            "PATH": os.environ["PATH"],
-            "WORKSPACE_DIR": str(self.workspace),
-            "DEV8_RUNTIME_DIR": str(self.folder / "run"),
-            "BACKUP_DIR": str(self.folder / "backups"),
-            "DEV8_SSH": "false",
-            **self.variables,
-        }
-
-    def argv(self, *words: str) -> list[str]:
-        user = [f"--reuid={MINE}", f"--regid={MINE}", "--clear-groups"]
-        return [*(["setpriv", *user] if os.getuid() == 0 else []), *AGENT, *words]
-
-    def run(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            self.argv(*words), env=self.environ, check=False, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        make_quick(self.folder / "backups/workspace", find_password(self.home))
-        assert "Traceback" not in done.stderr
-        assert "internal error" not in done.stderr
-        return done
-
-    def backup(self, *words: str, code: int = 0) -> str:
-        return self.run("backup", *words, code=code).stdout
-
-    def configure(self) -> None:
-        subprocess.run(self.argv("configure", "--boot"), env=self.environ, check=True,
-                       capture_output=True, timeout=60)  # fmt: skip
-
-    def restore(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-        return self.run("backup", "restore", *words, code=code)
-
-    def write(self, name: str, text: str) -> Path:
-        path = self.workspace / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        for part in (path, *path.parents):
-            if part.is_relative_to(self.workspace):
-                os.chown(part, MINE, MINE)
-        return path
-
-    def read(self, name: str) -> str | None:
-        path = self.workspace / name
-        return path.read_text() if path.is_file() else None
-
-    def snapshots(self) -> list[dict[str, object]]:
-        return list(json.loads(self.backup("list", "--json")))
-
-
-@pytest.fixture
-def box() -> Iterator[Box]:
-    need(shutil.which("restic"), "needs restic 0.18")
-    need(os.getuid() or shutil.which("setpriv"), "needs setpriv")
-    folder = Path(tempfile.mkdtemp(prefix="restore-"))
-    folder.chmod(0o755)
-    found = Box(folder)
-    for name in ("home", "workspace", "backups", "run"):
-        (folder / name).mkdir(mode=0o700)
-        os.chown(folder / name, MINE, MINE)
-    found.configure()
-    yield found
-    for path in (folder, *folder.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -554,3 +455,27 @@ def test_an_evil_archive_is_refused(box: Box) -> None:
     assert "leads out" in box.restore(
         str(box.home / "workspace-2.tar.gz"), "--yes", code=1).stderr  # fmt: skip
     assert describe(box.workspace) == before
+
+
+def test_an_archive_that_is_one_link_moves_nothing_of_the_home(box: Box) -> None:
+    (box.home / "token").write_text("secret")
+    (box.home / "old").symlink_to(box.home)
+    archive = pack(box, "-C", str(box.home), "old")
+    box.restore(str(archive), "--yes")
+    assert (box.home / "token").exists()
+    assert [path.name for path in box.workspace.iterdir()] == ["old"]
+    assert (box.workspace / "old").is_symlink()
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o000])
+def test_a_workspace_keeps_its_mode_whatever_an_archive_says(box: Box, mode: int) -> None:
+    old = tarfile.TarInfo("old")
+    old.type, old.mode = tarfile.DIRTYPE, mode
+    with tarfile.open(box.home / "workspace-2.tar.gz", "w:gz") as tar:
+        tar.addfile(old)
+        tar.addfile(tarfile.TarInfo("old/file"))
+    box.restore(str(box.home / "workspace-2.tar.gz"), "--yes")
+    assert box.workspace.stat().st_mode & 0o7777 == 0o700
+    assert box.read("file") == ""
+    box.restore(str(box.home / "workspace-2.tar.gz"), "--to", str(box.home / "new"))
+    assert (box.home / "new").stat().st_mode & 0o7777 == 0o700 | (mode & 0o055)

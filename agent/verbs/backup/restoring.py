@@ -3,12 +3,12 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from agent.backup import databases, preview, session
+from agent.backup import databases, preview, session, undo
 from agent.backup.clearing import Scope
 from agent.backup.creation import SAFETY
 from agent.backup.preview import Preview
@@ -18,15 +18,13 @@ from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import Listener, Message
 from agent.restic import Snapshot
+from agent.system import Facts
 from agent.target import Target
 from agent.verbs.backup import work
 from agent.verbs.backup.progress import Progress
 from agent.verbs.context import Context
 
 MOST_SHOWN = 20
-HOW_TO_UNDO = (
-    "`devcopilot backup undo` brings back what was there; the same command again finishes it"
-)
 
 
 def make_restorer(current: Context, chosen: Chosen, listener: Listener) -> Restorer:
@@ -75,7 +73,7 @@ def make_safety(current: Context, target: Target) -> Snapshot:
         )
         (made,) = work_on.back_up().made
     if made.problem or made.snapshot is None:
-        hint = "nothing was changed; --to DIR restores to a new place without one"
+        hint = "--to DIR restores to a new place without one"
         raise AgentError(Problem(f"cannot make the safety backup: {made.problem}", hint))
     for text in made.missing:
         sys.stderr.write(f"devcopilot: not in the safety backup: {text}\n")
@@ -99,19 +97,36 @@ def confirm(lines: Sequence[str], *, is_sure: bool) -> bool:
 
 
 @contextmanager
-def tell_of_interruption() -> Iterator[None]:
-    """Say what to do when a restore in place is stopped in between."""
+def tell_of_interruption(facts: Facts) -> Iterator[None]:
+    """Tell how to go on when a restore in place is stopped or fails, if it had changed anything.
+
+    What is promised is what the record of the way back says now.
+    """
+    before = undo.find_unfinished(facts)
     try:
         yield
-    except KeyboardInterrupt:
-        sys.stderr.write(f"devcopilot: the restore was stopped: {HOW_TO_UNDO}\n")
+    except (KeyboardInterrupt, AgentError) as error:
+        after = undo.find_unfinished(facts)
+        problem = Problem("nothing was changed")
+        if after and after != before:
+            problem = after.describe()
+        if isinstance(error, AgentError):
+            raise AgentError(*error.problems, problem, exit_code=error.exit_code) from error
+        sys.stderr.write(f"devcopilot: stopped: {problem}\n")
         raise
 
 
 def ask_and_restore(
-    current: Context, restorer: Restorer, scopes: Sequence[Scope], title: str, *, is_sure: bool
+    current: Context,
+    restorer: Restorer,
+    scopes: Sequence[Scope],
+    title: str,
+    *,
+    is_sure: bool,
+    kind: str = undo.RESTORE,
 ) -> Result | None:
     """Show what would change, ask, and restore in place; None: nothing was to be changed."""
+    undo.check_goes_on(current.facts, (scope.path for scope in scopes))
     lines = [title]
     if not is_sure:
         lines += format_preview(look(current, restorer.chosen, scopes))
@@ -119,26 +134,8 @@ def ask_and_restore(
         sys.stderr.write("devcopilot: nothing was changed\n")
         return None
     target = restorer.chosen.restic.target
-    return in_place(restorer, scopes, lambda: make_safety(current, target))
-
-
-def in_place(restorer: Restorer, scopes: Sequence[Scope], safety: Callable[[], Snapshot]) -> Result:
-    """Restore in place; tell how to go on when that fails after the safety backup."""
-    is_safe = False
-
-    def make() -> Snapshot:
-        nonlocal is_safe
-        snapshot = safety()
-        is_safe = True
-        return snapshot
-
-    try:
-        with tell_of_interruption():
-            return restorer.restore_in_place(scopes, make)
-    except AgentError as error:
-        if not is_safe:
-            raise
-        raise AgentError(*error.problems, Problem(f"not finished: {HOW_TO_UNDO}")) from error
+    with tell_of_interruption(current.facts):
+        return restorer.restore_in_place(scopes, lambda: make_safety(current, target), kind)
 
 
 # --- what is said of it -------------------------------------------------------------------------
@@ -174,12 +171,12 @@ def print_preview(found: Preview, *, as_json: bool) -> None:
 
 def finish(result: Result, source: str, place: str, *, as_json: bool) -> int:
     """Print what became of it; return the exit code."""
-    safety = result.safety
     if as_json:
         row = {
             "source": source, "place": place, "files": result.files, "size": result.size,
             "deleted": result.deleted, "kept": list(map(str, result.kept)),
-            "failures": list(result.failures), "safety": safety.id if safety else None,
+            "skipped": list(result.skipped), "failures": list(result.failures),
+            "safety": result.way_back or None,
         }  # fmt: skip
         sys.stdout.write(json.dumps(row, indent=2) + "\n")
     else:
@@ -191,9 +188,13 @@ def finish(result: Result, source: str, place: str, *, as_json: bool) -> int:
         )
         for path in result.kept:
             sys.stdout.write(f"kept what no backup holds: {show_name(str(path))}\n")
-        if safety:
-            words = f"what was there before is in {safety.short}"
+        if result.way_back:
+            words = f"what was there before is in {result.way_back[:8]}"
             sys.stdout.write(f"{words}: `devcopilot backup undo` brings it back\n")
+    for text in result.skipped:
+        sys.stderr.write(f"devcopilot: left out: {show_name(text)}\n")
     for text in result.failures:
         sys.stderr.write(f"devcopilot: not restored: {show_name(text)}\n")
+    if result.unfinished:
+        sys.stderr.write(f"devcopilot: {result.unfinished}\n")
     return Exit.FAILED if result.failures else Exit.OK

@@ -1,6 +1,11 @@
-"""Take the last restore in place back; once more, and it is there again."""
+"""Take the last restore in place back; once more, and it is there again.
+
+An undo that was stopped on its way is finished first.
+"""
 
 import argparse
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +17,16 @@ from agent.exits import Exit
 from agent.target import name_workspace
 from agent.verbs import context
 from agent.verbs.backup import restoring, work
+from agent.verbs.context import Context
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--keep", action="store_true",
+        help="change nothing: what an unfinished restore has left counts as finished",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -27,21 +37,40 @@ def run(arguments: argparse.Namespace) -> int:
         note = undo.read(current.facts)
         if note is None:
             raise AgentError(Problem("there is no restore to take back"))
+        if arguments.keep:
+            return keep(current, note)
         (target,) = work.find_ready(current, note.target)
         places = [work.open_restic(target, current)]
-        chosen = choose(places, name_workspace(current.settings), note.safety, datetime.now(UTC))
+        chosen = choose(places, name_workspace(current.settings), note.goal, datetime.now(UTC))
         with restoring.show_progress(target.name) as listener:
             restorer = restoring.make_restorer(current, chosen, listener)
             for path in map(Path, note.paths):
                 restorer.check_path(path, restoring.find_places(current))
             roots = restorer.find_roots()
             scopes = [find_scope(path, roots) for path in map(Path, note.paths)]
-            title = f"the restore of {note.source[:8]} at {note.time} is taken back"
             result = restoring.ask_and_restore(
-                current, restorer, scopes, title, is_sure=arguments.yes
+                current, restorer, scopes, name(note), is_sure=arguments.yes, kind=undo.UNDO
             )
     if result is None:
         return Exit.FAILED
     return restoring.finish(
         result, chosen.snapshot.short, ", ".join(note.paths), as_json=arguments.json
     )
+
+
+def name(note: undo.Undo) -> str:
+    """Return what is done, for who is asked."""
+    if note.goal == note.source:
+        return f"the undo to {note.goal[:8]}, begun at {note.time}, is finished"
+    source = undo.shorten(note.source)
+    return f"the restore of {source} at {note.time} is taken back, to {note.goal[:8]}"
+
+
+def keep(current: Context, note: undo.Undo) -> int:
+    """Let an unfinished restore count as finished; `undo` still takes it back."""
+    if note.finished:
+        raise AgentError(Problem("cannot keep anything: the last restore is finished"))
+    undo.write(current.facts, replace(note, finished=True))
+    what = f"{', '.join(note.paths)} stays as it is now"
+    sys.stdout.write(f"{what}; `devcopilot backup undo` brings {note.safety[:8]} back\n")
+    return Exit.OK

@@ -3,16 +3,15 @@
 import argparse
 import os
 import sys
-from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agent import catalogue
-from agent.backup import archive, folders, record, undo
+from agent.backup import archive, folders, merging, record, undo
 from agent.backup.restoration import Result
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.restic import Snapshot
 from agent.target import find_targets
 from agent.verbs.backup import restoring, work
 from agent.verbs.context import Context
@@ -35,11 +34,15 @@ def restore(current: Context, arguments: argparse.Namespace, place: Path | None)
     if place:
         return restore_to(source, place, arguments)
     workspace = current.settings.workspace.folder
-    held = archive.unpack(source, None)
+    before = undo.find_unfinished(current.facts)
+    if before and before.source != str(source):
+        undo.check_goes_on(current.facts, ())
+    held = archive.unpack(source, None, workspace)
     words = f"{held.files:,} files, {work.format_size(held.size)}: it is whole"
     lines = [
         f"{restoring.show_name(str(source))}: {words}",
         f"into {workspace}; what the archive lacks stays",
+        *(f"left out: {text}" for text in held.skipped),
     ]
     if arguments.dry_run:
         sys.stdout.writelines(f"{line}\n" for line in lines)
@@ -47,7 +50,8 @@ def restore(current: Context, arguments: argparse.Namespace, place: Path | None)
     if not restoring.confirm(lines, is_sure=arguments.yes):
         sys.stderr.write("devcopilot: nothing was changed\n")
         return Exit.FAILED
-    result = merge(current, source, workspace, arguments.target)
+    with restoring.tell_of_interruption(current.facts):
+        result = merge(current, source, workspace, arguments.target)
     return restoring.finish(result, str(source), str(workspace), as_json=arguments.json)
 
 
@@ -59,7 +63,7 @@ def restore_to(source: Path, place: Path, arguments: argparse.Namespace) -> int:
             folders.move(staging / "tree" / held.top, place)
         except OSError as error:
             raise AgentError(Problem(f"cannot make {place}: {error.strerror}")) from error
-    result = Result(held.files, held.size)
+    result = Result(held.files, held.size, skipped=tuple(held.skipped))
     return restoring.finish(result, str(source), str(place), as_json=arguments.json)
 
 
@@ -71,32 +75,36 @@ def merge(current: Context, source: Path, workspace: Path, only: str | None) -> 
     """
     began = datetime.now(UTC)
     stamp = f"{began:%Y%m%d-%H%M%S}"
-    safety = make_way_back(current, source, workspace, only, record.format_time(began))
-    keeps = safety is None or bool(current.settings.backup.exclude)
+    note = make_way_back(current, source, workspace, only, record.format_time(began))
+    keeps = note is None or bool(current.settings.backup.exclude)
     with folders.stage(workspace, "restore") as staging:
         held = archive.unpack(source, staging / "tree")
         replaced = workspace / f".replaced-{stamp}" if keeps else staging / "replaced"
         tree = staging / "tree" / held.top
         try:
-            with restoring.tell_of_interruption() if safety else nullcontext():
-                done = archive.merge(tree, workspace, replaced, f".kept-{stamp}")
+            done = merging.merge(tree, workspace, replaced, f".kept-{stamp}")
         except OSError as error:
-            hint = restoring.HOW_TO_UNDO if safety else f"replaced files are in {replaced}"
+            hint = "" if note else f"replaced files are in {replaced}"
             problem = Problem(f"cannot write {error.filename}: {error.strerror}", hint)
             raise AgentError(problem) from error
+    if note:
+        undo.write(current.facts, replace(note, finished=True))
     kept = (*done.kept, replaced) if keeps and done.replaced else tuple(done.kept)
-    return Result(held.files, held.size, kept=kept, safety=safety)
+    return Result(
+        held.files, held.size, kept=kept, way_back=note.safety if note else "",
+        skipped=tuple(held.skipped),
+    )  # fmt: skip
 
 
 def make_way_back(
     current: Context, source: Path, workspace: Path, only: str | None, time: str
-) -> Snapshot | None:
+) -> undo.Undo | None:
     """Make the safety backup and the record for `undo`; None where no target is configured."""
     targets = find_targets(catalogue.BACKUP_TARGETS, current.settings, current.facts)
     if not targets:
         return None
     target = work.find_ready(current, only)[0]
     safety = restoring.make_safety(current, target)
-    note = undo.Undo(safety.id, target.name, (str(workspace),), str(source), time, finished=True)
-    undo.write(current.facts, note)
-    return safety
+    paths = (str(workspace),)
+    note = undo.Undo(safety.id, target.name, paths, str(source), time, wanted=paths)
+    return undo.begin(current.facts, note)

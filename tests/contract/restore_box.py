@@ -1,0 +1,110 @@
+"""A workspace with one local target, on which the verbs run as an unprivileged user."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.contract.homes import NOBODY
+from tests.quick_key import find_password, make_quick
+from tests.waiting import wait_until
+
+MINE = os.getuid() if os.getuid() else NOBODY
+AGENT = [sys.executable, "-I", "-m", "agent"]
+
+
+def need(condition: object, what: str) -> None:
+    if not condition:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(what)
+
+
+@dataclass
+class Box:
+    """A workspace with one local target."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "workspace"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "PATH": os.environ["PATH"],
+            "WORKSPACE_DIR": str(self.workspace),
+            "DEV8_RUNTIME_DIR": str(self.folder / "run"),
+            "BACKUP_DIR": str(self.folder / "backups"),
+            "DEV8_SSH": "false",
+            **self.variables,
+        }
+
+    def argv(self, *words: str) -> list[str]:
+        user = [f"--reuid={MINE}", f"--regid={MINE}", "--clear-groups"]
+        return [*(["setpriv", *user] if os.getuid() == 0 else []), *AGENT, *words]
+
+    def run(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            self.argv(*words), env=self.environ, check=False, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        make_quick(self.folder / "backups/workspace", find_password(self.home))
+        assert "Traceback" not in done.stderr
+        assert "internal error" not in done.stderr
+        return done
+
+    def backup(self, *words: str, code: int = 0) -> str:
+        return self.run("backup", *words, code=code).stdout
+
+    def configure(self) -> None:
+        subprocess.run(self.argv("configure", "--boot"), env=self.environ, check=True,
+                       capture_output=True, timeout=60)  # fmt: skip
+
+    def restore(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
+        return self.run("backup", "restore", *words, code=code)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.workspace / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        for part in (path, *path.parents):
+            if part.is_relative_to(self.workspace):
+                os.chown(part, MINE, MINE)
+        return path
+
+    def read(self, name: str) -> str | None:
+        path = self.workspace / name
+        return path.read_text() if path.is_file() else None
+
+    def fill(self, count: int = 40) -> None:
+        """Write so many files of a MiB: to restore them takes a while."""
+        for number in range(count):
+            path = self.write(f"big{number}", "")
+            path.write_bytes(os.urandom(1 << 20))
+
+    def kill(self, *words: str, when: Callable[[], object]) -> None:
+        """Run a verb and kill it, with all that it started, at this moment."""
+        process = subprocess.Popen(
+            self.argv(*words), env=self.environ, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(lambda: when() or process.poll() is not None, "the moment")
+        assert process.poll() is None, "it was done before"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def snapshots(self) -> list[dict[str, object]]:
+        return list(json.loads(self.backup("list", "--json")))

@@ -1,0 +1,89 @@
+"""Restores in place that are killed on their way: nothing is lost, and the same commands finish."""
+
+import json
+
+from tests.contract.odd_tree import describe
+from tests.contract.restore_box import Box
+
+
+def kinds(box: Box) -> list[object]:
+    return [row["kind"] for row in box.snapshots()]
+
+
+def stop_half_way(box: Box) -> dict[str, tuple[object, ...]]:
+    """Kill a restore of 40 files; return how the workspace was before it."""
+    box.fill()
+    box.backup("create")
+    for path in box.workspace.glob("big*"):
+        path.unlink()
+    box.write("only then", "text")
+    before = describe(box.workspace)
+    box.kill("backup", "restore", "--yes", when=(box.workspace / "big3").exists)
+    return before
+
+
+def test_an_undo_that_was_killed_is_finished_by_the_next(box: Box) -> None:
+    """However often: it never turns round and leads to the half state."""
+    box.write("file", "first")
+    box.backup("create")
+    box.fill()
+    before = describe(box.workspace)
+    box.restore("--yes")
+    after = describe(box.workspace)
+    for number in (3, 20):
+        box.kill("backup", "undo", "--yes", when=(box.workspace / f"big{number}").exists)
+        assert describe(box.workspace) != before
+    box.backup("undo", "--yes")
+    assert describe(box.workspace) == before
+    box.backup("undo", "--yes")
+    assert describe(box.workspace) == after
+
+
+def test_a_restore_that_was_killed_goes_on_with_its_way_back(box: Box) -> None:
+    """What came in between is in a safety backup of its own."""
+    before = stop_half_way(box)
+    box.write("in between", "text")
+    said = box.restore("--yes").stdout
+    assert len(list(box.workspace.iterdir())) == 40
+    assert kinds(box) == ["backup", "safety", "safety"]
+    _, first, second = box.snapshots()
+    assert f"what was there before is in {str(first['id'])[:8]}" in said
+    found = box.home / "found"
+    box.restore(str(second["id"]), "--path", "in between", "--to", str(found))
+    assert found.read_text() == "text"
+    box.backup("undo", "--yes")
+    assert describe(box.workspace) == before
+
+
+def test_a_half_state_is_never_the_latest(box: Box) -> None:
+    stop_half_way(box)
+    whole, safety = box.snapshots()
+    assert not read_note(box)["finished"]
+    (box.workspace / "big3").unlink()
+    said = box.run("backup", "create", code=1).stdout
+    for words in ("is not finished", f"`devcopilot backup restore {str(whole['id'])[:8]}",
+                  "finishes it",
+                  f"brings back what was there, {str(safety['id'])[:8]}"):  # fmt: skip
+        assert words in said
+    assert kinds(box) == ["backup", "safety", "safety"]
+    assert "cannot restore anything else" in box.restore("--path", "big4", "--yes", code=1).stderr
+    box.restore("--yes")
+    assert (box.workspace / "big3").exists()
+    assert "nothing has changed" in box.backup("create")
+
+
+def read_note(box: Box) -> dict[str, object]:
+    note = box.home / ".local/state/devcopilot/backup/undo.json"
+    return dict(json.loads(note.read_text()))
+
+
+def test_what_is_left_may_stay(box: Box) -> None:
+    stop_half_way(box)
+    box.write("file", "text")
+    safety = str(box.snapshots()[-1]["id"])
+    assert f"brings {safety[:8]} back" in box.backup("undo", "--keep")
+    assert "cannot keep" in box.run("backup", "undo", "--keep", code=1).stderr
+    box.backup("create")
+    assert kinds(box) == ["backup", "safety", "backup"]
+    box.backup("undo", "--yes")
+    assert box.read("file") is None

@@ -1,0 +1,72 @@
+"""The way back from a restore: it stays the same until the restore has come to its end."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.backup import undo
+from agent.backup.undo import RESTORE, UNDO, Undo
+from agent.errors import AgentError
+from agent.system import Facts
+from tests.machine import make_facts
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Facts:
+    return make_facts(tmp_path)
+
+
+def note(source: str, safety: str, kind: str = RESTORE, path: str = "/w") -> Undo:
+    return Undo(safety, "local", (path,), source, "2026-01-01T00:00:00Z", kind=kind, wanted=(path,))
+
+
+def test_what_goes_on_leads_back_to_where_it_began(facts: Facts) -> None:
+    undo.begin(facts, note("old", "before"))
+    again = undo.begin(facts, note("old", "half"))
+    assert (again.goal, again.also) == ("before", ("half",))
+    other = undo.begin(facts, note("older", "half2", path="/"))
+    assert (other.goal, other.paths) == ("before", ("/",))
+    assert undo.find_needed(facts) == {"before", "older", "half", "half2"}
+    undo.write(facts, replace(other, finished=True))
+    assert undo.find_needed(facts) == {"before"}
+    assert undo.find_unfinished(facts) is None
+    assert undo.begin(facts, note("old", "later")).goal == "later"
+
+
+def test_an_undo_goes_on_to_where_it_went(facts: Facts) -> None:
+    undo.begin(facts, note("old", "before"))
+    first = undo.begin(facts, note("before", "half", UNDO))
+    assert first.goal == "before"
+    again = undo.begin(facts, note("before", "half2", UNDO))
+    assert again.goal == "before"
+    assert undo.find_needed(facts) == {"before", "half", "half2"}
+    done = replace(again, finished=True)
+    undo.write(facts, done)
+    assert done.goal == "half"
+
+
+def test_nothing_else_is_begun_meanwhile(facts: Facts) -> None:
+    undo.check_goes_on(facts, [Path("/w/a")])
+    undo.begin(facts, note("0123456789", "abcdefghij", path="/w/sub dir"))
+    undo.check_goes_on(facts, [Path("/w/sub dir")])
+    undo.check_goes_on(facts, [Path("/w"), Path("/home")])
+    with pytest.raises(AgentError) as caught:
+        undo.check_goes_on(facts, [Path("/w/sub dir/a"), Path("/home")])
+    said = str(caught.value)
+    assert "`devcopilot backup restore 01234567 --path '/w/sub dir'` finishes it" in said
+    assert "brings back what was there, abcdefgh" in said
+
+
+def test_a_record_of_before_is_read(facts: Facts) -> None:
+    path = facts.state / undo.FILE
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '{"safety": "a", "target": "local", "paths": ["/w"], "source": "b", "time": "",'
+        ' "finished": true}'
+    )
+    assert undo.read(facts) == Undo("a", "local", ("/w",), "b", "", finished=True)
+    path.write_text("[1]")
+    with pytest.raises(AgentError, match="damaged"):
+        undo.read(facts)
+    assert undo.find_needed(facts) == frozenset()
