@@ -8,4 +8,5 @@ SIGNING = "gitconfig-signing"
 
 def quote(value: str) -> str:
     """Return a value, or the name of a subsection, as git-config reads it back unchanged."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

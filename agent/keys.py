@@ -1,6 +1,7 @@
 """Private keys as texts: mended, judged, and the names under which they lie."""
 
 import binascii
+import re
 
 KEY_NAMES = {
     "ssh-ed25519": "id_ed25519",
@@ -13,6 +14,8 @@ KEY_NAMES = {
 }
 """Types of keys -> the file names under which ssh finds a private key by itself."""
 
+_NEW_LINE = re.compile(r"\r\n|\r|\n")
+
 
 def mend_private_key(text: str) -> bytes:
     r"""Return the key as programs want it: real line breaks, one at the end, no quotes around it.
@@ -21,7 +24,7 @@ def mend_private_key(text: str) -> bytes:
     --env-file with their quotes; Windows adds carriage returns.
     """
     text = text.replace("\\r", "").replace("\\n", "\n")
-    lines = text.strip().strip("\"'").strip().splitlines()
+    lines = _NEW_LINE.split(text.strip().strip("\"'").strip())
     return "".join(f"{line.strip()}\n" for line in lines).encode()
 
 
@@ -32,7 +35,7 @@ def is_locked(private: bytes) -> bool:
     """
     if b"ENCRYPTED" in private:  # PEM and PKCS #8 say so in clear
         return True
-    body = b"".join(line for line in private.splitlines() if not line.startswith(b"-----"))
+    body = b"".join(line for line in private.split(b"\n") if not line.startswith(b"-----"))
     try:
         blob = binascii.a2b_base64(body)
     except binascii.Error:

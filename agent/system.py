@@ -16,6 +16,7 @@ from pathlib import Path
 from agent import commands, runtime
 from agent.errors import Problem
 from agent.files import SECRET, STATE, read_file
+from agent.lines import find_last_line
 from agent.secret import Secret, SecretInput
 
 STATE_FOLDER = ".local/state/devcopilot"
@@ -167,9 +168,8 @@ class System:
         """Run a command; raises OSError with its own last words when it fails."""
         done = commands.run(argv, self._environ, stdin)
         if done.returncode != 0:
-            words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
             # Without an errno: the code of a command is none.
-            raise OSError(f"{argv[0]} failed: {words[-1]}")
+            raise OSError(f"{argv[0]} failed: {find_last_line(done.stderr, 'no message')}")
 
 
 def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Problem:

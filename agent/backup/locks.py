@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agent.errors import Problem
 from agent.follow import LONG, Finished, Limits, Listener, Message
+from agent.lines import split_lines
 from agent.procfs import read_stat
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, explain, read_time
 from agent.system import Facts, System
@@ -83,7 +84,7 @@ def remember_host(facts: Facts) -> None:
 def read_hosts(facts: Facts) -> list[str]:
     """Return the hostnames of this workspace's containers, the newest last."""
     try:
-        return (facts.read(facts.state / HOSTNAMES) or b"").decode().splitlines()
+        return split_lines((facts.read(facts.state / HOSTNAMES) or b"").decode())
     except (OSError, UnicodeDecodeError):
         return []
 

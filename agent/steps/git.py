@@ -60,7 +60,7 @@ def _find_missing_include(path: Path, facts: Facts) -> Problem | None:
     # From / so that no repository's own configuration takes part.
     asked = ("git", "-C", "/", "config", "--type=path", "--get-all", "include.path")
     done = facts.run(asked)
-    if str(path).encode() in done.stdout.splitlines():
+    if str(path).encode() in done.stdout.split(b"\n"):
         return None
     return Problem(
         f"git does not read {path}: no configuration of this image includes it",

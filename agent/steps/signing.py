@@ -10,6 +10,7 @@ from pathlib import Path
 from agent.errors import Problem
 from agent.gitconfig import SIGNING, quote
 from agent.keys import KEY_NAMES, mend_private_key
+from agent.lines import find_last_line
 from agent.plan import File, Resource
 from agent.secret import Secret
 from agent.settings import Settings
@@ -59,11 +60,11 @@ def find_own_signing(path: Path, facts: Facts) -> Problem | None:
     A key for OpenPGP would be no use beside our gpg.format, which is below the user's settings.
     """
     # From / so that no repository takes part. Without --includes git leaves out included files.
-    asked = ("git", "-C", "/", "config", "--global", "--includes", "--get-regexp")
+    asked = ("git", "-C", "/", "config", "--global", "--includes", "-z", "--get-regexp")
     done = facts.run((*asked, r"^(user\.signingkey|gpg\.format)$"))
     ours = {"user.signingkey": str(path), "gpg.format": "ssh"}
-    for line in done.stdout.decode(errors="replace").splitlines():
-        name, _, value = line.partition(" ")
+    for entry in done.stdout.decode(errors="replace").split("\0")[:-1]:
+        name, _, value = entry.partition("\n")
         if value != ours.get(name):
             return Problem(
                 f"left the signing of commits to you: your own git configuration sets {name}",
@@ -82,9 +83,8 @@ def try_to_sign(path: Path, facts: Facts) -> Problem | None:
     done = facts.run(argv, stdin=b"a test signature\n")
     if done.returncode == 0 and b"BEGIN SSH SIGNATURE" in done.stdout:
         return None
-    said = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
     return Problem(
-        f"cannot sign commits with {path}: {said[-1][:120]}",
+        f"cannot sign commits with {path}: {find_last_line(done.stderr)[:120]}",
         "give a key that can sign without a question, or set DEV8_GIT_SIGNING=off",
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from agent.errors import Problem
 from agent.files import SETTINGS
 from agent.keys import KEY_NAMES, is_locked, mend_private_key
+from agent.lines import BLANKS, split_lines
 from agent.plan import Directory, File, Keep, Resource
 from agent.secret import Secret
 from agent.settings import Settings
@@ -47,7 +48,10 @@ _PARTS = {
 """Types of public keys that sshd accepts -> length-prefixed strings in the key (RFC 4253, 6.6)."""
 
 
-_FIELD = re.compile(r'(?:"(?:\\"|[^"])*"|[^\s"])+')
+RSA_BITS = 2048
+"""No RSA key may have less: NIST SP 800-131A."""
+
+_FIELD = re.compile(r'(?:"(?:\\"|[^"])*"|[^ \t"])+')
 """One field of a line; blanks inside quotes belong to it (sshd(8), AUTHORIZED_KEYS)."""
 _OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="(?:\\"|[^"])*")?(?:,|$)')
 _OPTIONS = frozenset(
@@ -77,7 +81,7 @@ def _authorized_keys(settings: Settings, facts: Facts) -> Iterator[Resource | Pr
     kept: list[str] = []
     for name, text in _key_lists(settings, facts):
         usable = []
-        for item in [text] if isinstance(text, Problem) else _read_keys(name, text):
+        for item in [text] if isinstance(text, Problem) else read_keys(name, text):
             if isinstance(item, Problem):
                 yield item
             else:
@@ -85,25 +89,26 @@ def _authorized_keys(settings: Settings, facts: Facts) -> Iterator[Resource | Pr
         lines += usable
         if all(line.startswith("#") for line in usable):
             # A mistake must not lock everybody out: who could log in still can.
-            kept = (facts.read(path) or b"").decode(errors="replace").splitlines()
+            kept = split_lines((facts.read(path) or b"").decode(errors="replace"))
     if lines or kept:
         content = "".join(f"{line}\n" for line in dict.fromkeys([*lines, *kept]))
         yield File(path, content.encode(), 0o600, adopt=True)
 
 
-def _read_keys(name: str, text: str) -> Iterator[str | Problem]:
+def read_keys(name: str, text: str) -> Iterator[str | Problem]:
     """Yield the lines of a list that sshd takes, and what is wrong with the others."""
     if "PRIVATE KEY-----" in text:
         yield Problem(f"cannot use {name}: it holds a private key", "give the public key")
         return
     if not text.strip():
         yield Problem(f"cannot use {name}: it is empty", f"put a public key into {name}")
-    for number, line in enumerate(text.splitlines(), start=1):
-        fault = find_fault(line)
+    for number, line in enumerate(split_lines(text), start=1):
+        entry = line.strip(BLANKS)
+        fault = find_fault(entry)
         if fault:
             yield Problem(f"cannot use line {number} of {name}: {fault}")
-        elif line.strip():
-            yield line.strip()
+        elif entry:
+            yield entry
 
 
 def _key_lists(settings: Settings, facts: Facts) -> Iterable[tuple[str, str | Problem]]:
@@ -159,13 +164,16 @@ def _find_option_fault(options: str) -> str | None:
 def _find_key_fault(kind: str, key: str) -> str | None:
     try:
         blob = binascii.a2b_base64(key, strict_mode=True)
-    except binascii.Error:
+    except ValueError:
         return f"the {kind} key is damaged: it is not base64"
     parts = _split_strings(blob)
     if parts is None or len(parts) != _PARTS[kind]:
         return f"the {kind} key is damaged: it is cut off or too long"
     if parts[0] != kind.encode():
         return f"the line says {kind}, the key inside says otherwise"
+    bits = int.from_bytes(parts[2]).bit_length() if kind == "ssh-rsa" else RSA_BITS
+    if bits < RSA_BITS:
+        return f"an RSA key of {bits} bits is too short; make one with: ssh-keygen -t ed25519"
     return None
 
 

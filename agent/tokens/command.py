@@ -4,6 +4,7 @@ import re
 
 from agent.errors import Problem
 from agent.groups import GitHub
+from agent.lines import find_last_line
 from agent.sources import Failure, Found, TokenSource, read_answer
 from agent.system import Facts
 
@@ -23,11 +24,11 @@ def fetch(account: GitHub, facts: Facts) -> Found:
     argv = account.token_command or ()
     done = facts.run(argv)
     if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        words = find_last_line(done.stderr)
         return Failure(
             Problem(
                 f"cannot get a token for {account.host}: {argv[0]} ended with {done.returncode}: "
-                f"{_TOKEN.sub('***', words[-1])[:120]}",
+                f"{_TOKEN.sub('***', words)[:120]}",
                 f"mend {NAME}",
             )
         )

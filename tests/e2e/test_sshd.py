@@ -16,6 +16,7 @@ from agent import probes
 from agent.plan import Ledger, apply, plan
 from agent.services import sshd
 from agent.settings import Settings
+from agent.steps import ssh
 from agent.system import Facts, System
 from agent.values import BannerProbe, Service
 from tests.containers import BASE, DOCKER, docker, find_free_port
@@ -24,6 +25,8 @@ from tests.waiting import wait_until
 UID = 4242
 USER = "dev"
 DEADLINE = 10.0
+PYTHONS = ("\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "\x1d", "\x1e", "\r")
+"""What ends a line for Python alone."""
 ODD = "50%s \"double\" 'single'; # $HOME `id` \\ é"
 SSHD = "/usr/sbin/sshd"
 MOVED = "/dev/shm"
@@ -44,8 +47,11 @@ class Server:
         assert done.returncode == 0, done.stderr + self.log.read_text()
         return done.stdout
 
-    def call(self, program: str, *words: str) -> "subprocess.CompletedProcess[str]":
-        options = ("-F", "none", "-i", str(self.home.parent / "key"), "-o", "IdentitiesOnly=yes",
+    def call(
+        self, program: str, *words: str, key: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        identity = str(key or self.home.parent / "key")
+        options = ("-F", "none", "-i", identity, "-o", "IdentitiesOnly=yes",
                    "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
                    "-o", f"UserKnownHostsFile={self.home.parent / 'known'}")  # fmt: skip
         return subprocess.run([program, *options, *words], check=False, capture_output=True,
@@ -161,6 +167,27 @@ def test_a_key_in_the_users_own_file_works(server: Server, tmp_path: Path) -> No
     for path in (own.parent, own):
         os.chown(path, UID, UID)
     assert server.ssh("echo in", options=("-i", str(new), "-o", "IdentityFile=none")) == "in\n"
+
+
+def test_a_key_in_the_comment_of_another_lets_nobody_in(server: Server, tmp_path: Path) -> None:
+    """What the step makes of a list is read by sshd as by us: by its own rule for lines."""
+    names = ("first", *(f"other{number}" for number in range(len(PYTHONS))))
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]
+    for name in names:
+        subprocess.run([*argv, tmp_path / name], check=True)
+    first, *others = ((tmp_path / f"{name}.pub").read_text().strip() for name in names)
+    hidden = "".join(mark + key for mark, key in zip(PYTHONS, others, strict=True))
+    lines = list(ssh.read_keys("SSH_PUBLIC_KEY", f'restrict,command="echo in" {first} me{hidden}'))
+    own = server.home / ".ssh/authorized_keys"
+    own.parent.mkdir(mode=0o700, exist_ok=True)
+    own.write_text("".join(f"{line}\n" for line in lines), newline="")
+    for path in (own.parent, own):
+        os.chown(path, UID, UID)
+    where = ("-p", str(server.port), f"{USER}@127.0.0.1", "id")
+    done, *refused = (server.call("ssh", *where, key=tmp_path / name) for name in names)
+    assert done.stdout == "in\n", f"its options hold: {done.stderr}"
+    for done in refused:
+        assert "Permission denied" in done.stderr, done.stdout
 
 
 @pytest.mark.parametrize("user", [USER, "root", "nobody"])

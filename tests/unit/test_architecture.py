@@ -13,9 +13,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "addresses", "background", "backup_group", "bodies", "commands", "compatibility", "errors",
-    "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "log", "moments",
-    "patterns", "preload", "procfs", "runtime", "secret", "settings", "system", "texts",
-    "variable",
+    "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "lines", "log",
+    "moments", "patterns", "preload", "procfs", "runtime", "secret", "settings", "system",
+    "texts", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "follow", "hosts", "keeping", "keys", "plan", "published", "reference",
@@ -214,6 +214,22 @@ def test_files_are_read_in_one_way(module: str) -> None:
         "(folder / 'comm').read_text",  # of /proc
     }
     assert find_reads(MODULES[module]) - allowed == set()
+
+
+SPLITS_FOR_PEOPLE = {"restic", "installer", "backup.hooks", "backup.verification"}
+"""The modules that take a line out of what a program said, to show it."""
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - SPLITS_FOR_PEOPLE))
+def test_no_text_is_split_by_pythons_own_rule(module: str) -> None:
+    """`agent.lines` says why; that of bytes knows LF and CR alone."""
+    allowed = {"read_file(path, STATE)"} if module == "logger.mask" else set()
+    found = {
+        ast.unparse(node.value)
+        for node in ast.walk(ast.parse(MODULES[module].read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "splitlines"
+    }
+    assert found - allowed == set()
 
 
 def test_files_are_short_enough_to_read() -> None:

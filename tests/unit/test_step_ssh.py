@@ -129,6 +129,48 @@ def test_a_list_that_is_missing_for_a_while_locks_nobody_out(
     assert machine.read(AUTHORIZED) == f"{KEY} new\n"
 
 
+PYTHONS = ["\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "\x1d", "\x1e", "\r"]
+"""What ends a line for Python, and not for sshd."""
+
+
+def count_keys(machine: Machine) -> int:
+    """Return how many keys OpenSSH finds in the list."""
+    path = machine.facts.home / AUTHORIZED
+    said = subprocess.run(["ssh-keygen", "-lf", path], check=True, capture_output=True)
+    return said.stdout.count(b"\n")
+
+
+@pytest.mark.parametrize("separator", PYTHONS)
+@pytest.mark.parametrize("source", ["SSH_PUBLIC_KEY", "SSH_AUTHORIZED_KEYS_FILE"])
+def test_nothing_in_a_comment_becomes_a_second_key(
+    machine: Machine, tmp_path: Path, source: str, separator: str
+) -> None:
+    other = make_key(tmp_path, "-t", "ed25519").with_suffix(".pub").read_text().strip()
+    text = f'restrict,command="/bin/false" {KEY} me{separator}{other}'
+    file = tmp_path / "keys"
+    file.write_text(text, newline="")
+    given = {"SSH_PUBLIC_KEY": text, "SSH_AUTHORIZED_KEYS_FILE": str(file)}[source]
+    machine.configure(**{source: given})
+    assert count_keys(machine) == 1
+    file.unlink()
+    machine.configure(**{source: given})  # now what was kept is read back
+    assert count_keys(machine) == 1
+    assert (machine.read(AUTHORIZED) or "").startswith("restrict,")
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u3000", "\x85"])
+def test_only_blanks_of_sshd_end_a_field(blank: str) -> None:
+    assert ssh.find_fault(f"restrict{blank}{KEY}") == "it is not a public key"
+    assert "not base64" in (ssh.find_fault(f"{KEY}{blank}me") or "")
+
+
+def test_an_rsa_key_that_is_too_short_is_refused(machine: Machine, tmp_path: Path) -> None:
+    short = make_key(tmp_path, "-t", "rsa", "-b", "1024").with_suffix(".pub").read_text().strip()
+    (problem,) = machine.configure(SSH_PUBLIC_KEY=f"{short}\n{KEY}\n")
+    assert "an RSA key of 1024 bits is too short" in problem
+    assert machine.read(AUTHORIZED) == f"{KEY}\n"
+
+
 @pytest.mark.parametrize("text", ["nonsense", "# nobody", "-----BEGIN X PRIVATE KEY-----", " \n"])
 def test_a_list_without_any_key_locks_nobody_out(machine: Machine, text: str) -> None:
     machine.configure(SSH_PUBLIC_KEY=KEY)
