@@ -13,6 +13,7 @@ VERBS = {
     "configure": "bring the workspace into the configured state, again if need be",
     "plan": "show what `configure` would change; changes nothing",
     "refresh": "read the GitHub token again, check it, publish it",
+    "password": "print the password of the editor",
     "token": "print a fresh GitHub token",
     "exec": "run a command with a fresh GitHub token in its environment",
     "login": "sign in to GitHub in a browser, where no token is configured",

@@ -197,10 +197,18 @@ class Editor:
     )
     password: SecretInput | None = secret(
         "CODE_SERVER_PASSWORD",
-        "Password of code-server. Without one, one is made, kept, and shown once in the log.",
+        "Password of code-server. Without one, one is made and kept; `devcopilot password` prints "
+        "it.",
     )
     hashed_password: SecretInput | None = secret(
-        "CODE_SERVER_HASHED_PASSWORD", "Argon2 hash of the password, instead of the password."
+        "CODE_SERVER_HASHED_PASSWORD",
+        "Argon2 hash of the password, instead of the password. Whoever has it can enter, too.",
+    )
+    log_password: bool = variable(
+        "DEV8_LOG_PASSWORD",
+        switch,
+        "Show a password in the log, once, when it is made: to all who may read the log.",
+        default="false",
     )
 
 

@@ -49,13 +49,13 @@ def _check_port(probe: HttpProbe | BannerProbe | PortProbe, deadline: float) -> 
     address = probe.host, probe.port
     with socket.create_connection(address, _left(deadline)) as connection:
         match probe:
-            case HttpProbe(port, path, host):
-                request = f"GET {path} HTTP/1.0\r\nHost: {join_port(host, port)}\r\n\r\n"
-                connection.sendall(request.encode())
+            case HttpProbe(port, path):
+                connection.sendall(_make_request(probe))
                 words = _read_line(connection, deadline).split()
                 if len(words) < 2 or not words[0].startswith("HTTP/"):
                     return f"port {port} does not speak HTTP"
-                return None if words[1] == "200" else f"port {port}{path} answers {words[1]}"
+                expected = words[1] in map(str, probe.expected)
+                return None if expected else f"port {port}{path} answers {words[1]}"
             case BannerProbe(port, prefix):
                 line = _read_line(connection, deadline)
                 if not line.startswith(prefix):
@@ -65,6 +65,16 @@ def _check_port(probe: HttpProbe | BannerProbe | PortProbe, deadline: float) -> 
                 return None
             case PortProbe():
                 return None
+
+
+def _make_request(probe: HttpProbe) -> bytes:
+    head = (
+        f"{probe.method} {probe.path} HTTP/1.0",
+        f"Host: {join_port(probe.host, probe.port)}",
+        *((f"Accept: {probe.accept}",) if probe.accept else ()),
+        *(() if probe.method == "GET" else ("Content-Length: 0",)),
+    )
+    return ("\r\n".join(head) + "\r\n\r\n").encode()
 
 
 def _read_line(connection: socket.socket, deadline: float) -> str:

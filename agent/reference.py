@@ -29,6 +29,8 @@ FILES = (
     (f"{STATE_FOLDER}/", "the state folder: keep it on a volume"),
     (f"{STATE_FOLDER}/ssh/", "the workspace's host keys, and the keys that may log in"),
     (f"{STATE_FOLDER}/code-server/password", "the password that was made for code-server"),
+    (f"{STATE_FOLDER}/code-server/hash.json", "the hash of its password: as secret as a session"),
+    ("~/.config/code-server/config.yaml", "the same login for a code-server started by hand"),
     (f"{STATE_FOLDER}/gitconfig", "git's defaults; your ~/.gitconfig overrides them"),
     (f"{STATE_FOLDER}/gitconfig-signing", "git's settings for signing with your SSH key"),
     (

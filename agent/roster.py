@@ -51,8 +51,9 @@ def read(folder: Path) -> Roster:
 
 def _encode_service(service: Service) -> dict[str, Any]:
     row = asdict(service)
-    if service.probe:
-        row["probe"] = {"kind": type(service.probe).__name__, **row["probe"]}
+    for name, probe in (("probe", service.probe), ("first", service.first)):
+        if probe:
+            row[name] = {"kind": type(probe).__name__, **row[name]}
     return {**row, "directory": str(service.directory) if service.directory else None}
 
 
@@ -62,6 +63,7 @@ def _decode_service(row: dict[str, Any]) -> Service:
         argv=tuple(row["argv"]),
         essential=row["essential"],
         probe=_decode_probe(dict(row["probe"])) if row["probe"] else None,
+        first=_decode_probe(dict(row["first"])) if row["first"] else None,
         environment=row["environment"],
         directory=Path(row["directory"]) if row["directory"] else None,
     )

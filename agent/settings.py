@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, cast
 
-from agent import compatibility
+from agent import argon2, compatibility
 from agent.backup_group import Backup
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.groups import Agent, Ai, Editor, Git, GitHub, Ssh, Workspace
+from agent.secret import SecretInput
 from agent.variable import PREFIX, Variable, declared, is_injected, read
 
 
@@ -105,6 +106,7 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
                 "unset one of them",
             )
         )
+    found += find_bad_hash(editor["hashed_password"])
     same_port = ssh["port"] == editor["port"] and ssh["port"] is not MISSING
     if same_port and ssh["enabled"] and editor["enabled"]:
         found.append(
@@ -113,6 +115,13 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
             )
         )
     return found
+
+
+def find_bad_hash(given: SecretInput | None) -> Iterator[Problem]:
+    """Yield what is wrong with the editor's hash; one in a file is judged when that is read."""
+    if given and given.value and (fault := argon2.find_fault(given.value.reveal())):
+        hint = "a compose file needs $$ for each $, and a shell single quotes"
+        yield Problem(f"cannot use {given.variable}: {fault}", hint)
 
 
 def find_missing_parts(github: Mapping[str, Any]) -> Iterator[Problem]:

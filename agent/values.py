@@ -11,11 +11,14 @@ from agent.addresses import LOOPBACK
 
 @dataclass(frozen=True)
 class HttpProbe:
-    """Answers when GET yields status 200."""
+    """Answers when a request without a body yields one of these statuses."""
 
     port: int
     path: str
     host: str = LOOPBACK
+    method: str = "GET"
+    expected: tuple[int, ...] = (200,)
+    accept: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the clean environment. No secrets: they go through files."""
     directory: Path | None = None
+    first: Probe | None = None
+    """Asked beside it until the workspace is ready: what costs too much to be asked for ever."""
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ find_password() {
     case $("${DOCKER[@]}" container inspect --format '{{.Config.Env}}' "$container") in
         *CODE_SERVER_AUTH=none*) echo "none is asked for" ;;
         *CODE_SERVER_*PASSWORD*) echo "the one that you gave" ;;
-        *) inside cat "$state/code-server/password" ;;
+        *) inside devcopilot password ;;
     esac
 }
 

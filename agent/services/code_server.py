@@ -1,15 +1,15 @@
 """code-server: the editor in the browser."""
 
+import contextlib
 import json
-import secrets
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Iterator, Mapping
 
-from agent import store
+from agent import editor_login
 from agent.addresses import find_asked, join_port
+from agent.editor_login import ROOM, Hash
 from agent.errors import Problem
-from agent.plan import File, Resource, Seed, find_hint
-from agent.secret import Secret
+from agent.plan import Edit, File, Resource
 from agent.settings import Settings
 from agent.system import Facts
 from agent.values import HttpProbe, Service
@@ -18,92 +18,90 @@ NAME = "code-server"
 AT_ONCE = "code-server-service"
 """dev8-mvp's own start of the same program, without a process before it: half of the time."""
 CONFIG = "code-server.yaml"
-PASSWORD = "code-server/password"  # noqa: S105 - a file's name, in the state folder
-PASSWORD_BYTES = 18
-ROOM = 16 * 1024
-"""Bytes that must be free where a password is to be kept."""
+STRINGS = "code-server.strings.json"
+"""File with what the login page says in other words than code-server's own."""
+BY_HAND = ".config/code-server/config.yaml"
+"""In the home folder: what `code-server` in a terminal reads. It makes one itself if there is none,
+with a password in clear."""
+OURS = b"# The agent keeps this up to date; without this line the file is yours.\n"
+PAGE = {"LOGIN_PASSWORD": "`devcopilot password` in a terminal of the workspace prints it."}
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the configuration, and the password that is made when none is given."""
+    editor = settings.editor
     options: dict[str, object] = {
-        "bind-addr": join_port(settings.editor.address, settings.editor.port),
-        "auth": settings.editor.auth,
+        "bind-addr": join_port(editor.address, editor.port),
+        "auth": editor.auth,
         "cert": False,
     }
-    if settings.editor.auth == "none":
+    if editor.auth == "none":
         yield Problem(
             "code-server asks for no password (CODE_SERVER_AUTH=none): "
-            f"everyone who reaches port {settings.editor.port} has a shell here",
+            f"everyone who reaches port {editor.port} has a shell here",
             "unset CODE_SERVER_AUTH",
         )
     else:
-        for item in find_password(settings, facts):
-            if isinstance(item, dict):
-                options |= item
+        for item in editor_login.resources(settings, facts):
+            if isinstance(item, Hash):
+                options["hashed-password"] = item.text
             else:
                 yield item
-    # JSON is YAML: no value can be taken for anything else.
-    lines = "".join(f"{name}: {json.dumps(value)}\n" for name, value in options.items())
-    yield File(facts.runtime / CONFIG, lines.encode(), 0o600, adopt=True)
+        options["i18n"] = str(facts.runtime / STRINGS)
+        yield File(facts.runtime / STRINGS, json.dumps(PAGE).encode(), 0o600, adopt=True)
+    yield from share_login(options, facts)
+    yield File(facts.runtime / CONFIG, encode(options), 0o600, adopt=True)
 
 
-def find_password(
-    settings: Settings, facts: Facts
-) -> Iterator[dict[str, str] | Resource | Problem]:
-    """Yield the option that sets the password, and what else there is to do or to tell."""
-    for option, source in (
-        ("hashed-password", settings.editor.hashed_password),
-        ("password", settings.editor.password),
-    ):
-        found = facts.secret(source)
-        if isinstance(found, Problem):
-            yield found
-        elif found is not None:
-            yield {option: found.reveal()}
-            return
-    yield from make_password(facts)
+def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the same login for a code-server that somebody starts by hand; a file of theirs stays.
 
-
-def make_password(facts: Facts) -> Iterator[dict[str, str] | Resource | Problem]:
-    """Yield the password that was made, or is made now, and its file.
-
-    Where it cannot be kept it lasts as long as the container.
+    Nothing is said where that cannot be: perhaps nobody ever starts one.
     """
-    kept, spare = facts.state / PASSWORD, facts.runtime / PASSWORD
-    found = {path: _read_password(path, facts) for path in (kept, spare)}
-    yield from (item for item in found.values() if isinstance(item, Problem))
-    for word in found.values():
-        if isinstance(word, str):
-            yield store.hide("code-server-password", Secret(word), facts)
-            yield {"password": word}
-            return
-    word = secrets.token_urlsafe(PASSWORD_BYTES)
-    path, place = kept, f"kept in {kept}"
-    if found[kept] is not None or not facts.has_room(kept.parent, ROOM):
-        path, place = spare, f"in {spare} until the container ends, since {kept} is no use"
-    yield Seed(path, f"{word}\n".encode, 0o600,
-               f"a password was made for code-server: {word} ({place})")  # fmt: skip
-    yield store.hide("code-server-password", Secret(word), facts)
-    yield {"password": word}
+    path = facts.home / BY_HAND
+    wanted: bytes | None = None
+    if "hashed-password" in options:
+        login = {name: options[name] for name in ("auth", "hashed-password", "cert")}
+        wanted = OURS + encode({"bind-addr": "127.0.0.1:8080", **login})
+    with contextlib.suppress(OSError):
+        present = facts.read(path)
+        if present is None or present.startswith(OURS):
+            if facts.has_room(path.parent, ROOM):
+                yield Edit(path, lambda _: wanted)
+        elif re.search(rb"(?m)^password:", present):
+            yield Problem(
+                f"{path} holds a password in clear: whoever reaches a code-server that is started "
+                "with it by hand can get in without",
+                f"remove {path}: the next start writes one with a hash",
+                level="info",
+            )
 
 
-def _read_password(path: Path, facts: Facts) -> str | Problem | None:
-    """Return the password in this file, what is wrong with the file, or None if there is none."""
-    try:
-        content = facts.read(path)
-    except OSError as error:
-        return Problem(f"cannot read {path}: {error.strerror}", find_hint(error, path))
-    if content is None:
-        return None
-    word = content.decode(errors="replace").strip()
-    return word or Problem(f"cannot use {path}: it is empty", f"remove {path}")
+def encode(options: Mapping[str, object]) -> bytes:
+    """Return the options as YAML. JSON is YAML: no value can be taken for anything else."""
+    return "".join(f"{name}: {json.dumps(value)}\n" for name, value in options.items()).encode()
+
+
+def find_probes(settings: Settings) -> tuple[HttpProbe, HttpProbe]:
+    """Return what to ask again and again, and what once, until the workspace is ready.
+
+    A GET of /healthz is answered without the login, and beside a login that hangs. Any other method
+    there goes the way of every page, cookie and all; like that GET, and unlike every page, it does
+    not count as use of the editor. Asked for HTML the answer is read from a file, in one of the
+    few threads in which passwords are checked. The first page needs all of the editor.
+    """
+    port, host = settings.editor.port, find_asked(settings.editor.address)
+    if settings.editor.auth == "none":
+        return HttpProbe(port, "/healthz", host), HttpProbe(port, "/", host, expected=(200, 302))
+    login = HttpProbe(port, "/healthz", host, "POST", expected=(401,), accept="text/html")
+    return login, HttpProbe(port, "/", host, expected=(302,))
 
 
 def service(settings: Settings, facts: Facts) -> Service | Problem | None:
     """Return how to run it; None when it is switched off or not in this image."""
     if not settings.editor.enabled or facts.which(NAME) is None:
         return None
+    probe, first = find_probes(settings)
     return Service(
         name=NAME,
         argv=(
@@ -112,7 +110,8 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
             *("--disable-telemetry", "--disable-update-check"),
             str(settings.workspace.folder),
         ),
-        probe=HttpProbe(settings.editor.port, "/healthz", find_asked(settings.editor.address)),
+        probe=probe,
+        first=first,
         # These would take the place of the password in the file.
         environment={"PASSWORD": "", "HASHED_PASSWORD": ""},
     )

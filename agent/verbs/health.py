@@ -68,12 +68,14 @@ def explain_backups(backups: Mapping[str, Mapping[str, object]]) -> Iterator[str
 
 def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str, str]:
     """Ask all until each has answered or the time is over; return why each other did not."""
-    if context.read_state(facts.runtime) is None:
+    state = context.read_state(facts.runtime)
+    if state is None:
         return {"init": "the agent is not running here"}
+    early = state.get("phase") == "starting"
     waiting = [service for service in known.services if service.essential]
     began = time.monotonic()
     while True:
-        failures = find_failures(waiting, facts)
+        failures = find_failures(waiting, facts, early)
         passed = time.monotonic() - began
         if not failures or passed >= seconds:
             return {**known.refused, **failures}
@@ -81,16 +83,18 @@ def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str
         time.sleep(min(max(SHORTEST_PAUSE, passed * PAUSE_SHARE), LONGEST_PAUSE))
 
 
-def find_failures(services: Sequence[Service], facts: Facts) -> dict[str, str]:
+def find_failures(services: Sequence[Service], facts: Facts, early: bool = False) -> dict[str, str]:
     """Return the name of each service that does not answer, and why.
 
-    One without a probe answers when supervisord has seen it run for a while.
+    One without a probe answers when supervisord has seen it run for a while. `early`: the workspace
+    is not ready yet, and more is asked.
     """
-    found = {
-        service.name: why
-        for service in services
-        if service.probe and (why := probes.check(service.probe, PROBE_TIMEOUT, facts.environ))
-    }
+    found = {}
+    for service in services:
+        for probe in (service.probe, service.first if early else None):
+            if probe and (why := probes.check(probe, PROBE_TIMEOUT, facts.environ)):
+                found[service.name] = why
+                break
     silent = [service.name for service in services if not service.probe]
     return found | (find_not_running(silent, facts) if silent else {})
 

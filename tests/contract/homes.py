@@ -18,6 +18,12 @@ COMPANIONS = {
     "GITHUB_REFRESH_TOKEN": {"GITHUB_APP_CLIENT_ID": "Iv1.a", "GITHUB_APP_CLIENT_SECRET": "other"},
 }
 """What else a secret needs, or it is refused."""
+FORMS = {
+    "CODE_SERVER_HASHED_PASSWORD": (
+        "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OTAxMjM0NQ"
+    ),
+}
+"""What a secret must look like, or it is refused."""
 
 SECRETS = {
     "GITHUB_TOKEN": "ghp_contract0123456789abcdefghijklmnopqr",

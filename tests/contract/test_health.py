@@ -12,7 +12,7 @@ import pytest
 
 from agent import runtime
 from agent.roster import Roster, read
-from agent.values import CommandProbe, PortProbe, Service
+from agent.values import CommandProbe, HttpProbe, PortProbe, Service
 from tests.contract.homes import Workspace
 
 SECRET = "not-for-a-probe"
@@ -75,6 +75,16 @@ def test_a_command_probe_gets_no_secret(workspace: Workspace) -> None:
     assert call(workspace, "health").returncode == 0
 
 
+def test_until_it_is_ready_a_workspace_is_asked_more(workspace: Workspace) -> None:
+    service = Service("mine", ("x",), probe=CommandProbe(("true",)), first=CommandProbe(("false",)))
+    set_roster(workspace, service)
+    assert call(workspace, "health").returncode == 0
+    path = workspace.runtime / runtime.STATE
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "phase": "starting"}))
+    done = call(workspace, "health")
+    assert (done.returncode, done.stdout) == (1, "mine: false ends with 1\n")
+
+
 def test_a_service_without_a_probe_must_run(workspace: Workspace) -> None:
     set_roster(workspace, Service("mine", ("x",)), Service("other", ("x",), essential=False))
     done = call(workspace, "health", "--json")
@@ -127,6 +137,7 @@ def test_a_roster_is_read_as_it_was_written(tmp_path: Path) -> None:
     services = (
         Service("a", ("x", "y"), False, PortProbe(7), {"A": "ä"}, Path("/srv")),
         Service("b", ("x",), probe=CommandProbe(("p", "q"))),
+        Service("c", ("x",), probe=HttpProbe(1, "/", expected=(2, 3)), first=PortProbe(8)),
     )
     written = Roster(services, {"c": "why"})
     (tmp_path / runtime.SERVICES).write_bytes(written.encode())

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agent import editor_login
 from agent.logger.mask import Masker
-from agent.services import code_server
 from agent.settings import variables
-from tests.contract.homes import COMPANIONS, Workspace
+from tests.contract.homes import COMPANIONS, FORMS, Workspace
 
 SECRETS = [entry.name for _, entry in variables() if entry.secret]
 
@@ -21,7 +21,7 @@ def mask(workspace: Workspace, text: str) -> str:
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize("as_file", [False, True])
 def test_a_given_secret_is_hidden(tmp_path: Path, name: str, as_file: bool) -> None:
-    secret = f"the-secret-of-{name.lower()}"
+    secret = FORMS.get(name, f"the-secret-of-{name.lower()}")
     file = tmp_path / "secret"
     file.write_text(f"{secret}\n")
     given = {f"{name}_FILE": str(file)} if as_file else {name: secret}
@@ -46,7 +46,7 @@ def test_the_made_password_is_hidden(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path).prepare()
     workspace.configure()
     state = workspace.context().facts.state
-    password = (state / code_server.PASSWORD).read_text().strip()
+    password = (state / editor_login.PASSWORD).read_text().strip()
     assert mask(workspace, f"<{password}>") == "<***>"
 
 

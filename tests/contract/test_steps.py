@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import keys, store
+from agent import editor_login, keys, store
 from agent.plan import LEDGER
 from agent.secret import SecretInput
 from agent.services import code_server
@@ -247,7 +247,7 @@ def test_a_runtime_folder_that_outlives_the_state_brings_no_stale_secret(
 
 
 @pytest.mark.parametrize("usable", [True, False])
-def test_a_made_password_is_shown_once_at_any_level_and_is_the_one_in_use(
+def test_a_made_password_is_told_of_once_at_any_level_and_is_the_one_in_use(
     theirs: Workspace, usable: bool
 ) -> None:
     """Also where it cannot be kept: the running code-server must not lose it to a second run."""
@@ -259,19 +259,25 @@ def test_a_made_password_is_shown_once_at_any_level_and_is_the_one_in_use(
     rest = {name: text for name, text in theirs.variables.items() if "PASSWORD" not in name}
     environ = {**theirs.with_variables({**rest, "DEV8_LOG_LEVEL": "error"}).environ}
 
-    def find_password(said: str) -> str:
-        """Return the password that code-server asks for, and see that it was told once."""
+    def find_hash() -> str:
+        """Return the hash that code-server was given."""
         text = (theirs.runtime / code_server.CONFIG).read_text()
-        password = json.loads(dict(line.split(": ", 1) for line in text.splitlines())["password"])
-        assert said.count(password) == (1 if said else 0)
-        return str(password)
+        config = dict(line.split(": ", 1) for line in text.splitlines())
+        return str(json.loads(config["hashed-password"]))
 
     first = run_configure(environ)
+    folder = theirs.home / STATE_FOLDER if usable else theirs.runtime
+    password = (folder / editor_login.PASSWORD).read_text().strip()
     assert len(first.stderr.splitlines()) == 1
-    password = find_password(first.stderr)
+    assert "devcopilot password" in first.stderr
+    assert password not in first.stderr
+    hashed = find_hash()
     again = run_configure(environ, boot=False)
     assert (again.returncode, again.stderr) == (0, "")
-    assert find_password(again.stderr) == password
+    assert find_hash() == hashed
+    told = subprocess.run([sys.executable, "-I", "-m", "agent", "password"], env=environ,
+                          check=True, capture_output=True, text=True, user=NOBODY)  # fmt: skip
+    assert told.stdout == f"{password}\n"
 
 
 def test_a_home_of_somebody_else_is_one_problem(theirs: Workspace) -> None:

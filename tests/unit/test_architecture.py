@@ -12,14 +12,14 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
-    "addresses", "background", "backup_group", "bodies", "commands", "compatibility", "errors",
-    "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "lines", "log",
-    "moments", "patterns", "preload", "procfs", "runtime", "secret", "settings", "system",
+    "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
+    "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "lines",
+    "log", "moments", "patterns", "preload", "procfs", "runtime", "secret", "settings", "system",
     "texts", "variable",
 )  # fmt: skip
 VALUES = (
-    "actions", "api", "follow", "hosts", "keeping", "keys", "plan", "published", "reference",
-    "roster", "sources", "store", "structured", "target", "tools", "values",
+    "actions", "api", "editor_login", "follow", "hosts", "keeping", "keys", "plan", "published",
+    "reference", "roster", "sources", "store", "structured", "target", "tools", "values",
 )  # fmt: skip
 PARTS = (
     "steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic",

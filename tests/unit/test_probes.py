@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,17 @@ def test_http(serve: type[Answer], words: bytes, why: str | None) -> None:
     assert server.got == [
         f"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
     ]
+
+
+def test_what_is_expected_of_http_is_the_service_s_own_to_say(serve: type[Answer]) -> None:
+    server = serve(b"HTTP/1.1 401 Unauthorized\r\n\r\n")
+    asked = HttpProbe(server.port, "/x", method="POST", expected=(302, 401), accept="text/html")
+    assert probes.check(asked, 5.0) is None
+    assert "answers 401" in (probes.check(replace(asked, expected=(200,)), 5.0) or "")
+    wait_until(lambda: server.got, "the server has read the question", 5)
+    host = f"Host: 127.0.0.1:{server.port}"
+    words = f"POST /x HTTP/1.0\r\n{host}\r\nAccept: text/html\r\nContent-Length: 0\r\n\r\n"
+    assert server.got[0] == words.encode()
 
 
 def test_banner_and_its_reply(serve: type[Answer]) -> None:

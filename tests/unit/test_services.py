@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent.actions import WriteFile
+from agent import argon2
 from agent.errors import Problem
-from agent.plan import File, Generated, Ledger, Seed, apply, plan
+from agent.plan import File, Generated, Ledger, Plan, apply, plan
 from agent.services import code_server, sshd
 from agent.settings import Settings
 from agent.system import Facts, System
 from agent.values import BannerProbe, HttpProbe, Service
 
-HASH = "$argon2i$v=19$m=4096,t=3,p=1$abc$def"
+HASH = "$argon2i$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OTAxMjM0NQ"
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def read_config(facts: Facts, **environ: str) -> tuple[dict[str, object], list[o
     return yaml.safe_load(config.content), [item for item in items if not isinstance(item, File)]
 
 
-NASTY = "a # b: \"c\" 'd' \\ {e} \n%f é"
-
-
-def test_given_password_arrives_whatever_it_holds(facts: Facts) -> None:
-    config, rest = read_config(facts, CODE_SERVER_PASSWORD=NASTY)
+def test_the_configuration_holds_a_hash_and_no_password(facts: Facts) -> None:
+    config, rest = read_config(facts, CODE_SERVER_PASSWORD="correct horse")
+    hashed = config.pop("hashed-password")
+    assert isinstance(hashed, str)
+    assert argon2.find_fault(hashed) is None
     assert config == {"bind-addr": "0.0.0.0:8080", "auth": "password", "cert": False,
-                      "password": NASTY}  # fmt: skip
-    assert rest == []
+                      "i18n": str(facts.runtime / code_server.STRINGS)}  # fmt: skip
+    assert [item for item in rest if isinstance(item, Problem)] == []
 
 
 def test_given_hash_arrives(facts: Facts) -> None:
@@ -58,57 +58,52 @@ def test_given_hash_arrives(facts: Facts) -> None:
 
 
 def test_no_password_is_a_plain_warning(facts: Facts) -> None:
-    config, (problem,) = read_config(facts, CODE_SERVER_AUTH="none")
+    config, (problem, *_) = read_config(facts, CODE_SERVER_AUTH="none")
     assert config["auth"] == "none"
-    assert "password" not in config
+    assert not {"password", "hashed-password"} & set(config)
     assert isinstance(problem, Problem)
     assert "everyone who reaches port 8080 has a shell" in str(problem)
 
 
-def test_a_password_is_made_kept_and_told_once(facts: Facts) -> None:
-    settings, ledger = Settings.from_environ({}), Ledger()
-    first = plan("code-server", code_server.resources(settings, facts), facts, ledger)
-    assert apply(first, System({}), ledger) == ()
-    kept = (facts.state / code_server.PASSWORD).read_text().strip()
-    assert len(kept) >= 16
-    assert (facts.state / code_server.PASSWORD).stat().st_mode & 0o777 == 0o600
-    (words,) = [item.announcement for item in first.actions if isinstance(item, WriteFile)
-                if item.announcement]  # fmt: skip
-    assert words.count(kept) == 1
-    assert kept not in repr(first)
-    assert yaml.safe_load((facts.runtime / code_server.CONFIG).read_bytes())["password"] == kept
+def apply_config(facts: Facts, **environ: str) -> Plan:
+    """Bring the files of code-server about, and see that a second run finds nothing to do."""
+    settings, ledger = Settings.from_environ(environ), Ledger()
+    made = plan("code-server", code_server.resources(settings, facts), facts, ledger)
+    assert apply(made, System({}), ledger) == ()
     again = plan("code-server", code_server.resources(settings, facts), facts, ledger)
     assert again.actions == ()
+    return made
 
 
-@pytest.mark.parametrize("trouble", ["full", "folder", "empty"])
-def test_a_password_that_cannot_be_kept_lasts_as_long_as_the_container(
-    facts: Facts, monkeypatch: pytest.MonkeyPatch, trouble: str
-) -> None:
-    kept, spare = facts.state / code_server.PASSWORD, facts.runtime / code_server.PASSWORD
-    kept.parent.mkdir(parents=True)
-    match trouble:
-        case "full":
-            monkeypatch.setattr(code_server, "ROOM", 1 << 62)
-        case "folder":
-            kept.mkdir()
-        case "empty":
-            kept.touch()
-    settings = Settings.from_environ({})
-    first = plan("code-server", code_server.resources(settings, facts), facts, Ledger())
-    assert apply(first, System({}), Ledger()) == ()
-    word = spare.read_text().strip()
-    assert len(word) >= 16
-    assert read_config(facts)[0]["password"] == word
-    again = plan("code-server", code_server.resources(settings, facts), facts, Ledger())
-    assert again.actions == ()
+def read_by_hand(facts: Facts) -> dict[str, object]:
+    path = facts.home / code_server.BY_HAND
+    assert path.stat().st_mode & 0o777 == 0o600
+    found = yaml.safe_load(path.read_bytes())
+    assert isinstance(found, dict)
+    return found
 
 
-def test_a_password_file_that_is_missing_still_protects(facts: Facts) -> None:
-    config, (problem, seed) = read_config(facts, CODE_SERVER_PASSWORD_FILE="/no/such")
-    assert "CODE_SERVER_PASSWORD_FILE" in str(problem)
-    assert isinstance(seed, Seed)
-    assert config["password"]
+def test_a_code_server_that_is_started_by_hand_asks_for_the_same(facts: Facts) -> None:
+    apply_config(facts, CODE_SERVER_PASSWORD="one")
+    service = yaml.safe_load((facts.runtime / code_server.CONFIG).read_bytes())
+    assert read_by_hand(facts) == {"bind-addr": "127.0.0.1:8080", "auth": "password",
+                                   "hashed-password": service["hashed-password"],
+                                   "cert": False}  # fmt: skip
+    apply_config(facts, CODE_SERVER_PASSWORD="another")
+    assert read_by_hand(facts)["hashed-password"] != service["hashed-password"]
+    apply_config(facts, CODE_SERVER_AUTH="none")
+    assert not (facts.home / code_server.BY_HAND).exists()
+
+
+def test_a_configuration_of_theirs_stays_and_its_password_in_clear_is_told(facts: Facts) -> None:
+    path = facts.home / code_server.BY_HAND
+    path.parent.mkdir(parents=True)
+    path.write_text("auth: password\npassword: dev8dev\n")
+    (problem,) = apply_config(facts).problems
+    assert problem.level == "info"
+    assert str(path) in problem.hint
+    assert "dev8dev" not in str(problem)
+    assert path.read_text() == "auth: password\npassword: dev8dev\n"
 
 
 def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
@@ -116,7 +111,10 @@ def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
     service = code_server.service(settings, facts)
     assert isinstance(service, Service)
     assert service.argv[-1] == "/w"
-    assert service.probe == HttpProbe(8080, "/healthz", "127.0.0.1")
+    assert service.probe == HttpProbe(
+        8080, "/healthz", "127.0.0.1", "POST", expected=(401,), accept="text/html"
+    )
+    assert service.first == HttpProbe(8080, "/", "127.0.0.1", expected=(302,))
     assert service.environment == {"PASSWORD": "", "HASHED_PASSWORD": ""}
     assert "abcdefgh" not in json.dumps([service.argv, dict(service.environment)])
 

@@ -9,7 +9,7 @@ from agent.exits import Exit
 from agent.secret import Secret, SecretInput
 from agent.settings import Settings, find_warnings, secret_names, variables
 from agent.variable import Variable
-from tests.contract.homes import COMPANIONS
+from tests.contract.homes import COMPANIONS, FORMS
 
 SECRETS = [entry for _, entry in variables() if entry.secret]
 
@@ -53,16 +53,17 @@ def test_all_problems_come_at_once() -> None:
 @pytest.mark.parametrize("entry", SECRETS, ids=lambda entry: entry.name)
 def test_every_secret_may_come_as_a_value_or_as_a_file(entry: Variable) -> None:
     name = entry.name
+    value = FORMS.get(name, "s3cret-value")
     for environ, expected in (
-        ({name: "s3cret-value"}, SecretInput(name, value=Secret("s3cret-value"))),
+        ({name: value}, SecretInput(name, value=Secret(value))),
         ({f"{name}_FILE": "/run/secrets/x"}, SecretInput(name, file=Path("/run/secrets/x"))),
     ):
         settings = Settings.from_environ({**COMPANIONS.get(name, {}), **environ})
         found = [
-            value
+            item
             for group in vars(settings).values()
-            for value in vars(group).values()
-            if isinstance(value, SecretInput)
+            for item in vars(group).values()
+            if isinstance(item, SecretInput)
         ]
         assert expected in found
         assert "s3cret-value" not in repr(settings)

@@ -1,0 +1,55 @@
+"""Argon2 hashes of passwords, as code-server reads them: made, and judged.
+
+The text is a PHC string: https://github.com/P-H-C/phc-string-format/blob/master/phc-sf-spec.md
+"""
+
+import os
+import re
+
+MEMORY, PASSES, LANES = 19 * 1024, 2, 1
+"""KiB, and numbers: what OWASP asks for at least. It is paid at each login, and a login is slowed
+down by code-server anyway."""
+SALT_BYTES, DIGEST_BYTES = 16, 32
+
+MOST_MEMORY = 1 << 20
+"""KiB that checking one password may take, of a hash that was given."""
+MOST_WORK = 1 << 22
+"""KiB times passes: seconds. Beyond that one login keeps the editor from answering."""
+MOST_LANES = 64
+_FORMAT = re.compile(
+    r"\$argon2(?:id|i|d)\$v=(?:16|19)\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9})"
+    r"\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)"
+)
+
+
+def hash_password(word: str) -> str:
+    """Return a new hash of this password."""
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # noqa: PLC0415 - rarely made
+
+    made = Argon2id(
+        salt=os.urandom(SALT_BYTES),
+        length=DIGEST_BYTES,
+        iterations=PASSES,
+        lanes=LANES,
+        memory_cost=MEMORY,
+    )
+    return made.derive_phc_encoded(word.encode())
+
+
+def find_fault(text: str) -> str | None:
+    """Return why code-server must not be given this as the hash of a password; None: it may.
+
+    The cause reads as the end of "cannot use NAME: ".
+    """
+    found = _FORMAT.fullmatch(text)
+    if not found:
+        return "it is not an Argon2 hash such as $argon2id$v=19$m=19456,t=2,p=1$SALT$DIGEST"
+    memory, passes, lanes = map(int, found.group(1, 2, 3))
+    if memory < 8 * lanes:
+        return f"m={memory} is too little for p={lanes}"
+    if memory > MOST_MEMORY or memory * passes > MOST_WORK or lanes > MOST_LANES:
+        return f"m={memory},t={passes},p={lanes} would take too long at each login"
+    for name, part, least in (("salt", found[4], 8), ("digest", found[5], 16)):
+        if len(part) % 4 == 1 or not least <= len(part) * 3 // 4 <= 64:
+            return f"its {name} does not have {least} to 64 bytes"
+    return None

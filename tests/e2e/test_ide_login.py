@@ -1,0 +1,190 @@
+"""The IDE's login, attacked: only the password opens it, and no stranger makes it hang."""
+
+import http.client
+import urllib.parse
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from tests.containers import HARDENED, MVP, Container, Recipe, answers_http, running
+from tests.waiting import wait_until
+
+PASSWORD = "correct horse"
+COOKIE = "code-server-session"
+CONFIG = "/dev/shm/devcopilot-1000/code-server.yaml"
+FOREVER = 2**32 - 1
+GUARDED = "/update/check"
+"""A page that only who has logged in may see, and that leaves no trace."""
+ASK = """
+import sys
+from agent import probes
+from agent.values import HttpProbe
+port = int(sys.argv[1])
+print(probes.check(HttpProbe(port, "/healthz"), 3.0))
+login = HttpProbe(port, "/healthz", method="POST", expected=(401,), accept="text/html")
+print(probes.check(login, 3.0))
+"""
+
+
+def forge(password: str, length: int = 32, passes: int = 1, told: int | None = None) -> str:
+    """Return a hash of the password as a stranger makes it; `told`: the passes that it names."""
+    salt = b"saltsalt"
+    kdf = Argon2id(salt=salt, length=length, iterations=passes, lanes=1, memory_cost=8)
+    texts = [b64encode(part).decode().rstrip("=") for part in (salt, kdf.derive(password.encode()))]
+    return f"$argon2id$v=19$m=8,t={told or passes},p=1${texts[0]}${texts[1]}"
+
+
+def ask(port: int, cookie: str, path: str = GUARDED) -> int:
+    """Return the status of a page, asked for with this header's value."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", path, headers={"Cookie": cookie})
+        return connection.getresponse().status
+
+
+def make_cookie(text: str) -> str:
+    return f"{COOKIE}={urllib.parse.quote(text, safe='')}"
+
+
+def find_hash(box: Container) -> str:
+    """Return the hash that the running code-server was given."""
+    script = f"import yaml; print(yaml.safe_load(open({CONFIG!r}))['hashed-password'])"
+    return box.execute("/opt/devcopilot/bin/python", "-I", "-c", script)
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Container]:
+    with running(Recipe(MVP, (*HARDENED, "-e", f"CODE_SERVER_PASSWORD={PASSWORD}"))) as made:
+        made.wait_ready()
+        yield made
+
+
+def test_a_session_is_the_hash_and_nothing_like_it(box: Container) -> None:
+    right = find_hash(box)
+    assert ask(box.ide_port, make_cookie(right)) == 200
+    for text in (
+        "",
+        right[:-1],
+        right + "A",
+        right.swapcase(),
+        right.replace("$m=", "$m=0"),
+        forge(PASSWORD),
+        forge(PASSWORD, length=4),
+        forge(PASSWORD, told=FOREVER),
+        "$argon2id$",
+        f'j:{{"toString":"{right}"}}',
+        f'j:["{right}"]',
+        "A" * 12_000,
+    ):
+        assert ask(box.ide_port, make_cookie(text)) == 401, text[:80]
+
+
+def test_many_cookies_are_one(box: Container) -> None:
+    right, wrong = make_cookie(find_hash(box)), make_cookie(forge(PASSWORD))
+    assert ask(box.ide_port, "; ".join([wrong] * 50)) == 401
+    assert ask(box.ide_port, f"{wrong}; {right}") == 401, "the first of a name counts"
+
+
+def test_cookies_that_ask_for_endless_work_get_none(box: Container) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        cookies = [make_cookie(forge(PASSWORD, told=FOREVER))] * 24
+        assert set(pool.map(lambda cookie: ask(box.ide_port, cookie), cookies)) == {401}
+    assert ask(box.ide_port, "", "/login") == 200
+    assert box.call("devcopilot", "health").returncode == 0
+
+
+def test_the_probe_fails_where_a_login_hangs_and_a_page_of_health_does_not(box: Container) -> None:
+    """A code-server that was given a password in clear, and strangers who know that."""
+    port = "9998"
+    config = f"auth: password\npassword: {PASSWORD}\nbind-addr: 127.0.0.1:{port}\n"
+    box.execute("sh", "-c", f"printf '{config}' >/tmp/clear.yaml")
+    cookie = make_cookie(forge(PASSWORD, told=FOREVER))
+    script = (
+        "code-server --config /tmp/clear.yaml --user-data-dir /tmp/clear >/dev/null 2>&1 & "
+        f"until curl -sf http://127.0.0.1:{port}/healthz; do :; done; "
+        f"for n in 1 2 3 4 5 6; do curl -sm 3 -H 'Cookie: {cookie}' "
+        f"http://127.0.0.1:{port}{GUARDED} & done; "
+        f"sleep 2; /opt/devcopilot/bin/python -I -c '{ASK}' {port}; kill -9 %1; pkill -9 -f clear"
+    )
+    said = box.call("bash", "-c", script).stdout
+    assert "None\nport 9998 gives no answer within 3 s\n" in said, said
+
+
+@pytest.mark.parametrize("program", ["code-server", "/opt/code-server/node"])
+def test_a_code_server_started_by_hand_is_as_safe(box: Container, program: str) -> None:
+    """In a terminal, without options: what it reads holds no password either."""
+    port = 9990 + len(program)
+    start = program
+    if program != "code-server":
+        start += " /opt/code-server/node_modules/code-server/out/node/entry.js"
+    box.execute("sh", "-c", f"{start} --bind-addr 127.0.0.1:{port} >/tmp/by-hand 2>&1 &")
+
+    def find_status(*options: str) -> str:
+        words = ("curl", "-so", "/dev/null", "-w", "%{http_code}", *options)
+        return box.call(*words, f"http://127.0.0.1:{port}{GUARDED}").stdout
+
+    wait_until(lambda: find_status() == "401", "the code-server asks who is there")
+    assert find_status("-H", f"Cookie: {make_cookie(forge(PASSWORD, length=4))}") == "401"
+    assert find_status("-H", f"Cookie: {make_cookie(find_hash(box))}") == "200"
+    assert PASSWORD not in box.execute("sh", "-c", "cat ~/.config/code-server/*")
+
+
+def test_logins_at_the_same_moment_are_limited_like_others(box: Container) -> None:
+    """At most 2 a minute and 12 an hour; last, since nobody logs in for a while after it."""
+
+    def try_password(number: int) -> str:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        with closing(http.client.HTTPConnection("127.0.0.1", box.ide_port, timeout=60)) as made:
+            made.request("POST", "/login", f"password=wrong{number}", kind)
+            return made.getresponse().read().decode()
+
+    with ThreadPoolExecutor(60) as pool:
+        pages = list(pool.map(try_password, range(120)))
+    checked = sum("Incorrect password" in page for page in pages)
+    assert 1 <= checked <= 15
+    assert sum("rate limited" in page for page in pages) == len(pages) - checked
+
+
+def test_a_session_outlives_a_restart(box: Container) -> None:
+    before = make_cookie(find_hash(box))
+    box.stop()
+    box.start()
+    box.wait_ready()
+    assert ask(box.ide_port, before) == 200
+
+
+def test_an_ide_without_its_first_page_is_not_ready(tmp_path: Path) -> None:
+    broken = tmp_path / "server-main.js"
+    broken.write_text("throw new Error('broken')\n")
+    broken.chmod(0o644)
+    tmp_path.chmod(0o755)
+    place = "/opt/code-server/node_modules/code-server/lib/vscode/out/server-main.js"
+    with running(Recipe(MVP, ("-v", f"{broken}:{place}:ro"))) as made:
+        wait_until(lambda: answers_http(made.ide_port), "the IDE says that it is alive")
+        said = made.call("devcopilot", "health")
+        assert (said.returncode, said.stdout) == (1, "code-server: port 8080/ answers 500\n")
+
+
+def test_the_made_password_is_printed_for_who_may_see_it_and_not_in_the_log() -> None:
+    with running(Recipe(MVP, HARDENED)) as made:
+        made.wait_ready()
+        password = made.execute("devcopilot", "password")
+        assert len(password) >= 16
+        assert password not in made.logs()
+        assert "devcopilot password" in made.logs()
+    with running(Recipe(MVP, (*HARDENED, "-e", "DEV8_LOG_PASSWORD=true"))) as made:
+        made.wait_ready()
+        assert made.logs().count(made.execute("devcopilot", "password")) == 1
+
+
+def test_without_a_password_the_ide_is_ready_too() -> None:
+    with running(Recipe(MVP, (*HARDENED, "-e", "CODE_SERVER_AUTH=none"))) as made:
+        made.wait_ready()
+        assert ask(made.ide_port, "") == 200
+        said = made.call("devcopilot", "password")
+        assert (said.returncode, said.stdout) == (1, "")
+        assert "CODE_SERVER_AUTH=none" in said.stderr
