@@ -2,6 +2,7 @@
 # Measure the images against their bars: bench.sh workspace|backup OPTION...
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/files.sh
 
 scripts/venv.sh
 scripts/build.sh all

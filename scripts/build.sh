@@ -18,6 +18,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 . scripts/lib/docker.sh
 
 log=.cache/build.log
@@ -98,7 +99,7 @@ case ${SUDO:-off} in
     *) fail "unknown SUDO=$SUDO" "on or off" ;;
 esac
 
-mkdir -p .cache
+make_cache
 exec 9>.cache/build.lock
 flock 9
 : >"$log"

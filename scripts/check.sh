@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 . scripts/lib/packages.sh
 
 scripts/venv.sh

@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 . scripts/lib/packages.sh
 
 started=.cache/engine.started # holds the daemon's pid, or "systemd"
@@ -110,7 +111,7 @@ status() {
     find_engine || { echo "no engine answers; run: make engine"; return 1; }
 }
 
-mkdir -p .cache
+make_cache
 action=${1:-start}
 case $action in
     start | stop)

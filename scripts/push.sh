@@ -16,6 +16,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
 
@@ -136,7 +137,7 @@ case ${IMAGE:-all} in
     base | mvp) images=("$IMAGE") ;;
     *) fail "unknown IMAGE=$IMAGE" "base or mvp" ;;
 esac
-mkdir -p .cache
+make_cache
 action=${1:-all}
 case $action in
     check) check_release ;;

@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 . scripts/lib/packages.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh

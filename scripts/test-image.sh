@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
 

@@ -10,12 +10,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 . scripts/lib/workspace.sh
 
 image=dev8-${IMAGE:-mvp}:$tag
 state=/home/dev8/.local/state/devcopilot # in the container
 options=()
-umask 077
 
 # Print "secret NAME" or "plain NAME" for every variable that the agent in the image reads.
 list_variables() {
@@ -78,8 +78,8 @@ pass_secret() { # NAME
 make_key() {
     if [[ ! -s $key ]] && command -v ssh-keygen >/dev/null; then
         note "making an SSH key for this workspace: $key"
-        mkdir -p "${key%/*}"
-        ssh-keygen -q -t ed25519 -N "" -C "$container" -f "$key"
+        (umask 077 && mkdir -p "${key%/*}" && # .dev8 too is for nobody else
+            ssh-keygen -q -t ed25519 -N "" -C "$container" -f "$key")
     fi
     local public more=${SSH_AUTHORIZED_KEYS_FILE:-}
     public=$(cat "$key.pub" 2>/dev/null || true)

@@ -6,11 +6,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
+. scripts/lib/files.sh
 . scripts/lib/packages.sh
 
 lock=requirements/dev.txt
 stamp=.venv/made-from
-umask 022
 
 # Print the real path of the interpreter, if it is one that we can use.
 try_python() { # CANDIDATE
@@ -55,7 +55,7 @@ make_venv() { # PYTHON
     pwd >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tree.pth"
 }
 
-mkdir -p .cache
+make_cache
 exec 9>.cache/venv.lock
 flock 9
 wanted=$(cat "$lock" <(pwd) | sha256sum)

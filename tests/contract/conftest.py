@@ -10,8 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.contract.apps import APP, INSTALLATION, make_key, make_public_pem
-from tests.contract.restore_box import MINE, Box, need
+from tests.contract.restore_box import MINE, Box
 from tests.fakes.github import FakeGitHub
+from tests.needs import need, need_other_users
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
 @pytest.fixture
 def box() -> Iterator[Box]:
     need(shutil.which("restic"), "needs restic 0.18")
-    need(os.getuid() or shutil.which("setpriv"), "needs setpriv")
+    need_other_users()
     folder = Path(tempfile.mkdtemp(prefix="restore-"))
     folder.chmod(0o755)
     found = Box(folder)

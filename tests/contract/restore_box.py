@@ -9,19 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from tests.contract.homes import NOBODY
 from tests.quick_key import find_password, make_quick
 from tests.waiting import wait_until
 
 MINE = os.getuid() if os.getuid() else NOBODY
 AGENT = [sys.executable, "-I", "-m", "agent"]
-
-
-def need(condition: object, what: str) -> None:
-    if not condition:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(what)
 
 
 @dataclass

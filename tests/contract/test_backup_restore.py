@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.odd_tree import describe, make_odd_tree, own
-from tests.contract.restore_box import MINE, Box, need
+from tests.contract.restore_box import MINE, Box
+from tests.needs import need
 from tests.waiting import wait_until
 
 CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55"

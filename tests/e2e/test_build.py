@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-import shutil
 import subprocess
 import tarfile
 import uuid
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clones import close_to_others, copy_tree
 from tests.containers import (
     ANY_UID,
     BASE,
@@ -63,18 +63,6 @@ def make_secrets(*names: str) -> dict[str, str]:
     return {name: f"planted-{name}-{uuid.uuid4().hex}" for name in names}
 
 
-def copy_tree(folder: Path) -> Path:
-    """Copy what git knows of this tree, as it is now, into a repository of its own."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=TOP, check=True, capture_output=True, text=True)  # fmt: skip
-    for name in filter(None, listed.stdout.split("\0")):
-        if (TOP / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(TOP / name, folder / name)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def planted(tag: str, tmp_path_factory: pytest.TempPathFactory) -> Planted:
     """dev8-base, built with a secret in every place where one may lie."""
@@ -93,6 +81,7 @@ def planted(tag: str, tmp_path_factory: pytest.TempPathFactory) -> Planted:
     # A changed lock: every step to which the build hands its secret is carried out again.
     for lock in (tree / "requirements/build.txt", tree / "docker/base/gh.txt"):
         lock.write_text(f"{lock.read_text()}# {tag}\n")
+    close_to_others(tree)
     name = build(tree, f"{tag}-planted", CA_BUNDLE=str(bundle),
                  GITHUB_TOKEN=secrets["environment"])  # fmt: skip
     return Planted(name, tuple(secrets.values()))
@@ -160,6 +149,18 @@ def test_the_engine_tells_no_secret(planted: Planted, words: tuple[str, ...]) ->
 def test_the_address_of_the_sources_is_told_without_its_password(planted: Planted) -> None:
     label = '{{index .Config.Labels "org.opencontainers.image.source"}}'
     assert docker("inspect", "--format", label, planted.name) == "https://github.com/octo/repo.git"
+
+
+def list_modes(image: str) -> set[str]:
+    """Return mode, owner and path of all that an image holds; links have no mode of their own."""
+    found = docker("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "find", image,
+                   "/", "-xdev", "!", "-type", "l", "-printf", "%m %U %G %p\n")  # fmt: skip
+    return set(found.splitlines())
+
+
+def test_the_modes_of_a_clone_reach_no_image(planted: Planted) -> None:
+    """Where the umask is 077, git makes every file of a clone private to who cloned."""
+    assert list_modes(planted.name) == list_modes(BASE)
 
 
 # --- revision -----------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ class Release:
     tag: str = field(default_factory=lambda: f"push-{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
-        for name in ("push.sh", "lib/docker.sh", "lib/messages.sh"):
+        for name in ("push.sh", "lib/docker.sh", "lib/files.sh", "lib/messages.sh"):
             target = self.folder / "scripts" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TOP / "scripts" / name, target)
