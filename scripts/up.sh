@@ -100,10 +100,18 @@ find_port() { # PORT
     echo "$port"
 }
 
+make_network() {
+    local cause
+    "${DOCKER[@]}" network inspect "$network" >/dev/null 2>&1 && return
+    cause=$("${DOCKER[@]}" network create "$network" 2>&1 >/dev/null) ||
+        fail "cannot make the network $network: ${cause##*$'\n'}" "docker network prune"
+}
+
 create_container() {
     pass_variables
     make_key
-    "${DOCKER[@]}" create --name "$container" --hostname "$container" \
+    make_network
+    "${DOCKER[@]}" create --name "$container" --hostname "$container" --network "$network" \
         --read-only --cap-drop ALL --security-opt no-new-privileges \
         --volume "$home_volume:/home/dev8" --volume "$workspace:/workspace" --volume /tmp \
         --volume "$secrets_volume:/run/secrets:ro" \

@@ -25,8 +25,16 @@ remove_volumes() { # NAME...
     done
 }
 
+# Remove the workspace's network, unless containers that others joined to it still need it.
+remove_network() {
+    "${DOCKER[@]}" network inspect "$network" >/dev/null 2>&1 || return 0
+    "${DOCKER[@]}" network rm "$network" >/dev/null 2>&1 ||
+        note "the network $network stays: other containers use it"
+}
+
 down() {
     stop_container
+    remove_network
     remove_volumes "$secrets_volume"
     note "the volumes $home_volume and $workspace_volume stay; \`make clean\` removes them"
 }
@@ -78,6 +86,7 @@ list_images() {
 clean() {
     local images
     stop_container
+    remove_network
     stage "Removing the volumes of $container"
     remove_volumes "$home_volume" "$workspace_volume" "$secrets_volume"
     rm -f "$known_hosts"

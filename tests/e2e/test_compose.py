@@ -192,6 +192,12 @@ def test_the_ports_are_open_on_loopback_only(project: Project, box: Container) -
     ]
 
 
+def test_it_shares_no_network_with_other_containers(box: Container) -> None:
+    (network,) = inspect(box)["NetworkSettings"]["Networks"]
+    members = docker("network", "inspect", "--format", "{{len .Containers}}", network)
+    assert (network.endswith("_default"), members) == (True, "1")
+
+
 def test_docker_waits_longer_than_the_agent(box: Container) -> None:
     assert inspect(box)["Config"]["StopTimeout"] == 15
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import QUIET, TAG, docker
+from tests.containers import BASE, DOCKER, QUIET, TAG, docker
 from tests.e2e.conftest import Login
 
 TOP = Path(__file__).resolve().parents[2]
@@ -106,6 +106,32 @@ def test_ports_are_open_on_loopback_only(workspace: Workspace) -> None:
     assert all("-> 127.0.0.1:" in line for line in published)
 
 
+REACH = "import socket, sys; socket.create_connection((sys.argv[1], 2222), 2)"
+
+
+def reaches_ssh(workspace: Workspace, network: str) -> bool:
+    """Tell whether a container of that network can connect to the workspace's ssh port."""
+    address = docker(
+        "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+        workspace.name,
+    )  # fmt: skip
+    return subprocess.run(
+        [DOCKER, "run", "--rm", "--network", network, "--entrypoint", "/opt/devcopilot/bin/python",
+         BASE, "-I", "-c", REACH, address],
+        check=False, capture_output=True, timeout=60,
+    ).returncode == 0  # fmt: skip
+
+
+def list_networks(workspace: Workspace) -> list[str]:
+    return docker("network", "ls", "--quiet", "--filter", f"name=^{workspace.name}-").split()
+
+
+def test_no_container_of_another_network_reaches_it(workspace: Workspace) -> None:
+    """On docker's default network every container of the machine would."""
+    assert reaches_ssh(workspace, f"{workspace.name}-network")
+    assert not reaches_ssh(workspace, "bridge")
+
+
 def test_second_up_says_where_the_workspace_is(workspace: Workspace) -> None:
     again = make("up", workspace.name)
     assert again.returncode == 0
@@ -129,10 +155,26 @@ def test_home_outlives_down_and_not_clean(workspace: Workspace) -> None:
     assert make("down", workspace.name).returncode == 0
     assert workspace.name not in docker("ps", "--all", "--format", "{{.Names}}").splitlines()
     assert f"{workspace.name}-secrets" not in list_volumes(workspace), "nothing needs them now"
+    assert list_networks(workspace) == []
     assert make("up", workspace.name).returncode == 0
     assert docker("exec", workspace.name, "ls", "/home/dev8/kept") == "/home/dev8/kept"
+    assert len(list_networks(workspace)) == 1
     assert make("clean", workspace.name).returncode == 0
-    assert list_volumes(workspace) == []
+    assert list_volumes(workspace) == list_networks(workspace) == []
+
+
+def test_a_network_that_others_use_is_left_to_them(workspace: Workspace) -> None:
+    network = f"{workspace.name}-network"
+    assert make("up", workspace.name).returncode == 0
+    other = docker("run", "--detach", "--network", network, "--entrypoint", "sleep", BASE, "60")
+    try:
+        done = make("down", workspace.name)
+        assert done.returncode == 0
+        assert f"the network {network} stays: other containers use it" in done.stdout
+    finally:
+        docker("rm", "--force", other)
+    assert make("down", workspace.name).returncode == 0
+    assert list_networks(workspace) == []
 
 
 @pytest.fixture(scope="module")
