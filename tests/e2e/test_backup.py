@@ -48,8 +48,12 @@ def find_snapshots(box: Container) -> list[dict[str, object]]:
 
 
 def find_files(box: Container, snapshot: str = "latest") -> list[str]:
-    """Return the paths in a snapshot, as the stock restic lists them."""
-    return box.execute("devcopilot", "backup", "restic", "--", "ls", snapshot).splitlines()
+    """Return the paths in a snapshot, as the stock restic lists them.
+
+    Without a lock, as whoever only reads: that of a scheduled check would refuse it.
+    """
+    words = ("ls", "--no-lock", snapshot)
+    return box.execute("devcopilot", "backup", "restic", "--", *words).splitlines()
 
 
 def test_a_backup_is_made_by_itself_and_at_the_stop() -> None:
