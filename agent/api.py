@@ -173,6 +173,8 @@ def _send(facts: Facts, url: str, method: str, *, is_json: bool = True, **option
     headers = {"Accept": "application/json", "User-Agent": "devcopilot"}
     headers |= options.pop("headers", {})
     with explained(url), requests.Session() as session:
+        # http is for this machine alone: a proxy of the environment would be another one.
+        session.trust_env = url.startswith("https:")
         session.auth = lambda request: request  # else it takes a password from the user's .netrc
         done: requests.Response = session.request(
             method,

@@ -14,7 +14,6 @@ from agent.texts import (
     count,
     duration,
     home_words,
-    http_url,
     identifier,
     keep_rules,
     key_prefix,
@@ -25,6 +24,7 @@ from agent.texts import (
     switch,
     workspace_patterns,
 )
+from agent.urls import http_url
 from agent.variable import secret, variable
 
 

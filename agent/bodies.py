@@ -46,6 +46,7 @@ def limit_pygithub() -> None:
     def get_response(
         self: HTTPRequestsConnectionClass | HTTPSRequestsConnectionClass,
     ) -> Response:
+        self.session.trust_env = self.protocol == "https"  # see `agent.api`
         return Response(
             self.session.request(
                 self.verb,

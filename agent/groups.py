@@ -13,7 +13,6 @@ from agent.texts import (
     address,
     command,
     host_name,
-    http_url,
     identifier,
     identifiers,
     interval,
@@ -28,6 +27,7 @@ from agent.texts import (
     text,
     words_of,
 )
+from agent.urls import private_url
 from agent.variable import secret, variable
 
 LONGEST_RUNTIME_PATH = 80
@@ -117,8 +117,9 @@ class GitHub:
     )
     api_url: str | None = variable(
         "DEV8_GITHUB_API_URL",
-        http_url,
-        "Where tokens are checked and made; by default the API of GH_HOST.",
+        private_url,
+        "Where tokens are checked and made; by default the API of GH_HOST. https, or http on this "
+        "machine.",
     )
     refresh_interval: float = variable(
         "DEV8_TOKEN_REFRESH_INTERVAL",
@@ -168,7 +169,9 @@ class GitHub:
         "Command that prints a token, alone or as JSON: token, and expires_at (RFC 3339).",
     )
     token_url: str | None = variable(
-        "DEV8_GITHUB_TOKEN_URL", http_url, "URL that answers with such JSON."
+        "DEV8_GITHUB_TOKEN_URL",
+        private_url,
+        "URL that answers with such JSON. https, or http on this machine.",
     )
     token_url_bearer: SecretInput | None = secret(
         "DEV8_GITHUB_TOKEN_URL_BEARER", "Bearer token for that URL."

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from agent.patterns import anchor
+from agent.urls import http_url
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
@@ -166,13 +167,6 @@ def host_name(value: str) -> str:
     if not re.fullmatch(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", value):
         raise ValueError("a bare host name without scheme, port or path, such as github.com")
     return value.lower()
-
-
-def http_url(value: str) -> str:
-    """Read an http or https URL without credentials."""
-    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", value):
-        raise ValueError("a URL such as https://api.github.com, without user or password")
-    return value.rstrip("/")
 
 
 def words(value: str) -> tuple[str, ...]:

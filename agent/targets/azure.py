@@ -8,6 +8,7 @@ from agent.errors import Problem
 from agent.settings import Settings
 from agent.system import Facts
 from agent.target import Target, TargetKind, name_workspace, reveal
+from agent.urls import is_in_clear
 
 PROGRAM = "rclone"
 REMOTE = "AZURE"
@@ -25,6 +26,12 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
             return found
     if not backup.account:
         return Problem("cannot back up to azure: no account is given", "set AZURE_STORAGE_ACCOUNT")
+    if backup.azure_endpoint and not key and is_in_clear(backup.azure_endpoint):
+        return Problem(
+            f"cannot back up to azure: {backup.azure_endpoint} would get the SAS token, or the "
+            "login of `az`, in clear",
+            "use https in DEV8_BACKUP_AZURE_ENDPOINT, or set AZURE_STORAGE_KEY, which only signs",
+        )
     program = facts.which(PROGRAM)
     if program is None:
         return Problem("cannot back up to azure: there is no rclone here", "use dev8-mvp")

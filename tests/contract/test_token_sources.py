@@ -568,6 +568,18 @@ def test_a_url_in_trouble_is_one_line(
     assert "DEV8_GITHUB_TOKEN_URL" in problem or "answered" in problem
 
 
+def test_this_machine_is_not_asked_through_a_proxy(
+    tmp_path: Path, hub: FakeGitHub, plane: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    hub.add_token("ghp_alone", "cat")
+    ControlPlane.reply = (200, b"ghp_alone\n")
+    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
+    after = desk.refresh().after
+    assert (after.problems, after.login) == ({}, "cat")
+
+
 def test_the_users_netrc_is_not_sent(
     tmp_path: Path, hub: FakeGitHub, plane: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

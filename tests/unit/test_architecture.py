@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
     "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "lines",
-    "log", "moments", "patterns", "preload", "procfs", "runtime", "secret", "settings", "system",
-    "texts", "variable",
+    "log", "moments", "patterns", "preload", "procfs", "runtime", "secret", "settings",
+    "system", "texts", "urls", "variable",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "hosts", "keeping", "keys", "plan", "published",

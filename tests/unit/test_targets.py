@@ -115,6 +115,24 @@ def test_ways_into_azure(facts: Facts, given: dict[str, str], option: tuple[str,
     assert target.environment["RCLONE_CONFIG"] == "/dev/null"
 
 
+@pytest.mark.parametrize("server", ["http://azurite:10000", "http://127.0.0.1:10000"])
+@pytest.mark.parametrize(
+    "given", [{}, {"AZURE_STORAGE_SAS_TOKEN": "sv=1&sig=x"}, {"AZURE_STORAGE_KEY": "azure-secret"}]
+)
+def test_what_opens_azure_is_not_sent_in_clear(
+    facts: Facts, server: str, given: dict[str, str]
+) -> None:
+    """A key only signs: https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key."""
+    given = {"AZURE_STORAGE_KEY": "", **given, "DEV8_BACKUP_AZURE_ENDPOINT": server}
+    found = find(facts, **{**AZURE, **WORD, **given})
+    if "azurite" in server and not given["AZURE_STORAGE_KEY"]:
+        assert "would get the SAS token, or the login of `az`, in clear" in str(
+            found.in_trouble["azure"]
+        )
+    else:
+        assert [target.name for target in found.ready] == ["azure"]
+
+
 def test_azure_needs_rclone_and_an_account(facts: Facts, tmp_path: Path) -> None:
     assert "AZURE_STORAGE_ACCOUNT" in str(
         find(facts, AZURE_STORAGE_CONTAINER="container", **WORD).in_trouble["azure"]

@@ -115,13 +115,6 @@ def test_host_names_are_bare_and_lower_case() -> None:
             texts.host_name(text)
 
 
-def test_urls_have_no_credentials() -> None:
-    assert texts.http_url("http://127.0.0.1:9000/api/v3/") == "http://127.0.0.1:9000/api/v3"
-    for text in ("ftp://x", "https://", "https://u:p@x", "https://x?q=1", "https://x/#f", "x"):
-        with pytest.raises(ValueError, match="a URL"):
-            texts.http_url(text)
-
-
 @pytest.mark.parametrize("text", ["a", "A", "b a", "a, b", "b,a"])
 def test_words_are_some_of_the_choices(text: str) -> None:
     assert set(texts.words_of("a", "b")(text)) <= {"a", "b"}

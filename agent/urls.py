@@ -1,0 +1,67 @@
+"""How URLs of variables are read: each reader raises ValueError with what it should be."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_USABLE = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+
+
+def http_url(value: str) -> str:
+    """Read an http or https URL of a server, without credentials, query and fragment."""
+    _split(value)
+    return value.rstrip("/")
+
+
+def private_url(value: str) -> str:
+    """Read a URL that secrets are sent to: https, or http to this very machine.
+
+    Over http whoever is on the way could read them.
+    """
+    _split(value)
+    if is_in_clear(value):
+        raise ValueError(
+            "an https URL: secrets are sent to it, and http, which hides nothing, is for "
+            "127.0.0.1 and localhost alone"
+        )
+    return value.rstrip("/")
+
+
+def is_in_clear(url: str) -> bool:
+    """Tell whether others may read what is sent to a URL: it is http, and not to this machine."""
+    parts = urlsplit(url)
+    return parts.scheme != "https" and not is_loopback(parts.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this very machine; of names only localhost, which is looked up here.
+
+    https://datatracker.ietf.org/doc/html/rfc6761#section-6.3
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _split(value: str) -> SplitResult:
+    """Return the parts of a URL. Raises ValueError where one of them is missing or too much."""
+    wrong = ValueError("a URL such as https://api.github.com, without user or password")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise wrong from None
+    if not _USABLE.fullmatch(value) or "@" in value or "?" in value or "#" in value or port == 0:
+        raise wrong
+    if not (_NAME.fullmatch(host) or _is_ipv6(host)) or parts.netloc.endswith(":"):
+        raise wrong
+    return parts
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ip_address(host).version == 6
+    except ValueError:
+        return False
