@@ -64,6 +64,7 @@ def find_file(source: SecretInput | None) -> tuple[Path, ...]:
 
 STEPS = (
     StepKind("ssh", ssh.resources),
+    StepKind("host-keys", sshd.host_key_resources),
     StepKind("git", git.resources),
     StepKind("signing", signing.resources),
     StepKind("github", github.resources),

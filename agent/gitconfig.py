@@ -4,6 +4,8 @@ DEFAULTS = "gitconfig"
 """In the folder that the image's /etc/gitconfig names."""
 SIGNING = "gitconfig-signing"
 """Beside it, which includes it; of the signing step, and often not there."""
+SYSTEM = "gitconfig-system"
+"""Beside it where that folder is another: what stands in for the image's /etc/gitconfig."""
 
 
 def quote(value: str) -> str:

@@ -2,6 +2,11 @@
 
 import binascii
 import re
+from base64 import b64encode
+from pathlib import Path
+
+from agent import runtime
+from agent.system import Facts
 
 KEY_NAMES = {
     "ssh-ed25519": "id_ed25519",
@@ -14,7 +19,16 @@ KEY_NAMES = {
 }
 """Types of keys -> the file names under which ssh finds a private key by itself."""
 
+_MAGIC = b"openssh-key-v1\0"
+"""PROTOCOL.key of OpenSSH: the names of a cipher and of what makes its key follow."""
+_NONE = len(b"none").to_bytes(4) + b"none"
+_BEGIN, _END = b"-----BEGIN OPENSSH PRIVATE KEY-----", b"-----END OPENSSH PRIVATE KEY-----"
 _NEW_LINE = re.compile(r"\r\n|\r|\n")
+
+
+def find_folder(facts: Facts) -> Path:
+    """Return where the user's private key lies: ssh takes none that others may read."""
+    return facts.home / ".ssh" if facts.mounts.home.is_private else facts.runtime / runtime.SSH
 
 
 def mend_private_key(text: str) -> bytes:
@@ -40,7 +54,43 @@ def is_locked(private: bytes) -> bool:
         blob = binascii.a2b_base64(body)
     except binascii.Error:
         return False
-    magic = b"openssh-key-v1\0"  # PROTOCOL.key of OpenSSH: the name of the cipher follows
-    if not blob.startswith(magic):
+    if not blob.startswith(_MAGIC):
         return False
-    return blob[len(magic) :][:8] != len(b"none").to_bytes(4) + b"none"
+    return blob[len(_MAGIC) :][:8] != _NONE
+
+
+def find_public_key(private: bytes) -> bytes | None:
+    """Return the public half, as one line, of an unlocked key that ssh-keygen wrote; else None.
+
+    The private half must be there to its end; that its number is the right one is not computed.
+    """
+    lines = private.split(b"\n")
+    if lines[:1] != [_BEGIN] or lines[-2:] != [_END, b""]:
+        return None
+    try:
+        blob = binascii.a2b_base64(b"".join(lines[1:-2]), strict_mode=True)
+    except binascii.Error:
+        return None
+    head = _MAGIC + _NONE * 2 + bytes(4) + (1).to_bytes(4)
+    parts = split_strings(blob[len(head) :]) if blob.startswith(head) else None
+    if parts is None or len(parts) != 2:
+        return None
+    public, secret = parts
+    if secret[:4] != secret[4:8] or not secret[8:].startswith(public) or len(secret) % 8:
+        return None
+    kind = (split_strings(public) or [b""])[0]
+    if kind.decode(errors="replace") not in KEY_NAMES:
+        return None
+    return kind + b" " + b64encode(public) + b" devcopilot\n"
+
+
+def split_strings(blob: bytes) -> list[bytes] | None:
+    """Return the length-prefixed strings of which a key is made, or None if they do not fit."""
+    parts, at = [], 0
+    while at < len(blob):
+        end = at + 4 + int.from_bytes(blob[at : at + 4])
+        if at + 4 > len(blob) or end > len(blob):
+            return None
+        parts.append(blob[at + 4 : end])
+        at = end
+    return parts

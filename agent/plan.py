@@ -51,6 +51,8 @@ class File:
     mode: int = 0o644
     adopt: bool = False
     """Overwrite what is there whoever wrote it: for paths that only the agent uses."""
+    stays: bool = False
+    """Leave it there when its step no longer wants it: something else may depend on it."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,6 @@ class Generated:
 
     path: Path
     argv: tuple[str, ...]
-    private: bool = False
-    """Others may not read it: a mode that something else has widened is narrowed again."""
 
 
 @dataclass(frozen=True)
@@ -271,8 +271,8 @@ def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Pro
         case Seed(path, content, mode, words):
             missing = facts.mode(path) is None
             return WriteFile(path, content(), mode, False, words) if missing else None
-        case Generated():
-            return _plan_generated(item, facts)
+        case Generated(path, argv):
+            return RunCommand(path, argv) if facts.mode(path) is None else None
         case Edit():
             return _plan_edit(item, facts)
         case Keep():
@@ -284,24 +284,19 @@ def _plan_directory(item: Directory, facts: Facts) -> Action | None:
     if mode is None:
         return MakeDirectory(item.path, item.mode)
     given_to_root = mode & 0o020 and facts.owner(item.path) == (facts.uid, 0)
-    return ChangeMode(item.path, mode & ~0o020) if item.closed and given_to_root else None
-
-
-def _plan_generated(item: Generated, facts: Facts) -> Action | None:
-    mode = facts.mode(item.path)
-    if mode is None:
-        return RunCommand(item.path, item.argv)
-    content = facts.read(item.path) if item.private and mode & 0o077 else None
-    return None if content is None else WriteFile(item.path, content, 0o600, False)
+    wanted = mode & ~0o020
+    if not item.closed or not given_to_root or facts.has_mode(item.path, wanted):
+        return None
+    return ChangeMode(item.path, wanted)
 
 
 def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     present = facts.read(item.path)
     # The ledger outlives the runtime folder: what it said of a file in there could be wrong.
     lasts = facts.runtime not in item.path.parents
-    write = WriteFile(item.path, item.content, item.mode, owned=lasts)
+    write = WriteFile(item.path, item.content, item.mode, owned=lasts and not item.stays)
     if present == item.content:
-        same_mode = facts.mode(item.path) == item.mode
+        same_mode = facts.has_mode(item.path, item.mode)
         known = item.adopt or ledger.owns(item.path, present)
         return None if same_mode and known else write
     if present is None or item.adopt or ledger.owns(item.path, present):

@@ -45,6 +45,12 @@ STREAMS = "streams"
 """Folder: one FIFO a log stream, named for its service."""
 EVENTS = "events"
 """FIFO: one line `STATE NAME` for each state that supervisord gives a service."""
+MOUNTS = "mounts.json"
+"""What the file systems of the home and of the state folder can do; see `agent.volumes`."""
+DEFAULTS = "defaults"
+"""Folder: what git and ssh read, while its place in the home takes no file."""
+SSH = "ssh"
+"""Folder (0700): the host keys that sshd uses, and keys whose usual place is not private."""
 SPARE = "spare"
 """Folder: files of the state folder while that one takes none; see `agent.keeping`."""
 LAUNCHERS = "services"
@@ -103,10 +109,10 @@ def clear(path: str) -> None:
 
     The folder may outlive the container, on a volume or in the host's /dev/shm.
     """
-    for name in (SETTINGS, BOOT, STATE, SERVICES, PROBLEMS):
+    for name in (SETTINGS, MOUNTS, BOOT, STATE, SERVICES, PROBLEMS):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(path, name))
-    for name in (SECRETS, HIDDEN, TOKENS, JOBS, LAUNCHERS):
+    for name in (SECRETS, HIDDEN, TOKENS, JOBS, LAUNCHERS, SSH):
         with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, name)) as files:
             for entry in files:
                 os.unlink(entry.path)
@@ -146,6 +152,16 @@ def try_lock(path: "str | os.PathLike[str]") -> None:
         os.close(descriptor)
 
 
+def set_mode(new: "int | str | os.PathLike[str]", mode: int) -> None:
+    """Give what this process has just made its mode, whatever the umask is. Raises OSError.
+
+    That this is not allowed is no fault: its file system gives one owner and mode to everything.
+    """
+    if stat.S_IMODE(os.stat(new).st_mode) != mode:
+        with contextlib.suppress(PermissionError):
+            os.chmod(new, mode)
+
+
 def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
     """Replace the file at `path` in one step; readers see the old content or the new one.
 
@@ -159,7 +175,7 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
     )
     try:
         try:
-            os.fchmod(descriptor, mode)
+            set_mode(descriptor, mode)
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]

@@ -18,6 +18,7 @@ from agent.errors import Problem
 from agent.files import SECRET, STATE, read_file
 from agent.lines import find_last_line
 from agent.secret import Secret, SecretInput
+from agent.volumes import Mounts, find_top, has_room
 
 STATE_FOLDER = ".local/state/devcopilot"
 """Below the home folder. The image's configuration of git and ssh names files in it."""
@@ -53,11 +54,26 @@ class Facts:
     pending: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
     """Files that are planned and not yet written: a plan sees them as if they were there."""
     clock: Clock = field(default_factory=Clock)
+    mounts: Mounts = field(default_factory=Mounts)
+    """What the file systems of the home and the state folder can do."""
 
     @property
     def defaults(self) -> Path:
-        """Folder of what git and ssh read: the image names it, so no setting moves it."""
+        """Folder of what git and ssh read: the image names it, so no setting moves it.
+
+        While no file can be kept there it is in the runtime folder; a variable sends git there.
+        """
+        return self.runtime / runtime.DEFAULTS if self.mounts.home.fault else self.usual_defaults
+
+    @property
+    def usual_defaults(self) -> Path:
+        """Where the image's configuration looks."""
         return self.home / STATE_FOLDER
+
+    @property
+    def logins(self) -> Path:
+        """Folder of the keys that may log in: the state folder's if sshd will trust it."""
+        return (self.state if self.mounts.state.is_private else self.runtime) / runtime.SSH
 
     def with_pending(self, files: Mapping[Path, bytes]) -> "Facts":
         """Return the same facts with these files planned in addition."""
@@ -82,14 +98,21 @@ class Facts:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def has_mode(self, path: Path, mode: int) -> bool:
+        """Tell whether a file has this mode, as far as its file system can give it."""
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return stat.S_IMODE(found.st_mode) == mode or not self.mounts.has_modes(found.st_dev)
+
     def has_room(self, folder: Path, size: int) -> bool:
         """Tell whether so many bytes can be kept in a folder, which may be missing yet."""
         try:
-            place = next(part for part in (folder, *folder.parents) if part.exists())
-            disk = os.statvfs(place)
+            place = find_top(folder)
+            return os.access(place, os.W_OK | os.X_OK) and has_room(place, size)
         except OSError:  # somewhere on the way we may not enter
             return False
-        return os.access(place, os.W_OK | os.X_OK) and disk.f_bavail * disk.f_frsize >= size
 
     def owner(self, path: Path) -> tuple[int, int] | None:
         """Return the uid and gid of what is at `path`, links followed, or None."""
@@ -154,7 +177,7 @@ class System:
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
-            folder.chmod(mode)
+            runtime.set_mode(folder, mode)
 
     def change_mode(self, path: Path, mode: int) -> None:
         """Set the permission bits of what is at `path`, links followed."""

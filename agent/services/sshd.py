@@ -4,22 +4,19 @@ import os
 import pwd
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from agent import host_keys
 from agent.addresses import find_asked, join_port
 from agent.errors import Problem
-from agent.plan import File, Generated, Resource
+from agent.logins import find_logins
+from agent.plan import File, Resource
 from agent.settings import Settings
 from agent.system import Facts
 from agent.values import BannerProbe, Service
 
 NAME = "sshd"
 CONFIG = "sshd_config"
-AUTHORIZED_KEYS = "ssh/authorized_keys"
-"""The keys that the settings give, in the state folder; written by the ssh step."""
-ROOM = 64 * 1024
-"""Bytes that must be free where host keys are to be made."""
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
 })  # fmt: skip
@@ -27,25 +24,12 @@ NOT_SENT = frozenset({
 EVERY_IPV6 = "::"
 
 
-@dataclass(frozen=True)
-class Algorithms:
-    """What sshd offers."""
-
-    key_exchanges: str
-    """Those that are taken away from OpenSSH's own list."""
-    host_keys: tuple[str, ...] = ("ed25519",)
-
-
-ALGORITHMS = {
-    "modern": Algorithms("-diffie-hellman-*,ecdh-*"),
-    "quantum-safe": Algorithms("-diffie-hellman-*,ecdh-*,curve25519-*"),
-    "compatible": Algorithms(
-        "-diffie-hellman-group14-*,diffie-hellman-group-exchange-*,*-sha1", ("ed25519", "ecdsa")
-    ),
+KEY_EXCHANGES = {
+    "modern": "-diffie-hellman-*,ecdh-*",
+    "quantum-safe": "-diffie-hellman-*,ecdh-*,curve25519-*",
+    "compatible": "-diffie-hellman-group14-*,diffie-hellman-group-exchange-*,*-sha1",
 }
-"""By DEV8_SSH_ALGORITHMS. Keys of both types are made in milliseconds; RSA keys are not."""
-KEY_TYPE = "ed25519"
-"""The host key that there is in any case."""
+"""By DEV8_SSH_ALGORITHMS: those that are taken away from OpenSSH's own list."""
 
 _CONFIG = """\
 # Written by the agent: sshd_config(5) of OpenSSH 8.9 and later.
@@ -61,7 +45,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 HostbasedAuthentication no
 StrictModes {strict}
-AuthorizedKeysFile .ssh/authorized_keys {authorized_keys}
+AuthorizedKeysFile {authorized_keys}
 MaxAuthTries 6
 LoginGraceTime 30
 
@@ -85,38 +69,27 @@ LogVerbose *:auth_log():*
 """
 
 
+def host_key_resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the host keys that sshd uses, where it is to run."""
+    if isinstance(service(settings, facts), Service):
+        yield from host_keys.resources(settings, facts)
+
+
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
-    """Yield sshd's configuration and the host keys, made once per workspace."""
-    folder = find_key_folder(facts)
-    if folder != facts.state / "ssh":
-        yield Problem(
-            f"cannot keep ssh host keys in {facts.state}: it is not writable or full; "
-            "after a restart ssh clients will warn of another host",
-            "mount a writable volume with some free space there",
-        )
-    algorithms = ALGORITHMS[settings.ssh.algorithms]
-    keys = [folder / f"ssh_host_{kind}_key" for kind in algorithms.host_keys]
-    for kind, key in zip(algorithms.host_keys, keys, strict=True):
-        argv = ("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "devcopilot", "-f")
-        yield Generated(key, argv, private=True)
-    foreign = find_foreign_folder(facts)
+    """Yield sshd's configuration, and what outlives the container of its host keys."""
+    logins = find_logins(settings, facts)
+    keys = host_keys.find_paths(settings, facts)
     text = _CONFIG.format(
         listen=render_listen(settings.ssh.address, settings.ssh.port),
-        strict="no" if foreign else "yes",
-        key_exchanges=algorithms.key_exchanges,
+        strict="yes" if logins.strict else "no",
+        key_exchanges=KEY_EXCHANGES[settings.ssh.algorithms],
         host_keys="\n".join(f"HostKey {quote(str(key))}" for key in keys),
-        authorized_keys=quote(str(facts.state / AUTHORIZED_KEYS).replace("%", "%%")),
+        authorized_keys=" ".join(quote(name.replace("%", "%%")) for name in logins.files),
         set_env=render_set_env(facts.environ),
     )
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
-    if foreign and not is_temporary(facts.home, facts):  # of that one there is a warning already
-        yield Problem(
-            "sshd does not look who may write the keys of logins (StrictModes no): "
-            f"{foreign} is not of uid {facts.uid} alone",
-            f"as root, on the volume: chown {facts.uid} {foreign} && chmod go-w {foreign}",
-            level="info",
-        )
-    yield from check_logins(settings, facts, strict=foreign is None)
+    yield from host_keys.keep(settings, facts)
+    yield from logins.problems
 
 
 def service(settings: Settings, facts: Facts) -> Service | Problem | None:
@@ -150,65 +123,6 @@ def find_program(facts: Facts) -> Path | None:
     """Return sshd's absolute path, without which it does not start; users lack sbin on PATH."""
     usual = Path("/usr/sbin/sshd")
     return facts.which("sshd") or (usual if os.access(usual, os.X_OK) else None)
-
-
-def find_key_folder(facts: Facts) -> Path:
-    """Return where the host keys are: the state folder if it has them or has room for them.
-
-    sshd must run in a workspace whose disk is full; then its keys last as long as the container.
-    """
-    kept = facts.state / "ssh"
-    try:
-        if facts.mode(kept / f"ssh_host_{KEY_TYPE}_key") is not None:
-            return kept
-    except OSError:  # somewhere on the way we may not enter
-        return facts.runtime / "ssh"
-    return kept if facts.has_room(kept, ROOM) else facts.runtime / "ssh"
-
-
-def find_foreign_folder(facts: Facts) -> Path | None:
-    """Return a folder on the way to the keys that we can neither trust nor mend; None: all is well.
-
-    It belongs to somebody else, or is root's and others may write it: with StrictModes sshd would
-    refuse all keys below. Such is the home that a platform gives to a uid of its choice.
-    """
-    top = Path("/") if is_temporary(facts.home, facts) else facts.home
-    for keys in (facts.state / AUTHORIZED_KEYS, facts.home / ".ssh/authorized_keys"):
-        for folder in keys.parents:
-            try:
-                owner, mode = facts.owner(folder), facts.mode(folder) or 0
-            except OSError:  # we may not enter: sshd cannot read keys in there either
-                continue
-            if owner and owner[0] != facts.uid and (owner[0] != 0 or mode & 0o022):
-                return folder
-            if folder == top:
-                break
-    return None
-
-
-def is_temporary(home: Path, facts: Facts) -> bool:
-    """Tell whether the home is the one in the runtime folder, since the user's is no use."""
-    return facts.runtime in home.parents
-
-
-def check_logins(settings: Settings, facts: Facts, *, strict: bool) -> Iterator[Problem]:
-    """Yield what will keep everybody from logging in."""
-    own = facts.home / ".ssh/authorized_keys"
-    given = settings.ssh.public_key or settings.ssh.authorized_keys_file
-    if not given and facts.mode(own) is None:
-        yield Problem("nobody can log in over ssh yet: there is no public key",
-                      f"set SSH_PUBLIC_KEY, or add a key to {own}", level="info")  # fmt: skip
-        return
-    if not strict:
-        return
-    kept = facts.state / AUTHORIZED_KEYS
-    for path in (facts.home, own.parent, own, facts.state, kept.parent, kept):
-        mode = facts.mode(path)
-        if mode is not None and mode & 0o022:
-            yield Problem(
-                f"sshd will refuse keys: others than its owner can write {path}",
-                f"chmod go-w {path}",
-            )
 
 
 def render_listen(address: str, port: int) -> str:

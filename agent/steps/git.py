@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.errors import Problem
-from agent.gitconfig import DEFAULTS, SIGNING, quote
+from agent.gitconfig import DEFAULTS, SIGNING, SYSTEM, quote
 from agent.hosts import find_accounts
 from agent.plan import File, Resource
 from agent.settings import Settings
@@ -23,7 +23,11 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     path = facts.defaults / DEFAULTS
     hosts = [account.host for account in find_accounts(settings, facts).known]
     yield File(path, render_config(settings, hosts, facts.runtime).encode(), 0o644, adopt=True)
-    if problem := _find_missing_include(path, facts):
+    if facts.defaults != facts.usual_defaults:
+        files = (facts.mounts.system_gitconfig, str(path))
+        lines = "".join(f"[include]\n\tpath = {quote(file)}\n" for file in files)
+        yield File(facts.defaults / SYSTEM, lines.encode(), 0o644, adopt=True)
+    elif problem := _find_missing_include(path, facts):
         yield problem
 
 

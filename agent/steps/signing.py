@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.errors import Problem
 from agent.gitconfig import SIGNING, quote
-from agent.keys import KEY_NAMES, mend_private_key
+from agent.keys import KEY_NAMES, find_folder, mend_private_key
 from agent.lines import find_last_line
 from agent.plan import File, Resource
 from agent.secret import Secret
@@ -50,7 +50,7 @@ def find_key(settings: Settings, facts: Facts) -> Path | None:
     if not isinstance(secret, Secret):
         return None
     wanted = mend_private_key(secret.reveal())
-    paths = (facts.home / ".ssh" / name for name in dict.fromkeys(KEY_NAMES.values()))
+    paths = (find_folder(facts) / name for name in dict.fromkeys(KEY_NAMES.values()))
     return next((path for path in paths if facts.read(path) == wanted), None)
 
 

@@ -5,13 +5,16 @@ The lists lie where sshd and the image's ssh_config look in addition to the user
 """
 
 import binascii
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from agent.errors import Problem
 from agent.files import SETTINGS
-from agent.keys import KEY_NAMES, is_locked, mend_private_key
+from agent.keys import KEY_NAMES, find_folder, is_locked, mend_private_key, split_strings
 from agent.lines import BLANKS, split_lines
+from agent.logins import AUTHORIZED_KEYS
 from agent.plan import Directory, File, Keep, Resource
 from agent.secret import Secret
 from agent.settings import Settings
@@ -19,7 +22,6 @@ from agent.system import Facts
 
 FOLDER = "ssh"
 """In the state folder, and in that of the defaults."""
-AUTHORIZED_KEYS = "authorized_keys"
 KNOWN_HOSTS = "known_hosts"
 
 _GITHUB = "github.com,[ssh.github.com]:443"
@@ -65,7 +67,7 @@ _OPTIONS = frozenset(
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the lists of keys, the private key and its public half."""
     folder = facts.defaults / FOLDER
-    for place in dict.fromkeys((folder, facts.state / FOLDER)):
+    for place in dict.fromkeys((folder, facts.logins)):
         yield Directory(place, 0o700)
     yield File(folder / KNOWN_HOSTS, GITHUB_KNOWN_HOSTS.encode(), 0o644, adopt=True)
     yield from _authorized_keys(settings, facts)
@@ -76,7 +78,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
 
 
 def _authorized_keys(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
-    path = facts.state / FOLDER / AUTHORIZED_KEYS
+    path = facts.logins / AUTHORIZED_KEYS
     lines: list[str] = []
     kept: list[str] = []
     for name, text in _key_lists(settings, facts):
@@ -89,10 +91,20 @@ def _authorized_keys(settings: Settings, facts: Facts) -> Iterator[Resource | Pr
         lines += usable
         if all(line.startswith("#") for line in usable):
             # A mistake must not lock everybody out: who could log in still can.
-            kept = split_lines((facts.read(path) or b"").decode(errors="replace"))
+            kept = _read_kept(path, facts)
     if lines or kept:
         content = "".join(f"{line}\n" for line in dict.fromkeys([*lines, *kept]))
         yield File(path, content.encode(), 0o600, adopt=True)
+
+
+def _read_kept(path: Path, facts: Facts) -> list[str]:
+    """Return the lines of the list as it is, or as the state folder has it from before."""
+    for place in (path, facts.state / FOLDER / AUTHORIZED_KEYS):
+        with contextlib.suppress(OSError):
+            content = facts.read(place)
+            if content is not None:
+                return split_lines(content.decode(errors="replace"))
+    return []
 
 
 def read_keys(name: str, text: str) -> Iterator[str | Problem]:
@@ -166,7 +178,7 @@ def _find_key_fault(kind: str, key: str) -> str | None:
         blob = binascii.a2b_base64(key, strict_mode=True)
     except ValueError:
         return f"the {kind} key is damaged: it is not base64"
-    parts = _split_strings(blob)
+    parts = split_strings(blob)
     if parts is None or len(parts) != _PARTS[kind]:
         return f"the {kind} key is damaged: it is cut off or too long"
     if parts[0] != kind.encode():
@@ -177,23 +189,11 @@ def _find_key_fault(kind: str, key: str) -> str | None:
     return None
 
 
-def _split_strings(blob: bytes) -> list[bytes] | None:
-    """Return the length-prefixed strings of which the key is made, or None if they do not fit."""
-    parts, at = [], 0
-    while at < len(blob):
-        end = at + 4 + int.from_bytes(blob[at : at + 4])
-        if at + 4 > len(blob) or end > len(blob):
-            return None
-        parts.append(blob[at + 4 : end])
-        at = end
-    return parts
-
-
 # --- the user's own key ---------------------------------------------------------------------------
 
 
 def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
-    folder = facts.home / ".ssh"
+    folder = find_folder(facts)
     key = _read_private_key(settings, facts)
     if isinstance(key, Problem):
         yield key

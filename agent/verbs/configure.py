@@ -107,7 +107,7 @@ class Outcome:
 
 def stages(current: Context) -> Iterator[Stage]:
     """Yield all stages in order: what later ones read, earlier ones have written."""
-    yield Stage("machine", lambda _: (*_own_folders(current), *current.problems))
+    yield Stage("machine", _machine_resources)
     yield Stage("settings", lambda now: store.resources(now.variables, now.facts))
     yield Stage("log", lambda now: store.hidden_resources(now.settings, now.facts))
     yield Stage("token", token_resources, _hold_hosts)
@@ -214,10 +214,13 @@ def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
                     yield action.announcement
 
 
-def _own_folders(current: Context) -> Iterator[Directory]:
-    yield Directory(current.facts.home, 0o700, closed=True)
+def _machine_resources(current: Context) -> Iterator[Resource | Problem]:
+    facts = current.facts
+    yield Directory(facts.home, 0o700, closed=True)
     if os.access(current.settings.workspace.folder.parent, os.W_OK):
         yield Directory(current.settings.workspace.folder)
+    yield File(facts.runtime / runtime.MOUNTS, facts.mounts.encode(), 0o600, adopt=True)
+    yield from current.problems
 
 
 @contextmanager

@@ -3,9 +3,7 @@
 import errno
 import json
 import os
-import pwd
 import signal
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from agent import runtime, store
+from agent import homes, runtime, store
 from agent.errors import Problem
 from agent.files import STATE, read_file
+from agent.gitconfig import SYSTEM
 from agent.settings import Settings
-from agent.system import STATE_FOLDER, Facts
+from agent.system import Facts
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,9 @@ def load() -> Context:
     variables, environment = store.load(folder)
     settings = Settings.from_environ(variables)
     home = Path(environment["HOME"])
-    facts = _facts(settings, home, folder, environment)
+    state, _ = homes.find_state(settings.agent.state_dir, home, os.getuid())
+    mounts = homes.read_mounts(folder)
+    facts = Facts(home, os.getuid(), folder, state, environment, mounts=mounts)
     return Context(variables, settings, facts, running=True)
 
 
@@ -61,13 +62,18 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     settings = Settings.from_environ(environ)
     uid = os.getuid()
     folder = Path(runtime.locate(environ, uid))
-    home, problems = find_home(environ, folder, uid)
-    problems += check_workspace(settings.workspace.folder, uid)
+    home, problems = homes.find_home(environ, folder, uid)
+    state, blocked = homes.find_state(settings.agent.state_dir, home, uid)
+    mounts, lacking = homes.try_mounts(home, state, uid, environ)
+    problems += [*blocked, *lacking, *homes.check_workspace(settings.workspace.folder, uid)]
     environment = {**store.child_defaults(settings), **store.clean_environment(environ)}
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
     environment.setdefault("PATH", os.defpath)
     environment.setdefault("SHELL", "/bin/bash")
-    return Context(environ, settings, _facts(settings, home, folder, environment), tuple(problems))
+    facts = Facts(home, uid, folder, state, environment, mounts=mounts)
+    if facts.defaults != facts.usual_defaults:
+        environment["GIT_CONFIG_SYSTEM"] = str(facts.defaults / SYSTEM)
+    return Context(environ, settings, facts, tuple(problems))
 
 
 @contextmanager
@@ -87,82 +93,3 @@ def deadline(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
-    """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
-    given = environ.get("HOME", "/")  # what engines give to a uid that the image does not know
-    home = Path(given if given not in ("", "/") else _passwd_home(uid) or "/")
-    if not os.access(home, os.W_OK | os.X_OK):
-        cause, mend = _explain_folder(home, uid)
-    elif _is_used_by_another(home):
-        cause = f"the agent's own files in it are of another uid than {uid}"
-        mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {home}"
-    else:
-        return home, []
-    return folder / "home", [
-        Problem(
-            f"cannot write the home folder {home}: {cause}; "
-            "a temporary home is used, and what is written there is lost when the container ends",
-            mend,
-        )
-    ]
-
-
-def _is_used_by_another(home: Path) -> bool:
-    """Tell whether the agent ran here as somebody else: then every file would be a problem."""
-    state = home / STATE_FOLDER
-    try:
-        state.stat()
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return not os.access(state, os.W_OK | os.X_OK)
-
-
-def check_workspace(folder: Path, uid: int) -> list[Problem]:
-    """Return a problem when the workspace folder cannot be written."""
-    missing = not os.access(folder, os.F_OK)
-    if os.access(folder.parent if missing else folder, os.W_OK | os.X_OK):
-        return []
-    cause, mend = _explain_folder(folder, uid)
-    return [Problem(f"cannot write the workspace {folder}: {cause}", mend)]
-
-
-def _facts(settings: Settings, home: Path, folder: Path, environment: Mapping[str, str]) -> Facts:
-    return Facts(
-        home=home,
-        uid=os.getuid(),
-        runtime=folder,
-        state=settings.agent.state_dir or home / STATE_FOLDER,
-        environ=environment,
-    )
-
-
-def _passwd_home(uid: int) -> str | None:
-    try:
-        return pwd.getpwuid(uid).pw_dir
-    except KeyError:
-        return None
-
-
-def _explain_folder(folder: Path, uid: int) -> tuple[str, str]:
-    """Return why a folder cannot be written, and what mends it."""
-    try:
-        found = folder.stat()
-        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
-    except FileNotFoundError:
-        return "there is no such folder, and it cannot be made", f"mount a volume on {folder}"
-    except OSError as error:
-        return f"it cannot be reached: {error.strerror}", f"mount a volume on {folder}"
-    if not stat.S_ISDIR(found.st_mode):
-        return "it is not a folder", f"mount a volume on {folder}"
-    if read_only:
-        return "it is read-only", f"mount a writable volume on {folder}"
-    if found.st_uid == uid:
-        return f"its mode is {stat.S_IMODE(found.st_mode):04o}", f"chmod u+rwx {folder}"
-    mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}"
-    if found.st_gid == 0 and found.st_mode & stat.S_IWGRP:
-        mend = f"start the container with --user {uid}:0, or {mend}"
-    return f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}", mend

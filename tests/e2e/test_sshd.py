@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import probes
+from agent import host_keys, probes
 from agent.plan import Ledger, apply, plan
 from agent.services import sshd
 from agent.settings import Settings
@@ -71,10 +71,11 @@ def make_server(top: Path) -> Server:
     port = find_free_port()
     settings = Settings.from_environ({"DEV8_SSH_PORT": str(port), "SSH_PUBLIC_KEY": "given"})
     home.mkdir(parents=True)
-    wanted = list(sshd.resources(settings, facts))
-    planned = plan("sshd", wanted, facts, Ledger())
-    assert planned.problems == ()
-    assert apply(planned, System(dict(os.environ)), Ledger()) == ()
+    (facts.runtime / "ssh").mkdir(mode=0o700, parents=True)
+    for planner in (host_keys.resources, sshd.resources):
+        planned = plan("sshd", planner(settings, facts), facts, Ledger())
+        assert planned.problems == ()
+        assert apply(planned, System(dict(os.environ)), Ledger()) == ()
     assert plan("sshd", sshd.resources(settings, facts), facts, Ledger()).actions == ()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", top / "key"], check=True)
     shutil.copy(top / "key.pub", facts.state / "ssh/authorized_keys")

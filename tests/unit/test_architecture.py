@@ -14,12 +14,13 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
     "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "lines",
-    "log", "moments", "patterns", "preload", "procfs", "runtime", "secret", "settings",
-    "system", "texts", "urls", "variable",
+    "log", "moments", "patterns", "preload", "procfs", "runtime", "secret", "settings", "system",
+    "texts", "urls", "variable", "volumes",
 )  # fmt: skip
 VALUES = (
-    "actions", "api", "editor_login", "follow", "hosts", "keeping", "keys", "plan", "published",
-    "reference", "roster", "sources", "store", "structured", "target", "tools", "values",
+    "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",
+    "logins", "plan", "published", "reference", "roster", "sources", "store", "structured",
+    "target", "tools", "values",
 )  # fmt: skip
 PARTS = (
     "steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic",

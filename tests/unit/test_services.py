@@ -9,7 +9,7 @@ import yaml
 
 from agent import argon2
 from agent.errors import Problem
-from agent.plan import File, Generated, Ledger, Plan, apply, plan
+from agent.plan import File, Ledger, Plan, apply, plan
 from agent.services import code_server, sshd
 from agent.settings import Settings
 from agent.system import Facts, System
@@ -168,7 +168,7 @@ def test_no_key_is_worth_a_word_and_no_warning(facts: Facts) -> None:
 def read_sshd_config(facts: Facts, **environ: str) -> dict[str, list[str]]:
     """Return keyword -> values of the configuration."""
     items = sshd.resources(Settings.from_environ(environ), facts)
-    (config,) = [item for item in items if isinstance(item, File)]
+    (config,) = [item for item in items if isinstance(item, File) and item.path.name == sshd.CONFIG]
     found: dict[str, list[str]] = {}
     for line in config.content.decode().splitlines():
         keyword, _, value = line.partition(" ")
@@ -242,29 +242,6 @@ def test_algorithms_are_those_that_are_asked_for(
     config = read_sshd_config(facts, DEV8_SSH_ALGORITHMS=kind)
     assert taken_away <= set(config["KexAlgorithms"][0].removeprefix("-").split(","))
     assert len(config["HostKey"]) == host_keys
-
-
-def test_host_keys_are_kept_and_private(facts: Facts) -> None:
-    settings = Settings.from_environ({"SSH_PUBLIC_KEY": "given"})
-    system, ledger = System({"PATH": "/usr/bin:/bin"}), Ledger()
-    assert apply(plan("sshd", sshd.resources(settings, facts), facts, ledger), system, ledger) == ()
-    key = facts.state / "ssh/ssh_host_ed25519_key"
-    content = key.read_bytes()
-    assert plan("sshd", sshd.resources(settings, facts), facts, ledger).actions == ()
-    key.chmod(0o660)  # as an orchestrator does to the files of a volume
-    (action,) = plan("sshd", sshd.resources(settings, facts), facts, ledger).actions
-    action.apply(system)
-    assert (key.stat().st_mode & 0o777, key.read_bytes()) == (0o600, content)
-
-
-def test_host_keys_go_elsewhere_where_they_cannot_be_kept(
-    facts: Facts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sshd, "ROOM", 1 << 62)
-    items = list(sshd.resources(Settings.from_environ({"SSH_PUBLIC_KEY": "given"}), facts))
-    keys = [item.path.parent for item in items if isinstance(item, Generated)]
-    assert keys == [facts.runtime / "ssh"]
-    assert any("cannot keep ssh host keys" in str(item) for item in items)
 
 
 def test_set_env_leaves_out_what_it_cannot_say() -> None:

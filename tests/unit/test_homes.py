@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from agent import homes
 from agent.system import STATE_FOLDER
-from agent.verbs import context
 
 
 @pytest.fixture
@@ -22,13 +22,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_an_engine_gives_to_a_uid_it_does_not_know_is_no_home(
     home: Path, environ: dict[str, str]
 ) -> None:
-    assert context.find_home(environ, Path("/run/x"), os.getuid()) == (home, [])
+    assert homes.find_home(environ, Path("/run/x"), os.getuid()) == (home, [])
 
 
 def test_another_home_is_taken(home: Path) -> None:
     other = home / "other"
     other.mkdir()
-    assert context.find_home({"HOME": str(other)}, Path("/run/x"), os.getuid()) == (other, [])
+    assert homes.find_home({"HOME": str(other)}, Path("/run/x"), os.getuid()) == (other, [])
 
 
 def test_a_home_in_which_another_uid_was_at_work_is_one_problem(
@@ -38,7 +38,7 @@ def test_a_home_in_which_another_uid_was_at_work_is_one_problem(
     state.mkdir(parents=True)
     usual = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: path != state and usual(path, mode))
-    folder, (problem,) = context.find_home({}, Path("/run/x"), os.getuid())
+    folder, (problem,) = homes.find_home({}, Path("/run/x"), os.getuid())
     assert folder == Path("/run/x/home")
     assert str(home) in problem.message
     assert f"chown -R {os.getuid()}:{os.getgid()} {home}" in problem.hint
@@ -48,7 +48,7 @@ def test_a_folder_of_group_0_is_mended_by_that_group(tmp_path: Path) -> None:
     tmp_path.chmod(0o775)
     if tmp_path.stat().st_gid != 0:
         pytest.skip("only a member of group 0 can give it a folder")
-    cause, mend = context._explain_folder(tmp_path, 12345)
+    cause, mend = homes._explain_folder(tmp_path, 12345)
     assert "runs as uid 12345" in cause
     assert "--user 12345:0" in mend
     assert f"chown -R 12345:{os.getgid()} {tmp_path}" in mend

@@ -1,0 +1,180 @@
+"""Which folders are used: the home, the state folder, and what their file systems can do."""
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from agent import runtime
+from agent.errors import Problem
+from agent.files import STATE, read_file
+from agent.plan import find_hint
+from agent.system import STATE_FOLDER
+from agent.volumes import Mounts, Volume, find_top, try_folder
+
+SPARE_STATE = ".devcopilot"
+"""State folder in the home where the usual one cannot be made: something is mounted beside it, and
+an engine makes the folders above a mount as root."""
+
+
+def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
+    """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
+    given = environ.get("HOME", "/")  # what engines give to a uid that the image does not know
+    home = Path(given if given not in ("", "/") else _passwd_home(uid) or "/")
+    if not os.access(home, os.W_OK | os.X_OK):
+        cause, mend = _explain_folder(home, uid)
+    elif _is_used_by_another(home):
+        cause = f"the agent's own files in it are of another uid than {uid}"
+        mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {home}"
+    else:
+        return home, []
+    return folder / "home", [
+        Problem(
+            f"cannot write the home folder {home}: {cause}; "
+            "a temporary home is used, and what is written there is lost when the container ends",
+            mend,
+        )
+    ]
+
+
+def _is_used_by_another(home: Path) -> bool:
+    """Tell whether the agent ran here as somebody else: then every file would be a problem."""
+    state = home / STATE_FOLDER
+    try:
+        state.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(state, os.W_OK | os.X_OK)
+
+
+def check_workspace(folder: Path, uid: int) -> list[Problem]:
+    """Return a problem when the workspace folder cannot be written."""
+    missing = not os.access(folder, os.F_OK)
+    if os.access(folder.parent if missing else folder, os.W_OK | os.X_OK):
+        return []
+    cause, mend = _explain_folder(folder, uid)
+    return [Problem(f"cannot write the workspace {folder}: {cause}", mend)]
+
+
+def _passwd_home(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return None
+
+
+def _explain_folder(folder: Path, uid: int) -> tuple[str, str]:
+    """Return why a folder cannot be written, and what mends it."""
+    try:
+        found = folder.stat()
+        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+    except FileNotFoundError:
+        return "there is no such folder, and it cannot be made", f"mount a volume on {folder}"
+    except OSError as error:
+        return f"it cannot be reached: {error.strerror}", f"mount a volume on {folder}"
+    if not stat.S_ISDIR(found.st_mode):
+        return "it is not a folder", f"mount a volume on {folder}"
+    if read_only:
+        return "it is read-only", f"mount a writable volume on {folder}"
+    if found.st_uid == uid:
+        return f"its mode is {stat.S_IMODE(found.st_mode):04o}", f"chmod u+rwx {folder}"
+    mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}"
+    if found.st_gid == 0 and found.st_mode & stat.S_IWGRP:
+        mend = f"start the container with --user {uid}:0, or {mend}"
+    return f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}", mend
+
+
+# --- the state folder ---------------------------------------------------------------------------
+
+
+def find_state(given: Path | None, home: Path, uid: int) -> tuple[Path, list[Problem]]:
+    """Return the state folder to use, and what keeps it from its usual place."""
+    if given:
+        return given, []
+    usual, spare = home / STATE_FOLDER, home / SPARE_STATE
+    try:
+        top = find_top(usual)
+    except OSError:
+        return usual, []
+    if os.access(top, os.W_OK | os.X_OK) or top == home:
+        return (spare if spare.is_dir() else usual), []
+    cause, _ = _explain_folder(top, uid)
+    return spare, [
+        Problem(
+            f"cannot write {top}: {cause}; the agent keeps its files in {spare} instead, "
+            "and other programs may lack a place for theirs",
+            f"as root, on the volume: chown -R {uid}:{os.getgid()} {_find_highest(top, home, uid)}",
+        )
+    ]
+
+
+def _find_highest(folder: Path, home: Path, uid: int) -> Path:
+    """Return the highest folder on the way from the home that is somebody else's."""
+    way = [part for part in (*reversed(folder.parents), folder) if home in part.parents]
+    return next((part for part in way if part.stat().st_uid != uid), folder)
+
+
+# --- what the file systems can do ---------------------------------------------------------------
+
+
+def try_mounts(
+    home: Path, state: Path, uid: int, environ: Mapping[str, str]
+) -> tuple[Mounts, list[Problem]]:
+    """Try the file systems; return what came of it, and what that costs."""
+    usual = home / STATE_FOLDER
+    tried = {folder: try_folder(folder, uid) for folder in dict.fromkeys((usual, state))}
+    problems = [problem for problem in _explain_volumes(tried, state, home) if problem]
+    given = environ.get("GIT_CONFIG_SYSTEM") or Mounts.system_gitconfig
+    return Mounts(tried[usual], tried[state], given), problems
+
+
+def read_mounts(folder: Path) -> Mounts:
+    """Return what `configure` wrote into this runtime folder; without it, all is well."""
+    try:
+        return Mounts.decode(read_file(folder / runtime.MOUNTS, STATE))
+    except (OSError, ValueError, TypeError, KeyError):
+        return Mounts()
+
+
+def _explain_volumes(
+    tried: Mapping[Path, Volume], state: Path, home: Path
+) -> Iterator[Problem | None]:
+    told: set[int] = set()
+    for folder, volume in tried.items():
+        if volume.fault and folder == state:
+            yield explain_fault(state, volume)
+        elif not volume.fault and volume.device not in told:
+            told.add(volume.device)
+            yield explain_lacks(home if home in folder.parents else folder, volume)
+
+
+def explain_fault(state: Path, volume: Volume) -> Problem:
+    """Return the one line for a state folder that takes no file."""
+    error = OSError(volume.fault, os.strerror(volume.fault))
+    return Problem(
+        f"cannot keep anything in the state folder {state}: {error.strerror}; "
+        "what the agent makes now is gone when the container ends",
+        find_hint(error, state / "new"),
+    )
+
+
+def explain_lacks(folder: Path, volume: Volume) -> Problem | None:
+    """Return the one line for a file system that lacks something; None: it can do all."""
+    lacks = []
+    if not volume.is_private:
+        whose = "" if volume.ours else " and another owner"
+        lacks.append(
+            f"gives every file mode {volume.mode:04o}{whose}, so every uid that reaches it can use "
+            "the tokens and keys in it"
+        )
+    if not volume.links:
+        lacks.append("has no symbolic links, so npm and Python environments may fail")
+    if not volume.locks:
+        lacks.append("has no locks, so no two containers should use it at the same time")
+    if not lacks:
+        return None
+    hint = "mount it with dir_mode=0700,file_mode=0700,mfsymlinks,uid=" + str(os.getuid())
+    return Problem(f"the file system of {folder} {' and '.join(lacks)}", f"{hint}, or use a disk")
