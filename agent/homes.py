@@ -10,12 +10,14 @@ from agent import runtime
 from agent.errors import Problem
 from agent.files import STATE, read_file
 from agent.plan import find_hint
-from agent.system import STATE_FOLDER
-from agent.volumes import Mounts, Volume, find_top, try_folder
-
-SPARE_STATE = ".devcopilot"
-"""State folder in the home where the usual one cannot be made: something is mounted beside it, and
-an engine makes the folders above a mount as root."""
+from agent.volumes import (
+    SPARE_FOLDER,
+    STATE_FOLDER,
+    Mounts,
+    Volume,
+    find_top,
+    try_folder,
+)
 
 
 def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
@@ -40,14 +42,16 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
 
 def _is_used_by_another(home: Path) -> bool:
     """Tell whether the agent ran here as somebody else: then every file would be a problem."""
-    state = home / STATE_FOLDER
-    try:
-        state.stat()
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return not os.access(state, os.W_OK | os.X_OK)
+    for state in (home / STATE_FOLDER, home / SPARE_FOLDER):
+        try:
+            state.stat()
+        except PermissionError:
+            return True
+        except OSError:
+            continue
+        if not os.access(state, os.W_OK | os.X_OK):
+            return True
+    return False
 
 
 def check_workspace(folder: Path, uid: int) -> list[Problem]:
@@ -87,24 +91,22 @@ def _explain_folder(folder: Path, uid: int) -> tuple[str, str]:
     return f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}", mend
 
 
-# --- the state folder ---------------------------------------------------------------------------
+# --- the agent's folder in the home -------------------------------------------------------------
 
 
-def find_state(given: Path | None, home: Path, uid: int) -> tuple[Path, list[Problem]]:
-    """Return the state folder to use, and what keeps it from its usual place."""
-    if given:
-        return given, []
-    usual, spare = home / STATE_FOLDER, home / SPARE_STATE
+def find_folder(home: Path, uid: int) -> tuple[str, list[Problem]]:
+    """Return the agent's folder below the home, and what keeps it from its usual place."""
+    spare = (home / SPARE_FOLDER).is_dir()
     try:
-        top = find_top(usual)
+        top = find_top(home / STATE_FOLDER)
     except OSError:
-        return usual, []
+        return STATE_FOLDER, []
     if os.access(top, os.W_OK | os.X_OK) or top == home:
-        return (spare if spare.is_dir() else usual), []
+        return (SPARE_FOLDER if spare else STATE_FOLDER), []
     cause, _ = _explain_folder(top, uid)
-    return spare, [
+    return SPARE_FOLDER, [
         Problem(
-            f"cannot write {top}: {cause}; the agent keeps its files in {spare} instead, "
+            f"cannot write {top}: {cause}; the agent keeps its files in {home / SPARE_FOLDER}, "
             "and other programs may lack a place for theirs",
             f"as root, on the volume: chown -R {uid}:{os.getgid()} {_find_highest(top, home, uid)}",
         )
@@ -121,14 +123,19 @@ def _find_highest(folder: Path, home: Path, uid: int) -> Path:
 
 
 def try_mounts(
-    home: Path, state: Path, uid: int, environ: Mapping[str, str]
-) -> tuple[Mounts, list[Problem]]:
-    """Try the file systems; return what came of it, and what that costs."""
-    usual = home / STATE_FOLDER
+    home: Path, given: Path | None, uid: int, environ: Mapping[str, str]
+) -> tuple[Path, Mounts, list[Problem]]:
+    """Find the state folder, if none is given, and try the file systems.
+
+    Return that folder, what came of the trials, and what it costs.
+    """
+    name, problems = find_folder(home, uid)
+    usual = home / name
+    state = given or usual
     tried = {folder: try_folder(folder, uid) for folder in dict.fromkeys((usual, state))}
-    problems = [problem for problem in _explain_volumes(tried, state, home) if problem]
-    given = environ.get("GIT_CONFIG_SYSTEM") or Mounts.system_gitconfig
-    return Mounts(tried[usual], tried[state], given), problems
+    problems += [problem for problem in _explain_volumes(tried, state, home) if problem]
+    system = environ.get("GIT_CONFIG_SYSTEM") or Mounts.system_gitconfig
+    return state, Mounts(name, tried[usual], tried[state], system), problems
 
 
 def read_mounts(folder: Path) -> Mounts:

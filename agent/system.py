@@ -7,6 +7,7 @@ home. Nothing here knows what any file means.
 import errno
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,6 @@ from agent.files import SECRET, STATE, read_file
 from agent.lines import find_last_line
 from agent.secret import Secret, SecretInput
 from agent.volumes import Mounts, find_top, has_room
-
-STATE_FOLDER = ".local/state/devcopilot"
-"""Below the home folder. The image's configuration of git and ssh names files in it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Facts:
     @property
     def usual_defaults(self) -> Path:
         """Where the image's configuration looks."""
-        return self.home / STATE_FOLDER
+        return self.home / self.mounts.folder
 
     @property
     def logins(self) -> Path:

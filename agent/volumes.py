@@ -15,6 +15,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+STATE_FOLDER = ".local/state/devcopilot"
+"""Below the home folder. The image's configuration of git and ssh names files in it."""
+SPARE_FOLDER = ".devcopilot"
+"""The same where that one cannot be made: something is mounted beside it, and an engine makes the
+folders above a mount as root."""
 PRIVATE = 0o600
 """The mode that is asked for in the trial."""
 ROOM = 64 * 1024
@@ -51,9 +56,12 @@ class Volume:
 class Mounts:
     """What came of the trials, for one life of the container."""
 
+    folder: str = STATE_FOLDER
+    """Below the home: where what the image configures for git and ssh looks for our files."""
     home: Volume = Volume()
-    """Where the image's configuration of git and ssh looks for the agent's files."""
+    """What that folder can do."""
     state: Volume = Volume()
+    """What the state folder can do, which is often the same."""
     system_gitconfig: str = "/etc/gitconfig"
     """git's own file for the whole system."""
 
@@ -69,7 +77,8 @@ class Mounts:
     def decode(cls, content: bytes) -> "Mounts":
         """Return what `encode` made. Raises ValueError, TypeError or KeyError."""
         row = json.loads(content)
-        return cls(Volume(**row["home"]), Volume(**row["state"]), str(row["system_gitconfig"]))
+        home, state = Volume(**row["home"]), Volume(**row["state"])
+        return cls(str(row["folder"]), home, state, str(row["system_gitconfig"]))
 
 
 def find_top(folder: Path) -> Path:

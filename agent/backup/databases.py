@@ -66,7 +66,7 @@ def copy_all(candidates: Iterable[Path], staging: Path, *, seconds: float, each:
     """
     end = time.monotonic() + seconds
     staging.mkdir(mode=0o700, parents=True, exist_ok=True)
-    staging.chmod(0o700)
+    runtime.set_mode(staging, 0o700)
     databases, failures = _choose(candidates, staging)
     kept = (*databases, *(failure.path for failure in failures))
     _drop_others({find_place(path, staging) for path in kept}, staging)
@@ -134,7 +134,7 @@ def copy(path: Path, staging: Path, deadline: float) -> bool:
         if place.is_file() and filecmp.cmp(part, place, shallow=False):
             return False  # another file with the same content would be new to restic
         place.parent.mkdir(parents=True, exist_ok=True)
-        part.chmod(0o600)
+        runtime.set_mode(part, 0o600)
         part.replace(place)
     return True
 

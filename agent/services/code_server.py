@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 
@@ -13,11 +14,14 @@ from agent.plan import Edit, File, Resource
 from agent.settings import Settings
 from agent.system import Facts
 from agent.values import HttpProbe, Service
+from agent.volumes import find_top
 
 NAME = "code-server"
 AT_ONCE = "code-server-service"
 """dev8-mvp's own start of the same program, without a process before it: half of the time."""
 CONFIG = "code-server.yaml"
+DATA = ".local/share/code-server"
+"""In the home: settings, extensions, logs."""
 STRINGS = "code-server.strings.json"
 """File with what the login page says in other words than code-server's own."""
 BY_HAND = ".config/code-server/config.yaml"
@@ -108,6 +112,7 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
             AT_ONCE if facts.which(AT_ONCE) else NAME,
             *("--config", str(facts.runtime / CONFIG)),
             *("--disable-telemetry", "--disable-update-check"),
+            *find_data_options(facts),
             str(settings.workspace.folder),
         ),
         probe=probe,
@@ -115,3 +120,19 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
         # These would take the place of the password in the file.
         environment={"PASSWORD": "", "HASHED_PASSWORD": ""},
     )
+
+
+def find_data_options(facts: Facts) -> tuple[str, ...]:
+    """Return where code-server keeps its data if its usual place is no use.
+
+    Of a mount at its extensions, say, an engine makes the folders above as root.
+    """
+    usual = facts.home / DATA
+    try:
+        if os.access(find_top(usual), os.W_OK | os.X_OK):
+            return ()
+    except OSError:
+        pass
+    extensions = ("--extensions-dir", str(usual / "extensions"))
+    usable = os.access(usual / "extensions", os.W_OK | os.X_OK)
+    return ("--user-data-dir", str(facts.state / NAME / "data"), *(extensions if usable else ()))

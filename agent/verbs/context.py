@@ -38,8 +38,8 @@ def load() -> Context:
     variables, environment = store.load(folder)
     settings = Settings.from_environ(variables)
     home = Path(environment["HOME"])
-    state, _ = homes.find_state(settings.agent.state_dir, home, os.getuid())
     mounts = homes.read_mounts(folder)
+    state = settings.agent.state_dir or home / mounts.folder
     facts = Facts(home, os.getuid(), folder, state, environment, mounts=mounts)
     return Context(variables, settings, facts, running=True)
 
@@ -63,9 +63,8 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     uid = os.getuid()
     folder = Path(runtime.locate(environ, uid))
     home, problems = homes.find_home(environ, folder, uid)
-    state, blocked = homes.find_state(settings.agent.state_dir, home, uid)
-    mounts, lacking = homes.try_mounts(home, state, uid, environ)
-    problems += [*blocked, *lacking, *homes.check_workspace(settings.workspace.folder, uid)]
+    state, mounts, lacks = homes.try_mounts(home, settings.agent.state_dir, uid, environ)
+    problems += [*lacks, *homes.check_workspace(settings.workspace.folder, uid)]
     environment = {**store.child_defaults(settings), **store.clean_environment(environ)}
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
     environment.setdefault("PATH", os.defpath)

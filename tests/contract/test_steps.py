@@ -18,7 +18,7 @@ from agent.secret import SecretInput
 from agent.services import code_server
 from agent.settings import Settings
 from agent.steps.vscode import SETTINGS_FILES
-from agent.system import STATE_FOLDER
+from agent.volumes import STATE_FOLDER
 from tests.contract.homes import (
     NOBODY,
     OPEN,

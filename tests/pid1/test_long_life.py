@@ -26,7 +26,7 @@ import pytest
 
 from agent import published
 from agent.gitconfig import DEFAULTS
-from agent.system import STATE_FOLDER
+from agent.volumes import STATE_FOLDER
 from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
 from tests.fakes.github import FakeGitHub, Fault, Request
 from tests.pid1.boxes import ENVIRONMENT, PYTHON, Box, give

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent import homes
-from agent.system import STATE_FOLDER
+from agent.volumes import STATE_FOLDER
 
 
 @pytest.fixture

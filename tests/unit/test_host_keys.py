@@ -124,7 +124,7 @@ def test_sshd_has_good_keys_whatever_the_state_folder_is(facts: Facts, mounts: M
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
 def test_a_cut_at_any_place_is_noticed(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "key"
-    argv = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "me", "-f", path]
+    argv = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "me", "-f", str(path)]
     subprocess.run(argv, check=True, timeout=30)
     key = path.read_bytes()
     assert (keys.find_public_key(key) or b"").split()[:2] == path.with_name(
@@ -135,6 +135,6 @@ def test_a_cut_at_any_place_is_noticed(tmp_path: Path, kind: str) -> None:
 
 def test_a_locked_key_is_no_host_key(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", path]
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(path)]
     subprocess.run(argv, check=True, timeout=30)
     assert keys.find_public_key(path.read_bytes()) is None
