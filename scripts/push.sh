@@ -51,16 +51,37 @@ check_release() {
         "cannot push: pyproject.toml says $version and HEAD's tag is ${tags:-missing}" "git tag v$version"
 }
 
-check_image() { # LOCAL_NAME
+# Print a label of an image; nothing where it has none.
+read_label() { # LOCAL_NAME LABEL
+    "${DOCKER[@]}" image inspect --format "{{index .Config.Labels \"$2\"}}" "$1"
+}
+
+check_image() { # base|mvp LOCAL_NAME
     local revision tools
-    revision=$("${DOCKER[@]}" image inspect --format \
-        '{{index .Config.Labels "org.opencontainers.image.revision"}}' "$1" 2>/dev/null) ||
-        fail "there is no image $1" "make build"
+    revision=$(read_label "$2" org.opencontainers.image.revision 2>/dev/null) ||
+        fail "there is no image $2" "make build"
     [[ $revision == $(git rev-parse HEAD) ]] ||
-        fail "cannot push $1: it was built from ${revision:-no commit}, not from HEAD" "make build"
-    tools=$("${DOCKER[@]}" image inspect --format '{{index .Config.Labels "devcopilot.ai-tools"}}' "$1")
+        fail "cannot push $2: it was built from ${revision:-no commit}, not from HEAD" "make build"
+    tools=$(read_label "$2" devcopilot.ai-tools)
     [[ -z $tools ]] ||
-        fail "cannot push $1: it holds $tools, which may not be passed on" "AI_TOOLS= make build"
+        fail "cannot push $2: it holds $tools, which may not be passed on" "AI_TOOLS= make build"
+    check_variant "$2" base SUDO PYTHON_VERSION
+    [[ $1 == base ]] || check_variant "$2" mvp NODE_MAJOR GO_VERSION
+}
+
+# A variant, such as the one in which dev8 is root, is never published under the ordinary name: the
+# labels say what was built, and the Dockerfile what a release is built with.
+check_variant() { # LOCAL_NAME FOLDER VARIABLE...
+    local variable label built default
+    for variable in "${@:3}"; do
+        label=devcopilot.${variable,,}
+        built=$(read_label "$1" "${label//_/-}")
+        [[ -n $built ]] || fail "cannot push $1: it does not say with which $variable it was built" \
+            "make build"
+        default=$(sed -n "s/^ARG ${variable/PYTHON_VERSION/PYTHON}=//p" "docker/$2/Dockerfile")
+        [[ $built == "$default" ]] || fail \
+            "cannot push $1: it is a variant, built with $variable=${built#python}" "$variable= make build"
+    done
 }
 
 # Print the newest release whose tag matches, leaving pre-releases out.
@@ -78,7 +99,7 @@ list_tags() {
 
 push_image() { # NAME
     local from=dev8-$1:${VERSION:-latest} to architecture
-    check_image "$from"
+    check_image "$1" "$from"
     architecture=$("${DOCKER[@]}" image inspect --format '{{.Architecture}}' "$from")
     to=$registry/dev8-$1:$version-$architecture
     stage "Pushing $to" "minutes the first time"

@@ -37,9 +37,14 @@ def build_target(folder: str, target: str, name: str, **arguments: str) -> None:
 
 def pick_version(argument: str) -> str:
     """Return the value of a build argument of dev8-mvp: the environment's, or the default."""
+    return os.environ.get(argument) or read_default(argument)
+
+
+def read_default(argument: str) -> str:
+    """Return what the Dockerfile of dev8-mvp gives a build argument."""
     default = re.search(rf"(?m)^ARG {argument}=(.+)$", (MVP / "Dockerfile").read_text())
     assert default, argument
-    return os.environ.get(argument) or default[1]
+    return default[1]
 
 
 def read_npm(folder: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builds import read_default
 from tests.containers import BASE, DOCKER, TAG, docker, find_free_port
 from tests.waiting import wait_until
 
@@ -22,6 +23,15 @@ TOP = Path(__file__).resolve().parents[2]
 TOOLS = f"dev8-test:{TAG}"
 USER, PASSWORD = "maintainer", "correct horse"
 VERSION, MINOR = "3.4.5", "3.4"
+REVISION, MADE_WITH = "org.opencontainers.image.revision", "devcopilot."
+DEFAULTS = {
+    "sudo": "off",
+    "python_version": read_default("PYTHON"),
+    "node_major": read_default("NODE_MAJOR"),
+    "go_version": read_default("GO_VERSION"),
+    "ai_tools": "",
+}
+"""What a release is built with."""
 CONFIGURATION = """
 version: 0.1
 storage: {filesystem: {rootdirectory: /tmp/registry}}
@@ -102,6 +112,9 @@ class Release:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TOP / "scripts" / name, target)
         shutil.copy(TOP / ".gitignore", self.folder)
+        for name in ("base", "mvp"):
+            (self.folder / "docker" / name).mkdir(parents=True)
+            shutil.copy(TOP / "docker" / name / "Dockerfile", self.folder / "docker" / name)
         (self.folder / "pyproject.toml").write_text(f'[project]\nversion = "{VERSION}"\n')
         self.git("init", "--quiet")
         self.git("add", "--all")
@@ -114,17 +127,22 @@ class Release:
             ["git", *identity, *words], cwd=self.folder, check=True, capture_output=True, text=True
         ).stdout.strip()
 
-    def build(
-        self, architecture: str = "", revision: str | None = None, ai_tools: str = ""
-    ) -> None:
-        """Build dev8-base:TAG from this commit; for an architecture it is a small one."""
+    def build(self, architecture: str = "", name: str = "base", **labels: str | None) -> None:
+        """Build an image from this commit; for an architecture it is a small one.
+
+        Its labels are those of a release, but for what is said here; None leaves one out.
+        """
         source = "FROM scratch\nCOPY pyproject.toml /" if architecture else f"FROM {BASE}"
         platform = ("--platform", f"linux/{architecture}") if architecture else ()
-        label = f"org.opencontainers.image.revision={revision or self.git('rev-parse', 'HEAD')}"
+        given = {"revision": self.git("rev-parse", "HEAD"), **DEFAULTS, **labels}
+        words = [
+            f"--label={REVISION if label == 'revision' else MADE_WITH + label}={value}"
+            for label, value in ((text.replace("_", "-"), value) for text, value in given.items())
+            if value is not None
+        ]
         subprocess.run(
-            [DOCKER, "build", "--quiet", *platform, "--label", label,
-             "--label", f"devcopilot.ai-tools={ai_tools}",
-             "--tag", f"dev8-base:{self.tag}", "--file", "-", "."],
+            [DOCKER, "build", "--quiet", *platform, *words,
+             "--tag", f"dev8-{name}:{self.tag}", "--file", "-", "."],
             cwd=self.folder, input=source, text=True, check=True, capture_output=True,
             env=os.environ | {"DOCKER_BUILDKIT": "1"},
         )  # fmt: skip
@@ -250,6 +268,28 @@ def test_images_with_tools_that_may_not_be_passed_on_are_refused(release: Releas
         f"error: cannot push dev8-base:{release.tag}: it holds claude codex, which may not be"
         " passed on (AI_TOOLS= make build)"
     )
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "value", "advice"),
+    [
+        ("base", "sudo", "on", "SUDO"),
+        ("base", "python_version", "python3.12", "PYTHON_VERSION"),
+        ("mvp", "sudo", "on", "SUDO"),
+        ("mvp", "node_major", "22", "NODE_MAJOR"),
+        ("mvp", "go_version", "1.27", "GO_VERSION"),
+    ],
+)
+def test_a_variant_is_never_published_under_the_ordinary_name(
+    release: Release, image: str, label: str, value: str, advice: str
+) -> None:
+    """With SUDO=on whoever runs the image is root."""
+    release.build("arm64", image, **{label: value})
+    line = release.refuse(IMAGE=image)
+    assert f"it is a variant, built with {advice}={value.removeprefix('python')}" in line
+    assert line.endswith(f"({advice}= make build)")
+    release.build("arm64", image, **{label: None})
+    assert f"it does not say with which {advice} it was built" in release.refuse(IMAGE=image)
 
 
 def test_credentials_that_are_not_accepted_are_one_line(

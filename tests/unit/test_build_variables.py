@@ -36,3 +36,25 @@ def test_the_table_has_all_of_them() -> None:
 
 def test_the_scripts_head_tells_of_all_of_them() -> None:
     assert list_told() == list_documented()
+
+
+HARMLESS = {
+    "VERSION": "names the image here",
+    "DOCKER_REGISTRY": "names the image elsewhere",
+    "BUILD_BASE": "leaves an image out",
+    "BUILD_MVP": "leaves an image out",
+    "BASE_IMAGE": "has labels of its own",
+    "DEBIAN_MIRROR": "what it serves is pinned by hash",
+    "DEBIAN_ARCHIVE": "what it serves is pinned by hash",
+    "CA_BUNDLE": "reaches no layer",
+}
+"""The variables that make no variant, and why."""
+
+
+def test_every_variable_that_makes_a_variant_is_a_label_that_push_asks_for() -> None:
+    push = (TOP / "scripts/push.sh").read_text()
+    made = "".join((TOP / f"docker/{name}/Dockerfile").read_text() for name in ("base", "mvp"))
+    for name in list_documented() - HARMLESS.keys():
+        label = f"devcopilot.{name.lower().replace('_', '-')}"
+        assert f"{label}=" in made
+        assert label in push or re.search(rf"check_variant .*\b{name}\b", push), name

@@ -91,6 +91,16 @@ def test_a_secret_reaches_only_the_step_that_needs_it() -> None:
         assert "secrets." not in str(document)
 
 
+def test_a_release_waits_for_its_protected_environment() -> None:
+    """A secret of an environment is given only to jobs that its rules let through."""
+    for workflow, name, job in list_jobs():
+        writes = "write" in job["permissions"].values()
+        if "secrets." in str(job["steps"]) or (workflow == "release" and writes):
+            assert job.get("environment") == "release", (workflow, name)
+        else:
+            assert "environment" not in job, (workflow, name)
+
+
 def test_only_githubs_registry_gets_the_workflows_token() -> None:
     """DOCKER_REGISTRY may name any other, which must not see it."""
     text = (TOP / ".github/workflows/release.yml").read_text()
