@@ -1,9 +1,12 @@
 """Restores in place that are killed on their way: nothing is lost, and the same commands finish."""
 
 import json
+import shutil
+import subprocess
 
 from tests.contract.odd_tree import describe
-from tests.contract.restore_box import Box
+from tests.contract.restore_box import MINE, Box
+from tests.small_folder import small_folder
 
 
 def kinds(box: Box) -> list[object]:
@@ -87,3 +90,33 @@ def test_what_is_left_may_stay(box: Box) -> None:
     assert kinds(box) == ["backup", "safety", "backup"]
     box.backup("undo", "--yes")
     assert box.read("file") is None
+
+
+def test_nothing_changes_before_the_way_back_is_written_down(box: Box) -> None:
+    """The home is full: what is promised was looked at."""
+    shutil.rmtree(box.home)
+    box.home.mkdir()
+    with small_folder(box.home, 8, MINE) as small:
+
+        def run(*words: str) -> "subprocess.CompletedProcess[str]":
+            return small.run("env", "-i", *(f"{name}={text}" for name, text in box.environ.items()),
+                             *box.argv(*words))  # fmt: skip
+
+        assert run("configure", "--boot").returncode == 0
+        box.write("file", "first")
+        assert run("backup", "create").returncode == 0
+        box.write("file", "second, longer")
+        small.fill()
+        for words in (("backup", "restore", "--yes"), ("backup", "undo", "--yes")):
+            done = run(*words)
+            assert done.returncode == 1
+            assert "brings back" not in done.stderr
+            assert "internal error" not in done.stderr
+        assert box.read("file") == "second, longer"
+        assert "there is no restore to take back" in done.stderr
+        done = run("backup", "restore", "--yes")
+        assert "undo.json: No space left on device (make room there)" in done.stderr
+        assert "nothing was changed" in done.stderr
+        small.make_room()
+        assert run("backup", "restore", "--yes").returncode == 0
+        assert box.read("file") == "first"
