@@ -99,13 +99,19 @@ def follow(
     environment: Mapping[str, str],
     limits: Limits,
     listener: Listener = lambda _: None,
+    *,
+    inherited: Sequence[int] = (),
+    started: Callable[[int], None] = lambda _: None,
 ) -> Finished:
     """Run a program to its end; `listener` gets each report of progress, and what is STREAMED.
+
+    `inherited`: descriptors that it gets from us. `started` gets its process id.
 
     Raises FileNotFoundError when there is no such program. A BaseException that comes in between,
     such as KeyboardInterrupt, ends the program first.
     """
-    with contextlib.closing(_Run(argv, environment, limits, listener)) as run:
+    with contextlib.closing(_Run(argv, environment, limits, listener, inherited)) as run:
+        started(run.pid)
         return run.follow()
 
 
@@ -118,6 +124,7 @@ class _Run:
         environment: Mapping[str, str],
         limits: Limits,
         listener: Listener,
+        inherited: Sequence[int],
     ) -> None:
         self._listener = listener
         self._limits = limits
@@ -132,8 +139,9 @@ class _Run:
         self._began = self._moved = time.monotonic()
         self._process = subprocess.Popen(
             argv, env=dict(environment), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=inherited,
         )  # fmt: skip
+        self.pid = self._process.pid
 
     def follow(self) -> Finished:
         """Read until it ends, or end it when its time is over."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from agent import runs
 from agent.errors import Problem
 from agent.follow import ENDED, QUICK, Finished, Limits, Listener, Message, follow
 from agent.system import Facts
@@ -18,6 +19,8 @@ from agent.target import PROGRAM, Target
 LOCK_WAIT = "30s"
 """How long it tries again when somebody else has locked the repository. Shorter than the time until
 its first sign of life, which it does not give meanwhile."""
+NO_LOCK = "--no-lock"
+"""For what only reads: it writes no lock, and looks at none."""
 CACHE = ".cache/devcopilot/restic"
 """Below the home: what is known of the repositories; it may be removed at any time."""
 
@@ -34,6 +37,12 @@ class Code:
     NO_REPOSITORY = 10
     LOCKED = 11
     WRONG_PASSWORD = 12
+
+
+UNLOCKED = (
+    Code.OK, Code.INCOMPLETE, Code.NO_REPOSITORY, Code.LOCKED, Code.WRONG_PASSWORD,
+)  # fmt: skip
+"""Codes with which it ends without leaving a lock behind."""
 
 
 class ResticError(Exception):
@@ -89,7 +98,17 @@ class Restic:
         """
         argv = [PROGRAM, *self._options, *words]
         hopeless = replace(limits, hopeless=tuple(REFUSALS))
-        return follow(argv, self.environment, hopeless, listener)
+        if NO_LOCK in words:
+            return follow(argv, self.environment, hopeless, listener)
+        with runs.register(self.facts) as entry:
+            inherited = () if entry.descriptor is None else (entry.descriptor,)
+            finished = follow(
+                argv, self.environment, hopeless, listener,
+                inherited=inherited, started=entry.note,
+            )  # fmt: skip
+            if finished.code in UNLOCKED:
+                entry.forget()
+        return finished
 
     def check(
         self, doing: str, *words: str, limits: Limits = QUICK, listener: Listener = lambda _: None
@@ -107,7 +126,7 @@ class Restic:
     def snapshots(self, *words: str) -> tuple[Snapshot, ...]:
         """Return the snapshots that `words` filter, oldest first. Raises ResticError."""
         finished = self.check(
-            f"list the backups on {self.target.name}", "snapshots", "--json", "--no-lock", *words
+            f"list the backups on {self.target.name}", "snapshots", "--json", NO_LOCK, *words
         )
         rows = json.loads(finished.output or "[]") or []
         return tuple(sorted(map(read_snapshot, rows), key=lambda item: item.time))
@@ -119,14 +138,14 @@ class Restic:
         """
         doing = f"look at the locks on {self.target.name}"
         for name in self._list_locks(doing):
-            found = self.run("cat", "lock", name, "--no-lock", "--quiet")
+            found = self.run("cat", "lock", name, NO_LOCK, "--quiet")
             if found.code == Code.OK:
                 yield json.loads(found.output)
             elif name in self._list_locks(doing):  # otherwise it has just gone
                 raise ResticError(explain(doing, self.target, found), found)
 
     def _list_locks(self, doing: str) -> list[str]:
-        return self.check(doing, "list", "locks", "--no-lock", "--quiet").output.split()
+        return self.check(doing, "list", "locks", NO_LOCK, "--quiet").output.split()
 
 
 def make_environment(target: Target, facts: Facts, memory: int | None = None) -> dict[str, str]:

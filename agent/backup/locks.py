@@ -17,6 +17,7 @@ from agent.follow import LONG, Finished, Limits, Listener, Message
 from agent.lines import split_lines
 from agent.procfs import read_stat
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, explain, read_time
+from agent.runs import Run, find_gone
 from agent.system import Facts, System
 
 HOSTNAMES = "backup/hostnames"
@@ -27,8 +28,9 @@ STALE = timedelta(minutes=30)
 """Age from which nobody can hold a lock: restic writes it anew every 5 minutes, and ends itself
 when it could not do so for 22."""
 MISSED = timedelta(minutes=6)
-"""Age from which one of this workspace's own is dead. It is not dead at once: another machine may
-have the same hostname, as every workspace of one Compose file has, and use the same repository."""
+"""Age from which one of this workspace's own is dead, if it is not known that its program is gone:
+another machine may have the same hostname, as every workspace of one Compose file has, and use the
+same repository."""
 HINT = (
     "try again in a while; if nothing works on it any more: "
     "devcopilot backup restic -- unlock --remove-all"
@@ -60,15 +62,20 @@ class Judge:
     """All that the workspace's containers had."""
     runs: Callable[[int], bool]
     """Tells whether a process of this container is a restic."""
+    gone: tuple[Run, ...] = ()
+    """Programs that this workspace started and knows to be gone."""
 
     def is_dead(self, lock: Lock) -> bool:
         """Tell whether whoever wrote the lock is gone for certain."""
         age = self.now - lock.time
         if age > STALE:
             return True
-        if lock.hostname not in self.hostnames or age < MISSED:
+        if lock.hostname == self.hostname and self.runs(lock.pid):
             return False
-        return lock.hostname != self.hostname or not self.runs(lock.pid)
+        moment = lock.time.timestamp()
+        if any(run.wrote(lock.hostname, lock.pid, moment) for run in self.gone):
+            return True
+        return lock.hostname in self.hostnames and age >= MISSED
 
 
 def remember_host(facts: Facts) -> None:
@@ -146,7 +153,7 @@ def check_alone(restic: Restic, doing: str, *words: str, limits: Limits = LONG) 
 def make_judge(facts: Facts) -> Judge:
     """Return what this container knows."""
     hosts = frozenset(read_hosts(facts))
-    return Judge(facts.clock.now(), os.uname().nodename, hosts, runs_restic)
+    return Judge(facts.clock.now(), os.uname().nodename, hosts, runs_restic, find_gone(facts))
 
 
 def read_lock(row: Message) -> Lock:

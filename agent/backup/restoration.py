@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import folders, record, undo
+from agent.backup import folders, reading, record, undo
 from agent.backup.clearing import Clearing, Scope, find_scope
 from agent.backup.databases import Placed
 from agent.backup.selection import Chosen, Entry, find_entry, list_entries, run_restic
@@ -18,7 +18,7 @@ from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import Limits, Listener, Message, find_words
 from agent.patterns import escape
-from agent.restic import LOCK_WAIT, Code, Snapshot, explain
+from agent.restic import Code, Snapshot, explain
 from agent.system import Facts
 
 LIMITS = Limits(stall=900.0)
@@ -256,10 +256,9 @@ class Restorer:
         """
         restic, snapshot = self.chosen.restic, self.chosen.snapshot
         includes = [word for pattern in patterns for word in ("--include", pattern)]
-        finished = restic.run(
-            "restore", f"{snapshot.id}:{source}", "--target", str(target), *includes,
-            "--sparse", "--json", "--retry-lock", LOCK_WAIT,
-            limits=LIMITS, listener=self.listener,
+        finished = reading.run(
+            restic, "restore", f"{snapshot.id}:{source}", "--target", str(target), *includes,
+            "--sparse", "--json", limits=LIMITS, listener=self.listener,
         )  # fmt: skip
         failures = tuple(map(find_words, finished.errors))
         if finished.code != Code.OK and not failures:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from agent.backup import reading
 from agent.backup.creation import SAFETY, TAG
 from agent.backup.folders import to_json_name
 from agent.errors import AgentError, Problem
@@ -182,6 +183,6 @@ def run_restic(
 ) -> None:
     """Run restic for as long as it takes. Raises AgentError when it fails."""
     try:
-        restic.check(doing, *words, limits=Limits(), listener=listener)
+        reading.check(restic, doing, *words, limits=Limits(), listener=listener)
     except ResticError as error:
         raise AgentError(error.problem) from error

@@ -70,6 +70,8 @@ def test_a_half_state_is_never_the_latest(box: Box) -> None:
         assert words in said
     assert kinds(box) == ["backup", "safety", "safety"]
     assert "cannot restore anything else" in box.restore("--path", "big4", "--yes", code=1).stderr
+    box.backup("prune")
+    assert len(kinds(box)) == 3
     box.restore("--yes")
     assert (box.workspace / "big3").exists()
     assert "nothing has changed" in box.backup("create")

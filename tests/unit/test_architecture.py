@@ -19,7 +19,7 @@ GROUND = (
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",
-    "logins", "plan", "published", "reference", "roster", "sources", "store", "structured",
+    "logins", "plan", "published", "reference", "roster", "runs", "sources", "store", "structured",
     "target", "tools", "values",
 )  # fmt: skip
 PARTS = (
@@ -39,9 +39,9 @@ SHARED_IN_FOLDER = {
     },
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
-        "clearing", "content", "creation", "databases", "folders", "hooks", "lacking", "locks",
-        "record", "schedule", "selection", "session", "shrinking", "sqlite", "survey", "trial",
-        "undo",
+        "clearing", "content", "creation", "databases", "folders", "hooks", "lacking", "lock",
+        "locks", "reading", "record", "schedule", "selection", "session", "shrinking", "sqlite",
+        "survey", "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""

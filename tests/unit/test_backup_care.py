@@ -14,6 +14,7 @@ from agent.backup.record import Record, format_time, is_over
 from agent.backup.schedule import Plan
 from agent.errors import Problem
 from agent.follow import Finished
+from agent.runs import Run
 from agent.settings import Settings
 from tests.machine import make_facts
 
@@ -46,6 +47,17 @@ def test_which_locks_are_dead(host: str, minutes: int, pid: int, dead: bool) -> 
     lock = Lock(host, pid, NOW - timedelta(minutes=minutes))
     assert judge.is_dead(lock) == dead
     assert locks.find_alive([lock], judge) == ([] if dead else [lock])
+
+
+def test_a_lock_is_dead_at_once_if_its_program_is_known_to_be_gone() -> None:
+    run = Run("before", 5, NOW.timestamp(), "boot")
+    judge = Judge(NOW, "here", frozenset({"here", "before"}), lambda _: False, (run,))
+    assert judge.is_dead(Lock("before", 5, NOW))
+    for lock in (Lock("before", 6, NOW), Lock("here", 5, NOW), Lock("stranger", 5, NOW),
+                 Lock("before", 5, NOW - timedelta(minutes=1))):  # fmt: skip
+        assert not judge.is_dead(lock)
+    again = replace(judge, hostname="before", runs=lambda _: True)
+    assert not again.is_dead(Lock("before", 5, NOW)), "its number is another's now"
 
 
 def test_hostnames_are_remembered_once_and_not_for_ever(tmp_path: Path) -> None:

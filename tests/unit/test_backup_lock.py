@@ -45,3 +45,28 @@ def test_the_second_begins_when_the_first_is_done(facts: Facts) -> None:
     first.close()
     thread.join(60)
     assert begun.is_set()
+
+
+def test_what_works_by_a_schedule_makes_way(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For who waits, and not for who does not."""
+    monkeypatch.setattr(lock, "GRACE", 0.5)
+    begun, done = threading.Event(), threading.Event()
+
+    def come_second() -> None:
+        with lock.hold(facts, "x", patience=60):
+            begun.set()
+
+    thread = threading.Thread(target=come_second)
+    with (
+        pytest.raises(lock.GiveWay),
+        lock.hold(facts, "a scheduled backup is being made"),
+        lock.make_way(facts),
+    ):
+        assert not lock.is_wanted(facts)
+        thread.start()
+        done.wait(60)
+    assert begun.wait(60)
+    thread.join()
+    assert not lock.is_wanted(facts)
+    with lock.hold(facts, "x"), lock.make_way(facts):
+        pass

@@ -2,13 +2,17 @@
 
 import argparse
 import os
+from contextlib import suppress
 
+from agent import runs
+from agent.backup import lock, reading
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.restic import find_options, make_environment
+from agent.restic import NO_LOCK, find_options, make_environment
 from agent.target import PROGRAM
 from agent.verbs import context
 from agent.verbs.backup import work
+from agent.verbs.context import Context
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +30,20 @@ def run(arguments: argparse.Namespace) -> int:
         names = ", ".join(target.name for target in targets)
         problem = Problem(f"there are several targets: {names}", "choose one: --target NAME")
         raise AgentError(problem, exit_code=Exit.USAGE)
+    if NO_LOCK not in words:
+        wait_for_schedule(current)
+        words = ["--retry-lock", reading.PATIENCE, *words] if words else words
     environment = make_environment(targets[0], current.facts, current.settings.backup.memory)
     program = str(current.facts.which(PROGRAM))
     argv = [PROGRAM, *find_options(targets[0]), *words]
+    entry = runs.open_entry(current.facts)
+    if entry.descriptor is not None:
+        os.set_inheritable(entry.descriptor, True)
+    entry.note(os.getpid())
     os.execve(program, argv, environment)  # noqa: S606 - its purpose
+
+
+def wait_for_schedule(current: Context) -> None:
+    """Have what works by a schedule make way; what a person does is left to restic's own locks."""
+    with suppress(lock.BusyError), work.hold(current, "restic is about to run"):
+        pass

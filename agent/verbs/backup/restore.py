@@ -7,6 +7,7 @@ backup holds, such as caches, stays.
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise AgentError(problem, exit_code=Exit.USAGE)
     if place:
         check_place(place)
-    with work.hold(current, DOING):
+    with nullcontext() if place or arguments.dry_run else work.hold(current, DOING):
         if unpacking.is_archive(arguments.source):
             return unpacking.restore(current, arguments, place)
         chosen = find(current, arguments)

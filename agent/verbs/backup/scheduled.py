@@ -20,6 +20,8 @@ from agent.verbs.context import Context
 JOB = "backup"
 LONGEST_PAUSE = 3600.0
 """Seconds until the next look at the latest: somebody may have set the clock."""
+WAY_PAUSE = 60.0
+"""Seconds until the next look, after it has made way for somebody."""
 BUSY_PAUSE = 300.0
 """Seconds until the next look, when somebody else works on the backups."""
 
@@ -39,10 +41,17 @@ def run(_: argparse.Namespace) -> int:
         wish(current, find_pause(current, targets))
         return Exit.OK
     try:
-        with lock.hold(current.facts, "a scheduled backup is being made"):
+        with (
+            lock.hold(current.facts, "a scheduled backup is being made"),
+            lock.make_way(current.facts),
+        ):
             done = do_what_is_due(current, targets, log)
     except lock.BusyError:
         wish(current, BUSY_PAUSE)
+        return Exit.OK
+    except lock.GiveWay:
+        log.info("made way for a command of yours; what was due is done soon")
+        wish(current, WAY_PAUSE)
         return Exit.OK
     wish(current, find_pause(current, targets))
     return Exit.OK if done else Exit.FAILED

@@ -1,0 +1,79 @@
+"""Running what only reads a repository: nobody's lock keeps a person from their files.
+
+A lock of our own is taken where that is possible, so that nobody frees space meanwhile.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from agent.backup import lock, locks
+from agent.escaping import make_lines
+from agent.follow import ENDED, Finished, Limits, Listener
+from agent.restic import NO_LOCK, Code, Restic, ResticError, explain
+from agent.target import Target
+
+PATIENCE = "15s"
+"""How long a lock of somebody who lives is waited for."""
+LOCK_REFUSED = ("create lock in backend", "<lock/")
+"""What restic says of the lock that it could not write."""
+
+
+def run(
+    restic: Restic, *words: str, limits: Limits, listener: Listener = lambda _: None
+) -> Finished:
+    """Run restic, without a lock where none can be written or one that is there does not go away.
+
+    Returns whatever became of it.
+    """
+
+    def go(*more: str) -> Finished:
+        return restic.run(*words, *more, limits=limits, listener=listener)
+
+    if not can_lock(restic.target):
+        return go(NO_LOCK)
+    finished = go()
+    if finished.code == Code.LOCKED:
+        alive = find_alive(restic)
+        if not alive:
+            return go(NO_LOCK)
+        with lock.ask(restic.facts):
+            finished = go("--retry-lock", PATIENCE)
+        if finished.code == Code.LOCKED:
+            note = f"devcopilot: {restic.target.name}: read in spite of the lock of {alive[0]}"
+            sys.stderr.write(make_lines(note))
+            return go(NO_LOCK)
+    if is_refused(finished):
+        return go(NO_LOCK)
+    return finished
+
+
+def check(
+    restic: Restic, doing: str, *words: str, limits: Limits, listener: Listener = lambda _: None
+) -> Finished:
+    """Run it as `run` does. Raises ResticError when it fails; `doing` as in "cannot DOING"."""
+    finished = run(restic, *words, limits=limits, listener=listener)
+    if finished.code != Code.OK:
+        raise ResticError(explain(doing, restic.target, finished), finished)
+    return finished
+
+
+def can_lock(target: Target) -> bool:
+    """Tell whether a lock can be written; for a server that is yes until it refuses one."""
+    place = target.folder / "locks" if target.folder else None
+    return place is None or not place.is_dir() or os.access(place, os.W_OK | os.X_OK)
+
+
+def is_refused(finished: Finished) -> bool:
+    """Tell whether it could not begin since its lock could not be written."""
+    failed = finished.code in (Code.FAILED, ENDED)
+    return failed and any(text in finished.words for text in LOCK_REFUSED)
+
+
+def find_alive(restic: Restic) -> Sequence[locks.Lock]:
+    """Return the locks that somebody may hold. None of those that are there is taken away."""
+    try:
+        found = [locks.read_lock(row) for row in restic.locks()]
+    except ResticError:
+        return ()
+    return locks.find_alive(found, locks.make_judge(restic.facts))

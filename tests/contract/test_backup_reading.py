@@ -1,0 +1,134 @@
+"""Reading the backups: no lock of anybody's, dead or alive, keeps a person from their files."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agent.restic import LOCK_WAIT
+from tests.contract.restore_box import MINE, Box
+from tests.waiting import wait_until
+
+SOON = 25.0
+"""Seconds: less than what restic alone needs to give up a lock that it cannot write."""
+
+
+def find_locks(box: Box) -> list[str]:
+    """Return the repository's locks, without those that are only being written."""
+    found = (box.folder / "backups/workspace/locks").iterdir()
+    return [path.name for path in found if "-tmp-" not in path.name]
+
+
+@contextmanager
+def lock_of_a_stranger(box: Box) -> Iterator["subprocess.Popen[bytes]"]:
+    """Hold the repository's exclusive lock, as a check in another container does."""
+    folder = box.folder / "backups/workspace"
+    argv = ["restic", "check", "--read-data", "--no-cache", "--limit-download", "1"]
+    environ = {**box.environ, "RESTIC_REPOSITORY": str(folder), "RESTIC_PASSWORD_FILE":
+               str(box.home / ".local/state/devcopilot/backup/password")}  # fmt: skip
+    user = [f"--reuid={MINE}", f"--regid={MINE}", "--clear-groups"]
+    with subprocess.Popen(
+        [*(["setpriv", *user] if os.getuid() == 0 else []), *argv], env=environ,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        wait_until(lambda: find_locks(box) or process.poll() is not None, "the lock")
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_lock_of_a_killed_stranger_keeps_nobody_from_reading(box: Box) -> None:
+    box.fill(2)
+    box.backup("create")
+    with lock_of_a_stranger(box):
+        pass
+    said = box.restore("--path", "big1", "--to", str(box.home / "new")).stderr
+    assert "read in spite of the lock of process" in said
+    assert (box.home / "new").read_bytes() == (box.workspace / "big1").read_bytes()
+
+
+def test_backups_that_are_mounted_read_only_are_read(box: Box) -> None:
+    box.write("file", "text")
+    box.backup("create")
+    box.write("file", "changed")
+    folders = [path for path in (box.folder / "backups").rglob("*") if path.is_dir()]
+    for path in folders:
+        path.chmod(0o500)
+    began = time.monotonic()
+    box.restore("--to", str(box.home / "all"))
+    box.restore("--path", "file", "--to", str(box.home / "one"))
+    assert "1 that changed" in box.restore("--dry-run").stdout
+    assert time.monotonic() - began < SOON
+    assert (box.home / "one").read_text() == "text"
+    for path in folders:
+        path.chmod(0o700)
+
+
+def test_reading_does_not_wait_for_whoever_works_here(box: Box) -> None:
+    """Such as a check, which holds the agent's own lock and the repository's."""
+    box.fill(1)
+    box.backup("create")
+    state = box.home / ".local/state/devcopilot/backup"
+    with open_lock(state / "lock"):
+        said = box.restore("--path", "big0", "--to", str(box.home / "new")).stderr
+    assert "waiting" not in said
+
+
+@contextmanager
+def open_lock(path: Path) -> Iterator[None]:
+    with subprocess.Popen(
+        ["flock", str(path), "sh", "-c", "echo; exec cat"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        process.stdout.readline()
+        yield
+        process.stdin.close()
+
+
+@pytest.mark.parametrize("words", [("create",), ("restic", "--", "ls", "latest")])
+def test_a_command_beats_a_scheduled_check(box: Box, words: tuple[str, ...]) -> None:
+    """And the check is due again: nothing was noted of it."""
+    box.fill(1)
+    box.backup("create")
+    slow = box.folder / "bin"
+    slow.mkdir()
+    os.chown(slow, MINE, MINE)
+    (slow / "restic").write_text(
+        "#!/bin/sh\nPATH=${PATH#*:}\ncase \" $* \" in *' check '*) "
+        'touch ${0%/*}/begun; set -- --limit-download 1 "$@";; esac\nexec restic "$@"\n'
+    )
+    (slow / "restic").chmod(0o755)
+    box.variables["PATH"] = f"{slow}:{box.environ['PATH']}"
+    box.configure()
+    with subprocess.Popen(
+        box.argv("backup", "scheduled"), env=box.environ, stderr=subprocess.PIPE, text=True
+    ) as scheduled:
+        wait_until((slow / "begun").exists, "the check")
+        wait_until(lambda: find_locks(box) or scheduled.poll() is not None, "the check")
+        assert scheduled.poll() is None
+        began = time.monotonic()
+        box.backup(*words)
+        assert time.monotonic() - began < float(LOCK_WAIT.removesuffix("s"))
+        assert scheduled.wait(60) == 0
+        assert scheduled.stderr
+        assert "made way" in scheduled.stderr.read()
+    assert find_locks(box) == []
+    assert 0 < float((box.folder / "run/jobs/backup.next").read_text()) <= 60
+
+
+def test_a_kill_leaves_nothing_in_the_way(box: Box) -> None:
+    """The lock of a program that this workspace started, and that is gone, is dead at once."""
+    box.fill(8)
+    box.backup("create")
+    for command in ("verify", "prune"):
+        box.kill("backup", command, when=lambda: find_locks(box))
+        assert len(find_locks(box)) == 1
+        box.backup("verify")
+        assert find_locks(box) == []
