@@ -26,6 +26,8 @@ HIDDEN = "hidden"
 """Folder (0700): one file (0600) a secret that came from a file or was made, as it was at the last
 `configure`. Only the log reads it, to hide it: it must not touch paths of the user, which may hang.
 """
+SECRET_FOLDERS = (SECRETS, TOKENS, HIDDEN)
+"""What the log hides."""
 BOOT = "boot.json"
 """What `configure` hands to `init`; see `agent.values.Boot`."""
 BROKER_SOCKET = "broker.sock"

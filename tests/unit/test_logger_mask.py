@@ -1,6 +1,7 @@
 """Secrets are hidden by their value, in every form in which they pass."""
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,56 @@ def test_other_forms_are_hidden(folder: Path) -> None:
     assert masker.mask(rb'{"a":"quo\"te\\back"}') == b'{"a":"***"}'
     basic = base64.b64encode(f"x-access-token:{TOKEN}".encode())
     assert masker.mask(b"authorization: basic " + basic) == b"authorization: basic ***"
+
+
+@pytest.mark.parametrize(
+    "text", [f"octo:{TOKEN}", f"x-access-token:{TOKEN}", f"{TOKEN}:", f":{TOKEN}", TOKEN]
+)
+def test_logins_in_base64_are_hidden_as_a_whole(folder: Path, text: str) -> None:
+    (folder / "tokens/github.com").write_text(f"{TOKEN}\n\nocto\n")
+    basic = base64.b64encode(text.encode())
+    assert make_masker(folder).mask(b"authorization: basic " + basic) == b"authorization: basic ***"
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "a-login-nobody-told-us:"])
+@pytest.mark.parametrize("after", ["", "x", "xy", "xyz", '"}'])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("secret", [TOKEN, "pass~word?>0123>>>~~~"])
+def test_a_secret_within_any_base64_is_hidden(
+    folder: Path, before: str, after: str, encode: Callable[[bytes], bytes], secret: str
+) -> None:
+    (folder / "secrets/A").write_text(secret)
+    masked = make_masker(folder).mask(encode(f"{before}{secret}{after}".encode()))
+    assert b"***" in masked
+    left = masked.replace(b"***", b"")
+    assert len(left) <= len(base64.b64encode(f"{before}{after}".encode())) + 3
+
+
+@pytest.mark.parametrize(
+    ("secret", "form"),
+    [
+        ("p@ss w0rd/ü", "p%40ss%20w0rd%2F%C3%BC"),
+        ("p@ss w0rd/ü", "p%40ss+w0rd%2F%C3%BC"),
+        ("p@ss w0rd/ü", "p%40ss%20w0rd%2f%c3%bc"),
+        ("p@ss w0rd/ü", "p@ss w0rd/\\u00fc"),
+        ("password\u2028\x1b", "password\\u2028\\x1b"),
+        ("password\u2028\x1b", "password\\u2028\\u001b"),
+    ],
+)
+def test_forms_of_urls_json_and_terminals_are_hidden(folder: Path, secret: str, form: str) -> None:
+    (folder / "secrets/A").write_text(secret)
+    assert make_masker(folder).mask(f"<{form}>".encode()) == b"<***>"
+
+
+def test_every_secret_is_hidden_however_many_there_are(folder: Path) -> None:
+    lines = [f"line-{number:05d}-of-a-long-file" for number in range(3000)]
+    (folder / "secrets/LONG").write_text("\n".join(lines))
+    (folder / "tokens/github.com").write_text(TOKEN)
+    (folder / "hidden").mkdir()
+    (folder / "hidden/zzz").write_text("\n".join(reversed(lines)) + "\nlast-of-all")
+    masker = make_masker(folder)
+    for secret in (TOKEN, lines[0], lines[-1], "last-of-all"):
+        assert masker.mask(f"<{secret}>".encode()) == b"<***>"
 
 
 def test_strings_inside_values_are_hidden(folder: Path) -> None:
