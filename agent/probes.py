@@ -1,24 +1,40 @@
 """Probes: whether a service answers, asked on the same machine. Plain sockets import quickly."""
 
+import errno
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
-from agent.addresses import join_port
-from agent.values import BannerProbe, CommandProbe, HttpProbe, PortProbe, Probe
+from agent import login_trial
+from agent.addresses import LOOPBACK, join_port
+from agent.values import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe, Probe
 
 LONGEST_LINE = 1024
+OWN_SOURCE = "127.83.83.72"
+"""All of 127.0.0.0/8 is this machine; forwarded ports come from 127.0.0.1."""
 
 
-def check(probe: Probe, timeout: float, environment: Mapping[str, str] | None = None) -> str | None:
+def check(
+    probe: Probe,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+    *,
+    thorough: bool = True,
+) -> str | None:
     """Return None when the service answers within `timeout` seconds, else why it does not.
 
-    `environment` is what a command gets; None: that of the caller.
+    `environment` is what a command gets; None: that of the caller. A check that is not `thorough`
+    leaves out what takes long, such as a login.
     """
     if isinstance(probe, CommandProbe):
         return _check_command(probe, timeout, environment)
+    deadline = time.monotonic() + timeout
     try:
-        return _check_port(probe, time.monotonic() + timeout)
+        silent = _check_port(probe, deadline)
+        if silent or not thorough or not isinstance(probe, LoginProbe):
+            return silent
+        return login_trial.check(probe.login, Path(probe.key), _left(deadline))
     except TimeoutError:
         return f"port {probe.port} gives no answer within {timeout:g} s"
     except ConnectionRefusedError:
@@ -46,8 +62,7 @@ def find_port_owner(port: int) -> str | None:
 
 
 def _check_port(probe: HttpProbe | BannerProbe | PortProbe, deadline: float) -> str | None:
-    address = probe.host, probe.port
-    with socket.create_connection(address, _left(deadline)) as connection:
+    with _connect(probe.host, probe.port, deadline) as connection:
         match probe:
             case HttpProbe(port, path):
                 connection.sendall(_make_request(probe))
@@ -58,6 +73,8 @@ def _check_port(probe: HttpProbe | BannerProbe | PortProbe, deadline: float) -> 
                 return None if expected else f"port {port}{path} answers {words[1]}"
             case BannerProbe(port, prefix):
                 line = _read_line(connection, deadline)
+                if probe.busy and line.startswith(probe.busy):
+                    return None
                 if not line.startswith(prefix):
                     return f"port {port} does not greet with {prefix}"
                 if probe.reply:
@@ -75,6 +92,17 @@ def _make_request(probe: HttpProbe) -> bytes:
         *(() if probe.method == "GET" else ("Content-Length: 0",)),
     )
     return ("\r\n".join(head) + "\r\n\r\n").encode()
+
+
+def _connect(host: str, port: int, deadline: float) -> socket.socket:
+    """Return a connection, from an address that nobody else has: servers limit each source."""
+    try:
+        source = (OWN_SOURCE, 0) if host == LOOPBACK else None
+        return socket.create_connection((host, port), _left(deadline), source)
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        return socket.create_connection((host, port), _left(deadline))
 
 
 def _read_line(connection: socket.socket, deadline: float) -> str:

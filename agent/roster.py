@@ -12,10 +12,18 @@ from typing import Any
 from agent import runtime
 from agent.errors import AgentError, Problem
 from agent.files import STATE, read_file
-from agent.values import BannerProbe, CommandProbe, HttpProbe, PortProbe, Probe, Service
+from agent.values import (
+    BannerProbe,
+    CommandProbe,
+    HttpProbe,
+    LoginProbe,
+    PortProbe,
+    Probe,
+    Service,
+)
 
 PROBES: dict[str, Callable[..., Probe]] = {
-    kind.__name__: kind for kind in (HttpProbe, BannerProbe, PortProbe, CommandProbe)
+    kind.__name__: kind for kind in (HttpProbe, BannerProbe, LoginProbe, PortProbe, CommandProbe)
 }
 
 

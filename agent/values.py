@@ -30,6 +30,18 @@ class BannerProbe:
     reply: str = ""
     """Sent back as a line: without it some servers log a fault for each probe."""
     host: str = LOOPBACK
+    busy: tuple[str, ...] = ()
+    """First lines of a server that has too many callers: it lives, and must not be restarted."""
+
+
+@dataclass(frozen=True)
+class LoginProbe(BannerProbe):
+    """Answers when an ssh server greets, and its user can log in."""
+
+    login: tuple[str, ...] = ()
+    """A command that logs in with `key` and ends with 0."""
+    key: str = ""
+    """Path of the private key, beside which lies its public half; made where there is none."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import os
 import pwd
-import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from agent import host_keys
@@ -11,17 +11,18 @@ from agent.addresses import find_asked, join_port
 from agent.errors import Problem
 from agent.logins import find_logins
 from agent.plan import File, Resource
+from agent.services.sessions import check_environment, quote, render_set_env
 from agent.settings import Settings
 from agent.system import Facts
-from agent.values import BannerProbe, Service
+from agent.values import BannerProbe, LoginProbe, Service
 
 NAME = "sshd"
 CONFIG = "sshd_config"
-NOT_SENT = frozenset({
-    "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
-})  # fmt: skip
-"""What sshd and the login shell set by themselves."""
 EVERY_IPV6 = "::"
+PROBE_KEY = "probe_key"
+"""In the runtime folder; made by the first probe."""
+BUSY = ("Exceeded MaxStartups", "Not allowed at this time")
+"""How sshd turns callers away: when it has too many, and those that it has grown tired of."""
 
 
 KEY_EXCHANGES = {
@@ -47,7 +48,10 @@ HostbasedAuthentication no
 StrictModes {strict}
 AuthorizedKeysFile {authorized_keys}
 MaxAuthTries 6
-LoginGraceTime 30
+# Who connects and does not log in soon makes room for others, and cannot take all of it.
+LoginGraceTime 15
+MaxStartups 100:30:200
+PerSourceMaxStartups 20
 
 # Only what is weak is taken away: newer and stronger algorithms come with newer releases.
 KexAlgorithms {key_exchanges}
@@ -89,6 +93,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     )
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
     yield from host_keys.keep(settings, facts)
+    yield from check_environment(facts.environ)
     yield from logins.problems
 
 
@@ -111,12 +116,39 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
             f"cannot run sshd: uid {facts.uid} is not in /etc/passwd",
             "start the container with --user 1000:1000",
         )
-    asked = find_asked(settings.ssh.address)
+    config = facts.runtime / CONFIG
+    greeting = (
+        settings.ssh.port, "SSH-2.0-", "SSH-2.0-probe", find_asked(settings.ssh.address), BUSY
+    )  # fmt: skip
+    client, key = facts.which("ssh"), facts.runtime / PROBE_KEY
+    login = make_login(client, program, config, key) if client else ()
     return Service(
         name=NAME,
-        argv=(str(program), "-D", "-e", "-f", str(facts.runtime / CONFIG)),
-        probe=BannerProbe(settings.ssh.port, "SSH-2.0-", "SSH-2.0-probe", asked),
+        argv=(str(program), "-D", "-e", "-f", str(config)),
+        probe=LoginProbe(*greeting, login, str(key)) if login else BannerProbe(*greeting),
     )
+
+
+def make_login(client: Path, server: Path, config: Path, key: Path) -> tuple[str, ...]:
+    """Return the command that logs in as a user does, and out again.
+
+    It talks to an sshd of its own, which has the same configuration and takes no key but `key`: so
+    that key opens nothing to anybody, no flood of connections is in the way, and the log has no
+    line of it. The session is sftp, since a shell would run what is in the user's ~/.bashrc.
+    """
+    serve = (
+        *(str(server), "-i", "-f", str(config), "-E", "/proc/self/fd/2"),
+        *("-o", "LogVerbose=none", "-o", "StrictModes=no", "-o", "ForceCommand=internal-sftp -R"),
+        *("-o", f"AuthorizedKeysFile={quote(f'{key}.pub'.replace('%', '%%'))}"),
+    )
+    options = (
+        "BatchMode=yes", "IdentitiesOnly=yes", "LogLevel=ERROR", "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null", "GlobalKnownHostsFile=/dev/null",
+        "KexAlgorithms=^curve25519-sha256",  # which costs a tenth of the default
+        f"ProxyCommand={shlex.join(serve).replace('%', '%%')}",
+    )  # fmt: skip
+    words = [word for option in options for word in ("-o", option)]
+    return (str(client), "-F", "none", "-i", str(key), *words, "-s", "workspace", "sftp")
 
 
 def find_program(facts: Facts) -> Path | None:
@@ -130,20 +162,3 @@ def render_listen(address: str, port: int) -> str:
     both = ("0.0.0.0", EVERY_IPV6)  # noqa: S104 - asked for
     addresses = both if address == EVERY_IPV6 else (address,)
     return "\n".join(f"ListenAddress {join_port(each, port)}" for each in addresses)
-
-
-def render_set_env(environ: Mapping[str, str]) -> str:
-    """Return the one SetEnv line: sshd heeds no second one. What it cannot express is left out."""
-    words = [
-        quote(f"{name}={value}")
-        for name, value in sorted(environ.items())
-        if name not in NOT_SENT and not name.startswith("SSH_")
-        and re.fullmatch(r"[^\s=\"'\\#]+", name) and not re.search(r"[\r\n]", value)
-    ]  # fmt: skip
-    return f"SetEnv {' '.join(words)}\n" if words else ""
-
-
-def quote(word: str) -> str:
-    """Return a word as sshd_config takes it whatever it holds; it cannot hold a line break."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

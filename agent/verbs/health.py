@@ -87,12 +87,14 @@ def find_failures(services: Sequence[Service], facts: Facts, early: bool = False
     """Return the name of each service that does not answer, and why.
 
     One without a probe answers when supervisord has seen it run for a while. `early`: the workspace
-    is not ready yet, and more is asked.
+    is not ready yet; more is asked, but no login is tried, which would delay it.
     """
     found = {}
     for service in services:
         for probe in (service.probe, service.first if early else None):
-            if probe and (why := probes.check(probe, PROBE_TIMEOUT, facts.environ)):
+            if probe and (
+                why := probes.check(probe, PROBE_TIMEOUT, facts.environ, thorough=not early)
+            ):
                 found[service.name] = why
                 break
     silent = [service.name for service in services if not service.probe]

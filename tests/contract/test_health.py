@@ -12,7 +12,7 @@ import pytest
 
 from agent import runtime
 from agent.roster import Roster, read
-from agent.values import CommandProbe, HttpProbe, PortProbe, Service
+from agent.values import CommandProbe, HttpProbe, LoginProbe, PortProbe, Service
 from tests.contract.homes import Workspace
 
 SECRET = "not-for-a-probe"
@@ -138,6 +138,7 @@ def test_a_roster_is_read_as_it_was_written(tmp_path: Path) -> None:
         Service("a", ("x", "y"), False, PortProbe(7), {"A": "ä"}, Path("/srv")),
         Service("b", ("x",), probe=CommandProbe(("p", "q"))),
         Service("c", ("x",), probe=HttpProbe(1, "/", expected=(2, 3)), first=PortProbe(8)),
+        Service("d", ("x",), probe=LoginProbe(7, "SSH", busy=("z",), login=("p", "q"), key="k")),
     )
     written = Roster(services, {"c": "why"})
     (tmp_path / runtime.SERVICES).write_bytes(written.encode())

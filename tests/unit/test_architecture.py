@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
     "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "lines",
-    "log", "moments", "patterns", "preload", "procfs", "runtime", "secret", "settings", "system",
-    "texts", "urls", "variable", "volumes",
+    "log", "login_trial", "moments", "patterns", "preload", "procfs", "runtime", "secret",
+    "settings", "system", "texts", "urls", "variable", "volumes",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",
@@ -30,9 +30,19 @@ FLOORS = (GROUND, VALUES, PARTS, ("renewal", "backup"), ("catalogue",), ("verbs"
 
 APART = ("init", "logger")
 """The processes that live as long as the container."""
-SHARED_WITH_APART = {"escaping", "exits", "faults", "files", "log", "moments", "runtime"}
+SHARED_WITH_APART = {
+    "escaping",
+    "exits",
+    "faults",
+    "files",
+    "log",
+    "login_trial",
+    "moments",
+    "runtime",
+}
 
 SHARED_IN_FOLDER = {
+    "services": {"sessions"},
     "verbs": {
         "backup.care", "backup.progress", "backup.restoring", "backup.ticking",
         "backup.unpacking", "backup.work", "context", "configure", "news", "renewals", "standing",

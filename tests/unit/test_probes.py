@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from agent import probes
-from agent.values import BannerProbe, CommandProbe, HttpProbe, PortProbe
+from agent.values import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe
 from tests.waiting import wait_until
 
 
@@ -21,6 +22,7 @@ class Answer:
         self.words, self.hang_up = words, hang_up
         self.got: list[bytes] = []
         self.kept: list[socket.socket] = []
+        self.peers: list[str] = []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.socket.getsockname()[1])
         self.thread = threading.Thread(target=self._serve)
@@ -29,10 +31,11 @@ class Answer:
     def _serve(self) -> None:
         while True:
             try:
-                connection, _ = self.socket.accept()
+                connection, peer = self.socket.accept()
             except OSError:
                 return
             self.kept.append(connection)
+            self.peers.append(peer[0])
             if self.words is None:
                 continue
             connection.sendall(self.words)
@@ -106,6 +109,54 @@ def test_banner_and_its_reply(serve: type[Answer]) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert server.got == [b"SSH-2.0-probe\r\n", b""]
+
+
+def test_who_is_too_busy_lives(serve: type[Answer]) -> None:
+    server = serve(b"Exceeded MaxStartups\r\n")
+    assert probes.check(BannerProbe(server.port, "SSH-2.0-", busy=("Exceeded ",)), 5.0) is None
+    assert probes.check(BannerProbe(server.port, "SSH-2.0-", busy=("Other",)), 5.0) is not None
+    assert probes.check(BannerProbe(server.port, "SSH-2.0-"), 5.0) is not None
+
+
+def test_a_probe_comes_from_an_address_of_its_own(serve: type[Answer]) -> None:
+    """Servers limit the connections of each source; forwarded ports come from 127.0.0.1."""
+    server = serve(b"SSH-2.0-x\r\n")
+    assert probes.check(BannerProbe(server.port, "SSH-2.0-"), 5.0) is None
+    assert server.peers == [probes.OWN_SOURCE]
+
+
+def ask_login(server: Answer, key: Path, script: str, *, thorough: bool = True) -> str | None:
+    words = ("sh", "-c", script)
+    probe = LoginProbe(server.port, "SSH-2.0-", login=words, key=str(key))
+    return probes.check(probe, 5.0, thorough=thorough)
+
+
+def test_a_login_is_tried_once_the_server_greets(serve: type[Answer], tmp_path: Path) -> None:
+    server, key = serve(b"SSH-2.0-x\r\n"), tmp_path / "key"
+    assert (
+        ask_login(server, key, f"ssh-keygen -yf {key} | cut -d' ' -f 2 | grep -qFf - {key}.pub")
+        is None
+    )
+    assert key.stat().st_mode & 0o777 == 0o600
+    made = key.read_bytes()
+    why = ask_login(server, key, "echo too many >&2; echo Connection closed >&2; exit 255")
+    assert why == "logins fail: too many"
+    assert ask_login(server, key, "exit 3") == "logins fail: ssh ends with 3"
+    assert key.read_bytes() == made, "it is made once"
+    assert ask_login(server, key, "exit 3", thorough=False) is None
+    assert "does not greet" in (ask_login(serve(b"x\n"), key, "true") or "")
+
+
+def test_a_login_that_hangs_is_not_waited_for(serve: type[Answer], tmp_path: Path) -> None:
+    probe = LoginProbe(serve(b"SSH-2.0-x\r\n").port, "SSH-2.0-", login=("sleep", "100"),
+                       key=str(tmp_path / "key"))  # fmt: skip
+    assert "a login takes longer" in (probes.check(probe, 1.0) or "")
+
+
+def test_a_key_that_cannot_be_made_is_a_reason(serve: type[Answer], tmp_path: Path) -> None:
+    why = ask_login(serve(b"SSH-2.0-x\r\n"), tmp_path / "no/key", "true")
+    assert why
+    assert "No such file" in why
 
 
 def test_another_address_is_asked_where_it_is(serve: type[Answer]) -> None:

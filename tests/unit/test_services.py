@@ -242,10 +242,3 @@ def test_algorithms_are_those_that_are_asked_for(
     config = read_sshd_config(facts, DEV8_SSH_ALGORITHMS=kind)
     assert taken_away <= set(config["KexAlgorithms"][0].removeprefix("-").split(","))
     assert len(config["HostKey"]) == host_keys
-
-
-def test_set_env_leaves_out_what_it_cannot_say() -> None:
-    environ = {"A": 'x "y" \\', "LINE": "a\nb", "USER": "x", "SSH_TTY": "x", "odd name": "x",
-               "dotted.name": "1"}  # fmt: skip
-    assert sshd.render_set_env(environ) == 'SetEnv "A=x \\"y\\" \\\\" "dotted.name=1"\n'
-    assert sshd.render_set_env({}) == ""

@@ -1,0 +1,96 @@
+"""What ssh sessions get of the container's environment: as much as sshd takes.
+
+It takes it by SetEnv alone. ForceCommand would win over the `command=` that restricts a key,
+~/.ssh/environment is the user's and has the same limits, and what a shell reads reaches neither
+scp nor another shell.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from agent import runtime
+from agent.errors import Problem
+
+NOT_SENT = frozenset({
+    "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
+})  # fmt: skip
+"""What sshd and the login shell set by themselves."""
+FIRST = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", runtime.VARIABLE})
+"""Without these hardly anything works."""
+MOST = 900
+"""Variables. With 1,000, sshd's own and the client's included, each session ends at once:
+child_set_env in OpenSSH's session.c."""
+MOST_BYTES = 192 * 1024
+"""Of the line. With 256 KiB for the whole configuration no login works: msg.c."""
+_SERVICE_LINK = re.compile(
+    r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+"""What Kubernetes adds for each Service of the namespace, as docker did for links. The bare
+NAME_PORT that is among it is too often somebody's own."""
+
+
+def render_set_env(environ: Mapping[str, str]) -> str:
+    """Return the one SetEnv line: sshd heeds no second one. What does not fit is left out."""
+    words = choose_variables(environ).values()
+    return f"SetEnv {' '.join(words)}\n" if words else ""
+
+
+def choose_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a session gets, by name, each as a word of sshd_config."""
+    chosen: dict[str, str] = {}
+    left = MOST_BYTES
+    for name in sorted(find_wanted(environ), key=lambda name: _rank(name, environ[name])):
+        word = quote(f"{name}={environ[name]}")
+        size = len(word.encode(errors="surrogateescape")) + 1
+        if len(chosen) < MOST and size <= left and is_expressible(name, environ[name]):
+            chosen[name] = word
+            left -= size
+    return dict(sorted(chosen.items()))
+
+
+def find_wanted(environ: Iterable[str]) -> list[str]:
+    """Return the names of the variables that a session is to have."""
+    return [name for name in environ if name not in NOT_SENT and not name.startswith("SSH_")]
+
+
+def is_expressible(name: str, value: str) -> bool:
+    """Tell whether sshd_config can say it."""
+    return bool(re.fullmatch(r"[^\s=\"'\\#]+", name)) and not re.search(r"[\r\n]", value)
+
+
+def check_environment(environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield one problem when sessions lack a part of the environment."""
+    chosen = choose_variables(environ)
+    wanted = find_wanted(environ)
+    if surplus := sorted(name for name in wanted if name not in chosen
+                         and is_expressible(name, environ[name])):  # fmt: skip
+        links = any(map(_SERVICE_LINK.fullmatch, surplus))
+        yield Problem(
+            f"ssh sessions lack {_count(surplus)} of {len(wanted)}, such as {surplus[0]}: "
+            "the environment is too large for sshd",
+            "in Kubernetes, set enableServiceLinks: false for the pod" if links
+            else "put large values into files",
+        )  # fmt: skip
+    if odd := sorted(name for name in wanted if not is_expressible(name, environ[name])):
+        yield Problem(
+            f"ssh sessions lack {_count(odd)}, such as {odd[0]}: "
+            "sshd takes no line break in a value, and no blank or quote in a name",
+            "put such values into files",
+            level="info",
+        )
+
+
+def quote(word: str) -> str:
+    """Return a word as sshd_config takes it whatever it holds; it cannot hold a line break."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _rank(name: str, value: str) -> tuple[int, int, str]:
+    """Order by use: what nobody asked for comes last; of the others, as many as possible."""
+    rank = 0 if name in FIRST else 2 if _SERVICE_LINK.fullmatch(name) else 1
+    return rank, len(value), name
+
+
+def _count(names: list[str]) -> str:
+    return f"{len(names)} variable{'s' if len(names) > 1 else ''}"

@@ -1,0 +1,53 @@
+"""What ssh sessions get of the environment: as much as sshd takes."""
+
+import pytest
+
+from agent.services import sessions
+
+LINKS = {f"APP_{number}_PORT_80_TCP_ADDR": "10.0.0.1" for number in range(2000)}
+
+
+def test_set_env_leaves_out_what_it_cannot_say() -> None:
+    environ = {"A": 'x "y" \\', "LINE": "a\nb", "USER": "x", "SSH_TTY": "x", "odd name": "x",
+               "dotted.name": "1"}  # fmt: skip
+    assert sessions.render_set_env(environ) == 'SetEnv "A=x \\"y\\" \\\\" "dotted.name=1"\n'
+    assert sessions.render_set_env({}) == ""
+    (problem,) = sessions.check_environment(environ)
+    assert problem.level == "info"
+    assert "2 variables, such as LINE" in problem.message
+
+
+def test_an_ordinary_environment_is_sent_whole_without_a_word() -> None:
+    environ = {"PATH": "/bin", "APP_SERVICE_HOST": "10.0.0.1", **{f"V{i}": "x" for i in range(800)}}
+    assert sessions.choose_variables(environ).keys() == environ.keys()
+    assert list(sessions.check_environment(environ)) == []
+
+
+@pytest.mark.parametrize(
+    "surplus",
+    [
+        LINKS,
+        {f"V{number}": "x" for number in range(2000)},
+        {f"V{number}": '"' * 20_000 for number in range(20)},  # twice as long when it is quoted
+        {"V": "x" * 300_000},
+    ],
+)
+def test_a_surplus_is_left_out_and_told_once(surplus: dict[str, str]) -> None:
+    environ = {**surplus, "PATH": "/" + "x" * 4000, "HOME": "/home/dev8"}
+    chosen = sessions.choose_variables(environ)
+    assert {"PATH", "HOME"} <= chosen.keys()
+    assert len(chosen) <= sessions.MOST
+    assert len(sessions.render_set_env(environ)) <= sessions.MOST_BYTES + 10
+    (problem,) = sessions.check_environment(environ)
+    assert f"lack {len(environ) - len(chosen)} variable" in problem.message
+    assert ("enableServiceLinks" in problem.hint) == (surplus is LINKS)
+
+
+def test_what_nobody_asked_for_is_left_out_first() -> None:
+    environ = {**LINKS, "LARGE": "x" * 10_000, "API_URL": "http://example.org", "MY_PORT": "80"}
+    assert {"LARGE", "API_URL"} <= sessions.choose_variables(environ).keys()
+
+
+def test_no_single_large_value_keeps_others_out() -> None:
+    environ = {"A": "x" * 300_000, "B": "y", "C": "z" * 1000}
+    assert sessions.choose_variables(environ).keys() == {"B", "C"}
