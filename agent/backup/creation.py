@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.backup import locks
-from agent.backup.lacking import find_missing
+from agent.backup.databases import Failure
+from agent.backup.lacking import find_missing, lost_packs
 from agent.errors import Problem
 from agent.follow import Finished, Limits, Listener
 from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
@@ -19,6 +20,9 @@ SHRUNK = "shrunk"
 """What one is marked with in addition that holds next to nothing of what earlier ones held: see
 `agent.backup.shrinking`."""
 
+TRIES = 6
+"""Runs of restic at most, while somebody repacks a repository of git all the time."""
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -30,6 +34,8 @@ class Contents:
     """restic's patterns, anchored."""
     missing: tuple[str, ...] = ()
     """What could not be got ready, each with the cause."""
+    doubtful: tuple[Failure, ...] = ()
+    """Databases of which there is no copy: missing unless nobody writes to them meanwhile."""
     unreadable: Mapping[Path, str] = field(default_factory=dict)
     """What could not be looked into, each with the cause."""
 
@@ -87,7 +93,8 @@ class Maker:
         except ResticError as error:
             return Made(name, seconds=seconds, problem=error.problem)
         lacking = find_missing(finished.errors, self.contents.unreadable, moment)
-        missing = (*self.contents.missing, *lacking)
+        torn = [str(item) for item in self.contents.doubtful if not item.is_whole()]
+        missing = (*self.contents.missing, *torn, *lacking, *lost_packs(finished.errors))
         if snapshot is None:
             problem = Problem(
                 f"cannot {doing}: the new backup is not listed there",
@@ -97,16 +104,39 @@ class Maker:
         return Made(name, snapshot, unchanged, time.monotonic() - began, missing)
 
     def _back_up(self, restic: Restic) -> Finished:
-        """Run `restic backup`; where there is no repository yet, make one."""
-        words = tuple(self._words())
-        finished = restic.run(*words, limits=self.limits, listener=self.listener)
-        if finished.code != Code.NO_REPOSITORY:
-            return finished
-        try:
-            restic.initialize()
-        except ResticError as error:
-            return error.finished
-        return restic.run(*words, limits=self.limits, listener=self.listener)
+        """Run `restic backup`; where there is no repository yet, make one.
+
+        Where packs of git vanished before they were read, what replaced them was not listed: it
+        runs again, soon enough to find them, since it reads only what is new.
+        """
+        began = time.monotonic()
+        finished = self._run(restic, self.limits)
+        if finished.code == Code.NO_REPOSITORY:
+            try:
+                restic.initialize()
+            except ResticError as error:
+                return error.finished
+            finished = self._run(restic, self.limits)
+        for _ in range(TRIES - 1):
+            left = self.limits.total - (time.monotonic() - began)
+            if finished.code != Code.INCOMPLETE or not lost_packs(finished.errors) or left <= 0:
+                break
+            again = self._run(restic, replace(self.limits, total=left))
+            if again.code not in (Code.OK, Code.INCOMPLETE):
+                break
+            if find_made(again):
+                self._forget(restic, finished)
+            finished = again
+        return finished
+
+    def _run(self, restic: Restic, limits: Limits) -> Finished:
+        return restic.run(*self._words(), limits=limits, listener=self.listener)
+
+    def _forget(self, restic: Restic, finished: Finished) -> None:
+        """Remove a backup that one a moment later replaces; where that is refused, it stays."""
+        made = find_made(finished)
+        if made:
+            restic.run("forget", "--quiet", made)
 
     def _words(self) -> Iterator[str]:
         yield from ("backup", "--json", "--host", self.host)
@@ -126,9 +156,14 @@ class Maker:
 
     def _find_listed(self, restic: Restic, finished: Finished) -> tuple[Snapshot | None, bool]:
         """Return the snapshot as the target lists it, and whether it is an earlier one."""
-        summary = finished.find("summary") or {}
-        made = summary.get("snapshot_id")
+        made = find_made(finished)
         if made:
             return next((s for s in restic.snapshots(made) if s.id == made), None), False
         latest = restic.snapshots("--host", self.host, "--tag", self.tag, "--latest", "1")
         return (latest[-1] if latest else None), True
+
+
+def find_made(finished: Finished) -> str | None:
+    """Return the id of the snapshot that a run of restic made; None: nothing had changed."""
+    made = (finished.find("summary") or {}).get("snapshot_id")
+    return str(made) if made else None

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -18,8 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent import runtime
-from agent.backup import sqlite
-from agent.backup.sqlite import BESIDE, find_signature, find_size, is_database, is_settled
+from agent.backup import repositories, sqlite
+from agent.backup.lacking import is_gone
+from agent.backup.sqlite import (
+    BESIDE,
+    InUseError,
+    Signature,
+    find_signature,
+    find_size,
+    is_database,
+    is_settled,
+)
 from agent.files import STATE, read_file
 
 RESERVE = 64 * 2**20
@@ -28,10 +38,17 @@ RESERVE = 64 * 2**20
 
 @dataclass(frozen=True)
 class Failure:
-    """A database whose file alone is there, or a copy of an earlier state beside it."""
+    """A database whose file alone is in the backup, or a copy of an earlier state beside it."""
 
     path: Path
     cause: str
+    quiet: Signature | None = None
+    """How it looked when nobody had written to it for a moment: while that stays so, a copy of its
+    file is whole."""
+
+    def is_whole(self) -> bool:
+        """Tell whether nobody has written to it since."""
+        return self.quiet is not None and find_signature(self.path) == self.quiet
 
     def __str__(self) -> str:
         return f"{self.path}: no consistent copy of now: {self.cause}"
@@ -58,18 +75,26 @@ class Placed:
 # --- at a backup ----------------------------------------------------------------------------------
 
 
-def copy_all(candidates: Iterable[Path], staging: Path, *, seconds: float, each: float) -> Copied:
+def copy_all(
+    candidates: Iterable[Path],
+    staging: Path,
+    *,
+    seconds: float,
+    each: float,
+    others: Iterable[Path] = (),
+) -> Copied:
     """Copy what is a database of SQLite into `staging`, and drop the copies of what is none now.
 
-    All of them have `seconds`, and one alone at most `each`. A file beside `staging`, NAME.json,
-    tells the next time what has changed. Raises OSError when `staging` cannot be used.
+    All of them have `seconds`, and one alone at most `each`. `others`: what else lies in `staging`,
+    and stays. A file beside it, NAME.json, tells the next time what has changed. Raises OSError
+    when `staging` cannot be used.
     """
     end = time.monotonic() + seconds
     staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     runtime.set_mode(staging, 0o700)
     databases, failures = _choose(candidates, staging)
     kept = (*databases, *(failure.path for failure in failures))
-    _drop_others({find_place(path, staging) for path in kept}, staging)
+    _drop_others({*others, *(find_place(path, staging) for path in kept)}, staging)
     memory = Memory(staging.with_name(f"{staging.name}.json"))
     copied: list[Path] = []
     unchanged: list[Path] = []
@@ -79,8 +104,8 @@ def copy_all(candidates: Iterable[Path], staging: Path, *, seconds: float, each:
             is_new = memory.has_changed(path, staging) and copy(path, staging, deadline)
         except (OSError, sqlite3.Error) as error:
             memory.forget(path)
-            if path.exists():
-                failures.append(Failure(path, explain(error)))
+            if not is_gone(path):
+                failures.append(_judge(path, error, staging))
         else:
             (copied if is_new else unchanged).append(path)
     memory.save()
@@ -139,6 +164,20 @@ def copy(path: Path, staging: Path, deadline: float) -> bool:
     return True
 
 
+def _judge(path: Path, error: OSError | sqlite3.Error, staging: Path) -> Failure:
+    """Return what is wrong with a database.
+
+    Where there was only no time or no room, and nobody uses it, its file will do: then no older
+    copy stays, which a restore would put in its place.
+    """
+    cause, signature = explain(error), find_signature(path)
+    is_used = not isinstance(error, OSError) or isinstance(error, InUseError)
+    if is_used or not is_settled(signature):
+        return Failure(path, cause)
+    find_place(path, staging).unlink(missing_ok=True)
+    return Failure(path, cause, signature)
+
+
 def _choose(candidates: Iterable[Path], staging: Path) -> tuple[list[Path], list[Failure]]:
     """Return those that are databases, and those that cannot be read."""
     databases, failures = [], []
@@ -187,12 +226,17 @@ def find_copies(staging: Path) -> Iterator[tuple[Path, Path]]:
 def put_in_place(staging: Path, root: Path) -> Placed:
     """Move the copies in `staging` to the places of the files below `root`, each at once.
 
+    The branches of git's repositories, whose archives lie there too, are put in place likewise.
+
     A copy gets the mode, owner, times and attributes of the file that it replaces, and what SQLite
     kept beside that file goes. A copy whose file was not restored is passed over.
     """
     placed, failures = [], []
     for found, name in list(find_copies(staging)):
         place = root / name
+        if name.name == repositories.NAME:
+            failures += _put_refs(found, place.parent, Path(os.path.realpath(root)) / name.parent)
+            continue
         if place.is_symlink() or not place.is_file():
             continue
         try:
@@ -202,6 +246,20 @@ def put_in_place(staging: Path, root: Path) -> Placed:
         else:
             placed.append(place)
     return Placed(tuple(placed), tuple(failures))
+
+
+def _put_refs(found: Path, repository: Path, real: Path) -> list[Failure]:
+    """Put the branches of a repository in place; one that was not restored is passed over."""
+    if not (repository / "objects").is_dir():
+        return []
+    try:
+        if os.path.realpath(repository) != str(real):
+            raise OSError("a link is on the way to it")
+        repositories.put(found, repository)
+        found.unlink()
+    except (OSError, tarfile.TarError) as error:
+        return [Failure(repository, explain(error))]
+    return []
 
 
 def _put(found: Path, place: Path, real: Path) -> None:

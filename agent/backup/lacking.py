@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from agent.backup.folders import find_named, to_json_name
+from agent.backup.repositories import PACK
 from agent.follow import Message, find_words
 
 GONE = ("no such file or directory", "not a directory")
@@ -53,6 +54,16 @@ def is_harmless(item: str, cause: str, began: int) -> bool:
         return False
     was_gone = cause.lower() in GONE
     return not places or (was_gone and all(change >= began - SLACK for change in changes))
+
+
+def lost_packs(errors: Iterable[Message]) -> tuple[str, ...]:
+    """Return the folders of git whose packs vanished before restic had read them, with the cause.
+
+    Their objects are in a pack that came after restic had listed the folder.
+    """
+    items = (str(error.get("item")) for error in errors if find_cause(error).lower() in GONE)
+    found = dict.fromkeys(item.rpartition("/")[0] for item in items if PACK.search(item))
+    return tuple(f"{folder}: its packs were replaced all the time" for folder in found)
 
 
 def find_cause(error: Message) -> str:

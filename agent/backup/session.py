@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import content, databases, hooks, record, shrinking, undo
+from agent.backup import content, databases, hooks, record, repositories, shrinking, undo
 from agent.backup.creation import SAFETY, SHRUNK, TAG, Contents, Made, Maker
 from agent.backup.lacking import is_gone
 from agent.backup.survey import Count, Found, survey
@@ -131,12 +131,19 @@ class Session:
         else:
             seconds = each = seconds * DATABASE_SHARE
         missing = [str(hook)] if hook else []
+        doubtful: tuple[databases.Failure, ...] = ()
         try:
-            copied = databases.copy_all(found.databases, staging, seconds=seconds, each=each)
-            missing += map(str, copied.failures)
+            archives = [repositories.find_place(path, staging) for path in found.repositories]
+            copied = databases.copy_all(
+                found.databases, staging, seconds=seconds, each=each, others=archives
+            )
+            doubtful = copied.failures
+            missing += repositories.copy_all(found.repositories, staging)
             has_copies = any(databases.find_copies(staging))
         except OSError as error:
-            missing.append(f"no consistent copies of databases: {staging}: {error.strerror}")
+            missing.append(
+                f"no consistent copies of databases and branches: {staging}: {error.strerror}"
+            )
             has_copies = False
         missing += [f"{path}: all of it, since its CACHEDIR.TAG says that it is a cache"
                     for path in planned.paths if path in found.caches]  # fmt: skip
@@ -145,7 +152,7 @@ class Session:
             missing.append(f"{workspace}: there is no such folder; is its volume mounted?")
         paths = planned.add(staging).paths if has_copies else planned.paths
         excludes = (*planned.excludes, *map(escape, found.mirrors))
-        return Contents(paths, excludes, tuple(missing), found.unreadable)
+        return Contents(paths, excludes, tuple(missing), doubtful, found.unreadable)
 
     def _share_time(self, began: float) -> Iterator[tuple[Target, Limits]]:
         """Yield each target when its turn has come, with its share of the time that is left."""

@@ -29,6 +29,10 @@ PAGE_STEP = 512
 """Bytes: a database is a whole number of pages, and each a multiple of this."""
 
 
+class InUseError(TimeoutError):
+    """Another program never left a moment for a copy."""
+
+
 Signature = list[list[int] | None]
 
 
@@ -69,11 +73,11 @@ def find_size(path: Path) -> int:
 def copy(path: Path, part: Path, deadline: float) -> None:
     """Copy a database as it is at one moment to the new file `part`, until this time (monotonic).
 
-    Raises TimeoutError, OSError or sqlite3.Error.
+    Raises InUseError, OSError or sqlite3.Error.
     """
     while not _try_copy(path, part, deadline):
         if time.monotonic() >= deadline:
-            raise TimeoutError("another program is writing to it all the time")
+            raise InUseError("another program is writing to it all the time")
         time.sleep(PAUSE)
 
 

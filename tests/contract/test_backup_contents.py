@@ -12,6 +12,7 @@ import pytest
 from agent.backup import record
 from agent.backup.creation import SHRUNK
 from tests.contract.box import call, open_box, read
+from tests.contract.committing import committing, git, make_repository
 from tests.contract.homes import Workspace
 from tests.quick_key import find_password
 
@@ -136,3 +137,35 @@ def test_also_before_there_is_a_repository(tmp_path: Path, mount: Any) -> None:
         # `open_box` puts its file into the usual place, which is not the workspace here.
         held = call(box, "backup", "restic", "--", "ls", "latest").stdout.splitlines()
         assert not [name for name in held if name.startswith(f"{tmp_path}/seen/workspace")]
+
+
+# --- repositories of git ---
+
+
+@pytest.mark.parametrize("way", ["beside", "in place"])
+def test_a_repository_that_is_worked_in_comes_back_whole(
+    box: Workspace, tmp_path: Path, way: str
+) -> None:
+    workspace = box.folder / "workspace"
+    worktree = make_repository(workspace / "project")
+    with committing(workspace / "project", worktree, tmp_path):
+        for number in range(int(os.environ.get("ROUNDS", "3"))):
+            call(box, "backup", "create")
+            call(box, "backup", "restore", "--to", str(tmp_path / f"back{number}"))
+            check_repositories(Path(f"{tmp_path}/back{number}{workspace}"))
+    if way == "in place":
+        call(box, "backup", "restore", "--yes")
+        check_repositories(workspace)
+        git(workspace / "project", "commit", "-q", "--allow-empty", "-m", "one more")
+
+
+def check_repositories(workspace: Path) -> None:
+    """See that git finds no fault, in the submodule and the worktree either."""
+    project = workspace / "project"
+    inner = project / ".git/worktrees/project-worktree"
+    git(project, "worktree", "repair", str(workspace / "project-worktree"))
+    for folder in (project, project / "inner", workspace / "project-worktree"):
+        assert "HEAD" not in git(folder, "fsck", "--full", "--strict")
+        git(folder, "log", "--all", "--stat")
+        git(folder, "status")
+    assert inner.is_dir()

@@ -50,8 +50,8 @@ SHARED_IN_FOLDER = {
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
         "clearing", "content", "creation", "databases", "folders", "hooks", "lacking", "lock",
-        "locks", "reading", "record", "schedule", "selection", "session", "shrinking", "sqlite",
-        "survey", "trial", "undo",
+        "locks", "reading", "record", "repositories", "schedule", "selection", "session",
+        "shrinking", "sqlite", "survey", "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""

@@ -1,6 +1,8 @@
 """What goes into a backup, and what a walk over it finds."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from agent.backup.content import (
     drop_nested,
     find_content,
 )
-from agent.backup.survey import CACHE_SIGNATURE, survey
+from agent.backup.sqlite import HEADER
+from agent.backup.survey import CACHE_SIGNATURE, Count, survey
 from agent.patterns import compile_patterns
 
 
@@ -211,6 +214,52 @@ def test_databases_are_found_by_their_name_or_by_what_lies_beside(workspace: Pat
     assert {path.name for path in survey(Content((workspace,))).databases} == {
         "a.db", "b.SQLITE3", "state.vscdb", "plain",
     }  # fmt: skip
+
+
+def test_databases_are_found_by_their_header(workspace: Path) -> None:
+    for name in ("History", "cold.gpkg"):
+        with closing(sqlite3.connect(workspace / name)) as base:
+            base.execute("CREATE TABLE a (n)")
+    (workspace / "pages").write_bytes(b"x" * 4096)
+    (workspace / "text").write_bytes(HEADER + b"is how such a file begins")
+    assert {path.name for path in survey(Content((workspace,))).databases} == {
+        "History", "cold.gpkg",
+    }  # fmt: skip
+    assert survey(Content((workspace / "History",))).databases == [workspace / "History"]
+    assert survey(Content((workspace,), (f"{workspace}/*",))).databases == []
+
+
+def test_repositories_of_git_are_found(workspace: Path) -> None:
+    for name in ("a/.git", "a/.git/modules/inner", "bare.git"):
+        fill(workspace, f"{name}/HEAD", f"{name}/objects/x", f"{name}/refs/x")
+    fill(workspace, "none/HEAD", "none/objects/x")
+    found = {
+        str(path.relative_to(workspace)) for path in survey(Content((workspace,))).repositories
+    }
+    assert found == {"a/.git", "a/.git/modules/inner", "bare.git"}
+
+
+def test_data_of_database_servers_is_found(workspace: Path) -> None:
+    fill(workspace, "pg/PG_VERSION", "pg/base/1/PG_VERSION", "pg/global/x")
+    fill(workspace, "redis/dump.rdb", "redis/appendonlydir/x")
+    fill(workspace, "my/ibdata1", "mongo/WiredTiger", "mongo/WiredTiger.wt")
+    found = {(name, path.name) for name, path in survey(Content((workspace,))).servers}
+    assert found == {
+        ("PostgreSQL", "pg"),
+        ("Redis", "redis"),
+        ("MySQL", "my"),
+        ("MongoDB", "mongo"),
+    }
+
+
+def test_how_much_there_is_is_counted_for_each_path(home: Path, workspace: Path) -> None:
+    fill(home, ".bashrc", ".vim/a", ".vim/b/c")
+    (workspace / "in").mkdir()
+    (workspace / "in/data").write_bytes(b"x" * 700)
+    (workspace / "link").symlink_to("data")
+    content = find_content(workspace, home)
+    found = {path.name: count for path, count in survey(content).counts.items()}
+    assert found == {".bashrc": Count(1, 0), ".vim": Count(2, 0), "workspace": Count(2, 700)}
 
 
 def test_a_path_may_be_a_database_itself(workspace: Path) -> None:

@@ -409,6 +409,21 @@ def test_without_room_it_is_named(
     assert "too little room" in failure.cause
 
 
+def test_without_room_the_file_of_one_that_rests_will_do(
+    database: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(database)
+    run([database], staging)
+    make(database)
+    settle(database)
+    monkeypatch.setattr(databases, "RESERVE", 2**62)
+    (failure,) = run([database], staging).failures
+    assert failure.is_whole()
+    assert not find_place(database, staging).exists(), "a restore would put an older state in place"
+    make(database)
+    assert not failure.is_whole()
+
+
 @pytest.mark.parametrize(
     "name",
     ["a b?c#d%20.db", "quote'\".db", "new\nline.db", "ä€.db", os.fsdecode(b"\xff.db"), "n" * 255],

@@ -1,0 +1,140 @@
+"""What names objects in a repository of git: copied at one moment, put in place as it was."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agent.backup import repositories
+from agent.backup.databases import put_in_place
+
+REFS = {
+    "HEAD": "ref: refs/heads/main\n",
+    "refs/heads/main": "1" * 40,
+    "refs/heads/feature/one": "2" * 40,
+    "packed-refs": "# pack-refs\n",
+    "worktrees/other/HEAD": "3" * 40,
+    "worktrees/other/index": "DIRC",
+    "worktrees/other/logs/HEAD": "a line\n",
+    "worktrees/other/gitdir": "/elsewhere/.git\n",
+}
+
+
+def fill(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    (folder / "objects").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return fill(tmp_path / "root/work/.git", REFS)
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Path:
+    (tmp_path / "staging").mkdir()
+    return tmp_path / "staging"
+
+
+def describe(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.lstat().st_ino, path.lstat().st_mtime_ns)
+            for path in (folder, *folder.rglob("*"))}  # fmt: skip
+
+
+def take(repository: Path, staging: Path) -> Path:
+    """Copy it, as if the root were the test's."""
+    assert repositories.copy_all([repository], staging) == []
+    place = staging / "work/.git" / repositories.NAME
+    place.parent.mkdir(parents=True, exist_ok=True)
+    repositories.find_place(repository, staging).rename(place)
+    return place
+
+
+def test_what_was_put_aside_comes_back(repository: Path, staging: Path, tmp_path: Path) -> None:
+    take(repository, staging)
+    fill(repository, {
+        "HEAD": "ref: refs/heads/new\n", "refs/heads/main": "4" * 40, "refs/heads/new": "5" * 40,
+        "refs/heads/main.lock": "", "index.lock": "", "worktrees/other/HEAD": "6" * 40,
+        "packed-refs": "# other\n", "worktrees/new/HEAD": "7" * 40,
+    })  # fmt: skip
+    (repository / "refs/heads/feature/one").unlink()
+    (repository / "refs/heads/feature").rmdir()
+    (repository / "refs/heads/feature").touch()
+    assert put_in_place(staging, tmp_path / "root").failures == ()
+    found = {str(path.relative_to(repository)): path.read_text()
+             for path in repository.rglob("*") if path.is_file()}  # fmt: skip
+    assert found == REFS
+
+
+def test_what_is_so_already_is_not_touched(repository: Path, staging: Path, tmp_path: Path) -> None:
+    (repository / "refs/heads/feature/empty").mkdir()
+    take(repository, staging)
+    before = describe(repository)
+    assert put_in_place(staging, tmp_path / "root").failures == ()
+    assert describe(repository) == before
+
+
+def test_the_same_is_the_same_archive(repository: Path, staging: Path) -> None:
+    repositories.copy_all([repository], staging)
+    place = repositories.find_place(repository, staging)
+    before = place.stat()
+    os.utime(repository / "HEAD", (1, 1))
+    repositories.copy_all([repository], staging)
+    assert place.stat() == before
+    assert [path.name for path in place.parent.iterdir()] == [repositories.NAME]
+    (repository / "refs/heads/main").write_text("8" * 40)
+    repositories.copy_all([repository], staging)
+    assert place.stat().st_ino != before.st_ino
+
+
+def test_a_lock_that_was_left_behind_stays(repository: Path, staging: Path, tmp_path: Path) -> None:
+    fill(repository, {"index.lock": ""})
+    os.utime(repository / "index.lock", (1, 1))
+    take(repository, staging)
+    assert put_in_place(staging, tmp_path / "root").failures == ()
+    assert (repository / "index.lock").exists()
+
+
+def test_tables_are_copied_with_the_list_that_names_them(repository: Path) -> None:
+    tables = {"reftable/1.ref": "one", "reftable/2.ref": "two"}
+    fill(repository, {**tables, "reftable/tables.list": "1.ref\n2.ref\n"})
+    assert set(tables) < set(repositories.read(repository))
+    (repository / "reftable/2.ref").unlink()
+    with pytest.raises(OSError, match="change all the time"):
+        repositories.read(repository)
+
+
+def test_no_link_leads_out_of_a_repository(repository: Path, staging: Path, tmp_path: Path) -> None:
+    take(repository, staging)
+    outside = fill(tmp_path / "outside", {"heads/kept": "x"})
+    (repository / "refs").rename(tmp_path / "away")
+    (repository / "refs").symlink_to(outside)
+    (failure,) = put_in_place(staging, tmp_path / "root").failures
+    assert failure.cause == "a link is on the way to it"
+    assert [path.name for path in (outside / "heads").iterdir()] == ["kept"]
+
+
+def test_what_is_read_is_no_pipe(repository: Path, staging: Path) -> None:
+    os.mkfifo(repository / "refs/heads/pipe")
+    assert "refs/heads/pipe" not in repositories.read(repository)
+
+
+def test_one_that_was_not_restored_is_passed_over(
+    repository: Path, staging: Path, tmp_path: Path
+) -> None:
+    take(repository, staging)
+    assert put_in_place(staging, tmp_path / "empty").failures == ()
+
+
+def test_what_cannot_be_read_is_told(
+    repository: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(repositories, "read", refuse)
+    (text,) = repositories.copy_all([repository], staging)
+    assert text == f"{repository}: no consistent copy of its branches: Permission denied"
