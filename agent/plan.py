@@ -37,9 +37,17 @@ class Directory:
 
     path: Path
     mode: int = 0o755
-    closed: bool = False
-    """Take from group 0 the right to write, which images give it for uids of a platform's choice;
-    from a folder that is ours, that is: then nobody needs it."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What group 0 may not write, if it is there and ours.
+
+    Images give it that right for uids of a platform's choice; for the user's own uid nobody needs
+    it. What everybody may write has been opened on purpose, or by a file system without modes.
+    """
+
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ class Keep:
     path: Path
 
 
-Resource = Directory | File | Seed | Generated | Edit | Keep
+Resource = Directory | Closed | File | Seed | Generated | Edit | Keep
 
 
 # --- the ledger --------------------------------------------------------------------------------
@@ -264,8 +272,8 @@ def _find_owner_command(path: Path) -> str:
 
 def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     match item:
-        case Directory():
-            return _plan_directory(item, facts)
+        case Directory() | Closed():
+            return _plan_mode(item, facts)
         case File():
             return _plan_file(item, facts, ledger)
         case Seed(path, content, mode, words):
@@ -279,15 +287,14 @@ def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Pro
             return None
 
 
-def _plan_directory(item: Directory, facts: Facts) -> Action | None:
-    mode = facts.mode(item.path)
-    if mode is None:
-        return MakeDirectory(item.path, item.mode)
-    given_to_root = mode & 0o020 and facts.owner(item.path) == (facts.uid, 0)
-    wanted = mode & ~0o020
-    if not item.closed or not given_to_root or facts.has_mode(item.path, wanted):
+def _plan_mode(item: Directory | Closed, facts: Facts) -> Action | None:
+    path, mode = item.path, facts.mode(item.path)
+    if isinstance(item, Directory):
+        return MakeDirectory(path, item.mode) if mode is None else None
+    if mode is None or mode & 0o022 != 0o020 or facts.owner(path) != (facts.uid, 0):
         return None
-    return ChangeMode(item.path, wanted)
+    wanted, is_writable = mode & ~0o020, os.access(path, os.W_OK)
+    return ChangeMode(path, wanted) if is_writable and not facts.has_mode(path, wanted) else None
 
 
 def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | None:

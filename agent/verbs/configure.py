@@ -18,7 +18,18 @@ from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.hosts import find_accounts
 from agent.log import LEVELS, Logger
-from agent.plan import LEDGER, Directory, File, Ledger, Plan, Resource, apply, find_hint, plan
+from agent.plan import (
+    LEDGER,
+    Closed,
+    Directory,
+    File,
+    Ledger,
+    Plan,
+    Resource,
+    apply,
+    find_hint,
+    plan,
+)
 from agent.renewal.shelf import Shelf
 from agent.roster import Roster
 from agent.settings import find_warnings
@@ -215,10 +226,17 @@ def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
 
 
 def _machine_resources(current: Context) -> Iterator[Resource | Problem]:
-    facts = current.facts
-    yield Directory(facts.home, 0o700, closed=True)
-    if os.access(current.settings.workspace.folder.parent, os.W_OK):
-        yield Directory(current.settings.workspace.folder)
+    """Yield home and workspace, closed to group 0, and what is known of them.
+
+    In the home so are the files and folders that lie in it directly: shells read them.
+    """
+    facts, workspace = current.facts, current.settings.workspace.folder
+    yield Directory(facts.home, 0o700)
+    with contextlib.suppress(OSError), os.scandir(facts.home) as entries:
+        yield from (Closed(Path(entry.path)) for entry in entries if not entry.is_symlink())
+    if os.access(workspace.parent, os.W_OK):
+        yield Directory(workspace)
+    yield from (Closed(facts.home), Closed(workspace))
     yield File(facts.runtime / runtime.MOUNTS, facts.mounts.encode(), 0o600, adopt=True)
     yield from current.problems
 

@@ -10,7 +10,19 @@ import pytest
 
 from agent.actions import MakeDirectory, RemoveFile, WriteFile
 from agent.errors import Problem
-from agent.plan import Directory, Edit, File, Generated, Ledger, Plan, Resource, Seed, apply, plan
+from agent.plan import (
+    Closed,
+    Directory,
+    Edit,
+    File,
+    Generated,
+    Ledger,
+    Plan,
+    Resource,
+    Seed,
+    apply,
+    plan,
+)
 from agent.system import Facts, System
 from agent.values import Boot, Job
 
@@ -120,29 +132,36 @@ def test_a_folder_is_made_when_it_is_absent(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uid", "gid", "closed", "mode"),
+    ("owner", "before", "after"),
     [
-        (os.getuid(), 0, True, 0o755),
-        (os.getuid(), 0, False, 0o775),
-        (os.getuid(), 1234, True, 0o775),  # the user shares it with a group
-        (os.getuid() + 1, 0, True, 0o775),  # it is not ours
+        ((os.getuid(), 0), 0o775, 0o755),
+        ((os.getuid(), 0), 0o2770, 0o2750),
+        ((os.getuid(), 0), 0o755, 0o755),
+        ((os.getuid(), 0), 0o777, 0o777),  # a file system without modes, or on purpose
+        ((os.getuid(), 1234), 0o775, 0o775),  # the user shares it with a group
+        ((os.getuid() + 1, 0), 0o775, 0o775),  # it is not ours
     ],
 )
-def test_a_closed_folder_of_ours_loses_what_an_image_gives_to_group_0(
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_is_closed_and_ours_loses_what_an_image_gives_to_group_0(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
-    uid: int,
-    gid: int,
-    closed: bool,
-    mode: int,
+    owner: tuple[int, int],
+    before: int,
+    after: int,
+    kind: str,
 ) -> None:
-    folder = workspace.home / "folder"
-    folder.mkdir()
-    folder.chmod(0o775)
-    monkeypatch.setattr(Facts, "owner", lambda *_: (uid, gid))
-    workspace.configure(Directory(folder, closed=closed))
-    assert folder.stat().st_mode & 0o777 == mode
-    assert workspace.plan(Directory(folder, closed=closed)).actions == ()
+    path = workspace.home / "given"
+    path.mkdir() if kind == "folder" else path.touch()
+    path.chmod(before)
+    monkeypatch.setattr(Facts, "owner", lambda *_: owner)
+    workspace.configure(Closed(path))
+    assert path.stat().st_mode & 0o7777 == after
+    assert workspace.plan(Closed(path)).actions == ()
+
+
+def test_what_is_not_there_need_not_be_closed(workspace: Workspace) -> None:
+    assert workspace.plan(Closed(workspace.home / "none")).actions == ()
 
 
 def test_an_edit_changes_a_file_of_the_user_and_never_widens_it(workspace: Workspace) -> None:

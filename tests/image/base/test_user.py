@@ -45,6 +45,14 @@ def test_members_of_group_0_can_write_what_is_the_users_and_nothing_else(root: H
     assert found.split() == []
 
 
+def test_what_is_for_group_0_is_a_short_list(root: Host) -> None:
+    """docs/decisions/arbitrary-uid.md says for what each is."""
+    places = " ".join(("/", *FOLDERS))  # volumes are other file systems
+    found = root.run(f"find {places} -xdev ! -type l -group 0 -perm -020 ! -perm -002").stdout
+    skeleton = {f"/home/dev8/{name}" for name in (".bashrc", ".bash_logout", ".profile")}
+    assert set(found.split()) == {*FOLDERS, *skeleton}
+
+
 def test_can_write_nowhere_else(host: Host) -> None:
     outside = " ".join(f"-path {folder} -prune -o" for folder in WRITABLE)
     found = host.run(f"find / -xdev {outside} ! -type l -writable -print 2>/dev/null").stdout
