@@ -152,7 +152,8 @@ def keep_hash(password: Password, facts: Facts) -> Iterator[Hash | Resource]:
     made, salt = argon2.hash_password(password.text), os.urandom(argon2.SALT_BYTES)
     record = {"hash": made, "salt": salt.hex(), "mark": _mark(password, salt).hex()}
     # A record of an earlier password is replaced where it lies.
-    path = kept if facts.has_room(kept.parent, ROOM) else spare
+    usable = facts.mounts.state.is_private and facts.has_room(kept.parent, ROOM)
+    path = kept if usable else spare
     yield File(path, json.dumps(record).encode() + b"\n", 0o600, adopt=True)
     yield Hash(made)
 

@@ -70,7 +70,7 @@ def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resourc
     with contextlib.suppress(OSError):
         present = facts.read(path)
         if present is None or present.startswith(OURS):
-            if facts.has_room(path.parent, ROOM):
+            if facts.mounts.home.is_private and facts.has_room(path.parent, ROOM):
                 yield Edit(path, lambda _: wanted)
         elif re.search(rb"(?m)^password:", present):
             yield Problem(

@@ -14,6 +14,7 @@ from agent.exits import Exit
 from agent.plan import Ledger, Plan, apply, plan
 from agent.settings import Settings
 from agent.system import Facts, System
+from agent.volumes import Mounts, Volume
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OTAxMjM0NQ"
 
@@ -194,6 +195,14 @@ def test_a_hash_in_a_file_that_is_none_is_not_handed_on(facts: Facts, tmp_path: 
     assert "5e884898da280471" not in str(problem)
     assert argon2.find_fault(text) is None
     assert (facts.state / PASSWORD).exists()
+
+
+def test_where_others_could_read_it_no_hash_is_kept(facts: Facts) -> None:
+    """On a share with fixed modes: whoever reads the hash is let in."""
+    share = Mounts(state=Volume(mode=0o777))
+    text, _ = start(replace(facts, mounts=share), CODE_SERVER_PASSWORD="one")
+    assert not (facts.state / RECORD).exists()
+    assert json.loads((facts.runtime / RECORD).read_bytes())["hash"] == text
 
 
 def test_the_hash_is_hidden_from_the_log(facts: Facts) -> None:

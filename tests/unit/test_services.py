@@ -14,6 +14,7 @@ from agent.services import code_server, sshd
 from agent.settings import Settings
 from agent.system import Facts, System
 from agent.values import BannerProbe, HttpProbe, Service
+from agent.volumes import Mounts, Volume
 
 HASH = "$argon2i$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OTAxMjM0NQ"
 
@@ -92,6 +93,12 @@ def test_a_code_server_that_is_started_by_hand_asks_for_the_same(facts: Facts) -
     apply_config(facts, CODE_SERVER_PASSWORD="another")
     assert read_by_hand(facts)["hashed-password"] != service["hashed-password"]
     apply_config(facts, CODE_SERVER_AUTH="none")
+    assert not (facts.home / code_server.BY_HAND).exists()
+
+
+def test_nothing_is_left_by_hand_where_others_could_read_it(facts: Facts) -> None:
+    share = replace(facts, mounts=Mounts(home=Volume(mode=0o777)))
+    apply_config(share, CODE_SERVER_PASSWORD="one")
     assert not (facts.home / code_server.BY_HAND).exists()
 
 
