@@ -133,9 +133,9 @@ def try_mounts(
     usual = home / name
     state = given or usual
     tried = {folder: try_folder(folder, uid) for folder in dict.fromkeys((usual, state))}
-    problems += [problem for problem in _explain_volumes(tried, state, home) if problem]
     system = environ.get("GIT_CONFIG_SYSTEM") or Mounts.system_gitconfig
-    return state, Mounts(name, tried[usual], tried[state], system), problems
+    mounts = Mounts(name, tried[usual], tried[state], system)
+    return state, mounts, [*problems, *explain_mounts(home, state, mounts)]
 
 
 def read_mounts(folder: Path) -> Mounts:
@@ -146,16 +146,16 @@ def read_mounts(folder: Path) -> Mounts:
         return Mounts()
 
 
-def _explain_volumes(
-    tried: Mapping[Path, Volume], state: Path, home: Path
-) -> Iterator[Problem | None]:
-    told: set[int] = set()
-    for folder, volume in tried.items():
-        if volume.fault and folder == state:
-            yield explain_fault(state, volume)
-        elif not volume.fault and volume.device not in told:
-            told.add(volume.device)
-            yield explain_lacks(home if home in folder.parents else folder, volume)
+def explain_mounts(home: Path, state: Path, mounts: Mounts) -> Iterator[Problem]:
+    """Yield what the file systems cost, one line each."""
+    if mounts.state.fault:
+        yield explain_fault(state, mounts.state)
+    usual = home / mounts.folder
+    volumes = {mounts.state.device: (state, mounts.state), mounts.home.device: (usual, mounts.home)}
+    for folder, volume in volumes.values():
+        lacks = None if volume.fault else explain_lacks(folder, home, volume)
+        if lacks:
+            yield lacks
 
 
 def explain_fault(state: Path, volume: Volume) -> Problem:
@@ -168,7 +168,7 @@ def explain_fault(state: Path, volume: Volume) -> Problem:
     )
 
 
-def explain_lacks(folder: Path, volume: Volume) -> Problem | None:
+def explain_lacks(folder: Path, home: Path, volume: Volume) -> Problem | None:
     """Return the one line for a file system that lacks something; None: it can do all."""
     lacks = []
     if not volume.is_private:
@@ -183,5 +183,6 @@ def explain_lacks(folder: Path, volume: Volume) -> Problem | None:
         lacks.append("has no locks, so no two containers should use it at the same time")
     if not lacks:
         return None
+    place = home if home in folder.parents else folder
     hint = "mount it with dir_mode=0700,file_mode=0700,mfsymlinks,uid=" + str(os.getuid())
-    return Problem(f"the file system of {folder} {' and '.join(lacks)}", f"{hint}, or use a disk")
+    return Problem(f"the file system of {place} {' and '.join(lacks)}", f"{hint}, or use a disk")

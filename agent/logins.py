@@ -36,7 +36,8 @@ def find_logins(settings: Settings, facts: Facts) -> Logins:
     strict = not foreign and facts.runtime not in facts.logins.parents
     problems = list(_find_absence(settings, facts))
     open_to_others = () if foreign else tuple(_find_open(facts))
-    if not problems:
+    own_list = facts.mode(facts.home / OWN) is not None
+    if not problems and (strict or own_list):
         problems += [_explain_open(path) for path in open_to_others]
     if foreign and facts.mounts.home.is_private and not is_temporary(facts.home, facts):
         problems.append(_explain_foreign(foreign, facts))

@@ -210,7 +210,8 @@ def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Proble
     same = present is not None and mend_private_key(present.decode(errors="replace")) == content
     yield File(folder / name, content, 0o600, adopt=same)
     if present is None or same or facts.mode(half) is not None:
-        yield File(half, public, 0o644, adopt=facts.read(half) == b"")
+        ours = facts.runtime in half.parents  # nobody else writes there
+        yield File(half, public, 0o644, adopt=ours or facts.read(half) == b"")
     # else: a key of the user's, left alone, that a public half of another key would only confuse
 
 

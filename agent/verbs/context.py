@@ -41,7 +41,8 @@ def load() -> Context:
     mounts = homes.read_mounts(folder)
     state = settings.agent.state_dir or home / mounts.folder
     facts = Facts(home, os.getuid(), folder, state, environment, mounts=mounts)
-    return Context(variables, settings, facts, running=True)
+    problems = tuple(homes.explain_mounts(home, state, mounts))
+    return Context(variables, settings, facts, problems, running=True)
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:

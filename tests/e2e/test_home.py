@@ -1,7 +1,9 @@
 """The home on a volume: an empty one however a platform made it, and one of an earlier version."""
 
+import subprocess
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.containers import (
     running,
 )
 from tests.e2e.conftest import Login
+from tests.shares import fixed_share
 
 STRICT = (*NO_PRIVILEGES, "--read-only", "-v", "/workspace", "-v", "/tmp")
 STATE = "/home/dev8/.local/state/devcopilot"
@@ -139,6 +142,90 @@ def test_a_volume_of_root_is_one_line_and_a_temporary_home(volume: str, login: L
         assert_works(box, login, TEMPORARY.format(1000))
         (warning,) = find_warnings(box)
         assert "chown -R 1000:1000 /home/dev8" in warning
+
+
+HOST_KEY = "sha256sum /dev/shm/devcopilot-1000/ssh/ssh_host_ed25519_key"
+IDENTITY = ("-e", "GIT_USER_NAME=Ada Lovelace")
+
+
+@pytest.mark.parametrize("owner", [1000, 0], ids=["ours", "of-root"])
+def test_a_share_with_fixed_modes_becomes_the_home(
+    tmp_path: Path, login: Login, owner: int
+) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"],
+                   check=True, timeout=30)  # fmt: skip
+    key = ("-e", f"SSH_PRIVATE_KEY={(tmp_path / 'key').read_text()}")
+    with fixed_share(tmp_path, owner) as share:
+        home = ("-v", f"{share}:/home/dev8", "-e", f"SSH_PUBLIC_KEY={login.public}")
+        recipe = Recipe(MVP, (*STRICT, *home, *IDENTITY, *key))
+        seen = []
+        for _ in range(2):
+            with running(recipe) as box:
+                assert_works(box, login)
+                (warning,) = find_warnings(box)
+                assert "file system of /home/dev8 gives every file mode 0777" in warning
+                assert "file_mode=0700" in warning
+                assert box.execute("git", "config", "user.name") == "Ada Lovelace"
+                assert "/id_ed25519" in login.run(box, "ssh -G github.com | grep /dev/shm")
+                public = login.run(box, "ssh-keygen -y -f /dev/shm/devcopilot-1000/ssh/id_ed25519")
+                assert public.split()[1] in (tmp_path / "key.pub").read_text()
+                assert '"changes": 0' in box.call("devcopilot", "configure").stderr
+                seen.append(login.run(box, HOST_KEY))
+        assert seen[0] == seen[1], "the host is known again"
+
+
+def test_a_share_whose_fixed_modes_are_private_costs_nothing(tmp_path: Path, login: Login) -> None:
+    with fixed_share(tmp_path, 1000, 0o700) as share:
+        home = ("-v", f"{share}:/home/dev8", "-e", f"SSH_PUBLIC_KEY={login.public}")
+        with running(Recipe(MVP, (*STRICT, *home))) as box:
+            assert_works(box, login)
+            assert find_warnings(box) == []
+
+
+@pytest.mark.parametrize("on_a_volume", [True, False])
+def test_a_volume_deeper_in_the_home_is_one_line_and_the_rest_works(
+    volume: str, login: Login, on_a_volume: bool
+) -> None:
+    change(volume, "sh", "chown 1000:1000 /v")
+    deeper = ("-v", "/home/dev8/.local/share/code-server/extensions", *IDENTITY)
+    plain = (*NO_PRIVILEGES, "-e", f"SSH_PUBLIC_KEY={login.public}", *deeper)
+    recipe = workspace(volume, login, *deeper) if on_a_volume else Recipe(MVP, plain)
+    seen = []
+    for _ in range(2 if on_a_volume else 1):
+        with running(recipe) as box:
+            assert_works(box, login)
+            (warning,) = find_warnings(box)
+            assert "cannot write /home/dev8/.local" in warning
+            assert "chown -R 1000:1000 /home/dev8/.local" in warning
+            assert box.execute("git", "config", "user.name") == "Ada Lovelace"
+            assert login.run(box, "git config user.name") == "Ada Lovelace\n"
+            data = box.execute("sh", "-c", "ls -d ~/.devcopilot/code-server/data/*")
+            assert data, "the editor has a place for its settings"
+            seen.append(login.run(box, HOST_KEY))
+    assert len(set(seen)) == 1, "the host is known again"
+
+
+@pytest.mark.parametrize(
+    ("limit", "fill"),
+    [
+        ("size=1m", "head -c 2m /dev/zero >/home/dev8/full 2>/dev/null"),
+        ("nr_inodes=6", "touch /home/dev8/1 /home/dev8/2 /home/dev8/3 /home/dev8/4 /home/dev8/5"),
+    ],
+    ids=["bytes", "inodes"],
+)
+def test_a_full_home_lets_people_in(login: Login, limit: str, fill: str) -> None:
+    options = (
+        *("--tmpfs", f"/home/dev8:uid=1000,gid=1000,{limit}", "--entrypoint", "sh"),
+        *("-e", f"SSH_PUBLIC_KEY={login.public}", *IDENTITY),
+    )
+    script = f"{fill}; exec /usr/local/bin/devcopilot run"
+    with running(Recipe(MVP, options, ("-c", script))) as box:
+        assert_works(box, login)
+        assert login.run(box, "git config user.name") == "Ada Lovelace\n"
+        found = [text for text in find_warnings(box) if "state folder" in text]
+        assert len(found) == 1
+        assert "No space left on device" in found[0]
+        assert not [text for text in find_warnings(box) if "sshd" in text]
 
 
 def test_a_uid_outside_group_0_is_told_what_mends_it(login: Login) -> None:

@@ -1,10 +1,12 @@
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.steps import ssh
+from agent.volumes import Mounts, Volume
 from tests.machine import Machine
 
 AUTHORIZED = ".local/state/devcopilot/ssh/authorized_keys"
@@ -310,3 +312,17 @@ def test_what_the_bash_entrypoint_left_of_the_same_key_is_taken_over(
     assert machine.configure(SSH_PRIVATE_KEY=text) == []
     assert machine.read(".ssh/id_ed25519") == text
     assert (machine.read(".ssh/id_ed25519.pub") or "").startswith("ssh-ed25519 ")
+
+
+def test_a_private_key_lies_where_ssh_takes_it_on_a_share_that_others_may_read(
+    machine: Machine, tmp_path: Path
+) -> None:
+    made = make_key(tmp_path, "-t", "ed25519")
+    machine.configure(SSH_PRIVATE_KEY=made.read_text())
+    machine.facts = replace(machine.facts, mounts=Mounts(home=Volume(mode=0o777)))
+    assert machine.configure(SSH_PRIVATE_KEY=made.read_text()) == []
+    place = machine.facts.runtime / "ssh/id_ed25519"
+    assert place.read_text() == made.read_text()
+    assert place.stat().st_mode & 0o777 == 0o600
+    assert place.with_name("id_ed25519.pub").read_text() == made.with_suffix(".pub").read_text()
+    assert machine.read(".ssh/id_ed25519") is None, "no second copy where others may read it"

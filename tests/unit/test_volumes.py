@@ -42,7 +42,7 @@ def test_what_is_lacking_is_found_by_trying(
     finally:
         os.umask(before)
     assert (found.fault, found.links, found.locks, found.has_modes) == (0, False, False, False)
-    problem = homes.explain_lacks(tmp_path, replace(found, mode=0o777))
+    problem = homes.explain_lacks(tmp_path / "x", tmp_path, replace(found, mode=0o777))
     assert problem
     assert "gives every file mode 0777" in problem.message
     assert "no symbolic links" in problem.message
@@ -52,7 +52,7 @@ def test_what_is_lacking_is_found_by_trying(
 
 @pytest.mark.parametrize("mode", [0o600, 0o700])
 def test_modes_that_are_private_cost_nothing(mode: int) -> None:
-    assert homes.explain_lacks(Path("/home/x"), Volume(mode=mode)) is None
+    assert homes.explain_lacks(Path("/a/b"), Path("/a"), Volume(mode=mode)) is None
 
 
 @pytest.mark.parametrize("volume", [Volume(mode=0o640), Volume(ours=False), Volume(fault=28)])

@@ -1,0 +1,43 @@
+"""A share that gives every file one mode and one owner, as Azure Files and other CIFS mounts do.
+
+    with fixed_share(tmp_path, owner=1000) as home:
+        docker("run", "-v", f"{home}:/home/dev8", …)
+
+It is a real mount: bindfs (FUSE) answers 0777 whatever is asked for, and ignores chmod and chown.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+MODE = 0o777
+
+
+@contextmanager
+def fixed_share(folder: Path, owner: int, mode: int = MODE) -> Iterator[Path]:
+    """Mount an empty share below `folder`; skip the test where that cannot be done.
+
+    `owner` is the uid that all files have.
+    """
+    if os.getuid() != 0 or not Path("/dev/fuse").exists():
+        pytest.skip("only root can mount, with /dev/fuse")
+    if not shutil.which("bindfs"):
+        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        refuse("there is no bindfs here")
+    content, share = folder / "content", folder / "share"
+    content.mkdir()
+    share.mkdir()
+    options = (
+        f"--perms={mode:04o}", "--chmod-ignore", "--chown-ignore", "--chgrp-ignore",
+        f"--force-user={owner}", f"--force-group={owner}",
+    )  # fmt: skip
+    subprocess.run(["bindfs", *options, content, share], check=True, timeout=30)
+    try:
+        yield share
+    finally:
+        subprocess.run(["umount", "--lazy", share], check=True, timeout=30)
