@@ -22,7 +22,11 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the file of defaults; a problem when git does not read it."""
     path = facts.defaults / DEFAULTS
     hosts = [account.host for account in find_accounts(settings, facts).known]
-    yield File(path, render_config(settings, hosts, facts.runtime).encode(), 0o644, adopt=True)
+    trusted = is_trusted(settings.workspace.folder, facts)
+    if isinstance(trusted, Problem):
+        yield trusted
+    text = render_config(settings, hosts, facts.runtime, trusted=trusted is True)
+    yield File(path, text.encode(), 0o644, adopt=True)
     if facts.defaults != facts.usual_defaults:
         files = (facts.mounts.system_gitconfig, str(path))
         lines = "".join(f"[include]\n\tpath = {quote(file)}\n" for file in files)
@@ -31,7 +35,29 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         yield problem
 
 
-def render_config(settings: Settings, hosts: Sequence[str], runtime_folder: Path) -> str:
+def is_trusted(workspace: Path, facts: Facts) -> bool | Problem:
+    """Tell whether git must be told to trust a repository in the workspace that is not all ours.
+
+    Its configuration can name commands, which already `git status` runs. One that belongs to whom
+    the workspace belongs to, or to root, came with the workspace; a third one's may be planted.
+    """
+    try:
+        folder, repository = facts.owner(workspace), facts.owner(workspace / ".git")
+    except OSError:
+        return False
+    owners = {found[0] for found in (folder, repository) if found}
+    if not folder or owners <= {facts.uid, folder[0], 0}:
+        return bool(owners - {facts.uid})
+    return Problem(
+        f"git may refuse {workspace}: its .git belongs to another uid and can name commands to run",
+        f"if you trust it: git config --global --add safe.directory {shlex.quote(str(workspace))}",
+        level="info",
+    )
+
+
+def render_config(
+    settings: Settings, hosts: Sequence[str], runtime_folder: Path, *, trusted: bool = False
+) -> str:
     """Return the defaults in git's own format; the agent signs in to `hosts`."""
     lines = ["# Written by devcopilot; your own settings in ~/.gitconfig override it."]
     lines += ["[include]", f"\tpath = {SIGNING}"]
@@ -39,7 +65,8 @@ def render_config(settings: Settings, hosts: Sequence[str], runtime_folder: Path
     if any(identity.values()):
         lines.append("[user]")
         lines += [f"\t{key} = {quote(value)}" for key, value in identity.items() if value]
-    lines += ["[safe]", f"\tdirectory = {quote(str(settings.workspace.folder))}"]
+    if trusted:
+        lines += ["[safe]", f"\tdirectory = {quote(str(settings.workspace.folder))}"]
     for host in dict.fromkeys((settings.github.host, *hosts)):
         lines += _render_helper(host, runtime_folder)
     for host in hosts if settings.ssh.private_key is None else ():
