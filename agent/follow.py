@@ -24,8 +24,10 @@ PATIENCE = 5.0
 LOOKS, LOOK_STEP = 5, 0.02
 """How often it is looked whether a run waits for a processor, and seconds before each look: for
 moments any program waits for something else."""
-ENDED = -signal.SIGKILL
-"""The code of a run that was ended because its time was over."""
+LINGER = 1.0
+"""Seconds for what a program that has ended wrote last."""
+ENDED = -1000
+"""The code of a run that was ended because its time was over: no program and no signal has it."""
 
 STREAMED = ("node", "change")
 """Types of messages that come for each file: the listener gets them, and nothing keeps them."""
@@ -139,7 +141,7 @@ class _Run:
         self._began = self._moved = time.monotonic()
         self._process = subprocess.Popen(
             argv, env=dict(environment), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=inherited,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=inherited, process_group=0,
         )  # fmt: skip
         self.pid = self._process.pid
 
@@ -147,9 +149,11 @@ class _Run:
         """Read until it ends, or end it when its time is over."""
         for line, is_error in self._lines():
             self._take(line, is_error)
-        code = self._process.wait()
+        if self._process.returncode is None:
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        end(self._process)
         return Finished(
-            ENDED if self._cause else code,
+            ENDED if self._cause else self._process.returncode,
             tuple(self._messages),
             "\n".join(self._output),
             "\n".join(self._words),
@@ -169,7 +173,11 @@ class _Run:
             for stream in filter(None, (self._process.stdout, self._process.stderr)):
                 selector.register(stream, selectors.EVENT_READ)
             while selector.get_map():
-                for key, _ in selector.select(self._find_left()):
+                ended = has_ended(self._process)
+                ready = selector.select(min(self._find_left(), LINGER))
+                if ended and not ready:
+                    return  # somebody whom it left behind has its pipes
+                for key, _ in ready:
                     content = os.read(key.fd, 1 << 16)
                     *lines, rests[key.fd] = (rests.get(key.fd, b"") + content).split(b"\n")
                     if not content:
@@ -232,7 +240,7 @@ class _Run:
     def _is_runnable(self) -> bool:
         """Tell whether it does not wait for anything but a processor, a moment from now."""
         time.sleep(LOOK_STEP)
-        return self._process.poll() is not None or is_runnable(self._process.pid)
+        return has_ended(self._process) or is_runnable(self._process.pid)
 
     def _explain_end(self) -> str:
         now, limits = time.monotonic(), self._limits
@@ -259,16 +267,37 @@ def is_runnable(pid: int) -> bool:
 def end(process: "subprocess.Popen[bytes]", patience: float = PATIENCE) -> None:
     """End restic: TERM, and KILL when it has not taken its lock away in time.
 
-    rclone, if there is one, ends with it: their pipe closes.
+    `process` leads its process group, of which nothing is left: rclone, and the command for the
+    password with whatever it waits for, would hold our pipes as long as they live.
     """
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    if process.returncode is not None:
+        return  # the number may be another's by now
+    if not has_ended(process):
+        _signal_group(process, signal.SIGTERM)
+        _wait(process, patience)
+    _signal_group(process, signal.SIGKILL)
+    process.wait()
+
+
+def has_ended(process: "subprocess.Popen[bytes]") -> bool:
+    """Tell whether it has ended. Its number, which is its group's too, stays its own meanwhile."""
+    if process.returncode is not None:
+        return True
+    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, process.pid, flags) is not None
+
+
+def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Wait until it has ended, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while not has_ended(process) and time.monotonic() < deadline:
+        time.sleep(LOOK_STEP)
+
+
+def _signal_group(process: "subprocess.Popen[bytes]", number: int) -> None:
+    """Send a signal to it and to all that it started, such as the command for a password."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def _read_json(line: str) -> Message | None:

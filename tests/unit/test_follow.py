@@ -149,11 +149,28 @@ def test_one_that_ignores_term_is_killed(monkeypatch: pytest.MonkeyPatch) -> Non
     from agent.follow import end
 
     process = subprocess.Popen(
-        ["sh", "-c", "trap '' TERM; echo; while :; do sleep 0.1; done"], stdout=subprocess.PIPE
-    )
+        ["sh", "-c", "trap '' TERM; echo; while :; do sleep 0.1; done"],
+        stdout=subprocess.PIPE, process_group=0,
+    )  # fmt: skip
     with process:
         assert process.stdout
         process.stdout.readline()
         end(process, 0.2)
         wait_until(lambda: process.poll() is not None, "its end")
         assert process.returncode == -9
+
+
+@pytest.mark.parametrize("wait", ["exec sleep 60", "sleep 60 & wait"], ids=["itself", "its child"])
+def test_nothing_of_what_it_started_is_left(wait: str, tmp_path: Path) -> None:
+    """As with a password command that waits: it has our pipes for as long as it lives."""
+    note = tmp_path / "pid"
+    finished = run(f"sh -c 'echo $$ >{note}; {wait}'; true", Limits(first=0.3))
+    assert finished.cause == "no answer within 0.3 s"
+    wait_until(lambda: not Path(f"/proc/{note.read_text().strip()}").exists(), "its end")
+
+
+def test_a_program_that_ended_is_not_waited_for_because_of_its_child(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    finished = run(f"sleep 60 & echo $! >{note}; echo last >&2; exit 12", Limits(total=30))
+    assert (finished.code, finished.words, finished.cause) == (12, "last", "")
+    wait_until(lambda: not Path(f"/proc/{note.read_text().strip()}").exists(), "its end")
