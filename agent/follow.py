@@ -11,7 +11,6 @@ import selectors
 import signal
 import subprocess
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,8 @@ LINGER = 1.0
 ENDED = -1000
 """The code of a run that was ended because its time was over: no program and no signal has it."""
 
+MOST_WORDS = 80
+"""Lines of standard error that are kept."""
 STREAMED = ("node", "change")
 """Types of messages that come for each file: the listener gets them, and nothing keeps them."""
 
@@ -81,7 +82,7 @@ class Finished:
     output: str = ""
     """Its standard output, where that is not JSON lines."""
     words: str = ""
-    """Its last words on standard error."""
+    """What it said on standard error: the first lines and the last."""
     cause: str = ""
     """Why it was ended."""
 
@@ -133,7 +134,7 @@ class _Run:
         self._json = "--json" in argv
         self._messages: list[Message] = []
         self._output: list[str] = []
-        self._words: deque[str] = deque(maxlen=5)
+        self._words: list[str] = []
         self._alive = False
         self._hopeless = False
         self._last_progress: object = None
@@ -194,7 +195,10 @@ class _Run:
             return  # what it says of its own end would hide the reason
         message = _read_json(line) if self._json else None
         if message is None:
-            (self._words if is_error else self._output).append(hide(line) if is_error else line)
+            if is_error:
+                self._keep(hide(line))
+            else:
+                self._output.append(line)
             self._hopeless |= is_error and any(text in line for text in self._limits.hopeless)
             return
         kind = message.get("message_type")
@@ -213,7 +217,13 @@ class _Run:
             self._moved = time.monotonic()
             self._messages.append(message)
             if kind in ("error", "exit_error"):
-                self._words.append(find_words(message))
+                self._keep(find_words(message))
+
+    def _keep(self, line: str) -> None:
+        """Keep a line of standard error: a crash says why in its first, everything else at last."""
+        self._words.append(line)
+        if len(self._words) > MOST_WORDS:
+            del self._words[MOST_WORDS // 2]
 
     def _find_left(self) -> float:
         """Return the seconds until it must have said or done something."""

@@ -1,4 +1,4 @@
-"""restic: how it is called on a target, what it lists, and what its failures mean.
+"""restic: how it is called on a target, and what it lists.
 
 The repository's format is plain restic: whoever has the password reads it with the stock program.
 Its JSON: https://restic.readthedocs.io/en/stable/075_scripting.html
@@ -12,7 +12,8 @@ from datetime import datetime
 
 from agent import runs
 from agent.errors import Problem
-from agent.follow import ENDED, QUICK, Finished, Limits, Listener, Message, follow
+from agent.follow import QUICK, Finished, Limits, Listener, Message, follow
+from agent.reasons import LOCKED, NO_REPOSITORY, REFUSALS, WRONG_PASSWORD, explain
 from agent.system import Facts
 from agent.target import PROGRAM, Target
 
@@ -24,6 +25,9 @@ NO_LOCK = "--no-lock"
 CACHE = ".cache/devcopilot/restic"
 """Below the home: what is known of the repositories; it may be removed at any time."""
 
+DAMAGED = re.compile(r'^Ignoring "([0-9a-f]{64})":', re.MULTILINE)
+"""What is said of a snapshot that cannot be read."""
+
 
 class Code:
     """restic's exit codes.
@@ -34,9 +38,9 @@ class Code:
     OK = 0
     FAILED = 1
     INCOMPLETE = 3
-    NO_REPOSITORY = 10
-    LOCKED = 11
-    WRONG_PASSWORD = 12
+    NO_REPOSITORY = NO_REPOSITORY
+    LOCKED = LOCKED
+    WRONG_PASSWORD = WRONG_PASSWORD
 
 
 UNLOCKED = (
@@ -77,6 +81,16 @@ class Snapshot:
         return self.id[:8]
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What a repository lists."""
+
+    snapshots: tuple[Snapshot, ...]
+    """Oldest first."""
+    damaged: tuple[str, ...] = ()
+    """Ids of those that cannot be read, whosever they are."""
+
+
 class Restic:
     """restic on one target."""
 
@@ -87,7 +101,18 @@ class Restic:
         self.target = target
         self.facts = facts
         self.environment = make_environment(target, facts, memory)
+        self._memory = memory
+        self._extra = tuple(extra)
         self._options = [*find_options(target, memory), *extra]
+
+    def with_words(self, *words: str) -> "Restic":
+        """Return it with these words for each call, too."""
+        return Restic(self.target, self.facts, memory=self._memory, extra=(*self._extra, *words))
+
+    def elsewhere(self, repository: str) -> "Restic":
+        """Return it with the same key and options on another repository."""
+        target = replace(self.target, repository=repository)
+        return Restic(target, self.facts, memory=self._memory, extra=self._extra)
 
     def run(
         self, *words: str, limits: Limits = QUICK, listener: Listener = lambda _: None
@@ -125,11 +150,16 @@ class Restic:
 
     def snapshots(self, *words: str) -> tuple[Snapshot, ...]:
         """Return the snapshots that `words` filter, oldest first. Raises ResticError."""
-        finished = self.check(
-            f"list the backups on {self.target.name}", "snapshots", "--json", NO_LOCK, *words
-        )
+        return self.list_snapshots(*words).snapshots
+
+    def list_snapshots(self, *words: str, limits: Limits = QUICK) -> Listing:
+        """Return what `words` filter, and what cannot be read. Raises ResticError."""
+        doing = f"list the backups on {self.target.name}"
+        finished = self.check(doing, "snapshots", "--json", NO_LOCK, *words, limits=limits)
         rows = json.loads(finished.output or "[]") or []
-        return tuple(sorted(map(read_snapshot, rows), key=lambda item: item.time))
+        found = sorted(map(read_snapshot, rows), key=lambda item: item.time)
+        damaged = dict.fromkeys(DAMAGED.findall(finished.words))
+        return Listing(tuple(found), tuple(damaged))
 
     def locks(self) -> Iterator[Message]:
         """Yield the locks in the repository: hostname, pid, time, exclusive.
@@ -205,44 +235,3 @@ def _cut_nanoseconds(text: str) -> str:
         return text
     digits = len(tail) - len(tail.lstrip("0123456789"))
     return f"{head}.{tail[: min(digits, 6)]}{tail[digits:]}"
-
-
-REFUSALS = {
-    "Access Denied": "are the keys right, and may they read and write there?",
-    "does not match the signature": "is the secret the one of this access key?",
-    "access key Id you provided does not exist": "is the access key right?",
-    "AuthenticationFailed": "is the key, or the SAS token, right?",
-    "AuthorizationFailure": "may this key read and write there?",
-    "bucket does not exist": "make the bucket first, or is its name wrong?",
-    "ContainerNotFound": "make the container first, or is its name wrong?",
-}
-"""What servers of S3 and Azure say that will not change by asking again, and what mends it."""
-
-
-def find_reason(words: str) -> str:
-    """Return the reason in restic's last words, without what it says around it."""
-    line = words.splitlines()[-1] if words else "it gave no reason"
-    return re.sub(r"^.* retrying after [^:]*: |^Fatal: ", "", line)
-
-
-def explain(doing: str, target: Target, finished: Finished) -> Problem:
-    """Return what went wrong, and what mends it."""
-    words = find_reason(finished.words)
-    cause, hint = {
-        Code.NO_REPOSITORY: (
-            f"there is no repository at {target.repository}",
-            "`devcopilot backup create` makes one",
-        ),
-        Code.LOCKED: ("another program has locked the repository", "try again in a while"),
-        Code.WRONG_PASSWORD: (
-            "the password does not open the repository",
-            "set DEV8_BACKUP_PASSWORD_FILE to the password that it was made with",
-        ),
-        ENDED: (f"{finished.cause}: {words}", "is its server reachable, and are the keys right?"),
-    }.get(finished.code, (words, ""))
-    for text, mend in REFUSALS.items():
-        if text in finished.words:
-            hint = mend
-    if "no space left" in finished.words:
-        hint = "make room there; nothing that was backed up before is lost"
-    return Problem(f"cannot {doing}: {cause}", hint)

@@ -10,7 +10,8 @@ from agent.backup.databases import Failure
 from agent.backup.lacking import find_missing, lost_packs
 from agent.errors import Problem
 from agent.follow import Finished, Limits, Listener
-from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
+from agent.reasons import explain
+from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot
 
 TAG = "devcopilot"
 """What a backup is marked with."""

@@ -16,7 +16,8 @@ from agent.errors import Problem
 from agent.follow import LONG, Finished, Limits, Listener, Message
 from agent.lines import split_lines
 from agent.procfs import read_stat
-from agent.restic import LOCK_WAIT, Code, Restic, ResticError, explain, read_time
+from agent.reasons import explain
+from agent.restic import LOCK_WAIT, Code, Restic, ResticError, read_time
 from agent.runs import Run, find_gone
 from agent.system import Facts, System
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from agent.backup import lock, locks
 from agent.escaping import make_lines
 from agent.follow import ENDED, Finished, Limits, Listener
-from agent.restic import NO_LOCK, Code, Restic, ResticError, explain
+from agent.reasons import explain
+from agent.restic import NO_LOCK, Code, Restic, ResticError
 from agent.target import Target
 
 PATIENCE = "15s"

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.system import Facts, System
+from agent import keeping
+from agent.system import Facts
 
 FILE = "backup/record.json"
-"""In the state folder."""
+"""In the state folder or, while that takes nothing, in the runtime folder."""
 MOST_NAMES = 50
 """Names of files that are kept of a backup which lacks some."""
 
@@ -56,6 +57,12 @@ class Record:
     """Which part of the data the last check read back, from 1."""
     parts: int = 0
     """Of how many."""
+    accepted: str = ""
+    """When a person last took for this workspace's own what the target held then."""
+    lost: str = ""
+    """What was on the target and is gone, until a person has seen it; empty: nothing."""
+    rival: str = ""
+    """What another workspace of the same name did there; empty: nothing."""
     finding: str = ""
     """What a check found wrong, until one passes; empty: nothing."""
 
@@ -63,7 +70,7 @@ class Record:
 def read_all(facts: Facts) -> dict[str, Record]:
     """Return target's name -> what is known; nothing of a file that cannot be read."""
     try:
-        rows = json.loads(facts.read(facts.state / FILE) or b"{}")
+        rows = json.loads(keeping.recall(facts, FILE) or b"{}")
         return {name: _parse(row) for name, row in rows.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
@@ -87,7 +94,7 @@ def note(facts: Facts, name: str, **changes: Any) -> Record:
     known[name] = replace(known.get(name, Record()), **changes)
     rows = {name: asdict(record) for name, record in known.items()}
     content = json.dumps(rows, indent=1).encode()
-    System(facts.environ).write_file(facts.state / FILE, content, 0o600)
+    keeping.keep(facts, FILE, content)
     return known[name]
 
 

@@ -18,7 +18,8 @@ from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import Limits, Listener, Message, find_words
 from agent.patterns import escape
-from agent.restic import Code, Snapshot, explain
+from agent.reasons import explain
+from agent.restic import Code, Snapshot
 from agent.system import Facts
 
 LIMITS = Limits(stall=900.0)

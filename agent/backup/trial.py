@@ -13,7 +13,8 @@ from pathlib import Path
 from agent.backup import folders
 from agent.follow import Finished, Limits, Message, find_words
 from agent.patterns import escape
-from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot, explain
+from agent.reasons import explain
+from agent.restic import LOCK_WAIT, Code, Restic, ResticError, Snapshot
 from agent.system import Facts
 
 FILES = 20

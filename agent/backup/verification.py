@@ -15,7 +15,8 @@ from agent.backup.record import Record
 from agent.backup.trial import Trial
 from agent.errors import Problem
 from agent.follow import Finished, Limits, find_words
-from agent.restic import Code, Restic, ResticError, Snapshot, explain
+from agent.reasons import explain
+from agent.restic import Code, Restic, ResticError, Snapshot
 from agent.settings import Settings
 from agent.target import name_workspace
 

@@ -19,8 +19,8 @@ GROUND = (
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",
-    "logins", "plan", "published", "reference", "roster", "runs", "sources", "store", "structured",
-    "target", "tools", "values",
+    "logins", "plan", "published", "reasons", "reference", "roster", "runs", "sources", "store",
+    "structured", "target", "tools", "values",
 )  # fmt: skip
 PARTS = (
     "steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic",
@@ -49,9 +49,9 @@ SHARED_IN_FOLDER = {
     },
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
-        "clearing", "content", "creation", "databases", "folders", "hooks", "lacking", "lock",
-        "locks", "reading", "record", "repositories", "schedule", "selection", "session",
-        "shrinking", "sqlite", "survey", "trial", "undo",
+        "clearing", "comparison", "content", "creation", "databases", "folders", "hooks",
+        "identity", "lacking", "lock", "locks", "making", "reading", "record", "repositories",
+        "schedule", "selection", "session", "shrinking", "sqlite", "survey", "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""
