@@ -53,6 +53,7 @@ class Children:
         inherit: Sequence[int] = (),
         terminal: int | None = None,
         blocked: Sequence[int] = (),
+        ignored: Sequence[int] = (),
         nice: int = 0,
         environment: Mapping[str, str] | None = None,
     ) -> Child:
@@ -60,7 +61,7 @@ class Children:
 
         It keeps the descriptors of `inherit`. With `terminal` its group becomes the foreground
         group of that terminal before the program starts. The signals of `blocked` stay pending
-        until it asks for them. `nice` is added to its nice value. Without an `environment` it gets
+        until it asks for them; it ignores those of `ignored`. `nice` is added to its nice value. Without an `environment` it gets
         init's own. Raises OSError when it cannot be executed.
         """
         reader, writer = os.pipe()
@@ -70,7 +71,7 @@ class Children:
             if pid == 0:
                 _become(
                     argv, streams, inherit, terminal,
-                    blocked=blocked, nice=nice, environment=environment, report=writer,
+                    blocked=blocked, ignored=ignored, nice=nice, environment=environment, report=writer,
                 )  # fmt: skip
             _lead_group(pid)
         finally:
@@ -153,6 +154,7 @@ def _become(
     terminal: int | None,
     *,
     blocked: Sequence[int],
+    ignored: Sequence[int],
     nice: int,
     environment: Mapping[str, str] | None,
     report: int,
@@ -169,7 +171,7 @@ def _become(
                 os.set_inheritable(target, True)  # it may have been there already
         for descriptor in inherit:
             os.set_inheritable(descriptor, True)
-        signals.restore(blocked)
+        signals.restore(blocked, ignored)
         os.nice(nice)
         os.execvpe(argv[0], tuple(argv), os.environ if environment is None else environment)
     except OSError as error:

@@ -12,9 +12,12 @@ from agent.init.stop import Part
 class Command(Part):
     """Owns CMD, whose standard streams are the container's own."""
 
-    def __init__(self, children: Children, on_end: Callable[[int], None]) -> None:
-        """`on_end` gets CMD's exit code."""
+    def __init__(
+        self, children: Children, on_end: Callable[[int], None], ignored: Sequence[int] = ()
+    ) -> None:
+        """`on_end` gets CMD's exit code. CMD ignores the signals of `ignored` at its start."""
         self._children = children
+        self._ignored = ignored
         self._notify = on_end
         self._child: Child | None = None
         self._terminal: int | None = None
@@ -26,7 +29,9 @@ class Command(Part):
         self._terminal = terminal.find_terminal()
         streams = (None, None, None)
         try:
-            self._child = self._children.spawn(argv, streams, self._on_end, terminal=self._terminal)
+            self._child = self._children.spawn(
+                argv, streams, self._on_end, terminal=self._terminal, ignored=self._ignored
+            )
         except OSError:
             self._take_back()
             raise

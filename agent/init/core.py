@@ -32,20 +32,21 @@ class Init:
         spared: Callable[[], int | None] = lambda: None,
         on_signal: Callable[[int], None] = lambda _: None,
         on_stop: Callable[[], None] = lambda: None,
+        ignored: Sequence[int] = (),
     ) -> None:
         """End the first of the `stages` together with CMD, then the others in order.
 
         After them come the orphans, of which `spared` is none, and at last the parts of `last`.
 
         `on_signal` gets each signal that neither is CMD's nor asks to stop; `on_stop`
-        is called when the stop begins.
+        is called when the stop begins. CMD ignores the signals of `ignored`.
         """
         self._loop = loop
         self._children = children
         self._log = log
         self._notify = on_signal
         self._asked = False
-        self.command = Command(children, self._on_command_end)
+        self.command = Command(children, self._on_command_end, ignored)
         first, *others = stages
         order = [[*first, self.command], *others, [Orphans(loop, spared)], last]
         self.stop = Stop(loop, log, order, stop_timeout, on_stop)
@@ -105,6 +106,7 @@ def run_alone(argv: Sequence[str]) -> int:
     """Be a small init for CMD and nothing else; return the exit code."""
     open_missing_streams()
     log = Logger("devcopilot", "warning", readable=True)
-    init = Init(Loop(), Children(), log, ALONE_TIMEOUT)
+    ignored = signals.find_ignored()
+    init = Init(Loop(), Children(), log, ALONE_TIMEOUT, ignored=ignored)
     init.start_command(argv)
     return init.run()

@@ -14,6 +14,7 @@ _KERNELS = {
     signal.SIGTTIN, signal.SIGTTOU,
 }  # fmt: skip
 """They cannot be caught, or what caused them is this process's own doing."""
+_PYTHONS = {signal.SIGPIPE, signal.SIGXFSZ}
 HANDLED = signal.valid_signals() - _FAULTS - _KERNELS
 """All that somebody may send on purpose, and SIGCHLD."""
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -50,11 +51,23 @@ def read(descriptor: int) -> list[int]:
         return []
 
 
-def restore(blocked: Sequence[int]) -> None:
-    """Give a new child what programs expect: default dispositions; only `blocked` stays so."""
+def find_ignored() -> list[int]:
+    """Return the signals that this process was started to ignore, as by nohup; before `listen`.
+
+    What Python itself ignores is not among them: nothing tells what it was before.
+    """
+    return [
+        number
+        for number in signal.valid_signals() - _PYTHONS
+        if signal.getsignal(number) == signal.SIG_IGN
+    ]
+
+
+def restore(blocked: Sequence[int], ignored: Sequence[int] = ()) -> None:
+    """Give a new child what programs expect: default dispositions, but for what stays so."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 

@@ -166,10 +166,23 @@ def test_children_get_clean_signals(start: Start) -> None:
     Signals 32 and 33 are the C library's own: whoever starts programs with posix_spawn, such as
     make, leaves them ignored, and no program can change that.
     """
-    box = start(*BLOCKED, *INIT, "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status")
+    clean = ("env", "--default-signal")  # the tests may have been started by nohup
+    box = start(*clean, *BLOCKED, *INIT, "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status")
     assert box.wait() == 0
     masks = [int(line.split()[1], 16) for line in box.out.splitlines()]
     assert [mask & ~(0b11 << 31) for mask in masks] == [0, 0]
+
+
+def test_what_was_ignored_at_the_start_stays_ignored(start: Start) -> None:
+    """As nohup has it; also what init needs itself, such as TERM and CHLD."""
+    numbers = {signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGTERM, signal.SIGTTOU,
+               signal.SIGCHLD}  # fmt: skip
+    names = ",".join(number.name.removeprefix("SIG") for number in numbers)
+    words = ("env", "--default-signal", f"--ignore-signal={names}")
+    box = start(*words, *INIT, "grep", "^SigIgn", "/proc/self/status")
+    assert box.wait() == 0
+    mask = int(box.out.split()[1], 16) & ~(0b11 << 31)
+    assert {number for number in signal.valid_signals() if mask >> (number - 1) & 1} == numbers
 
 
 def test_children_inherit_no_descriptors(start: Start, folder: Path) -> None:
