@@ -61,8 +61,8 @@ class Children:
 
         It keeps the descriptors of `inherit`. With `terminal` its group becomes the foreground
         group of that terminal before the program starts. The signals of `blocked` stay pending
-        until it asks for them; it ignores those of `ignored`. `nice` is added to its nice value. Without an `environment` it gets
-        init's own. Raises OSError when it cannot be executed.
+        until it asks for them; it ignores those of `ignored`. `nice` is added to its nice value.
+        Without an `environment` it gets init's own. Raises OSError when it cannot be executed.
         """
         reader, writer = os.pipe()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -71,7 +71,8 @@ class Children:
             if pid == 0:
                 _become(
                     argv, streams, inherit, terminal,
-                    blocked=blocked, ignored=ignored, nice=nice, environment=environment, report=writer,
+                    blocked=blocked, ignored=ignored, nice=nice, environment=environment,
+                    report=writer,
                 )  # fmt: skip
             _lead_group(pid)
         finally:

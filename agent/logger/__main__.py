@@ -137,7 +137,8 @@ def main(words: list[str]) -> int:
     masker.refresh()
     output = Output(int(options["output"]), options["format"], options["level"])
     pump = Pump(
-        [Stream(name, descriptor, masker, output.encode) for name, descriptor in named], output
+        [Stream(name, descriptor, masker, output.make_records) for name, descriptor in named],
+        output,
     )
     pump.run(masker, wakeup)
     pump.finish(masker, time.monotonic() + FLUSH_TIMEOUT)

@@ -2,9 +2,9 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-from agent.log import LEVELS, encode, render
+from agent.log import LEVELS, Event, encode, make_records, render
 
 PIECE = 4096
 """Bytes: what a pipe takes at once when poll says that it is writable (PIPE_BUF)."""
@@ -41,11 +41,14 @@ class Output:
         self._rest = b""
         self.descriptor = reopen(descriptor)
 
-    def encode(self, event: Mapping[str, object]) -> bytes | None:
-        """Return the event as a line, or None when its level is below the threshold."""
+    def make_records(self, event: Event) -> Iterator[bytes]:
+        """Return the event as records; none when its level is below the threshold."""
         if LEVELS.index(str(event["level"])) < self._threshold:
-            return None
-        return render(event, self._colour) if self._readable else encode(event)
+            return iter(())
+        return make_records(event, self._render if self._readable else encode)
+
+    def _render(self, event: Event) -> bytes:
+        return render(event, self._colour)
 
     @property
     def room(self) -> int:

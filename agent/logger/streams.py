@@ -2,19 +2,24 @@
 
 import json
 import os
+import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from agent.log import LEVELS, make_event
+from agent.log import LEVELS, LONGEST, LONGEST_ESCAPE, make_event
 from agent.logger.mask import Masker
 
 RING = 1024 * 1024
 """Bytes of finished lines that wait for the reader of the log, a stream."""
-LONGEST_LINE = 16 * 1024
-"""Bytes; a longer line goes on as several."""
+LONGEST_LINE = LONGEST
+"""Bytes; a longer line goes on as several. An event of the agent's is never as long."""
+PIECE = LONGEST_LINE - 512
+"""Bytes of a line that become one record: the record has more than the line."""
 READ = 64 * 1024
 
 AGENT = "agent"
+LAST_WORDS = "devcopilot: "
+"""How a verb begins the line of the error that ends it."""
 SUPERVISORD = "supervisord"
 _SUPERVISORD_LEVELS = {
     "CRIT": "error",
@@ -28,7 +33,19 @@ _SUPERVISORD_LEVELS = {
 _SUPERVISORD_CALM = ("received SIGTERM ", "stopped: ")
 """What it warns of and happens at every orderly end."""
 
+_OPEN_ESCAPE = re.compile(rb"\x1b(\[[0-9;?]*)?$")
+
 Event = dict[str, object]
+
+
+def find_cut(line: bytes, size: int) -> int:
+    """Return where to cut a line so that at most `size` bytes are before, all of them whole."""
+    if opened := _OPEN_ESCAPE.search(line, max(1, size - LONGEST_ESCAPE), size):
+        return opened.start()
+    for back in range(4):
+        if line[size - back] & 0xC0 != 0x80:  # else it goes on with a character of UTF-8
+            return size - back
+    return size
 
 
 def parse_line(name: str, line: bytes, masker: Masker) -> Event:
@@ -43,25 +60,32 @@ def parse_line(name: str, line: bytes, masker: Masker) -> Event:
             event.update((masker.mask_text(key), masker.mask_value(given[key])) for key in given)
             return event if event["level"] in LEVELS else {**event, "level": "info"}
     text = masker.mask(line).decode(errors="replace").rstrip("\r")
+    level = "info"
+    if name == AGENT:  # its jobs speak in events, but for what ends them
+        level = "error" if text.startswith(LAST_WORDS) else "warning"
     if name == SUPERVISORD:
         words = text.split(" ", 3)  # 2026-01-31 12:00:00,000 INFO the message
         if len(words) == 4 and words[2] in _SUPERVISORD_LEVELS:
             calm = words[3].startswith(_SUPERVISORD_CALM)
             return make_event(name, "info" if calm else _SUPERVISORD_LEVELS[words[2]], words[3])
-    return make_event(name, "info", text)
+    return make_event(name, level, text)
 
 
 class Stream:
     """Reads one descriptor; keeps the newest RING bytes of its lines until they are taken."""
 
     def __init__(
-        self, name: str, descriptor: int, masker: Masker, encode: Callable[[Event], bytes | None]
+        self,
+        name: str,
+        descriptor: int,
+        masker: Masker,
+        make_records: Callable[[Event], Iterable[bytes]],
     ) -> None:
-        """`encode` returns an event as a line of the output, or None when it is not wanted."""
+        """`make_records` returns an event as records of the output: none when it is not wanted."""
         self.name = name
         self.descriptor = descriptor
         self._masker = masker
-        self._encode = encode
+        self._make_records = make_records
         self._partial = bytearray()
         self._lines: deque[bytes] = deque()
         self._size = 0
@@ -96,17 +120,13 @@ class Stream:
     def take(self) -> bytes | None:
         """Return the next line of the output, or None. What was lost before it is told first."""
         if self._lost_lines:
-            line = self._encode(
-                make_event(
-                    "log",
-                    "warning",
-                    f"{self._lost_lines} lines ({self._lost_bytes} bytes) of "
-                    f"{self.name} were lost: {self._lost_because}",
-                )
+            message = (
+                f"{self._lost_lines} lines ({self._lost_bytes} bytes) of "
+                f"{self.name} were lost: {self._lost_because}"
             )
             self._lost_lines = self._lost_bytes = 0
-            if line:
-                return line
+            for record in self._make_records(make_event("log", "warning", message)):
+                return record
         if not self._lines:
             return None
         line = self._lines.popleft()
@@ -127,31 +147,38 @@ class Stream:
         """Move finished lines from the bytes read to the queue, and cut what is overlong."""
         *lines, rest = bytes(self._partial).split(b"\n")
         for line in lines:
-            for piece in self._cut(line):
-                self._add(piece)
+            *pieces, end = self._cut(line)
+            self._add_pieces(pieces)
+            self._add(end)
         # A secret may have come in part: that much stays until more is known.
         held = max(self._masker.longest - 1, 0)
         if len(rest) >= LONGEST_LINE + held:
             *pieces, rest = self._cut(rest, held)
-            for piece in pieces:
-                self._add(piece)
+            self._add_pieces(pieces)
         self._partial[:] = rest
 
     def _cut(self, line: bytes, held: int = 0) -> Iterator[bytes]:
-        """Yield the line in pieces, none of which ends within a secret; the last has `held`."""
+        """Yield the line in pieces; none ends within a secret, a character or an escape sequence.
+
+        The last has at least `held` bytes.
+        """
         if len(line) > LONGEST_LINE:
             line = self._masker.mask(line)
         while len(line) > LONGEST_LINE + held:
-            yield line[:LONGEST_LINE]
-            line = line[LONGEST_LINE:]
+            size = find_cut(line, PIECE)
+            yield line[:size]
+            line = line[size:]
         yield line
 
-    def _add(self, line: bytes) -> None:
-        encoded = self._encode(parse_line(self.name, line, self._masker))
-        if encoded is None:
-            return
-        self._lines.append(encoded)
-        self._size += len(encoded)
+    def _add_pieces(self, pieces: Iterable[bytes]) -> None:
+        """Add pieces of a line that goes on after them."""
+        for piece in pieces:
+            self._add(piece, cut=True)
+
+    def _add(self, line: bytes, **fields: object) -> None:
+        for record in self._make_records({**parse_line(self.name, line, self._masker), **fields}):
+            self._lines.append(record)
+            self._size += len(record)
         while self._size > RING:
             self._drop("the reader of the log was too slow")
 

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -60,3 +61,33 @@ def test_a_reader_that_is_gone_or_stalls_is_no_error() -> None:
         logger.info("y" * 4000)  # more than a pipe holds
     os.close(reader)
     logger.info("nobody")
+
+
+@pytest.mark.parametrize("form", [log.encode, log.render])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"path": "x" * 20_000},
+        {f"field{number}": "y" * 100 for number in range(400)},
+        {"rows": [{"a": "z" * 30_000}], "pid": 7},
+    ],
+)
+@pytest.mark.parametrize("message", ["short", "\u2028" * 10_000, ""])
+def test_no_field_makes_a_record_too_long(
+    form: Callable[[log.Event], bytes], fields: dict[str, object], message: str
+) -> None:
+    """Docker's and Kubernetes' log drivers would split it."""
+    records = list(log.make_records(log.make_event("x", "info", message, **fields), form))
+    assert records
+    assert max(map(len, records)) <= log.LONGEST
+    if form is log.encode:
+        assert all(json.loads(record)["shortened"] for record in records)
+        assert "".join(json.loads(record)["message"] for record in records) == message
+
+
+def test_a_logger_splits_what_is_too_long() -> None:
+    reader, writer = os.pipe()
+    log.Logger("x", descriptor=writer).warning("y" * 40_000)
+    events = list(map(json.loads, read_all(reader).splitlines()))
+    assert [event.get("cut") for event in events] == [True, True, None]
+    assert "".join(event["message"] for event in events) == "y" * 40_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.log import encode, make_event
+from agent.log import LONGEST, encode, make_event, make_records
 from agent.logger.mask import Masker
 from agent.logger.streams import LONGEST_LINE, RING, Stream, parse_line
 
@@ -28,7 +28,7 @@ class Feed:
 
     def __init__(self, masker: Masker, name: str = "web") -> None:
         reader, self.writer = os.pipe2(os.O_NONBLOCK)
-        self.stream = Stream(name, reader, masker, encode)
+        self.stream = Stream(name, reader, masker, make_records)
 
     def send(self, data: bytes) -> None:
         """Write, and let the stream read it."""
@@ -146,6 +146,52 @@ def test_the_newest_lines_stay_and_the_loss_is_told_once(feed: Feed) -> None:
     assert int(words[0]) + len(rest) == count
     assert [int(event["message"][:6]) for event in rest] == list(range(int(words[0]), count))
     assert RING * 0.9 < sum(len(encode(event)) for event in rest) <= RING
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"' * 20_000, "\u00e9" * 16_000, "x" * 50_000, "\x01\u2028" * 9000, "\U0001f600" * 9000],
+)
+@pytest.mark.parametrize("ended", [True, False])
+def test_no_record_is_too_long_for_the_engines(feed: Feed, text: str, ended: bool) -> None:
+    """Also what grows when it is written as JSON; and nothing is lost or cut in a character."""
+    feed.send(text.encode() + b"\n" * ended)
+    feed.stream.finish()
+    records = list(iter(feed.stream.take, None))
+    assert max(map(len, records)) <= LONGEST
+    events = list(map(json.loads, records))
+    assert "".join(event["message"] for event in events) == text
+    assert [event.get("cut", False) for event in events] == [True] * (len(events) - 1) + [False]
+
+
+@pytest.mark.parametrize("before", range(15_860, 15_880))
+def test_no_escape_sequence_is_cut(feed: Feed, before: int) -> None:
+    feed.send(b"x" * before + b"\x1b[38;5;11m" + b"y" * 16_000 + b"\n")
+    assert any("\x1b[38;5;11m" in message for message in feed.messages())
+
+
+def test_a_line_of_exactly_the_limit_is_one_record(feed: Feed) -> None:
+    room = LONGEST - len(encode(make_event("web", "info", "")))
+    for size, count in ((room, 1), (room + 1, 2)):
+        feed.send(b"x" * size + b"\n")
+        assert len(feed.messages()) == count
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        (b"devcopilot: cannot write /x: No space left on device", "error"),
+        (b"devcopilot: internal error in `refresh`: KeyError at x.py:1", "error"),
+        (b"Traceback (most recent call last):", "warning"),
+        (b"sshd: nothing listens on port 2222", "warning"),
+    ],
+)
+def test_what_a_job_prints_beside_its_events_is_worth_a_look(
+    masker: Masker, line: bytes, level: str
+) -> None:
+    """Its fatal error is visible at DEV8_LOG_LEVEL=warning."""
+    assert parse_line("agent", line, masker)["level"] == level
+    assert parse_line("web", line, masker)["level"] == "info", "of a service nothing is known"
 
 
 def test_a_stream_without_end_of_line_is_bounded(feed: Feed) -> None:
