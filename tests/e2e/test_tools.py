@@ -11,3 +11,24 @@ def test_in_a_login_shell(box: Container) -> None:
 
 def test_in_an_ssh_command(box: Container, login: Login) -> None:
     assert find_missing(login.run(box, SCRIPT)) == {}
+
+
+INSTALLED = (".local/bin", ".bun/bin", ".cargo/bin")
+"""Where package managers put programs: pip, pipx, npm, pnpm, yarn and go; bun; cargo."""
+LOOK = "for number in 0 1 2; do command -v mine-$number; done"
+
+
+def test_what_people_install_is_found_whichever_way_they_come_in(
+    box: Container, login: Login
+) -> None:
+    wanted = [f"/home/dev8/{folder}/mine-{number}" for number, folder in enumerate(INSTALLED)]
+    for path in wanted:
+        script = f"mkdir -p $(dirname {path}) && echo 'echo fine' >{path} && chmod +x {path}"
+        box.execute("sh", "-c", script)
+    for words in (("sh", "-c"), ("bash", "-lc"), ("bash", "-ic")):
+        assert box.execute(*words, LOOK).split() == wanted
+    assert login.run(box, LOOK).split() == wanted
+    environ = "tr '\\0' '\\n' </proc/$(pgrep -of code-server)/environ | sed -n 's/^PATH=//p'"
+    service = box.execute("sh", "-c", environ)
+    assert box.execute("env", f"PATH={service}", "sh", "-c", LOOK).split() == wanted
+    assert box.execute("env", "mine-1") == "fine"

@@ -1,5 +1,6 @@
 """The user, what it may do, and what nobody may."""
 
+import pytest
 from testinfra.host import Host
 
 USED = ("/home/dev8", "/workspace")
@@ -65,3 +66,25 @@ def test_nothing_needed_lies_in_the_home(host: Host) -> None:
     assert set(found) <= {".bashrc", ".bash_logout", ".profile"}
     inside = host.check_output("find /opt /usr/local -type l -lname '/home/*'")
     assert inside == ""
+
+
+ROOTS_SHELLS = ("bash -lc", "bash -ic", "sh -lc", "env PATH=/home/dev8/.local/bin:$PATH bash -lc")
+
+
+@pytest.mark.parametrize("shell", ROOTS_SHELLS)
+def test_roots_shells_run_nothing_that_is_the_users(root: Host, shell: str) -> None:
+    """`docker exec --user 0` gives root the image's PATH, which ends in the home."""
+    path = root.run(f"{shell} 'echo $PATH'").stdout.strip()
+    assert "/usr/bin" in path.split(":")
+    folders = " ".join(path.split(":"))
+    assert "/home" not in path
+    found = root.run(f"find -L {folders} -maxdepth 0 \\( ! -user 0 -o -perm /022 \\)").stdout
+    assert found == ""
+
+
+def test_no_folder_of_the_user_stands_before_one_of_the_system(host: Host) -> None:
+    """A program that is root's is what everybody gets by its name, root without a shell too."""
+    path = host.check_output("echo $PATH").split(":")
+    mine = [folder.startswith("/home/") for folder in path]
+    assert mine == sorted(mine)
+    assert any(mine)

@@ -37,14 +37,16 @@ def test_runs_a_server(host: Host) -> None:
         ("npm install --global --offline --no-audit --no-fund", "npm uninstall --global"),
         ("pnpm add --global --offline", "pnpm remove --global"),
         ("yarn global add --offline", "yarn global remove"),
+        ("bun add --global", "bun remove --global"),
     ],
-    ids=["npm", "pnpm", "yarn"],
+    ids=["npm", "pnpm", "yarn", "bun"],
 )
 def test_installs_a_global_package_into_the_home(host: Host, install: str, remove: str) -> None:
-    """The image's folders are root's; ~/.local/bin is on the PATH."""
+    """The image's folders are root's; those in the home are on the PATH."""
     host.run_expect([0], f"{GREET} {install} file:$PWD/$(npm pack --silent)")
     try:
-        assert host.check_output("command -v greet") == "/home/dev8/.local/bin/greet"
+        folder = ".bun/bin" if install.startswith("bun") else ".local/bin"
+        assert host.check_output("command -v greet") == f"/home/dev8/{folder}/greet"
         assert host.check_output("greet") == "2"
     finally:
         host.run_expect([0], f"{remove} greet")
