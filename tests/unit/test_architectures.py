@@ -13,9 +13,11 @@ ALLOWED = {
     "scripts/check.sh",  # shellcheck
     "scripts/lock.sh",  # asks for the other architecture's packages
     "scripts/push.sh",  # explains the join of both
+    "scripts/upstream.py",  # compares both
     "tests/e2e/test_push.py",  # joins both
     "tests/image/mvp/test_go.py",  # builds for another system
     "tests/unit/test_architectures.py",
+    "tests/unit/test_upstream.py",  # compares one
     "tests/unit/test_workflows.py",  # shellcheck
 }
 
