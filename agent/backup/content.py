@@ -51,8 +51,6 @@ SSH = ".ssh"
 SSH_HARMLESS = ("config", "config.d", "known_hosts*", "authorized_keys*", "*.pub", "rc")
 """What ~/.ssh holds that is no secret. A private key may have any name."""
 
-CACHE_TAG = "CACHEDIR.TAG"
-"""https://bford.info/cachedir/"""
 Identity = tuple[int, int]
 """What a file is, whatever it is called: device and inode."""
 

@@ -282,7 +282,8 @@ def _put(found: Path, place: Path, real: Path) -> None:
         fresh.replace(place)
     finally:
         fresh.unlink(missing_ok=True)
-    os.utime(place.parent, ns=(around.st_atime_ns, around.st_mtime_ns))
+    with suppress(PermissionError):  # the folder is somebody else's
+        os.utime(place.parent, ns=(around.st_atime_ns, around.st_mtime_ns))
     found.unlink()
 
 

@@ -1,6 +1,7 @@
 """Folders that somebody may change meanwhile: no link is followed, and nothing half done stays."""
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -12,6 +13,10 @@ from typing import Any
 
 from agent.errors import AgentError, Problem
 
+STAGES = "backup/partial"
+"""In the state folder: a link to each folder that is being filled."""
+CACHE_TAG, CACHE_SIGNATURE = "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55"
+"""https://bford.info/cachedir/"""
 OURS = stat.S_IRWXU
 """What an owner needs to change what is in a folder."""
 
@@ -146,20 +151,67 @@ def remove_tree(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def stage(folder: Path, name: str) -> Iterator[Path]:
+def stage(folder: Path, name: str, state: Path) -> Iterator[Path]:
     """Yield an empty private folder in `folder`, and remove it with what is still in it.
 
-    Raises AgentError when there can be none.
+    It counts as a cache, so that no backup holds it. `state`: the folder in which it is noted; what
+    programs that were killed have left is removed first. Raises AgentError when there can be none.
     """
+    remove_left(state)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix=f".{name[:100]}.partial-", dir=folder))
     except OSError as error:
         raise AgentError(Problem(f"cannot write {folder}: {error.strerror}")) from error
-    try:
+    note = state / STAGES / place.name
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # then one that is killed leaves it for ever
+            stack.callback(os.close, _mark(place, note))
+            stack.callback(note.unlink, missing_ok=True)
+        stack.callback(remove_tree, place)
         yield place
+
+
+def _mark(place: Path, note: Path) -> int:
+    """Lock a folder, have it count as a cache, and note it; return its descriptor."""
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (place / CACHE_TAG).write_bytes(CACHE_SIGNATURE + b"\n")
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        note.symlink_to(place)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def remove_left(state: Path) -> None:
+    """Remove the folders of `stage` that killed programs have left: nobody holds their lock."""
+    try:
+        notes = list((state / STAGES).iterdir())
+    except OSError:
+        return
+    for note in notes:
+        with contextlib.suppress(OSError):
+            place = note.readlink()
+            if place.name == note.name and os.path.lexists(place) and _is_left(place):
+                remove_tree(place)
+            if not os.path.lexists(place):
+                note.unlink()
+
+
+def _is_left(place: Path) -> bool:
+    """Tell whether it is a folder of `stage` that nobody uses any more."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(place, flags)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return (place / CACHE_TAG).is_file() and ".partial-" in place.name
+    except BlockingIOError:
+        return False
     finally:
-        remove_tree(place)
+        os.close(descriptor)
 
 
 def move(source: Path, target: Path) -> None:

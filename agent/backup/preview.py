@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agent.backup import folders
 from agent.backup.clearing import Scope
-from agent.backup.content import CACHE_TAG
+from agent.backup.content import Content
 from agent.backup.selection import Chosen, list_entries
 from agent.follow import Message
 from agent.patterns import Matcher, compile_patterns
@@ -37,13 +37,15 @@ class Preview:
 
 
 def look(
-    chosen: Chosen, scopes: Sequence[Scope], untouched: Sequence[Path], excludes: Sequence[str]
+    chosen: Chosen, scopes: Sequence[Scope], content: Content, untouched: Sequence[Path]
 ) -> Preview:
     """Return what restoring these scopes would change. Raises AgentError.
 
-    `untouched`: folders that are left alone. `excludes`: restic's patterns of what no backup holds.
+    `content`: what the safety backup will hold; only that may be deleted. `untouched`: folders that
+    are left alone.
     """
     preview = Preview()
+    skipped = Skipped(untouched, compile_patterns(content.excludes), content.paths)
     for scope in scopes:
         nodes = [
             node
@@ -53,7 +55,6 @@ def look(
         for node in nodes:
             _compare(node, scope, preview)
         known = {node["path"] for node in nodes}
-        skipped = Skipped(untouched, compile_patterns(excludes))
         extras = find_extras(scope.path, known, skipped)
         preview.deleted += [str(path) for path in extras]
     return preview
@@ -94,9 +95,17 @@ class Skipped:
 
     folders: Sequence[Path]
     left_out: Matcher
+    held: Sequence[Path] = (Path("/"),)
+    """What lies elsewhere is in no backup made today."""
 
     def __contains__(self, path: Path) -> bool:
         return path in self.folders or self.left_out(str(path))
+
+    def stays(self, path: Path, kind: int) -> bool:
+        """Tell whether a file stays that is not left out by name."""
+        if kind == stat.S_IFSOCK or not any(path.is_relative_to(each) for each in self.held):
+            return True
+        return kind == stat.S_IFREG and not os.access(path, os.R_OK)
 
 
 def find_extras(path: Path, known: set[str], skipped: Skipped) -> Iterator[Path]:
@@ -107,13 +116,13 @@ def find_extras(path: Path, known: set[str], skipped: Skipped) -> Iterator[Path]
         names = []
         if path.exists() and not path.is_dir() and folders.to_json_name(str(path)) not in known:
             yield path
-    is_cache = CACHE_TAG in names
+    is_cache = folders.CACHE_TAG in names
     for name in names:
         item = path / name
-        if item in skipped or (is_cache and name != CACHE_TAG):
+        if item in skipped or (is_cache and name != folders.CACHE_TAG):
             continue
         kind = stat.S_IFMT(item.lstat().st_mode)
         if kind == stat.S_IFDIR:
             yield from find_extras(item, known, skipped)
-        elif kind != stat.S_IFSOCK and folders.to_json_name(str(item)) not in known:
+        elif folders.to_json_name(str(item)) not in known and not skipped.stays(item, kind):
             yield item

@@ -71,7 +71,7 @@ class Restorer:
         at a place whose name ends with `.incomplete`. Raises AgentError; then nothing is anywhere.
         """
         check_place(place)
-        with folders.stage(place.parent, place.name) as staging:
+        with folders.stage(place.parent, place.name, self.facts.state) as staging:
             tree = staging / "tree"
             tree.mkdir()
             if wanted is None:
@@ -236,7 +236,7 @@ class Restorer:
     def _restore_databases(self, scopes: Sequence[Scope]) -> None:
         if not self._has_copies():
             return
-        with folders.stage(self.facts.state / "backup", "databases") as staging:
+        with folders.stage(self.facts.state / "backup", "databases", self.facts.state) as staging:
             found = self._restore_copies([scope.path for scope in scopes], staging / "copies")
             if found:
                 self._place(found, Path("/"))

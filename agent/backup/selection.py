@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.backup import reading
-from agent.backup.creation import SAFETY, TAG
+from agent.backup.creation import SAFETY, SHRUNK, TAG
 from agent.backup.folders import to_json_name
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
@@ -56,6 +56,8 @@ def choose(places: Sequence[Restic], host: str, wanted: str, now: datetime) -> C
         snapshot = pick(found)
         if snapshot:
             warnings = (*failures, *warn_of_future(found, host, now))
+            if wanted == LATEST:
+                warnings = (*warnings, *warn_of_shrunk(found, host, snapshot))
             return Chosen(restic, snapshot, warnings)
     if failures:
         raise AgentError(*failures)
@@ -68,7 +70,7 @@ def make_pick(
 ) -> Callable[[Iterable[Snapshot]], Snapshot | None]:
     """Return what picks the wanted one of a target's snapshots. Raises AgentError (exit 2)."""
     if wanted == LATEST:
-        return lambda found: _pick_last(found, host, now + SLACK) or _pick_last(found, host, None)
+        return lambda found: _pick_latest(found, host, now + SLACK)
     if re.fullmatch(r"[0-9a-f]{2,64}", wanted):
         return lambda found: _pick_id(found, wanted)
     moment = parse_moment(wanted)
@@ -96,6 +98,14 @@ def parse_moment(text: str) -> datetime | None:
     return found.astimezone()
 
 
+def _pick_latest(found: Iterable[Snapshot], host: str, until: datetime) -> Snapshot | None:
+    """Return the newest until then that holds more than next to nothing; if need be any other."""
+    mine = tuple(found)
+    whole = [item for item in mine if SHRUNK not in item.tags]
+    tries = ((whole, until), (whole, None), (mine, until), (mine, None))
+    return next((one for some, end in tries if (one := _pick_last(some, host, end))), None)
+
+
 def _pick_last(found: Iterable[Snapshot], host: str, until: datetime | None) -> Snapshot | None:
     """Return the newest backup of this workspace that was made until then."""
     mine = [item for item in found if TAG in item.tags and item.host == host]
@@ -113,6 +123,17 @@ def _pick_id(found: Iterable[Snapshot], prefix: str) -> Snapshot | None:
         names = ", ".join(item.short for item in known)
         raise AgentError(Problem(f"cannot choose a backup: {prefix} begins {names}", HOW_TO_LIST))
     return known[0] if known else None
+
+
+def warn_of_shrunk(found: Iterable[Snapshot], host: str, chosen: Snapshot) -> Iterable[Problem]:
+    """Yield a line when a newer backup was passed over."""
+    newer = [item.short for item in found if SHRUNK in item.tags and item.host == host
+             and item.time > chosen.time]  # fmt: skip
+    if newer:
+        yield Problem(
+            f"next to nothing is in {', '.join(newer)}; `latest` does not mean them",
+            "name one by its id to restore it",
+        )
 
 
 def warn_of_future(found: Iterable[Snapshot], host: str, now: datetime) -> Iterable[Problem]:

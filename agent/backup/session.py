@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import content, databases, hooks, record, repositories, shrinking, undo
+from agent.backup import content, databases, folders, hooks, record, repositories, shrinking, undo
 from agent.backup.creation import SAFETY, SHRUNK, TAG, Contents, Made, Maker
 from agent.backup.lacking import is_gone
 from agent.backup.survey import Count, Found, survey
@@ -98,6 +98,8 @@ class Session:
         The caller holds the lock. Raises OSError when the record cannot be written.
         """
         began = time.monotonic()
+        if self.wishes.seconds is None:
+            folders.remove_left(self.facts.state)
         before = self._run_hook("DEV8_BACKUP_PRE", self.settings.backup.before)
         planned = find_content(self.settings, self.facts)
         found = survey(planned)

@@ -11,13 +11,11 @@ from collections.abc import Collection, Iterator, KeysView
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup.content import CACHE_TAG, Content
+from agent.backup.content import Content
+from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.backup.lacking import is_gone
 from agent.backup.sqlite import PAGE_STEP, is_database
 from agent.patterns import compile_patterns
-
-CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
-"""https://bford.info/cachedir/"""
 
 _DATABASE = re.compile(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
 _BESIDE = ("-wal", "-journal")

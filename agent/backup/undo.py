@@ -56,7 +56,9 @@ class Undo:
         if self.kind == UNDO:
             return "devcopilot backup undo"
         words = ["devcopilot", "backup", "restore", shorten(self.source)]
-        return shlex.join([*words, "--path", self.wanted[0]] if len(self.wanted) == 1 else words)
+        if len(self.wanted) == 1 and "/" not in self.source:
+            words += ["--path", self.wanted[0]]
+        return shlex.join(words)
 
     def describe(self) -> Problem:
         """Return in which state an unfinished one has left the workspace, and the ways out."""

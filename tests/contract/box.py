@@ -30,7 +30,7 @@ def open_box(folder: Path, **variables: str) -> Iterator[Workspace]:
     (folder / "workspace/a").write_bytes(os.urandom(100_000))
     with subprocess.Popen(["sleep", "1000"]) as alive:
         try:
-            state = {"pid": alive.pid, "phase": "ready"}
+            state = {"pid": alive.pid, "phase": "ready", "jobs": {}}
             (made.runtime / runtime.STATE).write_text(json.dumps(state))
             call(made, "backup", "create")
             make_quick(made.folder / "backups/workspace", find_password(made.home))

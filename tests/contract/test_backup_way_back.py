@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 from tests.contract.odd_tree import describe
 from tests.contract.restore_box import MINE, Box
@@ -74,7 +75,8 @@ def test_a_half_state_is_never_the_latest(box: Box) -> None:
     assert len(kinds(box)) == 3
     box.restore("--yes")
     assert (box.workspace / "big3").exists()
-    assert "nothing has changed" in box.backup("create")
+    box.backup("create")
+    assert kinds(box)[-1] == "backup"
 
 
 def read_note(box: Box) -> dict[str, object]:
@@ -122,3 +124,19 @@ def test_nothing_changes_before_the_way_back_is_written_down(box: Box) -> None:
         small.make_room()
         assert run("backup", "restore", "--yes").returncode == 0
         assert box.read("file") == "first"
+
+
+def test_a_restore_to_a_new_place_that_was_killed_leaves_nothing_for_ever(box: Box) -> None:
+    box.fill(60)
+    box.backup("create")
+    place = box.workspace / "there"
+
+    def find() -> list[Path]:
+        return list(box.workspace.glob(".there.partial-*/tree/*"))
+
+    box.kill("backup", "restore", "--to", str(place), when=find)
+    assert find()
+    box.backup("create")
+    assert not place.exists()
+    assert not list(box.workspace.glob(".there*"))
+    assert box.snapshots()[-1]["files"] == 60

@@ -44,7 +44,7 @@ SHARED_WITH_APART = {
 SHARED_IN_FOLDER = {
     "services": {"sessions"},
     "verbs": {
-        "backup.care", "backup.progress", "backup.restoring", "backup.ticking",
+        "backup.care", "backup.outcome", "backup.progress", "backup.restoring", "backup.ticking",
         "backup.unpacking", "backup.work", "context", "configure", "news", "renewals", "standing",
     },
     "renewal": {"check", "fetch", "shelf"},

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from agent.backup.content import (
-    CACHE_TAG,
     Content,
     choose_home,
     drop_nested,
     find_content,
 )
+from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.backup.sqlite import HEADER
-from agent.backup.survey import CACHE_SIGNATURE, Count, survey
+from agent.backup.survey import Count, survey
 from agent.patterns import compile_patterns
 
 

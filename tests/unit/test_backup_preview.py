@@ -1,5 +1,7 @@
 """What a dry run tells: what is more than the backup holds, without what is left out."""
 
+import os
+import stat
 from pathlib import Path
 
 from agent.backup.preview import Skipped, find_extras
@@ -21,3 +23,17 @@ def test_extras_leave_out_caches_and_follow_no_link(tmp_path: Path) -> None:
     known = {str(tmp_path / "known"), str(tmp_path / "cache/CACHEDIR.TAG")}
     found = find_extras(tmp_path, known, Skipped([], compile_patterns([])))
     assert [str(path.relative_to(tmp_path)) for path in found] == ["link", "more/file"]
+
+
+def test_what_no_backup_of_today_holds_is_not_to_be_deleted(tmp_path: Path) -> None:
+    """It stays: no longer backed up, or nobody may read it."""
+    for name in ("in/more", "in/closed", "out/more"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "in/pipe")
+    (tmp_path / "in/dead").symlink_to("nowhere")
+    skipped = Skipped([], compile_patterns([]), [tmp_path / "in"])
+    found = [str(path.relative_to(tmp_path)) for path in find_extras(tmp_path, set(), skipped)]
+    assert found == ["in/closed", "in/dead", "in/more", "in/pipe"]
+    (tmp_path / "in/closed").chmod(0)
+    assert skipped.stays(tmp_path / "in/closed", stat.S_IFREG) == (os.getuid() != 0)

@@ -1,10 +1,11 @@
 """Which snapshot is meant by an id, a time, or `latest`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.backup.selection import make_pick, parse_moment, warn_of_future
+from agent.backup.selection import make_pick, parse_moment, warn_of_future, warn_of_shrunk
 from agent.errors import AgentError
 from agent.exits import Exit
 from agent.restic import Snapshot
@@ -75,3 +76,16 @@ def test_those_of_the_future_are_told() -> None:
     (problem,) = warn_of_future(FOUND, "mine", NOW)
     assert "ffffffff" in problem.message
     assert not list(warn_of_future(FOUND[:4], "mine", NOW))
+
+
+def test_latest_is_not_one_of_next_to_nothing_if_there_is_another() -> None:
+    whole = make("aabb", NOW - timedelta(hours=2))
+    empty = replace(make("ccdd", NOW - timedelta(hours=1)), tags=("devcopilot", "shrunk"))
+    pick = make_pick("latest", "mine", NOW)
+    assert pick([whole, empty]) == whole
+    assert pick([empty]) == empty
+    assert make_pick("ccdd", "mine", NOW)([whole, empty]) == empty
+    assert [item.message for item in warn_of_shrunk([whole, empty], "mine", whole)] == [
+        "next to nothing is in ccddccdd; `latest` does not mean them"
+    ]
+    assert not list(warn_of_shrunk([whole, empty], "mine", empty))

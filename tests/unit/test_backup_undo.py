@@ -58,6 +58,11 @@ def test_nothing_else_is_begun_meanwhile(facts: Facts) -> None:
     assert "brings back what was there, abcdefgh" in said
 
 
+def test_an_archive_is_finished_by_its_path() -> None:
+    found = note("/home/x/workspace 1.tar.gz", "abcdefghij").describe()
+    assert "`devcopilot backup restore '/home/x/workspace 1.tar.gz'` finishes it" in found.hint
+
+
 def test_a_record_of_before_is_read(facts: Facts) -> None:
     path = facts.state / undo.FILE
     path.parent.mkdir(parents=True)

@@ -14,10 +14,12 @@ from pathlib import Path
 from agent.backup.restoration import check_place
 from agent.backup.selection import LATEST, Chosen, Entry, choose, find_wanted
 from agent.errors import AgentError, Problem
+from agent.escaping import make_lines
 from agent.exits import Exit
 from agent.target import name_workspace
 from agent.verbs import context
-from agent.verbs.backup import restoring, unpacking, work
+from agent.verbs.backup import outcome, restoring, unpacking, work
+from agent.verbs.backup.outcome import Subject
 from agent.verbs.context import Context
 
 DOING = "a restore is running"
@@ -42,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Restore; exit 0 when all of it came back, else 1."""
-    current = context.load()
+    with outcome.tell_refusal(as_json=arguments.json):
+        return restore(context.load(), arguments)
+
+
+def restore(current: Context, arguments: argparse.Namespace) -> int:
+    """Restore to where the arguments say."""
     place = Path(os.path.abspath(arguments.to)) if arguments.to else None  # noqa: PTH100
     if place and arguments.dry_run:
         problem = Problem("cannot use --dry-run with --to: nothing is changed in place")
@@ -67,8 +74,7 @@ def find(current: Context, arguments: argparse.Namespace) -> Chosen:
     places = [work.open_restic(target, current) for target in targets]
     host = name_workspace(current.settings)
     chosen = choose(places, host, arguments.source, datetime.now(UTC))
-    for problem in chosen.warnings:
-        sys.stderr.write(f"devcopilot: {problem}\n")
+    sys.stderr.write(make_lines(*(f"devcopilot: {problem}" for problem in chosen.warnings)))
     return chosen
 
 
@@ -82,7 +88,8 @@ def restore_to(
     """Restore to a new place."""
     with restoring.show_progress(chosen.restic.target.name) as listener:
         result = restoring.make_restorer(current, chosen, listener).restore_to(wanted, place)
-    return restoring.finish(result, name(chosen), str(result.place), as_json=arguments.json)
+    subject = find_subject(chosen, str(result.place))
+    return outcome.finish(subject, result, as_json=arguments.json)
 
 
 def restore_in_place(
@@ -93,18 +100,18 @@ def restore_in_place(
     with restoring.show_progress(target.name) as listener:
         restorer = restoring.make_restorer(current, chosen, listener)
         scopes = restorer.find_scopes(wanted, restoring.find_places(current))
+        subject = find_subject(chosen, *(str(scope.path) for scope in scopes))
         if arguments.dry_run:
             found = restoring.look(current, chosen, scopes)
-            restoring.print_preview(found, as_json=arguments.json)
+            outcome.print_preview(subject, found, as_json=arguments.json)
             return Exit.OK
-        title = f"{name(chosen)} on {target.name}"
+        title = f"{subject.name} on {target.name}"
         result = restoring.ask_and_restore(current, restorer, scopes, title, is_sure=arguments.yes)
-    if result is None:
-        return Exit.FAILED
-    paths = ", ".join(str(scope.path) for scope in scopes)
-    return restoring.finish(result, name(chosen), paths, as_json=arguments.json)
+    return outcome.finish(subject, result, as_json=arguments.json)
 
 
-def name(chosen: Chosen) -> str:
-    """Return how people tell a backup: id and age."""
-    return f"{chosen.snapshot.short} ({work.format_age(chosen.snapshot.time)})"
+def find_subject(chosen: Chosen, *places: str) -> Subject:
+    """Return what is restored; people know a backup by its short id and its age."""
+    snapshot = chosen.snapshot
+    name = f"{snapshot.short} ({work.format_age(snapshot.time)})"
+    return Subject(snapshot.id, name, chosen.restic.target.name, places)

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from agent.backup import undo
 from agent.backup.clearing import find_scope
+from agent.backup.restoration import Result
 from agent.backup.selection import choose
 from agent.errors import AgentError, Problem
+from agent.escaping import make_lines
 from agent.exits import Exit
 from agent.target import name_workspace
 from agent.verbs import context
-from agent.verbs.backup import restoring, work
+from agent.verbs.backup import outcome, restoring, work
+from agent.verbs.backup.outcome import Subject
 from agent.verbs.context import Context
 
 
@@ -32,13 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Take it back; exit 0 when all is as it was, else 1."""
-    current = context.load()
+    with outcome.tell_refusal(as_json=arguments.json):
+        return undo_last(context.load(), arguments)
+
+
+def undo_last(current: Context, arguments: argparse.Namespace) -> int:
+    """Take the last restore back, or finish taking it back."""
     with work.hold(current, "a restore is running"):
         note = undo.read(current.facts)
         if note is None:
             raise AgentError(Problem("there is no restore to take back"))
         if arguments.keep:
-            return keep(current, note)
+            return keep(current, note, as_json=arguments.json)
         (target,) = work.find_ready(current, note.target)
         places = [work.open_restic(target, current)]
         chosen = choose(places, name_workspace(current.settings), note.goal, datetime.now(UTC))
@@ -51,11 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
             result = restoring.ask_and_restore(
                 current, restorer, scopes, name(note), is_sure=arguments.yes, kind=undo.UNDO
             )
-    if result is None:
-        return Exit.FAILED
-    return restoring.finish(
-        result, chosen.snapshot.short, ", ".join(note.paths), as_json=arguments.json
-    )
+    subject = Subject(chosen.snapshot.id, chosen.snapshot.short, target.name, note.paths)
+    return outcome.finish(subject, result, as_json=arguments.json)
 
 
 def name(note: undo.Undo) -> str:
@@ -66,11 +71,16 @@ def name(note: undo.Undo) -> str:
     return f"the restore of {source} at {note.time} is taken back, to {note.goal[:8]}"
 
 
-def keep(current: Context, note: undo.Undo) -> int:
+def keep(current: Context, note: undo.Undo, *, as_json: bool) -> int:
     """Let an unfinished restore count as finished; `undo` still takes it back."""
     if note.finished:
         raise AgentError(Problem("cannot keep anything: the last restore is finished"))
     undo.write(current.facts, replace(note, finished=True))
-    what = f"{', '.join(note.paths)} stays as it is now"
-    sys.stdout.write(f"{what}; `devcopilot backup undo` brings {note.safety[:8]} back\n")
+    if as_json:
+        subject = Subject(note.source, note.source, note.target, note.paths)
+        outcome.print_json(outcome.describe(subject, Result(way_back=note.safety)))
+    else:
+        what = f"{', '.join(note.paths)} stays as it is now"
+        line = f"{what}; `devcopilot backup undo` brings {note.safety[:8]} back"
+        sys.stdout.write(make_lines(line))
     return Exit.OK

@@ -11,9 +11,11 @@ from agent import catalogue
 from agent.backup import archive, folders, merging, record, undo
 from agent.backup.restoration import Result
 from agent.errors import AgentError, Problem
+from agent.escaping import make_lines
 from agent.exits import Exit
 from agent.target import find_targets
-from agent.verbs.backup import restoring, work
+from agent.verbs.backup import outcome, restoring, work
+from agent.verbs.backup.outcome import Subject
 from agent.verbs.context import Context
 
 ENDINGS = (".tar.gz", ".tgz")
@@ -32,7 +34,7 @@ def restore(current: Context, arguments: argparse.Namespace, place: Path | None)
         problem = Problem("cannot use --path with an archive", hint)
         raise AgentError(problem, exit_code=Exit.USAGE)
     if place:
-        return restore_to(source, place, arguments)
+        return restore_to(current, source, place, arguments)
     workspace = current.settings.workspace.folder
     before = undo.find_unfinished(current.facts)
     if before and before.source != str(source):
@@ -40,31 +42,39 @@ def restore(current: Context, arguments: argparse.Namespace, place: Path | None)
     held = archive.unpack(source, None, workspace)
     words = f"{held.files:,} files, {work.format_size(held.size)}: it is whole"
     lines = [
-        f"{restoring.show_name(str(source))}: {words}",
+        f"{source}: {words}",
         f"into {workspace}; what the archive lacks stays",
         *(f"left out: {text}" for text in held.skipped),
     ]
+    subject = find_subject(source, workspace)
     if arguments.dry_run:
-        sys.stdout.writelines(f"{line}\n" for line in lines)
+        would_be = Result(held.files, held.size, skipped=tuple(held.skipped))
+        if arguments.json:
+            outcome.print_json({**outcome.describe(subject, would_be), "done": False})
+        else:
+            sys.stdout.write(make_lines(*lines))
         return Exit.OK
-    if not restoring.confirm(lines, is_sure=arguments.yes):
-        sys.stderr.write("devcopilot: nothing was changed\n")
-        return Exit.FAILED
+    restoring.confirm(lines, is_sure=arguments.yes)
     with restoring.tell_of_interruption(current.facts):
         result = merge(current, source, workspace, arguments.target)
-    return restoring.finish(result, str(source), str(workspace), as_json=arguments.json)
+    return outcome.finish(subject, result, as_json=arguments.json)
 
 
-def restore_to(source: Path, place: Path, arguments: argparse.Namespace) -> int:
+def find_subject(source: Path, place: Path) -> Subject:
+    """Return what is restored, and to where."""
+    return Subject(str(source), str(source), "", (str(place),))
+
+
+def restore_to(current: Context, source: Path, place: Path, arguments: argparse.Namespace) -> int:
     """Unpack it to a new place: all of it, or nothing."""
-    with folders.stage(place.parent, place.name) as staging:
+    with folders.stage(place.parent, place.name, current.facts.state) as staging:
         held = archive.unpack(source, staging / "tree")
         try:
             folders.move(staging / "tree" / held.top, place)
         except OSError as error:
             raise AgentError(Problem(f"cannot make {place}: {error.strerror}")) from error
     result = Result(held.files, held.size, skipped=tuple(held.skipped))
-    return restoring.finish(result, str(source), str(place), as_json=arguments.json)
+    return outcome.finish(find_subject(source, place), result, as_json=arguments.json)
 
 
 def merge(current: Context, source: Path, workspace: Path, only: str | None) -> Result:
@@ -77,7 +87,7 @@ def merge(current: Context, source: Path, workspace: Path, only: str | None) -> 
     stamp = f"{began:%Y%m%d-%H%M%S}"
     note = make_way_back(current, source, workspace, only, record.format_time(began))
     keeps = note is None or bool(current.settings.backup.exclude)
-    with folders.stage(workspace, "restore") as staging:
+    with folders.stage(workspace, "restore", current.facts.state) as staging:
         held = archive.unpack(source, staging / "tree")
         replaced = workspace / f".replaced-{stamp}" if keeps else staging / "replaced"
         tree = staging / "tree" / held.top

@@ -1,0 +1,54 @@
+"""What a restore says of itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.backup.preview import Preview
+from agent.backup.restoration import Result
+from agent.errors import AgentError, Problem
+from agent.verbs.backup import outcome
+from agent.verbs.backup.outcome import Subject
+
+
+def test_many_failures_with_one_cause_are_one_line() -> None:
+    full = "no space left on device"
+    texts = [f"/w/{number}: write /w/{number}: {full}" for number in range(9)]
+    assert list(outcome.group([*texts, *texts, "/w/x: open /w/x: permission denied"])) == [
+        f"9 files, such as /w/0, /w/1, /w/2: {full}",
+        "/w/x: permission denied",
+    ]
+    assert list(outcome.group(["a", "a"])) == ["a"]
+
+
+def test_the_document_has_the_same_names_whatever_became_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    subject = Subject("a" * 64, "aaaaaaaa (just now)", "local", ("/w",))
+    outcome.finish(subject, Result(3, 4, way_back="b" * 64), as_json=True)
+    done = json.loads(capsys.readouterr().out)
+    outcome.finish(subject, Result(failures=("/w/a: x",)), as_json=True)
+    failed = json.loads(capsys.readouterr().out)
+    outcome.print_preview(subject, Preview(new=["/w/a"]), as_json=True)
+    shown = json.loads(capsys.readouterr().out)
+    with pytest.raises(AgentError), outcome.tell_refusal(as_json=True):
+        raise AgentError(Problem("cannot restore", "do this"))
+    refused = json.loads(capsys.readouterr().out)
+    assert done.keys() == failed.keys() == shown.keys() == refused.keys()
+    assert [row["done"] for row in (done, failed, shown, refused)] == [True, False, False, False]
+    assert refused["problems"][0]["hint"] == "do this"
+    assert done["source"] == "a" * 64
+
+
+def test_names_of_files_forge_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "/w/a\nrestored \x1b[31mall\u2028of it\udcff"
+    subject = Subject("a" * 64, "aaaaaaaa", "local", ("/w",))
+    outcome.finish(subject, Result(kept=(Path(evil),), skipped=(evil,), failures=(evil,)),
+                   as_json=False)  # fmt: skip
+    outcome.print_preview(subject, Preview(new=[evil]), as_json=False)
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 4
+    assert len(said.err.splitlines()) == 2
+    assert "\x1b" not in said.out + said.err
+    assert r"a\nrestored \x1b[31mall\u2028of it\xff" in said.out
