@@ -5,10 +5,13 @@ Its JSON: https://restic.readthedocs.io/en/stable/075_scripting.html
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from agent import runs
 from agent.errors import Problem
@@ -24,6 +27,8 @@ NO_LOCK = "--no-lock"
 """For what only reads: it writes no lock, and looks at none."""
 CACHE = ".cache/devcopilot/restic"
 """Below the home: what is known of the repositories; it may be removed at any time."""
+SCRATCH = 256 * 2**20
+"""Bytes that restic keeps in temporary files: several packs, each of 16 MiB or a little more."""
 
 DAMAGED = re.compile(r'^Ignoring "([0-9a-f]{64})":', re.MULTILINE)
 """What is said of a snapshot that cannot be read."""
@@ -187,8 +192,39 @@ def make_environment(target: Target, facts: Facts, memory: int | None = None) ->
         "RESTIC_REPOSITORY": target.repository,
         "RESTIC_CACHE_DIR": str(facts.home / CACHE),
         "RESTIC_PROGRESS_FPS": "2",
+        "TMPDIR": str(find_scratch(target, facts)),
         **_limit_memory(memory),
     }
+
+
+def find_scratch(target: Target, facts: Facts) -> Path:
+    """Return a folder with room for the files that restic makes before it stores them.
+
+    The usual one where it has room: a container's /tmp may be a few megabytes of memory. Else the
+    home, the place of the backups, or whichever has the most.
+    """
+    usual = Path(facts.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - restic's files have no name
+    near = (target.folder.parent,) if target.folder and target.folder.parent.is_dir() else ()
+    for folder in (usual, facts.home / CACHE, *near, Path("/var/tmp")):  # noqa: S108
+        if facts.has_room(folder, SCRATCH) and _make(folder):
+            return folder
+    writable = (
+        folder for folder in (usual, facts.home / CACHE, *near) if facts.has_room(folder, 1)
+    )
+    return max(filter(_make, writable), key=_find_room, default=usual)
+
+
+def _make(folder: Path) -> bool:
+    """Make a folder, and tell whether it is there now."""
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return True
+    return False
+
+
+def _find_room(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 def find_options(target: Target, memory: int | None = None) -> list[str]:

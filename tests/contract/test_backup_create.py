@@ -145,6 +145,21 @@ def test_a_full_target_is_told_and_what_it_had_is_as_good(vault: Vault, tmp_path
         assert maker.make(restic).problem is None
 
 
+@pytest.mark.parametrize("home_is_small", [False, True])
+def test_temporary_files_go_where_there_is_room(
+    vault: Vault, tmp_path: Path, home_is_small: bool
+) -> None:
+    """A /tmp of 16 MB would not hold the packs that are being filled."""
+    (tmp_path / "tmp").mkdir()
+    vault.put("big", 120_000_000)
+    with small_folder(tmp_path / "tmp", megabytes=16) as small:
+        facts = replace(vault.facts, environ={**vault.facts.environ, "TMPDIR": str(small.inside)})
+        if home_is_small:
+            facts = replace(facts, home=small.inside)
+        made = Maker("workspace", Contents((vault.workspace,))).make(Restic(vault.target, facts))
+    assert (made.problem, made.missing) == (None, ())
+
+
 # --- a server that is not there ---
 
 
