@@ -204,14 +204,14 @@ def find_scratch(target: Target, facts: Facts) -> Path:
     home, the place of the backups, or whichever has the most.
     """
     usual = Path(facts.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - restic's files have no name
-    near = (target.folder.parent,) if target.folder and target.folder.parent.is_dir() else ()
-    for folder in (usual, facts.home / CACHE, *near, Path("/var/tmp")):  # noqa: S108
+    places = [usual, facts.home / CACHE]
+    if target.folder and target.folder.parent.is_dir():
+        places.append(target.folder.parent)
+    for folder in (*places, Path("/var/tmp")):  # noqa: S108
         if facts.has_room(folder, SCRATCH) and _make(folder):
             return folder
-    writable = (
-        folder for folder in (usual, facts.home / CACHE, *near) if facts.has_room(folder, 1)
-    )
-    return max(filter(_make, writable), key=_find_room, default=usual)
+    usable = (folder for folder in places if facts.has_room(folder, 1) and _make(folder))
+    return max(usable, key=_find_room, default=usual)
 
 
 def _make(folder: Path) -> bool:

@@ -5,7 +5,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,13 +22,19 @@ TAIL = 4096
 
 
 def run(
-    name: str, argv: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float
+    name: str,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    seconds: float,
+    hide: Callable[[str], str] = str,
 ) -> Problem | None:
     """Run a command in `folder` for so many seconds; return what went wrong, or None.
 
     `name` is the variable that the command comes from. It reads nothing, and is a process group of
     its own: at the deadline, or when an exception ends the wait, the whole of it is ended. What a
-    command that succeeds leaves running is left alone.
+    command that succeeds leaves running is left alone. `hide` takes the secrets out of its last
+    line, which is kept and shown.
     """
     try:
         process = subprocess.Popen(
@@ -52,7 +58,7 @@ def run(
         return None
     lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
     last = next((line for line in reversed(lines) if line), "it said nothing")
-    return Problem(f"{name} failed with {_name_code(process.returncode)}: {last}")
+    return Problem(f"{name} failed with {_name_code(process.returncode)}: {hide(last)}")
 
 
 def listen(process: "subprocess.Popen[bytes]", deadline: float) -> bytes:

@@ -47,6 +47,8 @@ class Record:
     """Bytes of those."""
     shrunk: str = ""
     """Why nothing is forgotten: next to nothing was left of the workspace; empty: all is well."""
+    notice: str = ""
+    """What the log has told of what was backed up: once is enough."""
     hook: str = ""
     """What went wrong with a command before or after the last backup; empty: nothing."""
     pruned: str = ""

@@ -10,10 +10,12 @@ from pathlib import Path
 from agent.backup import content, databases, folders, hooks, record, repositories, shrinking, undo
 from agent.backup.creation import SAFETY, SHRUNK, TAG, Contents, Made, Maker
 from agent.backup.lacking import is_gone
+from agent.backup.notices import find_notices
 from agent.backup.survey import Count, Found, survey
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import Limits, Listener
+from agent.masking import Masker
 from agent.patterns import escape
 from agent.restic import CACHE, Restic
 from agent.settings import Settings
@@ -115,14 +117,21 @@ class Session:
         if after:
             made = tuple(replace(item, missing=(*item.missing, str(after))) for item in made)
         return Outcome(made, planned.wishes, tuple(sorted(found.caches)),
-                       tuple(sorted(found.mirrors)))  # fmt: skip
+                       tuple(sorted(found.mirrors)),
+                       tuple(find_notices(found.servers, self.settings.backup)))  # fmt: skip
 
     def _run_hook(self, variable: str, argv: Sequence[str] | None) -> Problem | None:
         if not argv or not self.wishes.hooks:
             return None
         seconds = self.settings.backup.hook_timeout
         folder = self.settings.workspace.folder
-        return hooks.run(variable, argv, self.facts.environ, folder, seconds)
+        masker = Masker(os.fspath(self.facts.runtime))
+
+        def hide(text: str) -> str:
+            masker.refresh()
+            return masker.mask_text(text)
+
+        return hooks.run(variable, argv, self.facts.environ, folder, seconds, hide)
 
     def _add_copies(self, planned: content.Content, found: Found, hook: Problem | None) -> Contents:
         """Return what goes into the backup, with the copies of databases that are in use."""

@@ -6,13 +6,16 @@ from pathlib import Path
 
 from agent import store
 from agent.errors import Problem
+from agent.files import STATE, read_file
 from agent.plan import Resource, Seed
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
 from agent.target import PASSWORD, PROGRAM, TargetKind, find_targets, needs_made_password
+from agent.volumes import find_top
 
 PASSWORD_BYTES = 24
+MOUNTS = Path("/proc/self/mountinfo")
 
 
 def make_password() -> str:
@@ -28,6 +31,12 @@ def resources(
     yield from targets.in_trouble.values()
     if targets and facts.which(PROGRAM) is None:
         yield Problem("cannot make backups: there is no restic here", "use dev8-base or dev8-mvp")
+    if settings.backup.folder and shares_root(settings.backup.folder):
+        yield Problem(
+            f"BACKUP_DIR={settings.backup.folder} has no volume of its own: the backups are lost "
+            "with the container",
+            f"mount one: -v backups:{settings.backup.folder}",
+        )
     for option in (settings.backup.s3_extra or {}).get("ignored", "").split():
         yield Problem(
             f"{option} of AWS_S3_EXTRA_ARGS is ignored: it means nothing to a backup",
@@ -35,6 +44,23 @@ def resources(
         )
     if needs_made_password(targets.ready, facts):
         yield from _make_password(facts.state / PASSWORD, facts)
+
+
+def shares_root(folder: Path, mounts: Path = MOUNTS) -> bool:
+    """Tell whether a folder lies on the container's own file system, which goes with it.
+
+    That is known by its type: each engine puts layers on top of each other.
+    """
+    try:
+        lines = read_file(mounts, STATE).decode(errors="replace").split("\n")
+        device = Path("/").stat().st_dev
+        is_ours = find_top(folder).stat().st_dev == device
+    except OSError:
+        return False
+    # https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    rows = [line.partition(" - ") for line in lines]
+    types = [after.split()[0] for before, _, after in rows if before.split()[4:5] == ["/"]]
+    return is_ours and types[-1:] == ["overlay"]
 
 
 def _make_password(path: Path, facts: Facts) -> Iterator[Resource | Problem]:

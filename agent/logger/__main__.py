@@ -7,9 +7,9 @@ import sys
 import time
 
 from agent.exits import Exit
-from agent.logger.mask import Masker
 from agent.logger.output import Output
 from agent.logger.streams import Stream
+from agent.masking import Masker
 
 PATIENCE = 5.0
 """Seconds that one read or one write may take. Then the kernel ends this process, and init starts

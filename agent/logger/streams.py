@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from agent.log import LEVELS, LONGEST, LONGEST_ESCAPE, make_event
-from agent.logger.mask import Masker
+from agent.masking import Masker
 
 RING = 1024 * 1024
 """Bytes of finished lines that wait for the reader of the log, a stream."""

@@ -139,6 +139,25 @@ def test_also_before_there_is_a_repository(tmp_path: Path, mount: Any) -> None:
         assert not [name for name in held if name.startswith(f"{tmp_path}/seen/workspace")]
 
 
+# --- commands of the user ---
+
+
+def test_a_command_that_fails_is_red_and_its_secrets_are_hidden(box: Workspace) -> None:
+    word = find_password(box.home).read_text().strip()
+    script = f"echo 'no login with {word} at all'; exit 3"
+    box.with_variables({**box.variables, "DEV8_BACKUP_PRE": f'sh -c "{script}"'}).configure()
+    done = call(box, "backup", "create", code=1)
+    problem = "DEV8_BACKUP_PRE failed with code 3: no login with *** at all"
+    assert f"missing: {problem}\n" in done.stdout
+    (row,) = read(box, "status")["backups"]
+    assert (row["red"], row["hook"]) == (True, problem)
+    assert word not in (box.context().facts.state / record.FILE).read_text()
+    box.with_variables({**box.variables, "DEV8_BACKUP_PRE": "true"}).configure()
+    call(box, "backup", "create")
+    (row,) = read(box, "status")["backups"]
+    assert not row["red"]
+
+
 # --- repositories of git ---
 
 

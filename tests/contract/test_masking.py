@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent import editor_login
-from agent.logger.mask import Masker
+from agent.masking import Masker
 from agent.settings import variables
 from tests.contract.homes import COMPANIONS, FORMS, Workspace
 

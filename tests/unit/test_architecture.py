@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
     "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "lines",
-    "log", "login_trial", "moments", "patterns", "preload", "procfs", "runtime", "secret",
-    "settings", "system", "texts", "urls", "variable", "volumes",
+    "log", "login_trial", "masking", "moments", "patterns", "preload", "procfs", "runtime",
+    "secret", "secret_forms", "settings", "system", "texts", "urls", "variable", "volumes",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",
@@ -37,8 +37,10 @@ SHARED_WITH_APART = {
     "files",
     "log",
     "login_trial",
+    "masking",
     "moments",
     "runtime",
+    "secret_forms",
 }
 
 SHARED_IN_FOLDER = {
@@ -50,8 +52,9 @@ SHARED_IN_FOLDER = {
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
         "clearing", "comparison", "content", "creation", "databases", "folders", "hooks",
-        "identity", "lacking", "lock", "locks", "making", "reading", "record", "repositories",
-        "schedule", "selection", "session", "shrinking", "sqlite", "survey", "trial", "undo",
+        "identity", "lacking", "lock", "locks", "making", "notices", "reading", "record",
+        "repositories", "schedule", "selection", "session", "shrinking", "sqlite", "survey",
+        "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""
@@ -234,7 +237,7 @@ SPLITS_FOR_PEOPLE = {"restic", "installer", "backup.hooks", "backup.verification
 @pytest.mark.parametrize("module", sorted(set(MODULES) - SPLITS_FOR_PEOPLE))
 def test_no_text_is_split_by_pythons_own_rule(module: str) -> None:
     """`agent.lines` says why; that of bytes knows LF and CR alone."""
-    allowed = {"read_file(path, STATE)"} if module == "logger.mask" else set()
+    allowed = {"read_file(path, STATE)"} if module == "masking" else set()
     found = {
         ast.unparse(node.value)
         for node in ast.walk(ast.parse(MODULES[module].read_text()))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.logger.mask import Masker
+from agent.masking import Masker
 
 TOKEN = "ghp_0123456789abcdef"
 

@@ -19,9 +19,10 @@ DEADLINE = 10.0
 PROGRAM = ("-m", "agent.logger")
 HANGING = """
 import sys, time
-from agent.logger import __main__, mask
-read = mask.read_file
-mask.read_file = lambda path, limit: time.sleep(60) if "HANG" in path else read(path, limit)
+from agent import masking
+from agent.logger import __main__
+read = masking.read_file
+masking.read_file = lambda path, limit: time.sleep(60) if "HANG" in path else read(path, limit)
 sys.exit(__main__.main(sys.argv[1:]))
 """
 """The same, on a file system whose server is gone."""

@@ -1,13 +1,13 @@
 """Make a backup now, on every target. Without a change since the last one there is none to make."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
 
 from agent.backup import lock, record, session
 from agent.backup.creation import Made
+from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
 from agent.log import Logger
 from agent.target import Target
@@ -22,6 +22,8 @@ RESERVE = 1.0
 SHORTEST = 2.0
 """Seconds below which a final backup is not even begun: opening a repository takes as long."""
 MOST_SHOWN = 20
+LONGEST = 300
+"""Characters of a line."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     made = [*outcome.made]
     made += [Made(name, problem=why) for name, why in targets.in_trouble.items()]
     if arguments.json:
-        sys.stdout.write(json.dumps([describe(item) for item in made], indent=2) + "\n")
+        rows = [describe(item) | {"notices": list(outcome.notices)} for item in made]
+        sys.stdout.write(encode_json(rows, indent=2) + "\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in format_lines(made, outcome))
+        sys.stdout.write(make_lines(*format_lines(made, outcome)))
     return Exit.FAILED if any(map(is_flawed, made)) else Exit.OK
 
 
@@ -132,9 +135,10 @@ def format_lines(made: Iterable[Made], outcome: session.Outcome) -> Iterable[str
         if item.shrunk:
             yield f"{item.target}: {item.shrunk}"
     missing = list(dict.fromkeys(name for item in made for name in item.missing))
-    yield from (f"missing: {name}" for name in missing[:MOST_SHOWN])
+    yield from (f"missing: {shorten(name)}" for name in missing[:MOST_SHOWN])
     if len(missing) > MOST_SHOWN:
-        yield f"missing: {len(missing) - MOST_SHOWN} more"
+        rest = len(missing) - MOST_SHOWN
+        yield f"missing: and {rest} more; `devcopilot backup create --json` lists all"
     yield from (f"left out, the agent's own through another mount: {path}"
                 for path in outcome.mirrors)  # fmt: skip
     if outcome.excludes:
@@ -143,6 +147,12 @@ def format_lines(made: Iterable[Made], outcome: session.Outcome) -> Iterable[str
         yield f"left out, a cache by its CACHEDIR.TAG: {cache}"
     if len(outcome.caches) > MOST_SHOWN:
         yield f"left out, by their CACHEDIR.TAG: {len(outcome.caches) - MOST_SHOWN} more caches"
+    yield from (f"note: {notice}" for notice in outcome.notices)
+
+
+def shorten(text: str) -> str:
+    """Return a text of which the middle is left out when it is very long, as a path may be."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
 
 
 def _format_result(made: Made) -> str:

@@ -1,5 +1,6 @@
 """A line that tells how far restic is, on a terminal: bytes, files, speed, time left."""
 
+import os
 import time
 from typing import TextIO
 
@@ -10,6 +11,8 @@ PULSE = 0.2
 """Seconds between two changes of the line."""
 BAR = 20
 """Its width in characters."""
+WIDTH = 80
+"""Columns of a terminal that does not tell."""
 
 
 class Progress:
@@ -36,8 +39,17 @@ class Progress:
             self._stream.flush()
 
     def _write(self, text: str) -> None:
-        self._stream.write(f"\r\x1b[K{self._title}: {text}")
+        line = f"{self._title}: {text}"
+        self._stream.write(f"\r\x1b[K{line[: find_width(self._stream) - 1]}")
         self._stream.flush()
+
+
+def find_width(stream: TextIO) -> int:
+    """Return the columns of a terminal now. What reaches beyond would stay as a line of its own."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or WIDTH
+    except (OSError, ValueError):
+        return WIDTH
 
 
 def describe(message: Message, seconds: float) -> str:

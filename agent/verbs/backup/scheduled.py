@@ -71,7 +71,18 @@ def back_up(current: Context, due: Sequence[Target], log: Logger) -> Sequence[Ma
         current.settings, current.facts, due, Wishes(), lambda _target: lambda _message: None
     ).back_up()
     tell(outcome, log)
+    for target in due:
+        note_notices(current, target, outcome.notices, log)
     return outcome.made
+
+
+def note_notices(current: Context, target: Target, notices: Sequence[str], log: Logger) -> None:
+    """Log what a person should know of what was backed up, once."""
+    text = "; ".join(notices)
+    if text != record.read(current.facts, target.name).notice:
+        record.note(current.facts, target.name, notice=text)
+        for notice in notices:
+            log.warning(notice, target=target.name)
 
 
 def is_time(current: Context, target: Target) -> bool:

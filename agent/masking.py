@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agent import runtime
 from agent.files import STATE, read_file
-from agent.logger.forms import find_base64_forms, find_text_forms
+from agent.secret_forms import find_base64_forms, find_text_forms
 
 MASK = b"***"
 SHORTEST = 8

@@ -1,0 +1,105 @@
+"""What `devcopilot backup create` tells a person, and how a line of progress fits a terminal."""
+
+import fcntl
+import io
+import os
+import pty
+import struct
+import termios
+from pathlib import Path
+
+import pytest
+
+from agent.backup import record
+from agent.backup.creation import Made
+from agent.backup.notices import find_notices
+from agent.backup.session import Outcome
+from agent.backup.setup import shares_root
+from agent.escaping import make_lines
+from agent.settings import Settings
+from agent.verbs.backup.create import LONGEST, MOST_SHOWN, format_lines
+from agent.verbs.backup.progress import Progress
+from tests.machine import make_facts
+
+REPORT = {
+    "message_type": "status", "total_bytes": 10**12, "bytes_done": 5 * 10**11,
+    "files_done": 1_000_000,
+}  # fmt: skip
+
+
+def tell(*missing: str) -> str:
+    return make_lines(*format_lines([Made("local", missing=missing)], Outcome(())))
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_a_line_of_progress_never_wraps(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.verbs.backup.progress.PULSE", 0)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(theirs, "w") as stream:
+        line = Progress(stream, "a target with a long name")
+        line.listen({**REPORT, "seconds_elapsed": 5})
+        line.end()
+        shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    texts = [part.replace("\x1b[K", "") for part in shown.split("\r")]
+    assert max(map(len, texts)) == columns - 1
+    assert "\n" not in shown
+
+
+def test_without_a_terminal_there_is_no_line() -> None:
+    stream = io.StringIO()
+    Progress(stream, "azure").listen(REPORT)
+    assert stream.getvalue() == ""
+
+
+def test_the_names_of_files_reach_no_terminal_as_they_are() -> None:
+    text = tell("/w/a\n\x1b[2Jlocal: all is well: permission denied", "/w/\udcff: denied")
+    assert text.splitlines()[1:] == [
+        r"missing: /w/a\n\x1b[2Jlocal: all is well: permission denied", r"missing: /w/\xff: denied",
+    ]  # fmt: skip
+
+
+def test_how_many_more_are_missing_is_told_and_how_to_see_them() -> None:
+    lines = tell(*(f"/w/{number}: denied" for number in range(200))).splitlines()
+    assert len(lines) == MOST_SHOWN + 2
+    assert lines[-1] == "missing: and 180 more; `devcopilot backup create --json` lists all"
+
+
+def test_a_path_of_4_kib_is_shortened() -> None:
+    (line,) = tell("/" + "x" * 5000 + ": File name too long").splitlines()[1:]
+    assert len(line) < LONGEST + 20
+    assert line.endswith("xx: File name too long")
+
+
+def test_the_record_knows_how_many_there_were(tmp_path: Path) -> None:
+    facts = make_facts(tmp_path)
+    known = record.note(facts, "local", missing=tuple(map(str, range(200))))
+    assert (len(known.missing), known.lacking) == (record.MOST_NAMES, 200)
+    assert record.note(facts, "local", missing=()).lacking == 0
+
+
+# --- notices ---
+
+
+def test_servers_are_one_notice_unless_something_is_dumped() -> None:
+    servers = [("Redis", Path("/w/redis")), ("PostgreSQL", Path("/w/pg"))]
+    (notice,) = find_notices(servers, Settings.from_environ({}).backup)
+    assert notice.startswith("data of PostgreSQL (/w/pg), Redis (/w/redis): ")
+    assert "DEV8_BACKUP_PRE" in notice
+    dumping = Settings.from_environ({"DEV8_BACKUP_PRE": "make dump"}).backup
+    assert not [*find_notices(servers, dumping)]
+    assert not [*find_notices([], Settings.from_environ({}).backup)]
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("overlay", True), ("ext4", False)])
+def test_a_place_of_its_own_is_not_the_containers_root(
+    tmp_path: Path, kind: str, expected: bool
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        f"1 0 0:1 / / rw shared:1 - {kind} none rw\n2 1 0:2 / /dev rw - tmpfs tmpfs rw\n"
+    )
+    assert shares_root(Path("/no-such-folder/backups"), mounts) is expected
+    assert not shares_root(Path("/proc/backups"), mounts), "another file system"
+    assert not shares_root(Path("/backups"), tmp_path / "none")
