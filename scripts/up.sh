@@ -148,7 +148,7 @@ say_make() { # TARGET
 find_password() {
     case $("${DOCKER[@]}" container inspect --format '{{.Config.Env}}' "$container") in
         *CODE_SERVER_AUTH=none*) echo "none is asked for" ;;
-        *CODE_SERVER_*PASSWORD*) echo "the one that you gave" ;;
+        *CODE_SERVER_PASSWORD* | *CODE_SERVER_HASHED_PASSWORD*) echo "the one that you gave" ;;
         *) inside devcopilot password ;;
     esac
 }

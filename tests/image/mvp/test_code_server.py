@@ -3,6 +3,7 @@
 import pytest
 from testinfra.host import Host
 
+from agent import argon2
 from tests.builds import read_npm
 from tests.containers import HARDENED, Recipe, answers_http, running
 from tests.image.conftest import Image
@@ -27,6 +28,30 @@ def test_has_its_own_node(host: Host) -> None:
 @pytest.mark.parametrize("module", ["@vscode/spdlog", "@vscode/sqlite3", "kerberos", "node-pty"])
 def test_loads_its_native_modules(host: Host, module: str) -> None:
     host.run_expect([0], f"cd {VSCODE} && {NODE} -e 'require(\"{module}\")'")
+
+
+MAKE = """
+const argon2 = require("argon2");
+const [type, version] = [argon2[process.argv[1]], +process.argv[2]];
+argon2.hash("pässword", { type, version, timeCost: 2, memoryCost: 4096 }).then(console.log);
+"""
+CHECK = """
+require("argon2").verify(process.argv[1], "pässword").then(console.log);
+"""
+
+
+@pytest.mark.parametrize("version", ["16", "19"])
+@pytest.mark.parametrize("kind", ["argon2id", "argon2i", "argon2d"])
+def test_a_hash_that_it_makes_is_one_that_may_be_given(host: Host, kind: str, version: str) -> None:
+    made = host.check_output(f"cd {ROOT} && {NODE} -e '{MAKE}' {kind} {version}")
+    assert made.startswith(f"${kind}$v={version}$")
+    assert argon2.find_fault(made) is None
+
+
+def test_it_knows_the_password_by_a_hash_of_the_agent_s(host: Host) -> None:
+    for word, known in (("pässword", "true"), ("password", "false")):
+        made = argon2.hash_password(word)
+        assert host.check_output(f"cd {ROOT} && {NODE} -e '{CHECK}' '{made}'") == known
 
 
 def test_opens_a_terminal(host: Host) -> None:
