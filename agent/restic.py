@@ -185,7 +185,9 @@ class Restic:
 
 def make_environment(target: Target, facts: Facts, memory: int | None = None) -> dict[str, str]:
     """Return the environment in which restic works on this target; only restic may get it."""
-    own = {name: text for name, text in facts.environ.items() if not name.startswith("RESTIC_")}
+    own = {
+        name: text for name, text in facts.user_environ.items() if not name.startswith("RESTIC_")
+    }
     return {
         **own,
         **target.environment,

@@ -74,6 +74,7 @@ def _decode_service(row: dict[str, Any]) -> Service:
         first=_decode_probe(dict(row["first"])) if row["first"] else None,
         environment=row["environment"],
         directory=Path(row["directory"]) if row["directory"] else None,
+        own_secrets=row["own_secrets"],
     )
 
 

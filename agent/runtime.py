@@ -11,6 +11,8 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 
+from agent import files
+
 DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
 """How the agent calls its own command: this very installation, whatever is first on PATH."""
 
@@ -26,7 +28,10 @@ HIDDEN = "hidden"
 """Folder (0700): one file (0600) a secret that came from a file or was made, as it was at the last
 `configure`. Only the log reads it, to hide it: it must not touch paths of the user, which may hang.
 """
-SECRET_FOLDERS = (SECRETS, TOKENS, HIDDEN)
+OWN_SECRETS = "own-secrets"
+"""Folder (0700): one file (0600) a secret of the user's own, named for its variable, which the
+user's programs get and no other: see docs/decisions/secrets.md."""
+SECRET_FOLDERS = (SECRETS, TOKENS, HIDDEN, OWN_SECRETS)
 """What the log hides."""
 BOOT = "boot.json"
 """What `configure` hands to `init`; see `agent.values.Boot`."""
@@ -114,10 +119,21 @@ def clear(path: str) -> None:
     for name in (SETTINGS, MOUNTS, BOOT, STATE, SERVICES, PROBLEMS):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(path, name))
-    for name in (SECRETS, HIDDEN, TOKENS, JOBS, LAUNCHERS, SSH):
-        with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, name)) as files:
-            for entry in files:
+    for name in (*SECRET_FOLDERS, JOBS, LAUNCHERS, SSH):
+        with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, name)) as found:
+            for entry in found:
                 os.unlink(entry.path)
+
+
+def read_own_secrets(path: str) -> dict[str, str]:
+    """Return the secrets of the user's own, by variable. Raises OSError."""
+    folder = os.path.join(path, OWN_SECRETS)
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.isidentifier())
+    except FileNotFoundError:
+        return {}
+    paths = {name: os.path.join(folder, name) for name in names}
+    return {name: os.fsdecode(files.read_file(paths[name], files.STATE)) for name in names}
 
 
 def explain(path: str, error: OSError) -> str:

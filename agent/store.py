@@ -6,12 +6,14 @@ file of its own. Every other verb reads them from there, through the same parser
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 
 from agent import runtime
 from agent.compatibility import WITHHELD
+from agent.credentials import find_url_passwords, is_secret
 from agent.errors import AgentError, Problem
 from agent.files import STATE, read_file
 from agent.hosts import find_accounts
@@ -25,8 +27,18 @@ PUBLIC_HOST = "github.com"
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without any variable that holds a secret."""
-    hidden = secret_names()
+    hidden = {*secret_names(), *find_own_secrets(environ)}
     return {name: value for name, value in environ.items() if name not in hidden}
+
+
+def find_own_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are none of the agent's and hold a secret, as it seems."""
+    ours = secret_names() | {name for _, entry in variables() for name in entry.names}
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in ours and is_secret(name, value)
+    }
 
 
 def child_defaults(settings: Settings) -> dict[str, str]:
@@ -57,13 +69,19 @@ def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
         if name in hidden:
             path = facts.runtime / runtime.SECRETS / name
             yield File(path, value.encode(), 0o600, adopt=True)
+    for name, value in facts.own_secrets.items():
+        path = facts.runtime / runtime.OWN_SECRETS / name
+        yield File(path, os.fsencode(value), 0o600, adopt=True)
 
 
 def hidden_resources(settings: Settings, facts: Facts) -> Iterator[File]:
     """Yield a copy of each secret that lies in a file, for the log to hide.
 
-    What is wrong with such a file is told by the step that uses it.
+    And each password in a URL of the environment, such as a proxy's. What is wrong with such a file
+    is told by the step that uses it.
     """
+    for number, word in enumerate(find_url_passwords(facts.user_environ)):
+        yield hide(f"url-{number}", Secret(word), facts)
     groups = {group.name: getattr(settings, group.name) for group in fields(settings)}
     for account in find_accounts(settings, facts).known:
         groups.setdefault(f"github-{account.host}", account)
@@ -94,10 +112,22 @@ def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
             if entry.suffix == ""
         }
     except OSError as error:
-        raise AgentError(
-            Problem(
-                f"cannot read the settings in {folder}: {error.strerror}",
-                "this works inside a container that the agent started, as the container's user",
-            )
-        ) from error
+        raise _explain(folder, error) from error
     return {**stored["variables"], **secrets}, dict(stored["environment"])
+
+
+def load_own_secrets(folder: Path) -> dict[str, str]:
+    """Return the secrets of the user's own, as `resources` stored them. Raises AgentError."""
+    try:
+        return runtime.read_own_secrets(str(folder))
+    except OSError as error:
+        raise _explain(folder, error) from error
+
+
+def _explain(folder: Path, error: OSError) -> AgentError:
+    return AgentError(
+        Problem(
+            f"cannot read the settings in {folder}: {error.strerror}",
+            "this works inside a container that the agent started, as the container's user",
+        )
+    )

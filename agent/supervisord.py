@@ -119,8 +119,17 @@ done
 _LAUNCHER = """\
 # Starts {name}. Bash, since other shells drop variables with a dot in their name.
 exec >{stream} 2>&1
-{change_directory}exec /usr/bin/env --default-signal {words}
+{own_secrets}{change_directory}exec /usr/bin/env --default-signal {words}
 """
+
+_OWN_SECRETS = """\
+for _dev8_file in {folder}/*; do
+    IFS= read -r -d '' _dev8_value <"$_dev8_file"
+    export "${{_dev8_file##*/}}=$_dev8_value"
+done
+unset _dev8_file _dev8_value
+"""
+"""They are in no argument and in no other file."""
 
 _UNSET = ("SUPERVISOR_ENABLED", "SUPERVISOR_SERVER_URL", "SUPERVISOR_PROCESS_NAME",
           "SUPERVISOR_GROUP_NAME", "OLDPWD", "SHLVL", "_")  # fmt: skip
@@ -153,7 +162,7 @@ def resources(services: Sequence[Service], facts: Facts, stop_timeout: float) ->
     for service in services:
         launcher = folder / runtime.LAUNCHERS / service.name
         stream = folder / runtime.STREAMS / service.name
-        yield File(launcher, render_launcher(service, stream), 0o600, adopt=True)
+        yield File(launcher, render_launcher(service, stream, facts), 0o600, adopt=True)
 
 
 def command(facts: Facts) -> tuple[str, ...]:
@@ -182,7 +191,7 @@ def render_config(services: Sequence[Service], stop_timeout: float) -> str:
     return head + "".join(programs)
 
 
-def render_launcher(service: Service, stream: Path) -> bytes:
+def render_launcher(service: Service, stream: Path, facts: Facts) -> bytes:
     """Return the script that becomes the service's program, whose output goes to the FIFO.
 
     supervisord is not in between: while the log stood still, it would stand still as well.
@@ -193,6 +202,9 @@ def render_launcher(service: Service, stream: Path) -> bytes:
     text = _LAUNCHER.format(
         name=service.name,
         stream=shlex.quote(str(stream)),
+        own_secrets=_OWN_SECRETS.format(
+            folder=shlex.quote(str(facts.runtime / runtime.OWN_SECRETS))
+        ) if service.own_secrets and facts.own_secrets else "",
         change_directory=f"cd -- {shlex.quote(str(service.directory))} || exit\n"
         if service.directory else "",
         words=shlex.join([*words, *service.argv]))  # fmt: skip

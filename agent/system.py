@@ -49,11 +49,18 @@ class Facts:
     """What the agent keeps between lives of the container; by default the same as `defaults`."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The clean environment: what every child gets. It holds no secret."""
+    own_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables with secrets of the user's own, for the user's own programs."""
     pending: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
     """Files that are planned and not yet written: a plan sees them as if they were there."""
     clock: Clock = field(default_factory=Clock)
     mounts: Mounts = field(default_factory=Mounts)
     """What the file systems of the home and the state folder can do."""
+
+    @property
+    def user_environ(self) -> dict[str, str]:
+        """Return what a program of the user's gets: the clean environment, and own secrets."""
+        return {**self.environ, **self.own_secrets}
 
     @property
     def defaults(self) -> Path:

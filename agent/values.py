@@ -75,6 +75,8 @@ class Service:
     directory: Path | None = None
     first: Probe | None = None
     """Asked beside it until the workspace is ready: what costs too much to be asked for ever."""
+    own_secrets: bool = True
+    """It is, or starts, programs of the user's: it gets the secrets of the user's own."""
 
 
 @dataclass(frozen=True)

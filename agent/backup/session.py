@@ -131,7 +131,7 @@ class Session:
             masker.refresh()
             return masker.mask_text(text)
 
-        return hooks.run(variable, argv, self.facts.environ, folder, seconds, hide)
+        return hooks.run(variable, argv, self.facts.user_environ, folder, seconds, hide)
 
     def _add_copies(self, planned: content.Content, found: Found, hook: Problem | None) -> Contents:
         """Return what goes into the backup, with the copies of databases that are in use."""

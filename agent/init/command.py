@@ -1,7 +1,8 @@
 """CMD: the program that the container was started for, in the foreground with the terminal."""
 
+import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agent.init import terminal
 from agent.init.children import Child, Children
@@ -24,14 +25,19 @@ class Command(Part):
         self.code: int | None = None
         """CMD's exit code, once it has ended."""
 
-    def start(self, argv: Sequence[str]) -> None:
-        """Start CMD; the terminal, if there is one, is its own. Raises OSError."""
+    def start(self, argv: Sequence[str], own_secrets: Mapping[str, str]) -> None:
+        """Start CMD; the terminal, if there is one, is its own. Raises OSError.
+
+        `own_secrets` are added to its environment.
+        """
         self._terminal = terminal.find_terminal()
         streams = (None, None, None)
+        environment = {**os.environ, **own_secrets}
         try:
             self._child = self._children.spawn(
-                argv, streams, self._on_end, terminal=self._terminal, ignored=self._ignored
-            )
+                argv, streams, self._on_end,
+                terminal=self._terminal, ignored=self._ignored, environment=environment,
+            )  # fmt: skip
         except OSError:
             self._take_back()
             raise

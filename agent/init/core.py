@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Sequence
 
+from agent import runtime
 from agent.exits import SIGNAL_BASE, Exit
 from agent.init import signals
 from agent.init.children import Children, explain_failure
@@ -54,10 +55,13 @@ class Init:
         loop.watch(self._signals, self._on_signals)
         adopt_orphans()
 
-    def start_command(self, argv: Sequence[str]) -> None:
-        """Start CMD; when that fails, say so and begin to stop."""
+    def start_command(self, argv: Sequence[str], folder: str | None = None) -> None:
+        """Start CMD; when that fails, say so and begin to stop.
+
+        With a runtime folder it gets the secrets of the user's own as well.
+        """
         try:
-            self.command.start(argv)
+            self.command.start(argv, runtime.read_own_secrets(folder) if folder else {})
         except OSError as error:
             code, words = explain_failure(argv[0], error)
             self._log.error(words)

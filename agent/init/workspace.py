@@ -70,7 +70,7 @@ class Workspace:
             self._jobs.add(plan)
         self._write_state()
         if self._argv:
-            self._init.start_command(self._argv)
+            self._init.start_command(self._argv, self._folder)
         if self._boot.supervisord and not self._init.stop.reason:
             self._start_services(self._boot.supervisord)
         else:

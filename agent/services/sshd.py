@@ -89,7 +89,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         key_exchanges=KEY_EXCHANGES[settings.ssh.algorithms],
         host_keys="\n".join(f"HostKey {quote(str(key))}" for key in keys),
         authorized_keys=" ".join(quote(name.replace("%", "%%")) for name in logins.files),
-        set_env=render_set_env(facts.environ),
+        set_env=render_set_env(facts.user_environ),
     )
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
     yield from host_keys.keep(settings, facts)
@@ -126,6 +126,7 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
         name=NAME,
         argv=(str(program), "-D", "-e", "-f", str(config)),
         probe=LoginProbe(*greeting, login, str(key)) if login else BannerProbe(*greeting),
+        own_secrets=False,  # its sessions get them, by its configuration
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from agent import commands
 from agent.errors import Problem
 from agent.groups import GitHub
 from agent.lines import find_last_line
@@ -20,9 +21,9 @@ def is_configured(account: GitHub) -> bool:
 
 
 def fetch(account: GitHub, facts: Facts) -> Found:
-    """Run the command, with the clean environment and no standard input."""
+    """Run the command, as a program of the user's and without standard input."""
     argv = account.token_command or ()
-    done = facts.run(argv)
+    done = commands.run(argv, facts.user_environ)
     if done.returncode != 0:
         words = find_last_line(done.stderr)
         return Failure(

@@ -40,7 +40,8 @@ def load() -> Context:
     home = Path(environment["HOME"])
     mounts = homes.read_mounts(folder)
     state = settings.agent.state_dir or home / mounts.folder
-    facts = Facts(home, os.getuid(), folder, state, environment, mounts=mounts)
+    own = store.load_own_secrets(folder)
+    facts = Facts(home, os.getuid(), folder, state, environment, own_secrets=own, mounts=mounts)
     problems = tuple(homes.explain_mounts(home, state, mounts))
     return Context(variables, settings, facts, problems, running=True)
 
@@ -70,7 +71,8 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
     environment.setdefault("PATH", os.defpath)
     environment.setdefault("SHELL", "/bin/bash")
-    facts = Facts(home, uid, folder, state, environment, mounts=mounts)
+    own = store.find_own_secrets(environ)
+    facts = Facts(home, uid, folder, state, environment, own_secrets=own, mounts=mounts)
     if facts.defaults != facts.usual_defaults:
         environment["GIT_CONFIG_SYSTEM"] = str(facts.defaults / SYSTEM)
     return Context(environ, settings, facts, tuple(problems))

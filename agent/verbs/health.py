@@ -93,7 +93,7 @@ def find_failures(services: Sequence[Service], facts: Facts, early: bool = False
     for service in services:
         for probe in (service.probe, service.first if early else None):
             if probe and (
-                why := probes.check(probe, PROBE_TIMEOUT, facts.environ, thorough=not early)
+                why := probes.check(probe, PROBE_TIMEOUT, facts.user_environ, thorough=not early)
             ):
                 found[service.name] = why
                 break

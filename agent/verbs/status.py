@@ -109,7 +109,7 @@ def _judge(service: Service, found: ServiceState, current: Context) -> str:
     """Return the state of a service; one that answers runs, however short its life is yet."""
     if found.state != supervisord.STARTING or not service.probe:
         return found.state
-    silent = probes.check(service.probe, PROBE_TIMEOUT, current.facts.environ, thorough=False)
+    silent = probes.check(service.probe, PROBE_TIMEOUT, current.facts.user_environ, thorough=False)
     return found.state if silent else supervisord.RUNNING
 
 

@@ -202,7 +202,7 @@ def test_init_imports_little() -> None:
     ]  # fmt: skip
     added = seen[1] - seen[0]
     ours = {name for name in added if name.startswith("agent.") and name.count(".") == 1}
-    names = ("escaping", "exits", "faults", "init", "log", "moments", "runtime")
+    names = ("escaping", "exits", "faults", "files", "init", "log", "moments", "runtime")
     assert ours == {f"agent.{name}" for name in names}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
               "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip

@@ -13,9 +13,10 @@ ROOT = Path(__file__).parent.parent.parent
 
 GROUND = (
     "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
-    "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups", "helpers", "lines",
-    "log", "login_trial", "masking", "moments", "patterns", "preload", "procfs", "runtime",
-    "secret", "secret_forms", "settings", "system", "texts", "urls", "variable", "volumes",
+    "credentials", "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups",
+    "helpers", "lines", "log", "login_trial", "masking", "moments", "patterns", "preload",
+    "procfs", "runtime", "secret", "secret_forms", "settings", "system", "texts", "urls",
+    "variable", "volumes",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",

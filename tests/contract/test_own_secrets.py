@@ -1,0 +1,111 @@
+"""Secrets under names of the user's own: for the user's programs, and nobody else."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent import runtime, supervisord
+from agent.backup import hooks
+from agent.masking import Masker
+from agent.restic import make_environment
+from agent.settings import Settings
+from agent.sources import Token
+from agent.target import Target
+from agent.tokens import command
+from agent.values import Service
+from agent.verbs import context
+from tests.contract.homes import OPEN, Workspace
+
+PEM = "-----BEGIN X-----\nTHEFIRSTLINEOFIT\n'quoted' \"lines\" $HOME `id`\n-----END X-----\n"
+OWN = {
+    "AWS_SECRET_ACCESS_KEY": "aws-secret-0123456789",
+    "AWS_SESSION_TOKEN": "aws-session-0123456789",
+    "MY_API_KEY": "my-own-0123456789",
+    "MY_PRIVATE_KEY": PEM,
+    "DATABASE_URL": "postgres://app:db-password-0123@db/app",
+}
+PLAIN = {"AWS_ACCESS_KEY_ID": "AKIA0123456789", "COLOUR": "red",
+         "HTTPS_PROXY": "http://me:proxy-password-01@proxy:3128"}  # fmt: skip
+MARKS = (*OWN.values(), "THEFIRSTLINEOFIT", "db-password-0123")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Workspace:
+    desk = Workspace(tmp_path, {**OPEN, **OWN, **PLAIN}).prepare()
+    desk.configure()
+    return desk
+
+
+def test_each_lies_in_its_own_private_file_and_nowhere_else(desk: Workspace) -> None:
+    places = {
+        path.relative_to(desk.runtime)
+        for path in desk.runtime.rglob("*")
+        if path.is_file() and any(mark.encode() in path.read_bytes() for mark in MARKS)
+    }
+    hidden = {path.relative_to(desk.runtime) for path in (desk.runtime / "hidden").glob("url-*")}
+    files = {Path(runtime.OWN_SECRETS, name) for name in OWN}
+    rest = places - hidden - files
+    assert rest <= {Path("sshd_config")}, "sshd, where it can run, hands them to its sessions"
+    assert files <= places
+    for path in places:
+        assert (desk.runtime / path).stat().st_mode & 0o777 == 0o600
+    assert (desk.runtime / runtime.OWN_SECRETS).stat().st_mode & 0o777 == 0o700
+    assert not any(
+        mark.encode() in content for content in desk.files().values() for mark in MARKS
+    ), "the home outlives the container"
+
+
+def test_what_init_and_its_jobs_get_holds_none(desk: Workspace) -> None:
+    boot = json.loads((desk.runtime / runtime.BOOT).read_bytes())
+    assert not OWN.keys() & boot["environment"].keys()
+    assert PLAIN.items() <= boot["environment"].items()
+
+
+def test_another_verb_finds_them_again(desk: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(runtime.VARIABLE, str(desk.runtime))
+    facts = context.load().facts
+    assert facts.own_secrets == OWN
+    assert not OWN.keys() & facts.environ.keys()
+    assert facts.user_environ == {**facts.environ, **OWN}
+
+
+def test_the_next_life_forgets_them(desk: Workspace) -> None:
+    runtime.clear(str(desk.runtime))
+    assert list((desk.runtime / runtime.OWN_SECRETS).iterdir()) == []
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_service_of_the_users_gets_them_as_they_are(desk: Workspace, own: bool) -> None:
+    facts = desk.context().facts
+    service = Service("mine", ("/usr/bin/env", "-0"), own_secrets=own)
+    stream = desk.folder / "stream"
+    script = supervisord.render_launcher(service, stream, facts)
+    assert not any(mark.encode() in script for mark in MARKS)
+    subprocess.run(["bash", "-p"], input=script, env=dict(facts.environ), check=True)
+    entries = stream.read_text().split("\0")[:-1]
+    got = dict(entry.split("=", 1) for entry in entries)
+    assert {name: got[name] for name in OWN if name in got} == (OWN if own else {})
+    assert not any(name.startswith("_dev8") for name in got)
+
+
+def test_commands_of_the_users_and_restic_get_them(desk: Workspace) -> None:
+    facts = desk.context().facts
+    settings = Settings.from_environ({"DEV8_GITHUB_TOKEN_COMMAND": "printenv MY_API_KEY"})
+    token = command.fetch(settings.github, facts)
+    assert isinstance(token, Token)
+    assert token.value.reveal() == OWN["MY_API_KEY"]
+    argv = ("sh", "-c", f'test "$MY_API_KEY" = {OWN["MY_API_KEY"]}')
+    assert hooks.run("DEV8_BACKUP_PRE", argv, facts.user_environ, desk.home, 10.0) is None
+    environment = make_environment(Target("s3", "s3:https://x/y"), facts)
+    assert environment["AWS_SECRET_ACCESS_KEY"] == OWN["AWS_SECRET_ACCESS_KEY"]
+
+
+def test_the_log_hides_them(desk: Workspace) -> None:
+    masker = Masker(str(desk.runtime))
+    masker.refresh()
+    for mark in (*OWN.values(), "THEFIRSTLINEOFIT", "db-password-0123", "proxy-password-01"):
+        line = mark.split("\n")[0]
+        if not line.startswith("-----"):
+            assert masker.mask_text(f"<{line}>") == "<***>"
