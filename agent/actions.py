@@ -59,12 +59,14 @@ class WriteFile:
     owned: bool
     announcement: str = field(default="", repr=False)
     """Told once in the log, when the file was written."""
+    durable: bool = False
+    """Nobody can make its content again: it must outlive a power cut."""
 
     def describe(self) -> str:  # noqa: D102
         return f"write {self.path} ({len(self.content)} bytes, {self.mode:04o})"
 
     def apply(self, system: System) -> None:  # noqa: D102
-        system.write_file(self.path, self.content, self.mode)
+        system.write_file(self.path, self.content, self.mode, durable=self.durable)
 
 
 @dataclass(frozen=True)

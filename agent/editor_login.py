@@ -102,10 +102,12 @@ def find_made(facts: Facts) -> tuple[Password | None, list[Problem]]:
                 Problem(f"cannot read {path}: {error.strerror}", find_hint(error, path))
             )
             continue
-        if text := (content or b"").decode(errors="replace").strip():
+        text = (content or b"").decode(errors="replace").strip()
+        if text and text.isprintable() and "\ufffd" not in text:
             return Password(text, made=True), problems
         if content is not None:
-            problems.append(Problem(f"cannot use {path}: it is empty", f"remove {path}"))
+            fault = "it is damaged" if text else "it is empty"
+            problems.append(Problem(f"cannot use {path}: {fault}", f"remove {path}"))
     return None, problems
 
 

@@ -21,7 +21,7 @@ def keep(facts: Facts, name: str, content: bytes) -> Path:
     """
     kept, spare, system = facts.state / name, find_spare(facts, name), System(facts.environ)
     try:
-        system.write_file(kept, content, 0o600)
+        system.write_file(kept, content, 0o600, durable=True)
     except OSError:
         system.write_file(spare, content, 0o600)
         return spare

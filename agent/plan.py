@@ -278,7 +278,7 @@ def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Pro
             return _plan_file(item, facts, ledger)
         case Seed(path, content, mode, words):
             missing = facts.mode(path) is None
-            return WriteFile(path, content(), mode, False, words) if missing else None
+            return WriteFile(path, content(), mode, False, words, True) if missing else None
         case Generated(path, argv):
             return RunCommand(path, argv) if facts.mode(path) is None else None
         case Edit():

@@ -180,10 +180,11 @@ def set_mode(new: "int | str | os.PathLike[str]", mode: int) -> None:
             os.chmod(new, mode)
 
 
-def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
+def write_atomic(path: str, content: bytes, mode: int = 0o600, *, durable: bool = False) -> None:
     """Replace the file at `path` in one step; readers see the old content or the new one.
 
-    The mode is set before the content is there. Raises OSError, and then leaves nothing behind.
+    The mode is set before the content is there. Once it returns, a `durable` file outlives a power
+    cut; any other may then be as it was before. Raises OSError, and then leaves nothing behind.
     """
     temporary = f"{path}.{os.getpid()}.new"
     with contextlib.suppress(FileNotFoundError):
@@ -204,3 +205,15 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+    if durable:
+        _sync_folder(os.path.dirname(path))
+
+
+def _sync_folder(path: str) -> None:
+    """Let the names in a folder outlive a power cut. Shares may not know that for folders."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -165,17 +165,18 @@ class System:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
 
-    def write_file(self, path: Path, content: bytes, mode: int) -> None:
+    def write_file(self, path: Path, content: bytes, mode: int, *, durable: bool = False) -> None:
         """Replace a file atomically, links followed, its folder made when missing.
 
         A folder made for a private file (mode without group and others) is private too. What is no
-        regular file is left alone: a link to a device would replace the device.
+        regular file is left alone: a link to a device would replace the device. `durable`: it must
+        not be lost in a power cut, once this returns.
         """
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         self.make_directory(target.parent, 0o755 if mode & 0o077 else 0o700)
-        runtime.write_atomic(str(target), content, mode)
+        runtime.write_atomic(str(target), content, mode, durable=durable)
 
     def make_directory(self, path: Path, mode: int) -> None:
         """Make a folder and its missing parents with this mode; what exists is left as it is."""

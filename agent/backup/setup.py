@@ -7,14 +7,23 @@ from pathlib import Path
 from agent import store
 from agent.errors import Problem
 from agent.files import STATE, read_file
-from agent.plan import Resource, Seed
+from agent.plan import File, Resource, Seed, find_hint
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
-from agent.target import PASSWORD, PROGRAM, TargetKind, find_targets, needs_made_password
+from agent.target import (
+    HOW_TO_MAKE,
+    PASSWORD,
+    PROGRAM,
+    TargetKind,
+    find_targets,
+    needs_made_password,
+)
 from agent.volumes import find_top
 
 PASSWORD_BYTES = 24
+CONFIG = "config"
+"""In the folder of a local repository: restic makes it first, encrypted with the password's key."""
 MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -43,7 +52,7 @@ def resources(
             "--endpoint-url, --region and --storage-class are understood",
         )
     if needs_made_password(targets.ready, facts):
-        yield from _make_password(facts.state / PASSWORD, facts)
+        yield from _make_password(facts.state / PASSWORD, _has_backups(settings), facts)
 
 
 def shares_root(folder: Path, mounts: Path = MOUNTS) -> bool:
@@ -63,17 +72,53 @@ def shares_root(folder: Path, mounts: Path = MOUNTS) -> bool:
     return is_ours and types[-1:] == ["overlay"]
 
 
-def _make_password(path: Path, facts: Facts) -> Iterator[Resource | Problem]:
-    """Yield the file of the password, and its copy for the log to hide."""
+def _has_backups(settings: Settings) -> bool:
+    """Tell whether there is a repository in BACKUP_DIR, of this workspace or of another."""
+    folder = settings.backup.folder
+    return folder is not None and any(folder.glob(f"*/{CONFIG}"))
+
+
+def _make_password(path: Path, used: bool, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the file of the password, and its copy for the log to hide.
+
+    `used`: backups are there already, which a new password would not open.
+    """
     try:
-        known = (facts.read(path) or b"").decode(errors="replace").strip()
+        content = facts.read(path)
     except OSError as error:
-        yield Problem(f"cannot read {path}: {error.strerror}")
+        yield Problem(f"cannot read {path}: {error.strerror}", find_hint(error, path))
         return
-    word = known or make_password()
+    word = (content or b"").decode(errors="replace").strip()
+    if content is None or not _is_password(word):
+        problem = _find_obstacle(path, used and content is not None, facts)
+        if problem:
+            yield problem
+            return
+        word = make_password()
+        if content is not None:
+            yield File(path, f"{word}\n".encode(), 0o600, adopt=True, stays=True)
     yield Seed(
         path, f"{word}\n".encode, 0o600,
         f"a password was made for the backups in BACKUP_DIR: keep a copy of {path} elsewhere, "
         "without it nobody can restore them",
     )  # fmt: skip
     yield store.hide("backup-password", Secret(word), facts)
+
+
+def _find_obstacle(path: Path, lost: bool, facts: Facts) -> Problem | None:
+    """Return why no password can be made now; `lost`: the one that opens the backups was there."""
+    if lost:
+        return Problem(
+            f"cannot use {path}: it is damaged, and only what was in it opens the backups",
+            "put the copy of it back, or hand it in as DEV8_BACKUP_PASSWORD_FILE",
+        )
+    if facts.mounts.state.fault or facts.runtime in path.parents:
+        return Problem(
+            f"cannot back up to BACKUP_DIR: the password would be lost with {path}", HOW_TO_MAKE
+        )
+    return None
+
+
+def _is_password(word: str) -> bool:
+    """Tell whether this can be one that was made here, or that somebody wrote in its place."""
+    return bool(word) and word.isprintable() and "\ufffd" not in word

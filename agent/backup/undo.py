@@ -157,7 +157,7 @@ def write(facts: Facts, undo: Undo) -> None:
     path = facts.state / FILE
     content = json.dumps(asdict(undo), indent=1).encode()
     try:
-        System(facts.environ).write_file(path, content, 0o600)
+        System(facts.environ).write_file(path, content, 0o600, durable=True)
     except OSError as error:
         hint = "make room there" if error.errno in NO_ROOM else ""
         raise AgentError(Problem(f"cannot write {path}: {error.strerror}", hint)) from error

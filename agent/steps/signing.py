@@ -38,7 +38,9 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         yield problem
         return
     signers = facts.defaults / SIGNERS
-    public = (facts.read(path.with_name(f"{path.name}.pub")) or b"").decode().strip()
+    public = (
+        (facts.read(path.with_name(f"{path.name}.pub")) or b"").decode(errors="replace").strip()
+    )
     who = settings.git.user_email or "*"
     yield File(signers, f'{who} namespaces="git" {public}\n'.encode(), adopt=True)
     yield File(facts.defaults / SIGNING, render_config(path, signers).encode(), adopt=True)

@@ -146,4 +146,4 @@ def _read_kept(account: GitHub, facts: Facts, seed: Secret) -> str | None:
 
 def _keep(account: GitHub, facts: Facts, seed: Secret, following: str | None) -> None:
     content = json.dumps({"seed": fingerprint(seed), "token": following}).encode() + b"\n"
-    System(facts.environ).write_file(_path(account, facts), content, 0o600)
+    System(facts.environ).write_file(_path(account, facts), content, 0o600, durable=True)

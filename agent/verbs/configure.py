@@ -174,7 +174,9 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
             planned, failed = _carry_out_stage(stage, current, ledger)
         announcements += [(name, words) for words in _find_announcements(planned, facts)]
         changes += [(name, action.describe()) for action in planned.actions]
-        problems += [(name, problem) for problem in (*planned.problems, *failed)]
+        told = {problem.message for _, problem in problems}  # another stage may need the same file
+        found = (*planned.problems, *failed)
+        problems += [(name, problem) for problem in found if problem.message not in told]
     try:
         if ledger.encode() != before:
             system.write_file(ledger_path, ledger.encode(), 0o600)

@@ -121,3 +121,26 @@ def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path: Pat
     (tmp_path / f"file.{os.getpid()}.new").symlink_to("victim")
     runtime.write_atomic(str(tmp_path / "file"), b"x")
     assert (tmp_path / "victim").read_bytes() == b"safe"
+
+
+def test_what_must_outlive_a_power_cut_is_in_its_folder_by_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    sync, rename = os.fsync, os.rename
+
+    def note_sync(descriptor: int) -> None:
+        events.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def note_rename(old: str, new: str) -> None:
+        events.append("rename")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "rename", note_rename)
+    runtime.write_atomic(str(tmp_path / "file"), b"1")
+    assert events == ["file", "rename"]
+    events.clear()
+    runtime.write_atomic(str(tmp_path / "file"), b"2", durable=True)
+    assert events == ["file", "rename", "folder"]
