@@ -7,7 +7,7 @@ restic of what cannot be read.
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, KeysView
+from collections.abc import Collection, KeysView
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,8 +138,10 @@ class _Walk:
         count.files += len(files) + len(others)
         count.size += sum(files.values())
         for name, size in files.items():
+            if size % PAGE_STEP and not may_be_database(name, files):
+                continue
             path = os.path.join(folder, name)  # noqa: PTH118 - of names, by the thousand
-            if may_be_database(name, files.keys()) or _has_header(path, size):
+            if may_be_database(name, files) or _has_header(path, size):
                 found.databases += [] if self._excluded(path) else [Path(path)]
         self._recognize(folder, files.keys(), folders.keys())
         return list(folders.values())
@@ -154,12 +156,13 @@ class _Walk:
         """Note one name of a folder."""
         try:
             at = entry.stat(follow_symlinks=False)
-            if entry.is_dir(follow_symlinks=False):
+            kind = stat.S_IFMT(at.st_mode)
+            if kind == stat.S_IFREG:
+                files[entry.name] = at.st_size
+            elif kind == stat.S_IFDIR:
                 folders[entry.name] = entry.path
                 # A mount point has the inode of what is mounted there.
                 self._note_mirrors(entry.path, (at.st_dev, at.st_ino))
-            elif entry.is_file(follow_symlinks=False):
-                files[entry.name] = at.st_size
             else:
                 others.add(entry.name)
         except (FileNotFoundError, NotADirectoryError):
@@ -178,20 +181,16 @@ class _Walk:
         """Note what a folder is as a whole."""
         if REPOSITORY[0] <= files and REPOSITORY[1] <= folders:
             self._found.repositories.append(Path(folder))
-        self._found.servers += _find_servers(Path(folder), files, folders)
-
-
-def _find_servers(
-    folder: Path, files: KeysView[str], folders: KeysView[str]
-) -> Iterator[tuple[str, Path]]:
-    names = {name for name, own_files, own_folders in SERVERS
-             if own_files <= files and own_folders <= folders}  # fmt: skip
-    yield from ((name, folder) for name in sorted(names))
+        names = {name for name, own_files, own_folders in SERVERS
+                 if own_files <= files and own_folders <= folders}  # fmt: skip
+        self._found.servers += [(name, Path(folder)) for name in sorted(names)]
 
 
 def may_be_database(name: str, names: Collection[str]) -> bool:
     """Tell whether a file may be one of SQLite, by its name or by what lies beside."""
-    return bool(_DATABASE.search(name)) or any(name + end in names for end in _BESIDE)
+    if name + _BESIDE[0] in names or name + _BESIDE[1] in names:
+        return True
+    return "." in name and bool(_DATABASE.search(name))
 
 
 def _has_header(path: str, size: int) -> bool:
