@@ -20,6 +20,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/files.sh
 . scripts/lib/docker.sh
+. scripts/lib/images.sh
 
 log=.cache/build.log
 tag=${VERSION:-latest}
@@ -104,7 +105,8 @@ exec 9>.cache/build.lock
 flock 9
 : >"$log"
 base_image=$(scripts/rootfs.sh)
-options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}")
+options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}"
+    --build-arg "BASE_NAME=${base_image%@*}" --build-arg "BASE_DIGEST=$(find_digest "$base_image")")
 for name in NODE_MAJOR GO_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE; do
     [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
 done

@@ -74,4 +74,8 @@ if [[ -z $only || $only == *.json ]]; then
         written=$((written + 1))
     done
 fi
+if [[ -z $only || $only == docker/base/images.txt ]]; then
+    scripts/lock-images.sh || note "the digests of base images are not looked up"
+    written=$((written + 1))
+fi
 ((written)) || fail "cannot write $only: there is nothing to make it from" "a file that ends in .in beside it"

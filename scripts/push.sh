@@ -19,6 +19,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/files.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
+. scripts/lib/images.sh
 
 log=.cache/push.log
 registry=${DOCKER_REGISTRY:-}
@@ -65,8 +66,20 @@ check_image() { # base|mvp LOCAL_NAME
     tools=$(read_label "$2" devcopilot.ai-tools)
     [[ -z $tools ]] ||
         fail "cannot push $2: it holds $tools, which may not be passed on" "AI_TOOLS= make build"
+    check_base "$2"
     check_variant "$2" base SUDO PYTHON_VERSION
     [[ $1 == base ]] || check_variant "$2" mvp NODE_MAJOR GO_VERSION
+}
+
+# What a release stands on is the image that the lock pins, where it pins one.
+check_base() { # LOCAL_NAME
+    local name digest pin
+    name=$(read_label "$1" org.opencontainers.image.base.name)
+    digest=$(read_label "$1" org.opencontainers.image.base.digest)
+    pin=$(find_pin "$name")
+    [[ -z $pin || $digest == "$pin" ]] ||
+        fail "cannot push $1: it is built on $name@${digest:-unknown}, and $images_lock has $pin" \
+            "make build"
 }
 
 # A variant, such as the one in which dev8 is root, is never published under the ordinary name: the

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Print the name of the image that the builds start from.
 #
-# That is BASE_IMAGE (ubuntu:22.04) where it is here or can be pulled. Elsewhere it is a Debian 12
+# That is BASE_IMAGE (ubuntu:22.04) where it is here or can be pulled, with the digest that
+# docker/base/images.txt pins: not what its name may mean today. Elsewhere it is a Debian 12
 # bootstrapped from Debian's packages: the same input gives the same bytes, and it is kept in
 # .cache/rootfs under a hash of how it was made, so that it is made once.
 set -euo pipefail
@@ -11,6 +12,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/packages.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
+. scripts/lib/images.sh
 
 wanted=${BASE_IMAGE:-ubuntu:22.04}
 suite=bookworm
@@ -46,15 +48,19 @@ bootstrap() { # TAR
     mv "$tar.new.tar" "$tar"
 }
 
-if "${DOCKER[@]}" image inspect "$wanted" >/dev/null 2>&1 ||
-    "${DOCKER[@]}" pull --quiet "$wanted" >/dev/null 2>&1; then
-    echo "$wanted"
+pin=$(find_pin "$wanted")
+reference=$wanted${pin:+@$pin}
+if "${DOCKER[@]}" image inspect "$reference" >/dev/null 2>&1 ||
+    "${DOCKER[@]}" pull --quiet "$reference" >/dev/null 2>&1; then
+    [[ $reference == *@sha256:* ]] ||
+        note "$images_lock has no digest of $wanted: building on what that name means today"
+    echo "$reference"
     exit
 fi
 
 key=$({ declare -f bootstrap; echo "$suite $packages $epoch"; } | sha256sum | cut -c1-12)
 image=dev8-rootfs:$suite-$key
-note "$wanted cannot be pulled: building on Debian 12 from Debian's packages instead ($image)"
+note "$reference cannot be pulled: building on Debian 12 from Debian's packages instead ($image)"
 mkdir -p .cache/rootfs
 exec 8>.cache/rootfs/lock # two at once would write into one file
 flock 8

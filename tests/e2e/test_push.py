@@ -23,7 +23,14 @@ TOP = Path(__file__).resolve().parents[2]
 TOOLS = f"dev8-test:{TAG}"
 USER, PASSWORD = "maintainer", "correct horse"
 VERSION, MINOR = "3.4.5", "3.4"
-REVISION, MADE_WITH = "org.opencontainers.image.revision", "devcopilot."
+MADE_WITH = "devcopilot."
+ELSEWHERE = {
+    "revision": "org.opencontainers.image.revision",
+    "base_name": "org.opencontainers.image.base.name",
+    "base_digest": "org.opencontainers.image.base.digest",
+}
+"""The labels that have names of their own."""
+PINNED, DIGEST = "ubuntu:22.04", f"sha256:{'5' * 64}"
 DEFAULTS = {
     "sudo": "off",
     "python_version": read_default("PYTHON"),
@@ -107,7 +114,10 @@ class Release:
     tag: str = field(default_factory=lambda: f"push-{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
-        for name in ("push.sh", "lib/docker.sh", "lib/files.sh", "lib/messages.sh"):
+        for name in (
+            "push.sh",
+            *(f"lib/{part}.sh" for part in ("docker", "files", "images", "messages")),
+        ):
             target = self.folder / "scripts" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TOP / "scripts" / name, target)
@@ -115,6 +125,7 @@ class Release:
         for name in ("base", "mvp"):
             (self.folder / "docker" / name).mkdir(parents=True)
             shutil.copy(TOP / "docker" / name / "Dockerfile", self.folder / "docker" / name)
+        (self.folder / "docker/base/images.txt").write_text(f"{PINNED} {DIGEST}\n")
         (self.folder / "pyproject.toml").write_text(f'[project]\nversion = "{VERSION}"\n')
         self.git("init", "--quiet")
         self.git("add", "--all")
@@ -136,8 +147,8 @@ class Release:
         platform = ("--platform", f"linux/{architecture}") if architecture else ()
         given = {"revision": self.git("rev-parse", "HEAD"), **DEFAULTS, **labels}
         words = [
-            f"--label={REVISION if label == 'revision' else MADE_WITH + label}={value}"
-            for label, value in ((text.replace("_", "-"), value) for text, value in given.items())
+            f"--label={ELSEWHERE.get(label) or MADE_WITH + label.replace('_', '-')}={value}"
+            for label, value in given.items()
             if value is not None
         ]
         subprocess.run(
@@ -268,6 +279,17 @@ def test_images_with_tools_that_may_not_be_passed_on_are_refused(release: Releas
         f"error: cannot push dev8-base:{release.tag}: it holds claude codex, which may not be"
         " passed on (AI_TOOLS= make build)"
     )
+
+
+def test_an_image_on_another_base_than_the_pinned_one_is_refused(release: Release) -> None:
+    for digest in ("", f"sha256:{'6' * 64}"):
+        release.build("arm64", base_name=PINNED, base_digest=digest)
+        assert release.refuse() == (
+            f"error: cannot push dev8-base:{release.tag}: it is built on"
+            f" {PINNED}@{digest or 'unknown'}, and docker/base/images.txt has {DIGEST} (make build)"
+        )
+    release.build("arm64", base_name=PINNED, base_digest=DIGEST)
+    assert "built on" not in release.refuse()
 
 
 @pytest.mark.parametrize(
