@@ -93,7 +93,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     )
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
     yield from host_keys.keep(settings, facts)
-    yield from check_environment(facts.environ)
+    yield from check_environment(facts.user_environ)
     yield from logins.problems
 
 

@@ -25,6 +25,8 @@ from agent.verbs.backup.work import format_age, format_size
 from agent.verbs.context import Context
 from agent.verbs.standing import find_backups
 
+DEADLINE = 15.0
+"""Seconds for all of it: a file of the home may lie on a server that is gone."""
 QUERY_TIMEOUT = 2.0
 PROBE_TIMEOUT = 1.0
 NO_TOKEN = "none of the agent's; set GITHUB_TOKEN_FILE, or sign in: devcopilot login"  # noqa: S105 - words
@@ -37,7 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status; exit 0 whatever it says: `health` is the verb that judges."""
-    document = collect(context.load())
+    try:
+        with context.deadline(DEADLINE):
+            document = collect(context.load())
+    except TimeoutError as error:
+        problem = Problem(
+            f"cannot tell the status: it took longer than {DEADLINE:g} s",
+            "is a folder on a file system whose server is gone? look at /proc/mounts",
+        )
+        raise AgentError(problem) from error
     if arguments.json:
         sys.stdout.write(encode_json(document, indent=2) + "\n")
     else:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from agent import runtime
+from agent.__main__ import main
+from agent.verbs import status
 from tests.contract.homes import OPEN, SECRETS, Workspace, make_private_key
 
 _STATE = ".local/state/devcopilot"
@@ -116,3 +119,20 @@ def test_a_file_of_each_kind_is_judged_when_a_secret_comes_from_it(tmp_path: Pat
         for name in given:
             (line,) = [line for line in problems if name in line and "cannot" in line]
             assert cause in line
+
+
+def test_the_status_waits_for_no_file_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe without a writer stands for a file system whose server is gone."""
+    desk = Workspace(tmp_path, {**OPEN, **SECRETS}).prepare()
+    desk.configure()
+    reader, writer = os.pipe()
+    monkeypatch.setenv(runtime.VARIABLE, str(desk.runtime))
+    monkeypatch.setattr(status, "DEADLINE", 0.2)
+    monkeypatch.setattr(status, "collect", lambda _: os.read(reader, 1))
+    code = main(["status"])
+    os.close(reader)
+    os.close(writer)
+    assert code == 1
+    assert "cannot tell the status: it took longer than 0.2 s" in capsys.readouterr().err
