@@ -5,8 +5,6 @@ each service has a launcher script, and the INI file names only paths that we ch
 replaces itself by the program, so it costs nothing once the program runs.
 """
 
-import os
-import shlex
 import sys
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
@@ -14,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent import runtime
+from agent import launchers, runtime
 from agent.plan import File
 from agent.system import Facts
 from agent.values import Service
@@ -116,25 +114,6 @@ while printf 'READY\\n' && read -r header; do
 done
 """
 
-_LAUNCHER = """\
-# Starts {name}. Bash, since other shells drop variables with a dot in their name.
-exec >{stream} 2>&1
-{own_secrets}{change_directory}exec /usr/bin/env --default-signal {words}
-"""
-
-_OWN_SECRETS = """\
-for _dev8_file in {folder}/*; do
-    IFS= read -r -d '' _dev8_value <"$_dev8_file"
-    export "${{_dev8_file##*/}}=$_dev8_value"
-done
-unset _dev8_file _dev8_value
-"""
-"""They are in no argument and in no other file."""
-
-_UNSET = ("SUPERVISOR_ENABLED", "SUPERVISOR_SERVER_URL", "SUPERVISOR_PROCESS_NAME",
-          "SUPERVISOR_GROUP_NAME", "OLDPWD", "SHLVL", "_")  # fmt: skip
-"""What supervisord and the shell add to the environment."""
-
 
 @dataclass(frozen=True)
 class ServiceState:
@@ -159,10 +138,7 @@ def resources(services: Sequence[Service], facts: Facts, stop_timeout: float) ->
     folder = facts.runtime
     yield File(folder / runtime.SUPERVISORD_CONFIG, content.encode(), 0o600, adopt=True)
     yield File(folder / LISTENER, _LISTENER.encode(), 0o600, adopt=True)
-    for service in services:
-        launcher = folder / runtime.LAUNCHERS / service.name
-        stream = folder / runtime.STREAMS / service.name
-        yield File(launcher, render_launcher(service, stream, facts), 0o600, adopt=True)
+    yield from launchers.resources(services, facts)
 
 
 def command(facts: Facts) -> tuple[str, ...]:
@@ -189,26 +165,6 @@ def render_config(services: Sequence[Service], stop_timeout: float) -> str:
         for service in services
     )
     return head + "".join(programs)
-
-
-def render_launcher(service: Service, stream: Path, facts: Facts) -> bytes:
-    """Return the script that becomes the service's program, whose output goes to the FIFO.
-
-    supervisord is not in between: while the log stood still, it would stand still as well.
-    Python, and so supervisord, ignores SIGPIPE and hands that down; programs expect the default.
-    """
-    words = [f"-u{name}" for name in _UNSET]
-    words += [f"{name}={value}" for name, value in service.environment.items()]
-    text = _LAUNCHER.format(
-        name=service.name,
-        stream=shlex.quote(str(stream)),
-        own_secrets=_OWN_SECRETS.format(
-            folder=shlex.quote(str(facts.runtime / runtime.OWN_SECRETS))
-        ) if service.own_secrets and facts.own_secrets else "",
-        change_directory=f"cd -- {shlex.quote(str(service.directory))} || exit\n"
-        if service.directory else "",
-        words=shlex.join([*words, *service.argv]))  # fmt: skip
-    return os.fsencode(text)
 
 
 def query_states(folder: Path, timeout: float) -> dict[str, ServiceState]:

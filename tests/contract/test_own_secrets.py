@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import runtime, supervisord
+from agent import launchers, runtime
 from agent.backup import hooks
 from agent.masking import Masker
 from agent.restic import make_environment
@@ -80,8 +80,11 @@ def test_the_next_life_forgets_them(desk: Workspace) -> None:
 def test_a_service_of_the_users_gets_them_as_they_are(desk: Workspace, own: bool) -> None:
     facts = desk.context().facts
     service = Service("mine", ("/usr/bin/env", "-0"), own_secrets=own)
-    stream = desk.folder / "stream"
-    script = supervisord.render_launcher(service, stream, facts)
+    stream = facts.runtime / runtime.STREAMS / "mine"
+    for file in launchers.resources([service], facts):
+        file.path.parent.mkdir(exist_ok=True)
+        file.path.write_bytes(file.content)
+    script = file.content
     assert not any(mark.encode() in script for mark in MARKS)
     subprocess.run(["bash", "-p"], input=script, env=dict(facts.environ), check=True)
     entries = stream.read_text().split("\0")[:-1]

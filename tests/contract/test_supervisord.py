@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import runtime, supervisord
+from agent import probes, runtime, supervisord
 from agent.groups import LONGEST_RUNTIME_PATH
 from agent.plan import Ledger, apply, plan
 from agent.settings import Settings
@@ -248,6 +248,72 @@ def test_a_killed_service_comes_back(make: Make) -> None:
     os.kill(first, signal.SIGKILL)
     box.wait(lambda: box.states()["one"].pid not in (0, first))
     box.wait(lambda: "BACKOFF one\n" in box.hear(box.events))
+
+
+WRAPPED = """
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]])
+open("wrapper.new", "w").write(f"{os.getpid()} {child.pid}")
+os.rename("wrapper.new", "wrapper")
+child.wait()
+"""
+"""Runs another program, as a script that starts a server does."""
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + LISTEN
+
+
+@pytest.mark.parametrize("server", [LISTEN, STUBBORN], ids=["obedient", "stubborn"])
+def test_what_a_killed_wrapper_left_ends_before_the_next_start(
+    make: Make, tmp_path: Path, server: str
+) -> None:
+    """It holds the port, and every further start would fail."""
+    port = str(find_free_port())
+    box = make(script("web", WRAPPED, server, port, directory=tmp_path))
+    box.start()
+    note = tmp_path / "wrapper"
+    box.wait(note.exists)
+    box.wait(lambda: not probes.check(PortProbe(int(port)), 1.0))
+    wrapper, child = map(int, note.read_text().split())
+    note.unlink()
+    os.kill(wrapper, signal.SIGKILL)
+    box.wait(note.exists)
+    assert not is_alive(child)
+    box.wait(lambda: not probes.check(PortProbe(int(port)), 1.0))
+    assert "ending what is left of the former run" in box.hear(box.streams["web"])
+    (state,) = box.states().values()
+    assert state.pid == int(note.read_text().split()[0])
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether there is such a process that has not ended."""
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("case", ["another session", "a living leader"])
+def test_a_number_that_has_come_to_somebody_else_is_left_alone(
+    make: Make, tmp_path: Path, case: str
+) -> None:
+    box = make(Service("calm", SLEEP, directory=tmp_path))
+    line = "exec sleep 1000" if case == "a living leader" else "sleep 1000 & echo $!; exit"
+    with subprocess.Popen(
+        ["sh", "-c", line], start_new_session=True, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        pid = other.pid if case == "a living leader" else int(other.stdout.readline())
+        if case == "another session":
+            other.wait()
+        try:
+            note = box.folder / "services/calm.group"
+            note.write_text(f"{other.pid}\n")
+            box.start()
+            box.wait(lambda: note.read_text() != f"{other.pid}\n")
+            words = Path(f"/proc/{note.read_text().strip()}/cmdline")
+            box.wait(lambda: words.read_bytes().startswith(b"sleep"))
+            assert is_alive(pid)
+        finally:
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_init_hears_of_a_service_that_is_given_up(make: Make) -> None:

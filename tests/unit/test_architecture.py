@@ -20,8 +20,8 @@ GROUND = (
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",
-    "logins", "plan", "published", "reasons", "reference", "roster", "runs", "sources", "store",
-    "structured", "target", "tools", "values",
+    "launchers", "logins", "plan", "published", "reasons", "reference", "roster", "runs", "sources",
+    "store", "structured", "target", "tools", "values",
 )  # fmt: skip
 PARTS = (
     "steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic",

@@ -1,0 +1,107 @@
+"""Launchers: the scripts that supervisord runs, each of which becomes the program of a service."""
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+
+from agent import runtime
+from agent.plan import File
+from agent.system import Facts
+from agent.values import Service
+
+END_REST = "end-rest.sh"
+"""What each launcher begins with. No service has a dot in its name."""
+REST_SECONDS = 3
+"""That what is left of a former run has to end before it is killed."""
+
+_LAUNCHER = """\
+# Starts {name}. Bash, since other shells drop variables with a dot in their name.
+exec >{stream} 2>&1
+. {end_rest} {group}
+{own_secrets}{change_directory}exec /usr/bin/env --default-signal {words}
+"""
+
+_OWN_SECRETS = """\
+for _dev8_file in {folder}/*; do
+    IFS= read -r -d '' _dev8_value <"$_dev8_file"
+    export "${{_dev8_file##*/}}=$_dev8_value"
+done
+unset _dev8_file _dev8_value
+"""
+"""They are in no argument and in no other file."""
+
+_END_REST = """\
+# Ends what is left of a service's former run, such as a server whose wrapper was killed: it would
+# hold the port. The file $1 has the number of that run's process group. Where there is a process
+# of this number, or the group is of another session, the number has come to somebody else.
+lives() { # GROUP SESSION: tell whether a process of these is left
+    local stat line
+    for stat in /proc/[0-9]*/stat; do
+        { read -r line <"$stat"; } 2>/dev/null || continue
+        set -- "$1" "$2" ${line##*) } # $3 state, $4 parent, $5 group, $6 session; proc(5)
+        [[ $3 != Z && $5 == "$1" && $6 == "$2" ]] && return
+    done
+    return 1
+}
+wait_for_end() { # GROUP SESSION
+    for _ in {1..%(steps)d}; do
+        lives "$1" "$2" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+end() { # FILE
+    local group line parts
+    { read -r group <"$1"; } 2>/dev/null
+    echo $$ >"$1"
+    [[ $group && ! -e /proc/$group ]] && kill -0 -- "-$group" 2>/dev/null || return
+    read -r line </proc/$$/stat
+    read -ra parts <<<"${line##*) }"
+    lives "$group" "${parts[3]}" || return
+    echo 'ending what is left of the former run'
+    kill -TERM -- "-$group"
+    kill -CONT -- "-$group"
+    wait_for_end "$group" "${parts[3]}" && return
+    kill -KILL -- "-$group"
+    wait_for_end "$group" "${parts[3]}"
+} 2>/dev/null
+end "$1"
+"""
+
+_UNSET = ("SUPERVISOR_ENABLED", "SUPERVISOR_SERVER_URL", "SUPERVISOR_PROCESS_NAME",
+          "SUPERVISOR_GROUP_NAME", "OLDPWD", "SHLVL", "_")  # fmt: skip
+"""What supervisord and the shell add to the environment."""
+
+
+def resources(services: Sequence[Service], facts: Facts) -> Iterator[File]:
+    """Yield the launchers of these services, and what they share."""
+    place = facts.runtime / runtime.LAUNCHERS
+    end_rest = _END_REST % {"steps": REST_SECONDS * 10}
+    yield File(place / END_REST, end_rest.encode(), 0o600, adopt=True)
+    for service in services:
+        yield File(place / service.name, render(service, facts), 0o600, adopt=True)
+
+
+def render(service: Service, facts: Facts) -> bytes:
+    """Return the script that becomes the service's program, whose output goes to the FIFO.
+
+    First it ends what is left of the former run.
+
+    supervisord is not in between: while the log stood still, it would stand still as well.
+    Python, and so supervisord, ignores SIGPIPE and hands that down; programs expect the default.
+    """
+    place = facts.runtime / runtime.LAUNCHERS
+    words = [f"-u{name}" for name in _UNSET]
+    words += [f"{name}={value}" for name, value in service.environment.items()]
+    text = _LAUNCHER.format(
+        name=service.name,
+        stream=shlex.quote(str(facts.runtime / runtime.STREAMS / service.name)),
+        end_rest=shlex.quote(str(place / END_REST)),
+        group=shlex.quote(str(place / f"{service.name}.group")),
+        own_secrets=_OWN_SECRETS.format(
+            folder=shlex.quote(str(facts.runtime / runtime.OWN_SECRETS))
+        ) if service.own_secrets and facts.own_secrets else "",
+        change_directory=f"cd -- {shlex.quote(str(service.directory))} || exit\n"
+        if service.directory else "",
+        words=shlex.join([*words, *service.argv]))  # fmt: skip
+    return os.fsencode(text)
