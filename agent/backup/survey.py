@@ -15,6 +15,7 @@ from agent.backup.content import Content
 from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.backup.lacking import is_gone
 from agent.backup.sqlite import PAGE_STEP, is_database
+from agent.files import SETTINGS, read_file
 from agent.patterns import compile_patterns
 
 _DATABASE = re.compile(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
@@ -29,6 +30,8 @@ SERVERS: tuple[tuple[str, set[str], set[str]], ...] = (
     ("Redis", set(), {"appendonlydir"}),
 )  # fmt: skip
 """Database servers, and the files and folders by which their data is known."""
+STORE = {"data", "index", "keys", "locks", "snapshots"}
+"""Folders of a repository of restic, beside its file config."""
 REPOSITORY = {"HEAD"}, {"objects", "refs"}
 """What makes a folder a repository of git. https://git-scm.com/docs/gitrepository-layout"""
 
@@ -144,7 +147,7 @@ class _Walk:
             if may_be_database(name, files) or _has_header(path, size):
                 found.databases += [] if self._excluded(path) else [Path(path)]
         self._recognize(folder, files.keys(), folders.keys())
-        return list(folders.values())
+        return [] if folder in self._mirrors else list(folders.values())
 
     def _sort(
         self,
@@ -172,18 +175,38 @@ class _Walk:
 
     def _note_mirrors(self, path: str, identity: tuple[int, int]) -> None:
         for inner in self._identities.get(identity, ()):
-            place = Path(path, inner)
-            if str(place) not in self._own and str(place) not in self._mirrors:
-                self._mirrors.add(str(place))
-                self._found.mirrors.append(place)
+            self._add_mirror(Path(path, inner))
+
+    def _add_mirror(self, place: Path) -> None:
+        if str(place) not in self._own and str(place) not in self._mirrors:
+            self._mirrors.add(str(place))
+            self._found.mirrors.append(place)
+
+    def _is_ours(self, folder: str) -> bool:
+        """Tell whether a repository of restic is ours, mounted a second time from its server.
+
+        That is another device for this machine. A copy has the same content, and its own time.
+        """
+        return any(is_same_file(Path(own, "config"), Path(folder, "config")) for own in self._own)
 
     def _recognize(self, folder: str, files: KeysView[str], folders: KeysView[str]) -> None:
         """Note what a folder is as a whole."""
+        if "config" in files and folders >= STORE and self._is_ours(folder):
+            self._add_mirror(Path(folder))
         if REPOSITORY[0] <= files and REPOSITORY[1] <= folders:
             self._found.repositories.append(Path(folder))
         names = {name for name, own_files, own_folders in SERVERS
                  if own_files <= files and own_folders <= folders}  # fmt: skip
         self._found.servers += [(name, Path(folder)) for name in sorted(names)]
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Tell whether two small files hold the same and were last changed at the same moment."""
+    try:
+        times = {(at.st_size, at.st_mtime_ns, at.st_ctime_ns) for at in (one.stat(), other.stat())}
+        return len(times) == 1 and read_file(one, SETTINGS) == read_file(other, SETTINGS)
+    except OSError:
+        return False
 
 
 def may_be_database(name: str, names: Collection[str]) -> bool:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent import catalogue
+from agent.backup.content import find_content
 from agent.backup.creation import Contents, Made, Maker
 from agent.follow import Limits, Message
 from agent.restic import Restic
@@ -22,6 +24,7 @@ from agent.target import find_targets
 from tests.backup_servers import Server, serving_rclone
 from tests.contract.care import Vault
 from tests.small_folder import small_folder
+from tests.trees import make_odd_tree
 from tests.waiting import wait_until
 
 CHURN = """
@@ -250,3 +253,16 @@ def test_one_that_falls_silent_in_the_midst_is_given_up(vault: Vault, server: Se
     assert made.snapshot is None
     assert "no progress for 4 s" in str(made.problem)
     assert make(vault, restic, Limits()).problem is None, "the dead lock is in nobody's way"
+
+
+def test_restic_takes_every_file_that_another_look_counts(vault: Vault) -> None:
+    """It leaves nothing out without a word: whatever is hard to keep, the sums agree."""
+    make_odd_tree(vault.workspace, unreadable=os.getuid() == 0)
+    content = find_content(vault.workspace, vault.root / "nobody")
+    regular = sum(
+        stat.S_ISREG((Path(top) / name).lstat().st_mode)
+        for top, _, names in os.walk(vault.workspace) for name in names
+    )  # fmt: skip
+    made = Maker("workspace", Contents(content.paths, content.excludes)).make(vault.restic)
+    assert made.snapshot
+    assert (made.snapshot.files, made.missing) == (regular, ())

@@ -15,7 +15,7 @@ from agent.backup.content import (
 )
 from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.backup.sqlite import HEADER
-from agent.backup.survey import Count, survey
+from agent.backup.survey import STORE, Count, survey
 from agent.patterns import compile_patterns
 
 
@@ -227,6 +227,19 @@ def test_databases_are_found_by_their_header(workspace: Path) -> None:
     }  # fmt: skip
     assert survey(Content((workspace / "History",))).databases == [workspace / "History"]
     assert survey(Content((workspace,), (f"{workspace}/*",))).databases == []
+
+
+def test_our_repository_is_known_on_another_device(home: Path, workspace: Path) -> None:
+    """A share that is mounted twice may be two devices; here a hard link shows the same file."""
+    ours, seen, other = home / "backups/w", workspace / "share/w", workspace / "copy"
+    for folder in (ours, seen, other):
+        fill(folder, *(f"{name}/x.db" for name in STORE))
+    (ours / "config").write_bytes(b"of this repository")
+    (seen / "config").hardlink_to(ours / "config")
+    (other / "config").write_bytes(b"of this repository")
+    found = survey(Content((workspace,), own=(ours,)))
+    assert found.mirrors == [seen]
+    assert {path.parent.parent for path in found.databases} == {other}
 
 
 def test_repositories_of_git_are_found(workspace: Path) -> None:
