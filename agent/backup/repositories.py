@@ -1,9 +1,10 @@
 """Repositories of git that somebody works in: what names objects is copied before restic reads any.
 
 restic reads a folder in the order of its names: `objects` before `packed-refs` and `refs`. A commit
-in between would leave a branch that names what is not in the backup. So HEAD, the branches and
-tags, and what else comes after the objects is copied first, into one archive for each repository
-among the consistent copies; a restore puts it in place. Everything that a ref names is written
+in between would leave a branch that names what is not in the backup. It opens files in that order,
+but reads them later, and git writes its logs in place. So HEAD, the branches and tags, their logs,
+and what else comes after the objects is copied first, into one archive for each repository among
+the consistent copies; a restore puts it in place. Everything that a ref names is written
 before the ref is. https://git-scm.com/docs/gitrepository-layout
 """
 
@@ -26,7 +27,7 @@ from agent.files import read_file
 
 NAME = "devcopilot-refs.tar"
 """The archive, in the copies' folder of the repository."""
-FOLDERS = ("refs", "reftable")
+FOLDERS = ("logs", "refs", "reftable")
 TABLES = "reftable/tables.list"
 WORKTREES = "worktrees"
 WORKTREE_FILES = ("HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "index")

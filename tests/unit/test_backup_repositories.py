@@ -13,6 +13,7 @@ REFS = {
     "refs/heads/main": "1" * 40,
     "refs/heads/feature/one": "2" * 40,
     "packed-refs": "# pack-refs\n",
+    "logs/refs/heads/main": "a line\n",
     "worktrees/other/HEAD": "3" * 40,
     "worktrees/other/index": "DIRC",
     "worktrees/other/logs/HEAD": "a line\n",
@@ -59,6 +60,7 @@ def test_what_was_put_aside_comes_back(repository: Path, staging: Path, tmp_path
         "HEAD": "ref: refs/heads/new\n", "refs/heads/main": "4" * 40, "refs/heads/new": "5" * 40,
         "refs/heads/main.lock": "", "index.lock": "", "worktrees/other/HEAD": "6" * 40,
         "packed-refs": "# other\n", "worktrees/new/HEAD": "7" * 40,
+        "logs/refs/heads/main": "a line\nand one of later\n",
     })  # fmt: skip
     (repository / "refs/heads/feature/one").unlink()
     (repository / "refs/heads/feature").rmdir()
