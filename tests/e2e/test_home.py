@@ -205,6 +205,23 @@ def test_a_volume_deeper_in_the_home_is_one_line_and_the_rest_works(
     assert len(set(seen)) == 1, "the host is known again"
 
 
+def test_a_host_key_that_a_power_cut_emptied_is_made_anew(volume: str, login: Login) -> None:
+    key = ".local/state/devcopilot/ssh/ssh_host_ed25519_key"
+    change(volume, "sh", "chown 1000:1000 /v")
+    with running(workspace(volume, login)) as box:
+        assert_works(box, login)
+    change(volume, "sh", f": >/v/{key}")
+    with running(workspace(volume, login)) as box:
+        assert_works(box, login)
+        (warning,) = find_warnings(box)
+        assert f"the ssh host key /home/dev8/{key} is damaged" in warning
+        new = login.run(box, HOST_KEY)
+    with running(workspace(volume, login)) as box:
+        assert_works(box, login)
+        assert find_warnings(box) == []
+        assert login.run(box, HOST_KEY) == new
+
+
 @pytest.mark.parametrize(
     ("limit", "fill"),
     [
