@@ -108,6 +108,8 @@ class Restic:
         self.environment = make_environment(target, facts, memory)
         self._memory = memory
         self._extra = tuple(extra)
+        self.locks_reads = True
+        """Whether what only reads takes a lock; not once one was in the way that stays."""
         self._options = [*find_options(target, memory), *extra]
 
     def with_words(self, *words: str) -> "Restic":

@@ -32,10 +32,7 @@ MISSED = timedelta(minutes=6)
 """Age from which one of this workspace's own is dead, if it is not known that its program is gone:
 another machine may have the same hostname, as every workspace of one Compose file has, and use the
 same repository."""
-HINT = (
-    "try again in a while; if nothing works on it any more: "
-    "devcopilot backup restic -- unlock --remove-all"
-)
+HOW_TO_UNLOCK = "devcopilot backup restic -- unlock --remove-all"
 
 
 @dataclass(frozen=True)
@@ -105,10 +102,19 @@ def clear_dead(restic: Restic) -> Problem | None:
     found = [read_lock(row) for row in restic.locks()]
     alive = find_alive(found, make_judge(restic.facts))
     if alive:
-        return Problem(f"the repository is locked by {alive[0]}", HINT)
+        return Problem(f"the repository is locked by {alive[0]}", explain_wait(alive))
     if found:
         restic.check(f"unlock {restic.target.name}", "unlock", "--remove-all")
     return None
+
+
+def explain_wait(alive: Iterable[Lock]) -> str:
+    """Return when the locks are dead for certain, and what to do before."""
+    until = max(lock.time for lock in alive) + STALE
+    return (
+        f"it counts as dead from {until.astimezone():%H:%M} on, if nobody renews it; if nothing "
+        f"works on it any more: {HOW_TO_UNLOCK}"
+    )
 
 
 def find_alive(locks: Iterable[Lock], judge: Judge) -> list[Lock]:

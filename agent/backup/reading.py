@@ -31,20 +31,19 @@ def run(
     def go(*more: str) -> Finished:
         return restic.run(*words, *more, limits=limits, listener=listener)
 
-    if not can_lock(restic.target):
+    if not restic.locks_reads or not can_lock(restic.target):
         return go(NO_LOCK)
     finished = go()
     if finished.code == Code.LOCKED:
         alive = find_alive(restic)
-        if not alive:
-            return go(NO_LOCK)
-        with lock.ask(restic.facts):
-            finished = go("--retry-lock", PATIENCE)
-        if finished.code == Code.LOCKED:
+        if alive:
+            with lock.ask(restic.facts):
+                finished = go("--retry-lock", PATIENCE)
+        if alive and finished.code == Code.LOCKED:
             note = f"devcopilot: {restic.target.name}: read in spite of the lock of {alive[0]}"
             sys.stderr.write(make_lines(note))
-            return go(NO_LOCK)
-    if is_refused(finished):
+    if finished.code == Code.LOCKED or is_refused(finished):
+        restic.locks_reads = False  # what is read next need not wait again
         return go(NO_LOCK)
     return finished
 
