@@ -28,9 +28,9 @@ def clone() -> Iterator[Path]:
     shutil.rmtree(parent)
 
 
-def call(script: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+def call(script: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [script], env=os.environ | variables, check=False, capture_output=True, text=True,
+        [script, *words], env=os.environ | variables, check=False, capture_output=True, text=True,
         stdin=subprocess.DEVNULL, timeout=60,
     )  # fmt: skip
 
@@ -52,6 +52,16 @@ def test_a_closed_folder_above_is_one_line_and_the_advice_works(clone: Path, scr
     )
     assert not (clone / ".cache").exists(), "nothing was done before"
     subprocess.run(advice.split(), check=True)
+    assert call(clone / "scripts/reach.sh").returncode == 0
+
+
+def test_a_machine_that_is_thrown_away_can_be_opened(clone: Path) -> None:
+    """As that of a hosted runner, whose home is closed."""
+    clone.parent.chmod(0o700)
+    clone.chmod(0o700)
+    done = call(clone / "scripts/reach.sh", "open")
+    assert done.returncode == 0, done.stderr
+    assert (clone.parent.stat().st_mode & 0o777, clone.stat().st_mode & 0o777) == (0o701, 0o701)
     assert call(clone / "scripts/reach.sh").returncode == 0
 
 
