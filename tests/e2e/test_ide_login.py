@@ -151,6 +151,30 @@ def test_logins_at_the_same_moment_are_limited_like_others(box: Container) -> No
         check_limit(list(pool.map(try_password, range(120))))
 
 
+def test_a_stranger_cannot_have_messages_kept(box: Container) -> None:
+    """A WebSocket of /healthz would take in 100 MiB on each connection."""
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    for path, status in (("/healthz", 404), ("/healthz/", 404), ("/", 401)):
+        with closing(http.client.HTTPConnection("127.0.0.1", box.ide_port, timeout=10)) as made:
+            made.request("GET", path, headers=upgrade)
+            assert made.getresponse().status == status, path
+    assert box.call("devcopilot", "health").returncode == 0
+
+
+def test_a_stranger_cannot_have_pages_grow(box: Container) -> None:
+    """What `String.replace` takes for a pattern would be all of the page before it."""
+    for pattern in ("$`", "$'", "$&", "$$"):
+        with closing(http.client.HTTPConnection("127.0.0.1", box.ide_port, timeout=10)) as made:
+            made.request("GET", f"/x?to={pattern * 5000}", headers={"Accept": "text/html"})
+            page = made.getresponse().read()
+        assert 0 < len(page) < 100_000, pattern
+
+
 def test_a_session_outlives_a_restart(box: Container) -> None:
     before = make_cookie(find_hash(box))
     box.stop()
