@@ -5,7 +5,6 @@ sleep for up to an hour at a rate limit: who calls decides when to ask again.
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 from agent.bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.groups import GitHub
+from agent.parsing import parse_json
 from agent.system import Facts
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def read_answer(
         raise NoAnswerError(f"{url} limits the rate of requests", delay)
     if status >= 500:
         raise NoAnswerError(f"{url} answered with status {status}")
-    document = json.loads(text) if text and is_json else {}
+    document = parse_json(text) if text and is_json else {}
     if not isinstance(document, dict):
         document = {"items": document}
     return Answer(status, known, document, find_skew(known, facts.clock.now()), text)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from agent import argon2, store
 from agent.errors import Problem
+from agent.parsing import parse_json
 from agent.plan import File, Resource, Seed, find_hint
 from agent.secret import Secret
 from agent.settings import Settings
@@ -170,10 +171,10 @@ def _read(path: Path, facts: Facts) -> bytes | None:
 def _match(content: bytes, password: Password) -> str | None:
     """Return the hash of a record if it is of this password; None for a damaged one as well."""
     try:
-        record = json.loads(content)
+        record = parse_json(content)
         text, salt, mark = (str(record[name]) for name in ("hash", "salt", "mark"))
         same = hmac.compare_digest(_mark(password, bytes.fromhex(salt)), bytes.fromhex(mark))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return None
     return text if same and argon2.find_fault(text) is None else None
 

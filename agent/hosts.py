@@ -12,6 +12,7 @@ from pathlib import Path
 from agent import files
 from agent.errors import Problem
 from agent.groups import GitHub
+from agent.parsing import parse_toml
 from agent.settings import Settings, find_missing_parts, read_group
 from agent.sources import NO_LOGIN
 from agent.system import Facts
@@ -85,17 +86,16 @@ def find_token_variables(host: str) -> tuple[str, str]:
 
 def read_file(path: Path) -> GitHub | Problem:
     """Return the host that a file describes, or what is wrong with the file."""
-    import tomllib  # noqa: PLC0415 - 2 ms of each start, and few have such a file
-
     try:
         host = host_name(path.stem)
-        table = tomllib.loads(files.read_file(path, files.SETTINGS).decode())
-    except OSError as error:
-        return Problem(f"cannot read {path}: {error.strerror}")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Problem(f"cannot use {path}: it is not TOML: {error}")
     except ValueError as error:
         return Problem(f"cannot use {path}: its name is not {error}", "name it HOST.toml")
+    try:
+        table = parse_toml(files.read_file(path, files.SETTINGS))
+    except OSError as error:
+        return Problem(f"cannot read {path}: {error.strerror}")
+    except ValueError as error:
+        return Problem(f"cannot use {path}: it is not TOML: {error}")
     keys = _list_keys()
     problems = [_explain_key(key, keys) for key in table if key not in keys]
     environ = {keys[key]: _as_text(value) for key, value in table.items() if key in keys}

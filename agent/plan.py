@@ -22,6 +22,7 @@ from pathlib import Path
 from agent import faults
 from agent.actions import Action, ChangeMode, MakeDirectory, RemoveFile, RunCommand, WriteFile
 from agent.errors import Problem
+from agent.parsing import parse_json
 from agent.system import Facts, System
 
 LEDGER = "owned.json"
@@ -119,11 +120,11 @@ class Ledger:
     def parse(cls, text: bytes | None) -> "Ledger":
         """Read the ledger; nothing, or a damaged one, is an empty one: then nothing is ours."""
         try:
-            raw = json.loads(text or b"{}")
+            raw = parse_json(text or b"{}")
             return cls(
                 {str(path): (str(step), str(digest)) for path, (step, digest) in raw.items()}
             )
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, AttributeError):
             return cls()
 
     def encode(self) -> bytes:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from agent import runtime
 from agent.files import SETTINGS, read_file
+from agent.parsing import parse_json
 from agent.secret import Secret
 from agent.sources import Token
 from agent.system import Clock, Facts
@@ -173,7 +174,7 @@ def decode_record(host: str, content: bytes | None) -> Record:
     """Return the record, an empty one when there is none or it cannot be read."""
     names = [item.name for item in fields(Record)]
     try:
-        raw = json.loads(content or b"{}")
+        raw = parse_json(content or b"{}")
         return Record(**{"host": host, **{key: raw[key] for key in raw if key in names}})
     except (ValueError, TypeError):
         return Record(host)

@@ -5,7 +5,6 @@ a token, for which they ask the network. Each says so of itself, and nobody else
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from datetime import datetime
 from agent.api import parse_time
 from agent.errors import Problem
 from agent.groups import GitHub
+from agent.parsing import parse_json
 from agent.secret import Secret
 from agent.system import Facts
 
@@ -112,7 +112,7 @@ def read_answer(text: str, host: str, source: str, skew: float = 0.0) -> Found:
     if not text.strip().startswith("{"):
         return make_token(Secret(text), host, source)
     try:
-        document = json.loads(text)
+        document = parse_json(text)
         token = make_token(Secret(document["token"]), host, source)
         ends = document.get("expires_at")
         expires = parse_time(ends, skew)

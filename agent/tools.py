@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agent.errors import Problem
 from agent.files import SETTINGS, read_file
+from agent.parsing import parse_json
 from agent.plan import Resource, digest
 from agent.secret import SecretInput
 from agent.settings import Settings
@@ -125,7 +126,7 @@ def find_digest(locks: Path, tool: AiTool, facts: Facts) -> str | None:
 def read_package(folder: Path) -> str | None:
     """Return the package that a folder is there for, with its version."""
     try:
-        wanted = json.loads(read_file(folder / MANIFEST, SETTINGS))["dependencies"]
+        wanted = parse_json(read_file(folder / MANIFEST, SETTINGS))["dependencies"]
         return " ".join(f"{name} {version}" for name, version in wanted.items())
     except (OSError, ValueError, KeyError, AttributeError):
         return None
@@ -137,7 +138,7 @@ def read_package(folder: Path) -> str | None:
 def read_failures(facts: Facts) -> dict[str, Failure]:
     """Return why tools could not be installed, by name; a damaged file tells nothing."""
     try:
-        raw = json.loads(read_file(facts.state / FAILURES, SETTINGS))
+        raw = parse_json(read_file(facts.state / FAILURES, SETTINGS))
         return {str(name): Failure(**row) for name, row in raw.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -31,6 +31,7 @@ from agent.backup.sqlite import (
     is_settled,
 )
 from agent.files import STATE, read_file
+from agent.parsing import parse_json
 
 RESERVE = 64 * 2**20
 """Bytes that must stay free on the disk of the copies."""
@@ -195,7 +196,7 @@ def _choose(candidates: Iterable[Path], staging: Path) -> tuple[list[Path], list
 def _read_json(file: Path) -> dict[str, object]:
     """Return an object that was kept; an empty one where the file is missing or broken."""
     try:
-        found = json.loads(read_file(file, STATE))
+        found = parse_json(read_file(file, STATE))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

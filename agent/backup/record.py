@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent import keeping
+from agent.parsing import parse_json
 from agent.system import Facts
 
 FILE = "backup/record.json"
@@ -72,7 +73,7 @@ class Record:
 def read_all(facts: Facts) -> dict[str, Record]:
     """Return target's name -> what is known; nothing of a file that cannot be read."""
     try:
-        rows = json.loads(keeping.recall(facts, FILE) or b"{}")
+        rows = parse_json(keeping.recall(facts, FILE) or b"{}")
         return {name: _parse(row) for name, row in rows.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

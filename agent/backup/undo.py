@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import AgentError, Problem
+from agent.parsing import parse_json
 from agent.system import Facts, System
 
 FILE = "backup/undo.json"
@@ -85,7 +86,7 @@ def read(facts: Facts) -> Undo | None:
     path = facts.state / FILE
     try:
         content = facts.read(path)
-        row: dict[str, Any] = json.loads(content) if content else {}
+        row: dict[str, Any] = parse_json(content) if content else {}
         lists = {name: tuple(row.get(name, ())) for name in ("paths", "wanted", "also")}
         return Undo(**{**row, **lists}) if row else None
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from agent.errors import Problem
 from agent.files import SETTINGS, read_file
+from agent.parsing import parse_toml
 from agent.settings import Settings
 from agent.system import Facts
 from agent.values import CommandProbe, HttpProbe, PortProbe, Probe, Service
@@ -42,13 +43,11 @@ def services(settings: Settings, facts: Facts) -> Iterator[Service | Problem]:
 
 def read_service(path: Path) -> Service | Problem:
     """Return the service that a file describes, or what is wrong with the file."""
-    import tomllib  # noqa: PLC0415 - 2 ms of each start, and few have such a file
-
     try:
-        return _make_service(path.stem, tomllib.loads(read_file(path, SETTINGS).decode()))
+        return _make_service(path.stem, parse_toml(read_file(path, SETTINGS)))
     except OSError as error:
         cause = error.strerror or str(error)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except ValueError as error:
         cause = f"it is not TOML: {error}"
     except _MistakeError as error:
         cause = str(error)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import Problem
+from agent.parsing import parse_json
 from agent.plan import Edit, Resource
 from agent.published import Published, find_hosts, fingerprint, read_token
 from agent.secret import Secret
@@ -73,7 +74,7 @@ def find_folder(facts: Facts) -> Path:
 
 def _read_memory(content: bytes | None) -> list[str]:
     try:
-        return [mark for mark in json.loads(content or b"[]") if isinstance(mark, str)]
+        return [mark for mark in parse_json(content or b"[]") if isinstance(mark, str)]
     except (ValueError, TypeError, RecursionError):
         return []
 

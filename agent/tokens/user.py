@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from agent import api
 from agent.api import Answer, NoAnswerError
 from agent.errors import Problem
 from agent.groups import GitHub
+from agent.parsing import parse_json
 from agent.published import fingerprint
 from agent.secret import Secret
 from agent.sources import Failure, Found, Token, TokenSource, make_token
@@ -105,14 +106,17 @@ def _read_pair(account: GitHub, facts: Facts, seed: Secret, answer: Answer) -> F
         raise NoAnswerError("the answer holds no token")
     with suppress(OSError):  # there was room a moment ago; the token itself is good for hours
         _keep(account, facts, seed, following)
-    expires = _find_end(facts, document.get("expires_in"))
+    expires = find_end(facts, document.get("expires_in"))
     made = make_token(Secret(value), account.host, "GITHUB_REFRESH_TOKEN", hint="")
     return replace(made, expires=expires) if isinstance(made, Token) else made
 
 
-def _find_end(facts: Facts, seconds: Any) -> Any:
-    valid = isinstance(seconds, int | float) or (isinstance(seconds, str) and seconds.isdigit())
-    return facts.clock.now() + timedelta(seconds=float(seconds)) if valid else None
+def find_end(facts: Facts, seconds: Any) -> datetime | None:
+    """Return when a token ends that lives for so many seconds; None: no time that a clock shows."""
+    try:
+        return facts.clock.now() + timedelta(seconds=float(seconds))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _needs_login(account: GitHub, cause: str) -> Failure:
@@ -135,7 +139,7 @@ def _read_kept(account: GitHub, facts: Facts, seed: Secret) -> str | None:
     """Return the refresh token to use: the given one until it was followed by another."""
     content = facts.read(_path(account, facts))
     try:
-        kept = json.loads(content or b"{}")
+        kept = parse_json(content or b"{}")
     except ValueError:
         kept = {}
     if not isinstance(kept, dict) or kept.get("seed") != fingerprint(seed):

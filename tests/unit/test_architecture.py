@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
     "credentials", "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups",
-    "helpers", "lines", "log", "login_trial", "masking", "moments", "patterns", "preload",
-    "procfs", "runtime", "secret", "secret_forms", "settings", "system", "texts", "urls",
+    "helpers", "lines", "log", "login_trial", "masking", "moments", "parsing", "patterns",
+    "preload", "procfs", "runtime", "secret", "secret_forms", "settings", "system", "texts", "urls",
     "variable", "volumes",
 )  # fmt: skip
 VALUES = (

@@ -13,7 +13,7 @@ from agent.published import Published
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.sources import Failure, Found, Token, find_source
-from agent.tokens import publication
+from agent.tokens import publication, user
 from agent.verbs import configure
 from agent.verbs.context import Context
 from tests.machine import Machine, make_facts
@@ -182,3 +182,16 @@ def test_a_source_is_chosen_exactly_where_a_token_is_to_be_expected() -> None:
     for variables in cases:
         account = Settings.from_environ(variables).github
         assert is_configured(account) == (find_source(account, TOKEN_SOURCES) is not None)
+
+
+@pytest.mark.parametrize("seconds", [None, "", "soon", "²", [], {}, 1e30, "9" * 400, -1e30])
+def test_a_life_that_no_clock_shows_is_none(seconds: object, tmp_path: Path) -> None:
+    assert user.find_end(make_facts(tmp_path), seconds) is None
+
+
+@pytest.mark.parametrize("seconds", [60, 60.0, "60"])
+def test_a_life_in_seconds_ends(seconds: object, tmp_path: Path) -> None:
+    facts = make_facts(tmp_path)
+    ends = user.find_end(facts, seconds)
+    assert ends is not None
+    assert abs(ends - facts.clock.now() - timedelta(seconds=60)) < timedelta(seconds=30)
