@@ -9,7 +9,7 @@ import fcntl
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from agent import files
 
@@ -62,6 +62,8 @@ SPARE = "spare"
 """Folder: files of the state folder while that one takes none; see `agent.keeping`."""
 LAUNCHERS = "services"
 """Folder: one script a service, which becomes the service's program."""
+HOME = "home"
+"""Folder: the home where the user's own cannot be written."""
 LOCK = "init.lock"
 """Locked by the living agent whose folder this is."""
 SUPERVISORD_CONFIG = "supervisord.conf"
@@ -111,12 +113,38 @@ def hold(path: str, uid: int) -> int:
     return descriptor
 
 
-def clear(path: str) -> None:
-    """Remove what an earlier life said of itself and was given. Raises OSError.
+def clear(path: str, spared: Sequence[str] = ()) -> None:
+    """Remove what a life said of itself and was given. Raises OSError for what is secret.
 
-    The folder may outlive the container, on a volume or in the host's /dev/shm.
+    Called at the start and at the stop: the folder may outlive the container, on a volume or in the
+    host's /dev/shm. Its own folders stay, and so do the lock, the files of `spared`, and a
+    temporary home: what is in there is the user's.
     """
-    for name in (SETTINGS, MOUNTS, BOOT, STATE, SERVICES, PROBLEMS):
+    _clear_secrets(path)
+    with os.scandir(path) as found:
+        entries = [entry for entry in found if entry.name not in (LOCK, HOME, *spared)]
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            _empty(entry.path)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
+
+
+def _empty(folder: str) -> None:
+    """Remove what is in a folder, as far as we may."""
+    with contextlib.suppress(OSError), os.scandir(folder) as found:
+        for entry in found:
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    _empty(entry.path)
+                    os.rmdir(entry.path)
+                else:
+                    os.unlink(entry.path)
+
+
+def _clear_secrets(path: str) -> None:
+    for name in (SETTINGS, MOUNTS, BOOT, SERVICES, PROBLEMS):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(path, name))
     for name in (*SECRET_FOLDERS, JOBS, LAUNCHERS, SSH):

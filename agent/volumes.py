@@ -148,3 +148,15 @@ def _has_locks(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_in_memory(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Tell whether what is written there is gone with the machine. Raises OSError.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    """
+    device = folder.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    rows = [line.partition(" - ") for line in table.read_text(errors="replace").split("\n")]
+    types = {after.split()[0] for before, _, after in rows if before.split()[2:3] == [number]}
+    return bool(types & {"tmpfs", "ramfs"})

@@ -1,5 +1,6 @@
 """The second life of `devcopilot run`: the log, supervisord, jobs and CMD, until the end."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -164,4 +165,8 @@ def run(folder: str, argv: Sequence[str], waiting: str | None = None) -> int:
     except (OSError, ValueError, TypeError) as error:
         sys.stderr.write(f"devcopilot: cannot start in {folder}: {error}\n")
         return Exit.INTERNAL
-    return workspace.run()
+    try:
+        return workspace.run()
+    finally:
+        with contextlib.suppress(OSError):  # the folder may outlive the container
+            runtime.clear(folder, spared=(runtime.STATE,))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from agent import catalogue, published, roster, runtime, store, supervisord
+from agent import catalogue, published, roster, runtime, store, supervisord, volumes
 from agent.actions import WriteFile
 from agent.backup import setup
 from agent.errors import AgentError, Problem
@@ -227,6 +227,17 @@ def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
                     yield action.announcement
 
 
+def _check_runtime(current: Context) -> Iterator[Problem]:
+    """Yield a problem when secrets are written to a disk."""
+    folder = current.facts.runtime
+    with contextlib.suppress(OSError):
+        if not volumes.is_in_memory(folder):
+            yield Problem(
+                f"the secrets of this container are written to a disk: {folder} is not on tmpfs",
+                f"mount a tmpfs on it, or let {runtime.VARIABLE} name a folder on one",
+            )
+
+
 def _machine_resources(current: Context) -> Iterator[Resource | Problem]:
     """Yield home and workspace, closed to group 0, and what is known of them.
 
@@ -241,6 +252,7 @@ def _machine_resources(current: Context) -> Iterator[Resource | Problem]:
     yield from (Closed(facts.home), Closed(workspace))
     yield File(facts.runtime / runtime.MOUNTS, facts.mounts.encode(), 0o600, adopt=True)
     yield from current.problems
+    yield from _check_runtime(current)
 
 
 @contextmanager

@@ -88,10 +88,10 @@ def test_it_waits_without_any_environment(start: Start, folder: Path) -> None:
 
 
 def test_it_differs_in_nothing_from_one_that_is_started_later(start: Start, folder: Path) -> None:
-    words = booted(folder, with_services(folder, SLEEPER))
     zero = os.open("/dev/zero", os.O_RDONLY)
     looks = []
     for way in ("early", "later"):
+        words = booted(folder, with_services(folder, SLEEPER))
         box = start_first(start, folder, zero) if way == "early" else start(*words, stdin=zero)
         go_on(folder)
         box.wait_for("begun with")

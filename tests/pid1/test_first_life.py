@@ -55,13 +55,15 @@ def test_the_real_configure(start: Start, folder: Path) -> None:
         **environment(folder), "HOME": str(folder / "home"), "WORKSPACE_DIR": str(folder / "work"),
         "DEV8_SSH": "false", "DEV8_CODE_SERVER": "false", "KEPT": "yes",
     }  # fmt: skip
-    look = "tr '\\0' '\\n' < /proc/1/environ; env; exit 5"
+    secret = folder / "run/secrets/GITHUB_TOKEN"
+    look = f"tr '\\0' '\\n' < /proc/1/environ; env; cp {secret} {folder}/home/seen; exit 5"
     words = (*BLOCKED, *PYTHON, "-m", "agent", "run", "--", "sh", "-c", look)
     box = start(*words, environment=variables)
     assert box.wait() == 5, box.err
     assert box.out.count("KEPT=yes") == 2
     assert SECRET not in box.out + box.err
-    assert (folder / "run/secrets/GITHUB_TOKEN").read_text() == SECRET
+    assert (folder / "home/seen").read_text() == SECRET
+    assert not secret.exists(), "the folder may outlive the container"
 
 
 def test_a_wrong_setting_ends_with_2(start: Start, folder: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import runtime
+from agent import runtime, volumes
 
 UID = os.getuid()
 
@@ -144,3 +144,36 @@ def test_what_must_outlive_a_power_cut_is_in_its_folder_by_then(
     events.clear()
     runtime.write_atomic(str(tmp_path / "file"), b"2", durable=True)
     assert events == ["file", "rename", "folder"]
+
+
+def test_nothing_of_a_life_is_left_but_what_is_spared(tmp_path: Path) -> None:
+    """Secrets too that only services know of, such as their configuration; a home is the user's."""
+    folder = tmp_path / "run"
+    runtime.make(str(folder), UID)
+    os.close(runtime.hold(str(folder), UID))
+    (folder / "other/deep").mkdir(parents=True)
+    (folder / "home").mkdir()
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    names = (runtime.STATE, runtime.BOOT, "code-server.yaml", "home/work", "other/deep/file")
+    for name in (*names, f"{runtime.SECRETS}/TOKEN"):
+        (folder / name).write_text("secret")
+    (folder / "other/link").symlink_to(outside)
+    (folder / "link").symlink_to(tmp_path)
+    runtime.clear(str(folder), spared=(runtime.STATE,))
+    left = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    assert left == {runtime.STATE, runtime.LOCK, "home/work"}
+    assert outside.read_text() == "mine"
+    runtime.clear(str(folder))
+    assert not (folder / runtime.STATE).exists()
+
+
+def test_memory_is_told_from_a_disk(tmp_path: Path) -> None:
+    device = tmp_path.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    table = tmp_path / "mountinfo"
+    for kind, expected in (("tmpfs", True), ("ramfs", True), ("ext4", False)):
+        table.write_text(
+            f"1 2 {number} / /x rw shared:1 - {kind} none rw\n1 2 999:9 / /y rw - tmpfs a b\n"
+        )
+        assert volumes.is_in_memory(tmp_path, table) is expected
