@@ -12,6 +12,8 @@ from pathlib import Path
 
 from agent import runtime
 from agent.errors import Problem
+from agent.files import SECRET
+from agent.plan import find_hint
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
@@ -101,7 +103,12 @@ def find_key(target: Target, settings: Settings, facts: Facts) -> dict[str, str]
         return {"RESTIC_PASSWORD_COMMAND": " ".join(map(_quote, settings.backup.password_command))}
     if target.folder is None:
         return Problem(f"cannot back up to {target.name}: no password is given", HOW_TO_MAKE)
-    return {"RESTIC_PASSWORD_FILE": str(facts.state / PASSWORD)}
+    path = facts.state / PASSWORD
+    try:
+        facts.read(path, SECRET)  # restic would wait for a pipe, and take in all of a device
+    except OSError as error:
+        return Problem(f"cannot read {path}: {error.strerror}", find_hint(error, path))
+    return {"RESTIC_PASSWORD_FILE": str(path)}
 
 
 def needs_made_password(targets: Iterable[Target], facts: Facts) -> bool:

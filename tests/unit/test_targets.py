@@ -1,5 +1,6 @@
 """Where backups go, as the variables say; no secret is in what restic is called with."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,23 @@ def test_no_restic_is_told(facts: Facts, tmp_path: Path) -> None:
     found = [item for item in setup.resources(catalogue.BACKUP_TARGETS, settings, facts)
              if isinstance(item, Problem)]  # fmt: skip
     assert "no restic" in found[0].message
+
+
+@pytest.mark.parametrize("case", ["pipe", "device", "folder", "large"])
+def test_restic_is_given_no_password_that_it_cannot_read(facts: Facts, case: str) -> None:
+    """It would wait for a pipe for ever, and take a device into its memory until that is full."""
+    path = facts.state / PASSWORD
+    path.parent.mkdir(parents=True)
+    match case:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+        case "large":
+            path.touch()
+            os.truncate(path, 4 << 30)
+    found = find(facts, BACKUP_DIR="/backups")
+    assert not found.ready
+    assert f"cannot read {path}" in str(found.in_trouble["local"])
