@@ -192,7 +192,9 @@ class Session:
             made = hold_back(replace(maker, tag=SAFETY).make(restic), unfinished)
             record.note(self.facts, target.name, tried=tried, problem=str(made.problem))
             return made
-        past = shrinking.find_past(restic, record.read(self.facts, target.name), host)
+        known = record.read(self.facts, target.name)
+        may_ask = self.wishes.seconds is None
+        past = shrinking.find_past(restic, known, host, may_ask=may_ask)
         now = shrinking.add_up(found.counts.values()) if past.whole else workspace
         shrunk = ""
         if past.usual and not self.wishes.accept_shrunk and shrinking.has_shrunk(past.usual, now):

@@ -34,12 +34,17 @@ class Past:
     """Whether the newest is marked."""
 
 
-def find_past(restic: Restic, known: Record, host: str) -> Past:
-    """Return what is known of earlier backups: from the record, else from the target itself."""
+def find_past(restic: Restic, known: Record, host: str, *, may_ask: bool) -> Past:
+    """Return what is known of earlier backups: from the record, else from the target itself.
+
+    A target that does not answer takes longer than a stop has: then it may not be asked.
+    """
     if known.usual_files or known.usual_size:
         return Past(Count(known.usual_files, known.usual_size), is_shrunk=bool(known.shrunk))
     if known.snapshot:
         return Past(Count(known.files, known.size), whole=True)
+    if not may_ask:
+        return Past()
     try:
         listed = restic.snapshots("--host", host, "--tag", TAG)
     except ResticError:
