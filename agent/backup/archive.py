@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from agent.backup import folders
 from agent.errors import AgentError, Problem
+from agent.files import open_file
 
 CHUNK = 1 << 20
 END = bytes(2 * tarfile.BLOCKSIZE)
@@ -60,7 +61,7 @@ def unpack(archive: Path, folder: Path | None, disk: Path | None = None) -> Cont
     try:
         if folder:
             folder.mkdir()
-        with gzip.open(archive) as stream:
+        with os.fdopen(open_file(archive), "rb") as file, gzip.open(file) as stream:
             reader = Tail(stream)
             with tarfile.open(fileobj=reader, mode="r|", errorlevel=2) as tar:  # type: ignore[call-overload]
                 contents = _take(tar, reader, folder, Judge(find_room(disk) if disk else NO_LIMIT))

@@ -239,3 +239,18 @@ def test_closed_folders_are_merged_and_closed_again(tmp_path: Path) -> None:
         (tmp_path / name).stat().st_mode & 0o777 for name in ("target", "target/a", "target/n")
     ]
     assert modes == [0o500, 0o555, 0o500]
+
+
+@pytest.mark.parametrize("case", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_no_archive(tmp_path: Path, case: str) -> None:
+    """Whoever opens a pipe that nobody writes waits for ever."""
+    path = tmp_path / "workspace.tar.gz"
+    match case:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+    with pytest.raises(AgentError, match=r"a regular file|Is a directory"):
+        archive.unpack(path, None)
