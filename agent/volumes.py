@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from agent.files import STATE, read_file
+
 STATE_FOLDER = ".local/state/devcopilot"
 """Below the home folder. The image's configuration of git and ssh names files in it."""
 SPARE_FOLDER = ".devcopilot"
@@ -157,6 +159,7 @@ def is_in_memory(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> bo
     """
     device = folder.stat().st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
-    rows = [line.partition(" - ") for line in table.read_text(errors="replace").split("\n")]
+    text = read_file(table, STATE).decode(errors="replace")
+    rows = [line.partition(" - ") for line in text.split("\n")]
     types = {after.split()[0] for before, _, after in rows if before.split()[2:3] == [number]}
     return bool(types & {"tmpfs", "ramfs"})
