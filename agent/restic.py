@@ -79,6 +79,8 @@ class Snapshot:
     """Bytes in it before compression; 0: not known."""
     added: int
     """Bytes that it added to the repository."""
+    original: str = ""
+    """Id of the one that it replaces, after a repair; empty: it is as it was made."""
 
     @property
     def short(self) -> str:
@@ -260,6 +262,7 @@ def read_snapshot(row: Message) -> Snapshot:
         summary.get("total_files_processed", 0),
         summary.get("total_bytes_processed", 0),
         summary.get("data_added_packed", 0),
+        row.get("original", ""),
     )
 
 

@@ -1,11 +1,11 @@
 """Making a backup on one target: restic makes a snapshot, and the target must then list it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.backup import locks
+from agent.backup import comparison, locks, making
 from agent.backup.databases import Failure
 from agent.backup.lacking import find_missing, lost_packs
 from agent.errors import Problem
@@ -73,6 +73,8 @@ class Maker:
     """Make a snapshot even when nothing has changed, and read every file again."""
     always: bool = False
     """Make a snapshot even when nothing has changed."""
+    ours: Sequence[Snapshot] | None = None
+    """The workspace's snapshots on the target; None: they are asked for."""
     listener: Listener = field(default=lambda _: None, repr=False)
     limits: Limits = field(default_factory=Limits)
 
@@ -82,7 +84,9 @@ class Maker:
         name = restic.target.name
         doing = f"back up to {name}"
         try:
-            finished = locks.past_dead(restic, doing, lambda: self._back_up(restic))
+            parent = self._find_parent(restic)
+            name_of = parent.id if parent else ""
+            finished = locks.past_dead(restic, doing, lambda: self._back_up(restic, name_of))
         except ResticError as error:
             return Made(name, seconds=time.monotonic() - began, problem=error.problem)
         seconds = time.monotonic() - began
@@ -90,7 +94,8 @@ class Maker:
             problem = explain(doing, restic.target, finished)
             return Made(name, seconds=seconds, problem=problem)
         try:
-            snapshot, unchanged = self._find_listed(restic, finished)
+            made = find_made(finished)
+            snapshot = self._find_listed(restic, made) if made else parent
         except ResticError as error:
             return Made(name, seconds=seconds, problem=error.problem)
         lacking = find_missing(finished.errors, self.contents.unreadable, moment)
@@ -102,27 +107,43 @@ class Maker:
                 "devcopilot backup verify tells how the repository is",
             )
             return Made(name, seconds=seconds, missing=missing, problem=problem)
-        return Made(name, snapshot, unchanged, time.monotonic() - began, missing)
+        return Made(name, snapshot, not made, time.monotonic() - began, missing)
 
-    def _back_up(self, restic: Restic) -> Finished:
+    def _find_parent(self, restic: Restic) -> Snapshot | None:
+        """Return the snapshot with which the new one is compared. Raises ResticError.
+
+        It is named to restic, which would read all snapshots for it and fail at one that is
+        damaged. One for safety reads only what changed since the last of either kind. An ordinary
+        one is compared with its own kind alone: one for safety is forgotten earlier.
+        """
+        ours = self.ours
+        if ours is None:
+            listing = comparison.look(restic, self.host)
+            ours = listing.snapshots if listing else ()
+        kinds = (TAG,) if self.tag == TAG else (TAG, SAFETY)
+        now = restic.facts.clock.now()
+        return comparison.choose_parent(ours, self.marks, kinds, now)
+
+    def _back_up(self, restic: Restic, parent: str) -> Finished:
         """Run `restic backup`; where there is no repository yet, make one.
 
         Where packs of git vanished before they were read, what replaced them was not listed: it
         runs again, soon enough to find them, since it reads only what is new.
         """
         began = time.monotonic()
-        finished = self._run(restic, self.limits)
+        finished = self._run(restic, self.limits, parent)
         if finished.code == Code.NO_REPOSITORY:
             try:
-                restic.initialize()
+                making.make_repository(restic)
             except ResticError as error:
                 return error.finished
-            finished = self._run(restic, self.limits)
+            finished = self._run(restic, self.limits, parent)
         for _ in range(TRIES - 1):
             left = self.limits.total - (time.monotonic() - began)
             if finished.code != Code.INCOMPLETE or not lost_packs(finished.errors) or left <= 0:
                 break
-            again = self._run(restic, replace(self.limits, total=left))
+            parent = find_made(finished) or parent
+            again = self._run(restic, replace(self.limits, total=left), parent)
             if again.code not in (Code.OK, Code.INCOMPLETE):
                 break
             if find_made(again):
@@ -130,8 +151,8 @@ class Maker:
             finished = again
         return finished
 
-    def _run(self, restic: Restic, limits: Limits) -> Finished:
-        return restic.run(*self._words(), limits=limits, listener=self.listener)
+    def _run(self, restic: Restic, limits: Limits, parent: str) -> Finished:
+        return restic.run(*self._words(parent), limits=limits, listener=self.listener)
 
     def _forget(self, restic: Restic, finished: Finished) -> None:
         """Remove a backup that one a moment later replaces; where that is refused, it stays."""
@@ -139,29 +160,24 @@ class Maker:
         if made:
             restic.run("forget", "--quiet", made)
 
-    def _words(self) -> Iterator[str]:
+    def _words(self, parent: str) -> Iterator[str]:
         yield from ("backup", "--json", "--host", self.host)
         yield from ("--tag", ",".join((self.tag, *self.marks)))
         yield from ("--exclude-caches", "--retry-lock", LOCK_WAIT)
-        # One for safety reads only what changed since the last of either kind, and is always made.
-        # An ordinary one is compared with its own kind alone: one for safety is forgotten earlier.
-        yield from ("--group-by", "host,tags" if self.tag == TAG else "host")
-        if self.force:
+        if self.force or not parent:
             yield "--force"
-        elif self.tag == TAG and not self.always:
-            yield "--skip-if-unchanged"
+        else:
+            yield from ("--parent", parent)
+            if self.tag == TAG and not self.always:
+                yield "--skip-if-unchanged"
         for pattern in self.contents.excludes:
             yield from ("--exclude", pattern)
         yield "--"
         yield from map(str, self.contents.paths)
 
-    def _find_listed(self, restic: Restic, finished: Finished) -> tuple[Snapshot | None, bool]:
-        """Return the snapshot as the target lists it, and whether it is an earlier one."""
-        made = find_made(finished)
-        if made:
-            return next((s for s in restic.snapshots(made) if s.id == made), None), False
-        latest = restic.snapshots("--host", self.host, "--tag", self.tag, "--latest", "1")
-        return (latest[-1] if latest else None), True
+    def _find_listed(self, restic: Restic, made: str) -> Snapshot | None:
+        """Return the new snapshot as the target lists it. Raises ResticError."""
+        return next((item for item in restic.snapshots(made) if item.id == made), None)
 
 
 def find_made(finished: Finished) -> str | None:

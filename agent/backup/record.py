@@ -60,6 +60,10 @@ class Record:
     """Which part of the data the last check read back, from 1."""
     parts: int = 0
     """Of how many."""
+    doubts: tuple[str, ...] = ()
+    """Files that differed from the backup at the last check, although their times did not."""
+    doubted: str = ""
+    """Id of the backup that they differed from."""
     accepted: str = ""
     """When a person last took for this workspace's own what the target held then."""
     lost: str = ""
@@ -126,4 +130,4 @@ def is_over(text: str, seconds: float, now: datetime) -> bool:
 def _parse(row: dict[str, Any]) -> Record:
     names = {item.name for item in fields(Record)}
     record = Record(**{name: value for name, value in row.items() if name in names})
-    return replace(record, missing=tuple(record.missing))
+    return replace(record, missing=tuple(record.missing), doubts=tuple(record.doubts))

@@ -34,6 +34,10 @@ class Row:
     """What there is to be said of a workspace of which next to nothing is left."""
     hook: str
     """What went wrong with a command before or after the last backup."""
+    lost: str
+    """What was on the target and is gone."""
+    rival: str
+    """What another workspace of the same name does there; that alone is only a warning."""
     problem: str
     """Why there is no newer one."""
     finding: str
@@ -71,13 +75,15 @@ def describe_one(
     due = plan.find_next(record.parse_time(known.tried), now) if plan else None
     overdue = due is not None and now - due > OVERDUE
     problem = str(trouble) if trouble else known.problem
-    reasons = [problem, known.finding, known.shrunk, known.hook]
+    lost = "" if known.lost in (known.finding, problem) else known.lost
+    reasons = [problem, known.finding, lost, known.shrunk, known.hook]
     red = is_red(*reasons, overdue=overdue)
     if overdue and not problem:
         reasons.append(f"no backup was tried since {known.tried}")
     return Row(
         name, known.seen, known.snapshot, known.made, known.files, known.size, known.missing,
         max(known.lacking, len(known.missing)), known.shrunk, known.hook,
+        lost, known.rival,
         problem, known.finding, known.verified, known.pruned,
         record.format_time(due) if due else "", overdue, red,
         "; ".join(filter(None, reasons)) if red else "",

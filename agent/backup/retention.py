@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agent.backup import locks, record, undo
-from agent.backup.creation import SAFETY, TAG
+from agent.backup import comparison, identity, locks, record, undo
+from agent.backup.creation import SAFETY, SHRUNK, TAG
 from agent.backup.record import Record
 from agent.backup_group import Backup
 from agent.errors import Problem
@@ -40,26 +40,45 @@ def forget(restic: Restic, settings: Settings, newest: Snapshot) -> Forgotten:
     """Forget the old backups, after a new one that the target has listed: `newest`, which stays.
 
     Those that are dated in the future would take the places of good ones, so they are kept in
-    addition. Space is given back by `prune` alone. Raises ResticError.
+    addition, as are those of another workspace with this name. Space is given back by `prune`
+    alone. Raises ResticError.
     """
-    host = name_workspace(settings)
-    now = restic.facts.clock.now()
-    listed = restic.snapshots("--host", host, "--tag", TAG)
-    ahead = find_future(listed, now)
-    rules = add_to_rules(choose_rules(settings.backup), len(ahead))
+    host, name = name_workspace(settings), restic.target.name
+    now, known = restic.facts.clock.now(), record.read(restic.facts, name)
+    listed = restic.snapshots("--host", host)
+    why = find_pause(known, newest)
+    if why:
+        cause = f"nothing is forgotten on {name}: {why}"
+        return Forgotten(len(listed), 0, Problem(cause))
+    backups = [item for item in listed if TAG in item.tags]
+    mark = identity.read_mark(restic.facts)
+    others = {item.id for item in listed if not comparison.is_ours(item, mark, known)}
+    ahead = find_future(backups, now)
+    held = {*others, *(item.id for item in ahead)} & {item.id for item in backups}
+    rules = add_to_rules(choose_rules(settings.backup), len(held))
     groups = _ask(restic, host, TAG, rules)
     if newest.id not in find_ids(groups, "keep", "remove"):
         cause = f"the new one, {newest.short}, is not among them"
-        problem = Problem(f"cannot forget backups on {restic.target.name}: {cause}")
-        return Forgotten(len(listed), 0, problem)
+        problem = Problem(f"cannot forget backups on {name}: {cause}")
+        return Forgotten(len(backups), 0, problem)
     removable = find_ids(groups, "remove") - {newest.id}
     removable |= find_ids(_ask(restic, host, SAFETY, SAFETY_RULES), "remove")
-    removable -= undo.find_needed(restic.facts)
+    removable -= undo.find_needed(restic.facts) | others
     for ids in _cut(sorted(removable)):
         doing = f"forget old backups on {restic.target.name}"
         locks.check_alone(restic, doing, "forget", "--quiet", *ids, limits=FORGET_LIMITS)
     kept = len(find_ids(groups, "keep", "remove") - removable)
     return Forgotten(kept, len(removable), _warn(ahead, restic.target.name))
+
+
+def find_pause(known: Record, newest: Snapshot) -> str:
+    """Return why nothing may be forgotten now; empty: nothing keeps from it.
+
+    Old backups may be the only good ones, until a person has looked.
+    """
+    if SHRUNK in newest.tags and not known.shrunk:
+        return f"the newest backup, {newest.short}, holds next to nothing"
+    return known.shrunk or known.lost or known.finding
 
 
 def choose_rules(backup: Backup) -> Mapping[str, int]:
@@ -113,7 +132,7 @@ def is_prune_due(known: Record, interval: float, now: datetime) -> bool:
 
     Never after a backup that failed: nothing is deleted to make room on a target that is full.
     """
-    good = bool(known.snapshot) and not known.problem
+    good = bool(known.snapshot) and not (known.problem or known.finding or known.lost)
     return interval > 0 and good and record.is_over(known.pruned, interval, now)
 
 

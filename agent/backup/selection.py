@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agent.backup import reading
+from agent.backup import comparison, identity, reading, record, shrinking
 from agent.backup.creation import SAFETY, SHRUNK, TAG
 from agent.backup.folders import to_json_name
+from agent.backup.survey import Count
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import Limits, Message
@@ -54,15 +55,67 @@ def choose(places: Sequence[Restic], host: str, wanted: str, now: datetime) -> C
             failures.append(error.problem)
             continue
         snapshot = pick(found)
+        if snapshot and wanted == LATEST:
+            snapshot = choose_latest(restic, snapshot, found, now)
         if snapshot:
             warnings = (*failures, *warn_of_future(found, host, now))
             if wanted == LATEST:
-                warnings = (*warnings, *warn_of_shrunk(found, host, snapshot))
+                newer = warn_of_newer(found, snapshot, host, now)
+                warnings = (*warnings, *warn_of_shrunk(found, host, snapshot), *newer)
             return Chosen(restic, snapshot, warnings)
     if failures:
         raise AgentError(*failures)
     names = ", ".join(restic.target.name for restic in places)
     raise AgentError(Problem(f"cannot find a backup for {wanted} on {names}", HOW_TO_LIST))
+
+
+def choose_latest(
+    restic: Restic, newest: Snapshot, found: Iterable[Snapshot], now: datetime
+) -> Snapshot:
+    """Return what `latest` means where `newest` is the newest one of this workspace's name.
+
+    It is this workspace's own, if there is any. Raises AgentError where it holds next to nothing
+    of what the one before held, and nobody has accepted that: somebody has to say which is meant.
+    """
+    facts = restic.facts
+    known, mark = record.read(facts, restic.target.name), identity.read_mark(facts)
+    backups = [item for item in found if TAG in item.tags and item.host == newest.host]
+    ours = [item for item in backups if mark in item.tags or (mark and
+            comparison.is_ours(item, mark, known))]  # fmt: skip
+    if SHRUNK not in newest.tags:
+        ours = [item for item in ours if SHRUNK not in item.tags]
+    latest = comparison.find_newest(ours, now) or newest
+    earlier = [item for item in backups if item.time < latest.time and SHRUNK not in item.tags]
+    before = comparison.find_newest(earlier, now)
+    is_known = known.snapshot == latest.id and not known.shrunk
+    if before and not is_known and shrinking.has_shrunk(count(before), count(latest)):
+        problem = Problem(
+            f"the newest backup, {latest.short}, holds next to nothing: {latest.files:,} files; "
+            f"the one before, {before.short} of {record.format_time(before.time)}, holds "
+            f"{before.files:,}",
+            f"say which: devcopilot backup restore {before.short}, or {latest.short}",
+        )
+        raise AgentError(problem)
+    return latest
+
+
+def count(snapshot: Snapshot) -> Count:
+    """Return how much a snapshot holds."""
+    return Count(snapshot.files, snapshot.size)
+
+
+def warn_of_newer(
+    found: Iterable[Snapshot], chosen: Snapshot, host: str, now: datetime
+) -> Iterable[Problem]:
+    """Yield a line for a newer backup of another workspace with this name."""
+    backups = [item for item in found if TAG in item.tags and item.host == host]
+    newest = comparison.find_newest((item for item in backups if SHRUNK not in item.tags), now)
+    if newest and newest.time > chosen.time:
+        yield Problem(
+            f"{newest.short} of {record.format_time(newest.time)} is newer; another workspace of "
+            "this name made it",
+            "name it by its id to restore it",
+        )
 
 
 def make_pick(

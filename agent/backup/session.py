@@ -7,17 +7,29 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import content, databases, folders, hooks, record, repositories, shrinking, undo
+from agent.backup import (
+    comparison,
+    content,
+    databases,
+    folders,
+    hooks,
+    identity,
+    record,
+    repositories,
+    shrinking,
+    undo,
+)
+from agent.backup.comparison import Comparison
 from agent.backup.creation import SAFETY, SHRUNK, TAG, Contents, Made, Maker
 from agent.backup.lacking import is_gone
 from agent.backup.notices import find_notices
 from agent.backup.survey import Count, Found, survey
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
-from agent.follow import Limits, Listener
+from agent.follow import QUICK, Limits, Listener
 from agent.masking import Masker
 from agent.patterns import escape
-from agent.restic import CACHE, Restic
+from agent.restic import CACHE, Restic, ResticError
 from agent.settings import Settings
 from agent.system import Facts
 from agent.target import Target, name_workspace
@@ -62,6 +74,10 @@ class Wishes:
     tag: str = TAG
     force: bool = False
     hooks: bool = True
+    asked: bool = False
+    """A person asks for it: a new workspace goes on with what it has, whatever the target holds."""
+    anew: bool = False
+    """What was backed up there and is gone is given up."""
     accept_shrunk: bool = False
     """Take next to nothing for all that the workspace is to hold."""
     seconds: float | None = None
@@ -178,15 +194,27 @@ class Session:
     def _back_up_to(
         self, target: Target, contents: Contents, found: Found, workspace: Count, limits: Limits
     ) -> Made:
-        tried = record.format_time(datetime.now(UTC))
+        began = datetime.now(UTC)
+        tried = record.format_time(began)
         restic = Restic(target, self.facts, memory=self.settings.backup.memory)
         host = name_workspace(self.settings)
+        try:
+            there = self._look(restic, limits)
+        except ResticError as error:
+            made = Made(target.name, problem=error.problem)
+            return self._note(made, workspace, tried)
+        spent = (datetime.now(UTC) - began).total_seconds()
         maker = Maker(
-            host, contents, self.wishes.tag,
-            force=self.wishes.force, listener=self.listen(target), limits=limits,
+            host, contents, self.wishes.tag, (identity.find_mark(self.facts),),
+            force=self.wishes.force, ours=there.ours, listener=self.listen(target),
+            limits=replace(limits, total=max(0.0, limits.total - spent)),
         )  # fmt: skip
         if self.wishes.tag != TAG:
             return maker.make(restic)
+        if there.refusal:
+            cause, hint = there.refusal.message, there.refusal.hint
+            problem = Problem(f"cannot back up to {target.name}: {cause}", hint)
+            return self._note(Made(target.name, problem=problem), workspace, tried)
         unfinished = undo.find_unfinished(self.facts)
         if unfinished:
             made = hold_back(replace(maker, tag=SAFETY).make(restic), unfinished)
@@ -199,12 +227,39 @@ class Session:
         shrunk = ""
         if past.usual and not self.wishes.accept_shrunk and shrinking.has_shrunk(past.usual, now):
             shrunk = shrinking.explain(past.usual, now)
-            maker = replace(maker, marks=(SHRUNK,))
+            maker = replace(maker, marks=(*maker.marks, SHRUNK))
         elif past.is_shrunk:  # else the newest one, which is marked, would stay the newest
             maker = replace(maker, always=True)
-        made = replace(maker.make(restic), shrunk=shrunk)
-        record.note(self.facts, target.name, **find_news(made, workspace, tried))
+        return self._note(replace(maker.make(restic), shrunk=shrunk), workspace, tried)
+
+    def _note(self, made: Made, workspace: Count, tried: str) -> Made:
+        """Keep what became of an ordinary backup in the record."""
+        if self.wishes.tag == TAG:
+            record.note(self.facts, made.target, **find_news(made, workspace, tried))
         return made
+
+    def _look(self, restic: Restic, limits: Limits) -> Comparison:
+        """Compare the target with the record, and keep in it what a person should know.
+
+        What a person wishes is accepted. Raises ResticError.
+        """
+        name = restic.target.name
+        quick = replace(QUICK, total=limits.total, patience=limits.patience)
+        listing = comparison.look(restic, name_workspace(self.settings), quick)
+        known, mark = record.read(self.facts, name), identity.read_mark(self.facts)
+        found = comparison.compare(listing, known, name, TAG, mark, self.facts.clock.now())
+        if self.wishes.tag != TAG:
+            return found
+        if self.wishes.anew or (self.wishes.asked and found.is_new):
+            comparison.accept(self.facts, name)
+            known = record.read(self.facts, name)
+            found = comparison.compare(listing, known, name, TAG, mark, self.facts.clock.now())
+        damage = [comparison.explain_damage(restic.target, item) for item in found.damaged[:1]]
+        record.note(
+            self.facts, name, lost=known.lost or found.lost, rival=found.rival,
+            finding=known.finding or "".join(damage),
+        )  # fmt: skip
+        return found
 
 
 def hold_back(made: Made, unfinished: undo.Undo) -> Made:

@@ -4,7 +4,7 @@ import random
 import re
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,10 @@ MOST_BYTES = 64 * 2**20
 FOLDER = "backup/trial"
 """In the state folder, which no backup holds."""
 CHUNK = 1 << 20
+DIFFERS = "what was restored differs from the file, which has not changed since"
+MAPPED = "-shm"
+"""What SQLite maps into memory ends so: it changes without a sign, and is made anew from the rest.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,15 +52,23 @@ class Trial:
     """Those of them that were compared with the live file, which had not changed since."""
     differences: tuple[str, ...] = ()
     """What is wrong, each with its file."""
+    doubts: tuple[str, ...] = ()
+    """Files that differ from the live ones, which have not changed by their times."""
 
 
-def try_restore(restic: Restic, snapshot: Snapshot, chance: random.Random | None = None) -> Trial:
+def try_restore(
+    restic: Restic,
+    snapshot: Snapshot,
+    chance: random.Random | None = None,
+    again: Collection[str] = (),
+) -> Trial:
     """Restore a random sample of this backup and compare it; nothing of it is left behind.
 
+    `again`: paths that are in the sample in any case, if the backup holds them.
     Files that have changed since, or are gone, are held against the backup's own hashes, by restic.
     Raises ResticError when it could not be done, OSError when there is no room for it.
     """
-    nodes = choose_sample(restic, snapshot, chance or random.SystemRandom())
+    nodes = choose_sample(restic, snapshot, chance or random.SystemRandom(), again)
     if not nodes:
         return Trial()
     folder = make_folder(restic.facts, sum(node.size for node in nodes))
@@ -70,18 +82,26 @@ def try_restore(restic: Restic, snapshot: Snapshot, chance: random.Random | None
         return Trial(compared, compared)  # what restic complains of is an owner or the like
     found = [verdict for verdict in verdicts if verdict]
     found += map(find_words, finished.errors)
-    return Trial(len(nodes), compared, tuple(dict.fromkeys(found)))
+    doubts = tuple(verdict for verdict in found if verdict.endswith(DIFFERS))
+    wrong = dict.fromkeys(verdict for verdict in found if verdict not in doubts)
+    return Trial(len(nodes), compared, tuple(wrong), doubts)
 
 
-def choose_sample(restic: Restic, snapshot: Snapshot, chance: random.Random) -> list[Node]:
+def choose_sample(
+    restic: Restic, snapshot: Snapshot, chance: random.Random, again: Collection[str] = ()
+) -> list[Node]:
     """Return some files of a backup, each as likely as any other. Raises ResticError."""
     sample: list[Node] = []
+    wanted: list[Node] = []
     seen = 0
 
     def look(message: Message) -> None:
         nonlocal seen
         node = read_node(message)
         if node is None:
+            return
+        if node.path in again:
+            wanted.append(node)
             return
         seen += 1
         if len(sample) < FILES:
@@ -93,7 +113,7 @@ def choose_sample(restic: Restic, snapshot: Snapshot, chance: random.Random) -> 
         f"list the files of {snapshot.short} on {restic.target.name}",
         "ls", "--json", "--no-lock", snapshot.id, limits=Limits(), listener=look,
     )  # fmt: skip
-    return list(_limit(sample))
+    return list(_limit([*wanted, *sample]))
 
 
 def read_node(message: Message) -> Node | None:
@@ -101,6 +121,8 @@ def read_node(message: Message) -> Node | None:
     path, size = str(message.get("path")), message.get("size", 0)
     # A name that is no UTF-8 is printed with this character, and cannot be asked for.
     if message.get("type") != "file" or size > MOST_BYTES or "\ufffd" in path:
+        return None
+    if path.endswith(MAPPED):
         return None
     return Node(path, size, read_nanoseconds(message["mtime"]), read_nanoseconds(message["ctime"]))
 
@@ -172,7 +194,7 @@ def compare(node: Node, restored: Path) -> str | None:
             return "" if same else None
     except OSError:
         return None
-    return f"{node.path}: what was restored differs from the file, which has not changed since"
+    return f"{node.path}: {DIFFERS}"
 
 
 def _is_unchanged(node: Node, path: Path) -> bool:

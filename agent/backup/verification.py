@@ -5,15 +5,15 @@ files for a trial. What it finds stays in the record until a check of the same p
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agent.backup import locks, record, trial
+from agent.backup import comparison, identity, locks, record, trial
+from agent.backup.comparison import Comparison
 from agent.backup.creation import TAG
 from agent.backup.record import Record
 from agent.backup.trial import Trial
-from agent.errors import Problem
 from agent.follow import Finished, Limits, find_words
 from agent.reasons import explain
 from agent.restic import Code, Restic, ResticError, Snapshot
@@ -55,22 +55,26 @@ def verify(restic: Restic, settings: Settings) -> Verdict:
     The caller holds the lock. Raises ResticError when it could not be checked, which is no finding,
     and OSError when there is no room to restore a file, or the record cannot be written.
     """
-    name = restic.target.name
+    name, now = restic.target.name, restic.facts.clock.now()
     known = record.read(restic.facts, name)
     part, parts = choose_part(known, settings.backup.verify_interval)
-    finding = _check(restic, part, parts)
-    newest, lost = _find_newest(restic, settings, known)
-    tried = Trial()
+    listing = comparison.look(restic, name_workspace(settings))
+    mark = identity.read_mark(restic.facts)
+    found = comparison.compare(listing, known, name, TAG, mark, now)
+    finding = _find_damage(restic, found) or _check(restic, part, parts)
+    newest = comparison.find_newest((item for item in found.ours if TAG in item.tags), now)
+    tried, doubts = Trial(), known.doubts
     if newest and not finding:
-        tried = trial.try_restore(restic, newest)
-        if tried.differences:
-            finding = explain_trial(name, newest, tried)
+        tried = trial.try_restore(restic, newest, again=known.doubts)
+        finding, doubts = judge_trial(known, newest, tried, name)
+        if finding:
             part = parts = 1  # nobody knows where it comes from: all is read until it is gone
-    finding = finding or lost
     record.note(
-        restic.facts, name, part=part, parts=parts, finding=finding,
-        verified=record.format_time(restic.facts.clock.now()),
+        restic.facts, name, part=part, parts=parts, finding=finding or found.lost, doubts=doubts,
+        doubted=newest.id if newest and doubts != known.doubts else known.doubted,
+        verified=record.format_time(now), lost=known.lost or found.lost,
     )  # fmt: skip
+    finding = finding or found.lost
     return Verdict(name, part, parts, tried, finding)
 
 
@@ -114,9 +118,9 @@ def explain_check(target: str, summary: Mapping[str, object], finished: Finished
     return f"the repository is damaged: {shorten(what)}; {describe_repair(target, repair)}"
 
 
-def explain_trial(target: str, snapshot: Snapshot, tried: Trial) -> str:
+def explain_trial(target: str, snapshot: Snapshot, differences: Sequence[str]) -> str:
     """Return the finding of a trial restore that went wrong."""
-    first, count = tried.differences[0], len(tried.differences)
+    first, count = differences[0], len(differences)
     more = f" (and {count - 1} more)" if count > 1 else ""
     what = f"a trial restore of {snapshot.short} went wrong: {shorten(first)}{more}"
     return f"{what}; {describe_repair(target, 'check --read-data')}"
@@ -136,16 +140,31 @@ def shorten(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _find_newest(restic: Restic, settings: Settings, known: Record) -> tuple[Snapshot | None, str]:
-    """Return the newest backup, and a finding when there was one and none is left."""
-    host = name_workspace(settings)
-    listed = restic.snapshots("--host", host, "--tag", TAG, "--latest", "1")
-    if listed:
-        return listed[-1], ""
-    if not known.snapshot:
-        return None, ""
-    problem = Problem(
-        f"the target lists no backup any more, although {known.snapshot[:8]} was made there",
-        f"devcopilot backup create --target {restic.target.name}",
-    )
-    return None, str(problem)
+def _find_damage(restic: Restic, found: Comparison) -> str:
+    """Return what is wrong with the list of backups itself; empty: nothing."""
+    if found.refusal and not found.is_new:
+        return str(found.refusal)
+    return comparison.explain_damage(restic.target, found.damaged[0]) if found.damaged else ""
+
+
+def judge_trial(
+    known: Record, newest: Snapshot, tried: Trial, target: str
+) -> tuple[str, tuple[str, ...]]:
+    """Return the finding of a trial restore, and the files that are in doubt from now on.
+
+    A live file that differs although its times are as in the backup may be mapped into memory by a
+    program: that counts only when it is so again in a later backup.
+    """
+    again = [text for text in tried.doubts if _name(text) in known.doubts]
+    if known.doubted == newest.id:
+        return _tell(target, newest, tried, ()), known.doubts
+    return _tell(target, newest, tried, again), tuple(_name(text) for text in tried.doubts)
+
+
+def _tell(target: str, newest: Snapshot, tried: Trial, again: Iterable[str]) -> str:
+    differences = (*tried.differences, *again)
+    return explain_trial(target, newest, differences) if differences else ""
+
+
+def _name(text: str) -> str:
+    return text.rpartition(": ")[0]

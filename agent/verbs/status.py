@@ -224,7 +224,7 @@ def _describe_backup(row: dict[str, Any]) -> str:
         text += f"; overdue since {row['next']}"
     elif next_one:
         text += f"; the next {_format_wait((next_one - datetime.now(UTC)).total_seconds())}"
-    faults = (row[name] for name in ("problem", "finding", "shrunk", "hook"))
+    faults = (row[name] for name in ("problem", "finding", "lost", "rival", "shrunk", "hook"))
     return "; ".join(filter(None, (text, *faults)))
 
 

@@ -24,6 +24,8 @@ SHORTEST = 2.0
 MOST_SHOWN = 20
 LONGEST = 300
 """Characters of a line."""
+TOO_LONG = "it took longer than"
+"""How a run tells that its time was over."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--accept-shrunk", action="store_true",
         help="the workspace is to hold as little as it does now; old backups go by the rules again",
     )  # fmt: skip
+    parser.add_argument(
+        "--anew",
+        action="store_true",
+        help="give up backups that a target has lost, and go on with what it holds",
+    )
     parser.add_argument("--final", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
 
 
@@ -47,8 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
         return run_final(current, arguments.final)
     targets = work.find(current, arguments.target)
     with work.hold(current, DOING):
-        wishes = session.Wishes(force=arguments.force, accept_shrunk=arguments.accept_shrunk)
+        wishes = session.Wishes(force=arguments.force, accept_shrunk=arguments.accept_shrunk,
+                                asked=True, anew=arguments.anew)  # fmt: skip
         outcome = make(current, targets.ready, wishes)
+    for target in targets.ready:
+        known = record.read(current.facts, target.name)
+        sys.stderr.write(make_lines(*filter(None, (known.lost, known.rival))))
     made = [*outcome.made]
     made += [Made(name, problem=why) for name, why in targets.in_trouble.items()]
     if arguments.json:
@@ -101,11 +112,15 @@ def run_final(current: Context, seconds: float) -> int:
                 target=item.target, snapshot=item.snapshot.short,
                 seconds=round(time.monotonic() - began, 1),
             )  # fmt: skip
+    problems = {item.target: item.problem for item in made
+                if item.problem and TOO_LONG not in item.problem.message}  # fmt: skip
     for target in targets:
         if target.name not in good:
             known = record.read(current.facts, target.name)
+            why = problems.get(target.name)
             log.warning(
-                "the final backup did not fit into the time to stop",
+                f"the final backup was not made: {why.message}" if why
+                else "the final backup did not fit into the time to stop",
                 target=target.name, last_backup=known.snapshot[:8] or "none", made=known.made,
             )  # fmt: skip
     return Exit.OK if len(good) == len(targets) else Exit.FAILED

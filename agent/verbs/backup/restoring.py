@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.backup import databases, preview, session, undo
+from agent.backup import comparison, databases, preview, record, session, undo
 from agent.backup.clearing import Scope
 from agent.backup.creation import SAFETY
 from agent.backup.preview import Preview
@@ -134,4 +134,8 @@ def ask_and_restore(
     confirm(lines, is_sure=is_sure)
     target = restorer.chosen.restic.target
     with tell_of_interruption(current.facts):
-        return restorer.restore_in_place(scopes, lambda: make_safety(current, target), kind)
+        result = restorer.restore_in_place(scopes, lambda: make_safety(current, target), kind)
+    known = record.read(current.facts, target.name)
+    if not (known.snapshot or known.accepted or result.failures):
+        comparison.accept(current.facts, target.name)  # a new workspace goes on with what it got
+    return result

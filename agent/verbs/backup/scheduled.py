@@ -73,6 +73,9 @@ def back_up(current: Context, due: Sequence[Target], log: Logger) -> Sequence[Ma
     tell(outcome, log)
     for target in due:
         note_notices(current, target, outcome.notices, log)
+        known = record.read(current.facts, target.name)
+        for words in filter(None, (known.lost, known.rival)):
+            log.warning(words, target=target.name)
     return outcome.made
 
 

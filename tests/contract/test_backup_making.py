@@ -1,0 +1,161 @@
+"""Repositories that two containers make at the same moment, with the real restic."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent import catalogue
+from agent.backup import comparison, making
+from agent.errors import AgentError
+from agent.restic import Restic, ResticError
+from agent.settings import Settings
+from agent.target import find_targets
+from tests.backup_servers import Server, serving_moto, serving_rclone
+from tests.contract.care import Vault, need_restic
+from tests.machine import make_facts
+
+SERVERS = {"moto": serving_moto, "rclone": serving_rclone}
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    need_restic()
+    (tmp_path / "server").mkdir()
+    with SERVERS[request.param](tmp_path / "server") as found:
+        yield found
+
+
+def connect(server: Server, root: Path) -> Restic:
+    """Return restic as one of several containers has it."""
+    root.mkdir()
+    facts = make_facts(root)
+    facts = replace(facts, environ={**facts.environ, "DEV8_BACKUP_PASSWORD": "x"})
+    (root / "password").write_text("the same for all\n")
+    settings = Settings.from_environ(
+        {**server.variables, "DEV8_BACKUP_PASSWORD_FILE": str(root / "password")}
+    )
+    (target,) = find_targets(catalogue.BACKUP_TARGETS, settings, facts).ready
+    return Restic(target, facts)
+
+
+def make_at_once(places: list[Restic]) -> list[Exception]:
+    """Make the repository from all of these at the same moment; return what went wrong."""
+    gate, failures = threading.Barrier(len(places)), []
+
+    def make(restic: Restic) -> None:
+        gate.wait()
+        try:
+            making.make_repository(restic)
+        except (ResticError, AgentError, OSError) as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=make, args=(restic,)) for restic in places]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failures
+
+
+def is_good(restic: Restic) -> bool:
+    """Tell whether the repository opens, with one key, and takes a backup."""
+    restic.check("back up", "backup", "--json", str(restic.facts.home))
+    restic.check("check", "check", "--read-data")
+    return making.count_keys(restic) == 1
+
+
+@pytest.mark.parametrize("there", ["nothing", "an empty folder", "the rest of a killed one"])
+def test_four_at_once_make_one_in_a_folder(tmp_path: Path, there: str) -> None:
+    vault = Vault(tmp_path)
+    if there != "nothing":
+        vault.repository.mkdir()
+    if there == "the rest of a killed one":
+        (vault.repository / "keys").mkdir()
+        (vault.repository / "keys/garbage").write_text("x")
+    places = [Restic(vault.target, vault.facts) for _ in range(4)]
+    assert make_at_once(places) == []
+    assert is_good(vault.restic)
+    assert not list(tmp_path.glob(".repository*")), "nothing is left beside"
+
+
+def test_a_folder_that_cannot_be_replaced_takes_it_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a mount point."""
+    vault = Vault(tmp_path)
+    vault.repository.mkdir()
+
+    def refuse(self: Path, _target: Path) -> Path:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == vault.repository)
+    assert make_at_once([Restic(vault.target, vault.facts) for _ in range(3)]) == []
+    monkeypatch.undo()
+    assert is_good(vault.restic)
+
+
+def test_two_at_once_make_one_on_a_server(server: Server, tmp_path: Path) -> None:
+    places = [connect(server, tmp_path / name) for name in ("one", "two")]
+    assert make_at_once(places) == []
+    assert is_good(places[0])
+    assert comparison.look(places[1], "w") is not None
+
+
+def mix(vault: Vault) -> None:
+    """Leave what two that were made at once left: a key that does not belong to the config."""
+    other = vault.restic.elsewhere(str(vault.root / "other"))
+    for restic in (vault.restic, other):
+        restic.check("init", "init")
+    for key in (vault.root / "other/keys").iterdir():
+        shutil.copy(key, vault.repository / "keys")
+    shutil.copy(vault.root / "other/config", vault.root / "config-of-other")
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_one_that_was_made_twice_is_set_right(tmp_path: Path, round_: int) -> None:
+    """Whichever of the keys restic happens to take first."""
+    vault = Vault(tmp_path)
+    mix(vault)
+    vault.put("a", 1000)
+    snapshot = vault.back_up()
+    assert vault.ids() == {snapshot.id}
+    assert making.drop_wrong_keys(vault.restic) is None
+    assert is_good(vault.restic)
+
+
+def test_one_that_holds_backups_of_both_is_left_as_it_is(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    vault.put("a", 1000)
+    vault.back_up()
+    (vault.repository / "config").chmod(0o600)
+    mixed = vault.restic.elsewhere(str(tmp_path / "other"))
+    mixed.check("init", "init")
+    for key in (tmp_path / "other/keys").iterdir():
+        shutil.copy(key, vault.repository / "keys")
+    shutil.copy(tmp_path / "other/config", vault.repository / "config")
+    keys = set(vault.files("keys"))
+    problem = making.drop_wrong_keys(vault.restic)
+    assert problem
+    assert "holds backups of both" in problem.message
+    assert set(vault.files("keys")) == keys
+
+
+def test_a_config_that_no_key_opens_is_told(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    vault.restic.check("init", "init")
+    other = vault.restic.elsewhere(str(tmp_path / "other"))
+    other.check("init", "init")
+    (vault.repository / "config").chmod(0o600)
+    shutil.copy(tmp_path / "other/config", vault.repository / "config")
+    vault.put("a", 1000)
+    problem = vault.make().problem
+    assert problem
+    assert "none of its keys belongs to its config" in problem.message
+    assert str(vault.repository) in problem.message
+    shutil.rmtree(vault.repository)  # as the hint says
+    assert vault.back_up()
