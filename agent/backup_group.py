@@ -78,6 +78,13 @@ class Backup:
     s3_endpoint: str | None = variable(
         "DEV8_BACKUP_S3_ENDPOINT", http_url, "Server of the bucket, if it is not AWS's."
     )
+    s3_aws_endpoint: str | None = variable(
+        "AWS_ENDPOINT_URL_S3",
+        http_url,
+        "Server of the bucket as the AWS CLI is told it; it holds where neither "
+        "DEV8_BACKUP_S3_ENDPOINT nor AWS_S3_EXTRA_ARGS names one.",
+        aliases=("AWS_ENDPOINT_URL",),
+    )
     s3_region: str | None = variable(
         "DEV8_BACKUP_S3_REGION",
         identifier,

@@ -17,7 +17,9 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
     if isinstance(key, Problem):
         return key
     extra = backup.s3_extra or {}
-    endpoint = backup.s3_endpoint or extra.get("endpoint") or AWS
+    endpoint = (
+        backup.s3_endpoint or extra.get("endpoint") or backup.s3_aws_endpoint or AWS
+    ).rstrip("/")
     options = {
         "s3.region": backup.s3_region or extra.get("region"),
         "s3.storage-class": backup.s3_storage_class or extra.get("storage_class"),

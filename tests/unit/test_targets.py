@@ -96,6 +96,20 @@ def test_a_server_like_s3_and_its_options(facts: Facts) -> None:
     assert set(target.options) == {"s3.storage-class=STANDARD_IA", "s3.region=eu-1"}
 
 
+@pytest.mark.parametrize(("given", "host"), [
+    ({"AWS_ENDPOINT_URL": "https://one"}, "https://one"),
+    ({"AWS_ENDPOINT_URL": "https://one", "AWS_ENDPOINT_URL_S3": "https://two/"}, "https://two"),
+    ({"AWS_ENDPOINT_URL_S3": "https://two", "AWS_S3_EXTRA_ARGS": "--endpoint-url https://three"},
+     "https://three"),
+    ({"AWS_ENDPOINT_URL": "https://one", "DEV8_BACKUP_S3_ENDPOINT": "https://four"},
+     "https://four"),
+    ({}, "https://s3.amazonaws.com"),
+])  # fmt: skip
+def test_the_server_is_that_of_the_aws_cli(facts: Facts, given: dict[str, str], host: str) -> None:
+    (target,) = find(facts, **given, **S3, **WORD).ready
+    assert target.repository == f"s3:{host}/bucket/backups/workspace"
+
+
 def test_options_that_mean_nothing_are_told(facts: Facts) -> None:
     settings = Settings.from_environ({**S3, **WORD, "AWS_S3_EXTRA_ARGS": "--acl private --sse"})
     told = [str(item) for item in setup.resources(catalogue.BACKUP_TARGETS, settings, facts)]

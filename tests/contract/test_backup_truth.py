@@ -1,0 +1,218 @@
+"""What a person is told when a target does not hold what this workspace knows, and what then helps.
+
+Each piece of advice is followed as it is written.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.backup import identity, record
+from tests.contract.box import call, open_box, read
+from tests.contract.homes import Workspace
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Workspace]:
+    with open_box(tmp_path) as made:
+        yield made
+
+
+def repository(box: Workspace) -> Path:
+    return box.folder / "backups/workspace"
+
+
+def change(box: Workspace) -> None:
+    (box.folder / "workspace/a").write_bytes(os.urandom(100_000))
+
+
+def find_snapshots(box: Workspace) -> list[Any]:
+    return [row for row in read(box, "backup", "list") if row["kind"] == "backup"]
+
+
+def run_scheduled(box: Workspace, code: int = 0) -> str:
+    """Let the agent's own job run, as one that is due."""
+    record.note(box.context().facts, "local", tried="2020-01-01T00:00:00Z")
+    return call(box, "backup", "scheduled", code=code).stderr
+
+
+def follow(box: Workspace, advice: str) -> None:
+    """Run the commands of an advice, in their order."""
+    for step in advice.split("; "):
+        words = shlex.split(step)
+        if words[0] == "devcopilot":
+            call(box, *words[1:])
+        else:
+            subprocess.run(words, check=True, timeout=30)
+
+
+def forget_home(box: Workspace) -> None:
+    """Make the workspace one whose home and files were lost, with the password handed in again."""
+    kept = box.home / ".local/state/devcopilot/backup/password"
+    word = kept.read_text()
+    shutil.rmtree(kept.parent)
+    kept.parent.mkdir()
+    kept.write_text(word)
+    for path in (box.folder / "workspace").iterdir():
+        path.unlink()
+
+
+def test_an_empty_successor_makes_no_backup_until_somebody_has_chosen(box: Workspace) -> None:
+    (before,) = find_snapshots(box)
+    forget_home(box)
+    assert "this workspace is new; the newest backup on local is" in run_scheduled(box, code=1)
+    assert find_snapshots(box) == [before]
+    (row,) = read(box, "status")["backups"]
+    assert row["red"] is True
+    assert before["id"][:8] in row["why"]
+    assert "`devcopilot backup restore` brings it back" in call(box, "health").stdout
+    call(box, "backup", "restore", "--yes")
+    assert (box.folder / "workspace/a").stat().st_size == 100_000
+    assert run_scheduled(box) is not None
+    assert read(box, "status")["backups"][0]["red"] is False
+
+
+def test_a_person_may_begin_with_what_is_there(box: Workspace) -> None:
+    forget_home(box)
+    (box.folder / "workspace/b").write_text("new")
+    run_scheduled(box, code=1)
+    call(box, "backup", "create")
+    assert len(find_snapshots(box)) == 2
+    assert run_scheduled(box).count("new") == 0
+    assert read(box, "status")["backups"][0]["red"] is False
+
+
+def test_latest_is_never_an_empty_one_without_asking(box: Workspace) -> None:
+    for number in range(60):
+        (box.folder / f"workspace/{number}").write_bytes(os.urandom(50_000))
+    call(box, "backup", "create")
+    full = find_snapshots(box)[-1]["id"][:8]
+    forget_home(box)
+    argv = ["restic", "backup", "--quiet", "--host", "workspace", "--tag", "devcopilot",
+            str(box.folder / "workspace")]  # fmt: skip
+    environ = {"PATH": os.environ["PATH"], "RESTIC_REPOSITORY": str(repository(box)),
+               "RESTIC_CACHE_DIR": str(box.folder / "cache"), "RESTIC_PASSWORD_FILE":
+               str(box.home / ".local/state/devcopilot/backup/password")}  # fmt: skip
+    subprocess.run(argv, env=environ, check=True, timeout=60)
+    refused = call(box, "backup", "restore", "--yes", code=1).stderr
+    assert "holds next to nothing" in refused
+    advice = re.findall(r"devcopilot (backup restore [0-9a-f]{8})", refused)
+    assert advice == [f"backup restore {full}"]
+    call(box, *advice[0].split(), "--yes")
+    assert (box.folder / "workspace/59").stat().st_size == 50_000
+
+
+def test_an_absent_mount_is_no_reason_to_begin_anew(box: Workspace) -> None:
+    repository(box).rename(box.folder / "elsewhere")
+    change(box)
+    for words in (("backup", "create"), ("backup", "verify")):
+        told = call(box, *words, code=1)
+        assert "is its volume mounted" in told.stdout + told.stderr
+    assert "there is no repository any more" in run_scheduled(box, code=1)
+    assert not repository(box).exists()
+    assert read(box, "status")["backups"][0]["red"] is True
+    (box.folder / "elsewhere").rename(repository(box))
+    call(box, "backup", "create")
+    shutil.rmtree(repository(box))
+    told = call(box, "backup", "create", code=1).stdout
+    call(box, *re.findall(r"devcopilot (backup create --anew --target local)", told)[0].split())
+    assert len(find_snapshots(box)) == 1
+    assert read(box, "status")["backups"][0]["red"] is False
+
+
+def test_a_newest_backup_that_was_removed_is_told(box: Workspace) -> None:
+    change(box)
+    call(box, "backup", "create")
+    _, newest = find_snapshots(box)
+    (repository(box) / "snapshots" / newest["id"]).unlink()
+    change(box)
+    told = call(box, "backup", "create").stderr
+    assert f"the backup {newest['id'][:8]} of" in told
+    assert "is gone from local" in told
+    assert len(find_snapshots(box)) == 2, "backups go on"
+    assert read(box, "status")["backups"][0]["red"] is True
+    (row,) = read(box, "backup", "prune")
+    assert "nothing is forgotten" in row["warning"]
+    call(box, *re.findall(r"devcopilot (backup create --anew --target local)", told)[0].split())
+    assert read(box, "status")["backups"][0]["red"] is False
+
+
+@pytest.mark.parametrize("which", ["first", "newest"])
+@pytest.mark.parametrize("damage", ["flipped", "empty"])
+def test_a_damaged_snapshot_stops_no_backup_and_the_advice_fixes_it(
+    box: Workspace, which: str, damage: str
+) -> None:
+    change(box)
+    call(box, "backup", "create")
+    rows = find_snapshots(box)
+    path = repository(box) / "snapshots" / rows[0 if which == "first" else 1]["id"]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.chmod(0o600)
+    path.write_bytes(content if damage == "flipped" else b"")
+    change(box)
+    call(box, "backup", "create")
+    told = call(box, "backup", "verify", code=1).stdout
+    assert f"the backup {path.name[:8]} is damaged and cannot be read" in told
+    assert str(path) in told
+    assert read(box, "status")["backups"][0]["finding"]
+    follow(box, told.partition("to fix it: ")[2].strip())
+    assert read(box, "status")["backups"][0]["red"] is False
+    call(box, "backup", "restore", "--yes")
+
+
+def test_two_workspaces_of_one_name_leave_each_other_alone(box: Workspace) -> None:
+    """The other one is this home with another id and record: as a second container has it."""
+    state = box.home / ".local/state/devcopilot/backup"
+    own = {name: (state / name).read_bytes() for name in ("record.json", "workspace-id")}
+    (mine,) = find_snapshots(box)
+    for name in own:
+        (state / name).unlink()
+    for _ in range(5):
+        change(box)
+        call(box, "backup", "create")
+    for name, content in own.items():
+        (state / name).write_bytes(content)
+    box.with_variables({**box.variables, "DEV8_BACKUP_KEEP": "last=1"}).configure()
+    change(box)
+    told = call(box, "backup", "create").stderr
+    assert "another workspace of this name also backs up to local" in told
+    row = read(box, "status")["backups"][0]
+    assert row["rival"]
+    assert row["red"] is False
+    (pruned,) = read(box, "backup", "prune")
+    left = find_snapshots(box)
+    assert len(left) == 6, "one of this workspace's, all of the other's"
+    assert mine["id"] not in {item["id"] for item in left}
+    assert pruned["forgotten"] == 1
+
+
+def test_the_id_stands_in_the_backups(box: Workspace) -> None:
+    mark = identity.read_mark(box.context().facts)
+    argv = ("backup", "restic", "--", "snapshots", "--json")
+    (row,) = json.loads(call(box, *argv).stdout)
+    assert row["tags"] == ["devcopilot", mark]
+
+
+def test_a_state_folder_that_takes_nothing_stops_no_backup(box: Workspace) -> None:
+    """Here it is a file: no program of any user can write there, as on a full disk."""
+    state = box.home / ".local/state/devcopilot/backup"
+    word = (state / "password").read_text()
+    (box.folder / "word").write_text(word)
+    variables = {**box.variables, "DEV8_BACKUP_PASSWORD_FILE": str(box.folder / "word")}
+    box.with_variables(variables).configure()
+    shutil.rmtree(state)
+    state.write_text("")
+    call(box, "backup", "create")
+    change(box)
+    assert "internal error" not in run_scheduled(box)
+    assert len(find_snapshots(box)) == 2
+    assert read(box, "status")["backups"][0]["snapshot"]
