@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.backup import comparison, identity, locks, record, trial
-from agent.backup.comparison import Comparison
 from agent.backup.creation import TAG
 from agent.backup.record import Record
 from agent.backup.trial import Trial
@@ -61,7 +60,12 @@ def verify(restic: Restic, settings: Settings) -> Verdict:
     listing = comparison.look(restic, name_workspace(settings))
     mark = identity.read_mark(restic.facts)
     found = comparison.compare(listing, known, name, TAG, mark, now)
-    finding = _find_damage(restic, found) or _check(restic, part, parts)
+    if found.refusal and not found.is_new:
+        record.note(restic.facts, name, problem=str(found.refusal))
+        return Verdict(name, part, parts, Trial(), str(found.refusal))
+    damaged = found.damaged[:1]
+    finding = "".join(comparison.explain_damage(restic.target, item) for item in damaged)
+    finding = finding or _check(restic, part, parts)
     newest = comparison.find_newest((item for item in found.ours if TAG in item.tags), now)
     tried, doubts = Trial(), known.doubts
     if newest and not finding:
@@ -70,12 +74,11 @@ def verify(restic: Restic, settings: Settings) -> Verdict:
         if finding:
             part = parts = 1  # nobody knows where it comes from: all is read until it is gone
     record.note(
-        restic.facts, name, part=part, parts=parts, finding=finding or found.lost, doubts=doubts,
+        restic.facts, name, part=part, parts=parts, finding=finding, doubts=doubts,
         doubted=newest.id if newest and doubts != known.doubts else known.doubted,
         verified=record.format_time(now), lost=known.lost or found.lost,
     )  # fmt: skip
-    finding = finding or found.lost
-    return Verdict(name, part, parts, tried, finding)
+    return Verdict(name, part, parts, tried, finding or found.lost)
 
 
 def choose_part(known: Record, interval: float) -> tuple[int, int]:
@@ -138,13 +141,6 @@ def describe_repair(target: str, first: str) -> str:
 def shorten(text: str) -> str:
     """Return the beginning of a text."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def _find_damage(restic: Restic, found: Comparison) -> str:
-    """Return what is wrong with the list of backups itself; empty: nothing."""
-    if found.refusal and not found.is_new:
-        return str(found.refusal)
-    return comparison.explain_damage(restic.target, found.damaged[0]) if found.damaged else ""
 
 
 def judge_trial(

@@ -425,3 +425,40 @@ def test_restic_is_never_asked_to_unlock_by_itself(used: Vault, monkeypatch: Any
     used.clock.go(minutes=31)
     retention.prune(used.restic)
     assert [words for words in asked if "unlock" in words] == [("unlock", "--remove-all")]
+
+
+def test_a_file_that_is_mapped_into_memory_is_no_damage(
+    used: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It changes without a sign: that counts only when it is so in a later backup as well."""
+    original = trial.compare
+
+    def differ(node: trial.Node, restored: Path) -> str | None:
+        told = f"{node.path}: {trial.DIFFERS}"
+        return told if node.path.endswith("/b") else original(node, restored)
+
+    monkeypatch.setattr(trial, "compare", differ)
+    assert verify(used.restic, used.settings).finding == ""
+    assert verify(used.restic, used.settings).finding == "", "it is the same backup"
+    used.put("c", 10)
+    note(used, used.back_up().id)
+    assert "/b: what was restored differs" in verify(used.restic, used.settings).finding
+    monkeypatch.undo()
+    assert verify(used.restic, used.settings).finding == ""
+    assert record.read(used.facts, "local").doubts == ()
+
+
+def test_what_sqlite_maps_into_memory_is_not_compared(used: Vault) -> None:
+    used.put("x.db-shm", 32768)
+    used.back_up()
+    nodes = trial.choose_sample(used.restic, used.restic.snapshots()[-1], random.Random(1))
+    assert {Path(node.path).name for node in nodes} == {"a", "b"}
+
+
+def test_a_snapshot_of_the_future_misleads_nobody(used: Vault) -> None:
+    future = used.back_up_at("2099-01-01 00:00:00")
+    made = used.make()
+    assert made.snapshot
+    assert made.snapshot.id != future
+    note(used, made.snapshot.id)
+    assert verify(used.restic, used.settings).finding == ""

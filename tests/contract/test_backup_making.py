@@ -44,7 +44,8 @@ def connect(server: Server, root: Path) -> Restic:
 
 def make_at_once(places: list[Restic]) -> list[Exception]:
     """Make the repository from all of these at the same moment; return what went wrong."""
-    gate, failures = threading.Barrier(len(places)), []
+    gate = threading.Barrier(len(places))
+    failures: list[Exception] = []
 
     def make(restic: Restic) -> None:
         gate.wait()

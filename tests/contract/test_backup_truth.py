@@ -122,8 +122,8 @@ def test_an_absent_mount_is_no_reason_to_begin_anew(box: Workspace) -> None:
     (box.folder / "elsewhere").rename(repository(box))
     call(box, "backup", "create")
     shutil.rmtree(repository(box))
-    told = call(box, "backup", "create", code=1).stdout
-    call(box, *re.findall(r"devcopilot (backup create --anew --target local)", told)[0].split())
+    refused = call(box, "backup", "create", code=1).stdout
+    call(box, *re.findall(r"devcopilot (backup create --anew --target local)", refused)[0].split())
     assert len(find_snapshots(box)) == 1
     assert read(box, "status")["backups"][0]["red"] is False
 
@@ -211,8 +211,9 @@ def test_a_state_folder_that_takes_nothing_stops_no_backup(box: Workspace) -> No
     box.with_variables(variables).configure()
     shutil.rmtree(state)
     state.write_text("")
+    change(box)
     call(box, "backup", "create")
     change(box)
     assert "internal error" not in run_scheduled(box)
-    assert len(find_snapshots(box)) == 2
+    assert len(find_snapshots(box)) == 3
     assert read(box, "status")["backups"][0]["snapshot"]

@@ -9,6 +9,7 @@ import pytest
 from agent.backup.creation import TRIES, Contents, Maker
 from agent.follow import Finished, Limits, Message
 from agent.restic import Code, Restic, Snapshot, read_time
+from agent.system import Clock
 
 PACK = "/w/.git/objects/pack/pack-0123456789abcdef0123456789abcdef01234567.pack"
 TIME = read_time("2026-11-28T12:00:00Z")
@@ -19,6 +20,7 @@ class Told(Restic):
 
     def __init__(self, *answers: Finished) -> None:
         self.target = SimpleNamespace(name="told")  # type: ignore[assignment]
+        self.facts = SimpleNamespace(clock=Clock())  # type: ignore[assignment]
         self.answers = list(answers)
         self.words: list[str] = []
 
@@ -40,7 +42,7 @@ def vanish(item: str) -> Message:
     return {"message_type": "error", "item": item, "error": {"message": cause}}
 
 
-MAKER = Maker("w", Contents((Path("/w"),)))
+MAKER = Maker("w", Contents((Path("/w"),)), ours=())
 
 
 def test_a_pack_that_vanished_has_it_made_again() -> None:
@@ -64,5 +66,5 @@ def test_a_repository_that_never_rests_is_named() -> None:
 
 
 def test_without_time_it_is_made_once() -> None:
-    maker = Maker("w", Contents((Path("/w"),)), limits=Limits(total=0.0))
+    maker = Maker("w", Contents((Path("/w"),)), ours=(), limits=Limits(total=0.0))
     assert maker.make(Told(say("one", vanish(PACK)))).missing

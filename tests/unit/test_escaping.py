@@ -130,7 +130,7 @@ def test_the_status_is_a_line_for_each_thing(bad: str) -> None:
         "backups": [
             {
                 "target": "local", "seen": "", "next": "", "overdue": False,
-                "lacking": 1, "shrunk": "", "hook": "",
+                "lacking": 1, "shrunk": "", "hook": "", "lost": "", "rival": "",
                 "missing": [f"notes{bad}service   sshd: RUNNING"], "problem": "", "finding": "",
             }
         ],
