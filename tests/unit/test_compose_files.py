@@ -30,6 +30,8 @@ LEFT_OUT = {
     "WORKSPACE_BACKUP_ENABLED": "another name of DEV8_BACKUP",
     "WORKSPACE_BACKUP_INTERVAL": "another name of DEV8_BACKUP_SCHEDULE",
     "SUPERVISOR_BACKUP_INTERVAL": "another name of DEV8_BACKUP_SCHEDULE",
+    "AWS_ENDPOINT_URL": "DEV8_BACKUP_S3_ENDPOINT says it for the backups",
+    "AWS_ENDPOINT_URL_S3": "DEV8_BACKUP_S3_ENDPOINT says it for the backups",
     "AWS_REGION": "another name of DEV8_BACKUP_S3_REGION",
     "AWS_DEFAULT_REGION": "another name of DEV8_BACKUP_S3_REGION",
     "AZURE_BLOB_CONTAINER": "another name of AZURE_STORAGE_CONTAINER",
