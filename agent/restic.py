@@ -51,7 +51,9 @@ class Code:
 UNLOCKED = (
     Code.OK, Code.INCOMPLETE, Code.NO_REPOSITORY, Code.LOCKED, Code.WRONG_PASSWORD,
 )  # fmt: skip
-"""Codes with which it ends without leaving a lock behind."""
+"""Codes with which it ends without leaving a lock behind, unless it says that it did."""
+STILL_LOCKED = "error while unlocking"
+"""What it says where its server was gone when it was about to take its lock away."""
 
 
 class ResticError(Exception):
@@ -140,7 +142,7 @@ class Restic:
                 argv, self.environment, hopeless, listener,
                 inherited=inherited, started=entry.note,
             )  # fmt: skip
-            if finished.code in UNLOCKED:
+            if finished.code in UNLOCKED and STILL_LOCKED not in finished.words:
                 entry.forget()
         return finished
 

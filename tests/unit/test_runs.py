@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent import runs
+from agent.restic import Restic
 from agent.system import Facts
+from agent.target import Target
 from tests.machine import make_facts
 
 
@@ -81,3 +83,25 @@ def test_without_a_place_for_it_a_program_is_started_all_the_same(facts: Facts) 
         entry.forget()
         assert entry.descriptor is None
     assert runs.find_gone(facts) == ()
+
+
+@pytest.mark.parametrize(
+    ("script", "leaves"),
+    [
+        ("exit 0", False),
+        ("exit 12", False),
+        ("exit 1", True),
+        ("echo 'error while unlocking: dial tcp: connection refused' >&2", True),
+    ],
+)
+def test_a_run_that_left_its_lock_behind_is_remembered(
+    facts: Facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, leaves: bool
+) -> None:
+    program = tmp_path / "bin/restic"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    target = Target("s3", "s3:http://127.0.0.1:1/bucket", {"PATH": os.environ["PATH"]})
+    Restic(target, facts).run("prune")
+    assert bool(runs.find_gone(facts)) is leaves
