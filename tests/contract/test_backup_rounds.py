@@ -138,7 +138,7 @@ class Rounds:
         return hit
 
     def begin_anew(self, name: str, wanted: Path) -> None:
-        """Lose the home. A new one knows no lock of the old one's: its owner says that it is dead."""
+        """Lose the home; a person says that the locks of the old one are dead."""
         print("the home is lost", flush=True)
         self.volumes.lose_home()
         self.volumes.begin()
