@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from agent import runtime
 from agent.plan import File
 from agent.system import Facts
-from agent.values import Service
+from agent.values import MARK, Service
 
 END_REST = "end-rest.sh"
 """What each launcher begins with. No service has a dot in its name."""
@@ -17,7 +17,7 @@ REST_SECONDS = 3
 _LAUNCHER = """\
 # Starts {name}. Bash, since other shells drop variables with a dot in their name.
 exec >{stream} 2>&1
-. {end_rest} {group}
+. {end_rest} {group}{mark}
 {own_secrets}{change_directory}exec /usr/bin/env --default-signal {words}
 """
 
@@ -33,44 +33,60 @@ unset _dev8_file _dev8_value
 _END_REST = """\
 # Ends what is left of a service's former run, such as a server whose wrapper was killed: it would
 # hold the port. The file $1 has the number of that run's process group. Where there is a process
-# of this number, or the group is of another session, the number has come to somebody else.
-lives() { # GROUP SESSION: tell whether a process of these is left
+# of this number, or the group is of another session, the number has come to somebody else. What
+# has $2, if given, in its environment is of that run as well, whatever session it has made.
+find_group() { # GROUP SESSION: print the processes of these
     local stat line
     for stat in /proc/[0-9]*/stat; do
         { read -r line <"$stat"; } 2>/dev/null || continue
         set -- "$1" "$2" ${line##*) } # $3 state, $4 parent, $5 group, $6 session; proc(5)
-        [[ $3 != Z && $5 == "$1" && $6 == "$2" ]] && return
+        [[ $3 == Z || $5 != "$1" || $6 != "$2" ]] || { stat=${stat%%/stat}; echo "${stat##*/}"; }
     done
-    return 1
 }
-wait_for_end() { # GROUP SESSION
+find_marked() { # MARK: print the processes that have it; an environment ends each text with a NUL
+    grep --files-with-matches --no-messages --fixed-strings --line-regexp --null-data \
+        --regexp "$1" /proc/[0-9]*/environ | grep --only-matching '[0-9]*'
+}
+find_rest() { # GROUP SESSION MARK
+    [[ ! $1 ]] || find_group "$1" "$2"
+    [[ ! $3 ]] || find_marked "$3"
+}
+wait_for_end() { # GROUP SESSION MARK
     for _ in {1..%(steps)d}; do
-        lives "$1" "$2" || return 0
+        [[ $(find_rest "$@") ]] || return 0
         sleep 0.1
     done
     return 1
 }
-end() { # FILE
-    local group line parts
+end() { # FILE [MARK]
+    local group line parts rest
     { read -r group <"$1"; } 2>/dev/null
     echo $$ >"$1"
-    [[ $group && ! -e /proc/$group ]] && kill -0 -- "-$group" 2>/dev/null || return
+    [[ $group ]] || return # the first start
+    [[ ! -e /proc/$group ]] && kill -0 -- "-$group" 2>/dev/null || group=
     read -r line </proc/$$/stat
     read -ra parts <<<"${line##*) }"
-    lives "$group" "${parts[3]}" || return
+    rest=$(find_rest "$group" "${parts[3]}" "$2")
+    [[ $rest ]] || return
     echo 'ending what is left of the former run'
-    kill -TERM -- "-$group"
-    kill -CONT -- "-$group"
-    wait_for_end "$group" "${parts[3]}" && return
-    kill -KILL -- "-$group"
-    wait_for_end "$group" "${parts[3]}"
+    kill -TERM $rest
+    kill -CONT $rest
+    wait_for_end "$group" "${parts[3]}" "$2" && return
+    kill -KILL $(find_rest "$group" "${parts[3]}" "$2")
+    wait_for_end "$group" "${parts[3]}" "$2"
 } 2>/dev/null
-end "$1"
+end "$@"
 """
 
 _UNSET = ("SUPERVISOR_ENABLED", "SUPERVISOR_SERVER_URL", "SUPERVISOR_PROCESS_NAME",
           "SUPERVISOR_GROUP_NAME", "OLDPWD", "SHLVL", "_")  # fmt: skip
 """What supervisord and the shell add to the environment."""
+
+
+def find_mark(service: Service) -> str:
+    """Return NAME=VALUE that all of a service's processes have; empty: it has none."""
+    name = service.environment.get(MARK)
+    return f"{MARK}={name}" if name else ""
 
 
 def resources(services: Sequence[Service], facts: Facts) -> Iterator[File]:
@@ -98,6 +114,7 @@ def render(service: Service, facts: Facts) -> bytes:
         stream=shlex.quote(str(facts.runtime / runtime.STREAMS / service.name)),
         end_rest=shlex.quote(str(place / END_REST)),
         group=shlex.quote(str(place / f"{service.name}.group")),
+        mark=f" {mark}" if (mark := find_mark(service)) else "",
         own_secrets=_OWN_SECRETS.format(
             folder=shlex.quote(str(facts.runtime / runtime.OWN_SECRETS))
         ) if service.own_secrets and facts.own_secrets else "",

@@ -62,6 +62,11 @@ class CommandProbe:
 Probe = HttpProbe | BannerProbe | PortProbe | CommandProbe
 
 
+MARK = "DEV8_SERVICE"
+"""Variable with the name of the service that a process is of, in services of the user's own. The
+agent's have none: what is started in a terminal of the editor must outlive the editor."""
+
+
 @dataclass(frozen=True)
 class Service:
     """A long-running program that supervisord keeps."""

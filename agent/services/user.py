@@ -10,7 +10,7 @@ from agent.files import SETTINGS, read_file
 from agent.parsing import parse_toml
 from agent.settings import Settings
 from agent.system import Facts
-from agent.values import CommandProbe, HttpProbe, PortProbe, Probe, Service
+from agent.values import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
 
 SYSTEM_FOLDER = Path("/etc/devcopilot/services.d")
 USER_FOLDER = ".config/devcopilot/services.d"
@@ -72,7 +72,7 @@ def _make_service(name: str, table: dict[str, Any]) -> Service:
         argv=_read_command("command", table["command"]),
         essential=essential,
         probe=_read_probe(table["probe"]) if "probe" in table else None,
-        environment=_read_environment(table.get("environment", {})),
+        environment={**_read_environment(table.get("environment", {})), MARK: name},
         directory=_read_directory(table["directory"]) if "directory" in table else None,
     )
 

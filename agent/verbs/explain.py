@@ -1,6 +1,7 @@
 """Tell why a service does not run: for the log, when it is given up, and for people."""
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
@@ -9,7 +10,10 @@ from pathlib import Path
 from agent import probes, roster
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
+from agent.files import SETTINGS, read_file
+from agent.launchers import find_mark
 from agent.log import Logger
+from agent.procfs import read_stat
 from agent.system import Facts
 from agent.values import BannerProbe, HttpProbe, PortProbe, Service
 from agent.verbs import context
@@ -49,7 +53,20 @@ def find_reason(service: Service, facts: Facts) -> str:
         owner = probes.find_port_owner(service.probe.port)
         if owner:
             return f"{service.probe.port} is held by {owner}"
+    left = find_left(service)
+    if left:
+        return f"it ends, and leaves {left} in the background; it has to stay in the foreground"
     return "it ends by itself; its last words are above"
+
+
+def find_left(service: Service) -> str | None:
+    """Return a process that the service has left behind, as "NAME (process PID)", or None."""
+    mark = find_mark(service).encode()
+    for path in sorted(Path("/proc").glob("[0-9]*")) if mark else ():
+        with contextlib.suppress(OSError):  # it has gone, or is of somebody else
+            if mark in read_file(path / "environ", SETTINGS).split(b"\0"):
+                return f"{read_stat(path)[0]} (process {path.name})"
+    return None
 
 
 def find_program(service: Service, facts: Facts) -> str | None:

@@ -20,7 +20,8 @@ from agent.groups import LONGEST_RUNTIME_PATH
 from agent.plan import Ledger, apply, plan
 from agent.settings import Settings
 from agent.system import Facts, System
-from agent.values import PortProbe, Service
+from agent.values import MARK, PortProbe, Service
+from agent.verbs import explain
 from agent.verbs.context import Context
 from agent.verbs.status import collect_services
 from tests.containers import find_free_port
@@ -281,6 +282,28 @@ def test_what_a_killed_wrapper_left_ends_before_the_next_start(
     assert "ending what is left of the former run" in box.hear(box.streams["web"])
     (state,) = box.states().values()
     assert state.pid == int(note.read_text().split()[0])
+
+
+def test_of_a_service_that_goes_into_the_background_one_copy_is_left_and_named(
+    make: Make, tmp_path: Path
+) -> None:
+    note = tmp_path / "copies"
+    code = "setsid sh -c 'echo $$ >>$0; exec sleep 1000' $0 & until test -s $0; do :; done"
+    box = make(Service("shy", ("sh", "-c", code, str(note)), environment={MARK: "shy"}),
+               Service("calm", SLEEP, environment={MARK: "calm"}))  # fmt: skip
+    box.start()
+    box.wait(lambda: "FATAL shy\n" in box.hear(box.events))
+    copies = list(map(int, note.read_text().split()))
+    try:
+        assert len(copies) == supervisord.START_RETRIES + 1
+        assert [pid for pid in copies if is_alive(pid)] == copies[-1:]
+        shy = Service("shy", ("sh",), environment={MARK: "shy"})
+        reason = explain.find_reason(shy, box.facts)
+        assert f"leaves sleep (process {copies[-1]}) in the background" in reason
+        assert box.states()["calm"].state == "RUNNING"
+    finally:
+        for pid in filter(is_alive, copies):
+            os.kill(pid, signal.SIGKILL)
 
 
 def is_alive(pid: int) -> bool:
