@@ -64,7 +64,9 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(facts: Facts) -> None:
 
 def test_least_that_can_be_said(facts: Facts) -> None:
     write(facts.home / user.USER_FOLDER, nap='command = ["sleep", "1h"]')
-    assert read(facts) == [Service("nap", ("sleep", "1h"), essential=False, environment={"DEV8_SERVICE": "nap"})]
+    assert read(facts) == [
+        Service("nap", ("sleep", "1h"), essential=False, environment={"DEV8_SERVICE": "nap"})
+    ]
 
 
 @pytest.mark.parametrize(
