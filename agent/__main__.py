@@ -61,6 +61,7 @@ def run_verb(verb: str, words: list[str]) -> int:
 
     from agent import faults  # noqa: PLC0415
     from agent.errors import AgentError  # noqa: PLC0415
+    from agent.escaping import encode_json  # noqa: PLC0415
     from agent.exits import Exit  # noqa: PLC0415
 
     for stream in filter(None, (sys.stdout, sys.stderr)):
@@ -76,6 +77,9 @@ def run_verb(verb: str, words: list[str]) -> int:
     except AgentError as error:
         for problem in error.problems:
             sys.stderr.write(f"devcopilot: {problem}\n")
+        if getattr(arguments, "json", False) and not error.is_in_json:
+            document = {"problems": list(map(vars, error.problems))}
+            sys.stdout.write(encode_json(document, indent=2) + "\n")
         return error.exit_code
     except KeyboardInterrupt:
         return 128 + 2

@@ -35,3 +35,5 @@ class AgentError(Exception):
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = problems
         self.exit_code = exit_code
+        self.is_in_json = False
+        """Whether the document of --json has been printed, with these problems in it."""

@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     parser = argparse.ArgumentParser(f"devcopilot backup {name}", description=module.__doc__)
     module.add_arguments(parser)
     options = parser.parse_args(arguments.words)
+    arguments.json = getattr(options, "json", False)  # for whoever tells that it was refused
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return int(module.run(options))

@@ -79,27 +79,28 @@ def find_keys(current: Context, targets: Iterable[Target]) -> tuple[list[tuple[T
 def add(current: Context, targets: Iterable[Target], *, as_json: bool) -> int:
     """Add one new password to all of them, and print it, if any target opens with it."""
     password = make_password()
-    added, failed = [], False
+    added, problems = [], []
     host = name_workspace(current.settings)
     for target in targets:
         try:
             key = keys.add_key(work.open_restic(target, current), password, host)
             added.append((target, key))
         except ResticError as error:
-            failed = True
+            problems.append(error.problem)
             sys.stderr.write(f"devcopilot: {error.problem}\n")
         except OSError as error:
             raise AgentError(Problem(f"cannot hand the password to restic: {error}")) from error
     if as_json:
         rows = [describe(target, key) for target, key in added]
-        document = {"password": password if added else None, "keys": rows}
+        document = {"password": password if added else None, "keys": rows,
+                    "problems": list(map(vars, problems))}  # fmt: skip
         sys.stdout.write(encode_json(document, indent=2) + "\n")
     elif added:
         names = ", ".join(f"{target.name} ({key.id[:SHOWN]})" for target, key in added)
         sys.stderr.write(f"It opens {names}; keep it elsewhere, it is not shown again:\n")
         sys.stderr.flush()
         sys.stdout.write(f"{password}\n")
-    return Exit.FAILED if failed else Exit.OK
+    return Exit.FAILED if problems else Exit.OK
 
 
 def remove(current: Context, targets: Iterable[Target], wanted: str, *, as_json: bool) -> int:

@@ -72,6 +72,7 @@ def tell_refusal(*, as_json: bool) -> Iterator[None]:
     except AgentError as error:
         if as_json:
             print_json(describe(Subject(), problems=error.problems))
+            error.is_in_json = True
         raise
 
 
