@@ -1,9 +1,11 @@
 """The making of a repository, of which several containers may think at the same moment.
 
 `restic init` is not exclusive: two of them leave two keys, one of which does not open the config,
-and whoever happens on that one finds the repository damaged. So a local one is made beside, and
-renamed. Object stores offer restic nothing like it: there, everybody waits a while after the making
-and then looks whether it opens; a key that does not belong to it is removed.
+and whoever happens on that one finds the repository damaged. So a local one is made in a folder
+within its place, and moved in; its config, which is what makes a repository of it, comes last and
+only where there is none. The place itself is never replaced: others may have mounted it. Object
+stores offer restic nothing like it: there, everybody waits a while after the making and then looks
+whether it opens; a key that does not belong to it is removed.
 """
 
 import contextlib
@@ -28,6 +30,11 @@ second of processor for it."""
 TRIES = 5
 MISMATCH = re.compile(r"config or key ([0-9a-f]{64}) is damaged")
 HEX = "0123456789abcdef"
+LONGEST_HINT = 3
+LOOK = ("cat", "config", "--no-lock", "--quiet")
+"""What shows whether a repository opens."""
+CONFIG = "config"
+"""File without which there is no repository."""
 
 
 def make_repository(restic: Restic) -> None:
@@ -45,58 +52,80 @@ def make_repository(restic: Restic) -> None:
 
 
 def _make_folder(restic: Restic, folder: Path) -> None:
-    """Make it beside and rename it: whoever is first wins, and all others find it complete."""
+    """Make it within its folder and move it in: whoever is first wins, all others find it whole."""
     doing = f"make a repository on {restic.target.name}"
-    beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.new")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _removing(beside):
-            restic.elsewhere(str(beside)).check(doing, "init", "--json")
-            _put_in_place(beside, folder)
-            return
-    except ResticError as error:
-        if "permission denied" not in error.finished.words:
-            raise
-    except OSError:
-        pass  # a mount point cannot be replaced, or others may not write beside
-    _make_inside(restic, doing, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        new = folder / f".{secrets.token_hex(4)}.new"
+        with _held(folder) as alone, _removing(new):
+            if (folder / CONFIG).exists():
+                return
+            if _holds_backups(folder):
+                problem = Problem(
+                    f"cannot {doing}: {folder} holds backups, but the file {CONFIG} is gone",
+                    "bring it back from a copy of the repository, or name another folder",
+                )
+                raise ResticError(problem, Finished(Code.FAILED))
+            restic.elsewhere(str(new)).check(doing, "init", "--json")
+            if alone:
+                _set_aside(folder / "keys")
+            _move_in(new, folder)
+    except OSError as error:
+        problem = Problem(f"cannot {doing}: {folder}: {error.strerror}")
+        raise ResticError(problem, Finished(Code.FAILED)) from error
 
 
-def _put_in_place(beside: Path, folder: Path) -> None:
-    """Rename a repository, unless there is one. Raises OSError when that cannot be."""
-    for _ in range(TRIES):
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Let one after another in, and yield True; False: the file system has no locks."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         try:
-            beside.rename(folder)
-        except OSError:
-            if (folder / "config").exists():
-                return  # another one was first
-            if not folder.is_dir() or _holds_backups(folder) or os.path.ismount(folder):
-                raise
-            folder.rename(folder.with_name(f"{folder.name}.unfinished-{secrets.token_hex(4)}"))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:  # NFS without a lock service
+            yield False
         else:
-            return
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def _set_aside(keys: Path) -> None:
+    """Move away the keys of one that was killed before it had a config. Raises OSError."""
+    if keys.is_dir() and any(keys.iterdir()):
+        keys.rename(keys.with_name(f"keys.unfinished-{secrets.token_hex(4)}"))
+
+
+def _move_in(new: Path, folder: Path) -> None:
+    """Move a new repository to where it belongs, unless there is one. Raises OSError."""
+    for part in filter(Path.is_dir, new.iterdir()):
+        (folder / part.name).mkdir(mode=0o700, exist_ok=True)
+    (key,) = (new / "keys").iterdir()
+    place = folder / "keys" / key.name
+    key.rename(place)
+    try:
+        _add_config(new / CONFIG, folder / CONFIG)
+    except FileExistsError:  # somebody else was first, where there are no locks
+        place.unlink()
+
+
+def _add_config(new: Path, config: Path) -> None:
+    """Add the config. Raises FileExistsError if there is one."""
+    try:
+        config.hardlink_to(new)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        content = new.read_bytes()
+        with config.open("xb") as file:
+            file.write(content)
+            os.fsync(file.fileno())
 
 
 def _holds_backups(folder: Path) -> bool:
     return any(
         path.is_file() for name in ("snapshots", "data") for path in folder.glob(f"{name}/**/*")
     )
-
-
-def _make_inside(restic: Restic, doing: str, folder: Path) -> None:
-    """Make it in its folder, one after another, where the file system has locks."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        problem = Problem(f"cannot {doing}: {folder}: {error.strerror}")
-        raise ResticError(problem, Finished(Code.FAILED)) from error
-    try:
-        with contextlib.suppress(OSError):  # NFS without a lock service
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if not (folder / "config").exists():
-            restic.check(doing, "init", "--json")
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -121,7 +150,7 @@ def _make_remote(restic: Restic) -> None:
         raise ResticError(explain(doing, restic.target, made), made)
     for _ in range(TRIES):
         time.sleep(SETTLE)
-        found = restic.run("cat", "config", "--no-lock", "--quiet")
+        found = restic.run(*LOOK)
         if found.code == Code.OK:
             if count_keys(restic) == 1:
                 return
@@ -178,13 +207,19 @@ def drop_wrong_keys(restic: Restic) -> Problem | None:
 def _find_good(restic: Restic) -> str:
     """Return the beginning of the id of a key that opens the config; empty: there is none.
 
-    restic tries the key of a hint first, and takes the beginning of an id for it.
+    restic tries the key of a hint first, and takes the beginning of an id for it if only one key
+    begins so. A wrong one that is found is named: a good one may begin like it.
     """
-    return next((hint for hint in HEX if _opens(restic.with_words("--key-hint", hint))), "")
-
-
-def _opens(restic: Restic) -> bool:
-    return restic.run("cat", "config", "--no-lock", "--quiet").code == Code.OK
+    hints, wrong = list(HEX), set[str]()
+    for length in range(1, LONGEST_HINT + 1):
+        for hint in hints:
+            found = restic.with_words("--key-hint", hint).run(*LOOK)
+            if found.code == Code.OK:
+                return hint
+            if match := MISMATCH.search(found.words):
+                wrong.add(match[1])
+        hints = [key[:length] + digit for key in sorted(wrong) for digit in HEX]
+    return ""
 
 
 def _find_wrong(restic: Restic, opened: Restic) -> Iterator[str]:
@@ -192,7 +227,7 @@ def _find_wrong(restic: Restic, opened: Restic) -> Iterator[str]:
     doing = f"list the passwords of {restic.target.name}"
     rows = json.loads(opened.check(doing, "key", "list", "--json", "--no-lock").output or "[]")
     for row in rows:
-        found = restic.with_words("--key-hint", row["id"]).run("cat", "config", "--no-lock", "-q")
+        found = restic.with_words("--key-hint", row["id"]).run(*LOOK)
         match = MISMATCH.search(found.words)
         if match and match[1].startswith(row["id"]):
             yield row["id"]

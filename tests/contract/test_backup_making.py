@@ -1,5 +1,6 @@
 """Repositories that two containers make at the same moment, with the real restic."""
 
+import errno
 import shutil
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ import pytest
 from agent import catalogue
 from agent.backup import comparison, making
 from agent.errors import AgentError
-from agent.restic import Restic, ResticError
+from agent.follow import Finished
+from agent.restic import Code, Restic, ResticError
 from agent.settings import Settings
 from agent.target import find_targets
 from tests.backup_servers import Server, serving_moto, serving_rclone
@@ -83,21 +85,41 @@ def test_four_at_once_make_one_in_a_folder(tmp_path: Path, there: str) -> None:
     assert not list(tmp_path.glob(".repository*")), "nothing is left beside"
 
 
-def test_a_folder_that_cannot_be_replaced_takes_it_inside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As a mount point."""
+def test_the_folder_is_never_replaced(tmp_path: Path) -> None:
+    """Another container may have mounted it: the kernel would take that mount away."""
     vault = Vault(tmp_path)
     vault.repository.mkdir()
+    before = vault.repository.stat().st_ino
+    making.make_repository(vault.restic)
+    assert vault.repository.stat().st_ino == before
+    assert is_good(vault.restic)
 
-    def refuse(self: Path, _target: Path) -> Path:
-        raise OSError(16, "Device or resource busy")
 
-    monkeypatch.setattr(Path, "rename", refuse)
-    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == vault.repository)
+def test_without_locks_and_links_there_is_one_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a share, or NFS without a lock service."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    vault = Vault(tmp_path)
+    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
     assert make_at_once([Restic(vault.target, vault.facts) for _ in range(3)]) == []
     monkeypatch.undo()
     assert is_good(vault.restic)
+
+
+def test_what_holds_backups_without_a_config_is_left_alone(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    vault.put("a", 1000)
+    vault.back_up()
+    (vault.repository / "config").rename(tmp_path / "config")
+    with pytest.raises(ResticError, match="holds backups, but the file config is gone"):
+        making.make_repository(vault.restic)
+    (tmp_path / "config").rename(vault.repository / "config")
+    vault.judge()
 
 
 def test_two_at_once_make_one_on_a_server(server: Server, tmp_path: Path) -> None:
@@ -160,3 +182,19 @@ def test_a_config_that_no_key_opens_is_told(tmp_path: Path) -> None:
     assert str(vault.repository) in problem.message
     shutil.rmtree(vault.repository)  # as the hint says
     assert vault.back_up()
+
+
+def test_a_good_key_that_begins_like_a_wrong_one_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = Vault(tmp_path)
+    wrong, good = "ab" + "1" * 62, "ac" + "2" * 62
+
+    def run(self: Restic, *_: str, **__: object) -> Finished:
+        hint = self._extra[-1]
+        if [key for key in (wrong, good) if key.startswith(hint)] == [good]:
+            return Finished(Code.OK)
+        return Finished(Code.FAILED, words=f"Fatal: config or key {wrong} is damaged")
+
+    monkeypatch.setattr(Restic, "run", run)
+    assert making._find_good(vault.restic) == "ac"
