@@ -1,6 +1,7 @@
 """Backups as a person meets them: by themselves, by hand, at the stop; on a folder and on S3."""
 
 import json
+import re
 import subprocess
 import time
 import uuid
@@ -147,7 +148,9 @@ def test_a_store_takes_a_backup_and_the_stock_restic_reads_it(name: str) -> None
             stock = ("devcopilot", "backup", "restic", "--target", cloud, "--")
             assert box.execute(*stock, "dump", "latest", "/workspace/file") == "kept"
             (snapshot,) = json.loads(box.execute(*stock, "snapshots", "--json"))
-            assert (snapshot["hostname"], snapshot["tags"]) == ("env-7", ["devcopilot"])
+            kind, workspace = snapshot["tags"]
+            assert (snapshot["hostname"], kind) == ("env-7", "devcopilot")
+            assert re.fullmatch(r"workspace-[0-9a-f]{16}", workspace)
             assert box.call(*stock, "check", "--read-data").returncode == 0
             restore_and_care(box, cloud)
 
