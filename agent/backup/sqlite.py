@@ -99,10 +99,12 @@ def _try_copy(path: Path, part: Path, deadline: float) -> bool:
 
 
 def _copy_live(path: Path, part: Path, deadline: float) -> bool:
-    """Let SQLite copy, as in https://www.sqlite.org/backup.html .
+    """Copy under a lock of SQLite's, so that no change by another is in the midst of it.
 
-    It is read in one transaction: else each change by another begins the copy anew. In rollback
-    mode writers wait meanwhile.
+    With a log, SQLite itself copies, as in https://www.sqlite.org/backup.html : in one transaction,
+    else each change by another begins the copy anew. Without one, writers wait meanwhile, and the
+    file is whole as it is. Then its bytes are copied: SQLite would count the copy as a change, and
+    leave out what somebody appended.
     """
 
     def look(_status: int, _left: int, _total: int) -> None:
@@ -113,6 +115,9 @@ def _copy_live(path: Path, part: Path, deadline: float) -> bool:
     with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as source:
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if source.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            _copy_bytes(str(path), str(part), deadline)  # its end gives up the lock: POSIX
+            return True
         with closing(sqlite3.connect(part)) as target:
             source.backup(target, pages=PAGES, progress=look)
     return True

@@ -211,6 +211,19 @@ def test_small_ones_come_first(tmp_path: Path, staging: Path) -> None:
     assert order == [small, big]
 
 
+@pytest.mark.parametrize("mode", ["wal", "delete", "persist"])
+@pytest.mark.parametrize("appended", [b"", b"what somebody appended", bytes(8192)])
+def test_the_copy_of_one_at_rest_is_the_same_to_the_byte(
+    database: Path, staging: Path, mode: str, appended: bytes
+) -> None:
+    """SQLite knows neither what lies behind its pages, nor that git tells one byte from another."""
+    make(database, mode=mode)
+    with database.open("ab") as file:
+        file.write(appended)
+    assert run([database], staging).copied == (database,)
+    assert find_place(database, staging).read_bytes() == database.read_bytes()
+
+
 # --- the originals ---
 
 
