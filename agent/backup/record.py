@@ -113,9 +113,10 @@ def format_time(time: datetime) -> str:
 def parse_time(text: str) -> datetime | None:
     """Return the time that a record holds; None: never, or it is no time."""
     try:
-        return datetime.fromisoformat(text) if text else None
+        found = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return found and (found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def is_over(text: str, seconds: float, now: datetime) -> bool:
@@ -128,6 +129,14 @@ def is_over(text: str, seconds: float, now: datetime) -> bool:
 
 
 def _parse(row: dict[str, Any]) -> Record:
-    names = {item.name for item in fields(Record)}
-    record = Record(**{name: value for name, value in row.items() if name in names})
-    return replace(record, missing=tuple(record.missing), doubts=tuple(record.doubts))
+    """Return what a row holds; what is not of its field's kind counts for nothing."""
+    values: dict[str, Any] = {}
+    for item in fields(Record):
+        value = row.get(item.name, item.default)
+        if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            value = tuple(value)
+        elif isinstance(item.default, float) and type(value) is int:
+            value = float(value)
+        if type(value) is type(item.default):
+            values[item.name] = value
+    return Record(**values)

@@ -1,6 +1,7 @@
 """JSON and TOML of somebody else: a value or a ValueError, and nothing that breaks its reader."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,18 @@ def test_records_that_are_nested_too_deeply_are_damaged(tmp_path: Path) -> None:
     assert record.read_all(facts) == {}
     with pytest.raises(AgentError, match="it is damaged"):
         undo.read(facts)
+
+
+def test_a_record_of_other_kinds_counts_for_nothing(tmp_path: Path) -> None:
+    facts = make_facts(tmp_path)
+    path = facts.state / record.FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wrong: dict[str, object] = {item.name: {} for item in fields(record.Record)}
+    for row in (wrong, {**wrong, "tried": 5, "usual_files": "x", "missing": [1]}):
+        path.write_text(json.dumps({"local": {**row, "snapshot": "abc", "seconds": 3}}))
+        assert record.read(facts, "local") == record.Record(snapshot="abc", seconds=3.0)
+
+
+def test_a_time_without_a_zone_is_one_of_utc() -> None:
+    assert record.parse_time("2026-11-24T18:00:00") == record.parse_time("2026-11-24T18:00:00Z")
+    assert record.parse_time("2026-11-24") == record.parse_time("2026-11-24T00:00:00Z")
