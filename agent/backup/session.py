@@ -173,7 +173,8 @@ class Session:
             )
             has_copies = False
         missing += [f"{path}: all of it, since its CACHEDIR.TAG says that it is a cache"
-                    for path in planned.paths if path in found.caches]  # fmt: skip
+                    for path in found.caches
+                    if path in planned.paths or os.path.lexists(path / ".git")]  # fmt: skip
         workspace = Path(os.path.realpath(self.settings.workspace.folder))
         if is_gone(workspace):
             missing.append(f"{workspace}: there is no such folder; is its volume mounted?")

@@ -11,6 +11,7 @@ import pytest
 
 from agent.backup import record
 from agent.backup.creation import SHRUNK
+from agent.backup.folders import CACHE_SIGNATURE
 from tests.contract.box import call, open_box, read
 from tests.contract.committing import committing, git, make_repository
 from tests.contract.homes import Workspace
@@ -188,3 +189,16 @@ def check_repositories(workspace: Path) -> None:
         git(folder, "log", "--all", "--stat")
         git(folder, "status")
     assert inner.is_dir()
+
+
+def test_a_worktree_of_git_that_says_it_is_a_cache_is_named(box: Workspace) -> None:
+    """Its files are somebody's work: a tag may come with what was cloned."""
+    workspace = box.folder / "workspace"
+    for name in ("cloned", "cache"):
+        (workspace / name).mkdir()
+        (workspace / name / "CACHEDIR.TAG").write_bytes(CACHE_SIGNATURE)
+    assert call(box, "backup", "create").returncode == 0
+    git(workspace / "cloned", "init")
+    done = call(box, "backup", "create", code=1)
+    assert f"missing: {workspace}/cloned: all of it" in done.stdout
+    assert f"missing: {workspace}/cache" not in done.stdout
