@@ -264,10 +264,25 @@ def _put_refs(found: Path, repository: Path, real: Path) -> list[Failure]:
 
 
 def _put(found: Path, place: Path, real: Path) -> None:
-    """Replace one file, and leave its folder's times as they are."""
+    """Replace one file, and leave its folder's times as they are.
+
+    One that holds the same already stays the file that it is, with its further names.
+    """
     if os.path.realpath(place) != str(real):
         raise OSError("a link is on the way to it")
-    old, around = place.stat(), place.parent.stat()
+    around = place.parent.stat()
+    if filecmp.cmp(found, place, shallow=False):
+        _drop_beside(place)
+    else:
+        _replace(found, place)
+    with suppress(PermissionError):  # the folder is somebody else's
+        os.utime(place.parent, ns=(around.st_atime_ns, around.st_mtime_ns))
+    found.unlink()
+
+
+def _replace(found: Path, place: Path) -> None:
+    """Replace one file at once by what another holds."""
+    old = place.stat()
     descriptor, name = tempfile.mkstemp(prefix=".devcopilot-", dir=place.parent)
     fresh = Path(name)
     try:
@@ -278,14 +293,16 @@ def _put(found: Path, place: Path, real: Path) -> None:
         with suppress(PermissionError):  # then it is ours already
             os.chown(fresh, old.st_uid, old.st_gid)
         shutil.copystat(place, fresh)
-        for end in BESIDE:  # first: to the new file they would be another's changes
-            Path(f"{place}{end}").unlink(missing_ok=True)
+        _drop_beside(place)  # first: to the new file they would be another's changes
         fresh.replace(place)
     finally:
         fresh.unlink(missing_ok=True)
-    with suppress(PermissionError):  # the folder is somebody else's
-        os.utime(place.parent, ns=(around.st_atime_ns, around.st_mtime_ns))
-    found.unlink()
+
+
+def _drop_beside(place: Path) -> None:
+    """Remove what SQLite kept beside a file."""
+    for end in BESIDE:
+        Path(f"{place}{end}").unlink(missing_ok=True)
 
 
 def explain(error: Exception) -> str:

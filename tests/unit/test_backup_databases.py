@@ -491,6 +491,18 @@ def test_a_copy_takes_the_place_of_a_torn_file(root: Path, staging: Path, copy: 
     assert not copy.exists()
 
 
+def test_a_file_that_holds_the_same_keeps_its_names(root: Path, staging: Path, copy: Path) -> None:
+    place = root / copy.relative_to(staging)
+    shutil.copyfile(copy, place)
+    other = place.with_name("other.db")
+    other.hardlink_to(place)
+    Path(f"{place}-wal").write_bytes(b"another's changes")
+    assert put_in_place(staging, root).placed == (place,)
+    assert other.samefile(place)
+    assert not Path(f"{place}-wal").exists()
+    assert not copy.exists()
+
+
 def test_a_copy_without_its_file_is_passed_over(root: Path, staging: Path, copy: Path) -> None:
     (root / "w/a.db").unlink()
     assert put_in_place(staging, root) == databases.Placed()
