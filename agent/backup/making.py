@@ -20,6 +20,7 @@ from pathlib import Path
 
 from agent.backup import folders
 from agent.errors import Problem
+from agent.files import SECRET, read_file
 from agent.follow import Finished
 from agent.reasons import explain
 from agent.restic import Code, Restic, ResticError
@@ -116,7 +117,7 @@ def _add_config(new: Path, config: Path) -> None:
     except FileExistsError:
         raise
     except OSError:  # a file system without hard links
-        content = new.read_bytes()
+        content = read_file(new, SECRET)
         with config.open("xb") as file:
             file.write(content)
             os.fsync(file.fileno())
