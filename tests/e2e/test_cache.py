@@ -46,6 +46,7 @@ def tree(tmp_path: Path) -> Path:
     for name, text in DOCKERFILES.items():
         (tmp_path / "docker" / name).mkdir(parents=True)
         (tmp_path / "docker" / name / "Dockerfile").write_text(text)
+    shutil.copy(TOP / "docker/base/images.txt", tmp_path / "docker/base")
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     return tmp_path
 
