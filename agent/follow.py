@@ -8,15 +8,17 @@ import json
 import os
 import re
 import selectors
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.procfs import read_stat
+
+if TYPE_CHECKING:
+    import psutil
 
 PATIENCE = 5.0
 """Seconds between TERM and KILL: restic takes its lock away, if its repository answers."""
@@ -142,7 +144,7 @@ class _Run:
         self._began = self._moved = time.monotonic()
         self._process = subprocess.Popen(
             argv, env=dict(environment), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=inherited, process_group=0,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=inherited,
         )  # fmt: skip
         self.pid = self._process.pid
 
@@ -277,20 +279,41 @@ def is_runnable(pid: int) -> bool:
 def end(process: "subprocess.Popen[bytes]", patience: float = PATIENCE) -> None:
     """End restic: TERM, and KILL when it has not taken its lock away in time.
 
-    `process` leads its process group, of which nothing is left: rclone, and the command for the
-    password with whatever it waits for, would hold our pipes as long as they live.
+    What it started ends with it: rclone, and the command for the password with whatever that waits
+    for, would hold our pipes as long as they live. All stay in our process group, so that whoever
+    kills us by it leaves no restic behind.
     """
-    if process.returncode is not None:
-        return  # the number may be another's by now
-    if not has_ended(process):
-        _signal_group(process, signal.SIGTERM)
+    if process.returncode is None and not has_ended(process):
+        family = find_family(process.pid)
+        process.terminate()
         _wait(process, patience)
-    _signal_group(process, signal.SIGKILL)
+        family += find_family(process.pid)
+        process.kill()
+        kill_all(family)
     process.wait()
 
 
+def find_family(pid: int) -> "list[psutil.Process]":
+    """Return what a process has started, and what that has, as far as it can be known."""
+    import psutil  # noqa: PLC0415 - 30 ms that only a run pays whose time is over
+
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def kill_all(processes: "Iterable[psutil.Process]") -> None:
+    """Kill these; a number that another process has by now is left alone."""
+    import psutil  # noqa: PLC0415
+
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
 def has_ended(process: "subprocess.Popen[bytes]") -> bool:
-    """Tell whether it has ended. Its number, which is its group's too, stays its own meanwhile."""
+    """Tell whether it has ended. Its number stays its own until it is waited for."""
     if process.returncode is not None:
         return True
     flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -302,12 +325,6 @@ def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not has_ended(process) and time.monotonic() < deadline:
         time.sleep(LOOK_STEP)
-
-
-def _signal_group(process: "subprocess.Popen[bytes]", number: int) -> None:
-    """Send a signal to it and to all that it started, such as the command for a password."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
 
 
 def _read_json(line: str) -> Message | None:

@@ -121,7 +121,7 @@ class Maker:
         """
         ours = self.ours
         if ours is None:
-            listing = comparison.look(restic, self.host)
+            listing = comparison.look(restic, self.host, self.limits)
             ours = listing.snapshots if listing else ()
         kinds = (TAG,) if self.tag == TAG else (TAG, SAFETY)
         now = restic.facts.clock.now()

@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,7 +152,7 @@ def test_one_that_ignores_term_is_killed(monkeypatch: pytest.MonkeyPatch) -> Non
 
     process = subprocess.Popen(
         ["sh", "-c", "trap '' TERM; echo; while :; do sleep 0.1; done"],
-        stdout=subprocess.PIPE, process_group=0,
+        stdout=subprocess.PIPE,
     )  # fmt: skip
     with process:
         assert process.stdout
@@ -172,5 +174,18 @@ def test_nothing_of_what_it_started_is_left(wait: str, tmp_path: Path) -> None:
 def test_a_program_that_ended_is_not_waited_for_because_of_its_child(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     finished = run(f"sleep 60 & echo $! >{note}; echo last >&2; exit 12", Limits(total=30))
+    os.kill(int(note.read_text()), signal.SIGKILL)  # it lives, and has our pipes
     assert (finished.code, finished.words, finished.cause) == (12, "last", "")
+
+
+def test_whoever_kills_us_by_our_group_leaves_nothing_behind(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    script = (
+        "from agent.follow import *; "
+        f"follow(['sh', '-c', 'echo $$ >{note}; exec sleep 60'], {PATH!r}, Limits())"
+    )
+    argv = [sys.executable, "-c", script]
+    with subprocess.Popen(argv, start_new_session=True, cwd=Path.cwd()) as process:
+        wait_until(lambda: note.exists() and note.read_text(), "its start")
+        os.killpg(process.pid, signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{note.read_text().strip()}").exists(), "its end")
