@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.backup import comparison, locks, making
 from agent.backup.databases import Failure
-from agent.backup.lacking import find_missing, find_vanished, lost_packs, tell_vanished
+from agent.backup.lacking import find_missing, lost_packs
 from agent.errors import Problem
 from agent.follow import Finished, Limits, Listener
 from agent.reasons import explain
@@ -23,8 +23,6 @@ SHRUNK = "shrunk"
 
 TRIES = 6
 """Runs of restic at most, while somebody repacks a repository of git all the time."""
-RENAME_TRIES = 3
-"""Runs at most, while files vanish for another reason: somebody may have renamed them."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +100,7 @@ class Maker:
             return Made(name, seconds=seconds, problem=error.problem)
         lacking = find_missing(finished.errors, self.contents.unreadable, moment)
         torn = [str(item) for item in self.contents.doubtful if not item.is_whole()]
-        moved = (*lost_packs(finished.errors), *tell_vanished(finished.errors))
-        missing = (*self.contents.missing, *torn, *lacking, *moved)
+        missing = (*self.contents.missing, *torn, *lacking, *lost_packs(finished.errors))
         if snapshot is None:
             problem = Problem(
                 f"cannot {doing}: the new backup is not listed there",
@@ -130,8 +127,8 @@ class Maker:
     def _back_up(self, restic: Restic, parent: str) -> Finished:
         """Run `restic backup`; where there is no repository yet, make one.
 
-        Where files vanished before they were read, what replaced them, or their new names, were not
-        listed: it runs again, soon enough to find them, since it reads only what is new.
+        Where packs of git vanished before they were read, what replaced them was not listed: it
+        runs again, soon enough to find them, since it reads only what is new.
         """
         began = time.monotonic()
         finished = self._run(restic, self.limits, parent)
@@ -141,16 +138,16 @@ class Maker:
             except ResticError as error:
                 return error.finished
             finished = self._run(restic, self.limits, parent)
-        follower = replace(self, force=False, always=True)
-        for run in range(1, TRIES):
+        for _ in range(TRIES - 1):
             left = self.limits.total - (time.monotonic() - began)
-            if left <= 0 or not wants_another(finished, run):
+            if finished.code != Code.INCOMPLETE or not lost_packs(finished.errors) or left <= 0:
                 break
             parent = find_made(finished) or parent
-            again = follower._run(restic, replace(self.limits, total=left), parent)
+            again = self._run(restic, replace(self.limits, total=left), parent)
             if again.code not in (Code.OK, Code.INCOMPLETE):
                 break
-            self._forget(restic, finished)
+            if find_made(again):
+                self._forget(restic, finished)
             finished = again
         return finished
 
@@ -181,15 +178,6 @@ class Maker:
     def _find_listed(self, restic: Restic, made: str) -> Snapshot | None:
         """Return the new snapshot as the target lists it. Raises ResticError."""
         return next((item for item in restic.snapshots(made) if item.id == made), None)
-
-
-def wants_another(finished: Finished, runs: int) -> bool:
-    """Tell whether a further run would find what vanished in the last of so many."""
-    if finished.code != Code.INCOMPLETE:
-        return False
-    return bool(lost_packs(finished.errors)) or (
-        runs < RENAME_TRIES and bool(find_vanished(finished.errors))
-    )
 
 
 def find_made(finished: Finished) -> str | None:

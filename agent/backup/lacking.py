@@ -15,8 +15,6 @@ from agent.follow import Message, find_words
 
 GONE = ("no such file or directory", "not a directory")
 """How restic words ENOENT and ENOTDIR: what it looked for was not there at that moment."""
-MANY = 20
-"""Files that vanish in one run. Temporary files of a build are fewer in those seconds."""
 SLACK = 2_000_000_000
 """Nanoseconds: times of files are as coarse as that on some file systems."""
 
@@ -66,23 +64,6 @@ def lost_packs(errors: Iterable[Message]) -> tuple[str, ...]:
     items = (str(error.get("item")) for error in errors if find_cause(error).lower() in GONE)
     found = dict.fromkeys(item.rpartition("/")[0] for item in items if PACK.search(item))
     return tuple(f"{folder}: its packs were replaced all the time" for folder in found)
-
-
-def find_vanished(errors: Iterable[Message]) -> tuple[str, ...]:
-    """Return what was listed and gone a moment later, by paths as restic's JSON has them."""
-    gone = (error for error in errors if find_cause(error).lower() in GONE)
-    return tuple(dict.fromkeys(str(error["item"]) for error in gone if error.get("item")))
-
-
-def tell_vanished(errors: Iterable[Message]) -> tuple[str, ...]:
-    """Return a line when so much vanished, in each run, that files may just have been renamed."""
-    found = find_vanished(errors)
-    if len(found) < MANY:
-        return ()
-    return (
-        f"{len(found)} files, such as {found[0]}, vanished while they were read: what is renamed "
-        "all the time may be missing",
-    )
 
 
 def find_cause(error: Message) -> str:
