@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,16 @@ WITH_IMAGES = ("e2e", "image")
 NO_ENGINE = "no container engine; run: make engine"
 IN_CI = os.environ.get("CI") == "true"
 SUITE_SIZES = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure() -> None:
+    """Take signals as on a terminal: a shell ignores these for what it runs in the background.
+
+    All that a test starts would inherit that, and init hands it on, as it should.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
