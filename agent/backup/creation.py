@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from agent.backup import comparison, locks, making
 from agent.backup.databases import Failure
@@ -22,7 +23,8 @@ SHRUNK = "shrunk"
 `agent.backup.shrinking`."""
 
 TRIES = 6
-"""Runs of restic at most, while somebody repacks a repository of git all the time."""
+"""Runs of restic at most, while somebody moves files, or repacks a repository of git, all the
+time."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class Contents:
     """Databases of which there is no copy: missing unless nobody writes to them meanwhile."""
     unreadable: Mapping[Path, str] = field(default_factory=dict)
     """What could not be looked into, each with the cause."""
+
+
+class Source(Protocol):
+    """Where the contents come from."""
+
+    def look_again(self) -> tuple[Path, ...]:
+        """Return what has been moved since the last look."""
+
+    def make_ready(self) -> Contents:
+        """Return what goes into a further run."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,43 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A run of restic, and what is known of it."""
+
+    finished: Finished
+    contents: Contents
+    moved: tuple[Path, ...] = ()
+    """What was moved meanwhile, and may be in the backup at neither place."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a backup of now."""
+        return self.finished.code in (Code.OK, Code.INCOMPLETE)
+
+    @property
+    def made(self) -> str | None:
+        """The id of the snapshot that it made; None: nothing had changed."""
+        made = (self.finished.find("summary") or {}).get("snapshot_id")
+        return str(made) if made else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a further run would find no more. Also of one that failed."""
+        return not self.is_done or not (self.moved or lost_packs(self.finished.errors))
+
+    def find_missing(self, began: int) -> Iterator[str]:
+        """Yield what the backup lacks, each with the cause.
+
+        `began`: when restic was started, in nanoseconds since the epoch.
+        """
+        yield from self.contents.missing
+        yield from (str(item) for item in self.contents.doubtful if not item.is_whole())
+        yield from find_missing(self.finished.errors, self.contents.unreadable, began)
+        yield from lost_packs(self.finished.errors)
+        yield from (f"{path}: moved while the backup was made" for path in self.moved)
+
+
+@dataclass(frozen=True)
 class Maker:
     """Makes backups of one workspace."""
 
@@ -77,6 +126,8 @@ class Maker:
     """The workspace's snapshots on the target; None: they are asked for."""
     listener: Listener = field(default=lambda _: None, repr=False)
     limits: Limits = field(default_factory=Limits)
+    source: Source | None = None
+    """None: nobody moves anything meanwhile."""
 
     def make(self, restic: Restic) -> Made:
         """Make one on this target; whatever goes wrong is in the result."""
@@ -85,29 +136,21 @@ class Maker:
         doing = f"back up to {name}"
         try:
             parent = self._find_parent(restic)
-            name_of = parent.id if parent else ""
-            finished = locks.past_dead(restic, doing, lambda: self._back_up(restic, name_of))
+            run = self._back_up(restic, doing, parent.id if parent else "")
+            if not run.is_done:
+                problem = explain(doing, restic.target, run.finished)
+                return Made(name, seconds=time.monotonic() - began, problem=problem)
+            snapshot = self._find_listed(restic, run.made) if run.made else parent
         except ResticError as error:
             return Made(name, seconds=time.monotonic() - began, problem=error.problem)
-        seconds = time.monotonic() - began
-        if finished.code not in (Code.OK, Code.INCOMPLETE):
-            problem = explain(doing, restic.target, finished)
-            return Made(name, seconds=seconds, problem=problem)
-        try:
-            made = find_made(finished)
-            snapshot = self._find_listed(restic, made) if made else parent
-        except ResticError as error:
-            return Made(name, seconds=seconds, problem=error.problem)
-        lacking = find_missing(finished.errors, self.contents.unreadable, moment)
-        torn = [str(item) for item in self.contents.doubtful if not item.is_whole()]
-        missing = (*self.contents.missing, *torn, *lacking, *lost_packs(finished.errors))
+        seconds, missing = time.monotonic() - began, tuple(run.find_missing(moment))
         if snapshot is None:
             problem = Problem(
                 f"cannot {doing}: the new backup is not listed there",
                 "devcopilot backup verify tells how the repository is",
             )
             return Made(name, seconds=seconds, missing=missing, problem=problem)
-        return Made(name, snapshot, not made, time.monotonic() - began, missing)
+        return Made(name, snapshot, not run.made, seconds, missing)
 
     def _find_parent(self, restic: Restic) -> Snapshot | None:
         """Return the snapshot with which the new one is compared. Raises ResticError.
@@ -124,41 +167,46 @@ class Maker:
         now = restic.facts.clock.now()
         return comparison.choose_parent(ours, self.marks, kinds, now)
 
-    def _back_up(self, restic: Restic, parent: str) -> Finished:
-        """Run `restic backup`; where there is no repository yet, make one.
+    def _back_up(self, restic: Restic, doing: str, parent: str) -> Run:
+        """Run restic, and again where it may have missed something. Raises ResticError.
 
-        Where packs of git vanished before they were read, what replaced them was not listed: it
-        runs again, soon enough to find them, since it reads only what is new.
+        Each further run is soon enough: it reads only what is new.
         """
         began = time.monotonic()
-        finished = self._run(restic, self.limits, parent)
-        if finished.code == Code.NO_REPOSITORY:
-            try:
-                making.make_repository(restic)
-            except ResticError as error:
-                return error.finished
-            finished = self._run(restic, self.limits, parent)
+        run = self._judge(locks.past_dead(restic, doing, lambda: self._begin(restic, parent)))
         for _ in range(TRIES - 1):
             left = self.limits.total - (time.monotonic() - began)
-            if finished.code != Code.INCOMPLETE or not lost_packs(finished.errors) or left <= 0:
+            if run.is_whole or left <= 0:
                 break
-            parent = find_made(finished) or parent
-            again = self._run(restic, replace(self.limits, total=left), parent)
-            if again.code not in (Code.OK, Code.INCOMPLETE):
+            maker = replace(
+                self, force=False, always=True, limits=replace(self.limits, total=left),
+                contents=self.source.make_ready() if self.source else self.contents,
+            )  # fmt: skip
+            again = maker._judge(maker._run(restic, run.made or parent))
+            if not again.is_done:
                 break
-            if find_made(again):
-                self._forget(restic, finished)
-            finished = again
-        return finished
+            if run.made:  # nobody should restore it; where that is refused, it stays
+                restic.run("forget", "--quiet", run.made)
+            run = again
+        return run
 
-    def _run(self, restic: Restic, limits: Limits, parent: str) -> Finished:
-        return restic.run(*self._words(parent), limits=limits, listener=self.listener)
+    def _begin(self, restic: Restic, parent: str) -> Finished:
+        """Run restic for the first time; where there is no repository yet, make one."""
+        finished = self._run(restic, parent)
+        if finished.code != Code.NO_REPOSITORY:
+            return finished
+        try:
+            making.make_repository(restic)
+        except ResticError as error:
+            return error.finished
+        return self._run(restic, parent)
 
-    def _forget(self, restic: Restic, finished: Finished) -> None:
-        """Remove a backup that one a moment later replaces; where that is refused, it stays."""
-        made = find_made(finished)
-        if made:
-            restic.run("forget", "--quiet", made)
+    def _judge(self, finished: Finished) -> Run:
+        run = Run(finished, self.contents)
+        return replace(run, moved=self.source.look_again()) if run.is_done and self.source else run
+
+    def _run(self, restic: Restic, parent: str) -> Finished:
+        return restic.run(*self._words(parent), limits=self.limits, listener=self.listener)
 
     def _words(self, parent: str) -> Iterator[str]:
         yield from ("backup", "--json", "--host", self.host)
@@ -178,9 +226,3 @@ class Maker:
     def _find_listed(self, restic: Restic, made: str) -> Snapshot | None:
         """Return the new snapshot as the target lists it. Raises ResticError."""
         return next((item for item in restic.snapshots(made) if item.id == made), None)
-
-
-def find_made(finished: Finished) -> str | None:
-    """Return the id of the snapshot that a run of restic made; None: nothing had changed."""
-    made = (finished.find("summary") or {}).get("snapshot_id")
-    return str(made) if made else None

@@ -10,45 +10,29 @@ from pathlib import Path
 from agent.backup import (
     comparison,
     content,
-    databases,
     folders,
     hooks,
     identity,
     record,
-    repositories,
     shrinking,
     undo,
 )
 from agent.backup.comparison import Comparison
 from agent.backup.creation import SAFETY, SHRUNK, TAG, Contents, Made, Maker
-from agent.backup.lacking import is_gone
 from agent.backup.notices import find_notices
-from agent.backup.survey import Count, Found, survey
+from agent.backup.preparation import COPIES, Preparation, find_staging
+from agent.backup.survey import Count
 from agent.errors import AgentError, Problem
 from agent.exits import Exit
 from agent.follow import QUICK, Limits, Listener
 from agent.masking import Masker
-from agent.patterns import escape
 from agent.restic import CACHE, Restic, ResticError
 from agent.settings import Settings
 from agent.system import Facts
 from agent.target import Target, name_workspace
 
-COPIES = "databases"
-"""Folder in the state folder."""
-DATABASE_SECONDS = 60.0
-"""For the copies of all databases together."""
-DATABASE_EACH = 20.0
-"""For one of them."""
-DATABASE_SHARE = 0.3
-"""Of a round that must end soon."""
 PATIENCE = 0.3
 """Seconds that restic gets then to take its lock away."""
-
-
-def find_staging(facts: Facts) -> Path:
-    """Return where the copies of databases lie, below their absolute paths."""
-    return content.find_place(facts.state / COPIES)
 
 
 def find_content(settings: Settings, facts: Facts) -> content.Content:
@@ -120,10 +104,11 @@ class Session:
             folders.remove_left(self.facts.state)
         before = self._run_hook("DEV8_BACKUP_PRE", self.settings.backup.before)
         planned = find_content(self.settings, self.facts)
-        found = survey(planned)
-        contents = self._add_copies(planned, found, before)
-        workspace = find_workspace(found.counts, self.settings.workspace.folder)
-        made = tuple(self._back_up_to(target, contents, found, workspace, limits)
+        folder, seconds = self.settings.workspace.folder, self.wishes.seconds
+        lacks = (str(before),) if before else ()
+        source = Preparation(planned, find_staging(self.facts), folder, seconds, lacks)
+        contents, workspace = source.make_ready(), find_workspace(source.found.counts, folder)
+        made = tuple(self._back_up_to(target, source, contents, workspace, limits)
                      for target, limits in self._share_time(began))  # fmt: skip
         after = self._run_hook("DEV8_BACKUP_POST", self.settings.backup.after)
         if self.wishes.hooks and self.wishes.tag == TAG:
@@ -132,6 +117,7 @@ class Session:
                 record.note(self.facts, item.target, hook=trouble)
         if after:
             made = tuple(replace(item, missing=(*item.missing, str(after))) for item in made)
+        found = source.found
         return Outcome(made, planned.wishes, tuple(sorted(found.caches)),
                        tuple(sorted(found.mirrors)),
                        tuple(find_notices(found.servers, self.settings.backup)))  # fmt: skip
@@ -149,39 +135,6 @@ class Session:
 
         return hooks.run(variable, argv, self.facts.user_environ, folder, seconds, hide)
 
-    def _add_copies(self, planned: content.Content, found: Found, hook: Problem | None) -> Contents:
-        """Return what goes into the backup, with the copies of databases that are in use."""
-        staging = find_staging(self.facts)
-        seconds = self.wishes.seconds
-        if seconds is None:
-            seconds, each = DATABASE_SECONDS, DATABASE_EACH
-        else:
-            seconds = each = seconds * DATABASE_SHARE
-        missing = [str(hook)] if hook else []
-        doubtful: tuple[databases.Failure, ...] = ()
-        try:
-            archives = [repositories.find_place(path, staging) for path in found.repositories]
-            copied = databases.copy_all(
-                found.databases, staging, seconds=seconds, each=each, others=archives
-            )
-            doubtful = copied.failures
-            missing += repositories.copy_all(found.repositories, staging)
-            has_copies = any(databases.find_copies(staging))
-        except OSError as error:
-            missing.append(
-                f"no consistent copies of databases and branches: {staging}: {error.strerror}"
-            )
-            has_copies = False
-        missing += [f"{path}: all of it, since its CACHEDIR.TAG says that it is a cache"
-                    for path in found.caches
-                    if path in planned.paths or os.path.lexists(path / ".git")]  # fmt: skip
-        workspace = Path(os.path.realpath(self.settings.workspace.folder))
-        if is_gone(workspace):
-            missing.append(f"{workspace}: there is no such folder; is its volume mounted?")
-        paths = planned.add(staging).paths if has_copies else planned.paths
-        excludes = (*planned.excludes, *map(escape, found.mirrors))
-        return Contents(paths, excludes, tuple(missing), doubtful, found.unreadable)
-
     def _share_time(self, began: float) -> Iterator[tuple[Target, Limits]]:
         """Yield each target when its turn has come, with its share of the time that is left."""
         for count, target in enumerate(self.targets):
@@ -193,7 +146,12 @@ class Session:
             yield target, Limits(total=share, patience=PATIENCE)
 
     def _back_up_to(
-        self, target: Target, contents: Contents, found: Found, workspace: Count, limits: Limits
+        self,
+        target: Target,
+        source: Preparation,
+        contents: Contents,
+        workspace: Count,
+        limits: Limits,
     ) -> Made:
         began = datetime.now(UTC)
         tried = record.format_time(began)
@@ -208,6 +166,7 @@ class Session:
         maker = Maker(
             host, contents, self.wishes.tag, (identity.find_mark(self.facts),),
             force=self.wishes.force, ours=there.ours, listener=self.listen(target),
+            source=source if self.wishes.seconds is None else None,  # nobody works at the stop
             limits=replace(limits, total=max(0.0, limits.total - spent)),
         )  # fmt: skip
         if self.wishes.tag != TAG:
@@ -224,7 +183,7 @@ class Session:
         known = record.read(self.facts, target.name)
         may_ask = self.wishes.seconds is None
         past = shrinking.find_past(restic, known, host, may_ask=may_ask)
-        now = shrinking.add_up(found.counts.values()) if past.whole else workspace
+        now = shrinking.add_up(source.found.counts.values()) if past.whole else workspace
         shrunk = ""
         if past.usual and not self.wishes.accept_shrunk and shrinking.has_shrunk(past.usual, now):
             shrunk = shrinking.explain(past.usual, now)

@@ -7,7 +7,9 @@ restic of what cannot be read.
 import os
 import re
 import stat
-from collections.abc import Collection, KeysView
+import sys
+from array import array
+from collections.abc import Collection, Iterator, KeysView
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,12 +67,25 @@ class Found:
     """Data of database servers: the server's name, and the folder."""
     counts: dict[Path, Count] = field(default_factory=dict)
     """How much lies in each of the paths, without what is left out as a whole folder."""
+    marks: "array[int]" = field(default_factory=lambda: array("q"), repr=False)
+    """Of each file and folder what stays when it is moved: a hash of inode and time of writing."""
+    arrived: dict[int, Path] = field(default_factory=dict, repr=False)
+    """What is older than the time that was asked for, and has been linked or moved since, by its
+    mark: its status is newer. A mode or an owner that changed looks the same."""
+
+    def find_moved(self, known: "array[int]") -> Iterator[Path]:
+        """Yield what has arrived and was there before: `known` are the marks of that time."""
+        for mark in self.arrived.keys() & set(known) if self.arrived else ():
+            yield self.arrived[mark]
 
 
-def survey(content: Content) -> Found:
-    """Look once at every name in a content, but for what is left out."""
+def survey(content: Content, since: int | None = None) -> Found:
+    """Look once at every name in a content, but for what is left out.
+
+    `since`, in nanoseconds since the epoch: note what has arrived from then on.
+    """
     found = Found()
-    walk = _Walk(content, found)
+    walk = _Walk(content, found, sys.maxsize if since is None else since)
     for path in content.paths:
         found.counts[path] = count = Count()
         try:
@@ -88,8 +103,9 @@ def survey(content: Content) -> Found:
 
 
 class _Walk:
-    def __init__(self, content: Content, found: Found) -> None:
+    def __init__(self, content: Content, found: Found, since: int) -> None:
         self._found = found
+        self._since = since
         self._excluded = compile_patterns(content.excludes)
         self._own = {str(path) for path in content.own}
         self._identities = content.identities
@@ -159,6 +175,10 @@ class _Walk:
         """Note one name of a folder."""
         try:
             at = entry.stat(follow_symlinks=False)
+            mark = hash((at.st_ino, at.st_mtime_ns))
+            self._found.marks.append(mark)
+            if at.st_ctime_ns >= self._since > at.st_mtime_ns:
+                self._found.arrived[mark] = Path(entry.path)
             kind = stat.S_IFMT(at.st_mode)
             if kind == stat.S_IFREG:
                 files[entry.name] = at.st_size

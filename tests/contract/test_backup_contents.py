@@ -162,6 +162,20 @@ def test_a_command_that_fails_is_red_and_its_secrets_are_hidden(box: Workspace) 
 # --- repositories of git ---
 
 
+MOVING = """\
+#!/bin/bash
+case " $* " in
+*" backup "*)
+    mkdir -p "{work}/early"
+    mv -T "{work}/late/file" "{work}-away" 2>/dev/null
+    "{restic}" "$@"; code=$?
+    mv -T "{work}-away" "{work}/early/file" 2>/dev/null
+    exit "$code" ;;
+esac
+exec "{restic}" "$@"
+"""
+
+
 @pytest.mark.parametrize("way", ["beside", "in place"])
 def test_a_repository_that_is_worked_in_comes_back_whole(
     box: Workspace, tmp_path: Path, way: str
@@ -179,16 +193,36 @@ def test_a_repository_that_is_worked_in_comes_back_whole(
         git(workspace / "project", "commit", "-q", "--allow-empty", "-m", "one more")
 
 
+def test_what_is_moved_behind_a_backup_is_in_it(box: Workspace, tmp_path: Path) -> None:
+    """The first run of restic sees it at neither place, as one that is walking does."""
+    workspace = box.folder / "workspace"
+    (workspace / "late").mkdir()
+    (workspace / "late/file").write_text("work")
+    program = tmp_path / "restic"
+    program.write_text(MOVING.format(restic=shutil.which("restic"), work=workspace))
+    program.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{box.variables['PATH']}"
+    box.with_variables({**box.variables, "PATH": path}).configure()
+    done = call(box, "backup", "create")
+    assert "missing" not in done.stdout
+    held = call(box, "backup", "restic", "--", "ls", "latest").stdout.splitlines()
+    assert f"{workspace}/early/file" in held
+    assert len(list_backups(box)) == 2, "the one without it is gone"
+
+
 def check_repositories(workspace: Path) -> None:
     """See that git finds no fault, in the submodule and the worktree either."""
-    project = workspace / "project"
+    project, worktree = workspace / "project", workspace / "project-worktree"
     inner = project / ".git/worktrees/project-worktree"
-    git(project, "worktree", "repair", str(workspace / "project-worktree"))
-    for folder in (project, project / "inner", workspace / "project-worktree"):
+    assert inner.is_dir()
+    # Not by `git worktree repair`: it follows the old path, and would mend the original instead.
+    (worktree / ".git").write_text(f"gitdir: {inner}\n")
+    (inner / "gitdir").write_text(f"{worktree / '.git'}\n")
+    for folder in (project, project / "inner", worktree):
+        assert git(folder, "rev-parse", "--absolute-git-dir").startswith(str(project))
         assert "HEAD" not in git(folder, "fsck", "--full", "--strict")
         git(folder, "log", "--all", "--stat")
         git(folder, "status")
-    assert inner.is_dir()
 
 
 def test_a_worktree_of_git_that_says_it_is_a_cache_is_named(box: Workspace) -> None:

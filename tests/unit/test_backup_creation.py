@@ -1,5 +1,6 @@
-"""When a backup is made again at once: packs of git that vanished before they were read."""
+"""When a backup is made again at once: packs of git that vanished, and files that were moved."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,10 +24,14 @@ class Told(Restic):
         self.facts = SimpleNamespace(clock=Clock())  # type: ignore[assignment]
         self.answers = list(answers)
         self.words: list[str] = []
+        self.options: list[tuple[str, ...]] = []
 
     def run(self, *words: str, **_: Any) -> Finished:
         self.words.append(" ".join(word for word in words if not word.startswith("-")))
-        return self.answers.pop(0) if words[0] == "backup" else Finished(Code.OK)
+        if words[0] != "backup":
+            return Finished(Code.OK)
+        self.options.append(words)
+        return self.answers.pop(0)
 
     def snapshots(self, *words: str) -> tuple[Snapshot, ...]:
         return (Snapshot(words[0], TIME, "w", (), (), 1, 1, 1),)
@@ -42,7 +47,23 @@ def vanish(item: str) -> Message:
     return {"message_type": "error", "item": item, "error": {"message": cause}}
 
 
-MAKER = Maker("w", Contents((Path("/w"),)), ours=())
+CONTENTS = Contents((Path("/w"),))
+MAKER = Maker("w", CONTENTS, ours=())
+
+
+class Moving:
+    """A workspace in which this is moved while restic runs, run by run."""
+
+    def __init__(self, *moved: str) -> None:
+        self.moved = list(moved)
+        self.copies = 0
+
+    def look_again(self) -> tuple[Path, ...]:
+        return (Path(self.moved.pop(0)),) if self.moved else ()
+
+    def make_ready(self) -> Contents:
+        self.copies += 1
+        return Contents((Path("/w"),), missing=(f"copy {self.copies}",))
 
 
 def test_a_pack_that_vanished_has_it_made_again() -> None:
@@ -68,3 +89,38 @@ def test_a_repository_that_never_rests_is_named() -> None:
 def test_without_time_it_is_made_once() -> None:
     maker = Maker("w", Contents((Path("/w"),)), ours=(), limits=Limits(total=0.0))
     assert maker.make(Told(say("one", vanish(PACK)))).missing
+
+
+# --- files that are moved meanwhile ---
+
+
+def test_what_was_moved_is_looked_for_with_fresh_copies() -> None:
+    restic, source = Told(say("one"), say("two")), Moving("/w/a/x")
+    made = replace(MAKER, source=source).make(restic)
+    assert made.snapshot
+    assert (made.snapshot.id, made.missing) == ("two", ("copy 1",))
+    assert "forget one" in restic.words
+
+
+def test_a_further_run_always_makes_a_backup() -> None:
+    """Else the last one, which had been made before, would be taken for that of now."""
+    restic = Told(say(""), say("two"))
+    ours = [Snapshot("old", TIME, "w", (), ("devcopilot",), 1, 1, 1)]
+    made = replace(MAKER, source=Moving("/w/x"), ours=ours).make(restic)
+    assert made.snapshot
+    assert (made.snapshot.id, made.unchanged) == ("two", False)
+    assert ["--skip-if-unchanged" in words for words in restic.options] == [True, False]
+
+
+def test_what_is_moved_all_the_time_is_told() -> None:
+    restic = Told(*(say(str(number)) for number in range(TRIES)))
+    made = replace(MAKER, source=Moving(*["/w/x"] * TRIES)).make(restic)
+    assert made.missing[-1] == "/w/x: moved while the backup was made"
+    assert sum(words.startswith("forget") for words in restic.words) == TRIES - 1
+
+
+def test_a_further_run_that_fails_leaves_the_backup_before() -> None:
+    made = replace(MAKER, source=Moving("/w/x")).make(Told(say("one"), Finished(Code.LOCKED)))
+    assert made.snapshot
+    assert made.snapshot.id == "one"
+    assert made.missing == ("/w/x: moved while the backup was made",)
