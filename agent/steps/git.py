@@ -3,19 +3,25 @@
 They lie in a file of the agent that the image's /etc/gitconfig includes, at the system level.
 """
 
+import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from agent import spellings
 from agent.errors import Problem
 from agent.gitconfig import DEFAULTS, SIGNING, SYSTEM, quote
 from agent.hosts import find_accounts
+from agent.lines import find_last_line
 from agent.plan import File, Resource
 from agent.settings import Settings
+from agent.spellings import Rule
 from agent.system import Facts
 
 HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
+
+_RULE = re.compile(r"url\.(.*)\.insteadof", re.DOTALL)
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
@@ -25,13 +31,17 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     trusted = is_trusted(settings.workspace.folder, facts)
     if isinstance(trusted, Problem):
         yield trusted
-    text = render_config(settings, hosts, facts.runtime, trusted=trusted is True)
+    entries = _ask_git(facts)
+    rules = () if isinstance(entries, Problem) else find_rules(entries)
+    text = render_config(settings, hosts, facts.runtime, trusted=trusted is True, rules=rules)
     yield File(path, text.encode(), 0o644, adopt=True)
     if facts.defaults != facts.usual_defaults:
         files = (facts.mounts.system_gitconfig, str(path))
         lines = "".join(f"[include]\n\tpath = {quote(file)}\n" for file in files)
         yield File(facts.defaults / SYSTEM, lines.encode(), 0o644, adopt=True)
-    elif problem := _find_missing_include(path, facts):
+    elif isinstance(entries, Problem):
+        yield entries
+    elif problem := _find_missing_include(path, entries, facts):
         yield problem
 
 
@@ -56,9 +66,17 @@ def is_trusted(workspace: Path, facts: Facts) -> bool | Problem:
 
 
 def render_config(
-    settings: Settings, hosts: Sequence[str], runtime_folder: Path, *, trusted: bool = False
+    settings: Settings,
+    hosts: Sequence[str],
+    runtime_folder: Path,
+    *,
+    trusted: bool = False,
+    rules: Iterable[Rule] = (),
 ) -> str:
-    """Return the defaults in git's own format; the agent signs in to `hosts`."""
+    """Return the defaults in git's own format; the agent signs in to `hosts`.
+
+    `rules` are the user's own ones: of two rules that fit equally well git takes the system's.
+    """
     lines = ["# Written by devcopilot; your own settings in ~/.gitconfig override it."]
     lines += ["[include]", f"\tpath = {SIGNING}"]
     identity = {"name": settings.git.user_name, "email": settings.git.user_email}
@@ -68,11 +86,18 @@ def render_config(
     if trusted:
         lines += ["[safe]", f"\tdirectory = {quote(str(settings.workspace.folder))}"]
     for host in dict.fromkeys((settings.github.host, *hosts)):
-        lines += _render_helper(host, runtime_folder)
+        for site in spellings.list_sites(host):
+            lines += _render_helper(site, runtime_folder)
     for host in hosts if settings.ssh.private_key is None else ():
-        lines.append(f"[url {quote(f'https://{host}/')}]")
-        lines += [f"\tinsteadOf = {quote(form)}" for form in (f"git@{host}:", f"ssh://git@{host}/")]
+        for base, forms in spellings.choose_forms(host, rules).items():
+            lines.append(f"[url {quote(base)}]")
+            lines += [f"\tinsteadOf = {quote(form)}" for form in forms]
     return "\n".join(lines) + "\n"
+
+
+def find_rules(entries: Iterable[tuple[str, str]]) -> tuple[Rule, ...]:
+    """Return the rules by which git rewrites addresses."""
+    return tuple((rule[1], value) for key, value in entries if (rule := _RULE.fullmatch(key)))
 
 
 def _render_helper(host: str, runtime_folder: Path) -> list[str]:
@@ -85,13 +110,26 @@ def _render_helper(host: str, runtime_folder: Path) -> list[str]:
     ]
 
 
-def _find_missing_include(path: Path, facts: Facts) -> Problem | None:
+def _ask_git(facts: Facts) -> list[tuple[str, str]] | Problem:
+    """Return the includes and the rules that git has now, as key and value; none without git."""
     if facts.which("git") is None:
-        return None
+        return []
     # From / so that no repository's own configuration takes part.
-    asked = ("git", "-C", "/", "config", "--type=path", "--get-all", "include.path")
+    asked = ("git", "-C", "/", "config", "--null", "--get-regexp", r"^(include\.path|url\..*)$")
     done = facts.run(asked)
-    if str(path).encode() in done.stdout.split(b"\n"):
+    if done.returncode > 1:  # 1: there is nothing of the kind
+        cause = find_last_line(done.stderr, f"git ended with {done.returncode}")
+        return Problem(f"cannot read git's configuration: {cause}", "try: git config --list")
+    entries = (entry.partition("\n") for entry in done.stdout.decode(errors="replace").split("\0"))
+    return [(key, value) for key, _, value in entries if key]
+
+
+def _find_missing_include(
+    path: Path, entries: Iterable[tuple[str, str]], facts: Facts
+) -> Problem | None:
+    included = {value.replace("~", str(facts.home), 1) if value.startswith("~/") else value
+                for key, value in entries if key == "include.path"}  # fmt: skip
+    if facts.which("git") is None or str(path) in included:
         return None
     return Problem(
         f"git does not read {path}: no configuration of this image includes it",

@@ -24,7 +24,7 @@ FOLDER = "ssh"
 """In the state folder, and in that of the defaults."""
 KNOWN_HOSTS = "known_hosts"
 
-_GITHUB = "github.com,[ssh.github.com]:443"
+_GITHUB = "github.com,gist.github.com,[ssh.github.com]:443"
 GITHUB_KNOWN_HOSTS = f"""\
 {_GITHUB} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
 {_GITHUB} ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOm\

@@ -15,7 +15,7 @@ from agent.renewal.round import Outcome, Renewal, find_wish
 from agent.renewal.shelf import CHECK, GH, HOST_FILE, TOKEN, Shelf
 from agent.verbs import context, news
 from agent.verbs.context import Context
-from agent.verbs.renewals import make_renewals, sign_in_gh
+from agent.verbs.renewals import make_renewals, settle_git, sign_in_gh
 
 DEADLINE = 50
 """Seconds after which whatever still waits is given up; below the job's own limit."""
@@ -69,6 +69,7 @@ def refresh(current: Context, *, offline: bool = False) -> list[Outcome]:
         record = Shelf(host, current.facts).record()  # what is published stays
         outcomes.append(Outcome(record, record))
     problems_of_gh = sort_problems(sign_in_gh(current), [each.after.host for each in outcomes])
+    settle_git(current)
     noted = []
     for outcome in outcomes:
         host = outcome.after.host

@@ -11,7 +11,7 @@ from agent.published import Published
 from agent.renewal.fetch import MARGIN, Demand
 from agent.renewal.round import Renewal
 from agent.sources import find_source
-from agent.steps import github
+from agent.steps import git, github
 from agent.system import System
 from agent.texts import host_name
 from agent.verbs.context import Context
@@ -46,6 +46,16 @@ def sign_in_gh(current: Context) -> tuple[Problem, ...]:
     with runtime.hold_lock(str(facts.runtime / runtime.GH_LOCK)):
         planned = plan("gh", github.resources(current.settings, facts), facts, Ledger())
         return (*planned.problems, *apply(planned, System(facts.environ), Ledger()))
+
+
+def settle_git(current: Context) -> None:
+    """Bring git's defaults up to date with the rules that the user has in ~/.gitconfig by now.
+
+    What is in the way was told at the start.
+    """
+    facts = current.facts
+    planned = plan("git", git.resources(current.settings, facts), facts, Ledger())
+    apply(planned, System(facts.environ), Ledger())
 
 
 def find_fresh(current: Context, host: str) -> Published:

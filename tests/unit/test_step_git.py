@@ -129,12 +129,26 @@ def test_the_token_is_handed_out_for_its_host_over_https_only(machine: GitMachin
     assert machine.fill("https://github.com/a/b") == wanted
     assert machine.fill("http://github.com/a/b") == {}
     assert machine.fill("https://github.com.example.org/a/b") == {}
-    assert machine.fill("https://gist.github.com/a") == {}
+    assert machine.fill("https://api.github.com/a") == {}
     machine.git("config", "--global", "credential.useHttpPath", "true")
     assert machine.fill("https://github.com/a/b")["password"] == TOKEN
 
 
-@pytest.mark.parametrize("host", ["GitHub.com", "github.com:443", "GITHUB.COM:443"])
+@pytest.mark.parametrize("host", ["github.com", "acme.ghe.com", "ghe.example.com"])
+def test_gists_lie_on_a_host_of_their_own(machine: GitMachine, host: str) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN, GH_HOST=host)
+    machine.publish(TOKEN, "", "octo", host=host)
+    wanted = {"protocol": "https", "host": f"gist.{host}", "username": "octo", "password": TOKEN}
+    assert machine.fill(f"https://gist.{host}/0123.git") == wanted
+    machine.publish("ghp_a_server_of_this_name", host=f"gist.{host}")
+    assert machine.fill(f"https://gist.{host}/")["password"] == "ghp_a_server_of_this_name"
+    assert machine.fill(f"https://{host}/")["password"] == TOKEN
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["GitHub.com", "github.com:443", "GITHUB.COM:443", "Gist.GitHub.com", "gist.github.com:443"],
+)
 def test_a_host_may_be_written_in_other_ways(machine: GitMachine, host: str) -> None:
     machine.configure(GITHUB_TOKEN=TOKEN)
     machine.publish(TOKEN)
@@ -158,8 +172,12 @@ def test_another_account_does_not_get_this_token(machine: GitMachine) -> None:
     machine.configure(GITHUB_TOKEN=TOKEN)
     machine.publish(TOKEN, "", "octo")
     assert "password" not in machine.fill("https://somebody@github.com/")
-    assert machine.fill("https://octo@github.com/")["password"] == TOKEN
-    assert machine.fill("https://x-access-token@github.com/")["password"] == TOKEN
+    for login in ("octo", "Octo", "OCTO", "x-access-token", "git"):
+        given = machine.fill(f"https://{login}@github.com/")
+        assert (given["username"], given["password"]) == (login, TOKEN)
+    machine.publish(TOKEN, "", "OctoCat")
+    assert machine.fill("https://octocat@github.com/")["password"] == TOKEN
+    assert "password" not in machine.fill("https://octocats@github.com/")
 
 
 @pytest.mark.parametrize(("left", "given"), [(-5, False), (60, True), (3600, True)])
@@ -222,6 +240,61 @@ def test_ssh_becomes_https_only_where_a_token_and_no_key_is_given(
     assert machine.git("remote", "get-url", "other", cwd=folder).startswith(url[:5]) or (
         url.startswith("git@")
     )
+
+
+SSH, HTTPS = "git@github.com:", "https://github.com/"
+
+
+@pytest.mark.parametrize(
+    ("rules", "url"),
+    [
+        ([], HTTPS),
+        ([(SSH, SSH)], SSH),
+        ([(SSH, HTTPS)], SSH),
+        ([("ssh://git@github.com/", "https://github.com")], SSH),
+        ([("git@work:", SSH)], "git@work:"),
+        ([("https://me@github.com/", SSH)], "https://me@github.com/"),
+        ([("https://me@github.com/", HTTPS)], HTTPS),
+        ([(HTTPS, SSH)], HTTPS),
+        ([(SSH, "gh:")], HTTPS),
+        ([("git@ghe.example.com:", "https://ghe.example.com/")], HTTPS),
+    ],
+)
+def test_a_rule_of_the_users_own_wins(
+    machine: GitMachine, rules: list[tuple[str, str]], url: str
+) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    for target, replaced in rules:
+        machine.git("config", "--global", f"url.{target}.insteadOf", replaced)
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    assert machine.git("ls-remote", "--get-url", "git@github.com:a/b.git") == f"{url}a/b.git"
+    other = "https://github.com/" if url.startswith("https:") else "ssh://git@github.com/"
+    assert machine.git("ls-remote", "--get-url", "ssh://git@github.com/a/b") == f"{other}a/b"
+    for target, _ in rules:
+        machine.git("config", "--global", "--remove-section", f"url.{target}")
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    assert machine.git("ls-remote", "--get-url", "git@github.com:a/b.git") == f"{HTTPS}a/b.git"
+
+
+def test_an_address_of_somebody_else_stays(machine: GitMachine) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    for url in (
+        "git@github.com.example.org:a/b.git",
+        "git@gitlab.com:a/b.git",
+        "git@api.github.com:a/b.git",
+        "ssh://git@github.com:2222/a/b.git",
+        "github.community:a/b.git",
+        "git@acme.ghe.com:a/b.git",
+        "./github.com:a/b.git",
+    ):
+        assert machine.git("ls-remote", "--get-url", url) == url
+
+
+def test_a_config_that_git_cannot_read_is_one_problem(machine: GitMachine) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    (machine.facts.home / ".gitconfig").write_text("[user\n")
+    (problem,) = machine.configure(GITHUB_TOKEN=TOKEN)
+    assert "cannot read git's configuration: fatal: bad config line 1" in problem
 
 
 def test_another_host_gets_its_own_rules(machine: GitMachine) -> None:

@@ -43,7 +43,7 @@ def test_the_keys_of_github_have_the_published_fingerprints(machine: Machine) ->
         ("SHA256:p2QAMXNIC1TJYWeIOttrVc98/R1BUFWu3/LiyKgUfQM", "(ECDSA)"),
         ("SHA256:uNiVztksCsDhcc0u9e8BujQXVUpKZIDTMczCvj3tD2s", "(RSA)"),
     }
-    for name in ("github.com", "[ssh.github.com]:443"):
+    for name in ("github.com", "gist.github.com", "[ssh.github.com]:443"):
         argv = ["ssh-keygen", "-F", name, "-f", str(path)]
         assert subprocess.run(argv, check=False, capture_output=True).returncode == 0
 

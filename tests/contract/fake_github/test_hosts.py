@@ -48,6 +48,10 @@ def test_a_token_is_good_at_its_own_host_only(hub: FakeGitHub, host: str) -> Non
         ("api.github.com", "/api/v3/user"),
         ("api.github.com", "/octo/demo.git/info/refs"),
         ("api.ghe.example.com", "/user"),
+        ("gist.github.com", "/user"),
+        ("github.com", "/gist/0123.git/info/refs"),
+        ("acme.ghe.com", "/gist/0123.git/info/refs"),
+        ("gist.ghe.example.com", "/octo/demo.git/info/refs"),
     ],
 )
 def test_a_wrong_door_leads_nowhere(hub: FakeGitHub, name: str, path: str) -> None:

@@ -18,7 +18,7 @@ What tests say to it:
     suspend(installation_id), remove_installation(installation_id)
     add_user_pair(login) -> (ghu_, ghr_)                a sign-in; revoke_pair(ghr_) ends it
     user_codes, approve(user_code, login), deny(user_code)   the person of the device flow
-    add_repository("OWNER/NAME", megabytes=)            a real one
+    add_repository("OWNER/NAME", megabytes=)            a real one; that of a gist is "gist/ID"
     name_repository("OWNER/NAME")                       one for the API only
     revoke(token), revoke_after(Pattern(...))           now, or after a request that fits
     fail(Fault(...)), heal()                            what goes wrong

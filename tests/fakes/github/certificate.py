@@ -3,7 +3,10 @@
 import subprocess
 from pathlib import Path
 
-NAMES = ("github.com", "api.github.com", "*.ghe.com", "*.acme.ghe.com", "*.example.com")
+NAMES = (
+    *("github.com", "api.github.com", "gist.github.com", "*.ghe.com", "*.acme.ghe.com"),
+    *("*.example.com", "*.ghe.example.com"),
+)
 
 
 def make_certificate(folder: Path) -> Path:

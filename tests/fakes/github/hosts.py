@@ -1,7 +1,8 @@
 """Which GitHub a request is for, by its Host header, and which of that host's doors it came to.
 
 github.com and NAME.ghe.com keep the API under a name of its own; an Enterprise Server keeps it
-under a path, and so does NAME.ghe.com for clients older than its own name for it.
+under a path, and so does NAME.ghe.com for clients older than its own name for it. Gists have a name
+of their own everywhere.
 https://docs.github.com/en/rest/enterprise-admin, https://github.com/cli/cli/pull/9618
 """
 
@@ -10,6 +11,9 @@ from dataclasses import dataclass
 
 _HERE = re.compile(r"|localhost|.*\.localhost|\d+\.\d+\.\d+\.\d+")
 """The names of this machine; no name at all is that of a client that speaks HTTP/1.0."""
+
+_GISTS = "/gist"
+"""Where an Enterprise Server without subdomain isolation keeps gists, and this fake all of them."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,13 @@ def find_place(name: str, path: str) -> Place:
         return Place("github.com", _strip(path), is_api=True, is_web=True)
     if name == "api.github.com" or (name.startswith("api.") and name.endswith(".ghe.com")):
         return Place(name.removeprefix("api."), path, is_api=True, is_web=False)
-    if name == "github.com":
-        return Place(name, path, is_api=False, is_web=True)
+    if name.startswith("gist."):
+        return Place(name.removeprefix("gist."), f"{_GISTS}{path}", is_api=False, is_web=True)
+    is_cloud = name == "github.com" or name.endswith(".ghe.com")
     is_api = path in {"/api/graphql", "/api/v3"} or path.startswith("/api/v3/")
-    return Place(name, _strip(path) if is_api else path, is_api=is_api, is_web=not is_api)
+    is_api = is_api and name != "github.com"
+    is_web = not is_api and not (is_cloud and path.startswith(f"{_GISTS}/"))
+    return Place(name, _strip(path) if is_api else path, is_api=is_api, is_web=is_web)
 
 
 def make_api_url(host: str) -> str:

@@ -1,0 +1,62 @@
+"""The names of a GitHub host, and the ways in which its addresses are written.
+
+One token is good for all of them. https://docs.github.com/en/get-started/git-basics/about-remote-repositories
+"""
+
+from collections.abc import Iterable, Iterator
+
+_TENANTS = ".ghe.com"
+_PUBLIC = "github.com"
+_SSH_OVER_HTTPS = "ssh.github.com"
+"""https://docs.github.com/en/authentication/troubleshooting-ssh/using-ssh-over-the-https-port"""
+
+
+Rule = tuple[str, str]
+"""A rule of git's: what an address shall begin with, and what it began with."""
+
+
+def list_sites(host: str) -> tuple[str, str]:
+    """Return the hosts of the repositories and of the gists, as gh has them.
+
+    An Enterprise Server without subdomain isolation keeps gists below a path of the first.
+    """
+    return host, f"gist.{host}"
+
+
+def list_ssh_forms(site: str) -> Iterator[str]:
+    """Yield the beginnings of addresses that lead to a site in another way than over https.
+
+    git compares them to the letter, so that the usual ways to write GitHub.com are among them.
+    """
+    names = [site, site.replace(_PUBLIC, "GitHub.com")] if site.endswith(_PUBLIC) else [site]
+    users = ["git@", ""]
+    if site.endswith(_TENANTS):  # as gh and the web page write the addresses of a tenant
+        users.append(f"{site.removesuffix(_TENANTS).rpartition('.')[2]}@")
+    for name in dict.fromkeys(names):
+        yield f"git://{name}/"  # which GitHub no longer serves, and old submodules still name
+        for user in users:
+            yield from (f"{user}{name}:", f"{user}{name}:/")
+            yield from (f"ssh://{user}{name}/", f"ssh://{user}{name}:22/")
+            yield f"git+ssh://{user}{name}/"
+    if site == _PUBLIC:
+        for user in users:
+            yield f"{user}{_SSH_OVER_HTTPS}:"
+            yield from (f"ssh://{user}{_SSH_OVER_HTTPS}:443/", f"ssh://{user}{_SSH_OVER_HTTPS}/")
+
+
+def choose_forms(host: str, rules: Iterable[Rule]) -> dict[str, list[str]]:
+    """Return for each https address the SSH forms to read as it, beside the rules that there are.
+
+    Of two rules for the same beginning git takes the system's, so a rule of the user's own wins
+    only where ours is missing. Ours are all missing where one of his wants another way than https.
+    """
+    found = {f"https://{site}/": list(list_ssh_forms(site)) for site in list_sites(host)}
+    own = [(to, begin) for to, begin in rules if not to.startswith(tuple(found))]
+    known = {form for forms in found.values() for form in forms} | found.keys()
+    if any(
+        (begin in known or f"{begin}/" in found) and not to.startswith(("https:", "http:"))
+        for to, begin in own
+    ):
+        return {}
+    replaced = {begin for _, begin in own}
+    return {base: [form for form in forms if form not in replaced] for base, forms in found.items()}
