@@ -193,7 +193,7 @@ def _measure_first(desk: Desk) -> tuple[float, float, float, list[float]]:
     for _ in range(RUNS):
         desk.run("rm --recursive --force /tmp/bench/bare /backups/workspace")
         bare.append((desk.time(f"{BARE} init && {BARE} backup /workspace"), desk.cpu))
-        ours.append((desk.time("devcopilot backup create"), desk.cpu))
+        ours.append((desk.time("devcopilot backup create --anew"), desk.cpu))
     least = [min(cpu for _, cpu in both) for both in (bare, ours)]
     return min(bare)[0], min(ours)[0], desk.peak, least
 

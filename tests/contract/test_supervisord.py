@@ -300,7 +300,7 @@ def test_of_a_service_that_goes_into_the_background_one_copy_is_left_and_named(
         shy = Service("shy", ("sh",), environment={MARK: "shy"})
         reason = explain.find_reason(shy, box.facts)
         assert f"leaves sleep (process {copies[-1]}) in the background" in reason
-        assert box.states()["calm"].state == "RUNNING"
+        box.wait(lambda: box.states()["calm"].state == "RUNNING")
     finally:
         for pid in filter(is_alive, copies):
             os.kill(pid, signal.SIGKILL)
