@@ -99,6 +99,10 @@ def _is_known(known: frozenset[str], text: object) -> bool:
     return isinstance(text, str) and fingerprint(Secret(text)) in known
 
 
+def _is_own(known: frozenset[str], text: object) -> bool:
+    return bool(text) and not _is_known(known, text)
+
+
 # --- gh's files --------------------------------------------------------------------------------
 
 
@@ -140,8 +144,10 @@ def _sign_in(
     value = token.value.reveal()
     entry = document.setdefault(token.host, {})
     account = entry.get("users", {}).get(token.login, {})
-    others = (text for text in (entry.get("oauth_token"), account.get("oauth_token")) if text)
-    if not all(_is_known(known, text) for text in others):
+    is_beside = _is_of_user(entry, known)
+    if is_beside and _renew_beside(entry, token, known):
+        return None
+    if is_beside or _is_own(known, account.get("oauth_token")):
         # In a file that a gh of before 2024 wrote, `gh auth logout` finds no account.
         old = "users" not in entry
         leave = f"rm {path}" if old else f"gh auth logout --hostname {token.host}"
@@ -156,6 +162,28 @@ def _sign_in(
         account["oauth_token"] = value
         entry.setdefault("users", {})[token.login] = account
     return None
+
+
+def _is_of_user(entry: Hosts, known: frozenset[str]) -> bool:
+    """Tell whether the active account is a login of the user's own, be its token in a keyring."""
+    active = entry.get("oauth_token")
+    return _is_own(known, active) if active else entry.get("user") in entry.get("users", {})
+
+
+def _renew_beside(entry: Hosts, token: Published, known: frozenset[str]) -> bool:
+    """Renew our account beside the active one; return False where there is none.
+
+    Its name stays until that of the token is known.
+    """
+    accounts = entry.get("users", {})
+    ours = [name for name in accounts if _is_known(known, accounts[name].get("oauth_token"))]
+    if not ours or _is_own(known, accounts.get(token.login, {}).get("oauth_token")):
+        return False
+    account = accounts[token.login if token.login in ours else ours[0]]
+    _drop_accounts(entry, known, keep=None)
+    accounts[token.login or ours[0]] = {**account, "oauth_token": token.value.reveal()}
+    entry["users"] = accounts
+    return True
 
 
 def _sign_out(document: Hosts, host: str, known: frozenset[str]) -> None:

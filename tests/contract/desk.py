@@ -30,19 +30,20 @@ class Desk(Workspace):
             "GH_PROMPT_DISABLED": "1",
         }
 
-    def run(self, *words: str) -> Done:
+    def run(self, *words: str, stdin: str = "") -> Done:
         return subprocess.run(
             words,
             env=self.shell,
             cwd=self.facts.home,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
             timeout=30,
         )
 
-    def gh(self, *words: str) -> Done:
-        return self.run(find_gh(), *words)
+    def gh(self, *words: str, stdin: str = "") -> Done:
+        return self.run(find_gh(), *words, stdin=stdin)
 
     def git(self, *words: str) -> Done:
         return self.run("git", *words)

@@ -71,6 +71,22 @@ def test_a_rotated_file_reaches_gh_and_git_without_any_restart(desk: Desk, hub: 
         assert desk.git("ls-remote", URL).returncode == 128
 
 
+def test_our_account_works_after_a_switch_back_to_it(desk: Desk, hub: FakeGitHub) -> None:
+    """While another account is the active one, the token is rotated."""
+    desk.put(FIRST)
+    desk.refresh()
+    hub.add_token("gho_the_users_own", login="cat")
+    done = desk.gh("auth", "login", "--with-token", stdin="gho_the_users_own\n")
+    assert done.returncode == 0, done.stderr
+    hub.add_token("ghp_rotated")
+    desk.put("ghp_rotated")
+    assert desk.refresh().after.problems == {}
+    hub.revoke(FIRST)
+    assert desk.gh("api", "user", "--jq", ".login").stdout.strip() == "cat"
+    assert desk.gh("auth", "switch", "--user", "octo").returncode == 0
+    assert desk.gh("api", "user", "--jq", ".login").stdout.strip() == "octo"
+
+
 def test_a_dead_token_is_a_message_and_no_prompt(desk: Desk, hub: FakeGitHub) -> None:
     desk.put(FIRST)
     desk.refresh()

@@ -133,6 +133,47 @@ def test_a_login_of_the_user_wins(machine: GhMachine) -> None:
     assert machine.read(HOSTS) == before
 
 
+def sign_in_beside(machine: GhMachine, **own: str) -> None:
+    """Let the user sign in as a second account, as gh writes it."""
+    hosts = machine.hosts
+    entry = hosts["github.com"]
+    entry.pop("oauth_token")
+    entry["users"]["cat"] = dict(own)  # type: ignore[index]
+    hosts["github.com"] = {**entry, "user": "cat", **own}
+    machine.write(HOSTS, yaml.safe_dump(hosts))
+
+
+@pytest.mark.parametrize("own", [{"oauth_token": OWN}, {}], ids=["in the file", "in a keyring"])
+@pytest.mark.parametrize("login", ["octo", None])
+def test_our_account_is_renewed_beside_the_active_one(
+    machine: GhMachine, own: dict[str, str], login: str | None
+) -> None:
+    machine.run_with(FIRST)
+    sign_in_beside(machine, **own)
+    assert machine.run_with(SECOND, login) == []
+    users = {"octo": {"oauth_token": SECOND}, "cat": own}
+    assert machine.hosts == {"github.com": {"user": "cat", "users": users, **own}}
+    assert machine.gh("auth", "token", "--user", "octo").stdout.strip() == SECOND
+    if own:  # gh looks for the other one's token first, and has no keyring here
+        assert machine.gh("auth", "switch", "--user", "octo").returncode == 0
+        assert machine.run_with(FIRST) == []
+        assert machine.gh("auth", "token").stdout.strip() == FIRST
+
+
+def test_our_account_beside_the_active_one_may_become_anothers_and_goes(
+    machine: GhMachine,
+) -> None:
+    machine.run_with(FIRST)
+    sign_in_beside(machine, oauth_token=OWN)
+    assert machine.run_with(SECOND, "dog") == []
+    users = {"cat": {"oauth_token": OWN}, "dog": {"oauth_token": SECOND}}
+    assert machine.hosts["github.com"] == {"user": "cat", "oauth_token": OWN, "users": users}
+    assert "you signed in to gh yourself" in machine.run_with(FIRST, "cat")[0]
+    assert machine.run_with(None) == []
+    assert machine.hosts["github.com"]["oauth_token"] == OWN
+    assert SECOND not in (machine.read(HOSTS) or "")
+
+
 def test_what_was_written_in_an_earlier_life_is_known_again(
     machine: GhMachine, tmp_path: Path
 ) -> None:
