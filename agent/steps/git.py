@@ -18,6 +18,7 @@ from agent.plan import File, Resource
 from agent.settings import Settings
 from agent.spellings import Rule
 from agent.system import Facts
+from agent.trust import find_trusted
 
 HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
 
@@ -28,12 +29,11 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the file of defaults; a problem when git does not read it."""
     path = facts.defaults / DEFAULTS
     hosts = [account.host for account in find_accounts(settings, facts).known]
-    trusted = is_trusted(settings.workspace.folder, facts)
-    if isinstance(trusted, Problem):
-        yield trusted
+    trusted, refused = find_trusted(settings.workspace.folder, facts)
+    yield from refused
     entries = _ask_git(facts)
     rules = () if isinstance(entries, Problem) else find_rules(entries)
-    text = render_config(settings, hosts, facts.runtime, trusted=trusted is True, rules=rules)
+    text = render_config(settings, hosts, facts.runtime, trusted=trusted, rules=rules)
     yield File(path, text.encode(), 0o644, adopt=True)
     if facts.defaults != facts.usual_defaults:
         files = (facts.mounts.system_gitconfig, str(path))
@@ -45,32 +45,12 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         yield problem
 
 
-def is_trusted(workspace: Path, facts: Facts) -> bool | Problem:
-    """Tell whether git must be told to trust a repository in the workspace that is not all ours.
-
-    Its configuration can name commands, which already `git status` runs. One that belongs to whom
-    the workspace belongs to, or to root, came with the workspace; a third one's may be planted.
-    """
-    try:
-        folder, repository = facts.owner(workspace), facts.owner(workspace / ".git")
-    except OSError:
-        return False
-    owners = {found[0] for found in (folder, repository) if found}
-    if not folder or owners <= {facts.uid, folder[0], 0}:
-        return bool(owners - {facts.uid})
-    return Problem(
-        f"git may refuse {workspace}: its .git belongs to another uid and can name commands to run",
-        f"if you trust it: git config --global --add safe.directory {shlex.quote(str(workspace))}",
-        level="info",
-    )
-
-
 def render_config(
     settings: Settings,
     hosts: Sequence[str],
     runtime_folder: Path,
     *,
-    trusted: bool = False,
+    trusted: Iterable[Path] = (),
     rules: Iterable[Rule] = (),
 ) -> str:
     """Return the defaults in git's own format; the agent signs in to `hosts`.
@@ -83,8 +63,8 @@ def render_config(
     if any(identity.values()):
         lines.append("[user]")
         lines += [f"\t{key} = {quote(value)}" for key, value in identity.items() if value]
-    if trusted:
-        lines += ["[safe]", f"\tdirectory = {quote(str(settings.workspace.folder))}"]
+    for folder in trusted:
+        lines += ["[safe]", f"\tdirectory = {quote(str(folder))}"]
     for host in dict.fromkeys((settings.github.host, *hosts)):
         for site in spellings.list_sites(host):
             lines += _render_helper(site, runtime_folder)

@@ -1,51 +1,12 @@
 """The defaults for git, asked of the real git."""
 
-import os
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.steps import git
-from tests.machine import Machine
+from tests.git_machine import GitMachine
 
-CONFIG = ".local/state/devcopilot/gitconfig"
 TOKEN = "ghp_0123456789abcdef"
-
-
-class GitMachine(Machine):
-    """A machine whose system-level configuration includes the agent's, as in the images."""
-
-    def __init__(self, root: Path, include: bool = True) -> None:
-        system = root / "etc-gitconfig"
-        system.write_text(f"[include]\n\tpath = ~/{CONFIG}\n" if include else "")
-        super().__init__(root, git.resources, GIT_CONFIG_SYSTEM=str(system))
-
-    def git(self, *words: str, stdin: str = "", cwd: Path | None = None) -> str:
-        """Run git as the user of this machine; return what it printed."""
-        done = subprocess.run(
-            ["git", *words],
-            env={**self.facts.environ, "GIT_TERMINAL_PROMPT": "0"},
-            cwd=cwd or self.facts.home,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip()
-
-    def publish(self, *lines: str, host: str = "github.com") -> None:
-        """Put a token where the agent publishes it."""
-        path = self.facts.runtime / "tokens" / host
-        path.write_text("".join(f"{line}\n" for line in lines))
-
-    def fill(self, url: str) -> dict[str, str]:
-        """Return the credential that git gets for a URL."""
-        answer = self.git("credential", "fill", stdin=f"url={url}\n\n")
-        return dict(line.split("=", 1) for line in answer.splitlines())
 
 
 @pytest.fixture
@@ -62,63 +23,6 @@ def test_name_and_address_are_defaults_that_the_user_overrides(machine: GitMachi
     assert machine.configure(GIT_USER_NAME=name) == []
     assert machine.git("config", "user.name") == "Somebody Else"
     assert machine.git("config", "user.email") == ""
-
-
-ROOT, OURS, THEIRS, THIRD = 0, 65534, 1234, 4321
-
-
-@pytest.fixture
-def user() -> Iterator[GitMachine]:
-    """A machine of an ordinary user's, which only root can make: git trusts root's folders less."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a folder to another user")
-    with tempfile.TemporaryDirectory(prefix="git-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        made = GitMachine(folder)
-        made.facts = replace(made.facts, uid=OURS)
-        yield made
-
-
-@pytest.mark.parametrize(
-    ("owner", "repository", "works", "told"),
-    [
-        (OURS, OURS, True, False),
-        (OURS, THEIRS, False, True),  # planted
-        (OURS, ROOT, True, False),  # by docker exec --user 0
-        (THEIRS, THEIRS, True, False),  # a mount of another uid's
-        (THEIRS, OURS, True, False),  # any uid, in the folder of the image
-        (ROOT, OURS, True, False),  # an empty folder of Kubernetes
-        (THEIRS, THIRD, False, True),
-        (ROOT, THIRD, False, True),
-    ],
-)
-def test_a_repository_runs_its_commands_only_if_it_came_with_the_workspace(
-    user: GitMachine, owner: int, repository: int, works: bool, told: bool
-) -> None:
-    folder = user.facts.home.parent / "work space"
-    subprocess.run(["git", "init", "-q", folder], check=True)
-    ran = user.facts.home.parent / "ran"
-    ran.mkdir()
-    ran.chmod(0o777)
-    command = f"touch '{ran}/it'; false"
-    subprocess.run(["git", "-C", folder, "config", "core.fsmonitor", command], check=True)
-    os.chown(folder, owner, owner)
-    for path in (folder / ".git", *(folder / ".git").rglob("*")):
-        os.chown(path, repository, repository)
-    said = user.configure(WORKSPACE_DIR=str(folder))
-    done = subprocess.run(
-        ["git", "-C", folder, "status"], env=user.facts.environ, user=OURS, group=OURS,
-        extra_groups=[], check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    assert ("No commits yet" in done.stdout, "dubious" in done.stderr) == (works, not works)
-    assert (ran / "it").exists() == works
-    assert [str(folder) in problem for problem in said] == [True] * told
-
-
-def test_a_workspace_that_is_not_there_is_not_trusted(machine: GitMachine, tmp_path: Path) -> None:
-    assert machine.configure(WORKSPACE_DIR=str(tmp_path / "none")) == []
-    assert machine.git("config", "safe.directory") == ""
 
 
 def test_the_token_is_handed_out_for_its_host_over_https_only(machine: GitMachine) -> None:
