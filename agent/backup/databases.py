@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sqlite3
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -19,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent import runtime
-from agent.backup import repositories, sqlite
+from agent.backup import sqlite
+from agent.backup.content import identify
 from agent.backup.lacking import is_gone
 from agent.backup.sqlite import (
     BESIDE,
@@ -35,6 +35,9 @@ from agent.parsing import parse_json
 
 RESERVE = 64 * 2**20
 """Bytes that must stay free on the disk of the copies."""
+NONSENSE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+"""SQLite's codes for what it cannot read, whoever uses it: damaged, cut off, of a later version.
+https://www.sqlite.org/rescode.html"""
 
 
 @dataclass(frozen=True)
@@ -65,17 +68,6 @@ class Copied:
     failures: tuple[Failure, ...] = ()
 
 
-@dataclass(frozen=True)
-class Placed:
-    """What became of the copies at a restore, each by where it belongs."""
-
-    placed: tuple[Path, ...] = ()
-    failures: tuple[Failure, ...] = ()
-
-
-# --- at a backup ----------------------------------------------------------------------------------
-
-
 def copy_all(
     candidates: Iterable[Path],
     staging: Path,
@@ -94,6 +86,7 @@ def copy_all(
     staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     runtime.set_mode(staging, 0o700)
     databases, failures = _choose(candidates, staging)
+    names = _find_names(databases)
     kept = (*databases, *(failure.path for failure in failures))
     _drop_others({*others, *(find_place(path, staging) for path in kept)}, staging)
     memory = Memory(staging.with_name(f"{staging.name}.json"))
@@ -102,7 +95,9 @@ def copy_all(
     for path in sorted(databases, key=find_size):  # a big one takes no time from small ones
         deadline = min(end, time.monotonic() + each)
         try:
-            is_new = memory.has_changed(path, staging) and copy(path, staging, deadline)
+            is_new = memory.has_changed(path, names[path], staging) and copy(
+                path, staging, deadline, names[path]
+            )
         except (OSError, sqlite3.Error) as error:
             memory.forget(path)
             if not is_gone(path):
@@ -121,9 +116,12 @@ class Memory:
         self._known = _read_json(file)
         self._fresh: dict[str, object] = {}
 
-    def has_changed(self, path: Path, staging: Path) -> bool:
-        """Tell whether a copy is to be made, and note how the database looks before that."""
-        signature = find_signature(path)
+    def has_changed(self, path: Path, opened: Path, staging: Path) -> bool:
+        """Tell whether a copy is to be made, and note how the database looks before that.
+
+        `opened`: the name by which it is in use.
+        """
+        signature = find_signature(opened)
         if is_settled(signature):
             self._fresh[str(path)] = signature
         is_same = self._known.get(str(path)) == signature
@@ -144,10 +142,10 @@ def find_place(path: Path, staging: Path) -> Path:
     return staging / path.relative_to("/")
 
 
-def copy(path: Path, staging: Path, deadline: float) -> bool:
+def copy(path: Path, staging: Path, deadline: float, opened: Path) -> bool:
     """Copy one database until this time (monotonic); return whether its copy was another before.
 
-    Raises OSError or sqlite3.Error.
+    `opened`: the name by which it is in use. Raises OSError or sqlite3.Error.
     """
     if time.monotonic() >= deadline:
         raise TimeoutError("there was no time left for it")
@@ -156,7 +154,7 @@ def copy(path: Path, staging: Path, deadline: float) -> bool:
     place = find_place(path, staging)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=staging) as folder:
         part = Path(folder, "database")
-        sqlite.copy(path, part, deadline)
+        sqlite.copy(opened, part, deadline)
         if place.is_file() and filecmp.cmp(part, place, shallow=False):
             return False  # another file with the same content would be new to restic
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -168,15 +166,30 @@ def copy(path: Path, staging: Path, deadline: float) -> bool:
 def _judge(path: Path, error: OSError | sqlite3.Error, staging: Path) -> Failure:
     """Return what is wrong with a database.
 
-    Where there was only no time or no room, and nobody uses it, its file will do: then no older
-    copy stays, which a restore would put in its place.
+    Where there was only no time or no room, or SQLite itself can make nothing of it, and nobody
+    writes to it, its file will do: then no older copy stays, which a restore would put in its
+    place.
     """
     cause, signature = explain(error), find_signature(path)
-    is_used = not isinstance(error, OSError) or isinstance(error, InUseError)
+    if isinstance(error, sqlite3.Error):
+        is_used = getattr(error, "sqlite_errorcode", 0) & 0xFF not in NONSENSE
+    else:
+        is_used = isinstance(error, InUseError)
     if is_used or not is_settled(signature):
         return Failure(path, cause)
     find_place(path, staging).unlink(missing_ok=True)
     return Failure(path, cause, signature)
+
+
+def _find_names(databases: Iterable[Path]) -> dict[Path, Path]:
+    """Return database -> the name by which it is in use: of several, that beside which its log is.
+
+    By another name SQLite would not find what is only in the log.
+    """
+    used = {identify(path): path for path in databases
+            if any(os.path.lexists(f"{path}{end}") for end in BESIDE)}  # fmt: skip
+    used.pop(None, None)  # it is gone
+    return {path: used.get(identify(path), path) for path in databases}
 
 
 def _choose(candidates: Iterable[Path], staging: Path) -> tuple[list[Path], list[Failure]]:
@@ -213,96 +226,12 @@ def _drop_others(wanted: set[Path], staging: Path) -> None:
                 Path(folder).rmdir()
 
 
-# --- at a restore ---------------------------------------------------------------------------------
-
-
 def find_copies(staging: Path) -> Iterator[tuple[Path, Path]]:
     """Yield (copy, path below the root that it is of) of all copies that lie in `staging`."""
     for folder, _, names in os.walk(staging):
         for name in names:
             found = Path(folder, name)
             yield found, found.relative_to(staging)
-
-
-def put_in_place(staging: Path, root: Path) -> Placed:
-    """Move the copies in `staging` to the places of the files below `root`, each at once.
-
-    The branches of git's repositories, whose archives lie there too, are put in place likewise.
-
-    A copy gets the mode, owner, times and attributes of the file that it replaces, and what SQLite
-    kept beside that file goes. A copy whose file was not restored is passed over.
-    """
-    placed, failures = [], []
-    for found, name in list(find_copies(staging)):
-        place = root / name
-        if name.name == repositories.NAME:
-            failures += _put_refs(found, place.parent, Path(os.path.realpath(root)) / name.parent)
-            continue
-        if place.is_symlink() or not place.is_file():
-            continue
-        try:
-            _put(found, place, Path(os.path.realpath(root)) / name)
-        except OSError as error:
-            failures.append(Failure(place, explain(error)))
-        else:
-            placed.append(place)
-    return Placed(tuple(placed), tuple(failures))
-
-
-def _put_refs(found: Path, repository: Path, real: Path) -> list[Failure]:
-    """Put the branches of a repository in place; one that was not restored is passed over."""
-    if not (repository / "objects").is_dir():
-        return []
-    try:
-        if os.path.realpath(repository) != str(real):
-            raise OSError("a link is on the way to it")
-        repositories.put(found, repository)
-        found.unlink()
-    except (OSError, tarfile.TarError) as error:
-        return [Failure(repository, explain(error))]
-    return []
-
-
-def _put(found: Path, place: Path, real: Path) -> None:
-    """Replace one file, and leave its folder's times as they are.
-
-    One that holds the same already stays the file that it is, with its further names.
-    """
-    if os.path.realpath(place) != str(real):
-        raise OSError("a link is on the way to it")
-    around = place.parent.stat()
-    if filecmp.cmp(found, place, shallow=False):
-        _drop_beside(place)
-    else:
-        _replace(found, place)
-    with suppress(PermissionError):  # the folder is somebody else's
-        os.utime(place.parent, ns=(around.st_atime_ns, around.st_mtime_ns))
-    found.unlink()
-
-
-def _replace(found: Path, place: Path) -> None:
-    """Replace one file at once by what another holds."""
-    old = place.stat()
-    descriptor, name = tempfile.mkstemp(prefix=".devcopilot-", dir=place.parent)
-    fresh = Path(name)
-    try:
-        with found.open("rb") as source, os.fdopen(descriptor, "wb") as target:
-            shutil.copyfileobj(source, target)
-            target.flush()
-            os.fsync(target.fileno())
-        with suppress(PermissionError):  # then it is ours already
-            os.chown(fresh, old.st_uid, old.st_gid)
-        shutil.copystat(place, fresh)
-        _drop_beside(place)  # first: to the new file they would be another's changes
-        fresh.replace(place)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _drop_beside(place: Path) -> None:
-    """Remove what SQLite kept beside a file."""
-    for end in BESIDE:
-        Path(f"{place}{end}").unlink(missing_ok=True)
 
 
 def explain(error: Exception) -> str:

@@ -88,12 +88,12 @@ class Preparation:
             seconds, each = DATABASE_SECONDS, DATABASE_EACH
         else:
             seconds = each = self.seconds * DATABASE_SHARE
-        found = self.found.repositories
-        archives = [repositories.find_place(path, self.staging) for path in found]
+        bases = self.found.databases
+        archives = repositories.find_places(self.found.repositories, self.staging, bases)
         copied = databases.copy_all(
-            self.found.databases, self.staging, seconds=seconds, each=each, others=archives
+            bases, self.staging, seconds=seconds, each=each, others=archives.values()
         )
-        return copied.failures, repositories.copy_all(found, self.staging)
+        return copied.failures, repositories.copy_all(archives)
 
     def _find_lacks(self) -> Iterator[str]:
         """Yield what cannot be in it, whatever restic does."""

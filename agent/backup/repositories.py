@@ -18,15 +18,16 @@ import stat
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from agent.files import read_file
 
 NAME = "devcopilot-refs.tar"
-"""The archive, in the copies' folder of the repository."""
+"""What the name of an archive ends with, in the copies' folder of the repository."""
 FOLDERS = ("logs", "refs", "reftable")
 TABLES = "reftable/tables.list"
 WORKTREES = "worktrees"
@@ -54,17 +55,32 @@ class Entry:
     is_link: bool = False
 
 
-def find_place(repository: Path, staging: Path) -> Path:
-    """Return where the archive of a repository lies."""
-    return staging / repository.relative_to("/") / NAME
+def find_places(
+    repositories: Iterable[Path], staging: Path, others: Collection[Path]
+) -> dict[Path, Path]:
+    """Return repository -> where its archive lies in `staging`.
+
+    `others`: files whose copies lie there, too. Where one of them, or a folder above it, is called
+    as an archive is, that gets another name.
+    """
+    return {path: staging / _find_free(path, others).relative_to("/") for path in repositories}
 
 
-def copy_all(repositories: Iterable[Path], staging: Path) -> list[str]:
-    """Copy what names objects in each; return what could not be copied, with the cause."""
+def _find_free(repository: Path, others: Collection[Path]) -> Path:
+    names = (f"{number}-{NAME}" if number else NAME for number in count())
+    places = (repository / name for name in names)
+    return next(place for place in places if not any(path.is_relative_to(place) for path in others))
+
+
+def copy_all(places: Mapping[Path, Path]) -> list[str]:
+    """Copy what names objects in each; return what could not be copied, with the cause.
+
+    `places`: repository -> where its archive lies.
+    """
     failures = []
-    for repository in repositories:
+    for repository, place in places.items():
         try:
-            _copy(repository, find_place(repository, staging))
+            _copy(repository, place)
         except OSError as error:
             if os.path.lexists(repository / "HEAD"):
                 cause = error.strerror or str(error)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.backup import folders, reading, record, undo
 from agent.backup.clearing import Clearing, Scope, find_scope
-from agent.backup.databases import Placed
+from agent.backup.placing import Placed
 from agent.backup.selection import Chosen, Entry, find_entry, list_entries, run_restic
 from agent.errors import AgentError, Problem
 from agent.exits import Exit

@@ -103,8 +103,7 @@ def _copy_live(path: Path, part: Path, deadline: float) -> bool:
 
     With a log, SQLite itself copies, as in https://www.sqlite.org/backup.html : in one transaction,
     else each change by another begins the copy anew. Without one, writers wait meanwhile, and the
-    file is whole as it is. Then its bytes are copied: SQLite would count the copy as a change, and
-    leave out what somebody appended.
+    file is whole as it is. Then its bytes are copied: SQLite would count the copy as a change.
     """
 
     def look(_status: int, _left: int, _total: int) -> None:
@@ -120,6 +119,7 @@ def _copy_live(path: Path, part: Path, deadline: float) -> bool:
             return True
         with closing(sqlite3.connect(part)) as target:
             source.backup(target, pages=PAGES, progress=look)
+        _append_rest(path, part, deadline)
     return True
 
 
@@ -140,11 +140,23 @@ def _copy_idle(path: Path, part: Path, deadline: float) -> bool:
         return False
     with closing(sqlite3.connect(part)) as base:
         base.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if not before[-1]:  # else what lies behind the pages may be half a change
+        _append_rest(path, part, deadline)
     return True
 
 
-def _copy_bytes(source: str, target: str, deadline: float) -> None:
-    with open(source, "rb") as old, open(target, "xb") as new:  # noqa: PTH123 - names, not paths
+def _append_rest(path: Path, part: Path, deadline: float) -> None:
+    """Add to a copy that SQLite has made what lies behind the pages of the original.
+
+    SQLite reads it neither here nor there.
+    """
+    _copy_bytes(str(path), str(part), deadline, start=part.stat().st_size)
+
+
+def _copy_bytes(source: str, target: str, deadline: float, start: int = 0) -> None:
+    """Append to `target` what `source` holds from `start` on."""
+    with open(source, "rb") as old, open(target, "ab") as new:  # noqa: PTH123 - names, not paths
+        old.seek(start)
         while chunk := old.read(CHUNK):
             new.write(chunk)
             if time.monotonic() >= deadline:

@@ -53,9 +53,9 @@ SHARED_IN_FOLDER = {
     "renewal": {"check", "fetch", "shelf"},
     "backup": {
         "clearing", "comparison", "content", "creation", "databases", "folders", "hooks",
-        "identity", "lacking", "lock", "locks", "making", "notices", "preparation", "reading",
-        "record", "repositories", "schedule", "selection", "session", "shrinking", "sqlite",
-        "survey", "trial", "undo",
+        "identity", "lacking", "lock", "locks", "making", "notices", "placing", "preparation",
+        "reading", "record", "repositories", "schedule", "selection", "session", "shrinking",
+        "sqlite", "survey", "trial", "undo",
     },
 }  # fmt: skip
 """What other files of the same folder may import; everywhere else: nothing."""

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from agent.backup import databases, sqlite
-from agent.backup.databases import Copied, copy_all, find_place, put_in_place
+from agent.backup.databases import Copied, copy_all, find_place
 from tests.waiting import wait_until
 
 WRITER = """
@@ -224,6 +224,39 @@ def test_the_copy_of_one_at_rest_is_the_same_to_the_byte(
     assert find_place(database, staging).read_bytes() == database.read_bytes()
 
 
+@pytest.mark.parametrize("appended", [b"what somebody appended", bytes(8192)])
+def test_what_is_appended_to_one_in_use_is_in_the_copy(
+    database: Path, staging: Path, appended: bytes
+) -> None:
+    make(database, mode="wal")
+    with closing(sqlite3.connect(database)) as base:
+        base.execute("SELECT * FROM a").fetchall()
+        assert database.with_name("a.db-shm").exists()
+        with database.open("ab") as file:
+            file.write(appended)
+        assert run([database], staging).copied == (database,)
+    assert find_place(database, staging).read_bytes().endswith(appended)
+    assert find_place(database, staging).stat().st_size == database.stat().st_size
+    assert judge(find_place(database, staging)) == 3
+
+
+@pytest.mark.parametrize("name", ["other.db", "a-first.db"])
+def test_each_name_of_one_in_use_has_all_of_it(database: Path, staging: Path, name: str) -> None:
+    """The log lies beside one of them alone, and holds what is new."""
+    other = database.with_name(name)
+    make(database, rows=1, mode="wal")
+    other.hardlink_to(database)
+    with closing(sqlite3.connect(database)) as base:
+        base.execute("SELECT * FROM a").fetchall()
+        make(database, rows=2, mode="wal")
+        assert set(run([database, other], staging).copied) == {database, other}
+        settle(database, other)
+        make(database, rows=2, mode="wal")
+        run([database, other], staging)
+        assert [judge(find_place(path, staging)) for path in (database, other)] == [5, 5]
+    assert not Path(f"{other}-wal").exists()
+
+
 # --- the originals ---
 
 
@@ -413,6 +446,24 @@ def test_a_damaged_one_is_named(database: Path, staging: Path) -> None:
     assert str(failure).startswith(f"{database}: no consistent copy of now: ")
 
 
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+@pytest.mark.parametrize("size", [16, 100, 512, 4096, 0.5])
+def test_what_sqlite_cannot_read_is_a_plain_file_while_nobody_writes_to_it(
+    database: Path, staging: Path, mode: str, size: float
+) -> None:
+    """Such as what a project tests its own reading with."""
+    make(database, rows=500, mode=mode)
+    run([database], staging)
+    os.truncate(database, int(size * database.stat().st_size if size < 1 else size))
+    settle(database)
+    (failure,) = run([database], staging).failures
+    assert failure.is_whole()
+    assert not find_place(database, staging).exists(), "a restore would put it in its place"
+    with database.open("ab") as file:
+        file.write(b"more")
+    assert not failure.is_whole()
+
+
 def test_without_room_it_is_named(
     database: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -450,102 +501,3 @@ def test_odd_names(database: Path, staging: Path, name: str, mode: str) -> None:
     assert run([odd], staging) == Copied(unchanged=(odd,))
     whole = shutil.copyfile(find_place(odd, staging), database.with_name("judge"))
     assert judge(whole) == 3
-
-
-# --- at a restore ---
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A restored tree with a torn database, and a copy of it in `staging`."""
-    (tmp_path / "root/w").mkdir(parents=True)
-    (tmp_path / "root/w/a.db").write_bytes(b"torn")
-    return tmp_path / "root"
-
-
-@pytest.fixture
-def copy(staging: Path, root: Path) -> Path:
-    (staging / "w").mkdir(parents=True)
-    make(staging / "w/a.db")
-    return staging / "w/a.db"
-
-
-def test_a_copy_takes_the_place_of_a_torn_file(root: Path, staging: Path, copy: Path) -> None:
-    torn = root / "w/a.db"
-    torn.chmod(0o640)
-    if os.getuid() == 0:
-        os.chown(torn, 1234, 4321)
-    os.utime(torn, ns=(1, 2_000_000_001))
-    for end in sqlite.BESIDE:
-        (root / f"w/a.db{end}").write_bytes(b"old")
-    os.utime(root / "w", ns=(3, 4))
-    before = torn.stat()
-    assert put_in_place(staging, root).placed == (torn,)
-    after = torn.stat()
-    assert judge(torn) == 3
-    assert before.st_ino != after.st_ino
-    for name in ("st_mode", "st_uid", "st_gid", "st_mtime_ns"):
-        assert getattr(after, name) == getattr(before, name), name
-    assert [path.name for path in (root / "w").iterdir()] == ["a.db"]
-    assert (root / "w").stat().st_mtime_ns == 4
-    assert not copy.exists()
-
-
-def test_a_file_that_holds_the_same_keeps_its_names(root: Path, staging: Path, copy: Path) -> None:
-    place = root / copy.relative_to(staging)
-    shutil.copyfile(copy, place)
-    other = place.with_name("other.db")
-    other.hardlink_to(place)
-    Path(f"{place}-wal").write_bytes(b"another's changes")
-    assert put_in_place(staging, root).placed == (place,)
-    assert other.samefile(place)
-    assert not Path(f"{place}-wal").exists()
-    assert not copy.exists()
-
-
-def test_a_copy_without_its_file_is_passed_over(root: Path, staging: Path, copy: Path) -> None:
-    (root / "w/a.db").unlink()
-    assert put_in_place(staging, root) == databases.Placed()
-    (root / "w/a.db").symlink_to("/etc/passwd")
-    assert put_in_place(staging, root) == databases.Placed()
-    assert copy.exists()
-
-
-def test_no_link_leads_a_copy_elsewhere(
-    root: Path, staging: Path, copy: Path, tmp_path: Path
-) -> None:
-    (root / "w").rename(tmp_path / "elsewhere")
-    (root / "w").symlink_to(tmp_path / "elsewhere")
-    done = put_in_place(staging, root)
-    assert done.placed == ()
-    assert "a link is on the way" in done.failures[0].cause
-    assert (tmp_path / "elsewhere/a.db").read_bytes() == b"torn"
-
-
-def test_the_root_itself_may_be_a_link(
-    root: Path, staging: Path, copy: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "link").symlink_to(root)
-    assert put_in_place(staging, tmp_path / "link").failures == ()
-    assert judge(root / "w/a.db") == 3
-
-
-def test_one_that_cannot_be_placed_keeps_no_other_from_it(
-    root: Path, staging: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (root / "w/b.db").write_bytes(b"torn")
-    shutil.copyfile(copy, staging / "w/b.db")
-    real = shutil.copystat
-
-    def refuse(source: Path, target: Path) -> None:
-        if source.name == "a.db":
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    monkeypatch.setattr(shutil, "copystat", refuse)
-    done = put_in_place(staging, root)
-    assert done.placed == (root / "w/b.db",)
-    assert str(done.failures[0].cause) == "No space left on device"
-    assert (root / "w/a.db").read_bytes() == b"torn"
-    assert {path.name for path in (root / "w").iterdir()} == {"a.db", "b.db"}
-    assert copy.exists()

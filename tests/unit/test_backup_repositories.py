@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import repositories
-from agent.backup.databases import put_in_place
+from agent.backup import databases, repositories
+from agent.backup.placing import put_in_place
+from tests.unit.test_backup_databases import judge, make
 
 REFS = {
     "HEAD": "ref: refs/heads/main\n",
@@ -47,10 +48,8 @@ def describe(folder: Path) -> dict[str, tuple[int, int]]:
 
 def take(repository: Path, staging: Path) -> Path:
     """Copy it, as if the root were the test's."""
-    assert repositories.copy_all([repository], staging) == []
     place = staging / "work/.git" / repositories.NAME
-    place.parent.mkdir(parents=True, exist_ok=True)
-    repositories.find_place(repository, staging).rename(place)
+    assert repositories.copy_all({repository: place}) == []
     return place
 
 
@@ -80,16 +79,41 @@ def test_what_is_so_already_is_not_touched(repository: Path, staging: Path, tmp_
 
 
 def test_the_same_is_the_same_archive(repository: Path, staging: Path) -> None:
-    repositories.copy_all([repository], staging)
-    place = repositories.find_place(repository, staging)
+    place = take(repository, staging)
     before = place.stat()
     os.utime(repository / "HEAD", (1, 1))
-    repositories.copy_all([repository], staging)
+    take(repository, staging)
     assert place.stat() == before
     assert [path.name for path in place.parent.iterdir()] == [repositories.NAME]
     (repository / "refs/heads/main").write_text("8" * 40)
-    repositories.copy_all([repository], staging)
+    take(repository, staging)
     assert place.stat().st_ino != before.st_ino
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["x.db"], [repositories.NAME], [f"{repositories.NAME}/deep/er.db"],
+              [repositories.NAME, f"1-{repositories.NAME}/x.db"]],
+)  # fmt: skip
+def test_a_database_of_the_same_name_has_a_place_beside_the_archive(
+    tmp_path: Path, names: list[str]
+) -> None:
+    root, staging = tmp_path / "root", tmp_path / "state/copies"
+    bare, plain = fill(root / "bare.git", REFS), root / "work" / repositories.NAME
+    bases = [*(bare / name for name in names), plain]
+    for base in bases:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        make(base)
+    places = repositories.find_places([bare], staging, bases)
+    done = databases.copy_all(bases, staging, seconds=60, each=60, others=places.values())
+    assert done.failures == ()
+    assert repositories.copy_all(places) == []
+    for base in bases:
+        base.write_bytes(b"torn")
+    (bare / "refs/heads/main").write_text("9" * 40)
+    assert put_in_place(staging, Path("/")).failures == ()
+    assert [judge(base) for base in bases] == [3] * len(bases)
+    assert (bare / "refs/heads/main").read_text() == REFS["refs/heads/main"]
+    assert not any(databases.find_copies(staging)), "all of them are put in place"
 
 
 def test_a_lock_that_was_left_behind_stays(repository: Path, staging: Path, tmp_path: Path) -> None:
@@ -138,5 +162,5 @@ def test_what_cannot_be_read_is_told(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(repositories, "read", refuse)
-    (text,) = repositories.copy_all([repository], staging)
+    (text,) = repositories.copy_all({repository: staging / repositories.NAME})
     assert text == f"{repository}: no consistent copy of its branches: Permission denied"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.backup import comparison, databases, preparation, preview, record, session, undo
+from agent.backup import comparison, placing, preparation, preview, record, session, undo
 from agent.backup.clearing import Scope
 from agent.backup.creation import SAFETY
 from agent.backup.preview import Preview
@@ -27,7 +27,7 @@ from agent.verbs.context import Context
 def make_restorer(current: Context, chosen: Chosen, listener: Listener) -> Restorer:
     """Return what restores from this snapshot."""
     copies = preparation.find_staging(current.facts)
-    return Restorer(chosen, current.facts, copies, databases.put_in_place, listener)
+    return Restorer(chosen, current.facts, copies, placing.put_in_place, listener)
 
 
 def find_places(current: Context) -> tuple[Path, Path]:
