@@ -104,7 +104,7 @@ def test_a_rule_of_the_users_own_holds_from_the_next_round(desks: Desks, tmp_pat
     """Then his key is used, or one that he forwards."""
     desk, calls = desks.at(PUBLIC), tmp_path / "calls"
     ssh = ("-c", f"core.sshCommand=echo >>{calls}")
-    desk.shell.pop("GIT_SSH_COMMAND")
+    del desk.shell["GIT_SSH_COMMAND"]
     desk.git("config", "--global", "url.git@github.com:.insteadOf", "git@github.com:")
     desk.refresh()
     assert desk.git(*ssh, "ls-remote", "git@github.com:octo/demo.git").returncode != 0
@@ -113,3 +113,16 @@ def test_a_rule_of_the_users_own_holds_from_the_next_round(desks: Desks, tmp_pat
     desk.git("config", "--global", "--unset-all", "url.git@github.com:.insteadOf")
     desk.refresh()
     assert desk.git("ls-remote", "git@github.com:octo/demo.git").returncode == 0
+    desk.shell["GIT_SSH_COMMAND"] = "false"
+
+
+def test_an_organizations_number_needs_the_rule_of_the_docs(desks: Desks) -> None:
+    """No rule of git's can match a number; the one for it leaves those of the agent alone."""
+    desk, url = desks.at(PUBLIC), "org-1234@github.com:octo/demo.git"
+    rule = "url.https://github.com/.insteadOf"
+    assert desk.git("ls-remote", url).returncode != 0
+    desk.git("config", "--global", "--add", rule, "org-1234@github.com:")
+    desk.refresh()
+    assert desk.git("ls-remote", url).returncode == 0
+    assert desk.git("ls-remote", "git@github.com:octo/demo.git").returncode == 0
+    desk.git("config", "--global", "--unset-all", rule)
