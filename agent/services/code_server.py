@@ -1,6 +1,7 @@
 """code-server: the editor in the browser."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -49,12 +50,23 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         for item in editor_login.resources(settings, facts):
             if isinstance(item, Hash):
                 options["hashed-password"] = item.text
+                options["cookie-suffix"] = name_cookie(item)
             else:
                 yield item
         options["i18n"] = str(facts.runtime / STRINGS)
         yield File(facts.runtime / STRINGS, json.dumps(PAGE).encode(), 0o600, adopt=True)
     yield from share_login(options, facts)
     yield File(facts.runtime / CONFIG, encode(options), 0o600, adopt=True)
+
+
+def name_cookie(given: Hash) -> str:
+    """Return what tells this editor's session cookie from another's on the same host.
+
+    Browsers send cookies to every port of a host: of one name, a login there would end the one here.
+    The salt is new with each hash and no secret; the rest of it must not be seen in a name.
+    """
+    salted = given.text.rpartition("$")[0]
+    return hashlib.sha256(salted.encode()).hexdigest()[:12]
 
 
 def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resource | Problem]:
@@ -65,7 +77,8 @@ def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resourc
     path = facts.home / BY_HAND
     wanted: bytes | None = None
     if "hashed-password" in options:
-        login = {name: options[name] for name in ("auth", "hashed-password", "cert")}
+        names = ("auth", "hashed-password", "cookie-suffix", "cert")
+        login = {name: options[name] for name in names}
         wanted = OURS + encode({"bind-addr": "127.0.0.1:8080", **login})
     with contextlib.suppress(OSError):
         present = facts.read(path)

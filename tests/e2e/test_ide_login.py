@@ -1,12 +1,13 @@
 """The IDE's login, attacked: only the password opens it, and no stranger makes it hang."""
 
 import http.client
-import urllib.parse
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.cookies import SimpleCookie
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -15,7 +16,6 @@ from tests.containers import HARDENED, MVP, Container, Recipe, answers_http, run
 from tests.waiting import wait_until
 
 PASSWORD = "correct horse"
-COOKIE = "code-server-session"
 CONFIG = "/dev/shm/devcopilot-1000/code-server.yaml"
 FOREVER = 2**32 - 1
 GUARDED = "/update/check"
@@ -46,14 +46,19 @@ def ask(port: int, cookie: str, path: str = GUARDED) -> int:
         return connection.getresponse().status
 
 
-def make_cookie(text: str) -> str:
-    return f"{COOKIE}={urllib.parse.quote(text, safe='')}"
+def make_cookie(box: Container, text: str) -> str:
+    """Return the cookie of a session there as one header's value."""
+    return f"code-server-session-{find_option(box, 'cookie-suffix')}={quote(text, safe='')}"
+
+
+def find_option(box: Container, name: str) -> str:
+    """Return what the running code-server was given."""
+    script = f"import yaml; print(yaml.safe_load(open({CONFIG!r}))[{name!r}])"
+    return box.execute("/opt/devcopilot/bin/python", "-I", "-c", script)
 
 
 def find_hash(box: Container) -> str:
-    """Return the hash that the running code-server was given."""
-    script = f"import yaml; print(yaml.safe_load(open({CONFIG!r}))['hashed-password'])"
-    return box.execute("/opt/devcopilot/bin/python", "-I", "-c", script)
+    return find_option(box, "hashed-password")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +70,7 @@ def box() -> Iterator[Container]:
 
 def test_a_session_is_the_hash_and_nothing_like_it(box: Container) -> None:
     right = find_hash(box)
-    assert ask(box.ide_port, make_cookie(right)) == 200
+    assert ask(box.ide_port, make_cookie(box, right)) == 200
     for text in (
         "",
         right[:-1],
@@ -80,18 +85,18 @@ def test_a_session_is_the_hash_and_nothing_like_it(box: Container) -> None:
         f'j:["{right}"]',
         "A" * 12_000,
     ):
-        assert ask(box.ide_port, make_cookie(text)) == 401, text[:80]
+        assert ask(box.ide_port, make_cookie(box, text)) == 401, text[:80]
 
 
 def test_many_cookies_are_one(box: Container) -> None:
-    right, wrong = make_cookie(find_hash(box)), make_cookie(forge(PASSWORD))
+    right, wrong = make_cookie(box, find_hash(box)), make_cookie(box, forge(PASSWORD))
     assert ask(box.ide_port, "; ".join([wrong] * 50)) == 401
     assert ask(box.ide_port, f"{wrong}; {right}") == 401, "the first of a name counts"
 
 
 def test_cookies_that_ask_for_endless_work_get_none(box: Container) -> None:
     with ThreadPoolExecutor(12) as pool:
-        cookies = [make_cookie(forge(PASSWORD, told=FOREVER))] * 24
+        cookies = [make_cookie(box, forge(PASSWORD, told=FOREVER))] * 24
         assert set(pool.map(lambda cookie: ask(box.ide_port, cookie), cookies)) == {401}
     assert ask(box.ide_port, "", "/login") == 200
     assert box.call("devcopilot", "health").returncode == 0
@@ -101,8 +106,9 @@ def test_the_probe_fails_where_a_login_hangs_and_a_page_of_health_does_not(box: 
     """A code-server that was given a password in clear, and strangers who know that."""
     port = "9998"
     config = f"auth: password\npassword: {PASSWORD}\nbind-addr: 127.0.0.1:{port}\n"
+    config += f"cookie-suffix: {find_option(box, 'cookie-suffix')}\n"
     box.execute("sh", "-c", f"printf '{config}' >/tmp/clear.yaml")
-    cookie = make_cookie(forge(PASSWORD, told=FOREVER))
+    cookie = make_cookie(box, forge(PASSWORD, told=FOREVER))
     script = (
         "code-server --config /tmp/clear.yaml --user-data-dir /tmp/clear >/dev/null 2>&1 & "
         f"until curl -sf http://127.0.0.1:{port}/healthz; do :; done; "
@@ -124,8 +130,8 @@ def test_a_code_server_started_by_hand_is_as_safe(box: Container) -> None:
         return box.call(*words, f"http://{address}{GUARDED}").stdout
 
     wait_until(lambda: find_status() == "401", "the code-server asks who is there")
-    assert find_status("-H", f"Cookie: {make_cookie(forge(PASSWORD, length=4))}") == "401"
-    assert find_status("-H", f"Cookie: {make_cookie(find_hash(box))}") == "200"
+    assert find_status("-H", f"Cookie: {make_cookie(box, forge(PASSWORD, length=4))}") == "401"
+    assert find_status("-H", f"Cookie: {make_cookie(box, find_hash(box))}") == "200"
     assert PASSWORD not in box.execute("sh", "-c", "cat ~/.config/code-server/*")
     tries = f"for n in $(seq 60); do curl -sd password=wrong http://{address}/login & done; wait"
     check_limit(box.execute("bash", "-c", tries).split("</html>")[:-1])
@@ -175,8 +181,33 @@ def test_a_stranger_cannot_have_pages_grow(box: Container) -> None:
         assert 0 < len(page) < 100_000, pattern
 
 
+def log_in(port: int, password: str, cookies: dict[str, str]) -> None:
+    """Log in as a browser does, which keeps one set of cookies for all ports of a host."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as made:
+        kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": join(cookies)}
+        made.request("POST", "/login", f"password={quote(password)}", kind)
+        answer = made.getresponse()
+        assert answer.status == 302
+        for header in answer.headers.get_all("Set-Cookie", []):
+            cookies.update({item.key: item.coded_value for item in SimpleCookie(header).values()})
+
+
+def join(cookies: dict[str, str]) -> str:
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
+
+
+def test_a_login_to_one_workspace_ends_none_to_another_on_the_same_host() -> None:
+    cookies: dict[str, str] = {}
+    recipe = Recipe(MVP, (*HARDENED, "-e", f"CODE_SERVER_PASSWORD={PASSWORD}"))
+    with running(recipe) as one, running(recipe) as other:
+        for made in (one, other):
+            made.wait_ready()
+            log_in(made.ide_port, PASSWORD, cookies)
+        assert [ask(made.ide_port, join(cookies)) for made in (one, other)] == [200, 200]
+
+
 def test_a_session_outlives_a_restart(box: Container) -> None:
-    before = make_cookie(find_hash(box))
+    before = make_cookie(box, find_hash(box))
     box.stop()
     box.start()
     box.wait_ready()

@@ -1,6 +1,7 @@
 """What the agent's own services want, without running them."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,9 +47,33 @@ def test_the_configuration_holds_a_hash_and_no_password(facts: Facts) -> None:
     hashed = config.pop("hashed-password")
     assert isinstance(hashed, str)
     assert argon2.find_fault(hashed) is None
+    assert re.fullmatch(r"[0-9a-f]{12}", str(config.pop("cookie-suffix")))
     assert config == {"bind-addr": "0.0.0.0:8080", "auth": "password", "cert": False,
                       "i18n": str(facts.runtime / code_server.STRINGS)}  # fmt: skip
     assert [item for item in rest if isinstance(item, Problem)] == []
+
+
+def test_each_editor_names_its_cookie_for_itself(facts: Facts, tmp_path: Path) -> None:
+    other = replace(facts, home=tmp_path / "other", state=tmp_path / "other/state")
+    other.home.mkdir()
+    here, there = apply_login(facts), apply_login(other)
+    assert here["cookie-suffix"] != there["cookie-suffix"]
+    assert apply_login(facts) == here, "whoever is logged in stays so"
+
+
+def apply_login(facts: Facts) -> dict[str, object]:
+    apply_config(facts, CODE_SERVER_PASSWORD="the same in both")
+    found = yaml.safe_load((facts.runtime / code_server.CONFIG).read_bytes())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_cookies_name_tells_nothing_of_the_password(facts: Facts) -> None:
+    """A stranger sees it, by /logout, and could try passwords on a hash."""
+    salted, _, digest = HASH.rpartition("$")
+    names = {read_config(facts, CODE_SERVER_HASHED_PASSWORD=f"{salted}${text}")[0]["cookie-suffix"]
+             for text in (digest, digest[::-1].swapcase())}  # fmt: skip
+    assert len(names) == 1
 
 
 def test_given_hash_arrives(facts: Facts) -> None:
@@ -89,6 +114,7 @@ def test_a_code_server_that_is_started_by_hand_asks_for_the_same(facts: Facts) -
     service = yaml.safe_load((facts.runtime / code_server.CONFIG).read_bytes())
     assert read_by_hand(facts) == {"bind-addr": "127.0.0.1:8080", "auth": "password",
                                    "hashed-password": service["hashed-password"],
+                                   "cookie-suffix": service["cookie-suffix"],
                                    "cert": False}  # fmt: skip
     apply_config(facts, CODE_SERVER_PASSWORD="another")
     assert read_by_hand(facts)["hashed-password"] != service["hashed-password"]
