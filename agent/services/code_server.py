@@ -6,11 +6,13 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from agent import editor_login
 from agent.addresses import find_asked, join_port
 from agent.editor_login import ROOM, Hash
 from agent.errors import Problem
+from agent.places import find_xdg
 from agent.plan import Edit, File, Resource
 from agent.settings import Settings
 from agent.system import Facts
@@ -21,13 +23,13 @@ NAME = "code-server"
 AT_ONCE = "code-server-service"
 """dev8-mvp's own start of the same program, without a process before it: half of the time."""
 CONFIG = "code-server.yaml"
-DATA = ".local/share/code-server"
-"""In the home: settings, extensions, logs."""
+DATA = "code-server"
+"""In the folder of data: settings, extensions, logs."""
 STRINGS = "code-server.strings.json"
 """File with what the login page says in other words than code-server's own."""
-BY_HAND = ".config/code-server/config.yaml"
-"""In the home folder: what `code-server` in a terminal reads. It makes one itself if there is none,
-with a password in clear."""
+BY_HAND = "code-server/config.yaml"
+"""In the folder of settings: what `code-server` in a terminal reads. Where there is none it makes
+one, also with --install-extension, with another password, in clear."""
 OURS = b"# The agent keeps this up to date; without this line the file is yours.\n"
 PAGE = {"LOGIN_PASSWORD": "`devcopilot password` in a terminal of the workspace prints it."}
 
@@ -62,7 +64,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
 def name_cookie(given: Hash) -> str:
     """Return what tells this editor's session cookie from another's on the same host.
 
-    Browsers send cookies to every port of a host: of one name, a login there would end the one here.
+    Browsers send cookies to every port of a host: of one name, a login there would end this one's.
     The salt is new with each hash and no secret; the rest of it must not be seen in a name.
     """
     salted = given.text.rpartition("$")[0]
@@ -74,7 +76,7 @@ def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resourc
 
     Nothing is said where that cannot be: perhaps nobody ever starts one.
     """
-    path = facts.home / BY_HAND
+    path = find_by_hand(facts)
     wanted: bytes | None = None
     if "hashed-password" in options:
         names = ("auth", "hashed-password", "cookie-suffix", "cert")
@@ -83,7 +85,8 @@ def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resourc
     with contextlib.suppress(OSError):
         present = facts.read(path)
         if present is None or present.startswith(OURS):
-            if facts.mounts.home.is_private and facts.has_room(path.parent, ROOM):
+            inside = facts.home in path.parents
+            if inside and facts.mounts.home.is_private and facts.has_room(path.parent, ROOM):
                 yield Edit(path, lambda _: wanted)
         elif re.search(rb"(?m)^password:", present):
             yield Problem(
@@ -92,6 +95,14 @@ def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resourc
                 f"remove {path}: the next start writes one with a hash",
                 level="info",
             )
+
+
+def find_by_hand(facts: Facts) -> Path:
+    """Return the file that `code-server` in a terminal reads."""
+    given = facts.environ.get("CODE_SERVER_CONFIG", "")
+    if given.startswith("/"):
+        return Path(given)
+    return find_xdg(facts, "XDG_CONFIG_HOME", ".config") / BY_HAND
 
 
 def encode(options: Mapping[str, object]) -> bytes:
@@ -140,7 +151,7 @@ def find_data_options(facts: Facts) -> tuple[str, ...]:
 
     Of a mount at its extensions, say, an engine makes the folders above as root.
     """
-    usual = facts.home / DATA
+    usual = find_xdg(facts, "XDG_DATA_HOME", ".local/share") / DATA
     try:
         if os.access(find_top(usual), os.W_OK | os.X_OK):
             return ()

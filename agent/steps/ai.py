@@ -12,8 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agent import runtime
+from agent import jsonc, runtime
 from agent.errors import Problem
+from agent.files import SETTINGS
+from agent.parsing import parse_json, parse_toml
+from agent.places import find_folder
 from agent.plan import Edit, File, Keep, Resource
 from agent.secret import SecretInput
 from agent.settings import Settings
@@ -23,7 +26,12 @@ from agent.tools import AiTool
 MARK = "# devcopilot"
 """The end of every command that the agent puts into a file of the user: by it we know our own."""
 
+CODEX_REFUSALS = {"cli_auth_credentials_store": ("keyring",), "forced_login_method": ("chatgpt",)}
+"""Settings of Codex with which it does not read auth.json, or takes no key from it."""
+
 Document = dict[str, Any]
+Reader = Callable[[str], Any]
+"""Raises ValueError for what the tool could not read."""
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
@@ -41,35 +49,72 @@ def claude(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Prob
     if isinstance(key, Problem):
         yield key
     command = f"cat {shlex.quote(str(_find_file(source, facts)))} {MARK}" if source else None
+    usual = facts.home / ".claude/settings.json", facts.home / ".claude.json"
+    folder = find_folder(facts, "CLAUDE_CONFIG_DIR", ".claude", "Claude Code", empty_is_unset=False)
     wanted = source is not None
-    yield _edit(facts.home / ".claude/settings.json", wanted, partial(set_key_helper, command))
-    yield _edit(
-        facts.home / ".claude.json",
-        wanted,
-        partial(set_default, wanted, ("hasCompletedOnboarding",), True),
-    )
+    if isinstance(folder, Problem):
+        if wanted:
+            yield folder
+        return
+    moved = folder / "settings.json", folder / ".claude.json"
+    files = moved if facts.environ.get("CLAUDE_CONFIG_DIR") else usual
+    if files != usual:
+        yield _edit(usual[0], False, partial(set_key_helper, None))
+    yield _edit(files[0], wanted, partial(set_key_helper, command))
+    yield _edit(files[1], wanted, partial(set_default, wanted, ("hasCompletedOnboarding",), True))
 
 
 def codex(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield Codex's auth.json, as `codex login --with-api-key` writes it."""
+    folder = find_folder(facts, "CODEX_HOME", ".codex", "Codex")
+    if isinstance(folder, Problem):
+        if source:
+            yield folder
+        return
     yield from _key_file(
         source,
         facts,
-        facts.home / ".codex/auth.json",
+        folder / "auth.json",
         lambda key: json.dumps({"auth_mode": "apikey", "OPENAI_API_KEY": key}) + "\n",
     )
+    if source:
+        yield from check_codex(folder / "config.toml", facts)
+
+
+def check_codex(path: Path, facts: Facts) -> Iterator[Problem]:
+    """Yield what in Codex's own settings keeps it from the key in auth.json.
+
+    https://github.com/openai/codex/blob/main/docs/config.md
+    """
+    try:
+        document = parse_toml(facts.read(path, SETTINGS) or b"")
+    except (OSError, ValueError):
+        return  # Codex itself says so, at each start
+    for name, words in CODEX_REFUSALS.items():
+        if document.get(name) in words:
+            yield Problem(
+                f"Codex does not use OPENAI_API_KEY: {path} sets {name} to {document[name]}",
+                f"remove {name} from {path}, or unset OPENAI_API_KEY",
+            )
 
 
 def gemini(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield Gemini CLI's .env, and the choice of a key as its way to sign in."""
-    yield from _key_file(
-        source, facts, facts.home / ".gemini/.env", lambda key: f"GEMINI_API_KEY='{key}'\n"
-    )
+    # What the variable names stands for the home.
+    home = find_folder(facts, "GEMINI_CLI_HOME", "", "Gemini CLI")
     wanted = source is not None
+    if isinstance(home, Problem):
+        if wanted:
+            yield home
+        return
+    yield from _key_file(
+        source, facts, home / ".gemini/.env", lambda key: f"GEMINI_API_KEY='{key}'\n"
+    )
     yield _edit(
-        facts.home / ".gemini/settings.json",
+        home / ".gemini/settings.json",
         wanted,
         partial(set_default, wanted, ("security", "auth", "selectedType"), "gemini-api-key"),
+        jsonc.parse,
     )
 
 
@@ -92,6 +137,14 @@ def find_key(source: SecretInput | None, facts: Facts) -> str | Problem | None:
             f"set {source.variable} to the key alone",
         )
     return found.reveal()
+
+
+def read_json(text: str) -> Any:
+    """Return what a text holds for Claude Code: no comments, but a byte order mark does no harm.
+
+    Raises ValueError.
+    """
+    return parse_json(text.removeprefix("\ufeff"))
 
 
 def set_key_helper(command: str | None, document: Document) -> Document:
@@ -148,26 +201,42 @@ def _find_file(source: SecretInput | None, facts: Facts) -> Path | None:
     return source.file or facts.runtime / runtime.SECRETS / source.variable
 
 
-def _edit(path: Path, wanted: bool, change: Callable[[Document], Document]) -> Edit:
+def _edit(
+    path: Path, wanted: bool, change: Callable[[Document], Document], read: Reader = read_json
+) -> Edit:
     """Return an edit of a JSON object in a user's file; an empty object means no file.
 
-    A file that is none is a problem only if something is wanted in it: otherwise it is not ours.
+    `read` reads as the tool does. A file that the tool cannot read is a problem only if something
+    is wanted in it: otherwise it is not ours.
     """
 
     def edit(present: bytes | None) -> bytes | Problem | None:
         try:
-            document = json.loads(present) if present and present.strip() else {}
-        except (ValueError, RecursionError):
+            text = (present or b"").decode()
+            document = read(text) if text.strip() else {}
+        except ValueError:
             document = None
-        if not isinstance(document, dict) and not wanted:
-            return present
         if not isinstance(document, dict):
-            return Problem(f"left {path} alone: it is not a JSON object", f"mend or remove {path}")
+            problem = Problem(f"left {path} alone: it is not a JSON object",
+                              f"mend or remove {path}")  # fmt: skip
+            return problem if wanted else present
         changed = change(document)
         if changed == document:
             return present
-        return (
-            json.dumps(changed, indent=2, ensure_ascii=False).encode() + b"\n" if changed else None
-        )
+        if not changed:
+            return None if jsonc.blank_comments(text) == text else present
+        return _encode(text, changed, read)
 
     return Edit(path, edit)
+
+
+def _encode(text: str, document: Document, read: Reader) -> bytes:
+    """Return the document; the text that is there stays as it stands if that only lacks something.
+
+    Of a text with comments nothing is ever taken away.
+    """
+    if text.strip():
+        longer = jsonc.add_missing(text, document)
+        if read(longer) == document:
+            return longer.encode()
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"

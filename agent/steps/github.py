@@ -45,6 +45,12 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     if not tokens and not known:
         yield Edit(memory, lambda _: None)
         return
+    if not folder.is_absolute():
+        yield Problem(
+            f"cannot sign in to gh: its folder {folder} is relative to where it is started",
+            "set GH_CONFIG_DIR or XDG_CONFIG_HOME to an absolute path, or unset them",
+        )
+        return
     present = facts.read(hosts, MOST_BYTES)
     changed, problems = change_hosts(hosts, tokens, known, present)
     yield from problems

@@ -7,14 +7,15 @@ server that VS Code starts over SSH. Settings files are only looked at, to say w
 """
 
 import json
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from agent import jsonc
 from agent.errors import Problem
 from agent.files import SETTINGS
+from agent.places import find_xdg
 from agent.plan import Edit, File, Resource
 from agent.settings import Settings
 from agent.system import Facts
@@ -27,17 +28,18 @@ SETTINGS_FILES = (
     ".local/share/code-server/Machine/settings.json",
     ".vscode-server/data/Machine/settings.json",
 )
-"""The user's settings files, below the home folder."""
+"""The user's settings files, below the home folder. XDG_DATA_HOME moves those of code-server."""
 
 _REMOTE_EXTENSIONS = ".vscode-server/extensions"
-_COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', re.DOTALL)
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the extension's file and its entry in the list that VS Code keeps of extensions."""
+    data = find_xdg(facts, "XDG_DATA_HOME", ".local/share")
     for name in SETTINGS_FILES:
-        if problem := check_settings_file(facts, facts.home / name):
+        inner = name.removeprefix(".local/share/")
+        path = facts.home / name if inner == name else data / inner
+        if problem := check_settings_file(facts, path):
             yield problem
     manifest = (EXTENSION / "package.json").read_bytes()
     described = json.loads(manifest)
@@ -56,28 +58,12 @@ def check_settings_file(facts: Facts, path: Path) -> Problem | None:
     try:
         content = facts.read(path, SETTINGS)
         if content is not None and content.strip():
-            parse_jsonc(content.decode())
-    except (ValueError, RecursionError) as error:
+            jsonc.parse_lenient(content.decode("utf-8-sig"))
+    except ValueError as error:
         return Problem(f"left {path} alone: it is not JSON: {error}", f"mend or remove {path}")
     except OSError as error:
         return Problem(f"cannot read {path}: {error.strerror}")
     return None
-
-
-def parse_jsonc(text: str) -> Any:
-    """Read JSON as VS Code does: with comments and trailing commas.
-
-    Raises ValueError, and RecursionError for what is nested too deeply.
-    """
-    plain = _COMMENT_OR_STRING.sub(
-        lambda found: found[0] if found[0].startswith('"') else _blank(found[0]), text
-    )
-    return json.loads(_TRAILING_COMMA.sub(lambda found: found[1] or " ", plain))
-
-
-def _blank(comment: str) -> str:
-    """Return white space of the same shape, so that errors name the right line and column."""
-    return re.sub(r"[^\n]", " ", comment)
 
 
 def make_entry(identifier: str, version: str, folder: Path) -> dict[str, Any]:

@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent.parent.parent
 GROUND = (
     "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
     "credentials", "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups",
-    "helpers", "lines", "log", "login_trial", "masking", "moments", "parsing", "patterns",
-    "preload", "procfs", "runtime", "secret", "secret_forms", "settings", "spellings", "system",
-    "texts", "urls", "variable", "volumes",
+    "helpers", "jsonc", "lines", "log", "login_trial", "masking", "moments", "parsing",
+    "patterns", "places", "preload", "procfs", "runtime", "secret", "secret_forms", "settings",
+    "spellings", "system", "texts", "urls", "variable", "volumes",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",

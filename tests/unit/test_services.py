@@ -102,7 +102,7 @@ def apply_config(facts: Facts, **environ: str) -> Plan:
 
 
 def read_by_hand(facts: Facts) -> dict[str, object]:
-    path = facts.home / code_server.BY_HAND
+    path = code_server.find_by_hand(facts)
     assert path.stat().st_mode & 0o777 == 0o600
     found = yaml.safe_load(path.read_bytes())
     assert isinstance(found, dict)
@@ -119,17 +119,40 @@ def test_a_code_server_that_is_started_by_hand_asks_for_the_same(facts: Facts) -
     apply_config(facts, CODE_SERVER_PASSWORD="another")
     assert read_by_hand(facts)["hashed-password"] != service["hashed-password"]
     apply_config(facts, CODE_SERVER_AUTH="none")
-    assert not (facts.home / code_server.BY_HAND).exists()
+    assert not (code_server.find_by_hand(facts)).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "file"),
+    [
+        ("XDG_CONFIG_HOME", "{home}/cfg", "cfg/code-server/config.yaml"),
+        ("XDG_CONFIG_HOME", "cfg", ".config/code-server/config.yaml"),
+        ("CODE_SERVER_CONFIG", "{home}/mine.yaml", "mine.yaml"),
+    ],
+)
+def test_what_is_read_by_hand_lies_where_it_is_looked_for(
+    facts: Facts, name: str, value: str, file: str
+) -> None:
+    moved = replace(facts, environ={**facts.environ, name: value.format(home=facts.home)})
+    apply_config(moved, CODE_SERVER_PASSWORD="one")
+    assert "hashed-password" in yaml.safe_load((facts.home / file).read_bytes())
+
+
+def test_nothing_is_left_by_hand_outside_the_home(facts: Facts, tmp_path: Path) -> None:
+    path = tmp_path / "shared/config.yaml"
+    moved = replace(facts, environ={**facts.environ, "CODE_SERVER_CONFIG": str(path)})
+    apply_config(moved, CODE_SERVER_PASSWORD="one")
+    assert not path.exists()
 
 
 def test_nothing_is_left_by_hand_where_others_could_read_it(facts: Facts) -> None:
     share = replace(facts, mounts=Mounts(home=Volume(mode=0o777)))
     apply_config(share, CODE_SERVER_PASSWORD="one")
-    assert not (facts.home / code_server.BY_HAND).exists()
+    assert not (code_server.find_by_hand(facts)).exists()
 
 
 def test_a_configuration_of_theirs_stays_and_its_password_in_clear_is_told(facts: Facts) -> None:
-    path = facts.home / code_server.BY_HAND
+    path = code_server.find_by_hand(facts)
     path.parent.mkdir(parents=True)
     path.write_text("auth: password\npassword: dev8dev\n")
     (problem,) = apply_config(facts).problems

@@ -3,10 +3,12 @@
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agent import jsonc
 from agent.plan import Ledger, Plan, apply, plan
 from agent.settings import Settings
 from agent.steps import ai
@@ -139,7 +141,7 @@ def test_other_settings_are_kept(home: Home) -> None:
     assert home.read_json(".claude.json")["theme"] == "light"
 
 
-@pytest.mark.parametrize("text", ["{ not json", "[1]", '"x"', "// c\n{}"])
+@pytest.mark.parametrize("text", ["{ not json", "[1]", '"x"', "/* c */ [{}]", '{"a": 1,}'])
 def test_what_is_no_json_object_is_left_alone(home: Home, text: str) -> None:
     for name in (".claude/settings.json", ".claude.json", ".gemini/settings.json"):
         home.write(name, text)
@@ -149,6 +151,129 @@ def test_what_is_no_json_object_is_left_alone(home: Home, text: str) -> None:
     assert home.files()[".claude.json"] == text
     assert home.configure({}).problems == (), "no business of ours without a key"
     assert home.files()[".claude.json"] == text
+
+
+def test_claude_code_reads_no_comments(home: Home) -> None:
+    """With one in it, the real one heeds none of these settings."""
+    home.write(".claude/settings.json", '// mine\n{"model": "opus"}')
+    (problem,) = home.configure({"ANTHROPIC_API_KEY": KEY}).problems
+    assert problem.message.endswith("settings.json alone: it is not a JSON object")
+
+
+def test_claude_code_reads_a_byte_order_mark(home: Home) -> None:
+    home.write(".claude/settings.json", '\ufeff{"model": "opus"}')
+    assert home.configure({"ANTHROPIC_API_KEY": KEY}).problems == ()
+    text = (home.path / ".claude/settings.json").read_text("utf-8-sig")
+    assert {"model", "apiKeyHelper"} == set(json.loads(text))
+
+
+def test_gemini_reads_no_byte_order_mark(home: Home) -> None:
+    """The real one ends at once: it is not valid JSON."""
+    home.write(".gemini/settings.json", "\ufeff{}")
+    (problem,) = home.configure({"GEMINI_API_KEY": KEY}).problems
+    assert "settings.json alone" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '// mine\n{\n  "ui": {"theme": "x"} /* dark */\n}\n',
+            '// mine\n{\n  "security": {"auth": {"selectedType": "gemini-api-key"}},\n'
+            '  "ui": {"theme": "x"} /* dark */\n}\n',
+        ),
+        ("{ // nothing yet\n}", '{"security": {"auth": {"selectedType": "gemini-api-key"}}}'),
+        (
+            '{"security": {"auth": {"useExternal": false}, "a": "// {"}} // }',
+            '{"security": {"auth": {"selectedType": "gemini-api-key", "useExternal": false},'
+            ' "a": "// {"}}',
+        ),
+    ],
+)
+def test_gemini_settings_keep_their_comments(home: Home, before: str, after: str) -> None:
+    path = home.write(".gemini/settings.json", before)
+    assert home.configure({"GEMINI_API_KEY": KEY}).problems == ()
+    text = path.read_text()
+    assert jsonc.parse(text) == jsonc.parse(after)
+    for comment in ("// mine", "/* dark */", "// nothing yet", "// }"):
+        assert (comment in text) == (comment in before)
+    assert home.configure({"GEMINI_API_KEY": KEY}).actions == ()
+    home.configure({})
+    assert path.read_text() == text, "it may be what the user wants by now"
+
+
+def test_what_is_missing_in_a_text_is_put_into_it() -> None:
+    text = '{\n  "b": {"c": {}, "c": {"d": 1}}, // "e": {}\n  "f": [{"a": 1}]\n}'
+    longer = jsonc.add_missing(text, {"a": 1, "b": {"c": {"x": [2]}, "y": "ü"}, "f": [1]})
+    assert jsonc.parse(longer) == {
+        "a": 1,
+        "b": {"y": "ü", "c": {"x": [2], "d": 1}},
+        "f": [{"a": 1}],
+    }
+    assert '// "e": {}\n  "f": [{"a": 1}]\n}' in longer
+
+
+def move(home: Home, **variables: str) -> Home:
+    home.facts = replace(home.facts, environ=variables)
+    return home
+
+
+def test_the_files_go_where_the_tools_are_told_to_look(home: Home) -> None:
+    place = home.path.parent / "elsewhere"
+    names = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME")
+    move(home, **{name: str(place / name) for name in names}).configure(ALL)
+    assert home.files() == {}
+    assert {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()} == {
+        "CLAUDE_CONFIG_DIR/.claude.json", "CLAUDE_CONFIG_DIR/settings.json",
+        "CODEX_HOME/auth.json",
+        "GEMINI_CLI_HOME/.gemini/.env", "GEMINI_CLI_HOME/.gemini/settings.json",
+    }  # fmt: skip
+    home.configure({})
+    assert not [path for path in place.rglob("*") if path.is_file()]
+
+
+def test_a_key_moves_with_its_tool(home: Home) -> None:
+    home.configure(ALL)
+    move(home, CODEX_HOME=str(home.path / "cx"), CLAUDE_CONFIG_DIR=str(home.path / "cl"),
+         GEMINI_CLI_HOME=str(home.path / "g")).configure(ALL)  # fmt: skip
+    assert {name for name, text in home.files().items() if KEY in text} == {
+        "cx/auth.json", "g/.gemini/.env",
+    }  # fmt: skip
+    assert {name for name, text in home.files().items() if "apiKeyHelper" in text} == {
+        "cl/settings.json"
+    }
+
+
+@pytest.mark.parametrize("name", ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"])
+def test_a_place_that_is_another_in_each_folder_is_a_problem(home: Home, name: str) -> None:
+    (problem,) = move(home, **{name: "~/mine"}).configure(ALL).problems
+    assert f"{name}=~/mine is relative" in problem.message
+    assert home.configure({}).problems == ()
+
+
+def test_only_claude_code_takes_an_empty_variable_for_a_place(home: Home) -> None:
+    move(home, CLAUDE_CONFIG_DIR="", CODEX_HOME="", GEMINI_CLI_HOME="")
+    (problem,) = home.configure(ALL).problems
+    assert "CLAUDE_CONFIG_DIR" in problem.message
+    assert {".codex/auth.json", ".gemini/.env"} <= set(home.files())
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ('cli_auth_credentials_store = "keyring"\n', "cli_auth_credentials_store"),
+        ('forced_login_method = "chatgpt"\n', "forced_login_method"),
+        ('cli_auth_credentials_store = "auto"\nforced_login_method = "api"\n', None),
+        ("not toml", None),
+    ],
+)
+def test_codex_settings_that_pass_the_key_over_are_named(
+    home: Home, text: str, setting: str | None
+) -> None:
+    home.write(".codex/config.toml", text)
+    problems = home.configure({"OPENAI_API_KEY": KEY}).problems
+    assert [str(setting) in problem.message for problem in problems] == [True] * bool(setting)
+    assert home.configure({}).problems == ()
 
 
 @pytest.mark.parametrize("value", ["two words", "a'b", 'a"b', "a\\b", "a\nb", "clé"])

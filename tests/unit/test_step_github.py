@@ -275,6 +275,18 @@ def test_gh_is_looked_for_where_it_looks(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "elsewhere/hosts.yml").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("name", ["GH_CONFIG_DIR", "XDG_CONFIG_HOME"])
+def test_a_folder_of_gh_that_is_another_in_each_place_is_told(tmp_path: Path, name: str) -> None:
+    machine = Machine(tmp_path, github.resources, **{name: "~/mine"})
+    assert machine.configure() == [], "there is nothing to sign in with"
+    Shelf("github.com", machine.facts).publish(
+        Token("github.com", Secret(FIRST)), Record("github.com")
+    )
+    (problem,) = machine.configure()
+    assert "is relative to where it is started" in problem
+    assert not Path("~").exists()
+
+
 def test_every_host_gets_its_own_login(machine: GhMachine) -> None:
     machine.publish(FIRST)
     machine.publish(SECOND, "cat", "ghe.example.com")

@@ -2,10 +2,12 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agent import jsonc
 from agent.errors import Problem
 from agent.plan import Ledger, Plan, apply, plan
 from agent.settings import Settings
@@ -127,9 +129,26 @@ def test_settings_with_comments_are_fine_and_stay_as_they_are(home: Home) -> Non
     path.write_text(text)
     assert home.configure().problems == ()
     assert path.read_text() == text
-    assert vscode.parse_jsonc(text) == {"a": "// no comment", "c,}": [1, 2]}
+    assert jsonc.parse_lenient(text) == {"a": "// no comment", "c,}": [1, 2]}
+
+
+def test_settings_are_looked_at_where_code_server_reads_them(home: Home) -> None:
+    data = home.path / "data"
+    home.facts = replace(home.facts, environ={"XDG_DATA_HOME": str(data)})
+    path = data / "code-server/User/settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{ not json")
+    (problem,) = home.configure().problems
+    assert str(path) in str(problem)
+
+
+def test_a_byte_order_mark_is_fine(home: Home) -> None:
+    path = home.path / vscode.SETTINGS_FILES[0]
+    path.parent.mkdir(parents=True)
+    path.write_text("\ufeff{}")
+    assert home.configure().problems == ()
 
 
 def test_errors_name_the_right_line() -> None:
     with pytest.raises(ValueError, match="line 4 column 1"):
-        vscode.parse_jsonc('{ /* one\ntwo */ "a": 1, // three\n"b": 2\nx}')
+        jsonc.parse_lenient('{ /* one\ntwo */ "a": 1, // three\n"b": 2\nx}')
