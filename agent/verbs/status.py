@@ -17,6 +17,7 @@ from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
 from agent.files import STATE, read_file
 from agent.hosts import find_accounts
+from agent.steps import signing
 from agent.supervisord import ServiceState
 from agent.system import Facts
 from agent.values import Service
@@ -69,10 +70,7 @@ def collect(current: Context) -> dict[str, Any]:
         "tokens": collect_tokens(current),
         "tools": [asdict(row) for row in tools.describe(catalogue.AI_TOOLS, settings, facts)],
         "backups": [asdict(row) for row in find_backups(current)],
-        "problems": [
-            *(_read_json(facts.runtime / runtime.PROBLEMS) or []),
-            *find_unfinished(facts),
-        ],
+        "problems": collect_problems(current),
         "agent": collect_processes(int(state["pid"])),
     }
 
@@ -83,6 +81,15 @@ def describe_job(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["next_at"] is not None:
         left = round(max(0.0, row["next_at"] - time.clock_gettime(time.CLOCK_BOOTTIME)), 3)
     return {**{name: row[name] for name in row if name != "next_at"}, "next_in": left}
+
+
+def collect_problems(current: Context) -> list[dict[str, Any]]:
+    """Return what `configure` could not do, and what is wrong by now."""
+    known = _read_json(current.facts.runtime / runtime.PROBLEMS) or []
+    signing_now = signing.check_own(current.settings, current.facts)
+    found = [asdict(signing_now)] if signing_now else []
+    found = [row for row in found if row["message"] not in [each["message"] for each in known]]
+    return [*known, *found, *find_unfinished(current.facts)]
 
 
 def find_unfinished(facts: Facts) -> list[dict[str, Any]]:

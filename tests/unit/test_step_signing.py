@@ -1,5 +1,6 @@
 """Commits signed with the user's SSH key, by the real git and ssh-keygen."""
 
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from agent.settings import Settings
 from agent.steps import git, signing, ssh
 from agent.system import Facts
 from tests.machine import Machine
+from tests.needs import need
 
 CONFIG = ".local/state/devcopilot/gitconfig"
 
@@ -91,7 +93,8 @@ def test_who_signs_with_something_else_goes_on_to_do_so(
     (machine.facts.home / "mine").write_text("[commit]\n\tgpgSign = true\n")
     machine.git("config", "--global", "include.path", "~/mine")
     machine.git("config", "--file", str(machine.facts.home / "mine"), name, value)
-    (problem,) = machine.sign_in(SSH_PRIVATE_KEY=key)
+    told = machine.sign_in(SSH_PRIVATE_KEY=key)
+    (problem,) = [line for line in told if not line.startswith("cannot sign commits as your")]
     assert problem.startswith("left the signing of commits to you: ")
     assert name.lower() in problem
     assert machine.git("config", "--system", "--includes", "--get-regexp", "gpg").stdout == ""
@@ -146,3 +149,104 @@ def test_a_missing_or_useless_key_is_said(machine: SigningMachine) -> None:
     problems = machine.sign_in(SSH_PRIVATE_KEY="garbage")
     assert any("cannot sign commits: the key" in problem for problem in problems)
     assert machine.git("config", "commit.gpgSign").stdout == ""
+
+
+# --- a configuration that was made on another machine -------------------------------------------
+
+
+def bring(machine: SigningMachine, *settings: tuple[str, str]) -> list[str]:
+    for name, value in settings:
+        machine.git("config", "--global", name, value)
+    return machine.sign_in(DEV8_GIT_SIGNING="off")
+
+
+def can_commit(machine: SigningMachine) -> bool:
+    machine.git("init", "-q", "here")
+    return machine.git("-C", "here", "commit", "-q", "--allow-empty", "-m", "x").returncode == 0
+
+
+SSH = ("gpg.format", "ssh")
+SIGN = ("commit.gpgSign", "true")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ([SIGN, SSH, ("user.signingKey", "/Users/me/.ssh/id_ed25519.pub")], "/Users/me/.ssh"),
+        ([SIGN, SSH, ("user.signingKey", "~/.ssh/id_ed25519.pub")], ".ssh/id_ed25519.pub"),
+        ([SIGN, SSH], "names no key (user.signingKey)"),
+        ([SIGN, ("user.signingKey", "3AA5C34371567BD2")], "no secret key in"),
+        ([SIGN], "no secret key in"),
+        ([SIGN, ("gpg.program", "/opt/homebrew/bin/gpg")], "/opt/homebrew/bin/gpg is not"),
+        (
+            [SIGN, SSH, ("gpg.ssh.program", "~/1Password/op-ssh-sign"),
+             ("user.signingKey", "ssh-ed25519 AAAA")],
+            "~/1Password/op-ssh-sign is not installed here",
+        ),
+        ([SIGN, ("gpg.format", "x509"), ("gpg.x509.program", "smimesign")], "smimesign is not"),
+    ],
+)  # fmt: skip
+def test_signing_that_cannot_work_here_is_told(
+    machine: SigningMachine, settings: list[tuple[str, str]], words: str
+) -> None:
+    need(shutil.which("gpg"), "needs gpg")
+    (problem,) = bring(machine, *settings)
+    assert words in problem
+    assert "git config --global commit.gpgSign false" in problem
+    assert not can_commit(machine)
+    assert bring(machine, ("commit.gpgSign", "false")) == []
+    assert can_commit(machine)
+
+
+def test_tags_alone_may_be_signed_and_a_switch_needs_no_value(machine: SigningMachine) -> None:
+    (machine.facts.home / ".gitconfig").write_text("[tag]\n\tgpgSign\n")
+    (problem,) = bring(machine)
+    assert "git config --global tag.gpgSign false" in problem
+
+
+def test_signing_that_works_or_may_work_is_not_told(
+    machine: SigningMachine, tmp_path: Path
+) -> None:
+    make_key(tmp_path)
+    assert bring(machine, SIGN, SSH, ("user.signingKey", str(tmp_path / "new-ed25519.pub"))) == []
+    assert can_commit(machine)
+    public = (tmp_path / "new-ed25519.pub").read_text().strip()
+    assert bring(machine, ("user.signingKey", f"key::{public}")) == [], "an agent may have it"
+    assert bring(machine, ("user.signingKey", public)) == []
+    assert (
+        bring(machine, ("gpg.ssh.defaultKeyCommand", "ssh-add -L"), ("user.signingKey", "")) == []
+    )
+
+
+def test_a_program_of_another_machine_beside_our_key_is_told(
+    machine: SigningMachine, tmp_path: Path
+) -> None:
+    key = make_key(tmp_path)
+    machine.git("config", "--global", "gpg.ssh.program", "/Applications/op-ssh-sign")
+    (problem,) = machine.sign_in(SSH_PRIVATE_KEY=key)
+    assert "git config --global --unset-all gpg.ssh.program" in problem
+    assert not can_commit(machine)
+
+
+def test_a_key_of_gpg_is_looked_for(machine: SigningMachine) -> None:
+    need(shutil.which("gpg"), "needs gpg")
+    folder = machine.facts.home / ".gnupg"
+    folder.mkdir(mode=0o700)
+    made = ["gpg", "--homedir", str(folder), "--batch", "--passphrase", ""]
+    quick = [*made, "--quick-generate-key", "Octo <octo@example.com>", "ed25519", "sign"]
+    try:
+        subprocess.run(quick, check=True, capture_output=True)
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(folder), "--kill", "all"], check=True)
+    assert bring(machine, SIGN, ("user.signingKey", "octo@example.com")) == []
+    (problem,) = bring(machine, ("user.signingKey", "3AA5C34371567BD2"))
+    assert "there is no key 3AA5C34371567BD2" in problem
+
+
+def test_status_tells_it_as_soon_as_it_is_so(machine: SigningMachine) -> None:
+    settings = Settings.from_environ({})
+    assert signing.check_own(settings, machine.facts) is None
+    machine.git("config", "--global", *SIGN)
+    problem = signing.check_own(settings, machine.facts)
+    assert problem
+    assert "cannot sign commits" in problem.message
