@@ -13,6 +13,14 @@ cd "$(dirname "$0")/.."
 . scripts/lib/files.sh
 . scripts/lib/workspace.sh
 
+# One at a time: the second finds what the first has made. The lock is not handed on to what stays.
+if [[ ${DEV8_UP:-} != "$container" ]]; then
+    lock=.dev8/$container.lock
+    (umask 077 && mkdir -p .dev8)
+    flock --nonblock --close "$lock" true || note "waiting for another \`make up\` of $container"
+    DEV8_UP=$container exec flock --close "$lock" "$PWD/scripts/up.sh"
+fi
+
 image=dev8-${IMAGE:-mvp}:$tag
 state=/home/dev8/.local/state/devcopilot # in the container
 options=()
@@ -107,11 +115,21 @@ make_network() {
         fail "cannot make the network $network: ${cause##*$'\n'}" "docker network prune"
 }
 
+make_volumes() {
+    local volume
+    for volume in "$home_volume" "$workspace_volume"; do
+        "${DOCKER[@]}" volume inspect "$volume" >/dev/null 2>&1 ||
+            "${DOCKER[@]}" volume create --label "$clone_label=$clone" "$volume" >/dev/null
+    done
+}
+
 create_container() {
     pass_variables
     make_key
     make_network
+    make_volumes
     "${DOCKER[@]}" create --name "$container" --hostname "$container" --network "$network" \
+        --label "$clone_label=$clone" \
         --read-only --cap-drop ALL --security-opt no-new-privileges \
         --volume "$home_volume:/home/dev8" --volume "$workspace:/workspace" --volume /tmp \
         --volume "$secrets_volume:/run/secrets:ro" \
@@ -186,6 +204,7 @@ fi
 scripts/engine.sh start
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
+require_own
 if [[ $(container_state) == running ]]; then
     note "$container is up already, from $("${DOCKER[@]}" container inspect \
         --format '{{.Config.Image}}' "$container")"

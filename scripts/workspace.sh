@@ -33,6 +33,7 @@ remove_network() {
 }
 
 down() {
+    require_own
     stop_container
     remove_network
     remove_volumes "$secrets_volume"
@@ -85,11 +86,12 @@ list_images() {
 
 clean() {
     local images
+    require_own
     stop_container
     remove_network
     stage "Removing the volumes of $container"
     remove_volumes "$home_volume" "$workspace_volume" "$secrets_volume"
-    rm -f "$known_hosts"
+    rm -f "$known_hosts" ".dev8/$container.lock"
     if [[ ${ALL:-} == 1 ]]; then
         stage "Removing the images of VERSION=$tag, .dev8, .venv and the caches"
         mapfile -t images < <(list_images)

@@ -12,6 +12,8 @@
     network=$container-network
     key=$PWD/.dev8/ssh/id_ed25519
     known_hosts=$PWD/.dev8/$container.known_hosts
+    clone=$(pwd -P)
+    clone_label=dev8.clone # on the container and its volumes: the folder of the clone that made them
 }
 
 # Print the state of the container, such as running or exited; nothing if there is none.
@@ -22,4 +24,21 @@ container_state() {
 remove_container() {
     # -v: the unnamed volume on /tmp goes with it, the named ones stay.
     "${DOCKER[@]}" rm --force --volumes "$container" >/dev/null
+}
+
+# Refuse to touch a workspace of this name that another clone made: its volumes are somebody's work.
+# A clone that is gone was moved, or nobody needs it.
+require_own() {
+    local kind labels name maker
+    while read -r kind labels name; do
+        maker=$("${DOCKER[@]}" "$kind" inspect --format "{{index $labels \"$clone_label\"}}" "$name" \
+            2>/dev/null) || continue
+        [[ -z $maker || $maker == "$clone" || ! -d $maker ]] ||
+            fail "$container is the workspace of another clone: $maker" \
+                "choose another name: CONTAINER=$container-2 make up"
+    done <<END
+container .Config.Labels $container
+volume .Labels $home_volume
+volume .Labels $workspace_volume
+END
 }

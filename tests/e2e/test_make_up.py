@@ -2,10 +2,12 @@
 
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +36,16 @@ class Workspace:
 
 def make(target: str, name: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run one target; stdout and stderr together, as a terminal shows them."""
+    return make_in(TOP, target, name, variables)
+
+
+def make_in(
+    clone: Path, target: str, name: str, variables: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["make", "--no-print-directory", target, "IMAGE=base", f"CONTAINER={name}"],
-        cwd=TOP,
-        env=os.environ | QUIET | variables,
+        cwd=clone,
+        env={**os.environ, **QUIET, **variables},
         check=False,
         text=True,
         timeout=300,
@@ -137,6 +145,29 @@ def test_second_up_says_where_the_workspace_is(workspace: Workspace) -> None:
     assert again.returncode == 0
     assert "is up already" in again.stdout
     assert Workspace(workspace.name, again.stdout).field("SSH") == workspace.field("SSH")
+
+
+def test_the_workspace_of_another_clone_is_not_touched(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    shutil.copytree(TOP / "scripts", tmp_path / "scripts")
+    shutil.copy(TOP / "Makefile", tmp_path)
+    for target in ("up", "down", "clean"):
+        done = make_in(tmp_path, target, workspace.name, {})
+        assert done.returncode != 0, target
+        assert f"{workspace.name} is the workspace of another clone: {TOP}" in done.stdout
+    assert make("status", workspace.name).returncode == 0
+
+
+def test_two_ups_at_the_same_moment_make_one_workspace() -> None:
+    name = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            both = list(pool.map(lambda _: make("up", name), range(2)))
+    finally:
+        make("clean", name)
+    assert [done.returncode for done in both] == [0, 0], both
+    assert sum("is up already" in done.stdout for done in both) == 1
 
 
 def test_status_speaks_of_the_running_container(workspace: Workspace) -> None:
