@@ -90,9 +90,9 @@ def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resourc
                 yield Edit(path, lambda _: wanted)
         elif re.search(rb"(?m)^password:", present):
             yield Problem(
-                f"{path} holds a password in clear: whoever reaches a code-server that is started "
-                "with it by hand can get in without",
-                f"remove {path}: the next start writes one with a hash",
+                f"{path} holds a password in clear, and not the one of the IDE: it opens a "
+                "code-server that is started by hand",
+                f"the IDE's: devcopilot password; remove {path}: the next start writes it anew",
                 level="info",
             )
 

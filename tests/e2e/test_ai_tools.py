@@ -141,6 +141,26 @@ def test_copilot_sends_the_token_of_ghs_login(box: Container) -> None:
     assert {note["host"] for note in asked} == {"api.github.com"}
 
 
+def test_tools_find_their_keys_where_their_variables_send_them(image: str) -> None:
+    places = {
+        "CLAUDE_CONFIG_DIR": "/home/dev8/cl",
+        "CODEX_HOME": "/home/dev8/cx",
+        "GEMINI_CLI_HOME": "/home/dev8/g",
+    }
+    given = (word for pair in (KEYS | places).items() for word in ("-e", "=".join(pair)))
+    with running(Recipe(image, (*given, "--network", "none"), published=False)) as box:
+        box.wait_ready()
+        assert box.call("claude", "auth", "status").returncode == 0
+        assert box.call("codex", "login", "status").returncode == 0
+        commented = '// mine\\n{\\n  "ui": {} // none\\n}\\n'
+        box.execute("sh", "-c", f"printf '{commented}' >~/g/.gemini/settings.json")
+        box.execute("devcopilot", "configure")
+        settings = box.execute("cat", "/home/dev8/g/.gemini/settings.json")
+        assert "// mine" in settings
+        assert "gemini-api-key" in settings
+        assert "No MCP servers" in box.execute("gemini", "mcp", "list"), "it reads them"
+
+
 def test_no_tool_is_signed_in_without_a_key(image: str) -> None:
     with running(Recipe(image, ("--network", "none"), published=False)) as box:
         box.wait_ready()
