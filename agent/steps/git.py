@@ -34,7 +34,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     entries = _ask_git(facts)
     rules = () if isinstance(entries, Problem) else find_rules(entries)
     text = render_config(settings, hosts, facts.runtime, trusted=trusted, rules=rules)
-    yield File(path, text.encode(), 0o644, adopt=True)
+    yield File(path, text.encode(errors="surrogateescape"), 0o644, adopt=True)
     if facts.defaults != facts.usual_defaults:
         files = (facts.mounts.system_gitconfig, str(path))
         lines = "".join(f"[include]\n\tpath = {quote(file)}\n" for file in files)

@@ -65,7 +65,7 @@ def works(user: GitMachine, folder: Path) -> bool:
     folder.parent.chmod(0o777)  # for the mark
     done = subprocess.run(
         ["git", "-C", folder, "status"], env=user.facts.environ, user=OURS, group=OURS,
-        extra_groups=[], check=False, capture_output=True, text=True,
+        extra_groups=[], check=False, capture_output=True, text=True, errors="replace",
     )  # fmt: skip
     answered = "No commits yet" in done.stdout
     assert ("dubious" in done.stderr) == (not answered)
@@ -143,6 +143,19 @@ def test_a_repository_that_is_mounted(
     make_repository(folder, THEIRS, repository)
     user.configure(WORKSPACE_DIR=str(workspace))
     assert works(user, folder) == (repository == THEIRS)
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"a\nb", b'it\'s "it" \\ #;', b" a ", b"\xc3\xa4\r\t"])
+def test_a_folder_of_any_name(user: GitMachine, workspace: Path, name: bytes) -> None:
+    trusted, planted = (workspace / os.fsdecode(name + end) for end in (b"", b"x"))
+    make_repository(trusted, ROOT, ROOT)
+    make_repository(planted, THEIRS, THEIRS)
+    (problem,) = user.configure(WORKSPACE_DIR=str(workspace))
+    assert works(user, trusted)
+    (workspace / "ran").unlink()
+    assert not works(user, planted)
+    assert problem.encode().startswith(f"git may refuse {workspace}/".encode())
+    assert "\n" not in problem
 
 
 def test_a_link_leads_nowhere_and_many_refusals_are_one_line(
