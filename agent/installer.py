@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import runtime
+from agent import runtime, steering
 from agent.files import STATE, read_file
 from agent.system import Facts
 from agent.tools import (
@@ -155,7 +155,7 @@ class Installer:
         with (
             output.open("wb") as file,
             subprocess.Popen(
-                argv, cwd=folder, env=dict(self._facts.environ),
+                argv, cwd=folder, env=steering.clear("npm", self._facts.environ),
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL,
             ) as process,
         ):  # fmt: skip

@@ -107,7 +107,7 @@ def render(service: Service, facts: Facts) -> bytes:
     Python, and so supervisord, ignores SIGPIPE and hands that down; programs expect the default.
     """
     place = facts.runtime / runtime.LAUNCHERS
-    words = [f"-u{name}" for name in _UNSET]
+    words = [f"-u{name}" for name in (*_UNSET, *service.without)]
     words += [f"{name}={value}" for name, value in service.environment.items()]
     text = _LAUNCHER.format(
         name=service.name,

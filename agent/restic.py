@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from agent import runs
+from agent import runs, steering
 from agent.errors import Problem
 from agent.follow import QUICK, Finished, Limits, Listener, Message, follow
 from agent.reasons import LOCKED, NO_REPOSITORY, REFUSALS, WRONG_PASSWORD, explain
@@ -191,11 +191,8 @@ class Restic:
 
 def make_environment(target: Target, facts: Facts, memory: int | None = None) -> dict[str, str]:
     """Return the environment in which restic works on this target; only restic may get it."""
-    own = {
-        name: text for name, text in facts.user_environ.items() if not name.startswith("RESTIC_")
-    }
     return {
-        **own,
+        **steering.clear(PROGRAM, facts.user_environ),
         **target.environment,
         "RESTIC_REPOSITORY": target.repository,
         "RESTIC_CACHE_DIR": str(facts.home / CACHE),

@@ -73,6 +73,7 @@ def _decode_service(row: dict[str, Any]) -> Service:
         probe=_decode_probe(dict(row["probe"])) if row["probe"] else None,
         first=_decode_probe(dict(row["first"])) if row["first"] else None,
         environment=row["environment"],
+        without=tuple(row["without"]),
         directory=Path(row["directory"]) if row["directory"] else None,
         own_secrets=row["own_secrets"],
     )

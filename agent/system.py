@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent import commands, runtime
+from agent import commands, runtime, steering
 from agent.errors import Problem
 from agent.files import SECRET, STATE, read_file
 from agent.lines import find_last_line
@@ -137,7 +137,7 @@ class Facts:
 
         What else may come of it is told by a code and `stderr` too: see `agent.commands.run`.
         """
-        return commands.run(argv, self.environ, stdin)
+        return commands.run(argv, steering.clear(argv[0], self.environ), stdin)
 
     def secret(self, source: SecretInput | None) -> Secret | Problem | None:
         """Return the secret, None when none was given, or what is wrong with its file.
@@ -195,7 +195,7 @@ class System:
 
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> None:
         """Run a command; raises OSError with its own last words when it fails."""
-        done = commands.run(argv, self._environ, stdin)
+        done = commands.run(argv, steering.clear(argv[0], self._environ), stdin)
         if done.returncode != 0:
             # Without an errno: the code of a command is none.
             raise OSError(f"{argv[0]} failed: {find_last_line(done.stderr, 'no message')}")

@@ -82,6 +82,8 @@ class Service:
     """Asked beside it until the workspace is ready: what costs too much to be asked for ever."""
     own_secrets: bool = True
     """It is, or starts, programs of the user's: it gets the secrets of the user's own."""
+    without: tuple[str, ...] = ()
+    """Names that are taken from the clean environment and from the own secrets."""
 
 
 @dataclass(frozen=True)

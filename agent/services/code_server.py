@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent import editor_login
+from agent import editor_login, steering
 from agent.addresses import find_asked, join_port
 from agent.editor_login import ROOM, Hash
 from agent.errors import Problem
@@ -31,6 +31,10 @@ BY_HAND = "code-server/config.yaml"
 """In the folder of settings: what `code-server` in a terminal reads. Where there is none it makes
 one, also with --install-extension, with another password, in clear."""
 OURS = b"# The agent keeps this up to date; without this line the file is yours.\n"
+TAKEN = "code-server.taken.json"
+"""File in the runtime folder with the variables that code-server starts without."""
+GIVE_BACK = Path(__file__).parent.parent / "helpers" / "give-back.cjs"
+"""Module of Node that gives them to extensions and terminals."""
 PAGE = {"LOGIN_PASSWORD": "`devcopilot password` in a terminal of the workspace prints it."}
 
 
@@ -58,6 +62,8 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         options["i18n"] = str(facts.runtime / STRINGS)
         yield File(facts.runtime / STRINGS, json.dumps(PAGE).encode(), 0o600, adopt=True)
     yield from share_login(options, facts)
+    yield from check_taken(facts)
+    yield File(facts.runtime / TAKEN, encode_taken(facts), 0o600, adopt=True)
     yield File(facts.runtime / CONFIG, encode(options), 0o600, adopt=True)
 
 
@@ -105,6 +111,36 @@ def find_by_hand(facts: Facts) -> Path:
     return find_xdg(facts, "XDG_CONFIG_HOME", ".config") / BY_HAND
 
 
+def find_taken(facts: Facts) -> dict[str, str]:
+    """Return the variables that would steer code-server, which starts without them."""
+    environ = facts.user_environ
+    return {**steering.EDITOR.choose(environ), **steering.RUNTIME.choose(environ)}
+
+
+def encode_taken(facts: Facts) -> bytes:
+    """Return what GIVE_BACK reads: what extensions may have again, and what terminals."""
+    taken, runtime = find_taken(facts), steering.RUNTIME
+    extensions = {name: value for name, value in taken.items() if not runtime.takes(name, value)}
+    return json.dumps({"extensions": extensions, "terminals": taken}).encode()
+
+
+def check_taken(facts: Facts) -> Iterator[Problem]:
+    """Yield a problem for each variable that people set for code-server alone, to no effect."""
+    for name in sorted(find_taken(facts)):
+        if name == "EXTENSIONS_GALLERY":
+            yield Problem(
+                "code-server does not get EXTENSIONS_GALLERY: it is not a JSON object",
+                "give it as code-server documents it, or unset it",
+            )
+        elif name.startswith("CODE_SERVER_") and name != "CODE_SERVER_CONFIG":  # see find_by_hand
+            yield Problem(
+                f"code-server does not get {name}: the agent configures it",
+                "set DEV8_CODE_SERVER_ADDRESS"
+                if name == "CODE_SERVER_HOST"
+                else "`devcopilot settings` lists what there is",
+            )
+
+
 def encode(options: Mapping[str, object]) -> bytes:
     """Return the options as YAML. JSON is YAML: no value can be taken for anything else."""
     return "".join(f"{name}: {json.dumps(value)}\n" for name, value in options.items()).encode()
@@ -141,8 +177,8 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
         ),
         probe=probe,
         first=first,
-        # These would take the place of the password in the file.
-        environment={"PASSWORD": "", "HASHED_PASSWORD": ""},
+        environment={"NODE_OPTIONS": f"--require={json.dumps(str(GIVE_BACK))}"},
+        without=tuple(find_taken(facts)),
     )
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent import host_keys
+from agent import host_keys, steering
 from agent.addresses import find_asked, join_port
 from agent.errors import Problem
 from agent.logins import find_logins
@@ -126,6 +126,7 @@ def service(settings: Settings, facts: Facts) -> Service | Problem | None:
         name=NAME,
         argv=(str(program), "-D", "-e", "-f", str(config)),
         probe=LoginProbe(*greeting, login, str(key)) if login else BannerProbe(*greeting),
+        without=tuple(steering.SSHD.choose(facts.environ)),
         own_secrets=False,  # its sessions get them, by its configuration
     )
 

@@ -138,7 +138,12 @@ def test_a_roster_is_read_as_it_was_written(tmp_path: Path) -> None:
         Service("a", ("x", "y"), False, PortProbe(7), {"A": "ä"}, Path("/srv")),
         Service("b", ("x",), probe=CommandProbe(("p", "q"))),
         Service("c", ("x",), probe=HttpProbe(1, "/", expected=(2, 3)), first=PortProbe(8)),
-        Service("d", ("x",), probe=LoginProbe(7, "SSH", busy=("z",), login=("p", "q"), key="k")),
+        Service(
+            "d",
+            ("x",),
+            probe=LoginProbe(7, "SSH", busy=("z",), login=("p", "q"), key="k"),
+            without=("PORT",),
+        ),
     )
     written = Roster(services, {"c": "why"})
     (tmp_path / runtime.SERVICES).write_bytes(written.encode())

@@ -16,7 +16,7 @@ GROUND = (
     "credentials", "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups",
     "helpers", "jsonc", "lines", "log", "login_trial", "masking", "moments", "parsing",
     "patterns", "places", "preload", "procfs", "runtime", "secret", "secret_forms", "settings",
-    "spellings", "system", "texts", "urls", "variable", "volumes",
+    "spellings", "steering", "system", "texts", "urls", "variable", "volumes",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent import argon2
+from agent import argon2, launchers
 from agent.errors import Problem
 from agent.plan import File, Ledger, Plan, apply, plan
 from agent.services import code_server, sshd
@@ -171,8 +171,45 @@ def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
         8080, "/healthz", "127.0.0.1", "POST", expected=(401,), accept="text/html"
     )
     assert service.first == HttpProbe(8080, "/", "127.0.0.1", expected=(302,))
-    assert service.environment == {"PASSWORD": "", "HASHED_PASSWORD": ""}
+    assert service.environment == {"NODE_OPTIONS": f'--require="{code_server.GIVE_BACK}"'}
+    assert code_server.GIVE_BACK.is_file()
     assert "abcdefgh" not in json.dumps([service.argv, dict(service.environment)])
+
+
+def test_code_server_starts_without_what_would_steer_it_and_people_get_it_back(
+    facts: Facts,
+) -> None:
+    given = {"PORT": "3000", "NODE_OPTIONS": "--inspect", "CODE_SERVER_HOST": "::1", "MINE": "x"}
+    facts = replace(facts, environ={**facts.environ, **given}, own_secrets={"PASSWORD": "theirs"})
+    made = apply_config(facts, CODE_SERVER_AUTH="none")
+    assert json.loads((facts.runtime / code_server.TAKEN).read_bytes()) == {
+        "extensions": {"PORT": "3000", "CODE_SERVER_HOST": "::1", "PASSWORD": "theirs"},
+        "terminals": {name: text for name, text in given.items() if name != "MINE"}
+        | {"PASSWORD": "theirs"},
+    }
+    assert (facts.runtime / code_server.TAKEN).stat().st_mode & 0o777 == 0o600
+    service = code_server.service(Settings.from_environ({}), facts)
+    assert isinstance(service, Service)
+    assert set(service.without) == {"PORT", "NODE_OPTIONS", "CODE_SERVER_HOST", "PASSWORD"}
+    script = launchers.render(service, facts).decode()
+    assert all(f" -u{name} " in script for name in service.without)
+    assert " -uMINE" not in script
+    (told,) = (problem for problem in made.problems if "CODE_SERVER_HOST" in str(problem))
+    assert "DEV8_CODE_SERVER_ADDRESS" in told.hint
+
+
+def test_a_gallery_that_is_no_json_is_told(facts: Facts) -> None:
+    broken = replace(facts, environ={**facts.environ, "EXTENSIONS_GALLERY": "{no"})
+    assert any("EXTENSIONS_GALLERY" in str(it) for it in apply_config(broken).problems)
+    whole = replace(facts, environ={**facts.environ, "EXTENSIONS_GALLERY": '{"serviceUrl": "x"}'})
+    assert not any("EXTENSIONS_GALLERY" in str(it) for it in apply_config(whole).problems)
+
+
+def test_sshd_starts_without_what_would_steer_its_libraries(facts: Facts) -> None:
+    environ = {**facts.environ, "OPENSSL_CONF": "/x", "LISTEN_FDS": "1", "MINE": "x"}
+    service = sshd.service(Settings.from_environ({}), replace(facts, environ=environ))
+    assert isinstance(service, Service)
+    assert service.without == ("OPENSSL_CONF", "LISTEN_FDS")
 
 
 def test_code_server_starts_at_once_where_the_image_can(facts: Facts) -> None:
