@@ -22,6 +22,8 @@ from agent.trust import find_trusted
 
 HELPER = Path(__file__).parent.parent / "helpers" / "git-credential-devcopilot"
 
+_FALSE = ("", "0", "no", "off", "false")
+"""What git takes for no in a variable; git-config(1)."""
 _RULE = re.compile(r"url\.(.*)\.insteadof", re.DOTALL)
 
 
@@ -111,6 +113,11 @@ def _find_missing_include(
                 for key, value in entries if key == "include.path"}  # fmt: skip
     if facts.which("git") is None or str(path) in included:
         return None
+    if facts.environ.get("GIT_CONFIG_NOSYSTEM", "").lower() not in _FALSE:
+        return Problem(
+            f"git does not read {path}: GIT_CONFIG_NOSYSTEM keeps it from the system's settings",
+            "unset GIT_CONFIG_NOSYSTEM: without them git has no token",
+        )
     return Problem(
         f"git does not read {path}: no configuration of this image includes it",
         f"as root: git config --system --add include.path {shlex.quote(str(path))}",

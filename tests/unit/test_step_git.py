@@ -1,5 +1,6 @@
 """The defaults for git, asked of the real git."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,16 @@ def test_a_missing_include_is_one_problem_whose_hint_mends_it(tmp_path: Path) ->
     machine.git(*command.split())
     assert machine.configure(GIT_USER_NAME="Zoë") == []
     assert machine.git("config", "user.name") == "Zoë"
+
+
+@pytest.mark.parametrize(("value", "told"), [("1", True), ("yes", True), ("0", False), ("", False)])
+def test_a_variable_that_keeps_git_from_its_defaults_is_named(
+    tmp_path: Path, value: str, told: bool
+) -> None:
+    machine = GitMachine(tmp_path)
+    environ = {**machine.facts.environ, "GIT_CONFIG_NOSYSTEM": value}
+    machine.facts = replace(machine.facts, environ=environ)
+    machine.configure(GIT_USER_NAME="Zoë")
+    problems = machine.configure(GIT_USER_NAME="Zoë")
+    assert ["unset GIT_CONFIG_NOSYSTEM" in problem for problem in problems] == [True] * told
+    assert machine.git("config", "user.name") == ("" if told else "Zoë")
