@@ -1,5 +1,6 @@
 """Probes: whether a service answers, asked on the same machine. Plain sockets import quickly."""
 
+import contextlib
 import errno
 import socket
 import time
@@ -45,20 +46,25 @@ def check(
 
 def find_port_owner(port: int) -> str | None:
     """Return who listens on a TCP port, as "pid 12, node", or None when nobody does."""
+    return find_port_owners().get(port)
+
+
+def find_port_owners() -> dict[int, str]:
+    """Return TCP port -> who listens on it, as "pid 12, node"."""
     import psutil  # noqa: PLC0415 - 30 ms that are paid only when something is wrong
 
+    found: dict[int, str] = {}
     for connection in psutil.net_connections("tcp"):
         if connection.status != psutil.CONN_LISTEN or not connection.laddr:
             continue
-        if connection.laddr.port != port:
-            continue
         if connection.pid is None:
-            return "a process of another user"
-        try:
-            return f"pid {connection.pid}, {psutil.Process(connection.pid).name()}"
-        except psutil.Error:
-            return f"pid {connection.pid}"
-    return None
+            found.setdefault(connection.laddr.port, "a process of another user")
+            continue
+        owner = f"pid {connection.pid}"
+        with contextlib.suppress(psutil.Error):
+            owner = f"{owner}, {psutil.Process(connection.pid).name()}"
+        found[connection.laddr.port] = owner
+    return found
 
 
 def _check_port(probe: HttpProbe | BannerProbe | PortProbe, deadline: float) -> str | None:

@@ -2,11 +2,12 @@
 
 import re
 import signal
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from agent.errors import Problem
 from agent.follow import ENDED, Finished
 from agent.lines import split_lines
+from agent.password_command import LIMIT
 from agent.target import Target
 
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 10, 11, 12
@@ -46,6 +47,8 @@ HOW_TO_FREE = {
     "restic-temp": "make room in the folder for temporary files, or name another one in TMPDIR",
     "/.cache/": "make room in the home; its ~/.cache/devcopilot may be removed at any time",
 }
+TOO_MUCH = "it said more than"
+"""How `agent.password_command` words it."""
 PASSWORD_FAILED = "Resolving password failed"  # noqa: S105 - restic's words
 
 
@@ -114,7 +117,7 @@ def _find_hint(target: Target, finished: Finished) -> str:
     """Return what fixes it by what restic said; empty: nobody knows."""
     words = finished.words
     if PASSWORD_FAILED in words:
-        return _explain_password(target.environment)
+        return _explain_password(target.environment, words)
     if "no space left" in words or "disk quota exceeded" in words:
         places = (hint for text, hint in HOW_TO_FREE.items() if text in words)
         return next(places, "make room there; nothing that was backed up before is lost")
@@ -125,7 +128,13 @@ def _find_hint(target: Target, finished: Finished) -> str:
     return next((hint for text, hint in REFUSALS.items() if text in words), "")
 
 
-def _explain_password(names: Iterable[str]) -> str:
-    if "RESTIC_PASSWORD_COMMAND" in names:
+def _explain_password(environment: Mapping[str, str], words: str) -> str:
+    if "does not exist" in words and "RESTIC_PASSWORD_FILE" in environment:
+        file = environment["RESTIC_PASSWORD_FILE"]
+        return f"put a copy of {file} back, or let DEV8_BACKUP_PASSWORD_FILE name one"
+    if TOO_MUCH in words:
+        limit = f"it printed more than {LIMIT // 1024} KiB"
+        return f"let DEV8_BACKUP_PASSWORD_COMMAND print the password alone: {limit}"
+    if "RESTIC_PASSWORD_COMMAND" in environment:
         return "run the command in DEV8_BACKUP_PASSWORD_COMMAND: does it print the password?"
     return "DEV8_BACKUP_PASSWORD_FILE must name a file with the password"

@@ -6,6 +6,7 @@ never in an argument; all of it is for the workspace's user alone.
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ PROGRAM = "restic"
 """What keeps the backups."""
 PASSWORD = "backup/password"  # noqa: S105 - a file's name, in the state folder
 """The password that was made for a local repository when none was given."""
+LIMITED = (sys.executable, "-I", "-m", "agent.password_command")
+"""What the user's command for the password is run by."""
 HOW_TO_MAKE = (
     "make one, keep it outside of the container, and hand it in: "
     "devcopilot backup key make >FILE; DEV8_BACKUP_PASSWORD_FILE=FILE"
@@ -100,7 +103,8 @@ def find_key(target: Target, settings: Settings, facts: Facts) -> dict[str, str]
         return {"RESTIC_PASSWORD_FILE": str(path)}
     if settings.backup.password_command:
         # restic splits it itself, by quotes alone: no shell is in between.
-        return {"RESTIC_PASSWORD_COMMAND": " ".join(map(_quote, settings.backup.password_command))}
+        words = (*LIMITED, *settings.backup.password_command)
+        return {"RESTIC_PASSWORD_COMMAND": " ".join(map(_quote, words))}
     if target.folder is None:
         return Problem(f"cannot back up to {target.name}: no password is given", HOW_TO_MAKE)
     path = facts.state / PASSWORD

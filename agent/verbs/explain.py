@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ from agent.procfs import read_stat
 from agent.system import Facts
 from agent.values import BannerProbe, HttpProbe, PortProbe, Service
 from agent.verbs import context
+
+NUMBER = re.compile(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
+"""What may be a port in the words of a command: 8000, 0.0.0.0:8000, --port=8000, -p8000."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,10 +57,22 @@ def find_reason(service: Service, facts: Facts) -> str:
         owner = probes.find_port_owner(service.probe.port)
         if owner:
             return f"{service.probe.port} is held by {owner}"
+    held = find_held(service, facts)
+    if held:
+        return held
     left = find_left(service)
     if left:
         return f"it ends, and leaves {left} in the background; it has to stay in the foreground"
     return "it ends by itself; its last words are above"
+
+
+def find_held(service: Service, facts: Facts) -> str | None:
+    """Return who holds a port that the words of a service name, as far as one can tell."""
+    owners = probes.find_port_owners()
+    environment = {"PORT": facts.user_environ.get("PORT", ""), **service.environment}
+    words = (*service.argv, *environment.values())
+    named = (int(number) for word in words for number in NUMBER.findall(word))
+    return next((f"{port} is held by {owners[port]}" for port in named if port in owners), None)
 
 
 def find_left(service: Service) -> str | None:

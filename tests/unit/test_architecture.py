@@ -15,8 +15,9 @@ GROUND = (
     "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
     "credentials", "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups",
     "helpers", "jsonc", "lines", "log", "login_trial", "masking", "moments", "parsing",
-    "patterns", "places", "preload", "procfs", "runtime", "secret", "secret_forms", "settings",
-    "spellings", "steering", "system", "texts", "urls", "variable", "volumes",
+    "password_command", "patterns", "places", "preload", "procfs", "runtime", "secret",
+    "secret_forms", "settings", "spellings", "steering", "system", "texts", "urls", "variable",
+    "volumes",
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",

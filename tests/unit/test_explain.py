@@ -46,6 +46,22 @@ def test_a_missing_folder_is_named(tmp_path: Path, folder: Path) -> None:
     assert find_reason(service, make_facts(tmp_path)) == f"there is no folder {folder}/none"
 
 
+@pytest.mark.parametrize("form", ["{}", "-p{}", "--port={}", "0.0.0.0:{}", "http://[::1]:{}/path"])
+def test_who_holds_a_port_that_its_words_name_is_named(tmp_path: Path, form: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        word = form.format(port)
+        services = [
+            Service("a", ("sh", "--", word)),
+            Service("a", ("sh",), environment={"A": word}),
+        ]
+        for service in services:
+            reason = find_reason(service, make_facts(tmp_path))
+            assert reason.startswith(f"{port} is held by pid")
+        other = Service("a", ("sh", f"{port}0", f"1{port}", f"v{port}"))
+        assert find_reason(other, make_facts(tmp_path)) == UNKNOWN
+
+
 def test_who_holds_the_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]

@@ -101,6 +101,12 @@ def test_a_password_that_cannot_be_had_names_its_variable() -> None:
     assert "DEV8_BACKUP_PASSWORD_FILE" in tell(LOCAL, 1, words)
 
 
+def test_a_password_file_that_is_gone_is_named() -> None:
+    target = Target("s3", CLOUD.repository, {"RESTIC_PASSWORD_FILE": "/state/password"})
+    words = "Resolving password failed: Fatal: /state/password does not exist"
+    assert "put a copy of /state/password back" in tell(target, 1, words)
+
+
 def test_another_uids_repository_is_named() -> None:
     told = tell(LOCAL, 1, FOREIGN)
     assert "permission denied" in told

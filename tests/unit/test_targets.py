@@ -1,6 +1,7 @@
 """Where backups go, as the variables say; no secret is in what restic is called with."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from agent.plan import Seed
 from agent.restic import find_options, make_environment
 from agent.settings import Settings
 from agent.system import Facts
-from agent.target import PASSWORD, Targets, find_targets
+from agent.target import LIMITED, PASSWORD, Targets, find_targets
 from tests.machine import make_facts
 
 S3 = {
@@ -196,7 +197,28 @@ def test_a_password_file_that_is_missing_is_told(facts: Facts) -> None:
 
 def test_a_command_for_the_password(facts: Facts) -> None:
     (target,) = find(facts, **S3, DEV8_BACKUP_PASSWORD_COMMAND="vault read 'a b'").ready
-    assert target.environment["RESTIC_PASSWORD_COMMAND"] == "'vault' 'read' 'a b'"
+    assert target.environment["RESTIC_PASSWORD_COMMAND"].endswith(
+        "'agent.password_command' 'vault' 'read' 'a b'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "output", "words"),
+    [
+        ("echo word", 0, "word\n", ""),
+        ("echo why >&2; exit 3", 3, "", "why\n"),
+        ("kill -TERM $$", 143, "", ""),
+        ("exec yes word", 125, "", "it said more than 64 KiB\n"),
+        ("exec yes word >&2", 125, "", "it said more than 64 KiB\n"),
+    ],
+)
+def test_what_a_command_for_the_password_says_is_limited(
+    script: str, code: int, output: str, words: str
+) -> None:
+    """restic would keep all of it in memory."""
+    done = subprocess.run([*LIMITED, "sh", "-c", script], capture_output=True, text=True,
+                          check=False, timeout=60)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (code, output, words)
 
 
 def test_a_folder_in_the_workspace_is_refused(facts: Facts) -> None:
