@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from agent.backup.lacking import is_gone
-from agent.patterns import anchor, escape
+from agent.patterns import anchor, compile_patterns, escape
 from agent.texts import home_path
 
 HOME = (
@@ -50,6 +50,9 @@ SECRETS = (
 SSH = ".ssh"
 SSH_HARMLESS = ("config", "config.d", "known_hosts*", "authorized_keys*", "*.pub", "rc")
 """What ~/.ssh holds that is no secret. A private key may have any name."""
+
+ANY_NAMES = ("a", ".b", "c.d", "Ef-0_9")
+"""Names that have nothing in common."""
 
 Identity = tuple[int, int]
 """What a file is, whatever it is called: device and inode."""
@@ -109,6 +112,20 @@ def find_content(
         *_exclude_own(ours, workspace, find_place(copies) if copies else None),
     )
     return Content(tuple(paths), excludes, asked, ours, identities)
+
+
+def leaves_nothing(workspace: Path, wishes: Iterable[str]) -> bool:
+    """Tell whether these patterns leave out all that lies in the workspace.
+
+    Of an empty one, whether they would leave out anything at all that comes to lie there.
+    """
+    folder = _resolve(workspace)
+    excluded = compile_patterns(anchor(pattern, folder) for pattern in wishes)
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are wanted
+    except OSError:
+        names = []
+    return all(excluded(str(folder / name)) for name in names or ANY_NAMES)
 
 
 def find_identities(own: Iterable[Path]) -> dict[Identity, tuple[Path, ...]]:

@@ -5,9 +5,18 @@ from pathlib import Path
 
 from agent.backup_group import Backup
 
+NOTHING_LEFT = "DEV8_BACKUP_EXCLUDE leaves out all of the workspace"
 
-def find_notices(servers: Iterable[tuple[str, Path]], backup: Backup) -> Iterator[str]:
-    """Yield a line for the database servers whose files lie there, if no command dumps anything."""
+
+def find_notices(
+    servers: Iterable[tuple[str, Path]], backup: Backup, *, emptied: bool = False
+) -> Iterator[str]:
+    """Yield a line for the database servers whose files lie there, if no command dumps anything.
+
+    And one if nothing of the workspace is left by the user's patterns: `emptied`.
+    """
+    if emptied and backup.exclude:
+        yield f"{NOTHING_LEFT}: no file of it is in the backup"
     found = ", ".join(f"{name} ({path})" for name, path in sorted(servers))
     if found and not backup.before:
         yield (

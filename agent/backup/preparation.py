@@ -98,8 +98,12 @@ class Preparation:
     def _find_lacks(self) -> Iterator[str]:
         """Yield what cannot be in it, whatever restic does."""
         for path in self.found.caches:
-            if path in self.planned.paths or os.path.lexists(path / ".git"):
+            if path in self.planned.paths:
                 yield f"{path}: all of it, since its CACHEDIR.TAG says that it is a cache"
+        for path, cache in self.found.clones:
+            if cache not in self.planned.paths:
+                whose = "its CACHEDIR.TAG" if path == cache else f"{cache}/CACHEDIR.TAG"
+                yield f"{path}: all of it, since {whose} says that it is a cache"
         workspace = Path(os.path.realpath(self.workspace))
         if is_gone(workspace):
             yield f"{workspace}: there is no such folder; is its volume mounted?"

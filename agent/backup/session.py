@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,7 +120,8 @@ class Session:
         found = source.found
         return Outcome(made, planned.wishes, tuple(sorted(found.caches)),
                        tuple(sorted(found.mirrors)),
-                       tuple(find_notices(found.servers, self.settings.backup)))  # fmt: skip
+                       tuple(find_notices(found.servers, self.settings.backup,
+                                          emptied=holds(found.emptied, folder))))  # fmt: skip
 
     def _run_hook(self, variable: str, argv: Sequence[str] | None) -> Problem | None:
         if not argv or not self.wishes.hooks:
@@ -233,6 +234,12 @@ def hold_back(made: Made, unfinished: undo.Undo) -> Made:
     cause = f"{found.message}; what is there now is kept in the safety backup {made.snapshot.short}"
     problem = Problem(f"cannot back up to {made.target}: {cause}", found.hint)
     return replace(made, snapshot=None, problem=problem)
+
+
+def holds(paths: Iterable[Path], folder: Path) -> bool:
+    """Tell whether one of these paths is the workspace, or holds it."""
+    real = Path(os.path.realpath(folder))
+    return any(real.is_relative_to(path) for path in paths)
 
 
 def find_workspace(counts: Mapping[Path, Count], folder: Path) -> Count:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent import store
+from agent.backup.content import leaves_nothing
+from agent.backup.notices import NOTHING_LEFT
 from agent.errors import Problem
 from agent.files import STATE, read_file
 from agent.plan import File, Resource, Seed, find_hint
@@ -46,6 +48,10 @@ def resources(
             "with the container",
             f"mount one: -v backups:{settings.backup.folder}",
         )
+    wishes = settings.backup.exclude or ()
+    if targets and wishes and leaves_nothing(settings.workspace.folder, wishes):
+        yield Problem(f"the backups hold no file of the workspace: {NOTHING_LEFT}",
+                      "name only what you can do without, such as data/*.bin")  # fmt: skip
     for option in (settings.backup.s3_extra or {}).get("ignored", "").split():
         yield Problem(
             f"{option} of AWS_S3_EXTRA_ARGS is ignored: it means nothing to a backup",

@@ -9,8 +9,10 @@ import re
 import stat
 import sys
 from array import array
+from collections import deque
 from collections.abc import Collection, Iterator, KeysView
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from agent.backup.content import Content
@@ -32,6 +34,8 @@ SERVERS: tuple[tuple[str, set[str], set[str]], ...] = (
     ("Redis", set(), {"appendonlydir"}),
 )  # fmt: skip
 """Database servers, and the files and folders by which their data is known."""
+MOST_CACHED = 20_000
+"""Names that are looked at in a cache."""
 STORE = {"data", "index", "keys", "locks", "snapshots"}
 """Folders of a repository of restic, beside its file config."""
 REPOSITORY = {"HEAD"}, {"objects", "refs"}
@@ -55,6 +59,11 @@ class Found:
     caches: list[Path] = field(default_factory=list)
     """Folders whose content is left out, since they say that they are caches: maybe a whole one of
     the paths."""
+    clones: list[tuple[Path, Path]] = field(default_factory=list)
+    """Worktrees of git that are left out with a cache, each with the cache; of a big cache those
+    that lie near its top."""
+    emptied: list[Path] = field(default_factory=list)
+    """Paths of which the patterns of what is left out leave no file."""
     databases: list[Path] = field(default_factory=list)
     """Regular files that may be databases of SQLite: by name, header, or what lies beside."""
     unreadable: dict[Path, str] = field(default_factory=dict)
@@ -110,6 +119,10 @@ class _Walk:
         self._own = {str(path) for path in content.own}
         self._identities = content.identities
         self._mirrors: set[str] = set()
+        self._leaves = False
+        """Whether something in the present path is left out."""
+        self._keeps = False
+        """Whether some file in it is not."""
 
     def note_file(self, path: Path, count: Count) -> None:
         """Note a file that is one of the paths itself."""
@@ -127,6 +140,7 @@ class _Walk:
 
     def go_through(self, top: Path, count: Count) -> None:
         """Note what lies in a folder, at any depth."""
+        self._leaves = self._keeps = False
         waiting = [str(top)]
         at = os.lstat(top)
         self._note_mirrors(str(top), (at.st_dev, at.st_ino))
@@ -134,8 +148,15 @@ class _Walk:
             folder = waiting.pop()
             if folder not in self._mirrors:
                 inner = self._look_into(folder, count)
-                waiting += [path for path in inner
-                            if path not in self._own and not self._excluded(path)]  # fmt: skip
+                waiting += [path for path in inner if path not in self._own and self._takes(path)]
+        if self._leaves and not self._keeps:
+            self._found.emptied.append(top)
+
+    def _takes(self, path: str) -> bool:
+        """Tell whether no pattern leaves a path out, and note that one does."""
+        is_out = self._excluded(path)
+        self._leaves |= is_out
+        return not is_out
 
     def _look_into(self, folder: str, count: Count) -> list[str]:
         """Note what a folder holds, and return the folders in it."""
@@ -153,7 +174,10 @@ class _Walk:
             found.unreadable[Path(folder)] = error.strerror or str(error)
         if (CACHE_TAG in files or CACHE_TAG in others) and _says_cache(Path(folder, CACHE_TAG)):
             found.caches.append(Path(folder))
+            found.clones += [(clone, Path(folder)) for clone in self._find_clones(folder)]
             return []
+        if not self._keeps:
+            self._keeps = any(self._takes(f"{folder}/{name}") for name in (*files, *others))
         count.files += len(files) + len(others)
         count.size += sum(files.values())
         for name, size in files.items():
@@ -164,6 +188,24 @@ class _Walk:
                 found.databases += [] if self._excluded(path) else [Path(path)]
         self._recognize(folder, files.keys(), folders.keys())
         return [] if folder in self._mirrors else list(folders.values())
+
+    def _find_clones(self, cache: str) -> Iterator[Path]:
+        """Yield the worktrees of git in a cache, itself included: those near its top first."""
+        waiting, left = deque([cache]), MOST_CACHED
+        while waiting and left > 0:
+            folder = waiting.popleft()
+            try:
+                with os.scandir(folder) as entries:
+                    looked = list(islice(entries, left))
+            except OSError:
+                continue
+            left -= len(looked)
+            if any(entry.name == ".git" for entry in looked):
+                yield Path(folder)
+                continue
+            waiting += (entry.path for entry in looked
+                        if entry.is_dir(follow_symlinks=False)
+                        and not self._excluded(entry.path))  # fmt: skip
 
     def _sort(
         self,

@@ -217,3 +217,73 @@ def test_a_state_folder_that_takes_nothing_stops_no_backup(box: Workspace) -> No
     assert "internal error" not in run_scheduled(box)
     assert len(find_snapshots(box)) == 3
     assert read(box, "status")["backups"][0]["snapshot"]
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_state_folder_that_is_gone_is_one_problem(box: Workspace, given: bool) -> None:
+    """Whose password was made loses it with the folder; all else goes on by itself."""
+    state, kept = box.home / ".local/state/devcopilot", box.folder / "kept"
+    kept.write_text((state / "backup/password").read_text())
+    if given:
+        box.variables = {**box.variables, "DEV8_BACKUP_PASSWORD_FILE": str(kept)}
+        box.configure()
+    shutil.rmtree(state)
+    first, second = (call(box, "backup", "scheduled", code=code).stderr for code in (1, 0))
+    wanted = "this workspace is new" if given else f"put a copy of {state}/backup/password back"
+    assert (len(first.splitlines()), second) == (1, "")
+    assert wanted in first
+    (row,) = read(box, "status")["backups"]
+    assert row["red"] is True
+    assert wanted in f"{row['why']} {row['problem']}"
+    if not given:
+        (state / "backup/password").write_text(kept.read_text())
+    change(box)
+    call(box, "backup", "create")
+    assert read(box, "status")["backups"][0]["red"] is False
+
+
+def test_a_target_that_cannot_be_used_is_told_by_the_schedule(box: Workspace) -> None:
+    given = box.folder / "given"
+    given.write_text("a word that is long enough\n")
+    box.variables = {**box.variables, "DEV8_BACKUP_PASSWORD_FILE": str(given)}
+    box.configure()
+    given.unlink()
+    told = call(box, "backup", "scheduled", code=1).stderr
+    assert f"cannot read DEV8_BACKUP_PASSWORD_FILE={given}" in told
+    assert (box.runtime / "jobs/backup.next").is_file()
+
+
+def test_a_stop_beside_an_unfinished_restore_says_so(box: Workspace) -> None:
+    call(box, "backup", "restore", "--yes")
+    note = box.home / ".local/state/devcopilot/backup/undo.json"
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"finished": False}))
+    for seconds in ("30", "2"):
+        told = call(box, "backup", "create", "--final", seconds, code=1).stderr
+        assert "did not fit" not in told
+        assert "is not finished" in json.loads(told)["message"]
+
+
+def test_patterns_that_leave_nothing_are_told_everywhere(box: Workspace) -> None:
+    box.variables = {**box.variables, "DEV8_BACKUP_EXCLUDE": "*"}
+    box.configure()
+    wanted = "DEV8_BACKUP_EXCLUDE leaves out all of the workspace"
+    assert wanted in call(box, "status").stdout
+    assert f"note: {wanted}" in call(box, "backup", "create", "--accept-shrunk").stdout
+    assert wanted in run_scheduled(box)
+
+
+def test_a_clone_below_a_cache_is_missing(box: Workspace) -> None:
+    clone = box.folder / "workspace/cache/clone"
+    (clone / ".git").mkdir(parents=True)
+    signature = "Signature: 8a477f597d28d172789f06886806bc55"
+    (clone.parent / "CACHEDIR.TAG").write_text(signature)
+    told = call(box, "backup", "create", code=1).stdout
+    assert f"missing: {clone}: all of it, since {clone.parent}/CACHEDIR.TAG says" in told
+
+
+def test_a_command_for_the_password_that_never_ends_its_words_is_ended(box: Workspace) -> None:
+    box.variables = {**box.variables, "DEV8_BACKUP_PASSWORD_COMMAND": "yes word"}
+    box.configure()
+    told = call(box, "backup", "create", code=1).stdout
+    assert "DEV8_BACKUP_PASSWORD_COMMAND" in told
+    assert "it printed more than 64 KiB" in told

@@ -14,6 +14,7 @@ from agent.backup.content import (
     choose_home,
     drop_nested,
     find_content,
+    leaves_nothing,
 )
 from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.backup.sqlite import HEADER
@@ -269,6 +270,59 @@ def test_data_of_database_servers_is_found(workspace: Path) -> None:
         ("MySQL", "my"),
         ("MongoDB", "mongo"),
     }
+
+
+def tag(folder: Path) -> None:
+    fill(folder, CACHE_TAG)
+    (folder / CACHE_TAG).write_bytes(CACHE_SIGNATURE)
+
+
+def test_clones_that_are_left_out_with_a_cache_are_found(workspace: Path) -> None:
+    tag(workspace / "cache")
+    tag(workspace / "own")
+    fill(workspace, "cache/a/.git/HEAD", "cache/a/inner/.git", "cache/b/c/.git", "own/.git/HEAD",
+         "cache/left/.git/HEAD", "cache/plain/file", "clone/.git/HEAD")  # fmt: skip
+    (workspace / "cache/link").symlink_to(workspace / "clone")
+    found = survey(Content((workspace,), (f"{workspace}/cache/left",)))
+    cache, own = workspace / "cache", workspace / "own"
+    assert sorted(found.clones) == [(cache / "a", cache), (cache / "b/c", cache), (own, own)]
+
+
+def test_a_big_cache_is_not_looked_through(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.backup.survey.MOST_CACHED", 30)
+    tag(workspace)
+    fill(workspace, "near/.git", *(f"wide/{number}/deep/file" for number in range(40)))
+    fill(workspace, *(f"wide/{number}/deep/er/.git" for number in range(40)))
+    assert survey(Content((workspace,))).clones == [(workspace / "near", workspace)]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "nothing", "emptied"),
+    [
+        (["*"], True, True), (["**"], True, True), (["?*"], True, True), (["*/"], True, True),
+        (["*", "!src"], False, False), (["src", "*.md", ".git"], True, True),
+        (["src"], False, False), (["**/*.md", ".git", "src/*"], False, True),
+        (["data/*.bin"], False, False), ([], False, False),
+    ],
+)  # fmt: skip
+def test_patterns_that_leave_nothing_are_known(
+    home: Path, workspace: Path, wishes: list[str], nothing: bool, emptied: bool
+) -> None:
+    fill(workspace, "src/a.py", "README.md", ".git/HEAD")
+    assert leaves_nothing(workspace, wishes) is nothing
+    found = survey(find_content(workspace, home, wishes=wishes))
+    assert found.emptied == ([workspace] if emptied else [])
+
+
+@pytest.mark.parametrize(
+    ("wishes", "nothing"), [(["*"], True), (["**/*"], True), (["src"], False), (["*.md"], False)]
+)
+def test_an_empty_workspace_is_judged_by_what_may_come(
+    workspace: Path, wishes: list[str], nothing: bool
+) -> None:
+    assert leaves_nothing(workspace, wishes) is nothing
 
 
 def test_how_much_there_is_is_counted_for_each_path(home: Path, workspace: Path) -> None:

@@ -92,6 +92,13 @@ def test_servers_are_one_notice_unless_something_is_dumped() -> None:
     assert not [*find_notices([], Settings.from_environ({}).backup)]
 
 
+def test_patterns_that_leave_nothing_of_the_workspace_are_a_notice() -> None:
+    patterns = Settings.from_environ({"DEV8_BACKUP_EXCLUDE": "*"}).backup
+    (notice,) = find_notices([], patterns, emptied=True)
+    assert notice.startswith("DEV8_BACKUP_EXCLUDE leaves out all of the workspace")
+    assert not [*find_notices([], Settings.from_environ({}).backup, emptied=True)]
+
+
 @pytest.mark.parametrize(("kind", "expected"), [("overlay", True), ("ext4", False)])
 def test_a_place_of_its_own_is_not_the_containers_root(
     tmp_path: Path, kind: str, expected: bool

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-from agent.backup import lock, record, session
+from agent.backup import lock, record, session, undo
 from agent.backup.creation import Made
 from agent.escaping import encode_json, make_lines
 from agent.exits import Exit
@@ -114,10 +114,12 @@ def run_final(current: Context, seconds: float) -> int:
             )  # fmt: skip
     problems = {item.target: item.problem for item in made
                 if item.problem and TOO_LONG not in item.problem.message}  # fmt: skip
+    stopped = undo.find_unfinished(current.facts)
+    unfinished = stopped.describe() if stopped else None
     for target in targets:
         if target.name not in good:
             known = record.read(current.facts, target.name)
-            why = problems.get(target.name)
+            why = problems.get(target.name) or unfinished
             log.warning(
                 f"the final backup was not made: {why.message}" if why
                 else "the final backup did not fit into the time to stop",

@@ -35,17 +35,19 @@ def run(_: argparse.Namespace) -> int:
     current = context.load()
     log = Logger("backup", current.settings.agent.log_level or "info")
     give_way()
-    targets = work.find(current).ready
-    done = True
+    found = work.find(current)
+    targets, done = found.ready, not found.in_trouble
+    for name, problem in found.in_trouble.items():
+        log.warning(str(problem), target=name)
     if not any(is_time(current, target) or care.is_due(current, target) for target in targets):
         wish(current, find_pause(current, targets))
-        return Exit.OK
+        return Exit.OK if done else Exit.FAILED
     try:
         with (
             lock.hold(current.facts, "a scheduled backup is being made"),
             lock.make_way(current.facts),
         ):
-            done = do_what_is_due(current, targets, log)
+            done = do_what_is_due(current, targets, log) and done
     except lock.BusyError:
         wish(current, BUSY_PAUSE)
         return Exit.OK
