@@ -71,7 +71,7 @@ def test_a_terminal_of_the_editor_has_them(box: Container, tmp_path: Path) -> No
 def test_a_session_and_cmd_have_them(box: Container, login: Login) -> None:
     lost = find_lost(login.run(box, "env"))
     assert lost == {}
-    main = box.execute("sh", "-c", "tr '\\0' '\\n' </proc/$(pgrep -x sleep)/environ")
+    main = box.execute("sh", "-c", "tr '\\0' '\\n' </proc/$(pgrep -o -x sleep)/environ")
     assert find_lost(main) == {}
 
 
