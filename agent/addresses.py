@@ -3,11 +3,14 @@
 from ipaddress import ip_address
 
 LOOPBACK = "127.0.0.1"
+FROM_OUTSIDE = "127.0.0.2"
+"""This machine as well, as all of 127.0.0.0/8; but who listens on LOOPBACK alone is not there, as
+it is not for anybody outside."""
 
 
 def find_asked(listening: str) -> str:
     """Return the address at which this machine reaches who listens on that one."""
-    return LOOPBACK if ip_address(listening).is_unspecified else listening
+    return FROM_OUTSIDE if ip_address(listening).is_unspecified else listening
 
 
 def join_port(address: str, port: int) -> str:

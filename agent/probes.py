@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent import login_trial
-from agent.addresses import LOOPBACK, join_port
+from agent.addresses import FROM_OUTSIDE, LOOPBACK, join_port
 from agent.values import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe, Probe
 
 LONGEST_LINE = 1024
@@ -39,9 +39,19 @@ def check(
     except TimeoutError:
         return f"port {probe.port} gives no answer within {timeout:g} s"
     except ConnectionRefusedError:
-        return f"nothing listens on port {probe.port}"
+        inside = probe.host == FROM_OUTSIDE and _is_open(LOOPBACK, probe.port, deadline)
+        alone = f"port {probe.port} is open on {LOOPBACK} alone: nobody outside reaches it"
+        return alone if inside else f"nothing listens on port {probe.port}"
     except OSError as error:
         return f"port {probe.port}: {error.strerror or error}"
+
+
+def _is_open(host: str, port: int, deadline: float) -> bool:
+    try:
+        _connect(host, port, deadline).close()
+    except OSError:  # TimeoutError is one
+        return False
+    return True
 
 
 def find_port_owner(port: int) -> str | None:
@@ -103,7 +113,7 @@ def _make_request(probe: HttpProbe) -> bytes:
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
     """Return a connection, from an address that nobody else has: servers limit each source."""
     try:
-        source = (OWN_SOURCE, 0) if host == LOOPBACK else None
+        source = (OWN_SOURCE, 0) if host in (LOOPBACK, FROM_OUTSIDE) else None
         return socket.create_connection((host, port), _left(deadline), source)
     except OSError as error:
         if error.errno != errno.EADDRNOTAVAIL:

@@ -7,7 +7,7 @@ from agent import addresses
 
 @pytest.mark.parametrize(
     ("listening", "asked"),
-    [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "::1"), ("10.1.2.3", "10.1.2.3")],
+    [("0.0.0.0", "127.0.0.2"), ("::", "127.0.0.2"), ("::1", "::1"), ("10.1.2.3", "10.1.2.3")],
 )
 def test_a_service_is_asked_where_it_listens(listening: str, asked: str) -> None:
     assert addresses.find_asked(listening) == asked

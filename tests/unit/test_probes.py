@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent import probes
+from agent.addresses import find_asked
 from agent.values import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe
 from tests.waiting import wait_until
 
@@ -123,6 +124,22 @@ def test_a_probe_comes_from_an_address_of_its_own(serve: type[Answer]) -> None:
     server = serve(b"SSH-2.0-x\r\n")
     assert probes.check(BannerProbe(server.port, "SSH-2.0-"), 5.0) is None
     assert server.peers == [probes.OWN_SOURCE]
+
+
+def test_who_listens_for_this_machine_alone_is_not_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        silent = probes.check(PortProbe(port, host=find_asked("0.0.0.0")), 5.0)
+    assert silent == f"port {port} is open on 127.0.0.1 alone: nobody outside reaches it"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+def test_who_listens_on_every_address_is_reached(address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    both = family == socket.AF_INET6
+    with socket.create_server((address, 0), family=family, dualstack_ipv6=both) as server:
+        probe = PortProbe(server.getsockname()[1], host=find_asked(address))
+        assert probes.check(probe, 5.0) is None
 
 
 def ask_login(server: Answer, key: Path, script: str, *, thorough: bool = True) -> str | None:

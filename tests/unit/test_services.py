@@ -168,9 +168,9 @@ def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
     assert isinstance(service, Service)
     assert service.argv[-1] == "/w"
     assert service.probe == HttpProbe(
-        8080, "/healthz", "127.0.0.1", "POST", expected=(401,), accept="text/html"
+        8080, "/healthz", "127.0.0.2", "POST", expected=(401,), accept="text/html"
     )
-    assert service.first == HttpProbe(8080, "/", "127.0.0.1", expected=(302,))
+    assert service.first == HttpProbe(8080, "/", "127.0.0.2", expected=(302,))
     assert service.environment == {"NODE_OPTIONS": f'--require="{code_server.GIVE_BACK}"'}
     assert code_server.GIVE_BACK.is_file()
     assert "abcdefgh" not in json.dumps([service.argv, dict(service.environment)])
@@ -313,7 +313,7 @@ def test_services_listen_where_they_are_asked_to(
     environ = {"DEV8_SSH_ADDRESS": address, "DEV8_CODE_SERVER_ADDRESS": address}
     assert read_sshd_config(facts, **environ)["ListenAddress"] == listen
     assert read_config(facts, **environ)[0]["bind-addr"] == f"{listen[-1][:-5]}:8080"
-    asked = {"::": "127.0.0.1"}.get(address, address)
+    asked = {"::": "127.0.0.2"}.get(address, address)
     for module in (sshd, code_server):
         service = module.service(Settings.from_environ(environ), facts)
         assert isinstance(service, Service)
