@@ -16,11 +16,11 @@ from agent.follow import Finished
 from agent.restic import Code, Restic, ResticError
 from agent.settings import Settings
 from agent.target import find_targets
-from tests.backup_servers import Server, serving_moto, serving_rclone
+from tests.backup_servers import Server, serving_azurite, serving_moto, serving_rclone
 from tests.contract.care import Vault, need_restic
 from tests.machine import make_facts
 
-SERVERS = {"moto": serving_moto, "rclone": serving_rclone}
+SERVERS = {"moto": serving_moto, "rclone": serving_rclone, "azurite": serving_azurite}
 
 
 @pytest.fixture(params=SERVERS)
@@ -35,7 +35,8 @@ def connect(server: Server, root: Path) -> Restic:
     """Return restic as one of several containers has it."""
     root.mkdir()
     facts = make_facts(root)
-    facts = replace(facts, environ={**facts.environ, "DEV8_BACKUP_PASSWORD": "x"})
+    trust = {name: path for name, path in server.variables.items() if name == "SSL_CERT_FILE"}
+    facts = replace(facts, environ={**facts.environ, **trust, "DEV8_BACKUP_PASSWORD": "x"})
     (root / "password").write_text("the same for all\n")
     settings = Settings.from_environ(
         {**server.variables, "DEV8_BACKUP_PASSWORD_FILE": str(root / "password")}
