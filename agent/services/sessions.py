@@ -76,7 +76,6 @@ def check_environment(environ: Mapping[str, str]) -> Iterator[Problem]:
             f"ssh sessions lack {_count(odd)}, such as {odd[0]}: "
             "sshd takes no line break in a value, and no blank or quote in a name",
             "put such values into files",
-            level="info",
         )
 
 

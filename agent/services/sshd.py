@@ -31,6 +31,14 @@ KEY_EXCHANGES = {
     "compatible": "-diffie-hellman-group14-*,diffie-hellman-group-exchange-*,*-sha1",
 }
 """By DEV8_SSH_ALGORITHMS: those that are taken away from OpenSSH's own list."""
+_WEAK_MACS = "-hmac-sha1*,umac-64*,umac-128@openssh.com"
+MACS = {
+    "modern": _WEAK_MACS,
+    "quantum-safe": f"{_WEAK_MACS},hmac-sha2-256,hmac-sha2-512",
+    "compatible": _WEAK_MACS,
+}
+"""As above. libssh2 before 1.11, which is curl's sftp:// in Debian 12 and Ubuntu 22.04, knows no MAC
+that authenticates what was encrypted, and no cipher that does without one."""
 
 _CONFIG = """\
 # Written by the agent: sshd_config(5) of OpenSSH 8.9 and later.
@@ -47,25 +55,31 @@ KbdInteractiveAuthentication no
 HostbasedAuthentication no
 StrictModes {strict}
 AuthorizedKeysFile {authorized_keys}
-MaxAuthTries 6
+# An agent offers each of its keys, and there is no password to guess.
+MaxAuthTries 100
 # Who connects and does not log in soon makes room for others, and cannot take all of it.
 LoginGraceTime 15
-MaxStartups 100:30:200
-PerSourceMaxStartups 20
+MaxStartups 150:30:300
+PerSourceMaxStartups 100
+# IDEs and their extensions open a channel for each terminal, task and file transfer.
+MaxSessions 100
 
 # Only what is weak is taken away: newer and stronger algorithms come with newer releases.
 KexAlgorithms {key_exchanges}
-MACs -hmac-sha1*,umac-64*,hmac-sha2-256,hmac-sha2-512,umac-128@openssh.com
+MACs {macs}
 Ciphers -*cbc*
 
 Subsystem sftp internal-sftp
 AllowAgentForwarding yes
 AllowTcpForwarding yes
+# A socket that a former session left behind is in the way of the next one.
+StreamLocalBindUnlink yes
 X11Forwarding no
 PrintMotd no
 PrintLastLog no
 ClientAliveInterval 60
-AcceptEnv LANG LC_*
+# Not LANG and LC_*: programs warn of every locale of the client's that is not installed here.
+AcceptEnv COLORTERM NO_COLOR
 {set_env}
 # Logins, refusals and faults; not the line that each health probe would make at INFO.
 LogLevel ERROR
@@ -87,6 +101,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         listen=render_listen(settings.ssh.address, settings.ssh.port),
         strict="yes" if logins.strict else "no",
         key_exchanges=KEY_EXCHANGES[settings.ssh.algorithms],
+        macs=MACS[settings.ssh.algorithms],
         host_keys="\n".join(f"HostKey {quote(str(key))}" for key in keys),
         authorized_keys=" ".join(quote(name.replace("%", "%%")) for name in logins.files),
         set_env=render_set_env(facts.user_environ),
