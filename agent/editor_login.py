@@ -17,7 +17,7 @@ from pathlib import Path
 from agent import argon2, store
 from agent.errors import Problem
 from agent.parsing import parse_json
-from agent.plan import File, Resource, Seed, find_hint
+from agent.plan import File, Private, Resource, Seed, find_hint
 from agent.secret import Secret
 from agent.settings import Settings
 from agent.system import Facts
@@ -129,6 +129,8 @@ def make_password(settings: Settings, facts: Facts) -> Iterator[Password | Resou
         if settings.editor.log_password:
             words = f"a password was made for code-server: {password.text} ({told})"
         yield Seed(path, f"{password.text}\n".encode, 0o600, words)
+    else:
+        yield Private(facts.state / PASSWORD)
     yield store.hide("code-server-password", Secret(password.text), facts)
     yield password
 

@@ -2,13 +2,13 @@
 
 import os
 import pwd
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent import runtime
 from agent.errors import Problem
 from agent.files import STATE, read_file
+from agent.owners import explain_access
 from agent.plan import find_hint
 from agent.volumes import (
     SPARE_FOLDER,
@@ -25,7 +25,7 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
     given = environ.get("HOME", "/")  # what engines give to a uid that the image does not know
     home = Path(given if given not in ("", "/") else _passwd_home(uid) or "/")
     if not os.access(home, os.W_OK | os.X_OK):
-        cause, mend = _explain_folder(home, uid)
+        cause, mend = explain_access(home, uid)
     elif _is_used_by_another(home):
         cause = f"the agent's own files in it are of another uid than {uid}"
         mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {home}"
@@ -59,7 +59,7 @@ def check_workspace(folder: Path, uid: int) -> list[Problem]:
     missing = not os.access(folder, os.F_OK)
     if os.access(folder.parent if missing else folder, os.W_OK | os.X_OK):
         return []
-    cause, mend = _explain_folder(folder, uid)
+    cause, mend = explain_access(folder, uid)
     return [Problem(f"cannot write the workspace {folder}: {cause}", mend)]
 
 
@@ -68,27 +68,6 @@ def _passwd_home(uid: int) -> str | None:
         return pwd.getpwuid(uid).pw_dir
     except KeyError:
         return None
-
-
-def _explain_folder(folder: Path, uid: int) -> tuple[str, str]:
-    """Return why a folder cannot be written, and what mends it."""
-    try:
-        found = folder.stat()
-        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
-    except FileNotFoundError:
-        return "there is no such folder, and it cannot be made", f"mount a volume on {folder}"
-    except OSError as error:
-        return f"it cannot be reached: {error.strerror}", f"mount a volume on {folder}"
-    if not stat.S_ISDIR(found.st_mode):
-        return "it is not a folder", f"mount a volume on {folder}"
-    if read_only:
-        return "it is read-only", f"mount a writable volume on {folder}"
-    if found.st_uid == uid:
-        return f"its mode is {stat.S_IMODE(found.st_mode):04o}", f"chmod u+rwx {folder}"
-    mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {folder}"
-    if found.st_gid == 0 and found.st_mode & stat.S_IWGRP:
-        mend = f"start the container with --user {uid}:0, or {mend}"
-    return f"it belongs to uid {found.st_uid}, and the container runs as uid {uid}", mend
 
 
 # --- the agent's folder in the home -------------------------------------------------------------
@@ -103,7 +82,7 @@ def find_folder(home: Path, uid: int) -> tuple[str, list[Problem]]:
         return STATE_FOLDER, []
     if os.access(top, os.W_OK | os.X_OK) or top == home:
         return (SPARE_FOLDER if spare else STATE_FOLDER), []
-    cause, _ = _explain_folder(top, uid)
+    cause, _ = explain_access(top, uid)
     return SPARE_FOLDER, [
         Problem(
             f"cannot write {top}: {cause}; the agent keeps its files in {home / SPARE_FOLDER}, "

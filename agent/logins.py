@@ -1,9 +1,10 @@
 """Whose keys may log in, and whether sshd can trust the folders that they lie in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent import owners
 from agent.errors import Problem
 from agent.settings import Settings
 from agent.system import Facts
@@ -28,41 +29,40 @@ class Logins:
 def find_logins(settings: Settings, facts: Facts) -> Logins:
     """Return where the keys of logins are.
 
-    With StrictModes sshd refuses keys below a folder that others may write. Of a folder that is not
-    in our hands that would shut out everybody, and so would /dev/shm, above the runtime folder,
-    where the keys lie when the state folder cannot be trusted or takes no file.
+    With StrictModes sshd refuses keys below a folder that others may write, which would shut out
+    everybody where that is the home, and /dev/shm above the runtime folder, where the keys lie when
+    the state folder cannot be trusted or takes no file. A list of the user's that others may write
+    does not count while it could be closed.
     """
-    foreign = find_foreign_folder(facts)
-    strict = not foreign and facts.runtime not in facts.logins.parents
+    own, kept = facts.home / OWN, facts.logins / AUTHORIZED_KEYS
     problems = list(_find_absence(settings, facts))
-    open_to_others = () if foreign else tuple(_find_open(facts))
-    own_list = facts.mode(facts.home / OWN) is not None
-    if not problems and (strict or own_list):
-        problems += [_explain_open(path) for path in open_to_others]
-    if foreign and facts.mounts.home.is_private and not is_temporary(facts.home, facts):
-        problems.append(_explain_foreign(foreign, facts))
-    own = () if not strict and open_to_others else (OWN,)
-    return Logins((*own, str(facts.logins / AUTHORIZED_KEYS)), strict, tuple(problems))
+    opened = [path for path in (own.parent, own) if _is_open(path, facts)]
+    problems += [_explain_open(path, facts) for path in opened]
+    lists = [] if opened else [OWN, *([str(own)] if is_temporary(facts.home, facts) else [])]
+    weak = find_weak_part(([] if opened else [own]) + [kept], facts)
+    if weak and facts.mounts.home.is_private and not is_temporary(facts.home, facts):
+        problems += _explain_weak(weak, facts)
+    strict = weak is None and facts.runtime not in kept.parents
+    return Logins((*lists, str(kept)), strict, tuple(problems))
 
 
-def find_foreign_folder(facts: Facts) -> Path | None:
-    """Return a folder on the way to the keys that we can neither trust nor mend; None: all is well.
+def find_weak_part(lists: Iterable[Path], facts: Facts) -> Path | None:
+    """Return the first part of the ways to these lists for which sshd would refuse their keys.
 
-    It belongs to somebody else, or others may write it and we cannot change that. Such is the home
-    that a platform gives to a uid of its choice, or a share.
+    Such is a home that a platform gives to a uid of its choice, or opens to a group, or a share.
+    What lies in the runtime folder is not looked at: it is ours alone.
     """
-    lists = [facts.home / OWN]
-    if facts.mounts.state.is_private:
-        lists.insert(0, facts.logins / AUTHORIZED_KEYS)
     top = Path("/") if is_temporary(facts.home, facts) else facts.home
     for keys in lists:
-        for folder in keys.parents:
+        if facts.runtime in keys.parents and top == facts.home:
+            continue
+        for part in (keys, *keys.parents):
             try:
-                if _is_foreign(folder, facts):
-                    return folder
+                if not owners.is_ours_alone(part, facts):
+                    return part
             except OSError:  # we may not enter: sshd cannot read keys in there either
                 continue
-            if folder == top:
+            if part == top:
                 break
     return None
 
@@ -72,14 +72,12 @@ def is_temporary(home: Path, facts: Facts) -> bool:
     return facts.runtime in home.parents
 
 
-def _is_foreign(folder: Path, facts: Facts) -> bool:
-    owner, mode = facts.owner(folder), facts.mode(folder) or 0
-    if owner is None:
+def _is_open(path: Path, facts: Facts) -> bool:
+    """Tell whether others may write what is ours to close."""
+    try:
+        return bool(owners.find_writers(path, facts)) and owners.can_close(path, facts)
+    except OSError:
         return False
-    writable = bool(mode & 0o022)
-    if owner[0] == facts.uid:
-        return writable and facts.has_mode(folder, mode & ~0o022)
-    return owner[0] != 0 or writable
 
 
 def _find_absence(settings: Settings, facts: Facts) -> Iterator[Problem]:
@@ -91,26 +89,18 @@ def _find_absence(settings: Settings, facts: Facts) -> Iterator[Problem]:
                       f"set SSH_PUBLIC_KEY, or add a key to {own}", level="info")  # fmt: skip
 
 
-def _find_open(facts: Facts) -> Iterator[Path]:
-    """Yield what of ours others may write, so that sshd would refuse the keys."""
-    own = facts.home / OWN
-    kept = facts.state / "ssh" / AUTHORIZED_KEYS
-    lasting = (facts.state, kept.parent, kept) if facts.mounts.state.is_private else ()
-    for path in (facts.home, own.parent, own, *lasting):
-        mode = facts.mode(path)
-        if mode is not None and mode & 0o022:
-            yield path
-
-
-def _explain_open(path: Path) -> Problem:
-    message = f"sshd will refuse keys: others than its owner can write {path}"
-    return Problem(message, f"chmod go-w {path}")
-
-
-def _explain_foreign(folder: Path, facts: Facts) -> Problem:
-    return Problem(
-        "sshd does not look who may write the keys of logins (StrictModes no): "
-        f"{folder} is not of uid {facts.uid} alone",
-        f"as root, on the volume: chown {facts.uid} {folder} && chmod go-w {folder}",
-        level="info",
+def _explain_open(path: Path, facts: Facts) -> Problem:
+    message = (
+        f"the keys in ~/{OWN} let nobody in: {owners.find_writers(path, facts)} can write {path}"
     )
+    return Problem(message, owners.find_hint(path, facts))
+
+
+def _explain_weak(path: Path, facts: Facts) -> Iterator[Problem]:
+    """Yield what it costs, unless nobody but us can write it."""
+    if writers := owners.find_writers(path, facts):
+        message = (
+            "sshd does not check who can write the login keys (StrictModes no): "
+            f"{writers} can write {path}"
+        )
+        yield Problem(message, owners.find_hint(path, facts), level="info")

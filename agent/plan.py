@@ -52,6 +52,14 @@ class Closed:
 
 
 @dataclass(frozen=True)
+class Private:
+    """What is for its owner alone, if it is there and ours: group and others lose these bits."""
+
+    path: Path
+    bits: int = 0o077
+
+
+@dataclass(frozen=True)
 class File:
     """A file that is the agent's own as a whole."""
 
@@ -104,7 +112,7 @@ class Keep:
     path: Path
 
 
-Resource = Directory | Closed | File | Seed | Generated | Edit | Keep
+Resource = Directory | Closed | Private | File | Seed | Generated | Edit | Keep
 
 
 # --- the ledger --------------------------------------------------------------------------------
@@ -273,29 +281,43 @@ def _find_owner_command(path: Path) -> str:
 
 def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     match item:
-        case Directory() | Closed():
-            return _plan_mode(item, facts)
+        case Directory() | Seed() | Generated():
+            return _plan_absent(item) if facts.mode(item.path) is None else None
+        case Closed(path):
+            # What everybody may write has been opened on purpose.
+            in_group = facts.owner(path) == (facts.uid, 0)
+            is_open = in_group and (facts.mode(path) or 0) & 0o022 == 0o020
+            return _plan_narrower(path, 0o020, facts) if is_open else None
+        case Private(path, bits):
+            return _plan_narrower(path, bits, facts)
         case File():
             return _plan_file(item, facts, ledger)
-        case Seed(path, content, mode, words):
-            missing = facts.mode(path) is None
-            return WriteFile(path, content(), mode, False, words, True) if missing else None
-        case Generated(path, argv):
-            return RunCommand(path, argv) if facts.mode(path) is None else None
         case Edit():
             return _plan_edit(item, facts)
         case Keep():
             return None
 
 
-def _plan_mode(item: Directory | Closed, facts: Facts) -> Action | None:
-    path, mode = item.path, facts.mode(item.path)
-    if isinstance(item, Directory):
-        return MakeDirectory(path, item.mode) if mode is None else None
-    if mode is None or mode & 0o022 != 0o020 or facts.owner(path) != (facts.uid, 0):
+def _plan_absent(item: Directory | Seed | Generated) -> Action:
+    """Make what is not there."""
+    match item:
+        case Directory(path, mode):
+            return MakeDirectory(path, mode)
+        case Seed(path, content, mode, words):
+            return WriteFile(path, content(), mode, False, words, True)
+        case Generated(path, argv):
+            return RunCommand(path, argv)
+
+
+def _plan_narrower(path: Path, bits: int, facts: Facts) -> Action | None:
+    """Take permission bits from what is ours, as far as its file system has modes."""
+    mode, owner = facts.mode(path), facts.owner(path)
+    if mode is None or owner is None or owner[0] != facts.uid:
         return None
-    wanted, is_writable = mode & ~0o020, os.access(path, os.W_OK)
-    return ChangeMode(path, wanted) if is_writable and not facts.has_mode(path, wanted) else None
+    wanted = mode & ~bits
+    if facts.has_mode(path, wanted) or os.statvfs(path).f_flag & os.ST_RDONLY:
+        return None
+    return ChangeMode(path, wanted)
 
 
 def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | None:
@@ -321,7 +343,7 @@ def _plan_edit(item: Edit, facts: Facts) -> Action | Problem | None:
     if isinstance(desired, Problem):
         return desired
     if desired == present:
-        return None
+        return None if item.mode & 0o077 else _plan_narrower(item.path, 0o077, facts)
     if desired is None:
         return RemoveFile(item.path)
     mode = facts.mode(item.path)

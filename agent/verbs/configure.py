@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from agent import catalogue, published, roster, runtime, store, supervisord, volumes
+from agent import catalogue, owners, published, roster, runtime, store, supervisord, volumes
 from agent.actions import WriteFile
 from agent.backup import setup
 from agent.errors import AgentError, Problem
@@ -20,7 +20,6 @@ from agent.hosts import find_accounts
 from agent.log import LEVELS, Logger
 from agent.plan import (
     LEDGER,
-    Closed,
     Directory,
     File,
     Ledger,
@@ -239,17 +238,12 @@ def _check_runtime(current: Context) -> Iterator[Problem]:
 
 
 def _machine_resources(current: Context) -> Iterator[Resource | Problem]:
-    """Yield home and workspace, closed to group 0, and what is known of them.
-
-    In the home so are the files and folders that lie in it directly: shells read them.
-    """
+    """Yield home and workspace, closed to others, and what is known of them."""
     facts, workspace = current.facts, current.settings.workspace.folder
     yield Directory(facts.home, 0o700)
-    with contextlib.suppress(OSError), os.scandir(facts.home) as entries:
-        yield from (Closed(Path(entry.path)) for entry in entries if not entry.is_symlink())
     if os.access(workspace.parent, os.W_OK):
         yield Directory(workspace)
-    yield from (Closed(facts.home), Closed(workspace))
+    yield from owners.close(facts, workspace)
     yield File(facts.runtime / runtime.MOUNTS, facts.mounts.encode(), 0o600, adopt=True)
     yield from current.problems
     yield from _check_runtime(current)

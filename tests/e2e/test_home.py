@@ -28,6 +28,8 @@ KEPT = f"cat {STATE}/ssh/ssh_host_ed25519_key.pub {STATE}/code-server/password ~
 EMPTY = {
     "of-the-user": ("chown 1000:1000 /v; chmod 755 /v", ()),
     "private": ("chown 1000:1000 /v; chmod 700 /v", ()),
+    "umask-002": ("chown 1000:1000 /v; chmod 775 /v", ()),
+    "opened-to-a-group": ("chown 1000:2000 /v; chmod 2775 /v", ("--group-add", "2000")),
     "for-all": ("chown 0:0 /v; chmod 777 /v", ()),  # Kubernetes: emptyDir
     "of-a-group": ("chown 0:2000 /v; chmod 2775 /v", ("--group-add", "2000")),  # with fsGroup
     "for-all-any-uid": ("chown 0:0 /v; chmod 777 /v", ANY_UID),

@@ -21,8 +21,8 @@ GROUND = (
 )  # fmt: skip
 VALUES = (
     "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",
-    "launchers", "logins", "plan", "published", "reasons", "reference", "roster", "runs", "sources",
-    "store", "structured", "target", "tools", "trust", "values",
+    "launchers", "logins", "owners", "plan", "published", "reasons", "reference", "roster", "runs",
+    "sources", "store", "structured", "target", "tools", "trust", "values",
 )  # fmt: skip
 PARTS = (
     "steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import homes
+from agent import homes, owners
 from agent.volumes import STATE_FOLDER
 
 
@@ -48,7 +48,7 @@ def test_a_folder_of_group_0_is_mended_by_that_group(tmp_path: Path) -> None:
     tmp_path.chmod(0o775)
     if tmp_path.stat().st_gid != 0:
         pytest.skip("only a member of group 0 can give it a folder")
-    cause, mend = homes._explain_folder(tmp_path, 12345)
+    cause, mend = owners.explain_access(tmp_path, 12345)
     assert "runs as uid 12345" in cause
     assert "--user 12345:0" in mend
     assert f"chown -R 12345:{os.getgid()} {tmp_path}" in mend

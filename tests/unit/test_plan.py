@@ -18,6 +18,7 @@ from agent.plan import (
     Generated,
     Ledger,
     Plan,
+    Private,
     Resource,
     Seed,
     apply,
@@ -162,6 +163,43 @@ def test_what_is_closed_and_ours_loses_what_an_image_gives_to_group_0(
 
 def test_what_is_not_there_need_not_be_closed(workspace: Workspace) -> None:
     assert workspace.plan(Closed(workspace.home / "none")).actions == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "bits", "after"),
+    [(0o660, 0o077, 0o600), (0o2770, 0o077, 0o2700), (0o666, 0o022, 0o644), (0o600, 0o077, 0o600)],
+)
+def test_what_is_private_is_closed_to_group_and_others(
+    workspace: Workspace, before: int, bits: int, after: int
+) -> None:
+    path = workspace.home / "given"
+    path.touch()
+    path.chmod(before)
+    workspace.configure(Private(path, bits))
+    assert path.stat().st_mode & 0o7777 == after
+    assert workspace.plan(Private(path, bits)).actions == ()
+
+
+def test_what_somebody_else_owns_is_not_ours_to_close(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workspace.home / "given"
+    path.touch()
+    path.chmod(0o666)
+    monkeypatch.setattr(Facts, "owner", lambda *_: (12345, 0))
+    assert workspace.plan(Private(path)).actions == ()
+
+
+def test_an_edit_that_changes_nothing_closes_a_private_file_that_was_opened(
+    workspace: Workspace,
+) -> None:
+    path = workspace.home / "users"
+    path.write_bytes(b"a")
+    path.chmod(0o660)
+    workspace.configure(Edit(path, lambda present: present))
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o664)
+    assert workspace.plan(Edit(path, lambda present: present, mode=0o644)).actions == ()
 
 
 def test_an_edit_changes_a_file_of_the_user_and_never_widens_it(workspace: Workspace) -> None:
