@@ -19,10 +19,12 @@ MODE = 0o777
 
 
 @contextmanager
-def fixed_share(folder: Path, owner: int, mode: int = MODE) -> Iterator[Path]:
+def fixed_share(
+    folder: Path, owner: int, mode: int = MODE, *, refuses: bool = False
+) -> Iterator[Path]:
     """Mount an empty share below `folder`; skip the test where that cannot be done.
 
-    `owner` is the uid that all files have.
+    `owner` is the uid that all files have. `refuses`: chmod is an error, and not just in vain.
     """
     if os.getuid() != 0 or not Path("/dev/fuse").exists():
         pytest.skip("only root can mount, with /dev/fuse")
@@ -32,8 +34,9 @@ def fixed_share(folder: Path, owner: int, mode: int = MODE) -> Iterator[Path]:
     content, share = folder / "content", folder / "share"
     content.mkdir()
     share.mkdir()
+    answer = "deny" if refuses else "ignore"
     options = (
-        f"--perms={mode:04o}", "--chmod-ignore", "--chown-ignore", "--chgrp-ignore",
+        f"--perms={mode:04o}", *(f"--{what}-{answer}" for what in ("chmod", "chown", "chgrp")),
         f"--force-user={owner}", f"--force-group={owner}",
     )  # fmt: skip
     subprocess.run(["bindfs", *options, content, share], check=True, timeout=30)

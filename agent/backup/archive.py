@@ -29,6 +29,7 @@ DEEPEST = 250
 """Folders above a member."""
 MODES = 0o755
 """What of a member's mode is unpacked: nobody else may write, nothing is setuid."""
+FIXED = "the file system that they are on has its own"
 LATEST = 2**34
 """A time from here on is no file's."""
 
@@ -47,7 +48,7 @@ class Contents:
     size: int = 0
     """Bytes."""
     skipped: list[str] = field(default_factory=list)
-    """Members that are not unpacked, each with the cause."""
+    """What of it is not unpacked, each with the cause."""
 
 
 def unpack(archive: Path, folder: Path | None, disk: Path | None = None) -> Contents:
@@ -138,24 +139,27 @@ def find_room(folder: Path) -> Room:
 def _take(tar: tarfile.TarFile, reader: Tail, folder: Path | None, judge: "Judge") -> Contents:
     tar.extraction_filter = _trust
     closed: list[tuple[Path, int, float]] = []
+    refused = 0
     while member := tar.next():
         tar.members.clear()  # type: ignore[attr-defined] # it would keep them all
         reader.limit = tar.offset + HEADERS
         if not judge.admit(member) or folder is None:
             continue
-        mode, time = member.mode & MODES, member.mtime if 0 <= member.mtime < LATEST else 0
-        member.mode, member.mtime = mode, time
-        # Its owner is whoever unpacks it.
-        member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
-        tar.extract(member, folder)
+        path, mode = folder / member.name, member.mode & MODES
+        time = member.mtime if 0 <= member.mtime < LATEST else 0
+        tar.extract(member, folder, set_attrs=False)  # its owner is whoever unpacks it
         if member.isdir():
-            closed.append((folder / member.name, mode, time))
-            (folder / member.name).chmod(folders.OURS)
+            closed.append((path, mode, time))
+        elif not member.issym():
+            refused += not folders.set_as_told(path, mode, time)
     contents = judge.contents()
     roots = {folder, folder / contents.top} if folder else set()
-    for path, mode, time in reversed(closed):  # now that nothing more is written into them
-        path.chmod(mode | folders.OURS if path in roots else mode)
-        os.utime(path, (time, time))
+    closed.sort(key=lambda item: len(item[0].parts), reverse=True)
+    for path, mode, time in closed:  # now that nothing more is written into them
+        wanted = mode | folders.OURS if path in roots else mode
+        refused += not folders.set_as_told(path, wanted, time)
+    if refused:
+        contents.skipped.append(f"modes and times of {refused:,} files: {FIXED}")
     return contents
 
 

@@ -120,6 +120,19 @@ def set_like(descriptor: int, was: os.stat_result) -> None:
         os.utime(descriptor, ns=(was.st_atime_ns, was.st_mtime_ns))
 
 
+def set_as_told(path: Path, mode: int, time: float) -> bool:
+    """Give what was just made its permissions and time; return whether its file system lets us.
+
+    One that gives one owner and mode to everything does not. Raises OSError for any other reason.
+    """
+    try:
+        os.utime(path, (time, time))  # first: a closed folder cannot be reached as `folder/.`
+        path.chmod(mode)
+    except PermissionError:
+        return False
+    return True
+
+
 def _make_writable(descriptor: int) -> None:
     found = os.fstat(descriptor)
     if found.st_uid == os.geteuid() and found.st_mode & OURS != OURS:

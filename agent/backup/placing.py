@@ -97,7 +97,8 @@ def _replace(found: Path, place: Path) -> None:
             os.fsync(target.fileno())
         with suppress(PermissionError):  # then it is ours already
             os.chown(fresh, old.st_uid, old.st_gid)
-        shutil.copystat(place, fresh)
+        with suppress(PermissionError):  # its file system gives one owner and mode to everything
+            shutil.copystat(place, fresh)
         _drop_beside(place)  # first: to the new file they would be another's changes
         fresh.replace(place)
     finally:

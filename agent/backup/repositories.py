@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from agent import runtime
 from agent.files import read_file
 
 NAME = "devcopilot-refs.tar"
@@ -243,7 +244,7 @@ def _write(repository: Path, path: Path, entry: Entry) -> None:
             fresh.symlink_to(os.fsdecode(entry.content))
         else:
             fresh.write_bytes(entry.content)
-            fresh.chmod(entry.mode)
+            runtime.set_mode(fresh, entry.mode)
         with suppress(PermissionError):  # then it is ours already
             os.chown(fresh, owner.st_uid, owner.st_gid, follow_symlinks=False)
         if path.is_dir() and not path.is_symlink():
@@ -251,7 +252,8 @@ def _write(repository: Path, path: Path, entry: Entry) -> None:
         fresh.rename(path)
     finally:
         shutil.rmtree(fresh.parent)
-    os.utime(path.parent, ns=(around.st_atime_ns, around.st_mtime_ns))
+    with suppress(PermissionError):  # the folder is somebody else's
+        os.utime(path.parent, ns=(around.st_atime_ns, around.st_mtime_ns))
 
 
 def _check_way(repository: Path, path: Path) -> None:

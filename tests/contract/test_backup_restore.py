@@ -16,6 +16,7 @@ import pytest
 from tests.contract.odd_tree import describe, make_odd_tree, own
 from tests.contract.restore_box import MINE, Box
 from tests.needs import need
+from tests.shares import fixed_share
 from tests.waiting import wait_until
 
 CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55"
@@ -466,18 +467,57 @@ def test_an_archive_that_is_one_link_moves_nothing_of_the_home(box: Box) -> None
     assert (box.workspace / "old").is_symlink()
 
 
+@pytest.mark.parametrize("top", ["old", "."])
 @pytest.mark.parametrize("mode", [0o777, 0o000])
-def test_a_workspace_keeps_its_mode_whatever_an_archive_says(box: Box, mode: int) -> None:
-    old = tarfile.TarInfo("old")
+def test_a_workspace_keeps_its_mode_whatever_an_archive_says(box: Box, mode: int, top: str) -> None:
+    old = tarfile.TarInfo(f"{top}/")
     old.type, old.mode = tarfile.DIRTYPE, mode
     with tarfile.open(box.home / "workspace-2.tar.gz", "w:gz") as tar:
         tar.addfile(old)
-        tar.addfile(tarfile.TarInfo("old/file"))
+        tar.addfile(tarfile.TarInfo(f"{top}/file"))
     box.restore(str(box.home / "workspace-2.tar.gz"), "--yes")
     assert box.workspace.stat().st_mode & 0o7777 == 0o700
     assert box.read("file") == ""
     box.restore(str(box.home / "workspace-2.tar.gz"), "--to", str(box.home / "new"))
     assert (box.home / "new").stat().st_mode & 0o7777 == 0o700 | (mode & 0o055)
+
+
+def test_folders_that_their_owner_may_not_enter_come_out_of_an_archive(box: Box) -> None:
+    """In any order, and named again and again."""
+    with tarfile.open(box.home / "workspace-2.tar.gz", "w:gz") as tar:
+        for name in ("x/a/b/file", "x/a/b/", "x/a/", "x/a/b/more", "x/a/", "x/"):
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
+            info.mode = 0 if name.endswith("/") else 0o644
+            tar.addfile(info)
+    box.restore(str(box.home / "workspace-2.tar.gz"), "--yes")
+    found = {str(path.relative_to(box.workspace)) for path in box.workspace.rglob("*")}
+    assert found == {"a", "a/b", "a/b/file", "a/b/more"}
+    assert [(box.workspace / name).stat().st_mode & 0o777 for name in ("a", "a/b")] == [0, 0]
+
+
+def test_a_share_that_refuses_modes_takes_backups_and_archives(box: Box) -> None:
+    """One owner, which is root, and one mode for all: as CIFS mounts it without uid=."""
+    with fixed_share(box.folder, 0, refuses=True) as share:
+        box.variables["WORKSPACE_DIR"] = str(share)
+        box.configure()
+        with contextlib.closing(sqlite3.connect(share / "app.db")) as base:
+            base.execute("CREATE TABLE t (n)")
+            base.commit()
+            (share / "sub").mkdir()
+            (share / "sub/file").write_text("first")
+            box.backup("create")
+        archive = pack(box, "-C", str(share), "sub")
+        for words in (("latest",), (str(archive),)):
+            shutil.rmtree(share / "sub")
+            box.restore(*words, "--yes")
+            assert next(share.rglob("file")).read_text() == "first"
+        (share / "app.db").unlink()
+        box.restore("latest", "--yes")
+        assert (share / "app.db").read_bytes().startswith(b"SQLite format 3")
+        said = box.restore(str(archive), "--to", str(share / "new")).stderr
+        assert said.count("\n") == 1
+        assert "modes and times of 2 files" in said
 
 
 def test_a_workspace_of_somebody_else_comes_back(box: Box) -> None:
