@@ -37,8 +37,8 @@ MACS = {
     "quantum-safe": f"{_WEAK_MACS},hmac-sha2-256,hmac-sha2-512",
     "compatible": _WEAK_MACS,
 }
-"""As above. libssh2 before 1.11, which is curl's sftp:// in Debian 12 and Ubuntu 22.04, knows no MAC
-that authenticates what was encrypted, and no cipher that does without one."""
+"""As above. libssh2 before 1.11, which is curl's sftp:// in Debian 12 and Ubuntu 22.04, knows no
+MAC that authenticates what was encrypted, and no cipher that does without one."""
 
 _CONFIG = """\
 # Written by the agent: sshd_config(5) of OpenSSH 8.9 and later.

@@ -21,7 +21,7 @@ CLIENTS = {
 }
 LET_IN = {"modern": {"library"}, "quantum-safe": set(), "compatible": {"library", "fips"}}
 SHA2 = {"hmac-sha2-256", "hmac-sha2-512"}
-"""For libssh2 and others that know nothing better; it distrusts that they come before encryption."""
+"""For libssh2 and others that know nothing better; ssh-audit wants them after the encryption."""
 NOT_QUANTUM_SAFE = "does not provide protection against post-quantum attacks"
 
 
