@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,10 +40,11 @@ class Answer:
             self.peers.append(peer[0])
             if self.words is None:
                 continue
-            connection.sendall(self.words)
-            if self.hang_up:
-                connection.shutdown(socket.SHUT_WR)
-            self.got.append(connection.recv(1000))
+            with suppress(OSError):  # who only looks whether the port is open is gone
+                connection.sendall(self.words)
+                if self.hang_up:
+                    connection.shutdown(socket.SHUT_WR)
+                self.got.append(connection.recv(1000))
 
     def close(self) -> None:
         self.socket.shutdown(socket.SHUT_RDWR)
