@@ -1,5 +1,12 @@
 """git's own format of settings, and the agent's files in it."""
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent.errors import Problem
+from agent.files import STATE, read_file
+
 DEFAULTS = "gitconfig"
 """In the folder that the image's /etc/gitconfig names."""
 SIGNING = "gitconfig-signing"
@@ -12,3 +19,32 @@ def quote(value: str) -> str:
     """Return a value, or the name of a subsection, as git-config reads it back unchanged."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def find_unreadable(environ: Mapping[str, str], home: Path) -> Problem | None:
+    """Return what is wrong with a file of the user's that git would fail at, or wait for.
+
+    git opens whatever has the name: a pipe, a folder, a device. https://git-scm.com/docs/git-config#FILES
+    """
+    settings = environ.get("XDG_CONFIG_HOME") or home / ".config"
+    given = environ.get("GIT_CONFIG_GLOBAL")
+    usual = (Path(settings, "git/config"), home / ".gitconfig")
+    for path in (Path(given),) if given else usual:
+        if str(path) == os.devnull:  # this is how people say that there is none
+            continue
+        if fault := find_fault(path):
+            return Problem(
+                f"cannot read {path}: {fault}", "git fails at it, too: mend it or move it away"
+            )
+    return None
+
+
+def find_fault(path: Path) -> str | None:
+    """Return why a file cannot be read; None: it can, or it is not there."""
+    try:
+        read_file(path, STATE)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return error.strerror or str(error)
+    return None

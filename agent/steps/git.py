@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent import spellings
 from agent.errors import Problem
-from agent.gitconfig import DEFAULTS, SIGNING, SYSTEM, quote
+from agent.gitconfig import DEFAULTS, SIGNING, SYSTEM, find_fault, find_unreadable, quote
 from agent.hosts import find_accounts
 from agent.lines import find_last_line
 from agent.plan import File, Resource
@@ -33,8 +33,8 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     hosts = [account.host for account in find_accounts(settings, facts).known]
     trusted, refused = find_trusted(settings.workspace.folder, facts)
     yield from refused
-    entries = _ask_git(facts)
-    rules = () if isinstance(entries, Problem) else find_rules(entries)
+    entries = _ask_git(facts, (path, path.with_name(SIGNING)))
+    rules = find_rules(entries) if isinstance(entries, list) else ()
     text = render_config(settings, hosts, facts.runtime, trusted=trusted, rules=rules)
     yield File(path, text.encode(errors="surrogateescape"), 0o644, adopt=True)
     if facts.defaults != facts.usual_defaults:
@@ -43,7 +43,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         yield File(facts.defaults / SYSTEM, lines.encode(), 0o644, adopt=True)
     elif isinstance(entries, Problem):
         yield entries
-    elif problem := _find_missing_include(path, entries, facts):
+    elif entries is not None and (problem := _find_missing_include(path, entries, facts)):
         yield problem
 
 
@@ -92,10 +92,15 @@ def _render_helper(host: str, runtime_folder: Path) -> list[str]:
     ]
 
 
-def _ask_git(facts: Facts) -> list[tuple[str, str]] | Problem:
-    """Return the includes and the rules that git has now, as key and value; none without git."""
-    if facts.which("git") is None:
-        return []
+def _ask_git(facts: Facts, ours: Iterable[Path]) -> list[tuple[str, str]] | Problem | None:
+    """Return the includes and the rules that git has now, as key and value.
+
+    None without git, and when git cannot read `ours`: that is told where these are written.
+    """
+    if facts.which("git") is None or any(map(find_fault, ours)):
+        return None
+    if fault := find_unreadable(facts.environ, facts.home):
+        return fault
     # From / so that no repository's own configuration takes part.
     asked = ("git", "-C", "/", "config", "--null", "--get-regexp", r"^(include\.path|url\..*)$")
     done = facts.run(asked)
@@ -111,7 +116,7 @@ def _find_missing_include(
 ) -> Problem | None:
     included = {value.replace("~", str(facts.home), 1) if value.startswith("~/") else value
                 for key, value in entries if key == "include.path"}  # fmt: skip
-    if facts.which("git") is None or str(path) in included:
+    if str(path) in included:
         return None
     if facts.environ.get("GIT_CONFIG_NOSYSTEM", "").lower() not in _FALSE:
         return Problem(

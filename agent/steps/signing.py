@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.errors import Problem
-from agent.gitconfig import SIGNING, quote
+from agent.gitconfig import SIGNING, find_unreadable, quote
 from agent.keys import KEY_NAMES, find_folder, mend_private_key
 from agent.lines import find_last_line
 from agent.plan import File, Resource
@@ -95,7 +95,12 @@ def check_own(settings: Settings, facts: Facts) -> Problem | None:
 
 
 def read_own(facts: Facts) -> dict[str, str]:
-    """Return what the user's own configuration of git says of signing; names in small letters."""
+    """Return what the user's own configuration of git says of signing; names in small letters.
+
+    Of a file that git cannot read the step of git's defaults tells.
+    """
+    if find_unreadable(facts.environ, facts.home):
+        return {}
     # From / so that no repository takes part. Without --includes git leaves out included files.
     asked = ("git", "-C", "/", "config", "--global", "--includes", "-z", "--get-regexp")
     done = facts.run((*asked, r"^(user\.signingkey|gpg\..*|(commit|tag)\.gpgsign)$"))

@@ -1,5 +1,7 @@
 """The defaults for git, asked of the real git."""
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,6 +202,19 @@ def test_a_config_that_git_cannot_read_is_one_problem(machine: GitMachine) -> No
     (machine.facts.home / ".gitconfig").write_text("[user\n")
     (problem,) = machine.configure(GITHUB_TOKEN=TOKEN)
     assert "cannot read git's configuration: fatal: bad config line 1" in problem
+
+
+@pytest.mark.parametrize("name", [".gitconfig", ".config/git/config"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_a_config_that_git_would_wait_for_is_named_and_git_is_not_asked(
+    machine: GitMachine, name: str, make: Callable[[Path], None]
+) -> None:
+    machine.configure(GITHUB_TOKEN=TOKEN)
+    path = machine.facts.home / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make(path)
+    (problem,) = machine.configure(GITHUB_TOKEN=TOKEN)
+    assert problem.startswith(f"cannot read {path}: ")
 
 
 def test_another_host_gets_its_own_rules(machine: GitMachine) -> None:
