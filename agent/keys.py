@@ -4,6 +4,7 @@ import binascii
 import re
 from base64 import b64encode
 from pathlib import Path
+from textwrap import wrap
 
 from agent import runtime
 from agent.system import Facts
@@ -24,6 +25,13 @@ _MAGIC = b"openssh-key-v1\0"
 _NONE = len(b"none").to_bytes(4) + b"none"
 _BEGIN, _END = b"-----BEGIN OPENSSH PRIVATE KEY-----", b"-----END OPENSSH PRIVATE KEY-----"
 _NEW_LINE = re.compile(r"\r\n|\r|\n")
+_ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]+)(-----END [A-Z0-9 ]+-----)")
+"""A key whose line breaks have become blanks, or nothing."""
+PEM_WIDTH = 64
+"""https://datatracker.ietf.org/doc/html/rfc7468#section-2"""
+_ENCODED_BEGIN = b64encode(b"-----BEGIN ").decode()[:14]
+_ED25519 = bytes.fromhex("06032b6570")
+"""The object identifier 1.3.101.112: https://datatracker.ietf.org/doc/html/rfc8410#section-3"""
 
 
 def find_folder(facts: Facts) -> Path:
@@ -34,12 +42,42 @@ def find_folder(facts: Facts) -> Path:
 def mend_private_key(text: str) -> bytes:
     r"""Return the key as programs want it: real line breaks, one at the end, no quotes around it.
 
-    Env files cannot hold line breaks, so keys come with a literal \n, and with docker's
-    --env-file with their quotes; Windows adds carriage returns.
+    Env files cannot hold line breaks, so keys come with a literal \n, with blanks, or as Base64 of
+    the whole file, and with docker's --env-file with their quotes; Windows adds carriage returns
+    and a byte order mark.
     """
-    text = text.replace("\\r", "").replace("\\n", "\n")
-    lines = _NEW_LINE.split(text.strip().strip("\"'").strip())
-    return "".join(f"{line.strip()}\n" for line in lines).encode()
+    text = _decode_whole(text.strip().strip("\ufeff\"'").strip())
+    text = text.replace("\\r", "").replace("\\n", "\n").strip()
+    lines = [line.strip() for line in _NEW_LINE.split(text)]
+    if len(lines) == 1 and (found := _ONE_LINE.fullmatch(lines[0])):
+        lines = [found[1], *wrap("".join(found[2].split()), PEM_WIDTH), found[3]]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _decode_whole(text: str) -> str:
+    """Return what was encoded, if that is a whole file with a key; else the text as it is."""
+    if not _NEW_LINE.sub("", text).startswith(_ENCODED_BEGIN):
+        return text
+    try:
+        return binascii.a2b_base64(text).decode().strip()
+    except ValueError:
+        return text
+
+
+def find_foreign_form(private: bytes) -> tuple[str, str] | None:
+    """Return what a key is that ssh cannot read, and what makes one that it can; None: unknown."""
+    if private.startswith(b"PuTTY-User-Key-File-"):
+        return "a key of PuTTY's", "convert a copy: puttygen KEY.ppk -O private-openssh -o KEY"
+    if private.startswith(b"---- BEGIN SSH2 "):
+        return "a key of SSH.com's form", "make one with: ssh-keygen -t ed25519"
+    body = b"".join(line for line in private.split(b"\n") if not line.startswith(b"-----"))
+    try:
+        has_ed25519 = _ED25519 in binascii.a2b_base64(body)
+    except binascii.Error:
+        return None
+    if private.startswith(b"-----BEGIN PRIVATE KEY-----") and has_ed25519:
+        return "an Ed25519 key in PKCS #8", "make one with: ssh-keygen -t ed25519"
+    return None
 
 
 def is_locked(private: bytes) -> bool:

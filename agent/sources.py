@@ -16,6 +16,7 @@ from agent.groups import GitHub
 from agent.parsing import parse_json
 from agent.secret import Secret
 from agent.system import Facts
+from agent.texts import strip_quotes
 
 NO_LOGIN = "test_token"
 """The text that stands for "no login" in place of a token."""
@@ -93,7 +94,7 @@ def make_token(text: Secret, host: str, source: str, hint: str = _ALONE) -> Foun
     The one maker of tokens, whoever gives them: a line feed within would write further lines of
     the published file. Nothing is said of length or prefix: GitHub changes both.
     """
-    value = text.reveal().strip(" \t\r\n")
+    value = strip_quotes(text.reveal().strip(" \t\r\n\ufeff"))
     if value == NO_LOGIN:
         return None
     if not re.fullmatch(r"[\x21-\x7e]+", value):

@@ -142,12 +142,12 @@ class Facts:
     def secret(self, source: SecretInput | None) -> Secret | Problem | None:
         """Return the secret, None when none was given, or what is wrong with its file.
 
-        One trailing newline of a file is dropped: editors and `echo` add it.
+        One trailing newline of a file is dropped, and a byte order mark: editors add them.
         """
         if source is None or source.file is None:
             return source.value if source else None
         try:
-            text = read_file(source.file, SECRET).decode()
+            text = read_file(source.file, SECRET).decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             return _explain_secret_file(source, error, self.uid)
         text = text.removesuffix("\n").removesuffix("\r")

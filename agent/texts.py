@@ -25,6 +25,14 @@ def text(value: str) -> str:
     return value
 
 
+def strip_quotes(value: str) -> str:
+    """Return a text without quotes around it: docker's --env-file keeps those that others drop."""
+    quote = value[:1]
+    if len(value) > 2 and quote in ("'", '"') and value.count(quote) == 2 and value[-1] == quote:
+        return value[1:-1]
+    return value
+
+
 def absolute_path(value: str) -> Path:
     """Read an absolute path."""
     if not value.startswith("/") or _CONTROL.search(value):

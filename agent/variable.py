@@ -8,13 +8,15 @@ from typing import Any, cast
 
 from agent.errors import Problem
 from agent.secret import Secret, SecretInput
-from agent.texts import text
+from agent.texts import command, s3_options, strip_quotes, text
 
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
 _FILE = "_FILE"
 _KUBERNETES_NAME = re.compile(r"DEV8_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
 _KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
+_SPLIT_AS_A_SHELL = (command, s3_options)
+"""Quotes belong to these."""
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
 
@@ -82,7 +84,7 @@ def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -
         problems.append(Problem(f"{name} is not UTF-8 text"))
         return MISSING
     try:
-        return entry.parse(given)
+        return entry.parse(given if entry.parse in _SPLIT_AS_A_SHELL else strip_quotes(given))
     except ValueError as error:
         if name.endswith(_FILE):
             problems.append(_refuse_file(name))

@@ -12,7 +12,14 @@ from pathlib import Path
 
 from agent.errors import Problem
 from agent.files import SETTINGS
-from agent.keys import KEY_NAMES, find_folder, is_locked, mend_private_key, split_strings
+from agent.keys import (
+    KEY_NAMES,
+    find_folder,
+    find_foreign_form,
+    is_locked,
+    mend_private_key,
+    split_strings,
+)
 from agent.lines import BLANKS, split_lines
 from agent.logins import AUTHORIZED_KEYS
 from agent.plan import Directory, File, Keep, Resource
@@ -55,6 +62,9 @@ RSA_BITS = 2048
 
 _FIELD = re.compile(r'(?:"(?:\\"|[^"])*"|[^ \t"])+')
 """One field of a line; blanks inside quotes belong to it (sshd(8), AUTHORIZED_KEYS)."""
+_KEY = re.compile(rf"(?:^|[ \t]|\\n)(?:{'|'.join(map(re.escape, _PARTS))})[ \t]+AAAA")
+"""The begin of a key: each one's first four bytes are the length of its type."""
+_LITERAL_BREAK = re.compile(r"(?:\\r)?\\n")
 _OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="(?:\\"|[^"])*")?(?:,|$)')
 _OPTIONS = frozenset(
     """agent-forwarding cert-authority command environment expiry-time from
@@ -114,13 +124,38 @@ def read_keys(name: str, text: str) -> Iterator[str | Problem]:
         return
     if not text.strip():
         yield Problem(f"cannot use {name}: it is empty", f"put a public key into {name}")
-    for number, line in enumerate(split_lines(text), start=1):
+    for number, line in enumerate(split_keys(text), start=1):
         entry = line.strip(BLANKS)
         fault = find_fault(entry)
         if fault:
             yield Problem(f"cannot use line {number} of {name}: {fault}")
         elif entry:
             yield entry
+            if not entry.startswith("#") and len(_KEY.findall(entry)) > 1:
+                # It is a comment to sshd: taken for a key, a comment could let somebody in.
+                yield Problem(
+                    f"line {number} of {name} has a second key behind the first: it lets nobody in",
+                    "put each key on a line of its own",
+                )
+
+
+def split_keys(text: str) -> list[str]:
+    r"""Return the lines of a list as it was meant.
+
+    Env files cannot hold line breaks, so plain keys come in one line with a literal \n between
+    them, and with docker's --env-file in quotes; Windows adds a byte order mark. Where options
+    limit a key nothing is split: its comment must not become a key without limits.
+    """
+    text = text.removeprefix("\ufeff").strip(" \t\r\n")
+    if text[:1] in ("'", '"') and text[:1] == text[-1:]:  # no line of a list begins so
+        text = text[1:-1]
+    lines = split_lines(text)
+    parts = (
+        [part.strip(BLANKS) for part in _LITERAL_BREAK.split(lines[0])] if len(lines) == 1 else []
+    )
+    meant = [part for part in parts if part]
+    is_plain = all(_FIELD.findall(part)[0] in _PARTS for part in meant)
+    return meant if len(parts) > 1 and is_plain else lines
 
 
 def _key_lists(settings: Settings, facts: Facts) -> Iterable[tuple[str, str | Problem]]:
@@ -227,7 +262,8 @@ def _read_private_key(settings: Settings, facts: Facts) -> tuple[bytes, bytes] |
 
 def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
     """Return the public half as one line. The key goes to ssh-keygen through its input only."""
-    if is_locked(private):
+    form = find_foreign_form(private)
+    if is_locked(private) and not form:
         return Problem(
             "cannot use SSH_PRIVATE_KEY: it is locked with a passphrase",
             "take the passphrase off a copy with: ssh-keygen -p -N '' -f COPY",
@@ -239,6 +275,10 @@ def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
     if done.returncode in (124, 127):
         said = done.stderr.decode(errors="replace")
         return Problem(f"cannot use SSH_PRIVATE_KEY: ssh-keygen does not run: {said}")
+    if form:
+        return Problem(
+            f"cannot use SSH_PRIVATE_KEY: it is {form[0]}, which ssh cannot read", form[1]
+        )
     return Problem(
         "cannot use SSH_PRIVATE_KEY: it is not a private key that ssh can read",
         "give the whole file, from -----BEGIN to -----END",

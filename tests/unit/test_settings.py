@@ -97,6 +97,27 @@ def test_the_first_of_two_names_wins() -> None:
     assert second.github.token == SecretInput("GH_TOKEN", value=Secret("two"))
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ('"Octo Cat"', "Octo Cat"),
+        ("'Octo Cat'", "Octo Cat"),
+        ('"Octo" "Cat"', '"Octo" "Cat"'),
+        ('"Octo', '"Octo'),
+        ('""', '""'),
+        ("O'Cat", "O'Cat"),
+    ],
+)
+def test_quotes_around_a_text_are_those_of_an_env_file(given: str, read: str) -> None:
+    """docker's --env-file keeps them, Compose and shells drop them."""
+    assert Settings.from_environ({"GIT_USER_NAME": given}).git.user_name == read
+
+
+def test_quotes_of_a_command_are_its_own() -> None:
+    given = {"DEV8_BACKUP_PRE": '"/opt/my prog"', "BACKUP_DIR": "/backups"}
+    assert Settings.from_environ(given).backup.before == ("/opt/my prog",)
+
+
 def test_the_control_planes_names_are_read() -> None:
     assert Settings.from_environ({"WORKSPACE_ID": "w1"}).workspace.identifier == "w1"
     both = {"WORKSPACE_ID": "w1", "ENVIRONMENT_ID": "e1"}

@@ -1,9 +1,12 @@
 import subprocess
+from base64 import b64encode, encodebytes
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.steps import ssh
 from agent.volumes import Mounts, Volume
@@ -160,6 +163,30 @@ def test_nothing_in_a_comment_becomes_a_second_key(
     assert (machine.read(AUTHORIZED) or "").startswith("restrict,")
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["{0}\\n{1}", "{0}\\r\\n{1}\\n", '"{0}\\n{1}"', "'{0} me\\n {1} you'", "\ufeff{0}\n{1}\n"],
+)
+def test_keys_of_an_env_file_all_let_in(machine: Machine, tmp_path: Path, form: str) -> None:
+    other = make_key(tmp_path, "-t", "ed25519").with_suffix(".pub").read_text().strip()
+    assert machine.configure(SSH_PUBLIC_KEY=form.format(KEY, other)) == []
+    assert count_keys(machine) == 2
+
+
+@pytest.mark.parametrize("between", [" ", " me\\n", " me\\r\\n", " me\\n restrict "])
+@pytest.mark.parametrize("options", ["restrict,command=\"printf '\\n'\" ", "restrict "])
+def test_a_second_key_behind_a_limited_one_lets_nobody_in_and_is_named(
+    machine: Machine, tmp_path: Path, options: str, between: str
+) -> None:
+    other = make_key(tmp_path, "-t", "ed25519").with_suffix(".pub").read_text().strip()
+    problems = machine.configure(SSH_PUBLIC_KEY=f"{options}{KEY}{between}{other}")
+    assert problems == [
+        "line 1 of SSH_PUBLIC_KEY has a second key behind the first: it lets nobody in "
+        "(put each key on a line of its own)"
+    ]
+    assert count_keys(machine) == 1
+
+
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u3000", "\x85"])
 def test_only_blanks_of_sshd_end_a_field(blank: str) -> None:
     assert ssh.find_fault(f"restrict{blank}{KEY}") == "it is not a public key"
@@ -218,8 +245,27 @@ def test_a_private_key_is_named_for_its_type(machine: Machine, tmp_path: Path, n
         lambda text: text.replace("\n", "\\r\\n"),
         lambda text: '"' + text.replace("\n", "\\n") + '"',
         lambda text: "\n\n  " + text.replace("\n", "  \n"),
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", " "),
+        lambda text: text.replace("\n", ""),
+        lambda text: b64encode(text.encode()).decode(),
+        lambda text: encodebytes(text.encode()).decode(),
+        lambda text: '"' + b64encode(text.encode()).decode() + '"',
     ],
-    ids=["crlf", "no last newline", "literal n", "literal rn", "quoted", "indented"],
+    ids=[
+        "crlf",
+        "no last newline",
+        "literal n",
+        "literal rn",
+        "quoted",
+        "indented",
+        "byte order mark",
+        "blanks",
+        "joined",
+        "Base64",
+        "Base64 in lines",
+        "Base64 in quotes",
+    ],
 )
 @pytest.mark.parametrize("form", ["openssh", "PEM"])
 def test_a_spoilt_private_key_is_mended(
@@ -228,7 +274,8 @@ def test_a_spoilt_private_key_is_mended(
     options = ("-t", "ecdsa", *(("-m", form) if form == "PEM" else ()))
     text = make_key(tmp_path, *options).read_text()
     assert machine.configure(SSH_PRIVATE_KEY=spoil(text)) == []
-    assert machine.read(".ssh/id_ecdsa") == text
+    made = machine.read(".ssh/id_ecdsa") or ""
+    assert made.replace("\n", "") == text.replace("\n", "")
 
 
 @pytest.mark.parametrize("form", ["RFC4716", "PEM", "PKCS8"])
@@ -238,6 +285,29 @@ def test_a_locked_key_is_a_clear_message(machine: Machine, tmp_path: Path, form:
     assert len(problems) == 1
     assert "locked with a passphrase" in problems[0]
     assert machine.read(".ssh/id_ecdsa") is None
+
+
+def make_pkcs8() -> str:
+    """Return a new Ed25519 key as openssl writes it."""
+    forms = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key = Ed25519PrivateKey.generate().private_bytes(*forms, serialization.NoEncryption())
+    return key.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "a key of PuTTY's"),
+        ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n", "a key of SSH.com's form"),
+        (make_pkcs8(), "an Ed25519 key in PKCS #8"),
+    ],
+)
+def test_a_key_in_a_form_that_ssh_cannot_read_is_named(
+    machine: Machine, text: str, form: str
+) -> None:
+    problems = machine.configure(SSH_PRIVATE_KEY=text)
+    (problem,) = problems
+    assert problem.startswith(f"cannot use SSH_PRIVATE_KEY: it is {form}, which ssh cannot read (")
 
 
 @pytest.mark.parametrize("text", ["garbage", KEY, "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"])

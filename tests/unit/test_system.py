@@ -46,9 +46,10 @@ def test_a_secret_by_value(facts: Facts) -> None:
         (b"v\n\n", "v\n"),
         (b" v ", " v "),
         (b"$HOME #\xc3\xbc\n", "$HOME #ü"),
+        (b"\xef\xbb\xbfv\r\n", "v"),
     ],
 )
-def test_one_newline_at_the_end_of_a_file_is_dropped(
+def test_one_newline_and_a_byte_order_mark_of_a_file_are_dropped(
     facts: Facts, content: bytes, value: str
 ) -> None:
     assert read_secret(facts, content) == Secret(value)

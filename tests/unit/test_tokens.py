@@ -12,7 +12,7 @@ from agent.hosts import is_configured
 from agent.published import Published
 from agent.secret import Secret
 from agent.settings import Settings
-from agent.sources import Failure, Found, Token, find_source
+from agent.sources import Failure, Found, Token, find_source, make_token
 from agent.tokens import publication, user
 from agent.verbs import configure
 from agent.verbs.context import Context
@@ -195,3 +195,10 @@ def test_a_life_in_seconds_ends(seconds: object, tmp_path: Path) -> None:
     ends = user.find_end(facts, seconds)
     assert ends is not None
     assert abs(ends - facts.clock.now() - timedelta(seconds=60)) < timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("text", ['"ghp_x"', "'ghp_x'", "\ufeffghp_x\r\n", " ghp_x "])
+def test_what_an_env_file_or_an_editor_puts_around_a_token_is_no_part_of_it(text: str) -> None:
+    found = make_token(Secret(text), "github.com", "GITHUB_TOKEN")
+    assert isinstance(found, Token)
+    assert found.value.reveal() == "ghp_x"
