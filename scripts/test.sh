@@ -2,7 +2,7 @@
 # Run the tests, fastest first; words given go to pytest.
 #
 # ONLY=unit,pid1 picks suites. REPORTS=folder has reports in JUnit's XML written there.
-# Tests that mostly wait run side by side, two for each processor; those that measure time or share
+# Tests that mostly wait run side by side, one for each processor; those that measure time or share
 # an engine run one by one, after them. The images are built before the first test that needs them;
 # without an engine those tests are skipped, and fail where CI=true; so are those that run as another
 # user where others cannot read this clone, and CI=true then ends the run at once.
@@ -53,6 +53,6 @@ run() { # NAME OPTION_OR_SUITE...
 }
 
 words=("$@")
-((${#together[@]} == 0)) || run together --numprocesses=$((2 * $(nproc))) "${together[@]}"
+((${#together[@]} == 0)) || run together --numprocesses="$(nproc)" "${together[@]}"
 ((${#alone[@]} == 0)) || run alone "${alone[@]}"
 exit "$worst"

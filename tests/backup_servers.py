@@ -72,6 +72,10 @@ def azure_variables(address: str) -> dict[str, str]:
     }
 
 
+START = 120.0
+"""Seconds: on a loaded machine Node alone takes ten."""
+
+
 @dataclass
 class Server:
     """A server: its address, what names it to clients, and its process while it runs."""
@@ -118,7 +122,9 @@ class Server:
                 start_new_session=True,
             )  # fmt: skip
         try:
-            wait_until(lambda: self._has_ended() or self.answers(), f"the start of {self.argv}")
+            wait_until(
+                lambda: self._has_ended() or self.answers(), f"the start of {self.argv}", START
+            )
             if self._has_ended():
                 raise TimeoutError("it ended")
         except TimeoutError as error:

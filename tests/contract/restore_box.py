@@ -17,6 +17,10 @@ MINE = os.getuid() if os.getuid() else NOBODY
 AGENT = [sys.executable, "-I", "-m", "agent"]
 
 
+FILES = 80
+"""Of a MiB each: to restore them takes a while, also where that is fast."""
+
+
 @dataclass
 class Box:
     """A workspace with one local target."""
@@ -82,7 +86,7 @@ class Box:
         path = self.workspace / name
         return path.read_text() if path.is_file() else None
 
-    def fill(self, count: int = 40) -> None:
+    def fill(self, count: int = FILES) -> None:
         """Write so many files of a MiB: to restore them takes a while."""
         for number in range(count):
             path = self.write(f"big{number}", "")

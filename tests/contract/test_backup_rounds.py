@@ -166,12 +166,15 @@ class Rounds:
         self.is_like(before)
 
     def go_back(self, before: Path) -> None:
-        """Undo until the workspace is as it was; a restore that changed nothing has no undo."""
+        """Undo until the workspace is as it was; what changed nothing, or all, may be left so."""
         assert self.volumes.now
         container = self.volumes.now if self.volumes.now.is_alive() else self.volumes.begin()
         if compare(before, self.volumes.workspace):
             code, said = container.run("backup", "undo", "--yes")
             assert code == 0, said
+        else:
+            code, said = container.run("backup", "undo", "--keep")
+            assert code == 0 or "cannot keep anything" in said or "no restore" in said, said
         self.is_like(before)
 
     def disturb(self, fault: str, work: str, words: tuple[str, ...]) -> tuple[int | None, bool]:

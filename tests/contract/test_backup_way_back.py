@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from tests.contract.odd_tree import describe
-from tests.contract.restore_box import MINE, Box
+from tests.contract.restore_box import FILES, MINE, Box
 from tests.small_folder import small_folder
 
 
@@ -15,7 +15,7 @@ def kinds(box: Box) -> list[object]:
 
 
 def stop_half_way(box: Box) -> dict[str, tuple[object, ...]]:
-    """Kill a restore of 40 files; return how the workspace was before it."""
+    """Kill a restore of many files; return how the workspace was before it."""
     box.fill()
     box.backup("create")
     for path in box.workspace.glob("big*"):
@@ -48,7 +48,7 @@ def test_a_restore_that_was_killed_goes_on_with_its_way_back(box: Box) -> None:
     before = stop_half_way(box)
     box.write("in between", "text")
     said = box.restore("--yes").stdout
-    assert len(list(box.workspace.iterdir())) == 40
+    assert len(list(box.workspace.iterdir())) == FILES
     assert kinds(box) == ["backup", "safety", "safety"]
     _, first, second = box.snapshots()
     assert f"what was there before is in {str(first['id'])[:8]}" in said

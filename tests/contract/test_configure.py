@@ -25,6 +25,8 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path, {**OPEN, **SECRETS}).prepare()
 
 
+# The time may pass while Python frees memory; what is raised there is dropped, and raised again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_does_not_answer_costs_its_stage_a_while_and_no_more(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
