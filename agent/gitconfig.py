@@ -1,11 +1,11 @@
 """git's own format of settings, and the agent's files in it."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from agent.errors import Problem
-from agent.files import STATE, read_file
+from agent.places import find_xdg
+from agent.system import Facts
 
 DEFAULTS = "gitconfig"
 """In the folder that the image's /etc/gitconfig names."""
@@ -21,30 +21,28 @@ def quote(value: str) -> str:
     return f'"{escaped}"'
 
 
-def find_unreadable(environ: Mapping[str, str], home: Path) -> Problem | None:
+def find_unreadable(facts: Facts) -> Problem | None:
     """Return what is wrong with a file of the user's that git would fail at, or wait for.
 
     git opens whatever has the name: a pipe, a folder, a device. https://git-scm.com/docs/git-config#FILES
     """
-    settings = environ.get("XDG_CONFIG_HOME") or home / ".config"
-    given = environ.get("GIT_CONFIG_GLOBAL")
-    usual = (Path(settings, "git/config"), home / ".gitconfig")
+    given = facts.environ.get("GIT_CONFIG_GLOBAL")
+    settings = find_xdg(facts, "XDG_CONFIG_HOME", ".config")
+    usual = (settings / "git/config", facts.home / ".gitconfig")
     for path in (Path(given),) if given else usual:
         if str(path) == os.devnull:  # this is how people say that there is none
             continue
-        if fault := find_fault(path):
+        if fault := find_fault(path, facts):
             return Problem(
                 f"cannot read {path}: {fault}", "git fails at it, too: mend it or move it away"
             )
     return None
 
 
-def find_fault(path: Path) -> str | None:
+def find_fault(path: Path, facts: Facts) -> str | None:
     """Return why a file cannot be read; None: it can, or it is not there."""
     try:
-        read_file(path, STATE)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        facts.read(path)
     except OSError as error:
         return error.strerror or str(error)
     return None

@@ -97,9 +97,9 @@ def _ask_git(facts: Facts, ours: Iterable[Path]) -> list[tuple[str, str]] | Prob
 
     None without git, and when git cannot read `ours`: that is told where these are written.
     """
-    if facts.which("git") is None or any(map(find_fault, ours)):
+    if facts.which("git") is None or any(find_fault(path, facts) for path in ours):
         return None
-    if fault := find_unreadable(facts.environ, facts.home):
+    if fault := find_unreadable(facts):
         return fault
     # From / so that no repository's own configuration takes part.
     asked = ("git", "-C", "/", "config", "--null", "--get-regexp", r"^(include\.path|url\..*)$")

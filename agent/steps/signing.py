@@ -99,7 +99,7 @@ def read_own(facts: Facts) -> dict[str, str]:
 
     Of a file that git cannot read the step of git's defaults tells.
     """
-    if find_unreadable(facts.environ, facts.home):
+    if find_unreadable(facts):
         return {}
     # From / so that no repository takes part. Without --includes git leaves out included files.
     asked = ("git", "-C", "/", "config", "--global", "--includes", "-z", "--get-regexp")
