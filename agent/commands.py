@@ -12,6 +12,8 @@ LONGEST = 1024 * 1024
 """Bytes that it may say on each of its two outputs."""
 TOO_LONG, TOO_MUCH, NOT_FOUND = 124, 125, 127
 """Codes in place of its own: as of timeout(1), one that is free there, as of a shell."""
+SAID_TOO_MUCH = "it said more than"
+"""How the reason for TOO_MUCH begins."""
 _PIECE = 65536
 
 
@@ -42,7 +44,7 @@ def run(
         except (TimeoutError, subprocess.TimeoutExpired):
             return _fail(argv, TOO_LONG, "it took too long")
         except OverflowError:
-            return _fail(argv, TOO_MUCH, f"it said more than {limit // 1024} KiB")
+            return _fail(argv, TOO_MUCH, f"{SAID_TOO_MUCH} {limit // 1024} KiB")
         finally:
             process.kill()  # unless it has ended
     return subprocess.CompletedProcess(argv, code, stdout, stderr)

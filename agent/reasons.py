@@ -4,6 +4,7 @@ import re
 import signal
 from collections.abc import Mapping
 
+from agent.commands import SAID_TOO_MUCH
 from agent.errors import Problem
 from agent.follow import ENDED, Finished
 from agent.lines import split_lines
@@ -47,8 +48,6 @@ HOW_TO_FREE = {
     "restic-temp": "make room in the folder for temporary files, or name another one in TMPDIR",
     "/.cache/": "make room in the home; its ~/.cache/devcopilot may be removed at any time",
 }
-TOO_MUCH = "it said more than"
-"""How `agent.password_command` words it."""
 PASSWORD_FAILED = "Resolving password failed"  # noqa: S105 - restic's words
 
 
@@ -132,7 +131,7 @@ def _explain_password(environment: Mapping[str, str], words: str) -> str:
     if "does not exist" in words and "RESTIC_PASSWORD_FILE" in environment:
         file = environment["RESTIC_PASSWORD_FILE"]
         return f"put a copy of {file} back, or let DEV8_BACKUP_PASSWORD_FILE name one"
-    if TOO_MUCH in words:
+    if SAID_TOO_MUCH in words:
         limit = f"it printed more than {LIMIT // 1024} KiB"
         return f"let DEV8_BACKUP_PASSWORD_COMMAND print the password alone: {limit}"
     if "RESTIC_PASSWORD_COMMAND" in environment:
