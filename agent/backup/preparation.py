@@ -45,6 +45,8 @@ class Preparation:
     lacks: tuple[str, ...] = ()
     """What is missing already, each with the cause."""
     found: Found = field(init=False)
+    contents: Contents = field(init=False)
+    """What goes in, as it was last made ready."""
     _began: int = field(init=False)
     """When the last look began, in nanoseconds since the epoch."""
 
@@ -66,7 +68,7 @@ class Preparation:
         return tuple(sorted(self.found.find_moved(known)))
 
     def make_ready(self) -> Contents:
-        """Return what goes into the backup, with fresh copies of what is in use."""
+        """Return what goes into the backup, with fresh copies of what is in use; keep it, too."""
         paths = self.planned.paths
         missing = [*self.lacks]
         doubtful: tuple[Failure, ...] = ()
@@ -80,7 +82,8 @@ class Preparation:
             missing.append(f"{what}: {self.staging}: {error.strerror}")
         missing += self._find_lacks()
         excludes = (*self.planned.excludes, *map(escape, self.found.mirrors))
-        return Contents(paths, excludes, tuple(missing), doubtful, self.found.unreadable)
+        self.contents = Contents(paths, excludes, tuple(missing), doubtful, self.found.unreadable)
+        return self.contents
 
     def _copy(self) -> tuple[tuple[Failure, ...], list[str]]:
         """Copy databases and what names objects of git; return what was not. Raises OSError."""

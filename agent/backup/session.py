@@ -18,7 +18,7 @@ from agent.backup import (
     undo,
 )
 from agent.backup.comparison import Comparison
-from agent.backup.creation import SAFETY, SHRUNK, TAG, Contents, Made, Maker
+from agent.backup.creation import SAFETY, SHRUNK, TAG, Made, Maker
 from agent.backup.notices import find_notices
 from agent.backup.preparation import COPIES, Preparation, find_staging
 from agent.backup.survey import Count
@@ -107,8 +107,9 @@ class Session:
         folder, seconds = self.settings.workspace.folder, self.wishes.seconds
         lacks = (str(before),) if before else ()
         source = Preparation(planned, find_staging(self.facts), folder, seconds, lacks)
-        contents, workspace = source.make_ready(), find_workspace(source.found.counts, folder)
-        made = tuple(self._back_up_to(target, source, contents, workspace, limits)
+        source.make_ready()
+        workspace = find_workspace(source.found.counts, folder)
+        made = tuple(self._back_up_to(target, source, workspace, limits)
                      for target, limits in self._share_time(began))  # fmt: skip
         after = self._run_hook("DEV8_BACKUP_POST", self.settings.backup.after)
         if self.wishes.hooks and self.wishes.tag == TAG:
@@ -118,10 +119,10 @@ class Session:
         if after:
             made = tuple(replace(item, missing=(*item.missing, str(after))) for item in made)
         found = source.found
+        emptied = find_holder(found.emptied, folder) is not None
+        notices = find_notices(found.servers, self.settings.backup, emptied=emptied)
         return Outcome(made, planned.wishes, tuple(sorted(found.caches)),
-                       tuple(sorted(found.mirrors)),
-                       tuple(find_notices(found.servers, self.settings.backup,
-                                          emptied=holds(found.emptied, folder))))  # fmt: skip
+                       tuple(sorted(found.mirrors)), tuple(notices))  # fmt: skip
 
     def _run_hook(self, variable: str, argv: Sequence[str] | None) -> Problem | None:
         if not argv or not self.wishes.hooks:
@@ -147,12 +148,7 @@ class Session:
             yield target, Limits(total=share, patience=PATIENCE)
 
     def _back_up_to(
-        self,
-        target: Target,
-        source: Preparation,
-        contents: Contents,
-        workspace: Count,
-        limits: Limits,
+        self, target: Target, source: Preparation, workspace: Count, limits: Limits
     ) -> Made:
         began = datetime.now(UTC)
         tried = record.format_time(began)
@@ -165,7 +161,7 @@ class Session:
             return self._note(made, workspace, tried)
         spent = (datetime.now(UTC) - began).total_seconds()
         maker = Maker(
-            host, contents, self.wishes.tag, (identity.find_mark(self.facts),),
+            host, source.contents, self.wishes.tag, (identity.find_mark(self.facts),),
             force=self.wishes.force, ours=there.ours, listener=self.listen(target),
             source=source if self.wishes.seconds is None else None,  # nobody works at the stop
             limits=replace(limits, total=max(0.0, limits.total - spent)),
@@ -236,16 +232,16 @@ def hold_back(made: Made, unfinished: undo.Undo) -> Made:
     return replace(made, snapshot=None, problem=problem)
 
 
-def holds(paths: Iterable[Path], folder: Path) -> bool:
-    """Tell whether one of these paths is the workspace, or holds it."""
+def find_holder(paths: Iterable[Path], folder: Path) -> Path | None:
+    """Return which of these paths is the workspace, or holds it."""
     real = Path(os.path.realpath(folder))
-    return any(real.is_relative_to(path) for path in paths)
+    return next((path for path in paths if real.is_relative_to(path)), None)
 
 
 def find_workspace(counts: Mapping[Path, Count], folder: Path) -> Count:
     """Return how much lies in the workspace, or in what holds it."""
-    real = Path(os.path.realpath(folder))
-    return next((count for path, count in counts.items() if real.is_relative_to(path)), Count())
+    holder = find_holder(counts, folder)
+    return counts[holder] if holder else Count()
 
 
 def find_news(made: Made, workspace: Count, tried: str) -> dict[str, object]:
