@@ -1,7 +1,7 @@
 """The `devcopilot` command: finds the verb, runs it, and turns errors into lines and exit codes.
 
-A verb is a module of `agent.verbs` with `add_arguments(parser)` and `run(arguments) -> int`; it is
-imported only when it is asked for. `run` and `init` are PID 1: they import nothing else of ours.
+A verb is a module of `agent.commands` with `add_arguments(parser)` and `run(arguments) -> int`; it
+is imported only when it is asked for. `run` and `init` are PID 1: they import nothing else of ours.
 """
 
 import os
@@ -39,9 +39,9 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"devcopilot: no such verb: {words[0]} (`devcopilot --help` lists them)\n")
         return 2
     if words[0] in ("run", "init"):
-        from agent import init  # noqa: PLC0415 - PID 1 loads nothing else
+        from agent.init import entry  # noqa: PLC0415 - PID 1 loads nothing else
 
-        return init.main(words)
+        return entry.main(words)
     return run_verb(words[0], words[1:])
 
 
@@ -59,15 +59,15 @@ def run_verb(verb: str, words: list[str]) -> int:
     import gc  # noqa: PLC0415
     import importlib  # noqa: PLC0415
 
-    from agent import faults  # noqa: PLC0415
-    from agent.errors import AgentError  # noqa: PLC0415
-    from agent.escaping import encode_json  # noqa: PLC0415
-    from agent.exits import Exit  # noqa: PLC0415
+    from agent.machine import faults  # noqa: PLC0415
+    from agent.machine.errors import AgentError  # noqa: PLC0415
+    from agent.machine.escaping import encode_json  # noqa: PLC0415
+    from agent.machine.exits import Exit  # noqa: PLC0415
 
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")
     gc.disable()  # all that imports make stays
-    module = importlib.import_module(f"agent.verbs.{verb}")
+    module = importlib.import_module(f"agent.commands.{verb}")
     gc.enable()
     parser = argparse.ArgumentParser(prog=f"devcopilot {verb}", description=module.__doc__)
     module.add_arguments(parser)

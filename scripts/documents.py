@@ -1,7 +1,7 @@
 """Keep the generated parts of the documentation in step with the code.
 
 Without options: exit with 1 when one is out of date. The parts stand between `begin` and `end`
-markers; `agent.reference` says what belongs there, and the command itself which verbs it has.
+markers; `agent.settings.reference` says what belongs there, and the command which verbs it has.
 """
 
 import argparse
@@ -9,8 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-from agent import reference
 from agent.__main__ import VERBS
+from agent.settings import reference
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("docs/settings.md", "docs/migration.md")

@@ -28,7 +28,7 @@ options=()
 # Print "secret NAME" or "plain NAME" for every variable that the agent in the image reads.
 list_variables() {
     "${DOCKER[@]}" run --rm --network none --entrypoint /opt/devcopilot/bin/python "$image" -I -c '
-from agent.settings import variables
+from agent.settings.everything import variables
 for _, entry in variables():
     for name in (entry.name, *entry.aliases):
         print("secret" if entry.secret else "plain", name)'

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from agent.steps import git
+from agent.workspace import git
 from tests.machine import Machine
 
 CONFIG = ".local/state/devcopilot/gitconfig"

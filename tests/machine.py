@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from agent import runtime
-from agent.errors import Problem
-from agent.plan import Ledger, Resource, apply, plan
-from agent.settings import Settings
-from agent.system import Facts, System
+from agent.machine import runtime
+from agent.machine.errors import Problem
+from agent.machine.plan import Ledger, Resource, apply, plan
+from agent.machine.system import Facts, System
+from agent.settings.everything import Settings
 
 Planner = Callable[[Settings, Facts], Iterable[Resource | Problem]]
 

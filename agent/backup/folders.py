@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from agent.errors import AgentError, Problem
+from agent.machine.errors import AgentError, Problem
 
 STAGES = "backup/partial"
 """In the state folder: a link to each folder that is being filled."""

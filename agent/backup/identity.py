@@ -3,9 +3,9 @@
 import re
 import secrets
 
-from agent import keeping
-from agent.restic import Snapshot
-from agent.system import Facts
+from agent.backup.restic.client import Snapshot
+from agent.machine import keeping
+from agent.machine.system import Facts
 
 FILE = "backup/workspace-id"
 """In the state folder."""

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.backup import locks
-from agent.restic import LOCK_WAIT, Restic
-from agent.system import Facts, System
+from agent.backup.restic import locks
+from agent.backup.restic.client import LOCK_WAIT, Restic
+from agent.machine.system import Facts, System
 
 USER = "recovery"
 """What a key that was added is marked with."""

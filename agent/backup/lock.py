@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from agent import keeping
-from agent.backup import locks
-from agent.errors import AgentError, Problem
-from agent.system import Facts
+from agent.backup.restic import locks
+from agent.machine import keeping
+from agent.machine.errors import AgentError, Problem
+from agent.machine.system import Facts
 
 FILE = "backup/lock"
 """In the state folder; it holds what the one who locked it does."""

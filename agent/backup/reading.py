@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from agent.backup import lock, locks
-from agent.escaping import make_lines
-from agent.follow import ENDED, Finished, Limits, Listener
-from agent.reasons import explain
-from agent.restic import NO_LOCK, Code, Restic, ResticError
-from agent.target import Target
+from agent.backup import lock
+from agent.backup.reasons import explain
+from agent.backup.restic import locks
+from agent.backup.restic.client import NO_LOCK, Code, Restic, ResticError
+from agent.backup.restic.follow import ENDED, Finished, Limits, Listener
+from agent.backup.target import Target
+from agent.machine.escaping import make_lines
 
 PATIENCE = "15s"
 """How long a lock of somebody who lives is waited for."""

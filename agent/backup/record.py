@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from agent import keeping
-from agent.parsing import parse_json
-from agent.system import Facts
+from agent.machine import keeping
+from agent.machine.parsing import parse_json
+from agent.machine.system import Facts
 
 FILE = "backup/record.json"
 """In the state folder or, while that takes nothing, in the runtime folder."""

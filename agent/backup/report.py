@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from agent.backup import record
 from agent.backup.record import Record
-from agent.backup.schedule import Plan
-from agent.errors import Problem
+from agent.backup.schedule import Plan, find_plan, wants_backups
+from agent.backup.target import find_targets
+from agent.backup.targets.all import TARGETS
+from agent.machine.errors import Problem
+from agent.settings.context import Context
 
 OVERDUE = timedelta(hours=24)
 """A backup that is later than this is missed: a container that was down has had time to make it."""
@@ -51,6 +54,16 @@ class Row:
     """Whether somebody should look; see `is_red`."""
     why: str
     """Why it is red, in one line."""
+
+
+def find_backups(current: Context) -> list[Row]:
+    """Return a row for each target that the settings name. No target is asked for that."""
+    settings, facts = current.settings, current.facts
+    targets = find_targets(TARGETS, settings, facts)
+    plan = find_plan(settings, facts) if wants_backups(settings) else None
+    names = [target.name for target in targets.ready]
+    known = record.read_all(facts)
+    return describe(known, names, targets.in_trouble, plan, datetime.now(UTC))
 
 
 def describe(

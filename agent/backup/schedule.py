@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agent.texts import Schedule
+from agent.backup.target import name_workspace
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+from agent.settings.parsers import Schedule
 
 JITTER_SHARE = 0.1
 """Of the time between two backups: by so much at most a workspace is later than the plan."""
@@ -82,3 +85,16 @@ def find_zone(environ: Mapping[str, str], now: datetime) -> tzinfo:
             return ZoneInfo.from_file(file, key=os.path.realpath(LOCAL_TIME))
     except (OSError, ValueError, ZoneInfoNotFoundError):
         return now.astimezone().tzinfo or UTC
+
+
+def wants_backups(settings: Settings) -> bool:
+    """Tell whether backups are made automatically."""
+    return settings.backup.enabled and settings.backup.has_target
+
+
+def find_plan(settings: Settings, facts: Facts) -> Plan | None:
+    """Return when backups are made automatically; None: never."""
+    if not settings.backup.schedule:
+        return None
+    zone = find_zone(facts.environ, datetime.now(UTC))
+    return Plan(settings.backup.schedule, name_workspace(settings), zone)

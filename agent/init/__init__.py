@@ -6,10 +6,6 @@ environment that `configure` left, so that not even /proc/1/environ holds a secr
 (`workspace`) runs until the container ends. `devcopilot init` is the core of the second life alone,
 with nothing but CMD.
 
-It imports nothing of ours but `agent.exits`, `agent.moments`, `agent.runtime` and `agent.log`, and
-little else.
+Of the other rooms it imports only the light part of `agent.machine`: exits, moments, runtime, log
+and what these need; of the standard library little.
 """
-
-from agent.init.entry import main
-
-__all__ = ["main"]

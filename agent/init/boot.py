@@ -1,10 +1,10 @@
-"""The boot file as init reads it: the JSON of `agent.values.Boot`, which documents the fields."""
+"""The boot file as init reads it: the JSON of `agent.machine.boot.Boot`, which has the fields."""
 
 import json
 import os
 from collections.abc import Mapping, Sequence
 
-from agent import moments, runtime
+from agent.machine import moments, runtime
 
 
 class Retry:

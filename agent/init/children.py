@@ -7,8 +7,8 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.exits import SIGNAL_BASE, Exit
 from agent.init import signals
+from agent.machine.exits import SIGNAL_BASE, Exit
 
 MOST_DESCRIPTORS = 1 << 16
 ABOVE_STREAMS = 10

@@ -3,8 +3,6 @@
 import signal
 from collections.abc import Callable, Sequence
 
-from agent import runtime
-from agent.exits import SIGNAL_BASE, Exit
 from agent.init import signals
 from agent.init.children import Children, explain_failure
 from agent.init.command import Command
@@ -12,7 +10,9 @@ from agent.init.loop import Loop
 from agent.init.orphans import Orphans, adopt_orphans
 from agent.init.stop import Part, Stop
 from agent.init.terminal import open_missing_streams
-from agent.log import Logger
+from agent.machine import runtime
+from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.log import Logger
 
 ALONE_TIMEOUT = 8.0
 """Seconds that `devcopilot init` gives to CMD and to what it leaves behind."""

@@ -3,20 +3,20 @@
 The first life starts it, in an empty environment; it outlives the execution of the second, which
 sends it the word to go or, where there are no services, none. It ends when nobody is left who could
 send one: whatever happens to init, there is nothing to do. Its output is a pipe from the start,
-which then becomes the log's stream. See `agent.preload`, which is what runs.
+which then becomes the log's stream. See `agent.init.preload`, which is what runs.
 """
 
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from agent import runtime
 from agent.init.children import Children
+from agent.machine import runtime
 
 MODULE = "supervisor.supervisord"
 PLAIN = (sys.executable, "-I", "-m", MODULE)
 """How an argv begins that it can take the place of."""
-ARGV = (sys.executable, "-I", "-m", "agent.preload", MODULE)
+ARGV = (sys.executable, "-I", "-m", "agent.init.preload", MODULE)
 
 
 class Early:

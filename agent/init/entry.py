@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Callable
 
-from agent import faults
-from agent.exits import Exit
 from agent.init import signals
+from agent.machine import faults
+from agent.machine.exits import Exit
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
 BOOTED, EARLY = "--booted", "--early"
@@ -44,17 +44,17 @@ def _begin(argv: list[str]) -> int:
         return Exit.USAGE
     if verb == "init":
         return _init(command, usage)
-    from agent.init import first_life  # noqa: PLC0415 - signals are blocked before all else
+    from agent.init import bootstrap  # noqa: PLC0415 - signals are blocked before all else
 
-    return first_life.run(command)
+    return bootstrap.run(command)
 
 
 def _go_on(argv: list[str]) -> int:
-    from agent.init import workspace  # noqa: PLC0415 - as above
+    from agent.init import supervisor  # noqa: PLC0415 - as above
 
     mark = argv.index("--")
     options = dict(zip(argv[:mark:2], argv[1:mark:2], strict=True))
-    return workspace.run(options[BOOTED], argv[mark + 1 :], options.get(EARLY))
+    return supervisor.run(options[BOOTED], argv[mark + 1 :], options.get(EARLY))
 
 
 def _init(command: list[str], usage: str) -> int:

@@ -6,14 +6,14 @@ import signal
 import time
 from collections.abc import Callable
 
-from agent import moments, runtime
 from agent.init import boot
-from agent.init.calls import Calls
+from agent.init.activation import Calls
 from agent.init.children import Child, Children, Streams, explain_failure
 from agent.init.loop import Loop, Timer
 from agent.init.stop import Part
 from agent.init.watch import Watch
-from agent.log import Logger, timestamp
+from agent.machine import moments, runtime
+from agent.machine.log import Logger, timestamp
 
 MOST_DOUBLINGS = 20
 """Of the pause between two tries; more would only make a number that no one waits for."""

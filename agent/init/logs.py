@@ -13,12 +13,12 @@ import stat
 import sys
 import time
 
-from agent import runtime
 from agent.init.boot import Boot
 from agent.init.children import Child, Children
 from agent.init.loop import Loop, Timer
 from agent.init.stop import Part
-from agent.log import Logger
+from agent.machine import runtime
+from agent.machine.log import Logger
 
 AGENT = "agent"
 SUPERVISORD = "supervisord"
@@ -79,7 +79,7 @@ class Logs(Part):
         for name in boot.streams:
             self._add(name, open_fifo(os.path.join(folder, runtime.STREAMS, name)))
         self._argv = [
-            sys.executable, "-I", "-m", "agent.logger", "--runtime", folder,
+            sys.executable, "-I", "-m", "agent.init.logger", "--runtime", folder,
             "--format", boot.log_format, "--level", level, "--output", str(output),
             *(f"{name}={descriptor}" for name, descriptor in self._readers.items()),
         ]  # fmt: skip

@@ -6,12 +6,12 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 
-from agent import runtime
 from agent.init.children import Child, Children, Streams
 from agent.init.early import Early
 from agent.init.logs import open_fifo
 from agent.init.loop import Loop, Timer
 from agent.init.stop import Part
+from agent.machine import runtime
 
 START_PATIENCE = 3.0
 """Seconds that supervisord may take to listen on its socket; later it need not be woken."""

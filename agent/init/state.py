@@ -11,10 +11,10 @@ import json
 import os
 import time
 
-from agent import runtime
 from agent.init.jobs import Job
 from agent.init.processes import read_stat
-from agent.log import timestamp
+from agent.machine import runtime
+from agent.machine.log import timestamp
 
 
 class State:

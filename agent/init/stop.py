@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from agent.init.loop import Loop, Timer
-from agent.log import Logger
+from agent.machine.log import Logger
 
 HASTE = 1.0
 """Seconds that are left once somebody is in a hurry."""

@@ -8,16 +8,17 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent import editor_login, steering
-from agent.addresses import find_asked, join_port
-from agent.editor_login import ROOM, Hash
-from agent.errors import Problem
-from agent.places import find_xdg
-from agent.plan import Edit, File, Resource
-from agent.settings import Settings
-from agent.system import Facts
-from agent.values import HttpProbe, Service
-from agent.volumes import find_top
+from agent.machine import steering
+from agent.machine.addresses import find_asked, join_port
+from agent.machine.errors import Problem
+from agent.machine.places import find_xdg
+from agent.machine.plan import Edit, File, Resource
+from agent.machine.system import Facts
+from agent.machine.volumes import find_top
+from agent.services import editor_login
+from agent.services.editor_login import ROOM, Hash
+from agent.services.service import HttpProbe, Service, ServiceKind
+from agent.settings.everything import Settings
 
 NAME = "code-server"
 AT_ONCE = "code-server-service"
@@ -33,7 +34,7 @@ one, also with --install-extension, with another password, in clear."""
 OURS = b"# The agent keeps this up to date; without this line the file is yours.\n"
 TAKEN = "code-server.taken.json"
 """File in the runtime folder with the variables that code-server starts without."""
-GIVE_BACK = Path(__file__).parent.parent / "helpers" / "give-back.cjs"
+GIVE_BACK = Path(__file__).parent / "give-back.cjs"
 """Module of Node that gives them to extensions and terminals."""
 PAGE = {"LOGIN_PASSWORD": "`devcopilot password` in a terminal of the workspace prints it."}
 
@@ -196,3 +197,6 @@ def find_data_options(facts: Facts) -> tuple[str, ...]:
     extensions = ("--extensions-dir", str(usual / "extensions"))
     usable = os.access(usual / "extensions", os.W_OK | os.X_OK)
     return ("--user-data-dir", str(facts.state / NAME / "data"), *(extensions if usable else ()))
+
+
+SERVICE = ServiceKind("code-server", resources, service)

@@ -8,8 +8,8 @@ scp nor another shell.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from agent import runtime
-from agent.errors import Problem
+from agent.machine import runtime
+from agent.machine.errors import Problem
 
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",

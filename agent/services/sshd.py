@@ -6,15 +6,17 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent import host_keys, steering
-from agent.addresses import find_asked, join_port
-from agent.errors import Problem
-from agent.logins import find_logins
-from agent.plan import File, Resource
+from agent.machine import steering
+from agent.machine.addresses import find_asked, join_port
+from agent.machine.errors import Problem
+from agent.machine.plan import File, Resource
+from agent.machine.system import Facts
+from agent.services import host_keys
+from agent.services.logins import find_logins
+from agent.services.service import BannerProbe, LoginProbe, Service, ServiceKind
 from agent.services.sessions import check_environment, quote, render_set_env
-from agent.settings import Settings
-from agent.system import Facts
-from agent.values import BannerProbe, LoginProbe, Service
+from agent.settings.everything import Settings
+from agent.settings.step import Step
 
 NAME = "sshd"
 CONFIG = "sshd_config"
@@ -179,3 +181,8 @@ def render_listen(address: str, port: int) -> str:
     both = ("0.0.0.0", EVERY_IPV6)  # noqa: S104 - asked for
     addresses = both if address == EVERY_IPV6 else (address,)
     return "\n".join(f"ListenAddress {join_port(each, port)}" for each in addresses)
+
+
+STEP = Step("host-keys", host_key_resources)
+
+SERVICE = ServiceKind("sshd", resources, service)

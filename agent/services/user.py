@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from agent.errors import Problem
-from agent.files import SETTINGS, read_file
-from agent.parsing import parse_toml
-from agent.settings import Settings
-from agent.system import Facts
-from agent.values import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
+from agent.machine.errors import Problem
+from agent.machine.files import SETTINGS, read_file
+from agent.machine.parsing import parse_toml
+from agent.machine.system import Facts
+from agent.services.service import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
+from agent.settings.everything import Settings
 
 SYSTEM_FOLDER = Path("/etc/devcopilot/services.d")
 USER_FOLDER = ".config/devcopilot/services.d"

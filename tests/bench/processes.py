@@ -57,7 +57,7 @@ def agent_processes(main_pid: int) -> dict[str, Process]:
     found = {"init": next(process for process in everything if process.pid == main_pid)}
     for process in children:
         line = " ".join(process.argv)
-        if "agent.logger" in line:
+        if "agent.init.logger" in line:
             found["logger"] = process
         elif "supervisord" in line:
             found["supervisord"] = process

@@ -23,18 +23,19 @@ def measure(*argv):
         times.append(time.monotonic() - start)
         assert b"password=" in done.stdout, done
     return statistics.median(times[1:])
-from agent.steps import git
+from agent.workspace import git
 helper = measure("sh", str(git.HELPER), "/dev/shm/devcopilot-1000", sys.executable, "get")
 print(json.dumps([helper, measure("/opt/gh/bin/gh", "auth", "git-credential", "get")]))
 """
 PUBLISH = """
 import json, statistics, time
 from datetime import timedelta
-from agent.published import Record
-from agent.renewal.shelf import Shelf
-from agent.secret import Secret
-from agent.sources import Token
-from agent.verbs import context, renewals
+from agent.github.published import Record
+from agent.github.store import Shelf
+from agent.machine.secret import Secret
+from agent.github.token import Token
+from agent.github import renewals
+from agent.settings import context
 current = context.load()
 shelf, times = Shelf("github.com", current.facts), []
 for number in range(21):
@@ -49,11 +50,12 @@ print(json.dumps(statistics.median(times[1:])))
 """
 ROTATE = """
 import json, os, subprocess, threading
-from agent.published import Record
-from agent.renewal.shelf import Shelf
-from agent.secret import Secret
-from agent.sources import Token
-from agent.verbs import context, renewals
+from agent.github.published import Record
+from agent.github.store import Shelf
+from agent.machine.secret import Secret
+from agent.github.token import Token
+from agent.github import renewals
+from agent.settings import context
 current = context.load()
 shelf, over, bad, reads = Shelf("github.com", current.facts), threading.Event(), [], []
 environ = {name: os.environ[name] for name in os.environ if name != "GITHUB_TOKEN"}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agent import runtime
+from agent.machine import runtime
 from tests.contract.care import need_restic
 from tests.contract.homes import Workspace
 from tests.quick_key import find_password, make_quick

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import locks
-from agent.backup.creation import Contents, Made, Maker
-from agent.restic import Restic, Snapshot, find_options, make_environment
-from agent.settings import Settings
-from agent.system import Clock
-from agent.target import PROGRAM, Target
+from agent.backup.make.creation import Contents, Made, Maker
+from agent.backup.restic import locks
+from agent.backup.restic.client import Restic, Snapshot, find_options, make_environment
+from agent.backup.target import PROGRAM, Target
+from agent.machine.system import Clock
+from agent.settings.everything import Settings
 from tests.machine import make_facts
 from tests.quick_key import make_quick
 from tests.waiting import wait_until

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from agent.steps import git
+from agent.workspace import git
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub
 from tests.gh import find_gh

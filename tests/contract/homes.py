@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from agent import catalogue, runtime
-from agent.plan import LEDGER, Ledger, Plan, plan
-from agent.verbs import configure, context
-from agent.verbs.context import Context
+from agent import catalogue
+from agent.machine import runtime
+from agent.machine.plan import LEDGER, Ledger, Plan, plan
+from agent.settings import context
+from agent.settings.context import Context
+from agent.workspace import configure
 
 NOBODY = 65534
 COMPANIONS = {

@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agent.verbs import configure, context
+from agent.commands.configure import begin_life
+from agent.settings import context
+from agent.workspace import configure
 
 UID, ANOTHER, FS_GROUP = 1000, 2001, 2000
 """The workspace's user, who is in a group of their own and in FS_GROUP; and somebody else."""
@@ -157,7 +159,7 @@ def start_once(folder: Path) -> Seen:
         "SSH_PUBLIC_KEY": (folder / "given.pub").read_text(),
     }
     current = context.from_environ(environ)
-    configure.begin_life(current)
+    begin_life(current)
     outcome = configure.carry_out_alone(current)
     home, state = current.facts.home, current.facts.state
     own = home / ".ssh/authorized_keys"

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
-from agent.backup import creation, keys, locks, record, retention, trial, undo
-from agent.backup.creation import SAFETY, TAG
-from agent.backup.verification import verify
-from agent.errors import Problem
-from agent.follow import Finished
-from agent.restic import Code, Restic, ResticError
+from agent.backup import keys, record
+from agent.backup.make import creation
+from agent.backup.make.creation import SAFETY, TAG
+from agent.backup.restic import locks
+from agent.backup.restic.client import Code, Restic, ResticError
+from agent.backup.restic.follow import Finished
+from agent.backup.restore import undo
+from agent.backup.upkeep import retention, trial
+from agent.backup.upkeep.verification import verify
+from agent.machine.errors import Problem
 from tests.contract.care import Vault, flip
 
 ROOT = Path(__file__).parent.parent.parent
@@ -127,7 +131,7 @@ def test_one_living_lock_keeps_the_dead_ones(used: Vault) -> None:
 BYSTANDER = """
 import subprocess, sys
 from pathlib import Path
-from agent.backup import locks
+from agent.backup.restic import locks
 from tests.contract.care import Vault
 vault = Vault(Path(sys.argv[1]))
 vault.put("a", 4_000_000)

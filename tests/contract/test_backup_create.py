@@ -16,12 +16,12 @@ import psutil
 import pytest
 
 from agent import catalogue
-from agent.backup.content import find_content
-from agent.backup.creation import Contents, Made, Maker
-from agent.follow import Limits, Message
-from agent.restic import Restic
-from agent.settings import Settings
-from agent.target import find_targets
+from agent.backup.make.content import find_content
+from agent.backup.make.creation import Contents, Made, Maker
+from agent.backup.restic.client import Restic
+from agent.backup.restic.follow import Limits, Message
+from agent.backup.target import find_targets
+from agent.settings.everything import Settings
 from tests.backup_servers import Server, serving_rclone
 from tests.contract.care import Vault
 from tests.small_folder import small_folder
@@ -178,7 +178,7 @@ def connect(vault: Vault, server: Server) -> Restic:
     """Return restic on this server, as the settings make it."""
     word = {"DEV8_BACKUP_PASSWORD_FILE": str(vault.root / "password")}
     settings = Settings.from_environ({**server.variables, **word})
-    (target,) = find_targets(catalogue.BACKUP_TARGETS, settings, vault.facts).ready
+    (target,) = find_targets(catalogue.TARGETS, settings, vault.facts).ready
     return Restic(target, vault.facts)
 
 

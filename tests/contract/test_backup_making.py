@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from agent import catalogue
-from agent.backup import comparison, making
-from agent.errors import AgentError
-from agent.follow import Finished
-from agent.restic import Code, Restic, ResticError
-from agent.settings import Settings
-from agent.target import find_targets
+from agent.backup.make import comparison, making
+from agent.backup.restic.client import Code, Restic, ResticError
+from agent.backup.restic.follow import Finished
+from agent.backup.target import find_targets
+from agent.machine.errors import AgentError
+from agent.settings.everything import Settings
 from tests.backup_servers import Server, serving_azurite, serving_moto, serving_rclone
 from tests.contract.care import Vault, need_restic
 from tests.machine import make_facts
@@ -41,7 +41,7 @@ def connect(server: Server, root: Path) -> Restic:
     settings = Settings.from_environ(
         {**server.variables, "DEV8_BACKUP_PASSWORD_FILE": str(root / "password")}
     )
-    (target,) = find_targets(catalogue.BACKUP_TARGETS, settings, facts).ready
+    (target,) = find_targets(catalogue.TARGETS, settings, facts).ready
     return Restic(target, facts)
 
 

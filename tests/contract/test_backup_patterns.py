@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.content import find_content
-from agent.backup.survey import survey
-from agent.patterns import anchor, compile_patterns
+from agent.backup.make.content import find_content
+from agent.backup.make.survey import survey
+from agent.machine.globs import anchor, compile_patterns
 
 RESTIC = shutil.which("restic")
 WISHES = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.restic import LOCK_WAIT
+from agent.backup.restic.client import LOCK_WAIT
 from tests.contract.restore_box import MINE, Box
 from tests.waiting import wait_until
 

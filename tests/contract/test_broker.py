@@ -16,19 +16,21 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from agent import catalogue, published, runtime
-from agent.published import Published
-from agent.secret import Secret
-from agent.steps import git
-from agent.system import Clock
-from agent.values import Boot
+from agent.github import published
+from agent.github.published import Published
+from agent.machine import runtime
+from agent.machine.boot import Boot
+from agent.machine.secret import Secret
+from agent.machine.system import Clock
+from agent.workspace import git
+from agent.workspace.jobs import find_jobs
 from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import ROOT, Workspace
 from tests.fakes.github import FakeGitHub, Fault
 from tests.gh import find_gh
 from tests.waiting import wait_until
 
-ASK = ROOT / "agent/helpers/ask.py"
+ASK = ROOT / "agent/github/helpers/ask.py"
 QUESTION = "protocol=https\nhost=github.com\n"
 NEW_GIT = "capability[]=authtype\ncapability[]=state\n" + QUESTION
 FIRST, SECOND = "ghp_first0123456789", "ghp_second0123456789"
@@ -80,7 +82,7 @@ class Desk(Workspace):
     @contextmanager
     def init(self) -> Iterator["subprocess.Popen[bytes]"]:
         """Run init with nothing but the broker's job."""
-        jobs = [job for job in catalogue.jobs(self.context.settings) if job.name == "broker"]
+        jobs = [job for job in find_jobs(self.context.settings) if job.name == "broker"]
         argv = (sys.executable, "-m", "agent", "broker")
         environ = {**self.facts.environ, "PYTHONPATH": str(ROOT)}
         boot = Boot(environment=environ, log_format="json", log_level="debug", streams=(),
@@ -402,7 +404,7 @@ def test_gh_in_front_of_gh(desk: Desk, hub: FakeGitHub, tmp_path: Path) -> None:
     (desk.facts.runtime / "secrets/GITHUB_TOKEN").write_text("ghp_from_the_start\n")
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "gh").symlink_to(ROOT / "agent/helpers/gh")
+    (folder / "gh").symlink_to(ROOT / "agent/github/helpers/gh")
     (folder / "devcopilot").write_text(
         f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m agent "$@"\n'
     )

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from agent import catalogue, runtime
-from agent.errors import Problem
-from agent.plan import File, Resource
-from agent.settings import Settings
-from agent.system import Facts
-from agent.verbs import configure
+from agent.machine import runtime
+from agent.machine.errors import Problem
+from agent.machine.plan import File, Resource
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+from agent.settings.step import Step
+from agent.workspace import configure
+from agent.workspace.all import STEPS
 from tests.contract.homes import OPEN, SECRETS, Workspace
 from tests.waiting import wait_until
 
@@ -42,8 +44,8 @@ def test_what_does_not_answer_costs_its_stage_a_while_and_no_more(
         os.read(reader, 1)
 
     monkeypatch.setattr(configure, "STAGE_TIMEOUT", 0.2)
-    kinds = (catalogue.StepKind("slow", wait_twice), *catalogue.STEPS)
-    monkeypatch.setattr(catalogue, "STEPS", kinds)
+    kinds = (Step("slow", wait_twice), *STEPS)
+    monkeypatch.setattr(configure, "STEPS", kinds)
     current = workspace.context()
     runtime.make(str(workspace.runtime), current.facts.uid)
     outcome = configure.carry_out(current, configure.stages(current))

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import locks, record, undo
-from agent.errors import AgentError
-from agent.secret import Secret
-from agent.settings import Settings
-from agent.system import Facts
-from agent.tokens import user
-from agent.tools import FAILURES, read_failures
+from agent.backup import record
+from agent.backup.restic import locks
+from agent.backup.restore import undo
+from agent.github.sources import user
+from agent.machine.errors import AgentError
+from agent.machine.secret import Secret
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+from agent.tools.tool import FAILURES, read_failures
 from tests.contract.homes import NOBODY, OPEN, SECRETS, Workspace, make_private_key
 from tests.machine import make_facts
 from tests.needs import need

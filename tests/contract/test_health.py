@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import runtime
-from agent.roster import Roster, read
-from agent.values import CommandProbe, HttpProbe, LoginProbe, PortProbe, Service
+from agent.machine import runtime
+from agent.services.registered import Roster, read
+from agent.services.service import CommandProbe, HttpProbe, LoginProbe, PortProbe, Service
 from tests.contract.homes import Workspace
 
 SECRET = "not-for-a-probe"

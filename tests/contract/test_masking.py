@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import editor_login
-from agent.masking import Masker
-from agent.settings import variables
+from agent.machine.masking import Masker
+from agent.services import editor_login
+from agent.settings.everything import variables
 from tests.contract.homes import COMPANIONS, FORMS, Workspace
 
 SECRETS = [entry.name for _, entry in variables() if entry.secret]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import runtime
 from agent.__main__ import main
-from agent.verbs import status
+from agent.commands import status
+from agent.machine import runtime
 from tests.contract.homes import OPEN, SECRETS, Workspace, make_private_key
 
 _STATE = ".local/state/devcopilot"

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from agent import launchers, runtime
-from agent.backup import hooks
-from agent.masking import Masker
-from agent.restic import make_environment
-from agent.settings import Settings
-from agent.sources import Token
-from agent.target import Target
-from agent.tokens import command
-from agent.values import Service
-from agent.verbs import context
+from agent.backup.make import hooks
+from agent.backup.restic.client import make_environment
+from agent.backup.target import Target
+from agent.github.sources import command
+from agent.github.token import Token
+from agent.machine import runtime
+from agent.machine.masking import Masker
+from agent.services import launchers
+from agent.services.service import Service
+from agent.settings import context
+from agent.settings.everything import Settings
 from tests.contract.homes import OPEN, Workspace
 
 PEM = "-----BEGIN X-----\nTHEFIRSTLINEOFIT\n'quoted' \"lines\" $HOME `id`\n-----END X-----\n"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import api, published, runtime
-from agent.published import Record
-from agent.renewal.fetch import FIRST_DELAY, LONGEST_DELAY
-from agent.secret import Secret
-from agent.steps import github
-from agent.verbs.refresh import describe
+from agent.commands.refresh import describe
+from agent.github import api, gh, published
+from agent.github.fetch import FIRST_DELAY, LONGEST_DELAY
+from agent.github.published import Record
+from agent.machine import runtime
+from agent.machine.secret import Secret
 from tests.clocks import NOON
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub, Fault
@@ -273,7 +273,7 @@ def test_what_configure_said_is_not_said_again(workspace: Workspace) -> None:
 
 
 def test_a_login_of_the_user_in_gh_is_no_failure(workspace: Workspace) -> None:
-    hosts = github.find_folder(workspace.facts) / "hosts.yml"
+    hosts = gh.find_folder(workspace.facts) / "hosts.yml"
     hosts.parent.mkdir(parents=True)
     hosts.write_text("github.com:\n    user: me\n    oauth_token: own\n")
     workspace.put(FIRST)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.steps import git
+from agent.workspace import git
 from tests.contract.desk import Desk
 from tests.fakes.github import FakeGitHub
 from tests.gh import find_gh

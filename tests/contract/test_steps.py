@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from agent import editor_login, keys, store
-from agent.plan import LEDGER
-from agent.secret import SecretInput
-from agent.services import code_server
-from agent.settings import Settings
-from agent.steps.vscode import SETTINGS_FILES
-from agent.volumes import STATE_FOLDER
+from agent.machine import keys
+from agent.machine.plan import LEDGER
+from agent.machine.secret import SecretInput
+from agent.machine.volumes import STATE_FOLDER
+from agent.services import code_server, editor_login
+from agent.settings import stored
+from agent.settings.everything import Settings
+from agent.workspace.vscode import SETTINGS_FILES
 from tests.contract.homes import (
     NOBODY,
     OPEN,
@@ -234,8 +235,8 @@ def test_a_runtime_folder_that_outlives_the_state_brings_no_stale_secret(
     rest = {name: text for name, text in theirs.variables.items() if name != "GITHUB_TOKEN"}
     later = theirs.with_variables({**rest, "GITHUB_TOKEN_FILE": str(token)})
     find_warnings(run_configure(later.environ))
-    stored, _ = store.load(theirs.runtime)
-    assert Settings.from_environ(stored).github.token == SecretInput("GITHUB_TOKEN", file=token)
+    variables, _ = stored.load(theirs.runtime)
+    assert Settings.from_environ(variables).github.token == SecretInput("GITHUB_TOKEN", file=token)
     assert str(theirs.runtime) not in (theirs.home / STATE_FOLDER / LEDGER).read_text()
 
 

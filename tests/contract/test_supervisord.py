@@ -15,15 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from agent import probes, runtime, supervisord
-from agent.groups import LONGEST_RUNTIME_PATH
-from agent.plan import Ledger, apply, plan
-from agent.settings import Settings
-from agent.system import Facts, System
-from agent.values import MARK, PortProbe, Service
-from agent.verbs import explain
-from agent.verbs.context import Context
-from agent.verbs.status import collect_services
+from agent.commands import explain
+from agent.commands.status import collect_services
+from agent.machine import runtime
+from agent.machine.plan import Ledger, apply, plan
+from agent.machine.system import Facts, System
+from agent.services import probes, supervisord
+from agent.services.service import MARK, PortProbe, Service
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+from agent.settings.groups import LONGEST_RUNTIME_PATH
 from tests.containers import find_free_port
 
 DEADLINE = 20.0

@@ -14,11 +14,11 @@ from typing import ClassVar
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from agent import published, runtime
-from agent.renewal import fetch
-from agent.renewal.fetch import Demand
-from agent.system import Clock
-from agent.verbs.renewals import make_renewals
+from agent.github import fetch, published
+from agent.github.fetch import Demand
+from agent.github.renewals import make_renewals
+from agent.machine import runtime
+from agent.machine.system import Clock
 from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub, Fault

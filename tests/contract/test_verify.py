@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import api
-from agent.secret import Secret
-from agent.settings import Settings
-from agent.tokens import verify
+from agent.github import api, verify
+from agent.machine.secret import Secret
+from agent.settings.everything import Settings
 from tests.fakes.github import FakeGitHub, Fault
 from tests.machine import make_facts
 

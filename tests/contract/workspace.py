@@ -9,15 +9,15 @@ from pathlib import Path
 
 import yaml
 
-from agent import published, runtime, store
-from agent.errors import Problem
-from agent.plan import Ledger, Resource, apply, plan
-from agent.renewal.round import Outcome
-from agent.steps import github
-from agent.system import Clock, System
-from agent.verbs import context, news
-from agent.verbs.context import Context
-from agent.verbs.refresh import refresh
+from agent.commands.refresh import refresh
+from agent.github import changes, gh, published
+from agent.github.renewal import Outcome
+from agent.machine import runtime
+from agent.machine.errors import Problem
+from agent.machine.plan import Ledger, Resource, apply, plan
+from agent.machine.system import Clock, System
+from agent.settings import context, stored
+from agent.settings.context import Context
 from tests.clocks import DrivenClock
 from tests.fakes.github import FakeGitHub
 
@@ -47,7 +47,7 @@ class Workspace:
         found = context.from_environ(environ)
         self.facts = replace(found.facts, clock=self.clock)
         self.context: Context = replace(found, facts=self.facts)
-        self.apply(store.resources(environ, self.facts))
+        self.apply(stored.resources(environ, self.facts))
 
     def apply(self, wanted: Iterable[Resource | Problem]) -> None:
         """Bring these resources about, without any problem."""
@@ -72,7 +72,7 @@ class Workspace:
 
     def events(self, offline: bool = False) -> list[tuple[str, str]]:
         """Refresh and return what it would log."""
-        return news.take(self.refresh(offline), self.context)
+        return changes.take(self.refresh(offline), self.context)
 
     def verb(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run the verb as a process, which has the real clock."""
@@ -90,7 +90,7 @@ class Workspace:
 
     @property
     def gh_token(self) -> str | None:
-        hosts = self.facts.read(github.find_folder(self.facts) / "hosts.yml")
+        hosts = self.facts.read(gh.find_folder(self.facts) / "hosts.yml")
         return str(yaml.safe_load(hosts)[self.host]["oauth_token"]) if hosts else None
 
     def tokens(self) -> tuple[str | None, str | None]:

@@ -22,8 +22,8 @@ GUARDED = "/update/check"
 """A page that only who has logged in may see, and that leaves no trace."""
 ASK = """
 import sys
-from agent import probes
-from agent.values import HttpProbe
+from agent.services import probes
+from agent.services.service import HttpProbe
 port = int(sys.argv[1])
 print(probes.check(HttpProbe(port, "/healthz"), 3.0))
 login = HttpProbe(port, "/healthz", method="POST", expected=(401,), accept="text/html")

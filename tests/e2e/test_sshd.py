@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import host_keys, probes
-from agent.plan import Ledger, apply, plan
-from agent.services import sshd
-from agent.settings import Settings
-from agent.steps import ssh
-from agent.system import Facts, System
-from agent.values import BannerProbe, Service
+from agent.machine.plan import Ledger, apply, plan
+from agent.machine.system import Facts, System
+from agent.services import host_keys, probes, sshd
+from agent.services.service import BannerProbe, Service
+from agent.settings.everything import Settings
+from agent.workspace import ssh
 from tests.containers import BASE, DOCKER, docker, find_free_port
 from tests.waiting import wait_until
 

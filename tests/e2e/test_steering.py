@@ -76,7 +76,7 @@ def test_a_session_and_cmd_have_them(box: Container, login: Login) -> None:
 
 
 def test_extensions_have_what_their_host_does_not_read(box: Container) -> None:
-    helper = box.execute("sh", "-c", "echo /opt/devcopilot/lib/*/site-packages/agent/helpers")
+    helper = box.execute("sh", "-c", "echo /opt/devcopilot/lib/*/site-packages/agent/services")
     said = box.execute(
         *("env", "-i", "DEV8_RUNTIME_DIR=/dev/shm/devcopilot-1000"),
         *("/opt/code-server/node", "--require", f"{helper.strip()}/give-back.cjs"),

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agent import supervisord
-from agent.system import Facts
-from agent.values import Boot, Job, Service
+from agent.machine.boot import Boot, Job
+from agent.machine.system import Facts
+from agent.services import supervisord
+from agent.services.service import Service
 from tests.waiting import wait_until
 
 NOBODY = 65534

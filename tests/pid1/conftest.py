@@ -13,7 +13,7 @@ import pytest
 
 from tests.pid1.boxes import NOBODY, Box, Namespace
 
-PROBE = "import agent.init.workspace, supervisor.supervisord"
+PROBE = "import agent.init.supervisor, supervisor.supervisord"
 
 
 def can_run(*words: str) -> bool:

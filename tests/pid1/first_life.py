@@ -6,11 +6,11 @@ TIME_LIMIT in the environment is the time that it gets.
 import os
 import sys
 
-from agent.init import first_life, signals
+from agent.init import bootstrap, signals
 
 signals.block()
 mark = sys.argv.index("--")
-setattr(first_life, "CONFIGURE", tuple(sys.argv[1:mark]))  # noqa: B010 - it is a constant
+setattr(bootstrap, "CONFIGURE", tuple(sys.argv[1:mark]))  # noqa: B010 - it is a constant
 if "TIME_LIMIT" in os.environ:
-    setattr(first_life, "TIME_LIMIT", float(os.environ["TIME_LIMIT"]))  # noqa: B010 - as above
-sys.exit(first_life.run(sys.argv[mark + 1 :]))
+    setattr(bootstrap, "TIME_LIMIT", float(os.environ["TIME_LIMIT"]))  # noqa: B010 - as above
+sys.exit(bootstrap.run(sys.argv[mark + 1 :]))

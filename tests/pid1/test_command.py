@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.exits import Exit
+from agent.machine.exits import Exit
 from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted
 from tests.waiting import wait_until
 
@@ -194,7 +194,7 @@ def test_children_inherit_no_descriptors(start: Start, folder: Path) -> None:
 def test_init_imports_little() -> None:
     """Seen against an interpreter that imports nothing: a virtual environment adds its own."""
     script = "{}\nimport sys\nprint(*sys.modules)"
-    imports = "import agent.init.entry, agent.init.first_life, agent.init.workspace"
+    imports = "import agent.init.entry, agent.init.bootstrap, agent.init.supervisor"
     seen = [
         set(subprocess.run([sys.executable, "-I", "-c", script.format(line)], check=True,
                            capture_output=True, text=True).stdout.split())
@@ -202,8 +202,10 @@ def test_init_imports_little() -> None:
     ]  # fmt: skip
     added = seen[1] - seen[0]
     ours = {name for name in added if name.startswith("agent.") and name.count(".") == 1}
-    names = ("escaping", "exits", "faults", "files", "init", "log", "moments", "runtime")
-    assert ours == {f"agent.{name}" for name in names}
+    assert ours == {"agent.init", "agent.machine"}
+    light = {name for name in added if name.startswith("agent.machine.")}
+    names = ("escaping", "exits", "faults", "files", "log", "moments", "runtime")
+    assert light == {f"agent.machine.{name}" for name in names}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
               "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip
     assert not added & costly

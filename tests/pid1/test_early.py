@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.exits import Exit
 from agent.init.early import Early
 from agent.init.processes import read_stat
-from agent.values import Job, Service
+from agent.machine.boot import Job
+from agent.machine.exits import Exit
+from agent.services.service import Service
 from tests.pid1.boxes import (
     BLOCKED,
     EMPTY_BOOT,
@@ -27,7 +28,7 @@ from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
-EARLY = "agent.preload supervisor.supervisord"
+EARLY = "agent.init.preload supervisor.supervisord"
 SECRET = "a-secret-that-nobody-may-see"
 FIRST_LIFE = Path(__file__).with_name("first_life.py")
 HOLD = "echo begun >&2; while ! test -e $DEV8_RUNTIME_DIR/../go; do sleep 0.01; done"
@@ -194,7 +195,7 @@ def test_the_word_to_one_that_has_ended_is_none(tmp_path: Path) -> None:
 
 
 def test_nobody_left_to_give_the_word_ends_it() -> None:
-    words = [sys.executable, "-I", "-m", "agent.preload", "supervisor.supervisord"]
+    words = [sys.executable, "-I", "-m", "agent.init.preload", "supervisor.supervisord"]
     code = 'exec 3</dev/null; exec "$@"'
     done = subprocess.run(["sh", "-c", code, "sh", *words], env={}, timeout=20, check=False)
     assert done.returncode == Exit.OK

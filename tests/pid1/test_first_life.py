@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.exits import Exit
+from agent.machine.exits import Exit
 from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted, give
 
 Start = Callable[..., Box]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agent.values import Job, Retry
+from agent.machine.boot import Job, Retry
 from tests.pid1.boxes import Box, booted, has_pending, with_jobs
 from tests.waiting import wait_until
 
@@ -168,7 +168,7 @@ def test_a_copy_that_was_killed_is_replaced_and_misses_nothing(start: Start, fol
     watched = folder / "watched"
     box = start(*booted(folder, with_jobs(job("late", "true", 1000.0, watched))))
     wait_for_runs(box, "late", 1)
-    copy = wait_until(lambda: box.find("agent.init"), "the copy of init")
+    copy = wait_until(lambda: box.find("agent.init --booted"), "the copy of init")
     assert copy is not None
     os.kill(copy, signal.SIGKILL)
     watched.write_text("1")
@@ -180,7 +180,7 @@ def test_the_copy_ends_with_an_init_that_was_killed(start: Start, folder: Path) 
     words = booted(folder, with_jobs(job("late", "true", 1000.0, folder / "watched")))
     box = start("sh", "-c", '"$@" & echo $!; wait; exec sleep 1000', "sh", *words)
     wait_for_runs(box, "late", 1)
-    found = [pid for pid, line in box.processes().items() if "agent.init" in line]
+    found = [pid for pid, line in box.processes().items() if "agent.init --booted" in line]
     copy, init = max(found), min(found)
     os.kill(init, signal.SIGKILL)
     wait_until(lambda: not box.processes().get(copy), "the end of the copy")

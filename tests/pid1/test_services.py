@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from agent.exits import Exit
-from agent.values import Job, Service
+from agent.machine.boot import Job
+from agent.machine.exits import Exit
+from agent.services.service import Service
 from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, with_services
 from tests.waiting import wait_until
 
@@ -115,7 +116,7 @@ def test_a_log_child_that_ends_is_started_again(start: Start, folder: Path) -> N
     )
     box = start(*booted(folder, with_services(folder, Service("a", ("sh", "-c", script)))))
     box.wait_for('"message": "before"')
-    logger = box.find("agent.logger")
+    logger = box.find("agent.init.logger")
     assert logger is not None
     os.kill(logger, signal.SIGKILL)
     (folder / "go").touch()
@@ -149,7 +150,7 @@ def start_counter(start: Start, folder: Path) -> tuple[Box, Callable[[], int]]:
 
 
 def find_logger(box: Box) -> int:
-    return wait_until(lambda: box.find("agent.logger"), "the log child") or 0
+    return wait_until(lambda: box.find("agent.init.logger"), "the log child") or 0
 
 
 def test_a_stopped_log_child_goes_on(start: Start, folder: Path) -> None:
@@ -168,7 +169,7 @@ def test_writers_do_not_wait_for_a_log_child_that_keeps_ending(start: Start, fol
     box, count = start_counter(start, folder)
     end, longest, last, seen = time.monotonic() + 4, 0.0, time.monotonic(), count()
     while time.monotonic() < end:
-        if pid := box.find("agent.logger"):
+        if pid := box.find("agent.init.logger"):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if count() > seen:

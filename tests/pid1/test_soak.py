@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.supervisord import query_states
-from agent.values import Job, Service
+from agent.machine.boot import Job
+from agent.services.service import Service
+from agent.services.supervisord import query_states
 from tests.pid1.boxes import PYTHON, Box, booted, with_jobs, with_services
 from tests.pid1.test_reaping import STORM
 from tests.waiting import wait_until
@@ -66,7 +67,10 @@ def test_idle_costs_little(start: Start, folder: Path, soak_seconds: float, call
     box = start(*booted(folder, replace(boot, jobs=(job,))))
     box.wait_for('"message": "begun"')
     wait_until(lambda: box.state()["jobs"]["refresh"]["last_exit"] == 0, "the first run")
-    named = {word: box.find(word) for word in ("agent.init", "agent.logger", "supervisor.super")}
+    named = {
+        word: box.find(word)
+        for word in ("agent.init --booted", "agent.init.logger", "supervisor.super")
+    }
     assert all(named.values()), named
     pids = [box.pid, *(pid for pid in named.values() if pid)]
     descriptors = measure(pids).descriptors

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.exits import Exit
-from agent.values import Job, Service
+from agent.machine.boot import Job
+from agent.machine.exits import Exit
+from agent.services.service import Service
 from tests.pid1.boxes import (
     EMPTY_BOOT,
     ENVIRONMENT,

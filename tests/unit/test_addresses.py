@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent import addresses
+from agent.machine import addresses
 
 
 @pytest.mark.parametrize(

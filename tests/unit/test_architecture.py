@@ -11,55 +11,32 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
-GROUND = (
-    "addresses", "argon2", "background", "backup_group", "bodies", "commands", "compatibility",
-    "credentials", "errors", "escaping", "exits", "faults", "files", "gitconfig", "groups",
-    "helpers", "jsonc", "lines", "log", "login_trial", "masking", "moments", "parsing",
-    "password_command", "patterns", "places", "preload", "procfs", "runtime", "secret",
-    "secret_forms", "settings", "spellings", "steering", "system", "texts", "urls", "variable",
-    "volumes",
-)  # fmt: skip
-VALUES = (
-    "actions", "api", "editor_login", "follow", "homes", "host_keys", "hosts", "keeping", "keys",
-    "launchers", "logins", "owners", "plan", "published", "reasons", "reference", "roster", "runs",
-    "sources", "store", "structured", "target", "tools", "trust", "values",
-)  # fmt: skip
-PARTS = (
-    "steps", "services", "tokens", "targets", "supervisord", "probes", "installer", "restic",
-)  # fmt: skip
-FLOORS = (GROUND, VALUES, PARTS, ("renewal", "backup"), ("catalogue",), ("verbs",), ("__main__",))
-"""From the ground up: modules, or folders as a whole, directly below `agent`."""
+FLOORS = (
+    ("machine",),
+    ("settings",),
+    ("github", "backup", "services", "tools"),
+    ("workspace", "observe"),
+    ("commands",),
+)
+"""The rooms, from the ground up. Imports go down, and never to another room of the same floor."""
 
-APART = ("init", "logger")
-"""The processes that live as long as the container."""
-SHARED_WITH_APART = {
+TOP = ("__main__", "catalogue")
+"""The only modules that are in no room: the command, and a view of all lists."""
+
+APART = "init"
+"""PID 1 and the log child, which live as long as the container."""
+LIGHT = {
     "escaping",
     "exits",
     "faults",
     "files",
     "log",
-    "login_trial",
     "masking",
     "moments",
     "runtime",
     "secret_forms",
 }
-
-SHARED_IN_FOLDER = {
-    "services": {"sessions"},
-    "verbs": {
-        "backup.care", "backup.outcome", "backup.progress", "backup.restoring", "backup.ticking",
-        "backup.unpacking", "backup.work", "context", "configure", "news", "renewals", "standing",
-    },
-    "renewal": {"check", "fetch", "shelf"},
-    "backup": {
-        "clearing", "comparison", "content", "creation", "databases", "folders", "hooks",
-        "identity", "lacking", "lock", "locks", "making", "notices", "placing", "preparation",
-        "reading", "record", "repositories", "schedule", "selection", "session", "shrinking",
-        "sqlite", "survey", "trial", "undo",
-    },
-}  # fmt: skip
-"""What other files of the same folder may import; everywhere else: nothing."""
+"""What they may load of `machine`: it costs next to nothing."""
 
 HEAVY = {
     "argparse", "asyncio", "concurrent", "dataclasses", "email", "github", "http",
@@ -106,60 +83,50 @@ def find_imports(path: Path) -> set[str]:
 IMPORTS = {name: find_imports(path) for name, path in MODULES.items()}
 
 
-def top_of(module: str) -> str:
+def find_room(module: str) -> str:
+    """Return the room, or the name of a module that is in none."""
     return module.split(".", maxsplit=1)[0]
 
 
 def find_floor(module: str) -> int:
-    """Return the number of the floor that a module stands on."""
-    (floor,) = [number for number, names in enumerate(FLOORS) if top_of(module) in names]
+    """Return the number of the floor that a module stands on; those in no room are on the roof."""
+    room = find_room(module)
+    if room in TOP:
+        return len(FLOORS)
+    (floor,) = [number for number, rooms in enumerate(FLOORS) if room in rooms]
     return floor
 
 
-def is_apart(module: str) -> bool:
-    return top_of(module) in APART
+INSIDE = sorted(name for name in MODULES if find_room(name) != APART)
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_every_module_has_a_place(module: str) -> None:
-    if not is_apart(module):
-        find_floor(module)
-
-
-@pytest.mark.parametrize("module", sorted(name for name in MODULES if not is_apart(name)))
+@pytest.mark.parametrize("module", INSIDE)
 def test_imports_go_down(module: str) -> None:
-    allowed = {"__main__": {"init"}}.get(module, set())
-    for used in IMPORTS[module] - allowed:
-        assert not is_apart(used), f"{module} imports {used}, which stands apart"
-        assert find_floor(used) <= find_floor(module), f"{module} imports {used}, which is above"
-
-
-@pytest.mark.parametrize("module", sorted(name for name in MODULES if not is_apart(name)))
-def test_imports_never_go_sideways(module: str) -> None:
-    folder = top_of(module)
     for used in IMPORTS[module]:
-        if is_apart(used) or find_floor(used) != find_floor(module) or find_floor(module) < 2:
-            continue
-        shared = SHARED_IN_FOLDER.get(folder, set())
-        inside = used.removeprefix(f"{folder}.")
-        assert used.startswith(f"{folder}.") and inside in shared, f"{module} imports {used}"
+        if find_room(used) == APART:
+            assert module == "__main__", f"{module} imports {used}, which stands apart"
+        elif find_room(used) != find_room(module):
+            assert find_floor(used) < find_floor(module), f"{module} imports {used}"
 
 
-@pytest.mark.parametrize("module", sorted(name for name in MODULES if is_apart(name)))
+def test_nothing_that_works_imports_the_catalogue() -> None:
+    assert not [name for name in MODULES if "catalogue" in IMPORTS[name]]
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - set(INSIDE)))
 def test_long_lived_processes_import_hardly_anything_of_ours(module: str) -> None:
-    folder = top_of(module)
-    others = {used for used in IMPORTS[module] if top_of(used) != folder}
-    assert others <= SHARED_WITH_APART
+    others = {used for used in IMPORTS[module] if find_room(used) != APART}
+    assert others <= {f"machine.{name}" for name in LIGHT}
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
     TopologicalSorter(IMPORTS).prepare()
 
 
-@pytest.mark.parametrize("package", APART)
+@pytest.mark.parametrize("package", ["init", "init.logger"])
 def test_long_lived_processes_load_hardly_anything(package: str) -> None:
     """What was not imported at the start of the interpreter, and is heavy, is missing."""
-    names = [f"agent.{name}" for name in MODULES if top_of(name) == package]
+    names = [f"agent.{name}" for name in MODULES if f"{name}.".startswith(f"{package}.")]
     script = (
         "import sys, json; before = set(sys.modules)\n"
         "import importlib._bootstrap\n"
@@ -174,7 +141,7 @@ def test_long_lived_processes_load_hardly_anything(package: str) -> None:
     loaded = set(json.loads(done.stdout))
     assert not loaded & HEAVY
     ours = {name for name in loaded if name.startswith("agent.")}
-    allowed = {f"agent.{name}" for name in SHARED_WITH_APART}
+    allowed = {"agent.machine", "agent.init"} | {f"agent.machine.{name}" for name in LIGHT}
     assert {name for name in ours if not name.startswith(f"agent.{package}")} <= allowed
 
 
@@ -190,23 +157,24 @@ def test_the_command_loads_only_init_for_pid_1() -> None:
         check=True, capture_output=True, text=True, timeout=30,
     )  # fmt: skip
     loaded = done.stdout.splitlines()[-1].split()
-    tops = {name.split(".")[1] for name in loaded}
-    assert tops <= {"__main__", "init", *SHARED_WITH_APART}
+    others = {name for name in loaded if not name.startswith("agent.init")}
+    light = {f"agent.machine.{name}" for name in LIGHT}
+    assert others <= {"agent.__main__", "agent.machine", *light}
 
 
 READS_ITSELF = {
-    "files",
-    "background",  # of the kernel
-    "procfs",
-    "preload",  # the boot file, in a folder that only the agent may enter
+    "machine.files",
+    "machine.background",  # of the kernel
+    "machine.proc",
+    "init.preload",  # the boot file, in a folder that only the agent may enter
     "init.boot",
     "init.children",  # what its own child reports
     "init.jobs",  # 64 bytes
     "init.processes",  # /proc
-    "backup.archive",  # what is no file to read as a whole
-    "backup.hooks",
-    "backup.sqlite",
-    "backup.trial",
+    "backup.restore.archive",  # what is no file to read as a whole
+    "backup.make.hooks",
+    "backup.make.sqlite",
+    "backup.upkeep.trial",
 }
 """The modules that may open a file in their own way."""
 
@@ -232,14 +200,16 @@ def test_files_are_read_in_one_way(module: str) -> None:
     assert find_reads(MODULES[module]) - allowed == set()
 
 
-SPLITS_FOR_PEOPLE = {"restic", "installer", "backup.hooks", "backup.verification"}
+SPLITS_FOR_PEOPLE = {
+    "backup.make.hooks", "backup.restic.client", "backup.upkeep.verification", "tools.installer",
+}  # fmt: skip
 """The modules that take a line out of what a program said, to show it."""
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - SPLITS_FOR_PEOPLE))
 def test_no_text_is_split_by_pythons_own_rule(module: str) -> None:
-    """`agent.lines` says why; that of bytes knows LF and CR alone."""
-    allowed = {"read_file(path, STATE)"} if module == "masking" else set()
+    """`agent.machine.lines` says why; that of bytes knows LF and CR alone."""
+    allowed = {"read_file(path, STATE)"} if module == "machine.masking" else set()
     found = {
         ast.unparse(node.value)
         for node in ast.walk(ast.parse(MODULES[module].read_text()))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent import argon2
+from agent.settings import argon2
 
 SALT, DIGEST = "c2FsdHNhbHQ", "MDEyMzQ1Njc4OTAxMjM0NQ"
 """8 and 16 bytes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.background import choose_processors, read_quota
+from agent.machine.background import choose_processors, read_quota
 
 ANY = float("inf")
 
@@ -57,7 +57,7 @@ def test_it_holds_for_what_is_started_from_there() -> None:
         "os.sched_getscheduler(0), psutil.Process().ionice()[0]]))"
     )
     script = (
-        "import subprocess, sys; from agent.background import give_way; give_way(); "
+        "import subprocess, sys; from agent.machine.background import give_way; give_way(); "
         f"subprocess.run([sys.executable, '-c', {child!r}], check=True)"
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

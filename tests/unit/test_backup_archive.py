@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import archive, merging
-from agent.errors import AgentError
+from agent.backup.restore import archive, merging
+from agent.machine.errors import AgentError
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:

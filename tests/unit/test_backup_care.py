@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import locks, report, retention, trial, verification
-from agent.backup.locks import Judge, Lock
+from agent.backup import report
 from agent.backup.record import Record, format_time, is_over
+from agent.backup.restic import locks
+from agent.backup.restic.follow import Finished
+from agent.backup.restic.locks import Judge, Lock
+from agent.backup.restic.runs import Run
 from agent.backup.schedule import Plan
-from agent.errors import Problem
-from agent.follow import Finished
-from agent.runs import Run
-from agent.settings import Settings
+from agent.backup.upkeep import retention, trial, verification
+from agent.machine.errors import Problem
+from agent.settings.everything import Settings
 from tests.machine import make_facts
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

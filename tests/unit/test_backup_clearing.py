@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup import folders
-from agent.backup.clearing import Cleared, Clearing, find_scope
+from agent.backup.restore.in_place import Cleared, Clearing, find_scope
 
 
 def clear(root: Path, *changes: str, held: tuple[str, ...] = ()) -> Cleared:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from agent import runtime
-from agent.backup import comparison, identity, record, retention
-from agent.backup.comparison import Comparison, compare, find_newest
-from agent.backup.creation import SHRUNK, TAG
+from agent.backup import identity, record
+from agent.backup.make import comparison
+from agent.backup.make.comparison import Comparison, compare, find_newest
+from agent.backup.make.creation import SHRUNK, TAG
 from agent.backup.record import Record, format_time
-from agent.restic import Listing, Snapshot
-from agent.target import Target
+from agent.backup.restic.client import Listing, Snapshot
+from agent.backup.target import Target
+from agent.backup.upkeep import retention
+from agent.machine import runtime
 from tests.machine import make_facts
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.content import (
+from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
+from agent.backup.make.content import (
     Content,
     choose_home,
     drop_nested,
     find_content,
     leaves_nothing,
 )
-from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
-from agent.backup.sqlite import HEADER
-from agent.backup.survey import STORE, Count, survey
-from agent.patterns import compile_patterns
+from agent.backup.make.sqlite import HEADER
+from agent.backup.make.survey import STORE, Count, survey
+from agent.machine.globs import compile_patterns
 from tests.waiting import wait_until
 
 COARSE = 5
@@ -291,7 +291,7 @@ def test_clones_that_are_left_out_with_a_cache_are_found(workspace: Path) -> Non
 def test_a_big_cache_is_not_looked_through(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.backup.survey.MOST_CACHED", 30)
+    monkeypatch.setattr("agent.backup.make.survey.MOST_CACHED", 30)
     tag(workspace)
     fill(workspace, "near/.git", *(f"wide/{number}/deep/file" for number in range(40)))
     fill(workspace, *(f"wide/{number}/deep/er/.git" for number in range(40)))

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.backup import databases, sqlite
-from agent.backup.databases import Copied, copy_all, find_place
+from agent.backup.make import databases, sqlite
+from agent.backup.make.databases import Copied, copy_all, find_place
 from tests.waiting import wait_until
 
 WRITER = """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import hooks
-from agent.errors import Problem
+from agent.backup.make import hooks
+from agent.machine.errors import Problem
 from tests.waiting import wait_until
 
 PATH = {"PATH": os.environ["PATH"]}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.lacking import find_missing
-from agent.follow import Message
+from agent.backup.make.lacking import find_missing
+from agent.backup.restic.follow import Message
 
 DENIED = "permission denied"
 NOT_THERE = "no such file or directory"

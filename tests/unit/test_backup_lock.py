@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup import lock
-from agent.system import Facts
+from agent.machine.system import Facts
 from tests.machine import make_facts
 
 

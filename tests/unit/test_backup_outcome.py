@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.preview import Preview
-from agent.backup.restoration import Result
-from agent.errors import AgentError, Problem
-from agent.verbs.backup import outcome
-from agent.verbs.backup.outcome import Subject
+from agent.backup.restore.preview import Preview
+from agent.backup.restore.restoration import Result
+from agent.commands.backup import outcome
+from agent.commands.backup.outcome import Subject
+from agent.machine.errors import AgentError, Problem
 
 
 def test_many_failures_with_one_cause_are_one_line() -> None:

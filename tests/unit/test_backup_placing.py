@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import placing, sqlite
-from agent.backup.placing import put_in_place
+from agent.backup.make import sqlite
+from agent.backup.restore import placing
+from agent.backup.restore.placing import put_in_place
 from tests.unit.test_backup_databases import judge, make
 
 

@@ -4,8 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from agent.backup.preview import Skipped, find_extras
-from agent.patterns import compile_patterns
+from agent.backup.restore.preview import Skipped, find_extras
+from agent.machine.globs import compile_patterns
 
 
 def test_the_last_pattern_decides() -> None:

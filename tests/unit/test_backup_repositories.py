@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import databases, repositories
-from agent.backup.placing import put_in_place
+from agent.backup.make import databases, repositories
+from agent.backup.restore.placing import put_in_place
 from tests.unit.test_backup_databases import judge, make
 
 REFS = {

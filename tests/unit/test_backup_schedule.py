@@ -13,8 +13,8 @@ import pytest
 
 from agent.backup import schedule
 from agent.backup.schedule import MOST_JITTER, SKEW, Plan, find_zone
-from agent.texts import LONGEST_PAUSE
-from agent.texts import schedule as read
+from agent.settings.parsers import LONGEST_PAUSE
+from agent.settings.parsers import schedule as read
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -218,7 +218,7 @@ def test_what_is_no_schedule_is_refused_with_what_it_should_be(text: str, words:
 
 def test_only_a_cron_line_loads_what_reads_it() -> None:
     script = (
-        "import sys; from agent.texts import schedule; schedule(sys.argv[1]);"
+        "import sys; from agent.settings.parsers import schedule; schedule(sys.argv[1]);"
         "print('cronsim' in sys.modules)"
     )
     for value, loaded in (("30m", "False"), ("off", "False"), ("0 3 * * *", "True")):

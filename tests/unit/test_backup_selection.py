@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.backup.selection import make_pick, parse_moment, warn_of_future, warn_of_shrunk
-from agent.errors import AgentError
-from agent.exits import Exit
-from agent.restic import Snapshot
+from agent.backup.restic.client import Snapshot
+from agent.backup.restore.selection import make_pick, parse_moment, warn_of_future, warn_of_shrunk
+from agent.machine.errors import AgentError
+from agent.machine.exits import Exit
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import setup
-from agent.errors import Problem
-from agent.plan import Seed
-from agent.settings import Settings
-from agent.system import Facts
-from agent.target import PASSWORD
-from agent.targets import local
-from agent.volumes import Mounts, Volume
+from agent.backup import password
+from agent.backup.target import PASSWORD
+from agent.backup.targets import local
+from agent.machine.errors import Problem
+from agent.machine.plan import Seed
+from agent.machine.system import Facts
+from agent.machine.volumes import Mounts, Volume
+from agent.settings.everything import Settings
 from tests.machine import make_facts
 
 
@@ -24,7 +24,7 @@ def facts(tmp_path: Path) -> Facts:
 def plan_password(facts: Facts) -> tuple[list[Path], list[str]]:
     """Return the files of passwords that would be made, and what is wrong with them."""
     environ = {"BACKUP_DIR": str(facts.home.parent / "backups"), "ENVIRONMENT_ID": "here"}
-    items = list(setup.resources((local.TARGET,), Settings.from_environ(environ), facts))
+    items = list(password.resources((local.TARGET,), Settings.from_environ(environ), facts))
     problems = [str(item) for item in items if isinstance(item, Problem)]
     return (
         [item.path for item in items if isinstance(item, Seed)],

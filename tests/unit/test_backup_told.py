@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from agent.backup import record
-from agent.backup.creation import Made
-from agent.backup.notices import find_notices
-from agent.backup.session import Outcome
-from agent.backup.setup import shares_root
-from agent.escaping import make_lines
-from agent.settings import Settings
-from agent.verbs.backup.create import LONGEST, MOST_SHOWN, format_lines
-from agent.verbs.backup.progress import Progress
+from agent.backup.make.creation import Made
+from agent.backup.make.notices import find_notices
+from agent.backup.make.session import Outcome
+from agent.backup.password import shares_root
+from agent.commands.backup.create import LONGEST, MOST_SHOWN, format_lines
+from agent.commands.backup.progress import Progress
+from agent.machine.escaping import make_lines
+from agent.settings.everything import Settings
 from tests.machine import make_facts
 
 REPORT = {
@@ -33,7 +33,7 @@ def tell(*missing: str) -> str:
 
 @pytest.mark.parametrize("columns", [20, 40, 80])
 def test_a_line_of_progress_never_wraps(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.verbs.backup.progress.PULSE", 0)
+    monkeypatch.setattr("agent.commands.backup.progress.PULSE", 0)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with os.fdopen(theirs, "w") as stream:

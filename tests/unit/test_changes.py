@@ -65,7 +65,7 @@ def repository(tmp_path: Path) -> Repository:
 @pytest.mark.parametrize(
     ("file", "parts"),
     [
-        ("agent/steps/new.py", {"agent", "base", "mvp"}),
+        ("agent/workspace/new.py", {"agent", "base", "mvp"}),
         ("pyproject.toml", {"agent", "base", "mvp"}),
         ("LICENSE", {"agent", "base", "mvp"}),
         ("requirements/runtime.txt", {"agent", "base", "mvp"}),

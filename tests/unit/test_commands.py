@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import commands
+from agent.machine import commands
 
 SAY = "import sys; sys.std{0}.write('x' * {1})"
 

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from agent.compatibility import KEPT, SECRETS, VARIABLES, WITHHELD, OldVariable
-from agent.settings import Settings, find_warnings, variables
+from agent.settings.compatibility import KEPT, SECRETS, VARIABLES, WITHHELD, OldVariable
+from agent.settings.everything import Settings, find_warnings, variables
 
 
 def find_names(text: str) -> list[str]:

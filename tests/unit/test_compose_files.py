@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from agent.settings import variables
-from agent.texts import positive_duration
+from agent.settings.everything import variables
+from agent.settings.parsers import positive_duration
 
 FOLDER = Path(__file__).resolve().parents[2] / "docker"
 COMPOSE = (FOLDER / "compose.yaml").read_text()

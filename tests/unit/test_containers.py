@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import variables
+from agent.settings.everything import variables
 from tests.containers import QUIET, keep_quiet
 
 TESTS = Path(__file__).resolve().parents[1]

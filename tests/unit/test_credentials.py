@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.credentials import find_url_passwords, is_secret
+from agent.settings.credentials import find_url_passwords, is_secret
 
 SECRET = """AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN MY_API_KEY API_KEYS OPENROUTER_KEY KEY TOKEN
     NPM_TOKEN token my_password PGPASSWORD MYSQL_PWD DB_PASS GH_PAT VAULT_PASSPHRASE CLIENT_SECRET

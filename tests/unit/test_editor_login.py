@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from agent import argon2, editor_login
-from agent.actions import WriteFile
-from agent.editor_login import PASSWORD, RECORD, Hash, Password
-from agent.errors import AgentError, Problem
-from agent.exits import Exit
-from agent.plan import Ledger, Plan, apply, plan
-from agent.settings import Settings
-from agent.system import Facts, System
-from agent.volumes import Mounts, Volume
+from agent.machine.actions import WriteFile
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.plan import Ledger, Plan, apply, plan
+from agent.machine.system import Facts, System
+from agent.machine.volumes import Mounts, Volume
+from agent.services import editor_login
+from agent.services.editor_login import PASSWORD, RECORD, Hash, Password
+from agent.settings import argon2
+from agent.settings.everything import Settings
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OTAxMjM0NQ"
 

@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from agent import log
 from agent.__main__ import main
-from agent.errors import AgentError, Problem
-from agent.escaping import encode_json, escape_line, make_lines
-from agent.verbs import status
+from agent.commands import status
+from agent.machine import log
+from agent.machine.errors import AgentError, Problem
+from agent.machine.escaping import encode_json, escape_line, make_lines
 from tests.unit.test_architecture import MODULES
 
 DANGEROUS = {
@@ -98,7 +98,7 @@ def test_a_problem_is_one_line_in_every_place(
     def fail(_: object) -> int:
         raise AgentError(problem)
 
-    monkeypatch.setattr("agent.verbs.version.run", fail)
+    monkeypatch.setattr("agent.commands.version.run", fail)
     main(["version"])
     said = capsys.readouterr().err
     assert said == f"devcopilot: {problem}\n"
@@ -150,4 +150,4 @@ def test_tokens_have_one_maker() -> None:
         and isinstance(node.func, ast.Name)
         and node.func.id == "Token"
     }
-    assert makers == {"sources", "renewal.shelf"}, "the shelf takes what was published again"
+    assert makers == {"github.token", "github.store"}, "the store takes what was published again"

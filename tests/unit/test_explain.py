@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.values import PortProbe, Service
-from agent.verbs.explain import find_reason
+from agent.commands.explain import find_reason
+from agent.services.service import PortProbe, Service
 from tests.machine import make_facts
 
 UNKNOWN = "it ends by itself; its last words are above"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from agent import hosts
-from agent.helpers import ask
-from agent.renewal.fetch import MARGIN
-from agent.steps import git
-from agent.system import Clock
+from agent.github import hosts
+from agent.github.fetch import MARGIN
+from agent.github.helpers import ask
+from agent.machine.system import Clock
+from agent.workspace import git
 
 GH = git.HELPER.with_name("gh")
 TOKEN = "ghp_0123456789abcdef"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import homes, owners
-from agent.volumes import STATE_FOLDER
+from agent.machine import homes, owners
+from agent.machine.volumes import STATE_FOLDER
 
 
 @pytest.fixture

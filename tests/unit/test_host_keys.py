@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import host_keys, keys
-from agent.plan import Ledger, apply, plan
-from agent.settings import Settings
-from agent.system import Facts, System
-from agent.volumes import Mounts, Volume
+from agent.machine import keys
+from agent.machine.plan import Ledger, apply, plan
+from agent.machine.system import Facts, System
+from agent.machine.volumes import Mounts, Volume
+from agent.services import host_keys
+from agent.settings.everything import Settings
 from tests.machine import make_facts
 
 NAMES = ("ssh_host_ed25519_key", "ssh_host_ecdsa_key")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import Problem
-from agent.groups import GitHub
-from agent.hosts import find_accounts, find_token_variables, read_file
-from agent.settings import Settings
+from agent.github.hosts import find_accounts, find_token_variables, read_file
+from agent.machine.errors import Problem
+from agent.settings.everything import Settings
+from agent.settings.groups import GitHub
 from tests.machine import make_facts
 
 SERVER = "ghe.example.com"
@@ -119,7 +119,7 @@ def test_a_host_on_the_command_line_is_a_bare_name(
 ) -> None:
     """It becomes the name of a file."""
     parser = argparse.ArgumentParser()
-    import_module(f"agent.verbs.{verb}").add_arguments(parser)
+    import_module(f"agent.commands.{verb}").add_arguments(parser)
     assert parser.parse_args(["--host", "GitHub.com"]).host == "github.com"
     assert parser.parse_args([]).host is None
     for host in ("../settings.json", "https://github.com", "github.com:443", ""):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agent import moments
 from agent.init import boot
-from agent.init.calls import Calls
+from agent.init.activation import Calls
 from agent.init.children import Children, Streams
 from agent.init.jobs import Jobs
 from agent.init.loop import Loop
-from agent.log import Logger
+from agent.machine import moments
+from agent.machine.log import Logger
 
 
 @pytest.fixture

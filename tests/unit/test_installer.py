@@ -10,9 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from agent import catalogue, installer, runtime, tools
-from agent.settings import Settings
-from agent.tools import AiTool, Failure
+from agent import catalogue
+from agent.machine import runtime
+from agent.settings.everything import Settings
+from agent.tools import installer
+from agent.tools.tool import (
+    RUNNING,
+    AiTool,
+    Failure,
+    Row,
+    describe,
+    encode_failures,
+    find_wanted,
+    read_failures,
+)
+from agent.workspace.jobs import find_jobs
 from tests.machine import make_facts
 
 TOOL = AiTool("claude", "Claude Code", lambda settings: settings.ai.anthropic_key, lambda *_: ())
@@ -195,17 +207,17 @@ def test_links_that_are_not_on_the_path_are_told(place: Place) -> None:
 )
 def test_wanted_is_what_has_a_key_or_is_named(words: dict[str, str], names: list[str]) -> None:
     settings = Settings.from_environ(words)
-    found = [tool.name for tool in tools.find_wanted(catalogue.AI_TOOLS, settings)]
+    found = [tool.name for tool in find_wanted(catalogue.TOOLS, settings)]
     assert found == names
-    jobs = {job.name for job in catalogue.jobs(settings)}
+    jobs = {job.name for job in find_jobs(settings)}
     assert ("tools" in jobs) == bool(names)
 
 
 def test_every_tool_may_be_named_and_has_a_lock_file() -> None:
     root = Path(__file__).parent.parent.parent
-    for tool in catalogue.AI_TOOLS:
+    for tool in catalogue.TOOLS:
         settings = Settings.from_environ({"DEV8_AI_TOOLS": tool.name})
-        assert tools.find_wanted(catalogue.AI_TOOLS, settings) == (tool,)
+        assert find_wanted(catalogue.TOOLS, settings) == (tool,)
         lock = json.loads((root / "docker/mvp/ai" / tool.name / "package-lock.json").read_bytes())
         entries = [entry for name, entry in lock["packages"].items() if name]
         assert all("integrity" in entry and "resolved" not in entry for entry in entries)
@@ -217,38 +229,38 @@ def settings() -> Settings:
 
 
 def test_rows_tell_how_a_tool_stands(place: Place, settings: Settings) -> None:
-    def row() -> tools.Row:
-        (found,) = tools.describe((TOOL,), settings, place.facts)
+    def row() -> Row:
+        (found,) = describe((TOOL,), settings, place.facts)
         return found
 
-    assert row() == tools.Row("claude", "missing")
+    assert row() == Row("claude", "missing")
     place.facts.state.mkdir(parents=True)
     failure = Failure("X", "cannot install it", "mend it")
-    (place.facts.state / "tools.json").write_bytes(tools.encode_failures({"claude": failure}))
-    assert row() == tools.Row("claude", "failed", problem="cannot install it (mend it)")
+    (place.facts.state / "tools.json").write_bytes(encode_failures({"claude": failure}))
+    assert row() == Row("claude", "failed", problem="cannot install it (mend it)")
     (place.facts.state / "tools.json").unlink()
     place.npm(GOOD)
     place.installer.install(TOOL)
-    assert row() == tools.Row("claude", "installed", str(place.link), "agent", "@x/claude 1.0.0")
+    assert row() == Row("claude", "installed", str(place.link), "agent", "@x/claude 1.0.0")
     own = place.program("claude", "echo mine")
-    assert row() == tools.Row("claude", "installed", str(own), "other")
+    assert row() == Row("claude", "installed", str(own), "other")
 
 
 def test_rows_while_tools_are_installed_are_of_the_wanted_ones(
     place: Place, settings: Settings
 ) -> None:
     other = AiTool("codex", "Codex", lambda settings: settings.ai.openai_key, lambda *_: ())
-    running = place.facts.runtime / tools.RUNNING
+    running = place.facts.runtime / RUNNING
     running.parent.mkdir(parents=True, exist_ok=True)
     with runtime.hold_lock(running):
         for name, state in (("", "waiting"), ("claude", "installing")):
             running.write_text(name)
-            rows = list(tools.describe((TOOL, other), settings, place.facts))
-            assert rows == [tools.Row("claude", state)]
+            rows = list(describe((TOOL, other), settings, place.facts))
+            assert rows == [Row("claude", state)]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"claude": {"nonsense": 1}}'])
 def test_a_damaged_file_of_failures_tells_nothing(place: Place, content: bytes) -> None:
     place.facts.state.mkdir(parents=True)
     (place.facts.state / "tools.json").write_bytes(content)
-    assert tools.read_failures(place.facts) == {}
+    assert read_failures(place.facts) == {}

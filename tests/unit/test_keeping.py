@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import keeping
-from agent.system import Facts
+from agent.machine import keeping
+from agent.machine.system import Facts
 from tests.machine import make_facts
 
 NAME = "backup/record.json"

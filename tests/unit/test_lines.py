@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.gitconfig import quote
-from agent.lines import find_last_line, split_lines
+from agent.machine.gitconfig import quote
+from agent.machine.lines import find_last_line, split_lines
 
 
 @pytest.mark.parametrize(

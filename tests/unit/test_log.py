@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent import log
+from agent.machine import log
 
 
 def read_all(descriptor: int) -> bytes:

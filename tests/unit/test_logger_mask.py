@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.masking import Masker
+from agent.machine.masking import Masker
 
 TOKEN = "ghp_0123456789abcdef"
 

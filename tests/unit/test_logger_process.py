@@ -16,11 +16,11 @@ import pytest
 
 SECRET = "sk-0123456789-abcdefghij"
 DEADLINE = 10.0
-PROGRAM = ("-m", "agent.logger")
+PROGRAM = ("-m", "agent.init.logger")
 HANGING = """
 import sys, time
-from agent import masking
-from agent.logger import __main__
+from agent.machine import masking
+from agent.init.logger import __main__
 read = masking.read_file
 masking.read_file = lambda path, limit: time.sleep(60) if "HANG" in path else read(path, limit)
 sys.exit(__main__.main(sys.argv[1:]))

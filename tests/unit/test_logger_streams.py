@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.log import LONGEST, encode, make_event, make_records
-from agent.logger.streams import LONGEST_LINE, RING, Stream, parse_line
-from agent.masking import Masker
+from agent.init.logger.streams import LONGEST_LINE, RING, Stream, parse_line
+from agent.machine.log import LONGEST, encode, make_event, make_records
+from agent.machine.masking import Masker
 
 SECRET = "sk-0123456789-abcdefghij"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.logins import find_logins
-from agent.settings import Settings
-from agent.steps import ssh
-from agent.system import Facts
-from agent.volumes import Mounts, Volume
+from agent.machine.system import Facts
+from agent.machine.volumes import Mounts, Volume
+from agent.services.logins import find_logins
+from agent.settings.everything import Settings
+from agent.workspace import ssh
 from tests.machine import Machine, make_facts
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import owners
-from agent.plan import Closed, Ledger, Private, apply, plan
-from agent.system import Facts, System
+from agent.machine import owners
+from agent.machine.plan import Closed, Ledger, Private, apply, plan
+from agent.machine.system import Facts, System
 from tests.machine import make_facts
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from agent import hosts
-from agent.backup import record, undo
-from agent.errors import AgentError, Problem
-from agent.parsing import DEEPEST, parse_json, parse_toml
+from agent.backup import record
+from agent.backup.restore import undo
+from agent.github import hosts
+from agent.github.token import Failure, read_answer
+from agent.machine.errors import AgentError, Problem
+from agent.machine.parsing import DEEPEST, parse_json, parse_toml
 from agent.services.user import read_service
-from agent.sources import Failure, read_answer
 from tests.machine import make_facts
 
 DEEP = 100_000

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.actions import MakeDirectory, RemoveFile, WriteFile
-from agent.errors import Problem
-from agent.plan import (
+from agent.machine.actions import MakeDirectory, RemoveFile, WriteFile
+from agent.machine.boot import Boot, Job
+from agent.machine.errors import Problem
+from agent.machine.plan import (
     Closed,
     Directory,
     Edit,
@@ -24,8 +25,7 @@ from agent.plan import (
     apply,
     plan,
 )
-from agent.system import Facts, System
-from agent.values import Boot, Job
+from agent.machine.system import Facts, System
 
 
 class Workspace:
@@ -265,7 +265,7 @@ def test_a_fault_of_a_step_costs_that_step_alone(workspace: Workspace) -> None:
     assert RemoveFile(workspace.home / "file") not in planned.actions
     (problem,) = planned.problems
     assert problem.message.startswith("cannot plan the step step: internal error: RecursionError")
-    assert "agent/plan.py:" in problem.message
+    assert "agent/machine/plan.py:" in problem.message
     assert "hunter2" not in str(problem)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import probes
-from agent.addresses import find_asked
-from agent.values import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe
+from agent.machine.addresses import find_asked
+from agent.services import probes
+from agent.services.service import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe
 from tests.waiting import wait_until
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent import published
-from agent.published import Record
-from agent.secret import Secret
-from agent.sources import Token
-from agent.system import Clock
+from agent.github import published
+from agent.github.published import Record
+from agent.github.token import Token
+from agent.machine.secret import Secret
+from agent.machine.system import Clock
 from tests.machine import make_facts
 
 TOKEN = Token("github.com", Secret("ghp_first"), "octo", datetime(2026, 12, 1, 10, tzinfo=UTC))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.follow import ENDED, Finished
-from agent.reasons import explain, find_reason
-from agent.target import Target
+from agent.backup.reasons import explain, find_reason
+from agent.backup.restic.follow import ENDED, Finished
+from agent.backup.target import Target
 
 LOCAL = Target("local", "/backups/w", folder=Path("/backups/w"))
 CLOUD = Target("s3", "s3:https://s3.amazonaws.com/bucket/w")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent import __main__ as command
-from agent.exits import Exit
-from agent.settings import variables
+from agent.machine.exits import Exit
+from agent.settings.everything import variables
 from scripts import documents
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import runs
-from agent.restic import Restic
-from agent.system import Facts
-from agent.target import Target
+from agent.backup.restic import runs
+from agent.backup.restic.client import Restic
+from agent.backup.target import Target
+from agent.machine.system import Facts
 from tests.machine import make_facts
 
 

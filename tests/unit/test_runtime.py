@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import runtime, volumes
+from agent.machine import runtime, volumes
 
 UID = os.getuid()
 

@@ -3,9 +3,9 @@
 import pickle
 from pathlib import Path
 
-from agent.errors import AgentError, Problem
-from agent.exits import SIGNAL_BASE, Exit
-from agent.secret import Secret, SecretInput
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.secret import Secret, SecretInput
 
 
 def test_a_secret_does_not_show_itself() -> None:

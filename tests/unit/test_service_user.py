@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import Problem
+from agent.machine.errors import Problem
+from agent.machine.system import Facts
 from agent.services import user
-from agent.settings import Settings
-from agent.system import Facts
-from agent.values import CommandProbe, HttpProbe, PortProbe, Service
+from agent.services.service import CommandProbe, HttpProbe, PortProbe, Service
+from agent.settings.everything import Settings
 
 
 @pytest.fixture

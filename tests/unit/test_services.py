@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent import argon2, launchers
-from agent.errors import Problem
-from agent.plan import File, Ledger, Plan, apply, plan
-from agent.services import code_server, sshd
-from agent.settings import Settings
-from agent.system import Facts, System
-from agent.values import BannerProbe, HttpProbe, Service
-from agent.volumes import Mounts, Volume
+from agent.machine.errors import Problem
+from agent.machine.plan import File, Ledger, Plan, apply, plan
+from agent.machine.system import Facts, System
+from agent.machine.volumes import Mounts, Volume
+from agent.services import code_server, launchers, sshd
+from agent.services.service import BannerProbe, HttpProbe, Service
+from agent.settings import argon2
+from agent.settings.everything import Settings
 
 HASH = "$argon2i$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OTAxMjM0NQ"
 

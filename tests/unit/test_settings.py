@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import compatibility
-from agent.errors import AgentError
-from agent.exits import Exit
-from agent.secret import Secret, SecretInput
-from agent.settings import Settings, find_warnings, secret_names, variables
-from agent.variable import Variable
+from agent.machine.errors import AgentError
+from agent.machine.exits import Exit
+from agent.machine.secret import Secret, SecretInput
+from agent.settings import compatibility
+from agent.settings.everything import Settings, find_warnings, secret_names, variables
+from agent.settings.variable import Variable
 from tests.contract.homes import COMPANIONS, FORMS
 
 SECRETS = [entry for _, entry in variables() if entry.secret]

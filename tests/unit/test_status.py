@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from agent.verbs import status
+from agent.commands import status
 
 
 @pytest.mark.parametrize(("ahead", "left"), [(300.0, 300.0), (-5.0, 0.0)])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import steering
-from agent.steering import Steered
-from agent.system import Facts, System
+from agent.machine import steering
+from agent.machine.steering import Steered
+from agent.machine.system import Facts, System
 
 HOSTILE = {
     "editor": {

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agent import jsonc
-from agent.plan import Ledger, Plan, apply, plan
-from agent.settings import Settings
-from agent.steps import ai
-from agent.system import Facts, System
+from agent.machine import jsonc
+from agent.machine.plan import Ledger, Plan, apply, plan
+from agent.machine.system import Facts, System
+from agent.settings.everything import Settings
+from agent.tools import ai
 
 KEY = "sk-test-0123456789abcdef"
 NAMES = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY")

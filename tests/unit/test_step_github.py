@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent.published import Record, fingerprint
-from agent.renewal.shelf import Shelf
-from agent.secret import Secret
-from agent.sources import Token
-from agent.steps import github
+from agent.github import gh
+from agent.github.published import Record, fingerprint
+from agent.github.store import Shelf
+from agent.github.token import Token
+from agent.machine.secret import Secret
 from tests.gh import find_gh
 from tests.machine import Machine
 
@@ -26,7 +26,7 @@ LONG = "ghs_123456_" + "eyJhbGciOi.J9-" * 36
 
 class GhMachine(Machine):
     def __init__(self, root: Path) -> None:
-        super().__init__(root, github.resources)
+        super().__init__(root, gh.resources)
 
     def publish(
         self, value: str | None, login: str | None = "octo", host: str = "github.com"
@@ -204,18 +204,18 @@ def test_an_old_token_that_a_slow_gh_writes_back_is_not_the_users(machine: GhMac
 
 
 def test_the_memory_keeps_the_newest_and_what_is_in_use(machine: GhMachine) -> None:
-    path = machine.facts.state / github.MEMORY
+    path = machine.facts.state / gh.MEMORY
     machine.publish(OWN, host="ghe.example.com")
     machine.run_with(FIRST)
     old = sorted(json.loads(path.read_text()))
     path.write_text(json.dumps(old))  # as it was before it had an order
-    values = [f"ghp_rotated_{number}" for number in range(github.MOST + 10)]
+    values = [f"ghp_rotated_{number}" for number in range(gh.MOST + 10)]
     for value in values:
         machine.run_with(value)
     marks = json.loads(path.read_text())
-    assert len(marks) == github.MOST
+    assert len(marks) == gh.MOST
     assert marks[-1] in {fingerprint(Secret(values[-1])), fingerprint(Secret(OWN))}
-    kept = {fingerprint(Secret(value)) for value in (OWN, *values[-github.MOST + 1 :])}
+    kept = {fingerprint(Secret(value)) for value in (OWN, *values[-gh.MOST + 1 :])}
     assert set(marks) == kept
 
 
@@ -267,7 +267,7 @@ def test_the_users_config_is_kept_to_the_letter(machine: GhMachine) -> None:
 
 
 def test_gh_is_looked_for_where_it_looks(tmp_path: Path) -> None:
-    machine = Machine(tmp_path, github.resources, GH_CONFIG_DIR=str(tmp_path / "elsewhere"))
+    machine = Machine(tmp_path, gh.resources, GH_CONFIG_DIR=str(tmp_path / "elsewhere"))
     Shelf("github.com", machine.facts).publish(
         Token("github.com", Secret(FIRST)), Record("github.com")
     )
@@ -277,7 +277,7 @@ def test_gh_is_looked_for_where_it_looks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["GH_CONFIG_DIR", "XDG_CONFIG_HOME"])
 def test_a_folder_of_gh_that_is_another_in_each_place_is_told(tmp_path: Path, name: str) -> None:
-    machine = Machine(tmp_path, github.resources, **{name: "~/mine"})
+    machine = Machine(tmp_path, gh.resources, **{name: "~/mine"})
     assert machine.configure() == [], "there is nothing to sign in with"
     Shelf("github.com", machine.facts).publish(
         Token("github.com", Secret(FIRST)), Record("github.com")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import Settings
-from agent.steps import shell
+from agent.settings.everything import Settings
+from agent.workspace import shell
 from tests.machine import Machine, make_facts
 
 KEY = "sk-stale-0123456789"

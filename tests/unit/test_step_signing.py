@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import Problem
-from agent.plan import Resource
-from agent.settings import Settings
-from agent.steps import git, signing, ssh
-from agent.system import Facts
+from agent.machine.errors import Problem
+from agent.machine.plan import Resource
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+from agent.workspace import git, signing, ssh
 from tests.machine import Machine
 from tests.needs import need
 

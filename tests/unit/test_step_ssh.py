@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.steps import ssh
-from agent.volumes import Mounts, Volume
+from agent.machine.volumes import Mounts, Volume
+from agent.workspace import ssh
 from tests.machine import Machine
 
 AUTHORIZED = ".local/state/devcopilot/ssh/authorized_keys"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import jsonc
-from agent.errors import Problem
-from agent.plan import Ledger, Plan, apply, plan
-from agent.settings import Settings
-from agent.steps import vscode
-from agent.system import Facts, System
+from agent.machine import jsonc
+from agent.machine.errors import Problem
+from agent.machine.plan import Ledger, Plan, apply, plan
+from agent.machine.system import Facts, System
+from agent.settings.everything import Settings
+from agent.workspace import vscode
 
 IDENTIFIER = "devcopilot.workspace-defaults"
 OTHER = {

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import store
-from agent.compatibility import SECRETS, WITHHELD
-from agent.settings import Settings
-from agent.verbs import context
+from agent.settings import context, stored
+from agent.settings.compatibility import SECRETS, WITHHELD
+from agent.settings.everything import Settings
 from tests.machine import make_facts
 
 
@@ -35,13 +34,13 @@ def test_what_was_given_wins_over_the_defaults_for_children() -> None:
 
 def test_no_default_for_children_is_a_secret() -> None:
     everything = {"GH_HOST": "x.org", "GEMINI_API_KEY": "hunter2hunter2"}
-    assert "hunter2" not in str(store.child_defaults(Settings.from_environ(everything)))
+    assert "hunter2" not in str(stored.child_defaults(Settings.from_environ(everything)))
 
 
 def test_a_token_that_is_withheld_is_known_to_the_log_and_to_ghs_wrapper(tmp_path: Path) -> None:
     given = {old.name: f"token-of-{old.name}" for old in WITHHELD}
     facts = make_facts(tmp_path)
-    files = {file.path: file for file in store.resources(given, facts)}
+    files = {file.path: file for file in stored.resources(given, facts)}
     for name, value in given.items():
         file = files.pop(facts.runtime / "secrets" / name)
         assert (file.content.decode(), file.mode) == (value, 0o600)

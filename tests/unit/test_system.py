@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import commands
-from agent.errors import Problem
-from agent.secret import Secret, SecretInput
-from agent.system import Facts, System
+from agent.machine import commands
+from agent.machine.errors import Problem
+from agent.machine.secret import Secret, SecretInput
+from agent.machine.system import Facts, System
 
 
 @pytest.fixture

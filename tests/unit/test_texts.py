@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import texts
+from agent.settings import parsers
 
 
 @pytest.mark.parametrize(
@@ -10,7 +10,7 @@ from agent import texts
     [("5", 5.0), ("0.5", 0.5), ("30s", 30.0), ("5m", 300.0), ("1h30m", 5400.0), ("250ms", 0.25)],
 )
 def test_durations_are_seconds(text: str, seconds: float) -> None:
-    assert texts.duration(text) == seconds
+    assert parsers.duration(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -18,18 +18,18 @@ def test_durations_are_seconds(text: str, seconds: float) -> None:
 )
 def test_other_texts_are_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="a duration, such as"):
-        texts.duration(text)
+        parsers.duration(text)
 
 
 @pytest.mark.parametrize("text", ["0", "0s", "0m0s"])
 def test_zero_is_no_positive_duration(text: str) -> None:
     with pytest.raises(ValueError, match="above zero"):
-        texts.positive_duration(text)
+        parsers.positive_duration(text)
 
 
 @pytest.mark.parametrize("text", ["1024", "8080", "65535"])
 def test_ports(text: str) -> None:
-    assert texts.port(text) == int(text)
+    assert parsers.port(text) == int(text)
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def test_ports(text: str) -> None:
 )
 def test_other_texts_are_no_ports(text: str) -> None:
     with pytest.raises(ValueError, match="a port number from 1024 to 65535"):
-        texts.port(text)
+        parsers.port(text)
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("127.0.0.1", "127.0.0.1"), ("::", "::"), ("0:0:0:0:0:0:0:1", "::1")]
 )
 def test_addresses(text: str, value: str) -> None:
-    assert texts.address(text) == value
+    assert parsers.address(text) == value
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_addresses(text: str, value: str) -> None:
 )
 def test_other_texts_are_no_addresses(text: str) -> None:
     with pytest.raises(ValueError, match="an IP address"):
-        texts.address(text)
+        parsers.address(text)
 
 
 @pytest.mark.parametrize("text", ["workspace", "./x", "~/x", "", "/a\nb", "/a\0b"])
 def test_other_texts_are_no_absolute_paths(text: str) -> None:
     with pytest.raises(ValueError, match="an absolute path"):
-        texts.absolute_path(text)
+        parsers.absolute_path(text)
 
 
 def test_a_path_may_hold_anything_printable() -> None:
-    assert texts.absolute_path("/a b/ü") == Path("/a b/ü")
+    assert parsers.absolute_path("/a b/ü") == Path("/a b/ü")
 
 
 @pytest.mark.parametrize(
@@ -71,32 +71,32 @@ def test_a_path_may_hold_anything_printable() -> None:
 )
 def test_other_texts_are_no_plain_paths(text: str) -> None:
     with pytest.raises(ValueError, match="an absolute path of at most 8 letters"):
-        texts.plain_path(8)(text)
+        parsers.plain_path(8)(text)
 
 
 def test_a_plain_path_needs_no_quotes() -> None:
-    assert texts.plain_path(20)("/dev/shm/a-b_c.d+@1") == Path("/dev/shm/a-b_c.d+@1")
+    assert parsers.plain_path(20)("/dev/shm/a-b_c.d+@1") == Path("/dev/shm/a-b_c.d+@1")
 
 
 @pytest.mark.parametrize("text", ["1ms", "0.9", "0s"])
 def test_an_interval_is_a_second_at_least(text: str) -> None:
-    assert texts.interval("1s") == 1
+    assert parsers.interval("1s") == 1
     with pytest.raises(ValueError, match="at least 1s"):
-        texts.interval(text)
+        parsers.interval(text)
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("ON", True), ("0", False)])
 def test_switches(text: str, value: bool) -> None:
-    assert texts.switch(text) is value
+    assert parsers.switch(text) is value
 
 
 def test_another_word_is_no_switch() -> None:
     with pytest.raises(ValueError, match="true or false"):
-        texts.switch("maybe")
+        parsers.switch("maybe")
 
 
 def test_one_of_ignores_case_and_names_the_choices() -> None:
-    read = texts.one_of("password", "none")
+    read = parsers.one_of("password", "none")
     assert read("None") == "none"
     with pytest.raises(ValueError, match="password or none"):
         read("open")
@@ -105,22 +105,22 @@ def test_one_of_ignores_case_and_names_the_choices() -> None:
 @pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\x00b", "a\x1bb"])
 def test_single_line_refuses_control_characters(text: str) -> None:
     with pytest.raises(ValueError, match="one line"):
-        texts.single_line(text)
+        parsers.single_line(text)
 
 
 def test_host_names_are_bare_and_lower_case() -> None:
-    assert texts.host_name("GitHub.Example.com") == "github.example.com"
+    assert parsers.host_name("GitHub.Example.com") == "github.example.com"
     for text in ("https://github.com", "github.com/", "github.com:443", "a b", "-x.com", "a..b"):
         with pytest.raises(ValueError, match="a bare host name"):
-            texts.host_name(text)
+            parsers.host_name(text)
 
 
 @pytest.mark.parametrize("text", ["a", "A", "b a", "a, b", "b,a"])
 def test_words_are_some_of_the_choices(text: str) -> None:
-    assert set(texts.words_of("a", "b")(text)) <= {"a", "b"}
+    assert set(parsers.words_of("a", "b")(text)) <= {"a", "b"}
 
 
 @pytest.mark.parametrize("text", [" ", "c", "a c", "ab"])
 def test_other_words_are_none_of_them(text: str) -> None:
     with pytest.raises(ValueError, match="one or more of a, b"):
-        texts.words_of("a", "b")(text)
+        parsers.words_of("a", "b")(text)

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from agent import published
-from agent.catalogue import TOKEN_SOURCES
-from agent.hosts import is_configured
-from agent.published import Published
-from agent.secret import Secret
-from agent.settings import Settings
-from agent.sources import Failure, Found, Token, find_source, make_token
-from agent.tokens import publication, user
-from agent.verbs import configure
-from agent.verbs.context import Context
+from agent.catalogue import SOURCES
+from agent.github import publication, published, start
+from agent.github.hosts import is_configured
+from agent.github.published import Published
+from agent.github.sources import user
+from agent.github.token import Failure, Found, Token, find_source, make_token
+from agent.machine.secret import Secret
+from agent.settings.context import Context
+from agent.settings.everything import Settings
 from tests.machine import Machine, make_facts
 
 FIRST = "ghp_first0123456789"
@@ -24,7 +23,7 @@ SECOND = "ghp_second0123456789"
 
 class Publisher(Machine):
     def __init__(self, root: Path) -> None:
-        super().__init__(root, lambda *given: configure.token_resources(Context({}, *given)))
+        super().__init__(root, lambda *given: start.resources(Context({}, *given)))
         self.path = root / "token"
 
     def publish_file(self) -> list[str]:
@@ -51,7 +50,7 @@ def publisher(tmp_path: Path) -> Publisher:
 def read(variables: dict[str, str], tmp_path: Path) -> tuple[str, Found]:
     """Return the name of the source that these variables choose, and what it gives."""
     settings, facts = Settings.from_environ(variables), make_facts(tmp_path)
-    source = find_source(settings.github, TOKEN_SOURCES)
+    source = find_source(settings.github, SOURCES)
     assert source
     return source.name, source.fetch(settings.github, facts)
 
@@ -64,7 +63,7 @@ def test_each_variable_has_its_source(tmp_path: Path) -> None:
         assert read({name: FIRST}, tmp_path) == ("environment", replace(token, source=name))
     name = "GITHUB_TOKEN_FILE"
     assert read({name: str(path)}, tmp_path) == ("token file", replace(token, source=name))
-    assert find_source(Settings.from_environ({}).github, TOKEN_SOURCES) is None
+    assert find_source(Settings.from_environ({}).github, SOURCES) is None
 
 
 @pytest.mark.parametrize("text", ["test_token", "test_token\n"])
@@ -181,7 +180,7 @@ def test_a_source_is_chosen_exactly_where_a_token_is_to_be_expected() -> None:
     ]  # fmt: skip
     for variables in cases:
         account = Settings.from_environ(variables).github
-        assert is_configured(account) == (find_source(account, TOKEN_SOURCES) is not None)
+        assert is_configured(account) == (find_source(account, SOURCES) is not None)
 
 
 @pytest.mark.parametrize("seconds", [None, "", "soon", "²", [], {}, 1e30, "9" * 400, -1e30])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import trust
+from agent.workspace import trust
 from tests.git_machine import GitMachine
 
 ROOT, OURS, THEIRS, THIRD = 0, 65534, 1234, 4321

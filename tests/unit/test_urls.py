@@ -4,9 +4,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from agent.errors import AgentError
-from agent.settings import Settings
-from agent.urls import http_url, private_url
+from agent.machine.errors import AgentError
+from agent.settings.everything import Settings
+from agent.settings.urls import http_url, private_url
 
 PRIVATE = ("DEV8_GITHUB_API_URL", "DEV8_GITHUB_TOKEN_URL")
 OTHERS = ("DEV8_BACKUP_S3_ENDPOINT", "DEV8_BACKUP_AZURE_ENDPOINT")

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from agent import catalogue
-from agent.settings import Settings
-from agent.tools import Failure
-from agent.verbs.context import Context
-from agent.verbs.tools import Events, Lines, find_tool
+from agent.commands.tools import Events, Lines, find_tool
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+from agent.tools.tool import Failure
 from tests.machine import make_facts
 
-TOOL = catalogue.AI_TOOLS[0]
+TOOL = catalogue.TOOLS[0]
 FAILURE = Failure("ENOTFOUND", "cannot install it: no network", "mend it")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import homes, runtime, volumes
-from agent.volumes import Mounts, Volume, try_folder
+from agent.machine import homes, runtime, volumes
+from agent.machine.volumes import Mounts, Volume, try_folder
 from tests.machine import make_facts
 
 

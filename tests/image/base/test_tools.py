@@ -26,7 +26,7 @@ def test_gh_is_new_and_belongs_to_root(host: Host) -> None:
 
 
 def test_the_agent_stands_before_gh(host: Host) -> None:
-    assert host.check_output("readlink -f $(command -v gh)").endswith("agent/helpers/gh")
+    assert host.check_output("readlink -f $(command -v gh)").endswith("agent/github/helpers/gh")
 
 
 def test_git_commits(host: Host) -> None:

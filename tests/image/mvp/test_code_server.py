@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from agent import argon2
+from agent.settings import argon2
 from tests.builds import read_npm
 from tests.containers import HARDENED, Recipe, answers_http, running
 from tests.image.conftest import Image

@@ -1,0 +1,230 @@
+"""What goes into a backup: the workspace, and of the home what a person would miss."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from agent.backup.make.lacking import is_gone
+from agent.machine.globs import anchor, compile_patterns, escape
+from agent.settings.parsers import home_path
+
+HOME = (
+    ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".bash_history",
+    ".profile", ".inputrc",
+    ".zshrc", ".zprofile", ".zshenv", ".zlogin", ".zsh_history",
+    ".config/fish", ".local/share/fish/fish_history",
+    ".gitconfig", ".gitignore", ".config/git", ".config/gh/config.yml",
+    ".ssh/config", ".ssh/known_hosts",
+    ".vimrc", ".vim", ".config/nvim", ".nanorc", ".tmux.conf", ".config/tmux", ".editorconfig",
+    ".local/share/code-server/User/settings.json",
+    ".local/share/code-server/User/keybindings.json",
+    ".local/share/code-server/User/tasks.json",
+    ".local/share/code-server/User/snippets",
+    ".local/share/code-server/User/profiles",
+    ".local/share/code-server/User/prompts",
+    ".local/share/code-server/extensions",
+    ".claude/CLAUDE.md", ".claude/settings.json", ".claude/agents", ".claude/commands",
+    ".claude/skills",
+    ".codex/AGENTS.md", ".codex/config.toml", ".codex/prompts",
+    ".gemini/GEMINI.md", ".gemini/settings.json", ".gemini/commands",
+    ".config/devcopilot",
+    ".local/bin", "bin",
+)  # fmt: skip
+"""Below the home."""
+
+SECRETS = (
+    ".ssh/id_*", ".ssh/*.pem", ".ssh/*.key", ".gnupg",
+    ".git-credentials", ".config/git/credentials", ".netrc", ".pgpass", ".my.cnf", ".vault-token",
+    ".config/gh/hosts.yml", ".config/hub", ".config/github-copilot", ".copilot",
+    ".npmrc", ".yarnrc.yml", ".pypirc", ".cargo/credentials*", ".gem/credentials",
+    ".m2/settings*.xml", ".terraform.d/credentials.tfrc.json",
+    ".aws/credentials", ".aws/cli/cache", ".aws/login", ".aws/sso", ".azure", ".config/gcloud",
+    ".boto", ".s3cfg", ".config/rclone", ".kube", ".docker/config.json", ".config/containers",
+    ".claude.json", ".claude/.credentials.json", ".codex/auth.json",
+    ".gemini/.env", ".gemini/oauth_creds.json", ".config/code-server",
+)  # fmt: skip
+"""Below the home, in restic's patterns: left out even where a folder that goes in holds it."""
+
+SSH = ".ssh"
+SSH_HARMLESS = ("config", "config.d", "known_hosts*", "authorized_keys*", "*.pub", "rc")
+"""What ~/.ssh holds that is no secret. A private key may have any name."""
+
+ANY_NAMES = ("a", ".b", "c.d", "Ef-0_9")
+"""Names that have nothing in common."""
+
+Identity = tuple[int, int]
+"""What a file is, whatever it is called: device and inode."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is to go into a backup."""
+
+    paths: tuple[Path, ...]
+    """Absolute; each exists, none lies in another, and no folder on the way to one is a link."""
+    excludes: tuple[str, ...] = ()
+    """restic's patterns, all anchored. Their order matters: the last one that matches decides."""
+    wishes: tuple[str, ...] = ()
+    """Those of them that the user asked for, by patterns."""
+    own: tuple[Path, ...] = ()
+    """Files and folders of the agent: nobody looks into them."""
+    identities: Mapping[Identity, tuple[Path, ...]] = field(default_factory=dict)
+    """Where else `own` may be seen, through another mount: what a folder is -> what lies in it."""
+
+    def add(self, folder: Path) -> "Content":
+        """Return the same with one more folder; it may lie in one of `own`."""
+        return replace(self, paths=tuple(drop_nested((*self.paths, folder))))
+
+
+def find_content(
+    workspace: Path,
+    home: Path,
+    *,
+    words: Iterable[str] = (),
+    wishes: Iterable[str] = (),
+    own: Iterable[Path] = (),
+    copies: Path | None = None,
+) -> Content:
+    """Return what goes into a backup.
+
+    `words` change the list HOME, see `choose_home`; `wishes` are patterns, relative to the
+    workspace, of what is left out of it. `own` are files and folders that never go in, but for
+    `copies`, which lies directly in one of them. Raises ValueError for a word or a pattern that
+    means nothing, and where the workspace itself is one of `own`.
+    """
+    workspace, home = _resolve(workspace), _resolve(home)
+    kept, taken = choose_home(words)
+    listed = [path for name in kept for path in _find_listed(home, name)]
+    paths = drop_nested((workspace, *(path for path in listed if not is_gone(path))))
+    asked = tuple(anchor(pattern, workspace) for pattern in wishes)
+    ours = tuple(find_place(path) for path in own)
+    identities = find_identities(ours)
+    itself = identify(workspace)
+    if workspace in ours or (itself and Path() in identities.get(itself, ())):
+        raise ValueError(f"a folder of its own, not the workspace {workspace}")
+    # The user's come first, so that no ! of them brings a secret back.
+    excludes = (
+        *asked,
+        *(escape(home / name) for name in taken if not _touches(home / name, workspace)),
+        *_exclude_secrets(home, workspace),
+        *_exclude_own(ours, workspace, find_place(copies) if copies else None),
+    )
+    return Content(tuple(paths), excludes, asked, ours, identities)
+
+
+def leaves_nothing(workspace: Path, wishes: Iterable[str]) -> bool:
+    """Tell whether these patterns leave out all that lies in the workspace.
+
+    Of an empty one, whether they would leave out anything at all that comes to lie there.
+    """
+    folder = _resolve(workspace)
+    excluded = compile_patterns(anchor(pattern, folder) for pattern in wishes)
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are wanted
+    except OSError:
+        names = []
+    return all(excluded(str(folder / name)) for name in names or ANY_NAMES)
+
+
+def find_identities(own: Iterable[Path]) -> dict[Identity, tuple[Path, ...]]:
+    """Return what each of these is -> the empty path.
+
+    For one that is not there yet it is the nearest folder above that is, and the path from there.
+    """
+    found: dict[Identity, tuple[Path, ...]] = {}
+    for path in own:
+        above = next((part for part in (path, *path.parents) if identify(part)), None)
+        identity = identify(above) if above else None
+        if above and identity:
+            found[identity] = (*found.get(identity, ()), path.relative_to(above))
+    return found
+
+
+def identify(path: Path) -> Identity | None:
+    """Return what is at a path, links followed; None: nothing that can be looked at."""
+    try:
+        at = path.stat()
+    except OSError:
+        return None
+    return at.st_dev, at.st_ino
+
+
+def choose_home(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the paths below the home that go in, and those that are taken out of them.
+
+    +PATH adds to the list and -PATH takes away; words without a sign are a list of their own.
+    Raises ValueError for what is no path below the home.
+    """
+    signed = [(word[0], word[1:]) if word[:1] in ("+", "-") else ("", word) for word in words]
+    chosen = [(sign, home_path(name)) for sign, name in signed]
+    plain = [name for sign, name in chosen if not sign] or HOME
+    added = [name for sign, name in chosen if sign == "+"]
+    taken = tuple(dict.fromkeys(name for sign, name in chosen if sign == "-"))
+    kept = dict.fromkeys((*plain, *added))
+    return tuple(name for name in kept if not _is_below(name, taken)), taken
+
+
+def drop_nested(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the paths that lie below no other, sorted."""
+    kept: set[Path] = set()
+    for path in sorted(set(paths)):
+        if kept.isdisjoint(path.parents):
+            kept.add(path)
+            yield path
+
+
+def find_place(path: Path) -> Path:
+    """Return the path without links on the way to it; what is there itself may be one.
+
+    restic stores a link as a link, and matches patterns with the path that it was given.
+    """
+    return _resolve(path.parent) / path.name
+
+
+def _resolve(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _is_below(name: str, others: Iterable[str]) -> bool:
+    return any(Path(name).is_relative_to(other) for other in others)
+
+
+def _find_listed(home: Path, name: str) -> Iterator[Path]:
+    """Yield the place of a listed name; where that is a link within the home, its target too."""
+    place = find_place(home / name)
+    yield place
+    target = _resolve(place)
+    if place.is_symlink() and target.is_relative_to(home) and target != home:
+        yield target
+
+
+def _touches(path: Path, workspace: Path) -> bool:
+    """Tell whether a path holds the workspace, which always goes in, or lies in it."""
+    return workspace.is_relative_to(path) or path.is_relative_to(workspace)
+
+
+def _exclude_secrets(home: Path, workspace: Path) -> Iterator[str]:
+    for name in SECRETS:
+        parent, _, last = name.rpartition("/")
+        place = _resolve(home / parent)
+        if not workspace.is_relative_to(place / last):
+            yield f"{escape(place)}/{last}"
+    ssh = _resolve(home / SSH)
+    try:
+        present = sorted(os.listdir(ssh))  # noqa: PTH208 - names are wanted
+    except OSError:
+        return
+    for name in present:
+        if not any(fnmatchcase(name, harmless) for harmless in SSH_HARMLESS):
+            yield escape(ssh / name)
+
+
+def _exclude_own(ours: Iterable[Path], workspace: Path, copies: Path | None) -> Iterator[str]:
+    for path in ours:
+        if copies and copies.parent == path:
+            yield f"{escape(path)}/*"
+            yield f"!{escape(copies)}"
+        elif not workspace.is_relative_to(path):
+            yield escape(path)

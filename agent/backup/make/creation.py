@@ -1,0 +1,229 @@
+"""Making a backup on one target: restic makes a snapshot, and the target must then list it."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from agent.backup.make import comparison, making
+from agent.backup.make.databases import Failure
+from agent.backup.make.lacking import find_missing, lost_packs
+from agent.backup.reasons import explain
+from agent.backup.restic import locks
+from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
+from agent.backup.restic.follow import Finished, Limits, Listener
+from agent.machine.errors import Problem
+
+TAG = "devcopilot"
+"""What a backup is marked with."""
+SAFETY = "safety"
+"""What one is marked with that was made before a restore changed anything."""
+SHRUNK = "shrunk"
+"""What one is marked with in addition that holds next to nothing of what earlier ones held: see
+`agent.backup.make.shrinking`."""
+
+TRIES = 6
+"""Runs of restic at most, while somebody moves files, or repacks a repository of git, all the
+time."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a backup."""
+
+    paths: tuple[Path, ...]
+    """Absolute, and the same each time: restic finds the last backup by them."""
+    excludes: tuple[str, ...] = ()
+    """restic's patterns, anchored."""
+    missing: tuple[str, ...] = ()
+    """What could not be got ready, each with the cause."""
+    doubtful: tuple[Failure, ...] = ()
+    """Databases of which there is no copy: missing unless nobody writes to them meanwhile."""
+    unreadable: Mapping[Path, str] = field(default_factory=dict)
+    """What could not be looked into, each with the cause."""
+
+
+class Source(Protocol):
+    """Where the contents come from."""
+
+    def look_again(self) -> tuple[Path, ...]:
+        """Return what has been moved since the last look."""
+
+    def make_ready(self) -> Contents:
+        """Return what goes into a further run."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a backup on one target."""
+
+    target: str
+    snapshot: Snapshot | None = None
+    """The backup that holds the workspace as it is; None: there is none."""
+    unchanged: bool = False
+    """Whether that is an earlier one: nothing had changed since."""
+    seconds: float = 0.0
+    missing: tuple[str, ...] = ()
+    """What it lacks, each with the cause."""
+    problem: Problem | None = None
+    """Why none was made."""
+    shrunk: str = ""
+    """What there is to be said when it holds next to nothing of what earlier ones held."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of restic, and what is known of it."""
+
+    finished: Finished
+    contents: Contents
+    moved: tuple[Path, ...] = ()
+    """What was moved meanwhile, and may be in the backup at neither place."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a backup of now."""
+        return self.finished.code in (Code.OK, Code.INCOMPLETE)
+
+    @property
+    def made(self) -> str | None:
+        """The id of the snapshot that it made; None: nothing had changed."""
+        made = (self.finished.find("summary") or {}).get("snapshot_id")
+        return str(made) if made else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a further run would find no more. Also of one that failed."""
+        return not self.is_done or not (self.moved or lost_packs(self.finished.errors))
+
+    def find_missing(self, began: int) -> Iterator[str]:
+        """Yield what the backup lacks, each with the cause.
+
+        `began`: when restic was started, in nanoseconds since the epoch.
+        """
+        yield from self.contents.missing
+        yield from (str(item) for item in self.contents.doubtful if not item.is_whole())
+        yield from find_missing(self.finished.errors, self.contents.unreadable, began)
+        yield from lost_packs(self.finished.errors)
+        yield from (f"{path}: moved while the backup was made" for path in self.moved)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes backups of one workspace."""
+
+    host: str
+    """The workspace's name: what its backups are found by."""
+    contents: Contents
+    tag: str = TAG
+    marks: tuple[str, ...] = ()
+    """Further tags."""
+    force: bool = False
+    """Make a snapshot even when nothing has changed, and read every file again."""
+    always: bool = False
+    """Make a snapshot even when nothing has changed."""
+    ours: Sequence[Snapshot] | None = None
+    """The workspace's snapshots on the target; None: they are asked for."""
+    listener: Listener = field(default=lambda _: None, repr=False)
+    limits: Limits = field(default_factory=Limits)
+    source: Source | None = None
+    """None: nobody moves anything meanwhile."""
+
+    def make(self, restic: Restic) -> Made:
+        """Make one on this target; whatever goes wrong is in the result."""
+        began, moment = time.monotonic(), time.time_ns()
+        name = restic.target.name
+        doing = f"back up to {name}"
+        try:
+            parent = self._find_parent(restic)
+            run = self._back_up(restic, doing, parent.id if parent else "")
+            if not run.is_done:
+                problem = explain(doing, restic.target, run.finished)
+                return Made(name, seconds=time.monotonic() - began, problem=problem)
+            snapshot = self._find_listed(restic, run.made) if run.made else parent
+        except ResticError as error:
+            return Made(name, seconds=time.monotonic() - began, problem=error.problem)
+        seconds, missing = time.monotonic() - began, tuple(run.find_missing(moment))
+        if snapshot is None:
+            problem = Problem(
+                f"cannot {doing}: the new backup is not listed there",
+                "devcopilot backup verify tells how the repository is",
+            )
+            return Made(name, seconds=seconds, missing=missing, problem=problem)
+        return Made(name, snapshot, not run.made, seconds, missing)
+
+    def _find_parent(self, restic: Restic) -> Snapshot | None:
+        """Return the snapshot with which the new one is compared. Raises ResticError.
+
+        It is named to restic, which would read all snapshots for it and fail at one that is
+        damaged. One for safety reads only what changed since the last of either kind. An ordinary
+        one is compared with its own kind alone: one for safety is forgotten earlier.
+        """
+        ours = self.ours
+        if ours is None:
+            listing = comparison.look(restic, self.host, self.limits)
+            ours = listing.snapshots if listing else ()
+        kinds = (TAG,) if self.tag == TAG else (TAG, SAFETY)
+        now = restic.facts.clock.now()
+        return comparison.choose_parent(ours, self.marks, kinds, now)
+
+    def _back_up(self, restic: Restic, doing: str, parent: str) -> Run:
+        """Run restic, and again where it may have missed something. Raises ResticError.
+
+        Each further run is soon enough: it reads only what is new.
+        """
+        began = time.monotonic()
+        run = self._judge(locks.past_dead(restic, doing, lambda: self._begin(restic, parent)))
+        for _ in range(TRIES - 1):
+            left = self.limits.total - (time.monotonic() - began)
+            if run.is_whole or left <= 0:
+                break
+            maker = replace(
+                self, force=False, always=True, limits=replace(self.limits, total=left),
+                contents=self.source.make_ready() if self.source else self.contents,
+            )  # fmt: skip
+            again = maker._judge(maker._run(restic, run.made or parent))
+            if not again.is_done:
+                break
+            if run.made:  # nobody should restore it; where that is refused, it stays
+                restic.run("forget", "--quiet", run.made)
+            run = again
+        return run
+
+    def _begin(self, restic: Restic, parent: str) -> Finished:
+        """Run restic for the first time; where there is no repository yet, make one."""
+        finished = self._run(restic, parent)
+        if finished.code != Code.NO_REPOSITORY:
+            return finished
+        try:
+            making.make_repository(restic)
+        except ResticError as error:
+            return error.finished
+        return self._run(restic, parent)
+
+    def _judge(self, finished: Finished) -> Run:
+        run = Run(finished, self.contents)
+        return replace(run, moved=self.source.look_again()) if run.is_done and self.source else run
+
+    def _run(self, restic: Restic, parent: str) -> Finished:
+        return restic.run(*self._words(parent), limits=self.limits, listener=self.listener)
+
+    def _words(self, parent: str) -> Iterator[str]:
+        yield from ("backup", "--json", "--host", self.host)
+        yield from ("--tag", ",".join((self.tag, *self.marks)))
+        yield from ("--exclude-caches", "--retry-lock", LOCK_WAIT)
+        if self.force or not parent:
+            yield "--force"
+        else:
+            yield from ("--parent", parent)
+            if self.tag == TAG and not self.always:
+                yield "--skip-if-unchanged"
+        for pattern in self.contents.excludes:
+            yield from ("--exclude", pattern)
+        yield "--"
+        yield from map(str, self.contents.paths)
+
+    def _find_listed(self, restic: Restic, made: str) -> Snapshot | None:
+        """Return the new snapshot as the target lists it. Raises ResticError."""
+        return next((item for item in restic.snapshots(made) if item.id == made), None)

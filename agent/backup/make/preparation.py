@@ -1,0 +1,112 @@
+"""What is done before each run of restic: a look at all that goes in, and consistent copies."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.backup.make import databases, repositories
+from agent.backup.make.content import Content, find_place
+from agent.backup.make.creation import Contents
+from agent.backup.make.databases import Failure
+from agent.backup.make.lacking import is_gone
+from agent.backup.make.survey import Found, survey
+from agent.machine.globs import escape
+from agent.machine.system import Facts
+
+COPIES = "databases"
+"""Folder in the state folder."""
+DATABASE_SECONDS = 60.0
+"""For the copies of all databases together."""
+DATABASE_EACH = 20.0
+"""For one of them."""
+DATABASE_SHARE = 0.3
+"""Of a round that must end soon."""
+TICK = 10_000_000
+"""Nanoseconds: the kernel's times of files are as far behind its clock."""
+
+
+def find_staging(facts: Facts) -> Path:
+    """Return where the copies of databases lie, below their absolute paths."""
+    return find_place(facts.state / COPIES)
+
+
+@dataclass
+class Preparation:
+    """The workspace as the last look saw it, got ready for restic."""
+
+    planned: Content
+    staging: Path
+    """Where the copies lie."""
+    workspace: Path
+    seconds: float | None = None
+    """Time for the whole round; None: as long as it takes."""
+    lacks: tuple[str, ...] = ()
+    """What is missing already, each with the cause."""
+    found: Found = field(init=False)
+    contents: Contents = field(init=False)
+    """What goes in, as it was last made ready."""
+    _began: int = field(init=False)
+    """When the last look began, in nanoseconds since the epoch."""
+
+    def __post_init__(self) -> None:
+        self._look(None)
+
+    def _look(self, since: int | None) -> None:
+        self._began = time.time_ns() - TICK
+        self.found = survey(self.planned, since)
+
+    def look_again(self) -> tuple[Path, ...]:
+        """Look once more, and return what has been moved since the last look.
+
+        restic lists a folder once: what comes from a folder that it has not seen yet to one that
+        it has is not in the backup, and nothing tells.
+        """
+        known = self.found.marks
+        self._look(self._began)
+        return tuple(sorted(self.found.find_moved(known)))
+
+    def make_ready(self) -> Contents:
+        """Return what goes into the backup, with fresh copies of what is in use; keep it, too."""
+        paths = self.planned.paths
+        missing = [*self.lacks]
+        doubtful: tuple[Failure, ...] = ()
+        try:
+            doubtful, uncopied = self._copy()
+            missing += uncopied
+            if any(databases.find_copies(self.staging)):
+                paths = self.planned.add(self.staging).paths
+        except OSError as error:
+            what = "no consistent copies of databases and branches"
+            missing.append(f"{what}: {self.staging}: {error.strerror}")
+        missing += self._find_lacks()
+        excludes = (*self.planned.excludes, *map(escape, self.found.mirrors))
+        self.contents = Contents(paths, excludes, tuple(missing), doubtful, self.found.unreadable)
+        return self.contents
+
+    def _copy(self) -> tuple[tuple[Failure, ...], list[str]]:
+        """Copy databases and what names objects of git; return what was not. Raises OSError."""
+        if self.seconds is None:
+            seconds, each = DATABASE_SECONDS, DATABASE_EACH
+        else:
+            seconds = each = self.seconds * DATABASE_SHARE
+        bases = self.found.databases
+        archives = repositories.find_places(self.found.repositories, self.staging, bases)
+        copied = databases.copy_all(
+            bases, self.staging, seconds=seconds, each=each, others=archives.values()
+        )
+        return copied.failures, repositories.copy_all(archives)
+
+    def _find_lacks(self) -> Iterator[str]:
+        """Yield what cannot be in it, whatever restic does."""
+        for path in self.found.caches:
+            if path in self.planned.paths:
+                yield f"{path}: all of it, since its CACHEDIR.TAG says that it is a cache"
+        for path, cache in self.found.clones:
+            if cache not in self.planned.paths:
+                whose = "its CACHEDIR.TAG" if path == cache else f"{cache}/CACHEDIR.TAG"
+                yield f"{path}: all of it, since {whose} says that it is a cache"
+        workspace = Path(os.path.realpath(self.workspace))
+        if is_gone(workspace):
+            yield f"{workspace}: there is no such folder; is its volume mounted?"

@@ -1,0 +1,259 @@
+"""One round: the workspace is made ready once, then backed up to each target in turn."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.backup import folders, identity, record
+from agent.backup.make import comparison, content, hooks, shrinking
+from agent.backup.make.comparison import Comparison
+from agent.backup.make.creation import SAFETY, SHRUNK, TAG, Made, Maker
+from agent.backup.make.notices import find_notices
+from agent.backup.make.preparation import COPIES, Preparation, find_staging
+from agent.backup.make.survey import Count
+from agent.backup.restic.client import CACHE, Restic, ResticError
+from agent.backup.restic.follow import QUICK, Limits, Listener
+from agent.backup.restore import undo
+from agent.backup.target import Target, name_workspace
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.masking import Masker
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+
+PATIENCE = 0.3
+"""Seconds that restic gets then to take its lock away."""
+
+
+def find_content(settings: Settings, facts: Facts) -> content.Content:
+    """Return what these settings put into a backup. Raises AgentError (exit 2)."""
+    backup = settings.backup
+    own = [facts.home / CACHE, facts.runtime, facts.state, facts.defaults]
+    if backup.folder:
+        own.append(backup.folder / name_workspace(settings))
+    try:
+        return content.find_content(
+            settings.workspace.folder, facts.home, words=backup.home or (),
+            wishes=backup.exclude or (), own=dict.fromkeys(own), copies=facts.state / COPIES,
+        )  # fmt: skip
+    except ValueError as error:
+        problem = Problem(f"cannot back up to BACKUP_DIR={backup.folder}: it is not {error}")
+        raise AgentError(problem, exit_code=Exit.USAGE) from error
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a round is to be."""
+
+    tag: str = TAG
+    force: bool = False
+    hooks: bool = True
+    asked: bool = False
+    """A person asks for it: a new workspace goes on with what it has, whatever the target holds."""
+    anew: bool = False
+    """What was backed up there and is gone is given up."""
+    accept_shrunk: bool = False
+    """Take next to nothing for all that the workspace is to hold."""
+    seconds: float | None = None
+    """Time for all of it; None: as long as it takes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a round."""
+
+    made: tuple[Made, ...]
+    excludes: tuple[str, ...] = ()
+    """The user's patterns of what is left out."""
+    caches: tuple[Path, ...] = ()
+    """Folders that are left out since a CACHEDIR.TAG says that they are caches."""
+    mirrors: tuple[Path, ...] = ()
+    """The agent's own, seen through another mount, which are left out."""
+    notices: tuple[str, ...] = ()
+    """What a person should know of what was backed up."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a round works with."""
+
+    settings: Settings
+    facts: Facts
+    targets: Sequence[Target]
+    wishes: Wishes
+    listen: Callable[[Target], Listener] = field(repr=False)
+    """Gives, for each target, who is told how restic gets on."""
+
+    def back_up(self) -> Outcome:
+        """Make a backup on every target, and keep what became of it in the record.
+
+        The caller holds the lock. Raises OSError when the record cannot be written.
+        """
+        began = time.monotonic()
+        if self.wishes.seconds is None:
+            folders.remove_left(self.facts.state)
+        before = self._run_hook("DEV8_BACKUP_PRE", self.settings.backup.before)
+        planned = find_content(self.settings, self.facts)
+        folder, seconds = self.settings.workspace.folder, self.wishes.seconds
+        lacks = (str(before),) if before else ()
+        source = Preparation(planned, find_staging(self.facts), folder, seconds, lacks)
+        source.make_ready()
+        workspace = find_workspace(source.found.counts, folder)
+        made = tuple(self._back_up_to(target, source, workspace, limits)
+                     for target, limits in self._share_time(began))  # fmt: skip
+        after = self._run_hook("DEV8_BACKUP_POST", self.settings.backup.after)
+        if self.wishes.hooks and self.wishes.tag == TAG:
+            trouble = "; ".join(str(hook) for hook in (before, after) if hook)
+            for item in made:
+                record.note(self.facts, item.target, hook=trouble)
+        if after:
+            made = tuple(replace(item, missing=(*item.missing, str(after))) for item in made)
+        found = source.found
+        emptied = find_holder(found.emptied, folder) is not None
+        notices = find_notices(found.servers, self.settings.backup, emptied=emptied)
+        return Outcome(made, planned.wishes, tuple(sorted(found.caches)),
+                       tuple(sorted(found.mirrors)), tuple(notices))  # fmt: skip
+
+    def _run_hook(self, variable: str, argv: Sequence[str] | None) -> Problem | None:
+        if not argv or not self.wishes.hooks:
+            return None
+        seconds = self.settings.backup.hook_timeout
+        folder = self.settings.workspace.folder
+        masker = Masker(os.fspath(self.facts.runtime))
+
+        def hide(text: str) -> str:
+            masker.refresh()
+            return masker.mask_text(text)
+
+        return hooks.run(variable, argv, self.facts.user_environ, folder, seconds, hide)
+
+    def _share_time(self, began: float) -> Iterator[tuple[Target, Limits]]:
+        """Yield each target when its turn has come, with its share of the time that is left."""
+        for count, target in enumerate(self.targets):
+            if self.wishes.seconds is None:
+                yield target, Limits()
+                continue
+            left = max(0.0, began + self.wishes.seconds - time.monotonic())
+            share = left / (len(self.targets) - count)
+            yield target, Limits(total=share, patience=PATIENCE)
+
+    def _back_up_to(
+        self, target: Target, source: Preparation, workspace: Count, limits: Limits
+    ) -> Made:
+        began = datetime.now(UTC)
+        tried = record.format_time(began)
+        restic = Restic(target, self.facts, memory=self.settings.backup.memory)
+        host = name_workspace(self.settings)
+        try:
+            there = self._look(restic, limits)
+        except ResticError as error:
+            made = Made(target.name, problem=error.problem)
+            return self._note(made, workspace, tried)
+        spent = (datetime.now(UTC) - began).total_seconds()
+        maker = Maker(
+            host, source.contents, self.wishes.tag, (identity.find_mark(self.facts),),
+            force=self.wishes.force, ours=there.ours, listener=self.listen(target),
+            source=source if self.wishes.seconds is None else None,  # nobody works at the stop
+            limits=replace(limits, total=max(0.0, limits.total - spent)),
+        )  # fmt: skip
+        if self.wishes.tag != TAG:
+            return maker.make(restic)
+        if there.refusal:
+            cause, hint = there.refusal.message, there.refusal.hint
+            problem = Problem(f"cannot back up to {target.name}: {cause}", hint)
+            return self._note(Made(target.name, problem=problem), workspace, tried)
+        unfinished = undo.find_unfinished(self.facts)
+        if unfinished:
+            made = hold_back(replace(maker, tag=SAFETY).make(restic), unfinished)
+            record.note(self.facts, target.name, tried=tried, problem=str(made.problem))
+            return made
+        known = record.read(self.facts, target.name)
+        may_ask = self.wishes.seconds is None
+        past = shrinking.find_past(restic, known, host, may_ask=may_ask)
+        now = shrinking.add_up(source.found.counts.values()) if past.whole else workspace
+        shrunk = ""
+        if past.usual and not self.wishes.accept_shrunk and shrinking.has_shrunk(past.usual, now):
+            shrunk = shrinking.explain(past.usual, now)
+            maker = replace(maker, marks=(*maker.marks, SHRUNK))
+        elif past.is_shrunk:  # else the newest one, which is marked, would stay the newest
+            maker = replace(maker, always=True)
+        return self._note(replace(maker.make(restic), shrunk=shrunk), workspace, tried)
+
+    def _note(self, made: Made, workspace: Count, tried: str) -> Made:
+        """Keep what became of an ordinary backup in the record."""
+        if self.wishes.tag == TAG:
+            record.note(self.facts, made.target, **find_news(made, workspace, tried))
+        return made
+
+    def _look(self, restic: Restic, limits: Limits) -> Comparison:
+        """Compare the target with the record, and keep in it what a person should know.
+
+        What a person wishes is accepted. Raises ResticError.
+        """
+        name = restic.target.name
+        quick = replace(QUICK, total=limits.total, patience=limits.patience)
+        listing = comparison.look(restic, name_workspace(self.settings), quick)
+        known, mark = record.read(self.facts, name), identity.read_mark(self.facts)
+        found = comparison.compare(listing, known, name, TAG, mark, self.facts.clock.now())
+        if self.wishes.tag != TAG:
+            return found
+        if self.wishes.anew or (self.wishes.asked and found.is_new):
+            comparison.accept(self.facts, name)
+            known = record.read(self.facts, name)
+            found = comparison.compare(listing, known, name, TAG, mark, self.facts.clock.now())
+        damage = [comparison.explain_damage(restic.target, item) for item in found.damaged[:1]]
+        record.note(
+            self.facts, name, lost=known.lost or found.lost, rival=found.rival,
+            finding=known.finding or "".join(damage),
+        )  # fmt: skip
+        return found
+
+
+def hold_back(made: Made, unfinished: undo.Undo) -> Made:
+    """Return what became of a backup of what an unfinished restore has left: it is one for safety.
+
+    Nothing is forgotten meanwhile: there is a problem.
+    """
+    if made.problem or made.snapshot is None:
+        return made
+    found = unfinished.describe()
+    cause = f"{found.message}; what is there now is kept in the safety backup {made.snapshot.short}"
+    problem = Problem(f"cannot back up to {made.target}: {cause}", found.hint)
+    return replace(made, snapshot=None, problem=problem)
+
+
+def find_holder(paths: Iterable[Path], folder: Path) -> Path | None:
+    """Return which of these paths is the workspace, or holds it."""
+    real = Path(os.path.realpath(folder))
+    return next((path for path in paths if real.is_relative_to(path)), None)
+
+
+def find_workspace(counts: Mapping[Path, Count], folder: Path) -> Count:
+    """Return how much lies in the workspace, or in what holds it."""
+    holder = find_holder(counts, folder)
+    return counts[holder] if holder else Count()
+
+
+def find_news(made: Made, workspace: Count, tried: str) -> dict[str, object]:
+    """Return what a record is to hold of a backup that was begun at this time."""
+    snapshot = made.snapshot
+    if made.problem or snapshot is None:
+        return {"tried": tried, "problem": str(made.problem)}
+    known = {
+        "tried": tried,
+        "seen": tried,
+        "problem": "",
+        "snapshot": snapshot.id,
+        "made": record.format_time(snapshot.time),
+        "files": snapshot.files,
+        "size": snapshot.size,
+        "seconds": round(made.seconds, 1),
+        "missing": made.missing,
+        "shrunk": made.shrunk,
+    }
+    if not made.shrunk:
+        known |= {"usual_files": workspace.files, "usual_size": workspace.size}
+    return known if made.unchanged else {**known, "added": snapshot.added}

@@ -1,0 +1,298 @@
+"""A look at everything that goes into a backup: what needs care before restic reads it.
+
+It sees each name once, opens next to nothing, follows no link, and is a second witness beside
+restic of what cannot be read.
+"""
+
+import os
+import re
+import stat
+import sys
+from array import array
+from collections import deque
+from collections.abc import Collection, Iterator, KeysView
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
+from agent.backup.make.content import Content
+from agent.backup.make.lacking import is_gone
+from agent.backup.make.sqlite import PAGE_STEP, is_database
+from agent.machine.files import SETTINGS, read_file
+from agent.machine.globs import compile_patterns
+
+_DATABASE = re.compile(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
+_BESIDE = ("-wal", "-journal")
+"""What SQLite keeps beside a database that is in use. https://www.sqlite.org/tempfiles.html"""
+
+SERVERS: tuple[tuple[str, set[str], set[str]], ...] = (
+    ("PostgreSQL", {"PG_VERSION"}, {"base", "global"}),
+    ("MySQL", {"ibdata1"}, set()),
+    ("MongoDB", {"WiredTiger", "WiredTiger.wt"}, set()),
+    ("Redis", {"dump.rdb"}, set()),
+    ("Redis", set(), {"appendonlydir"}),
+)  # fmt: skip
+"""Database servers, and the files and folders by which their data is known."""
+MOST_CACHED = 20_000
+"""Names that are looked at in a cache."""
+STORE = {"data", "index", "keys", "locks", "snapshots"}
+"""Folders of a repository of restic, beside its file config."""
+REPOSITORY = {"HEAD"}, {"objects", "refs"}
+"""What makes a folder a repository of git. https://git-scm.com/docs/gitrepository-layout"""
+
+
+@dataclass
+class Count:
+    """How much lies in a folder."""
+
+    files: int = 0
+    """All that is no folder."""
+    size: int = 0
+    """Bytes of regular files."""
+
+
+@dataclass
+class Found:
+    """What lies in a content, and restic would find too."""
+
+    caches: list[Path] = field(default_factory=list)
+    """Folders whose content is left out, since they say that they are caches: maybe a whole one of
+    the paths."""
+    clones: list[tuple[Path, Path]] = field(default_factory=list)
+    """Worktrees of git that are left out with a cache, each with the cache; of a big cache those
+    that lie near its top."""
+    emptied: list[Path] = field(default_factory=list)
+    """Paths of which the patterns of what is left out leave no file."""
+    databases: list[Path] = field(default_factory=list)
+    """Regular files that may be databases of SQLite: by name, header, or what lies beside."""
+    unreadable: dict[Path, str] = field(default_factory=dict)
+    """What could not be looked into, each with the cause."""
+    repositories: list[Path] = field(default_factory=list)
+    """Folders of git: .git, those of submodules, and bare ones."""
+    mirrors: list[Path] = field(default_factory=list)
+    """The agent's own, seen through another mount: to be left out."""
+    servers: list[tuple[str, Path]] = field(default_factory=list)
+    """Data of database servers: the server's name, and the folder."""
+    counts: dict[Path, Count] = field(default_factory=dict)
+    """How much lies in each of the paths, without what is left out as a whole folder."""
+    marks: "array[int]" = field(default_factory=lambda: array("q"), repr=False)
+    """Of each file and folder what stays when it is moved: a hash of inode and time of writing."""
+    arrived: dict[int, Path] = field(default_factory=dict, repr=False)
+    """What is older than the time that was asked for, and has been linked or moved since, by its
+    mark: its status is newer. A mode or an owner that changed looks the same."""
+
+    def find_moved(self, known: "array[int]") -> Iterator[Path]:
+        """Yield what has arrived and was there before: `known` are the marks of that time."""
+        for mark in self.arrived.keys() & set(known) if self.arrived else ():
+            yield self.arrived[mark]
+
+
+def survey(content: Content, since: int | None = None) -> Found:
+    """Look once at every name in a content, but for what is left out.
+
+    `since`, in nanoseconds since the epoch: note what has arrived from then on.
+    """
+    found = Found()
+    walk = _Walk(content, found, sys.maxsize if since is None else since)
+    for path in content.paths:
+        found.counts[path] = count = Count()
+        try:
+            mode = path.lstat().st_mode
+        except OSError as error:
+            found.unreadable[path] = error.strerror or str(error)
+            continue
+        if stat.S_ISDIR(mode):
+            walk.go_through(path, count)
+        elif stat.S_ISREG(mode):
+            walk.note_file(path, count)
+        else:
+            count.files += 1
+    return found
+
+
+class _Walk:
+    def __init__(self, content: Content, found: Found, since: int) -> None:
+        self._found = found
+        self._since = since
+        self._excluded = compile_patterns(content.excludes)
+        self._own = {str(path) for path in content.own}
+        self._identities = content.identities
+        self._mirrors: set[str] = set()
+        self._leaves = False
+        """Whether something in the present path is left out."""
+        self._keeps = False
+        """Whether some file in it is not."""
+
+    def note_file(self, path: Path, count: Count) -> None:
+        """Note a file that is one of the paths itself."""
+        if self._excluded(str(path)):
+            return
+        count.files += 1
+        beside = {path.name + end for end in _BESIDE if not is_gone(Path(f"{path}{end}"))}
+        try:
+            size = path.lstat().st_size
+        except OSError:
+            return
+        count.size += size
+        if may_be_database(path.name, beside) or _has_header(str(path), size):
+            self._found.databases.append(path)
+
+    def go_through(self, top: Path, count: Count) -> None:
+        """Note what lies in a folder, at any depth."""
+        self._leaves = self._keeps = False
+        waiting = [str(top)]
+        at = os.lstat(top)
+        self._note_mirrors(str(top), (at.st_dev, at.st_ino))
+        while waiting:
+            folder = waiting.pop()
+            if folder not in self._mirrors:
+                inner = self._look_into(folder, count)
+                waiting += [path for path in inner if path not in self._own and self._takes(path)]
+        if self._leaves and not self._keeps:
+            self._found.emptied.append(top)
+
+    def _takes(self, path: str) -> bool:
+        """Tell whether no pattern leaves a path out, and note that one does."""
+        is_out = self._excluded(path)
+        self._leaves |= is_out
+        return not is_out
+
+    def _look_into(self, folder: str, count: Count) -> list[str]:
+        """Note what a folder holds, and return the folders in it."""
+        folders: dict[str, str] = {}
+        files: dict[str, int] = {}
+        others: set[str] = set()
+        found = self._found
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    self._sort(entry, folders, files, others)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            found.unreadable[Path(folder)] = error.strerror or str(error)
+        if (CACHE_TAG in files or CACHE_TAG in others) and _says_cache(Path(folder, CACHE_TAG)):
+            found.caches.append(Path(folder))
+            found.clones += [(clone, Path(folder)) for clone in self._find_clones(folder)]
+            return []
+        if not self._keeps:
+            self._keeps = any(self._takes(f"{folder}/{name}") for name in (*files, *others))
+        count.files += len(files) + len(others)
+        count.size += sum(files.values())
+        for name, size in files.items():
+            if size % PAGE_STEP and not may_be_database(name, files):
+                continue
+            path = os.path.join(folder, name)  # noqa: PTH118 - of names, by the thousand
+            if may_be_database(name, files) or _has_header(path, size):
+                found.databases += [] if self._excluded(path) else [Path(path)]
+        self._recognize(folder, files.keys(), folders.keys())
+        return [] if folder in self._mirrors else list(folders.values())
+
+    def _find_clones(self, cache: str) -> Iterator[Path]:
+        """Yield the worktrees of git in a cache, itself included: those near its top first."""
+        waiting, left = deque([cache]), MOST_CACHED
+        while waiting and left > 0:
+            folder = waiting.popleft()
+            try:
+                with os.scandir(folder) as entries:
+                    looked = list(islice(entries, left))
+            except OSError:
+                continue
+            left -= len(looked)
+            if any(entry.name == ".git" for entry in looked):
+                yield Path(folder)
+                continue
+            waiting += (entry.path for entry in looked
+                        if entry.is_dir(follow_symlinks=False)
+                        and not self._excluded(entry.path))  # fmt: skip
+
+    def _sort(
+        self,
+        entry: "os.DirEntry[str]",
+        folders: dict[str, str],
+        files: dict[str, int],
+        others: set[str],
+    ) -> None:
+        """Note one name of a folder."""
+        try:
+            at = entry.stat(follow_symlinks=False)
+            mark = hash((at.st_ino, at.st_mtime_ns))
+            self._found.marks.append(mark)
+            if at.st_ctime_ns >= self._since > at.st_mtime_ns:
+                self._found.arrived[mark] = Path(entry.path)
+            kind = stat.S_IFMT(at.st_mode)
+            if kind == stat.S_IFREG:
+                files[entry.name] = at.st_size
+            elif kind == stat.S_IFDIR:
+                folders[entry.name] = entry.path
+                # A mount point has the inode of what is mounted there.
+                self._note_mirrors(entry.path, (at.st_dev, at.st_ino))
+            else:
+                others.add(entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self._found.unreadable[Path(entry.path)] = error.strerror or str(error)
+
+    def _note_mirrors(self, path: str, identity: tuple[int, int]) -> None:
+        for inner in self._identities.get(identity, ()):
+            self._add_mirror(Path(path, inner))
+
+    def _add_mirror(self, place: Path) -> None:
+        if str(place) not in self._own and str(place) not in self._mirrors:
+            self._mirrors.add(str(place))
+            self._found.mirrors.append(place)
+
+    def _is_ours(self, folder: str) -> bool:
+        """Tell whether a repository of restic is ours, mounted a second time from its server.
+
+        That is another device for this machine. A copy has the same content, and its own time.
+        """
+        return any(is_same_file(Path(own, "config"), Path(folder, "config")) for own in self._own)
+
+    def _recognize(self, folder: str, files: KeysView[str], folders: KeysView[str]) -> None:
+        """Note what a folder is as a whole."""
+        if "config" in files and folders >= STORE and self._is_ours(folder):
+            self._add_mirror(Path(folder))
+        if REPOSITORY[0] <= files and REPOSITORY[1] <= folders:
+            self._found.repositories.append(Path(folder))
+        names = {name for name, own_files, own_folders in SERVERS
+                 if own_files <= files and own_folders <= folders}  # fmt: skip
+        self._found.servers += [(name, Path(folder)) for name in sorted(names)]
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Tell whether two small files hold the same and were last changed at the same moment."""
+    try:
+        times = {(at.st_size, at.st_mtime_ns, at.st_ctime_ns) for at in (one.stat(), other.stat())}
+        return len(times) == 1 and read_file(one, SETTINGS) == read_file(other, SETTINGS)
+    except OSError:
+        return False
+
+
+def may_be_database(name: str, names: Collection[str]) -> bool:
+    """Tell whether a file may be one of SQLite, by its name or by what lies beside."""
+    if name + _BESIDE[0] in names or name + _BESIDE[1] in names:
+        return True
+    return "." in name and bool(_DATABASE.search(name))
+
+
+def _has_header(path: str, size: int) -> bool:
+    """Tell whether a file says that it is a database of SQLite, whatever it is called."""
+    if size == 0 or size % PAGE_STEP:
+        return False
+    try:
+        return is_database(Path(path))
+    except OSError:
+        return False  # restic tells of it, unless it is gone
+
+
+def _says_cache(path: Path) -> bool:
+    """Tell whether a tag is valid. Links are followed, as restic does; a pipe is not waited for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(len(CACHE_SIGNATURE)) == CACHE_SIGNATURE
+    except OSError:
+        return False

@@ -1,0 +1,130 @@
+"""What must be there before a backup can be made: a restic, the targets, and a key to each."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from agent.backup.make.content import leaves_nothing
+from agent.backup.make.notices import NOTHING_LEFT
+from agent.backup.target import (
+    HOW_TO_MAKE,
+    PASSWORD,
+    PROGRAM,
+    TargetKind,
+    find_targets,
+    needs_made_password,
+)
+from agent.machine.errors import Problem
+from agent.machine.files import STATE, read_file
+from agent.machine.plan import File, Resource, Seed, find_hint
+from agent.machine.secret import Secret
+from agent.machine.system import Facts
+from agent.machine.volumes import find_top
+from agent.settings import stored
+from agent.settings.everything import Settings
+
+PASSWORD_BYTES = 24
+CONFIG = "config"
+"""In the folder of a local repository: restic makes it first, encrypted with the password's key."""
+MOUNTS = Path("/proc/self/mountinfo")
+
+
+def make_password() -> str:
+    """Return a new password: 192 bits, of letters, digits, - and _."""
+    return secrets.token_urlsafe(PASSWORD_BYTES)
+
+
+def resources(
+    kinds: Iterable[TargetKind], settings: Settings, facts: Facts
+) -> Iterator[Resource | Problem]:
+    """Yield the password that is made for a local repository, and what is wrong with targets."""
+    targets = find_targets(kinds, settings, facts)
+    yield from targets.in_trouble.values()
+    if targets and facts.which(PROGRAM) is None:
+        yield Problem("cannot make backups: there is no restic here", "use dev8-base or dev8-mvp")
+    if settings.backup.folder and shares_root(settings.backup.folder):
+        yield Problem(
+            f"BACKUP_DIR={settings.backup.folder} has no volume of its own: the backups are lost "
+            "with the container",
+            f"mount one: -v backups:{settings.backup.folder}",
+        )
+    wishes = settings.backup.exclude or ()
+    if targets and wishes and leaves_nothing(settings.workspace.folder, wishes):
+        yield Problem(f"the backups hold no file of the workspace: {NOTHING_LEFT}",
+                      "name only what you can do without, such as data/*.bin")  # fmt: skip
+    for option in (settings.backup.s3_extra or {}).get("ignored", "").split():
+        yield Problem(
+            f"{option} of AWS_S3_EXTRA_ARGS is ignored: it means nothing to a backup",
+            "--endpoint-url, --region and --storage-class are understood",
+        )
+    if needs_made_password(targets.ready, facts):
+        yield from _make_password(facts.state / PASSWORD, _has_backups(settings), facts)
+
+
+def shares_root(folder: Path, mounts: Path = MOUNTS) -> bool:
+    """Tell whether a folder lies on the container's own file system, which goes with it.
+
+    That is known by its type: each engine puts layers on top of each other.
+    """
+    try:
+        lines = read_file(mounts, STATE).decode(errors="replace").split("\n")
+        device = Path("/").stat().st_dev
+        is_ours = find_top(folder).stat().st_dev == device
+    except OSError:
+        return False
+    # https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    rows = [line.partition(" - ") for line in lines]
+    types = [after.split()[0] for before, _, after in rows if before.split()[4:5] == ["/"]]
+    return is_ours and types[-1:] == ["overlay"]
+
+
+def _has_backups(settings: Settings) -> bool:
+    """Tell whether there is a repository in BACKUP_DIR, of this workspace or of another."""
+    folder = settings.backup.folder
+    return folder is not None and any(folder.glob(f"*/{CONFIG}"))
+
+
+def _make_password(path: Path, used: bool, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the file of the password, and its copy for the log to hide.
+
+    `used`: backups are there already, which a new password would not open.
+    """
+    try:
+        content = facts.read(path)
+    except OSError as error:
+        yield Problem(f"cannot read {path}: {error.strerror}", find_hint(error, path))
+        return
+    word = (content or b"").decode(errors="replace").strip()
+    if content is None or not _is_password(word):
+        problem = _find_obstacle(path, used and content is not None, facts)
+        if problem:
+            yield problem
+            return
+        word = make_password()
+        if content is not None:
+            yield File(path, f"{word}\n".encode(), 0o600, adopt=True, stays=True)
+    yield Seed(
+        path, f"{word}\n".encode, 0o600,
+        f"a password was made for the backups in BACKUP_DIR: keep a copy of {path} elsewhere, "
+        "without it nobody can restore them",
+    )  # fmt: skip
+    yield stored.hide("backup-password", Secret(word), facts)
+
+
+def _find_obstacle(path: Path, lost: bool, facts: Facts) -> Problem | None:
+    """Return why no password can be made now; `lost`: the one that opens the backups was there."""
+    if lost:
+        return Problem(
+            f"cannot use {path}: it is damaged, and only what was in it opens the backups",
+            "put the copy of it back, or hand it in as DEV8_BACKUP_PASSWORD_FILE",
+        )
+    if facts.mounts.state.fault or facts.runtime in path.parents:
+        return Problem(
+            f"cannot back up to BACKUP_DIR: the password would be lost with {path}", HOW_TO_MAKE
+        )
+    return None
+
+
+def _is_password(word: str) -> bool:
+    """Tell whether this can be one that was made here, or that somebody wrote in its place."""
+    return bool(word) and word.isprintable() and "\ufffd" not in word

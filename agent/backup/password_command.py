@@ -1,0 +1,30 @@
+"""Run the command of DEV8_BACKUP_PASSWORD_COMMAND for restic, with a limit of what it may say.
+
+    python -I -m agent.backup.password_command COMMAND…
+
+restic keeps all that the command prints in memory, and one that never ends fills it.
+"""
+
+import os
+import sys
+
+from agent.machine import commands
+
+LIMIT = 64 * 1024
+"""Bytes."""
+TIMEOUT = 3600.0
+"""Seconds: whoever waits for restic ends it, and what it has started, far earlier."""
+
+
+def main() -> int:
+    """Print what the command says; exit with its code, or 125 when it says too much."""
+    done = commands.run(sys.argv[1:], os.environ, timeout=TIMEOUT, limit=LIMIT)
+    sys.stdout.buffer.write(done.stdout)
+    sys.stderr.buffer.write(done.stderr)
+    if done.returncode in (commands.NOT_FOUND, commands.TOO_MUCH):
+        sys.stderr.write("\n")
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""restic, as the agent runs it."""

@@ -1,0 +1,177 @@
+"""Locks in a repository: whose they are, and taking away those of programs that were killed.
+
+restic's `unlock` is never called without --remove-all: to find out whether a lock's process lives
+it sends SIGHUP to that number, which by now may be another program's and ends it.
+https://restic.readthedocs.io/en/stable/100_references.html#locks
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from agent.backup.reasons import explain
+from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, read_time
+from agent.backup.restic.follow import LONG, Finished, Limits, Listener, Message
+from agent.backup.restic.runs import Run, find_gone
+from agent.machine.errors import Problem
+from agent.machine.lines import split_lines
+from agent.machine.proc import read_stat
+from agent.machine.system import Facts, System
+
+HOSTNAMES = "backup/hostnames"
+"""In the state folder: the names that this workspace's containers had, a line each."""
+MOST_HOSTNAMES = 50
+
+STALE = timedelta(minutes=30)
+"""Age from which nobody can hold a lock: restic writes it anew every 5 minutes, and ends itself
+when it could not do so for 22."""
+MISSED = timedelta(minutes=6)
+"""Age from which one of this workspace's own is dead, if it is not known that its program is gone:
+another machine may have the same hostname, as every workspace of one Compose file has, and use the
+same repository."""
+HOW_TO_UNLOCK = "devcopilot backup restic -- unlock --remove-all"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock, as restic wrote it."""
+
+    hostname: str
+    pid: int
+    time: datetime
+    """When it was last written. Aware."""
+
+    def __str__(self) -> str:
+        when = self.time.astimezone().strftime("%Y-%m-%d %H:%M")
+        return f"process {self.pid} on {self.hostname}, since {when}"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What is known of those who may hold a lock."""
+
+    now: datetime
+    hostname: str
+    """Of this container."""
+    hostnames: frozenset[str]
+    """All that the workspace's containers had."""
+    runs: Callable[[int], bool]
+    """Tells whether a process of this container is a restic."""
+    gone: tuple[Run, ...] = ()
+    """Programs that this workspace started and knows to be gone."""
+
+    def is_dead(self, lock: Lock) -> bool:
+        """Tell whether whoever wrote the lock is gone for certain."""
+        age = self.now - lock.time
+        if age > STALE:
+            return True
+        if lock.hostname == self.hostname and self.runs(lock.pid):
+            return False
+        moment = lock.time.timestamp()
+        if any(run.wrote(lock.hostname, lock.pid, moment) for run in self.gone):
+            return True
+        return lock.hostname in self.hostnames and age >= MISSED
+
+
+def remember_host(facts: Facts) -> None:
+    """Note this container's hostname: locks that it leaves behind are known by it."""
+    known, name = read_hosts(facts), os.uname().nodename
+    if name in known:
+        return
+    content = "".join(f"{host}\n" for host in [*known, name][-MOST_HOSTNAMES:])
+    with contextlib.suppress(OSError):  # a full disk: then its locks are dead after STALE
+        System(facts.environ).write_file(facts.state / HOSTNAMES, content.encode(), 0o600)
+
+
+def read_hosts(facts: Facts) -> list[str]:
+    """Return the hostnames of this workspace's containers, the newest last."""
+    try:
+        return split_lines((facts.read(facts.state / HOSTNAMES) or b"").decode())
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def clear_dead(restic: Restic) -> Problem | None:
+    """Take all locks away when all are dead; else leave them, and return whose they are.
+
+    The caller holds the lock of `agent.backup.lock`, and runs no restic. Raises ResticError.
+    """
+    found = [read_lock(row) for row in restic.locks()]
+    alive = find_alive(found, make_judge(restic.facts))
+    if alive:
+        return Problem(f"the repository is locked by {alive[0]}", explain_wait(alive))
+    if found:
+        restic.check(f"unlock {restic.target.name}", "unlock", "--remove-all")
+    return None
+
+
+def explain_wait(alive: Iterable[Lock]) -> str:
+    """Return when the locks are dead for certain, and what to do before."""
+    until = max(lock.time for lock in alive) + STALE
+    return (
+        f"it counts as dead from {until.astimezone():%H:%M} on, if nobody renews it; if nothing "
+        f"works on it any more: {HOW_TO_UNLOCK}"
+    )
+
+
+def find_alive(locks: Iterable[Lock], judge: Judge) -> list[Lock]:
+    """Return the locks that somebody may hold."""
+    return [lock for lock in locks if not judge.is_dead(lock)]
+
+
+def run_alone(
+    restic: Restic, doing: str, *words: str,
+    limits: Limits = LONG, listener: Listener = lambda _: None,
+) -> Finished:  # fmt: skip
+    """Run what needs a repository for itself: the living are waited for, the dead are cleared.
+
+    Returns whatever became of it, but raises ResticError when it stays locked, which tells by whom.
+    """
+    clear_dead(restic)
+    argv = (*words, "--retry-lock", LOCK_WAIT)
+    return past_dead(restic, doing, lambda: restic.run(*argv, limits=limits, listener=listener))
+
+
+def past_dead(restic: Restic, doing: str, run: Callable[[], Finished]) -> Finished:
+    """Run it, and once more when only a program that is gone was in the way.
+
+    Raises ResticError when it stays locked, which tells by whom.
+    """
+    finished = run()
+    if finished.code != Code.LOCKED:
+        return finished
+    holder = clear_dead(restic)
+    if holder:
+        raise ResticError(Problem(f"cannot {doing}: {holder.message}", holder.hint), finished)
+    return run()
+
+
+def check_alone(restic: Restic, doing: str, *words: str, limits: Limits = LONG) -> Finished:
+    """Run it as `run_alone` does. Raises ResticError whenever it fails."""
+    finished = run_alone(restic, doing, *words, limits=limits)
+    if finished.code != Code.OK:
+        raise ResticError(explain(doing, restic.target, finished), finished)
+    return finished
+
+
+def make_judge(facts: Facts) -> Judge:
+    """Return what this container knows."""
+    hosts = frozenset(read_hosts(facts))
+    return Judge(facts.clock.now(), os.uname().nodename, hosts, runs_restic, find_gone(facts))
+
+
+def read_lock(row: Message) -> Lock:
+    """Return the lock that `restic cat lock` prints."""
+    return Lock(row.get("hostname", ""), row.get("pid", 0), read_time(row["time"]))
+
+
+def runs_restic(pid: int) -> bool:
+    """Tell whether a process of this container lives and is a restic."""
+    try:
+        name, (state, *_) = read_stat(Path(f"/proc/{pid}"))
+    except OSError:
+        return False
+    return name.startswith("restic") and state not in ("Z", "X")

@@ -1,0 +1,128 @@
+"""What a restore in place would change, found by names, sizes and times alone: nothing is written.
+
+restic's own dry run is not asked: it waits for ever where a pipe lies in the place of a file, and
+it counts what no backup holds among what would be deleted.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from agent.backup import folders
+from agent.backup.make.content import Content
+from agent.backup.restic.client import read_time
+from agent.backup.restic.follow import Message
+from agent.backup.restore.in_place import Scope
+from agent.backup.restore.selection import Chosen, list_entries
+from agent.machine.globs import Matcher, compile_patterns
+
+TYPES = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK}
+
+
+@dataclass
+class Preview:
+    """What would change; folders are not told of."""
+
+    new: list[str] = field(default_factory=list)
+    """Files that would come back."""
+    changed: list[str] = field(default_factory=list)
+    """Files that would get an earlier content."""
+    deleted: list[str] = field(default_factory=list)
+    """Files that the backup lacks."""
+    size: int = 0
+    """Bytes in `new` and `changed`."""
+
+
+def look(
+    chosen: Chosen, scopes: Sequence[Scope], content: Content, untouched: Sequence[Path]
+) -> Preview:
+    """Return what restoring these scopes would change. Raises AgentError.
+
+    `content`: what the safety backup will hold; only that may be deleted. `untouched`: folders that
+    are left alone.
+    """
+    preview = Preview()
+    skipped = Skipped(untouched, compile_patterns(content.excludes), content.paths)
+    for scope in scopes:
+        nodes = [
+            node
+            for node in list_entries(chosen, scope.path, "--recursive")
+            if scope.holds(node["path"])
+        ]
+        for node in nodes:
+            _compare(node, scope, preview)
+        known = {node["path"] for node in nodes}
+        extras = find_extras(scope.path, known, skipped)
+        preview.deleted += [str(path) for path in extras]
+    return preview
+
+
+def _compare(node: Message, scope: Scope, preview: Preview) -> None:
+    """Add what a node of the snapshot would change."""
+    paths = folders.find_real(scope.anchor, Path(node["path"])) or [Path(node["path"])]
+    try:
+        found = paths[0].lstat()
+    except OSError:
+        found = None
+    if found and _is_same(node, found):
+        return
+    if node["type"] == "dir" and (found is None or stat.S_ISDIR(found.st_mode)):
+        return
+    (preview.changed if found else preview.new).append(str(paths[0]))
+    preview.size += node.get("size", 0)
+
+
+def _is_same(node: Message, found: os.stat_result) -> bool:
+    kind = TYPES.get(node["type"])
+    if kind != stat.S_IFMT(found.st_mode):
+        return kind is None  # pipes and devices are not compared
+    if kind == stat.S_IFLNK:
+        return True
+    time = read_time(node["mtime"])
+    return bool(found.st_size == node.get("size", 0) and _is_same_time(time, found.st_mtime_ns))
+
+
+def _is_same_time(time: datetime, nanoseconds: int) -> bool:
+    return abs(time.timestamp() - nanoseconds / 1e9) < 1e-4
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What a restore leaves alone, since no backup holds it."""
+
+    folders: Sequence[Path]
+    left_out: Matcher
+    held: Sequence[Path] = (Path("/"),)
+    """What lies elsewhere is in no backup made today."""
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self.folders or self.left_out(str(path))
+
+    def stays(self, path: Path, kind: int) -> bool:
+        """Tell whether a file stays that is not left out by name."""
+        if kind == stat.S_IFSOCK or not any(path.is_relative_to(each) for each in self.held):
+            return True
+        return kind == stat.S_IFREG and not os.access(path, os.R_OK)
+
+
+def find_extras(path: Path, known: set[str], skipped: Skipped) -> Iterator[Path]:
+    """Yield the files below a folder that are not known, without those that no backup holds."""
+    try:
+        names = sorted(os.listdir(path)) if not path.is_symlink() else []  # noqa: PTH208
+    except OSError:
+        names = []
+        if path.exists() and not path.is_dir() and folders.to_json_name(str(path)) not in known:
+            yield path
+    is_cache = folders.CACHE_TAG in names
+    for name in names:
+        item = path / name
+        if item in skipped or (is_cache and name != folders.CACHE_TAG):
+            continue
+        kind = stat.S_IFMT(item.lstat().st_mode)
+        if kind == stat.S_IFDIR:
+            yield from find_extras(item, known, skipped)
+        elif folders.to_json_name(str(item)) not in known and not skipped.stays(item, kind):
+            yield item

@@ -1,0 +1,314 @@
+"""Restoring from a snapshot: to a new place, complete or not at all, or in place, with a way back.
+
+In place, the order is: a safety backup, the record for `undo`, then the changes. Whatever stops it
+in between, the safety backup holds what was there.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.backup import folders, reading, record
+from agent.backup.reasons import explain
+from agent.backup.restic.client import Code, Snapshot
+from agent.backup.restic.follow import Limits, Listener, Message, find_words
+from agent.backup.restore import undo
+from agent.backup.restore.in_place import Clearing, Scope, find_scope
+from agent.backup.restore.placing import Placed
+from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries, run_restic
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.globs import escape
+from agent.machine.system import Facts
+
+LIMITS = Limits(stall=900.0)
+"""restic tells of no progress while it sets the modes and times of very many files."""
+PutInPlace = Callable[[Path, Path], Placed]
+"""Takes a folder of databases' copies and the folder to put them in, by the same relative paths."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a restore."""
+
+    files: int = 0
+    """Files and folders that were written or set right."""
+    size: int = 0
+    """Bytes that were written."""
+    deleted: int = 0
+    kept: tuple[Path, ...] = ()
+    """What no backup held and was in the way; it has this name now."""
+    skipped: tuple[str, ...] = ()
+    """What an archive holds and was left out, each with the cause."""
+    failures: tuple[str, ...] = ()
+    """What could not be restored, each with the cause."""
+    way_back: str = ""
+    """Id of the backup that `undo` brings back; empty: there is none."""
+    unfinished: Problem | None = None
+    """How to go on, where files in place could not be restored."""
+    place: Path | None = None
+    """The new place: another one than was wanted, if something could not be restored."""
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """Restores from one snapshot."""
+
+    chosen: Chosen
+    facts: Facts
+    copies: Path
+    """Where the snapshot has the consistent copies of databases, below their absolute paths."""
+    put_in_place: PutInPlace = field(repr=False)
+    listener: Listener = field(default=lambda _: None, repr=False)
+
+    # --- to a new place ---
+
+    def restore_to(self, wanted: Entry | None, place: Path) -> Result:
+        """Restore to a place that is not there yet, or an empty folder: all of it, or nothing.
+
+        None: everything, below its absolute paths. If files could not be restored, the others are
+        at a place whose name ends with `.incomplete`. Raises AgentError; then nothing is anywhere.
+        """
+        check_place(place)
+        with folders.stage(place.parent, place.name, self.facts.state) as staging:
+            tree = staging / "tree"
+            tree.mkdir()
+            if wanted is None:
+                result = self._run(tree, "/")
+                source = tree
+                self._take_copies(tree)
+            else:
+                self._check_name(wanted.path)
+                result = self._run(tree, str(wanted.path.parent), find_pattern(wanted.path))
+                source = tree / wanted.path.name
+                self._add_copies(wanted.path, staging / "copies", tree)
+            if result.failures and not source.exists():
+                raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
+            if result.failures:
+                place = place.with_name(f"{place.name}.incomplete")
+                check_place(place)
+            try:
+                folders.move(source, place)
+            except OSError as error:
+                raise AgentError(Problem(f"cannot make {place}: {error.strerror}")) from error
+        return replace(result, place=place)
+
+    def _check_name(self, path: Path) -> None:
+        if path == path.parent:
+            raise AgentError(Problem("cannot restore / by itself", "leave --path away"))
+
+    def _take_copies(self, tree: Path) -> None:
+        """Put the copies among the restored files, and take them away from where they lay."""
+        lain = tree / self.copies.relative_to("/")
+        if not lain.is_dir():
+            return
+        self._place(lain, tree)
+        folders.remove_tree(lain)
+        for parent in lain.parents:
+            if parent == tree or any(parent.iterdir()):
+                break
+            parent.rmdir()
+
+    def _add_copies(self, path: Path, staging: Path, tree: Path) -> None:
+        """Put the copies of what was restored at `tree` as `path` in place."""
+        found = self._restore_copies([path], staging)
+        if found:
+            self._place(found / path.parent.relative_to("/"), tree)
+
+    def _has_copies(self) -> bool:
+        return self.copies in map(Path, self.chosen.snapshot.paths)
+
+    def _restore_copies(self, paths: Iterable[Path], staging: Path) -> Path | None:
+        """Restore the copies of databases in these paths to a folder; None: there are none."""
+        patterns = [
+            find_pattern(path, Path("/"))
+            for path in paths
+            if self._has_copies() and find_entry(self.chosen, self.copies / path.relative_to("/"))
+        ]
+        if not patterns:
+            return None
+        staging.mkdir()
+        result = self._run(staging, str(self.copies), *patterns)
+        if result.failures:
+            raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
+        return staging
+
+    # --- in place ---
+
+    def find_scopes(self, wanted: Entry | None, places: Sequence[Path]) -> tuple[Scope, ...]:
+        """Return what is restored in place: a path, or None for everything.
+
+        Of a folder that was not backed up as a whole it is what was backed up in it. `places`: the
+        workspace and the home. Raises AgentError (exit 2) for what is elsewhere.
+        """
+        roots = self.find_roots()
+        paths = roots
+        if wanted:
+            inner = [root for root in roots if root.is_relative_to(wanted.path)]
+            paths = inner or [wanted.path]
+        for path in paths:
+            self.check_path(path, places)
+        return tuple(find_scope(path, roots) for path in paths)
+
+    def find_roots(self) -> list[Path]:
+        """Return what was backed up, without the copies of databases."""
+        return [path for path in map(Path, self.chosen.snapshot.paths) if path != self.copies]
+
+    def check_path(self, path: Path, places: Sequence[Path]) -> None:
+        """Raise AgentError (exit 2) when this may not be changed in place."""
+        if path.is_relative_to(self.facts.state):
+            cause = "it is the agent's own"
+        elif not any(path.is_relative_to(place) for place in places):
+            cause = f"it is neither in {' nor in '.join(map(str, places))}"
+        else:
+            return
+        hint = "restore it to a new place: --to DIR"
+        problem = Problem(f"cannot restore {path} in place: {cause}", hint)
+        raise AgentError(problem, exit_code=Exit.USAGE)
+
+    def restore_in_place(
+        self,
+        scopes: Sequence[Scope],
+        make_safety: Callable[[], Snapshot],
+        kind: str = undo.RESTORE,
+    ) -> Result:
+        """Make these as they are in the snapshot, after a safety backup on the same target.
+
+        Files that cannot be restored are in the result. Raises AgentError.
+        """
+        undo.check_goes_on(self.facts, (scope.path for scope in scopes))
+        safety = make_safety()
+        began = datetime.now(UTC)
+        note = undo.begin(self.facts, undo.Undo(
+            safety.id, self.chosen.restic.target.name, tuple(str(scope.top) for scope in scopes),
+            self.chosen.snapshot.id, record.format_time(began), kind=kind,
+            wanted=tuple(str(scope.path) for scope in scopes),
+        ))  # fmt: skip
+        result = self._make_way(scopes, safety, f".kept-{began:%Y%m%d-%H%M%S}")
+        result = add(result, self._write(scopes))
+        self._restore_databases(scopes)
+        if not result.failures:
+            undo.write(self.facts, replace(note, finished=True))
+        unfinished = note.describe() if result.failures else None
+        return replace(result, way_back=note.safety, unfinished=unfinished)
+
+    def _make_way(self, scopes: Sequence[Scope], safety: Snapshot, suffix: str) -> Result:
+        """Delete what the snapshot lacks and the safety backup holds."""
+        changes = self._find_changes(safety)
+        held = replace(self.chosen, snapshot=safety)
+        result = Result()
+        for scope in scopes:
+            clearing = Clearing(scope, lambda path: list_entries(held, path, "--recursive"), suffix)
+            cleared = clearing.clear(changes)
+            result = replace(
+                result, deleted=result.deleted + cleared.deleted,
+                kept=(*result.kept, *cleared.kept), failures=(*result.failures, *cleared.failed),
+            )  # fmt: skip
+        return result
+
+    def _write(self, scopes: Sequence[Scope]) -> Result:
+        """Restore what the snapshot holds of these: one run of restic for each anchor."""
+        patterns: dict[Path, list[str]] = {}
+        for scope in scopes:
+            if scope.path in self.find_roots() or find_entry(self.chosen, scope.path):
+                check_way(scope)
+                patterns.setdefault(scope.anchor, []).append(scope.pattern)
+        result = Result()
+        for anchor, wanted in patterns.items():
+            result = add(result, self._run(anchor, str(anchor), *wanted))
+        return result
+
+    def _find_changes(self, safety: Snapshot) -> list[Message]:
+        """Return what differs in the snapshot from the safety backup, as `restic diff` lists it."""
+        changes: list[Message] = []
+
+        def take(message: Message) -> None:
+            copies = folders.to_json_name(str(self.copies))
+            if message.get("message_type") == "change" and not message["path"].startswith(copies):
+                changes.append(message)
+
+        doing = f"compare the workspace with the backup {self.chosen.snapshot.short}"
+        words = ("diff", "--json", safety.id, self.chosen.snapshot.id)
+        run_restic(self.chosen.restic, doing, *words, listener=take)
+        return changes
+
+    def _restore_databases(self, scopes: Sequence[Scope]) -> None:
+        if not self._has_copies():
+            return
+        with folders.stage(self.facts.state / "backup", "databases", self.facts.state) as staging:
+            found = self._restore_copies([scope.path for scope in scopes], staging / "copies")
+            if found:
+                self._place(found, Path("/"))
+
+    def _place(self, staging: Path, root: Path) -> None:
+        """Put copies in place. Raises AgentError for those that cannot be."""
+        failures = self.put_in_place(staging, root).failures
+        if failures:
+            raise AgentError(*(Problem(f"cannot restore the database {item.path}: {item.cause}")
+                               for item in failures))  # fmt: skip
+
+    # --- restic ---
+
+    def _run(self, target: Path, source: str, *patterns: str) -> Result:
+        """Restore what lies in the snapshot's folder `source` to `target`; raises AgentError.
+
+        Only files that could not be restored do not raise: they are in the result.
+        """
+        restic, snapshot = self.chosen.restic, self.chosen.snapshot
+        includes = [word for pattern in patterns for word in ("--include", pattern)]
+        finished = reading.run(
+            restic, "restore", f"{snapshot.id}:{source}", "--target", str(target), *includes,
+            "--sparse", "--json", limits=LIMITS, listener=self.listener,
+        )  # fmt: skip
+        failures = tuple(map(find_words, finished.errors))
+        if finished.code != Code.OK and not failures:
+            doing = f"restore the backup {snapshot.short} from {restic.target.name}"
+            raise AgentError(explain(doing, restic.target, finished))
+        summary = finished.find("summary") or {}
+        return Result(
+            summary.get("files_restored", 0), summary.get("bytes_restored", 0), failures=failures
+        )
+
+
+def find_pattern(path: Path, above: Path | None = None) -> str:
+    """Return restic's pattern for a path, seen from a folder above; by default the nearest."""
+    return f"/{escape(path.relative_to(above or path.parent))}"
+
+
+def check_way(scope: Scope) -> None:
+    """Raise AgentError when a link is on the way to what is restored: restic would follow it."""
+    if scope.top != scope.path and scope.top.is_symlink():
+        problem = Problem(f"cannot restore {scope.path}: {scope.top} is a link", "move it away")
+        raise AgentError(problem)
+
+
+def check_place(place: Path) -> None:
+    """Raise AgentError (exit 2) when there is something at this place already."""
+    hint = "name one that is not there yet, or an empty folder"
+    try:
+        if place.is_symlink():
+            cause = "it is a link"
+        elif not place.exists():
+            return
+        elif not place.is_dir():
+            cause = "it is there already"
+        elif any(place.iterdir()):
+            cause = "it is not empty"
+        elif os.path.ismount(place):
+            cause, hint = "a mount point cannot be replaced at once", f"name a folder in {place}"
+        else:
+            return
+    except OSError as error:
+        cause, hint = error.strerror or str(error), ""
+    raise AgentError(Problem(f"cannot restore to {place}: {cause}", hint), exit_code=Exit.USAGE)
+
+
+def add(one: Result, other: Result) -> Result:
+    """Return what became of both."""
+    return replace(
+        one, files=one.files + other.files, size=one.size + other.size,
+        deleted=one.deleted + other.deleted, kept=(*one.kept, *other.kept),
+        failures=(*one.failures, *other.failures),
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""A bucket of S3, or of a server that speaks its protocol."""
+
+from agent.backup.target import Target, TargetKind, name_workspace, reveal
+from agent.machine.errors import Problem
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+
+AWS = "https://s3.amazonaws.com"
+
+
+def find(settings: Settings, facts: Facts) -> Target | Problem | None:
+    """Return the target that AWS_S3_BUCKET names."""
+    backup = settings.backup
+    if not backup.bucket:
+        return None
+    key = facts.secret(backup.s3_key)
+    if isinstance(key, Problem):
+        return key
+    extra = backup.s3_extra or {}
+    endpoint = (
+        backup.s3_endpoint or extra.get("endpoint") or backup.s3_aws_endpoint or AWS
+    ).rstrip("/")
+    options = {
+        "s3.region": backup.s3_region or extra.get("region"),
+        "s3.storage-class": backup.s3_storage_class or extra.get("storage_class"),
+    }
+    environment = {}
+    if key and backup.s3_key_id:
+        environment = {
+            "AWS_ACCESS_KEY_ID": backup.s3_key_id,
+            "AWS_SECRET_ACCESS_KEY": reveal(key),
+            "AWS_SESSION_TOKEN": "",  # one that the container has would belong to another key
+        }
+    place = f"{endpoint}/{backup.bucket}/{backup.s3_prefix}/{name_workspace(settings)}"
+    return Target(
+        "s3",
+        f"s3:{place}",
+        environment,
+        tuple(f"{name}={value}" for name, value in options.items() if value),
+    )
+
+
+TARGET = TargetKind("s3", find)

@@ -1,0 +1,1 @@
+"""What keeps a target in order: old backups removed, the rest verified."""

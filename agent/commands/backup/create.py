@@ -1,0 +1,186 @@
+"""Make a backup now, on every target. Without a change since the last one there is none to make."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+from agent.backup import lock, record
+from agent.backup.make import session
+from agent.backup.make.creation import Made
+from agent.backup.restore import undo
+from agent.backup.target import Target
+from agent.commands.backup import work
+from agent.commands.backup.progress import Progress, format_seconds
+from agent.machine.escaping import encode_json, make_lines
+from agent.machine.exits import Exit
+from agent.machine.log import Logger
+from agent.settings import context
+from agent.settings.context import Context
+
+DOING = "a backup is being made"
+RESERVE = 1.0
+"""Seconds of a stop that are left for ending, so that nothing has to be killed."""
+SHORTEST = 2.0
+"""Seconds below which a final backup is not even begun: opening a repository takes as long."""
+MOST_SHOWN = 20
+LONGEST = 300
+"""Characters of a line."""
+TOO_LONG = "it took longer than"
+"""How a run tells that its time was over."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--force", action="store_true", help="also without a change; every file is read again"
+    )
+    parser.add_argument(
+        "--accept-shrunk", action="store_true",
+        help="the workspace is to hold as little as it does now; old backups go by the rules again",
+    )  # fmt: skip
+    parser.add_argument(
+        "--anew",
+        action="store_true",
+        help="give up backups that a target has lost, and go on with what it holds",
+    )
+    parser.add_argument("--final", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make it; exit 0 when every target lists it and nothing seems to be missing, else 1."""
+    current = context.load()
+    if arguments.final is not None:
+        return run_final(current, arguments.final)
+    targets = work.find(current, arguments.target)
+    with work.hold(current, DOING):
+        wishes = session.Wishes(force=arguments.force, accept_shrunk=arguments.accept_shrunk,
+                                asked=True, anew=arguments.anew)  # fmt: skip
+        outcome = make(current, targets.ready, wishes)
+    for target in targets.ready:
+        known = record.read(current.facts, target.name)
+        sys.stderr.write(make_lines(*filter(None, (known.lost, known.rival))))
+    made = [*outcome.made]
+    made += [Made(name, problem=why) for name, why in targets.in_trouble.items()]
+    if arguments.json:
+        rows = [describe(item) | {"notices": list(outcome.notices)} for item in made]
+        sys.stdout.write(encode_json(rows, indent=2) + "\n")
+    else:
+        sys.stdout.write(make_lines(*format_lines(made, outcome)))
+    return Exit.FAILED if any(map(is_flawed, made)) else Exit.OK
+
+
+def is_flawed(made: Made) -> bool:
+    """Tell whether a person should look at what became of a backup."""
+    return bool(made.problem or made.missing or made.shrunk)
+
+
+def make(current: Context, targets: Sequence[Target], wishes: session.Wishes) -> session.Outcome:
+    """Make a backup on these targets, with a line of progress for each; the lock is held."""
+    lines: list[Progress] = []
+
+    def watch(target: Target) -> Progress:
+        for line in lines:
+            line.end()
+        lines.append(Progress(sys.stderr, target.name))
+        return lines[-1]
+
+    outcome = session.Session(
+        current.settings, current.facts, targets, wishes, lambda target: watch(target).listen
+    ).back_up()
+    for line in lines[-1:]:
+        line.end()
+    return outcome
+
+
+def run_final(current: Context, seconds: float) -> int:
+    """Make the backup of the container's stop in this time; say so when it does not fit."""
+    log = Logger("backup", current.settings.agent.log_level or "info")
+    targets = work.find(current).ready
+    left = seconds - RESERVE
+    began = time.monotonic()
+    made: Iterable[Made] = ()
+    if left >= SHORTEST:
+        wishes = session.Wishes(hooks=False, seconds=left)
+        with lock.hold(current.facts, DOING):
+            made = make(current, targets, wishes).made
+    good = {item.target for item in made if not item.problem}
+    for item in made:
+        if item.snapshot and not item.problem:
+            log.info(
+                "the final backup is made" if not item.unchanged else "nothing to back up is left",
+                target=item.target, snapshot=item.snapshot.short,
+                seconds=round(time.monotonic() - began, 1),
+            )  # fmt: skip
+    problems = {item.target: item.problem for item in made
+                if item.problem and TOO_LONG not in item.problem.message}  # fmt: skip
+    stopped = undo.find_unfinished(current.facts)
+    unfinished = stopped.describe() if stopped else None
+    for target in targets:
+        if target.name not in good:
+            known = record.read(current.facts, target.name)
+            why = problems.get(target.name) or unfinished
+            log.warning(
+                f"the final backup was not made: {why.message}" if why
+                else "the final backup did not fit into the time to stop",
+                target=target.name, last_backup=known.snapshot[:8] or "none", made=known.made,
+            )  # fmt: skip
+    return Exit.OK if len(good) == len(targets) else Exit.FAILED
+
+
+def describe(made: Made) -> dict[str, object]:
+    """Return what became of one target as values for JSON; sizes in bytes, times in seconds."""
+    snapshot = made.snapshot
+    return {
+        "target": made.target,
+        "snapshot": snapshot.id if snapshot else None,
+        "unchanged": made.unchanged,
+        "files": snapshot.files if snapshot else None,
+        "size": snapshot.size if snapshot else None,
+        "added": snapshot.added if snapshot and not made.unchanged else 0,
+        "seconds": round(made.seconds, 1),
+        "missing": list(made.missing),
+        "shrunk": made.shrunk or None,
+        "problem": str(made.problem) if made.problem else None,
+    }
+
+
+def format_lines(made: Iterable[Made], outcome: session.Outcome) -> Iterable[str]:
+    """Yield what became of all targets, for a person."""
+    for item in made:
+        yield f"{item.target}: {_format_result(item)}"
+        if item.shrunk:
+            yield f"{item.target}: {item.shrunk}"
+    missing = list(dict.fromkeys(name for item in made for name in item.missing))
+    yield from (f"missing: {shorten(name)}" for name in missing[:MOST_SHOWN])
+    if len(missing) > MOST_SHOWN:
+        rest = len(missing) - MOST_SHOWN
+        yield f"missing: and {rest} more; `devcopilot backup create --json` lists all"
+    yield from (f"left out, the agent's own through another mount: {path}"
+                for path in outcome.mirrors)  # fmt: skip
+    if outcome.excludes:
+        yield f"left out, as DEV8_BACKUP_EXCLUDE says: {', '.join(outcome.excludes)}"
+    for cache in outcome.caches[:MOST_SHOWN]:
+        yield f"left out, a cache by its CACHEDIR.TAG: {cache}"
+    if len(outcome.caches) > MOST_SHOWN:
+        yield f"left out, by their CACHEDIR.TAG: {len(outcome.caches) - MOST_SHOWN} more caches"
+    yield from (f"note: {notice}" for notice in outcome.notices)
+
+
+def shorten(text: str) -> str:
+    """Return a text of which the middle is left out when it is very long, as a path may be."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+
+
+def _format_result(made: Made) -> str:
+    snapshot = made.snapshot
+    if made.problem or snapshot is None:
+        return str(made.problem)
+    if made.unchanged:
+        return f"nothing has changed since {snapshot.short}, {work.format_age(snapshot.time)}"
+    return (
+        f"{snapshot.short}, {snapshot.files:,} files, {work.format_size(snapshot.size)}, "
+        f"{work.format_size(snapshot.added)} added, in {format_seconds(made.seconds)}"
+    )

@@ -1,0 +1,118 @@
+"""List the backups, the newest last."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.backup.make.creation import SAFETY, TAG
+from agent.backup.make.session import find_content
+from agent.backup.restic.client import Code, ResticError, Snapshot
+from agent.backup.target import name_workspace
+from agent.commands.backup import work
+from agent.machine.escaping import encode_json, make_lines
+from agent.machine.exits import Exit
+from agent.settings import context
+from agent.settings.context import Context
+
+HEAD = ("ID", "TARGET", "MADE", "", "FILES", "SIZE", "ADDED", "KIND")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One backup on one target."""
+
+    target: str
+    snapshot: Snapshot
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--content", action="store_true", help="list what goes into a backup, and what does not"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List; exit 0 when every target answered, else 1."""
+    current = context.load()
+    if arguments.content:
+        print_content(current, as_json=arguments.json)
+        return Exit.OK
+    rows: list[Row] = []
+    failed = False
+    for target in work.find_ready(current, arguments.target):
+        try:
+            rows += find_rows(
+                target.name, work.open_restic(target, current).snapshots(*_mine(current))
+            )
+        except ResticError as error:
+            if error.finished.code == Code.NO_REPOSITORY:
+                continue
+            failed = True
+            sys.stderr.write(f"devcopilot: {error.problem}\n")
+    rows.sort(key=lambda row: row.snapshot.time)
+    if arguments.json:
+        sys.stdout.write(encode_json([describe(row) for row in rows], indent=2) + "\n")
+    elif rows:
+        sys.stdout.write(work.format_table(HEAD, map(format_row, rows)))
+    elif not failed:
+        sys.stdout.write("there is no backup yet; `devcopilot backup create` makes one\n")
+    return Exit.FAILED if failed else Exit.OK
+
+
+def print_content(current: Context, *, as_json: bool) -> None:
+    """Print what goes into a backup, a path or pattern a line."""
+    found = find_content(current.settings, current.facts)
+    if as_json:
+        document = {"paths": list(map(str, found.paths)), "excludes": found.excludes}
+        sys.stdout.write(encode_json(document, indent=2) + "\n")
+        return
+    sys.stdout.write(make_lines(*(f"+ {path}" for path in found.paths)))
+    sys.stdout.write(make_lines(*(f"- {pattern}" for pattern in found.excludes)))
+
+
+def _mine(current: Context) -> Iterable[str]:
+    return ("--host", name_workspace(current.settings))
+
+
+def find_rows(target: str, snapshots: Iterable[Snapshot]) -> list[Row]:
+    """Return the rows of those snapshots that the agent made."""
+    return [Row(target, item) for item in snapshots if {TAG, SAFETY} & set(item.tags)]
+
+
+def describe(row: Row) -> dict[str, object]:
+    """Return a row as values for JSON; sizes in bytes."""
+    snapshot = row.snapshot
+    return {
+        "id": snapshot.id,
+        "target": row.target,
+        "time": snapshot.time.isoformat(),
+        "files": snapshot.files,
+        "size": snapshot.size,
+        "added": snapshot.added,
+        "kind": find_kind(snapshot),
+        "paths": snapshot.paths,
+    }
+
+
+def find_kind(snapshot: Snapshot) -> str:
+    """Return what a backup was made for: backup, or safety (before a restore)."""
+    return SAFETY if SAFETY in snapshot.tags else "backup"
+
+
+def format_row(row: Row) -> tuple[str, ...]:
+    """Return a row for a person."""
+    snapshot = row.snapshot
+    return (
+        snapshot.short,
+        row.target,
+        snapshot.time.astimezone().strftime("%Y-%m-%d %H:%M"),
+        work.format_age(snapshot.time),
+        f"{snapshot.files:,}",
+        work.format_size(snapshot.size),
+        work.format_size(snapshot.added),
+        find_kind(snapshot),
+    )

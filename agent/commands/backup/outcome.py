@@ -1,0 +1,143 @@
+"""What `restore` and `undo` say: what would change, what became of it, and why they refuse."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from agent.backup.restore.preview import Preview
+from agent.backup.restore.restoration import Result
+from agent.commands.backup import work
+from agent.machine.errors import AgentError, Problem
+from agent.machine.escaping import encode_json, make_lines
+from agent.machine.exits import Exit
+
+MOST_SHOWN = 20
+MOST_ALIKE = 3
+"""Files of which the names are shown that could not be restored for the same reason."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is restored, and to where."""
+
+    source: str = ""
+    """Full id of the backup, or path of the archive."""
+    name: str = ""
+    """What people are told: its short id and age."""
+    target: str = ""
+    """Name of the target that holds it."""
+    places: tuple[str, ...] = ()
+    """What is restored in place, or the new place."""
+
+
+def describe(
+    subject: Subject,
+    result: Result | None = None,
+    preview: Preview | None = None,
+    problems: Iterable[Problem] = (),
+) -> dict[str, object]:
+    """Return the document of --json: it has the same names, whatever became of it.
+
+    `done`: whether all of it came back; `changes`: of --dry-run alone.
+    """
+    given = result or Result()
+    return {
+        "done": result is not None and not given.failures,
+        "source": subject.source or None,
+        "target": subject.target or None,
+        "places": list(subject.places),
+        "files": given.files,
+        "size": given.size,
+        "deleted": given.deleted,
+        "kept": list(map(str, given.kept)),
+        "skipped": list(given.skipped),
+        "failures": list(given.failures),
+        "safety": given.way_back or None,
+        "changes": asdict(preview) if preview else None,
+        "problems": [asdict(problem) for problem in problems],
+    }
+
+
+def print_json(document: object) -> None:
+    """Print a document."""
+    sys.stdout.write(encode_json(document, indent=2) + "\n")
+
+
+@contextmanager
+def tell_refusal(*, as_json: bool) -> Iterator[None]:
+    """Print the document also when nothing was restored."""
+    try:
+        yield
+    except AgentError as error:
+        if as_json:
+            print_json(describe(Subject(), problems=error.problems))
+            error.is_in_json = True
+        raise
+
+
+def finish(subject: Subject, result: Result, *, as_json: bool) -> int:
+    """Print what became of it; return the exit code."""
+    unfinished = [result.unfinished] if result.unfinished else []
+    if as_json:
+        print_json(describe(subject, result, problems=unfinished))
+    else:
+        sys.stdout.write(make_lines(*format_result(subject, result)))
+    lines = [f"left out: {text}" for text in result.skipped]
+    lines += [f"not restored: {text}" for text in group(result.failures)]
+    lines += map(str, unfinished)
+    sys.stderr.write(make_lines(*(f"devcopilot: {line}" for line in lines)))
+    return Exit.FAILED if result.failures else Exit.OK
+
+
+def format_result(subject: Subject, result: Result) -> Iterator[str]:
+    """Yield what became of it, for a person."""
+    deleted = f", {result.deleted:,} deleted" if result.deleted else ""
+    yield (
+        f"restored {subject.name} to {', '.join(subject.places)}: {result.files:,} files and "
+        f"folders, {work.format_size(result.size)} written{deleted}"
+    )
+    yield from (f"kept what no backup holds: {path}" for path in result.kept)
+    if result.way_back:
+        words = f"what was there before is in {result.way_back[:8]}"
+        yield f"{words}: `devcopilot backup undo` brings it back"
+
+
+def group(failures: Iterable[str]) -> Iterator[str]:
+    """Yield what could not be restored, many with the same cause as one.
+
+    Each is a name and a cause; restic tells some of them twice.
+    """
+    alike: dict[str, list[str]] = {}
+    for text in dict.fromkeys(failures):
+        name, _, cause = text.rpartition(": ")
+        alike.setdefault(cause, []).append(name.partition(": ")[0])
+    for cause, names in alike.items():
+        found = list(dict.fromkeys(names))
+        if len(found) <= MOST_ALIKE:
+            yield from (f"{name}: {cause}" if name else cause for name in found)
+        else:
+            shown = ", ".join(found[:MOST_ALIKE])
+            yield f"{len(found):,} files, such as {shown}: {cause}"
+
+
+def print_preview(subject: Subject, found: Preview, *, as_json: bool) -> None:
+    """Print what would change: --dry-run."""
+    if as_json:
+        print_json(describe(subject, preview=found))
+    else:
+        sys.stdout.write(make_lines(*format_preview(found)))
+
+
+def format_preview(found: Preview) -> Sequence[str]:
+    """Return what would change, for a person."""
+    lines = [
+        f"to restore: {len(found.new):,} files that are gone, {len(found.changed):,} that changed, "
+        f"{work.format_size(found.size)}; to delete: {len(found.deleted):,} that the backup lacks"
+    ]
+    groups = (("new", found.new), ("changed", found.changed), ("delete", found.deleted))
+    for title, names in groups:
+        lines += [f"  {title:<8} {name}" for name in names[:MOST_SHOWN]]
+        if len(names) > MOST_SHOWN:
+            lines.append(f"  {title:<8} {len(names) - MOST_SHOWN:,} more")
+    return lines

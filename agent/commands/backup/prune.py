@@ -1,0 +1,78 @@
+"""Forget old backups, as the settings say, and free their space, on every target."""
+
+import argparse
+import sys
+import time
+
+from agent.backup import record
+from agent.backup.restic.client import Restic, ResticError
+from agent.backup.target import Target
+from agent.backup.upkeep import retention
+from agent.commands.backup import work
+from agent.commands.backup.progress import format_seconds
+from agent.commands.backup.ticking import tick
+from agent.machine.errors import Problem
+from agent.machine.exits import Exit
+from agent.settings import context
+from agent.settings.context import Context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Forget and free; exit 0 when it was done on every target, else 1."""
+    rows = work.on_each(context.load(), arguments, "space is being freed", clean, format_row)
+    return Exit.FAILED if any(row["problem"] for row in rows) else Exit.OK
+
+
+def clean(target: Target, current: Context) -> dict[str, object]:
+    """Forget and free on one target; return what was done as values for JSON."""
+    began = time.monotonic()
+    restic = work.open_restic(target, current)
+    done = retention.Forgotten(0, 0)
+    problem = ""
+    try:
+        with tick(sys.stderr, f"{target.name}: freeing space"):
+            done = forget(restic, current)
+            retention.prune(restic)
+    except ResticError as error:
+        problem = str(error.problem)
+    except OSError as error:
+        problem = str(Problem(f"cannot keep in mind what was done on {target.name}: {error}"))
+    return {
+        "target": target.name,
+        "forgotten": done.removed,
+        "kept": done.kept,
+        "warning": str(done.warning) if done.warning else None,
+        "problem": problem or None,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def forget(restic: Restic, current: Context) -> retention.Forgotten:
+    """Forget old backups, if the last one was good and is listed; else none. Raises ResticError."""
+    known = record.read(current.facts, restic.target.name)
+    if known.problem or not known.snapshot:
+        why = known.problem or "none was made by this workspace"
+        return retention.Forgotten(0, 0, Problem(f"nothing was forgotten: the last backup: {why}"))
+    listed = restic.snapshots()
+    newest = next((item for item in listed if item.id == known.snapshot), None)
+    if newest is None:
+        cause = f"the last backup, {known.snapshot[:8]}, is not listed"
+        return retention.Forgotten(len(listed), 0, Problem(f"nothing was forgotten: {cause}"))
+    return retention.forget(restic, current.settings, newest)
+
+
+def format_row(row: dict[str, object]) -> str:
+    """Return what was done on a target, for a person."""
+    if row["problem"]:
+        return f"{row['target']}: {row['problem']}"
+    seconds = row["seconds"]
+    assert isinstance(seconds, float)  # noqa: S101 - as `clean` returns it
+    text = f"{row['target']}: {row['forgotten']} forgotten, {row['kept']} kept, "
+    text += f"their space is free, in {format_seconds(seconds)}"
+    return text + (f"; {row['warning']}" if row["warning"] else "")

@@ -1,0 +1,117 @@
+"""Get back everything, a folder or one file: in place, or to a new place.
+
+In place a safety backup is made first: `devcopilot backup undo` takes the restore back. What no
+backup holds, such as caches, stays.
+"""
+
+import argparse
+import os
+import sys
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.backup.restore.restoration import check_place
+from agent.backup.restore.selection import LATEST, Chosen, Entry, choose, find_wanted
+from agent.backup.target import name_workspace
+from agent.commands.backup import outcome, restoring, unpacking, work
+from agent.commands.backup.outcome import Subject
+from agent.machine.errors import AgentError, Problem
+from agent.machine.escaping import make_lines
+from agent.machine.exits import Exit
+from agent.settings import context
+from agent.settings.context import Context
+
+DOING = "a restore is running"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument(
+        "source", nargs="?", default=LATEST, metavar="BACKUP",
+        help="latest, the beginning of an id, a time such as 2026-11-24 or 2026-11-24T18:00, or a "
+        "workspace-*.tar.gz of the original image",
+    )  # fmt: skip
+    parser.add_argument("--path", help="only this file or folder: absolute, or below the workspace")
+    parser.add_argument(
+        "--to", type=Path, metavar="DIR", help="to a new place: it appears when it is complete"
+    )
+    work.add_target_option(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show what would change in place")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Restore; exit 0 when all of it came back, else 1."""
+    with outcome.tell_refusal(as_json=arguments.json):
+        return restore(context.load(), arguments)
+
+
+def restore(current: Context, arguments: argparse.Namespace) -> int:
+    """Restore to where the arguments say."""
+    place = Path(os.path.abspath(arguments.to)) if arguments.to else None  # noqa: PTH100
+    if place and arguments.dry_run:
+        problem = Problem("cannot use --dry-run with --to: nothing is changed in place")
+        raise AgentError(problem, exit_code=Exit.USAGE)
+    if place:
+        check_place(place)
+    with nullcontext() if place or arguments.dry_run else work.hold(current, DOING):
+        if unpacking.is_archive(arguments.source):
+            return unpacking.restore(current, arguments, place)
+        chosen = find(current, arguments)
+        wanted = None
+        if arguments.path is not None:
+            wanted = find_wanted(chosen, arguments.path, restoring.find_workspace(current))
+        if place:
+            return restore_to(current, chosen, wanted, place, arguments)
+        return restore_in_place(current, chosen, wanted, arguments)
+
+
+def find(current: Context, arguments: argparse.Namespace) -> Chosen:
+    """Return the snapshot that is meant, and tell what is odd."""
+    targets = work.find_ready(current, arguments.target)
+    places = [work.open_restic(target, current) for target in targets]
+    host = name_workspace(current.settings)
+    chosen = choose(places, host, arguments.source, datetime.now(UTC))
+    sys.stderr.write(make_lines(*(f"devcopilot: {problem}" for problem in chosen.warnings)))
+    return chosen
+
+
+def restore_to(
+    current: Context,
+    chosen: Chosen,
+    wanted: Entry | None,
+    place: Path,
+    arguments: argparse.Namespace,
+) -> int:
+    """Restore to a new place."""
+    with restoring.show_progress(chosen.restic.target.name) as listener:
+        result = restoring.make_restorer(current, chosen, listener).restore_to(wanted, place)
+    subject = find_subject(chosen, str(result.place))
+    return outcome.finish(subject, result, as_json=arguments.json)
+
+
+def restore_in_place(
+    current: Context, chosen: Chosen, wanted: Entry | None, arguments: argparse.Namespace
+) -> int:
+    """Restore where the files were."""
+    target = chosen.restic.target
+    with restoring.show_progress(target.name) as listener:
+        restorer = restoring.make_restorer(current, chosen, listener)
+        scopes = restorer.find_scopes(wanted, restoring.find_places(current))
+        subject = find_subject(chosen, *(str(scope.path) for scope in scopes))
+        if arguments.dry_run:
+            found = restoring.look(current, chosen, scopes)
+            outcome.print_preview(subject, found, as_json=arguments.json)
+            return Exit.OK
+        title = f"{subject.name} on {target.name}"
+        result = restoring.ask_and_restore(current, restorer, scopes, title, is_sure=arguments.yes)
+    return outcome.finish(subject, result, as_json=arguments.json)
+
+
+def find_subject(chosen: Chosen, *places: str) -> Subject:
+    """Return what is restored; people know a backup by its short id and its age."""
+    snapshot = chosen.snapshot
+    name = f"{snapshot.short} ({work.format_age(snapshot.time)})"
+    return Subject(snapshot.id, name, chosen.restic.target.name, places)

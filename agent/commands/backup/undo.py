@@ -1,0 +1,86 @@
+"""Take the last restore in place back; once more, and it is there again.
+
+An undo that was stopped on its way is finished first.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.backup.restore import undo
+from agent.backup.restore.in_place import find_scope
+from agent.backup.restore.restoration import Result
+from agent.backup.restore.selection import choose
+from agent.backup.target import name_workspace
+from agent.commands.backup import outcome, restoring, work
+from agent.commands.backup.outcome import Subject
+from agent.machine.errors import AgentError, Problem
+from agent.machine.escaping import make_lines
+from agent.machine.exits import Exit
+from agent.settings import context
+from agent.settings.context import Context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--keep", action="store_true",
+        help="change nothing: what an unfinished restore has left counts as finished",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Take it back; exit 0 when all is as it was, else 1."""
+    with outcome.tell_refusal(as_json=arguments.json):
+        return undo_last(context.load(), arguments)
+
+
+def undo_last(current: Context, arguments: argparse.Namespace) -> int:
+    """Take the last restore back, or finish taking it back."""
+    with work.hold(current, "a restore is running"):
+        note = undo.read(current.facts)
+        if note is None:
+            raise AgentError(Problem("there is no restore to take back"))
+        if arguments.keep:
+            return keep(current, note, as_json=arguments.json)
+        (target,) = work.find_ready(current, note.target)
+        places = [work.open_restic(target, current)]
+        chosen = choose(places, name_workspace(current.settings), note.goal, datetime.now(UTC))
+        with restoring.show_progress(target.name) as listener:
+            restorer = restoring.make_restorer(current, chosen, listener)
+            for path in map(Path, note.paths):
+                restorer.check_path(path, restoring.find_places(current))
+            roots = restorer.find_roots()
+            scopes = [find_scope(path, roots) for path in map(Path, note.paths)]
+            result = restoring.ask_and_restore(
+                current, restorer, scopes, name(note), is_sure=arguments.yes, kind=undo.UNDO
+            )
+    subject = Subject(chosen.snapshot.id, chosen.snapshot.short, target.name, note.paths)
+    return outcome.finish(subject, result, as_json=arguments.json)
+
+
+def name(note: undo.Undo) -> str:
+    """Return what is done, for who is asked."""
+    if note.goal == note.source:
+        return f"the undo to {note.goal[:8]}, begun at {note.time}, is finished"
+    source = undo.shorten(note.source)
+    return f"the restore of {source} at {note.time} is taken back, to {note.goal[:8]}"
+
+
+def keep(current: Context, note: undo.Undo, *, as_json: bool) -> int:
+    """Let an unfinished restore count as finished; `undo` still takes it back."""
+    if note.finished:
+        raise AgentError(Problem("cannot keep anything: the last restore is finished"))
+    undo.write(current.facts, replace(note, finished=True))
+    if as_json:
+        subject = Subject(note.source, note.source, note.target, note.paths)
+        outcome.print_json(outcome.describe(subject, Result(way_back=note.safety)))
+    else:
+        what = f"{', '.join(note.paths)} stays as it is now"
+        line = f"{what}; `devcopilot backup undo` brings {note.safety[:8]} back"
+        sys.stdout.write(make_lines(line))
+    return Exit.OK

@@ -1,0 +1,68 @@
+"""Check the backups: read a part of their data back, restore some files and compare them."""
+
+import argparse
+import sys
+import time
+
+from agent.backup.restic.client import ResticError
+from agent.backup.target import Target
+from agent.backup.upkeep.verification import Verdict, verify
+from agent.commands.backup import work
+from agent.commands.backup.progress import format_seconds
+from agent.commands.backup.ticking import tick
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.settings import context
+from agent.settings.context import Context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check; exit 0 when every target was checked and nothing was found, else 1."""
+    rows = work.on_each(
+        context.load(), arguments, "the backups are being checked", check, format_row
+    )
+    return Exit.FAILED if any(row["finding"] or row["problem"] for row in rows) else Exit.OK
+
+
+def check(target: Target, current: Context) -> dict[str, object]:
+    """Check one target; return what was found as values for JSON."""
+    began = time.monotonic()
+    found: Verdict | None = None
+    problem = ""
+    try:
+        with tick(sys.stderr, f"{target.name}: reading the data back"):
+            found = verify(work.open_restic(target, current), current.settings)
+    except ResticError as error:
+        problem = str(error.problem)
+    except OSError as error:
+        raise AgentError(Problem(f"cannot check {target.name}: {error}")) from error
+    return {
+        "target": target.name,
+        "part": found.part if found else None,
+        "parts": found.parts if found else None,
+        "files_restored": found.trial.files if found else 0,
+        "files_compared": found.trial.compared if found else 0,
+        "finding": (found.finding if found else "") or None,
+        "problem": problem or None,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def format_row(row: dict[str, object]) -> str:
+    """Return what was found on a target, for a person."""
+    if row["problem"] or row["finding"]:
+        return f"{row['target']}: {row['problem'] or row['finding']}"
+    part = "all data" if row["parts"] == 1 else f"part {row['part']} of {row['parts']} of the data"
+    seconds = row["seconds"]
+    assert isinstance(seconds, float)  # noqa: S101 - as `check` returns it
+    return (
+        f"{row['target']}: good: {part} was read back, {row['files_restored']} files were restored "
+        f"and {row['files_compared']} of them compared with the live ones, "
+        f"in {format_seconds(seconds)}"
+    )

@@ -1,0 +1,119 @@
+"""What the commands share: the targets to work on, and how values are shown."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from agent.backup import lock
+from agent.backup.restic.client import Restic
+from agent.backup.target import PROGRAM, Target, Targets, find_targets
+from agent.backup.targets.all import TARGETS
+from agent.machine.errors import AgentError, Problem
+from agent.machine.escaping import encode_json, escape_line, make_lines
+from agent.machine.exits import Exit
+from agent.settings.context import Context
+
+Row = dict[str, object]
+"""What was done on a target, as values for JSON."""
+PATIENCE = 15.0
+"""Seconds that a person's command waits for another one to end: a scheduled backup of little takes
+less."""
+HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"
+
+
+def add_target_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --target."""
+    names = [kind.name for kind in TARGETS]
+    parser.add_argument("--target", choices=names, help="work on this one alone")
+
+
+def find(current: Context, only: str | None = None) -> Targets:
+    """Return the targets, or the one of this name. Raises AgentError when there is none."""
+    targets = find_targets(TARGETS, current.settings, current.facts)
+    if only:
+        ready = tuple(target for target in targets.ready if target.name == only)
+        trouble = {name: why for name, why in targets.in_trouble.items() if name == only}
+        targets = Targets(ready, trouble)
+    if not targets:
+        which = f"the target {only}" if only else "a target"
+        problem = Problem(f"cannot work on backups: {which} is not configured", HOW_TO_SET)
+        raise AgentError(problem, exit_code=Exit.USAGE)
+    if current.facts.which(PROGRAM) is None:
+        raise AgentError(Problem("cannot work on backups: there is no restic here"))
+    return targets
+
+
+def find_ready(current: Context, only: str | None = None) -> Sequence[Target]:
+    """Return the targets that can be used, and tell what is wrong with others.
+
+    Raises AgentError when none is left.
+    """
+    targets = find(current, only)
+    if not targets.ready:
+        raise AgentError(*targets.in_trouble.values())
+    for problem in targets.in_trouble.values():
+        sys.stderr.write(f"devcopilot: {problem}\n")
+    return targets.ready
+
+
+def hold(current: Context, doing: str) -> AbstractContextManager[None]:
+    """Keep all others away, after waiting a while for one who was first, which is told."""
+
+    def tell(holder: str) -> None:
+        sys.stderr.write(make_lines(f"devcopilot: waiting up to {PATIENCE:.0f} s: {holder}"))
+
+    return lock.hold(current.facts, doing, patience=PATIENCE, tell=tell)
+
+
+def on_each(
+    current: Context,
+    arguments: argparse.Namespace,
+    doing: str,
+    work_on: Callable[[Target, Context], Row],
+    format_row: Callable[[Row], str],
+) -> list[Row]:
+    """Work on each ready target under the lock, print what became of each, and return it."""
+    rows = []
+    with hold(current, doing):
+        for target in find_ready(current, arguments.target):
+            rows.append(work_on(target, current))
+            if not arguments.json:
+                sys.stdout.write(make_lines(format_row(rows[-1])))
+    if arguments.json:
+        sys.stdout.write(encode_json(rows, indent=2) + "\n")
+    return rows
+
+
+def open_restic(target: Target, current: Context) -> Restic:
+    """Return restic on this target, as the settings want it."""
+    return Restic(target, current.facts, memory=current.settings.backup.memory)
+
+
+def format_size(size: float) -> str:
+    """Return bytes as people read them: 1.2 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def format_age(time: datetime) -> str:
+    """Return how long ago a time was, in its largest unit: 3 h ago."""
+    seconds = (datetime.now(UTC) - time).total_seconds()
+    if seconds < -60:
+        return "in the future: was the clock wrong?"
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return "just now"
+
+
+def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows under a heading, each column as wide as its widest cell."""
+    cells = [tuple(map(escape_line, row)) for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return "".join(f"{line}\n" for line in lines)

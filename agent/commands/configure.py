@@ -1,0 +1,65 @@
+"""Bring the workspace into the state that the settings describe. A second run changes nothing."""
+
+import argparse
+import os
+import sys
+
+from agent.machine import runtime
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.log import LEVELS, Logger
+from agent.settings import context
+from agent.settings.context import Context
+from agent.settings.everything import find_warnings
+from agent.workspace import configure
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument(
+        "--boot",
+        action="store_true",
+        help="read the environment and write the boot file; for `run`",
+    )
+    parser.add_argument(
+        "--log-level", choices=LEVELS, default="info", help="where DEV8_LOG_LEVEL says nothing"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Configure; exit 0 also when parts could not be done: each is one line, and in `status`."""
+    if arguments.boot:
+        current = context.from_environ(os.environ)
+        begin_life(current)
+    else:
+        current = context.load()
+    log = make_logger(current, arguments.log_level)
+    for warning in find_warnings(current.variables):
+        log.warning(str(warning))
+    outcome = configure.carry_out_alone(current)
+    for step, problem in outcome.problems:
+        log.log(problem.level, str(problem), step=step)
+    for step, words in outcome.announcements:
+        log.announce(words, step=step)
+    log.info("configured", changes=len(outcome.changes), problems=len(outcome.problems))
+    return Exit.OK
+
+
+def begin_life(current: Context) -> None:
+    """Hold the runtime folder until this process ends, and forget an earlier life in it.
+
+    Raises AgentError (exit 2) when it cannot be used.
+    """
+    folder = str(current.facts.runtime)
+    try:
+        runtime.hold(folder, current.facts.uid)
+        runtime.clear(folder)
+    except OSError as error:
+        raise AgentError(Problem(runtime.explain(folder, error)), exit_code=Exit.USAGE) from error
+
+
+def make_logger(current: Context, level: str) -> Logger:
+    """Return a logger to standard error, which belongs to the container or to a person."""
+    wanted = current.settings.agent.log_format
+    readable = wanted == "text" or (wanted == "auto" and sys.stderr.isatty())
+    return Logger("configure", current.settings.agent.log_level or level, readable=readable)

@@ -1,0 +1,40 @@
+"""Run a command with a fresh GitHub token in its environment, and only in its."""
+
+import argparse
+import os
+import sys
+
+from agent.commands.options import add_host_option
+from agent.github.hosts import find_token_variables
+from agent.github.renewals import find_fresh
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.settings import context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    add_host_option(parser)
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD…")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Become the command; return only when it cannot be executed."""
+    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    if not command:
+        raise AgentError(
+            Problem("no command is given", "devcopilot exec -- CMD…"), exit_code=Exit.USAGE
+        )
+    current = context.load()
+    host = arguments.host or current.settings.github.host
+    token = find_fresh(current, host)
+    given = dict.fromkeys(find_token_variables(host), token.value.reveal())
+    environment = {**os.environ, **given, "GH_HOST": host}
+    try:
+        os.execvpe(command[0], command, environment)  # noqa: S606 - its purpose
+    except FileNotFoundError:
+        sys.stderr.write(f"devcopilot: cannot execute {command[0]}: not found\n")
+        return Exit.NOT_FOUND
+    except OSError as error:
+        sys.stderr.write(f"devcopilot: cannot execute {command[0]}: {error.strerror}\n")
+        return Exit.NOT_EXECUTABLE

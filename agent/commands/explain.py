@@ -1,0 +1,92 @@
+"""Tell why a service does not run: for the log, when it is given up, and for people."""
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.files import SETTINGS, read_file
+from agent.machine.log import Logger
+from agent.machine.proc import read_stat
+from agent.machine.system import Facts
+from agent.services import probes, registered
+from agent.services.launchers import find_mark
+from agent.services.service import BannerProbe, HttpProbe, PortProbe, Service
+from agent.settings import context
+
+NUMBER = re.compile(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
+"""What may be a port in the words of a command: 8000, 0.0.0.0:8000, --port=8000, -p8000."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("service", nargs="+", help="name of a service")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what can be found out: readable on a terminal, an event of the log elsewhere."""
+    current = context.load()
+    known = {service.name: service for service in registered.read(current.facts.runtime).services}
+    for name in arguments.service:
+        if name not in known:
+            raise AgentError(
+                Problem(f"there is no service {name}", f"there are: {', '.join(known)}")
+            )
+    log = Logger("explain", readable=sys.stderr.isatty())
+    for name in arguments.service:
+        reason = find_reason(known[name], current.facts)
+        log.error(f"{name} cannot be kept running: {reason}", service=name)
+    return Exit.OK
+
+
+def find_reason(service: Service, facts: Facts) -> str:
+    """Return the most likely reason why a service ends as soon as it is started."""
+    folder, program = service.directory, service.argv[0]
+    if folder and not folder.is_dir():
+        return f"there is no folder {folder}"
+    if find_program(service, facts) is None:
+        return f"there is no program {program}" + (
+            f" in {folder}" if folder and "/" in program else ""
+        )
+    if isinstance(service.probe, HttpProbe | BannerProbe | PortProbe):
+        owner = probes.find_port_owner(service.probe.port)
+        if owner:
+            return f"{service.probe.port} is held by {owner}"
+    held = find_held(service, facts)
+    if held:
+        return held
+    left = find_left(service)
+    if left:
+        return f"it ends, and leaves {left} in the background; it has to stay in the foreground"
+    return "it ends by itself; its last words are above"
+
+
+def find_held(service: Service, facts: Facts) -> str | None:
+    """Return who holds a port that the words of a service name, as far as one can tell."""
+    owners = probes.find_port_owners()
+    environment = {"PORT": facts.user_environ.get("PORT", ""), **service.environment}
+    words = (*service.argv, *environment.values())
+    named = (int(number) for word in words for number in NUMBER.findall(word))
+    return next((f"{port} is held by {owners[port]}" for port in named if port in owners), None)
+
+
+def find_left(service: Service) -> str | None:
+    """Return a process that the service has left behind, as "NAME (process PID)", or None."""
+    mark = find_mark(service).encode()
+    for path in sorted(Path("/proc").glob("[0-9]*")) if mark else ():
+        with contextlib.suppress(OSError):  # it has gone, or is of somebody else
+            if mark in read_file(path / "environ", SETTINGS).split(b"\0"):
+                return f"{read_stat(path)[0]} (process {path.name})"
+    return None
+
+
+def find_program(service: Service, facts: Facts) -> str | None:
+    """Return the path of a service's program, looked up as its launcher does, or None."""
+    folder, program = service.directory or Path.cwd(), service.argv[0]
+    path = service.environment.get("PATH", facts.environ.get("PATH", os.defpath))
+    return shutil.which(folder / program if "/" in program else program, path=path)

@@ -1,0 +1,115 @@
+"""Exit with 0 only when every essential service answers its probe.
+
+Backups that fail are told, and change nothing of that: who restarts a container that is not healthy
+would lose the work that is not backed up.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+from agent.machine.escaping import encode_json, make_lines
+from agent.machine.exits import Exit
+from agent.machine.system import Facts
+from agent.services import probes, registered, supervisord
+from agent.services.registered import Roster
+from agent.services.service import Service
+from agent.settings import context
+from agent.settings.context import Context
+
+PROBE_TIMEOUT = 3.0
+"""Seconds that one probe may take; docker's own limit for the check is 5."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+"""Seconds between two rounds of `--wait`; probes of a service that starts fail at once."""
+PAUSE_SHARE = 0.1
+"""Of the time that has passed: no round comes much too late, and a long wait costs little."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS",
+                        help="try again for this long")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Probe the services; print a line for each that does not answer."""
+    current = context.load()
+    facts = current.facts
+    failures = wait_for_answers(registered.read(facts.runtime), facts, arguments.wait)
+    if arguments.json:
+        backups = find_backups(current)
+        document = {"healthy": not failures, "failures": failures, "backups": backups}
+        sys.stdout.write(encode_json(document) + "\n")
+    else:
+        sys.stdout.write(make_lines(*(f"{name}: {why}" for name, why in failures.items())))
+        if not arguments.wait:  # at the start the missed backups are only being made
+            sys.stdout.write(make_lines(*explain_backups(find_backups(current))))
+    return Exit.FAILED if failures else Exit.OK
+
+
+def find_backups(current: Context) -> dict[str, dict[str, object]]:
+    """Return target -> how its backups stand; nothing where no target is named."""
+    if not current.settings.backup.has_target:
+        return {}
+    from agent.backup import report  # noqa: PLC0415 - most checks of most containers need it not
+
+    return {row.target: asdict(row) for row in report.find_backups(current)}
+
+
+def explain_backups(backups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Yield a line for each target that somebody should look at."""
+    for name, row in backups.items():
+        if row["red"]:
+            yield f"backup to {name}: {row['why']}"
+
+
+def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str, str]:
+    """Ask all until each has answered or the time is over; return why each other did not."""
+    state = context.read_state(facts.runtime)
+    if state is None:
+        return {"init": "the agent is not running here"}
+    early = state.get("phase") == "starting"
+    waiting = [service for service in known.services if service.essential]
+    began = time.monotonic()
+    while True:
+        failures = find_failures(waiting, facts, early)
+        passed = time.monotonic() - began
+        if not failures or passed >= seconds:
+            return {**known.refused, **failures}
+        waiting = [service for service in waiting if service.name in failures]
+        time.sleep(min(max(SHORTEST_PAUSE, passed * PAUSE_SHARE), LONGEST_PAUSE))
+
+
+def find_failures(services: Sequence[Service], facts: Facts, early: bool = False) -> dict[str, str]:
+    """Return the name of each service that does not answer, and why.
+
+    One without a probe answers when supervisord has seen it run for a while. `early`: the workspace
+    is not ready yet; more is asked, but no login is tried, which would delay it.
+    """
+    found = {}
+    for service in services:
+        for probe in (service.probe, service.first if early else None):
+            if probe and (
+                why := probes.check(probe, PROBE_TIMEOUT, facts.user_environ, thorough=not early)
+            ):
+                found[service.name] = why
+                break
+    silent = [service.name for service in services if not service.probe]
+    return found | (find_not_running(silent, facts) if silent else {})
+
+
+def find_not_running(names: Sequence[str], facts: Facts) -> dict[str, str]:
+    """Return which of these services do not run, and what supervisord says of each."""
+    try:
+        states = supervisord.query_states(facts.runtime, PROBE_TIMEOUT)
+    except OSError as error:
+        return dict.fromkeys(names, f"supervisord does not answer: {error.strerror or error}")
+    found = {name: states[name].state if name in states else "not known" for name in names}
+    return {
+        name: f"supervisord says that it is {state}"
+        for name, state in found.items()
+        if state != supervisord.RUNNING
+    }

@@ -1,0 +1,19 @@
+"""Options that several verbs have."""
+
+import argparse
+
+from agent.settings.parsers import host_name
+
+
+def add_host_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --host: a bare name, since it becomes the name of a file."""
+    parser.add_argument(
+        "--host", type=_read_host, help="the GitHub host; by default that of GH_HOST"
+    )
+
+
+def _read_host(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None

@@ -1,0 +1,38 @@
+"""Print the password of the editor: the one that was made, or the one that was given."""
+
+import argparse
+import sys
+
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.services import code_server, editor_login
+from agent.services.editor_login import Hash
+from agent.settings import context
+from agent.settings.context import Context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options: none."""
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Print the password; exit 1 when there is none to print."""
+    sys.stdout.write(f"{find_password(context.load())}\n")
+    return Exit.OK
+
+
+def find_password(current: Context) -> str:
+    """Return the password that opens the editor. Raises AgentError."""
+    settings, facts = current.settings, current.facts
+    if code_server.service(settings, facts) is None:
+        raise AgentError(Problem("there is no password: code-server does not run here"))
+    if settings.editor.auth == "none":
+        raise AgentError(Problem("there is no password: CODE_SERVER_AUTH=none asks for none"))
+    found = editor_login.find_password(settings, facts)
+    if isinstance(found, Hash):
+        hint = "whoever set CODE_SERVER_HASHED_PASSWORD knows the password"
+        raise AgentError(Problem("cannot print the password: only its hash was given", hint))
+    if found is None:
+        hint = "run again: devcopilot configure"
+        raise AgentError(Problem("cannot print the password: its file is gone", hint))
+    return found.text

@@ -1,0 +1,255 @@
+"""Tell how the workspace is: its phase, services, GitHub token, AI tools, backups, problems."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent.backup import record
+from agent.backup.report import find_backups
+from agent.backup.restore import undo
+from agent.commands.backup.work import format_age, format_size
+from agent.github import published
+from agent.github.hosts import find_accounts
+from agent.machine import runtime
+from agent.machine.errors import AgentError, Problem
+from agent.machine.escaping import encode_json, make_lines
+from agent.machine.exits import Exit
+from agent.machine.files import STATE, read_file
+from agent.machine.system import Facts
+from agent.services import probes, registered, supervisord
+from agent.services.service import Service
+from agent.services.supervisord import ServiceState
+from agent.settings import context
+from agent.settings.context import Context
+from agent.tools.all import TOOLS
+from agent.tools.tool import describe as describe_tools
+from agent.workspace import signing
+
+DEADLINE = 15.0
+"""Seconds for all of it: a file of the home may lie on a server that is gone."""
+QUERY_TIMEOUT = 2.0
+PROBE_TIMEOUT = 1.0
+NO_TOKEN = "none of the agent's; set GITHUB_TOKEN_FILE, or sign in: devcopilot login"  # noqa: S105 - words
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the status; exit 0 whatever it says: `health` is the verb that judges."""
+    try:
+        with context.deadline(DEADLINE):
+            document = collect(context.load())
+    except TimeoutError as error:
+        problem = Problem(
+            f"cannot tell the status: it took longer than {DEADLINE:g} s",
+            "is a folder on a file system whose server is gone? look at /proc/mounts",
+        )
+        raise AgentError(problem) from error
+    if arguments.json:
+        sys.stdout.write(encode_json(document, indent=2) + "\n")
+    else:
+        sys.stdout.write(make_lines(*format_lines(document)))
+    return Exit.OK
+
+
+def collect(current: Context) -> dict[str, Any]:
+    """Join what init, supervisord, the token's record and `configure` say of the workspace."""
+    settings, facts = current.settings, current.facts
+    state = context.read_state(facts.runtime)
+    if state is None:
+        raise AgentError(Problem("the agent is not running here", "`devcopilot run` starts it"))
+    return {
+        **state,
+        "jobs": {name: describe_job(row) for name, row in state["jobs"].items()},
+        "workspace": str(settings.workspace.folder),
+        "services": collect_services(current, registered.read(facts.runtime).services),
+        "tokens": collect_tokens(current),
+        "tools": [asdict(row) for row in describe_tools(TOOLS, settings, facts)],
+        "backups": [asdict(row) for row in find_backups(current)],
+        "problems": collect_problems(current),
+        "agent": collect_processes(int(state["pid"])),
+    }
+
+
+def describe_job(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what init says of a job, with the seconds from now to its next run."""
+    left = None
+    if row["next_at"] is not None:
+        left = round(max(0.0, row["next_at"] - time.clock_gettime(time.CLOCK_BOOTTIME)), 3)
+    return {**{name: row[name] for name in row if name != "next_at"}, "next_in": left}
+
+
+def collect_problems(current: Context) -> list[dict[str, Any]]:
+    """Return what `configure` could not do, and what is wrong by now."""
+    known = _read_json(current.facts.runtime / runtime.PROBLEMS) or []
+    signing_now = signing.check_own(current.settings, current.facts)
+    found = [asdict(signing_now)] if signing_now else []
+    found = [row for row in found if row["message"] not in [each["message"] for each in known]]
+    return [*known, *found, *find_unfinished(current.facts)]
+
+
+def find_unfinished(facts: Facts) -> list[dict[str, Any]]:
+    """Return the problem of a restore that was stopped on its way, in this life or before."""
+    found = undo.find_unfinished(facts)
+    return [asdict(found.describe())] if found else []
+
+
+def collect_services(current: Context, services: Sequence[Service]) -> list[dict[str, Any]]:
+    """Return a row for each service: how it is, and in `supervisord` that one's own word."""
+    try:
+        states = supervisord.query_states(current.facts.runtime, QUERY_TIMEOUT)
+    except OSError as error:
+        unknown = f"unknown: supervisord does not answer ({error.strerror or error})"
+        states = {}
+    else:
+        unknown = "not running"
+    rows = []
+    for service in services:
+        found = states.get(service.name)
+        rows.append({
+            "name": service.name,
+            "state": _judge(service, found, current) if found else unknown,
+            "supervisord": found.state if found else None,
+            "pid": found.pid if found else 0,
+            "since": _format_time(found.started) if found and found.started else None,
+            "essential": service.essential,
+            "probe_port": getattr(service.probe, "port", None),
+        })  # fmt: skip
+    return rows
+
+
+def _judge(service: Service, found: ServiceState, current: Context) -> str:
+    """Return the state of a service; one that answers runs, however short its life is yet."""
+    if found.state != supervisord.STARTING or not service.probe:
+        return found.state
+    silent = probes.check(service.probe, PROBE_TIMEOUT, current.facts.user_environ, thorough=False)
+    return found.state if silent else supervisord.RUNNING
+
+
+def collect_tokens(current: Context) -> list[dict[str, Any]]:
+    """Return what is known of each host's token, without the token."""
+    accounts = find_accounts(current.settings, current.facts)
+    hosts = [account.host for account in accounts.known]
+    hosts += sorted(accounts.in_trouble)
+    return [_collect_token(host, accounts.in_trouble.get(host), current) for host in hosts]
+
+
+def _collect_token(host: str, trouble: Problem | None, current: Context) -> dict[str, Any]:
+    record = published.read_record(current.facts, host)
+    token = published.read_token(current.facts, host)
+    left = token.left(current.facts.clock) if token else None
+    names = ("host", "login", "kind", "source", "grants", "expires", "checked")
+    return {
+        **{name: getattr(record, name) for name in names},
+        "problem": "; ".join(filter(None, (record.problem, str(trouble or "")))),
+        "published": token is not None,
+        "expires_in": None if left is None else round(left),
+    }
+
+
+def collect_processes(pid: int) -> dict[str, Any]:
+    """Return memory and processor time of init and of the children that are the agent's own."""
+    import psutil  # noqa: PLC0415 - 30 ms that no other verb pays
+
+    try:
+        main = psutil.Process(pid)
+        family = [main, *main.children()]
+        memory = sum(item.memory_info().rss for item in family)
+        seconds = sum(sum(item.cpu_times()[:2]) for item in family)
+    except psutil.Error:
+        return {}
+    return {
+        "processes": len(family),
+        "rss_mb": round(memory / 2**20, 1),
+        "cpu_seconds": round(seconds, 2),
+    }
+
+
+def format_lines(document: dict[str, Any]) -> list[str]:
+    """Return the status for a person, a line each."""
+    ready = document.get("ready_seconds")
+    lines = [f"phase     {document['phase']}" + (f", ready after {ready:g} s" if ready else "")]
+    lines += [f"service   {row['name']}: {row['state']}"
+              + (f", pid {row['pid']}" if row["pid"] else "")
+              + (f", port {row['probe_port']}" if row["probe_port"] else "")
+              for row in document["services"]]  # fmt: skip
+    tokens = [_describe_token(token) for token in document["tokens"]]
+    lines += [f"token     {words}" for words in tokens or [NO_TOKEN]]
+    lines += [f"tool      {row['name']}: {_describe_tool(row)}" for row in document["tools"]]
+    lines += [f"backup    {row['target']}: {_describe_backup(row)}" for row in document["backups"]]
+    for row in document["problems"]:
+        lines.append(f"problem   {Problem(row['message'], row['hint'])}")
+    return lines
+
+
+def _describe_token(token: dict[str, Any]) -> str:
+    text = f"{token['host']}: "
+    if token["published"]:
+        text += f"{token['login'] or 'no user'}, {token['kind'] or 'unknown'} token"
+        text += f" from {token['source']}"
+        text += f", may {token['grants']}" if token["grants"] else ""
+        if token["expires_in"] is not None:
+            text += f", ends in {_format_span(token['expires_in'])}"
+        text += f", checked {token['checked']}" if token["checked"] else ", not checked yet"
+    else:
+        text += "no token yet"
+    return text + (f"; {token['problem']}" if token["problem"] else "")
+
+
+def _format_span(seconds: int) -> str:
+    """Return a time to come in its two largest units: 3 d 4 h, 5 min 6 s."""
+    if seconds <= 0:
+        return "0 s: it is over"
+    days, hours = divmod(seconds // 3600, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {seconds // 60 % 60} min"
+    return f"{seconds // 60} min {seconds % 60} s"
+
+
+def _describe_tool(row: dict[str, Any]) -> str:
+    text = str(row["state"])
+    text += f", {row['program']}" if row["program"] else ""
+    text += f", {row['package']}" if row["package"] else ""
+    return text + (f"; {row['problem']}" if row["problem"] else "")
+
+
+def _describe_backup(row: dict[str, Any]) -> str:
+    seen = record.parse_time(row["seen"])
+    text = "no backup yet"
+    if seen:
+        text = f"{format_age(seen)}, {row['files']:,} files, {format_size(row['size'])}"
+    next_one = record.parse_time(row["next"])
+    if row["missing"]:
+        text += f"; it lacks {row['lacking']} files, such as {row['missing'][0]}"
+    if row["overdue"]:
+        text += f"; overdue since {row['next']}"
+    elif next_one:
+        text += f"; the next {_format_wait((next_one - datetime.now(UTC)).total_seconds())}"
+    faults = (row[name] for name in ("problem", "finding", "lost", "rival", "shrunk", "hook"))
+    return "; ".join(filter(None, (text, *faults)))
+
+
+def _format_wait(seconds: float) -> str:
+    return f"in {_format_span(round(seconds))}" if seconds > 1 else "now"
+
+
+def _format_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(read_file(path, STATE))
+    except (OSError, ValueError):
+        return None

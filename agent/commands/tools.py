@@ -1,0 +1,216 @@
+"""Install the AI tools that are wanted and missing, and renew those that the agent installed.
+
+Wanted are those whose key is given, or those that DEV8_AI_TOOLS or the command line name. It needs
+npm and its registry; a program that is on the PATH by another way is left alone.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Protocol, TextIO
+
+from agent.machine import runtime
+from agent.machine.errors import AgentError, Problem
+from agent.machine.escaping import encode_json, make_lines
+from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.log import Logger
+from agent.machine.system import System
+from agent.settings import context
+from agent.settings.context import Context
+from agent.tools import installer
+from agent.tools.all import TOOLS
+from agent.tools.tool import (
+    FAILURES,
+    RUNNING,
+    AiTool,
+    Failure,
+    describe,
+    encode_failures,
+    find_wanted,
+    read_failures,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    names = ", ".join(tool.name for tool in TOOLS)
+    parser.add_argument(
+        "tools", nargs="*", type=find_tool, metavar="NAME", help=f"these alone, key or not: {names}"
+    )
+    parser.add_argument("--json", action="store_true", help="print how they stand as JSON")
+    parser.add_argument(
+        "--log", action="store_true", help="only log what is new; for the agent's own job"
+    )
+
+
+def find_tool(name: str) -> AiTool:
+    """Return the tool of this name, for argparse."""
+    for known in TOOLS:
+        if known.name == name:
+            return known
+    raise argparse.ArgumentTypeError(f"there is no tool {name}")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Install; exit 0 when all of them are there, else 1."""
+    current = context.load()
+    wanted = find_wanted(TOOLS, current.settings)
+    chosen = tuple(arguments.tools) or wanted
+    signal.signal(signal.SIGTERM, end)
+    if arguments.log:
+        be_modest()
+    stream = sys.stderr if arguments.json else sys.stdout
+    before = read_failures(current.facts)
+    speaker = Events(current, before) if arguments.log else Lines(stream)
+    try:
+        with runtime.hold_lock(current.facts.runtime / RUNNING) as lock:
+            failures = install(current, chosen, lock, speaker)
+            kept = {tool.name for tool in wanted} - {tool.name for tool in chosen}
+            kept_failures = {name: before[name] for name in before if name in kept}
+            save_failures(current, {**kept_failures, **failures})
+    except OSError as error:
+        problem = Problem(f"cannot write {error.filename}: {error.strerror}")
+        raise AgentError(problem) from error
+    if arguments.json:
+        rows = describe(TOOLS, current.settings, current.facts)
+        sys.stdout.write(encode_json([asdict(row) for row in rows], indent=2) + "\n")
+    elif not chosen and not arguments.log:
+        stream.write("no tool is wanted: no key is given, or DEV8_AI_TOOLS is off\n")
+    return Exit.FAILED if failures else Exit.OK
+
+
+def end(number: int, _frame: FrameType | None) -> None:
+    """End in order, so that what is half done is removed."""
+    sys.exit(SIGNAL_BASE + number)
+
+
+def be_modest() -> None:
+    """Give way to everybody else; be the first to end where memory is short."""
+    from agent.machine.background import give_way  # noqa: PLC0415 - 30 ms that a person's call is spared
+
+    give_way()
+    with suppress(OSError):  # some sandboxes have no such file
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+# --- one round ----------------------------------------------------------------------------------
+
+
+class Speaker(Protocol):
+    """Tells of the work."""
+
+    def begin(self, tool: AiTool) -> None:
+        """Tell that a tool is being installed now."""
+
+    def progress(self, size: int, /) -> None:
+        """Tell how many bytes there are of it."""
+
+    def finish(self, tool: AiTool, seconds: float) -> None:
+        """Tell that it is there."""
+
+    def keep(self, tool: AiTool) -> None:
+        """Tell that there was nothing to do."""
+
+    def fail(self, tool: AiTool, failure: Failure) -> None:
+        """Tell why it is not there."""
+
+
+def install(
+    current: Context, chosen: Iterable[AiTool], lock: int, speaker: Speaker
+) -> dict[str, Failure]:
+    """Install what is due of these, one after the other; return what is wrong, by name."""
+    worker = installer.Installer(current.facts, progress=speaker.progress)
+    failures = {}
+    for tool in chosen:
+        worker.clean(tool)
+        if not worker.is_due(tool):
+            speaker.keep(tool)
+            continue
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, tool.name.encode(), 0)
+        start = time.monotonic()
+        speaker.begin(tool)
+        failure = worker.install(tool)
+        if failure:
+            failures[tool.name] = failure
+            speaker.fail(tool, failure)
+        else:
+            speaker.finish(tool, time.monotonic() - start)
+    os.ftruncate(lock, 0)
+    return failures
+
+
+def save_failures(current: Context, failures: Mapping[str, Failure]) -> None:
+    """Keep what is wrong for `status` and for the next round. Raises OSError."""
+    path = current.facts.state / FAILURES
+    system = System(current.facts.environ)
+    if failures:
+        system.write_file(path, encode_failures(failures), 0o600)
+    else:
+        system.remove_file(path)
+
+
+# --- what is said of it -------------------------------------------------------------------------
+
+
+class Lines:
+    """Speaks to a person: lines, and on a terminal the size as it grows."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._name = ""
+
+    def begin(self, tool: AiTool) -> None:  # noqa: D102
+        self._name = tool.name
+        self._stream.write(f"{tool.name}: installing {tool.title}\n")
+        self._stream.flush()
+
+    def progress(self, size: int) -> None:  # noqa: D102
+        if self._stream.isatty():
+            self._stream.write(f"\r{self._name}: {size / 1e6:.0f} MB")
+            self._stream.flush()
+
+    def finish(self, tool: AiTool, seconds: float) -> None:  # noqa: D102
+        self._tell(f"{tool.name}: installed in {seconds:.0f} s")
+
+    def keep(self, tool: AiTool) -> None:  # noqa: D102
+        self._tell(f"{tool.name}: it is there")
+
+    def fail(self, tool: AiTool, failure: Failure) -> None:  # noqa: D102
+        self._tell(f"{tool.name}: {failure.problem}")
+
+    def _tell(self, words: str) -> None:
+        erase = "\r\033[K" if self._stream.isatty() else ""
+        self._stream.write(erase + make_lines(words))
+
+
+class Events:
+    """Speaks to the log; what was wrong in the same way at the last round is not said again."""
+
+    def __init__(self, current: Context, before: Mapping[str, Failure]) -> None:
+        self._log = Logger("tools", current.settings.agent.log_level or "info")
+        self._before = before
+
+    def begin(self, tool: AiTool) -> None:  # noqa: D102
+        self._log.debug("installing a tool", tool=tool.name)
+
+    def progress(self, _size: int) -> None:  # noqa: D102
+        return
+
+    def finish(self, tool: AiTool, seconds: float) -> None:  # noqa: D102
+        self._log.info(f"installed {tool.title}", tool=tool.name, seconds=round(seconds, 1))
+
+    def keep(self, tool: AiTool) -> None:  # noqa: D102
+        self._log.debug("the tool is there", tool=tool.name)
+
+    def fail(self, tool: AiTool, failure: Failure) -> None:  # noqa: D102
+        known = self._before.get(tool.name)
+        level = "debug" if known and known.code == failure.code else failure.level
+        self._log.log(level, str(failure.problem), tool=tool.name)

@@ -1,0 +1,52 @@
+"""What there is to log of a host's token: each thing once, whoever notices it."""
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from agent.github.published import Record
+from agent.github.renewal import Outcome
+from agent.github.store import Shelf
+from agent.machine import runtime
+from agent.machine.errors import Problem
+from agent.settings.context import Context
+
+Event = tuple[str, str]
+"""The level and the message."""
+
+
+def take(outcome: Outcome, current: Context) -> list[Event]:
+    """Return what is to be logged of this round. From now on it counts as logged."""
+    shelf = Shelf(outcome.after.host, current.facts)
+    with shelf.locked():
+        record = shelf.record()
+        said = read_said(current, record)
+        lines = list(record.problems.values())
+        if lines != record.said and record != Record(shelf.host):
+            shelf.save(replace(record, said=lines))
+    return list(find_events(outcome, said))
+
+
+def find_events(outcome: Outcome, said: Collection[str]) -> Iterator[Event]:
+    """Yield all that changed; `said` are the problems that were logged."""
+    before, after = outcome.before, outcome.after
+    if after.fingerprint != before.fingerprint:
+        published_one = "published a GitHub token"
+        yield "info", published_one if after.fingerprint else "there is no GitHub token any more"
+    is_news = before.problems or said or not before.checked or after.source != before.source
+    if after.checked and not after.problems and is_news:
+        yield "info", "GitHub accepts the token"
+    for problem in after.problems.values():
+        if problem not in said:
+            yield "warning", problem
+
+
+def read_said(current: Context, record: Record) -> Collection[str]:
+    """Return the problems that were logged: by a round, or before all rounds by `configure`."""
+    if record.said is not None:
+        return record.said
+    try:
+        rows = json.loads(current.facts.read(current.facts.runtime / runtime.PROBLEMS) or b"[]")
+        return [str(Problem(row["message"], row["hint"])) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()

@@ -1,0 +1,153 @@
+"""Installation tokens of a GitHub App, made with the App's private key; each lives for an hour.
+
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from agent.github import api
+from agent.github.api import Answer, NoAnswerError
+from agent.github.token import Failure, Found, Token, TokenSource, make_token
+from agent.machine.errors import Problem
+from agent.machine.keys import mend_private_key
+from agent.machine.secret import Secret
+from agent.machine.system import Facts
+from agent.settings.groups import GitHub
+
+LEAD = 30 * 60.0
+"""Seconds before its end that a token is made anew; the one before it goes on to work."""
+_EARLIER, _LATER = 60, 300
+"""Seconds from now to a JWT's iat and exp: GitHub takes none of the future, nor one for long."""
+
+
+def is_configured(account: GitHub) -> bool:
+    """Tell whether a key is given."""
+    return account.app_key is not None
+
+
+def fetch(account: GitHub, facts: Facts) -> Found:
+    """Make a token."""
+    key = facts.secret(account.app_key)
+    if key is None or isinstance(key, Problem):
+        return Failure(key) if key else None
+    try:
+        return _Maker(account, facts, key).make()
+    except _RefusedError as error:
+        return error.failure
+    except NoAnswerError as error:
+        message = f"cannot make a token for {account.host}: {error.reason}"
+        return Failure(Problem(message), error.retry_after)
+
+
+SOURCE = TokenSource("GitHub App", is_configured, fetch, lead=LEAD)
+
+
+class _RefusedError(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure.problem))
+        self.failure = failure
+
+
+class _Maker:
+    """The requests that lead to one token."""
+
+    def __init__(self, account: GitHub, facts: Facts, key: Secret) -> None:
+        self._account = account
+        self._facts = facts
+        self._key = key
+        self._skew = 0.0
+
+    def make(self) -> Found:
+        installation = self._account.app_installation or self._find_installation()
+        body: dict[str, Any] = {}
+        if self._account.app_repositories:
+            body["repositories"] = self._account.app_repositories
+        if self._account.app_permissions:
+            body["permissions"] = self._account.app_permissions
+        answer = self._ask("POST", f"/app/installations/{installation}/access_tokens", body)
+        if answer.status == 404:
+            raise self._refuse(
+                f"installation {installation} of App {self._account.app_id} is gone",
+                "install the App again, or mend GITHUB_APP_INSTALLATION_ID",
+            )
+        if answer.status != 201:
+            raise self._refuse(
+                f"{answer.message or f'status {answer.status}'}",
+                "mend GITHUB_APP_REPOSITORIES and GITHUB_APP_PERMISSIONS, or let the owner of the "
+                "installation grant more",
+            )
+        return self._read_token(answer)
+
+    def _find_installation(self) -> int:
+        """Return the installation of the owner, or the only one there is."""
+        owner = self._account.app_owner
+        if owner:
+            answer = self._ask("GET", f"/users/{owner}/installation")
+            if answer.status == 404:
+                raise self._refuse(
+                    f"App {self._account.app_id} is not installed for {owner}",
+                    "install it there, or mend GITHUB_APP_OWNER",
+                )
+            return int(answer.document["id"])
+        found = self._ask("GET", "/app/installations").document.get("items", [])
+        if len(found) != 1:
+            raise self._refuse(
+                f"App {self._account.app_id} has {len(found)} installations",
+                "name one by GITHUB_APP_INSTALLATION_ID or GITHUB_APP_OWNER",
+            )
+        return int(found[0]["id"])
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """Ask as the App; once more with the server's own time when the clocks differ."""
+        import github  # noqa: PLC0415 - costs 0.3 s, and only this source needs it
+
+        for _ in range(2):
+            auth = github.Auth.AppAuthToken(self._sign())
+            answer = api.ask(self._account, self._facts, auth, method, path, body)
+            if answer.status != 401 or answer.skew == self._skew:
+                break
+            self._skew = answer.skew
+        unknown_app = answer.status == 404 and answer.message == "Integration not found"
+        if answer.status == 401 or unknown_app:
+            raise self._refuse(
+                f"GitHub does not take the key for App {self._account.app_id}: {answer.message}",
+                "mend GITHUB_APP_ID, or make a new private key in the App's settings",
+            )
+        if answer.status == 403:
+            raise self._refuse(answer.message or "GitHub forbids it", "look at the App's settings")
+        return answer
+
+    def _sign(self) -> str:
+        """Return a JWT that says who we are."""
+        import jwt  # noqa: PLC0415 - brings cryptography: 0.1 s
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+
+        now = int(self._facts.clock.now().timestamp() + self._skew)
+        claims = {"iat": now - _EARLIER, "exp": now + _LATER, "iss": self._account.app_id}
+        pem = mend_private_key(self._key.reveal())
+        try:
+            return jwt.encode(claims, pem, algorithm="RS256")
+        except (ValueError, TypeError, jwt.InvalidKeyError, UnsupportedAlgorithm) as error:
+            raise self._refuse(
+                "GITHUB_APP_PRIVATE_KEY is not an RSA key in PEM",
+                "give the .pem file as GitHub made it: GITHUB_APP_PRIVATE_KEY_FILE",
+            ) from error
+
+    def _read_token(self, answer: Answer) -> Found:
+        value, ends = answer.document.get("token"), answer.document.get("expires_at")
+        expires = api.parse_time(ends, answer.skew)
+        if not isinstance(value, str) or expires is None:
+            raise NoAnswerError("the answer holds no token")
+        granted = answer.document.get("permissions") or {}
+        grants = ", ".join(f"{name}:{level}" for name, level in sorted(granted.items()))
+        source = f"App {self._account.app_id}"
+        made = make_token(Secret(value), self._account.host, source, hint="")
+        if not isinstance(made, Token):
+            return made
+        return replace(made, expires=expires, grants=grants, skew=answer.skew)
+
+    def _refuse(self, cause: str, hint: str) -> _RefusedError:
+        problem = Problem(f"cannot make a token for {self._account.host}: {cause}", hint)
+        return _RefusedError(Failure(problem, skew=self._skew))

@@ -1,0 +1,39 @@
+"""The token that DEV8_GITHUB_TOKEN_COMMAND prints."""
+
+import re
+
+from agent.github.token import Failure, Found, TokenSource, read_answer
+from agent.machine import commands
+from agent.machine.errors import Problem
+from agent.machine.lines import find_last_line
+from agent.machine.system import Facts
+from agent.settings.groups import GitHub
+
+LEAD = 10 * 60.0
+"""Seconds before its end that a token is asked for anew."""
+NAME = "DEV8_GITHUB_TOKEN_COMMAND"
+_TOKEN = re.compile(r"\b(gh[a-z]_|github_pat_)\w+")
+
+
+def is_configured(account: GitHub) -> bool:
+    """Tell whether there is a command."""
+    return account.token_command is not None
+
+
+def fetch(account: GitHub, facts: Facts) -> Found:
+    """Run the command, as a program of the user's and without standard input."""
+    argv = account.token_command or ()
+    done = commands.run(argv, facts.user_environ)
+    if done.returncode != 0:
+        words = find_last_line(done.stderr)
+        return Failure(
+            Problem(
+                f"cannot get a token for {account.host}: {argv[0]} ended with {done.returncode}: "
+                f"{_TOKEN.sub('***', words)[:120]}",
+                f"mend {NAME}",
+            )
+        )
+    return read_answer(done.stdout.decode(errors="replace"), account.host, NAME)
+
+
+SOURCE = TokenSource("command", is_configured, fetch, lead=LEAD)

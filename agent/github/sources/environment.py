@@ -1,0 +1,21 @@
+"""The token that the container was started with: GITHUB_TOKEN or GH_TOKEN itself."""
+
+from agent.github.token import Found, TokenSource, make_token
+from agent.machine.system import Facts
+from agent.settings.groups import GitHub
+
+
+def is_configured(account: GitHub) -> bool:
+    """Tell whether a token was given."""
+    return account.token is not None and account.token.value is not None
+
+
+def fetch(account: GitHub, facts: Facts) -> Found:  # noqa: ARG001 - as all sources
+    """Return the token, or what is wrong with it."""
+    given = account.token
+    if given is None or given.value is None:
+        return None
+    return make_token(given.value, account.host, given.variable)
+
+
+SOURCE = TokenSource("environment", is_configured, fetch)

@@ -1,0 +1,145 @@
+"""What a token source is and what it gives: the values that tokens/ and the renewal share.
+
+A source belongs to one GitHub host. Some only read what is there (a file, a variable); others mint
+a token, for which they ask the network. Each says so of itself, and nobody else needs to know.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from agent.github.api import parse_time
+from agent.machine.errors import Problem
+from agent.machine.parsing import parse_json
+from agent.machine.secret import Secret
+from agent.machine.system import Facts
+from agent.settings.groups import GitHub
+from agent.settings.parsers import strip_quotes
+
+NO_LOGIN = "test_token"
+"""The text that stands for "no login" in place of a token."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A GitHub token and what is known of it."""
+
+    host: str
+    value: Secret
+    login: str | None = None
+    """The user whose token it is, once GitHub has told; Apps' tokens have none."""
+    expires: datetime | None = None
+    """Aware, by this machine's clock; None: no expiry is known."""
+    source: str = ""
+    """Where it came from: the name of a variable."""
+    grants: str = ""
+    """Scopes or permissions, as GitHub lists them; empty: not known."""
+    skew: float = 0.0
+    """Seconds by which the server's clock was ahead of this machine's."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a source has no token now."""
+
+    problem: Problem
+    retry_after: float | None = None
+    """Seconds for which the server does not want to be asked; None: it said nothing of it."""
+    skew: float = 0.0
+    """As for a token."""
+
+
+Found = Token | Failure | None
+"""None: the source says that there is to be no login."""
+
+
+@dataclass(frozen=True)
+class TokenSource:
+    """One way to get a token."""
+
+    name: str
+    """In words: "the token file"."""
+    is_configured: Callable[[GitHub], bool]
+    """Whether it is the host's source, if no source before it in the catalogue is."""
+    fetch: Callable[[GitHub, Facts], Found]
+    """Read the token, or mint a new one. Raises nothing for what files and servers do."""
+    lead: float | None = None
+    """Seconds before its end that a token is renewed; None: reading costs nothing and mints
+    nothing, so that it is read each time."""
+    replaces: bool = False
+    """A new token ends the one before it at once."""
+
+
+def find_origin(account: GitHub, source: TokenSource) -> str:
+    """Return what tells this source of this host from any other; it holds no secret."""
+    return hashlib.sha256(repr((source.name, account)).encode()).hexdigest()
+
+
+def find_source(account: GitHub, sources: tuple[TokenSource, ...]) -> TokenSource | None:
+    """Return the one source of a host: the first that is configured, whatever it yields.
+
+    There is no fall-back to a later one: it would silently act as somebody else.
+    """
+    return next((source for source in sources if source.is_configured(account)), None)
+
+
+_ALONE = "give the token alone, without a name, quotes or a second line"
+
+
+def make_token(text: Secret, host: str, source: str, hint: str = _ALONE) -> Found:
+    """Return the token that a source gave, what is wrong with it, or None for "no login".
+
+    The one maker of tokens, whoever gives them: a line feed within would write further lines of
+    the published file. Nothing is said of length or prefix: GitHub changes both.
+    """
+    value = strip_quotes(text.reveal().strip(" \t\r\n\ufeff"))
+    if value == NO_LOGIN:
+        return None
+    if not re.fullmatch(r"[\x21-\x7e]+", value):
+        return Failure(
+            Problem(f"cannot use {source}: it is not one word of plain characters", hint)
+        )
+    return Token(host, Secret(value), source=source)
+
+
+def read_answer(text: str, host: str, source: str, skew: float = 0.0) -> Found:
+    """Return the token in what somebody else's program or server answered.
+
+    The text is the token alone, or a JSON object with `token` and, if it ends, `expires_at`
+    (RFC 3339, by a clock that is `skew` seconds ahead of ours).
+    """
+    if not text.strip().startswith("{"):
+        return make_token(Secret(text), host, source)
+    try:
+        document = parse_json(text)
+        token = make_token(Secret(document["token"]), host, source)
+        ends = document.get("expires_at")
+        expires = parse_time(ends, skew)
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return _unusable(source, "it is no JSON object with `token`")
+    if ends and expires is None:
+        return _unusable(source, "`expires_at` is no time as of RFC 3339")
+    return replace(token, expires=expires, skew=skew) if isinstance(token, Token) else token
+
+
+def _unusable(source: str, cause: str) -> Failure:
+    hint = 'answer {"token": "…", "expires_at": "2026-12-01T10:00:00Z"}'
+    return Failure(Problem(f"cannot use the answer of {source}: {cause}", hint))
+
+
+_KINDS = {
+    "ghp_": "personal",
+    "github_pat_": "fine-grained",
+    "ghs_": "installation",
+    "ghu_": "user",
+    "gho_": "oauth",
+}
+"""https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats"""
+
+
+def find_kind(value: Secret) -> str:
+    """Return the kind of a token by its prefix, empty when it has none that is known."""
+    text = value.reveal()
+    return next((kind for prefix, kind in _KINDS.items() if text.startswith(prefix)), "")

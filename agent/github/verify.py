@@ -1,0 +1,96 @@
+"""Asks GitHub whether a token is good, and whose it is."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.github import api
+from agent.github.api import Answer, NoAnswerError
+from agent.github.token import find_kind
+from agent.machine.secret import Secret
+from agent.machine.system import Facts
+from agent.settings.groups import GitHub
+
+WITH_SCOPES = ("personal", "oauth")
+"""Kinds of tokens that have scopes; the others have permissions."""
+_LOGIN = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
+"""It becomes a line of the published file; [bot] ends that of an App."""
+NEEDED = ("repo", "read:org")
+"""Scopes without which gh refuses a token of these kinds."""
+
+
+@dataclass(frozen=True)
+class Valid:
+    """GitHub accepts the token."""
+
+    login: str | None
+    """Whose it is; None for a token that belongs to an App and to no user."""
+    expires: datetime | None = None
+    """By this machine's clock; None: GitHub tells of no end."""
+    grants: str = ""
+    """Its scopes; empty for tokens that have none."""
+    lacks: tuple[str, ...] = ()
+    """Scopes that gh needs and that it does not have."""
+    skew: float = 0.0
+    """Seconds by which the server's clock is ahead of this machine's."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """GitHub says that the token is not, or no longer, good."""
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """Nothing was learnt."""
+
+    reason: str
+    retry_after: float | None = None
+    """Seconds for which GitHub does not want to be asked; None: it said nothing of it."""
+
+
+Result = Valid | Rejected | Unreachable
+
+
+def check(value: Secret, account: GitHub, facts: Facts) -> Result:
+    """Ask the host about the token. Never raises for what the network or the server does."""
+    import github  # noqa: PLC0415 - 0.3 s and 40 MB that only a check costs
+
+    auth = github.Auth.Token(value.reveal())
+    try:
+        answer = api.ask(account, facts, auth, "GET", "/user")
+        if answer.status == 403:
+            # Tokens of Apps are no user's: for them any answer but 401 to GET / is the proof.
+            answer = api.ask(account, facts, auth, "GET", "/")
+            return _judge(value, answer, api.find_api_url(account), None)
+        login = answer.document.get("login", "")
+        return _judge(value, answer, api.find_api_url(account), login)
+    except NoAnswerError as error:
+        return Unreachable(error.reason, error.retry_after)
+
+
+def _judge(value: Secret, answer: Answer, url: str, login: object) -> Result:
+    if answer.status == 401:
+        return Rejected()
+    if answer.status != 200:
+        return Unreachable(f"{url} answered with status {answer.status}")
+    if login is not None and not (isinstance(login, str) and _LOGIN.fullmatch(login)):
+        return Unreachable(f"{url} does not answer as GitHub does")
+    text = answer.headers.get("github-authentication-token-expiration", "")
+    scopes = answer.headers.get("x-oauth-scopes", "")
+    has_scopes = find_kind(value) in WITH_SCOPES
+    return Valid(
+        login,
+        api.parse_time(text, answer.skew),
+        scopes,
+        _find_lacking(scopes) if has_scopes else (),
+        answer.skew,
+    )
+
+
+def _find_lacking(scopes: str) -> tuple[str, ...]:
+    """Return the scopes that gh misses; the larger ones of an organization include read:org."""
+    given = {scope.strip() for scope in scopes.split(",")}
+    if given & {"admin:org", "write:org"}:
+        given.add("read:org")
+    return tuple(scope for scope in NEEDED if scope not in given)

@@ -1,0 +1,123 @@
+"""The first life: runs `configure` with the container's environment, then executes the second.
+
+Beside `configure` supervisord is loaded already; see `early`.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+from agent.init import early, signals
+from agent.init.children import Child, Children
+from agent.init.early import Early
+from agent.init.loop import Loop
+from agent.init.terminal import choose_level, open_missing_streams
+from agent.machine import runtime
+from agent.machine.exits import SIGNAL_BASE, Exit
+
+CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
+TIME_LIMIT = 120.0
+"""Seconds that `configure` gets. It gives up by itself wherever it can; a read from a dead network
+file system cannot be interrupted, only killed."""
+PATIENCE = 1.0
+"""Seconds that `configure` gets to end when the container is to stop."""
+
+
+class Configure:
+    """One run of `configure`."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        """`argv` is that of CMD, which comes later; empty: there is none."""
+        self._argv = argv
+        self._loop = Loop()
+        self._children = Children()
+        self._child: Child | None = None
+        self._code = 0
+        self._stopped_by: int | None = None
+        self._late = False
+        self.early: Early | None = None
+        """supervisord, as long as it waits."""
+        self._signals = signals.listen()
+        self._loop.watch(self._signals, self._on_signals)
+
+    def start(self) -> None:
+        """Start it, and supervisord. Raises OSError when it cannot be executed."""
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        words = (*CONFIGURE, "--log-level", choose_level(self._argv))
+        # Its words go to standard error: standard output may be CMD's.
+        self._child = self._children.spawn(words, (null, 2, None), self._on_end)
+        self._loop.after(TIME_LIMIT, self._give_up)
+        try:
+            self.early = early.start(self._children, null, self._on_early_end)
+        except OSError:
+            pass  # then it is started later
+        os.close(null)
+
+    def wait(self) -> int | None:
+        """Return None when the workspace is configured, else what the container ends with."""
+        while self._child:
+            self._loop.turn()
+        signals.block()
+        self._on_signals()  # what came before the block, and is not pending
+        if self._stopped_by is not None:
+            return SIGNAL_BASE + self._stopped_by if self._argv else Exit.OK
+        if self._late:
+            return Exit.FAILED
+        return None if self._code == Exit.OK else self._code
+
+    def _on_signals(self) -> None:
+        for number in signals.read(self._signals):
+            if number in signals.STOPPING and self._stopped_by is None:
+                self._stopped_by = number
+                if self._child:
+                    self._child.send(number, signal.SIGCONT)
+                    self._loop.after(PATIENCE, self._kill)
+        self._children.reap()
+
+    def _give_up(self) -> None:
+        sys.stderr.write(f"devcopilot: configure did not end within {TIME_LIMIT:g} s; is a folder "
+                         "on a network file system that does not answer?\n")  # fmt: skip
+        self._late = True
+        self._kill()
+        self._child = None  # which may not even die
+
+    def _kill(self) -> None:
+        if self._child:
+            self._child.send(signal.SIGKILL)
+
+    def _on_end(self, code: int) -> None:
+        self._child = None
+        self._code = code
+
+    def _on_early_end(self, code: int) -> None:  # noqa: ARG002 - the second life starts it anew
+        self.early = None
+
+
+def run(argv: Sequence[str]) -> int:
+    """Configure and execute the second life; return only with the exit code of a failure."""
+    open_missing_streams()
+    folder = runtime.locate(os.environ, os.getuid())
+    os.environ[runtime.VARIABLE] = folder
+    configure = Configure(argv)
+    try:
+        configure.start()
+        from agent.init.boot import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work
+
+        code = configure.wait()
+        if code is not None:
+            return code
+        execute(folder, argv, read_boot(folder).environment, configure.early)
+    except (OSError, ValueError, TypeError) as error:
+        sys.stderr.write(f"devcopilot: cannot start the second life: {error}\n")
+    return Exit.INTERNAL
+
+
+def execute(
+    folder: str, argv: Sequence[str], environment: Mapping[str, str], waiting: Early | None
+) -> None:
+    """Execute the second life, which takes over a supervisord that waits. Raises OSError."""
+    words = [sys.executable, "-I", "-m", "agent.init", "--booted", folder]
+    if waiting:
+        words += ["--early", waiting.describe()]
+    os.execve(sys.executable, [*words, "--", *argv], dict(environment))

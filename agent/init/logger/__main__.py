@@ -1,0 +1,149 @@
+"""`python -I -m agent.init.logger --runtime FOLDER … NAME=FD…`: the log child, started by init."""
+
+import os
+import select
+import signal
+import sys
+import time
+
+from agent.init.logger.output import Output
+from agent.init.logger.streams import Stream
+from agent.machine.exits import Exit
+from agent.machine.masking import Masker
+
+PATIENCE = 5.0
+"""Seconds that one read or one write may take. Then the kernel ends this process, and init starts
+it again: who writes must not wait for a log that hangs."""
+FLUSH_TIMEOUT = 0.4
+"""Seconds from the request to end until what is left is given up; init ends it after 0.5."""
+
+
+class Pump:
+    """Moves lines from the streams to the output. One thread; waits only in `poll`."""
+
+    def __init__(self, streams: list[Stream], output: Output) -> None:
+        self._streams = streams
+        self._turns = list(streams)
+        self._open = {stream.descriptor: stream for stream in streams}
+        self._output = output
+        self._output_polled = False
+        self._poller = select.poll()
+        for descriptor in self._open:
+            self._poller.register(descriptor, select.POLLIN)
+
+    def run(self, masker: Masker, wakeup: int) -> None:
+        """Work until a signal arrives on `wakeup`, or every stream has ended and is written."""
+        self._poller.register(wakeup, select.POLLIN)
+        while self._open or self._busy():
+            self._poll_output()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            ready = [descriptor for descriptor, _ in self._poller.poll()]
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+            if wakeup in ready:
+                return
+            masker.refresh()
+            self._read(ready)
+            if self._output.descriptor in ready:
+                self._write()
+
+    def finish(self, masker: Masker, deadline: float) -> None:
+        """Take what can be read now and write it, until `deadline` (monotonic seconds)."""
+        masker.refresh()
+        while time.monotonic() < deadline and self._read(list(self._open)):
+            pass
+        for stream in self._streams:
+            stream.finish()
+        poller = select.poll()
+        poller.register(self._output.descriptor, select.POLLOUT)
+        while self._busy() and (left := deadline - time.monotonic()) > 0:
+            if poller.poll(left * 1000):
+                self._write()
+
+    def _read(self, descriptors: list[int]) -> bool:
+        """Read each of these streams once; tell whether anything came."""
+        some = False
+        for descriptor in descriptors:
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+            stream = self._open.get(descriptor)
+            count = stream.read() if stream else None
+            some = some or bool(count)
+            if count == 0:
+                self._poller.unregister(descriptor)
+                del self._open[descriptor]
+        return some
+
+    def _busy(self) -> bool:
+        return self._output.waiting or any(stream.waiting for stream in self._streams)
+
+    def _poll_output(self) -> None:
+        """Poll the output only while there is something to write: else it would always be ready."""
+        busy = self._busy()
+        if busy and not self._output_polled:
+            self._poller.register(self._output.descriptor, select.POLLOUT)
+        elif self._output_polled and not busy:
+            self._poller.unregister(self._output.descriptor)
+        self._output_polled = busy
+
+    def _write(self) -> None:
+        """Write one piece: a line of each stream in turn, as many as fit."""
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        while self._output.room > 0 and (line := self._take()):
+            self._output.add(line)
+        try:
+            self._output.write()
+        except OSError as error:
+            for stream in self._streams:
+                stream.drop_all(f"the output failed ({error.strerror})")
+
+    def _take(self) -> bytes | None:
+        for _ in self._turns:
+            stream = self._turns.pop(0)
+            self._turns.append(stream)
+            if line := stream.take():
+                return line
+        return None
+
+
+def parse_arguments(words: list[str]) -> tuple[dict[str, str], list[tuple[str, int]]]:
+    """Return the options and the (name, descriptor) pairs. Raises ValueError, KeyError."""
+    options, streams = {}, []
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("--"):
+            options[word[2:]] = next(rest, "")
+        else:
+            name, _, descriptor = word.rpartition("=")
+            streams.append((name, int(descriptor)))
+    return options, streams
+
+
+def watch_signals() -> int:
+    """Return a descriptor that becomes readable when the child is asked to end."""
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writer)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)  # a terminal's: they are not for the log
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    return reader
+
+
+def main(words: list[str]) -> int:
+    """Pump until TERM, then flush; see the module."""
+    wakeup = watch_signals()
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    options, named = parse_arguments(words)
+    masker = Masker(options["runtime"])
+    masker.refresh()
+    output = Output(int(options["output"]), options["format"], options["level"])
+    pump = Pump(
+        [Stream(name, descriptor, masker, output.make_records) for name, descriptor in named],
+        output,
+    )
+    pump.run(masker, wakeup)
+    pump.finish(masker, time.monotonic() + FLUSH_TIMEOUT)
+    return Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""`python -I -m agent.init.preload MODULE`: a program that is loaded before it is wanted.
+
+Init starts it, with no environment at all, while `configure` still works. It imports MODULE and
+waits on its descriptor 3 for the path of the boot file; then it takes the environment from there,
+and the words that follow MODULE in supervisord's argv, and becomes what that argv would have been.
+It ends when nobody is left who could send the path.
+"""
+
+import gc
+import importlib
+import json
+import os
+import sys
+from types import ModuleType
+
+from agent.machine.exits import Exit
+
+WORD = 3
+LONGEST_PATH = 4096
+
+
+def main(name: str) -> int:
+    """Import the module, wait for the word, run the module's `main`."""
+    module = load(name)
+    path = os.read(WORD, LONGEST_PATH)
+    os.close(WORD)
+    if path:
+        with open(path, "rb") as file:
+            boot = json.load(file)
+        argv: list[str] = boot["supervisord"]
+        take_environment(boot["environment"])
+        sys.argv = argv[argv.index(name) :]
+        module.main()
+    return Exit.OK
+
+
+def load(name: str) -> ModuleType:
+    """Import a module. What is made meanwhile stays: a search for what does not is in vain."""
+    gc.disable()
+    module = importlib.import_module(name)
+    gc.enable()
+    return module
+
+
+def take_environment(environment: dict[str, str]) -> None:
+    """Have this environment and no other, for the programs that are started from here."""
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

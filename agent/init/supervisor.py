@@ -1,0 +1,172 @@
+"""The second life of `devcopilot run`: the log, supervisord, jobs and CMD, until the end."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from agent.init import boot, early
+from agent.init.boot import Boot
+from agent.init.children import Children, explain_failure
+from agent.init.core import Init
+from agent.init.early import Early
+from agent.init.jobs import FinalJobs, Jobs
+from agent.init.logs import Logs
+from agent.init.loop import Loop
+from agent.init.services import BACKOFF, FATAL, RUNNING, Services
+from agent.init.state import State
+from agent.init.terminal import choose_level, open_missing_streams
+from agent.machine import moments, runtime
+from agent.machine.exits import Exit
+
+QUICK_ENDS = 3
+"""Of a service that is not essential, in a row: then it is worth a warning."""
+STDOUT, STDERR = 1, 2
+
+
+class Workspace:
+    """All that runs beside and under the core."""
+
+    def __init__(
+        self, folder: str, boot_file: Boot, argv: Sequence[str], waiting: Early | None
+    ) -> None:
+        """Make the pipes and the parts. Raises OSError when the runtime folder is no use.
+
+        `waiting` is a supervisord that waits for the word to go.
+        """
+        self._folder = folder
+        self._boot = boot_file
+        self._argv = argv
+        self._waiting = waiting
+        loop, children = Loop(), Children()
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._logs = Logs(loop, children, null)
+        level = boot_file.log_level or choose_level(argv)
+        output = STDERR if argv else STDOUT
+        self._log = log = self._logs.open(
+            folder, boot_file, output, level, waiting.output if waiting else None
+        )
+        streams = (null, self._logs.agent, self._logs.agent)
+        self._jobs = Jobs(
+            loop, children, log, streams, folder,
+            changed=self._on_jobs_changed, announce=self._on_moment,
+        )  # fmt: skip
+        self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
+        self._services = Services(loop, children, self._on_state, self._on_lost, self._begin_jobs)
+        self._state = State(folder, bool(argv))
+        self._fatal: str | None = None
+        """The essential service that is given up."""
+        self._quick_ends: dict[str, int] = {}
+        final = FinalJobs(self._jobs, lambda: self._init.stop.left)
+        self._init = Init(
+            loop, children, log, boot_file.stop_timeout,
+            stages=((self._jobs, self._services), (final,)), last=(self._logs,),
+            spared=lambda: self._logs.pid, on_signal=self._on_signal, on_stop=self._write_state,
+        )  # fmt: skip
+
+    def run(self) -> int:
+        """Start everything and work until the end; return the exit code of the container."""
+        for plan in self._boot.jobs:
+            self._jobs.add(plan)
+        self._write_state()
+        if self._argv:
+            self._init.start_command(self._argv, self._folder)
+        if self._boot.supervisord and not self._init.stop.reason:
+            self._start_services(self._boot.supervisord)
+        else:
+            if self._waiting:
+                self._waiting.dismiss()
+            self._begin_jobs()
+        return self._init.run()
+
+    def _start_services(self, argv: Sequence[str]) -> None:
+        try:
+            self._services.start(argv, self._supervisord_streams, self._folder, self._waiting)
+        except OSError as error:
+            self._log.error(explain_failure(argv[0], error)[1])
+            self._init.stop.request("supervisord cannot be started", Exit.SUPERVISOR_LOST)
+
+    def _begin_jobs(self) -> None:
+        """Start the first jobs; only now, since they take the processors from the services."""
+        if self._init.stop.reason:
+            return
+        self._jobs.begin(moments.BOOT)
+        if not any(plan.announces == moments.READY for plan in self._boot.jobs):
+            self._on_moment(moments.READY)
+
+    def _on_moment(self, moment: str) -> None:
+        """Hear what a job's success means."""
+        if moment == moments.READY:
+            self._log.info("ready", seconds=self._state.set_ready())
+            self._write_state()
+        self._jobs.begin(moment)
+
+    def _on_signal(self, number: int) -> None:
+        if number == signal.SIGUSR1:
+            self._jobs.begin(moments.SIGNAL)
+
+    def _on_state(self, state: str, name: str) -> None:
+        """Hear what became of a service; without an essential one the container has no use."""
+        if self._fatal or self._init.stop.reason:
+            return
+        if name not in self._boot.essential:
+            self._on_optional_state(state, name)
+        elif state == FATAL:
+            self._give_up(name)
+
+    def _on_optional_state(self, state: str, name: str) -> None:
+        """Count the quick ends of a service that supervisord goes on to start, ever later."""
+        if state == BACKOFF:
+            self._quick_ends[name] = self._quick_ends.get(name, 0) + 1
+            if self._quick_ends[name] == QUICK_ENDS:
+                self._log.warning("a service keeps ending; it is started ever later", service=name)
+                self._jobs.begin(moments.LOST, name)
+        elif state == RUNNING and self._quick_ends.pop(name, 0) >= QUICK_ENDS:
+            self._log.info("a service runs again", service=name)
+
+    def _give_up(self, name: str) -> None:
+        """Let it be explained that an essential service is lost; then comes the end."""
+        self._log.error("an essential service cannot be kept running", service=name)
+        self._fatal = name
+        self._jobs.begin(moments.LOST, name)
+        self._on_jobs_changed()
+
+    def _on_jobs_changed(self) -> None:
+        """Write it down; when the loss of an essential service is explained, begin to stop."""
+        self._write_state()
+        if self._fatal and not any(job.busy for job in self._jobs.find(moments.LOST)):
+            self._init.stop.request(f"the service {self._fatal} is {FATAL}", Exit.SERVICE_FATAL)
+
+    def _on_lost(self, code: int) -> None:
+        self._log.error("supervisord ended without being asked to", code=code)
+        self._init.stop.request("supervisord ended", Exit.SUPERVISOR_LOST)
+
+    def _write_state(self) -> None:
+        self._state.stopping_because = self._init.stop.reason
+        self._state.write(self._jobs.all)
+
+
+def run(folder: str, argv: Sequence[str], waiting: str | None = None) -> int:
+    """Run the workspace of this runtime folder with an optional CMD; return the exit code.
+
+    The folder is held from here to the end; `configure` held it while it wrote to it. `waiting`
+    describes a supervisord that waits for the word to go, see `early`.
+    """
+    open_missing_streams()
+    try:
+        runtime.hold(folder, os.getuid())
+    except OSError as error:
+        sys.stderr.write(f"devcopilot: {runtime.explain(folder, error)}\n")
+        return Exit.USAGE
+    try:
+        supervisord = early.take_over(waiting) if waiting else None
+        workspace = Workspace(folder, boot.read_boot(folder), argv, supervisord)
+    except (OSError, ValueError, TypeError) as error:
+        sys.stderr.write(f"devcopilot: cannot start in {folder}: {error}\n")
+        return Exit.INTERNAL
+    try:
+        return workspace.run()
+    finally:
+        with contextlib.suppress(OSError):  # the folder may outlive the container
+            runtime.clear(folder, spared=(runtime.STATE,))

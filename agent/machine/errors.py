@@ -1,0 +1,39 @@
+"""The few ways in which the agent says that something is wrong."""
+
+from dataclasses import dataclass
+
+from agent.machine.escaping import escape_line
+from agent.machine.exits import Exit
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and what mends it.
+
+    `message` reads "cannot VERB OBJECT: cause" or names the variable; `hint` names the variable,
+    file or command that mends it, or is empty. Neither ever holds a secret. Each is one line,
+    escaped as it is made: causes and names come from servers and from strangers' files.
+    """
+
+    message: str
+    hint: str = ""
+    level: str = "warning"
+    """Level in the log; `info`: nothing is wrong, but it is worth knowing."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", escape_line(self.message))
+        object.__setattr__(self, "hint", escape_line(self.hint))
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class AgentError(Exception):
+    """An error for the user: `__main__` prints its problems, a line each, and exits with `exit`."""
+
+    def __init__(self, *problems: Problem, exit_code: Exit = Exit.FAILED) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+        self.exit_code = exit_code
+        self.is_in_json = False
+        """Whether the document of --json has been printed, with these problems in it."""

@@ -1,0 +1,75 @@
+"""JSON with comments, as programs of JavaScript read it. Standard library only.
+
+What is added to such a text leaves all else in it as it stands, comments and blanks included.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agent.machine.parsing import parse_json
+
+_COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', re.DOTALL)
+_BLANK = re.compile(r"\s*")
+_DECODER = json.JSONDecoder()
+
+
+def parse(text: str) -> Any:
+    """Return what a text with comments holds. Raises ValueError."""
+    return parse_json(blank_comments(text))
+
+
+def parse_lenient(text: str) -> Any:
+    """Read a text as VS Code does: trailing commas are allowed, too. Raises ValueError."""
+    plain = blank_comments(text)
+    return parse_json(_TRAILING_COMMA.sub(lambda found: found[1] or " ", plain))
+
+
+def blank_comments(text: str) -> str:
+    """Return the text with blanks for its comments: what is left stands where it stood."""
+    return _COMMENT_OR_STRING.sub(
+        lambda found: found[0] if found[0][0] == '"' else re.sub(r"[^\n]", " ", found[0]), text
+    )
+
+
+def add_missing(text: str, wanted: Mapping[str, Any]) -> str:
+    """Return the text of an object with those members of `wanted` that it lacks, at any depth."""
+    plain = blank_comments(text)
+    for place, addition in sorted(_find_additions(plain, plain.index("{"), wanted), reverse=True):
+        text = text[:place] + addition + text[place:]
+    return text
+
+
+def _find_additions(plain: str, start: int, wanted: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Yield where to put what into the object that begins at `start`."""
+    members = _find_members(plain, start)
+    lacking = {name: value for name, value in wanted.items() if name not in members}
+    for name, begin in members.items():
+        value = wanted.get(name)
+        if isinstance(value, dict) and plain[begin] == "{":
+            yield from _find_additions(plain, begin, value)
+    if lacking:
+        body = json.dumps(lacking, indent=2, ensure_ascii=False)[1:].removesuffix("\n}")
+        yield start + 1, body + ("," if members else "\n")
+
+
+def _find_members(plain: str, start: int) -> dict[str, int]:
+    """Return where the values of an object's members begin; of one name, the last counts."""
+    members: dict[str, int] = {}
+    at = _skip_blanks(plain, start + 1)
+    while plain[at] != "}":
+        if plain[at] == ",":
+            at = _skip_blanks(plain, at + 1)
+            continue
+        name, at = _DECODER.raw_decode(plain, at)
+        begin = _skip_blanks(plain, _skip_blanks(plain, at) + 1)
+        members[name] = begin
+        at = _skip_blanks(plain, _DECODER.raw_decode(plain, begin)[1])
+    return members
+
+
+def _skip_blanks(plain: str, at: int) -> int:
+    found = _BLANK.match(plain, at)
+    return found.end() if found else at

@@ -1,0 +1,43 @@
+"""The forms in which a secret may pass: as it is, and as programs write, quote and encode it."""
+
+import json
+from binascii import b2a_base64
+from collections.abc import Iterator
+
+from agent.machine.escaping import encode_json, escape_line
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+"""What no URL encodes: https://datatracker.ietf.org/doc/html/rfc3986#section-2.3"""
+_URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
+GIT_USER = b"x-access-token"
+"""The user that GitHub's own examples give to git beside a token."""
+
+
+def find_text_forms(secret: bytes) -> Iterator[bytes]:
+    """Yield a line as it is, in JSON, escaped for a terminal, and in a URL."""
+    text = secret.decode(errors="surrogateescape")
+    yield secret
+    yield json.dumps(text)[1:-1].encode()
+    yield encode_json(text)[1:-1].encode()
+    yield escape_line(text).encode()
+    in_url = b"".join(bytes([byte]) if byte in _PLAIN else b"%%%02X" % byte for byte in secret)
+    yield in_url
+    yield in_url.replace(b"%20", b"+")
+    yield b"".join(bytes([byte]) if byte in _PLAIN else b"%%%02x" % byte for byte in secret)
+
+
+def find_base64_forms(secret: bytes, login: bytes = b"") -> Iterator[bytes]:
+    """Yield what Base64 makes of a secret, alone and as HTTP sends it with a user's name.
+
+    Beside these whole forms: those of the secret's own bytes behind whatever else was encoded with
+    it, in each of the three ways in which they can lie. Of those the two ends may be left over.
+    """
+    for user in {GIT_USER, login, b""}:
+        yield b2a_base64(user + b":" + secret, newline=False)
+    for whole in (secret, secret + b":"):
+        yield b2a_base64(whole, newline=False)
+    for before in range(3):
+        bits = 8 * (before + len(secret))
+        inner = b2a_base64(bytes(before) + secret, newline=False)[-(-8 * before // 6) : bits // 6]
+        yield inner
+        yield inner.translate(_URL_ALPHABET)

@@ -1,0 +1,62 @@
+"""The keys by which ssh clients know this workspace.
+
+sshd uses those in the runtime folder, which are always private and whole. The state folder has the
+copy that outlives the container; a power cut, a full disk or a share may have spoilt it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.machine import runtime
+from agent.machine.errors import Problem
+from agent.machine.keys import find_public_key
+from agent.machine.plan import File, Generated, Resource
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+
+TYPES = {"compatible": ("ed25519", "ecdsa")}
+"""By DEV8_SSH_ALGORITHMS. Keys of both types are made in milliseconds; RSA keys are not."""
+USUAL = ("ed25519",)
+
+
+def find_paths(settings: Settings, facts: Facts) -> tuple[Path, ...]:
+    """Return the files that sshd uses."""
+    types = TYPES.get(settings.ssh.algorithms, USUAL)
+    return tuple(facts.runtime / runtime.SSH / f"ssh_host_{kind}_key" for kind in types)
+
+
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the keys as they were kept, or what makes new ones."""
+    for path in find_paths(settings, facts):
+        kept = _find_copy(path, facts)
+        try:
+            content = facts.read(kept)
+        except OSError:
+            content = None  # said where the copy is written
+        if content is not None and find_public_key(content):
+            yield File(path, content, 0o600, adopt=True)
+            continue
+        if content is not None and facts.mode(path) is None:
+            yield Problem(
+                f"the ssh host key {kept} is damaged: a new one is made, "
+                "and ssh clients will warn of another host",
+                "where you connect from: ssh-keygen -R HOST, or -R '[HOST]:PORT'",
+            )
+        kind = path.name.split("_")[2]
+        yield Generated(path, ("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "devcopilot", "-f"))
+
+
+def keep(settings: Settings, facts: Facts) -> Iterator[Resource]:
+    """Yield the copies that outlive the container, and their public halves."""
+    if facts.mounts.state.fault:
+        return  # which is said of all that the state folder cannot keep
+    for path in find_paths(settings, facts):
+        content = facts.read(path) or b""
+        if public := find_public_key(content):
+            kept = _find_copy(path, facts)
+            yield File(kept, content, 0o600, adopt=True, stays=True)
+            yield File(kept.with_name(f"{kept.name}.pub"), public, 0o644, adopt=True, stays=True)
+
+
+def _find_copy(path: Path, facts: Facts) -> Path:
+    return facts.state / runtime.SSH / path.name

@@ -1,0 +1,106 @@
+"""Whose keys may log in, and whether sshd can trust the folders that they lie in."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.machine import owners
+from agent.machine.errors import Problem
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+
+AUTHORIZED_KEYS = "authorized_keys"
+"""In `Facts.logins`: the keys that the settings give; written by the ssh step."""
+OWN = ".ssh/authorized_keys"
+"""In the home: the user's."""
+
+
+@dataclass(frozen=True)
+class Logins:
+    """What sshd is told, and what is said of it."""
+
+    files: tuple[str, ...]
+    """The lists of keys, as sshd_config takes them."""
+    strict: bool
+    """StrictModes: whether sshd looks who else may write them."""
+    problems: tuple[Problem, ...]
+
+
+def find_logins(settings: Settings, facts: Facts) -> Logins:
+    """Return where the keys of logins are.
+
+    With StrictModes sshd refuses keys below a folder that others may write, which would shut out
+    everybody where that is the home, and /dev/shm above the runtime folder, where the keys lie when
+    the state folder cannot be trusted or takes no file. A list of the user's that others may write
+    does not count while it could be closed.
+    """
+    own, kept = facts.home / OWN, facts.logins / AUTHORIZED_KEYS
+    problems = list(_find_absence(settings, facts))
+    opened = [path for path in (own.parent, own) if _is_open(path, facts)]
+    problems += [_explain_open(path, facts) for path in opened]
+    lists = [] if opened else [OWN, *([str(own)] if is_temporary(facts.home, facts) else [])]
+    weak = find_weak_part(([] if opened else [own]) + [kept], facts)
+    if weak and facts.mounts.home.is_private and not is_temporary(facts.home, facts):
+        problems += _explain_weak(weak, facts)
+    strict = weak is None and facts.runtime not in kept.parents
+    return Logins((*lists, str(kept)), strict, tuple(problems))
+
+
+def find_weak_part(lists: Iterable[Path], facts: Facts) -> Path | None:
+    """Return the first part of the ways to these lists for which sshd would refuse their keys.
+
+    Such is a home that a platform gives to a uid of its choice, or opens to a group, or a share.
+    What lies in the runtime folder is not looked at: it is ours alone.
+    """
+    top = Path("/") if is_temporary(facts.home, facts) else facts.home
+    for keys in lists:
+        if facts.runtime in keys.parents and top == facts.home:
+            continue
+        for part in (keys, *keys.parents):
+            try:
+                if not owners.is_ours_alone(part, facts):
+                    return part
+            except OSError:  # we may not enter: sshd cannot read keys in there either
+                continue
+            if part == top:
+                break
+    return None
+
+
+def is_temporary(home: Path, facts: Facts) -> bool:
+    """Tell whether the home is the one in the runtime folder, since the user's is no use."""
+    return facts.runtime in home.parents
+
+
+def _is_open(path: Path, facts: Facts) -> bool:
+    """Tell whether others may write what is ours to close."""
+    try:
+        return bool(owners.find_writers(path, facts)) and owners.can_close(path, facts)
+    except OSError:
+        return False
+
+
+def _find_absence(settings: Settings, facts: Facts) -> Iterator[Problem]:
+    """Yield why nobody can log in yet."""
+    own = facts.home / OWN
+    given = settings.ssh.public_key or settings.ssh.authorized_keys_file
+    if not given and facts.mode(own) is None:
+        yield Problem("nobody can log in over ssh yet: there is no public key",
+                      f"set SSH_PUBLIC_KEY, or add a key to {own}", level="info")  # fmt: skip
+
+
+def _explain_open(path: Path, facts: Facts) -> Problem:
+    message = (
+        f"the keys in ~/{OWN} let nobody in: {owners.find_writers(path, facts)} can write {path}"
+    )
+    return Problem(message, owners.find_hint(path, facts))
+
+
+def _explain_weak(path: Path, facts: Facts) -> Iterator[Problem]:
+    """Yield what it costs, unless nobody but us can write it."""
+    if writers := owners.find_writers(path, facts):
+        message = (
+            "sshd does not check who can write the login keys (StrictModes no): "
+            f"{writers} can write {path}"
+        )
+        yield Problem(message, owners.find_hint(path, facts), level="info")

@@ -1,0 +1,85 @@
+"""The services of this life of the container: what supervisord was given, and what it was not.
+
+`configure` writes it at the start. `services.d` may change later, and what counts is what runs.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.machine import runtime
+from agent.machine.errors import AgentError, Problem
+from agent.machine.files import STATE, read_file
+from agent.services.service import (
+    BannerProbe,
+    CommandProbe,
+    HttpProbe,
+    LoginProbe,
+    PortProbe,
+    Probe,
+    Service,
+)
+
+PROBES: dict[str, Callable[..., Probe]] = {
+    kind.__name__: kind for kind in (HttpProbe, BannerProbe, LoginProbe, PortProbe, CommandProbe)
+}
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The services that run, and why others of the agent's own do not."""
+
+    services: tuple[Service, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """A service that is switched on and cannot run here -> why, as one line."""
+
+    def encode(self) -> bytes:
+        """Return it as JSON."""
+        rows = [_encode_service(service) for service in self.services]
+        return json.dumps({"services": rows, "refused": dict(self.refused)}).encode() + b"\n"
+
+
+def read(folder: Path) -> Roster:
+    """Return what `configure` wrote into this runtime folder. Raises AgentError."""
+    path = folder / runtime.SERVICES
+    try:
+        document = json.loads(read_file(path, STATE))
+    except (OSError, ValueError) as error:
+        raise AgentError(
+            Problem(
+                f"cannot read the services in {path}: {error}",
+                "this works inside a container that the agent started",
+            )
+        ) from error
+    services = tuple(_decode_service(row) for row in document["services"])
+    return Roster(services, document["refused"])
+
+
+def _encode_service(service: Service) -> dict[str, Any]:
+    row = asdict(service)
+    for name, probe in (("probe", service.probe), ("first", service.first)):
+        if probe:
+            row[name] = {"kind": type(probe).__name__, **row[name]}
+    return {**row, "directory": str(service.directory) if service.directory else None}
+
+
+def _decode_service(row: dict[str, Any]) -> Service:
+    return Service(
+        name=row["name"],
+        argv=tuple(row["argv"]),
+        essential=row["essential"],
+        probe=_decode_probe(dict(row["probe"])) if row["probe"] else None,
+        first=_decode_probe(dict(row["first"])) if row["first"] else None,
+        environment=row["environment"],
+        without=tuple(row["without"]),
+        directory=Path(row["directory"]) if row["directory"] else None,
+        own_secrets=row["own_secrets"],
+    )
+
+
+def _decode_probe(row: dict[str, Any]) -> Probe:
+    make = PROBES[row.pop("kind")]
+    return make(**{name: tuple(value) if isinstance(value, list) else value
+                   for name, value in row.items()})  # fmt: skip

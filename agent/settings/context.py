@@ -1,0 +1,98 @@
+"""What every verb starts from: the settings of this life of the container, and the facts."""
+
+import errno
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from agent.machine import homes, runtime
+from agent.machine.errors import Problem
+from agent.machine.files import STATE, read_file
+from agent.machine.gitconfig import SYSTEM
+from agent.machine.system import Facts
+from agent.settings import stored
+from agent.settings.everything import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """The settings, the facts, and what is wrong with the machine."""
+
+    variables: Mapping[str, str]
+    """What the settings were read from, secrets included."""
+    settings: Settings
+    facts: Facts
+    problems: tuple[Problem, ...] = ()
+    running: bool = False
+    """Whether the container runs already: its services are not changed any more."""
+
+
+def load() -> Context:
+    """Return the context that `configure` stored. Raises AgentError where there is none."""
+    folder = Path(runtime.locate(os.environ, os.getuid()))
+    variables, environment = stored.load(folder)
+    settings = Settings.from_environ(variables)
+    home = Path(environment["HOME"])
+    mounts = homes.read_mounts(folder)
+    state = settings.agent.state_dir or home / mounts.folder
+    own = stored.load_own_secrets(folder)
+    facts = Facts(home, os.getuid(), folder, state, environment, own_secrets=own, mounts=mounts)
+    problems = tuple(homes.explain_mounts(home, state, mounts))
+    return Context(variables, settings, facts, problems, running=True)
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """Return what the init of this runtime folder says of itself; None when none is alive."""
+    try:
+        state: dict[str, Any] = json.loads(read_file(folder / runtime.STATE, STATE))
+        os.kill(state["pid"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return state
+
+
+def from_environ(environ: Mapping[str, str]) -> Context:
+    """Return the context for a container that starts with this environment.
+
+    Reads files, changes nothing. Raises AgentError (exit 2) for what the texts show to be wrong.
+    """
+    settings = Settings.from_environ(environ)
+    uid = os.getuid()
+    folder = Path(runtime.locate(environ, uid))
+    home, problems = homes.find_home(environ, folder, uid)
+    state, mounts, lacks = homes.try_mounts(home, settings.agent.state_dir, uid, environ)
+    problems += [*lacks, *homes.check_workspace(settings.workspace.folder, uid)]
+    environment = {**stored.child_defaults(settings), **stored.clean_environment(environ)}
+    environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
+    environment.setdefault("PATH", os.defpath)
+    environment.setdefault("SHELL", "/bin/bash")
+    own = stored.find_own_secrets(environ)
+    facts = Facts(home, uid, folder, state, environment, own_secrets=own, mounts=mounts)
+    if facts.defaults != facts.usual_defaults:
+        environment["GIT_CONFIG_SYSTEM"] = str(facts.defaults / SYSTEM)
+    return Context(environ, settings, facts, tuple(problems))
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside when this time has passed, and again each time that it passes.
+
+    Again, since what is caught inside may be followed by something else that waits.
+    """
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, f"it took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,137 @@
+"""Every variable that the agent reads: the groups, put together and judged.
+
+`Settings.from_environ` takes strings and only looks at strings: it reads no file. All that is
+wrong is reported together, before anything is changed.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, cast
+
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.secret import SecretInput
+from agent.settings import argon2, compatibility
+from agent.settings.backup import Backup
+from agent.settings.groups import Agent, Ai, Editor, Git, GitHub, Ssh, Workspace
+from agent.settings.variable import PREFIX, Variable, declared, is_injected, read
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings. Frozen; secrets as `SecretInput`, durations in seconds."""
+
+    workspace: Workspace
+    ssh: Ssh
+    git: Git
+    github: GitHub
+    editor: Editor
+    ai: Ai
+    backup: Backup
+    agent: Agent
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the settings. Raises AgentError (exit 2) with every problem at once."""
+        problems: list[Problem] = []
+        groups = {}
+        for group in fields(cls):
+            groups[group.name] = read_group(cast("type[Any]", group.type), environ, problems)
+        problems += _contradictions(groups)
+        if problems:
+            raise AgentError(*problems, exit_code=Exit.USAGE)
+        return cls(
+            **{
+                group.name: cast("type[Any]", group.type)(**groups[group.name])
+                for group in fields(cls)
+            }
+        )
+
+
+def read_group(
+    kind: type[Any], environ: Mapping[str, str], problems: list[Problem]
+) -> dict[str, Any]:
+    """Return the values of one group's fields; what is wrong is added to `problems`."""
+    return {item.name: read(declared(item), environ, problems) for item in fields(kind)}
+
+
+def variables() -> Iterator[tuple[str, Variable]]:
+    """Yield (title of the group, variable) in the order of the documentation."""
+    for group in fields(Settings):
+        kind = cast("type[Any]", group.type)
+        for item in fields(kind):
+            yield (kind.__doc__ or "").rstrip("."), declared(item)
+
+
+def secret_names() -> frozenset[str]:
+    """Return the names of all variables whose value no child may get."""
+    ours = (
+        name for _, entry in variables() if entry.secret for name in (entry.name, *entry.aliases)
+    )
+    return frozenset(ours) | compatibility.SECRETS
+
+
+def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Return what is odd but harmless: unknown DEV8_ names, and the old names' warnings."""
+    known = {name for _, entry in variables() for name in entry.names}
+    known |= {old.name for old in compatibility.VARIABLES}
+    found = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known and not is_injected(name, environ[name]):
+            near = difflib.get_close_matches(name, known, 1)
+            found.append(
+                Problem(
+                    f"{name} is not a variable of the agent",
+                    f"did you mean {near[0]}?" if near else "`devcopilot settings` lists them all",
+                )
+            )
+    found += [
+        Problem(f"{old.name} is ignored: {old.doc}")
+        for old in (*compatibility.VARIABLES, *compatibility.WITHHELD)
+        if old.verdict == "ignored" and environ.get(old.name)
+    ]
+    return tuple(found)
+
+
+def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+    ssh, editor = groups["ssh"], groups["editor"]
+    found = [*find_missing_parts(groups["github"])]
+    if groups["git"]["signing"] == "ssh" and not ssh["private_key"]:
+        found.append(Problem("DEV8_GIT_SIGNING=ssh needs a key", "set SSH_PRIVATE_KEY_FILE"))
+    if editor["password"] and editor["hashed_password"]:
+        found.append(
+            Problem(
+                "CODE_SERVER_PASSWORD and CODE_SERVER_HASHED_PASSWORD are both set",
+                "unset one of them",
+            )
+        )
+    found += find_bad_hash(editor["hashed_password"])
+    same_port = ssh["port"] == editor["port"] and ssh["port"] is not MISSING
+    if same_port and ssh["enabled"] and editor["enabled"]:
+        found.append(
+            Problem(
+                "DEV8_SSH_PORT and DEV8_CODE_SERVER_PORT are the same port", "change one of them"
+            )
+        )
+    return found
+
+
+def find_bad_hash(given: SecretInput | None) -> Iterator[Problem]:
+    """Yield what is wrong with the editor's hash; one in a file is judged when that is read."""
+    if given and given.value and (fault := argon2.find_fault(given.value.reveal())):
+        hint = "a compose file needs $$ for each $, and a shell single quotes"
+        yield Problem(f"cannot use {given.variable}: {fault}", hint)
+
+
+def find_missing_parts(github: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what a GitHub login lacks of the variables that belong together."""
+    for one, other in (
+        ("GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY"),
+        ("GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_ID"),
+        ("GITHUB_REFRESH_TOKEN", "GITHUB_APP_CLIENT_ID"),
+        ("GITHUB_REFRESH_TOKEN", "GITHUB_APP_CLIENT_SECRET"),
+    ):
+        fields_of = {declared(item).name: item.name for item in fields(GitHub)}
+        if github[fields_of[one]] and not github[fields_of[other]]:
+            yield Problem(f"{one} is set without {other}", f"set {other} too, or unset {one}")

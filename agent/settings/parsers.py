@@ -1,0 +1,322 @@
+"""How the texts of variables are read: each reader raises ValueError with what it should be."""
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from agent.machine.globs import anchor
+from agent.settings.urls import http_url
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SWITCH = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+
+
+def text(value: str) -> str:
+    """Read any text."""
+    return value
+
+
+def strip_quotes(value: str) -> str:
+    """Return a text without quotes around it: docker's --env-file keeps those that others drop."""
+    quote = value[:1]
+    if len(value) > 2 and quote in ("'", '"') and value.count(quote) == 2 and value[-1] == quote:
+        return value[1:-1]
+    return value
+
+
+def absolute_path(value: str) -> Path:
+    """Read an absolute path."""
+    if not value.startswith("/") or _CONTROL.search(value):
+        raise ValueError("an absolute path, such as /workspace")
+    return Path(value)
+
+
+def plain_path(longest: int) -> Callable[[str], Path]:
+    """Return a reader of absolute paths that need quotes nowhere, up to so many characters."""
+
+    def read(value: str) -> Path:
+        if len(value) > longest or not re.fullmatch(r"/[A-Za-z0-9/._@+-]*", value):
+            raise ValueError(
+                f"an absolute path of at most {longest} letters, digits and any of / . _ @ + -"
+            )
+        return Path(value)
+
+    return read
+
+
+def port(value: str) -> int:
+    """Read a TCP port that an unprivileged process can listen on."""
+    if not re.fullmatch(r"[0-9]{4,5}", value) or not 1024 <= int(value) <= 65535:
+        raise ValueError("a port number from 1024 to 65535")
+    return int(value)
+
+
+def address(value: str) -> str:
+    """Read an IP address of the machine, in its usual form."""
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError("an IP address, such as 127.0.0.1, 0.0.0.0 or ::") from None
+
+
+def duration(value: str) -> float:
+    """Read a duration as Go writes it (30s, 1h30m), or a bare number of seconds; in seconds."""
+    if re.fullmatch(_NUMBER, value):
+        return float(value)
+    parts = re.findall(rf"({_NUMBER})(ms|s|m|h)", value)
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        raise ValueError("a duration, such as 30s, 5m or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def positive_duration(value: str) -> float:
+    """Read a duration above zero."""
+    seconds = duration(value)
+    if seconds <= 0:
+        raise ValueError("a duration above zero, such as 30s or 5m")
+    return seconds
+
+
+def interval(value: str) -> float:
+    """Read the time between two runs of something: a second or more."""
+    seconds = duration(value)
+    if seconds < 1:
+        raise ValueError("a duration of at least 1s, such as 30s or 5m")
+    return seconds
+
+
+def switch(value: str) -> bool:
+    """Read true or false."""
+    if value.lower() not in _SWITCH:
+        raise ValueError("true or false")
+    return _SWITCH[value.lower()]
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a reader of one of these words."""
+
+    def read(value: str) -> str:
+        if value.lower() not in choices:
+            raise ValueError(" or ".join(choices))
+        return value.lower()
+
+    return read
+
+
+def words_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of some of these words, with spaces or commas between them."""
+
+    def read(value: str) -> tuple[str, ...]:
+        words = tuple(value.lower().replace(",", " ").split())
+        if not words or not set(words) <= set(choices):
+            raise ValueError("one or more of " + ", ".join(choices))
+        return words
+
+    return read
+
+
+def single_line(value: str) -> str:
+    """Read a text without line breaks or other control characters."""
+    if _CONTROL.search(value):
+        raise ValueError("one line of text")
+    return value
+
+
+def number(value: str) -> str:
+    """Read a whole number that stands for itself, such as an id."""
+    if not re.fullmatch(r"[0-9]{1,19}", value):
+        raise ValueError("a number")
+    return value
+
+
+def identifier(value: str) -> str:
+    """Read an id as GitHub gives it: a number, or letters, digits, dots and dashes."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
+        raise ValueError("an id: letters, digits, dots and dashes")
+    return value
+
+
+def identifiers(value: str) -> tuple[str, ...]:
+    """Read ids with commas or blanks between them."""
+    return tuple(identifier(word) for word in re.split(r"[\s,]+", value.strip()))
+
+
+def permissions(value: str) -> Mapping[str, str]:
+    """Read permissions of a GitHub App, such as contents:write,metadata:read."""
+    pairs = [word.partition(":") for word in re.split(r"[\s,]+", value.strip())]
+    if not all(re.fullmatch(r"[a-z_]+", name) and level in ("read", "write", "admin")
+               for name, _, level in pairs):  # fmt: skip
+        raise ValueError("permissions such as contents:write,metadata:read")
+    return {name: level for name, _, level in pairs}
+
+
+def command(value: str) -> tuple[str, ...]:
+    """Read a command as a shell splits it into words; no shell runs it."""
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError:
+        words = ()
+    if not words:
+        raise ValueError("a command: words, quoted as for a shell")
+    return words
+
+
+def host_name(value: str) -> str:
+    """Read the bare name of a host."""
+    if not re.fullmatch(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", value):
+        raise ValueError("a bare host name without scheme, port or path, such as github.com")
+    return value.lower()
+
+
+def words(value: str) -> tuple[str, ...]:
+    """Read words with commas or blanks between them."""
+    return tuple(re.split(r"[\s,]+", value.strip(" \t\n,")))
+
+
+def lines(value: str) -> tuple[str, ...]:
+    """Read texts, one a line or with commas between them; they may hold blanks."""
+    return tuple(part.strip() for part in re.split(r"[\n,]", value) if part.strip())
+
+
+def home_path(value: str) -> str:
+    """Read a path below the home, in its plain form."""
+    clean = os.path.normpath(value.removeprefix("~/")) if value else ".."
+    if clean.startswith(("/", "..", "~")):
+        raise ValueError("paths below the home, such as .config/nvim; + adds one, - takes one away")
+    return clean
+
+
+def home_words(value: str) -> tuple[str, ...]:
+    """Read paths below the home, each with + or - or no sign before it."""
+    found = words(value)
+    for word in found:
+        home_path(word.removeprefix("+") if word[:1] != "-" else word[1:])
+    return found
+
+
+def workspace_patterns(value: str) -> tuple[str, ...]:
+    """Read restic's patterns of what lies in the workspace, one a line or with commas between."""
+    found = lines(value)
+    for pattern in found:
+        anchor(pattern, Path("/workspace"))
+    return found
+
+
+def count(value: str) -> int:
+    """Read a whole number above zero."""
+    if not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
+        raise ValueError("a whole number above zero")
+    return int(value)
+
+
+_SIZES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def byte_size(value: str) -> int:
+    """Read a size such as 100M or 1G; in bytes."""
+    found = re.fullmatch(r"([0-9]{1,9})([KMG]?)(?:i?B)?", value, re.IGNORECASE)
+    if not found or int(found[1]) == 0:
+        raise ValueError("a size, such as 100M or 1G")
+    return int(found[1]) * _SIZES[found[2].upper()]
+
+
+def bucket_name(value: str) -> str:
+    """Read the name of a bucket or of a container: no URL, no folder in it."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", value):
+        raise ValueError("a bare name without scheme or folder, such as my-backups")
+    return value
+
+
+def key_prefix(value: str) -> str:
+    """Read a folder of an object store, without slashes at its ends."""
+    bare = value.strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9!_.*'()@+=,/-]+", bare) or ".." in bare.split("/"):
+        raise ValueError("a folder such as backups/team, of letters, digits and ! _ . * ' ( ) - /")
+    return bare
+
+
+Schedule = float | str
+"""Seconds between two runs, or a cron line of five fields."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 366 * 86400.0
+
+
+def schedule(value: str) -> Schedule | None:
+    """Read a schedule: an interval, a cron line, or off, which is None, as nothing or less is."""
+    if value.lower() == "off" or re.fullmatch(r"-.+|0[a-z]*", value):
+        return None
+    if len(value.split()) > 1:
+        return _cron_line(value)
+    try:
+        seconds = duration(value)
+    except ValueError:
+        seconds = 0.0
+    if not SHORTEST_PAUSE <= seconds <= LONGEST_PAUSE:
+        raise ValueError(
+            "an interval from 1m to 8784h, a cron line such as '0 3 * * *' (in quotes), or off"
+        )
+    return seconds
+
+
+def _cron_line(value: str) -> str:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - only who has one pays for it
+
+    wrong = "a cron line of five fields: minute, hour, day, month, weekday, such as '0 3 * * 1-5'"
+    fields = value.split()
+    if len(fields) != 5:
+        raise ValueError(wrong)
+    try:
+        # Which year does not matter, but that the 29th of February comes.
+        next(CronSim(" ".join(fields), datetime(2000, 1, 1)))
+    except CronSimError as error:
+        name = str(error).removeprefix("Bad ")
+        raise ValueError(f"{wrong}; its {name} is wrong") from None
+    except StopIteration:
+        raise ValueError(f"{wrong}; this one never comes") from None
+    return " ".join(fields)
+
+
+KEEP_KINDS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
+
+
+def keep_rules(value: str) -> Mapping[str, int]:
+    """Read which backups are kept, such as last=3,daily=7; at least one number is above zero."""
+    pairs = [word.partition("=") for word in words(value)]
+    if not all(kind in KEEP_KINDS and re.fullmatch(r"[0-9]{1,5}", number)
+               for kind, _, number in pairs):  # fmt: skip
+        raise ValueError("rules such as last=3,daily=7, of " + ", ".join(KEEP_KINDS))
+    rules = {kind: int(number) for kind, _, number in pairs if int(number)}
+    if not rules:
+        raise ValueError("rules that keep anything, such as last=3,daily=7")
+    return rules
+
+
+S3_OPTIONS = {
+    "--endpoint-url": "endpoint",
+    "--region": "region",
+    "--storage-class": "storage_class",
+}
+"""Options of `aws s3 cp` that mean something to a backup, and what they are called here."""
+
+
+def s3_options(value: str) -> Mapping[str, str]:
+    """Read options as of `aws s3 cp`: what they mean here, and under "ignored" all others."""
+    parts = list(command(value))
+    found, ignored = {}, []
+    while parts:
+        name, equals, after = parts.pop(0).partition("=")
+        if name not in S3_OPTIONS:
+            ignored += [name] if name.startswith("-") else []
+            continue
+        found[S3_OPTIONS[name]] = after if equals else (parts.pop(0) if parts else "")
+    if "endpoint" in found:
+        found["endpoint"] = http_url(found["endpoint"])
+    return {**found, "ignored": " ".join(ignored)}

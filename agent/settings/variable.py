@@ -1,0 +1,137 @@
+"""One environment variable: how it is declared, and how its text is read from an environment."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from agent.machine.errors import Problem
+from agent.machine.secret import Secret, SecretInput
+from agent.settings.parsers import command, s3_options, strip_quotes, text
+
+PREFIX = "DEV8_"
+_VARIABLE = "variable"
+_FILE = "_FILE"
+_KUBERNETES_NAME = re.compile(r"DEV8_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
+_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
+_SPLIT_AS_A_SHELL = (command, s3_options)
+"""Quotes belong to these."""
+_CREDENTIALS = re.compile(r"//[^/]*@")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable: its name, how its text is read, and its documentation."""
+
+    name: str
+    doc: str
+    parse: Callable[[str], Any]
+    default: str | None
+    """The text that stands for an absent or empty variable, or None."""
+    aliases: tuple[str, ...] = ()
+    """Other names for the same, later ones weaker."""
+    secret: bool = False
+    """It may also come as NAME_FILE; it is never shown and no child gets it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return every name under which the variable is read."""
+        plain = (self.name, *self.aliases)
+        return plain + tuple(name + _FILE for name in plain) if self.secret else plain
+
+
+def variable(
+    name: str,
+    parse: Callable[[str], Any],
+    doc: str,
+    *,
+    default: str | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Any:
+    """Declare the variable that a field is read from."""
+    return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases)})
+
+
+def secret(name: str, doc: str, *, aliases: tuple[str, ...] = ()) -> Any:
+    """Declare a secret that a field of type `SecretInput | None` is read from."""
+    return field(metadata={_VARIABLE: Variable(name, doc, text, None, aliases, secret=True)})
+
+
+def declared(item: "Field[Any]") -> Variable:
+    """Return the variable that a field was declared with."""
+    return cast("Variable", item.metadata[_VARIABLE])
+
+
+# --- reading ---
+
+
+def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -> Any:
+    """Return a variable's value, or note what is wrong with it. Empty counts as absent."""
+    if entry.secret:
+        return _read_secret(entry, environ, problems)
+    name, given = next(
+        (
+            (name, value)
+            for name in (entry.name, *entry.aliases)
+            if (value := environ.get(name)) and not is_injected(name, value)
+        ),
+        (entry.name, entry.default),
+    )
+    if given is None:
+        return None
+    if not _is_utf8(given):
+        problems.append(Problem(f"{name} is not UTF-8 text"))
+        return MISSING
+    try:
+        return entry.parse(given if entry.parse in _SPLIT_AS_A_SHELL else strip_quotes(given))
+    except ValueError as error:
+        if name.endswith(_FILE):
+            problems.append(_refuse_file(name))
+            return MISSING
+        shown = _CREDENTIALS.sub("//***@", repr(given))
+        problems.append(Problem(f"{name}={shown} is not {error}"))
+        return MISSING
+
+
+def _read_secret(
+    entry: Variable, environ: Mapping[str, str], problems: list[Problem]
+) -> SecretInput | None:
+    for name in (entry.name, *entry.aliases):
+        value, file = environ.get(name), environ.get(name + _FILE)
+        if value and file:
+            problems.append(Problem(f"{name} and {name}{_FILE} are both set", "unset one of them"))
+        elif file and not (file.startswith("/") and file.isprintable()):
+            problems.append(_refuse_file(name + _FILE))
+        elif value and not _is_utf8(value):
+            problems.append(Problem(f"{name} is not UTF-8 text"))
+        elif file:
+            return SecretInput(name, file=Path(file))
+        elif value:
+            return SecretInput(name, value=Secret(value))
+        if value or file:
+            return None
+    return None
+
+
+def _refuse_file(name: str) -> Problem:
+    """Return the problem of a value that is no path: it is not shown, it may be the secret."""
+    return Problem(
+        f"{name} is not an absolute path", "is it the secret itself? then write that into a file"
+    )
+
+
+def _is_utf8(value: str) -> bool:
+    """Tell whether an environment's string was UTF-8: Python keeps other bytes as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def is_injected(name: str, value: str) -> bool:
+    """Tell whether Kubernetes set this for a Service called dev8, or dev8-something.
+
+    A Service called dev8-ssh gives DEV8_SSH_PORT=tcp://ADDRESS:PORT, which is not meant for us.
+    """
+    if not name.startswith(PREFIX):
+        return False
+    named_port = name.endswith("_PORT") and _KUBERNETES_PORT.fullmatch(value)
+    return bool(named_port or _KUBERNETES_NAME.fullmatch(name))

@@ -1,1 +1,0 @@
-"""Steps: each says which files it wants for given settings."""

@@ -1,0 +1,188 @@
+"""The AI tools: what each is, where the agent puts one, and what is known of it.
+
+An installed tool is a whole folder, named for the lock file that it was made from:
+~/.local/share/devcopilot/tools/NAME/DIGEST. Only a link in ~/.local/bin brings it on the PATH, so
+that nothing half done is ever there. The folders and the link are all the memory that is needed;
+what went wrong is kept beside it, to be told once. No part of it holds a secret.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent.machine.errors import Problem
+from agent.machine.files import SETTINGS, read_file
+from agent.machine.parsing import parse_json
+from agent.machine.plan import Resource, digest
+from agent.machine.secret import SecretInput
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
+
+LOCKS = Path("/usr/local/share/devcopilot/ai")
+"""Folder of the image: NAME/package.json and NAME/package-lock.json for each tool."""
+MANIFEST, LOCK = "package.json", "package-lock.json"
+FAILURES = "tools.json"
+"""File in the state folder: a JSON object, name of the tool -> `Failure`."""
+RUNNING = "tools.lock"
+"""File in the runtime folder: locked while tools are installed; it names the one in work."""
+
+_FOLDER = ".local/share/devcopilot/tools"
+_LINKS = ".local/bin"
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class AiTool:
+    """A command line tool that works with a key."""
+
+    name: str
+    """Its program, the folder of its lock file, and its word in DEV8_AI_TOOLS."""
+    title: str
+    key: Callable[[Settings], SecretInput | None]
+    resources: Callable[[SecretInput | None, Facts], Iterable[Resource | Problem]]
+    """The files through which it finds its key."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a tool could not be installed."""
+
+    code: str
+    """What tells one cause from another: the text may differ from one try to the next."""
+    message: str
+    hint: str = ""
+    level: str = "warning"
+
+    @property
+    def problem(self) -> Problem:
+        """Return it as it is told."""
+        return Problem(self.message, self.hint, self.level)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What `status` tells of a tool."""
+
+    name: str
+    state: str
+    """installed, installing, waiting, failed, or missing: nobody has tried yet."""
+    program: str | None = None
+    by: str | None = None
+    """agent, or other: the image's or the user's own."""
+    package: str | None = None
+    """Package and version, of one that the agent installed."""
+    problem: str | None = None
+
+
+def find_wanted(tools: Iterable[AiTool], settings: Settings) -> tuple[AiTool, ...]:
+    """Return the tools that are to be there: named, or with their key given."""
+    words = settings.ai.tools
+    return tuple(
+        tool for tool in tools if tool.name in words or (AUTO in words and tool.key(settings))
+    )
+
+
+# --- where it lies ------------------------------------------------------------------------------
+
+
+def folder_of(tool: AiTool, facts: Facts) -> Path:
+    """Return the folder that holds the tool's versions, each a folder."""
+    return facts.home / _FOLDER / tool.name
+
+
+def link_of(tool: AiTool, facts: Facts) -> Path:
+    """Return the link that brings the tool on the PATH."""
+    return facts.home / _LINKS / tool.name
+
+
+def find_version(tool: AiTool, facts: Facts) -> Path | None:
+    """Return the folder that the link leads into; None: there is no link of ours."""
+    link, top = link_of(tool, facts), folder_of(tool, facts)
+    try:
+        target = Path(os.path.normpath(link.parent / link.readlink()))
+    except OSError:
+        return None
+    return top / target.relative_to(top).parts[0] if top in target.parents else None
+
+
+def find_program(folder: Path, name: str) -> Path:
+    """Return the tool's program in a folder that npm has filled.
+
+    A native program stands in the package of its platform; what npm links would only start it.
+    """
+    native = (path for path in folder.glob(f"node_modules/@*/*/{name}") if path.is_file())
+    return next(native, folder / "node_modules/.bin" / name)
+
+
+def find_digest(locks: Path, tool: AiTool, facts: Facts) -> str | None:
+    """Return what names the version that the image's lock file asks for; None: it has none."""
+    content = facts.read(locks / tool.name / LOCK)
+    return digest(content)[:16] if content is not None else None
+
+
+def read_package(folder: Path) -> str | None:
+    """Return the package that a folder is there for, with its version."""
+    try:
+        wanted = parse_json(read_file(folder / MANIFEST, SETTINGS))["dependencies"]
+        return " ".join(f"{name} {version}" for name, version in wanted.items())
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+
+
+# --- what is known of it ------------------------------------------------------------------------
+
+
+def read_failures(facts: Facts) -> dict[str, Failure]:
+    """Return why tools could not be installed, by name; a damaged file tells nothing."""
+    try:
+        raw = parse_json(read_file(facts.state / FAILURES, SETTINGS))
+        return {str(name): Failure(**row) for name, row in raw.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def encode_failures(failures: Mapping[str, Failure]) -> bytes:
+    """Return the content of the file of failures."""
+    rows = {name: asdict(failure) for name, failure in failures.items()}
+    return json.dumps(rows, indent=1).encode() + b"\n"
+
+
+def find_running(facts: Facts) -> str | None:
+    """Return the tool that is being installed now, "" if none is yet; None: nobody installs."""
+    try:
+        with (facts.runtime / RUNNING).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+    except BlockingIOError:
+        return read_file(facts.runtime / RUNNING, SETTINGS).decode()
+    except OSError:
+        return None
+
+
+def describe(tools: Iterable[AiTool], settings: Settings, facts: Facts) -> Iterator[Row]:
+    """Yield a row for each tool that is wanted or there."""
+    every = tuple(tools)
+    wanted = find_wanted(every, settings)
+    running, failures = find_running(facts), read_failures(facts)
+    for tool in every:
+        row = _describe(tool, facts, running, failures.get(tool.name))
+        if tool in wanted or row.state not in ("missing", "waiting"):
+            yield row
+
+
+def _describe(tool: AiTool, facts: Facts, running: str | None, failure: Failure | None) -> Row:
+    program, version = facts.which(tool.name), find_version(tool, facts)
+    problem = str(failure.problem) if failure else None
+    if running == tool.name:
+        return Row(tool.name, "installing")
+    if program is not None:
+        ours = version is not None and program == link_of(tool, facts)
+        package = read_package(version) if version and ours else None
+        by = "agent" if ours else "other"
+        return Row(tool.name, "installed", str(program), by, package, problem)
+    if failure:
+        return Row(tool.name, "failed", problem=problem)
+    return Row(tool.name, "missing" if running is None else "waiting")

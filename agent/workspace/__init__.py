@@ -1,0 +1,1 @@
+"""The workspace: the steps, and `configure`, which applies them."""

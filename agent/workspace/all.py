@@ -1,0 +1,18 @@
+"""The steps of `configure`, in one visible tuple. To add one, write one file and add one name."""
+
+from agent.github import gh
+from agent.services import sshd
+from agent.tools import ai
+from agent.workspace import git, shell, signing, ssh, vscode
+
+STEPS = (
+    ssh.STEP,
+    sshd.STEP,
+    git.STEP,
+    signing.STEP,
+    gh.STEP,
+    vscode.STEP,
+    ai.STEP,
+    shell.STEP,
+)
+"""Applied in this order."""

@@ -1,0 +1,52 @@
+"""What `configure` leaves for init: the services, the jobs, the boot file."""
+
+from collections.abc import Iterator
+
+from agent.machine import runtime
+from agent.machine.boot import Boot
+from agent.machine.errors import Problem
+from agent.machine.plan import (
+    File,
+    Resource,
+)
+from agent.services import registered, supervisord
+from agent.services.all import find_refused, find_services
+from agent.services.registered import Roster
+from agent.settings.context import Context
+from agent.workspace.jobs import find_jobs
+
+
+def resources(current: Context) -> Iterator[Resource | Problem]:
+    """Yield the files that init and supervisord start from."""
+    settings, facts = current.settings, current.facts
+    services, problems = find_services(settings, facts)
+    yield from problems
+    yield File(facts.runtime / runtime.SERVICES, _find_roster(current).encode(), 0o600, adopt=True)
+    yield from supervisord.resources(services, facts, settings.agent.stop_timeout)
+    boot = Boot(
+        environment=facts.environ,
+        log_format=settings.agent.log_format,
+        log_level=settings.agent.log_level,
+        streams=tuple(service.name for service in services),
+        supervisord=supervisord.command(facts) if services else (),
+        essential=tuple(service.name for service in services if service.essential),
+        jobs=find_jobs(settings),
+        stop_timeout=settings.agent.stop_timeout,
+    )
+    yield File(facts.runtime / runtime.BOOT, boot.encode(), 0o600, adopt=True)
+
+
+def compare_services(current: Context) -> Iterator[Problem]:
+    """Tell of changed services, which a running container does not take."""
+    yield from find_services(current.settings, current.facts)[1]
+    if _find_roster(current) != registered.read(current.facts.runtime):
+        yield Problem(
+            "the services have changed since the container was started",
+            "restart the container to run them so",
+            level="info",
+        )
+
+
+def _find_roster(current: Context) -> Roster:
+    services, _ = find_services(current.settings, current.facts)
+    return Roster(tuple(services), find_refused(current.settings, current.facts))

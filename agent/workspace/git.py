@@ -1,0 +1,142 @@
+"""git: defaults that the user's own ~/.gitconfig and every repository override.
+
+They lie in a file of the agent that the image's /etc/gitconfig includes, at the system level.
+"""
+
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from agent.github import spellings
+from agent.github.hosts import find_accounts
+from agent.github.spellings import Rule
+from agent.machine.errors import Problem
+from agent.machine.gitconfig import DEFAULTS, SIGNING, SYSTEM, find_fault, find_unreadable, quote
+from agent.machine.lines import find_last_line
+from agent.machine.plan import File, Ledger, Resource, apply, plan
+from agent.machine.system import Facts, System
+from agent.settings.everything import Settings
+from agent.settings.step import Step
+from agent.workspace.trust import find_trusted
+
+HELPER = Path(__file__).parent.parent / "github" / "helpers" / "git-credential-devcopilot"
+
+_FALSE = ("", "0", "no", "off", "false")
+"""What git takes for no in a variable; git-config(1)."""
+_RULE = re.compile(r"url\.(.*)\.insteadof", re.DOTALL)
+
+
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield the file of defaults; a problem when git does not read it."""
+    path = facts.defaults / DEFAULTS
+    hosts = [account.host for account in find_accounts(settings, facts).known]
+    trusted, refused = find_trusted(settings.workspace.folder, facts)
+    yield from refused
+    entries = _ask_git(facts, (path, path.with_name(SIGNING)))
+    rules = find_rules(entries) if isinstance(entries, list) else ()
+    text = render_config(settings, hosts, facts.runtime, trusted=trusted, rules=rules)
+    yield File(path, text.encode(errors="surrogateescape"), 0o644, adopt=True)
+    if facts.defaults != facts.usual_defaults:
+        files = (facts.mounts.system_gitconfig, str(path))
+        lines = "".join(f"[include]\n\tpath = {quote(file)}\n" for file in files)
+        yield File(facts.defaults / SYSTEM, lines.encode(), 0o644, adopt=True)
+    elif isinstance(entries, Problem):
+        yield entries
+    elif entries is not None and (problem := _find_missing_include(path, entries, facts)):
+        yield problem
+
+
+def render_config(
+    settings: Settings,
+    hosts: Sequence[str],
+    runtime_folder: Path,
+    *,
+    trusted: Iterable[Path] = (),
+    rules: Iterable[Rule] = (),
+) -> str:
+    """Return the defaults in git's own format; the agent signs in to `hosts`.
+
+    `rules` are the user's own ones: of two rules that fit equally well git takes the system's.
+    """
+    lines = ["# Written by devcopilot; your own settings in ~/.gitconfig override it."]
+    lines += ["[include]", f"\tpath = {SIGNING}"]
+    identity = {"name": settings.git.user_name, "email": settings.git.user_email}
+    if any(identity.values()):
+        lines.append("[user]")
+        lines += [f"\t{key} = {quote(value)}" for key, value in identity.items() if value]
+    for folder in trusted:
+        lines += ["[safe]", f"\tdirectory = {quote(str(folder))}"]
+    for host in dict.fromkeys((settings.github.host, *hosts)):
+        for site in spellings.list_sites(host):
+            lines += _render_helper(site, runtime_folder)
+    for host in hosts if settings.ssh.private_key is None else ():
+        for base, forms in spellings.choose_forms(host, rules).items():
+            lines.append(f"[url {quote(base)}]")
+            lines += [f"\tinsteadOf = {quote(form)}" for form in forms]
+    return "\n".join(lines) + "\n"
+
+
+def find_rules(entries: Iterable[tuple[str, str]]) -> tuple[Rule, ...]:
+    """Return the rules by which git rewrites addresses."""
+    return tuple((rule[1], value) for key, value in entries if (rule := _RULE.fullmatch(key)))
+
+
+def _render_helper(host: str, runtime_folder: Path) -> list[str]:
+    """Return the section of a host: also without a token of ours, for a login of the user in gh."""
+    words = (str(HELPER), str(runtime_folder), sys.executable)
+    return [
+        f"[credential {quote(f'https://{host}')}]",
+        "\thelper =",  # forgets helpers of other files: they would ask, or remember a dead token
+        f"\thelper = {quote(f'!sh {shlex.join(words)}')}",
+    ]
+
+
+def _ask_git(facts: Facts, ours: Iterable[Path]) -> list[tuple[str, str]] | Problem | None:
+    """Return the includes and the rules that git has now, as key and value.
+
+    None without git, and when git cannot read `ours`: that is told where these are written.
+    """
+    if facts.which("git") is None or any(find_fault(path, facts) for path in ours):
+        return None
+    if fault := find_unreadable(facts):
+        return fault
+    # From / so that no repository's own configuration takes part.
+    asked = ("git", "-C", "/", "config", "--null", "--get-regexp", r"^(include\.path|url\..*)$")
+    done = facts.run(asked)
+    if done.returncode > 1:  # 1: there is nothing of the kind
+        cause = find_last_line(done.stderr, f"git ended with {done.returncode}")
+        return Problem(f"cannot read git's configuration: {cause}", "try: git config --list")
+    entries = (entry.partition("\n") for entry in done.stdout.decode(errors="replace").split("\0"))
+    return [(key, value) for key, _, value in entries if key]
+
+
+def _find_missing_include(
+    path: Path, entries: Iterable[tuple[str, str]], facts: Facts
+) -> Problem | None:
+    included = {value.replace("~", str(facts.home), 1) if value.startswith("~/") else value
+                for key, value in entries if key == "include.path"}  # fmt: skip
+    if str(path) in included:
+        return None
+    if facts.environ.get("GIT_CONFIG_NOSYSTEM", "").lower() not in _FALSE:
+        return Problem(
+            f"git does not read {path}: GIT_CONFIG_NOSYSTEM keeps it from the system's settings",
+            "unset GIT_CONFIG_NOSYSTEM: without them git has no token",
+        )
+    return Problem(
+        f"git does not read {path}: no configuration of this image includes it",
+        f"as root: git config --system --add include.path {shlex.quote(str(path))}",
+    )
+
+
+def settle(settings: Settings, facts: Facts) -> None:
+    """Bring git's defaults up to date with the rules that the user has in ~/.gitconfig by now.
+
+    What is in the way was told at the start.
+    """
+    planned = plan("git", resources(settings, facts), facts, Ledger())
+    apply(planned, System(facts.environ), Ledger())
+
+
+STEP = Step("git", resources)
