@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from agent.backup import lock, record
 from agent.backup.make import session
 from agent.backup.make.creation import Made
+from agent.backup.open import find_wanted_targets
 from agent.backup.restore import undo
 from agent.backup.target import Target
 from agent.commands.backup import work
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     current = context.load()
     if arguments.final is not None:
         return run_final(current, arguments.final)
-    targets = work.find(current, arguments.target)
+    targets = find_wanted_targets(current, arguments.target)
     with work.hold(current, DOING):
         wishes = session.Wishes(force=arguments.force, accept_shrunk=arguments.accept_shrunk,
                                 asked=True, anew=arguments.anew)  # fmt: skip
@@ -98,7 +99,7 @@ def make(current: Context, targets: Sequence[Target], wishes: session.Wishes) ->
 def run_final(current: Context, seconds: float) -> int:
     """Make the backup of the container's stop in this time; say so when it does not fit."""
     log = Logger("backup", current.settings.agent.log_level or "info")
-    targets = work.find(current).ready
+    targets = find_wanted_targets(current).ready
     left = seconds - RESERVE
     began = time.monotonic()
     made: Iterable[Made] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from agent.backup import keys
 from agent.backup.keys import Key
+from agent.backup.open import open_restic
 from agent.backup.password import make_password
 from agent.backup.restic.client import ResticError
 from agent.backup.target import Target, name_workspace
@@ -68,7 +69,7 @@ def find_keys(current: Context, targets: Iterable[Target]) -> tuple[list[tuple[T
     found, failed = [], False
     for target in targets:
         try:
-            listed = keys.list_keys(work.open_restic(target, current))
+            listed = keys.list_keys(open_restic(target, current))
             found += [(target, key) for key in listed]
         except ResticError as error:
             failed = True
@@ -83,7 +84,7 @@ def add(current: Context, targets: Iterable[Target], *, as_json: bool) -> int:
     host = name_workspace(current.settings)
     for target in targets:
         try:
-            key = keys.add_key(work.open_restic(target, current), password, host)
+            key = keys.add_key(open_restic(target, current), password, host)
             added.append((target, key))
         except ResticError as error:
             problems.append(error.problem)
@@ -119,7 +120,7 @@ def remove(current: Context, targets: Iterable[Target], wanted: str, *, as_json:
         )
         raise AgentError(problem)
     try:
-        keys.remove_key(work.open_restic(target, current), key)
+        keys.remove_key(open_restic(target, current), key)
     except ResticError as error:
         raise AgentError(error.problem) from error
     if as_json:

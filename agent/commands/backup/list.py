@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agent.backup.make.creation import SAFETY, TAG
 from agent.backup.make.session import find_content
+from agent.backup.open import open_restic
 from agent.backup.restic.client import Code, ResticError, Snapshot
 from agent.backup.target import name_workspace
 from agent.commands.backup import work
@@ -45,9 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     failed = False
     for target in work.find_ready(current, arguments.target):
         try:
-            rows += find_rows(
-                target.name, work.open_restic(target, current).snapshots(*_mine(current))
-            )
+            rows += find_rows(target.name, open_restic(target, current).snapshots(*_mine(current)))
         except ResticError as error:
             if error.finished.code == Code.NO_REPOSITORY:
                 continue

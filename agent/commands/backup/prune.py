@@ -5,6 +5,7 @@ import sys
 import time
 
 from agent.backup import record
+from agent.backup.open import open_restic
 from agent.backup.restic.client import Restic, ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep import retention
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 def clean(target: Target, current: Context) -> dict[str, object]:
     """Forget and free on one target; return what was done as values for JSON."""
     began = time.monotonic()
-    restic = work.open_restic(target, current)
+    restic = open_restic(target, current)
     done = retention.Forgotten(0, 0)
     problem = ""
     try:

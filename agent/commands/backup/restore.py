@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.backup.open import open_restic
 from agent.backup.restore.restoration import check_place
 from agent.backup.restore.selection import LATEST, Chosen, Entry, choose, find_wanted
 from agent.backup.target import name_workspace
@@ -71,7 +72,7 @@ def restore(current: Context, arguments: argparse.Namespace) -> int:
 def find(current: Context, arguments: argparse.Namespace) -> Chosen:
     """Return the snapshot that is meant, and tell what is odd."""
     targets = work.find_ready(current, arguments.target)
-    places = [work.open_restic(target, current) for target in targets]
+    places = [open_restic(target, current) for target in targets]
     host = name_workspace(current.settings)
     chosen = choose(places, host, arguments.source, datetime.now(UTC))
     sys.stderr.write(make_lines(*(f"devcopilot: {problem}" for problem in chosen.warnings)))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.backup.open import open_restic
 from agent.backup.restore import undo
 from agent.backup.restore.in_place import find_scope
 from agent.backup.restore.restoration import Result
@@ -48,7 +49,7 @@ def undo_last(current: Context, arguments: argparse.Namespace) -> int:
         if arguments.keep:
             return keep(current, note, as_json=arguments.json)
         (target,) = work.find_ready(current, note.target)
-        places = [work.open_restic(target, current)]
+        places = [open_restic(target, current)]
         chosen = choose(places, name_workspace(current.settings), note.goal, datetime.now(UTC))
         with restoring.show_progress(target.name) as listener:
             restorer = restoring.make_restorer(current, chosen, listener)

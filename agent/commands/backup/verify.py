@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 
+from agent.backup.open import open_restic
 from agent.backup.restic.client import ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep.verification import Verdict, verify
@@ -37,7 +38,7 @@ def check(target: Target, current: Context) -> dict[str, object]:
     problem = ""
     try:
         with tick(sys.stderr, f"{target.name}: reading the data back"):
-            found = verify(work.open_restic(target, current), current.settings)
+            found = verify(open_restic(target, current), current.settings)
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:

@@ -7,12 +7,11 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from agent.backup import lock
-from agent.backup.restic.client import Restic
-from agent.backup.target import PROGRAM, Target, Targets, find_targets
+from agent.backup.open import find_wanted_targets
+from agent.backup.target import Target
 from agent.backup.targets.all import TARGETS
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import AgentError
 from agent.machine.escaping import encode_json, escape_line, make_lines
-from agent.machine.exits import Exit
 from agent.settings.context import Context
 
 Row = dict[str, object]
@@ -20,7 +19,6 @@ Row = dict[str, object]
 PATIENCE = 15.0
 """Seconds that a person's command waits for another one to end: a scheduled backup of little takes
 less."""
-HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"
 
 
 def add_target_option(parser: argparse.ArgumentParser) -> None:
@@ -29,28 +27,12 @@ def add_target_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", choices=names, help="work on this one alone")
 
 
-def find(current: Context, only: str | None = None) -> Targets:
-    """Return the targets, or the one of this name. Raises AgentError when there is none."""
-    targets = find_targets(TARGETS, current.settings, current.facts)
-    if only:
-        ready = tuple(target for target in targets.ready if target.name == only)
-        trouble = {name: why for name, why in targets.in_trouble.items() if name == only}
-        targets = Targets(ready, trouble)
-    if not targets:
-        which = f"the target {only}" if only else "a target"
-        problem = Problem(f"cannot work on backups: {which} is not configured", HOW_TO_SET)
-        raise AgentError(problem, exit_code=Exit.USAGE)
-    if current.facts.which(PROGRAM) is None:
-        raise AgentError(Problem("cannot work on backups: there is no restic here"))
-    return targets
-
-
 def find_ready(current: Context, only: str | None = None) -> Sequence[Target]:
     """Return the targets that can be used, and tell what is wrong with others.
 
     Raises AgentError when none is left.
     """
-    targets = find(current, only)
+    targets = find_wanted_targets(current, only)
     if not targets.ready:
         raise AgentError(*targets.in_trouble.values())
     for problem in targets.in_trouble.values():
@@ -84,11 +66,6 @@ def on_each(
     if arguments.json:
         sys.stdout.write(encode_json(rows, indent=2) + "\n")
     return rows
-
-
-def open_restic(target: Target, current: Context) -> Restic:
-    """Return restic on this target, as the settings want it."""
-    return Restic(target, current.facts, memory=current.settings.backup.memory)
 
 
 def format_size(size: float) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from agent.backup import record
 from agent.backup.make.creation import Made
+from agent.backup.open import open_restic
 from agent.backup.restic.client import Restic, ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep import retention, verification
-from agent.commands.backup import work
 from agent.machine.errors import Problem
 from agent.machine.log import Logger
 from agent.settings.context import Context
@@ -35,7 +35,7 @@ def is_due(current: Context, target: Target) -> bool:
 
 
 def _look_after(current: Context, target: Target, made: Made | None, log: Logger) -> bool:
-    restic = work.open_restic(target, current)
+    restic = open_restic(target, current)
     if record.read(current.facts, target.name).problem:
         return True  # the backup has told of it; nothing is deleted now
     try:
