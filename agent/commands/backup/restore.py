@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.backup.open import open_restic
+from agent.backup.restore import old_archive, way_back
 from agent.backup.restore.restoration import check_place
 from agent.backup.restore.selection import LATEST, Chosen, Entry, choose, find_wanted
 from agent.backup.target import name_workspace
@@ -58,12 +59,12 @@ def restore(current: Context, arguments: argparse.Namespace) -> int:
     if place:
         check_place(place)
     with nullcontext() if place or arguments.dry_run else work.hold(current, DOING):
-        if unpacking.is_archive(arguments.source):
+        if old_archive.is_archive(arguments.source):
             return unpacking.restore(current, arguments, place)
         chosen = find(current, arguments)
         wanted = None
         if arguments.path is not None:
-            wanted = find_wanted(chosen, arguments.path, restoring.find_workspace(current))
+            wanted = find_wanted(chosen, arguments.path, way_back.find_workspace(current))
         if place:
             return restore_to(current, chosen, wanted, place, arguments)
         return restore_in_place(current, chosen, wanted, arguments)
@@ -88,7 +89,7 @@ def restore_to(
 ) -> int:
     """Restore to a new place."""
     with restoring.show_progress(chosen.restic.target.name) as listener:
-        result = restoring.make_restorer(current, chosen, listener).restore_to(wanted, place)
+        result = way_back.make_restorer(current, chosen, listener).restore_to(wanted, place)
     subject = find_subject(chosen, str(result.place))
     return outcome.finish(subject, result, as_json=arguments.json)
 
@@ -99,11 +100,11 @@ def restore_in_place(
     """Restore where the files were."""
     target = chosen.restic.target
     with restoring.show_progress(target.name) as listener:
-        restorer = restoring.make_restorer(current, chosen, listener)
-        scopes = restorer.find_scopes(wanted, restoring.find_places(current))
+        restorer = way_back.make_restorer(current, chosen, listener)
+        scopes = restorer.find_scopes(wanted, way_back.find_places(current))
         subject = find_subject(chosen, *(str(scope.path) for scope in scopes))
         if arguments.dry_run:
-            found = restoring.look(current, chosen, scopes)
+            found = way_back.look(current, chosen, scopes)
             outcome.print_preview(subject, found, as_json=arguments.json)
             return Exit.OK
         title = f"{subject.name} on {target.name}"

@@ -1,21 +1,16 @@
 """What `restore` and `undo` share: preview, question, safety backup, interruption."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from agent.backup import record
-from agent.backup.make import comparison, preparation, session
-from agent.backup.make.creation import SAFETY
+from agent.backup.make import comparison
 from agent.backup.restic.client import Snapshot
 from agent.backup.restic.follow import Listener, Message
-from agent.backup.restore import placing, preview, undo
+from agent.backup.restore import undo, way_back
 from agent.backup.restore.in_place import Scope
-from agent.backup.restore.preview import Preview
 from agent.backup.restore.restoration import Restorer, Result
-from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target
 from agent.commands.backup.outcome import format_preview
 from agent.commands.backup.progress import Progress
@@ -24,28 +19,6 @@ from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
 from agent.settings.context import Context
-
-
-def make_restorer(current: Context, chosen: Chosen, listener: Listener) -> Restorer:
-    """Return what restores from this snapshot."""
-    copies = preparation.find_staging(current.facts)
-    return Restorer(chosen, current.facts, copies, placing.put_in_place, listener)
-
-
-def find_places(current: Context) -> tuple[Path, Path]:
-    """Return where files are restored in place."""
-    return find_workspace(current), Path(os.path.realpath(current.facts.home))
-
-
-def find_workspace(current: Context) -> Path:
-    """Return the workspace as backups name it: without links on the way."""
-    return Path(os.path.realpath(current.settings.workspace.folder))
-
-
-def look(current: Context, chosen: Chosen, scopes: Sequence[Scope]) -> Preview:
-    """Return what a restore in place would change."""
-    held = session.find_content(current.settings, current.facts)
-    return preview.look(chosen, scopes, held, [current.facts.state])
 
 
 @contextmanager
@@ -65,17 +38,11 @@ def show_progress(title: str) -> Iterator[Listener]:
 
 def make_safety(current: Context, target: Target) -> Snapshot:
     """Make the backup that a restore is taken back with. Raises AgentError."""
-    wishes = session.Wishes(tag=SAFETY, hooks=False)
     with show_progress(f"{target.name}, safety backup") as listener:
-        work_on = session.Session(
-            current.settings, current.facts, [target], wishes, lambda _: listener
-        )
-        (made,) = work_on.back_up().made
-    if made.problem or made.snapshot is None:
-        hint = "--to DIR restores to a new place without one"
-        raise AgentError(Problem(f"cannot make the safety backup: {made.problem}", hint))
+        made = way_back.make_safety(current, target, listener)
     for text in made.missing:
         sys.stderr.write(make_lines(f"devcopilot: not in the safety backup: {text}"))
+    assert made.snapshot  # noqa: S101 - it raises where there is none
     return made.snapshot
 
 
@@ -132,7 +99,7 @@ def ask_and_restore(
     undo.check_goes_on(current.facts, (scope.path for scope in scopes))
     lines = [title]
     if not is_sure:
-        lines += format_preview(look(current, restorer.chosen, scopes))
+        lines += format_preview(way_back.look(current, restorer.chosen, scopes))
     confirm(lines, is_sure=is_sure)
     target = restorer.chosen.restic.target
     with tell_of_interruption(current.facts):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.backup.open import open_restic
-from agent.backup.restore import undo
+from agent.backup.restore import undo, way_back
 from agent.backup.restore.in_place import find_scope
 from agent.backup.restore.restoration import Result
 from agent.backup.restore.selection import choose
@@ -52,9 +52,9 @@ def undo_last(current: Context, arguments: argparse.Namespace) -> int:
         places = [open_restic(target, current)]
         chosen = choose(places, name_workspace(current.settings), note.goal, datetime.now(UTC))
         with restoring.show_progress(target.name) as listener:
-            restorer = restoring.make_restorer(current, chosen, listener)
+            restorer = way_back.make_restorer(current, chosen, listener)
             for path in map(Path, note.paths):
-                restorer.check_path(path, restoring.find_places(current))
+                restorer.check_path(path, way_back.find_places(current))
             roots = restorer.find_roots()
             scopes = [find_scope(path, roots) for path in map(Path, note.paths)]
             result = restoring.ask_and_restore(

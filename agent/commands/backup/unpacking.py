@@ -3,14 +3,13 @@
 import argparse
 import os
 import sys
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import folders, record
-from agent.backup.restore import archive, merging, undo
+from agent.backup import folders
+from agent.backup.restic.client import Snapshot
+from agent.backup.restore import archive, old_archive, undo
 from agent.backup.restore.restoration import Result
-from agent.backup.target import find_targets
+from agent.backup.target import Target, find_targets
 from agent.backup.targets.all import TARGETS
 from agent.commands.backup import outcome, restoring, work
 from agent.commands.backup.outcome import Subject
@@ -18,13 +17,6 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
 from agent.settings.context import Context
-
-ENDINGS = (".tar.gz", ".tgz")
-
-
-def is_archive(source: str) -> bool:
-    """Tell whether an archive is meant, and no snapshot."""
-    return source.endswith(ENDINGS) or "/" in source
 
 
 def restore(current: Context, arguments: argparse.Namespace, place: Path | None) -> int:
@@ -57,7 +49,8 @@ def restore(current: Context, arguments: argparse.Namespace, place: Path | None)
         return Exit.OK
     restoring.confirm(lines, is_sure=arguments.yes)
     with restoring.tell_of_interruption(current.facts):
-        result = merge(current, source, workspace, arguments.target)
+        safety = make_safety(current, arguments.target)
+        result = old_archive.merge(current, source, workspace, safety)
     return outcome.finish(subject, result, as_json=arguments.json)
 
 
@@ -78,44 +71,9 @@ def restore_to(current: Context, source: Path, place: Path, arguments: argparse.
     return outcome.finish(find_subject(source, place), result, as_json=arguments.json)
 
 
-def merge(current: Context, source: Path, workspace: Path, only: str | None) -> Result:
-    """Move what is in the archive into the workspace, after a safety backup if there is a target.
-
-    Without one, or where files are left out of backups, the replaced files are kept in the
-    workspace.
-    """
-    began = datetime.now(UTC)
-    stamp = f"{began:%Y%m%d-%H%M%S}"
-    note = make_way_back(current, source, workspace, only, record.format_time(began))
-    keeps = note is None or bool(current.settings.backup.exclude)
-    with folders.stage(workspace, "restore", current.facts.state) as staging:
-        held = archive.unpack(source, staging / "tree")
-        replaced = workspace / f".replaced-{stamp}" if keeps else staging / "replaced"
-        tree = staging / "tree" / held.top
-        try:
-            done = merging.merge(tree, workspace, replaced, f".kept-{stamp}")
-        except OSError as error:
-            hint = "" if note else f"replaced files are in {replaced}"
-            problem = Problem(f"cannot write {error.filename}: {error.strerror}", hint)
-            raise AgentError(problem) from error
-    if note:
-        undo.write(current.facts, replace(note, finished=True))
-    kept = (*done.kept, replaced) if keeps and done.replaced else tuple(done.kept)
-    return Result(
-        held.files, held.size, kept=kept, way_back=note.safety if note else "",
-        skipped=tuple(held.skipped),
-    )  # fmt: skip
-
-
-def make_way_back(
-    current: Context, source: Path, workspace: Path, only: str | None, time: str
-) -> undo.Undo | None:
-    """Make the safety backup and the record for `undo`; None where no target is configured."""
-    targets = find_targets(TARGETS, current.settings, current.facts)
-    if not targets:
+def make_safety(current: Context, only: str | None) -> tuple[Snapshot, Target] | None:
+    """Make the backup that the restore is taken back with; None where no target is configured."""
+    if not find_targets(TARGETS, current.settings, current.facts):
         return None
     target = work.find_ready(current, only)[0]
-    safety = restoring.make_safety(current, target)
-    paths = (str(workspace),)
-    note = undo.Undo(safety.id, target.name, paths, str(source), time, wanted=paths)
-    return undo.begin(current.facts, note)
+    return restoring.make_safety(current, target), target

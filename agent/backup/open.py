@@ -1,0 +1,31 @@
+"""The targets that a command works on, and restic on each."""
+
+from agent.backup.restic.client import Restic
+from agent.backup.target import PROGRAM, Target, Targets, find_targets
+from agent.backup.targets.all import TARGETS
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.settings.context import Context
+
+HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"
+
+
+def find_wanted_targets(current: Context, only: str | None = None) -> Targets:
+    """Return the targets, or the one of this name. Raises AgentError when there is none."""
+    targets = find_targets(TARGETS, current.settings, current.facts)
+    if only:
+        ready = tuple(target for target in targets.ready if target.name == only)
+        trouble = {name: why for name, why in targets.in_trouble.items() if name == only}
+        targets = Targets(ready, trouble)
+    if not targets:
+        which = f"the target {only}" if only else "a target"
+        problem = Problem(f"cannot work on backups: {which} is not configured", HOW_TO_SET)
+        raise AgentError(problem, exit_code=Exit.USAGE)
+    if current.facts.which(PROGRAM) is None:
+        raise AgentError(Problem("cannot work on backups: there is no restic here"))
+    return targets
+
+
+def open_restic(target: Target, current: Context) -> Restic:
+    """Return restic on this target, as the settings want it."""
+    return Restic(target, current.facts, memory=current.settings.backup.memory)

@@ -1,0 +1,50 @@
+"""A restore in place: where it goes, what it would change, and the backup made before it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.backup.make import preparation, session
+from agent.backup.make.creation import SAFETY, Made
+from agent.backup.restic.follow import Listener
+from agent.backup.restore import placing, preview
+from agent.backup.restore.in_place import Scope
+from agent.backup.restore.preview import Preview
+from agent.backup.restore.restoration import Restorer
+from agent.backup.restore.selection import Chosen
+from agent.backup.target import Target
+from agent.machine.errors import AgentError, Problem
+from agent.settings.context import Context
+
+
+def make_restorer(current: Context, chosen: Chosen, listener: Listener) -> Restorer:
+    """Return what restores from this snapshot."""
+    copies = preparation.find_staging(current.facts)
+    return Restorer(chosen, current.facts, copies, placing.put_in_place, listener)
+
+
+def find_places(current: Context) -> tuple[Path, Path]:
+    """Return where files are restored in place."""
+    return find_workspace(current), Path(os.path.realpath(current.facts.home))
+
+
+def find_workspace(current: Context) -> Path:
+    """Return the workspace as backups name it: without links on the way."""
+    return Path(os.path.realpath(current.settings.workspace.folder))
+
+
+def look(current: Context, chosen: Chosen, scopes: Sequence[Scope]) -> Preview:
+    """Return what a restore in place would change."""
+    held = session.find_content(current.settings, current.facts)
+    return preview.look(chosen, scopes, held, [current.facts.state])
+
+
+def make_safety(current: Context, target: Target, listener: Listener) -> Made:
+    """Make the backup that a restore is taken back with; it has a snapshot. Raises AgentError."""
+    wishes = session.Wishes(tag=SAFETY, hooks=False)
+    work_on = session.Session(current.settings, current.facts, [target], wishes, lambda _: listener)
+    (made,) = work_on.back_up().made
+    if made.problem or made.snapshot is None:
+        hint = "--to DIR restores to a new place without one"
+        raise AgentError(Problem(f"cannot make the safety backup: {made.problem}", hint))
+    return made
