@@ -81,11 +81,12 @@ def collect(current: Context) -> dict[str, Any]:
 
 
 def describe_job(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what init says of a job, with the seconds from now to its next run."""
-    left = None
-    if row["next_at"] is not None:
-        left = round(max(0.0, row["next_at"] - time.clock_gettime(time.CLOCK_BOOTTIME)), 3)
-    return {**{name: row[name] for name in row if name != "next_at"}, "next_in": left}
+    """Return what init says of a job; `next` is the moment of its next run by today's clock."""
+    due = row["next_at"]
+    if due is not None:
+        left = max(0.0, due - time.clock_gettime(time.CLOCK_BOOTTIME))
+        due = _format_time(time.time() + left)
+    return {**{name: row[name] for name in row if name != "next_at"}, "next": due}
 
 
 def collect_problems(current: Context) -> list[dict[str, Any]]:
@@ -147,12 +148,12 @@ def _collect_token(host: str, trouble: Problem | None, current: Context) -> dict
     record = published.read_record(current.facts, host)
     token = published.read_token(current.facts, host)
     left = token.left(current.facts.clock) if token else None
-    names = ("host", "login", "kind", "source", "grants", "expires", "checked")
+    names = ("host", "login", "kind", "source", "grants", "checked")
     return {
         **{name: getattr(record, name) for name in names},
+        "expires": record.expires if left is None else _format_time(time.time() + left),
         "problem": "; ".join(filter(None, (record.problem, str(trouble or "")))),
         "published": token is not None,
-        "expires_in": None if left is None else round(left),
     }
 
 
@@ -197,8 +198,8 @@ def _describe_token(token: dict[str, Any]) -> str:
         text += f"{token['login'] or 'no user'}, {token['kind'] or 'unknown'} token"
         text += f" from {token['source']}"
         text += f", may {token['grants']}" if token["grants"] else ""
-        if token["expires_in"] is not None:
-            text += f", ends in {_format_span(token['expires_in'])}"
+        if expires := record.parse_time(token["expires"]):
+            text += f", ends in {_format_span(_find_left(expires))}"
         text += f", checked {token['checked']}" if token["checked"] else ", not checked yet"
     else:
         text += "no token yet"
@@ -235,13 +236,17 @@ def _describe_backup(row: dict[str, Any]) -> str:
     if row["overdue"]:
         text += f"; overdue since {row['next']}"
     elif next_one:
-        text += f"; the next {_format_wait((next_one - datetime.now(UTC)).total_seconds())}"
+        text += f"; the next {_format_wait(_find_left(next_one))}"
     faults = (row[name] for name in ("problem", "finding", "lost", "rival", "shrunk", "hook"))
     return "; ".join(filter(None, (text, *faults)))
 
 
-def _format_wait(seconds: float) -> str:
-    return f"in {_format_span(round(seconds))}" if seconds > 1 else "now"
+def _format_wait(seconds: int) -> str:
+    return f"in {_format_span(seconds)}" if seconds > 1 else "now"
+
+
+def _find_left(moment: datetime) -> int:
+    return round((moment - datetime.now(UTC)).total_seconds())
 
 
 def _format_time(seconds: float) -> str:

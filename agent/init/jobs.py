@@ -107,10 +107,12 @@ class Job:
         keeper = self._keeper
         keeper.loop.cancel(self._limit)
         self._child = None
-        self.last_exit = code
+        before, self.last_exit = self.last_exit, code
         self._failures = self._failures + 1 if code else 0
         keeper.log.debug("a job ended", job=self.plan.name, code=code)
         if not keeper.stopping:
+            if code and code != before and not self.plan.retry:  # else `_find_pause` tells of it
+                keeper.log.warning("a job failed", job=self.plan.name, code=code)
             self._plan_next()
             if self._calls:
                 self._calls.resume(self._failures)

@@ -8,6 +8,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,32 @@ def test_the_surroundings_of_a_job(start: Start, folder: Path) -> None:
     assert words[1] == "3", "the folder that ls reads"
     assert words[2] == words[3]
     assert len(words) == 4
+
+
+def find_failures(box: Box, name: str) -> list[int]:
+    """Return the exit codes that init has warned of, in their order."""
+    said = [json.loads(line) for line in box.out.splitlines()]
+    failed = [event for event in said if event["message"] == "a job failed"]
+    assert {event["level"] for event in failed} <= {"warning"}
+    return [event["code"] for event in failed if event["job"] == name]
+
+
+def test_a_job_that_fails_is_warned_of_once_for_each_code(start: Start, folder: Path) -> None:
+    """At any level of the log: its own words may be lost."""
+    script = f"""cd {folder} && echo >>runs && n=$(wc -l <runs)
+        if [ "$n" -lt 3 ]; then exit 4; elif [ "$n" -lt 5 ]; then exit 72; fi"""
+    plan = replace(with_jobs(job("often", script, 0.01)), log_level="warning")
+    box = start(*booted(folder, plan))
+    wait_for_runs(box, "often", 6)
+    assert box.stop()[0] == 0
+    assert find_failures(box, "often") == [4, 72]
+
+
+def test_a_job_that_the_stop_ends_has_not_failed(start: Start, folder: Path) -> None:
+    box = start(*booted(folder, with_jobs(job("long", "exec sleep 100"))))
+    wait_until(lambda: box.find("sleep 100"), "it runs")
+    assert box.stop()[0] == 0
+    assert find_failures(box, "long") == []
 
 
 def test_a_wish_of_an_earlier_run_is_forgotten(start: Start, folder: Path) -> None:
