@@ -8,9 +8,10 @@ from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.plan import Ledger, Resource, apply, plan
 from agent.machine.system import Facts, System
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 
-Planner = Callable[[Settings, Facts], Iterable[Resource | Problem]]
+Planner = Callable[[Context], Iterable[Resource | Problem]]
 
 
 def make_facts(root: Path, **environ: str) -> Facts:
@@ -40,7 +41,7 @@ class Machine:
         return problems
 
     def _run(self, variables: dict[str, str]) -> tuple[list[str], list[str]]:
-        wanted = self._planner(Settings.from_environ(variables), self.facts)
+        wanted = self._planner(Context(variables, Settings.from_environ(variables), self.facts))
         planned = plan("step", wanted, self.facts, self.ledger)
         failed = apply(planned, System(self.facts.environ), self.ledger)
         changes = [action.describe() for action in planned.actions]

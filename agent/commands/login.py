@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Become `gh auth login`: it shows a code, and waits until it was typed into a browser."""
     current = context.load()
     host = arguments.host or current.settings.github.host
-    if host in find_accounts(current.settings, current.facts).hosts:
+    if host in current.once(find_accounts).hosts:
         problem = Problem(
             f"{host} has a token source already", "unset its variables first: they would win"
         )

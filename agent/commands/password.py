@@ -24,7 +24,7 @@ def run(_arguments: argparse.Namespace) -> int:
 def find_password(current: Context) -> str:
     """Return the password that opens the editor. Raises AgentError."""
     settings, facts = current.settings, current.facts
-    if code_server.service(settings, facts) is None:
+    if current.once(code_server.service) is None:
         raise AgentError(Problem("there is no password: code-server does not run here"))
     if settings.editor.auth == "none":
         raise AgentError(Problem("there is no password: CODE_SERVER_AUTH=none asks for none"))

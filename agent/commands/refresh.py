@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 def refresh(current: Context, *, offline: bool = False) -> list[Outcome]:
     """Do one round for every host. Raises OSError when the runtime folder cannot be written."""
     renewals = make_renewals(current)
-    in_trouble = find_accounts(current.settings, current.facts).in_trouble
+    in_trouble = current.once(find_accounts).in_trouble
     known = {*renewals, *in_trouble}
     gone = [withdraw(h, current) for h in published.find_hosts(current.facts) if h not in known]
     outcomes = [renewal.keep(offline=offline) for renewal in renewals.values()]
@@ -71,7 +71,7 @@ def refresh(current: Context, *, offline: bool = False) -> list[Outcome]:
         record = Shelf(host, current.facts).record()  # what is published stays
         outcomes.append(Outcome(record, record))
     problems_of_gh = sort_problems(sign_in_gh(current), [each.after.host for each in outcomes])
-    git.settle(current.settings, current.facts)
+    git.settle(current)
     noted = []
     for outcome in outcomes:
         host = outcome.after.host

@@ -138,7 +138,7 @@ def _judge(service: Service, found: ServiceState, current: Context) -> str:
 
 def collect_tokens(current: Context) -> list[dict[str, Any]]:
     """Return what is known of each host's token, without the token."""
-    accounts = find_accounts(current.settings, current.facts)
+    accounts = current.once(find_accounts)
     hosts = [account.host for account in accounts.known]
     hosts += sorted(accounts.in_trouble)
     return [_collect_token(host, accounts.in_trouble.get(host), current) for host in hosts]

@@ -18,7 +18,7 @@ from agent.machine.parsing import parse_json
 from agent.machine.plan import Edit, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 from agent.settings.step import Step
 
 MEMORY = "gh-tokens.json"
@@ -36,8 +36,9 @@ _VERSION = re.compile(rb"^version:", re.MULTILINE)
 Hosts = dict[str, Any]
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:  # noqa: ARG001 - as all steps
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the changes that make gh use the published tokens, and forget those that are gone."""
+    facts = context.facts
     folder = find_folder(facts)
     hosts, config, memory = folder / "hosts.yml", folder / "config.yml", facts.state / MEMORY
     known = frozenset(_read_memory(facts.read(memory)))

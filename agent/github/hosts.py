@@ -14,7 +14,8 @@ from agent.machine import files
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_toml
 from agent.machine.system import Facts
-from agent.settings.everything import Settings, find_missing_parts, read_group
+from agent.settings.context import Context
+from agent.settings.everything import find_missing_parts, read_group
 from agent.settings.groups import GitHub
 from agent.settings.parsers import host_name
 from agent.settings.variable import declared
@@ -41,14 +42,15 @@ class Accounts:
         return frozenset({account.host for account in self.known} | set(self.in_trouble))
 
 
-def find_accounts(settings: Settings, facts: Facts) -> Accounts:
+def find_accounts(context: Context) -> Accounts:
     """Return the hosts. The variables win over files, and the user's files over the image's.
 
     That holds also for a file that cannot be read: another one would be another identity.
     """
-    known = {settings.github.host: settings.github} if is_configured(settings.github) else {}
+    ours = context.settings.github
+    known = {ours.host: ours} if is_configured(ours) else {}
     in_trouble: dict[str, Problem] = {}
-    for path in _find_files(facts):
+    for path in _find_files(context.facts):
         name = path.stem.lower()
         if name in known or name in in_trouble:
             continue

@@ -19,7 +19,7 @@ def make_renewals(current: Context) -> dict[str, Renewal]:
     """Return host -> its renewal, for every host that has a source."""
     return {
         account.host: Renewal(account, source, current.facts)
-        for account in find_accounts(current.settings, current.facts).known
+        for account in current.once(find_accounts).known
         if (source := find_source(account, SOURCES))
     }
 
@@ -28,7 +28,7 @@ def sign_in_gh(current: Context) -> tuple[Problem, ...]:
     """Bring gh's files up to date with what is published; return what was in the way."""
     facts = current.facts
     with runtime.hold_lock(str(facts.runtime / runtime.GH_LOCK)):
-        planned = plan("gh", gh.resources(current.settings, facts), facts, Ledger())
+        planned = plan("gh", gh.resources(current), facts, Ledger())
         return (*planned.problems, *apply(planned, System(facts.environ), Ledger()))
 
 

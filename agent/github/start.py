@@ -19,7 +19,7 @@ from agent.settings.context import Context
 @contextmanager
 def hold_hosts(current: Context) -> Iterator[None]:
     """Keep every refresh from the tokens: what one has read is older than what it replaces."""
-    hosts = find_accounts(current.settings, current.facts).hosts
+    hosts = current.once(find_accounts).hosts
     with contextlib.ExitStack() as held:
         for host in sorted({*hosts, *published.find_hosts(current.facts)}):
             held.enter_context(Shelf(host, current.facts).locked())
@@ -28,7 +28,7 @@ def hold_hosts(current: Context) -> Iterator[None]:
 
 def resources(current: Context) -> Iterator[Resource | Problem]:
     """Yield what publishes the tokens that are at hand, without network, and withdraws others."""
-    accounts = find_accounts(current.settings, current.facts)
+    accounts = current.once(find_accounts)
     yield from accounts.in_trouble.values()
     for account in accounts.known:
         source = find_source(account, SOURCES)

@@ -1,25 +1,23 @@
 """The services, in one visible tuple. To add one, write one file and add one name."""
 
 from agent.machine.errors import Problem
-from agent.machine.system import Facts
 from agent.services import code_server, sshd, user
 from agent.services.service import Service
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 
 SERVICES = (code_server.SERVICE, sshd.SERVICE)
 """The agent's own services; those of services.d come in addition."""
 
 
-def find_refused(settings: Settings, facts: Facts) -> dict[str, str]:
+def find_refused(context: Context) -> dict[str, str]:
     """Return which of the agent's own services are switched on and cannot run, and why."""
-    found = {kind.name: kind.service(settings, facts) for kind in SERVICES}
+    found = {kind.name: kind.find(context) for kind in SERVICES}
     return {name: str(item) for name, item in found.items() if isinstance(item, Problem)}
 
 
-def find_services(settings: Settings, facts: Facts) -> tuple[list[Service], list[Problem]]:
+def find_services(context: Context) -> tuple[list[Service], list[Problem]]:
     """Return the services that are to run, the agent's own first, and what is wrong with others."""
-    found = [kind.service(settings, facts) for kind in SERVICES]
-    found += user.services(settings, facts)
+    found = [kind.find(context) for kind in SERVICES] + context.once(user.find_services)
     taken: dict[str, Service] = {}
     problems = [item for item in found if isinstance(item, Problem)]
     for item in found:

@@ -18,6 +18,7 @@ from agent.machine.volumes import find_top
 from agent.services import editor_login
 from agent.services.editor_login import ROOM, Hash
 from agent.services.service import HttpProbe, Service, ServiceKind
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 
 NAME = "code-server"
@@ -39,8 +40,9 @@ GIVE_BACK = Path(__file__).parent / "give-back.cjs"
 PAGE = {"LOGIN_PASSWORD": "`devcopilot password` in a terminal of the workspace prints it."}
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the configuration, and the password that is made when none is given."""
+    settings, facts = context.settings, context.facts
     editor = settings.editor
     options: dict[str, object] = {
         "bind-addr": join_port(editor.address, editor.port),
@@ -162,8 +164,9 @@ def find_probes(settings: Settings) -> tuple[HttpProbe, HttpProbe]:
     return login, HttpProbe(port, "/", host, expected=(302,))
 
 
-def service(settings: Settings, facts: Facts) -> Service | Problem | None:
+def service(context: Context) -> Service | Problem | None:
     """Return how to run it; None when it is switched off or not in this image."""
+    settings, facts = context.settings, context.facts
     if not settings.editor.enabled or facts.which(NAME) is None:
         return None
     probe, first = find_probes(settings)

@@ -12,6 +12,7 @@ from agent.machine.errors import Problem
 from agent.machine.keys import find_public_key
 from agent.machine.plan import File, Generated, Resource
 from agent.machine.system import Facts
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 
 TYPES = {"compatible": ("ed25519", "ecdsa")}
@@ -25,8 +26,9 @@ def find_paths(settings: Settings, facts: Facts) -> tuple[Path, ...]:
     return tuple(facts.runtime / runtime.SSH / f"ssh_host_{kind}_key" for kind in types)
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the keys as they were kept, or what makes new ones."""
+    settings, facts = context.settings, context.facts
     for path in find_paths(settings, facts):
         kept = _find_copy(path, facts)
         try:
@@ -46,8 +48,9 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         yield Generated(path, ("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "devcopilot", "-f"))
 
 
-def keep(settings: Settings, facts: Facts) -> Iterator[Resource]:
+def keep(context: Context) -> Iterator[Resource]:
     """Yield the copies that outlive the container, and their public halves."""
+    settings, facts = context.settings, context.facts
     if facts.mounts.state.fault:
         return  # which is said of all that the state folder cannot keep
     for path in find_paths(settings, facts):

@@ -7,8 +7,7 @@ from pathlib import Path
 from agent.machine.addresses import LOOPBACK
 from agent.machine.errors import Problem
 from agent.machine.plan import Resource
-from agent.machine.system import Facts
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,14 @@ class ServiceKind:
     """One service of the agent's: its files, and how to run it (None: not here, or off)."""
 
     name: str
-    resources: Callable[[Settings, Facts], Iterable[Resource | Problem]]
-    service: Callable[[Settings, Facts], Service | Problem | None]
+    resources: Callable[[Context], Iterable[Resource | Problem]]
+    service: Callable[[Context], Service | Problem | None]
 
-    def find_resources(self, settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    def find(self, context: Context) -> Service | Problem | None:
+        """Return how to run it; looked for once per run."""
+        return context.once(self.service)
+
+    def find_resources(self, context: Context) -> Iterator[Resource | Problem]:
         """Yield its files; of one that is not to run, nothing."""
-        if isinstance(self.service(settings, facts), Service):
-            yield from self.resources(settings, facts)
+        if isinstance(self.find(context), Service):
+            yield from self.resources(context)

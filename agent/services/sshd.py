@@ -15,7 +15,7 @@ from agent.services import host_keys
 from agent.services.logins import find_logins
 from agent.services.service import BannerProbe, LoginProbe, Service, ServiceKind
 from agent.services.sessions import check_environment, quote, render_set_env
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 from agent.settings.step import Step
 
 NAME = "sshd"
@@ -89,14 +89,15 @@ LogVerbose *:auth_log():*
 """
 
 
-def host_key_resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def host_key_resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the host keys that sshd uses, where it is to run."""
-    if isinstance(service(settings, facts), Service):
-        yield from host_keys.resources(settings, facts)
+    if isinstance(SERVICE.find(context), Service):
+        yield from host_keys.resources(context)
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield sshd's configuration, and what outlives the container of its host keys."""
+    settings, facts = context.settings, context.facts
     logins = find_logins(settings, facts)
     keys = host_keys.find_paths(settings, facts)
     text = _CONFIG.format(
@@ -109,13 +110,14 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         set_env=render_set_env(facts.user_environ),
     )
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
-    yield from host_keys.keep(settings, facts)
+    yield from host_keys.keep(context)
     yield from check_environment(facts.user_environ)
     yield from logins.problems
 
 
-def service(settings: Settings, facts: Facts) -> Service | Problem | None:
+def service(context: Context) -> Service | Problem | None:
     """Return how to run it; None when it is switched off or not in this image."""
+    settings, facts = context.settings, context.facts
     if not settings.ssh.enabled:
         return None
     program = find_program(facts)

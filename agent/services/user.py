@@ -8,9 +8,8 @@ from typing import Any, Final
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.parsing import parse_toml
-from agent.machine.system import Facts
 from agent.services.service import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 
 SYSTEM_FOLDER = Path("/etc/devcopilot/services.d")
 USER_FOLDER = ".config/devcopilot/services.d"
@@ -26,10 +25,14 @@ class _MistakeError(Exception):
     """What is wrong with a file: "`key` …", for a Problem."""
 
 
-def services(settings: Settings, facts: Facts) -> Iterator[Service | Problem]:
-    """Yield a service for each file, or what is wrong with it; a bad file stops no other."""
-    own = settings.agent.services_dir or facts.home / USER_FOLDER
-    for folder in (SYSTEM_FOLDER, own):
+def find_services(context: Context) -> list[Service | Problem]:
+    """Return a service for each file, or what is wrong with it; a bad file stops no other."""
+    own = context.settings.agent.services_dir or context.facts.home / USER_FOLDER
+    return list(_read_folders(SYSTEM_FOLDER, own))
+
+
+def _read_folders(*folders: Path) -> Iterator[Service | Problem]:
+    for folder in folders:
         try:
             files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
         except (FileNotFoundError, NotADirectoryError):

@@ -4,12 +4,12 @@ import errno
 import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from agent.machine import homes, runtime
 from agent.machine.errors import Problem
@@ -19,10 +19,12 @@ from agent.machine.system import Facts
 from agent.settings import stored
 from agent.settings.everything import Settings
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Context:
-    """The settings, the facts, and what is wrong with the machine."""
+    """The settings, the facts, what is wrong with the machine, and all that was made of them."""
 
     variables: Mapping[str, str]
     """What the settings were read from, secrets included."""
@@ -31,6 +33,18 @@ class Context:
     problems: tuple[Problem, ...] = ()
     running: bool = False
     """Whether the container runs already: its services are not changed any more."""
+    _found: dict[object, object] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, find: "Callable[[Context], T]") -> T:
+        """Return what `find` makes of this context. It is asked once, whoever wants to know.
+
+        A value that is found again might differ: a file changes, and two parts act on two truths.
+        """
+        if find not in self._found:
+            self._found[find] = find(self)
+        return cast("T", self._found[find])
 
 
 def load() -> Context:

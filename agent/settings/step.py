@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from agent.machine.errors import Problem
 from agent.machine.plan import Resource
-from agent.machine.system import Facts
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 
 
 @dataclass(frozen=True)
@@ -14,5 +13,5 @@ class Step:
     """One idempotent piece of configuration."""
 
     name: str
-    resources: Callable[[Settings, Facts], Iterable[Resource | Problem]]
+    resources: Callable[[Context], Iterable[Resource | Problem]]
     """Yields what should be there, and what is in the way of it."""

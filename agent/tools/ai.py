@@ -20,7 +20,7 @@ from agent.machine.places import find_folder
 from agent.machine.plan import Edit, File, Keep, Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 from agent.settings.step import Step
 from agent.tools.tool import AiTool
 
@@ -35,8 +35,9 @@ Reader = Callable[[str], Any]
 """Raises ValueError for what the tool could not read."""
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield each tool's files: with a key what it needs, without one what takes that back."""
+    settings, facts = context.settings, context.facts
     for tool in TOOLS:
         yield from tool.resources(tool.key(settings), facts)
 

@@ -19,7 +19,7 @@ from agent.workspace.jobs import find_jobs
 def resources(current: Context) -> Iterator[Resource | Problem]:
     """Yield the files that init and supervisord start from."""
     settings, facts = current.settings, current.facts
-    services, problems = find_services(settings, facts)
+    services, problems = find_services(current)
     yield from problems
     yield File(facts.runtime / runtime.SERVICES, _find_roster(current).encode(), 0o600, adopt=True)
     yield from supervisord.resources(services, facts, settings.agent.stop_timeout)
@@ -38,7 +38,7 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
 
 def compare_services(current: Context) -> Iterator[Problem]:
     """Tell of changed services, which a running container does not take."""
-    yield from find_services(current.settings, current.facts)[1]
+    yield from find_services(current)[1]
     if _find_roster(current) != registered.read(current.facts.runtime):
         yield Problem(
             "the services have changed since the container was started",
@@ -48,5 +48,5 @@ def compare_services(current: Context) -> Iterator[Problem]:
 
 
 def _find_roster(current: Context) -> Roster:
-    services, _ = find_services(current.settings, current.facts)
-    return Roster(tuple(services), find_refused(current.settings, current.facts))
+    services, _ = find_services(current)
+    return Roster(tuple(services), find_refused(current))

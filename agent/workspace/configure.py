@@ -28,10 +28,8 @@ from agent.machine.plan import (
 )
 from agent.machine.system import Facts, System
 from agent.services.all import SERVICES
-from agent.services.service import ServiceKind
 from agent.settings import context, stored
 from agent.settings.context import Context
-from agent.settings.step import Step
 from agent.workspace import boot, masked
 from agent.workspace.all import STEPS
 
@@ -64,13 +62,13 @@ def stages(current: Context) -> Iterator[Stage]:
     """Yield all stages in order: what later ones read, earlier ones have written."""
     yield Stage("machine", _machine_resources)
     yield Stage("settings", lambda now: stored.resources(now.variables, now.facts))
-    yield Stage("log", lambda now: masked.resources(now.settings, now.facts))
+    yield Stage("log", masked.resources)
     yield Stage("token", start.resources, start.hold_hosts)
     for step in STEPS:
-        yield _stage_of_step(step)
+        yield Stage(step.name, step.resources)
     yield Stage("backup", _backup_resources)
     for kind in SERVICES:
-        yield _stage_of_service(kind)
+        yield Stage(kind.name, kind.find_resources)
     if current.running:
         yield Stage("services", boot.compare_services)
     else:
@@ -79,14 +77,6 @@ def stages(current: Context) -> Iterator[Stage]:
 
 def _backup_resources(now: Context) -> Iterator[Resource | Problem]:
     return password.resources(TARGETS, now.settings, now.facts)
-
-
-def _stage_of_step(step: Step) -> Stage:
-    return Stage(step.name, lambda now: step.resources(now.settings, now.facts))
-
-
-def _stage_of_service(kind: ServiceKind) -> Stage:
-    return Stage(kind.name, lambda now: kind.find_resources(now.settings, now.facts))
 
 
 def carry_out_alone(current: Context) -> Outcome:

@@ -17,6 +17,7 @@ from agent.machine.gitconfig import DEFAULTS, SIGNING, SYSTEM, find_fault, find_
 from agent.machine.lines import find_last_line
 from agent.machine.plan import File, Ledger, Resource, apply, plan
 from agent.machine.system import Facts, System
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.step import Step
 from agent.workspace.trust import find_trusted
@@ -28,10 +29,11 @@ _FALSE = ("", "0", "no", "off", "false")
 _RULE = re.compile(r"url\.(.*)\.insteadof", re.DOTALL)
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the file of defaults; a problem when git does not read it."""
+    settings, facts = context.settings, context.facts
     path = facts.defaults / DEFAULTS
-    hosts = [account.host for account in find_accounts(settings, facts).known]
+    hosts = [account.host for account in context.once(find_accounts).known]
     trusted, refused = find_trusted(settings.workspace.folder, facts)
     yield from refused
     entries = _ask_git(facts, (path, path.with_name(SIGNING)))
@@ -130,12 +132,13 @@ def _find_missing_include(
     )
 
 
-def settle(settings: Settings, facts: Facts) -> None:
+def settle(context: Context) -> None:
     """Bring git's defaults up to date with the rules that the user has in ~/.gitconfig by now.
 
     What is in the way was told at the start.
     """
-    planned = plan("git", resources(settings, facts), facts, Ledger())
+    facts = context.facts
+    planned = plan("git", resources(context), facts, Ledger())
     apply(planned, System(facts.environ), Ledger())
 
 

@@ -12,7 +12,7 @@ from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.plan import find_hint
 from agent.machine.secret import SecretInput
-from agent.machine.system import Facts
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.step import Step
 
@@ -30,8 +30,9 @@ FILES = (
 _EXPORT = re.compile(rb"(?:^|[;&{(]|then|do|else)\s*(?:export|declare\s+-\w*x|typeset\s+-\w*x)\s")
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Problem]:
+def resources(context: Context) -> Iterator[Problem]:
     """Yield a problem for each file and variable, with the lines and what mends it."""
+    settings, facts = context.settings, context.facts
     for name in FILES:
         path = facts.home / name
         try:

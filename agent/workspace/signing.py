@@ -15,6 +15,7 @@ from agent.machine.lines import find_last_line
 from agent.machine.plan import File, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.step import Step
 
@@ -29,11 +30,12 @@ _LITERAL = ("key::", "ssh-", "ecdsa-", "sk-")
 """What the text of a public key begins with, where no path does."""
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield git's settings for signing.
 
     A problem, and no settings, when the key cannot sign or the user signs with something else.
     """
+    settings, facts = context.settings, context.facts
     own = read_own(facts)
     path = find_key(settings, facts)
     asked = settings.git.signing == "ssh"

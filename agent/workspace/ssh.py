@@ -25,6 +25,7 @@ from agent.machine.plan import Directory, File, Keep, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.services.logins import AUTHORIZED_KEYS
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.step import Step
 
@@ -75,8 +76,9 @@ _OPTIONS = frozenset(
 )
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the lists of keys, the private key and its public half."""
+    settings, facts = context.settings, context.facts
     folder = facts.defaults / FOLDER
     for place in dict.fromkeys((folder, facts.logins)):
         yield Directory(place, 0o700)

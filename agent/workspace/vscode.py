@@ -18,7 +18,7 @@ from agent.machine.files import SETTINGS
 from agent.machine.places import find_xdg
 from agent.machine.plan import Edit, File, Resource
 from agent.machine.system import Facts
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 from agent.settings.step import Step
 
 EXTENSION = Path(__file__).parent / "editor-defaults"
@@ -34,8 +34,9 @@ SETTINGS_FILES = (
 _REMOTE_EXTENSIONS = ".vscode-server/extensions"
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the extension's file and its entry in the list that VS Code keeps of extensions."""
+    settings, facts = context.settings, context.facts
     data = find_xdg(facts, "XDG_DATA_HOME", ".local/share")
     for name in SETTINGS_FILES:
         inner = name.removeprefix(".local/share/")

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from agent.settings.context import Context
 from agent.workspace import git
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub
@@ -20,7 +21,7 @@ class Desk(Workspace):
         system.write_text(f"[include]\n\tpath = {config}\n")
         variables = {"GIT_CONFIG_SYSTEM": str(system), **variables}
         super().__init__(root, hub, **variables)
-        self.apply(git.resources(self.context.settings, self.facts))
+        self.apply(git.resources(Context({}, self.context.settings, self.facts)))
         self.shell = {
             **self.facts.environ,
             "HTTPS_PROXY": hub.url,

@@ -11,8 +11,7 @@ import pytest
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.plan import File, Resource
-from agent.machine.system import Facts
-from agent.settings.everything import Settings
+from agent.settings.context import Context
 from agent.settings.step import Step
 from agent.workspace import configure
 from agent.workspace.all import STEPS
@@ -35,12 +34,12 @@ def test_what_does_not_answer_costs_its_stage_a_while_and_no_more(
     """A pipe without a writer stands for a mount whose server is gone: each read waits for ever."""
     reader, writer = os.pipe()
 
-    def wait_twice(_: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+    def wait_twice(context: Context) -> Iterator[Resource | Problem]:
         try:
             os.read(reader, 1)
         except OSError as error:
             yield Problem(str(error.strerror))
-        yield File(facts.home / "between", b"")
+        yield File(context.facts.home / "between", b"")
         os.read(reader, 1)
 
     monkeypatch.setattr(configure, "STAGE_TIMEOUT", 0.2)

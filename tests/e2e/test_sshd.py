@@ -16,6 +16,7 @@ from agent.machine.plan import Ledger, apply, plan
 from agent.machine.system import Facts, System
 from agent.services import host_keys, probes, sshd
 from agent.services.service import BannerProbe, Service
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import ssh
 from tests.containers import BASE, DOCKER, docker, find_free_port
@@ -71,11 +72,12 @@ def make_server(top: Path) -> Server:
     settings = Settings.from_environ({"DEV8_SSH_PORT": str(port), "SSH_PUBLIC_KEY": "given"})
     home.mkdir(parents=True)
     (facts.runtime / "ssh").mkdir(mode=0o700, parents=True)
+    context = Context({}, settings, facts)
     for planner in (host_keys.resources, sshd.resources):
-        planned = plan("sshd", planner(settings, facts), facts, Ledger())
+        planned = plan("sshd", planner(context), facts, Ledger())
         assert all("such as BROKEN" in problem.message for problem in planned.problems)
         assert apply(planned, System(dict(os.environ)), Ledger()) == ()
-    assert plan("sshd", sshd.resources(settings, facts), facts, Ledger()).actions == ()
+    assert plan("sshd", sshd.resources(context), facts, Ledger()).actions == ()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", top / "key"], check=True)
     shutil.copy(top / "key.pub", facts.state / "ssh/authorized_keys")
     (top / "passwd").write_text(
@@ -85,7 +87,7 @@ def make_server(top: Path) -> Server:
         for name in (folder, *(f"{folder}/{file}" for file in files)):
             if not name.endswith(("/key", "/passwd")):
                 os.chown(name, UID, UID)
-    service = sshd.service(settings, facts)
+    service = sshd.service(context)
     assert not isinstance(service, Service), "an unknown uid must not get one"
     made = Service("sshd", (SSHD, "-D", "-e", "-f", str(facts.runtime / sshd.CONFIG)),
                    probe=BannerProbe(port, "SSH-2.0-", "SSH-2.0-probe"))  # fmt: skip

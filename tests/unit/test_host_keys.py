@@ -14,6 +14,7 @@ from agent.machine.plan import Ledger, apply, plan
 from agent.machine.system import Facts, System
 from agent.machine.volumes import Mounts, Volume
 from agent.services import host_keys
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.machine import make_facts
 
@@ -46,7 +47,7 @@ class Life:
 
     def _run(self, facts: Facts, settings: Settings) -> None:
         for planner in (host_keys.resources, host_keys.keep):
-            planned = plan("sshd", planner(settings, facts), facts, Ledger())
+            planned = plan("sshd", planner(Context({}, settings, facts)), facts, Ledger())
             failed = apply(planned, System(facts.environ), Ledger())
             self.problems += [str(item) for item in (*planned.problems, *failed)]
             self.changes += [action.describe() for action in planned.actions]

@@ -8,6 +8,7 @@ import pytest
 
 from agent.github.hosts import find_accounts, find_token_variables, read_file
 from agent.machine.errors import Problem
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.groups import GitHub
 from tests.machine import make_facts
@@ -25,7 +26,7 @@ def write(root: Path, text: str, host: str = SERVER) -> Path:
 
 def find(root: Path, **variables: str) -> tuple[list[str], list[str]]:
     """Return the hosts, and what is wrong."""
-    accounts = find_accounts(Settings.from_environ(variables), make_facts(root))
+    accounts = find_accounts(Context({}, Settings.from_environ(variables), make_facts(root)))
     problems = accounts.in_trouble.values()
     return [account.host for account in accounts.known], [str(each) for each in problems]
 
@@ -94,7 +95,7 @@ def test_the_variables_come_first_and_a_bad_file_stops_no_other(tmp_path: Path) 
     assert hosts == ["github.com", SERVER]
     assert len(problems) == 1
     first = find_accounts(
-        Settings.from_environ({"GITHUB_TOKEN": "ghp_x"}), make_facts(tmp_path)
+        Context({}, Settings.from_environ({"GITHUB_TOKEN": "ghp_x"}), make_facts(tmp_path))
     ).known[0]
     assert first.token
     assert first.token.value, "the variable won"

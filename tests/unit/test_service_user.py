@@ -9,6 +9,7 @@ from agent.machine.errors import Problem
 from agent.machine.system import Facts
 from agent.services import user
 from agent.services.service import CommandProbe, HttpProbe, PortProbe, Service
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 
 
@@ -25,7 +26,7 @@ def write(folder: Path, **files: str) -> None:
 
 
 def read(facts: Facts, **environ: str) -> list[Service | Problem]:
-    return list(user.services(Settings.from_environ(environ), facts))
+    return list(user.find_services(Context({}, Settings.from_environ(environ), facts)))
 
 
 def test_no_folder_is_no_service(facts: Facts) -> None:

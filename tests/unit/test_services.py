@@ -15,6 +15,7 @@ from agent.machine.volumes import Mounts, Volume
 from agent.services import code_server, launchers, sshd
 from agent.services.service import BannerProbe, HttpProbe, Service
 from agent.settings import argon2
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 
 HASH = "$argon2i$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OTAxMjM0NQ"
@@ -34,7 +35,7 @@ def facts(tmp_path: Path) -> Facts:
 
 
 def read_config(facts: Facts, **environ: str) -> tuple[dict[str, object], list[object]]:
-    items = list(code_server.resources(Settings.from_environ(environ), facts))
+    items = list(code_server.resources(Context({}, Settings.from_environ(environ), facts)))
     files = {item.path.name: item for item in items if isinstance(item, File)}
     config = files[code_server.CONFIG]
     assert config.mode == 0o600
@@ -94,9 +95,9 @@ def test_no_password_is_a_plain_warning(facts: Facts) -> None:
 def apply_config(facts: Facts, **environ: str) -> Plan:
     """Bring the files of code-server about, and see that a second run finds nothing to do."""
     settings, ledger = Settings.from_environ(environ), Ledger()
-    made = plan("code-server", code_server.resources(settings, facts), facts, ledger)
+    made = plan("code-server", code_server.resources(Context({}, settings, facts)), facts, ledger)
     assert apply(made, System({}), ledger) == ()
-    again = plan("code-server", code_server.resources(settings, facts), facts, ledger)
+    again = plan("code-server", code_server.resources(Context({}, settings, facts)), facts, ledger)
     assert again.actions == ()
     return made
 
@@ -164,7 +165,7 @@ def test_a_configuration_of_theirs_stays_and_its_password_in_clear_is_told(facts
 
 def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
     settings = Settings.from_environ({"WORKSPACE_DIR": "/w", "CODE_SERVER_PASSWORD": "abcdefgh"})
-    service = code_server.service(settings, facts)
+    service = code_server.service(Context({}, settings, facts))
     assert isinstance(service, Service)
     assert service.argv[-1] == "/w"
     assert service.probe == HttpProbe(
@@ -188,7 +189,7 @@ def test_code_server_starts_without_what_would_steer_it_and_people_get_it_back(
         | {"PASSWORD": "theirs"},
     }
     assert (facts.runtime / code_server.TAKEN).stat().st_mode & 0o777 == 0o600
-    service = code_server.service(Settings.from_environ({}), facts)
+    service = code_server.service(Context({}, Settings.from_environ({}), facts))
     assert isinstance(service, Service)
     assert set(service.without) == {"PORT", "NODE_OPTIONS", "CODE_SERVER_HOST", "PASSWORD"}
     script = launchers.render(service, facts).decode()
@@ -207,14 +208,14 @@ def test_a_gallery_that_is_no_json_is_told(facts: Facts) -> None:
 
 def test_sshd_starts_without_what_would_steer_its_libraries(facts: Facts) -> None:
     environ = {**facts.environ, "OPENSSL_CONF": "/x", "LISTEN_FDS": "1", "MINE": "x"}
-    service = sshd.service(Settings.from_environ({}), replace(facts, environ=environ))
+    service = sshd.service(Context({}, Settings.from_environ({}), replace(facts, environ=environ)))
     assert isinstance(service, Service)
     assert service.without == ("OPENSSL_CONF", "LISTEN_FDS")
 
 
 def test_code_server_starts_at_once_where_the_image_can(facts: Facts) -> None:
     def find_program() -> str:
-        service = code_server.service(Settings.from_environ({}), facts)
+        service = code_server.service(Context({}, Settings.from_environ({}), facts))
         assert isinstance(service, Service)
         return service.argv[0]
 
@@ -227,23 +228,23 @@ def test_code_server_starts_at_once_where_the_image_can(facts: Facts) -> None:
 
 def test_what_is_off_or_not_there_is_no_service(facts: Facts) -> None:
     off = Settings.from_environ({"DEV8_CODE_SERVER": "false", "DEV8_SSH": "false"})
-    assert code_server.service(off, facts) is None
-    assert sshd.service(off, facts) is None
+    assert code_server.service(Context({}, off, facts)) is None
+    assert sshd.service(Context({}, off, facts)) is None
     bare = replace(facts, environ={"PATH": "/nowhere"})
-    assert code_server.service(Settings.from_environ({}), bare) is None
+    assert code_server.service(Context({}, Settings.from_environ({}), bare)) is None
 
 
 def test_sshd_is_for_a_user_with_an_entry(facts: Facts) -> None:
     settings = Settings.from_environ({})
-    assert isinstance(sshd.service(settings, facts), Service)
+    assert isinstance(sshd.service(Context({}, settings, facts)), Service)
     for uid in (0, 4_000_000):
-        problem = sshd.service(settings, replace(facts, uid=uid))
+        problem = sshd.service(Context({}, settings, replace(facts, uid=uid)))
         assert isinstance(problem, Problem)
         assert "--user 1000:1000" in problem.hint
 
 
 def find_problems(facts: Facts, **environ: str) -> list[Problem]:
-    items = sshd.resources(Settings.from_environ(environ), facts)
+    items = sshd.resources(Context({}, Settings.from_environ(environ), facts))
     return [item for item in items if isinstance(item, Problem)]
 
 
@@ -260,7 +261,7 @@ def test_no_key_is_worth_a_word_and_no_warning(facts: Facts) -> None:
 
 def read_sshd_config(facts: Facts, **environ: str) -> dict[str, list[str]]:
     """Return keyword -> values of the configuration."""
-    items = sshd.resources(Settings.from_environ(environ), facts)
+    items = sshd.resources(Context({}, Settings.from_environ(environ), facts))
     (config,) = [item for item in items if isinstance(item, File) and item.path.name == sshd.CONFIG]
     found: dict[str, list[str]] = {}
     for line in config.content.decode().splitlines():
@@ -317,7 +318,7 @@ def test_services_listen_where_they_are_asked_to(
     assert read_config(facts, **environ)[0]["bind-addr"] == f"{listen[-1][:-5]}:8080"
     asked = {"::": "127.0.0.2"}.get(address, address)
     for module in (sshd, code_server):
-        service = module.service(Settings.from_environ(environ), facts)
+        service = module.service(Context({}, Settings.from_environ(environ), facts))
         assert isinstance(service, Service)
         assert isinstance(service.probe, BannerProbe | HttpProbe)
         assert service.probe.host == asked

@@ -11,6 +11,7 @@ import pytest
 from agent.machine import jsonc
 from agent.machine.plan import Ledger, Plan, apply, plan
 from agent.machine.system import Facts, System
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.tools import ai
 
@@ -29,7 +30,9 @@ class Home:
 
     def configure(self, environ: dict[str, str]) -> Plan:
         settings = Settings.from_environ(environ)
-        planned = plan("ai", ai.resources(settings, self.facts), self.facts, self.ledger)
+        planned = plan(
+            "ai", ai.resources(Context({}, settings, self.facts)), self.facts, self.ledger
+        )
         assert apply(planned, System({}), self.ledger) == ()
         return planned
 

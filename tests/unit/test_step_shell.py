@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import shell
 from tests.machine import Machine, make_facts
@@ -87,5 +88,5 @@ def test_it_is_a_warning_when_it_beats_something(
 ) -> None:
     facts = make_facts(tmp_path)
     (facts.home / ".profile").write_bytes(b"\xff\nexport GH_TOKEN=x\n")
-    (problem,) = shell.resources(Settings.from_environ(variables), facts)
+    (problem,) = shell.resources(Context({}, Settings.from_environ(variables), facts))
     assert problem.level == level

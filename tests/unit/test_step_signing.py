@@ -10,6 +10,7 @@ import pytest
 from agent.machine.errors import Problem
 from agent.machine.plan import Resource
 from agent.machine.system import Facts
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import git, signing, ssh
 from tests.machine import Machine
@@ -33,9 +34,9 @@ class SigningMachine(Machine):
         system.write_text(f"[include]\n\tpath = ~/{CONFIG}\n")
         super().__init__(root, self._plan, GIT_CONFIG_SYSTEM=str(system))
 
-    def _plan(self, settings: Settings, facts: Facts) -> Iterable[Resource | Problem]:
+    def _plan(self, context: Context) -> Iterable[Resource | Problem]:
         for step in (ssh, git, signing):
-            yield from step.resources(settings, facts)
+            yield from step.resources(context)
 
     def sign_in(self, **variables: str) -> list[str]:
         """Configure twice: the key lies in its place only after the first time."""

@@ -11,6 +11,7 @@ from agent.machine import jsonc
 from agent.machine.errors import Problem
 from agent.machine.plan import Ledger, Plan, apply, plan
 from agent.machine.system import Facts, System
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import vscode
 
@@ -33,7 +34,9 @@ class Home:
 
     def configure(self, **environ: str) -> Plan:
         settings = Settings.from_environ(environ)
-        planned = plan("vscode", vscode.resources(settings, self.facts), self.facts, self.ledger)
+        planned = plan(
+            "vscode", vscode.resources(Context({}, settings, self.facts)), self.facts, self.ledger
+        )
         assert apply(planned, System({}), self.ledger) == ()
         return planned
 

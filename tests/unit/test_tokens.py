@@ -13,7 +13,6 @@ from agent.github.published import Published
 from agent.github.sources import user
 from agent.github.token import Failure, Found, Token, find_source, make_token
 from agent.machine.secret import Secret
-from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.machine import Machine, make_facts
 
@@ -23,7 +22,7 @@ SECOND = "ghp_second0123456789"
 
 class Publisher(Machine):
     def __init__(self, root: Path) -> None:
-        super().__init__(root, lambda *given: start.resources(Context({}, *given)))
+        super().__init__(root, start.resources)
         self.path = root / "token"
 
     def publish_file(self) -> list[str]:
