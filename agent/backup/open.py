@@ -7,8 +7,6 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings.context import Context
 
-HOW_TO_SET = "set BACKUP_DIR, AWS_S3_BUCKET or AZURE_STORAGE_CONTAINER"
-
 
 def find_wanted_targets(current: Context, only: str | None = None) -> Targets:
     """Return the targets, or the one of this name. Raises AgentError when there is none."""
@@ -19,7 +17,9 @@ def find_wanted_targets(current: Context, only: str | None = None) -> Targets:
         targets = Targets(ready, trouble)
     if not targets:
         which = f"the target {only}" if only else "a target"
-        problem = Problem(f"cannot work on backups: {which} is not configured", HOW_TO_SET)
+        *names, last = [kind.variable for kind in TARGETS]
+        hint = f"set {', '.join(names)} or {last}"
+        problem = Problem(f"cannot work on backups: {which} is not configured", hint)
         raise AgentError(problem, exit_code=Exit.USAGE)
     if current.facts.which(PROGRAM) is None:
         raise AgentError(Problem("cannot work on backups: there is no restic here"))

@@ -17,6 +17,7 @@ from agent.machine.files import SECRET
 from agent.machine.plan import find_hint
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.settings.backup import Backup
 from agent.settings.everything import Settings
 
 PROGRAM = "restic"
@@ -52,6 +53,9 @@ class TargetKind:
     """One way to keep backups."""
 
     name: str
+    variable: str
+    """What asks for it, when set."""
+    is_configured: Callable[[Backup], bool]
     find: Callable[[Settings, Facts], Target | Problem | None]
     """Return the target, None when none is wanted, or what is wrong. Reads files, changes none."""
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
+from agent.backup.targets.all import has_target
 from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def find_backups(current: Context) -> dict[str, dict[str, object]]:
     """Return target -> how its backups stand; nothing where no target is named."""
-    if not current.settings.backup.has_target:
+    if not has_target(current.settings):
         return {}
     from agent.backup import report  # noqa: PLC0415 - most checks of most containers need it not
 

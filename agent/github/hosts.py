@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from agent.github.token import NO_LOGIN
+from agent.github.sources.all import SOURCES
+from agent.github.token import find_source
 from agent.machine import files
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_toml
@@ -64,16 +65,7 @@ def find_accounts(context: Context) -> Accounts:
 
 def is_configured(account: GitHub) -> bool:
     """Tell whether a token is to be expected. Reads no file: one may appear late."""
-    token = account.token
-    if token and token.value and token.value.reveal().strip() == NO_LOGIN:
-        token = None
-    return bool(
-        token
-        or account.app_key
-        or account.refresh_token
-        or account.token_command
-        or account.token_url
-    )
+    return find_source(account, SOURCES) is not None
 
 
 def find_token_variables(host: str) -> tuple[str, str]:

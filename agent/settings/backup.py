@@ -188,8 +188,3 @@ class Backup:
         byte_size,
         "Memory that a backup should stay below, such as 100M; less of it is slower.",
     )
-
-    @property
-    def has_target(self) -> bool:
-        """Tell whether any place is named that backups go to."""
-        return bool(self.folder or self.bucket or self.container)

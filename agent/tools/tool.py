@@ -41,6 +41,8 @@ class AiTool:
     name: str
     """Its program, the folder of its lock file, and its word in DEV8_AI_TOOLS."""
     title: str
+    variable: str
+    """Of its key: what the tool itself reads first, if a shell exports it."""
     key: Callable[[Settings], SecretInput | None]
     resources: Callable[[SecretInput | None, Facts], Iterable[Resource | Problem]]
     """The files through which it finds its key."""

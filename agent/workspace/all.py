@@ -2,7 +2,7 @@
 
 from agent.github import gh
 from agent.services import sshd
-from agent.tools import ai
+from agent.tools import handover
 from agent.workspace import git, shell, signing, ssh, vscode
 
 STEPS = (
@@ -12,7 +12,7 @@ STEPS = (
     signing.STEP,
     gh.STEP,
     vscode.STEP,
-    ai.STEP,
+    handover.STEP,
     shell.STEP,
 )
 """Applied in this order."""

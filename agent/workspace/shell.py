@@ -15,6 +15,7 @@ from agent.machine.secret import SecretInput
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.step import Step
+from agent.tools.all import TOOLS
 
 FILES = (
     ".bashrc",
@@ -48,9 +49,8 @@ def resources(context: Context) -> Iterator[Problem]:
 
 def list_keys(settings: Settings) -> Iterator[tuple[str, SecretInput | None]]:
     """Yield each variable that a tool prefers to what the agent hands it, and what was given."""
-    yield "ANTHROPIC_API_KEY", settings.ai.anthropic_key
-    yield "OPENAI_API_KEY", settings.ai.openai_key
-    yield "GEMINI_API_KEY", settings.ai.gemini_key
+    for tool in TOOLS:
+        yield tool.variable, tool.key(settings)
     for name in ("GITHUB_TOKEN", "GH_TOKEN", "COPILOT_GITHUB_TOKEN"):
         yield name, settings.github.token
 

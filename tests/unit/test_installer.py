@@ -27,7 +27,13 @@ from agent.tools.tool import (
 from agent.workspace.jobs import find_jobs
 from tests.machine import make_facts
 
-TOOL = AiTool("claude", "Claude Code", lambda settings: settings.ai.anthropic_key, lambda *_: ())
+TOOL = AiTool(
+    "claude",
+    "Claude Code",
+    "ANTHROPIC_API_KEY",
+    lambda settings: settings.ai.anthropic_key,
+    lambda *_: (),
+)
 LOCK = '{"lockfileVersion": 3}\n'
 GOOD = """
 mkdir -p node_modules/.bin .cache
@@ -152,7 +158,7 @@ def test_a_failure_is_one_line_and_leaves_nothing(
 
 
 def test_without_npm_or_lock_file_it_says_what_is_lacking(place: Place) -> None:
-    failure = place.installer.install(AiTool("other", "Other", lambda _: None, lambda *_: ()))
+    failure = place.installer.install(AiTool("other", "Other", "", lambda _: None, lambda *_: ()))
     assert failure is not None
     assert failure.level == "info"
     assert "cannot install Other: " in failure.message
@@ -249,7 +255,9 @@ def test_rows_tell_how_a_tool_stands(place: Place, settings: Settings) -> None:
 def test_rows_while_tools_are_installed_are_of_the_wanted_ones(
     place: Place, settings: Settings
 ) -> None:
-    other = AiTool("codex", "Codex", lambda settings: settings.ai.openai_key, lambda *_: ())
+    other = AiTool(
+        "codex", "Codex", "OPENAI_API_KEY", lambda settings: settings.ai.openai_key, lambda *_: ()
+    )
     running = place.facts.runtime / RUNNING
     running.parent.mkdir(parents=True, exist_ok=True)
     with runtime.hold_lock(running):

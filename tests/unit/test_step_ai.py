@@ -13,7 +13,7 @@ from agent.machine.plan import Ledger, Plan, apply, plan
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.tools import ai
+from agent.tools import handover
 
 KEY = "sk-test-0123456789abcdef"
 NAMES = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY")
@@ -31,7 +31,7 @@ class Home:
     def configure(self, environ: dict[str, str]) -> Plan:
         settings = Settings.from_environ(environ)
         planned = plan(
-            "ai", ai.resources(Context({}, settings, self.facts)), self.facts, self.ledger
+            "ai", handover.resources(Context({}, settings, self.facts)), self.facts, self.ledger
         )
         assert apply(planned, System({}), self.ledger) == ()
         return planned

@@ -1,6 +1,12 @@
 """The backup targets, in one visible tuple. To add one, write one file and add one name."""
 
 from agent.backup.targets import azure, local, s3
+from agent.settings.everything import Settings
 
 TARGETS = (local.TARGET, s3.TARGET, azure.TARGET)
 """Each that is configured gets every backup."""
+
+
+def has_target(settings: Settings) -> bool:
+    """Tell whether a target is asked for; whether it can be used does not matter."""
+    return any(kind.is_configured(settings.backup) for kind in TARGETS)

@@ -55,4 +55,4 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
     )
 
 
-TARGET = TargetKind("azure", find)
+TARGET = TargetKind("azure", "AZURE_STORAGE_CONTAINER", lambda backup: bool(backup.container), find)

@@ -25,4 +25,4 @@ def find(settings: Settings, _: Facts) -> Target | Problem | None:
     return Target("local", str(place), folder=place)
 
 
-TARGET = TargetKind("local", find)
+TARGET = TargetKind("local", "BACKUP_DIR", lambda backup: bool(backup.folder), find)

@@ -40,4 +40,4 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
     )
 
 
-TARGET = TargetKind("s3", find)
+TARGET = TargetKind("s3", "AWS_S3_BUCKET", lambda backup: bool(backup.bucket), find)

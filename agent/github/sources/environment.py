@@ -1,13 +1,14 @@
 """The token that the container was started with: GITHUB_TOKEN or GH_TOKEN itself."""
 
-from agent.github.token import Found, TokenSource, make_token
+from agent.github.token import NO_LOGIN, Found, TokenSource, make_token
 from agent.machine.system import Facts
 from agent.settings.groups import GitHub
 
 
 def is_configured(account: GitHub) -> bool:
-    """Tell whether a token was given."""
-    return account.token is not None and account.token.value is not None
+    """Tell whether a token was given, and not the text that stands for "no login"."""
+    given = account.token.value if account.token else None
+    return given is not None and given.reveal().strip() != NO_LOGIN
 
 
 def fetch(account: GitHub, facts: Facts) -> Found:  # noqa: ARG001 - as all sources

@@ -1,0 +1,57 @@
+"""Codex: its auth.json holds the key."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.machine.errors import Problem
+from agent.machine.files import SETTINGS
+from agent.machine.parsing import parse_toml
+from agent.machine.places import find_folder
+from agent.machine.plan import Resource
+from agent.machine.secret import SecretInput
+from agent.machine.system import Facts
+from agent.tools.key import key_file
+from agent.tools.tool import AiTool
+
+CODEX_REFUSALS = {"cli_auth_credentials_store": ("keyring",), "forced_login_method": ("chatgpt",)}
+"""Settings of Codex with which it does not read auth.json, or takes no key from it."""
+
+
+def resources(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield Codex's auth.json, as `codex login --with-api-key` writes it."""
+    folder = find_folder(facts, "CODEX_HOME", ".codex", "Codex")
+    if isinstance(folder, Problem):
+        if source:
+            yield folder
+        return
+    yield from key_file(
+        source,
+        facts,
+        folder / "auth.json",
+        lambda key: json.dumps({"auth_mode": "apikey", "OPENAI_API_KEY": key}) + "\n",
+    )
+    if source:
+        yield from check_codex(folder / "config.toml", facts)
+
+
+def check_codex(path: Path, facts: Facts) -> Iterator[Problem]:
+    """Yield what in Codex's own settings keeps it from the key in auth.json.
+
+    https://github.com/openai/codex/blob/main/docs/config.md
+    """
+    try:
+        document = parse_toml(facts.read(path, SETTINGS) or b"")
+    except (OSError, ValueError):
+        return  # Codex itself says so, at each start
+    for name, words in CODEX_REFUSALS.items():
+        if document.get(name) in words:
+            yield Problem(
+                f"Codex does not use OPENAI_API_KEY: {path} sets {name} to {document[name]}",
+                f"remove {name} from {path}, or unset OPENAI_API_KEY",
+            )
+
+
+TOOL = AiTool(
+    "codex", "Codex", "OPENAI_API_KEY", lambda settings: settings.ai.openai_key, resources
+)

@@ -1,0 +1,39 @@
+"""Gemini CLI: its .env holds the key."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from agent.machine import jsonc
+from agent.machine.errors import Problem
+from agent.machine.places import find_folder
+from agent.machine.plan import Resource
+from agent.machine.secret import SecretInput
+from agent.machine.system import Facts
+from agent.tools.json_edit import edit_json, set_default
+from agent.tools.key import key_file
+from agent.tools.tool import AiTool
+
+
+def resources(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Problem]:
+    """Yield Gemini CLI's .env, and the choice of a key as its way to sign in."""
+    # What the variable names stands for the home.
+    home = find_folder(facts, "GEMINI_CLI_HOME", "", "Gemini CLI")
+    wanted = source is not None
+    if isinstance(home, Problem):
+        if wanted:
+            yield home
+        return
+    yield from key_file(
+        source, facts, home / ".gemini/.env", lambda key: f"GEMINI_API_KEY='{key}'\n"
+    )
+    yield edit_json(
+        home / ".gemini/settings.json",
+        wanted,
+        partial(set_default, wanted, ("security", "auth", "selectedType"), "gemini-api-key"),
+        jsonc.parse,
+    )
+
+
+TOOL = AiTool(
+    "gemini", "Gemini CLI", "GEMINI_API_KEY", lambda settings: settings.ai.gemini_key, resources
+)
