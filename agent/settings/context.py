@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar, cast
 
-from agent.machine import homes, runtime
+from agent.machine import homes, locales, runtime
 from agent.machine.errors import Problem
 from agent.machine.files import STATE, read_file
 from agent.machine.gitconfig import SYSTEM
@@ -84,6 +84,9 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     problems += [*lacks, *homes.check_workspace(settings.workspace.folder, uid)]
     environment = {**stored.child_defaults(settings), **stored.clean_environment(environ)}
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
+    missing = locales.find_missing(environment)
+    environment.update(dict.fromkeys(missing, locales.USUAL))
+    problems += locales.explain(missing)
     environment.setdefault("PATH", os.defpath)
     environment.setdefault("SHELL", "/bin/bash")
     own = stored.find_own_secrets(environ)
