@@ -5,8 +5,8 @@ import os
 import sys
 
 from agent.commands.options import add_host_option
+from agent.github.fresh import find_fresh
 from agent.github.hosts import find_token_variables
-from agent.github.renewals import find_fresh
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings import context

@@ -16,6 +16,7 @@ from agent.backup.restore import undo
 from agent.commands.backup.work import format_age, format_size
 from agent.github import published
 from agent.github.hosts import find_accounts
+from agent.github.record import read_record
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import encode_json, make_lines
@@ -145,7 +146,7 @@ def collect_tokens(current: Context) -> list[dict[str, Any]]:
 
 
 def _collect_token(host: str, trouble: Problem | None, current: Context) -> dict[str, Any]:
-    record = published.read_record(current.facts, host)
+    record = read_record(current.facts, host)
     token = published.read_token(current.facts, host)
     left = token.left(current.facts.clock) if token else None
     names = ("host", "login", "kind", "source", "grants", "checked")

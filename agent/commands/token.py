@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from agent.commands.options import add_host_option
-from agent.github.renewals import find_fresh
+from agent.github.fresh import find_fresh
 from agent.machine.exits import Exit
 from agent.settings import context
 

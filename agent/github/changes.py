@@ -4,9 +4,9 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from agent.github.published import Record
+from agent.github.record import Record
 from agent.github.renewal import Outcome
-from agent.github.store import Shelf
+from agent.github.store import Store
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.settings.context import Context
@@ -17,13 +17,13 @@ Event = tuple[str, str]
 
 def take(outcome: Outcome, current: Context) -> list[Event]:
     """Return what is to be logged of this round. From now on it counts as logged."""
-    shelf = Shelf(outcome.after.host, current.facts)
-    with shelf.locked():
-        record = shelf.record()
+    store = Store(outcome.after.host, current.facts)
+    with store.locked():
+        record = store.record()
         said = read_said(current, record)
         lines = list(record.problems.values())
-        if lines != record.said and record != Record(shelf.host):
-            shelf.save(replace(record, said=lines))
+        if lines != record.said and record != Record(store.host):
+            store.save(replace(record, said=lines))
     return list(find_events(outcome, said))
 
 

@@ -5,32 +5,23 @@ Its answer improves what is published; a token gives way only to one that works.
 
 from dataclasses import replace
 
-from agent.github import published, verify
-from agent.github.publication import Origin
-from agent.github.published import Published, Record
-from agent.github.store import (
-    CHECK,
-    SCOPES,
-    TOKEN,
-    Shelf,
-    note_check,
-    note_skew,
-    with_problem,
-    without_problems,
-)
-from agent.github.token import Token, TokenSource
+from agent.github import verify
+from agent.github.published import Published
+from agent.github.record import CHECK, SCOPES, TOKEN, Record, fingerprint
+from agent.github.store import HostSource
+from agent.github.token import Token
 from agent.machine.errors import Problem
-from agent.settings.groups import GitHub
 
 
 class Check:
     """Asks about one token of one host."""
 
-    def __init__(self, account: GitHub, source: TokenSource, shelf: Shelf) -> None:
-        self._account = account
-        self._source = source
-        self._origin = Origin.of(account, source)
-        self._shelf = shelf
+    def __init__(self, host: HostSource) -> None:
+        self._account = host.account
+        self._source = host.source
+        self._origin = host.origin
+        self._store = host.store
+        self._clock = host.store.facts.clock
 
     def run(self, found: Token | None, previous: Published | None) -> bool:
         """Ask about what was fetched, else about what is published, and note the answer.
@@ -41,19 +32,21 @@ class Check:
         token = found or self._find_published()
         if token is None or not self._may_ask(token):
             return True
-        result = verify.check(token.value, self._account, self._shelf.facts)
+        result = verify.check(token.value, self._account, self._store.facts)
         if isinstance(result, verify.Rejected):
             return self._on_rejected(token, previous)
-        with self._shelf.locked():
-            record = self._shelf.record()
-            if not _is_about(record, token):
+        with self._store.locked():
+            record = self._store.record()
+            if not record.is_about(token.value):
                 return True  # somebody has published another one meanwhile
             if isinstance(result, verify.Valid):
                 self._publish_valid(token, result, record)
             else:
-                problem = Problem(f"cannot check the token of {self._shelf.host}: {result.reason}")
-                record = with_problem(record, CHECK, problem)
-                self._shelf.save(self._shelf.note_check_failure(record, result.retry_after))
+                problem = Problem(f"cannot check the token of {self._store.host}: {result.reason}")
+                record = record.with_problem(CHECK, problem)
+                self._store.save(
+                    record.after_failed_check(self._store.find_end(result.retry_after))
+                )
         return True
 
     def _find_published(self) -> Token | None:
@@ -61,19 +54,19 @@ class Check:
 
         Then nobody knows whether it is still the one to use.
         """
-        present, record = self._shelf.token(), self._shelf.record()
+        present, record = self._store.token(), self._store.record()
         if present is None or TOKEN in record.problems:
             return None
-        return self._shelf.token_to_publish(present, record.source)
+        return self._store.token_to_publish(present, record.source)
 
     def _may_ask(self, token: Token) -> bool:
         """Tell whether to ask: not before the time that GitHub set, unless the token is another."""
-        record = self._shelf.record()
-        known = _is_about(record, token) and bool(record.refreshed)
-        return not known or self._shelf.facts.clock.uptime() >= record.check_retry_at
+        record = self._store.record()
+        known = record.is_about(token.value) and bool(record.refreshed)
+        return not known or self._store.facts.clock.uptime() >= record.check_retry_at
 
     def _publish_valid(self, token: Token, result: verify.Valid, record: Record) -> None:
-        if published.fingerprint(token.value) == record.rejected:
+        if fingerprint(token.value) == record.rejected:
             record = self._origin.make_record(record)
         token = replace(
             token,
@@ -81,26 +74,26 @@ class Check:
             expires=result.expires or token.expires,
             grants=result.grants,
         )
-        record = without_problems(record, CHECK, SCOPES)
+        record = record.without_problems(CHECK, SCOPES)
         if result.lacks:
             words = f"the token of {token.source} lacks the scope {' and '.join(result.lacks)}"
             hint = "gh may refuse to work; give a token that has it"
-            record = with_problem(record, SCOPES, Problem(words, hint))
-        record = note_skew(note_check(record), result.skew)
-        self._shelf.publish(token, replace(record, checked=self._shelf.stamp()))
+            record = record.with_problem(SCOPES, Problem(words, hint))
+        record = record.after_check().with_skew(result.skew)
+        self._store.publish(token, replace(record, checked=self._store.stamp()))
 
     def _on_rejected(self, token: Token, previous: Published | None) -> bool:
         if self._source.lead is not None:
             return self._note_refusal(token)
-        before = previous if previous and not _is_same(previous, token) else None
+        before = previous if previous and previous.fingerprint != fingerprint(token.value) else None
         answer = (
-            verify.check(before.value, self._account, self._shelf.facts)
+            verify.check(before.value, self._account, self._store.facts)
             if before
             else verify.Rejected()
         )
-        with self._shelf.locked():
-            record = self._shelf.record()
-            if not _is_about(record, token):
+        with self._store.locked():
+            record = self._store.record()
+            if not record.is_about(token.value):
                 return True
             if before is None or isinstance(answer, verify.Rejected):
                 self._keep_refused(token, record)
@@ -113,19 +106,19 @@ class Check:
         problem = Problem(
             f"GitHub refuses the token of {token.source}", "another one is made at once"
         )
-        with self._shelf.locked():
-            record = self._shelf.record()
-            if not _is_about(record, token):
+        with self._store.locked():
+            record = self._store.record()
+            if not record.is_about(token.value):
                 return True
-            record = with_problem(replace(record, checked=""), CHECK, problem)
-            self._shelf.save(self._shelf.note_check_failure(record, None))
+            record = replace(record, checked="").with_problem(CHECK, problem)
+            self._store.save(record.after_failed_check(0.0))
         return False
 
     def _keep_refused(self, token: Token, record: Record) -> None:
         """Keep a token that GitHub refuses: git's own message says more than a missing one."""
         problem = Problem(*_explain_refusal(token))
         record = self._origin.make_record(record)
-        self._shelf.publish(token, with_problem(record, CHECK, problem))
+        self._store.publish(token, record.with_problem(CHECK, problem))
 
     def _go_back(
         self,
@@ -137,22 +130,14 @@ class Check:
         """Publish again the token that works, until GitHub takes the new one."""
         words, hint = _explain_refusal(refused)
         problem = Problem(f"{words}; the one before it stays in use", hint)
-        rejected = published.fingerprint(refused.value)
+        rejected = fingerprint(refused.value)
         record = replace(self._origin.make_record(record), rejected=rejected)
-        token = self._shelf.token_to_publish(before, refused.source)
+        token = self._store.token_to_publish(before, refused.source)
         if isinstance(answer, verify.Valid):
             token = replace(token, login=answer.login, expires=answer.expires or token.expires)
-            record = replace(record, checked=self._shelf.stamp())
-        self._shelf.publish(token, with_problem(record, CHECK, problem))
+            record = replace(record, checked=self._store.stamp())
+        self._store.publish(token, record.with_problem(CHECK, problem))
 
 
 def _explain_refusal(token: Token) -> tuple[str, str]:
     return f"GitHub refuses the token of {token.source}", f"put a new token into {token.source}"
-
-
-def _is_about(record: Record, token: Token) -> bool:
-    return published.fingerprint(token.value) in (record.fingerprint, record.rejected)
-
-
-def _is_same(present: Published, token: Token) -> bool:
-    return present.fingerprint == published.fingerprint(token.value)

@@ -4,22 +4,13 @@ import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.github import publication
-from agent.github.publication import Origin
-from agent.github.published import Published, Record
-from agent.github.store import (
-    MOST_FAILURES,
-    TOKEN,
-    Shelf,
-    note_fetch,
-    note_skew,
-    with_problem,
-    without_problems,
-)
-from agent.github.token import Failure, Found, Token, TokenSource
+from agent.github import published
+from agent.github.published import Published
+from agent.github.record import MOST_FAILURES, TOKEN, Record
+from agent.github.store import HostSource
+from agent.github.token import Failure, Found, Token
 from agent.machine import faults
 from agent.machine.errors import Problem
-from agent.settings.groups import GitHub
 
 MARGIN = 120.0
 """Seconds before its end at which who wants to use a token asks for a newer one."""
@@ -44,12 +35,12 @@ class Demand:
 class Fetch:
     """Gets the token of one host from its one source."""
 
-    def __init__(self, account: GitHub, source: TokenSource, shelf: Shelf) -> None:
-        self._account = account
-        self._source = source
-        self._origin = Origin.of(account, source)
-        self._shelf = shelf
-        self._clock = shelf.facts.clock
+    def __init__(self, host: HostSource) -> None:
+        self._account = host.account
+        self._source = host.source
+        self._origin = host.origin
+        self._store = host.store
+        self._clock = host.store.facts.clock
 
     def run(self, demand: Demand | None = None, *, offline: bool = False) -> Token | None:
         """Fetch a token if one is due and publish it; return what was fetched, published or not.
@@ -60,24 +51,24 @@ class Fetch:
         if offline and self._source.lead is not None:
             return None
         asked = self._clock.uptime()
-        with self._shelf.locked():
-            record, present = self._shelf.record(), self._shelf.token()
+        with self._store.locked():
+            record, present = self._store.record(), self._store.token()
             if record.origin != self._origin.origin:
-                record, present = self._origin.make_record(Record(self._shelf.host)), None
+                record, present = self._origin.make_record(Record(self._store.host)), None
             if record.failed_at > asked or not self._is_due(record, present, demand):
                 return None  # if it failed while we waited for the lock, that holds for us as well
             if self._source.lead is not None:
                 # Where nothing can be written, nothing is to be made: it would be lost.
-                self._shelf.save(self._shelf.record())
+                self._store.save(self._store.record())
             written = self._find_time_of_file()
             found = self._fetch()
-            self._shelf.apply(publication.resources(self._origin, found, self._shelf.facts))
-            self._shelf.mark_read(written)
+            self._store.apply(published.resources(self._origin, found, self._store.facts))
+            self._store.mark_read(written)
             if isinstance(found, Failure):
-                self._shelf.save(self._note_failure(self._shelf.record(), found))
+                self._store.save(self._note_failure(self._store.record(), found))
                 return None
             if found:
-                self._shelf.save(self._note_token(self._shelf.record(), found, demand))
+                self._store.save(self._note_token(self._store.record(), found, demand))
             return found
 
     def _find_time_of_file(self) -> int | None:
@@ -89,15 +80,15 @@ class Fetch:
 
     def _fetch(self) -> Found:
         try:
-            return self._source.fetch(self._account, self._shelf.facts)
+            return self._source.fetch(self._account, self._store.facts)
         except Exception as error:
             # An answer that nobody foresaw; other hosts must go on.
-            words = f"cannot get a token for {self._shelf.host}: {faults.describe(error)}"
+            words = f"cannot get a token for {self._store.host}: {faults.describe(error)}"
             return Failure(Problem(words))
 
     def find_next(self) -> float:
         """Return the seconds until something is due again; infinite: nothing that is known of."""
-        record, present = self._shelf.record(), self._shelf.token()
+        record, present = self._store.record(), self._store.token()
         tries = (
             self._find_try(record.failures, record.retry_at),
             self._find_try(record.check_failures, record.check_retry_at),
@@ -160,26 +151,26 @@ class Fetch:
         if left > lead * (1 + SPREAD):
             return False
         waits = self._source.replaces and left > lead / 3
-        return not (waits and is_git_running(self._shelf.facts.uid))
+        return not (waits and is_git_running(self._store.facts.uid))
 
     def _find_lead(self, record: Record) -> float:
         """Return the seconds before its end that the token is renewed: half of a short life."""
         return min(self._source.lead or 0.0, record.life / 2)
 
     def _note_token(self, record: Record, token: Token, demand: Demand | None) -> Record:
-        record = without_problems(record, TOKEN)
+        record = record.without_problems(TOKEN)
         if self._source.lead is None:
             return record
         if demand and demand.refused:
             record = replace(record, refusals=min(record.refusals + 1, MOST_FAILURES))
-        return note_skew(note_fetch(record), token.skew)  # it was asked, and has answered
+        return record.after_fetch().with_skew(token.skew)  # it was asked, and has answered
 
     def _note_failure(self, record: Record, failure: Failure) -> Record:
-        record = with_problem(record, TOKEN, failure.problem)
+        record = record.with_problem(TOKEN, failure.problem)
         if self._source.lead is None:
             return record  # it is read again at each round anyway
-        record = replace(note_skew(record, failure.skew), failed_at=self._clock.uptime())
-        return self._shelf.note_fetch_failure(record, failure.retry_after)
+        record = replace(record.with_skew(failure.skew), failed_at=self._clock.uptime())
+        return record.after_failed_fetch(self._store.find_end(failure.retry_after))
 
 
 def is_git_running(uid: int) -> bool:

@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agent.github.published import Published, find_hosts, fingerprint, read_token
+from agent.github.published import Published, find_hosts, read_token
+from agent.github.record import fingerprint
+from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_json
-from agent.machine.plan import Edit, Resource
+from agent.machine.plan import Edit, Ledger, Resource, apply, plan
 from agent.machine.secret import Secret
-from agent.machine.system import Facts
+from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.step import Step
 
@@ -286,6 +288,14 @@ def _unparse(path: Path, document: Hosts, present: bytes) -> bytes:
         return present
     text: str = yaml.safe_dump(document, indent=4, sort_keys=False, allow_unicode=True)
     return text.encode()
+
+
+def sign_in(context: Context) -> tuple[Problem, ...]:
+    """Bring gh's files up to date with what is published; return what was in the way."""
+    facts = context.facts
+    with runtime.hold_lock(str(facts.runtime / runtime.GH_LOCK)):
+        planned = plan("gh", resources(context), facts, Ledger())
+        return (*planned.problems, *apply(planned, System(facts.environ), Ledger()))
 
 
 STEP = Step("github", resources)

@@ -6,23 +6,32 @@ of it. Both are replaced in one step, so that nobody ever reads half of one.
 
 When a token ends is published in seconds of /proc/uptime, which nobody can set: a wrong clock, one
 that is set right later, and a suspended machine change nothing, and a shell script can compare it.
+
+A token that its source replaced is published at once, unchecked: a workspace without network must
+work, and the old token may be dead already. The one exception is a token that GitHub has refused
+while the one before it still worked: that one stays, until GitHub accepts the new one or the source
+gives another.
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.github.token import Token
+from agent.github.record import (
+    Record,
+    encode_record,
+    fingerprint,
+    format_time,
+    read_record,
+    record_path,
+)
+from agent.github.token import Failure, Found, Token, TokenSource, find_kind, find_origin
 from agent.machine import runtime
 from agent.machine.files import SETTINGS, read_file
-from agent.machine.parsing import parse_json
+from agent.machine.plan import Edit, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Clock, Facts
-
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
+from agent.settings.groups import GitHub
 
 
 @dataclass(frozen=True)
@@ -45,62 +54,6 @@ class Published:
         return None if self.ends is None else self.ends - clock.uptime()
 
 
-@dataclass(frozen=True)
-class Record:
-    """What is known of the token of one host. Times are RFC 3339 in UTC. It holds no secret."""
-
-    host: str
-    login: str | None = None
-    kind: str = ""
-    """personal, fine-grained, installation, user, oauth, or empty for a form that is not known."""
-    source: str = ""
-    """The variable that the token came from."""
-    grants: str = ""
-    """Scopes or permissions, as GitHub lists them."""
-    fingerprint: str = ""
-    """`fingerprint` of the published token; empty: none is published."""
-    rejected: str = ""
-    """`fingerprint` of a newer token that GitHub refused while the published one worked."""
-    expires: str = ""
-    """By this machine's clock as it was then."""
-    life: float = 0.0
-    """Seconds that the token had when it was published; 0: no end is known."""
-    origin: str = ""
-    """`find_origin` of the source that gave the token: another origin is another identity."""
-    file: str = ""
-    """The file that the source reads, if it is one."""
-    made: float = 0.0
-    """The uptime at which this very token was published."""
-    checked: str = ""
-    """When GitHub last said that the token is good."""
-    refreshed: str = ""
-    """When `devcopilot refresh` last ran."""
-    problems: Mapping[str, str] = field(default_factory=dict)
-    """What is wrong now: by part (see `agent.github.renewal`) the line that says so."""
-    said: Sequence[str] | None = None
-    """The problems that the last round had to log, so that none is logged twice; None: no round
-    has logged any yet."""
-    failures: int = 0
-    """Tries in a row in which the source had no token."""
-    failed_at: float = 0.0
-    """The uptime at which it last had none."""
-    retry_at: float = 0.0
-    """Before this uptime the source is not to be asked again."""
-    check_failures: int = 0
-    """Checks in a row that got no answer."""
-    check_retry_at: float = 0.0
-    """Before this uptime GitHub is not to be asked about the token again."""
-    refusals: int = 0
-    """Tokens in a row that were made anew because GitHub refused the one before."""
-    skew: float = 0.0
-    """Seconds by which the host's clock is ahead of this machine's."""
-
-    @property
-    def problem(self) -> str:
-        """Return all that is wrong now as one line; empty: nothing."""
-        return "; ".join(self.problems.values())
-
-
 def token_path(facts: Facts, host: str) -> Path:
     """Return where a host's token is published.
 
@@ -109,11 +62,6 @@ def token_path(facts: Facts, host: str) -> Path:
     empty; without a token there is only line 5: the host has a source, and who needs a token asks.
     """
     return facts.runtime / runtime.TOKENS / host
-
-
-def record_path(facts: Facts, host: str) -> Path:
-    """Return where the record beside the token lies."""
-    return facts.runtime / runtime.TOKENS / f"{host}.json"
 
 
 def find_hosts(facts: Facts) -> Iterator[str]:
@@ -165,31 +113,87 @@ def is_outdated(facts: Facts, host: str) -> bool:
         return False
 
 
-def encode_record(record: Record) -> bytes:
-    """Return the content of a record's file."""
-    return json.dumps(asdict(record)).encode() + b"\n"
+# --- from a token to the files, and back to nothing ---------------------------------------------
 
 
-def decode_record(host: str, content: bytes | None) -> Record:
-    """Return the record, an empty one when there is none or it cannot be read."""
-    names = [item.name for item in fields(Record)]
-    try:
-        raw = parse_json(content or b"{}")
-        return Record(**{"host": host, **{key: raw[key] for key in raw if key in names}})
-    except (ValueError, TypeError):
-        return Record(host)
+@dataclass(frozen=True)
+class Origin:
+    """Where the token of a host comes from, as its record has it."""
+
+    host: str
+    origin: str
+    file: str
+
+    @classmethod
+    def of(cls, account: GitHub, source: TokenSource) -> "Origin":
+        """Return that of this source."""
+        file = account.token.file if account.token else None
+        return cls(account.host, find_origin(account, source), str(file or ""))
+
+    def make_record(self, known: Record) -> Record:
+        """Return the record of a token of this origin that is not known yet; `known` is of others.
+
+        What is known of the host itself stays.
+        """
+        return Record(
+            self.host,
+            origin=self.origin,
+            file=self.file,
+            refreshed=known.refreshed,
+            said=known.said,
+            refusals=known.refusals,
+            skew=known.skew,
+        )
 
 
-def read_record(facts: Facts, host: str) -> Record:
-    """Return the record of a host. Raises OSError."""
-    return decode_record(host, facts.read(record_path(facts, host)))
+def resources(origin: Origin, found: Found, facts: Facts) -> Iterator[Resource]:
+    """Yield the published files of a host for what its source gave now.
+
+    A source in trouble withdraws nothing but the token of another origin.
+    """
+    host, record = origin.host, read_record(facts, origin.host)
+    present = read_token(facts, host)
+    if found is None:
+        yield from withdraw(host, facts)
+    elif isinstance(found, Failure):
+        if record.origin != origin.origin:
+            yield from publish(None, origin.make_record(Record(host)), facts)
+    else:
+        same = record.origin == origin.origin
+        known = same and fingerprint(found.value) in (record.rejected, record.fingerprint)
+        if present is None or not known:
+            yield from publish(found, origin.make_record(record if same else Record(host)), facts)
 
 
-def fingerprint(value: Secret) -> str:
-    """Return what tells tokens apart and cannot be turned back: tokens are random enough."""
-    return hashlib.sha256(value.reveal().encode()).hexdigest()
+def publish(token: Token | None, record: Record, facts: Facts) -> Iterator[Edit]:
+    """Yield the published files for this token, or for a host that has none yet.
+
+    `record` holds what else is known of it; of another token's only what still holds may be left.
+    """
+    content = encode_token(token, facts.clock, record.file)
+    filled = encode_record(_fill(record, token, facts) if token else record)
+    yield Edit(token_path(facts, record.host), lambda _: content)
+    yield Edit(record_path(facts, record.host), lambda _: filled)
 
 
-def format_time(moment: datetime) -> str:
-    """Return an aware time as RFC 3339 in UTC, whole seconds: texts in this form sort by time."""
-    return moment.astimezone(UTC).strftime(_TIME)
+def _fill(record: Record, token: Token, facts: Facts) -> Record:
+    clock = facts.clock
+    life = (token.expires - clock.now()).total_seconds() if token.expires else 0.0
+    return replace(
+        record,
+        login=token.login,
+        kind=find_kind(token.value),
+        source=token.source or record.source,
+        grants=token.grants or record.grants,
+        fingerprint=fingerprint(token.value),
+        expires=format_time(token.expires) if token.expires else "",
+        life=record.life or max(0.0, life),
+        made=record.made or clock.uptime(),
+        skew=token.skew or record.skew,
+    )
+
+
+def withdraw(host: str, facts: Facts) -> Iterator[Edit]:
+    """Yield what takes the published files of a host back."""
+    yield Edit(token_path(facts, host), lambda _: None)
+    yield Edit(record_path(facts, host), lambda _: None)

@@ -1,15 +1,22 @@
-"""One round for one host, and what somebody who waits for a token gets."""
+"""Keeps the published token of a host good: fetches, publishes, checks.
+
+Whatever fails withdraws nothing: the token that is published stays until there is a better one.
+Fetching happens under a lock of the host, so that ten programs that want a token make one; the
+check happens outside of it, so that a server that hangs keeps nobody waiting.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from agent.github.check import Check
 from agent.github.fetch import Demand, Fetch
-from agent.github.published import Published, Record
-from agent.github.store import Shelf
-from agent.github.token import TokenSource
-from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.github.hosts import find_accounts
+from agent.github.published import Published
+from agent.github.record import Record
+from agent.github.sources.all import SOURCES
+from agent.github.store import HostSource, Store
+from agent.github.token import find_source
+from agent.settings.context import Context
 
 
 @dataclass(frozen=True)
@@ -23,48 +30,56 @@ class Outcome:
 class Renewal:
     """Everything that is done for one host. OSError: the runtime folder cannot be written."""
 
-    def __init__(self, account: GitHub, source: TokenSource, facts: Facts) -> None:
-        """`source`: the one source of the host."""
-        self._shelf = Shelf(account.host, facts)
-        self._fetch = Fetch(account, source, self._shelf)
-        self._check = Check(account, source, self._shelf)
+    def __init__(self, host: HostSource) -> None:
+        self._store = host.store
+        self._fetch = Fetch(host)
+        self._check = Check(host)
 
     def keep(self, *, offline: bool = False) -> Outcome:
         """Do what is due now: fetch, publish, and unless `offline` ask GitHub about the token."""
-        before, previous = self._shelf.record(), self._shelf.token()
+        before, previous = self._store.record(), self._store.token()
         found = self._fetch.run(offline=offline)
         if not offline and not self._check.run(found, previous) and found is None:
             # The token was good and is not any more; one that was made just now gets some time,
             # since not all of GitHub's servers know of it yet.
-            found = self._fetch.run(Demand(self._shelf.record().fingerprint))
+            found = self._fetch.run(Demand(self._store.record().fingerprint))
             if found:
                 self._check.run(found, None)
-        with self._shelf.locked():
-            record = self._shelf.record()
+        with self._store.locked():
+            record = self._store.record()
             if record.fingerprint or record.problems:
-                self._shelf.save(replace(record, refreshed=self._shelf.stamp()))
-        return Outcome(before, self._shelf.record())
+                self._store.save(replace(record, refreshed=self._store.stamp()))
+        return Outcome(before, self._store.record())
 
     def answer(self, demand: Demand) -> Outcome:
         """Get a new token for somebody who waits, if the published one is no use."""
-        before = self._shelf.record()
+        before = self._store.record()
         self._fetch.run(demand)
-        return Outcome(before, self._shelf.record())
+        return Outcome(before, self._store.record())
 
     def read(self) -> Published | None:
         """Return the published token as it is."""
-        return self._shelf.token()
+        return self._store.token()
 
     def explain(self) -> str:
         """Return what is wrong with the host as one line; empty: nothing."""
-        return self._shelf.record().problem
+        return self._store.record().problem
 
     def find_next(self) -> float:
         """Return the seconds until something is due again; infinite: nothing that is known of."""
         return self._fetch.find_next()
 
 
-def find_wish(rounds: Iterable[Renewal], interval: float) -> float | None:
+def make_renewals(context: Context) -> dict[str, Renewal]:
+    """Return host -> its renewal, for every host that has a source."""
+    return {
+        account.host: Renewal(HostSource(account, source, Store(account.host, context.facts)))
+        for account in context.once(find_accounts).known
+        if (source := find_source(account, SOURCES))
+    }
+
+
+def find_next_run(renewals: Iterable[Renewal], interval: float) -> float | None:
     """Return the seconds until the next round if it is to come before the interval is over."""
-    wish = min((each.find_next() for each in rounds), default=interval)
-    return max(1.0, wish) if wish < interval else None
+    pause = min((each.find_next() for each in renewals), default=interval)
+    return max(1.0, pause) if pause < interval else None

@@ -4,10 +4,10 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agent.github import publication, published
+from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.github.sources.all import SOURCES
-from agent.github.store import Shelf
+from agent.github.store import Store
 from agent.github.token import Failure, Found, find_source
 from agent.machine.errors import Problem
 from agent.machine.plan import (
@@ -22,7 +22,7 @@ def hold_hosts(current: Context) -> Iterator[None]:
     hosts = current.once(find_accounts).hosts
     with contextlib.ExitStack() as held:
         for host in sorted({*hosts, *published.find_hosts(current.facts)}):
-            held.enter_context(Shelf(host, current.facts).locked())
+            held.enter_context(Store(host, current.facts).locked())
         yield
 
 
@@ -39,8 +39,8 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
             found = source.fetch(account, current.facts)
             if isinstance(found, Failure):
                 yield found.problem
-        origin = publication.Origin.of(account, source)
-        yield from publication.resources(origin, found, current.facts)
+        origin = published.Origin.of(account, source)
+        yield from published.resources(origin, found, current.facts)
     for host in published.find_hosts(current.facts):
         if host not in accounts.hosts:
-            yield from publication.withdraw(host, current.facts)
+            yield from published.withdraw(host, current.facts)

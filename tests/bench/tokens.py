@@ -30,34 +30,34 @@ print(json.dumps([helper, measure("/opt/gh/bin/gh", "auth", "git-credential", "g
 PUBLISH = """
 import json, statistics, time
 from datetime import timedelta
-from agent.github.published import Record
-from agent.github.store import Shelf
+from agent.github.record import Record
+from agent.github.store import Store
 from agent.machine.secret import Secret
 from agent.github.token import Token
-from agent.github import renewals
+from agent.github import gh
 from agent.settings import context
 current = context.load()
-shelf, times = Shelf("github.com", current.facts), []
+shelf, times = Store("github.com", current.facts), []
 for number in range(21):
     token = Token("github.com", Secret(f"ghs_{number:036d}"),
                   expires=current.facts.clock.now() + timedelta(hours=1))
     start = time.monotonic()
     with shelf.locked():
         shelf.publish(token, Record("github.com"))
-    renewals.sign_in_gh(current)
+    gh.sign_in(current)
     times.append(time.monotonic() - start)
 print(json.dumps(statistics.median(times[1:])))
 """
 ROTATE = """
 import json, os, subprocess, threading
-from agent.github.published import Record
-from agent.github.store import Shelf
+from agent.github.record import Record
+from agent.github.store import Store
 from agent.machine.secret import Secret
 from agent.github.token import Token
-from agent.github import renewals
+from agent.github import gh
 from agent.settings import context
 current = context.load()
-shelf, over, bad, reads = Shelf("github.com", current.facts), threading.Event(), [], []
+shelf, over, bad, reads = Store("github.com", current.facts), threading.Event(), [], []
 environ = {name: os.environ[name] for name in os.environ if name != "GITHUB_TOKEN"}
 def read():
     while not over.is_set():
@@ -68,7 +68,7 @@ def read():
             bad.append(done.stdout + done.stderr)
 def rotate(number):
     shelf.publish(Token("github.com", Secret(f"ghs_{number:036d}")), Record("github.com"))
-    renewals.sign_in_gh(current)
+    gh.sign_in(current)
 rotate(0)
 threads = [threading.Thread(target=read) for _ in range(8)]
 for thread in threads: thread.start()

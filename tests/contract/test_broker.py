@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from agent.github import published
 from agent.github.published import Published
+from agent.github.record import fingerprint
 from agent.machine import runtime
 from agent.machine.boot import Boot
 from agent.machine.secret import Secret
@@ -55,7 +56,7 @@ class Desk(Workspace):
 
     def announce(self, value: str = "") -> None:
         """Publish this token as one that was read from the file; by default that none is yet."""
-        mark = published.fingerprint(Secret(value)) if value else ""
+        mark = fingerprint(Secret(value)) if value else ""
         path = published.token_path(self.facts, self.host)
         path.write_text(f"{value}\n\n\n{mark}\n{self.file if value else ''}\n")
         os.utime(path, (1, 1))  # a file of the same moment would not be newer

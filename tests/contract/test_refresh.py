@@ -11,7 +11,7 @@ import pytest
 from agent.commands.refresh import describe
 from agent.github import api, gh, published
 from agent.github.fetch import FIRST_DELAY, LONGEST_DELAY
-from agent.github.published import Record
+from agent.github.record import Record, fingerprint, record_path
 from agent.machine import runtime
 from agent.machine.secret import Secret
 from tests.clocks import NOON
@@ -49,7 +49,7 @@ def test_a_good_token_is_published_with_what_is_known_of_it(
         login="octo",
         kind="personal",
         source="GITHUB_TOKEN_FILE",
-        fingerprint=published.fingerprint(Secret(FIRST)),
+        fingerprint=fingerprint(Secret(FIRST)),
         grants="repo, read:org, gist",
         expires="2026-12-04T12:00:00Z",
         life=259200.0,
@@ -265,7 +265,7 @@ def test_every_change_is_said_once(workspace: Workspace, hub: FakeGitHub) -> Non
 
 def test_what_configure_said_is_not_said_again(workspace: Workspace) -> None:
     problem = workspace.refresh(offline=True).after.problem
-    published.record_path(workspace.facts, "github.com").unlink()
+    record_path(workspace.facts, "github.com").unlink()
     message, hint = problem.removesuffix(")").split(" (")
     rows = [{"step": "token", "message": message, "hint": hint}]
     (workspace.facts.runtime / runtime.PROBLEMS).write_text(json.dumps(rows))

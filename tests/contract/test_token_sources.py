@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from agent.github import fetch, published
 from agent.github.fetch import Demand
-from agent.github.renewals import make_renewals
+from agent.github.record import format_time, read_record
+from agent.github.renewal import make_renewals
 from agent.machine import runtime
 from agent.machine.system import Clock
 from tests.contract.apps import APP, INSTALLATION, make_pem
@@ -53,7 +54,7 @@ def test_an_app_signs_in_by_itself(app: Workspace, hub: FakeGitHub) -> None:
     after = app.refresh().after
     assert after.problems == {}
     assert (after.kind, after.source, after.login) == ("installation", f"App {APP}", None)
-    assert after.expires == published.format_time(app.clock.now() + HOUR)
+    assert after.expires == format_time(app.clock.now() + HOUR)
     assert "metadata:read" in after.grants
     assert app.token
     assert app.tokens() == (app.token, app.token)
@@ -382,7 +383,7 @@ def test_a_refresh_token_gives_a_users_token_and_is_followed_on_disk(
     after = desk.refresh().after
     assert after.problems == {}
     assert (after.kind, after.login) == ("user", "cat")
-    assert after.expires == published.format_time(desk.clock.now() + 8 * HOUR)
+    assert after.expires == format_time(desk.clock.now() + 8 * HOUR)
     assert kept_path(desk).stat().st_mode & 0o777 == 0o600
     assert pair[1] not in kept_path(desk).read_text()
     first = desk.token
@@ -742,7 +743,7 @@ def test_a_host_whose_file_is_gone_is_withdrawn(tmp_path: Path, hub: FakeGitHub)
     (tmp_path / "home/.config/devcopilot/hosts.d/ghe.example.com.toml").unlink()
     desk.refresh_all(offline=True)
     assert published.read_token(facts, "ghe.example.com") is None
-    assert published.read_record(replace(facts), "ghe.example.com").fingerprint == ""
+    assert read_record(replace(facts), "ghe.example.com").fingerprint == ""
 
 
 def test_a_typo_in_a_hosts_file_withdraws_nothing(tmp_path: Path, hub: FakeGitHub) -> None:

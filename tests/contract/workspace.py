@@ -9,8 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from agent.commands.refresh import refresh
 from agent.github import changes, gh, published
+from agent.github.record import Record
+from agent.github.refresh import refresh
 from agent.github.renewal import Outcome
 from agent.machine import runtime
 from agent.machine.errors import Problem
@@ -62,13 +63,13 @@ class Workspace:
     def refresh(self, offline: bool = False) -> Outcome:
         """Do a round; return the outcome of the one host that there is."""
         outcomes = self.refresh_all(offline)
-        nothing = published.Record(self.host)
+        nothing = Record(self.host)
         (outcome,) = outcomes or [Outcome(nothing, nothing)]
         return outcome
 
     def refresh_all(self, offline: bool = False) -> list[Outcome]:
-        """Do a round over all hosts."""
-        return refresh(self.context, offline=offline)
+        """Do a round over all hosts, with a context of its own, as each process has."""
+        return refresh(replace(self.context), offline=offline)
 
     def events(self, offline: bool = False) -> list[tuple[str, str]]:
         """Refresh and return what it would log."""

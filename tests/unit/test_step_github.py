@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from agent.github import gh
-from agent.github.published import Record, fingerprint
-from agent.github.store import Shelf
+from agent.github.record import Record, fingerprint
+from agent.github.store import Store
 from agent.github.token import Token
 from agent.machine.secret import Secret
 from tests.gh import find_gh
@@ -31,7 +31,7 @@ class GhMachine(Machine):
     def publish(
         self, value: str | None, login: str | None = "octo", host: str = "github.com"
     ) -> None:
-        shelf = Shelf(host, self.facts)
+        shelf = Store(host, self.facts)
         if value:
             shelf.publish(Token(host, Secret(value), login), Record(host))
         else:
@@ -268,7 +268,7 @@ def test_the_users_config_is_kept_to_the_letter(machine: GhMachine) -> None:
 
 def test_gh_is_looked_for_where_it_looks(tmp_path: Path) -> None:
     machine = Machine(tmp_path, gh.resources, GH_CONFIG_DIR=str(tmp_path / "elsewhere"))
-    Shelf("github.com", machine.facts).publish(
+    Store("github.com", machine.facts).publish(
         Token("github.com", Secret(FIRST)), Record("github.com")
     )
     assert machine.configure() == []
@@ -279,7 +279,7 @@ def test_gh_is_looked_for_where_it_looks(tmp_path: Path) -> None:
 def test_a_folder_of_gh_that_is_another_in_each_place_is_told(tmp_path: Path, name: str) -> None:
     machine = Machine(tmp_path, gh.resources, **{name: "~/mine"})
     assert machine.configure() == [], "there is nothing to sign in with"
-    Shelf("github.com", machine.facts).publish(
+    Store("github.com", machine.facts).publish(
         Token("github.com", Secret(FIRST)), Record("github.com")
     )
     (problem,) = machine.configure()

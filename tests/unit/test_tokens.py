@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from agent.catalogue import SOURCES
-from agent.github import publication, published, start
+from agent.github import published, start
 from agent.github.hosts import is_configured
 from agent.github.published import Published
+from agent.github.record import Record, fingerprint, read_record, record_path
 from agent.github.sources import user
 from agent.github.token import Failure, Found, Token, find_source, make_token
 from agent.machine.secret import Secret
@@ -37,8 +38,8 @@ class Publisher(Machine):
         return self.token.value.reveal() if self.token else None
 
     @property
-    def record(self) -> published.Record:
-        return published.read_record(self.facts, "github.com")
+    def record(self) -> Record:
+        return read_record(self.facts, "github.com")
 
 
 @pytest.fixture
@@ -77,11 +78,11 @@ def test_test_token_means_no_login(publisher: Publisher, text: str) -> None:
 def test_a_token_is_published_for_its_user_alone(publisher: Publisher) -> None:
     assert publisher.configure(GITHUB_TOKEN=FIRST) == []
     path = published.token_path(publisher.facts, "github.com")
-    assert path.read_text() == f"{FIRST}\n\n\n{published.fingerprint(Secret(FIRST))}\n\n"
+    assert path.read_text() == f"{FIRST}\n\n\n{fingerprint(Secret(FIRST))}\n\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert publisher.record.source == "GITHUB_TOKEN"
     assert publisher.record.kind == "personal"
-    assert FIRST not in published.record_path(publisher.facts, "github.com").read_text()
+    assert FIRST not in record_path(publisher.facts, "github.com").read_text()
 
 
 @pytest.mark.parametrize("text", ["two words", f"{FIRST}\n{SECOND}\n", "tökén", "a\x07b"], ids=repr)
@@ -118,9 +119,9 @@ def test_no_source_any_more_withdraws_the_token(publisher: Publisher) -> None:
     assert list((publisher.facts.runtime / "tokens").iterdir()) == []
 
 
-def publish(publisher: Publisher, token: Token, record: published.Record) -> None:
+def publish(publisher: Publisher, token: Token, record: Record) -> None:
     """Put in place what a check found out."""
-    for edit in publication.publish(token, record, publisher.facts):
+    for edit in published.publish(token, record, publisher.facts):
         content = edit.change(None)
         assert isinstance(content, bytes)
         edit.path.write_bytes(content)
@@ -145,7 +146,7 @@ def test_what_a_check_found_out_stays(publisher: Publisher) -> None:
 
 def test_a_token_that_github_refused_does_not_come_back(publisher: Publisher) -> None:
     publisher.configure(GITHUB_TOKEN=FIRST)
-    refused = published.fingerprint(Secret(SECOND))
+    refused = fingerprint(Secret(SECOND))
     publish(
         publisher, Token("github.com", Secret(FIRST)), replace(publisher.record, rejected=refused)
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 from agent.github import api
 from agent.github.api import Answer, NoAnswerError
-from agent.github.published import fingerprint
+from agent.github.record import fingerprint
 from agent.github.token import Failure, Found, Token, TokenSource, make_token
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_json

@@ -1,35 +1,12 @@
-"""The renewals of this workspace's hosts, for the verbs that need a token now or keep it fresh."""
+"""A token that can be used now, for a command that a person types."""
 
 from agent.github import gh, published
 from agent.github.fetch import MARGIN, Demand
 from agent.github.helpers import ask
-from agent.github.hosts import find_accounts
 from agent.github.published import Published
-from agent.github.renewal import Renewal
-from agent.github.sources.all import SOURCES
-from agent.github.token import find_source
-from agent.machine import runtime
+from agent.github.renewal import make_renewals
 from agent.machine.errors import AgentError, Problem
-from agent.machine.plan import Ledger, apply, plan
-from agent.machine.system import System
 from agent.settings.context import Context
-
-
-def make_renewals(current: Context) -> dict[str, Renewal]:
-    """Return host -> its renewal, for every host that has a source."""
-    return {
-        account.host: Renewal(account, source, current.facts)
-        for account in current.once(find_accounts).known
-        if (source := find_source(account, SOURCES))
-    }
-
-
-def sign_in_gh(current: Context) -> tuple[Problem, ...]:
-    """Bring gh's files up to date with what is published; return what was in the way."""
-    facts = current.facts
-    with runtime.hold_lock(str(facts.runtime / runtime.GH_LOCK)):
-        planned = plan("gh", gh.resources(current), facts, Ledger())
-        return (*planned.problems, *apply(planned, System(facts.environ), Ledger()))
 
 
 def find_fresh(current: Context, host: str) -> Published:
@@ -47,7 +24,7 @@ def find_fresh(current: Context, host: str) -> Published:
         reason = ask.request_renewal(str(facts.runtime), host)
     except ask.NobodyError:
         renewal.answer(Demand())
-        sign_in_gh(current)
+        gh.sign_in(current)
         reason = None
     fresh = renewal.read()
     if fresh is None or not has_left(fresh, current, 0):
