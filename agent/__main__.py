@@ -1,28 +1,28 @@
-"""The `devcopilot` command: finds the verb, runs it, and turns errors into lines and exit codes.
+"""The `devcopilot` program: finds the verb, runs it, and turns errors into lines and exit codes.
 
 A verb is a module of `agent.commands` with `add_arguments(parser)` and `run(arguments) -> int`; it
-is imported only when it is asked for. `run` and `init` are PID 1: they import nothing else of ours.
+is imported only when it is used. `run` and `init` are PID 1: they import nothing else of ours.
 """
 
 import os
 import sys
 
 VERBS = {
-    "run": "start the container: configure, start the services, keep them (the ENTRYPOINT)",
-    "init": "only reap, forward signals and run CMD: a drop-in for tini",
-    "configure": "bring the workspace into the configured state, again if need be",
-    "plan": "show what `configure` would change; changes nothing",
-    "refresh": "read the GitHub token again, check it, publish it",
+    "run": "start the container: configure it, start and supervise the services (the ENTRYPOINT)",
+    "init": "only reap processes, forward signals and run CMD, like tini",
+    "configure": "configure the workspace (again)",
+    "plan": "show what `configure` would change, without changing it",
+    "refresh": "fetch the GitHub token again, check it, publish it",
     "password": "print the password of the editor",
     "token": "print a fresh GitHub token",
     "exec": "run a command with a fresh GitHub token in its environment",
-    "login": "sign in to GitHub in a browser, where no token is configured",
-    "broker": "answer programs that wait for a fresh token (the agent's own job)",
-    "tools": "install the AI tools whose key is given, where they are missing",
-    "backup": "back the workspace up, list, restore and check the backups",
-    "status": "tell how the workspace is",
-    "health": "exit with 0 only when every essential service answers",
-    "explain": "tell why a service does not run",
+    "login": "sign in to GitHub in a browser, if no token is configured",
+    "broker": "provide fresh tokens to waiting programs (run by the agent)",
+    "tools": "install missing AI tools that have a key",
+    "backup": "create, list, restore and check backups",
+    "status": "show the state of the workspace",
+    "health": "exit with 0 if every essential service answers",
+    "explain": "explain why a service does not run",
     "settings": "list all variables, exit codes and files",
     "version": "print the version",
 }
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         print_help()
         return 0 if words else 2
     if words[0] not in VERBS:
-        sys.stderr.write(f"devcopilot: no such verb: {words[0]} (`devcopilot --help` lists them)\n")
+        sys.stderr.write(f"devcopilot: no such command: {words[0]} (see `devcopilot --help`)\n")
         return 2
     if words[0] in ("run", "init"):
         from agent.init import entry  # noqa: PLC0415 - PID 1 loads nothing else
@@ -46,15 +46,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def print_help() -> None:
-    """Print the verbs, a line each."""
-    lines = ["usage: devcopilot VERB [OPTION…]", ""]
+    """Print one line for each verb."""
+    lines = ["usage: devcopilot COMMAND [OPTION…]", ""]
     lines += [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
-    lines += ["", "`devcopilot VERB --help` tells more."]
+    lines += ["", "`devcopilot COMMAND --help` shows the options."]
     sys.stdout.write("\n".join(lines) + "\n")
 
 
 def run_verb(verb: str, words: list[str]) -> int:
-    """Import the verb's module, read its options, run it; errors become one line each."""
+    """Import the verb's module, parse its options and run it; print one line for each error."""
     import argparse  # noqa: PLC0415 - not needed by PID 1
     import gc  # noqa: PLC0415
     import importlib  # noqa: PLC0415
@@ -66,7 +66,7 @@ def run_verb(verb: str, words: list[str]) -> int:
 
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")
-    gc.disable()  # all that imports make stays
+    gc.disable()  # everything that imports create stays
     module = importlib.import_module(f"agent.commands.{verb}")
     gc.enable()
     parser = argparse.ArgumentParser(prog=f"devcopilot {verb}", description=module.__doc__)
@@ -91,12 +91,12 @@ def run_verb(verb: str, words: list[str]) -> int:
 
 
 def leave(code: int) -> None:
-    """End at once: to take apart all that is loaded takes 10 ms, and the kernel does it anyway."""
+    """Exit immediately: cleaning up takes Python 10 ms, and the kernel does it anyway."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream:  # one that was closed is none
+            if stream:  # None if it was closed
                 stream.flush()
-        except OSError:  # the disk is full, or nobody reads any more
+        except OSError:  # the disk is full, or the reader is gone
             code = code or 1
     os._exit(code)
 

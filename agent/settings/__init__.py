@@ -1,1 +1,1 @@
-"""What was asked for: the variables, how each is read, and the context made of them."""
+"""The configuration: variables, their parsers, and the context built from them."""

@@ -1,4 +1,4 @@
-"""Argon2 hashes of passwords, as code-server reads them: made, and judged.
+"""Argon2 hashes of passwords as code-server reads them: create and check them.
 
 The text is a PHC string: https://github.com/P-H-C/phc-string-format/blob/master/phc-sf-spec.md
 """
@@ -7,14 +7,14 @@ import os
 import re
 
 MEMORY, PASSES, LANES = 19 * 1024, 2, 1
-"""KiB, and numbers: what OWASP asks for at least. It is paid at each login, and a login is slowed
-down by code-server anyway."""
+"""KiB, and counts: the minimum that OWASP recommends. Each login pays for it; code-server
+slows logins down anyway."""
 SALT_BYTES, DIGEST_BYTES = 16, 32
 
 MOST_MEMORY = 1 << 20
-"""KiB that checking one password may take, of a hash that was given."""
+"""KiB that checking a password against a given hash may take."""
 MOST_WORK = 1 << 22
-"""KiB times passes: seconds. Beyond that one login keeps the editor from answering."""
+"""KiB times passes: a few seconds. Above this, one login blocks the editor."""
 MOST_LANES = 64
 _FORMAT = re.compile(
     r"\$argon2(?:id|i|d)\$v=(?:16|19)\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9})"
@@ -37,9 +37,9 @@ def hash_password(word: str) -> str:
 
 
 def find_fault(text: str) -> str | None:
-    """Return why code-server must not be given this as the hash of a password; None: it may.
+    """Return why code-server cannot use this text as a password hash; None if it can.
 
-    The cause reads as the end of "cannot use NAME: ".
+    The cause completes the sentence "cannot use NAME: ".
     """
     found = _FORMAT.fullmatch(text)
     if not found:

@@ -35,37 +35,37 @@ class Backup:
     enabled: bool = variable(
         "DEV8_BACKUP",
         switch,
-        "Make backups by themselves, where a target is named below.",
+        "Back up automatically if a destination is set.",
         default="true",
         aliases=("WORKSPACE_BACKUP_ENABLED",),
     )
     schedule: Schedule | None = variable(
         "DEV8_BACKUP_SCHEDULE",
         schedule,
-        "When: the time between two backups, a cron line (`0 3 * * *`) in the time of TZ, or off. "
-        "Without a change since the last one none is made.",
+        "Interval between two backups, a cron line (`0 3 * * *`) in the time zone TZ, or off. "
+        "Skipped if nothing changed since the last backup.",
         default="30m",
         aliases=("WORKSPACE_BACKUP_INTERVAL", "SUPERVISOR_BACKUP_INTERVAL"),
     )
     on_stop: bool = variable(
         "DEV8_BACKUP_ON_STOP",
         switch,
-        "Make one more when the container stops, in what is left of DEV8_STOP_TIMEOUT.",
+        "Back up when the container stops, in the time that remains of DEV8_STOP_TIMEOUT.",
         default="true",
     )
     password: SecretInput | None = secret(
         "DEV8_BACKUP_PASSWORD",
-        "Password that encrypts the backups; keep it outside of the container. "
-        "`devcopilot backup key make` makes one.",
+        "Password that encrypts the backups; keep a copy outside the container. "
+        "`devcopilot backup key make` generates one.",
     )
     password_command: tuple[str, ...] | None = variable(
         "DEV8_BACKUP_PASSWORD_COMMAND", command, "Command that prints this password."
     )
     folder: Path | None = variable(
-        "BACKUP_DIR", absolute_path, "Back up to this folder; put it on a volume of its own."
+        "BACKUP_DIR", absolute_path, "Back up to this folder, which should be on a separate volume."
     )
     bucket: str | None = variable(
-        "AWS_S3_BUCKET", bucket_name, "Back up to this bucket of S3, or of a server like it."
+        "AWS_S3_BUCKET", bucket_name, "Back up to this bucket on S3 or a compatible server."
     )
     s3_prefix: str = variable(
         "AWS_S3_PREFIX", key_prefix, "Folder in the bucket.", default="backups"
@@ -73,16 +73,16 @@ class Backup:
     s3_extra: Mapping[str, str] | None = variable(
         "AWS_S3_EXTRA_ARGS",
         s3_options,
-        "Options as of `aws s3 cp`; --endpoint-url, --region and --storage-class are understood.",
+        "Options of `aws s3 cp`; supports --endpoint-url, --region and --storage-class.",
     )
     s3_endpoint: str | None = variable(
-        "DEV8_BACKUP_S3_ENDPOINT", http_url, "Server of the bucket, if it is not AWS's."
+        "DEV8_BACKUP_S3_ENDPOINT", http_url, "Server of the bucket, if it is not AWS."
     )
     s3_aws_endpoint: str | None = variable(
         "AWS_ENDPOINT_URL_S3",
         http_url,
-        "Server of the bucket as the AWS CLI is told it; it holds where neither "
-        "DEV8_BACKUP_S3_ENDPOINT nor AWS_S3_EXTRA_ARGS names one.",
+        "Server of the bucket, as for the AWS CLI; used if neither DEV8_BACKUP_S3_ENDPOINT nor "
+        "AWS_S3_EXTRA_ARGS sets one.",
         aliases=("AWS_ENDPOINT_URL",),
     )
     s3_region: str | None = variable(
@@ -92,15 +92,15 @@ class Backup:
         aliases=("AWS_REGION", "AWS_DEFAULT_REGION"),
     )
     s3_storage_class: str | None = variable(
-        "DEV8_BACKUP_S3_STORAGE_CLASS", identifier, "Storage class of what is uploaded."
+        "DEV8_BACKUP_S3_STORAGE_CLASS", identifier, "Storage class of uploaded files."
     )
     s3_key_id: str | None = variable(
         "DEV8_BACKUP_S3_ACCESS_KEY_ID",
         single_line,
-        "Access key for the bucket; without one, AWS's own variables, files and roles are asked.",
+        "Access key for the bucket; by default AWS's own variables, files and roles are used.",
     )
     s3_key: SecretInput | None = secret(
-        "DEV8_BACKUP_S3_SECRET_ACCESS_KEY", "The secret to that access key."
+        "DEV8_BACKUP_S3_SECRET_ACCESS_KEY", "Secret of that access key."
     )
     container: str | None = variable(
         "AZURE_STORAGE_CONTAINER",
@@ -120,12 +120,12 @@ class Backup:
     azure_endpoint: str | None = variable(
         "DEV8_BACKUP_AZURE_ENDPOINT",
         http_url,
-        "Server of the account, if it is not the public cloud's.",
+        "Server of the account, if it is not in the public cloud.",
         aliases=("AZURE_BLOB_ENDPOINT",),
     )
     azure_key: SecretInput | None = secret(
         "AZURE_STORAGE_KEY",
-        "Key of the account; without it and a SAS token, the login of `az` is used.",
+        "Key of the account; without a key or SAS token, the login of `az` is used.",
         aliases=("AZURE_BLOB_ACCOUNT_KEY",),
     )
     azure_sas: SecretInput | None = secret(
@@ -136,55 +136,55 @@ class Backup:
     home: tuple[str, ...] | None = variable(
         "DEV8_BACKUP_HOME",
         home_words,
-        "What of the home is backed up besides the workspace: paths below the home. +PATH adds to "
-        "the list that `devcopilot backup list --content` shows, -PATH takes away.",
+        "Paths in the home folder to back up in addition to the workspace. +PATH adds to the list "
+        "that `devcopilot backup list --content` shows, -PATH removes from it.",
     )
     exclude: tuple[str, ...] | None = variable(
         "DEV8_BACKUP_EXCLUDE",
         workspace_patterns,
-        "What of the workspace is left out: patterns relative to it, one a line or with commas "
-        "between them, such as /data/*.bin. Nothing is left out by itself but caches that say so "
-        "in a CACHEDIR.TAG.",
+        "Patterns of workspace files to exclude, relative to the workspace, one per line or "
+        "separated by commas, such as /data/*.bin. By default only folders marked with a "
+        "CACHEDIR.TAG are excluded.",
     )
     before: tuple[str, ...] | None = variable(
-        "DEV8_BACKUP_PRE", command, "Command that runs before a backup, such as a database's dump."
+        "DEV8_BACKUP_PRE", command, "Command to run before a backup, such as a database dump."
     )
     after: tuple[str, ...] | None = variable(
-        "DEV8_BACKUP_POST", command, "Command that runs after a backup, whatever became of it."
+        "DEV8_BACKUP_POST", command, "Command to run after a backup, whether it succeeded or not."
     )
     hook_timeout: float = variable(
         "DEV8_BACKUP_HOOK_TIMEOUT",
         positive_duration,
-        "Time that each of these two has.",
+        "Time limit for each of these two commands.",
         default="1m",
     )
     retention_days: int = variable(
         "BACKUP_RETENTION_DAYS",
         count,
-        "Days for which one backup a day is kept, where DEV8_BACKUP_KEEP says nothing.",
+        "Number of days to keep one backup per day, unless DEV8_BACKUP_KEEP is set.",
         default="7",
     )
     keep: Mapping[str, int] | None = variable(
         "DEV8_BACKUP_KEEP",
         keep_rules,
-        "Which backups are kept, such as last=3,hourly=24,daily=7,weekly=4,monthly=6. The newest "
-        "is always kept.",
+        "Which backups to keep, such as last=3,hourly=24,daily=7,weekly=4,monthly=6. The newest is "
+        "always kept.",
     )
     prune_interval: float = variable(
         "DEV8_BACKUP_PRUNE_INTERVAL",
         duration,
-        "Time between two clean-ups of the space that forgotten backups took; 0: never.",
+        "Interval between two clean-ups of the disk space of removed backups; 0: never.",
         default="168h",
     )
     verify_interval: float = variable(
         "DEV8_BACKUP_VERIFY_INTERVAL",
         duration,
-        "Time between two checks: a part of the data is read back, some files are restored and "
-        "compared; 0: never.",
+        "Interval between two verifications, which read back part of the data and restore and "
+        "compare some files; 0: never.",
         default="24h",
     )
     memory: int | None = variable(
         "DEV8_BACKUP_MEMORY",
         byte_size,
-        "Memory that a backup should stay below, such as 100M; less of it is slower.",
+        "Memory limit for a backup, such as 100M; a lower limit is slower.",
     )

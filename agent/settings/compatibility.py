@@ -1,8 +1,8 @@
 """The variables of the bash entrypoint and of its later Go supervisor, and what became of each.
 
-Names that the agent reads itself stand in `agent.settings.everything`; here are all the others. The
-table in docs/migration.md is generated from both. Last come names of other programs that no child
-gets.
+`agent.settings.everything` has the variables that the agent reads; this module has all others. The
+table in docs/migration.md is generated from both. At the end are variables of other programs that
+are hidden from all children.
 """
 
 from dataclasses import dataclass
@@ -17,49 +17,51 @@ class OldVariable:
 
     name: str
     doc: str
-    """Why, as the end of a sentence that starts with "NAME is ignored: "."""
+    """The reason, which completes the sentence "NAME is ignored: "."""
     verdict: Verdict = "ignored"
-    """ignored: with a warning, since something that the user asked for does not happen.
+    """ignored: with a warning, because the user asked for something that does not happen.
     silent: nothing is lost."""
 
 
 @dataclass(frozen=True)
 class KeptVariable:
-    """A variable of old that the agent still reads."""
+    """An old variable that the agent still reads."""
 
     name: str
     doc: str
-    """What is different, or that nothing is."""
+    """What is different, or that nothing has changed."""
 
 
-_SAME = "means what it meant, with the same default"
+_SAME = "unchanged, with the same default"
 
-_RESTIC = "an encrypted restic repository instead of tar.gz files; `restore` takes those too"
+_RESTIC = "an encrypted restic repository instead of tar.gz files; `restore` accepts those, too"
 
 KEPT: tuple[KeptVariable, ...] = (
     KeptVariable("WORKSPACE_DIR", _SAME),
-    KeptVariable("SSH_PUBLIC_KEY", "several lines, options and `cert-authority` work as well"),
-    KeptVariable("SSH_PRIVATE_KEY", "any type of key; the file is named for it, not always id_rsa"),
+    KeptVariable("SSH_PUBLIC_KEY", "several lines, options and `cert-authority` work, too"),
+    KeptVariable(
+        "SSH_PRIVATE_KEY", "any type of key; the file is named after its type, not always id_rsa"
+    ),
     KeptVariable("GITHUB_TOKEN", "works: the login no longer fails because the variable is set"),
     KeptVariable("GH_TOKEN", "read when GITHUB_TOKEN is not set"),
     KeptVariable("GIT_USER_NAME", "a default that your own git configuration overrides"),
     KeptVariable("GIT_USER_EMAIL", "a default that your own git configuration overrides"),
-    KeptVariable("ANTHROPIC_API_KEY", "handed over by a file, not by ~/.bashrc"),
-    KeptVariable("OPENAI_API_KEY", "handed over by a file, not by ~/.bashrc"),
-    KeptVariable("GEMINI_API_KEY", "handed over by a file, not by ~/.bashrc"),
+    KeptVariable("ANTHROPIC_API_KEY", "passed in a file instead of ~/.bashrc"),
+    KeptVariable("OPENAI_API_KEY", "passed in a file instead of ~/.bashrc"),
+    KeptVariable("GEMINI_API_KEY", "passed in a file instead of ~/.bashrc"),
     KeptVariable("CODE_SERVER_AUTH", _SAME),
     KeptVariable("CODE_SERVER_PASSWORD", "any text works; there is no default password any more"),
-    KeptVariable("ENVIRONMENT_ID", "no longer required for anything"),
+    KeptVariable("ENVIRONMENT_ID", "no longer required"),
     KeptVariable("WORKSPACE_ID", "another name of ENVIRONMENT_ID"),
     KeptVariable("BACKUP_DIR", f"{_RESTIC}; without it there is no local backup"),
-    KeptVariable("BACKUP_RETENTION_DAYS", "one backup of each day is kept for as long"),
+    KeptVariable("BACKUP_RETENTION_DAYS", "one backup per day is kept for this many days"),
     KeptVariable("AWS_S3_BUCKET", _RESTIC),
     KeptVariable("AWS_S3_PREFIX", _SAME),
-    KeptVariable("AWS_S3_EXTRA_ARGS", "--endpoint-url, --region and --storage-class count"),
+    KeptVariable("AWS_S3_EXTRA_ARGS", "supports --endpoint-url, --region and --storage-class"),
     KeptVariable("AZURE_STORAGE_ACCOUNT", _SAME),
     KeptVariable("AZURE_STORAGE_CONTAINER", _RESTIC),
     KeptVariable("AZURE_BLOB_PREFIX", _SAME),
-    KeptVariable("AZURE_STORAGE_KEY", "read by backups alone; for the Azure CLI run `az login`"),
+    KeptVariable("AZURE_STORAGE_KEY", "used only for backups; for the Azure CLI run `az login`"),
     KeptVariable("WORKSPACE_BACKUP_ENABLED", "another name of DEV8_BACKUP"),
     KeptVariable("WORKSPACE_BACKUP_INTERVAL", "another name of DEV8_BACKUP_SCHEDULE"),
     KeptVariable("SUPERVISOR_BACKUP_INTERVAL", "another name of DEV8_BACKUP_SCHEDULE; 0: off"),
@@ -71,18 +73,18 @@ KEPT: tuple[KeptVariable, ...] = (
 )
 """In the order of the original's documentation."""
 
-_MOUNT = "nothing is mounted, backups go straight to the storage"
+_MOUNT = "nothing is mounted; backups go directly to the storage"
 _REPORT = "this version does not report activity"
-_KEYS_ONLY = "logins take public keys only; set SSH_PUBLIC_KEY"
+_KEYS_ONLY = "ssh accepts public keys only; set SSH_PUBLIC_KEY"
 
 VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("SSH_PASSWORD", _KEYS_ONLY),
     OldVariable("AZURE_EXTRA_ARGS", "set AZURE_STORAGE_KEY_FILE, or log in with `az login`"),
     OldVariable("SUPERVISOR_BACKUP_MOUNT_PATH", f"{_MOUNT}; set AZURE_STORAGE_CONTAINER"),
-    OldVariable("SUPERVISOR_BACKUP_EXCLUDES", "DEV8_BACKUP_EXCLUDE says what is left out"),
-    OldVariable("SUPERVISOR_BACKUP_SNAPSHOT_PATH", "AZURE_BLOB_PREFIX names the folder"),
+    OldVariable("SUPERVISOR_BACKUP_EXCLUDES", "use DEV8_BACKUP_EXCLUDE"),
+    OldVariable("SUPERVISOR_BACKUP_SNAPSHOT_PATH", "use AZURE_BLOB_PREFIX"),
     OldVariable(
-        "SUPERVISOR_BACKUP_SYNC_ON_ACTIVITY", "without a change no backup is made", "silent"
+        "SUPERVISOR_BACKUP_SYNC_ON_ACTIVITY", "a backup is made only if something changed", "silent"
     ),
     OldVariable("SUPERVISOR_MOUNT_ENABLE", _MOUNT),
     OldVariable("SUPERVISOR_BLOBFUSE_TMP", _MOUNT),
@@ -91,11 +93,9 @@ VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("SUPERVISOR_MONITOR_INTERVAL", _REPORT),
     OldVariable("MONITOR_INTERVAL", _REPORT, "silent"),
     OldVariable("SUPERVISOR_LOG_FILE", "the log goes to the container's output"),
-    OldVariable(
-        "SUPERVISOR_HTTP_ENABLED", "`devcopilot status --json` tells what it told", "silent"
-    ),
-    OldVariable("SUPERVISOR_HTTP_ADDR", "nothing listens; `devcopilot status --json` tells it"),
-    OldVariable("SUPERVISOR_PORT", "nothing ever read it", "silent"),
+    OldVariable("SUPERVISOR_HTTP_ENABLED", "use `devcopilot status --json`", "silent"),
+    OldVariable("SUPERVISOR_HTTP_ADDR", "nothing listens; use `devcopilot status --json`"),
+    OldVariable("SUPERVISOR_PORT", "it was never used", "silent"),
     OldVariable("SUPERVISOR_AGENT_ENABLED", _REPORT, "silent"),
     OldVariable("SUPERVISOR_AGENT_BASE_URL", _REPORT),
     OldVariable("SUPERVISOR_AGENT_ACTIVITY_ENDPOINT", _REPORT),
@@ -103,21 +103,21 @@ VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("SUPERVISOR_AGENT_TIMEOUT", _REPORT, "silent"),
     OldVariable("AGENT_BASE_URL", _REPORT, "silent"),
     OldVariable("AGENT_ENABLED", _REPORT, "silent"),
-    OldVariable("REPORT_INTERVAL", "nothing ever read it", "silent"),
-    OldVariable("USER_ID", "it named the owner for the control plane only", "silent"),
-    OldVariable("DEV8_USER", "the image's user is fixed when it is built", "silent"),
-    OldVariable("DEV8_UID", "the image's user is fixed when it is built", "silent"),
-    OldVariable("DEV8_GID", "the image's user is fixed when it is built", "silent"),
+    OldVariable("REPORT_INTERVAL", "it was never used", "silent"),
+    OldVariable("USER_ID", "only the control plane used it", "silent"),
+    OldVariable("DEV8_USER", "the user is fixed when the image is built", "silent"),
+    OldVariable("DEV8_UID", "the user is fixed when the image is built", "silent"),
+    OldVariable("DEV8_GID", "the user is fixed when the image is built", "silent"),
 )
 
-_BEATS = "its program would prefer it for ever to the token that is kept fresh; set GITHUB_TOKEN"
+_BEATS = "it would override the fresh token forever; set GITHUB_TOKEN"
 
 WITHHELD: tuple[OldVariable, ...] = (
     OldVariable("COPILOT_GITHUB_TOKEN", _BEATS),
     OldVariable("GH_ENTERPRISE_TOKEN", f"{_BEATS} and GH_HOST"),
     OldVariable("GITHUB_ENTERPRISE_TOKEN", f"{_BEATS} and GH_HOST"),
 )
-"""Tokens of Copilot and gh, which no child gets either."""
+"""Tokens of Copilot and gh, which are hidden from all children."""
 
 SECRETS = frozenset(old.name for old in WITHHELD) | frozenset(
     {
@@ -125,4 +125,4 @@ SECRETS = frozenset(old.name for old in WITHHELD) | frozenset(
         "SUPERVISOR_AGENT_API_KEY",
     }
 )
-"""Variables that are not read and hold a secret: no child gets them."""
+"""Unused variables that hold a secret: they are hidden from all children."""

@@ -1,4 +1,4 @@
-"""What every verb starts from: the settings of this life of the container, and the facts."""
+"""The input of every verb: the settings of this container, and the facts about it."""
 
 import errno
 import json
@@ -24,23 +24,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Context:
-    """The settings, the facts, what is wrong with the machine, and all that was made of them."""
+    """The settings, the facts, problems with the machine, and everything derived from them."""
 
     variables: Mapping[str, str]
-    """What the settings were read from, secrets included."""
+    """The variables behind the settings, including secrets."""
     settings: Settings
     facts: Facts
     problems: tuple[Problem, ...] = ()
     running: bool = False
-    """Whether the container runs already: its services are not changed any more."""
+    """Whether the container is already running: its services no longer change."""
     _found: dict[object, object] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def once(self, find: "Callable[[Context], T]") -> T:
-        """Return what `find` makes of this context. It is asked once, whoever wants to know.
+        """Return the result of `find` for this context, which is called only once.
 
-        A value that is found again might differ: a file changes, and two parts act on two truths.
+        A second call might return something else, for example if a file changed in between, and two
+        parts would act on different values.
         """
         if find not in self._found:
             self._found[find] = find(self)
@@ -48,7 +49,7 @@ class Context:
 
 
 def load() -> Context:
-    """Return the context that `configure` stored. Raises AgentError where there is none."""
+    """Return the context that `configure` stored. Raises AgentError if there is none."""
     folder = Path(runtime.locate(os.environ, os.getuid()))
     variables, environment = stored.load(folder)
     settings = Settings.from_environ(variables)
@@ -62,7 +63,7 @@ def load() -> Context:
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
-    """Return what the init of this runtime folder says of itself; None when none is alive."""
+    """Return the state that init wrote to this runtime folder; None if init is not running."""
     try:
         state: dict[str, Any] = json.loads(read_file(folder / runtime.STATE, STATE))
         os.kill(state["pid"], 0)
@@ -74,7 +75,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
 def from_environ(environ: Mapping[str, str]) -> Context:
     """Return the context for a container that starts with this environment.
 
-    Reads files, changes nothing. Raises AgentError (exit 2) for what the texts show to be wrong.
+    Reads files, changes nothing. Raises AgentError (exit 2) for invalid variables.
     """
     settings = Settings.from_environ(environ)
     uid = os.getuid()
@@ -98,9 +99,9 @@ def from_environ(environ: Mapping[str, str]) -> Context:
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError inside when this time has passed, and again each time that it passes.
+    """Raise TimeoutError inside after this time, and repeatedly after the same time.
 
-    Again, since what is caught inside may be followed by something else that waits.
+    Repeatedly because the code inside may catch the error and then wait for something else.
     """
 
     def give_up(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Which variables hold a secret of the user's own: judged by name, since nobody declared them."""
+"""Find the user's own secret variables, by name: they are not declared anywhere."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,17 +11,17 @@ _NAME = re.compile(
 """NAME_FILE is a path, NAME_ID a name; PWD is a folder."""
 _IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s:@]*:([^/?#\s@]+)@", re.IGNORECASE)
 _PROXY = re.compile(r"\w+_proxy", re.IGNORECASE)
-"""The agent itself needs these, and git, gh and npm in its jobs."""
+"""The agent needs these, and git, gh and npm in its jobs, too."""
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Tell whether this variable is one: by the end of its name, or a URL that logs in."""
+    """Tell whether this variable is a secret: by the end of its name, or a URL with a password."""
     if not name.isascii() or not name.isidentifier() or _PROXY.fullmatch(name):
         return False
     return bool(value and (_NAME.fullmatch(name) or _IN_URL.match(value)))
 
 
 def find_url_passwords(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the passwords in URLs, as they stand there."""
+    """Yield the passwords in URLs, as written there."""
     for value in environ.values():
         yield from (found[1] for found in _IN_URL.finditer(value))

@@ -1,7 +1,7 @@
-"""Every variable that the agent reads: the groups, put together and judged.
+"""All variables that the agent reads: the groups combined and checked.
 
-`Settings.from_environ` takes strings and only looks at strings: it reads no file. All that is
-wrong is reported together, before anything is changed.
+`Settings.from_environ` only looks at strings: it reads no files. It reports all problems together,
+before anything is changed.
 """
 
 import difflib
@@ -52,7 +52,7 @@ class Settings:
 def read_group(
     kind: type[Any], environ: Mapping[str, str], problems: list[Problem]
 ) -> dict[str, Any]:
-    """Return the values of one group's fields; what is wrong is added to `problems`."""
+    """Return the values of one group's fields; add invalid ones to `problems`."""
     return {item.name: read(declared(item), environ, problems) for item in fields(kind)}
 
 
@@ -65,7 +65,7 @@ def variables() -> Iterator[tuple[str, Variable]]:
 
 
 def secret_names() -> frozenset[str]:
-    """Return the names of all variables whose value no child may get."""
+    """Return the names of all variables that are hidden from children."""
     ours = (
         name for _, entry in variables() if entry.secret for name in (entry.name, *entry.aliases)
     )
@@ -73,7 +73,7 @@ def secret_names() -> frozenset[str]:
 
 
 def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
-    """Return what is odd but harmless: unknown DEV8_ names, and the old names' warnings."""
+    """Return warnings: unknown DEV8_ names, and old variables that are ignored."""
     known = {name for _, entry in variables() for name in entry.names}
     known |= {old.name for old in compatibility.VARIABLES}
     found = []
@@ -83,7 +83,9 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
             found.append(
                 Problem(
                     f"{name} is not a variable of the agent",
-                    f"did you mean {near[0]}?" if near else "`devcopilot settings` lists them all",
+                    f"did you mean {near[0]}?"
+                    if near
+                    else "`devcopilot settings` lists all variables",
                 )
             )
     found += [
@@ -118,14 +120,14 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
 
 
 def find_bad_hash(given: SecretInput | None) -> Iterator[Problem]:
-    """Yield what is wrong with the editor's hash; one in a file is judged when that is read."""
+    """Yield the problem of the editor's hash; a hash in a file is checked when it is read."""
     if given and given.value and (fault := argon2.find_fault(given.value.reveal())):
         hint = "a compose file needs $$ for each $, and a shell single quotes"
         yield Problem(f"cannot use {given.variable}: {fault}", hint)
 
 
 def find_missing_parts(github: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what a GitHub login lacks of the variables that belong together."""
+    """Yield the variables that an incomplete GitHub login lacks."""
     for one, other in (
         ("GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY"),
         ("GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_ID"),

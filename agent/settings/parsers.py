@@ -1,4 +1,7 @@
-"""How the texts of variables are read: each reader raises ValueError with what it should be."""
+"""Parsers for variables: each raises ValueError with the expected format.
+
+The text of the error completes the sentence "NAME=value is not ".
+"""
 
 import os
 import re
@@ -26,7 +29,7 @@ def text(value: str) -> str:
 
 
 def strip_quotes(value: str) -> str:
-    """Return a text without quotes around it: docker's --env-file keeps those that others drop."""
+    """Return a text without quotes around it: docker's --env-file does not remove them."""
     quote = value[:1]
     if len(value) > 2 and quote in ("'", '"') and value.count(quote) == 2 and value[-1] == quote:
         return value[1:-1]
@@ -41,7 +44,7 @@ def absolute_path(value: str) -> Path:
 
 
 def plain_path(longest: int) -> Callable[[str], Path]:
-    """Return a reader of absolute paths that need quotes nowhere, up to so many characters."""
+    """Return a parser for absolute paths of limited length that never need quotes."""
 
     def read(value: str) -> Path:
         if len(value) > longest or not re.fullmatch(r"/[A-Za-z0-9/._@+-]*", value):
@@ -69,7 +72,7 @@ def address(value: str) -> str:
 
 
 def duration(value: str) -> float:
-    """Read a duration as Go writes it (30s, 1h30m), or a bare number of seconds; in seconds."""
+    """Read a duration in Go's format (30s, 1h30m), or a bare number of seconds; in seconds."""
     if re.fullmatch(_NUMBER, value):
         return float(value)
     parts = re.findall(rf"({_NUMBER})(ms|s|m|h)", value)
@@ -87,7 +90,7 @@ def positive_duration(value: str) -> float:
 
 
 def interval(value: str) -> float:
-    """Read the time between two runs of something: a second or more."""
+    """Read the time between two runs: at least a second."""
     seconds = duration(value)
     if seconds < 1:
         raise ValueError("a duration of at least 1s, such as 30s or 5m")
@@ -102,7 +105,7 @@ def switch(value: str) -> bool:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Return a reader of one of these words."""
+    """Return a parser for one of these words."""
 
     def read(value: str) -> str:
         if value.lower() not in choices:
@@ -113,7 +116,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def words_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
-    """Return a reader of some of these words, with spaces or commas between them."""
+    """Return a parser for some of these words, separated by spaces or commas."""
 
     def read(value: str) -> tuple[str, ...]:
         words = tuple(value.lower().replace(",", " ").split())
@@ -132,21 +135,21 @@ def single_line(value: str) -> str:
 
 
 def number(value: str) -> str:
-    """Read a whole number that stands for itself, such as an id."""
+    """Read a whole number that is used as text, such as an id."""
     if not re.fullmatch(r"[0-9]{1,19}", value):
         raise ValueError("a number")
     return value
 
 
 def identifier(value: str) -> str:
-    """Read an id as GitHub gives it: a number, or letters, digits, dots and dashes."""
+    """Read a GitHub id: a number, or letters, digits, dots and dashes."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
         raise ValueError("an id: letters, digits, dots and dashes")
     return value
 
 
 def identifiers(value: str) -> tuple[str, ...]:
-    """Read ids with commas or blanks between them."""
+    """Read ids, separated by commas or blanks."""
     return tuple(identifier(word) for word in re.split(r"[\s,]+", value.strip()))
 
 
@@ -160,7 +163,7 @@ def permissions(value: str) -> Mapping[str, str]:
 
 
 def command(value: str) -> tuple[str, ...]:
-    """Read a command as a shell splits it into words; no shell runs it."""
+    """Read a command, split into words like a shell does; no shell runs it."""
     try:
         words = tuple(shlex.split(value))
     except ValueError:
@@ -178,25 +181,27 @@ def host_name(value: str) -> str:
 
 
 def words(value: str) -> tuple[str, ...]:
-    """Read words with commas or blanks between them."""
+    """Read words, separated by commas or blanks."""
     return tuple(re.split(r"[\s,]+", value.strip(" \t\n,")))
 
 
 def lines(value: str) -> tuple[str, ...]:
-    """Read texts, one a line or with commas between them; they may hold blanks."""
+    """Read texts, one per line or separated by commas; they may contain blanks."""
     return tuple(part.strip() for part in re.split(r"[\n,]", value) if part.strip())
 
 
 def home_path(value: str) -> str:
-    """Read a path below the home, in its plain form."""
+    """Read a path below the home folder, normalized."""
     clean = os.path.normpath(value.removeprefix("~/")) if value else ".."
     if clean.startswith(("/", "..", "~")):
-        raise ValueError("paths below the home, such as .config/nvim; + adds one, - takes one away")
+        raise ValueError(
+            "paths below the home folder, such as .config/nvim; + adds one, - removes one"
+        )
     return clean
 
 
 def home_words(value: str) -> tuple[str, ...]:
-    """Read paths below the home, each with + or - or no sign before it."""
+    """Read paths below the home folder, each with +, - or no sign in front."""
     found = words(value)
     for word in found:
         home_path(word.removeprefix("+") if word[:1] != "-" else word[1:])
@@ -204,7 +209,7 @@ def home_words(value: str) -> tuple[str, ...]:
 
 
 def workspace_patterns(value: str) -> tuple[str, ...]:
-    """Read restic's patterns of what lies in the workspace, one a line or with commas between."""
+    """Read restic patterns of workspace files, one per line or separated by commas."""
     found = lines(value)
     for pattern in found:
         anchor(pattern, Path("/workspace"))
@@ -230,7 +235,7 @@ def byte_size(value: str) -> int:
 
 
 def bucket_name(value: str) -> str:
-    """Read the name of a bucket or of a container: no URL, no folder in it."""
+    """Read the name of a bucket or container: no URL, no folder in it."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", value):
         raise ValueError("a bare name without scheme or folder, such as my-backups")
     return value
@@ -250,7 +255,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 366 * 86400.0
 
 
 def schedule(value: str) -> Schedule | None:
-    """Read a schedule: an interval, a cron line, or off, which is None, as nothing or less is."""
+    """Read a schedule: an interval, a cron line, or off (None), which 0 or less means, too."""
     if value.lower() == "off" or re.fullmatch(r"-.+|0[a-z]*", value):
         return None
     if len(value.split()) > 1:
@@ -274,13 +279,13 @@ def _cron_line(value: str) -> str:
     if len(fields) != 5:
         raise ValueError(wrong)
     try:
-        # Which year does not matter, but that the 29th of February comes.
+        # Any leap year: the 29th of February must exist.
         next(CronSim(" ".join(fields), datetime(2000, 1, 1)))
     except CronSimError as error:
         name = str(error).removeprefix("Bad ")
-        raise ValueError(f"{wrong}; its {name} is wrong") from None
+        raise ValueError(f"{wrong}; its {name} is invalid") from None
     except StopIteration:
-        raise ValueError(f"{wrong}; this one never comes") from None
+        raise ValueError(f"{wrong}; this one never matches") from None
     return " ".join(fields)
 
 
@@ -288,14 +293,14 @@ KEEP_KINDS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
 def keep_rules(value: str) -> Mapping[str, int]:
-    """Read which backups are kept, such as last=3,daily=7; at least one number is above zero."""
+    """Read which backups to keep, such as last=3,daily=7; at least one number is above zero."""
     pairs = [word.partition("=") for word in words(value)]
     if not all(kind in KEEP_KINDS and re.fullmatch(r"[0-9]{1,5}", number)
                for kind, _, number in pairs):  # fmt: skip
         raise ValueError("rules such as last=3,daily=7, of " + ", ".join(KEEP_KINDS))
     rules = {kind: int(number) for kind, _, number in pairs if int(number)}
     if not rules:
-        raise ValueError("rules that keep anything, such as last=3,daily=7")
+        raise ValueError("rules that keep at least one backup, such as last=3,daily=7")
     return rules
 
 
@@ -304,11 +309,11 @@ S3_OPTIONS = {
     "--region": "region",
     "--storage-class": "storage_class",
 }
-"""Options of `aws s3 cp` that mean something to a backup, and what they are called here."""
+"""Options of `aws s3 cp` that backups use, with their names here."""
 
 
 def s3_options(value: str) -> Mapping[str, str]:
-    """Read options as of `aws s3 cp`: what they mean here, and under "ignored" all others."""
+    """Read options of `aws s3 cp`: the supported ones by name, all others under "ignored"."""
     parts = list(command(value))
     found, ignored = {}, []
     while parts:

@@ -1,6 +1,6 @@
-"""The reference that `devcopilot settings` prints and that stands in the documentation.
+"""The reference that `devcopilot settings` prints and the documentation contains.
 
-All of it comes from the declarations themselves; only the list of files is written here.
+It is generated from the declarations; only the list of files is written here.
 """
 
 import textwrap
@@ -17,52 +17,52 @@ RUNTIME_FOLDER = "/dev/shm/devcopilot-UID"  # noqa: S108 - its name in the docum
 STATE_FOLDER = "~/.local/state/devcopilot"
 
 FILES = (
-    (f"{RUNTIME_FOLDER}/", "the runtime folder: gone with the container, for its user alone"),
+    (f"{RUNTIME_FOLDER}/", "runtime folder: private, deleted with the container"),
     (
         f"{RUNTIME_FOLDER}/{runtime.STATE}",
-        "what PID 1 says of itself; `devcopilot status` reads it",
+        "state of PID 1, which `devcopilot status` reads",
     ),
-    (f"{RUNTIME_FOLDER}/{runtime.PROBLEMS}", "what could not be configured, and what mends it"),
-    (f"{RUNTIME_FOLDER}/{runtime.SECRETS}/", "the secrets that variables held, a file each (0600)"),
-    (f"{RUNTIME_FOLDER}/{runtime.HIDDEN}/", "other secrets, for the log to hide (0600)"),
-    (f"{RUNTIME_FOLDER}/{runtime.TOKENS}/", "the GitHub token in use, a file a host (0600)"),
-    (f"{RUNTIME_FOLDER}/{runtime.BROKER_SOCKET}", "where git's helper asks for a newer token"),
-    (f"{RUNTIME_FOLDER}/{runtime.SSH}/", "the host keys that sshd uses (0600)"),
-    (f"{STATE_FOLDER}/", "the state folder: keep it on a volume"),
-    ("~/.devcopilot/", "the state folder where ~/.local/state/devcopilot cannot be made"),
-    (f"{STATE_FOLDER}/ssh/", "the workspace's host keys to keep, and the keys that may log in"),
-    (f"{STATE_FOLDER}/code-server/password", "the password that was made for code-server"),
-    (f"{STATE_FOLDER}/code-server/hash.json", "the hash of its password: as secret as a session"),
-    ("~/.config/code-server/config.yaml", "the same login for a code-server started by hand"),
-    (f"{STATE_FOLDER}/gitconfig", "git's defaults; your ~/.gitconfig overrides them"),
-    (f"{STATE_FOLDER}/gitconfig-signing", "git's settings for signing with your SSH key"),
+    (f"{RUNTIME_FOLDER}/{runtime.PROBLEMS}", "problems of the configuration, with their fixes"),
+    (f"{RUNTIME_FOLDER}/{runtime.SECRETS}/", "secrets from variables, one file each (0600)"),
+    (f"{RUNTIME_FOLDER}/{runtime.HIDDEN}/", "other secrets that the log must hide (0600)"),
+    (f"{RUNTIME_FOLDER}/{runtime.TOKENS}/", "current GitHub tokens, one file for each host (0600)"),
+    (f"{RUNTIME_FOLDER}/{runtime.BROKER_SOCKET}", "socket where git's helper asks for a new token"),
+    (f"{RUNTIME_FOLDER}/{runtime.SSH}/", "host keys that sshd uses (0600)"),
+    (f"{STATE_FOLDER}/", "state folder: keep it on a volume"),
+    ("~/.devcopilot/", "state folder if ~/.local/state/devcopilot cannot be created"),
+    (f"{STATE_FOLDER}/ssh/", "host keys of the workspace, and public keys that may log in"),
+    (f"{STATE_FOLDER}/code-server/password", "generated password of code-server"),
+    (f"{STATE_FOLDER}/code-server/hash.json", "hash of the password, as secret as the password"),
+    ("~/.config/code-server/config.yaml", "the same login, for a code-server of your own"),
+    (f"{STATE_FOLDER}/gitconfig", "defaults for git; your ~/.gitconfig overrides them"),
+    (f"{STATE_FOLDER}/gitconfig-signing", "git settings for signing with your ssh key"),
     (
         f"{STATE_FOLDER}/github-refresh/",
-        "the refresh token that follows yours (0600)",
+        "the next refresh token (0600)",
     ),
-    (f"{STATE_FOLDER}/owned.json", "which files the agent wrote, to take back only those"),
-    (f"{STATE_FOLDER}/backup/password", "the password that was made for backups in BACKUP_DIR"),
-    (f"{STATE_FOLDER}/backup/record.json", "what is known of the backups on each target"),
-    (f"{STATE_FOLDER}/backup/undo.json", "what `devcopilot backup undo` takes back"),
-    (f"{STATE_FOLDER}/backup/workspace-id", "by what the workspace knows its own backups"),
-    (f"{STATE_FOLDER}/backup/hostnames", "the names that its containers had"),
-    (f"{STATE_FOLDER}/backup/runs/", "which restic was started: a lock of one that ended is dead"),
-    (f"{STATE_FOLDER}/backup/lock", "held by the command that works on the backups"),
-    (f"{STATE_FOLDER}/backup/waiting", "by what a command tells a scheduled one that it waits"),
-    (f"{STATE_FOLDER}/backup/partial", "links to folders that a restore is filling"),
+    (f"{STATE_FOLDER}/owned.json", "files that the agent wrote; it removes no others"),
+    (f"{STATE_FOLDER}/backup/password", "generated password for backups in BACKUP_DIR"),
+    (f"{STATE_FOLDER}/backup/record.json", "known backups on each destination"),
+    (f"{STATE_FOLDER}/backup/undo.json", "what `devcopilot backup undo` restores"),
+    (f"{STATE_FOLDER}/backup/workspace-id", "id that marks this workspace's own backups"),
+    (f"{STATE_FOLDER}/backup/hostnames", "hostnames of earlier containers"),
+    (f"{STATE_FOLDER}/backup/runs/", "restic processes of ours, to recognize stale locks"),
+    (f"{STATE_FOLDER}/backup/lock", "lock that allows one backup command at a time"),
+    (f"{STATE_FOLDER}/backup/waiting", "mark of a command that waits for a scheduled one"),
+    (f"{STATE_FOLDER}/backup/partial", "links to folders of a running restore"),
     (f"{STATE_FOLDER}/databases/", "consistent copies of SQLite databases, for the backups"),
-    ("~/.cache/devcopilot/restic/", "restic's cache; it may be removed"),
-    (f"{STATE_FOLDER}/tools.json", "which AI tools could not be installed, and why"),
+    ("~/.cache/devcopilot/restic/", "cache of restic; can be deleted"),
+    (f"{STATE_FOLDER}/tools.json", "AI tools that could not be installed, with the reason"),
     (
         "~/.local/share/devcopilot/tools/",
-        "the AI tools that were installed; ~/.local/bin has links",
+        "installed AI tools; ~/.local/bin has links to them",
     ),
-    ("~/.config/devcopilot/hosts.d/HOST.toml", "further GitHub hosts; see docs/github.md"),
-    ("/etc/devcopilot/hosts.d/HOST.toml", "further GitHub hosts, from the image or a mount"),
+    ("~/.config/devcopilot/hosts.d/HOST.toml", "additional GitHub hosts; see docs/github.md"),
+    ("/etc/devcopilot/hosts.d/HOST.toml", "additional GitHub hosts, from the image or a mount"),
     ("~/.config/devcopilot/services.d/*.toml", "your own services"),
     ("/etc/devcopilot/services.d/*.toml", "your own services, from the image or a mount"),
 )
-"""Files that a user may meet: (path, what it is)."""
+"""Files that a user may see: (path, meaning)."""
 
 OUTCOMES = {
     "ignored": "accepted with a warning",
@@ -98,7 +98,7 @@ def exit_codes() -> Iterator[tuple[str, str]]:
     """Yield (code, meaning) of every exit code."""
     for code in Exit:
         yield str(int(code)), code.doc
-    yield f"{SIGNAL_BASE} + N", "CMD was ended by signal N."
+    yield f"{SIGNAL_BASE} + N", "Signal N ended CMD."
 
 
 def old_variables() -> Iterator[tuple[str, str, str]]:
@@ -144,13 +144,13 @@ def _default_text(entry: Variable) -> str:
 
 
 def sections() -> dict[str, str]:
-    """Return the parts that stand in the documentation, by the name in their markers."""
+    """Return the generated parts of the documentation, by the name in their markers."""
     return {
         "variables": "\n".join(_variables_markdown()),
         "exit codes": table(("code", "meaning"), exit_codes()),
         "files": table(("path", "what it is"), ((f"`{path}`", doc) for path, doc in FILES)),
         "old variables": table(
-            ("variable", "outcome", "why, or what is different"),
+            ("variable", "outcome", "reason or difference"),
             ((f"`{name}`", outcome, reason) for name, outcome, reason in old_variables()),
         ),
     }
@@ -173,13 +173,13 @@ def _variables_markdown() -> Iterator[str]:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of Markdown."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |"
                      for line in lines)  # fmt: skip
 
 
-# --- what both need -----------------------------------------------------------------------------
+# --- shared -------------------------------------------------------------------------------------
 
 
 def _by_group() -> Iterator[tuple[str, list[Variable]]]:

@@ -1,4 +1,4 @@
-"""What a step of `configure` is."""
+"""A step of `configure`."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,4 +14,4 @@ class Step:
 
     name: str
     resources: Callable[[Context], Iterable[Resource | Problem]]
-    """Yields what should be there, and what is in the way of it."""
+    """Yields the desired resources, and the problems that prevent them."""

@@ -1,8 +1,8 @@
 """The settings of this life of the container, kept in the runtime folder.
 
-`configure` is the only one to see the container's environment. What it accepted it stores as the
-texts it was given: plain variables and the clean environment in one JSON file, each secret in a
-file of its own. Every other verb reads them from there, through the same parser.
+Only `configure` sees the container's environment. It stores the accepted variables as text: plain
+ones and the clean environment in one JSON file, each secret in a separate file. Every other verb
+reads them from there, with the same parser.
 """
 
 import json
@@ -30,7 +30,7 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def find_own_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are none of the agent's and hold a secret, as it seems."""
+    """Return the variables that are not the agent's and look like secrets."""
     ours = secret_names() | {name for _, entry in variables() for name in entry.names}
     return {
         name: value
@@ -40,8 +40,8 @@ def find_own_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def child_defaults(settings: Settings) -> dict[str, str]:
-    """Return what makes tools fit into the workspace, for every child; what was given wins."""
-    defaults = {"COPILOT_AUTO_UPDATE": "false"}  # its place in the image is not ours to write
+    """Return default variables of tools for every child; the given environment overrides them."""
+    defaults = {"COPILOT_AUTO_UPDATE": "false"}  # its folder in the image is read-only
     if settings.github.host != PUBLIC_HOST:
         defaults["COPILOT_GH_HOST"] = settings.github.host
     if settings.ai.gemini_key:
@@ -50,9 +50,9 @@ def child_defaults(settings: Settings) -> dict[str, str]:
 
 
 def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
-    """Yield the files that store what this environment says.
+    """Yield the files that store this environment.
 
-    Also the tokens that are withheld: the log hides them, and gh's wrapper knows them by these.
+    They include the withheld tokens: the log hides these, and gh's wrapper recognizes them.
     """
     names = {name for _, entry in variables() for name in entry.names}
     names |= {old.name for old in WITHHELD}
@@ -73,7 +73,7 @@ def resources(environ: Mapping[str, str], facts: Facts) -> Iterator[File]:
 
 
 def hide(name: str, secret: Secret, facts: Facts) -> File:
-    """Return the file that lets the log hide a secret; `name` tells it from others."""
+    """Return the file that makes the log hide a secret; `name` must be unique."""
     path = facts.runtime / runtime.HIDDEN / name
     return File(path, secret.reveal().encode(), 0o600, adopt=True)
 
@@ -81,7 +81,7 @@ def hide(name: str, secret: Secret, facts: Facts) -> File:
 def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return (variables with their secrets, clean environment) as `resources` stored them.
 
-    Raises AgentError when there is nothing to read: no agent has configured this container.
+    Raises AgentError if there is nothing to read: no agent has configured this container.
     """
     try:
         stored = json.loads(read_file(folder / runtime.SETTINGS, STATE))
@@ -96,7 +96,7 @@ def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def load_own_secrets(folder: Path) -> dict[str, str]:
-    """Return the secrets of the user's own, as `resources` stored them. Raises AgentError."""
+    """Return the user's own secrets, as `resources` stored them. Raises AgentError."""
     try:
         return runtime.read_own_secrets(str(folder))
     except OSError as error:
@@ -107,6 +107,6 @@ def _explain(folder: Path, error: OSError) -> AgentError:
     return AgentError(
         Problem(
             f"cannot read the settings in {folder}: {error.strerror}",
-            "this works inside a container that the agent started, as the container's user",
+            "run this inside a container that the agent started, as the container's user",
         )
     )

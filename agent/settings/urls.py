@@ -1,4 +1,4 @@
-"""How URLs of variables are read: each reader raises ValueError with what it should be."""
+"""Parsers for URLs in variables: each raises ValueError with the expected format."""
 
 import re
 from ipaddress import ip_address
@@ -15,27 +15,27 @@ def http_url(value: str) -> str:
 
 
 def private_url(value: str) -> str:
-    """Read a URL that secrets are sent to: https, or http to this very machine.
+    """Read a URL that receives secrets: https, or http to this machine.
 
-    Over http whoever is on the way could read them.
+    Over http, everyone on the network path could read them.
     """
     _split(value)
     if is_in_clear(value):
         raise ValueError(
-            "an https URL: secrets are sent to it, and http, which hides nothing, is for "
-            "127.0.0.1 and localhost alone"
+            "an https URL: it receives secrets, so plain http is allowed only for 127.0.0.1 "
+            "and localhost"
         )
     return value.rstrip("/")
 
 
 def is_in_clear(url: str) -> bool:
-    """Tell whether others may read what is sent to a URL: it is http, and not to this machine."""
+    """Tell whether others can read requests to a URL: it is http, and not to this machine."""
     parts = urlsplit(url)
     return parts.scheme != "https" and not is_loopback(parts.hostname or "")
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this very machine; of names only localhost, which is looked up here.
+    """Tell whether a host is this machine; the only name for it is localhost.
 
     https://datatracker.ietf.org/doc/html/rfc6761#section-6.3
     """
@@ -46,7 +46,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _split(value: str) -> SplitResult:
-    """Return the parts of a URL. Raises ValueError where one of them is missing or too much."""
+    """Return the parts of a URL. Raises ValueError if a part is missing or not allowed."""
     wrong = ValueError("a URL such as https://api.github.com, without user or password")
     try:
         parts = urlsplit(value)

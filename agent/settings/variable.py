@@ -1,4 +1,4 @@
-"""One environment variable: how it is declared, and how its text is read from an environment."""
+"""One environment variable: how to declare it and how to read it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,23 +16,23 @@ _FILE = "_FILE"
 _KUBERNETES_NAME = re.compile(r"DEV8_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
 _KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
 _SPLIT_AS_A_SHELL = (command, s3_options)
-"""Quotes belong to these."""
+"""These parsers handle quotes themselves."""
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One environment variable: its name, how its text is read, and its documentation."""
+    """One environment variable: its name, its parser and its documentation."""
 
     name: str
     doc: str
     parse: Callable[[str], Any]
     default: str | None
-    """The text that stands for an absent or empty variable, or None."""
+    """The text used for an absent or empty variable, or None."""
     aliases: tuple[str, ...] = ()
-    """Other names for the same, later ones weaker."""
+    """Other names, in order of precedence."""
     secret: bool = False
-    """It may also come as NAME_FILE; it is never shown and no child gets it."""
+    """It can also be set as NAME_FILE; it is never shown and never passed to children."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,17 +49,17 @@ def variable(
     default: str | None = None,
     aliases: tuple[str, ...] = (),
 ) -> Any:
-    """Declare the variable that a field is read from."""
+    """Declare the variable of a field."""
     return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases)})
 
 
 def secret(name: str, doc: str, *, aliases: tuple[str, ...] = ()) -> Any:
-    """Declare a secret that a field of type `SecretInput | None` is read from."""
+    """Declare the secret variable of a field of type `SecretInput | None`."""
     return field(metadata={_VARIABLE: Variable(name, doc, text, None, aliases, secret=True)})
 
 
 def declared(item: "Field[Any]") -> Variable:
-    """Return the variable that a field was declared with."""
+    """Return the variable of a field."""
     return cast("Variable", item.metadata[_VARIABLE])
 
 
@@ -67,7 +67,7 @@ def declared(item: "Field[Any]") -> Variable:
 
 
 def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -> Any:
-    """Return a variable's value, or note what is wrong with it. Empty counts as absent."""
+    """Return a variable's value, or add a problem. Empty counts as absent."""
     if entry.secret:
         return _read_secret(entry, environ, problems)
     name, given = next(
@@ -115,9 +115,10 @@ def _read_secret(
 
 
 def _refuse_file(name: str) -> Problem:
-    """Return the problem of a value that is no path: it is not shown, it may be the secret."""
+    """Return the problem of a value that is not a path: do not show it, it may be the secret."""
     return Problem(
-        f"{name} is not an absolute path", "is it the secret itself? then write that into a file"
+        f"{name} is not an absolute path",
+        "if this is the secret itself, write it to a file and set the path",
     )
 
 
@@ -129,7 +130,7 @@ def _is_utf8(value: str) -> bool:
 def is_injected(name: str, value: str) -> bool:
     """Tell whether Kubernetes set this for a Service called dev8, or dev8-something.
 
-    A Service called dev8-ssh gives DEV8_SSH_PORT=tcp://ADDRESS:PORT, which is not meant for us.
+    A Service called dev8-ssh gives DEV8_SSH_PORT=tcp://ADDRESS:PORT, which the agent must ignore.
     """
     if not name.startswith(PREFIX):
         return False

@@ -204,11 +204,11 @@ def test_a_schedule_is_read(text: str, value: float | str | None) -> None:
         ("daily", "or off"),
         ("0 3 * *", "five fields"),
         ("0 0 3 * * *", "five fields"),
-        ("60 3 * * *", "its minute is wrong"),
-        ("0 24 * * *", "its hour is wrong"),
-        ("0 3 * * 8", "its day-of-week is wrong"),
-        ("0 0 31 2,4 *", "its day-of-month is wrong"),
-        ("0 0 29 2 1#5x", "its day-of-week is wrong"),
+        ("60 3 * * *", "its minute is invalid"),
+        ("0 24 * * *", "its hour is invalid"),
+        ("0 3 * * 8", "its day-of-week is invalid"),
+        ("0 0 31 2,4 *", "its day-of-month is invalid"),
+        ("0 0 29 2 1#5x", "its day-of-week is invalid"),
     ],
 )
 def test_what_is_no_schedule_is_refused_with_what_it_should_be(text: str, words: str) -> None:

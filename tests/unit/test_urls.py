@@ -51,7 +51,7 @@ def test_anything_else_is_one_clear_message(name: str, url: str) -> None:
 )  # fmt: skip
 def test_secrets_go_over_https_or_nowhere(url: str) -> None:
     for name in PRIVATE:
-        with pytest.raises(AgentError, match="is not an https URL: secrets are sent to it"):
+        with pytest.raises(AgentError, match="is not an https URL: it receives secrets"):
             Settings.from_environ({name: url})
     assert http_url(url) == url
 
