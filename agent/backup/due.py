@@ -1,7 +1,7 @@
 """What is due: a backup, then what keeps the targets in order."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from agent.backup import record
 from agent.backup.make.creation import Made
@@ -54,7 +54,7 @@ def note_notices(current: Context, target: Target, notices: Sequence[str], log: 
 
 def is_time(current: Context, target: Target) -> bool:
     """Tell whether a backup to this target is due."""
-    now = datetime.now(UTC)
+    now = current.facts.clock.now()
     time = find_due(current, target, now)
     return time is not None and time <= now
 
@@ -96,7 +96,7 @@ def find_fields(made: Made) -> dict[str, object]:
 
 def find_pause(current: Context, targets: Sequence[Target]) -> float:
     """Return the seconds until something is due again."""
-    now = datetime.now(UTC)
+    now = current.facts.clock.now()
     times = [time for target in targets if (time := find_due(current, target, now))]
     seconds = min(((time - now).total_seconds() for time in times), default=LONGEST_PAUSE)
     return max(1.0, min(seconds, LONGEST_PAUSE))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.machine import keeping
+from agent.machine import clock, keeping
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
 
@@ -105,18 +105,9 @@ def note(facts: Facts, name: str, **changes: Any) -> Record:
     return known[name]
 
 
-def format_time(time: datetime) -> str:
-    """Return a time as it is kept."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def parse_time(text: str) -> datetime | None:
     """Return the time that a record holds; None: never, or it is no time."""
-    try:
-        found = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return found and (found if found.tzinfo else found.replace(tzinfo=UTC))
+    return clock.parse_time(text, UTC)
 
 
 def is_over(text: str, seconds: float, now: datetime) -> bool:

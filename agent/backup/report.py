@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from agent.backup import record
 from agent.backup.record import Record
 from agent.backup.schedule import Plan, find_plan, wants_backups
 from agent.backup.target import find_targets
 from agent.backup.targets.all import TARGETS
+from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.settings.context import Context
 
@@ -63,7 +64,7 @@ def find_backups(current: Context) -> list[Row]:
     plan = find_plan(settings, facts) if wants_backups(settings) else None
     names = [target.name for target in targets.ready]
     known = record.read_all(facts)
-    return describe(known, names, targets.in_trouble, plan, datetime.now(UTC))
+    return describe(known, names, targets.in_trouble, plan, facts.clock.now())
 
 
 def describe(
@@ -98,7 +99,7 @@ def describe_one(
         max(known.lacking, len(known.missing)), known.shrunk, known.hook,
         lost, known.rival,
         problem, known.finding, known.verified, known.pruned,
-        record.format_time(due) if due else "", overdue, red,
+        format_time(due) if due else "", overdue, red,
         "; ".join(filter(None, reasons)) if red else "",
     )  # fmt: skip
 

@@ -97,5 +97,5 @@ def find_plan(settings: Settings, facts: Facts) -> Plan | None:
     """Return when backups are made automatically; None: never."""
     if not settings.backup.schedule:
         return None
-    zone = find_zone(facts.environ, datetime.now(UTC))
+    zone = find_zone(facts.environ, facts.clock.now())
     return Plan(settings.backup.schedule, name_workspace(settings), zone)

@@ -6,22 +6,22 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from agent.backup import record
 from agent.backup.report import find_backups
 from agent.backup.restore import undo
-from agent.commands.backup.work import format_age, format_size
 from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.github.record import read_record
 from agent.machine import runtime
+from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import Exit
 from agent.machine.files import STATE, read_file
+from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
 from agent.machine.system import Facts
 from agent.services import probes, registered, supervisord
 from agent.services.service import Service
@@ -86,7 +86,7 @@ def describe_job(row: Mapping[str, Any]) -> dict[str, Any]:
     due = row["next_at"]
     if due is not None:
         left = max(0.0, due - time.clock_gettime(time.CLOCK_BOOTTIME))
-        due = _format_time(time.time() + left)
+        due = timestamp(time.time() + left, digits=0)
     return {**{name: row[name] for name in row if name != "next_at"}, "next": due}
 
 
@@ -122,7 +122,7 @@ def collect_services(current: Context, services: Sequence[Service]) -> list[dict
             "state": _judge(service, found, current) if found else unknown,
             "supervisord": found.state if found else None,
             "pid": found.pid if found else 0,
-            "since": _format_time(found.started) if found and found.started else None,
+            "since": timestamp(found.started, digits=0) if found and found.started else None,
             "essential": service.essential,
             "probe_port": getattr(service.probe, "port", None),
         })  # fmt: skip
@@ -152,7 +152,7 @@ def _collect_token(host: str, trouble: Problem | None, current: Context) -> dict
     names = ("host", "login", "kind", "source", "grants", "checked")
     return {
         **{name: getattr(record, name) for name in names},
-        "expires": record.expires if left is None else _format_time(time.time() + left),
+        "expires": record.expires if left is None else timestamp(time.time() + left, digits=0),
         "problem": "; ".join(filter(None, (record.problem, str(trouble or "")))),
         "published": token is not None,
     }
@@ -200,23 +200,12 @@ def _describe_token(token: dict[str, Any]) -> str:
         text += f" from {token['source']}"
         text += f", may {token['grants']}" if token["grants"] else ""
         if expires := record.parse_time(token["expires"]):
-            text += f", ends in {_format_span(_find_left(expires))}"
+            left = find_left(expires)
+            text += f", ends in {format_duration(left)}" if left > 0 else ", expired"
         text += f", checked {token['checked']}" if token["checked"] else ", not checked yet"
     else:
         text += "no token yet"
     return text + (f"; {token['problem']}" if token["problem"] else "")
-
-
-def _format_span(seconds: int) -> str:
-    """Return a time to come in its two largest units: 3 d 4 h, 5 min 6 s."""
-    if seconds <= 0:
-        return "0 s: it is over"
-    days, hours = divmod(seconds // 3600, 24)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {seconds // 60 % 60} min"
-    return f"{seconds // 60} min {seconds % 60} s"
 
 
 def _describe_tool(row: dict[str, Any]) -> str:
@@ -237,21 +226,9 @@ def _describe_backup(row: dict[str, Any]) -> str:
     if row["overdue"]:
         text += f"; overdue since {row['next']}"
     elif next_one:
-        text += f"; the next {_format_wait(_find_left(next_one))}"
+        text += f"; the next {format_wait(next_one)}"
     faults = (row[name] for name in ("problem", "finding", "lost", "rival", "shrunk", "hook"))
     return "; ".join(filter(None, (text, *faults)))
-
-
-def _format_wait(seconds: int) -> str:
-    return f"in {_format_span(seconds)}" if seconds > 1 else "now"
-
-
-def _find_left(moment: datetime) -> int:
-    return round((moment - datetime.now(UTC)).total_seconds())
-
-
-def _format_time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read_json(path: Path) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agent.machine.bodies import LONGEST, TooLongError, limit_pygithub, read_body
+from agent.machine.clock import read_time
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
 from agent.settings.groups import GitHub
@@ -227,12 +228,10 @@ def parse_time(text: object, skew: float = 0.0) -> datetime | None:
     in place of UTC, in headers.
     """
     try:
-        moment = datetime.fromisoformat(str(text).strip().replace(" UTC", "+00:00"))
-    except ValueError:
+        moment = read_time(str(text).strip().replace(" UTC", "+00:00"))
+        return moment - timedelta(seconds=skew)
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        return None
-    return moment.astimezone(UTC) - timedelta(seconds=skew)
 
 
 def find_certificates(environ: Mapping[str, str]) -> bool | str:

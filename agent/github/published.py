@@ -21,16 +21,16 @@ from agent.github.record import (
     Record,
     encode_record,
     fingerprint,
-    format_time,
     read_record,
     record_path,
 )
 from agent.github.token import Failure, Found, Token, TokenSource, find_kind, find_origin
 from agent.machine import runtime
+from agent.machine.clock import Clock, format_time
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.plan import Edit, Resource
 from agent.machine.secret import Secret
-from agent.machine.system import Clock, Facts
+from agent.machine.system import Facts
 from agent.settings.groups import GitHub
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.machine import runtime
@@ -13,7 +12,6 @@ from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 TOKEN, CHECK, SCOPES, CLOCK = "token", "check", "scopes", "clock"
 """What can be in trouble: the source, the check, what the token may do, the machine's clock."""
 HOST_FILE, GH = "file", "gh"
@@ -152,8 +150,3 @@ def read_record(facts: Facts, host: str) -> Record:
 def fingerprint(value: Secret) -> str:
     """Return what tells tokens apart and cannot be turned back: tokens are random enough."""
     return hashlib.sha256(value.reveal().encode()).hexdigest()
-
-
-def format_time(moment: datetime) -> str:
-    """Return an aware time as RFC 3339 in UTC, whole seconds: texts in this form sort by time."""
-    return moment.astimezone(UTC).strftime(_TIME)

@@ -12,6 +12,7 @@ from agent.github.published import Origin, Published
 from agent.github.record import TOKEN, Record
 from agent.github.token import Token, TokenSource
 from agent.machine import runtime
+from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.machine.plan import Ledger, Resource, plan
 from agent.machine.system import Facts, System
@@ -84,7 +85,7 @@ class Store:
 
     def stamp(self) -> str:
         """Return the time as records have it."""
-        return record_file.format_time(self.facts.clock.now())
+        return format_time(self.facts.clock.now())
 
     def find_end(self, retry_after: float | None) -> float:
         """Return the uptime at which a wait of so many seconds is over; 0: there is none."""

@@ -13,7 +13,8 @@ from agent.init.loop import Loop, Timer
 from agent.init.stop import Part
 from agent.init.watch import Watch
 from agent.machine import moments, runtime
-from agent.machine.log import Logger, timestamp
+from agent.machine.clock import timestamp
+from agent.machine.log import Logger
 
 MOST_DOUBLINGS = 20
 """Of the pause between two tries; more would only make a number that no one waits for."""

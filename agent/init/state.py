@@ -14,7 +14,7 @@ import time
 from agent.init.jobs import Job
 from agent.init.processes import read_stat
 from agent.machine import runtime
-from agent.machine.log import timestamp
+from agent.machine.clock import timestamp
 
 
 class State:

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from agent.machine.clock import timestamp
 from agent.machine.escaping import encode_json, escape_line
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -31,13 +32,6 @@ _RESET = "\033[0m"
 _STYLES = re.compile("\033\\[[0-9;:]*m")
 """Colours and the like: ECMA-48, SGR."""
 _HEAD = ("time", "level", "source", "message")
-
-
-def timestamp(seconds: float) -> str:
-    """Return seconds since the epoch as RFC 3339 in UTC with milliseconds."""
-    whole = int(seconds)
-    milliseconds = int((seconds - whole) * 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{milliseconds:03d}Z"
 
 
 def make_event(source: str, level: str, message: str, **fields: object) -> dict[str, object]:

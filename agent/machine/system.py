@@ -11,31 +11,15 @@ import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.machine import commands, runtime, steering
+from agent.machine.clock import Clock
 from agent.machine.errors import Problem
 from agent.machine.files import SECRET, STATE, read_file
 from agent.machine.lines import find_last_line
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.volumes import Mounts, find_top, has_room
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The machine's clocks."""
-
-    def now(self) -> datetime:
-        """Return the time of day, aware, in UTC. Somebody may set it at any moment."""
-        return datetime.now(UTC)
-
-    def uptime(self) -> float:
-        """Return the seconds since the machine started, suspensions included: nobody sets it.
-
-        It is the first number of /proc/uptime, where shell scripts can read it, too.
-        """
-        return float(Path("/proc/uptime").read_text().split()[0])
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from agent.backup.make.creation import Contents, Made, Maker
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic, Snapshot, find_options, make_environment
 from agent.backup.target import PROGRAM, Target
-from agent.machine.system import Clock
+from agent.machine.clock import Clock
 from agent.settings.everything import Settings
 from tests.machine import make_facts
 from tests.quick_key import make_quick

@@ -21,8 +21,8 @@ from agent.github.published import Published
 from agent.github.record import fingerprint
 from agent.machine import runtime
 from agent.machine.boot import Boot
+from agent.machine.clock import Clock
 from agent.machine.secret import Secret
-from agent.machine.system import Clock
 from agent.workspace import git
 from agent.workspace.jobs import find_jobs
 from tests.contract.apps import APP, INSTALLATION, make_pem

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from agent.github import fetch, published
 from agent.github.fetch import Demand
-from agent.github.record import format_time, read_record
+from agent.github.record import read_record
 from agent.github.renewal import make_renewals
 from agent.machine import runtime
-from agent.machine.system import Clock
+from agent.machine.clock import Clock, format_time
 from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import Workspace
 from tests.fakes.github import FakeGitHub, Fault

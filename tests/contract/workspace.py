@@ -14,9 +14,10 @@ from agent.github.record import Record
 from agent.github.refresh import refresh
 from agent.github.renewal import Outcome
 from agent.machine import runtime
+from agent.machine.clock import Clock
 from agent.machine.errors import Problem
 from agent.machine.plan import Ledger, Resource, apply, plan
-from agent.machine.system import Clock, System
+from agent.machine.system import System
 from agent.settings import context, stored
 from agent.settings.context import Context
 from tests.clocks import DrivenClock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.system import Clock
+from agent.machine.clock import Clock
 
 SOURCE = Path(__file__).with_name("sleeping_clock.c")
 

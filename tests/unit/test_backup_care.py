@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from agent.backup import report
-from agent.backup.record import Record, format_time, is_over
+from agent.backup.record import Record, is_over
 from agent.backup.restic import locks
 from agent.backup.restic.follow import Finished
 from agent.backup.restic.locks import Judge, Lock
 from agent.backup.restic.runs import Run
 from agent.backup.schedule import Plan
 from agent.backup.upkeep import retention, trial, verification
+from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.settings.everything import Settings
 from tests.machine import make_facts
@@ -151,15 +152,6 @@ def test_a_finding_names_what_where_and_the_way_out() -> None:
     assert text.startswith("the repository is damaged: pack abc contains 2 errors: [blob]; to mend")
     assert "devcopilot backup restic --target s3 -- repair packs abc def; " in text
     assert "repair index" in verification.explain_check("s3", {"broken_packs": None}, finished)
-
-
-def test_times_of_go_to_the_nanosecond() -> None:
-    read = trial.read_nanoseconds
-    assert read("2026-11-25T12:00:00.06408675Z") == int(NOW.timestamp()) * 10**9 + 64086750
-    assert read("2026-11-25T13:00:00+01:00") == int(NOW.timestamp()) * 10**9
-    assert read("1969-12-31T23:59:59.5Z") == -500_000_000
-    with pytest.raises(ValueError, match="not a time"):
-        read("yesterday")
 
 
 def test_what_cannot_be_sampled_is_passed_over() -> None:

@@ -10,11 +10,12 @@ from agent.backup import identity, record
 from agent.backup.make import comparison
 from agent.backup.make.comparison import Comparison, compare, find_newest
 from agent.backup.make.creation import SHRUNK, TAG
-from agent.backup.record import Record, format_time
+from agent.backup.record import Record
 from agent.backup.restic.client import Listing, Snapshot
 from agent.backup.target import Target
 from agent.backup.upkeep import retention
 from agent.machine import runtime
+from agent.machine.clock import format_time
 from tests.machine import make_facts
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

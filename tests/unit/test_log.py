@@ -16,14 +16,6 @@ def read_all(descriptor: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.0, "1970-01-01T00:00:00.000Z"), (1700000000.9996, "2023-11-14T22:13:20.999Z")],
-)
-def test_time_is_rfc_3339_in_utc(seconds: float, text: str) -> None:
-    assert log.timestamp(seconds) == text
-
-
 def test_an_event_is_one_line_of_json() -> None:
     event = log.make_event("init", "info", "two\nlines ü \udcff", pid=7)
     line = log.encode(event)

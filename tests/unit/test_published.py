@@ -9,8 +9,8 @@ import pytest
 from agent.github import published
 from agent.github.record import Record, decode_record, encode_record, record_path
 from agent.github.token import Token
+from agent.machine.clock import Clock
 from agent.machine.secret import Secret
-from agent.machine.system import Clock
 from tests.machine import make_facts
 
 TOKEN = Token("github.com", Secret("ghp_first"), "octo", datetime(2026, 12, 1, 10, tzinfo=UTC))

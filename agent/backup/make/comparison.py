@@ -15,6 +15,7 @@ from agent.backup.record import Record
 from agent.backup.restic.client import Code, Listing, Restic, ResticError, Snapshot
 from agent.backup.restic.follow import QUICK, Limits
 from agent.backup.target import Target
+from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
 
@@ -87,7 +88,7 @@ def accept(facts: Facts, target: str) -> None:
 
     Raises OSError.
     """
-    now = record.format_time(facts.clock.now())
+    now = format_time(facts.clock.now())
     record.note(
         facts, target, accepted=now, snapshot="", made="", lost="", rival="", usual_files=0,
         usual_size=0,
@@ -153,14 +154,14 @@ def _judge_absence(known: Record, target: str) -> Comparison:
 def _refuse_new(newest: Snapshot, target: str) -> Problem:
     return Problem(
         f"this workspace is new; the newest backup on {target} is {newest.short} of "
-        f"{record.format_time(newest.time)} with {newest.files:,} files",
+        f"{format_time(newest.time)} with {newest.files:,} files",
         "`devcopilot backup restore` brings it back; `devcopilot backup create` goes on with what "
         "is here",
     )
 
 
 def _tell_lost(known: Record, newest: Snapshot | None, target: str) -> str:
-    left = f"the newest one there is {newest.short} of {record.format_time(newest.time)}" \
+    left = f"the newest one there is {newest.short} of {format_time(newest.time)}" \
         if newest else "the target lists no backup any more"  # fmt: skip
     return str(Problem(
         f"the backup {known.snapshot[:8]} of {known.made} is gone from {target}; {left}; nothing "
@@ -180,6 +181,6 @@ def _tell_rival(
         return ""
     return str(Problem(
         f"another workspace of this name also backs up to {target}: {newest.short} of "
-        f"{record.format_time(newest.time)} is not from here",
+        f"{format_time(newest.time)} is not from here",
         "give each an ENVIRONMENT_ID of its own, or another folder",
     ))  # fmt: skip

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.backup import folders, identity, record
@@ -18,6 +17,7 @@ from agent.backup.restic.client import CACHE, Restic, ResticError
 from agent.backup.restic.follow import QUICK, Limits, Listener
 from agent.backup.restore import undo
 from agent.backup.target import Target, name_workspace
+from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.masking import Masker
@@ -143,8 +143,8 @@ class Session:
     def _back_up_to(
         self, target: Target, source: Preparation, workspace: Count, limits: Limits
     ) -> Made:
-        began = datetime.now(UTC)
-        tried = record.format_time(began)
+        began = time.monotonic()
+        tried = format_time(self.facts.clock.now())
         restic = Restic(target, self.facts, memory=self.settings.backup.memory)
         host = name_workspace(self.settings)
         try:
@@ -152,7 +152,7 @@ class Session:
         except ResticError as error:
             made = Made(target.name, problem=error.problem)
             return self._note(made, workspace, tried)
-        spent = (datetime.now(UTC) - began).total_seconds()
+        spent = time.monotonic() - began
         maker = Maker(
             host, source.contents, self.wishes.tag, (identity.find_mark(self.facts),),
             force=self.wishes.force, ours=there.ours, listener=self.listen(target),
@@ -247,7 +247,7 @@ def find_news(made: Made, workspace: Count, tried: str) -> dict[str, object]:
         "seen": tried,
         "problem": "",
         "snapshot": snapshot.id,
-        "made": record.format_time(snapshot.time),
+        "made": format_time(snapshot.time),
         "files": snapshot.files,
         "size": snapshot.size,
         "seconds": round(made.seconds, 1),

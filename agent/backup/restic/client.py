@@ -18,6 +18,7 @@ from agent.backup.restic import runs
 from agent.backup.restic.follow import QUICK, Finished, Limits, Listener, Message, follow
 from agent.backup.target import PROGRAM, Target
 from agent.machine import steering
+from agent.machine.clock import read_time
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
 
@@ -264,17 +265,3 @@ def read_snapshot(row: Message) -> Snapshot:
         summary.get("data_added_packed", 0),
         row.get("original", ""),
     )
-
-
-def read_time(text: str) -> datetime:
-    """Return the time that restic tells, to the microsecond."""
-    return datetime.fromisoformat(_cut_nanoseconds(text))
-
-
-def _cut_nanoseconds(text: str) -> str:
-    """Return Go's time with at most six digits of a second, which is what Python reads."""
-    head, point, tail = text.partition(".")
-    if not point:
-        return text
-    digits = len(tail) - len(tail.lstrip("0123456789"))
-    return f"{head}.{tail[: min(digits, 6)]}{tail[digits:]}"

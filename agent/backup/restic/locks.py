@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.backup.reasons import explain
-from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, read_time
+from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError
 from agent.backup.restic.follow import LONG, Finished, Limits, Listener, Message
 from agent.backup.restic.runs import Run, find_gone
+from agent.machine.clock import read_time
 from agent.machine.errors import Problem
+from agent.machine.human import format_moment
 from agent.machine.lines import split_lines
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts, System
@@ -45,7 +47,7 @@ class Lock:
     """When it was last written. Aware."""
 
     def __str__(self) -> str:
-        when = self.time.astimezone().strftime("%Y-%m-%d %H:%M")
+        when = format_moment(self.time)
         return f"process {self.pid} on {self.hostname}, since {when}"
 
 

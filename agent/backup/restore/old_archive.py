@@ -1,14 +1,14 @@
 """Archives of the original image's backup.sh: told from snapshots, and merged into a workspace."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import folders, record
+from agent.backup import folders
 from agent.backup.restic.client import Snapshot
 from agent.backup.restore import archive, merging, undo
 from agent.backup.restore.restoration import Result
 from agent.backup.target import Target
+from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.settings.context import Context
 
@@ -28,11 +28,11 @@ def merge(
     Without one, or where files are left out of backups, the replaced files are kept in the
     workspace.
     """
-    began = datetime.now(UTC)
+    began = current.facts.clock.now()
     stamp = f"{began:%Y%m%d-%H%M%S}"
     note = None
     if safety:
-        note = note_way_back(current, source, workspace, safety, record.format_time(began))
+        note = note_way_back(current, source, workspace, safety, format_time(began))
     keeps = note is None or bool(current.settings.backup.exclude)
     with folders.stage(workspace, "restore", current.facts.state) as staging:
         held = archive.unpack(source, staging / "tree")

@@ -8,17 +8,18 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from agent.backup import folders
 from agent.backup.make.content import Content
-from agent.backup.restic.client import read_time
 from agent.backup.restic.follow import Message
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.selection import Chosen, list_entries
+from agent.machine.clock import read_nanoseconds
 from agent.machine.globs import Matcher, compile_patterns
 
+CLOSE = 100_000
+"""Nanoseconds by which a time may differ: a file system may keep it less exactly."""
 TYPES = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK}
 
 
@@ -81,12 +82,8 @@ def _is_same(node: Message, found: os.stat_result) -> bool:
         return kind is None  # pipes and devices are not compared
     if kind == stat.S_IFLNK:
         return True
-    time = read_time(node["mtime"])
-    return bool(found.st_size == node.get("size", 0) and _is_same_time(time, found.st_mtime_ns))
-
-
-def _is_same_time(time: datetime, nanoseconds: int) -> bool:
-    return abs(time.timestamp() - nanoseconds / 1e9) < 1e-4
+    apart = abs(read_nanoseconds(node["mtime"]) - found.st_mtime_ns)
+    return bool(found.st_size == node.get("size", 0) and apart < CLOSE)
 
 
 @dataclass(frozen=True)

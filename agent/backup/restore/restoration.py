@@ -7,10 +7,9 @@ in between, the safety backup holds what was there.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.backup import folders, reading, record
+from agent.backup import folders, reading
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Snapshot
 from agent.backup.restic.follow import Limits, Listener, Message, find_words
@@ -18,6 +17,7 @@ from agent.backup.restore import undo
 from agent.backup.restore.in_place import Clearing, Scope, find_scope
 from agent.backup.restore.placing import Placed
 from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries, run_restic
+from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.globs import escape
@@ -180,10 +180,10 @@ class Restorer:
         """
         undo.check_goes_on(self.facts, (scope.path for scope in scopes))
         safety = make_safety()
-        began = datetime.now(UTC)
+        began = self.facts.clock.now()
         note = undo.begin(self.facts, undo.Undo(
             safety.id, self.chosen.restic.target.name, tuple(str(scope.top) for scope in scopes),
-            self.chosen.snapshot.id, record.format_time(began), kind=kind,
+            self.chosen.snapshot.id, format_time(began), kind=kind,
             wanted=tuple(str(scope.path) for scope in scopes),
         ))  # fmt: skip
         result = self._make_way(scopes, safety, f".kept-{began:%Y%m%d-%H%M%S}")

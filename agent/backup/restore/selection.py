@@ -15,6 +15,7 @@ from agent.backup.make.creation import SAFETY, SHRUNK, TAG
 from agent.backup.make.survey import Count
 from agent.backup.restic.client import Restic, ResticError, Snapshot
 from agent.backup.restic.follow import Limits, Message
+from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 
@@ -92,7 +93,7 @@ def choose_latest(
     if before and not is_known and shrinking.has_shrunk(count(before), count(latest)):
         problem = Problem(
             f"the newest backup, {latest.short}, holds next to nothing: {latest.files:,} files; "
-            f"the one before, {before.short} of {record.format_time(before.time)}, holds "
+            f"the one before, {before.short} of {format_time(before.time)}, holds "
             f"{before.files:,}",
             f"say which: devcopilot backup restore {before.short}, or {latest.short}",
         )
@@ -113,7 +114,7 @@ def warn_of_newer(
     newest = comparison.find_newest((item for item in backups if SHRUNK not in item.tags), now)
     if newest and newest.time > chosen.time:
         yield Problem(
-            f"{newest.short} of {record.format_time(newest.time)} is newer; another workspace of "
+            f"{newest.short} of {format_time(newest.time)} is newer; another workspace of "
             "this name made it",
             "name it by its id to restore it",
         )

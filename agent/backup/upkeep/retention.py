@@ -14,6 +14,7 @@ from agent.backup.restic.client import Restic, Snapshot
 from agent.backup.restic.follow import Limits, Message
 from agent.backup.restore import undo
 from agent.backup.target import name_workspace
+from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.settings.backup import Backup
 from agent.settings.everything import Settings
@@ -146,5 +147,5 @@ def prune(restic: Restic) -> None:
     """
     name = restic.target.name
     locks.check_alone(restic, f"free space on {name}", "prune", "--quiet", limits=PRUNE_LIMITS)
-    now = record.format_time(restic.facts.clock.now())
+    now = format_time(restic.facts.clock.now())
     record.note(restic.facts, name, pruned=now)

@@ -1,19 +1,18 @@
 """A trial restore: some files of a backup are restored beside and compared with the live ones."""
 
 import random
-import re
 import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from agent.backup import folders
 from agent.backup.reasons import explain
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
 from agent.backup.restic.follow import Finished, Limits, Message, find_words
+from agent.machine.clock import read_nanoseconds
 from agent.machine.globs import escape
 from agent.machine.system import Facts
 
@@ -125,15 +124,6 @@ def read_node(message: Message) -> Node | None:
     if path.endswith(MAPPED):
         return None
     return Node(path, size, read_nanoseconds(message["mtime"]), read_nanoseconds(message["ctime"]))
-
-
-def read_nanoseconds(text: str) -> int:
-    """Return the nanoseconds since the epoch of a time as Go prints it."""
-    found = re.fullmatch(r"([^.]+?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", text)
-    if not found:
-        raise ValueError(f"not a time: {text}")
-    seconds = int(datetime.fromisoformat(found[1] + found[3]).timestamp())
-    return seconds * 10**9 + int((found[2] or "").ljust(9, "0"))
 
 
 def _limit(nodes: Iterable[Node]) -> Iterator[Node]:

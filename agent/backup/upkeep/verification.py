@@ -20,6 +20,7 @@ from agent.backup.restic.follow import Finished, Limits, find_words
 from agent.backup.target import name_workspace
 from agent.backup.upkeep import trial
 from agent.backup.upkeep.trial import Trial
+from agent.machine.clock import format_time
 from agent.settings.everything import Settings
 
 ROUND = 14 * 86400.0
@@ -79,7 +80,7 @@ def verify(restic: Restic, settings: Settings) -> Verdict:
     record.note(
         restic.facts, name, part=part, parts=parts, finding=finding, doubts=doubts,
         doubted=newest.id if newest and doubts != known.doubts else known.doubted,
-        verified=record.format_time(now), lost=known.lost or found.lost,
+        verified=format_time(now), lost=known.lost or found.lost,
     )  # fmt: skip
     return Verdict(name, part, parts, tried, finding or found.lost)
 

@@ -12,9 +12,10 @@ from agent.backup.open import find_wanted_targets
 from agent.backup.restore import undo
 from agent.backup.target import Target
 from agent.commands.backup import work
-from agent.commands.backup.progress import Progress, format_seconds
+from agent.commands.backup.progress import Progress
 from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import Exit
+from agent.machine.human import format_age, format_duration, format_size
 from agent.machine.log import Logger
 from agent.settings import context
 from agent.settings.context import Context
@@ -180,8 +181,8 @@ def _format_result(made: Made) -> str:
     if made.problem or snapshot is None:
         return str(made.problem)
     if made.unchanged:
-        return f"nothing has changed since {snapshot.short}, {work.format_age(snapshot.time)}"
+        return f"nothing has changed since {snapshot.short}, {format_age(snapshot.time)}"
     return (
-        f"{snapshot.short}, {snapshot.files:,} files, {work.format_size(snapshot.size)}, "
-        f"{work.format_size(snapshot.added)} added, in {format_seconds(made.seconds)}"
+        f"{snapshot.short}, {snapshot.files:,} files, {format_size(snapshot.size)}, "
+        f"{format_size(snapshot.added)} added, in {format_duration(made.seconds)}"
     )

@@ -13,6 +13,7 @@ from agent.backup.target import name_workspace
 from agent.commands.backup import work
 from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import Exit
+from agent.machine.human import format_age, format_moment, format_size
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -108,10 +109,10 @@ def format_row(row: Row) -> tuple[str, ...]:
     return (
         snapshot.short,
         row.target,
-        snapshot.time.astimezone().strftime("%Y-%m-%d %H:%M"),
-        work.format_age(snapshot.time),
+        format_moment(snapshot.time),
+        format_age(snapshot.time),
         f"{snapshot.files:,}",
-        work.format_size(snapshot.size),
-        work.format_size(snapshot.added),
+        format_size(snapshot.size),
+        format_size(snapshot.added),
         find_kind(snapshot),
     )

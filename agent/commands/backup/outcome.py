@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 
 from agent.backup.restore.preview import Preview
 from agent.backup.restore.restoration import Result
-from agent.commands.backup import work
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import Exit
+from agent.machine.human import format_size
 
 MOST_SHOWN = 20
 MOST_ALIKE = 3
@@ -95,7 +95,7 @@ def format_result(subject: Subject, result: Result) -> Iterator[str]:
     deleted = f", {result.deleted:,} deleted" if result.deleted else ""
     yield (
         f"restored {subject.name} to {', '.join(subject.places)}: {result.files:,} files and "
-        f"folders, {work.format_size(result.size)} written{deleted}"
+        f"folders, {format_size(result.size)} written{deleted}"
     )
     yield from (f"kept what no backup holds: {path}" for path in result.kept)
     if result.way_back:
@@ -133,7 +133,7 @@ def format_preview(found: Preview) -> Sequence[str]:
     """Return what would change, for a person."""
     lines = [
         f"to restore: {len(found.new):,} files that are gone, {len(found.changed):,} that changed, "
-        f"{work.format_size(found.size)}; to delete: {len(found.deleted):,} that the backup lacks"
+        f"{format_size(found.size)}; to delete: {len(found.deleted):,} that the backup lacks"
     ]
     groups = (("new", found.new), ("changed", found.changed), ("delete", found.deleted))
     for title, names in groups:

@@ -5,7 +5,7 @@ import time
 from typing import TextIO
 
 from agent.backup.restic.follow import Message
-from agent.commands.backup.work import format_size
+from agent.machine.human import format_duration, format_size
 
 PULSE = 0.2
 """Seconds between two changes of the line."""
@@ -67,13 +67,5 @@ def describe(message: Message, seconds: float) -> str:
     if seconds > 1 and size:
         speed = size / seconds
         parts.append(f"{format_size(speed)}/s")
-        parts.append(f"{format_seconds((total - size) / speed)} left")
+        parts.append(f"{format_duration((total - size) / speed)} left")
     return ", ".join(parts)
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a duration as 5 s, 3 min or 2 h 10 min."""
-    if seconds < 90:
-        return f"{max(seconds, 0):.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -10,10 +10,10 @@ from agent.backup.restic.client import Restic, ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep import retention
 from agent.commands.backup import work
-from agent.commands.backup.progress import format_seconds
 from agent.commands.backup.ticking import tick
 from agent.machine.errors import Problem
 from agent.machine.exits import Exit
+from agent.machine.human import format_duration
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -75,5 +75,5 @@ def format_row(row: dict[str, object]) -> str:
     seconds = row["seconds"]
     assert isinstance(seconds, float)  # noqa: S101 - as `clean` returns it
     text = f"{row['target']}: {row['forgotten']} forgotten, {row['kept']} kept, "
-    text += f"their space is free, in {format_seconds(seconds)}"
+    text += f"their space is free, in {format_duration(seconds)}"
     return text + (f"; {row['warning']}" if row["warning"] else "")

@@ -8,7 +8,6 @@ import argparse
 import os
 import sys
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.backup.open import open_restic
@@ -21,6 +20,7 @@ from agent.commands.backup.outcome import Subject
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
+from agent.machine.human import format_age
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -75,7 +75,7 @@ def find(current: Context, arguments: argparse.Namespace) -> Chosen:
     targets = work.find_ready(current, arguments.target)
     places = [open_restic(target, current) for target in targets]
     host = name_workspace(current.settings)
-    chosen = choose(places, host, arguments.source, datetime.now(UTC))
+    chosen = choose(places, host, arguments.source, current.facts.clock.now())
     sys.stderr.write(make_lines(*(f"devcopilot: {problem}" for problem in chosen.warnings)))
     return chosen
 
@@ -115,5 +115,5 @@ def restore_in_place(
 def find_subject(chosen: Chosen, *places: str) -> Subject:
     """Return what is restored; people know a backup by its short id and its age."""
     snapshot = chosen.snapshot
-    name = f"{snapshot.short} ({work.format_age(snapshot.time)})"
+    name = f"{snapshot.short} ({format_age(snapshot.time)})"
     return Subject(snapshot.id, name, chosen.restic.target.name, places)

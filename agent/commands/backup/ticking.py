@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from agent.commands.backup.progress import format_seconds
+from agent.machine.human import format_duration
 
 FIRST = 2.0
 """Seconds until the line appears: what is shorter needs none."""
@@ -34,7 +34,7 @@ def _show(stream: TextIO, title: str, over: threading.Event) -> None:
     pause = FIRST
     while not over.wait(pause):
         pause = PULSE
-        stream.write(f"\r\x1b[K{title}, {format_seconds(time.monotonic() - began)}")
+        stream.write(f"\r\x1b[K{title}, {format_duration(time.monotonic() - began)}")
         stream.flush()
     if pause == PULSE:
         stream.write("\r\x1b[K")

@@ -6,7 +6,6 @@ An undo that was stopped on its way is finished first.
 import argparse
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.backup.open import open_restic
@@ -50,7 +49,9 @@ def undo_last(current: Context, arguments: argparse.Namespace) -> int:
             return keep(current, note, as_json=arguments.json)
         (target,) = work.find_ready(current, note.target)
         places = [open_restic(target, current)]
-        chosen = choose(places, name_workspace(current.settings), note.goal, datetime.now(UTC))
+        chosen = choose(
+            places, name_workspace(current.settings), note.goal, current.facts.clock.now()
+        )
         with restoring.show_progress(target.name) as listener:
             restorer = way_back.make_restorer(current, chosen, listener)
             for path in map(Path, note.paths):

@@ -16,6 +16,7 @@ from agent.commands.backup.outcome import Subject
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
+from agent.machine.human import format_size
 from agent.settings.context import Context
 
 
@@ -33,7 +34,7 @@ def restore(current: Context, arguments: argparse.Namespace, place: Path | None)
     if before and before.source != str(source):
         undo.check_goes_on(current.facts, ())
     held = archive.unpack(source, None, workspace)
-    words = f"{held.files:,} files, {work.format_size(held.size)}: it is whole"
+    words = f"{held.files:,} files, {format_size(held.size)}: it is whole"
     lines = [
         f"{source}: {words}",
         f"into {workspace}; what the archive lacks stays",

@@ -9,10 +9,10 @@ from agent.backup.restic.client import ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep.verification import Verdict, verify
 from agent.commands.backup import work
-from agent.commands.backup.progress import format_seconds
 from agent.commands.backup.ticking import tick
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.machine.human import format_duration
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -65,5 +65,5 @@ def format_row(row: dict[str, object]) -> str:
     return (
         f"{row['target']}: good: {part} was read back, {row['files_restored']} files were restored "
         f"and {row['files_compared']} of them compared with the live ones, "
-        f"in {format_seconds(seconds)}"
+        f"in {format_duration(seconds)}"
     )

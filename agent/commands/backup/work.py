@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 
 from agent.backup import lock
 from agent.backup.open import find_wanted_targets
@@ -66,26 +65,6 @@ def on_each(
     if arguments.json:
         sys.stdout.write(encode_json(rows, indent=2) + "\n")
     return rows
-
-
-def format_size(size: float) -> str:
-    """Return bytes as people read them: 1.2 GB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-def format_age(time: datetime) -> str:
-    """Return how long ago a time was, in its largest unit: 3 h ago."""
-    seconds = (datetime.now(UTC) - time).total_seconds()
-    if seconds < -60:
-        return "in the future: was the clock wrong?"
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit} ago"
-    return "just now"
 
 
 def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
