@@ -1,7 +1,7 @@
 """What init runs by itself, in one visible tuple. To add a job, add an entry here."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.backup.schedule import wants_backups
@@ -17,20 +17,24 @@ from agent.tools.tool import find_wanted
 
 @dataclass(frozen=True)
 class JobKind:
-    """A verb of `devcopilot` that init runs by itself; see `machine.boot.Job` for the fields."""
+    """A verb of `devcopilot` that init runs, and what of it depends on the settings."""
 
-    name: str
-    words: tuple[str, ...]
-    """The verb and its options."""
-    timeout: float
-    at: tuple[str, ...] = (BOOT,)
+    job: Job
     interval: Callable[[Settings], float | None] = lambda _: None
+    """Seconds from end to start."""
     watch: Callable[[Settings], Iterable[Path]] = lambda _: ()
-    retry: Retry | None = None
-    announces: str = ""
-    nice: int = 0
-    socket: str = ""
+    """Files whose change starts it."""
     wanted: Callable[[Settings], bool] = lambda _: True
+
+    def make_job(self, settings: Settings) -> Job:
+        """Return the job as init runs it."""
+        watch = tuple(map(str, self.watch(settings)))
+        return replace(self.job, interval=self.interval(settings), watch=watch)
+
+
+def call(*words: str) -> tuple[str, ...]:
+    """Return the argv of a verb and its options."""
+    return (*runtime.DEVCOPILOT, *words)
 
 
 def find_file(source: SecretInput | None) -> tuple[Path, ...]:
@@ -47,61 +51,37 @@ BACKUP_PAUSE = 3600.0
 
 JOBS = (
     JobKind(
-        "ready", ("health", "--wait", "60"), 70.0, retry=Retry(1.0, 60.0), announces=READY, nice=5
+        Job(
+            "ready", call("health", "--wait", "60"), None, 70.0,
+            retry=Retry(1.0, 60.0), announces=READY, nice=5,
+        )
     ),
     JobKind(
-        "refresh",
-        ("refresh", "--log"),
-        60.0,
-        at=(BOOT, SIGNAL),
+        Job("refresh", call("refresh", "--log"), None, 60.0, at=(BOOT, SIGNAL), nice=10),
         interval=lambda settings: settings.github.refresh_interval,
         watch=lambda settings: find_file(settings.github.token),
-        nice=10,
     ),
-    JobKind("broker", ("broker",), 120.0, at=(), socket=runtime.BROKER_SOCKET),
+    JobKind(Job("broker", call("broker"), None, 120.0, at=(), socket=runtime.BROKER_SOCKET)),
     JobKind(
-        "tools",
-        ("tools", "--log"),
-        TOOLS_TIMEOUT,
-        nice=19,
+        Job("tools", call("tools", "--log"), None, TOOLS_TIMEOUT, nice=19),
         wanted=lambda settings: bool(find_wanted(TOOLS, settings)),
     ),
-    JobKind("explain", ("explain",), 5.0, at=(LOST,)),
+    JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(
-        "backup",
-        ("backup", "scheduled"),
-        BACKUP_TIMEOUT,
-        at=(READY,),
+        Job("backup", call("backup", "scheduled"), None, BACKUP_TIMEOUT, at=(READY,), nice=19),
         interval=lambda _: BACKUP_PAUSE,
-        nice=19,
         wanted=wants_backups,
     ),
     JobKind(
-        "final-backup",
-        ("backup", "create", "--final"),
-        BACKUP_TIMEOUT,
-        at=(STOP,),
+        Job(
+            "final-backup", call("backup", "create", "--final"), None, BACKUP_TIMEOUT, at=(STOP,)
+        ),
         wanted=lambda settings: wants_backups(settings) and settings.backup.on_stop,
     ),
-)
+)  # fmt: skip
 """The short-lived children of init."""
 
 
 def find_jobs(settings: Settings) -> tuple[Job, ...]:
     """Return the jobs as init runs them."""
-    return tuple(
-        Job(
-            kind.name,
-            (*runtime.DEVCOPILOT, *kind.words),
-            kind.interval(settings),
-            kind.timeout,
-            tuple(map(str, kind.watch(settings))),
-            kind.at,
-            kind.retry,
-            kind.announces,
-            kind.nice,
-            kind.socket,
-        )
-        for kind in JOBS
-        if kind.wanted(settings)
-    )
+    return tuple(kind.make_job(settings) for kind in JOBS if kind.wanted(settings))

@@ -7,7 +7,7 @@ import pytest
 
 from agent import __main__, catalogue
 from agent.init.boot import read_boot
-from agent.machine import moments
+from agent.machine import moments, runtime
 from agent.machine.boot import Boot
 from agent.settings.everything import Settings
 from agent.workspace.jobs import JobKind, find_jobs
@@ -16,15 +16,18 @@ MOMENTS = {value for name, value in vars(moments).items() if name.isupper()}
 VARIABLES = {"GITHUB_TOKEN_FILE": "/run/token", "DEV8_TOKEN_REFRESH_INTERVAL": "7s"}
 
 
-@pytest.mark.parametrize("kind", catalogue.JOBS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", catalogue.JOBS, ids=lambda kind: kind.job.name)
 def test_a_job_runs_a_verb_at_known_moments(kind: JobKind) -> None:
-    assert kind.words[0] in __main__.VERBS
-    assert kind.at or kind.socket
-    assert {*kind.at, kind.announces} <= MOMENTS | {""}
+    job = kind.job
+    assert job.argv[len(runtime.DEVCOPILOT)] in __main__.VERBS
+    assert job.at or job.socket
+    assert {*job.at, job.announces} <= MOMENTS | {""}
 
 
 def test_one_job_announces_that_the_workspace_is_ready() -> None:
-    assert [kind.name for kind in catalogue.JOBS if kind.announces == moments.READY] == ["ready"]
+    assert [kind.job.name for kind in catalogue.JOBS if kind.job.announces == moments.READY] == [
+        "ready"
+    ]
 
 
 def test_init_reads_the_jobs_as_they_were_written(tmp_path: Path) -> None:
@@ -46,3 +49,9 @@ def test_an_unknown_field_of_a_job_is_refused(tmp_path: Path) -> None:
     (tmp_path / "boot.json").write_text(json.dumps(boot))
     with pytest.raises(TypeError):
         read_boot(str(tmp_path))
+
+
+def test_every_stage_of_configure_has_a_name_of_its_own() -> None:
+    """The ledger knows files by it: two of one name would take each other's away."""
+    names = [kind.name for kind in (*catalogue.STEPS, *catalogue.SERVICES)]
+    assert sorted(set(names)) == sorted(names)

@@ -1,0 +1,212 @@
+"""To add a thing is one file and one name: a stranger of each kind works, and is seen."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.containers import find_free_port
+from tests.needs import need
+from tests.pid1.boxes import Box
+from tests.waiting import wait_until
+
+TOP = Path(__file__).parent.parent.parent
+HOST = "foreign.example"
+TOKEN = "ghp_foreign0123456789"
+
+STEP = """
+from agent.machine.plan import File
+from agent.settings.step import Step
+
+def resources(context):
+    yield File(context.facts.home / ".foreign-step", b"done")
+
+STEP = Step("foreign-step", resources)
+"""
+SERVICE = """
+import sys
+from agent.services.service import HttpProbe, Service, ServiceKind
+
+def service(context):
+    argv = (sys.executable, "-I", "-m", "http.server", "PORT", "--bind", "127.0.0.1")
+    return Service("foreign", argv, probe=HttpProbe(PORT, "/"))
+
+SERVICE = ServiceKind("foreign", lambda context: (), service)
+"""
+SOURCE = f"""
+from agent.github.token import TokenSource, make_token
+from agent.machine.secret import Secret
+
+def fetch(account, facts):
+    return make_token(Secret("{TOKEN}"), account.host, "FOREIGN")
+
+SOURCE = TokenSource("foreign", lambda account: account.host == "{HOST}", fetch)
+"""
+TARGET = """
+from agent.backup.target import Target, TargetKind
+
+def find(settings, facts):
+    folder = facts.home.parent / "foreign-backups"
+    return Target("foreign", str(folder), folder=folder)
+
+TARGET = TargetKind("foreign", "FOREIGN", lambda backup: True, find)
+"""
+TOOL = """
+from agent.machine.plan import File
+from agent.tools.tool import AiTool
+
+def resources(source, facts):
+    yield File(facts.home / ".foreign-tool", b"key" if source else b"no key", 0o600)
+
+def find_key(settings):
+    return settings.ai.openai_key
+
+TOOL = AiTool("foreign", "Foreign", "FOREIGN_KEY", find_key, resources)
+"""
+VERB = '''
+"""Write a file."""
+from pathlib import Path
+from agent.settings import context
+
+def add_arguments(parser):
+    parser.add_argument("--json", action="store_true")
+
+def run(arguments, *_):
+    (context.load().facts.home / ".foreign-job").write_text("ran")
+    return 0
+'''
+JOB = 'JobKind(Job("foreign", call("foreign"), None, 30.0))'
+
+
+class Tree:
+    """A copy of the agent, and an interpreter that loads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.agent = folder / "site/agent"
+        shutil.copytree(TOP / "agent", self.agent, ignore=shutil.ignore_patterns("__pycache__"))
+        self.python = folder / "venv/bin/python"
+        site = folder / f"venv/lib/python{sysconfig.get_python_version()}/site-packages"
+        site.mkdir(parents=True)
+        self.python.parent.mkdir()
+        self.python.symlink_to(Path(sys.executable).resolve())
+        (folder / "venv/pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
+        (site / "copy.pth").write_text(f"{self.agent.parent}\n{sysconfig.get_path('purelib')}\n")
+
+    def add(self, path: str, content: str, listed: str, start: str, entry: str) -> None:
+        """Write one file, and add one name to a list: all that anybody has to do."""
+        file, names = self.agent / path, self.agent / listed
+        file.write_text(content)
+        module = path.removesuffix(".py").replace("/", ".")
+        line = f"from agent.{module.rpartition('.')[0]} import {module.rpartition('.')[2]}\n"
+        text = names.read_text()
+        assert text.count(start) == 1, f"{listed} has no list that begins with {start!r}"
+        uses = entry.startswith("foreign.")
+        text = text.replace("\nfrom agent.", f"\n{line}from agent.", 1) if uses else text
+        names.write_text(text.replace(start, f"{start}{entry}, ", 1))
+
+
+@pytest.fixture
+def tree(folder: Path) -> Tree:
+    found = Tree(folder)
+    found.add("workspace/foreign.py", STEP, "workspace/all.py", "STEPS = (", "foreign.STEP")
+    port = str(find_free_port())
+    service = SERVICE.replace("PORT", port)
+    found.add("services/foreign.py", service, "services/all.py", "SERVICES = (", "foreign.SERVICE")
+    source = "github/sources/foreign.py", SOURCE, "github/sources/all.py"
+    found.add(*source, "SOURCES = (", "foreign.SOURCE")
+    target = "backup/targets/foreign.py", TARGET, "backup/targets/all.py"
+    found.add(*target, "TARGETS = (", "foreign.TARGET")
+    found.add("tools/foreign.py", TOOL, "tools/all.py", "TOOLS = (", "foreign.TOOL")
+    verb = "commands/foreign.py", VERB, "__main__.py"
+    found.add(*verb, "VERBS = {", '"foreign": "a foreign verb"')
+    found.add("commands/foreign.py", VERB, "workspace/jobs.py", "JOBS = (", JOB)
+    return found
+
+
+class Strange:
+    """A workspace in which all of them live."""
+
+    def __init__(self, start: Callable[..., Box], folder: Path, tree: Tree) -> None:
+        self.home = folder / "home"
+        for path in (self.home, folder / "workspace", folder / "run", folder / "bin"):
+            path.mkdir(mode=0o700)
+            shutil.chown(path, folder.stat().st_uid)
+        (folder / "bin").chmod(0o755)
+        (folder / "bin/foreign").write_text("#!/bin/sh\n")
+        (folder / "bin/foreign").chmod(0o755)
+        self._python = tree.python
+        self._environ = {
+            "HOME": str(self.home),
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "WORKSPACE_DIR": str(folder / "workspace"),
+            "DEV8_RUNTIME_DIR": str(folder / "run/devcopilot"),
+            "GIT_CONFIG_SYSTEM": str(folder / "gitconfig"),
+            "GH_HOST": HOST,
+            "DEV8_GITHUB_API_URL": "http://127.0.0.1:9",
+            "DEV8_SSH": "false",
+            "DEV8_CODE_SERVER": "false",
+            "DEV8_AI_TOOLS": "off",
+            "OPENAI_API_KEY": "sk-0123456789",
+        }
+        words = (str(tree.python), "-I", "-m", "agent", "run", "--", "sleep", "infinity")
+        self.box = start(*words, environment=self._environ)
+        self.box.wait_for('"message": "ready"')
+
+    def run(self, *words: str) -> str:
+        """Run `devcopilot` beside PID 1, as its user."""
+        enter = ["nsenter", "--target", str(self.box.pid), "--pid", "--mount"]
+        uid = str(self.home.stat().st_uid)
+        user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+        way = [*enter, *user] if os.getuid() == 0 else []
+        done = subprocess.run(
+            [*way, self._python, "-I", "-m", "agent", *words], env=self._environ, check=False,
+            capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(self.run("status", "--json")))
+
+
+@pytest.fixture
+def strange(start: Callable[..., Box], folder: Path, tree: Tree) -> Strange:
+    need(shutil.which("restic"), "needs restic 0.18")
+    return Strange(start, folder, tree)
+
+
+def test_one_file_and_one_name_add_a_thing(strange: Strange) -> None:
+    assert (strange.home / ".foreign-step").read_text() == "done"
+    assert (strange.home / ".foreign-tool").read_text() == "key"
+    wait_until((strange.home / ".foreign-job").exists, "the job's file")
+    assert TOKEN in strange.run("token"), "a source of the first place wins"
+    strange.run("backup", "create")
+    status = strange.status()
+    services = {row["name"]: row for row in status["services"]}
+    assert services["foreign"]["state"] == "RUNNING"
+    assert "foreign" in status["jobs"]
+    assert [row["host"] for row in status["tokens"]] == [HOST]
+    tools = {row["name"]: row for row in status["tools"]}
+    assert tools["foreign"]["state"] == "installed"
+    (backup,) = status["backups"]
+    assert (backup["target"], bool(backup["snapshot"])) == ("foreign", True)
+    assert "a foreign verb" in strange.run("--help")
+
+
+def test_the_catalogue_shows_them_all(tree: Tree) -> None:
+    script = (
+        "from agent import catalogue as c; print([k.name for k in (*c.STEPS, *c.SERVICES, "
+        "*c.SOURCES, *c.TARGETS, *c.TOOLS, *(j.job for j in c.JOBS))].count('foreign'), "
+        "c.STEPS[0].name)"
+    )
+    done = subprocess.run(
+        [tree.python, "-I", "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "5 foreign-step\n"
