@@ -12,10 +12,11 @@ from _socket import AF_UNIX, SOCK_STREAM, socket
 from collections.abc import Callable
 
 from agent.init.loop import Loop, Timer
+from agent.machine.backoff import Backoff
 
 BACKLOG = 128
 """Callers that may wait; more get an error at once and try again."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 5.0
+PAUSES = Backoff(0.02, 5.0)
 """Seconds until the socket is looked at again after its job ended; each failure doubles them."""
 
 
@@ -44,8 +45,7 @@ class Calls:
 
     def resume(self, failures: int) -> None:
         """Look at the socket again: its job has ended, and failed so often in a row."""
-        pause = min(FIRST_PAUSE * 2.0 ** min(failures, 10), LONGEST_PAUSE)
-        self._next = self._loop.after(pause, self._look)
+        self._next = self._loop.after(PAUSES.pause(failures + 1), self._look)
 
     def stop(self) -> None:
         """Start nothing any more. Who calls is refused at once, instead of waiting in vain."""

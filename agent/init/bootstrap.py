@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from agent.init import early, signals
 from agent.init.children import Child, Children
 from agent.init.early import Early
-from agent.init.loop import Loop
+from agent.init.loop import BootClock, Loop
 from agent.init.terminal import choose_level, open_missing_streams
 from agent.machine import runtime
 from agent.machine.exits import SIGNAL_BASE, Exit
@@ -27,19 +27,22 @@ PATIENCE = 1.0
 class Configure:
     """One run of `configure`."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
-        """`argv` is that of CMD, which comes later; empty: there is none."""
+    def __init__(self, argv: Sequence[str], loop: Loop, children: Children, arrivals: int) -> None:
+        """`argv` is that of CMD, which comes later; empty: there is none.
+
+        `arrivals` yields the signals, see `signals.listen`.
+        """
         self._argv = argv
-        self._loop = Loop()
-        self._children = Children()
+        self._loop = loop
+        self._children = children
+        self._arrivals = arrivals
         self._child: Child | None = None
         self._code = 0
         self._stopped_by: int | None = None
         self._late = False
         self.early: Early | None = None
         """supervisord, as long as it waits."""
-        self._signals = signals.listen()
-        self._loop.watch(self._signals, self._on_signals)
+        loop.watch(arrivals, self._on_arrivals)
 
     def start(self) -> None:
         """Start it, and supervisord. Raises OSError when it cannot be executed."""
@@ -54,20 +57,25 @@ class Configure:
             pass  # then it is started later
         os.close(null)
 
-    def wait(self) -> int | None:
-        """Return None when the workspace is configured, else what the container ends with."""
+    def wait(self) -> None:
+        """Work until it has ended."""
         while self._child:
             self._loop.turn()
-        signals.block()
-        self._on_signals()  # what came before the block, and is not pending
+
+    def conclude(self) -> int | None:
+        """Return None when the workspace is configured, else what the container ends with.
+
+        By now the signals are blocked; what came before that, and is not pending, counts.
+        """
+        self._on_arrivals()
         if self._stopped_by is not None:
             return SIGNAL_BASE + self._stopped_by if self._argv else Exit.OK
         if self._late:
             return Exit.FAILED
         return None if self._code == Exit.OK else self._code
 
-    def _on_signals(self) -> None:
-        for number in signals.read(self._signals):
+    def _on_arrivals(self) -> None:
+        for number in signals.read(self._arrivals):
             if number in signals.STOPPING and self._stopped_by is None:
                 self._stopped_by = number
                 if self._child:
@@ -99,12 +107,14 @@ def run(argv: Sequence[str]) -> int:
     open_missing_streams()
     folder = runtime.locate(os.environ, os.getuid())
     os.environ[runtime.VARIABLE] = folder
-    configure = Configure(argv)
+    configure = Configure(argv, Loop(BootClock()), Children(), signals.listen())
     try:
         configure.start()
         from agent.init.boot import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work
 
-        code = configure.wait()
+        configure.wait()
+        signals.block()
+        code = configure.conclude()
         if code is not None:
             return code
         execute(folder, argv, read_boot(folder).environment, configure.early)

@@ -4,10 +4,10 @@ import errno
 import fcntl
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from agent.init import signals
+from agent.init.processes import find_rest
 from agent.machine.exits import SIGNAL_BASE, Exit
 
 MOST_DESCRIPTORS = 1 << 16
@@ -23,11 +23,12 @@ class Child:
 
     def __init__(self, pid: int, on_end: Callable[[int], None]) -> None:
         self.pid = pid
-        self.started = time.monotonic()
         self.on_end = on_end
         """Called once, with its exit code as shells count them."""
         self.on_suspend: Callable[[int], None] | None = None
         """Called with the signal that has stopped it."""
+        self.spared = False
+        """Whether it outlives the orphans."""
 
     def send(self, *numbers: int) -> None:
         """Send signals to its process group. Only before `on_end`: then the number is another's."""
@@ -39,7 +40,7 @@ class Child:
 
 
 class Children:
-    """The table of living children."""
+    """The table of living children, and the way to every other process."""
 
     def __init__(self) -> None:
         self._living: dict[int, Child] = {}
@@ -123,6 +124,14 @@ class Children:
             child = self._living.pop(pid, None)
             if child:
                 child.on_end(exit_code(status))
+
+    def find_rest(self) -> list[int]:
+        """Return the processes that init is to end at last, but for children that are `spared`."""
+        return find_rest({pid for pid, child in self._living.items() if child.spared})
+
+    def kill(self, pid: int, number: int) -> None:
+        """Send a signal to a process that may be nobody's. Raises OSError."""
+        os.kill(pid, number)
 
 
 def exit_code(status: int) -> int:

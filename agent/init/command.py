@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from agent.init import terminal
 from agent.init.children import Child, Children
 from agent.init.processes import needs_hang_up
-from agent.init.stop import Part
+from agent.init.stop import Stoppable
 
 
-class Command(Part):
+class Command(Stoppable):
     """Owns CMD, whose standard streams are the container's own."""
 
     def __init__(

@@ -1,14 +1,20 @@
-"""What every init does: CMD, signals, orphans, the stop. `devcopilot init` is this alone."""
+"""What every init does: CMD, signals, orphans, the stop. `devcopilot init` is this alone.
+
+What happens on TERM: `signals` notes its number, `Init.run` wakes and hands it to `_on_signal`,
+which requests the stop, or hastens one that goes on. `stop` then ends one stage after another of
+the parts in `Stop.order`, and `run` returns the exit code.
+"""
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from agent.init import signals
 from agent.init.children import Children, explain_failure
 from agent.init.command import Command
-from agent.init.loop import Loop
+from agent.init.listener import Listener
+from agent.init.loop import BootClock, Loop
 from agent.init.orphans import Orphans, adopt_orphans
-from agent.init.stop import Part, Stop
+from agent.init.stop import Stop
 from agent.init.terminal import open_missing_streams
 from agent.machine import runtime
 from agent.machine.exits import SIGNAL_BASE, Exit
@@ -26,34 +32,25 @@ class Init:
         loop: Loop,
         children: Children,
         log: Logger,
+        arrivals: int,
         stop_timeout: float,
         *,
-        stages: Sequence[Sequence[Part]] = ((),),
-        last: Sequence[Part] = (),
-        spared: Callable[[], int | None] = lambda: None,
-        on_signal: Callable[[int], None] = lambda _: None,
-        on_stop: Callable[[], None] = lambda: None,
+        listener: Listener,
         ignored: Sequence[int] = (),
     ) -> None:
-        """End the first of the `stages` together with CMD, then the others in order.
+        """`arrivals` yields the signals, see `signals.listen`; CMD ignores those of `ignored`.
 
-        After them come the orphans, of which `spared` is none, and at last the parts of `last`.
-
-        `on_signal` gets each signal that neither is CMD's nor asks to stop; `on_stop`
-        is called when the stop begins. CMD ignores the signals of `ignored`.
+        Whoever makes this sets `stop.order` before anything happens.
         """
         self._loop = loop
         self._children = children
         self._log = log
-        self._notify = on_signal
+        self._arrivals = arrivals
+        self._listener = listener
         self._asked = False
         self.command = Command(children, self._on_command_end, ignored)
-        first, *others = stages
-        order = [[*first, self.command], *others, [Orphans(loop, spared)], last]
-        self.stop = Stop(loop, log, order, stop_timeout, on_stop)
-        self._signals = signals.listen()
-        loop.watch(self._signals, self._on_signals)
-        adopt_orphans()
+        self.stop = Stop(loop, log, stop_timeout, listener)
+        loop.watch(arrivals, self._on_arrivals)
 
     def start_command(self, argv: Sequence[str], folder: str | None = None) -> None:
         """Start CMD; when that fails, say so and begin to stop.
@@ -77,8 +74,8 @@ class Init:
             return self.command.code
         return self.stop.code
 
-    def _on_signals(self) -> None:
-        for number in signals.read(self._signals):
+    def _on_arrivals(self) -> None:
+        for number in signals.read(self._arrivals):
             if number != signal.SIGCHLD:
                 self._on_signal(number)
         self._children.reap()
@@ -99,7 +96,7 @@ class Init:
                 self._asked = True
                 self.stop.request(name, SIGNAL_BASE + number if has_command else Exit.OK)
         elif not has_command:
-            self._notify(number)
+            self._listener.on_signal(number)
 
     def _on_command_end(self, code: int) -> None:
         if not self.stop.reason:
@@ -109,8 +106,13 @@ class Init:
 def run_alone(argv: Sequence[str]) -> int:
     """Be a small init for CMD and nothing else; return the exit code."""
     open_missing_streams()
+    adopt_orphans()
     log = Logger("devcopilot", "warning", readable=True)
+    loop, children = Loop(BootClock()), Children()
     ignored = signals.find_ignored()
-    init = Init(Loop(), Children(), log, ALONE_TIMEOUT, ignored=ignored)
+    init = Init(
+        loop, children, log, signals.listen(), ALONE_TIMEOUT, listener=Listener(), ignored=ignored
+    )
+    init.stop.order = ((init.command,), (Orphans(loop, children),))
     init.start_command(argv)
     return init.run()

@@ -4,43 +4,44 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
 
 from agent.init import boot
 from agent.init.activation import Calls
 from agent.init.children import Child, Children, Streams, explain_failure
-from agent.init.loop import Loop, Timer
-from agent.init.stop import Part
+from agent.init.listener import Listener
+from agent.init.loop import Action, Loop, Timer
+from agent.init.states import JobState
+from agent.init.stop import Stop, Stoppable
 from agent.init.watch import Watch
 from agent.machine import moments, runtime
+from agent.machine.backoff import Backoff
 from agent.machine.clock import timestamp
 from agent.machine.log import Logger
 
-MOST_DOUBLINGS = 20
-"""Of the pause between two tries; more would only make a number that no one waits for."""
 PATIENCE = 2.0
 """Seconds between TERM and KILL for a job that took too long."""
 
 
-class Job:
+class ScheduledJob:
     """One job: never two runs of it at once."""
 
     def __init__(
         self, plan: boot.Job, keeper: "Jobs", streams: Streams, calls: Calls | None = None
     ) -> None:
         self.plan = plan
+        self.state = JobState.IDLE
         self.runs = 0
         self.last_exit: int | None = None
         self.last_started: str | None = None
         self._keeper = keeper
         self._streams = streams
         self._child: Child | None = None
-        self._due: tuple[str, ...] | None = None
+        self._timer: Timer | None = None
+        """Ends the present state: it starts the run, asks it to end, or kills it."""
+        self._again: tuple[str, ...] | None = None
         """The further words of the run that follows the present one; None: there is none."""
         self._failures = 0
         self._announced = False
-        self._next: Timer | None = None
-        self._limit: Timer | None = None
         self._calls = calls
         if calls:
             calls.begin(self.start)
@@ -48,16 +49,15 @@ class Job:
     def start(self, *words: str) -> None:
         """Run now, with these words added; if it is running, once more when that run has ended."""
         keeper = self._keeper
-        extra = (*(self._due or ()), *words)
-        if self._child:
-            self._due = extra
+        extra = (*(self._again or ()), *words)
+        if self.running:
+            self._again = extra
             return
-        keeper.loop.cancel(self._next)
-        self._next = None
-        self._due = None
-        self._take_wish()  # one that is there now is about an earlier run
+        self._again = None
+        self._take_next_run()  # what is there now is about an earlier run
         self.runs += 1
         self.last_started = timestamp(time.time())
+        self._enter(JobState.RUNNING, self.plan.timeout, self._on_limit)
         try:
             self._child = keeper.children.spawn(
                 (*self.plan.argv, *extra), self._streams, self._on_end, nice=self.plan.nice
@@ -67,13 +67,12 @@ class Job:
             keeper.log.error(line, job=self.plan.name)
             self._on_end(code)
             return
-        self._limit = keeper.loop.after(self.plan.timeout, self._on_limit)
-        keeper.changed()
+        keeper.listener.on_job()
 
     def stop(self) -> None:
         """Plan no run any more, and answer no call."""
-        self._keeper.loop.cancel(self._next)
-        self._next = None
+        if self.state is JobState.PLANNED:
+            self._enter(JobState.IDLE)
         if self._calls:
             self._calls.stop()
 
@@ -85,51 +84,62 @@ class Job:
     @property
     def running(self) -> bool:
         """Whether a run goes on."""
-        return self._child is not None
+        return self.state in (JobState.RUNNING, JobState.ENDING)
 
     @property
     def busy(self) -> bool:
         """Whether a run goes on, or follows at once."""
-        return self.running or self._due is not None
+        return self.running or self._again is not None
 
     @property
     def next_at(self) -> float | None:
-        """When the next run is planned, in seconds of `loop.now`."""
-        return self._next.when if self._next else None
+        """When the next run is planned, in seconds since the machine started."""
+        return self._timer.when if self._timer and self.state is JobState.PLANNED else None
+
+    def _enter(
+        self, state: JobState, seconds: float = math.inf, action: Action | None = None
+    ) -> None:
+        """Change the state, and take the action if it still lasts after so many seconds."""
+        self._keeper.loop.cancel(self._timer)
+        self.state = state
+        self._timer = self._keeper.loop.after(seconds, action) if action else None
 
     def _on_limit(self) -> None:
         self._keeper.log.warning(
             "a job took too long and is ended", job=self.plan.name, seconds=self.plan.timeout
         )
         self.send(signal.SIGTERM)
-        self._limit = self._keeper.loop.after(PATIENCE, lambda: self.send(signal.SIGKILL))
+        self._enter(JobState.ENDING, PATIENCE, lambda: self.send(signal.SIGKILL))
 
     def _on_end(self, code: int) -> None:
-        keeper = self._keeper
-        keeper.loop.cancel(self._limit)
+        keeper, plan = self._keeper, self.plan
         self._child = None
         before, self.last_exit = self.last_exit, code
         self._failures = self._failures + 1 if code else 0
-        keeper.log.debug("a job ended", job=self.plan.name, code=code)
-        if not keeper.stopping:
-            if code and code != before and not self.plan.retry:  # else `_find_pause` tells of it
-                keeper.log.warning("a job failed", job=self.plan.name, code=code)
-            self._plan_next()
-            if self._calls:
-                self._calls.resume(self._failures)
-            if self.plan.announces and not code and not self._announced:
-                self._announced = True
-                keeper.announce(self.plan.announces)
-        keeper.changed()
+        self._enter(JobState.IDLE)
+        keeper.log.debug("a job ended", job=plan.name, code=code)
+        if keeper.stopping:
+            keeper.listener.on_job()
+            return
+        if code and code != before and not plan.retry:  # else `_find_pause` tells of it
+            keeper.log.warning("a job failed", job=plan.name, code=code)
+        self._plan_next()
+        if self._calls:
+            self._calls.resume(self._failures)
+        if code or self._announced:
+            keeper.listener.on_job()
+        else:
+            self._announced = True
+            keeper.listener.on_job(plan.announces)
 
     def _plan_next(self) -> None:
-        seconds = self._read_wish()
-        if self._due is not None:
+        seconds = self._read_next_run()
+        if self._again is not None:
             seconds = 0.0
         elif seconds is None:
             seconds = self._find_pause()
         if seconds is not None:
-            self._next = self._keeper.loop.after(seconds, self.start)
+            self._enter(JobState.PLANNED, seconds, self.start)
 
     def _find_pause(self) -> float | None:
         """Return the seconds until the next run: after a failure as `retry` has it."""
@@ -140,13 +150,13 @@ class Job:
             log.warning("a job keeps failing and is given up", job=self.plan.name)
             self._failures = 0
             return self.plan.interval
-        doublings = min(self._failures - 1, MOST_DOUBLINGS)
-        seconds: float = min(retry.first * 2**doublings, retry.longest)
+        seconds = Backoff(retry.first, retry.longest).pause(self._failures)
         log.warning("a job failed and is tried again", job=self.plan.name, seconds=seconds)
         return seconds
 
-    def _read_wish(self) -> float | None:
-        text = self._take_wish()
+    def _read_next_run(self) -> float | None:
+        """Return the seconds until the next run if the job has asked for a time of its own."""
+        text = self._take_next_run()
         if text is None:
             return None
         try:
@@ -155,10 +165,10 @@ class Job:
             seconds = math.nan
         if 0 <= seconds < math.inf:
             return seconds
-        self._keeper.log.warning("a job's wish for its next run is no number", job=self.plan.name)
+        self._keeper.log.warning("a job asked for its next run with no number", job=self.plan.name)
         return None
 
-    def _take_wish(self) -> bytes | None:
+    def _take_next_run(self) -> bytes | None:
         path = os.path.join(self._keeper.folder, f"{self.plan.name}.next")
         try:
             with open(path, "rb", buffering=0) as file:
@@ -169,7 +179,7 @@ class Job:
         return text
 
 
-class Jobs(Part):
+class Jobs(Stoppable):
     """All jobs."""
 
     def __init__(
@@ -179,31 +189,25 @@ class Jobs(Part):
         log: Logger,
         streams: Streams,
         folder: str,
-        *,
-        changed: Callable[[], None],
-        announce: Callable[[str], None],
+        listener: Listener,
     ) -> None:
-        """`folder` is the runtime folder; `changed` is called when a job starts or ends.
-
-        `announce` gets the moment that a job's first success is.
-        """
+        """`folder` is the runtime folder."""
         self.loop = loop
         self.children = children
         self.log = log
         self.streams = streams
         self.folder = os.path.join(folder, runtime.JOBS)
         os.makedirs(self.folder, 0o700, exist_ok=True)
-        self.changed = changed
-        self.announce = announce
+        self.listener = listener
         self.stopping = False
         self._watch: Watch | None = None
-        self.all: dict[str, Job] = {}
+        self.all: dict[str, ScheduledJob] = {}
 
     def add(self, plan: boot.Job) -> None:
         """Add a job; a moment starts it, or a call: it gets the listening socket as its 3."""
         calls = self._listen(plan) if plan.socket else None
         streams = (*self.streams, calls.descriptor) if calls else self.streams
-        self.all[plan.name] = Job(plan, self, streams, calls)
+        self.all[plan.name] = ScheduledJob(plan, self, streams, calls)
 
     def _listen(self, plan: boot.Job) -> Calls | None:
         path = os.path.join(os.path.dirname(self.folder), plan.socket)
@@ -222,7 +226,7 @@ class Jobs(Part):
         for job in self.find(moment):
             job.start(*words)
 
-    def find(self, moment: str) -> list[Job]:
+    def find(self, moment: str) -> list[ScheduledJob]:
         """Return the jobs that this moment starts."""
         return [job for job in self.all.values() if moment in job.plan.at]
 
@@ -255,19 +259,18 @@ class Jobs(Part):
             job.send(*numbers)
 
 
-class FinalJobs(Part):
+class FinalJobs(Stoppable):
     """The jobs of the stop, which run in a stage of their own."""
 
-    def __init__(self, jobs: Jobs, find_left: Callable[[], float]) -> None:
-        """`find_left` returns the seconds until the deadline."""
+    def __init__(self, jobs: Jobs, stop: Stop) -> None:
         self._jobs = jobs
-        self._find_left = find_left
+        self._stop = stop
         self._too_late = False
 
     def stop(self) -> None:
-        """Start them: they have the time that is left, and are told it."""
+        """Start them: they have the time that is left until the deadline, and are told it."""
         if not self._too_late:
-            self._jobs.begin(moments.STOP, f"{self._find_left():.1f}")
+            self._jobs.begin(moments.STOP, f"{self._stop.left:.1f}")
 
     def ended(self) -> bool:  # noqa: D102
         return self._jobs.ended()

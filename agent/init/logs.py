@@ -11,19 +11,20 @@ import os
 import signal
 import stat
 import sys
-import time
 
 from agent.init.boot import Boot
 from agent.init.children import Child, Children
 from agent.init.loop import Loop, Timer
-from agent.init.stop import Part
+from agent.init.states import LogState
+from agent.init.stop import Stoppable
 from agent.machine import runtime
+from agent.machine.backoff import Backoff
 from agent.machine.log import Logger
 
 AGENT = "agent"
 SUPERVISORD = "supervisord"
-LONGEST_PAUSE = 2.0
-"""Seconds between two starts of a log child that keeps ending."""
+PAUSES = Backoff(0.1, 2.0)
+"""Seconds until a log child that keeps ending is started again."""
 LONG_LIFE = 60.0
 """Seconds after which an end is not taken for one of a row."""
 RELIEF_STEP = 0.02
@@ -40,7 +41,7 @@ START_TIME = 1.0
 """Seconds that the log child may need to start: last lines may come as early."""
 
 
-class Logs(Part):
+class Logs(Stoppable):
     """Owns the log child."""
 
     def __init__(self, loop: Loop, children: Children, null: int) -> None:
@@ -49,12 +50,15 @@ class Logs(Part):
         self._null = null
         self._argv: list[str] = []
         self._readers: dict[str, int] = {}
+        self.state = LogState.OFF
         self._child: Child | None = None
-        self._pause = 0.0
+        self._started = 0.0
+        """When the present one was started, or the last one tried, by the loop's clock."""
+        self._quick_ends = 0
+        """In a row."""
         self._restart: Timer | None = None
         self._relief: Timer | None = None
         self._lost: dict[str, int] = {}
-        self._ending = False
 
     def open(
         self,
@@ -87,22 +91,19 @@ class Logs(Part):
         self._start()
         return self.logger
 
-    @property
-    def pid(self) -> int | None:
-        """The log child, which is to be spared until the end."""
-        return self._child.pid if self._child else None
-
     def stop(self) -> None:
         """Ask the log child to write what there is and end; it has FLUSH_TIMEOUT for that."""
-        self._ending = True
         self._loop.cancel(self._restart)
-        if self._child:
-            self._child.send(signal.SIGTERM)
-            still_starting = max(0.0, self._child.started + START_TIME - time.monotonic())
-            self._loop.after(FLUSH_TIMEOUT + still_starting, self._cut_off)
+        if not self._child:
+            self.state = LogState.ENDED
+            return
+        self.state = LogState.STOPPING
+        self._child.send(signal.SIGTERM)
+        still_starting = max(0.0, self._started + START_TIME - self._loop.now())
+        self._loop.after(FLUSH_TIMEOUT + still_starting, self._cut_off)
 
     def ended(self) -> bool:  # noqa: D102
-        return self._child is None
+        return self.state is LogState.ENDED
 
     def kill(self) -> None:
         """Leave it: the last words matter, and its own limit is short."""
@@ -117,6 +118,7 @@ class Logs(Part):
 
     def _start(self) -> None:
         streams = (self._null, None, None)
+        self._started = self._loop.now()
         try:
             self._child = self._children.spawn(
                 self._argv,
@@ -128,19 +130,23 @@ class Logs(Part):
         except OSError:
             self._on_end(0)
             return
+        self.state = LogState.RUNNING
         self._child.on_suspend = self._resume
+        self._child.spared = True
         self._loop.cancel(self._relief)
         for name, count in self._lost.items():
             self.logger.warning(f"{count} bytes of {name} were lost: there was no log child")
         self._lost.clear()
 
     def _on_end(self, code: int) -> None:
-        lived = time.monotonic() - self._child.started if self._child else 0.0
         self._child = None
-        if self._ending:
+        if self.state is LogState.STOPPING:
+            self.state = LogState.ENDED
             return
-        self._pause = 0.0 if lived > LONG_LIFE else min(LONGEST_PAUSE, 2 * self._pause or 0.1)
-        self._restart = self._loop.after(self._pause, self._start)
+        self.state = LogState.PAUSING
+        is_quick = self._loop.now() - self._started <= LONG_LIFE
+        self._quick_ends = self._quick_ends + 1 if is_quick else 0
+        self._restart = self._loop.after(PAUSES.pause(self._quick_ends), self._start)
         self.logger.warning("the log child ended and is started again", code=code)
         self._relieve()
 

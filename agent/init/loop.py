@@ -10,13 +10,20 @@ LONGEST_WAIT = 30.0
 """Seconds until the clock is looked at anew: `poll` counts no time in which the machine sleeps."""
 
 
-def now() -> float:
-    """Return the seconds since the machine started, in which it slept included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+class BootClock:
+    """The seconds since the machine started, in which it slept included."""
+
+    def now(self) -> float:
+        """Return the present moment."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def wait(self, poll: select.poll, seconds: float | None) -> list[tuple[int, int]]:
+        """Return what `poll` finds as soon as it finds anything, or the time is over."""
+        return poll.poll(None if seconds is None else math.ceil(seconds * 1000))
 
 
 class Timer:
-    """An action that is due once, at `when` (seconds of `now`)."""
+    """An action that is due once, at `when` (seconds of the loop's clock)."""
 
     __slots__ = ("action", "when")
 
@@ -28,7 +35,9 @@ class Timer:
 class Loop:
     """Calls actions when their descriptor is readable or their time has come."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: BootClock) -> None:
+        self.now = clock.now
+        self._wait = clock.wait
         self._poll = select.poll()
         self._readers: dict[int, Action] = {}
         self._timers: list[Timer] = []
@@ -45,7 +54,7 @@ class Loop:
 
     def after(self, seconds: float, action: Action) -> Timer:
         """Call the action once, this many seconds from now."""
-        timer = Timer(now() + seconds, action)
+        timer = Timer(self.now() + seconds, action)
         self._timers.append(timer)
         return timer
 
@@ -56,21 +65,21 @@ class Loop:
 
     def find_left(self, timer: Timer) -> float:
         """Return the seconds until a timer is due."""
-        return max(0.0, timer.when - now())
+        return max(0.0, timer.when - self.now())
 
     def turn(self) -> None:
         """Wait until something happens, and act upon it."""
-        for descriptor, _ in self._poll.poll(self._milliseconds()):
+        for descriptor, _ in self._wait(self._poll, self._find_pause()):
             if descriptor in self._readers:  # an earlier action may have ended that
                 self._readers[descriptor]()
-        moment = now()
+        moment = self.now()
         for timer in [timer for timer in self._timers if timer.when <= moment]:
             if timer in self._timers:  # an earlier action may have cancelled it
                 self._timers.remove(timer)
                 timer.action()
 
-    def _milliseconds(self) -> int | None:
+    def _find_pause(self) -> float | None:
+        """Return the seconds until the next timer is due; None: there is none."""
         if not self._timers:
             return None
-        left = min(map(self.find_left, self._timers))
-        return math.ceil(min(left, LONGEST_WAIT) * 1000)
+        return min(LONGEST_WAIT, *map(self.find_left, self._timers))

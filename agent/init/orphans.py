@@ -2,12 +2,11 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable
 
+from agent.init.children import Children
 from agent.init.loop import Loop
-from agent.init.processes import INIT, Process, find_rest, needs_hang_up
-from agent.init.stop import Part
+from agent.init.processes import INIT, needs_hang_up
+from agent.init.stop import Stoppable
 
 LOOK = 0.02
 """Seconds between two looks at what is left."""
@@ -25,16 +24,15 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-class Orphans(Part):
+class Orphans(Stoppable):
     """Ends what is left: as PID 1 every process that it sees, otherwise its descendants."""
 
-    def __init__(self, loop: Loop, spared: Callable[[], int | None]) -> None:
-        """`spared` tells the one process that is to stay, if any."""
+    def __init__(self, loop: Loop, children: Children) -> None:
         self._loop = loop
-        self._spared = spared
+        self._children = children
         self._asked: set[int] = set()
         self._due: dict[int, float] = {}
-        """When those that came later are asked, in monotonic seconds."""
+        """When those that came later are asked, in seconds of the loop's clock."""
         self._beyond: set[int] = set()
         """Another user's, such as a root shell of `docker exec`: only the kernel can end them."""
 
@@ -43,14 +41,14 @@ class Orphans(Part):
 
         Who comes later is probably an asked one's way of ending, and is asked only when it stays.
         """
-        now = time.monotonic()
+        now = self._loop.now()
         first = not self._asked
-        for process in self._left():
-            due = now if first else self._due.setdefault(process.pid, now + NEWCOMER)
-            if process.pid not in self._asked and due <= now:
-                self._asked.add(process.pid)
-                hang_up = (signal.SIGHUP,) if needs_hang_up(process.pid) else ()
-                self._send(process.pid, signal.SIGTERM, signal.SIGCONT, *hang_up)
+        for pid in self._left():
+            due = now if first else self._due.setdefault(pid, now + NEWCOMER)
+            if pid not in self._asked and due <= now:
+                self._asked.add(pid)
+                hang_up = (signal.SIGHUP,) if needs_hang_up(pid) else ()
+                self._send(pid, signal.SIGTERM, signal.SIGCONT, *hang_up)
         # Not all of them are children of init, whose end would wake it.
         self._loop.after(LOOK, self.stop)
 
@@ -58,16 +56,16 @@ class Orphans(Part):
         return not self._left()
 
     def kill(self) -> None:  # noqa: D102
-        for process in self._left():
-            self._send(process.pid, signal.SIGKILL)
+        for pid in self._left():
+            self._send(pid, signal.SIGKILL)
 
-    def _left(self) -> list[Process]:
-        return [one for one in find_rest(self._spared()) if one.pid not in self._beyond]
+    def _left(self) -> list[int]:
+        return [pid for pid in self._children.find_rest() if pid not in self._beyond]
 
     def _send(self, pid: int, *numbers: int) -> None:
         for number in numbers:
             try:
-                os.kill(pid, number)
+                self._children.kill(pid, number)
             except ProcessLookupError:
                 pass
             except PermissionError:

@@ -1,11 +1,13 @@
-"""What /proc tells of the processes that init sees."""
+"""The processes that init sees in /proc, whoever has started them."""
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+
+from agent.machine.proc import read_stat
 
 INIT = 1
-_GONE = (b"Z", b"X")
+_GONE = ("Z", "X")
 
 
 class Process:
@@ -16,17 +18,16 @@ class Process:
         self.parent = parent
 
 
-def find_rest(spared: int | None) -> list[Process]:
-    """Return whom init is to end: as PID 1 everyone, else its descendants; never the spared one."""
-    processes = list(list_processes())
+def find_rest(spared: Collection[int]) -> list[int]:
+    """Return whom init is to end: as PID 1 everyone, else its descendants; none of the spared."""
+    processes = [one for one in list_processes() if one.pid not in spared]
     if os.getpid() == INIT:
-        return [one for one in processes if one.pid not in (INIT, spared)]
-    found: list[Process] = []
+        return [one.pid for one in processes if one.pid != INIT]
+    found: list[int] = []
     parents = {os.getpid()}
     while parents:
-        children = [one for one in processes if one.parent in parents and one.pid != spared]
-        found += children
-        parents = {one.pid for one in children}
+        parents = {one.pid for one in processes if one.parent in parents}
+        found += parents
     return found
 
 
@@ -36,7 +37,7 @@ def list_processes() -> Iterator[Process]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                state, parent = read_stat(name)[:2]
+                _, (state, parent, *_) = read_stat(f"/proc/{name}")
             except OSError:
                 continue  # it has just ended
             if state not in _GONE or int(parent) == own:
@@ -49,19 +50,10 @@ def needs_hang_up(pid: int) -> bool:
     What ends such a one is that its terminal hangs up.
     """
     try:
-        terminal = read_stat(str(pid))[4]
+        _, fields = read_stat(f"/proc/{pid}")
         with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
             ignored = file.read().partition(b"SigIgn:")[2].split(maxsplit=1)[0]
     except (OSError, IndexError):
         return False
-    return terminal != b"0" and bool(int(ignored, 16) >> (signal.SIGTERM - 1) & 1)
-
-
-def read_stat(name: str) -> list[bytes]:
-    """Return the fields of /proc/NAME/stat from the third on, the state; see proc(5).
-
-    Raises OSError when there is no such process.
-    """
-    with open(f"/proc/{name}/stat", "rb", buffering=0) as file:
-        text = file.read()
-    return text[text.rindex(b")") + 2 :].split()  # the name before it may hold anything
+    has_terminal = fields[4] != "0"
+    return has_terminal and bool(int(ignored, 16) >> (signal.SIGTERM - 1) & 1)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 
 from agent.init.children import Child, Children, Streams
 from agent.init.early import Early
+from agent.init.listener import Listener
 from agent.init.logs import open_fifo
 from agent.init.loop import Loop, Timer
-from agent.init.stop import Part
+from agent.init.states import ServiceState, SupervisordState
+from agent.init.stop import Stoppable
 from agent.machine import runtime
 
 START_PATIENCE = 3.0
@@ -19,37 +21,25 @@ START_STEP = 0.002
 """Seconds between two looks: it is waited for by everybody."""
 STOP_STEP = 0.05
 """Seconds between two attempts to wake it."""
-RUNNING, BACKOFF, FATAL = "RUNNING", "BACKOFF", "FATAL"
-"""States of a service: it lives long enough; it ended too early and is started again; given up."""
 
 
-class Services(Part):
+class Services(Stoppable):
     """Owns supervisord and hears what becomes of its services."""
 
-    def __init__(
-        self,
-        loop: Loop,
-        children: Children,
-        on_state: Callable[[str, str], None],
-        on_lost: Callable[[int], None],
-        on_awake: Callable[[], None],
-    ) -> None:
-        """`on_state` gets (state, service); `on_lost` the exit code of an unasked end.
-
-        `on_awake` is called once: it starts the services now, or nobody waits for that any more.
-        """
+    def __init__(self, loop: Loop, children: Children, listener: Listener) -> None:
         self._loop = loop
         self._children = children
-        self._on_state = on_state
-        self._on_lost = on_lost
-        self._on_awake = on_awake
+        self._listener = listener
+        self.state = SupervisordState.OFF
+        self.last_exit: int | None = None
+        """supervisord's exit code, once it has ended."""
         self._socket = ""
         self._child: Child | None = None
         self._timer: Timer | None = None
-        self._wakes_left = 0
+        self._patience_ends = 0.0
+        """When nobody waits any more for it to listen, by the loop's clock."""
         self._fall_back: Callable[[], None] | None = None
         """What to do when it ends before it listens; None: it is lost then."""
-        self._stopping = False
         self._events = -1
         self._line = b""
 
@@ -65,7 +55,8 @@ class Services(Part):
             self._fall_back = lambda: self._spawn(argv, streams)
         else:
             self._spawn(argv, streams)
-        self._wakes_left = int(START_PATIENCE / START_STEP)
+        self.state = SupervisordState.STARTING
+        self._patience_ends = self._loop.now() + START_PATIENCE
         self._wake_at_start()
 
     def _spawn(self, argv: Sequence[str], streams: Streams) -> None:
@@ -74,9 +65,9 @@ class Services(Part):
 
     def stop(self) -> None:
         """Ask supervisord to stop all services and end."""
-        self._stopping = True
         self._loop.cancel(self._timer)
         if self._child:
+            self.state = SupervisordState.STOPPING
             self._child.send(signal.SIGTERM)
             self._wake_at_stop()
 
@@ -90,22 +81,25 @@ class Services(Part):
 
     def _on_end(self, code: int) -> None:
         self._child = None
-        if self._fall_back and not self._stopping:
+        is_asked = self.state is SupervisordState.STOPPING
+        if self._fall_back and not is_asked:
             with contextlib.suppress(OSError):
                 self._fall_back()
                 return
         self._loop.cancel(self._timer)
-        if not self._stopping:
-            self._on_lost(code)
+        self.last_exit = code
+        self.state = SupervisordState.ENDED if is_asked else SupervisordState.LOST
+        if not is_asked:
+            self._listener.on_supervisord(self.state)
 
     def _wake_at_start(self) -> None:
         """Wake it from the second that it sleeps before its first look at what is to be started."""
-        self._wakes_left -= 1
-        if not wake(self._socket) and self._wakes_left > 0:
+        if not wake(self._socket) and self._loop.now() < self._patience_ends:
             self._timer = self._loop.after(START_STEP, self._wake_at_start)
             return
         self._fall_back = None
-        self._on_awake()
+        self.state = SupervisordState.RUNNING
+        self._listener.on_supervisord(self.state)
 
     def _wake_at_stop(self) -> None:
         """Wake it from the second that it sleeps before it sees a signal or an end."""
@@ -115,8 +109,9 @@ class Services(Part):
     def _read_events(self) -> None:
         *lines, self._line = (self._line + os.read(self._events, 4096)).split(b"\n")
         for line in lines:
-            state, _, name = line.decode(errors="replace").strip().partition(" ")
-            self._on_state(state, name)
+            word, _, name = line.decode(errors="replace").strip().partition(" ")
+            with contextlib.suppress(ValueError):  # somebody else may write there as well
+                self._listener.on_service(name, ServiceState(word))
 
 
 def wake(path: str) -> bool:

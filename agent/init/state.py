@@ -10,31 +10,33 @@
 import json
 import os
 import time
+from collections.abc import Callable, Mapping
 
-from agent.init.jobs import Job
-from agent.init.processes import read_stat
+from agent.init.jobs import ScheduledJob
 from agent.machine import runtime
 from agent.machine.clock import timestamp
+from agent.machine.proc import read_stat
 
 
 class State:
     """Writes state.json when something in it has changed."""
 
-    def __init__(self, folder: str, cmd: bool) -> None:
+    def __init__(self, folder: str, cmd: bool, now: Callable[[], float]) -> None:
+        """`now` returns the seconds since the machine started."""
         self._path = os.path.join(folder, runtime.STATE)
         self._cmd = cmd
-        self._age_at_start = read_age()
-        self._born = time.monotonic() - self._age_at_start
-        self._started = timestamp(time.time() - self._age_at_start)
+        self._now = now
+        self._born = read_birth(now())
+        self._started = timestamp(time.time() - (now() - self._born))
         self.ready_seconds: float | None = None
         self.stopping_because: str | None = None
 
     def set_ready(self) -> float:
         """Note that the workspace is ready; return the seconds that it took."""
-        self.ready_seconds = round(time.monotonic() - self._born, 3)
+        self.ready_seconds = round(self._now() - self._born, 3)
         return self.ready_seconds
 
-    def write(self, jobs: dict[str, Job]) -> None:
+    def write(self, jobs: Mapping[str, ScheduledJob]) -> None:
         """Write the file. A disk that is full costs the news, not the container."""
         phase = "starting" if self.ready_seconds is None else "ready"
         content = {
@@ -53,7 +55,7 @@ class State:
             pass
 
 
-def describe_job(job: Job) -> dict[str, object]:
+def describe_job(job: ScheduledJob) -> dict[str, object]:
     """Return the entry of one job."""
     return {
         "running": job.running,
@@ -64,10 +66,13 @@ def describe_job(job: Job) -> dict[str, object]:
     }
 
 
-def read_age() -> float:
-    """Return the seconds since this process was started, its life before an exec included."""
+def read_birth(now: float) -> float:
+    """Return when this process was started, its life before an exec included, if it is known.
+
+    In seconds since the machine started; `now` is the present moment.
+    """
     try:
-        born = int(read_stat("self")[19]) / os.sysconf("SC_CLK_TCK")  # starttime
-        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - born)
+        _, fields = read_stat("/proc/self")
+        return min(now, int(fields[19]) / os.sysconf("SC_CLK_TCK"))  # starttime
     except (OSError, ValueError, IndexError):
-        return 0.0
+        return now

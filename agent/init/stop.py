@@ -4,9 +4,9 @@ The parts of a stage are asked to end together, and the stage is over when all h
 longer than it must.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from agent.init.listener import Listener
 from agent.init.loop import Loop, Timer
 from agent.machine.log import Logger
 
@@ -16,8 +16,8 @@ LAST_MOMENT = 0.5
 """Seconds that each stage has after the deadline: what was killed must still be taken away."""
 
 
-class Part:
-    """Something that runs and can be ended."""
+class Stoppable:
+    """A part that runs and can be ended."""
 
     def stop(self) -> None:
         """Ask it to end; start nothing any more."""
@@ -35,27 +35,20 @@ class Part:
 class Stop:
     """Carries out the stop, once it is requested."""
 
-    def __init__(
-        self,
-        loop: Loop,
-        log: Logger,
-        stages: Sequence[Sequence[Part]],
-        timeout: float,
-        on_begin: Callable[[], None],
-    ) -> None:
-        """`timeout`: seconds from the request until what is left is killed."""
+    def __init__(self, loop: Loop, log: Logger, timeout: float, listener: Listener) -> None:
+        """`timeout`: seconds from the request until whatever still runs is killed."""
         self._loop = loop
         self._log = log
-        self._stages = list(stages)
         self._timeout = timeout
-        self._on_begin = on_begin
-        self._deadline = 0.0
-        self._timer: Timer | None = None
+        self._listener = listener
+        self._deadline: Timer | None = None
+        self.order: Sequence[Sequence[Stoppable]] = ()
+        """The stages: the parts of the first are ended first. Whoever owns the parts sets it."""
+        self._stage = 0
         self.reason: str | None = None
         """None: everything goes on."""
         self.code = 0
         """What the container is to end with."""
-        self.done = False
 
     def request(self, reason: str, code: int) -> None:
         """Begin to stop. A further request changes nothing: reason and code stay the first's."""
@@ -66,48 +59,53 @@ class Stop:
         self._log.info("stopping", reason=reason)
         self._set_deadline(self._timeout)
         self._ask()
-        self._on_begin()
+        self._listener.on_stop()
 
     def hasten(self, reason: str) -> None:
         """Leave little time to a stop that goes on: somebody outside will not wait for it."""
-        if self._deadline - time.monotonic() > HASTE:
+        if self.left > HASTE:
             self._log.info("stopping faster", reason=reason)
             self._set_deadline(HASTE)
 
     @property
     def left(self) -> float:
-        """Return the seconds until what is left is killed."""
-        return max(0.0, self._deadline - time.monotonic())
+        """Return the seconds until whatever still runs is killed."""
+        return self._loop.find_left(self._deadline) if self._deadline else 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether every stage is over."""
+        return self._stage >= len(self.order)
 
     def advance(self) -> None:
         """Go on when a stage is over. To be called after everything that happens."""
-        while self.reason and not self.done and all(part.ended() for part in self._stages[0]):
+        while self.reason and not self.done and all(part.ended() for part in self._present()):
             self._next()
 
+    def _present(self) -> Sequence[Stoppable]:
+        return self.order[self._stage]
+
     def _ask(self) -> None:
-        for part in self._stages[0]:
+        for part in self._present():
             part.stop()
 
     def _next(self) -> None:
-        del self._stages[0]
-        if self._stages:
+        self._stage += 1
+        if not self.done:
             self._ask()
-        else:
-            self.done = True
 
     def _set_deadline(self, seconds: float) -> None:
-        self._loop.cancel(self._timer)
-        self._deadline = time.monotonic() + seconds
-        self._timer = self._loop.after(seconds, self._on_deadline)
+        self._loop.cancel(self._deadline)
+        self._deadline = self._loop.after(seconds, self._on_deadline)
 
     def _on_deadline(self) -> None:
-        self._log.warning("the time to stop is over; what is left is killed")
-        for stage in self._stages:
+        self._log.warning("stop timeout reached; killing the remaining processes")
+        for stage in self.order[self._stage :]:
             for part in stage:
                 part.kill()
-        self._timer = self._loop.after(LAST_MOMENT, self._give_up)
+        self._loop.after(LAST_MOMENT, self._give_up)
 
     def _give_up(self) -> None:
         """Leave to the kernel what even a KILL has not ended."""
         self._next()
-        self._timer = self._loop.after(LAST_MOMENT, self._give_up)
+        self._loop.after(LAST_MOMENT, self._give_up)

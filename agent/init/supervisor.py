@@ -6,16 +6,19 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from agent.init import boot, early
+from agent.init import boot, early, signals
 from agent.init.boot import Boot
 from agent.init.children import Children, explain_failure
 from agent.init.core import Init
 from agent.init.early import Early
 from agent.init.jobs import FinalJobs, Jobs
+from agent.init.listener import Listener
 from agent.init.logs import Logs
-from agent.init.loop import Loop
-from agent.init.services import BACKOFF, FATAL, RUNNING, Services
+from agent.init.loop import BootClock, Loop
+from agent.init.orphans import Orphans, adopt_orphans
+from agent.init.services import Services
 from agent.init.state import State
+from agent.init.states import ServiceState, SupervisordState
 from agent.init.terminal import choose_level, open_missing_streams
 from agent.machine import moments, runtime
 from agent.machine.exits import Exit
@@ -25,21 +28,28 @@ QUICK_ENDS = 3
 STDOUT, STDERR = 1, 2
 
 
-class Workspace:
-    """All that runs beside and under the core."""
+class Supervisor(Listener):
+    """All that runs beside and under the core: it hears what happens, and decides what follows."""
 
     def __init__(
-        self, folder: str, boot_file: Boot, argv: Sequence[str], waiting: Early | None
+        self,
+        folder: str,
+        boot_file: Boot,
+        argv: Sequence[str],
+        waiting: Early | None,
+        *,
+        loop: Loop,
+        children: Children,
+        arrivals: int,
     ) -> None:
         """Make the pipes and the parts. Raises OSError when the runtime folder is no use.
 
-        `waiting` is a supervisord that waits for the word to go.
+        `waiting` is a supervisord that waits for the word to go; `arrivals` yields the signals.
         """
         self._folder = folder
         self._boot = boot_file
         self._argv = argv
         self._waiting = waiting
-        loop, children = Loop(), Children()
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._logs = Logs(loop, children, null)
         level = boot_file.log_level or choose_level(argv)
@@ -47,23 +57,22 @@ class Workspace:
         self._log = log = self._logs.open(
             folder, boot_file, output, level, waiting.output if waiting else None
         )
-        streams = (null, self._logs.agent, self._logs.agent)
         self._jobs = Jobs(
-            loop, children, log, streams, folder,
-            changed=self._on_jobs_changed, announce=self._on_moment,
-        )  # fmt: skip
+            loop, children, log, (null, self._logs.agent, self._logs.agent), folder, self
+        )
         self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
-        self._services = Services(loop, children, self._on_state, self._on_lost, self._begin_jobs)
-        self._state = State(folder, bool(argv))
+        self._services = Services(loop, children, self)
+        self._state = State(folder, bool(argv), loop.now)
         self._fatal: str | None = None
         """The essential service that is given up."""
         self._quick_ends: dict[str, int] = {}
-        final = FinalJobs(self._jobs, lambda: self._init.stop.left)
-        self._init = Init(
-            loop, children, log, boot_file.stop_timeout,
-            stages=((self._jobs, self._services), (final,)), last=(self._logs,),
-            spared=lambda: self._logs.pid, on_signal=self._on_signal, on_stop=self._write_state,
-        )  # fmt: skip
+        self._init = Init(loop, children, log, arrivals, boot_file.stop_timeout, listener=self)
+        self._init.stop.order = (
+            (self._jobs, self._services, self._init.command),
+            (FinalJobs(self._jobs, self._init.stop),),
+            (Orphans(loop, children),),
+            (self._logs,),
+        )
 
     def run(self) -> int:
         """Start everything and work until the end; return the exit code of the container."""
@@ -80,6 +89,40 @@ class Workspace:
             self._begin_jobs()
         return self._init.run()
 
+    def on_signal(self, number: int) -> None:  # noqa: D102
+        if number == signal.SIGUSR1:
+            self._jobs.begin(moments.SIGNAL)
+
+    def on_service(self, name: str, state: ServiceState) -> None:
+        """Hear what became of a service; without an essential one the container has no use."""
+        if self._fatal or self._init.stop.reason:
+            return
+        if name not in self._boot.essential:
+            self._on_optional_state(name, state)
+        elif state is ServiceState.FATAL:
+            self._give_up(name)
+
+    def on_supervisord(self, state: SupervisordState) -> None:
+        """Hear that supervisord starts the services now, or that it is lost."""
+        if state is SupervisordState.RUNNING:
+            self._begin_jobs()
+        else:
+            code = self._services.last_exit
+            self._log.error("supervisord ended without being asked to", code=code)
+            self._init.stop.request("supervisord ended", Exit.SUPERVISOR_LOST)
+
+    def on_job(self, moment: str = "") -> None:
+        """Write it down; when the loss of an essential service is explained, begin to stop."""
+        if moment:
+            self._begin_moment(moment)
+        self._write_state()
+        if self._fatal and not any(job.busy for job in self._jobs.find(moments.LOST)):
+            reason = f"the service {self._fatal} is {ServiceState.FATAL.value}"
+            self._init.stop.request(reason, Exit.SERVICE_FATAL)
+
+    def on_stop(self) -> None:  # noqa: D102
+        self._write_state()
+
     def _start_services(self, argv: Sequence[str]) -> None:
         try:
             self._services.start(argv, self._supervisord_streams, self._folder, self._waiting)
@@ -93,54 +136,31 @@ class Workspace:
             return
         self._jobs.begin(moments.BOOT)
         if not any(plan.announces == moments.READY for plan in self._boot.jobs):
-            self._on_moment(moments.READY)
+            self._begin_moment(moments.READY)
 
-    def _on_moment(self, moment: str) -> None:
-        """Hear what a job's success means."""
+    def _begin_moment(self, moment: str) -> None:
         if moment == moments.READY:
             self._log.info("ready", seconds=self._state.set_ready())
             self._write_state()
         self._jobs.begin(moment)
 
-    def _on_signal(self, number: int) -> None:
-        if number == signal.SIGUSR1:
-            self._jobs.begin(moments.SIGNAL)
-
-    def _on_state(self, state: str, name: str) -> None:
-        """Hear what became of a service; without an essential one the container has no use."""
-        if self._fatal or self._init.stop.reason:
-            return
-        if name not in self._boot.essential:
-            self._on_optional_state(state, name)
-        elif state == FATAL:
-            self._give_up(name)
-
-    def _on_optional_state(self, state: str, name: str) -> None:
+    def _on_optional_state(self, name: str, state: ServiceState) -> None:
         """Count the quick ends of a service that supervisord goes on to start, ever later."""
-        if state == BACKOFF:
+        if state is ServiceState.BACKOFF:
             self._quick_ends[name] = self._quick_ends.get(name, 0) + 1
             if self._quick_ends[name] == QUICK_ENDS:
-                self._log.warning("a service keeps ending; it is started ever later", service=name)
+                self._log.warning("the service keeps exiting; restarting with back-off",
+                                  service=name)  # fmt: skip
                 self._jobs.begin(moments.LOST, name)
-        elif state == RUNNING and self._quick_ends.pop(name, 0) >= QUICK_ENDS:
-            self._log.info("a service runs again", service=name)
+        elif state is ServiceState.RUNNING and self._quick_ends.pop(name, 0) >= QUICK_ENDS:
+            self._log.info("the service runs again", service=name)
 
     def _give_up(self, name: str) -> None:
         """Let it be explained that an essential service is lost; then comes the end."""
         self._log.error("an essential service cannot be kept running", service=name)
         self._fatal = name
         self._jobs.begin(moments.LOST, name)
-        self._on_jobs_changed()
-
-    def _on_jobs_changed(self) -> None:
-        """Write it down; when the loss of an essential service is explained, begin to stop."""
-        self._write_state()
-        if self._fatal and not any(job.busy for job in self._jobs.find(moments.LOST)):
-            self._init.stop.request(f"the service {self._fatal} is {FATAL}", Exit.SERVICE_FATAL)
-
-    def _on_lost(self, code: int) -> None:
-        self._log.error("supervisord ended without being asked to", code=code)
-        self._init.stop.request("supervisord ended", Exit.SUPERVISOR_LOST)
+        self.on_job()
 
     def _write_state(self) -> None:
         self._state.stopping_because = self._init.stop.reason
@@ -160,13 +180,17 @@ def run(folder: str, argv: Sequence[str], waiting: str | None = None) -> int:
         sys.stderr.write(f"devcopilot: {runtime.explain(folder, error)}\n")
         return Exit.USAGE
     try:
-        supervisord = early.take_over(waiting) if waiting else None
-        workspace = Workspace(folder, boot.read_boot(folder), argv, supervisord)
+        early_one = early.take_over(waiting) if waiting else None
+        adopt_orphans()
+        supervisor = Supervisor(
+            folder, boot.read_boot(folder), argv, early_one,
+            loop=Loop(BootClock()), children=Children(), arrivals=signals.listen(),
+        )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:
         sys.stderr.write(f"devcopilot: cannot start in {folder}: {error}\n")
         return Exit.INTERNAL
     try:
-        return workspace.run()
+        return supervisor.run()
     finally:
         with contextlib.suppress(OSError):  # the folder may outlive the container
             runtime.clear(folder, spared=(runtime.STATE,))

@@ -204,7 +204,10 @@ def test_init_imports_little() -> None:
     ours = {name for name in added if name.startswith("agent.") and name.count(".") == 1}
     assert ours == {"agent.init", "agent.machine"}
     light = {name for name in added if name.startswith("agent.machine.")}
-    names = ("escaping", "exits", "faults", "files", "log", "moments", "runtime")
+    names = (
+        "backoff", "clock", "escaping", "exits", "faults", "files", "log", "moments", "proc",
+        "runtime",
+    )  # fmt: skip
     assert light == {f"agent.machine.{name}" for name in names}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
               "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from agent.init.early import Early
-from agent.init.processes import read_stat
 from agent.machine.boot import Job
 from agent.machine.exits import Exit
+from agent.machine.proc import read_stat
 from agent.services.service import Service
 from tests.pid1.boxes import (
     BLOCKED,
@@ -61,12 +61,13 @@ SLEEPER = Service("a", ("sh", "-c", 'echo "begun with $LANG"; env; exec sleep 10
 def look_at(pid: int) -> dict[str, object]:
     """Return what a process has from whoever started it."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    fields = ("Sig", "Uid", "Gid", "Seccomp", "NoNewPrivs", "CapEff", "Umask")
+    names = ("Sig", "Uid", "Gid", "Seccomp", "NoNewPrivs", "CapEff", "Umask")
     streams = [str(Path(f"/proc/{pid}/fd/{number}").readlink()) for number in range(3)]
+    _, fields = read_stat(f"/proc/{pid}")
     return {
-        "status": [line for line in status if line.startswith(fields) and "SigQ" not in line],
-        "leads its group": int(read_stat(str(pid))[2]) == pid,
-        "nice": read_stat(str(pid))[16],
+        "status": [line for line in status if line.startswith(names) and "SigQ" not in line],
+        "leads its group": int(fields[2]) == pid,
+        "nice": fields[16],
         "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
         "streams": [name.partition(":")[0] for name in streams],
         "one output": streams[1] == streams[2],
@@ -170,10 +171,10 @@ def list_session(session: int) -> list[str]:
     found = []
     for name in (path.name for path in Path("/proc").glob("[1-9]*")):
         try:
-            state, _, _, its_session = read_stat(name)[:4]
+            _, (state, _, _, its_session, *_) = read_stat(f"/proc/{name}")
         except OSError:
             continue
-        if int(its_session) == session and state != b"Z":
+        if int(its_session) == session and state != "Z":
             found.append(name)
     return found
 

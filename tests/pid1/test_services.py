@@ -69,7 +69,7 @@ def test_another_service_is_never_given_up(start: Start, folder: Path) -> None:
     boot = with_services(folder, Service("good", LIVING), bad, impatient=True)
     box = start(*booted(folder, replace(boot, jobs=(explain,))))
     box.wait_for("because of bad")
-    assert "a service keeps ending; it is started ever later" in messages(box, "init")
+    assert "the service keeps exiting; restarting with back-off" in messages(box, "init")
     (folder / "mended").touch()
     box.wait_for('"message": "mended"')
     code, _ = box.stop()

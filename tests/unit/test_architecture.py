@@ -26,6 +26,7 @@ TOP = ("__main__", "catalogue")
 APART = "init"
 """PID 1 and the log child, which live as long as the container."""
 LIGHT = {
+    "backoff",
     "clock",
     "escaping",
     "exits",
@@ -34,6 +35,7 @@ LIGHT = {
     "log",
     "masking",
     "moments",
+    "proc",
     "runtime",
     "secret_forms",
 }

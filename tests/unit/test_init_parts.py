@@ -11,7 +11,8 @@ from agent.init import boot
 from agent.init.activation import Calls
 from agent.init.children import Children, Streams
 from agent.init.jobs import Jobs
-from agent.init.loop import Loop
+from agent.init.listener import Listener
+from agent.init.loop import BootClock, Loop
 from agent.machine import moments
 from agent.machine.log import Logger
 
@@ -45,7 +46,7 @@ def test_a_failure_is_told_also_when_the_third_is_lent(pipe: tuple[int, int]) ->
 
 
 def test_what_is_watched_no_more_calls_nothing(pipe: tuple[int, int]) -> None:
-    loop, calls = Loop(), []
+    loop, calls = Loop(BootClock()), []
     reader, writer = pipe
     loop.watch(reader, lambda: calls.append("readable"))
     os.write(writer, b"x")
@@ -58,7 +59,7 @@ def test_what_is_watched_no_more_calls_nothing(pipe: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("called", [False, True], ids=["nobody has called", "a job was started"])
 def test_who_calls_after_the_stop_is_refused_at_once(tmp_path: Path, called: bool) -> None:
-    loop, seen = Loop(), []
+    loop, seen = Loop(BootClock()), []
     path = str(tmp_path / "sock")
     calls = Calls(loop, path)
     calls.begin(lambda: seen.append("called"))
@@ -78,8 +79,10 @@ def test_who_calls_after_the_stop_is_refused_at_once(tmp_path: Path, called: boo
 
 def test_no_run_is_planned_after_the_stop(tmp_path: Path) -> None:
     children = Children()
-    jobs = Jobs(Loop(), children, Logger("test", "error"), (None, None, None), str(tmp_path),
-                changed=lambda: None, announce=lambda _: None)  # fmt: skip
+    jobs = Jobs(
+        Loop(BootClock()), children, Logger("test", "error"), (None, None, None), str(tmp_path),
+        Listener(),
+    )  # fmt: skip
     jobs.add(boot.Job("often", ("true",), 1000.0, 5.0))
     jobs.begin(moments.BOOT)
     job = jobs.all["often"]

@@ -1,0 +1,154 @@
+"""The table of children: the real one, and that of the tests, which refuses what it refuses."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.init.children import Child, Children
+from agent.init.loop import Loop
+from tests.fakes.kernel import ABOVE_ALL_PIDS, DAEMON, DrivenBootClock, FakeChildren, Program
+from tests.waiting import wait_until
+
+SLEEP = ("sleep", "1000")
+
+
+class Factory:
+    """A table of children, and what lets it hear of them."""
+
+    def __init__(self, children: Children, go_on: Callable[[], None]) -> None:
+        self.children = children
+        self._go_on = go_on
+
+    def wait_for(self, condition: Callable[[], object], what: str) -> None:
+        def look() -> object:
+            self._go_on()
+            return condition()
+
+        wait_until(look, what, 20)
+
+
+@pytest.fixture(params=["real", "fake"])
+def factory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Factory]:
+    (tmp_path / "locked").write_text("#!/bin/sh\n")
+    if request.param == "real":
+        children = Children()
+        yield Factory(children, children.reap)
+        return
+    loop = Loop(DrivenBootClock())
+    locked = Program(executable=False)
+    programs = {
+        "true": Program(), "sleep": DAEMON, "three": Program(3),
+        str(tmp_path / "locked"): locked, str(tmp_path): locked,
+    }  # fmt: skip
+
+    def turn() -> None:
+        loop.after(0.0, lambda: None)
+        loop.turn()
+
+    yield Factory(FakeChildren(loop, programs), turn)
+
+
+def start(factory: Factory, *argv: str) -> tuple[Child, list[int]]:
+    codes: list[int] = []
+    return factory.children.spawn(argv, (None, None, None), codes.append), codes
+
+
+@pytest.mark.parametrize(
+    ("argv", "options", "number"),
+    [
+        (["no-such-program"], {}, errno.ENOENT),
+        (["/no/such/program"], {}, errno.ENOENT),
+        ([""], {}, errno.ENOENT),
+        (["true", "a\0b"], {}, errno.ENOENT),
+        (["{folder}/locked"], {}, errno.EACCES),
+        (["{folder}"], {}, errno.EACCES),
+        (["true"], {"inherit": (9999,)}, errno.EBADF),
+        (["true"], {"terminal": -1}, errno.EBADF),
+    ],
+)
+def test_what_cannot_be_started_is_refused_with_its_cause(
+    factory: Factory, tmp_path: Path, argv: list[str], options: dict[str, int], number: int
+) -> None:
+    words = [word.format(folder=tmp_path) for word in argv]
+    with pytest.raises(OSError) as caught:
+        factory.children.spawn(words, (None, None, None), lambda _: None, **options)  # type: ignore[arg-type]
+    assert caught.value.errno == number
+
+
+def test_a_descriptor_that_is_closed_cannot_be_lent(factory: Factory) -> None:
+    with pytest.raises(OSError) as caught:
+        factory.children.spawn(("true",), (9999, None, None), lambda _: None)
+    assert caught.value.errno == errno.EBADF
+
+
+def test_a_file_is_no_terminal(factory: Factory, tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as file, pytest.raises(OSError) as caught:
+        factory.children.spawn(
+            ("true",), (None, None, None), lambda _: None, terminal=file.fileno()
+        )
+    assert caught.value.errno == errno.ENOTTY
+
+
+def test_the_end_is_told_once_with_the_code_of_shells(factory: Factory) -> None:
+    _, codes = start(factory, "true")
+    killed, its_codes = start(factory, *SLEEP)
+    killed.send(signal.SIGKILL)
+    factory.wait_for(lambda: codes and its_codes, "both ends")
+    assert (codes, its_codes) == ([0], [128 + signal.SIGKILL])
+
+
+def test_a_stopped_one_hears_term_when_it_goes_on(factory: Factory) -> None:
+    child, codes = start(factory, *SLEEP)
+    suspended: list[int] = []
+    child.on_suspend = suspended.append
+    child.send(signal.SIGSTOP)
+    factory.wait_for(lambda: suspended, "it is stopped")
+    child.send(signal.SIGTERM)
+    assert (suspended, codes) == ([signal.SIGSTOP], [])
+    child.send(signal.SIGCONT)
+    factory.wait_for(lambda: codes, "its end")
+    assert codes == [128 + signal.SIGTERM]
+
+
+def test_the_rest_is_all_but_the_spared(factory: Factory) -> None:
+    child, codes = start(factory, *SLEEP)
+    other, its_codes = start(factory, *SLEEP)
+    other.spared = True
+    found = factory.children.find_rest()
+    assert child.pid in found
+    assert other.pid not in found
+    for pid in (child.pid, other.pid):
+        factory.children.kill(pid, signal.SIGTERM)
+    factory.wait_for(lambda: codes and its_codes, "both ends")
+    assert child.pid not in factory.children.find_rest()
+    with pytest.raises(ProcessLookupError):
+        factory.children.kill(child.pid, signal.SIGTERM)
+
+
+def test_a_number_that_is_nobodys_cannot_be_signalled(factory: Factory) -> None:
+    with pytest.raises(ProcessLookupError):
+        factory.children.kill(ABOVE_ALL_PIDS - 1, signal.SIGTERM)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_another_users_process_cannot_be_signalled() -> None:
+    """The real one is asked by a child that is nobody; PID 1 is root's."""
+    loop = Loop(DrivenBootClock())
+    fake = FakeChildren(loop, {})
+    process = fake.add_orphan(Program(lasts=None, ours=False))
+    with pytest.raises(PermissionError):
+        fake.kill(process.pid, signal.SIGTERM)
+    pid = os.fork()
+    if pid == 0:
+        os.setuid(65534)
+        try:
+            Children().kill(1, signal.SIGTERM)
+        except PermissionError:
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
