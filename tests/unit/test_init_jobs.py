@@ -1,0 +1,448 @@
+"""When init's jobs run and how they end, by a clock that takes no time."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from agent.init import boot
+from agent.init.activation import PAUSES
+from agent.init.jobs import PATIENCE, FinalJobs, Jobs, ScheduledJob
+from agent.init.listener import Listener
+from agent.init.states import JobState
+from agent.init.stop import Stop
+from agent.init.watch import LOOK
+from agent.machine import moments, runtime
+from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World
+
+FAILING = Program(1)
+
+
+class Told(Listener):
+    """Notes which moments the jobs have announced."""
+
+    def __init__(self) -> None:
+        self.moments: list[str] = []
+
+    def on_job(self, moment: str = "") -> None:
+        if moment:
+            self.moments.append(moment)
+
+
+class Office:
+    """Jobs and what they run on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.world = World({"quick": Program(), "fail": FAILING, "long": DAEMON,
+                            "stubborn": STUBBORN, "second": Program(lasts=1.0)})  # fmt: skip
+        self.told = Told()
+        self.jobs = Jobs(
+            self.world.loop, self.world.children, self.world.log, (None, None, None), str(folder),
+            self.told,
+        )  # fmt: skip
+
+    def add(
+        self, program: str, interval: float | None = None, timeout: float = 60.0, *,
+        at: tuple[str, ...] = (moments.BOOT,), retry: Mapping[str, float] | None = None,
+        watch: tuple[str, ...] = (), announces: str = "", socket: str = "", nice: int = 0,
+    ) -> ScheduledJob:  # fmt: skip
+        name = f"job-{program}"
+        self.jobs.add(boot.Job(name, (program,), interval, timeout, watch=watch, at=at,
+                               retry=retry, announces=announces, nice=nice,
+                               socket=socket))  # fmt: skip
+        return self.jobs.all[name]
+
+    def begin(self, *args: object, **options: object) -> ScheduledJob:
+        job = self.add(*args, **options)  # type: ignore[arg-type]
+        self.jobs.begin(moments.BOOT)
+        return job
+
+    def runs(self, program: str) -> list[FakeProcess]:
+        return self.world.children.find(program)
+
+    def starts(self, program: str) -> list[float]:
+        """Return when each run began, in seconds since the office opened."""
+        return [round(run.began - 1000.0, 6) for run in self.runs(program)]
+
+    def ask_for_next_run(self, job: ScheduledJob, text: str) -> None:
+        (self.folder / runtime.JOBS / f"{job.plan.name}.next").write_text(text)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(tmp_path)
+    yield office
+    office.jobs.stop()
+    office.world.close()
+
+
+# --- when
+
+
+def test_a_job_without_interval_runs_once_at_its_moment(office: Office) -> None:
+    job = office.begin("quick")
+    assert job.state is JobState.RUNNING
+    office.world.go(10**5)
+    assert (office.starts("quick"), job.state, job.last_exit) == ([0.0], JobState.IDLE, 0)
+    assert (job.runs, job.next_at, job.busy) == (1, None, False)
+
+
+def test_an_interval_is_from_end_to_start(office: Office) -> None:
+    job = office.begin("second", 10.0)
+    office.world.go(5)
+    assert (job.state, job.next_at) == (JobState.PLANNED, 1011.0)
+    office.world.go(30)
+    assert office.starts("second") == [0.0, 11.0, 22.0, 33.0]
+
+
+def test_the_time_in_which_the_machine_slept_counts(office: Office) -> None:
+    office.begin("quick", 3600.0)
+    office.world.go(1)
+    office.world.clock.sleep(8 * 3600)
+    office.world.go(1)
+    assert len(office.runs("quick")) == 2
+
+
+def test_a_job_waits_for_its_own_moment(office: Office) -> None:
+    job = office.begin("quick", at=(moments.READY, moments.SIGNAL))
+    office.world.go(100)
+    assert (job.runs, job.state) == (0, JobState.IDLE)
+    office.jobs.begin(moments.READY)
+    office.world.go(1)
+    office.jobs.begin(moments.SIGNAL, "because")
+    assert [run.argv for run in office.runs("quick")] == [("quick",), ("quick", "because")]
+
+
+def test_never_two_runs_at_once_and_what_is_asked_meanwhile_is_one_more(office: Office) -> None:
+    job = office.begin("second", at=(moments.BOOT, moments.LOST))
+    for word in ("a", "b", "c"):
+        office.jobs.begin(moments.LOST, word)
+    assert (job.runs, job.busy) == (1, True)
+    office.world.go(0.999)
+    assert len(office.runs("second")) == 1
+    office.world.go(0.002)
+    assert [run.argv for run in office.runs("second")] == [("second",), ("second", "a", "b", "c")]
+    office.world.go(100)
+    assert (job.runs, job.busy) == (2, False)
+
+
+def test_between_two_runs_that_follow_at_once_the_job_is_busy(office: Office) -> None:
+    """Whoever waits for the words of the second must not go on after the first."""
+    job = office.begin("long")
+    job.start("again")
+    office.runs("long")[0].end()
+    assert (job.state, job.running, job.busy) == (JobState.PLANNED, False, True)
+    assert job.next_at == office.world.clock.now()
+
+
+def test_a_planned_run_that_is_asked_for_earlier_is_not_made_twice(office: Office) -> None:
+    job = office.begin("quick", 100.0)
+    office.world.go(50)
+    job.start()
+    office.world.go(99)
+    assert office.starts("quick") == [0.0, 50.0]
+    office.world.go(2)
+    assert office.starts("quick") == [0.0, 50.0, 150.0]
+
+
+def test_its_nice_value_and_its_place_in_the_folder(office: Office) -> None:
+    office.begin("quick", nice=15)
+    assert office.runs("quick")[0].nice == 15
+    assert (office.folder / runtime.JOBS).stat().st_mode & 0o777 == 0o700
+
+
+# --- the next run
+
+
+def test_a_job_may_ask_for_its_next_run_once(office: Office) -> None:
+    job = office.begin("second", 1000.0)
+    office.ask_for_next_run(job, "7.5\n")
+    office.world.go(20)
+    assert office.starts("second") == [0.0, 8.5]
+    assert job.next_at == pytest.approx(1000 + 9.5 + 1000)
+    assert not list((office.folder / runtime.JOBS).iterdir())
+
+
+def test_what_an_earlier_run_asked_for_is_forgotten(office: Office) -> None:
+    job = office.add("second", 1000.0)
+    office.ask_for_next_run(job, "0.1")
+    office.jobs.begin(moments.BOOT)
+    office.world.go(100)
+    assert office.starts("second") == [0.0]
+
+
+@pytest.mark.parametrize("text", ["soon", "", "-1", "nan", "inf", "1e999"])
+def test_a_next_run_that_is_no_time_changes_nothing(office: Office, text: str) -> None:
+    job = office.begin("second", 1000.0)
+    office.ask_for_next_run(job, text)
+    office.world.go(10)
+    assert job.next_at == 2001.0
+    assert office.world.said() == ["a job asked for its next run with no number"]
+
+
+def test_a_next_run_goes_before_the_pause_of_a_failure(office: Office) -> None:
+    job = office.add("fail", retry={"first": 10.0, "longest": 100.0})
+    job.start()
+    office.ask_for_next_run(job, "3")
+    office.world.go(4)
+    assert office.starts("fail") == [0.0, 3.0]
+
+
+# --- failures
+
+
+def test_the_pauses_between_tries_double_up_to_a_limit(office: Office) -> None:
+    office.begin("fail", retry={"first": 0.1, "longest": 0.5})
+    office.world.go(3.0)
+    pauses = [later - earlier for earlier, later in pairwise(office.starts("fail"))]
+    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.5, 0.5, 0.5, 0.5])
+    assert set(office.world.said()) == {"a job failed and is tried again"}
+
+
+def test_a_success_begins_the_pauses_anew(office: Office) -> None:
+    job = office.begin("fail", retry={"first": 1.0, "longest": 100.0})
+    office.world.go(8)
+    assert office.starts("fail") == [0.0, 1.0, 3.0, 7.0]
+    office.world.children.programs["fail"] = Program()
+    office.world.go(8)
+    assert (office.starts("fail")[-1], job.state) == (15.0, JobState.IDLE)
+    office.world.children.programs["fail"] = FAILING
+    job.start()
+    office.world.go(1.5)
+    assert office.starts("fail")[-2:] == [16.0, 17.0]
+
+
+@pytest.mark.parametrize(("interval", "runs"), [(None, 4), (1000.0, 5)])
+def test_a_job_that_keeps_failing_is_given_up_until_its_interval(
+    office: Office, interval: float | None, runs: int
+) -> None:
+    office.begin("fail", interval, retry={"first": 1.0, "longest": 100.0, "times": 3})
+    office.world.go(1007.5)
+    assert office.starts("fail") == [0.0, 1.0, 3.0, 7.0, 1007.0][:runs]
+    assert office.world.said()[:4] == ["a job failed and is tried again"] * 3 + [
+        "a job keeps failing and is given up"
+    ]
+
+
+def test_a_failure_without_retry_is_over_like_any_other(office: Office) -> None:
+    job = office.begin("fail", 10.0)
+    office.world.go(25)
+    assert (office.starts("fail"), job.last_exit) == ([0.0, 10.0, 20.0], 1)
+    assert office.world.said() == ["a job failed"], "once for each exit code"
+
+
+def test_a_program_that_is_missing_is_a_failure_with_its_code(office: Office) -> None:
+    job = office.begin("/no/such", 10.0)
+    assert (job.state, job.last_exit, job.runs) == (JobState.PLANNED, 127, 1)
+    office.world.go(25)
+    assert (job.runs, office.runs("/no/such")) == (3, [])
+    assert "cannot execute /no/such: not found" in office.world.said()
+
+
+def test_no_process_left_is_a_failure_that_passes(office: Office) -> None:
+    office.world.children.full = True
+    job = office.begin("quick", retry={"first": 1.0, "longest": 9.0})
+    office.world.go(3.5)
+    assert (job.runs, job.state) == (3, JobState.PLANNED)
+    office.world.children.full = False
+    office.world.go(5)
+    assert job.last_exit == 0
+
+
+# --- its time limit
+
+
+def test_a_job_that_takes_too_long_is_asked_to_end(office: Office) -> None:
+    job = office.begin("long", timeout=30.0)
+    office.world.go(29.9)
+    assert (job.state, office.runs("long")[0].got) == (JobState.RUNNING, [])
+    office.world.go(0.2)
+    assert (job.state, job.last_exit) == (JobState.IDLE, 128 + signal.SIGTERM)
+    assert office.runs("long")[0].got == [signal.SIGTERM]
+    assert "a job took too long and is ended" in office.world.said()
+
+
+def test_one_that_ignores_that_is_killed_after_a_while(office: Office) -> None:
+    job = office.begin("stubborn", timeout=30.0)
+    office.world.go(30.0 + PATIENCE - 0.1)
+    assert (job.state, office.runs("stubborn")[0].got) == (JobState.ENDING, [signal.SIGTERM])
+    office.world.go(0.2)
+    assert office.runs("stubborn")[0].got == [signal.SIGTERM, signal.SIGKILL]
+    assert (job.state, job.last_exit) == (JobState.IDLE, 128 + signal.SIGKILL)
+
+
+def test_the_limit_is_each_runs_own(office: Office) -> None:
+    office.world.children.programs["most"] = Program(lasts=29.0)
+    job = office.begin("most", 0.0, timeout=30.0)
+    office.world.go(29 * 4 + 1)
+    assert (job.runs, job.last_exit) == (5, 0)
+    assert all(run.got == [] for run in office.runs("most"))
+
+
+# --- what it announces
+
+
+def test_its_first_success_is_announced_once(office: Office) -> None:
+    job = office.begin("fail", retry={"first": 1.0, "longest": 9.0}, announces=moments.READY)
+    office.world.go(1.5)
+    assert office.told.moments == []
+    office.world.children.programs["fail"] = Program()
+    office.world.go(3)
+    assert office.told.moments == [moments.READY]
+    job.start()
+    office.world.go(1)
+    assert (job.last_exit, office.told.moments) == (0, [moments.READY])
+
+
+# --- files
+
+
+def test_a_changed_file_starts_whoever_watches_it(office: Office) -> None:
+    one = office.add("quick", watch=("/a", "/b"))
+    other = office.add("second", watch=("/b",))
+    office.jobs.begin(moments.BOOT)
+    office.world.go(5)
+    (copy,) = office.runs("copy of init")
+    os.write(int(copy.argv[1]), b"0\n1")
+    office.world.go(5)
+    assert (one.runs, other.runs) == (2, 1)
+    os.write(int(copy.argv[1]), b"\n")
+    office.world.go(5)
+    assert (one.runs, other.runs) == (3, 2)
+
+
+def test_a_copy_that_was_killed_is_replaced_after_a_look(office: Office) -> None:
+    office.begin("quick", watch=("/a",))
+    office.runs("copy of init")[0].send(signal.SIGKILL)
+    office.world.go(LOOK - 0.1)
+    assert len(office.runs("copy of init")) == 1
+    office.world.go(0.2)
+    assert len(office.runs("copy of init")) == 2
+
+
+def test_the_copy_ends_with_the_stop_and_is_not_replaced(office: Office) -> None:
+    office.begin("quick", watch=("/a",))
+    office.jobs.stop()
+    office.world.go(10 * LOOK)
+    (copy,) = office.runs("copy of init")
+    assert copy.gone
+
+
+# --- calls
+
+
+@pytest.fixture
+def call(office: Office) -> Iterator[Callable[[], None]]:
+    callers: list[socket.socket] = []
+
+    def connect() -> None:
+        caller = socket.socket(socket.AF_UNIX)
+        callers.append(caller)
+        caller.connect(str(office.folder / "calls.sock"))
+
+    yield connect
+    for caller in callers:
+        caller.close()
+
+
+def test_a_call_starts_its_job_with_the_socket_lent(
+    office: Office, call: Callable[[], None]
+) -> None:
+    job = office.begin("long", at=(), socket="calls.sock")
+    office.world.go(50)
+    assert job.runs == 0
+    call()
+    office.world.go(50)
+    (run,) = office.runs("long")
+    assert run.streams[:3] == (None, None, None)
+    assert isinstance(run.streams[3], int)
+    assert job.runs == 1, "while it runs nobody looks at the socket"
+
+
+def test_a_call_that_nobody_answers_starts_it_again_ever_later(
+    office: Office, call: Callable[[], None]
+) -> None:
+    """What a job leaves unanswered is the next one's; one that keeps failing must not spin."""
+    office.begin("fail", at=(), socket="calls.sock")
+    call()
+    office.world.go(30)
+    starts = office.starts("fail")
+    pauses = [later - earlier for earlier, later in pairwise(starts)]
+    assert pauses == pytest.approx([PAUSES.pause(failures + 2) for failures in range(len(pauses))])
+    assert pauses[-1] == pytest.approx(PAUSES.longest)
+
+
+def test_a_call_during_the_stop_is_refused(office: Office, call: Callable[[], None]) -> None:
+    office.begin("long", at=(), socket="calls.sock")
+    office.jobs.stop()
+    with pytest.raises(ConnectionRefusedError):
+        call()
+
+
+# --- the stop
+
+
+def test_the_stop_ends_what_runs_and_plans_nothing(office: Office) -> None:
+    planned, running = office.add("quick", 10.0), office.add("long", 10.0)
+    office.jobs.begin(moments.BOOT)
+    office.world.go(5)
+    running.start()
+    office.jobs.stop()
+    assert (planned.state, planned.next_at) == (JobState.IDLE, None)
+    assert office.runs("long")[0].got == [signal.SIGTERM, signal.SIGCONT]
+    office.jobs.begin(moments.BOOT)
+    office.world.go(100)
+    assert (planned.runs, running.runs, running.state) == (1, 1, JobState.IDLE)
+    assert office.jobs.ended()
+    assert "a job failed" not in office.world.said(), "the stop has ended it"
+
+
+def make_final(office: Office, timeout: float = 10.0) -> tuple[Stop, FinalJobs]:
+    stop = Stop(office.world.loop, office.world.log, timeout, Listener())
+    final = FinalJobs(office.jobs, stop)
+    stop.order = ((office.jobs,), (final,))
+    return stop, final
+
+
+def test_a_job_of_the_stop_is_told_the_time_that_is_left(office: Office) -> None:
+    office.world.children.programs["long"] = Program(lasts=None, lingers=4.0)
+    office.begin("long")
+    last = office.add("second", at=(moments.STOP,))
+    stop, _ = make_final(office)
+    stop.request("SIGTERM", 0)
+    while not stop.done:
+        office.world.loop.turn()
+        stop.advance()
+    assert [run.argv for run in office.runs("second")] == [("second", "6.0")]
+    assert (last.last_exit, office.world.clock.now()) == (0, 1005.0)
+
+
+def test_no_job_of_the_stop_begins_after_the_deadline(office: Office) -> None:
+    office.begin("stubborn")
+    office.add("second", at=(moments.STOP,))
+    stop, _ = make_final(office, timeout=3.0)
+    stop.request("SIGTERM", 0)
+    while not stop.done:
+        office.world.loop.turn()
+        stop.advance()
+    assert office.runs("second") == []
+    assert office.runs("stubborn")[0].got[2:] == [signal.SIGKILL] * 2, "with either stage"
+    assert office.world.clock.now() == 1003.0
+
+
+def test_a_job_of_the_stop_ends_with_the_deadline(office: Office) -> None:
+    office.add("stubborn", at=(moments.STOP,))
+    stop, _ = make_final(office, timeout=3.0)
+    stop.request("SIGTERM", 0)
+    stop.advance()
+    while not stop.done:
+        office.world.loop.turn()
+        stop.advance()
+    (run,) = office.runs("stubborn")
+    assert (run.argv, run.got) == (("stubborn", "3.0"), [signal.SIGKILL])
+    assert office.world.clock.now() == 1003.0
