@@ -2,12 +2,26 @@
 
 import functools
 import os
+import shutil
 import signal
 import subprocess
-from collections import Counter
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Generator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.side_by_side import (
+    SHARED,
+    find_group,
+    find_shared_folder,
+    hold,
+    strip_group,
+    take_turn,
+)
 
 TESTS = Path(__file__).parent
 SUITES = ("unit", "contract", "pid1", "e2e", "image")
@@ -15,9 +29,10 @@ WITH_IMAGES = ("e2e", "image")
 NO_ENGINE = "no container engine; run: make engine"
 IN_CI = os.environ.get("CI") == "true"
 SUITE_SIZES = pytest.StashKey[Counter[str]]()
+SHARED_FOLDER = pytest.StashKey[Path]()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Take signals as on a terminal: a shell ignores these for what it runs in the background.
 
     All that a test starts would inherit that, and init hands it on, as it should.
@@ -25,6 +40,13 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    if find_shared_folder(config) is None:
+        config.stash[SHARED_FOLDER] = Path(tempfile.mkdtemp(prefix="dev8-tests-"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := config.stash.get(SHARED_FOLDER, None):
+        shutil.rmtree(folder)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,27 +65,54 @@ def find_suite(item: pytest.Item) -> str:
     return item.path.relative_to(TESTS).parts[0]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def find_suite_of(name: str) -> str:
+    """Return the suite of a test by its name: tests/SUITE/…"""
+    return name.split("/")[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: SUITES.index(find_suite(item)))
+    for item in items:
+        if group := find_group(item, find_suite(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[SUITE_SIZES] = Counter(find_suite(item) for item in session.items)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand each worker the folder that they share."""
+    node.workerinput[SHARED] = str(node.config.stash[SHARED_FOLDER])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Say which suite begins; where there are several workers, wait for the test's turn."""
+    folder = find_shared_folder(item.config)
+    if folder is None:
+        announce_suite(item)
+        return (yield)
+    with take_turn(folder, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+def announce_suite(item: pytest.Item) -> None:
     """Say which suite begins and what remains after it."""
     sizes, suite = item.config.stash[SUITE_SIZES], find_suite(item)
     size = sizes.pop(suite, 0)
-    if size:
+    reporter = item.config.pluginmanager.getplugin("terminalreporter")
+    if size and reporter:
         rest = ", ".join(f"{sizes[name]} {name}" for name in SUITES if name in sizes)
-        reporter = item.config.pluginmanager.getplugin("terminalreporter")
-        if reporter is None:  # a worker of several: the controller shows what they do
-            return
         reporter.ensure_newline()
         reporter.section(f"{size} {suite} tests; then {rest or 'none'}", sep="-")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Show a test by the name that pytest takes, without the group that xdist adds to it."""
+    report.nodeid = strip_group(report.nodeid)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,20 +120,34 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Build the images before the first test that needs them."""
     if find_suite(item) not in WITH_IMAGES:
         return
-    lacking = make_images(item.config)
-    if lacking:
-        refuse = pytest.skip if lacking == NO_ENGINE and not IN_CI else pytest.fail
-        refuse(lacking)
+    missing = make_images(item.config)
+    if missing:
+        refuse = pytest.skip if missing == NO_ENGINE and not IN_CI else pytest.fail
+        refuse(missing)
 
 
 @functools.cache
 def make_images(config: pytest.Config) -> str | None:
-    """Start an engine and build all images, once in a session; return what is lacking."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
+    """Start an engine and build all images, once in a session; return what is missing.
+
+    Of several workers one does it, and leaves the answer in their folder.
+    """
+    folder = find_shared_folder(config)
+    if folder is None:
+        return build_images(config)
+    answer = folder / "images"
+    with hold(folder / "building"):
+        if not answer.exists():
+            answer.write_text(build_images(config) or "")
+        return answer.read_text() or None
+
+
+def build_images(config: pytest.Config) -> str | None:
+    """Start an engine and build all images, in view of the user; return what is missing."""
     capture = config.pluginmanager.getplugin("capturemanager")
-    assert reporter is not None
     assert capture is not None
-    reporter.ensure_newline()
+    if reporter := config.pluginmanager.getplugin("terminalreporter"):
+        reporter.ensure_newline()
     with capture.global_and_fixture_disabled():
         if not run_script("engine.sh", "start"):
             return NO_ENGINE
@@ -96,3 +159,17 @@ def make_images(config: pytest.Config) -> str | None:
 def run_script(name: str, *words: str) -> bool:
     """Run one of our scripts; tell whether it succeeded."""
     return subprocess.run([TESTS.parent / "scripts" / name, *words], check=False).returncode == 0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many tests each suite has, and how long they took; side by side that is less."""
+    tests: dict[str, set[str]] = defaultdict(set)
+    seconds: dict[str, float] = defaultdict(float)
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            suite = find_suite_of(report.nodeid)
+            tests[suite].add(report.nodeid)
+            seconds[suite] += report.duration
+    for suite in sorted(tests, key=SUITES.index):
+        line = f"{suite:<10} {len(tests[suite]):>5} tests {seconds[suite]:>7.0f} s"
+        terminalreporter.write_line(line)
