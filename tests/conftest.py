@@ -70,11 +70,15 @@ def find_suite_of(name: str) -> str:
     return name.split("/")[1]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Say with which others a test shares a worker."""
+    if group := find_group(item, find_suite(item)):
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: SUITES.index(find_suite(item)))
-    for item in items:
-        if group := find_group(item, find_suite(item)):
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -5,9 +5,14 @@ This encrypts the master key anew with the least of them, so that restic itself 
 as before, in no time. https://restic.readthedocs.io/en/stable/100_references.html#keys-encryption-and-mac
 """
 
+import atexit
+import functools
 import hashlib
 import json
 import os
+import shutil
+import subprocess
+import tempfile
 from base64 import b64decode, b64encode
 from pathlib import Path
 
@@ -32,13 +37,17 @@ def make_quick(repository: Path, password: Path) -> None:
     if len(keys) != 1:
         return
     (path,) = keys
+    if json.loads(path.read_bytes())["N"] != CHEAP["N"]:
+        word = password.read_text().rstrip("\n")
+        _rewrite(path, word, word)
+
+
+def _rewrite(path: Path, old: str, new: str) -> None:
+    """Replace a key by a cheap one that a new password opens."""
     key = json.loads(path.read_bytes())
-    if key["N"] == CHEAP["N"]:
-        return
-    word = password.read_text().rstrip("\n")
-    master = _decrypt(_derive(key, word), b64decode(key["data"]))
+    master = _decrypt(_derive(key, old), b64decode(key["data"]))
     key |= CHEAP
-    key["data"] = b64encode(_encrypt(_derive(key, word), master)).decode()
+    key["data"] = b64encode(_encrypt(_derive(key, new), master)).decode()
     content = json.dumps(key).encode()
     status = path.stat()
     made = path.with_name(hashlib.sha256(content).hexdigest())
@@ -46,6 +55,35 @@ def make_quick(repository: Path, password: Path) -> None:
     made.chmod(status.st_mode)
     os.chown(made, status.st_uid, status.st_gid)
     path.unlink()
+
+
+def place_repository(repository: Path, password: Path, owner: int | None = None) -> None:
+    """Put an empty repository there, with a cheap key for this password, as `restic init` made it.
+
+    That is run once by each process: it takes a second of processor. All copies have one id, so a
+    test that needs two different repositories must make one itself.
+    """
+    made, word = _make_once()
+    shutil.copytree(made, repository, dirs_exist_ok=True)
+    (path,) = (repository / "keys").iterdir()
+    _rewrite(path, word, password.read_text().rstrip("\n"))
+    if owner is not None:
+        for part in (repository, *repository.rglob("*")):
+            os.chown(part, owner, owner)
+
+
+@functools.cache
+def _make_once() -> tuple[Path, str]:
+    """Return a repository, and its password."""
+    folder = Path(tempfile.mkdtemp(prefix="repository-"))
+    atexit.register(shutil.rmtree, folder)
+    password = folder / "password"
+    password.write_text("the first password")
+    made = folder / "repository"
+    place = ("--repo", str(made), "--password-file", str(password))
+    subprocess.run(["restic", "init", "--quiet", "--no-cache", *place], check=True, timeout=120)
+    make_quick(made, password)
+    return made, password.read_text()
 
 
 def find_password(home: Path) -> Path:

@@ -23,8 +23,9 @@ def find_group(item: pytest.Item, suite: str) -> str | None:
     if suite == "e2e":
         return item.path.stem
     if suite == "image" and isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-        shared = [str(item.callspec.params.get(name)) for name in ("image", "mode")]
-        return "-".join(shared)
+        parameters = item.callspec.params
+        if "mode" in parameters:
+            return f"{parameters['image']}-{parameters['mode']}"
     return None
 
 

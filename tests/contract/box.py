@@ -12,7 +12,7 @@ from typing import Any
 from agent.machine import runtime
 from tests.contract.care import need_restic
 from tests.contract.homes import Workspace
-from tests.quick_key import find_password, make_quick
+from tests.quick_key import find_password, place_repository
 
 
 @contextmanager
@@ -27,13 +27,13 @@ def open_box(folder: Path, **variables: str) -> Iterator[Workspace]:
         **variables,
     }).prepare()  # fmt: skip
     made.configure()
+    place_repository(made.folder / "backups/workspace", find_password(made.home))
     (folder / "workspace/a").write_bytes(os.urandom(100_000))
     with subprocess.Popen(["sleep", "1000"]) as alive:
         try:
             state = {"pid": alive.pid, "phase": "ready", "jobs": {}}
             (made.runtime / runtime.STATE).write_text(json.dumps(state))
             call(made, "backup", "create")
-            make_quick(made.folder / "backups/workspace", find_password(made.home))
             yield made
         finally:
             alive.kill()

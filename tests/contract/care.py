@@ -20,7 +20,7 @@ from agent.backup.target import PROGRAM, Target
 from agent.machine.clock import Clock
 from agent.settings.everything import Settings
 from tests.machine import make_facts
-from tests.quick_key import make_quick
+from tests.quick_key import make_quick, place_repository
 from tests.waiting import wait_until
 
 SLOW = ("--limit-upload", "400", "--limit-download", "400")
@@ -48,9 +48,9 @@ class ShiftedClock(Clock):
 
 
 class Vault:
-    """A workspace and its repository."""
+    """A workspace and its repository, which is there already but for who makes it."""
 
-    def __init__(self, root: Path, **variables: str) -> None:
+    def __init__(self, root: Path, *, there: bool = True, **variables: str) -> None:
         need_restic()
         self.root = root
         self.workspace = root / "workspace"
@@ -65,6 +65,8 @@ class Vault:
             {"RESTIC_PASSWORD_FILE": str(root / "password")}, folder=self.repository,
         )  # fmt: skip
         self.restic = Restic(self.target, self.facts)
+        if there:
+            place_repository(self.repository, root / "password")
         self.chance = random.Random(7)
 
     def put(self, name: str, size: int) -> Path:

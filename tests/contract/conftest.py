@@ -13,6 +13,7 @@ from tests.contract.apps import APP, INSTALLATION, make_key, make_public_pem
 from tests.contract.restore_box import MINE, Box
 from tests.fakes.github import FakeGitHub
 from tests.needs import need, need_other_users
+from tests.quick_key import find_password, place_repository
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,7 @@ def box() -> Iterator[Box]:
         (folder / name).mkdir(mode=0o700)
         os.chown(folder / name, MINE, MINE)
     found.configure()
+    place_repository(folder / "backups/workspace", find_password(found.home), MINE)
     yield found
     for path in (folder, *folder.rglob("*")):
         if path.is_dir() and not path.is_symlink():

@@ -135,7 +135,6 @@ from agent.backup.restic import locks
 from tests.contract.care import Vault
 vault = Vault(Path(sys.argv[1]))
 vault.put("a", 4_000_000)
-vault.restic.initialize()
 with vault.running("backup", str(vault.workspace)) as process:
     process.kill()
     process.wait()
@@ -278,7 +277,8 @@ def test_a_wrong_password_makes_no_repository_and_no_finding(used: Vault) -> Non
     assert used.files(".") == before
 
 
-def test_without_a_repository_a_check_says_so(vault: Vault) -> None:
+def test_without_a_repository_a_check_says_so(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, there=False)
     with pytest.raises(ResticError) as caught:
         verify(vault.restic, vault.settings)
     assert caught.value.finished.code == Code.NO_REPOSITORY

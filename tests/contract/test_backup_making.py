@@ -19,6 +19,7 @@ from agent.settings.everything import Settings
 from tests.backup_servers import Server, serving_azurite, serving_moto, serving_rclone
 from tests.contract.care import Vault, need_restic
 from tests.machine import make_facts
+from tests.quick_key import make_quick
 
 SERVERS = {"moto": serving_moto, "rclone": serving_rclone, "azurite": serving_azurite}
 
@@ -74,7 +75,7 @@ def is_good(restic: Restic) -> bool:
 
 @pytest.mark.parametrize("there", ["nothing", "an empty folder", "the rest of a killed one"])
 def test_four_at_once_make_one_in_a_folder(tmp_path: Path, there: str) -> None:
-    vault = Vault(tmp_path)
+    vault = Vault(tmp_path, there=False)
     if there != "nothing":
         vault.repository.mkdir()
     if there == "the rest of a killed one":
@@ -88,7 +89,7 @@ def test_four_at_once_make_one_in_a_folder(tmp_path: Path, there: str) -> None:
 
 def test_the_folder_is_never_replaced(tmp_path: Path) -> None:
     """Another container may have mounted it: the kernel would take that mount away."""
-    vault = Vault(tmp_path)
+    vault = Vault(tmp_path, there=False)
     vault.repository.mkdir()
     before = vault.repository.stat().st_ino
     making.make_repository(vault.restic)
@@ -104,7 +105,7 @@ def test_without_locks_and_links_there_is_one_as_well(
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOTSUP, "Operation not supported")
 
-    vault = Vault(tmp_path)
+    vault = Vault(tmp_path, there=False)
     monkeypatch.setattr("fcntl.flock", refuse)
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     assert make_at_once([Restic(vault.target, vault.facts) for _ in range(3)]) == []
@@ -132,9 +133,8 @@ def test_two_at_once_make_one_on_a_server(server: Server, tmp_path: Path) -> Non
 
 def mix(vault: Vault) -> None:
     """Leave what two that were made at once left: a key that does not belong to the config."""
-    other = vault.restic.elsewhere(str(vault.root / "other"))
-    for restic in (vault.restic, other):
-        restic.check("init", "init")
+    vault.restic.elsewhere(str(vault.root / "other")).check("init", "init")
+    make_quick(vault.root / "other", vault.root / "password")
     for key in (vault.root / "other/keys").iterdir():
         shutil.copy(key, vault.repository / "keys")
     shutil.copy(vault.root / "other/config", vault.root / "config-of-other")
@@ -159,6 +159,7 @@ def test_one_that_holds_backups_of_both_is_left_as_it_is(tmp_path: Path) -> None
     (vault.repository / "config").chmod(0o600)
     mixed = vault.restic.elsewhere(str(tmp_path / "other"))
     mixed.check("init", "init")
+    make_quick(tmp_path / "other", tmp_path / "password")
     for key in (tmp_path / "other/keys").iterdir():
         shutil.copy(key, vault.repository / "keys")
     shutil.copy(tmp_path / "other/config", vault.repository / "config")
@@ -171,7 +172,6 @@ def test_one_that_holds_backups_of_both_is_left_as_it_is(tmp_path: Path) -> None
 
 def test_a_config_that_no_key_opens_is_told(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
-    vault.restic.check("init", "init")
     other = vault.restic.elsewhere(str(tmp_path / "other"))
     other.check("init", "init")
     (vault.repository / "config").chmod(0o600)
@@ -188,7 +188,7 @@ def test_a_config_that_no_key_opens_is_told(tmp_path: Path) -> None:
 def test_a_good_key_that_begins_like_a_wrong_one_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vault = Vault(tmp_path)
+    vault = Vault(tmp_path, there=False)
     wrong, good = "ab" + "1" * 62, "ac" + "2" * 62
 
     def run(self: Restic, *_: str, **__: object) -> Finished:

@@ -11,6 +11,8 @@ import pytest
 from agent.backup.make.content import find_content
 from agent.backup.make.survey import survey
 from agent.machine.globs import anchor, compile_patterns
+from tests.needs import need
+from tests.quick_key import place_repository
 
 RESTIC = shutil.which("restic")
 WISHES = (
@@ -44,10 +46,9 @@ def back_up(repository: Path, workspace: Path, *excludes: str) -> set[str] | Non
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    if not RESTIC:
-        reason = "needs restic 0.18"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    assert run(tmp_path / "repository", "init").returncode == 0
+    need(RESTIC, "needs restic 0.18")
+    (tmp_path / "password").write_text("x")
+    place_repository(tmp_path / "repository", tmp_path / "password")
     folder = tmp_path / "w [s]"
     for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

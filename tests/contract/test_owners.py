@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 LONGEST = 300.0
 """Seconds for all homes of one owner."""
 
+pytestmark = pytest.mark.xdist_group("owners")  # all homes are made and tried once
+
 
 @pytest.fixture(scope="module")
 def seen() -> Iterator[dict[str, list[dict[str, Any]]]]:
