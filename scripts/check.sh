@@ -76,6 +76,7 @@ check docker check_dockerfiles
 check workflows check_workflows
 check documents check_documents
 check mirrors check_mirrors
+python scripts/figures.py
 if ((failed)); then
     fail "$failed of the checks failed" "ruff format . and ruff check --fix . mend what they can"
 fi

@@ -11,9 +11,9 @@ from agent.backup import lock
 from agent.backup.reasons import explain
 from agent.backup.restic import locks
 from agent.backup.restic.client import NO_LOCK, Code, Restic, ResticError
-from agent.backup.restic.follow import ENDED, Finished, Limits, Listener
 from agent.backup.target import Target
 from agent.machine.escaping import make_lines
+from agent.machine.follow import ENDED, Finished, Limits, Listener
 
 PATIENCE = "15s"
 """How long a lock of somebody who lives is waited for."""

@@ -5,10 +5,10 @@ import signal
 from collections.abc import Mapping
 
 from agent.backup.password_command import LIMIT
-from agent.backup.restic.follow import ENDED, Finished
 from agent.backup.target import Target
 from agent.machine.commands import SAID_TOO_MUCH
 from agent.machine.errors import Problem
+from agent.machine.follow import ENDED, Finished
 from agent.machine.lines import split_lines
 
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 10, 11, 12

@@ -9,9 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agent.backup import record
+from agent.backup import record, undo
 from agent.backup.report import find_backups
-from agent.backup.restore import undo
 from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.github.record import read_record

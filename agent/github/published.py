@@ -17,13 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.github.record import (
-    Record,
-    encode_record,
-    fingerprint,
-    read_record,
-    record_path,
-)
+from agent.github.record import Record, encode_record, fingerprint, read_record, record_path
 from agent.github.token import Failure, Found, Token, TokenSource, find_kind, find_origin
 from agent.machine import runtime
 from agent.machine.clock import Clock, format_time

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from agent.backup import keys, record
+from agent.backup import keys, record, undo
 from agent.backup.make import creation
 from agent.backup.make.creation import SAFETY, TAG
 from agent.backup.restic import locks
 from agent.backup.restic.client import Code, Restic, ResticError
-from agent.backup.restic.follow import Finished
-from agent.backup.restore import undo
 from agent.backup.upkeep import retention, trial
 from agent.backup.upkeep.verification import verify
 from agent.machine.errors import Problem
+from agent.machine.follow import Finished
 from tests.contract.care import Vault, flip
 
 ROOT = Path(__file__).parent.parent.parent

@@ -19,8 +19,8 @@ from agent import catalogue
 from agent.backup.make.content import find_content
 from agent.backup.make.creation import Contents, Made, Maker
 from agent.backup.restic.client import Restic
-from agent.backup.restic.follow import Limits, Message
 from agent.backup.target import find_targets
+from agent.machine.follow import Limits, Message
 from agent.settings.everything import Settings
 from tests.backup_servers import Server, serving_rclone
 from tests.contract.care import Vault

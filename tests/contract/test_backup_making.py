@@ -12,9 +12,9 @@ import pytest
 from agent import catalogue
 from agent.backup.make import comparison, making
 from agent.backup.restic.client import Code, Restic, ResticError
-from agent.backup.restic.follow import Finished
 from agent.backup.target import find_targets
 from agent.machine.errors import AgentError
+from agent.machine.follow import Finished
 from agent.settings.everything import Settings
 from tests.backup_servers import Server, serving_azurite, serving_moto, serving_rclone
 from tests.contract.care import Vault, need_restic

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import record
+from agent.backup import record, undo
 from agent.backup.restic import locks
-from agent.backup.restore import undo
 from agent.github.sources import user
 from agent.machine.errors import AgentError
 from agent.machine.secret import Secret

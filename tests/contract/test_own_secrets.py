@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make import hooks
 from agent.backup.restic.client import make_environment
 from agent.backup.target import Target
 from agent.github.sources import command
 from agent.github.token import Token
-from agent.machine import runtime
+from agent.machine import hooks, runtime
 from agent.machine.masking import Masker
 from agent.services import launchers
 from agent.services.service import Service

@@ -112,6 +112,19 @@ def test_imports_go_down(module: str) -> None:
             assert find_floor(used) < find_floor(module), f"{module} imports {used}"
 
 
+BACKUP = ("targets", "restic", "make", "restore", "upkeep")
+"""The rooms within backup/, from the ground up."""
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith("backup.")))
+def test_imports_within_the_backup_go_down(module: str) -> None:
+    place, *rest = module.split(".")[1:]
+    for used in IMPORTS[module]:
+        other = used.split(".")[1:2] if used.startswith("backup.") else []
+        if rest and other and other[0] in BACKUP:
+            assert BACKUP.index(other[0]) <= BACKUP.index(place), f"{module} imports {used}"
+
+
 def test_nothing_that_works_imports_the_catalogue() -> None:
     assert not [name for name in MODULES if "catalogue" in IMPORTS[name]]
 
@@ -175,8 +188,8 @@ READS_ITSELF = {
     "init.jobs",  # 64 bytes
     "init.processes",  # /proc
     "backup.restore.archive",  # what is no file to read as a whole
-    "backup.make.hooks",
-    "backup.make.sqlite",
+    "machine.hooks",
+    "machine.sqlite",
     "backup.upkeep.trial",
 }
 """The modules that may open a file in their own way."""
@@ -203,7 +216,7 @@ def test_files_are_read_in_one_way(module: str) -> None:
 
 
 SPLITS_FOR_PEOPLE = {
-    "backup.make.hooks", "backup.restic.client", "backup.upkeep.verification", "tools.installer",
+    "backup.restic.client", "backup.upkeep.verification", "machine.hooks", "tools.installer",
 }  # fmt: skip
 """The modules that take a line out of what a program said, to show it."""
 

@@ -11,13 +11,13 @@ import pytest
 from agent.backup import report
 from agent.backup.record import Record, is_over
 from agent.backup.restic import locks
-from agent.backup.restic.follow import Finished
 from agent.backup.restic.locks import Judge, Lock
 from agent.backup.restic.runs import Run
 from agent.backup.schedule import Plan
 from agent.backup.upkeep import retention, trial, verification
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
+from agent.machine.follow import Finished
 from agent.settings.everything import Settings
 from tests.machine import make_facts
 

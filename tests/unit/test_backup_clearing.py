@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import folders
 from agent.backup.restore.in_place import Cleared, Clearing, find_scope
+from agent.machine import folders
 
 
 def clear(root: Path, *changes: str, held: tuple[str, ...] = ()) -> Cleared:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.backup.make.content import (
     Content,
     choose_home,
@@ -17,9 +16,10 @@ from agent.backup.make.content import (
     find_content,
     leaves_nothing,
 )
-from agent.backup.make.sqlite import HEADER
 from agent.backup.make.survey import STORE, Count, survey
+from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
+from agent.machine.sqlite import HEADER
 from tests.waiting import wait_until
 
 COARSE = 5

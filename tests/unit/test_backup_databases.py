@@ -14,8 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.backup.make import databases, sqlite
+from agent.backup.make import databases
 from agent.backup.make.databases import Copied, copy_all, find_place
+from agent.machine import sqlite
 from tests.waiting import wait_until
 
 WRITER = """

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import folders
+from agent.machine import folders
 
 FILL = """
 import pathlib, sys
-from agent.backup import folders
+from agent.machine import folders
 with folders.stage(pathlib.Path(sys.argv[1]), "new", pathlib.Path(sys.argv[2])) as place:
     (place / "tree").mkdir()
     print(place, flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make import hooks
+from agent.machine import hooks
 from agent.machine.errors import Problem
 from tests.waiting import wait_until
 

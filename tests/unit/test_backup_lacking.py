@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.make.lacking import find_missing
-from agent.backup.restic.follow import Message
+from agent.machine.follow import Message
 
 DENIED = "permission denied"
 NOT_THERE = "no such file or directory"

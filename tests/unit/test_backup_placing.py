@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make import sqlite
 from agent.backup.restore import placing
 from agent.backup.restore.placing import put_in_place
+from agent.machine import sqlite
 from tests.unit.test_backup_databases import judge, make
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.restore import undo
-from agent.backup.restore.undo import RESTORE, UNDO, Undo
+from agent.backup import undo
+from agent.backup.undo import RESTORE, UNDO, Undo
 from agent.machine.errors import AgentError
 from agent.machine.system import Facts
 from tests.machine import make_facts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.restic.follow import ENDED, Finished, Limits, Message, find_words, follow
+from agent.machine.follow import ENDED, Finished, Limits, Message, find_words, follow
 from tests.waiting import wait_until
 
 ANY = Limits()
@@ -147,8 +147,8 @@ def test_an_exception_ends_it_first(tmp_path: Path) -> None:
 
 
 def test_one_that_ignores_term_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.backup.restic.follow.PATIENCE", 0.2)
-    from agent.backup.restic.follow import end
+    monkeypatch.setattr("agent.machine.follow.PATIENCE", 0.2)
+    from agent.machine.follow import end
 
     process = subprocess.Popen(
         ["sh", "-c", "trap '' TERM; echo; while :; do sleep 0.1; done"],
@@ -181,7 +181,7 @@ def test_a_program_that_ended_is_not_waited_for_because_of_its_child(tmp_path: P
 def test_whoever_kills_us_by_our_group_leaves_nothing_behind(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     script = (
-        "from agent.backup.restic.follow import *; "
+        "from agent.machine.follow import *; "
         f"follow(['sh', '-c', 'echo $$ >{note}; exec sleep 60'], {PATH!r}, Limits())"
     )
     argv = [sys.executable, "-c", script]

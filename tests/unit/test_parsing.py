@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import record
-from agent.backup.restore import undo
+from agent.backup import record, undo
 from agent.github import hosts
 from agent.github.token import Failure, read_answer
 from agent.machine.errors import AgentError, Problem

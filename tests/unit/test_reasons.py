@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.backup.reasons import explain, find_reason
-from agent.backup.restic.follow import ENDED, Finished
 from agent.backup.target import Target
+from agent.machine.follow import ENDED, Finished
 
 LOCAL = Target("local", "/backups/w", folder=Path("/backups/w"))
 CLOUD = Target("s3", "s3:https://s3.amazonaws.com/bucket/w")

@@ -13,10 +13,10 @@ from agent.backup import identity, record
 from agent.backup.make import making
 from agent.backup.record import Record
 from agent.backup.restic.client import Code, Listing, Restic, ResticError, Snapshot
-from agent.backup.restic.follow import QUICK, Limits
 from agent.backup.target import Target
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
+from agent.machine.follow import QUICK, Limits
 from agent.machine.system import Facts
 
 SLACK = timedelta(minutes=5)

@@ -12,8 +12,8 @@ from agent.backup.make.lacking import find_missing, lost_packs
 from agent.backup.reasons import explain
 from agent.backup.restic import locks
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
-from agent.backup.restic.follow import Finished, Limits, Listener
 from agent.machine.errors import Problem
+from agent.machine.follow import Finished, Limits, Listener
 
 TAG = "devcopilot"
 """What a backup is marked with."""

@@ -17,10 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup.make import sqlite
 from agent.backup.make.content import identify
 from agent.backup.make.lacking import is_gone
-from agent.backup.make.sqlite import (
+from agent.machine import runtime, sqlite
+from agent.machine.files import STATE, read_file
+from agent.machine.parsing import parse_json
+from agent.machine.sqlite import (
     BESIDE,
     InUseError,
     Signature,
@@ -29,9 +31,6 @@ from agent.backup.make.sqlite import (
     is_database,
     is_settled,
 )
-from agent.machine import runtime
-from agent.machine.files import STATE, read_file
-from agent.machine.parsing import parse_json
 
 RESERVE = 64 * 2**20
 """Bytes that must stay free on the disk of the copies."""

@@ -9,9 +9,9 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from agent.backup.folders import find_named, to_json_name
 from agent.backup.make.repositories import PACK
-from agent.backup.restic.follow import Message, find_words
+from agent.machine.folders import find_named, to_json_name
+from agent.machine.follow import Message, find_words
 
 GONE = ("no such file or directory", "not a directory")
 """How restic words ENOENT and ENOTDIR: what it looked for was not there at that moment."""

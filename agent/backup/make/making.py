@@ -18,12 +18,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.backup import folders
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Restic, ResticError
-from agent.backup.restic.follow import Finished
+from agent.machine import folders
 from agent.machine.errors import Problem
 from agent.machine.files import SECRET, read_file
+from agent.machine.follow import Finished
 
 SETTLE = 4.0
 """Seconds in which another one that also found no repository has made its own: restic takes half a

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.backup import folders, identity, record
-from agent.backup.make import comparison, content, hooks, shrinking
+from agent.backup import identity, record, undo
+from agent.backup.make import comparison, content, shrinking
 from agent.backup.make.comparison import Comparison
 from agent.backup.make.creation import SAFETY, SHRUNK, TAG, Made, Maker
 from agent.backup.make.notices import find_notices
 from agent.backup.make.preparation import COPIES, Preparation, find_staging
 from agent.backup.make.survey import Count
 from agent.backup.restic.client import CACHE, Restic, ResticError
-from agent.backup.restic.follow import QUICK, Limits, Listener
-from agent.backup.restore import undo
 from agent.backup.target import Target, name_workspace
+from agent.machine import folders, hooks
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.machine.follow import QUICK, Limits, Listener
 from agent.machine.masking import Masker
 from agent.machine.system import Facts
 from agent.settings.everything import Settings

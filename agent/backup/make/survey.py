@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from agent.backup.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.backup.make.content import Content
 from agent.backup.make.lacking import is_gone
-from agent.backup.make.sqlite import PAGE_STEP, is_database
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
+from agent.machine.sqlite import PAGE_STEP, is_database
 
 _DATABASE = re.compile(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
 _BESIDE = ("-wal", "-journal")

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from agent.backup.reasons import LOCKED, NO_REPOSITORY, REFUSALS, WRONG_PASSWORD, explain
 from agent.backup.restic import runs
-from agent.backup.restic.follow import QUICK, Finished, Limits, Listener, Message, follow
 from agent.backup.target import PROGRAM, Target
 from agent.machine import steering
 from agent.machine.clock import read_time
 from agent.machine.errors import Problem
+from agent.machine.follow import QUICK, Finished, Limits, Listener, Message, follow
 from agent.machine.system import Facts
 
 LOCK_WAIT = "30s"

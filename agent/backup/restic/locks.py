@@ -14,10 +14,10 @@ from pathlib import Path
 
 from agent.backup.reasons import explain
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError
-from agent.backup.restic.follow import LONG, Finished, Limits, Listener, Message
 from agent.backup.restic.runs import Run, find_gone
 from agent.machine.clock import read_time
 from agent.machine.errors import Problem
+from agent.machine.follow import LONG, Finished, Limits, Listener, Message
 from agent.machine.human import format_moment
 from agent.machine.lines import split_lines
 from agent.machine.proc import read_stat

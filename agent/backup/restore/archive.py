@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from agent.backup import folders
+from agent.machine import folders
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import open_file
 

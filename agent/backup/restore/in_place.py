@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup import folders
-from agent.backup.restic.follow import Message
+from agent.machine import folders
+from agent.machine.follow import Message
 from agent.machine.globs import escape
 
 

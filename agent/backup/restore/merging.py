@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup import folders
+from agent.machine import folders
 
 
 @dataclass

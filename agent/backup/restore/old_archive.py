@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from agent.backup import folders
+from agent.backup import undo
 from agent.backup.restic.client import Snapshot
-from agent.backup.restore import archive, merging, undo
+from agent.backup.restore import archive, merging
 from agent.backup.restore.restoration import Result
 from agent.backup.target import Target
+from agent.machine import folders
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.settings.context import Context

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agent.backup.make import repositories
 from agent.backup.make.databases import Failure, explain, find_copies
-from agent.backup.make.sqlite import BESIDE, is_database
+from agent.machine.sqlite import BESIDE, is_database
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup import folders
 from agent.backup.make.content import Content
-from agent.backup.restic.follow import Message
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.selection import Chosen, list_entries
+from agent.machine import folders
 from agent.machine.clock import read_nanoseconds
+from agent.machine.follow import Message
 from agent.machine.globs import Matcher, compile_patterns
 
 CLOSE = 100_000

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.backup import folders, reading
+from agent.backup import reading, undo
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Snapshot
-from agent.backup.restic.follow import Limits, Listener, Message, find_words
-from agent.backup.restore import undo
 from agent.backup.restore.in_place import Clearing, Scope, find_scope
 from agent.backup.restore.placing import Placed
 from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries, run_restic
+from agent.machine import folders
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.machine.follow import Limits, Listener, Message, find_words
 from agent.machine.globs import escape
 from agent.machine.system import Facts
 

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.backup import identity, reading, record
-from agent.backup.folders import to_json_name
 from agent.backup.make import comparison, shrinking
 from agent.backup.make.creation import SAFETY, SHRUNK, TAG
 from agent.backup.make.survey import Count
 from agent.backup.restic.client import Restic, ResticError, Snapshot
-from agent.backup.restic.follow import Limits, Message
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.machine.folders import to_json_name
+from agent.machine.follow import Limits, Message
 
 LATEST = "latest"
 SLACK = timedelta(minutes=1)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from agent.backup.make import preparation, session
 from agent.backup.make.creation import SAFETY, Made
-from agent.backup.restic.follow import Listener
 from agent.backup.restore import placing, preview
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.preview import Preview
@@ -14,6 +13,7 @@ from agent.backup.restore.restoration import Restorer
 from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target
 from agent.machine.errors import AgentError, Problem
+from agent.machine.follow import Listener
 from agent.settings.context import Context
 
 

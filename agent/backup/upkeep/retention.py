@@ -5,17 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agent.backup import identity, record
+from agent.backup import identity, record, undo
 from agent.backup.make import comparison
 from agent.backup.make.creation import SAFETY, SHRUNK, TAG
 from agent.backup.record import Record
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic, Snapshot
-from agent.backup.restic.follow import Limits, Message
-from agent.backup.restore import undo
 from agent.backup.target import name_workspace
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
+from agent.machine.follow import Limits, Message
 from agent.settings.backup import Backup
 from agent.settings.everything import Settings
 

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup import folders
 from agent.backup.reasons import explain
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
-from agent.backup.restic.follow import Finished, Limits, Message, find_words
+from agent.machine import folders
 from agent.machine.clock import read_nanoseconds
+from agent.machine.follow import Finished, Limits, Message, find_words
 from agent.machine.globs import escape
 from agent.machine.system import Facts
 

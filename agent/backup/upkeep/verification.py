@@ -16,11 +16,11 @@ from agent.backup.reasons import explain
 from agent.backup.record import Record
 from agent.backup.restic import locks
 from agent.backup.restic.client import Code, Restic, ResticError, Snapshot
-from agent.backup.restic.follow import Finished, Limits, find_words
 from agent.backup.target import name_workspace
 from agent.backup.upkeep import trial
 from agent.backup.upkeep.trial import Trial
 from agent.machine.clock import format_time
+from agent.machine.follow import Finished, Limits, find_words
 from agent.settings.everything import Settings
 
 ROUND = 14 * 86400.0

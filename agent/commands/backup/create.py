@@ -5,11 +5,10 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-from agent.backup import lock, record
+from agent.backup import lock, record, undo
 from agent.backup.make import session
 from agent.backup.make.creation import Made
 from agent.backup.open import find_wanted_targets
-from agent.backup.restore import undo
 from agent.backup.target import Target
 from agent.commands.backup import work
 from agent.commands.backup.progress import Progress

@@ -4,7 +4,7 @@ import os
 import time
 from typing import TextIO
 
-from agent.backup.restic.follow import Message
+from agent.machine.follow import Message
 from agent.machine.human import format_duration, format_size
 
 PULSE = 0.2

@@ -4,11 +4,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from agent.backup import record
+from agent.backup import record, undo
 from agent.backup.make import comparison
 from agent.backup.restic.client import Snapshot
-from agent.backup.restic.follow import Listener, Message
-from agent.backup.restore import undo, way_back
+from agent.backup.restore import way_back
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.restoration import Restorer, Result
 from agent.backup.target import Target
@@ -17,6 +16,7 @@ from agent.commands.backup.progress import Progress
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
+from agent.machine.follow import Listener, Message
 from agent.machine.system import Facts
 from agent.settings.context import Context
 

@@ -8,8 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from agent.backup import undo
 from agent.backup.open import open_restic
-from agent.backup.restore import undo, way_back
+from agent.backup.restore import way_back
 from agent.backup.restore.in_place import find_scope
 from agent.backup.restore.restoration import Result
 from agent.backup.restore.selection import choose

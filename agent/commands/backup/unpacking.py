@@ -5,14 +5,15 @@ import os
 import sys
 from pathlib import Path
 
-from agent.backup import folders
+from agent.backup import undo
 from agent.backup.restic.client import Snapshot
-from agent.backup.restore import archive, old_archive, undo
+from agent.backup.restore import archive, old_archive
 from agent.backup.restore.restoration import Result
 from agent.backup.target import Target, find_targets
 from agent.backup.targets.all import TARGETS
 from agent.commands.backup import outcome, restoring, work
 from agent.commands.backup.outcome import Subject
+from agent.machine import folders
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit

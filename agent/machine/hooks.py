@@ -1,4 +1,4 @@
-"""Commands of the user before and after a backup."""
+"""Commands of the user: run with a deadline, their words shown, their whole group ended."""
 
 import os
 import selectors
