@@ -18,7 +18,7 @@ from agent.backup.restic import runs
 from agent.backup.target import PROGRAM, Target
 from agent.machine import steering
 from agent.machine.clock import read_time
-from agent.machine.errors import Problem
+from agent.machine.errors import AgentError, Problem
 from agent.machine.follow import QUICK, Finished, Limits, Listener, Message, follow
 from agent.machine.system import Facts
 
@@ -58,11 +58,11 @@ STILL_LOCKED = "error while unlocking"
 """What it says where its server was gone when it was about to take its lock away."""
 
 
-class ResticError(Exception):
-    """A run that failed; `problem` is for the user."""
+class ResticError(AgentError):
+    """A run that failed."""
 
     def __init__(self, problem: Problem, finished: Finished) -> None:
-        super().__init__(str(problem))
+        super().__init__(problem)
         self.problem = problem
         self.finished = finished
 

@@ -14,7 +14,7 @@ from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Snapshot
 from agent.backup.restore.in_place import Clearing, Scope, find_scope
 from agent.backup.restore.placing import Placed
-from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries, run_restic
+from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries
 from agent.machine import folders
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
@@ -231,7 +231,7 @@ class Restorer:
 
         doing = f"compare the workspace with the backup {self.chosen.snapshot.short}"
         words = ("diff", "--json", safety.id, self.chosen.snapshot.id)
-        run_restic(self.chosen.restic, doing, *words, listener=take)
+        reading.check(self.chosen.restic, doing, *words, limits=Limits(), listener=take)
         return changes
 
     def _restore_databases(self, scopes: Sequence[Scope]) -> None:

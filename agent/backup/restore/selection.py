@@ -216,8 +216,8 @@ def list_entries(chosen: Chosen, path: Path, *words: str) -> list[Message]:
             nodes.append(message)
 
     doing = f"look into the backup {chosen.snapshot.short}"
-    run_restic(chosen.restic, doing, "ls", "--json", *words, chosen.snapshot.id, str(path),
-               listener=take)  # fmt: skip
+    reading.check(chosen.restic, doing, "ls", "--json", *words, chosen.snapshot.id, str(path),
+                  limits=Limits(), listener=take)  # fmt: skip
     return nodes
 
 
@@ -252,13 +252,3 @@ def find_wanted(chosen: Chosen, given: str, workspace: Path) -> Entry:
         hint = ""
     problem = Problem(f"cannot restore {path}: the backup {chosen.snapshot.short} lacks it", hint)
     raise AgentError(problem)
-
-
-def run_restic(
-    restic: Restic, doing: str, *words: str, listener: Callable[[Message], None]
-) -> None:
-    """Run restic for as long as it takes. Raises AgentError when it fails."""
-    try:
-        reading.check(restic, doing, *words, limits=Limits(), listener=listener)
-    except ResticError as error:
-        raise AgentError(error.problem) from error

@@ -119,10 +119,7 @@ def remove(current: Context, targets: Iterable[Target], wanted: str, *, as_json:
             "set DEV8_BACKUP_PASSWORD_FILE to another one first",
         )
         raise AgentError(problem)
-    try:
-        keys.remove_key(open_restic(target, current), key)
-    except ResticError as error:
-        raise AgentError(error.problem) from error
+    keys.remove_key(open_restic(target, current), key)
     if as_json:
         sys.stdout.write(encode_json(describe(target, key), indent=2) + "\n")
     else:
