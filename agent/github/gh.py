@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.github.published import Published, find_hosts, read_token
 from agent.github.record import fingerprint
-from agent.machine import runtime
+from agent.machine import places, runtime
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_json
 from agent.machine.plan import Edit, Ledger, Resource, apply, plan
@@ -41,20 +41,17 @@ Hosts = dict[str, Any]
 def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the changes that make gh use the published tokens, and forget those that are gone."""
     facts = context.facts
-    folder = find_folder(facts)
-    hosts, config, memory = folder / "hosts.yml", folder / "config.yml", facts.state / MEMORY
+    folder, memory = find_folder(facts), facts.state / MEMORY
     known = frozenset(_read_memory(facts.read(memory)))
     found = (read_token(facts, host) for host in find_hosts(facts))
     tokens = [token for token in found if token]
     if not tokens and not known:
         yield Edit(memory, lambda _: None)
         return
-    if not folder.is_absolute():
-        yield Problem(
-            f"cannot sign in to gh: its folder {folder} is relative to where it is started",
-            "set GH_CONFIG_DIR or XDG_CONFIG_HOME to an absolute path, or unset them",
-        )
+    if isinstance(folder, Problem):
+        yield folder
         return
+    hosts, config = folder / "hosts.yml", folder / "config.yml"
     present = facts.read(hosts, MOST_BYTES)
     changed, problems = change_hosts(hosts, tokens, known, present)
     yield from problems
@@ -72,11 +69,12 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         yield Edit(memory, lambda given: given if kept else None)
 
 
-def find_folder(facts: Facts) -> Path:
+def find_folder(facts: Facts) -> Path | Problem:
     """Return gh's folder of settings, as gh finds it."""
-    if folder := facts.environ.get("GH_CONFIG_DIR"):
-        return Path(folder)
-    return Path(facts.environ.get("XDG_CONFIG_HOME") or facts.home / ".config") / "gh"
+    if facts.environ.get("GH_CONFIG_DIR"):
+        return places.find_folder(facts, "GH_CONFIG_DIR", "", "gh")
+    folder = places.find_folder(facts, "XDG_CONFIG_HOME", ".config", "gh")
+    return folder if isinstance(folder, Problem) else folder / "gh"
 
 
 # --- what the agent gave to gh ------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.commands.refresh import describe
-from agent.github import api, gh, published
+from agent.github import api, published
 from agent.github.fetch import FIRST_DELAY, LONGEST_DELAY
 from agent.github.record import Record, fingerprint, record_path
 from agent.machine import runtime
@@ -273,7 +273,7 @@ def test_what_configure_said_is_not_said_again(workspace: Workspace) -> None:
 
 
 def test_a_login_of_the_user_in_gh_is_no_failure(workspace: Workspace) -> None:
-    hosts = gh.find_folder(workspace.facts) / "hosts.yml"
+    hosts = workspace.facts.home / ".config/gh" / "hosts.yml"
     hosts.parent.mkdir(parents=True)
     hosts.write_text("github.com:\n    user: me\n    oauth_token: own\n")
     workspace.put(FIRST)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from agent.github import changes, gh, published
+from agent.github import changes, published
 from agent.github.record import Record
 from agent.github.refresh import refresh
 from agent.github.renewal import Outcome
@@ -92,7 +92,7 @@ class Workspace:
 
     @property
     def gh_token(self) -> str | None:
-        hosts = self.facts.read(gh.find_folder(self.facts) / "hosts.yml")
+        hosts = self.facts.read(self.facts.home / ".config/gh" / "hosts.yml")
         return str(yaml.safe_load(hosts)[self.host]["oauth_token"]) if hosts else None
 
     def tokens(self) -> tuple[str | None, str | None]:
