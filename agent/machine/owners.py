@@ -21,12 +21,16 @@ SSH = ".ssh"
 PUBLIC = ("known_hosts", "authorized_keys")
 """In ~/.ssh, beside *.pub: what others may read."""
 SECRETS = (
-    ".aws/credentials", ".claude/.credentials.json", ".codex/auth.json",
-    ".config/code-server/config.yaml", ".config/gh/hosts.yml", ".config/git/credentials",
-    ".docker/config.json", ".gemini/oauth_creds.json", ".git-credentials", ".gnupg", ".kube/config",
-    ".netrc", ".npmrc", ".pgpass", ".pypirc",
+    ".gnupg", ".git-credentials", ".config/git/credentials", ".netrc", ".pgpass", ".my.cnf",
+    ".vault-token", ".config/gh/hosts.yml", ".config/hub", ".config/github-copilot", ".copilot",
+    ".npmrc", ".yarnrc.yml", ".pypirc", ".cargo/credentials*", ".gem/credentials",
+    ".m2/settings*.xml", ".terraform.d/credentials.tfrc.json",
+    ".aws/credentials", ".aws/cli/cache", ".aws/login", ".aws/sso", ".azure", ".config/gcloud",
+    ".boto", ".s3cfg", ".config/rclone", ".kube", ".docker/config.json", ".config/containers",
+    ".claude.json", ".claude/.credentials.json", ".codex/auth.json",
+    ".gemini/.env", ".gemini/oauth_creds.json", ".config/code-server",
 )  # fmt: skip
-"""In the home: what the programs that make it keep for its owner alone, and some refuse if not."""
+"""Below the home, as patterns: files and folders with secrets in them, beside those in ~/.ssh."""
 
 
 def is_ours_alone(path: Path, facts: Facts) -> bool:
@@ -114,10 +118,10 @@ def close(facts: Facts, workspace: Path) -> Iterator[Resource]:
     yield Private(facts.usual_defaults)
     with contextlib.suppress(OSError):
         yield from _close_ssh(facts.home / SSH)
-    for name in SECRETS:
+    for path in (path for name in SECRETS for path in facts.home.glob(name)):
         with contextlib.suppress(OSError):
-            if (facts.mode(facts.home / name) or 0) & WRITE:
-                yield Private(facts.home / name)
+            if (facts.mode(path) or 0) & WRITE:
+                yield Private(path)
 
 
 def _close_ssh(folder: Path) -> Iterator[Resource]:

@@ -59,11 +59,13 @@ def test_what_is_for_the_user_alone_is_closed_again(facts: Facts) -> None:
         ".ssh/shown": 0o644,
         ".netrc": 0o660,
         ".npmrc": 0o640,
+        ".cargo/credentials.toml": 0o660,
         ".bashrc": 0o664,
         "project": 0o775,
     }
     for name, mode in before.items():
         path = facts.home / name
+        path.parent.mkdir(exist_ok=True)
         path.mkdir() if name in (".ssh", "project") else path.touch()
         path.chmod(mode)
         os.chown(path, os.getuid(), 2000 if os.getuid() == 0 else -1)
@@ -80,6 +82,7 @@ def test_what_is_for_the_user_alone_is_closed_again(facts: Facts) -> None:
         ".ssh/authorized_keys": 0o644,
         ".ssh/known_hosts.old": 0o644,
         ".netrc": 0o600,
+        ".cargo/credentials.toml": 0o600,
     }
     again = list(owners.close(facts, facts.home / "project"))
     assert plan("close", again, facts, Ledger()).actions == ()

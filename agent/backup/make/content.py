@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from agent.backup.make.lacking import is_gone
+from agent.machine import owners
 from agent.machine.globs import anchor, compile_patterns, escape
 from agent.settings.parsers import home_path
 
@@ -34,17 +35,7 @@ HOME = (
 )  # fmt: skip
 """Below the home."""
 
-SECRETS = (
-    ".ssh/id_*", ".ssh/*.pem", ".ssh/*.key", ".gnupg",
-    ".git-credentials", ".config/git/credentials", ".netrc", ".pgpass", ".my.cnf", ".vault-token",
-    ".config/gh/hosts.yml", ".config/hub", ".config/github-copilot", ".copilot",
-    ".npmrc", ".yarnrc.yml", ".pypirc", ".cargo/credentials*", ".gem/credentials",
-    ".m2/settings*.xml", ".terraform.d/credentials.tfrc.json",
-    ".aws/credentials", ".aws/cli/cache", ".aws/login", ".aws/sso", ".azure", ".config/gcloud",
-    ".boto", ".s3cfg", ".config/rclone", ".kube", ".docker/config.json", ".config/containers",
-    ".claude.json", ".claude/.credentials.json", ".codex/auth.json",
-    ".gemini/.env", ".gemini/oauth_creds.json", ".config/code-server",
-)  # fmt: skip
+SECRETS = (".ssh/id_*", ".ssh/*.pem", ".ssh/*.key", *owners.SECRETS)
 """Below the home, in restic's patterns: left out even where a folder that goes in holds it."""
 
 SSH = ".ssh"
