@@ -69,3 +69,12 @@ def encode_json(value: object, indent: int | None = None) -> str:
     """
     text = json.dumps(value, ensure_ascii=False, default=str, indent=indent)
     return text if text.isascii() and "\x7f" not in text else text.translate(_IN_JSON)
+
+
+def quote(text: str) -> str:
+    """Return a text in quotation marks, as git-config and sshd_config read it back unchanged.
+
+    Of the two only git's format can hold a line break.
+    """
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -15,12 +15,6 @@ SYSTEM = "gitconfig-system"
 """Beside it where that folder is another: what stands in for the image's /etc/gitconfig."""
 
 
-def quote(value: str) -> str:
-    """Return a value, or the name of a subsection, as git-config reads it back unchanged."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
 def find_unreadable(facts: Facts) -> Problem | None:
     """Return what is wrong with a file of the user's that git would fail at, or wait for.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agent.machine import runtime
 from agent.machine.errors import Problem
+from agent.machine.escaping import quote
 
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
@@ -77,12 +78,6 @@ def check_environment(environ: Mapping[str, str]) -> Iterator[Problem]:
             "sshd takes no line break in a value, and no blank or quote in a name",
             "put such values into files",
         )
-
-
-def quote(word: str) -> str:
-    """Return a word as sshd_config takes it whatever it holds; it cannot hold a line break."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _rank(name: str, value: str) -> tuple[int, int, str]:

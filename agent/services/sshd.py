@@ -9,12 +9,13 @@ from pathlib import Path
 from agent.machine import steering
 from agent.machine.addresses import find_asked, join_port
 from agent.machine.errors import Problem
+from agent.machine.escaping import quote
 from agent.machine.plan import File, Resource
 from agent.machine.system import Facts
 from agent.services import host_keys
 from agent.services.logins import find_logins
 from agent.services.service import BannerProbe, LoginProbe, Service, ServiceKind
-from agent.services.sessions import check_environment, quote, render_set_env
+from agent.services.sessions import check_environment, render_set_env
 from agent.settings.context import Context
 from agent.settings.step import Step
 

@@ -13,7 +13,8 @@ from agent.github import spellings
 from agent.github.hosts import find_accounts
 from agent.github.spellings import Rule
 from agent.machine.errors import Problem
-from agent.machine.gitconfig import DEFAULTS, SIGNING, SYSTEM, find_fault, find_unreadable, quote
+from agent.machine.escaping import quote
+from agent.machine.gitconfig import DEFAULTS, SIGNING, SYSTEM, find_fault, find_unreadable
 from agent.machine.lines import find_last_line
 from agent.machine.plan import File, Ledger, Resource, apply, plan
 from agent.machine.system import Facts, System

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.gitconfig import SIGNING, find_unreadable, quote
+from agent.machine.escaping import quote
+from agent.machine.gitconfig import SIGNING, find_unreadable
 from agent.machine.keys import KEY_NAMES, find_folder, mend_private_key
 from agent.machine.lines import find_last_line
 from agent.machine.plan import File, Resource

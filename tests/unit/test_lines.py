@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.gitconfig import quote
+from agent.machine.escaping import quote
 from agent.machine.lines import find_last_line, split_lines
 
 
