@@ -6,7 +6,9 @@ from pathlib import Path
 
 from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.plan import Ledger, Resource, apply, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import apply, plan
+from agent.machine.resources import Resource
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings

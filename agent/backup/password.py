@@ -16,7 +16,8 @@ from agent.backup.target import (
 )
 from agent.machine.errors import Problem
 from agent.machine.files import STATE, read_file
-from agent.machine.plan import File, Resource, Seed, find_hint
+from agent.machine.hints import find_hint
+from agent.machine.resources import File, Resource, Seed
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.volumes import find_top

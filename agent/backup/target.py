@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.files import SECRET
-from agent.machine.plan import find_hint
+from agent.machine.hints import find_hint
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.backup import Backup

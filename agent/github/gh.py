@@ -16,8 +16,10 @@ from agent.github.published import Published, find_hosts, read_token
 from agent.github.record import fingerprint
 from agent.machine import places, runtime
 from agent.machine.errors import Problem
+from agent.machine.ledger import Ledger
 from agent.machine.parsing import parse_json
-from agent.machine.plan import Edit, Ledger, Resource, apply, plan
+from agent.machine.plan import apply, plan
+from agent.machine.resources import Edit, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts, System
 from agent.settings.context import Context

@@ -22,7 +22,7 @@ from agent.github.token import Failure, Found, Token, TokenSource, find_kind, fi
 from agent.machine import runtime
 from agent.machine.clock import Clock, format_time
 from agent.machine.files import SETTINGS, read_file
-from agent.machine.plan import Edit, Resource
+from agent.machine.resources import Edit, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.groups import GitHub

@@ -14,7 +14,9 @@ from agent.github.token import Token, TokenSource
 from agent.machine import runtime
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
-from agent.machine.plan import Ledger, Resource, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import plan
+from agent.machine.resources import Resource
 from agent.machine.system import Facts, System
 from agent.settings.groups import GitHub
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.files import STATE, read_file
+from agent.machine.hints import find_hint
 from agent.machine.owners import explain_access
-from agent.machine.plan import find_hint
 from agent.machine.volumes import SPARE_FOLDER, STATE_FOLDER, Mounts, Volume, find_top, try_folder
 
 

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.machine.plan import Closed, Private, Resource
+from agent.machine.resources import Closed, Private, Resource
 from agent.machine.system import Facts
 
 WRITE = stat.S_IWGRP | stat.S_IWOTH

@@ -11,12 +11,9 @@ is none. The rule of ownership lives here and nowhere else:
 - a file of the ledger that its step no longer wants is taken back, if nobody changed it.
 """
 
-import errno
-import hashlib
-import json
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import faults
@@ -29,147 +26,20 @@ from agent.machine.actions import (
     WriteFile,
 )
 from agent.machine.errors import Problem
-from agent.machine.parsing import parse_json
+from agent.machine.hints import find_hint
+from agent.machine.ledger import Ledger
+from agent.machine.resources import (
+    Closed,
+    Directory,
+    Edit,
+    File,
+    Generated,
+    Keep,
+    Private,
+    Resource,
+    Seed,
+)
 from agent.machine.system import Facts, System
-
-LEDGER = "owned.json"
-"""File in the state folder: a JSON object, path -> [step, SHA-256 of the content written]."""
-
-
-# --- resources ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Directory:
-    """A folder that must be there; one that exists keeps its mode."""
-
-    path: Path
-    mode: int = 0o755
-
-
-@dataclass(frozen=True)
-class Closed:
-    """What group 0 may not write, if it is there and ours.
-
-    Images give it that right for uids of a platform's choice; for the user's own uid nobody needs
-    it. What everybody may write has been opened on purpose, or by a file system without modes.
-    """
-
-    path: Path
-
-
-@dataclass(frozen=True)
-class Private:
-    """What is for its owner alone, if it is there and ours: group and others lose these bits."""
-
-    path: Path
-    bits: int = 0o077
-
-
-@dataclass(frozen=True)
-class File:
-    """A file that is the agent's own as a whole."""
-
-    path: Path
-    content: bytes = field(repr=False)
-    mode: int = 0o644
-    adopt: bool = False
-    """Overwrite what is there whoever wrote it: for paths that only the agent uses."""
-    stays: bool = False
-    """Leave it there when its step no longer wants it: something else may depend on it."""
-
-
-@dataclass(frozen=True)
-class Seed:
-    """A file that is written once, when absent, and then belongs to the user."""
-
-    path: Path
-    content: Callable[[], bytes] = field(repr=False)
-    mode: int = 0o644
-    announcement: str = field(default="", repr=False)
-    """Told once in the log, when the file was made. It may hold what the file holds."""
-
-
-@dataclass(frozen=True)
-class Generated:
-    """A file that a command makes when it is absent. The command ends with the path to write."""
-
-    path: Path
-    argv: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change inside a file of the user.
-
-    `change` gets the content (None: no file) and returns the content to have (None: no file), or
-    a Problem when it cannot make sense of it; then the file is left alone.
-    """
-
-    path: Path
-    change: Callable[[bytes | None], bytes | Problem | None] = field(repr=False)
-    mode: int = 0o600
-    """For a file that is made; one that exists is never made wider than this."""
-
-
-@dataclass(frozen=True)
-class Keep:
-    """A path that stays as it is, whatever is there: what it is made from is in trouble."""
-
-    path: Path
-
-
-Resource = Directory | Closed | Private | File | Seed | Generated | Edit | Keep
-
-
-# --- the ledger --------------------------------------------------------------------------------
-
-
-@dataclass
-class Ledger:
-    """What the agent wrote: path -> (step, SHA-256). The one mutable value here."""
-
-    entries: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, text: bytes | None) -> "Ledger":
-        """Read the ledger; nothing, or a damaged one, is an empty one: then nothing is ours."""
-        try:
-            raw = parse_json(text or b"{}")
-            return cls(
-                {str(path): (str(step), str(digest)) for path, (step, digest) in raw.items()}
-            )
-        except (ValueError, TypeError, AttributeError):
-            return cls()
-
-    def encode(self) -> bytes:
-        """Return the ledger as JSON."""
-        return json.dumps(self.entries, indent=1, sort_keys=True).encode() + b"\n"
-
-    def owns(self, path: Path, content: bytes) -> bool:
-        """Tell whether this very content was written by the agent."""
-        entry = self.entries.get(str(path))
-        return entry is not None and entry[1] == digest(content)
-
-    def remember(self, step: str, path: Path, content: bytes) -> None:
-        """Note that the agent wrote this content for this step."""
-        self.entries[str(path)] = (step, digest(content))
-
-    def forget(self, path: Path) -> None:
-        """Drop the path."""
-        self.entries.pop(str(path), None)
-
-    def paths_of(self, step: str) -> tuple[Path, ...]:
-        """Return the paths that the agent wrote for this step."""
-        return tuple(Path(path) for path, (owner, _) in self.entries.items() if owner == step)
-
-
-def digest(content: bytes) -> str:
-    """Return the SHA-256 of the content in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
-# --- planning ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -259,31 +129,6 @@ def _explain(error: Exception, path: Path | None, part: str) -> Problem:
 
 def _cause(error: OSError) -> str:
     return error.strerror or str(error)
-
-
-def find_hint(error: OSError, path: Path) -> str:
-    """Return what mends it that this path could not be read or written; empty: not known."""
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return f"free some space on the volume of {path.parent}"
-        case errno.EROFS:
-            return f"mount a writable volume on {path.parent}"
-        case errno.EACCES | errno.EPERM:
-            return _find_owner_command(path)
-    return ""
-
-
-def _find_owner_command(path: Path) -> str:
-    """Return the command that opens what keeps this uid from the path."""
-    path = Path(os.path.realpath(path))
-    owner = f"{os.getuid()}:{os.getgid()}"
-    for folder in reversed(path.parents):
-        if not os.access(folder, os.F_OK):
-            return f"as root: install -d -o {os.getuid()} -g {os.getgid()} {path.parent}"
-        if not os.access(folder, os.X_OK):
-            return f"as root: chown {owner} {folder}"
-    unreadable = os.access(path, os.F_OK) and not os.access(path, os.R_OK)
-    return f"as root: chown {owner} {path if unreadable else path.parent}"
 
 
 def _plan_resource(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:

@@ -12,7 +12,7 @@ from agent.machine import steering
 from agent.machine.addresses import find_asked, join_port
 from agent.machine.errors import Problem
 from agent.machine.places import find_xdg
-from agent.machine.plan import Edit, File, Resource
+from agent.machine.resources import Edit, File, Resource
 from agent.machine.system import Facts
 from agent.machine.volumes import find_top
 from agent.services import editor_login

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.hints import find_hint
 from agent.machine.parsing import parse_json
-from agent.machine.plan import File, Private, Resource, Seed, find_hint
+from agent.machine.resources import File, Private, Resource, Seed
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings import argon2, stored

@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.keys import find_public_key
-from agent.machine.plan import File, Generated, Resource
+from agent.machine.resources import File, Generated, Resource
 from agent.machine.system import Facts
 from agent.settings.context import Context
 from agent.settings.everything import Settings

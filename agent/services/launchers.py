@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from agent.machine import runtime
-from agent.machine.plan import File
+from agent.machine.resources import File
 from agent.machine.system import Facts
 from agent.services.service import MARK, Service
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.machine.addresses import LOOPBACK
 from agent.machine.errors import Problem
-from agent.machine.plan import Resource
+from agent.machine.resources import Resource
 from agent.settings.context import Context
 
 

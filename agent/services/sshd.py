@@ -10,7 +10,7 @@ from agent.machine import steering
 from agent.machine.addresses import find_asked, join_port
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
-from agent.machine.plan import File, Resource
+from agent.machine.resources import File, Resource
 from agent.machine.system import Facts
 from agent.services import host_keys
 from agent.services.logins import find_logins

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.machine import runtime
-from agent.machine.plan import File
+from agent.machine.resources import File
 from agent.machine.system import Facts
 from agent.services import launchers
 from agent.services.service import Service

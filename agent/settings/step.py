@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agent.machine.errors import Problem
-from agent.machine.plan import Resource
+from agent.machine.resources import Resource
 from agent.settings.context import Context
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import STATE, read_file
-from agent.machine.plan import File
+from agent.machine.resources import File
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.compatibility import WITHHELD

@@ -8,7 +8,7 @@ from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.parsing import parse_toml
 from agent.machine.places import find_folder
-from agent.machine.plan import Resource
+from agent.machine.resources import Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
 from agent.tools.key import key_file

@@ -6,7 +6,7 @@ from functools import partial
 from agent.machine import jsonc
 from agent.machine.errors import Problem
 from agent.machine.places import find_folder
-from agent.machine.plan import Resource
+from agent.machine.resources import Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
 from agent.tools.json_edit import edit_json, set_default

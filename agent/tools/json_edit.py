@@ -8,7 +8,7 @@ from typing import Any
 from agent.machine import jsonc
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_json
-from agent.machine.plan import Edit
+from agent.machine.resources import Edit
 
 Document = dict[str, Any]
 Reader = Callable[[str], Any]

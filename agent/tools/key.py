@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.plan import File, Keep, Resource
+from agent.machine.resources import File, Keep, Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
 

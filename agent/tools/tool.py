@@ -15,8 +15,9 @@ from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.ledger import digest
 from agent.machine.parsing import parse_json
-from agent.machine.plan import Resource, digest
+from agent.machine.resources import Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
 from agent.settings.everything import Settings

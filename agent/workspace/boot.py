@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from agent.machine import runtime
 from agent.machine.boot import Boot
 from agent.machine.errors import Problem
-from agent.machine.plan import File, Resource
+from agent.machine.resources import File, Resource
 from agent.services import registered, supervisord
 from agent.services.all import find_refused, find_services
 from agent.services.registered import Roster

@@ -15,17 +15,10 @@ from agent.github import start
 from agent.machine import owners, runtime, volumes
 from agent.machine.actions import WriteFile
 from agent.machine.errors import AgentError, Problem
-from agent.machine.plan import (
-    LEDGER,
-    Directory,
-    File,
-    Ledger,
-    Plan,
-    Resource,
-    apply,
-    find_hint,
-    plan,
-)
+from agent.machine.hints import find_hint
+from agent.machine.ledger import LEDGER, Ledger
+from agent.machine.plan import Plan, apply, plan
+from agent.machine.resources import Directory, File, Resource
 from agent.machine.system import Facts, System
 from agent.services.all import SERVICES
 from agent.settings import context, stored

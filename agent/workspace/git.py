@@ -15,8 +15,10 @@ from agent.github.spellings import Rule
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
 from agent.machine.gitconfig import DEFAULTS, SIGNING, SYSTEM, find_fault, find_unreadable
+from agent.machine.ledger import Ledger
 from agent.machine.lines import find_last_line
-from agent.machine.plan import File, Ledger, Resource, apply, plan
+from agent.machine.plan import apply, plan
+from agent.machine.resources import File, Resource
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings

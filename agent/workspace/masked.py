@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from agent.github.hosts import find_accounts
-from agent.machine.plan import File
+from agent.machine.resources import File
 from agent.machine.secret import Secret, SecretInput
 from agent.settings.context import Context
 from agent.settings.credentials import find_url_passwords

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
-from agent.machine.plan import find_hint
+from agent.machine.hints import find_hint
 from agent.machine.secret import SecretInput
 from agent.settings.context import Context
 from agent.settings.everything import Settings

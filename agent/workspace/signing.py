@@ -13,7 +13,7 @@ from agent.machine.escaping import quote
 from agent.machine.gitconfig import SIGNING, find_unreadable
 from agent.machine.keys import KEY_NAMES, find_folder, mend_private_key
 from agent.machine.lines import find_last_line
-from agent.machine.plan import File, Resource
+from agent.machine.resources import File, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.context import Context

@@ -21,7 +21,7 @@ from agent.machine.keys import (
     split_strings,
 )
 from agent.machine.lines import BLANKS, split_lines
-from agent.machine.plan import Directory, File, Keep, Resource
+from agent.machine.resources import Directory, File, Keep, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.services.logins import AUTHORIZED_KEYS

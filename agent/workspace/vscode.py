@@ -16,7 +16,7 @@ from agent.machine import jsonc
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.places import find_xdg
-from agent.machine.plan import Edit, File, Resource
+from agent.machine.resources import Edit, File, Resource
 from agent.machine.system import Facts
 from agent.settings.context import Context
 from agent.settings.step import Step

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from agent import catalogue
 from agent.machine import runtime
-from agent.machine.plan import LEDGER, Ledger, Plan, plan
+from agent.machine.ledger import LEDGER, Ledger
+from agent.machine.plan import Plan, plan
 from agent.settings import context
 from agent.settings.context import Context
 from agent.workspace import configure

@@ -10,7 +10,7 @@ import pytest
 
 from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.plan import File, Resource
+from agent.machine.resources import File, Resource
 from agent.settings.context import Context
 from agent.settings.step import Step
 from agent.workspace import configure

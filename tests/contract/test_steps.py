@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine import keys
-from agent.machine.plan import LEDGER
+from agent.machine.ledger import LEDGER
 from agent.machine.secret import SecretInput
 from agent.machine.volumes import STATE_FOLDER
 from agent.services import code_server, editor_login

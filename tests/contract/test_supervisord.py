@@ -18,7 +18,8 @@ import pytest
 from agent.commands import explain
 from agent.commands.status import collect_services
 from agent.machine import runtime
-from agent.machine.plan import Ledger, apply, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import apply, plan
 from agent.machine.system import Facts, System
 from agent.services import probes, supervisord
 from agent.services.service import MARK, PortProbe, Service

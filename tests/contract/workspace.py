@@ -16,7 +16,9 @@ from agent.github.renewal import Outcome
 from agent.machine import runtime
 from agent.machine.clock import Clock
 from agent.machine.errors import Problem
-from agent.machine.plan import Ledger, Resource, apply, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import apply, plan
+from agent.machine.resources import Resource
 from agent.machine.system import System
 from agent.settings import context, stored
 from agent.settings.context import Context

@@ -22,7 +22,7 @@ HOST = "foreign.example"
 TOKEN = "ghp_foreign0123456789"
 
 STEP = """
-from agent.machine.plan import File
+from agent.machine.resources import File
 from agent.settings.step import Step
 
 def resources(context):
@@ -59,7 +59,7 @@ def find(settings, facts):
 TARGET = TargetKind("foreign", "FOREIGN", lambda backup: True, find)
 """
 TOOL = """
-from agent.machine.plan import File
+from agent.machine.resources import File
 from agent.tools.tool import AiTool
 
 def resources(source, facts):

@@ -9,7 +9,7 @@ from agent.backup import password
 from agent.backup.target import PASSWORD
 from agent.backup.targets import local
 from agent.machine.errors import Problem
-from agent.machine.plan import Seed
+from agent.machine.resources import Seed
 from agent.machine.system import Facts
 from agent.machine.volumes import Mounts, Volume
 from agent.settings.everything import Settings

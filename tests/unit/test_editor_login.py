@@ -9,7 +9,8 @@ import pytest
 from agent.machine.actions import WriteFile
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
-from agent.machine.plan import Ledger, Plan, apply, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import Plan, apply, plan
 from agent.machine.system import Facts, System
 from agent.machine.volumes import Mounts, Volume
 from agent.services import editor_login

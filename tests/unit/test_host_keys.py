@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.machine import keys
-from agent.machine.plan import Ledger, apply, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import apply, plan
 from agent.machine.system import Facts, System
 from agent.machine.volumes import Mounts, Volume
 from agent.services import host_keys

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.machine import owners
-from agent.machine.plan import Closed, Ledger, Private, apply, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import apply, plan
+from agent.machine.resources import Closed, Private
 from agent.machine.system import Facts, System
 from tests.machine import make_facts
 

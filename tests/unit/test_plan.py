@@ -11,19 +11,17 @@ import pytest
 from agent.machine.actions import MakeDirectory, RemoveFile, WriteFile
 from agent.machine.boot import Boot, Job
 from agent.machine.errors import Problem
-from agent.machine.plan import (
+from agent.machine.ledger import Ledger
+from agent.machine.plan import Plan, apply, plan
+from agent.machine.resources import (
     Closed,
     Directory,
     Edit,
     File,
     Generated,
-    Ledger,
-    Plan,
     Private,
     Resource,
     Seed,
-    apply,
-    plan,
 )
 from agent.machine.system import Facts, System
 

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from agent.machine.errors import Problem
-from agent.machine.plan import File, Ledger, Plan, apply, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import Plan, apply, plan
+from agent.machine.resources import File
 from agent.machine.system import Facts, System
 from agent.machine.volumes import Mounts, Volume
 from agent.services import code_server, launchers, sshd

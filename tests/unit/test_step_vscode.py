@@ -9,7 +9,8 @@ import pytest
 
 from agent.machine import jsonc
 from agent.machine.errors import Problem
-from agent.machine.plan import Ledger, Plan, apply, plan
+from agent.machine.ledger import Ledger
+from agent.machine.plan import Plan, apply, plan
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings

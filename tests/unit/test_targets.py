@@ -11,7 +11,7 @@ from agent.backup import password
 from agent.backup.restic.client import find_options, make_environment
 from agent.backup.target import LIMITED, PASSWORD, Targets, find_targets
 from agent.machine.errors import Problem
-from agent.machine.plan import Seed
+from agent.machine.resources import Seed
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 from tests.machine import make_facts
