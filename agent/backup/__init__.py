@@ -1,1 +1,5 @@
-"""Backups: what goes into one, making it, keeping, checking and restoring it."""
+"""Backups: making, keeping, checking and restoring them with restic.
+
+Read target and targets/, restic/client, make/session, restore/selection and restore/restoration,
+upkeep/care, then due, which says when. record and report tell how each target stands.
+"""

@@ -1,1 +1,4 @@
-"""The configuration: variables, their parsers, and the context built from them."""
+"""What was asked for: the variables, how each is read, and the context made of them.
+
+Read variable and parsers, the groups, everything, then context, which every part gets.
+"""

@@ -1,1 +1,1 @@
-"""The workspace: the steps, and `configure`, which applies them."""
+"""The workspace: the steps, and `configure`, which applies them; the jobs that init runs."""
