@@ -19,7 +19,8 @@ SPREAD = 0.1
 FIRST_DELAY, LONGEST_DELAY = 4.0, 300.0
 """Seconds until the next try after a failure: a random share of FIRST, doubled each time."""
 FRESH = 60.0
-"""Seconds in which GitHub may refuse a token since not all its servers know of it yet."""
+"""Seconds in which GitHub may refuse a new token, since not all its servers know of it yet; a
+guess on the safe side: GitHub names no figure."""
 AFTER_LIMIT = 5.0
 """Up to so many seconds later than a server allows it is asked again."""
 

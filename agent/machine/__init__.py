@@ -2,5 +2,5 @@
 
 Read resources, actions, ledger and plan for how files come about; system for what a step may ask;
 files and runtime for how they are read and replaced; commands, follow and hooks for programs; the
-rest is small. init and the log child load the light part alone: see tests/unit/test_architecture.py.
+rest is small. init and the log child load the light part alone (tests/unit/test_architecture.py).
 """

@@ -34,7 +34,8 @@ OPTIONAL_RETRIES = 1_000_000
 STARTING, RUNNING = "STARTING", "RUNNING"
 """States of a service: it has yet to live for START_SECONDS; it has."""
 STOP_SHARE = 0.75
-"""Share of the whole time to stop that a service has before it is killed."""
+"""Share of the whole time to stop that a service has before it is killed; what it leaves is for
+final jobs, orphans and the log."""
 
 _ACCOUNT = "devcopilot"
 """User and password on the socket. Not a secret: the folder's mode 0700 is what keeps others out,

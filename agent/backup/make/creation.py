@@ -131,7 +131,10 @@ class Maker:
     """None: nobody moves anything meanwhile."""
 
     def make(self, restic: Restic) -> Made:
-        """Make one on this target; whatever goes wrong is in the result."""
+        """Make one on this target; what restic or the target refuses is in the result.
+
+        Raises OSError where restic cannot be started.
+        """
         began, moment = time.monotonic(), time.time_ns()
         name = restic.target.name
         doing = f"back up to {name}"

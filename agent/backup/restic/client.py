@@ -245,7 +245,10 @@ def find_options(target: Target, memory: int | None = None) -> list[str]:
 
 
 def _limit_memory(memory: int | None) -> dict[str, str]:
-    """Return how the runtime of Go is told to be sparing; see https://pkg.go.dev/runtime."""
+    """Return how the runtime of Go is told to be sparing: https://pkg.go.dev/runtime.
+
+    `memory` in bytes; the figures are those of docs/decisions/backup-engine.md.
+    """
     if not memory:
         return {"GOGC": "25"}
     return {"GOGC": "20", "GOMEMLIMIT": str(memory * 3 // 4), "GOMAXPROCS": "1"}

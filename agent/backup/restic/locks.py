@@ -29,7 +29,8 @@ MOST_HOSTNAMES = 50
 
 STALE = timedelta(minutes=30)
 """Age from which nobody can hold a lock: restic writes it anew every 5 minutes, and ends itself
-when it could not do so for 22."""
+when it could not do so for 22.
+https://github.com/restic/restic/blob/v0.18.0/internal/repository/lock.go"""
 MISSED = timedelta(minutes=6)
 """Age from which one of this workspace's own is dead, if it is not known that its program is gone:
 another machine may have the same hostname, as every workspace of one Compose file has, and use the
