@@ -1,7 +1,8 @@
-"""The `devcopilot` program: finds the verb, runs it, and turns errors into lines and exit codes.
+"""The `devcopilot` command: its verbs, and the way to them.
 
-A verb is a module of `agent.commands` with `add_arguments(parser)` and `run(arguments) -> int`; it
-is imported only when it is used. `run` and `init` are PID 1: they import nothing else of ours.
+A verb is a module of `agent.commands`; `agent.commands.dispatch` finds it and runs it. `run` and
+`init` are PID 1: they import nothing else of ours. `--log` before the verb makes it speak in events
+of the log, as init has its jobs do.
 """
 
 import os
@@ -32,17 +33,18 @@ VERBS = {
 def main(argv: list[str] | None = None) -> int:
     """Run one verb and return its exit code. `argv` is without the program's name."""
     words = sys.argv[1:] if argv is None else argv
+    as_log = words[:1] == ["--log"]
+    words = words[1:] if as_log else words
     if not words or words[0] in ("-h", "--help", "help"):
         print_help()
         return 0 if words else 2
-    if words[0] not in VERBS:
-        sys.stderr.write(f"devcopilot: no such command: {words[0]} (see `devcopilot --help`)\n")
-        return 2
     if words[0] in ("run", "init"):
         from agent.init import entry  # noqa: PLC0415 - PID 1 loads nothing else
 
         return entry.main(words)
-    return run_verb(words[0], words[1:])
+    from agent.commands import dispatch  # noqa: PLC0415 - not for PID 1
+
+    return dispatch.run(words, VERBS, as_log=as_log)
 
 
 def print_help() -> None:
@@ -51,43 +53,6 @@ def print_help() -> None:
     lines += [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
     lines += ["", "`devcopilot COMMAND --help` shows the options."]
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def run_verb(verb: str, words: list[str]) -> int:
-    """Import the verb's module, parse its options and run it; print one line for each error."""
-    import argparse  # noqa: PLC0415 - not needed by PID 1
-    import gc  # noqa: PLC0415
-    import importlib  # noqa: PLC0415
-
-    from agent.machine import faults  # noqa: PLC0415
-    from agent.machine.errors import AgentError  # noqa: PLC0415
-    from agent.machine.escaping import encode_json  # noqa: PLC0415
-    from agent.machine.exits import Exit  # noqa: PLC0415
-
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        stream.reconfigure(errors="backslashreplace")
-    gc.disable()  # everything that imports create stays
-    module = importlib.import_module(f"agent.commands.{verb}")
-    gc.enable()
-    parser = argparse.ArgumentParser(prog=f"devcopilot {verb}", description=module.__doc__)
-    module.add_arguments(parser)
-    arguments = parser.parse_args(words)
-    try:
-        return int(module.run(arguments))
-    except AgentError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"devcopilot: {problem}\n")
-        if getattr(arguments, "json", False) and not error.is_in_json:
-            document = {"problems": list(map(vars, error.problems))}
-            sys.stdout.write(encode_json(document, indent=2) + "\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 128 + 2
-    except BrokenPipeError:
-        return Exit.FAILED
-    except Exception as error:
-        sys.stderr.write(f"devcopilot: internal error in `{verb}`: {faults.describe(error)}\n")
-        return Exit.INTERNAL
 
 
 def leave(code: int) -> None:

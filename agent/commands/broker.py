@@ -3,9 +3,9 @@
 import argparse
 import threading
 
+from agent.commands.output import Printer
 from agent.github.broker import Broker, accept_calls
 from agent.machine.exits import Exit
-from agent.machine.log import Logger
 from agent.settings import context
 
 LISTENER = 3
@@ -18,11 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Answer until nobody has asked for a while."""
     current = context.load()
     level = current.settings.agent.log_level or "info"
-    broker = Broker(current, Logger("refresh", level))
+    broker = Broker(current, printer.open_log("refresh", level))
     threads: list[threading.Thread] = []
     for connection in accept_calls(arguments.descriptor):
         threads = [each for each in threads if each.is_alive()]

@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import sys
 
+from agent.commands.output import Printer
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
-from agent.machine.log import LEVELS, Logger
+from agent.machine.log import LEVELS
 from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.everything import find_warnings
@@ -26,14 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Configure; exit 0 also when parts could not be done: each is one line, and in `status`."""
     if arguments.boot:
         current = context.from_environ(os.environ)
         begin_life(current)
     else:
         current = context.load()
-    log = make_logger(current, arguments.log_level)
+    agent = current.settings.agent
+    log = printer.open_log("configure", agent.log_level or arguments.log_level, agent.log_format)
     for warning in find_warnings(current.variables):
         log.warning(str(warning))
     outcome = configure.carry_out_alone(current)
@@ -56,10 +57,3 @@ def begin_life(current: Context) -> None:
         runtime.clear(folder)
     except OSError as error:
         raise AgentError(Problem(runtime.explain(folder, error)), exit_code=Exit.USAGE) from error
-
-
-def make_logger(current: Context, level: str) -> Logger:
-    """Return a logger to standard error, which belongs to the container or to a person."""
-    wanted = current.settings.agent.log_format
-    readable = wanted == "text" or (wanted == "auto" and sys.stderr.isatty())
-    return Logger("configure", current.settings.agent.log_level or level, readable=readable)

@@ -2,9 +2,9 @@
 
 import argparse
 import os
-import sys
 
 from agent.commands.options import add_host_option
+from agent.commands.output import Printer
 from agent.github.fresh import find_fresh
 from agent.github.hosts import find_token_variables
 from agent.machine.errors import AgentError, Problem
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD…")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Become the command; return only when it cannot be executed."""
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
@@ -33,8 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606 - its purpose
     except FileNotFoundError:
-        sys.stderr.write(f"devcopilot: cannot execute {command[0]}: not found\n")
+        printer.fail(Problem(f"cannot execute {command[0]}: not found"))
         return Exit.NOT_FOUND
     except OSError as error:
-        sys.stderr.write(f"devcopilot: cannot execute {command[0]}: {error.strerror}\n")
+        printer.fail(Problem(f"cannot execute {command[0]}: {error.strerror}"))
         return Exit.NOT_EXECUTABLE

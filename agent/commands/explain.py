@@ -5,13 +5,13 @@ import contextlib
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.files import SETTINGS, read_file
-from agent.machine.log import Logger
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts
 from agent.services import probes, registered
@@ -26,10 +26,11 @@ NUMBER = re.compile(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("service", nargs="+", help="name of a service")
+    add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print what can be found out: readable on a terminal, an event of the log elsewhere."""
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Print what can be found out: a document, or an event of the log, readable on a terminal."""
     current = context.load()
     known = {service.name: service for service in registered.read(current.facts.runtime).services}
     for name in arguments.service:
@@ -37,9 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
             raise AgentError(
                 Problem(f"there is no service {name}", f"there are: {', '.join(known)}")
             )
-    log = Logger("explain", readable=sys.stderr.isatty())
-    for name in arguments.service:
-        reason = find_reason(known[name], current.facts)
+    reasons = {name: find_reason(known[name], current.facts) for name in arguments.service}
+    if arguments.json:
+        printer.show({"reasons": reasons}, ())
+        return Exit.OK
+    log = printer.open_log("explain")
+    for name, reason in reasons.items():
         log.error(f"{name} cannot be kept running: {reason}", service=name)
     return Exit.OK
 

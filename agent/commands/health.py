@@ -5,13 +5,13 @@ would lose the work that is not backed up.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from agent.backup.targets.all import has_target
-from agent.machine.escaping import encode_json, make_lines
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
 from agent.services import probes, registered, supervisord
@@ -32,22 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS",
                         help="try again for this long")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Probe the services; print a line for each that does not answer."""
     current = context.load()
     facts = current.facts
     failures = wait_for_answers(registered.read(facts.runtime), facts, arguments.wait)
-    if arguments.json:
+    lines = [f"{name}: {why}" for name, why in failures.items()]
+    backups = {}
+    if arguments.json or not arguments.wait:  # at the start the missed ones are only being made
         backups = find_backups(current)
-        document = {"healthy": not failures, "failures": failures, "backups": backups}
-        sys.stdout.write(encode_json(document) + "\n")
-    else:
-        sys.stdout.write(make_lines(*(f"{name}: {why}" for name, why in failures.items())))
-        if not arguments.wait:  # at the start the missed backups are only being made
-            sys.stdout.write(make_lines(*explain_backups(find_backups(current))))
+    document = {"healthy": not failures, "failures": failures, "backups": backups}
+    printer.show(document, [*lines, *explain_backups(backups)])
     return Exit.FAILED if failures else Exit.OK
 
 

@@ -4,6 +4,7 @@ import argparse
 import os
 
 from agent.commands.options import add_host_option
+from agent.commands.output import Printer
 from agent.github.hosts import find_accounts, find_token_variables
 from agent.machine.errors import AgentError, Problem
 from agent.settings import context
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_host_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, _printer: Printer) -> int:
     """Become `gh auth login`: it shows a code, and waits until it was typed into a browser."""
     current = context.load()
     host = arguments.host or current.settings.github.host

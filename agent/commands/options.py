@@ -12,6 +12,11 @@ def add_host_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_json_option(parser: argparse._ActionsContainer) -> None:
+    """Declare --json; docs/json.md says what it prints."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _read_host(text: str) -> str:
     try:
         return host_name(text)

@@ -1,8 +1,9 @@
 """Print the password of the editor: the one that was made, or the one that was given."""
 
 import argparse
-import sys
 
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.services import code_server, editor_login
@@ -12,12 +13,13 @@ from agent.settings.context import Context
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options: none."""
+    """Declare the verb's options."""
+    add_json_option(parser)
 
 
-def run(_arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Print the password; exit 1 when there is none to print."""
-    sys.stdout.write(f"{find_password(context.load())}\n")
+    printer.give("password", find_password(context.load()))
     return Exit.OK
 
 

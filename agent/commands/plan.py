@@ -2,10 +2,10 @@
 
 import argparse
 import os
-import sys
 
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError
-from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import Exit
 from agent.settings import context
 from agent.workspace.configure import make_rows, preview
@@ -13,23 +13,20 @@ from agent.workspace.configure import make_rows, preview
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Print the changes, a line each, and what cannot be done."""
     outcome = preview(_find_context())
-    if arguments.json:
-        document = {
-            "changes": [{"step": step, "change": change} for step, change in outcome.changes],
-            "problems": make_rows(outcome.problems),
-        }
-        sys.stdout.write(encode_json(document, indent=2) + "\n")
-        return Exit.OK
+    document = {
+        "changes": [{"step": step, "change": change} for step, change in outcome.changes],
+        "problems": make_rows(outcome.problems),
+    }
     lines = [f"{step}: {change}" for step, change in outcome.changes]
     lines += [f"{step}: warning: {problem}" for step, problem in outcome.problems]
     lines.append(f"{len(outcome.changes)} changes, {len(outcome.problems)} warnings")
-    sys.stdout.write(make_lines(*lines))
+    printer.show(document, lines)
     return Exit.OK
 
 

@@ -1,13 +1,13 @@
 """Read the GitHub tokens again or make new ones, publish them, ask GitHub whether they are good."""
 
 import argparse
-import sys
 from dataclasses import asdict
 
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.github import refresh
 from agent.github.record import CHECK, HOST_FILE, TOKEN, Record
 from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import Exit
 from agent.settings import context
 from agent.workspace import git
@@ -18,14 +18,14 @@ DEADLINE = 50
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--json", action="store_true", help="print what is known as JSON")
+    add_json_option(parser)
     parser.add_argument("--offline", action="store_true", help="do not ask GitHub")
     parser.add_argument(
         "--log", action="store_true", help="only log what has changed; for the agent's own job"
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Refresh; exit 0 when a good token is published for every configured host, else 1."""
     current = context.load()
     try:
@@ -42,11 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.log:
         for outcome in outcomes:
             refresh.log_changes(outcome, current)
-    elif arguments.json:
-        sys.stdout.write(encode_json([asdict(record) for record in records], indent=2) + "\n")
     else:
         lines = [describe(record) for record in records] or ["no token is configured"]
-        sys.stdout.write(make_lines(*lines))
+        printer.show([asdict(record) for record in records], lines)
     bad = any({TOKEN, CHECK, HOST_FILE} & record.problems.keys() for record in records)
     return Exit.FAILED if bad else Exit.OK
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -11,13 +10,14 @@ from typing import Any
 
 from agent.backup import record, undo
 from agent.backup.report import find_backups
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.github.record import read_record
 from agent.machine import runtime
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import Exit
 from agent.machine.files import STATE, read_file
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
@@ -40,10 +40,10 @@ NO_TOKEN = "none of the agent's; set GITHUB_TOKEN_FILE, or sign in: devcopilot l
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Print the status; exit 0 whatever it says: `health` is the verb that judges."""
     try:
         with context.deadline(DEADLINE):
@@ -54,10 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             "is a folder on a file system whose server is gone? look at /proc/mounts",
         )
         raise AgentError(problem) from error
-    if arguments.json:
-        sys.stdout.write(encode_json(document, indent=2) + "\n")
-    else:
-        sys.stdout.write(make_lines(*format_lines(document)))
+    printer.show(document, format_lines(document))
     return Exit.OK
 
 

@@ -14,11 +14,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Protocol, TextIO
+from typing import Protocol
 
+from agent.commands.layout import Bar
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import encode_json, make_lines
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.machine.log import Logger
 from agent.machine.system import System
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "tools", nargs="*", type=find_tool, metavar="NAME", help=f"these alone, key or not: {names}"
     )
-    parser.add_argument("--json", action="store_true", help="print how they stand as JSON")
+    add_json_option(parser)
     parser.add_argument(
         "--log", action="store_true", help="only log what is new; for the agent's own job"
     )
@@ -58,7 +60,7 @@ def find_tool(name: str) -> AiTool:
     raise argparse.ArgumentTypeError(f"there is no tool {name}")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Install; exit 0 when all of them are there, else 1."""
     current = context.load()
     wanted = find_wanted(TOOLS, current.settings)
@@ -66,11 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, end)
     if arguments.log:
         be_modest()
-    stream = sys.stderr if arguments.json else sys.stdout
     before = read_failures(current.facts)
-    speaker = Events(current, before) if arguments.log else Lines(stream)
+    log = printer.open_log("tools", current.settings.agent.log_level)
     try:
-        with runtime.hold_lock(current.facts.runtime / RUNNING) as lock:
+        with (
+            runtime.hold_lock(current.facts.runtime / RUNNING) as lock,
+            printer.watch("AI tools") as bar,
+        ):
+            speaker = Events(log, before) if arguments.log else Lines(printer, bar)
             failures = install(current, chosen, lock, speaker)
             kept = {tool.name for tool in wanted} - {tool.name for tool in chosen}
             kept_failures = {name: before[name] for name in before if name in kept}
@@ -78,11 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         problem = Problem(f"cannot write {error.filename}: {error.strerror}")
         raise AgentError(problem) from error
-    if arguments.json:
+    lines = ["no tool is wanted: no key is given, or DEV8_AI_TOOLS is off"] if not chosen else []
+    if not arguments.log:
         rows = describe(TOOLS, current.settings, current.facts)
-        sys.stdout.write(encode_json([asdict(row) for row in rows], indent=2) + "\n")
-    elif not chosen and not arguments.log:
-        stream.write("no tool is wanted: no key is given, or DEV8_AI_TOOLS is off\n")
+        printer.show([asdict(row) for row in rows], lines)
     return Exit.FAILED if failures else Exit.OK
 
 
@@ -163,39 +167,32 @@ def save_failures(current: Context, failures: Mapping[str, Failure]) -> None:
 class Lines:
     """Speaks to a person: lines, and on a terminal the size as it grows."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._name = ""
+    def __init__(self, printer: Printer, bar: Bar) -> None:
+        self._printer = printer
+        self._bar = bar
 
     def begin(self, tool: AiTool) -> None:  # noqa: D102
-        self._name = tool.name
-        self._stream.write(f"{tool.name}: installing {tool.title}\n")
-        self._stream.flush()
+        self._printer.say(f"{tool.name}: installing {tool.title}")
+        self._bar.spin()
 
     def progress(self, size: int) -> None:  # noqa: D102
-        if self._stream.isatty():
-            self._stream.write(f"\r{self._name}: {size / 1e6:.0f} MB")
-            self._stream.flush()
+        self._bar.spin(f"{size / 1e6:.0f} MB")
 
     def finish(self, tool: AiTool, seconds: float) -> None:  # noqa: D102
-        self._tell(f"{tool.name}: installed in {seconds:.0f} s")
+        self._printer.say(f"{tool.name}: installed in {seconds:.0f} s")
 
     def keep(self, tool: AiTool) -> None:  # noqa: D102
-        self._tell(f"{tool.name}: it is there")
+        self._printer.say(f"{tool.name}: it is there")
 
     def fail(self, tool: AiTool, failure: Failure) -> None:  # noqa: D102
-        self._tell(f"{tool.name}: {failure.problem}")
-
-    def _tell(self, words: str) -> None:
-        erase = "\r\033[K" if self._stream.isatty() else ""
-        self._stream.write(erase + make_lines(words))
+        self._printer.say(f"{tool.name}: {failure.problem}")
 
 
 class Events:
     """Speaks to the log; what was wrong in the same way at the last round is not said again."""
 
-    def __init__(self, current: Context, before: Mapping[str, Failure]) -> None:
-        self._log = Logger("tools", current.settings.agent.log_level or "info")
+    def __init__(self, log: Logger, before: Mapping[str, Failure]) -> None:
+        self._log = log
         self._before = before
 
     def begin(self, tool: AiTool) -> None:  # noqa: D102

@@ -29,11 +29,9 @@ class Problem:
 
 
 class AgentError(Exception):
-    """An error for the user: `__main__` prints its problems, a line each, and exits with `exit`."""
+    """An error for the user: its problems are printed, a line each."""
 
     def __init__(self, *problems: Problem, exit_code: Exit = Exit.FAILED) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = problems
         self.exit_code = exit_code
-        self.is_in_json = False
-        """Whether the document of --json has been printed, with these problems in it."""

@@ -33,8 +33,8 @@ class JobKind:
 
 
 def call(*words: str) -> tuple[str, ...]:
-    """Return the argv of a verb and its options."""
-    return (*runtime.DEVCOPILOT, *words)
+    """Return the argv of a verb and its options; a job speaks in events of the log."""
+    return (*runtime.DEVCOPILOT, "--log", *words)
 
 
 def find_file(source: SecretInput | None) -> tuple[Path, ...]:

@@ -9,7 +9,8 @@ from agent.backup.restore.preview import Preview
 from agent.backup.restore.restoration import Result
 from agent.commands.backup import outcome
 from agent.commands.backup.outcome import Subject
-from agent.machine.errors import AgentError, Problem
+from agent.commands.output import JsonPrinter, Printer
+from agent.machine.errors import Problem
 
 
 def test_many_failures_with_one_cause_are_one_line() -> None:
@@ -26,14 +27,14 @@ def test_the_document_has_the_same_names_whatever_became_of_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     subject = Subject("a" * 64, "aaaaaaaa (just now)", "local", ("/w",))
-    outcome.finish(subject, Result(3, 4, way_back="b" * 64), as_json=True)
+    outcome.finish(subject, Result(3, 4, way_back="b" * 64), JsonPrinter())
     done = json.loads(capsys.readouterr().out)
-    outcome.finish(subject, Result(failures=("/w/a: x",)), as_json=True)
+    outcome.finish(subject, Result(failures=("/w/a: x",)), JsonPrinter())
     failed = json.loads(capsys.readouterr().out)
-    outcome.print_preview(subject, Preview(new=["/w/a"]), as_json=True)
+    JsonPrinter().show(outcome.describe(subject, preview=Preview(new=["/w/a"])), ())
     shown = json.loads(capsys.readouterr().out)
-    with pytest.raises(AgentError), outcome.tell_refusal(as_json=True):
-        raise AgentError(Problem("cannot restore", "do this"))
+    problems = [Problem("cannot restore", "do this")]
+    JsonPrinter().refuse(problems, outcome.describe_refusal(problems))
     refused = json.loads(capsys.readouterr().out)
     assert done.keys() == failed.keys() == shown.keys() == refused.keys()
     assert [row["done"] for row in (done, failed, shown, refused)] == [True, False, False, False]
@@ -44,9 +45,9 @@ def test_the_document_has_the_same_names_whatever_became_of_it(
 def test_names_of_files_forge_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     evil = "/w/a\nrestored \x1b[31mall\u2028of it\udcff"
     subject = Subject("a" * 64, "aaaaaaaa", "local", ("/w",))
-    outcome.finish(subject, Result(kept=(Path(evil),), skipped=(evil,), failures=(evil,)),
-                   as_json=False)  # fmt: skip
-    outcome.print_preview(subject, Preview(new=[evil]), as_json=False)
+    result = Result(kept=(Path(evil),), skipped=(evil,), failures=(evil,))
+    outcome.finish(subject, result, Printer())
+    Printer().show({}, outcome.format_preview(Preview(new=[evil])))
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 4
     assert len(said.err.splitlines()) == 2

@@ -1,11 +1,5 @@
 """What `devcopilot backup create` tells a person, and how a line of progress fits a terminal."""
 
-import fcntl
-import io
-import os
-import pty
-import struct
-import termios
 from pathlib import Path
 
 import pytest
@@ -15,8 +9,9 @@ from agent.backup.make.creation import Made
 from agent.backup.make.notices import find_notices
 from agent.backup.make.session import Outcome
 from agent.backup.password import shares_root
+from agent.commands.backup import progress
 from agent.commands.backup.create import LONGEST, MOST_SHOWN, format_lines
-from agent.commands.backup.progress import Progress
+from agent.commands.output import Printer
 from agent.machine.escaping import make_lines
 from agent.settings.everything import Settings
 from tests.machine import make_facts
@@ -31,26 +26,19 @@ def tell(*missing: str) -> str:
     return make_lines(*format_lines([Made("local", missing=missing)], Outcome(())))
 
 
-@pytest.mark.parametrize("columns", [20, 40, 80])
-def test_a_line_of_progress_never_wraps(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.commands.backup.progress.PULSE", 0)
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    with os.fdopen(theirs, "w") as stream:
-        line = Progress(stream, "a target with a long name")
-        line.listen({**REPORT, "seconds_elapsed": 5})
-        line.end()
-        shown = os.read(ours, 10_000).decode()
-    os.close(ours)
-    texts = [part.replace("\x1b[K", "") for part in shown.split("\r")]
-    assert max(map(len, texts)) == columns - 1
-    assert "\n" not in shown
+def test_a_report_of_restics_in_words() -> None:
+    assert progress.find_size(REPORT) == (5 * 10**11, 10**12)
+    assert progress.describe(REPORT, 1000.0) == (
+        "500 GB of 1.0 TB, 1,000,000 files, 500 MB/s, 17 min left"
+    )
+    restored = {"total_bytes": 2000, "bytes_restored": 1000, "files_restored": 1}
+    assert progress.describe(restored, 0.5) == "1.0 kB of 2.0 kB, 1 files"
 
 
-def test_without_a_terminal_there_is_no_line() -> None:
-    stream = io.StringIO()
-    Progress(stream, "azure").listen(REPORT)
-    assert stream.getvalue() == ""
+def test_without_a_terminal_a_report_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.show(Printer(), "azure") as listen:
+        listen(REPORT)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_names_of_files_reach_no_terminal_as_they_are() -> None:

@@ -95,7 +95,7 @@ def test_a_problem_is_one_line_in_every_place(
     assert problem.message.isprintable()
     assert problem.hint.isprintable()
 
-    def fail(_: object) -> int:
+    def fail(*_: object) -> int:
         raise AgentError(problem)
 
     monkeypatch.setattr("agent.commands.version.run", fail)

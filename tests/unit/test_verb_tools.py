@@ -1,49 +1,33 @@
 """`devcopilot tools`: what a person sees, and what the log is told only once."""
 
-import io
 import json
-from pathlib import Path
 
 import pytest
 
 from agent import catalogue
+from agent.commands.output import LogPrinter, Printer
 from agent.commands.tools import Events, Lines, find_tool
-from agent.settings.context import Context
-from agent.settings.everything import Settings
 from agent.tools.tool import Failure
-from tests.machine import make_facts
 
 TOOL = catalogue.TOOLS[0]
 FAILURE = Failure("ENOTFOUND", "cannot install it: no network", "mend it")
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def tell_all(lines: Lines) -> None:
-    lines.begin(TOOL)
-    lines.progress(123_456_789)
-    lines.finish(TOOL, 12.3)
-
-
-def test_a_terminal_shows_the_size_as_it_grows() -> None:
-    stream = Terminal()
-    tell_all(Lines(stream))
-    assert stream.getvalue() == (
-        "claude: installing Claude Code\n\rclaude: 123 MB\r\033[Kclaude: installed in 12 s\n"
-    )
-
-
-def test_elsewhere_there_are_only_lines() -> None:
-    stream = io.StringIO()
-    lines = Lines(stream)
-    tell_all(lines)
-    lines.fail(TOOL, FAILURE)
-    assert stream.getvalue().splitlines() == [
+def test_without_a_terminal_there_are_only_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = Printer()
+    with printer.watch("AI tools") as bar:
+        lines = Lines(printer, bar)
+        lines.begin(TOOL)
+        lines.progress(123_456_789)
+        lines.finish(TOOL, 12.3)
+        lines.keep(TOOL)
+        lines.fail(TOOL, FAILURE)
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.splitlines() == [
         "claude: installing Claude Code",
         "claude: installed in 12 s",
+        "claude: it is there",
         "claude: cannot install it: no network (mend it)",
     ]
 
@@ -58,10 +42,9 @@ def test_elsewhere_there_are_only_lines() -> None:
     ],
 )
 def test_the_log_is_told_what_is_new(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], before: dict[str, Failure], told: int
+    capfd: pytest.CaptureFixture[str], before: dict[str, Failure], told: int
 ) -> None:
-    current = Context({}, Settings.from_environ({}), make_facts(tmp_path))
-    Events(current, before).fail(TOOL, FAILURE)
+    Events(LogPrinter().open_log("tools"), before).fail(TOOL, FAILURE)
     events = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert len(events) == told
     for event in events:

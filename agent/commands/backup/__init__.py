@@ -1,11 +1,11 @@
 """Back the workspace up, and get it back: `devcopilot backup COMMAND --help` tells more."""
 
-import argparse
-import importlib
 import signal
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
+from agent.commands.output import Printer
 from agent.machine.exits import SIGNAL_BASE
 
 COMMANDS = {
@@ -22,29 +22,16 @@ COMMANDS = {
 """Each command with its one-line help, a file each, in the order of `--help`."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the commands; only the one that is called is imported."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
-    parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Run a command. One that is interrupted ends what it started, and loses nothing."""
-    name = arguments.command
-    module = importlib.import_module(f"agent.commands.backup.{name}")
-    parser = argparse.ArgumentParser(f"devcopilot backup {name}", description=module.__doc__)
-    module.add_arguments(parser)
-    options = parser.parse_args(arguments.words)
-    arguments.json = getattr(options, "json", False)  # for whoever tells that it was refused
+@contextmanager
+def guard(printer: Printer) -> Iterator[None]:
+    """Have a command that is interrupted end what it started: nothing is lost."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return int(module.run(options))
+        yield
     except KeyboardInterrupt as error:
         number = error.args[0] if error.args else signal.SIGINT
-        sys.stderr.write("devcopilot: cancelled; the backups that were made before are as good\n")
-        return SIGNAL_BASE + int(number)
+        printer.note("cancelled; the backups that were made before are as good")
+        raise SystemExit(SIGNAL_BASE + int(number)) from error
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

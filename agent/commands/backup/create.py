@@ -1,21 +1,21 @@
 """Make a backup now, on every target. Without a change since the last one there is none to make."""
 
 import argparse
-import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
 from agent.backup import lock, record, undo
 from agent.backup.make import session
 from agent.backup.make.creation import Made
 from agent.backup.open import find_wanted_targets
 from agent.backup.target import Target
-from agent.commands.backup import work
-from agent.commands.backup.progress import Progress
-from agent.machine.escaping import encode_json, make_lines
+from agent.commands.backup import progress, work
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.exits import Exit
+from agent.machine.follow import Listener
 from agent.machine.human import format_age, format_duration, format_size
-from agent.machine.log import Logger
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -34,7 +34,7 @@ TOO_LONG = "it took longer than"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     work.add_target_option(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
     parser.add_argument(
         "--force", action="store_true", help="also without a change; every file is read again"
     )
@@ -50,26 +50,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--final", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Make it; exit 0 when every target lists it and nothing seems to be missing, else 1."""
     current = context.load()
     if arguments.final is not None:
-        return run_final(current, arguments.final)
+        return run_final(current, arguments.final, printer)
     targets = find_wanted_targets(current, arguments.target)
-    with work.hold(current, DOING):
+    with work.hold(current, printer, DOING):
         wishes = session.Wishes(force=arguments.force, accept_shrunk=arguments.accept_shrunk,
                                 asked=True, anew=arguments.anew)  # fmt: skip
-        outcome = make(current, targets.ready, wishes)
+        outcome = make(current, targets.ready, wishes, printer)
     for target in targets.ready:
         known = record.read(current.facts, target.name)
-        sys.stderr.write(make_lines(*filter(None, (known.lost, known.rival))))
+        printer.note(*filter(None, (known.lost, known.rival)))
     made = [*outcome.made]
     made += [Made(name, problem=why) for name, why in targets.in_trouble.items()]
-    if arguments.json:
-        rows = [describe(item) | {"notices": list(outcome.notices)} for item in made]
-        sys.stdout.write(encode_json(rows, indent=2) + "\n")
-    else:
-        sys.stdout.write(make_lines(*format_lines(made, outcome)))
+    rows = [describe(item) | {"notices": list(outcome.notices)} for item in made]
+    printer.show(rows, format_lines(made, outcome))
     return Exit.FAILED if any(map(is_flawed, made)) else Exit.OK
 
 
@@ -78,27 +75,21 @@ def is_flawed(made: Made) -> bool:
     return bool(made.problem or made.missing or made.shrunk)
 
 
-def make(current: Context, targets: Sequence[Target], wishes: session.Wishes) -> session.Outcome:
-    """Make a backup on these targets, with a line of progress for each; the lock is held."""
-    lines: list[Progress] = []
+def make(
+    current: Context, targets: Sequence[Target], wishes: session.Wishes, printer: Printer
+) -> session.Outcome:
+    """Make a backup on these targets, with a bar for each; the lock is held."""
+    with ExitStack() as bars:
 
-    def watch(target: Target) -> Progress:
-        for line in lines:
-            line.end()
-        lines.append(Progress(sys.stderr, target.name))
-        return lines[-1]
+        def watch(target: Target) -> Listener:
+            return bars.enter_context(progress.show(printer, target.name))
 
-    outcome = session.Session(
-        current.settings, current.facts, targets, wishes, lambda target: watch(target).listen
-    ).back_up()
-    for line in lines[-1:]:
-        line.end()
-    return outcome
+        return session.Session(current.settings, current.facts, targets, wishes, watch).back_up()
 
 
-def run_final(current: Context, seconds: float) -> int:
+def run_final(current: Context, seconds: float, printer: Printer) -> int:
     """Make the backup of the container's stop in this time; say so when it does not fit."""
-    log = Logger("backup", current.settings.agent.log_level or "info")
+    log = printer.open_log("backup", current.settings.agent.log_level)
     targets = find_wanted_targets(current).ready
     left = seconds - RESERVE
     began = time.monotonic()
@@ -106,7 +97,7 @@ def run_final(current: Context, seconds: float) -> int:
     if left >= SHORTEST:
         wishes = session.Wishes(hooks=False, seconds=left)
         with lock.hold(current.facts, DOING):
-            made = make(current, targets, wishes).made
+            made = make(current, targets, wishes, printer).made
     good = {item.target for item in made if not item.problem}
     for item in made:
         if item.snapshot and not item.problem:

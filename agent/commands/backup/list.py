@@ -1,7 +1,6 @@
 """List the backups, the newest last."""
 
 import argparse
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,7 +10,8 @@ from agent.backup.open import open_restic
 from agent.backup.restic.client import Code, ResticError, Snapshot
 from agent.backup.target import name_workspace
 from agent.commands.backup import work
-from agent.machine.escaping import encode_json, make_lines
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.machine.human import format_age, format_moment, format_size
 from agent.settings import context
@@ -31,47 +31,38 @@ class Row:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     work.add_target_option(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
     parser.add_argument(
         "--content", action="store_true", help="list what goes into a backup, and what does not"
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """List; exit 0 when every target answered, else 1."""
     current = context.load()
     if arguments.content:
-        print_content(current, as_json=arguments.json)
+        found = find_content(current.settings, current.facts)
+        document = {"paths": list(map(str, found.paths)), "excludes": found.excludes}
+        lines = [f"+ {path}" for path in found.paths]
+        printer.show(document, [*lines, *(f"- {pattern}" for pattern in found.excludes)])
         return Exit.OK
     rows: list[Row] = []
     failed = False
-    for target in work.find_ready(current, arguments.target):
+    for target in work.find_ready(current, printer, arguments.target):
         try:
             rows += find_rows(target.name, open_restic(target, current).snapshots(*_mine(current)))
         except ResticError as error:
             if error.finished.code == Code.NO_REPOSITORY:
                 continue
             failed = True
-            sys.stderr.write(f"devcopilot: {error.problem}\n")
+            printer.fail(error.problem)
     rows.sort(key=lambda row: row.snapshot.time)
-    if arguments.json:
-        sys.stdout.write(encode_json([describe(row) for row in rows], indent=2) + "\n")
-    elif rows:
-        sys.stdout.write(work.format_table(HEAD, map(format_row, rows)))
-    elif not failed:
-        sys.stdout.write("there is no backup yet; `devcopilot backup create` makes one\n")
+    empty = [] if failed else ["there is no backup yet; `devcopilot backup create` makes one"]
+    if rows:
+        printer.show_table([describe(row) for row in rows], HEAD, map(format_row, rows))
+    else:
+        printer.show([], empty)
     return Exit.FAILED if failed else Exit.OK
-
-
-def print_content(current: Context, *, as_json: bool) -> None:
-    """Print what goes into a backup, a path or pattern a line."""
-    found = find_content(current.settings, current.facts)
-    if as_json:
-        document = {"paths": list(map(str, found.paths)), "excludes": found.excludes}
-        sys.stdout.write(encode_json(document, indent=2) + "\n")
-        return
-    sys.stdout.write(make_lines(*(f"+ {path}" for path in found.paths)))
-    sys.stdout.write(make_lines(*(f"- {pattern}" for pattern in found.excludes)))
 
 
 def _mine(current: Context) -> Iterable[str]:

@@ -1,14 +1,12 @@
 """What `restore` and `undo` say: what would change, what became of it, and why they refuse."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from agent.backup.restore.preview import Preview
 from agent.backup.restore.restoration import Result
-from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import encode_json, make_lines
+from agent.commands.output import Printer
+from agent.machine.errors import Problem
 from agent.machine.exits import Exit
 from agent.machine.human import format_size
 
@@ -59,34 +57,18 @@ def describe(
     }
 
 
-def print_json(document: object) -> None:
-    """Print a document."""
-    sys.stdout.write(encode_json(document, indent=2) + "\n")
+def describe_refusal(problems: Iterable[Problem]) -> dict[str, object]:
+    """Return the document when nothing was restored."""
+    return describe(Subject(), problems=problems)
 
 
-@contextmanager
-def tell_refusal(*, as_json: bool) -> Iterator[None]:
-    """Print the document also when nothing was restored."""
-    try:
-        yield
-    except AgentError as error:
-        if as_json:
-            print_json(describe(Subject(), problems=error.problems))
-            error.is_in_json = True
-        raise
-
-
-def finish(subject: Subject, result: Result, *, as_json: bool) -> int:
+def finish(subject: Subject, result: Result, printer: Printer) -> int:
     """Print what became of it; return the exit code."""
     unfinished = [result.unfinished] if result.unfinished else []
-    if as_json:
-        print_json(describe(subject, result, problems=unfinished))
-    else:
-        sys.stdout.write(make_lines(*format_result(subject, result)))
-    lines = [f"left out: {text}" for text in result.skipped]
-    lines += [f"not restored: {text}" for text in group(result.failures)]
-    lines += map(str, unfinished)
-    sys.stderr.write(make_lines(*(f"devcopilot: {line}" for line in lines)))
+    printer.show(describe(subject, result, problems=unfinished), format_result(subject, result))
+    printer.note(*(f"left out: {text}" for text in result.skipped))
+    printer.fail(*(Problem(f"not restored: {text}") for text in group(result.failures)))
+    printer.fail(*unfinished)
     return Exit.FAILED if result.failures else Exit.OK
 
 
@@ -119,14 +101,6 @@ def group(failures: Iterable[str]) -> Iterator[str]:
         else:
             shown = ", ".join(found[:MOST_ALIKE])
             yield f"{len(found):,} files, such as {shown}: {cause}"
-
-
-def print_preview(subject: Subject, found: Preview, *, as_json: bool) -> None:
-    """Print what would change: --dry-run."""
-    if as_json:
-        print_json(describe(subject, preview=found))
-    else:
-        sys.stdout.write(make_lines(*format_preview(found)))
 
 
 def format_preview(found: Preview) -> Sequence[str]:

@@ -1,7 +1,6 @@
 """Forget old backups, as the settings say, and free their space, on every target."""
 
 import argparse
-import sys
 import time
 
 from agent.backup import record
@@ -10,23 +9,23 @@ from agent.backup.restic.client import Restic, ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep import retention
 from agent.commands.backup import work
-from agent.commands.backup.ticking import tick
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.errors import Problem
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
-from agent.settings import context
 from agent.settings.context import Context
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     work.add_target_option(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Forget and free; exit 0 when it was done on every target, else 1."""
-    rows = work.on_each(context.load(), arguments, "space is being freed", clean, format_row)
+    rows = work.on_each(arguments.target, printer, "space is being freed", clean, format_row)
     return Exit.FAILED if any(row["problem"] for row in rows) else Exit.OK
 
 
@@ -37,9 +36,8 @@ def clean(target: Target, current: Context) -> dict[str, object]:
     done = retention.Forgotten(0, 0)
     problem = ""
     try:
-        with tick(sys.stderr, f"{target.name}: freeing space"):
-            done = forget(restic, current)
-            retention.prune(restic)
+        done = forget(restic, current)
+        retention.prune(restic)
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:

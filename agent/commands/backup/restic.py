@@ -9,6 +9,7 @@ from agent.backup.restic import runs
 from agent.backup.restic.client import NO_LOCK, find_options, make_environment
 from agent.backup.target import PROGRAM
 from agent.commands.backup import work
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings import context
@@ -21,17 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="-- ARGS…")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Become restic."""
     words = arguments.args[1:] if arguments.args[:1] == ["--"] else arguments.args
     current = context.load()
-    targets = work.find_ready(current, arguments.target)
+    targets = work.find_ready(current, printer, arguments.target)
     if len(targets) > 1:
         names = ", ".join(target.name for target in targets)
         problem = Problem(f"there are several targets: {names}", "choose one: --target NAME")
         raise AgentError(problem, exit_code=Exit.USAGE)
     if NO_LOCK not in words:
-        wait_for_schedule(current)
+        wait_for_schedule(current, printer)
         words = ["--retry-lock", reading.PATIENCE, *words] if words else words
     environment = make_environment(targets[0], current.facts, current.settings.backup.memory)
     program = str(current.facts.which(PROGRAM))
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.execve(program, argv, environment)  # noqa: S606 - its purpose
 
 
-def wait_for_schedule(current: Context) -> None:
+def wait_for_schedule(current: Context, printer: Printer) -> None:
     """Have what works by a schedule make way; what a person does is left to restic's own locks."""
-    with suppress(lock.BusyError), work.hold(current, "restic is about to run"):
+    with suppress(lock.BusyError), work.hold(current, printer, "restic is about to run"):
         pass

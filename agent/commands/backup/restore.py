@@ -6,7 +6,6 @@ backup holds, such as caches, stays.
 
 import argparse
 import os
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -15,10 +14,11 @@ from agent.backup.restore import old_archive, way_back
 from agent.backup.restore.restoration import check_place
 from agent.backup.restore.selection import LATEST, Chosen, Entry, choose, find_wanted
 from agent.backup.target import name_workspace
-from agent.commands.backup import outcome, restoring, unpacking, work
-from agent.commands.backup.outcome import Subject
+from agent.commands.backup import outcome, progress, restoring, unpacking, work
+from agent.commands.backup.outcome import Subject, format_preview
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
 from agent.machine.human import format_age
 from agent.settings import context
@@ -41,16 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     work.add_target_option(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would change in place")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Restore; exit 0 when all of it came back, else 1."""
-    with outcome.tell_refusal(as_json=arguments.json):
-        return restore(context.load(), arguments)
+    return restore(context.load(), arguments, printer)
 
 
-def restore(current: Context, arguments: argparse.Namespace) -> int:
+def restore(current: Context, arguments: argparse.Namespace, printer: Printer) -> int:
     """Restore to where the arguments say."""
     place = Path(os.path.abspath(arguments.to)) if arguments.to else None  # noqa: PTH100
     if place and arguments.dry_run:
@@ -58,25 +57,25 @@ def restore(current: Context, arguments: argparse.Namespace) -> int:
         raise AgentError(problem, exit_code=Exit.USAGE)
     if place:
         check_place(place)
-    with nullcontext() if place or arguments.dry_run else work.hold(current, DOING):
+    with nullcontext() if place or arguments.dry_run else work.hold(current, printer, DOING):
         if old_archive.is_archive(arguments.source):
-            return unpacking.restore(current, arguments, place)
-        chosen = find(current, arguments)
+            return unpacking.restore(current, arguments, place, printer)
+        chosen = find(current, arguments, printer)
         wanted = None
         if arguments.path is not None:
             wanted = find_wanted(chosen, arguments.path, way_back.find_workspace(current))
         if place:
-            return restore_to(current, chosen, wanted, place, arguments)
-        return restore_in_place(current, chosen, wanted, arguments)
+            return restore_to(current, chosen, wanted, place, printer)
+        return restore_in_place(current, chosen, wanted, arguments, printer)
 
 
-def find(current: Context, arguments: argparse.Namespace) -> Chosen:
+def find(current: Context, arguments: argparse.Namespace, printer: Printer) -> Chosen:
     """Return the snapshot that is meant, and tell what is odd."""
-    targets = work.find_ready(current, arguments.target)
+    targets = work.find_ready(current, printer, arguments.target)
     places = [open_restic(target, current) for target in targets]
     host = name_workspace(current.settings)
     chosen = choose(places, host, arguments.source, current.facts.clock.now())
-    sys.stderr.write(make_lines(*(f"devcopilot: {problem}" for problem in chosen.warnings)))
+    printer.fail(*chosen.warnings)
     return chosen
 
 
@@ -85,31 +84,37 @@ def restore_to(
     chosen: Chosen,
     wanted: Entry | None,
     place: Path,
-    arguments: argparse.Namespace,
+    printer: Printer,
 ) -> int:
     """Restore to a new place."""
-    with restoring.show_progress(chosen.restic.target.name) as listener:
+    with progress.show(printer, chosen.restic.target.name) as listener:
         result = way_back.make_restorer(current, chosen, listener).restore_to(wanted, place)
     subject = find_subject(chosen, str(result.place))
-    return outcome.finish(subject, result, as_json=arguments.json)
+    return outcome.finish(subject, result, printer)
 
 
 def restore_in_place(
-    current: Context, chosen: Chosen, wanted: Entry | None, arguments: argparse.Namespace
+    current: Context,
+    chosen: Chosen,
+    wanted: Entry | None,
+    arguments: argparse.Namespace,
+    printer: Printer,
 ) -> int:
     """Restore where the files were."""
     target = chosen.restic.target
-    with restoring.show_progress(target.name) as listener:
+    with progress.show(printer, target.name) as listener:
         restorer = way_back.make_restorer(current, chosen, listener)
         scopes = restorer.find_scopes(wanted, way_back.find_places(current))
         subject = find_subject(chosen, *(str(scope.path) for scope in scopes))
         if arguments.dry_run:
             found = way_back.look(current, chosen, scopes)
-            outcome.print_preview(subject, found, as_json=arguments.json)
+            printer.show(outcome.describe(subject, preview=found), format_preview(found))
             return Exit.OK
         title = f"{subject.name} on {target.name}"
-        result = restoring.ask_and_restore(current, restorer, scopes, title, is_sure=arguments.yes)
-    return outcome.finish(subject, result, as_json=arguments.json)
+        result = restoring.ask_and_restore(
+            current, restorer, scopes, title, printer, is_sure=arguments.yes
+        )
+    return outcome.finish(subject, result, printer)
 
 
 def find_subject(chosen: Chosen, *places: str) -> Subject:

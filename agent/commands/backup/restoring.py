@@ -1,8 +1,8 @@
 """What `restore` and `undo` share: preview, question, safety backup, interruption."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from agent.backup import record, undo
 from agent.backup.make import comparison
@@ -11,63 +11,44 @@ from agent.backup.restore import way_back
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.restoration import Restorer, Result
 from agent.backup.target import Target
+from agent.commands.backup import progress
 from agent.commands.backup.outcome import format_preview
-from agent.commands.backup.progress import Progress
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
-from agent.machine.follow import Listener, Message
 from agent.machine.system import Facts
 from agent.settings.context import Context
 
 
-@contextmanager
-def show_progress(title: str) -> Iterator[Listener]:
-    """Yield the listener of a line of progress, which is gone afterwards."""
-    line = Progress(sys.stderr, title)
-
-    def listen(message: Message) -> None:
-        if message.get("message_type") == "status":
-            line.listen(message)
-
-    try:
-        yield listen
-    finally:
-        line.end()
-
-
-def make_safety(current: Context, target: Target) -> Snapshot:
+def make_safety(current: Context, target: Target, printer: Printer) -> Snapshot:
     """Make the backup that a restore is taken back with. Raises AgentError."""
-    with show_progress(f"{target.name}, safety backup") as listener:
+    with progress.show(printer, f"{target.name}, safety backup") as listener:
         made = way_back.make_safety(current, target, listener)
-    for text in made.missing:
-        sys.stderr.write(make_lines(f"devcopilot: not in the safety backup: {text}"))
+    printer.note(*(f"not in the safety backup: {text}" for text in made.missing))
     assert made.snapshot  # noqa: S101 - it raises where there is none
     return made.snapshot
 
 
-def confirm(lines: Sequence[str], *, is_sure: bool) -> None:
+def confirm(lines: Sequence[str], printer: Printer, *, is_sure: bool) -> None:
     """Show what would change and ask.
 
     Raises AgentError when the answer is no, or (exit 2) when there is nobody to ask.
     """
     if is_sure:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    answer = printer.ask(lines, "A safety backup is made first. Change these files?")
+    if answer is None:
         problem = Problem(
             "cannot ask whether to change files in place: there is no terminal",
             "--yes changes them, --dry-run only shows what would change",
         )
         raise AgentError(problem, exit_code=Exit.USAGE)
-    sys.stderr.write(make_lines(*lines))
-    sys.stderr.write("A safety backup is made first. Change these files? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not answer:
         raise AgentError(Problem("nothing was changed"))
 
 
 @contextmanager
-def tell_of_interruption(facts: Facts) -> Iterator[None]:
+def tell_of_interruption(facts: Facts, printer: Printer) -> Iterator[None]:
     """Tell how to go on when a restore in place is stopped or fails, if it had changed anything.
 
     What is promised is what the record of the way back says now.
@@ -82,7 +63,7 @@ def tell_of_interruption(facts: Facts) -> Iterator[None]:
             problem = after.describe()
         if isinstance(error, AgentError):
             raise AgentError(*error.problems, problem, exit_code=error.exit_code) from error
-        sys.stderr.write(make_lines(f"devcopilot: stopped: {problem}"))
+        printer.fail(replace(problem, message=f"stopped: {problem.message}"))
         raise
 
 
@@ -91,6 +72,7 @@ def ask_and_restore(
     restorer: Restorer,
     scopes: Sequence[Scope],
     title: str,
+    printer: Printer,
     *,
     is_sure: bool,
     kind: str = undo.RESTORE,
@@ -100,10 +82,12 @@ def ask_and_restore(
     lines = [title]
     if not is_sure:
         lines += format_preview(way_back.look(current, restorer.chosen, scopes))
-    confirm(lines, is_sure=is_sure)
+    confirm(lines, printer, is_sure=is_sure)
     target = restorer.chosen.restic.target
-    with tell_of_interruption(current.facts):
-        result = restorer.restore_in_place(scopes, lambda: make_safety(current, target), kind)
+    with tell_of_interruption(current.facts, printer):
+        result = restorer.restore_in_place(
+            scopes, lambda: make_safety(current, target, printer), kind
+        )
     known = record.read(current.facts, target.name)
     if not (known.snapshot or known.accepted or result.failures):
         comparison.accept(current.facts, target.name)  # a new workspace goes on with what it got

@@ -5,10 +5,10 @@ import os
 
 from agent.backup import due, lock
 from agent.backup.open import find_wanted_targets
+from agent.commands.output import Printer
 from agent.machine import runtime
 from agent.machine.background import give_way
 from agent.machine.exits import Exit
-from agent.machine.log import Logger
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -23,10 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options: none."""
 
 
-def run(_: argparse.Namespace) -> int:
+def run(_: argparse.Namespace, printer: Printer) -> int:
     """Do it; exit 0 also when nothing was due."""
     current = context.load()
-    log = Logger("backup", current.settings.agent.log_level or "info")
+    log = printer.open_log("backup", current.settings.agent.log_level)
     give_way()
     found = find_wanted_targets(current)
     targets, done = found.ready, not found.in_trouble

@@ -4,7 +4,6 @@ An undo that was stopped on its way is finished first.
 """
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +14,11 @@ from agent.backup.restore.in_place import find_scope
 from agent.backup.restore.restoration import Result
 from agent.backup.restore.selection import choose
 from agent.backup.target import name_workspace
-from agent.commands.backup import outcome, restoring, work
+from agent.commands.backup import outcome, progress, restoring, work
 from agent.commands.backup.outcome import Subject
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
 from agent.settings import context
 from agent.settings.context import Context
@@ -31,39 +31,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep", action="store_true",
         help="change nothing: what an unfinished restore has left counts as finished",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Take it back; exit 0 when all is as it was, else 1."""
-    with outcome.tell_refusal(as_json=arguments.json):
-        return undo_last(context.load(), arguments)
-
-
-def undo_last(current: Context, arguments: argparse.Namespace) -> int:
-    """Take the last restore back, or finish taking it back."""
-    with work.hold(current, "a restore is running"):
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Take the last restore back, or finish that; exit 0 when all is as it was, else 1."""
+    current = context.load()
+    with work.hold(current, printer, "a restore is running"):
         note = undo.read(current.facts)
         if note is None:
             raise AgentError(Problem("there is no restore to take back"))
         if arguments.keep:
-            return keep(current, note, as_json=arguments.json)
-        (target,) = work.find_ready(current, note.target)
+            return keep(current, note, printer)
+        (target,) = work.find_ready(current, printer, note.target)
         places = [open_restic(target, current)]
         chosen = choose(
             places, name_workspace(current.settings), note.goal, current.facts.clock.now()
         )
-        with restoring.show_progress(target.name) as listener:
+        with progress.show(printer, target.name) as listener:
             restorer = way_back.make_restorer(current, chosen, listener)
             for path in map(Path, note.paths):
                 restorer.check_path(path, way_back.find_places(current))
             roots = restorer.find_roots()
             scopes = [find_scope(path, roots) for path in map(Path, note.paths)]
             result = restoring.ask_and_restore(
-                current, restorer, scopes, name(note), is_sure=arguments.yes, kind=undo.UNDO
+                current,
+                restorer,
+                scopes,
+                name(note),
+                printer,
+                is_sure=arguments.yes,
+                kind=undo.UNDO,
             )
     subject = Subject(chosen.snapshot.id, chosen.snapshot.short, target.name, note.paths)
-    return outcome.finish(subject, result, as_json=arguments.json)
+    return outcome.finish(subject, result, printer)
 
 
 def name(note: undo.Undo) -> str:
@@ -74,16 +75,13 @@ def name(note: undo.Undo) -> str:
     return f"the restore of {source} at {note.time} is taken back, to {note.goal[:8]}"
 
 
-def keep(current: Context, note: undo.Undo, *, as_json: bool) -> int:
+def keep(current: Context, note: undo.Undo, printer: Printer) -> int:
     """Let an unfinished restore count as finished; `undo` still takes it back."""
     if note.finished:
         raise AgentError(Problem("cannot keep anything: the last restore is finished"))
     undo.write(current.facts, replace(note, finished=True))
-    if as_json:
-        subject = Subject(note.source, note.source, note.target, note.paths)
-        outcome.print_json(outcome.describe(subject, Result(way_back=note.safety)))
-    else:
-        what = f"{', '.join(note.paths)} stays as it is now"
-        line = f"{what}; `devcopilot backup undo` brings {note.safety[:8]} back"
-        sys.stdout.write(make_lines(line))
+    subject = Subject(note.source, note.source, note.target, note.paths)
+    what = f"{', '.join(note.paths)} stays as it is now"
+    line = f"{what}; `devcopilot backup undo` brings {note.safety[:8]} back"
+    printer.show(outcome.describe(subject, Result(way_back=note.safety)), [line])
     return Exit.OK

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from agent.backup import undo
@@ -13,15 +12,17 @@ from agent.backup.target import Target, find_targets
 from agent.backup.targets.all import TARGETS
 from agent.commands.backup import outcome, restoring, work
 from agent.commands.backup.outcome import Subject
+from agent.commands.output import Printer
 from agent.machine import folders
 from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import make_lines
 from agent.machine.exits import Exit
 from agent.machine.human import format_size
 from agent.settings.context import Context
 
 
-def restore(current: Context, arguments: argparse.Namespace, place: Path | None) -> int:
+def restore(
+    current: Context, arguments: argparse.Namespace, place: Path | None, printer: Printer
+) -> int:
     """Restore it to a new place, or into the workspace; what it lacks stays there."""
     source = Path(os.path.abspath(arguments.source))  # noqa: PTH100
     if arguments.path is not None:
@@ -29,7 +30,7 @@ def restore(current: Context, arguments: argparse.Namespace, place: Path | None)
         problem = Problem("cannot use --path with an archive", hint)
         raise AgentError(problem, exit_code=Exit.USAGE)
     if place:
-        return restore_to(current, source, place, arguments)
+        return restore_to(current, source, place, printer)
     workspace = current.settings.workspace.folder
     before = undo.find_unfinished(current.facts)
     if before and before.source != str(source):
@@ -44,16 +45,13 @@ def restore(current: Context, arguments: argparse.Namespace, place: Path | None)
     subject = find_subject(source, workspace)
     if arguments.dry_run:
         would_be = Result(held.files, held.size, skipped=tuple(held.skipped))
-        if arguments.json:
-            outcome.print_json({**outcome.describe(subject, would_be), "done": False})
-        else:
-            sys.stdout.write(make_lines(*lines))
+        printer.show({**outcome.describe(subject, would_be), "done": False}, lines)
         return Exit.OK
-    restoring.confirm(lines, is_sure=arguments.yes)
-    with restoring.tell_of_interruption(current.facts):
-        safety = make_safety(current, arguments.target)
+    restoring.confirm(lines, printer, is_sure=arguments.yes)
+    with restoring.tell_of_interruption(current.facts, printer):
+        safety = make_safety(current, arguments.target, printer)
         result = old_archive.merge(current, source, workspace, safety)
-    return outcome.finish(subject, result, as_json=arguments.json)
+    return outcome.finish(subject, result, printer)
 
 
 def find_subject(source: Path, place: Path) -> Subject:
@@ -61,21 +59,27 @@ def find_subject(source: Path, place: Path) -> Subject:
     return Subject(str(source), str(source), "", (str(place),))
 
 
-def restore_to(current: Context, source: Path, place: Path, arguments: argparse.Namespace) -> int:
+def restore_to(current: Context, source: Path, place: Path, printer: Printer) -> int:
     """Unpack it to a new place: all of it, or nothing."""
-    with folders.stage(place.parent, place.name, current.facts.state) as staging:
+    with (
+        printer.watch(source.name) as bar,
+        folders.stage(place.parent, place.name, current.facts.state) as staging,
+    ):
+        bar.spin("unpacking")
         held = archive.unpack(source, staging / "tree")
         try:
             folders.move(staging / "tree" / held.top, place)
         except OSError as error:
             raise AgentError(Problem(f"cannot make {place}: {error.strerror}")) from error
     result = Result(held.files, held.size, skipped=tuple(held.skipped))
-    return outcome.finish(find_subject(source, place), result, as_json=arguments.json)
+    return outcome.finish(find_subject(source, place), result, printer)
 
 
-def make_safety(current: Context, only: str | None) -> tuple[Snapshot, Target] | None:
+def make_safety(
+    current: Context, only: str | None, printer: Printer
+) -> tuple[Snapshot, Target] | None:
     """Make the backup that the restore is taken back with; None where no target is configured."""
     if not find_targets(TARGETS, current.settings, current.facts):
         return None
-    target = work.find_ready(current, only)[0]
-    return restoring.make_safety(current, target), target
+    target = work.find_ready(current, printer, only)[0]
+    return restoring.make_safety(current, target, printer), target

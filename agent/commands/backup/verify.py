@@ -1,7 +1,6 @@
 """Check the backups: read a part of their data back, restore some files and compare them."""
 
 import argparse
-import sys
 import time
 
 from agent.backup.open import open_restic
@@ -9,24 +8,24 @@ from agent.backup.restic.client import ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep.verification import Verdict, verify
 from agent.commands.backup import work
-from agent.commands.backup.ticking import tick
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
-from agent.settings import context
 from agent.settings.context import Context
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     work.add_target_option(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Check; exit 0 when every target was checked and nothing was found, else 1."""
     rows = work.on_each(
-        context.load(), arguments, "the backups are being checked", check, format_row
+        arguments.target, printer, "the backups are being checked", check, format_row
     )
     return Exit.FAILED if any(row["finding"] or row["problem"] for row in rows) else Exit.OK
 
@@ -37,8 +36,7 @@ def check(target: Target, current: Context) -> dict[str, object]:
     found: Verdict | None = None
     problem = ""
     try:
-        with tick(sys.stderr, f"{target.name}: reading the data back"):
-            found = verify(open_restic(target, current), current.settings)
+        found = verify(open_restic(target, current), current.settings)
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:

@@ -1,16 +1,16 @@
 """What the commands share: the targets to work on, and how values are shown."""
 
 import argparse
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from agent.backup import lock
 from agent.backup.open import find_wanted_targets
 from agent.backup.target import Target
 from agent.backup.targets.all import TARGETS
+from agent.commands.output import Printer
 from agent.machine.errors import AgentError
-from agent.machine.escaping import encode_json, escape_line, make_lines
+from agent.settings import context
 from agent.settings.context import Context
 
 Row = dict[str, object]
@@ -26,7 +26,7 @@ def add_target_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", choices=names, help="work on this one alone")
 
 
-def find_ready(current: Context, only: str | None = None) -> Sequence[Target]:
+def find_ready(current: Context, printer: Printer, only: str | None = None) -> Sequence[Target]:
     """Return the targets that can be used, and tell what is wrong with others.
 
     Raises AgentError when none is left.
@@ -35,41 +35,34 @@ def find_ready(current: Context, only: str | None = None) -> Sequence[Target]:
     if not targets.ready:
         raise AgentError(*targets.in_trouble.values())
     for problem in targets.in_trouble.values():
-        sys.stderr.write(f"devcopilot: {problem}\n")
+        printer.fail(problem)
     return targets.ready
 
 
-def hold(current: Context, doing: str) -> AbstractContextManager[None]:
+def hold(current: Context, printer: Printer, doing: str) -> AbstractContextManager[None]:
     """Keep all others away, after waiting a while for one who was first, which is told."""
 
     def tell(holder: str) -> None:
-        sys.stderr.write(make_lines(f"devcopilot: waiting up to {PATIENCE:.0f} s: {holder}"))
+        printer.note(f"waiting up to {PATIENCE:.0f} s: {holder}")
 
     return lock.hold(current.facts, doing, patience=PATIENCE, tell=tell)
 
 
 def on_each(
-    current: Context,
-    arguments: argparse.Namespace,
+    only: str | None,
+    printer: Printer,
     doing: str,
     work_on: Callable[[Target, Context], Row],
     format_row: Callable[[Row], str],
 ) -> list[Row]:
     """Work on each ready target under the lock, print what became of each, and return it."""
-    rows = []
-    with hold(current, doing):
-        for target in find_ready(current, arguments.target):
-            rows.append(work_on(target, current))
-            if not arguments.json:
-                sys.stdout.write(make_lines(format_row(rows[-1])))
-    if arguments.json:
-        sys.stdout.write(encode_json(rows, indent=2) + "\n")
+    current = context.load()
+    rows: list[Row] = []
+    with hold(current, printer, doing):
+        for target in find_ready(current, printer, only):
+            with printer.watch(target.name) as bar:
+                bar.spin(doing)
+                rows.append(work_on(target, current))
+            printer.say(format_row(rows[-1]))
+    printer.show(rows, ())
     return rows
-
-
-def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows under a heading, each column as wide as its widest cell."""
-    cells = [tuple(map(escape_line, row)) for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
-    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,47 @@
+"""Make a password for an emergency, add it to every target, and show it once."""
+
+import argparse
+
+from agent.backup import keys
+from agent.backup.open import open_restic
+from agent.backup.password import make_password
+from agent.backup.restic.client import ResticError
+from agent.backup.target import name_workspace
+from agent.commands.backup import work
+from agent.commands.backup.key.shown import SHOWN, describe
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.settings import context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Print the password, if any target opens with it; exit 0 when all of them do, else 1."""
+    current = context.load()
+    password = make_password()
+    added, problems = [], []
+    host = name_workspace(current.settings)
+    for target in work.find_ready(current, printer, arguments.target):
+        try:
+            key = keys.add_key(open_restic(target, current), password, host)
+            added.append((target, key))
+        except ResticError as error:
+            problems.append(error.problem)
+            printer.fail(error.problem)
+        except OSError as error:
+            raise AgentError(Problem(f"cannot hand the password to restic: {error}")) from error
+    if added:
+        names = ", ".join(f"{target.name} ({key.id[:SHOWN]})" for target, key in added)
+        printer.note(f"it opens {names}; keep it elsewhere, it is not shown again:")
+    rows = [describe(target, key) for target, key in added]
+    document = {"password": password if added else None, "keys": rows,
+                "problems": list(map(vars, problems))}  # fmt: skip
+    printer.show(document, [password] if added else [])
+    return Exit.FAILED if problems else Exit.OK

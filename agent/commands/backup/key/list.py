@@ -1,0 +1,26 @@
+"""List what opens the targets, without the passwords."""
+
+import argparse
+
+from agent.commands.backup import work
+from agent.commands.backup.key.shown import HEAD, describe, find_keys, format_row
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
+from agent.machine.exits import Exit
+from agent.settings import context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """List; exit 0 when every target answered, else 1."""
+    current = context.load()
+    targets = work.find_ready(current, printer, arguments.target)
+    found, failed = find_keys(current, targets, printer)
+    rows = [describe(*item) for item in found]
+    printer.show_table(rows, HEAD, (format_row(*item) for item in found))
+    return Exit.FAILED if failed else Exit.OK

@@ -1,0 +1,19 @@
+"""Print a new password, and do nothing else with it."""
+
+import argparse
+
+from agent.backup.password import make_password
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
+from agent.machine.exits import Exit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    add_json_option(parser)
+
+
+def run(_arguments: argparse.Namespace, printer: Printer) -> int:
+    """Print it."""
+    printer.give("password", make_password())
+    return Exit.OK

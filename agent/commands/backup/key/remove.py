@@ -1,0 +1,45 @@
+"""Make a password worthless."""
+
+import argparse
+
+from agent.backup import keys
+from agent.backup.open import open_restic
+from agent.commands.backup import work
+from agent.commands.backup.key.shown import SHOWN, describe, find_keys
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.settings import context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    work.add_target_option(parser)
+    add_json_option(parser)
+    parser.add_argument("id", help="as `list` shows it")
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Remove the key that has this id, or begins with it."""
+    current = context.load()
+    wanted = arguments.id
+    with work.hold(current, printer, "a password is being removed"):
+        targets = work.find_ready(current, printer, arguments.target)
+        found, _ = find_keys(current, targets, printer)
+        fitting = [(target, key) for target, key in found if key.id.startswith(wanted)]
+        if len(fitting) != 1:
+            cause = "several passwords begin so" if fitting else "there is no such password"
+            hint = "devcopilot backup key list"
+            raise AgentError(Problem(f"cannot remove the password {wanted}: {cause}", hint))
+        ((target, key),) = fitting
+        if key.current:
+            problem = Problem(
+                f"cannot remove the password {key.id[:SHOWN]}: it is the one in use",
+                "set DEV8_BACKUP_PASSWORD_FILE to another one first",
+            )
+            raise AgentError(problem)
+        keys.remove_key(open_restic(target, current), key)
+    line = f"{target.name}: {key.id[:SHOWN]} does not open it any more"
+    printer.show(describe(target, key), [line])
+    return Exit.OK

@@ -1,0 +1,152 @@
+"""Finds the verb that is meant, runs it, and turns errors into lines, documents and exit codes.
+
+A verb is a module with `add_arguments(parser)` and `run(arguments, printer) -> int`. A group of
+verbs is a package with a table `COMMANDS` of its own, and may have `guard(printer)`, which is
+around each run. Only what is called is imported.
+"""
+
+import argparse
+import gc
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from types import ModuleType
+from typing import NoReturn
+
+from agent.commands import output
+from agent.commands.layout import NAME
+from agent.commands.output import Printer
+from agent.machine import faults
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import SIGNAL_BASE, Exit
+
+HELP = ("-h", "--help")
+SIGINT = 2
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What is to be run."""
+
+    path: tuple[str, ...]
+    """Its name, below those of its groups."""
+    module: ModuleType
+    group: ModuleType | None
+    words: Sequence[str]
+    """Its options."""
+
+    @property
+    def name(self) -> str:
+        """Return how people call it."""
+        return " ".join((NAME, *self.path))
+
+    def guard(self, printer: Printer) -> AbstractContextManager[object]:
+        """Return what its group has around each run."""
+        make = getattr(self.group, "guard", None)
+        return make(printer) if make else nullcontext()
+
+    def describe_refusal(self, problems: Sequence[Problem]) -> object:
+        """Return the document of a run that came to nothing."""
+        return getattr(self.module, "describe_refusal", describe_refusal)(problems)
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses options as every error is told."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise AgentError (exit 2)."""
+        raise AgentError(Problem(message, f"{self.prog} --help"), exit_code=Exit.USAGE)
+
+
+def run(words: Sequence[str], table: Mapping[str, str], *, as_log: bool = False) -> int:
+    """Run the verb of this table that the words name; return its exit code.
+
+    `as_log`: it is a job of init's, and speaks in events.
+    """
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")
+    options = words[: words.index("--")] if "--" in words else words
+    printer = output.choose(words[0], as_json="--json" in options, as_log=as_log)
+    name = words[0]
+    refuse = describe_refusal
+    try:
+        verb = find(words, table)
+        name, refuse = " ".join(verb.path), verb.describe_refusal
+        arguments = make_parser(verb).parse_args(verb.words)
+        printer = output.choose(words[0], as_json=getattr(arguments, "json", False), as_log=as_log)
+        with verb.guard(printer):
+            return int(verb.module.run(arguments, printer))
+    except AgentError as error:
+        printer.refuse(error.problems, refuse(error.problems))
+        return error.exit_code
+    except SystemExit as error:  # help was shown, or a signal ended it in order
+        return int(error.code or 0)
+    except KeyboardInterrupt:
+        return SIGNAL_BASE + SIGINT
+    except BrokenPipeError:
+        return Exit.FAILED
+    except Exception as error:
+        problem = Problem(f"internal error in `{name}`: {faults.describe(error)}")
+        printer.refuse([problem], describe_refusal([problem]))
+        return Exit.INTERNAL
+    finally:
+        printer.close()
+
+
+def describe_refusal(problems: Sequence[Problem]) -> object:
+    """Return the document of a verb that could not do its work, where it has none of its own."""
+    return {"problems": list(map(asdict, problems))}
+
+
+def find(words: Sequence[str], table: Mapping[str, str]) -> Verb:
+    """Return the verb that the words name, by way of its groups.
+
+    Raises AgentError (exit 2) where there is none, and SystemExit once a group's help is printed.
+    """
+    module = importlib.import_module("agent.commands")
+    group = None
+    for depth, word in enumerate(words):
+        if word not in table:
+            break
+        module = _import(f"{module.__name__}.{word}")
+        table = getattr(module, "COMMANDS", {})
+        if not table:
+            path = tuple(words[: depth + 1])
+            return Verb(path, module, group, words[depth + 1 :])
+        group = module
+    else:
+        word, depth = "", len(words)
+    name = " ".join((NAME, *words[:depth]))
+    if word in HELP:
+        sys.stdout.write(describe_group(name, module.__doc__ or "", table))
+        raise SystemExit(Exit.OK)
+    what = (
+        f"no such command: {' '.join(words[: depth + 1])}"
+        if word
+        else f"no command of `{name}` is given"
+    )
+    raise AgentError(Problem(what, f"see `{name} --help`"), exit_code=Exit.USAGE)
+
+
+def _import(name: str) -> ModuleType:
+    gc.disable()  # everything that imports create stays
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.enable()
+
+
+def describe_group(name: str, purpose: str, table: Mapping[str, str]) -> str:
+    """Return the help of a group: its verbs, a line each."""
+    lines = [f"usage: {name} COMMAND [OPTION…]", "", purpose, ""]
+    lines += [f"  {verb:<10} {text}" for verb, text in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def make_parser(verb: Verb) -> Parser:
+    """Return the parser of a verb's options."""
+    parser = Parser(prog=verb.name, description=verb.module.__doc__)
+    verb.module.add_arguments(parser)
+    return parser

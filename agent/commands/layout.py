@@ -1,0 +1,38 @@
+"""What a verb hands to its printer to be laid out: pages and bars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NAME = "devcopilot"
+"""What each line on stderr begins with."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing on a page: a mark that says how it is, its name, and what there is to say of it."""
+
+    mark: str
+    """good, idle, warning or bad."""
+    name: str
+    text: str
+    more: Sequence[str] = ()
+    """Further lines, less important."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a terminal shows in place of lines: a headline and titled lists."""
+
+    mark: str
+    headline: str
+    sections: Sequence[tuple[str, Sequence[Item]]] = ()
+
+
+class Bar:
+    """Shows how far a work is. This one shows nothing: it is for where there is no terminal."""
+
+    def update(self, done: float, total: float, text: str) -> None:
+        """Show the share that is done, and a text beside it."""
+
+    def spin(self, text: str = "") -> None:
+        """Show that the work goes on, where nobody knows how far it is."""

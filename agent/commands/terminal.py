@@ -1,0 +1,165 @@
+"""What a terminal shows: pages, tables, problems and bars. The only module that imports rich.
+
+rich honours NO_COLOR and the width of the terminal. Every text is escaped here, since rich hands on
+what a terminal would obey, and it is never read as rich's own markup.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, OverflowMethod
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+from rich.text import Text
+
+from agent.commands.layout import NAME, Bar, Item, Page
+from agent.machine.errors import Problem
+from agent.machine.escaping import escape_line
+
+STYLES = {"good": "green", "idle": "dim", "warning": "yellow", "bad": "bold red"}
+MARKS = {"good": "●", "idle": "○", "warning": "▲", "bad": "✖"}
+PLAIN_MARKS = {"good": "*", "idle": "-", "warning": "!", "bad": "x"}
+"""Where the encoding of the terminal is not UTF-8."""
+RIGHT = ("FILES", "SIZE", "ADDED")
+"""Columns of numbers."""
+PULSES = 5
+"""Times a second that a bar is drawn anew."""
+
+
+def open_console(stream: TextIO) -> Console:
+    """Return rich's console on a stream that is a terminal."""
+    return Console(file=stream, force_terminal=True, highlight=False, markup=False, emoji=False)
+
+
+def make_text(words: str, style: str = "") -> Text:
+    """Return a text as a terminal may have it."""
+    return Text(escape_line(words), style, overflow="fold")
+
+
+def print_page(page: Page, stream: TextIO) -> None:
+    """Print a page."""
+    console = open_console(stream)
+    console.print()
+    console.print(Padding(_make_grid([Item(page.mark, page.headline, "")], console), (0, 1)))
+    for title, items in page.sections:
+        console.print()
+        console.print(Padding(make_text(title, "bold"), (0, 1)))
+        console.print(Padding(_make_grid(items, console), (0, 3)))
+    console.print()
+
+
+def _make_grid(items: Iterable[Item], console: Console) -> Table:
+    marks = PLAIN_MARKS if console.options.ascii_only else MARKS
+    grid = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 1, 0, 0))
+    names = [item.name for item in items if item.text]
+    if names:
+        grid.add_column(overflow="fold", ratio=1)
+    for item in items:
+        style = STYLES[item.mark]
+        cells = [Text(marks[item.mark], style), make_text(item.name, "bold" if names else "")]
+        if names:
+            text = make_text(item.text, style if item.mark in ("warning", "bad") else "")
+            for line in item.more:
+                text.append("\n")
+                text.append_text(make_text(line, "dim"))
+            cells.append(text)
+        grid.add_row(*cells)
+    return grid
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], stream: TextIO) -> None:
+    """Print rows under a heading."""
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for title in head:
+        table.add_column(title, justify="right" if title in RIGHT else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(make_text, row))
+    open_console(stream).print(table)
+
+
+class Screen:
+    """The terminal of stderr: what is drawn there, one bar at most."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.console = open_console(stream)
+        self._bar: _DrawnBar | None = None
+
+    def fail(self, problem: Problem) -> None:
+        """Print a problem, and below it what fixes it."""
+        self.clear()
+        text = make_text(f"{NAME}: ", "bold red")
+        text.append_text(make_text(problem.message))
+        self.console.print(text)
+        if problem.hint:
+            self.console.print(make_text(f"  {problem.hint}", "cyan"))
+
+    @contextmanager
+    def watch(self, title: str) -> Iterator[Bar]:
+        """Yield a bar, which appears when it is told something."""
+        bar = _DrawnBar(self, title)
+        try:
+            yield bar
+        finally:
+            bar.hide()
+
+    def take(self, bar: "_DrawnBar") -> None:
+        """Show this bar alone."""
+        if self._bar is not bar:
+            self.clear()
+            self._bar = bar
+
+    def clear(self) -> None:
+        """Take away the bar that is drawn; it comes back when it is told something."""
+        if self._bar:
+            self._bar.hide()
+        self._bar = None
+
+
+class _DrawnBar(Bar):
+    def __init__(self, screen: Screen, title: str) -> None:
+        self._screen = screen
+        self._title = escape_line(title)
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+
+    def update(self, done: float, total: float, text: str) -> None:
+        self._draw(done, total, text)
+
+    def spin(self, text: str = "") -> None:
+        self._draw(0, None, text)
+
+    def hide(self) -> None:
+        """Take it away."""
+        if self._progress:
+            self._progress.stop()
+        self._progress = None
+
+    def _draw(self, done: float, total: float | None, text: str) -> None:
+        self._screen.take(self)
+        words = escape_line(text)
+        if self._progress:
+            self._progress.update(self._task, completed=done, total=total, text=words)
+            return
+        progress = self._progress = make_progress(self._screen.console)
+        self._task = progress.add_task(self._title, total=total, completed=int(done), text=words)
+        progress.start()
+
+
+def make_progress(console: Console) -> Progress:
+    """Return rich's bar: the title, the share, the text and the time, which fit the terminal."""
+    simple = console.options.ascii_only
+    overflow: OverflowMethod = "crop" if simple else "ellipsis"
+    return Progress(
+        SpinnerColumn("line" if simple else "dots"),
+        TextColumn("{task.description}", markup=False,
+                   table_column=Column(no_wrap=True, overflow=overflow, ratio=1)),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[text]}", markup=False,
+                   table_column=Column(no_wrap=True, overflow=overflow, ratio=2)),
+        TimeElapsedColumn(),
+        console=console, refresh_per_second=PULSES, transient=True, expand=True,
+        redirect_stdout=False, redirect_stderr=False,
+    )  # fmt: skip
