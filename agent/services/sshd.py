@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,7 @@ MaxAuthTries 100
 LoginGraceTime 15
 MaxStartups 150:30:300
 PerSourceMaxStartups 100
+{penalties}
 # IDEs and their extensions open a channel for each terminal, task and file transfer.
 MaxSessions 100
 
@@ -106,6 +108,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         strict="yes" if logins.strict else "no",
         key_exchanges=KEY_EXCHANGES[settings.ssh.algorithms],
         macs=MACS[settings.ssh.algorithms],
+        penalties=render_penalties(find_program(facts), facts),
         host_keys="\n".join(f"HostKey {quote(str(key))}" for key in keys),
         authorized_keys=" ".join(quote(name.replace("%", "%%")) for name in logins.files),
         set_env=render_set_env(facts.user_environ),
@@ -177,6 +180,21 @@ def find_program(facts: Facts) -> Path | None:
     """Return sshd's absolute path, without which it does not start; users lack sbin on PATH."""
     usual = Path("/usr/sbin/sshd")
     return facts.which("sshd") or (usual if os.access(usual, os.X_OK) else None)
+
+
+def render_penalties(program: Path | None, facts: Facts) -> str:
+    """Return the line that lifts every penalty that sshd knows, except the one for a crash.
+
+    OpenSSH has penalties since 9.8 and may get more, so it is asked; older ones refuse the option.
+    They lock out an address, which is that of all users behind docker's proxy, a NAT or a load
+    balancer, for what a health check or an agent with a few keys does there.
+    """
+    asked = (str(program), "-G", "-f", "/dev/null")
+    said = facts.run(asked).stdout.decode(errors="replace") if program else ""
+    known = re.search(r"(?im)^PerSourcePenalties (.*)$", said)
+    names = re.findall(r"(\S+):\d", known[1]) if known else []
+    lifted = [f"{name}:0" for name in names if not re.match("crash$|max|min", name)]
+    return f"PerSourcePenalties {' '.join(lifted)}" if lifted else ""
 
 
 def render_listen(address: str, port: int) -> str:
