@@ -17,7 +17,6 @@ LOGINS = 40
 CHANNELS = 15
 DEADLINE = 60.0
 PEM = "-----BEGIN KEY-----\nline\n-----END KEY-----"
-KEY = "/dev/shm/client-key"
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +49,6 @@ def an_agent(folder: Path) -> Iterator[dict[str, str]]:
     finally:
         agent.terminate()
         agent.wait()
-
-
-def test_libssh2_of_the_image_copies_a_file(box: Container, login: Login) -> None:
-    """Debian 12's and Ubuntu 22.04's own curl knows no MAC that comes after the encryption."""
-    for name, text in ((KEY, login.private.read_text()), (f"{KEY}.pub", login.public)):
-        box.execute("sh", "-c", f'umask 077; printf "%s\\n" "$1" >{name}', "sh", text.strip())
-    address = "sftp://dev8@127.0.0.1:2222/etc/hostname"
-    argv = ("curl", "--silent", "--show-error", "--insecure", "--key", KEY,
-            "--pubkey", f"{KEY}.pub", address)  # fmt: skip
-    assert box.execute(*argv).strip() == box.execute("cat", "/etc/hostname").strip()
 
 
 @pytest.mark.parametrize("mac", ["hmac-sha2-256", "hmac-sha2-512"])
