@@ -5,7 +5,6 @@ a token, for which they ask the network. Each says so of itself, and nobody else
 """
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,8 +14,8 @@ from agent.machine.errors import Problem
 from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.machine.texts import UnusableError, word
 from agent.settings.groups import GitHub
-from agent.settings.parsers import strip_quotes
 
 NO_LOGIN = "test_token"
 """The text that stands for "no login" in place of a token."""
@@ -85,23 +84,20 @@ def find_source(account: GitHub, sources: tuple[TokenSource, ...]) -> TokenSourc
     return next((source for source in sources if source.is_configured(account)), None)
 
 
-_ALONE = "give the token alone, without a name, quotes or a second line"
-
-
-def make_token(text: Secret, host: str, source: str, hint: str = _ALONE) -> Found:
+def make_token(text: Secret, host: str, source: str, hint: str | None = None) -> Found:
     """Return the token that a source gave, what is wrong with it, or None for "no login".
 
     The one maker of tokens, whoever gives them: a line feed within would write further lines of
-    the published file. Nothing is said of length or prefix: GitHub changes both.
+    the published file. Nothing is said of length or prefix: GitHub changes both. `hint`: what to
+    do about one that nobody could use, where the reader's own advice does not fit.
     """
-    value = strip_quotes(text.reveal().strip(" \t\r\n\ufeff"))
-    if value == NO_LOGIN:
-        return None
-    if not re.fullmatch(r"[\x21-\x7e]+", value):
+    try:
+        value = word(text.reveal())
+    except UnusableError as error:
         return Failure(
-            Problem(f"cannot use {source}: it is not one word of plain characters", hint)
+            Problem(f"cannot use {source}: {error}", error.hint if hint is None else hint)
         )
-    return Token(host, Secret(value), source=source)
+    return None if value == NO_LOGIN else Token(host, Secret(value), source=source)
 
 
 def read_answer(text: str, host: str, source: str, skew: float = 0.0) -> Found:

@@ -6,8 +6,9 @@ from base64 import b64encode
 from pathlib import Path
 from textwrap import wrap
 
-from agent.machine import runtime
+from agent.machine import runtime, texts
 from agent.machine.system import Facts
+from agent.machine.texts import UnusableError
 
 KEY_NAMES = {
     "ssh-ed25519": "id_ed25519",
@@ -24,14 +25,14 @@ _MAGIC = b"openssh-key-v1\0"
 """PROTOCOL.key of OpenSSH: the names of a cipher and of what makes its key follow."""
 _NONE = len(b"none").to_bytes(4) + b"none"
 _BEGIN, _END = b"-----BEGIN OPENSSH PRIVATE KEY-----", b"-----END OPENSSH PRIVATE KEY-----"
+WHOLE_FILE = "give the whole file, from -----BEGIN to -----END"
 _NEW_LINE = re.compile(r"\r\n|\r|\n")
 _ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]+)(-----END [A-Z0-9 ]+-----)")
 """A key whose line breaks have become blanks, or nothing."""
 PEM_WIDTH = 64
 """https://datatracker.ietf.org/doc/html/rfc7468#section-2"""
-_ENCODED_BEGIN = b64encode(b"-----BEGIN ").decode()[:14]
-_ED25519 = bytes.fromhex("06032b6570")
-"""The object identifier 1.3.101.112: https://datatracker.ietf.org/doc/html/rfc8410#section-3"""
+_PKCS8 = "-----BEGIN PRIVATE KEY-----"
+"""https://datatracker.ietf.org/doc/html/rfc8410#section-7"""
 
 
 def find_folder(facts: Facts) -> Path:
@@ -39,29 +40,65 @@ def find_folder(facts: Facts) -> Path:
     return facts.home / ".ssh" if facts.mounts.home.is_private else facts.runtime / runtime.SSH
 
 
-def mend_private_key(text: str) -> bytes:
-    r"""Return the key as programs want it: real line breaks, one at the end, no quotes around it.
+def read_pem(text: str) -> str:
+    r"""Read a private key: real line breaks, one at the end.
 
-    Env files cannot hold line breaks, so keys come with a literal \n, with blanks, or as Base64 of
-    the whole file, and with docker's --env-file with their quotes; Windows adds carriage returns
-    and a byte order mark.
+    Env files cannot contain line breaks, so keys come with a literal \n, with blanks, or as the
+    Base64 of the whole file.
     """
-    text = _decode_whole(text.strip().strip("\ufeff\"'").strip())
+    text = texts.unwrap(texts.decode(texts.unwrap(text, begins_bare=True), "-----BEGIN "))
     text = text.replace("\\r", "").replace("\\n", "\n").strip()
+    if not text:
+        raise UnusableError("it is nothing but blanks", WHOLE_FILE)
     lines = [line.strip() for line in _NEW_LINE.split(text)]
     if len(lines) == 1 and (found := _ONE_LINE.fullmatch(lines[0])):
         lines = [found[1], *wrap("".join(found[2].split()), PEM_WIDTH), found[3]]
-    return "".join(f"{line}\n" for line in lines).encode()
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _decode_whole(text: str) -> str:
-    """Return what was encoded, if that is a whole file with a key; else the text as it is."""
-    if not _NEW_LINE.sub("", text).startswith(_ENCODED_BEGIN):
-        return text
+def read_ssh_key(text: str) -> str:
+    """Read a private key for SSH, and convert it if ssh cannot read its format."""
+    pem = read_pem(text)
+    return (_convert_ed25519(pem) or pem) if pem.startswith(_PKCS8) else pem
+
+
+def _convert_ed25519(pem: str) -> str | None:
+    """Return an Ed25519 key in OpenSSH's own format; None for any other kind.
+
+    OpenSSH before 9.6 cannot read these keys in PKCS #8, the format of openssl and of libraries.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - few need it
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        load_pem_private_key,
+    )
+
     try:
-        return binascii.a2b_base64(text).decode().strip()
-    except ValueError:
-        return text
+        key = load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, NotImplementedError):
+        return None
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        return None
+    public = key.public_key().public_bytes_raw()
+    return _encode_ed25519(public, key.private_bytes_raw())
+
+
+def _encode_ed25519(public: bytes, seed: bytes) -> str:
+    """Return the key as `ssh-keygen` writes it.
+
+    Except for the number that detects a wrong passphrase: it is random there, and here derived
+    from the key, so that the same key always gives the same file.
+    """
+    kind = _join_strings(b"ssh-ed25519", public)
+    body = public[:4] * 2 + kind + _join_strings(seed + public, b"devcopilot")
+    body += bytes(range(1, 1 + -len(body) % 8))
+    blob = _MAGIC + _NONE * 2 + bytes(4) + (1).to_bytes(4) + _join_strings(kind, body)
+    lines = [_BEGIN.decode(), *wrap(b64encode(blob).decode(), 70), _END.decode()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _join_strings(*parts: bytes) -> bytes:
+    """Return parts of a key as `split_strings` splits them."""
+    return b"".join(len(part).to_bytes(4) + part for part in parts)
 
 
 def find_foreign_form(private: bytes) -> tuple[str, str] | None:
@@ -70,13 +107,6 @@ def find_foreign_form(private: bytes) -> tuple[str, str] | None:
         return "a key of PuTTY's", "convert a copy: puttygen KEY.ppk -O private-openssh -o KEY"
     if private.startswith(b"---- BEGIN SSH2 "):
         return "a key of SSH.com's form", "make one with: ssh-keygen -t ed25519"
-    body = b"".join(line for line in private.split(b"\n") if not line.startswith(b"-----"))
-    try:
-        has_ed25519 = _ED25519 in binascii.a2b_base64(body)
-    except binascii.Error:
-        return None
-    if private.startswith(b"-----BEGIN PRIVATE KEY-----") and has_ed25519:
-        return "an Ed25519 key in PKCS #8", "make one with: ssh-keygen -t ed25519"
     return None
 
 

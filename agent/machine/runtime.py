@@ -11,7 +11,7 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from agent.machine import files
+from agent.machine import files, texts
 
 DEVCOPILOT = (sys.executable, "-I", "-m", "agent")
 """How the agent calls its own command: this very installation, whatever is first on PATH."""
@@ -72,7 +72,8 @@ SUPERVISORD_SOCKET = "supervisord.sock"
 
 def locate(environ: Mapping[str, str], uid: int) -> str:
     """Return the absolute path of the runtime folder for this uid. Nothing is created."""
-    return environ.get(VARIABLE) or f"/dev/shm/devcopilot-{uid}"  # noqa: S108 - checked by `make`
+    given = texts.unwrap(environ.get(VARIABLE, ""))
+    return given or f"/dev/shm/devcopilot-{uid}"  # noqa: S108 - checked by `make`
 
 
 def make(path: str, uid: int) -> None:

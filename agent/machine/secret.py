@@ -1,5 +1,6 @@
 """A secret value that cannot be printed by accident."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,3 +29,10 @@ class SecretInput:
     variable: str
     value: Secret | None = None
     file: Path | None = None
+    read: Callable[[str], str] = field(default=str, repr=False, compare=False)
+    """Returns the text as it is meant; raises `machine.texts.UnusableError`."""
+
+    @property
+    def name(self) -> str:
+        """The variable that was set, and the path in it."""
+        return f"{self.variable}_FILE={self.file}" if self.file else self.variable

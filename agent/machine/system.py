@@ -19,6 +19,7 @@ from agent.machine.errors import Problem
 from agent.machine.files import SECRET, STATE, read_file
 from agent.machine.lines import find_last_line
 from agent.machine.secret import Secret, SecretInput
+from agent.machine.texts import UnusableError
 from agent.machine.volumes import Mounts, find_top, has_room
 
 
@@ -124,23 +125,24 @@ class Facts:
         return commands.run(argv, steering.clear(argv[0], self.environ), stdin)
 
     def secret(self, source: SecretInput | None) -> Secret | Problem | None:
-        """Return the secret, None when none was given, or what is wrong with its file.
-
-        One trailing newline of a file is dropped, and a byte order mark: editors add them.
-        """
-        if source is None or source.file is None:
-            return source.value if source else None
+        """Return the secret as it is meant, None when none was given, or what is wrong with it."""
+        if source is None:
+            return None
+        text = source.value.reveal() if source.value else ""
+        if source.file:
+            try:
+                text = _read_secret_file(source.file)
+            except (OSError, UnicodeDecodeError) as error:
+                return _explain_secret_file(source, error, self.uid)
+            if not text.strip():
+                return Problem(
+                    f"cannot use {source.name}: the file is empty",
+                    f"write the secret into it or unset {source.variable}_FILE",
+                )
         try:
-            text = read_file(source.file, SECRET).decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            return _explain_secret_file(source, error, self.uid)
-        text = text.removesuffix("\n").removesuffix("\r")
-        if not text.strip():
-            return Problem(
-                f"cannot use {source.variable}_FILE={source.file}: the file is empty",
-                f"write the secret into it or unset {source.variable}_FILE",
-            )
-        return Secret(text)
+            return Secret(source.read(text))
+        except UnusableError as error:
+            return Problem(f"cannot use {source.name}: {error}", error.hint)
 
 
 class System:
@@ -185,6 +187,12 @@ class System:
             raise OSError(f"{argv[0]} failed: {find_last_line(done.stderr, 'no message')}")
 
 
+def _read_secret_file(path: Path) -> str:
+    """Return a file's text without the byte order mark and the newline that editors add."""
+    text = read_file(path, SECRET).decode("utf-8-sig")
+    return text.removesuffix("\n").removesuffix("\r")
+
+
 def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Problem:
     name = f"{source.variable}_FILE"
     match error:
@@ -198,5 +206,5 @@ def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Pro
         case OSError():
             cause, hint = error.strerror or str(error), ""
         case _:
-            cause, hint = "it is not UTF-8 text", ""
-    return Problem(f"cannot read {name}={source.file}: {cause}", hint)
+            cause, hint = "it is not UTF-8 text", "save it as UTF-8"
+    return Problem(f"cannot read {source.name}: {cause}", hint)

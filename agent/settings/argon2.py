@@ -6,6 +6,9 @@ The text is a PHC string: https://github.com/P-H-C/phc-string-format/blob/master
 import os
 import re
 
+from agent.machine import texts
+from agent.machine.texts import UnusableError
+
 MEMORY, PASSES, LANES = 19 * 1024, 2, 1
 """KiB, and counts: the minimum that OWASP recommends. Each login pays for it; code-server
 slows logins down anyway."""
@@ -34,6 +37,21 @@ def hash_password(word: str) -> str:
         memory_cost=MEMORY,
     )
     return made.derive_phc_encoded(word.encode())
+
+
+def read(text: str) -> str:
+    """Read a hash. Raises UnusableError if code-server must not get it.
+
+    A `$` may be doubled, as in compose files, or escaped, as in shells; and some programs pad the
+    Base64 of salt and digest.
+    """
+    value = texts.decode(texts.unwrap(text, begins_bare=True), "$argon2")
+    value = re.sub(r"[$\\]\$", "$", value)
+    value = re.sub(r"=+(?=\$|\Z)", "", value)
+    if fault := find_fault(value):
+        hint = "a compose file needs $$ for each $, and a shell single quotes"
+        raise UnusableError(fault, hint)
+    return value
 
 
 def find_fault(text: str) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine import texts
 from agent.machine.secret import SecretInput
 from agent.settings.parsers import (
     Schedule,
@@ -24,6 +25,7 @@ from agent.settings.parsers import (
     switch,
     workspace_patterns,
 )
+from agent.settings.storage import azure_key, sas_token
 from agent.settings.urls import http_url
 from agent.settings.variable import secret, variable
 
@@ -55,6 +57,7 @@ class Backup:
     )
     password: SecretInput | None = secret(
         "DEV8_BACKUP_PASSWORD",
+        texts.password,
         "Password that encrypts the backups; keep a copy outside the container. "
         "`devcopilot backup key make` generates one.",
     )
@@ -100,7 +103,7 @@ class Backup:
         "Access key for the bucket; by default AWS's own variables, files and roles are used.",
     )
     s3_key: SecretInput | None = secret(
-        "DEV8_BACKUP_S3_SECRET_ACCESS_KEY", "Secret of that access key."
+        "DEV8_BACKUP_S3_SECRET_ACCESS_KEY", texts.line, "Secret of that access key."
     )
     container: str | None = variable(
         "AZURE_STORAGE_CONTAINER",
@@ -125,11 +128,13 @@ class Backup:
     )
     azure_key: SecretInput | None = secret(
         "AZURE_STORAGE_KEY",
+        azure_key,
         "Key of the account; without a key or SAS token, the login of `az` is used.",
         aliases=("AZURE_BLOB_ACCOUNT_KEY",),
     )
     azure_sas: SecretInput | None = secret(
         "AZURE_STORAGE_SAS_TOKEN",
+        sas_token,
         "SAS token for the container, instead of the key.",
         aliases=("AZURE_BLOB_SAS_TOKEN",),
     )

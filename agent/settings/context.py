@@ -17,7 +17,7 @@ from agent.machine.files import STATE, read_file
 from agent.machine.gitconfig import SYSTEM
 from agent.machine.system import Facts
 from agent.settings import stored
-from agent.settings.everything import Settings
+from agent.settings.everything import Settings, clean
 
 T = TypeVar("T")
 
@@ -77,6 +77,7 @@ def from_environ(environ: Mapping[str, str]) -> Context:
 
     Reads files, changes nothing. Raises AgentError (exit 2) for invalid variables.
     """
+    environ = clean(environ)
     settings = Settings.from_environ(environ)
     uid = os.getuid()
     folder = Path(runtime.locate(environ, uid))

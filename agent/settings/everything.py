@@ -12,7 +12,8 @@ from typing import Any, cast
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.secret import SecretInput
-from agent.settings import argon2, compatibility
+from agent.machine.texts import UnusableError
+from agent.settings import compatibility
 from agent.settings.backup import Backup
 from agent.settings.groups import Agent, Ai, Editor, Git, GitHub, Ssh, Workspace
 from agent.settings.variable import PREFIX, Variable, declared, is_injected, read
@@ -62,6 +63,18 @@ def variables() -> Iterator[tuple[str, Variable]]:
         kind = cast("type[Any]", group.type)
         for item in fields(kind):
             yield (kind.__doc__ or "").rstrip("."), declared(item)
+
+
+def clean(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the agent's own variables cleaned.
+
+    Other programs that read them, such as gh and restic, then get the same values.
+    """
+    ours = {name: entry for _, entry in variables() for name in entry.names}
+    return {
+        name: ours[name].clean(name, value) if name in ours else value
+        for name, value in environ.items()
+    }
 
 
 def secret_names() -> frozenset[str]:
@@ -121,9 +134,11 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
 
 def find_bad_hash(given: SecretInput | None) -> Iterator[Problem]:
     """Yield the problem of the editor's hash; a hash in a file is checked when it is read."""
-    if given and given.value and (fault := argon2.find_fault(given.value.reveal())):
-        hint = "a compose file needs $$ for each $, and a shell single quotes"
-        yield Problem(f"cannot use {given.variable}: {fault}", hint)
+    if given and given.value:
+        try:
+            given.read(given.value.reveal())
+        except UnusableError as error:
+            yield Problem(f"cannot use {given.variable}: {error}", error.hint)
 
 
 def find_missing_parts(github: Mapping[str, Any]) -> Iterator[Problem]:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine import texts
+from agent.machine.keys import read_pem, read_ssh_key
 from agent.machine.secret import SecretInput
+from agent.settings import argon2
 from agent.settings.parsers import (
     absolute_path,
     address,
@@ -83,8 +86,9 @@ class Ssh:
     )
     private_key: SecretInput | None = secret(
         "SSH_PRIVATE_KEY",
-        "Private key for outgoing connections, installed as ~/.ssh/id_TYPE. A literal \\n, CRLF "
-        "and a missing last newline are fixed; a key with a passphrase is rejected.",
+        read_ssh_key,
+        "Private key for outgoing connections, installed as ~/.ssh/id_TYPE: in the format of "
+        "OpenSSH, PEM or PKCS #8. A key with a passphrase is rejected.",
     )
 
 
@@ -108,6 +112,7 @@ class GitHub:
 
     token: SecretInput | None = secret(
         "GITHUB_TOKEN",
+        texts.word,
         "Token for git, gh and Copilot. A file is read again when it changes and may appear late. "
         "The value test_token means no login.",
         aliases=("GH_TOKEN",),
@@ -130,7 +135,9 @@ class GitHub:
         identifier,
         "Id or client id of a GitHub App; the agent then creates installation tokens.",
     )
-    app_key: SecretInput | None = secret("GITHUB_APP_PRIVATE_KEY", "Private key of the App (PEM).")
+    app_key: SecretInput | None = secret(
+        "GITHUB_APP_PRIVATE_KEY", read_pem, "Private key of the App (PEM)."
+    )
     app_installation: str | None = variable(
         "GITHUB_APP_INSTALLATION_ID",
         number,
@@ -154,10 +161,11 @@ class GitHub:
         "GITHUB_APP_CLIENT_ID", identifier, "Client id of the App that issued GITHUB_REFRESH_TOKEN."
     )
     client_secret: SecretInput | None = secret(
-        "GITHUB_APP_CLIENT_SECRET", "Client secret of that App."
+        "GITHUB_APP_CLIENT_SECRET", texts.word, "Client secret of that App."
     )
     refresh_token: SecretInput | None = secret(
         "GITHUB_REFRESH_TOKEN",
+        texts.word,
         "Refresh token (ghr_) of a user's login to that App. It works once; the next one is "
         "kept in the state folder.",
     )
@@ -172,7 +180,7 @@ class GitHub:
         "URL that returns such JSON. Must be https, or http on this machine.",
     )
     token_url_bearer: SecretInput | None = secret(
-        "DEV8_GITHUB_TOKEN_URL_BEARER", "Bearer token for that URL."
+        "DEV8_GITHUB_TOKEN_URL_BEARER", texts.word, "Bearer token for that URL."
     )
 
 
@@ -198,11 +206,13 @@ class Editor:
     )
     password: SecretInput | None = secret(
         "CODE_SERVER_PASSWORD",
+        texts.password,
         "Password of code-server. By default one is generated and kept; `devcopilot password` "
         "prints it.",
     )
     hashed_password: SecretInput | None = secret(
         "CODE_SERVER_HASHED_PASSWORD",
+        argon2.read,
         "Argon2 hash of the password, instead of the password. Anyone who has it can log in, too.",
     )
     log_password: bool = variable(
@@ -218,13 +228,13 @@ class Ai:
     """AI tools."""
 
     anthropic_key: SecretInput | None = secret(
-        "ANTHROPIC_API_KEY", "Key for Claude Code, passed through its apiKeyHelper."
+        "ANTHROPIC_API_KEY", texts.word, "Key for Claude Code, passed through its apiKeyHelper."
     )
     openai_key: SecretInput | None = secret(
-        "OPENAI_API_KEY", "Key for Codex, stored in its auth.json."
+        "OPENAI_API_KEY", texts.word, "Key for Codex, stored in its auth.json."
     )
     gemini_key: SecretInput | None = secret(
-        "GEMINI_API_KEY", "Key for Gemini CLI, stored in its .env file."
+        "GEMINI_API_KEY", texts.word, "Key for Gemini CLI, stored in its .env file."
     )
     tools: tuple[str, ...] = variable(
         "DEV8_AI_TOOLS",

@@ -11,6 +11,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
+from agent.machine import texts
 from agent.machine.globs import anchor
 from agent.settings.urls import http_url
 
@@ -25,14 +26,6 @@ _SWITCH = {
 
 def text(value: str) -> str:
     """Read any text."""
-    return value
-
-
-def strip_quotes(value: str) -> str:
-    """Return a text without quotes around it: docker's --env-file does not remove them."""
-    quote = value[:1]
-    if len(value) > 2 and quote in ("'", '"') and value.count(quote) == 2 and value[-1] == quote:
-        return value[1:-1]
     return value
 
 
@@ -163,14 +156,26 @@ def permissions(value: str) -> Mapping[str, str]:
 
 
 def command(value: str) -> tuple[str, ...]:
-    """Read a command, split into words like a shell does; no shell runs it."""
+    """Read a command, split into words like a shell does; no shell runs it.
+
+    docker's --env-file keeps quotes around the whole command, which would make it one word: a
+    program with blanks in its name. Only a path is taken for such a program.
+    """
     try:
         words = tuple(shlex.split(value))
+        if words and " " in words[0] and not words[0].startswith("/") and _is_wrapped(value):
+            words = tuple(shlex.split(texts.unwrap(value, begins_bare=True)))
     except ValueError:
         words = ()
     if not words:
         raise ValueError("a command: words, quoted as for a shell")
     return words
+
+
+def _is_wrapped(value: str) -> bool:
+    """Tell whether the first quote belongs to the last: the next is the last, or opens a word."""
+    following = value.find(value[0], 1)
+    return following == len(value) - 1 or value[following - 1] == " "
 
 
 def host_name(value: str) -> str:

@@ -6,9 +6,10 @@ from dataclasses import MISSING, Field, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from agent.machine import texts
 from agent.machine.errors import Problem
 from agent.machine.secret import Secret, SecretInput
-from agent.settings.parsers import command, s3_options, strip_quotes, text
+from agent.settings.parsers import command, s3_options
 
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
@@ -40,6 +41,23 @@ class Variable:
         plain = (self.name, *self.aliases)
         return plain + tuple(name + _FILE for name in plain) if self.secret else plain
 
+    def clean(self, name: str, given: str) -> str:
+        """Return the value of one of these names without what other programs put around it.
+
+        Cleaning twice changes nothing. A value that cannot be used is returned as it is: `read`
+        reports it.
+        """
+        if not texts.unwrap(given):
+            return "" if given.strip() else given  # empty in quotes; blanks alone are a mistake
+        if self.secret and name in (self.name, *self.aliases):
+            try:
+                return str(self.parse(given))
+            except texts.UnusableError:
+                return given
+        if self.parse in _SPLIT_AS_A_SHELL:
+            return texts.trim(given)
+        return texts.unwrap(given)
+
 
 def variable(
     name: str,
@@ -53,9 +71,14 @@ def variable(
     return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases)})
 
 
-def secret(name: str, doc: str, *, aliases: tuple[str, ...] = ()) -> Any:
-    """Declare the secret variable of a field of type `SecretInput | None`."""
-    return field(metadata={_VARIABLE: Variable(name, doc, text, None, aliases, secret=True)})
+def secret(
+    name: str, read: Callable[[str], str], doc: str, *, aliases: tuple[str, ...] = ()
+) -> Any:
+    """Declare the secret variable of a field of type `SecretInput | None`.
+
+    `read` is the reader of such a secret, as described in `agent.machine.texts`.
+    """
+    return field(metadata={_VARIABLE: Variable(name, doc, read, None, aliases, secret=True)})
 
 
 def declared(item: "Field[Any]") -> Variable:
@@ -74,7 +97,7 @@ def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -
         (
             (name, value)
             for name in (entry.name, *entry.aliases)
-            if (value := environ.get(name)) and not is_injected(name, value)
+            if (value := entry.clean(name, environ.get(name, ""))) and not is_injected(name, value)
         ),
         (entry.name, entry.default),
     )
@@ -84,7 +107,7 @@ def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -
         problems.append(Problem(f"{name} is not UTF-8 text"))
         return MISSING
     try:
-        return entry.parse(given if entry.parse in _SPLIT_AS_A_SHELL else strip_quotes(given))
+        return entry.parse(given)
     except ValueError as error:
         if name.endswith(_FILE):
             problems.append(_refuse_file(name))
@@ -98,7 +121,7 @@ def _read_secret(
     entry: Variable, environ: Mapping[str, str], problems: list[Problem]
 ) -> SecretInput | None:
     for name in (entry.name, *entry.aliases):
-        value, file = environ.get(name), environ.get(name + _FILE)
+        value, file = (entry.clean(each, environ.get(each, "")) for each in (name, name + _FILE))
         if value and file:
             problems.append(Problem(f"{name} and {name}{_FILE} are both set", "unset one of them"))
         elif file and not (file.startswith("/") and file.isprintable()):
@@ -106,9 +129,9 @@ def _read_secret(
         elif value and not _is_utf8(value):
             problems.append(Problem(f"{name} is not UTF-8 text"))
         elif file:
-            return SecretInput(name, file=Path(file))
+            return SecretInput(name, file=Path(file), read=entry.parse)
         elif value:
-            return SecretInput(name, value=Secret(value))
+            return SecretInput(name, value=Secret(value), read=entry.parse)
         if value or file:
             return None
     return None

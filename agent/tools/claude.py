@@ -6,7 +6,7 @@ from functools import partial
 
 from agent.machine.errors import Problem
 from agent.machine.places import find_folder
-from agent.machine.resources import Resource
+from agent.machine.resources import File, Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
 from agent.tools.json_edit import Document, edit_json, set_default
@@ -25,7 +25,13 @@ def resources(source: SecretInput | None, facts: Facts) -> Iterator[Resource | P
     key = find_key(source, facts)
     if isinstance(key, Problem):
         yield key
-    command = f"cat {shlex.quote(str(find_file(source, facts)))} {MARK}" if source else None
+    command = None
+    if source:
+        file = find_file(source, key, facts)
+        if isinstance(file, File):
+            yield file
+        path = file.path if isinstance(file, File) else file
+        command = f"cat {shlex.quote(str(path))} {MARK}"
     usual = facts.home / ".claude/settings.json", facts.home / ".claude.json"
     folder = find_folder(facts, "CLAUDE_CONFIG_DIR", ".claude", "Claude Code", empty_is_unset=False)
     wanted = source is not None

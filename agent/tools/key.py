@@ -1,27 +1,21 @@
 """How a key gets into a file of its tool. None goes into an environment or a start-up file."""
 
-import re
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.resources import File, Keep, Resource
-from agent.machine.secret import SecretInput
+from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts
+from agent.settings.stored import hide
 
 
 def find_key(source: SecretInput | None, facts: Facts) -> str | Problem | None:
     """Return the key, None when none was given, or what is wrong with it."""
     found = facts.secret(source)
-    if source is None or found is None or isinstance(found, Problem):
-        return found if isinstance(found, Problem) else None
-    if not re.fullmatch(r"[!-~]+", found.reveal()) or re.search(r"['\"\\]", found.reveal()):
-        return Problem(
-            f"cannot use {source.variable}: it has spaces, quotes or line breaks in it",
-            f"set {source.variable} to the key alone",
-        )
-    return found.reveal()
+    return found.reveal() if isinstance(found, Secret) else found
 
 
 def key_file(
@@ -36,8 +30,17 @@ def key_file(
         yield File(path, encode(key).encode(), 0o600)
 
 
-def find_file(source: SecretInput | None, facts: Facts) -> Path | None:
-    """Return the file that a secret lies in while the container lives."""
-    if source is None:
-        return None
-    return source.file or facts.runtime / runtime.SECRETS / source.variable
+def find_file(source: SecretInput, key: str | Problem | None, facts: Facts) -> Path | File:
+    """Return the file that contains the key while the container runs.
+
+    The user's own file, if it holds the key alone, since it may be rotated; otherwise a copy that
+    is to be written.
+    """
+    if source.file is None:
+        return facts.runtime / runtime.SECRETS / source.variable
+    if not isinstance(key, str):
+        return source.file
+    with contextlib.suppress(OSError):
+        if (facts.read(source.file) or b"").strip() == key.encode():
+            return source.file
+    return hide(f"copy-{source.variable}", Secret(key), facts)

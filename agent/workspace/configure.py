@@ -23,7 +23,7 @@ from agent.machine.system import Facts, System
 from agent.services.all import SERVICES
 from agent.settings import context, stored
 from agent.settings.context import Context
-from agent.workspace import boot, masked
+from agent.workspace import boot, given, masked
 from agent.workspace.all import STEPS
 
 STAGE_TIMEOUT = 10.0
@@ -62,6 +62,8 @@ def stages(current: Context) -> Iterator[Stage]:
     yield Stage("backup", _backup_resources)
     for kind in SERVICES:
         yield Stage(kind.name, kind.find_resources)
+    # Last: the problem of a secret is reported under the part that uses it.
+    yield Stage("secrets", given.check_secrets)
     if current.running:
         yield Stage("services", boot.compare_services)
     else:

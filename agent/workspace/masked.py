@@ -1,14 +1,15 @@
 """What the log hides beside the secrets that were given as texts."""
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import replace
 
-from agent.github.hosts import find_accounts
+from agent.machine.errors import Problem
 from agent.machine.resources import File
-from agent.machine.secret import Secret, SecretInput
+from agent.machine.secret import Secret
 from agent.settings.context import Context
 from agent.settings.credentials import find_url_passwords
 from agent.settings.stored import hide
+from agent.workspace.given import find_secrets
 
 
 def resources(context: Context) -> Iterator[File]:
@@ -17,15 +18,13 @@ def resources(context: Context) -> Iterator[File]:
     And each password in a URL of the environment, such as a proxy's. What is wrong with such a file
     is told by the step that uses it.
     """
-    settings, facts = context.settings, context.facts
+    facts = context.facts
     for number, word in enumerate(find_url_passwords(facts.user_environ)):
         yield hide(f"url-{number}", Secret(word), facts)
-    groups = {group.name: getattr(settings, group.name) for group in fields(settings)}
-    for account in context.once(find_accounts).known:
-        groups.setdefault(f"github-{account.host}", account)
-    for name, group in groups.items():
-        for source in (getattr(group, item.name) for item in fields(group)):
-            if isinstance(source, SecretInput) and source.file:
-                found = facts.secret(source)
-                if isinstance(found, Secret):
-                    yield hide(f"{name}-{source.variable}", found, facts)
+    for name, source in find_secrets(context):
+        if source.file:
+            found = facts.secret(source)
+            if isinstance(found, Problem):  # not usable, but still not for the log
+                found = facts.secret(replace(source, read=str))
+            if isinstance(found, Secret):
+                yield hide(f"{name}-{source.variable}", found, facts)

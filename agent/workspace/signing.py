@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
 from agent.machine.gitconfig import SIGNING, find_unreadable
-from agent.machine.keys import KEY_NAMES, find_folder, mend_private_key
+from agent.machine.keys import KEY_NAMES, find_folder
 from agent.machine.lines import find_last_line
 from agent.machine.resources import File, Resource
 from agent.machine.secret import Secret
@@ -67,7 +67,7 @@ def find_key(settings: Settings, facts: Facts) -> Path | None:
     secret = facts.secret(settings.ssh.private_key)
     if settings.git.signing != "ssh" or not isinstance(secret, Secret):
         return None
-    wanted = mend_private_key(secret.reveal())
+    wanted = secret.reveal().encode()
     paths = (find_folder(facts) / name for name in dict.fromkeys(KEY_NAMES.values()))
     return next((path for path in paths if facts.read(path) == wanted), None)
 

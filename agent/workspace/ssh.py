@@ -10,14 +10,16 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from agent.machine import texts
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.keys import (
     KEY_NAMES,
+    WHOLE_FILE,
     find_folder,
     find_foreign_form,
     is_locked,
-    mend_private_key,
+    read_ssh_key,
     split_strings,
 )
 from agent.machine.lines import BLANKS, split_lines
@@ -146,13 +148,11 @@ def split_keys(text: str) -> list[str]:
     r"""Return the lines of a list as it was meant.
 
     Env files cannot hold line breaks, so plain keys come in one line with a literal \n between
-    them, and with docker's --env-file in quotes; Windows adds a byte order mark. Where options
-    limit a key nothing is split: its comment must not become a key without limits.
+    them. Where options limit a key nothing is split: its comment must not become a key without
+    limits.
     """
-    text = text.removeprefix("\ufeff").strip(" \t\r\n")
-    if text[:1] in ("'", '"') and text[:1] == text[-1:]:  # no line of a list begins so
-        text = text[1:-1]
-    lines = split_lines(text)
+    text = texts.unwrap(text, begins_bare=True)
+    lines = split_lines(texts.decode(text, *_PARTS))
     parts = (
         [part.strip(BLANKS) for part in _LITERAL_BREAK.split(lines[0])] if len(lines) == 1 else []
     )
@@ -245,7 +245,9 @@ def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Proble
     yield Directory(folder, 0o700)
     present, half = facts.read(folder / name), folder / f"{name}.pub"
     # The bash entrypoint wrote the key as it came, and beside it an empty public half.
-    same = present is not None and mend_private_key(present.decode(errors="replace")) == content
+    same = present is not None and (
+        read_ssh_key(present.decode(errors="replace")).encode() == content
+    )
     yield File(folder / name, content, 0o600, adopt=same)
     if present is None or same or facts.mode(half) is not None:
         ours = facts.runtime in half.parents  # nobody else writes there
@@ -258,7 +260,7 @@ def _read_private_key(settings: Settings, facts: Facts) -> tuple[bytes, bytes] |
     secret = facts.secret(settings.ssh.private_key)
     if not isinstance(secret, Secret):
         return secret
-    content = mend_private_key(secret.reveal())
+    content = secret.reveal().encode()
     public = _derive_public_key(content, facts)
     return public if isinstance(public, Problem) else (content, public)
 
@@ -284,7 +286,7 @@ def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
         )
     return Problem(
         "cannot use SSH_PRIVATE_KEY: it is not a private key that ssh can read",
-        "give the whole file, from -----BEGIN to -----END",
+        WHOLE_FILE,
     )
 
 

@@ -38,6 +38,7 @@ LIGHT = {
     "proc",
     "runtime",
     "secret_forms",
+    "texts",
 }
 """What they may load of `machine`: it costs next to nothing."""
 

@@ -55,7 +55,7 @@ def test_every_secret_may_come_as_a_value_or_as_a_file(entry: Variable) -> None:
     name = entry.name
     value = FORMS.get(name, "s3cret-value")
     for environ, expected in (
-        ({name: value}, SecretInput(name, value=Secret(value))),
+        ({name: value}, SecretInput(name, value=Secret(entry.clean(name, value)))),
         ({f"{name}_FILE": "/run/secrets/x"}, SecretInput(name, file=Path("/run/secrets/x"))),
     ):
         settings = Settings.from_environ({**COMPANIONS.get(name, {}), **environ})
@@ -104,11 +104,16 @@ def test_the_first_of_two_names_wins() -> None:
         ("'Octo Cat'", "Octo Cat"),
         ('"Octo" "Cat"', '"Octo" "Cat"'),
         ('"Octo', '"Octo'),
-        ('""', '""'),
+        ('""', None),
+        ("''", None),
+        ("\"'Octo Cat'\"", "Octo Cat"),
+        ("Octo Cat\r\n", "Octo Cat"),
+        ('"Octo Cat\\n"', "Octo Cat"),
+        ("Octo\\\\n", "Octo\\\\n"),
         ("O'Cat", "O'Cat"),
     ],
 )
-def test_quotes_around_a_text_are_those_of_an_env_file(given: str, read: str) -> None:
+def test_quotes_around_a_text_are_those_of_an_env_file(given: str, read: str | None) -> None:
     """docker's --env-file keeps them, Compose and shells drop them."""
     assert Settings.from_environ({"GIT_USER_NAME": given}).git.user_name == read
 
@@ -116,6 +121,10 @@ def test_quotes_around_a_text_are_those_of_an_env_file(given: str, read: str) ->
 def test_quotes_of_a_command_are_its_own() -> None:
     given = {"DEV8_BACKUP_PRE": '"/opt/my prog"', "BACKUP_DIR": "/backups"}
     assert Settings.from_environ(given).backup.before == ("/opt/my prog",)
+    given = {"DEV8_BACKUP_PRE": "\"dump --all 'a b'\"", "BACKUP_DIR": "/backups"}
+    assert Settings.from_environ(given).backup.before == ("dump", "--all", "a b")
+    given = {"DEV8_BACKUP_PRE": "'my dump' --all 'a b'", "BACKUP_DIR": "/backups"}
+    assert Settings.from_environ(given).backup.before == ("my dump", "--all", "a b")
 
 
 def test_the_control_planes_names_are_read() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,6 +98,17 @@ def test_claude_fetches_its_key_from_the_runtime_folder_or_the_file(home: Home) 
         "apiKeyHelper": f"cat '{secret}' # devcopilot"
     }
     assert KEY not in home.files()[".claude/settings.json"]
+
+
+@pytest.mark.parametrize("form", ["\ufeff{}\n", '"{}"', "{}\\n", "{}\n"])
+def test_claude_gets_its_key_from_a_spoilt_file(home: Home, form: str) -> None:
+    secret = home.facts.state.parent / "secret"
+    secret.write_text(form.format(KEY))
+    home.configure({"ANTHROPIC_API_KEY_FILE": str(secret)})
+    command = str(home.read_json(".claude/settings.json")["apiKeyHelper"])
+    said = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=30)
+    assert said.stdout.decode().strip() == KEY
+    assert (str(secret) in command) == (form == "{}\n")  # a plain file may be rotated
 
 
 def test_all_is_taken_back(home: Home) -> None:
@@ -285,7 +297,7 @@ def test_codex_settings_that_pass_the_key_over_are_named(
 def test_what_cannot_be_a_key_is_a_problem(home: Home, name: str, value: str) -> None:
     planned = home.configure({name: value})
     assert [problem.message for problem in planned.problems] == [
-        f"cannot use {name}: it has spaces, quotes or line breaks in it"
+        f"cannot use {name}: it is not one word of plain characters"
     ]
     assert value not in "".join(home.files().values())
 

@@ -2,12 +2,16 @@ import subprocess
 from base64 import b64encode, encodebytes
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.machine import keys
 from agent.machine.volumes import Mounts, Volume
 from agent.workspace import ssh
 from tests.machine import Machine
@@ -287,11 +291,29 @@ def test_a_locked_key_is_a_clear_message(machine: Machine, tmp_path: Path, form:
     assert machine.read(".ssh/id_ecdsa") is None
 
 
-def make_pkcs8() -> str:
-    """Return a new Ed25519 key as openssl writes it."""
+PKCS8: dict[str, Callable[[], Any]] = {
+    "id_ed25519": Ed25519PrivateKey.generate,
+    "id_rsa": partial(rsa.generate_private_key, 65537, 2048),
+    "id_ecdsa": partial(ec.generate_private_key, ec.SECP384R1()),
+}
+
+
+@pytest.mark.parametrize("name", PKCS8)
+def test_a_key_in_pkcs_8_works_whatever_its_kind(machine: Machine, name: str) -> None:
+    """openssl and libraries write it; of Ed25519 the OpenSSH of Debian 12 cannot read it."""
+    key = PKCS8[name]()
     forms = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    key = Ed25519PrivateKey.generate().private_bytes(*forms, serialization.NoEncryption())
-    return key.decode()
+    text = key.private_bytes(*forms, serialization.NoEncryption()).decode()
+    public = key.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+    assert machine.configure(SSH_PRIVATE_KEY=text.replace("\n", "\\n")) == []
+    assert (machine.read(f".ssh/{name}.pub") or "").startswith(public.decode())
+    path = machine.facts.home / ".ssh" / name
+    # Signing needs the private half, too.
+    words = ("ssh-keygen", "-q", "-Y", "sign", "-n", "git", "-f", str(path))
+    subprocess.run(words, input=b"text", check=True, capture_output=True, timeout=60)
+    assert keys.find_public_key(path.read_bytes()) or name != "id_ed25519"
 
 
 @pytest.mark.parametrize(
@@ -299,7 +321,6 @@ def make_pkcs8() -> str:
     [
         ("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "a key of PuTTY's"),
         ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n", "a key of SSH.com's form"),
-        (make_pkcs8(), "an Ed25519 key in PKCS #8"),
     ],
 )
 def test_a_key_in_a_form_that_ssh_cannot_read_is_named(

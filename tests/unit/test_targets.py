@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ S3 = {
     "DEV8_BACKUP_S3_ACCESS_KEY_ID": "AKIAEXAMPLE",
     "DEV8_BACKUP_S3_SECRET_ACCESS_KEY": "s3-secret",
 }
+AZURE_KEY = b64encode(b"azure-secret" * 6).decode()
 AZURE = {
     "AZURE_STORAGE_CONTAINER": "container",
     "AZURE_STORAGE_ACCOUNT": "account",
-    "AZURE_STORAGE_KEY": "azure-secret",
+    "AZURE_STORAGE_KEY": AZURE_KEY,
 }
 WORD = {"DEV8_BACKUP_PASSWORD": "a-password"}
 
@@ -118,8 +120,8 @@ def test_options_that_mean_nothing_are_told(facts: Facts) -> None:
 
 
 @pytest.mark.parametrize(("given", "option"), [
-    ({"AZURE_STORAGE_KEY": "azure-secret"}, ("KEY", "azure-secret")),
-    ({"AZURE_BLOB_ACCOUNT_KEY": "azure-secret"}, ("KEY", "azure-secret")),
+    ({"AZURE_STORAGE_KEY": AZURE_KEY}, ("KEY", AZURE_KEY)),
+    ({"AZURE_BLOB_ACCOUNT_KEY": AZURE_KEY}, ("KEY", AZURE_KEY)),
     ({"AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=2"},
      ("SAS_URL", "https://account.blob.core.windows.net/container?sv=1&sig=2")),
     ({}, ("USE_AZ", "true")),
@@ -133,7 +135,7 @@ def test_ways_into_azure(facts: Facts, given: dict[str, str], option: tuple[str,
 
 @pytest.mark.parametrize("server", ["http://azurite:10000", "http://127.0.0.1:10000"])
 @pytest.mark.parametrize(
-    "given", [{}, {"AZURE_STORAGE_SAS_TOKEN": "sv=1&sig=x"}, {"AZURE_STORAGE_KEY": "azure-secret"}]
+    "given", [{}, {"AZURE_STORAGE_SAS_TOKEN": "sv=1&sig=x"}, {"AZURE_STORAGE_KEY": AZURE_KEY}]
 )
 def test_what_opens_azure_is_not_sent_in_clear(
     facts: Facts, server: str, given: dict[str, str]

@@ -90,7 +90,7 @@ def test_what_is_no_token_is_said_without_showing_it(publisher: Publisher, text:
     publisher.path.write_text(text)
     problems = publisher.publish_file()
     assert len(problems) == 1
-    assert problems[0].startswith("cannot use GITHUB_TOKEN_FILE: ")
+    assert problems[0].startswith(f"cannot use GITHUB_TOKEN_FILE={publisher.path}: ")
     assert not any(word in problems[0] for word in text.split())
     assert publisher.token is None
 

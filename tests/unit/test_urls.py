@@ -28,7 +28,7 @@ def test_what_names_a_server_is_taken(url: str) -> None:
     ["", "x", "ftp://x", "https://", "https:///x", "https://:443/", "https://:443", "http://:80",
      "https://x:", "https://x:0", "https://x:99999", "https://x:a", "https://[::1", "https://[x]",
      "https://u:p@x", "https://u@x", "https://@x", "https://x?q=1", "https://x/#f", "https://x/a b",
-     "https://x/\n", "https://x\n", "\thttps://x", "https://x/\u2028", "https://-x", "https://a..b",
+     "https://x/\n/", "https://x\n.y", "https:\t//x", "https://x/\u2028", "https://-x", "https://a..b",
      "https://x\\y", "https://exa%6dple.com", "https:/x", "//x", "https://x/@"],
 )  # fmt: skip
 @pytest.mark.parametrize("name", [*PRIVATE, *OTHERS])

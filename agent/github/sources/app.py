@@ -11,7 +11,6 @@ from agent.github import api
 from agent.github.api import Answer, NoAnswerError
 from agent.github.token import Failure, Found, Token, TokenSource, make_token
 from agent.machine.errors import Problem
-from agent.machine.keys import mend_private_key
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.groups import GitHub
@@ -126,9 +125,8 @@ class _Maker:
 
         now = int(self._facts.clock.now().timestamp() + self._skew)
         claims = {"iat": now - _EARLIER, "exp": now + _LATER, "iss": self._account.app_id}
-        pem = mend_private_key(self._key.reveal())
         try:
-            return jwt.encode(claims, pem, algorithm="RS256")
+            return jwt.encode(claims, self._key.reveal(), algorithm="RS256")
         except (ValueError, TypeError, jwt.InvalidKeyError, UnsupportedAlgorithm) as error:
             raise self._refuse(
                 "GITHUB_APP_PRIVATE_KEY is not an RSA key in PEM",
