@@ -4,7 +4,6 @@
 requests to the real one. Time passes only where init waits, and takes none.
 """
 
-import contextlib
 import errno
 import json
 import os
@@ -28,12 +27,14 @@ class DrivenBootClock(BootClock):
 
     def __init__(self) -> None:
         self.moment = 1000.0
+        self.waits = 0
 
     def now(self) -> float:
         return self.moment
 
     def wait(self, poll: select.poll, seconds: float | None) -> list[tuple[int, int]]:
         """Return what is readable, or else let the time pass."""
+        self.waits += 1
         if found := poll.poll(0):
             return found
         assert seconds is not None, "init would wait for ever"
@@ -223,6 +224,14 @@ class FakeChildren(Children):
         return found[0]
 
 
+def read_events(descriptor: int) -> list[dict[str, Any]]:
+    """Return the events that wait in a pipe that does not block."""
+    try:
+        return [json.loads(line) for line in os.read(descriptor, 1 << 16).splitlines()]
+    except BlockingIOError:
+        return []
+
+
 class World:
     """A machine for init: the clock, the loop on it, processes, and what init has said."""
 
@@ -254,8 +263,7 @@ class World:
         return [event["message"] for event in self.events() if event["level"] != "debug"]
 
     def events(self) -> list[dict[str, Any]]:
-        with contextlib.suppress(BlockingIOError):
-            self._said += map(json.loads, os.read(self._heard, 1 << 16).splitlines())
+        self._said += read_events(self._heard)
         return self._said
 
     def close(self) -> None:

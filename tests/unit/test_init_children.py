@@ -134,6 +134,27 @@ def test_a_number_that_is_nobodys_cannot_be_signalled(factory: Factory) -> None:
         factory.children.kill(ABOVE_ALL_PIDS - 1, signal.SIGTERM)
 
 
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe2(os.O_CLOEXEC)
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_a_descriptor_is_lent_as_the_childs_third(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    children, codes = Children(), list[int]()
+    children.spawn(("sh", "-c", "echo lent >&3"), (None, None, None, writer), codes.append)
+    wait_until(lambda: (children.reap(), codes)[1], "its end", 20)  # type: ignore[func-returns-value]
+    assert (codes, os.read(reader, 100)) == ([0], b"lent\n")
+
+
+def test_a_failure_is_told_also_when_the_third_is_lent(pipe: tuple[int, int]) -> None:
+    with pytest.raises(FileNotFoundError):
+        Children().spawn(("/no/such",), (None, None, None, pipe[1]), lambda _: None)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_another_users_process_cannot_be_signalled() -> None:
     """The real one is asked by a child that is nobody; PID 1 is root's."""

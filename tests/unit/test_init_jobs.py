@@ -377,11 +377,20 @@ def test_a_call_that_nobody_answers_starts_it_again_ever_later(
     assert pauses[-1] == pytest.approx(PAUSES.longest)
 
 
-def test_a_call_during_the_stop_is_refused(office: Office, call: Callable[[], None]) -> None:
-    office.begin("long", at=(), socket="calls.sock")
+@pytest.mark.parametrize("called", [False, True], ids=["nobody has called", "a job was started"])
+def test_whoever_calls_after_the_stop_is_refused_at_once(
+    office: Office, call: Callable[[], None], called: bool
+) -> None:
+    """Also while the socket is to be looked at again, after its job has ended."""
+    job = office.begin("quick", at=(), socket="calls.sock")
+    if called:
+        call()
+        office.world.go_until(lambda: job.runs == 1 and not job.running)
     office.jobs.stop()
     with pytest.raises(ConnectionRefusedError):
         call()
+    office.world.go(100)
+    assert job.runs == int(called)
 
 
 # --- the stop

@@ -1,0 +1,160 @@
+"""When init starts the log child again, and what it does for the writers meanwhile."""
+
+import os
+import signal
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from agent.init.boot import Boot
+from agent.init.logs import (
+    FLUSH_TIMEOUT,
+    LONG_LIFE,
+    MOST_WAITING,
+    RELIEF_STEP,
+    START_TIME,
+    Logs,
+    count_waiting,
+)
+from agent.init.states import LogState
+from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World, read_events
+
+LOGGER = "agent.init.logger"
+LINE = b"x" * 99 + b"\n"
+
+
+class Desk:
+    """The log child's place, with a pipe for supervisord's words."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "streams").mkdir()
+        self.world = World({LOGGER: DAEMON})
+        self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self.logs = Logs(self.world.loop, self.world.children, self._null)
+        boot = Boot(environment={}, log_format="json", log_level=None, streams=["a"],
+                    supervisord=[], essential=[], jobs=[], stop_timeout=4.0)  # fmt: skip
+        self.logs.open(str(folder), boot, 1, "info")
+
+    @property
+    def children(self) -> list[FakeProcess]:
+        return self.world.children.find(LOGGER)
+
+    def find_reader(self, stream: str) -> int:
+        """Return the descriptor that the log child reads this stream from."""
+        (number,) = [word.partition("=")[2] for word in self.children[0].argv if stream in word]
+        return int(number)
+
+    def said(self) -> list[str]:
+        return [event["message"] for event in read_events(self.find_reader("agent="))]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.world.close()
+
+
+def test_it_reads_every_stream_and_hears_term_when_it_is_ready(desk: Desk) -> None:
+    (child,) = desk.children
+    assert [word.partition("=")[0] for word in child.argv[-3:]] == ["agent", "supervisord", "a"]
+    assert (tuple(child.blocked), child.spared) == ((signal.SIGTERM,), True)
+    assert desk.logs.state is LogState.RUNNING
+
+
+def test_one_that_keeps_ending_is_started_ever_later(desk: Desk) -> None:
+    desk.world.children.programs[LOGGER] = Program(1)
+    desk.children[0].end(1)
+    desk.world.go(9)
+    pauses = [later.began - one.began for one, later in pairwise(desk.children)]
+    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0])
+    assert "the log child ended and is started again" in desk.said()
+
+
+def test_the_end_of_a_long_life_is_none_of_a_row(desk: Desk) -> None:
+    desk.children[0].end(1)
+    desk.world.go(LONG_LIFE + 1)
+    assert len(desk.children) == 2
+    desk.children[1].end(1)
+    desk.world.go(0.01)
+    assert len(desk.children) == 3, "at once"
+    desk.children[2].end(1)
+    desk.world.go(0.11)
+    assert len(desk.children) == 4, "and the pauses begin anew"
+
+
+def test_one_that_cannot_be_started_is_tried_again(desk: Desk) -> None:
+    desk.world.children.full = True
+    desk.children[0].end(1)
+    desk.world.go(5)
+    assert (len(desk.children), desk.logs.state) == (1, LogState.PAUSING)
+    desk.world.children.full = False
+    desk.world.go(2)
+    assert (len(desk.children), desk.logs.state) == (2, LogState.RUNNING)
+
+
+def test_one_that_was_stopped_goes_on_at_once(desk: Desk) -> None:
+    """Everybody would wait for it."""
+    (child,) = desk.children
+    for number in (signal.SIGSTOP, signal.SIGTSTP):
+        child.send(number)
+        desk.world.go(0)
+        assert not child.stopped
+    assert child.got == [signal.SIGSTOP, signal.SIGCONT, signal.SIGTSTP, signal.SIGCONT]
+
+
+def test_without_a_log_child_the_oldest_lines_make_room_and_are_counted(desk: Desk) -> None:
+    desk.world.children.full = True
+    desk.children[0].end(1)
+    reader = desk.find_reader("supervisord=")
+    for _ in range(3):
+        os.write(desk.logs.supervisord, LINE * 400)
+        desk.world.go(RELIEF_STEP)
+        assert count_waiting(reader) <= MOST_WAITING
+    desk.world.children.full = False
+    desk.world.go(2)
+    (told,) = [line for line in desk.said() if "were lost" in line]
+    kept = count_waiting(reader)
+    assert told == f"{3 * 400 * len(LINE) - kept} bytes of supervisord were lost: " \
+                   "there was no log child"  # fmt: skip
+    assert os.read(reader, 100) == LINE, "whole lines"
+    os.write(desk.logs.supervisord, LINE * 200)
+    desk.world.go(10)
+    assert count_waiting(reader) == kept - 100 + 200 * len(LINE), "now it is read by the child"
+
+
+def test_the_stop_waits_for_its_last_lines(desk: Desk) -> None:
+    desk.world.go(START_TIME)
+    desk.children[0].program = Program(lasts=None, lingers=0.5)
+    desk.logs.stop()
+    assert desk.logs.state is LogState.STOPPING
+    assert desk.world.go_until(desk.logs.ended) == pytest.approx(0.5)
+    assert desk.children[0].got == [signal.SIGTERM]
+    desk.world.go(100)
+    assert len(desk.children) == 1, "it is not started again"
+
+
+def test_a_log_child_that_hangs_is_cut_off(desk: Desk) -> None:
+    desk.world.go(START_TIME)
+    desk.children[0].program = STUBBORN
+    desk.logs.stop()
+    desk.logs.kill()
+    assert desk.world.go_until(desk.logs.ended) == pytest.approx(FLUSH_TIMEOUT)
+
+
+def test_one_that_has_just_been_started_has_time_for_that_as_well(desk: Desk) -> None:
+    desk.world.go(0.25)
+    desk.children[0].program = STUBBORN
+    desk.logs.stop()
+    seconds = desk.world.go_until(desk.logs.ended)
+    assert seconds == pytest.approx(FLUSH_TIMEOUT + START_TIME - 0.25)
+
+
+def test_between_two_lives_the_stop_has_nothing_to_wait_for(desk: Desk) -> None:
+    desk.children[0].end(1)
+    desk.logs.stop()
+    assert desk.logs.state is LogState.ENDED
+    desk.world.go(100)
+    assert len(desk.children) == 1
