@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,11 +21,13 @@ from tests.waiting import wait_until
 NOBODY = 65534
 DEADLINE = 20.0
 """Seconds that anything in a box may take."""
+NEVER = 1000.0
+"""Seconds of a stop that is not to meet its own deadline: whatever waits for that fails before."""
 PYTHON = (sys.executable, "-I")
 INIT = (*PYTHON, "-m", "agent", "init", "--")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 BLOCKED = ("env", "--block-signal=TERM,INT,HUP,QUIT")
-EMPTY_BOOT = Boot(ENVIRONMENT, "json", None, (), (), (), (), 4.0)
+EMPTY_BOOT = Boot(ENVIRONMENT, "json", None, (), (), (), (), NEVER)
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,10 @@ class Box:
         """Return the exit code of PID 1."""
         return self.process.wait(timeout=deadline)
 
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """Ask to stop; return the exit code and the seconds that it took."""
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask to stop; return the exit code."""
         self.send(number)
-        began = time.monotonic()
-        code = self.wait()
-        return code, time.monotonic() - began
+        return self.wait()
 
     def processes(self) -> dict[int, str]:
         """Return the processes below init, by their numbers here: zombies too, with no words."""
@@ -174,12 +173,12 @@ def booted(folder: Path, boot: Boot, *command: str) -> tuple[str, ...]:
     return (*PYTHON, "-m", "agent.init", "--booted", str(run), "--", *command)
 
 
-def with_jobs(*jobs: Job, stop_timeout: float = 4.0) -> Boot:
+def with_jobs(*jobs: Job, stop_timeout: float = NEVER) -> Boot:
     return replace(EMPTY_BOOT, jobs=jobs, stop_timeout=stop_timeout)
 
 
 def with_services(
-    folder: Path, *services: Service, impatient: bool = False, stop_timeout: float = 4.0
+    folder: Path, *services: Service, impatient: bool = False, stop_timeout: float = NEVER
 ) -> Boot:
     """Return a boot file for these services; supervisord's files are written as `configure` does.
 

@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import signal
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +13,7 @@ from agent.machine.boot import Job
 from agent.machine.exits import Exit
 from agent.services.service import Service
 from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, with_services
+from tests.pid1.preloading import build_library
 from tests.waiting import wait_until
 
 Start = Callable[..., Box]
@@ -27,18 +27,14 @@ def messages(box: Box, source: str) -> list[str]:
     return [event["message"] for event in events if event["source"] == source]
 
 
-def test_services_start_without_supervisords_second_of_sleep(start: Start, folder: Path) -> None:
-    box = start(*booted(folder, with_services(folder, Service("a", LIVING))))
+def test_supervisord_is_woken_from_the_second_that_it_sleeps(start: Start, folder: Path) -> None:
+    """At the start and at the stop: this one sleeps for ever where it would sleep a second."""
+    boot = with_services(folder, Service("a", LIVING))
+    library = build_library("deep_sleep", folder)
+    boot = replace(boot, environment={**boot.environment, "LD_PRELOAD": str(library)})
+    box = start(*booted(folder, boot), environment=boot.environment)
     box.wait_for('"message": "begun"')
-    events = [json.loads(line) for line in box.out.splitlines()]
-    born = next(event["time"] for event in events if "supervisord started" in event["message"])
-    begun = next(event["time"] for event in events if event["message"] == "begun")
-    assert seconds_of(begun) - seconds_of(born) < 0.5
-
-
-def seconds_of(text: str) -> float:
-    hours, minutes, seconds = text[11:-1].split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    assert box.stop() == 0
 
 
 def test_a_fatal_essential_service_ends_the_container(start: Start, folder: Path) -> None:
@@ -72,8 +68,7 @@ def test_another_service_is_never_given_up(start: Start, folder: Path) -> None:
     assert "the service keeps exiting; restarting with back-off" in messages(box, "init")
     (folder / "mended").touch()
     box.wait_for('"message": "mended"')
-    code, _ = box.stop()
-    assert code == 0
+    assert box.stop() == 0
 
 
 def test_the_loss_of_supervisord_stops_the_services(start: Start, folder: Path) -> None:
@@ -92,11 +87,15 @@ def test_the_loss_of_supervisord_stops_the_services(start: Start, folder: Path) 
 
 
 def test_an_orphan_is_not_taken_for_a_service(start: Start, folder: Path) -> None:
-    script = "(sh -c 'sleep 0.1; exit 1' &); echo begun; sleep 0.3; echo alive; exec sleep 1000"
+    script = (
+        f"(sh -c 'echo $$ > {folder}/orphan; exit 1' &); until test -s {folder}/orphan; do :; done;"
+        f"while kill -0 $(cat {folder}/orphan) 2>/dev/null; do sleep 0.01; done;"
+        "echo alive; exec sleep 1000"
+    )
     box = start(*booted(folder, with_services(folder, Service("a", ("sh", "-c", script)))))
     box.wait_for('"message": "alive"')
     assert not any("exited" in line for line in messages(box, "supervisord"))
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
 
 
 def test_values_of_the_environment_reach_a_service_unchanged(start: Start, folder: Path) -> None:
@@ -121,7 +120,7 @@ def test_a_log_child_that_ends_is_started_again(start: Start, folder: Path) -> N
     os.kill(logger, signal.SIGKILL)
     (folder / "go").touch()
     box.wait_for('"message": "after"')
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
 
 
 COUNTER = """
@@ -160,25 +159,25 @@ def test_a_stopped_log_child_goes_on(start: Start, folder: Path) -> None:
         os.kill(find_logger(box), signal.SIGSTOP)
         before = count()
         wait_until(lambda now=before: count() > now + 5000, "further lines", 5)  # type: ignore[misc]
-    code, seconds = box.stop()
-    assert (code, seconds < 2) == (0, True)
+    assert box.stop() == 0
     assert "the log child ended" not in box.out
 
 
 def test_writers_do_not_wait_for_a_log_child_that_keeps_ending(start: Start, folder: Path) -> None:
+    """The pauses between its starts grow; a pipe holds some 650 lines."""
     box, count = start_counter(start, folder)
-    end, longest, last, seen = time.monotonic() + 4, 0.0, time.monotonic(), count()
-    while time.monotonic() < end:
-        if pid := box.find("agent.init.logger"):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if count() > seen:
-            seen, last = count(), time.monotonic()
-        longest = max(longest, time.monotonic() - last)
-    assert longest < 1
+
+    def count_lines_without_logger() -> int:
+        with suppress(ProcessLookupError):
+            os.kill(find_logger(box), signal.SIGKILL)
+        counts = [count()]
+        while box.find("agent.init.logger") is None:
+            counts.append(count())
+        return counts[-2] - counts[0] if len(counts) > 1 else 0
+
+    wait_until(lambda: count_lines_without_logger() > 5000, "lines that nobody reads")
     box.wait_for("bytes of a were lost: there was no log child")
-    code, seconds = box.stop()
-    assert (code, seconds < 2) == (0, True)
+    assert box.stop() == 0
 
 
 def test_a_service_does_not_write_through_supervisord(start: Start, folder: Path) -> None:
@@ -189,7 +188,7 @@ def test_a_service_does_not_write_through_supervisord(start: Start, folder: Path
     before = count()
     wait_until(lambda: count() > before + 5000, "further lines", 5)
     os.kill(supervisord, signal.SIGCONT)
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
 
 
 def test_much_output_through_a_pipe_arrives(start: Start, folder: Path) -> None:
@@ -198,7 +197,7 @@ def test_much_output_through_a_pipe_arrives(start: Start, folder: Path) -> None:
     box = start(*booted(folder, with_services(folder, Service("a", ("sh", "-c", script)))))
     box.wait_for('"message": "finished"')
     assert "Illegal seek" not in box.out + box.err
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
 
 
 def test_output_of_the_command_is_apart_from_the_log(start: Start, folder: Path) -> None:
@@ -215,7 +214,7 @@ def test_closed_standard_streams_do_no_harm(start: Start, folder: Path) -> None:
     boot = with_services(folder, Service("a", ("sh", "-c", f"touch {folder}/up; exec sleep 1000")))
     box = start("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *booted(folder, boot))
     wait_until((folder / "up").exists, "the service runs")
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
 
 
 def test_init_alone_writes_no_state_and_starts_nothing(start: Start, folder: Path) -> None:
@@ -233,7 +232,7 @@ def test_a_fifo_that_is_there_already_is_used(start: Start, folder: Path) -> Non
     os.chown(folder / "run/events", folder.stat().st_uid, -1)
     box = start(*words)
     box.wait_for('"message": "begun"')
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
 
 
 def test_an_unreadable_boot_file_is_one_clear_line(start: Start, folder: Path) -> None:

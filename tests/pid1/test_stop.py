@@ -18,6 +18,7 @@ from tests.pid1.boxes import (
     EMPTY_BOOT,
     ENVIRONMENT,
     INIT,
+    NEVER,
     PYTHON,
     Box,
     Namespace,
@@ -30,10 +31,8 @@ from tests.waiting import wait_until
 
 Start = Callable[..., Box]
 
-LINGER = (
-    "trap 'echo told; sleep 0.7; echo done; exit 0' TERM; echo begun; while :; do sleep 0.05; done"
-)
 LOOP = "while :; do sleep 0.01; done"
+GIVEN_UP = "stop timeout reached"
 STUBBORN = "trap '' TERM HUP; echo begun; while :; do sleep 0.05; done"
 
 
@@ -45,9 +44,7 @@ def test_an_idle_container_stops_at_once(start: Start, folder: Path) -> None:
     boot = with_services(folder, shell("a", "echo begun; exec sleep 1000"))
     box = start(*booted(folder, boot))
     box.wait_for("begun")
-    code, seconds = box.stop()
-    assert code == 0
-    assert seconds < 3, "well before the deadline"
+    assert box.stop() == 0
     assert box.state()["phase"] == "stopping"
     assert box.state()["stopping_because"] == "SIGTERM"
 
@@ -56,7 +53,7 @@ def test_interrupt_and_quit_stop_as_well_without_a_command(start: Start, folder:
     for number in (signal.SIGINT, signal.SIGQUIT):
         box = start(*booted(folder, EMPTY_BOOT))
         box.wait_for_phase("ready")
-        assert box.stop(number)[0] == 0
+        assert box.stop(number) == 0
         (folder / "run/state.json").unlink()
 
 
@@ -68,62 +65,63 @@ def test_other_signals_do_not_stop(start: Start, folder: Path) -> None:
     wait_until(lambda: not has_pending(box.pid, signal.SIGALRM), "the signals are taken")
     assert box.state()["phase"] == "ready"
     assert box.find("sleep 1000") == service
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
     assert box.state()["stopping_because"] == "SIGTERM"
 
 
 def test_a_service_that_needs_time_is_waited_for(start: Start, folder: Path) -> None:
-    boot = with_services(folder, shell("slow", LINGER))
+    linger = f"echo told; until test -e {folder}/go; do sleep 0.01; done; echo done; exit 0"
+    boot = with_services(folder, shell("slow", f"trap '{linger}' TERM; echo begun; {LOOP}"))
     box = start(*booted(folder, boot))
     box.wait_for("begun")
-    code, seconds = box.stop()
-    assert code == 0
-    assert 0.6 < seconds < 2
+    box.send(signal.SIGTERM)
+    box.wait_for('"message": "told"')
+    assert box.state()["phase"] == "stopping"
+    (folder / "go").touch()
+    assert box.wait() == 0
     assert '"message": "done"' in box.out
+    assert GIVEN_UP not in box.out
 
 
 def test_a_stubborn_service_and_command_are_killed_at_the_deadline(
     start: Start, folder: Path
 ) -> None:
-    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=1.5)
+    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=0.5)
     box = start(*booted(folder, boot, "sh", "-c", STUBBORN))
     wait_until(lambda: box.out.count("begun") + box.err.count("begun") == 2, "both begin")
-    code, seconds = box.stop()
-    assert code == 128 + signal.SIGKILL
-    assert 1.4 < seconds < 3
+    assert box.stop() == 128 + signal.SIGKILL
+    assert GIVEN_UP in box.err
 
 
-NOTE = """
+MEET = """
 import os, signal, sys, time
-def note(number, frame):
-    with open(sys.argv[1], "a") as file:
-        file.write(f"{time.monotonic()}\\n")
+def meet(number, frame):
+    with open(sys.argv[1], "ab", buffering=0) as file:
+        file.write(b"here\\n")
+    while os.stat(sys.argv[1]).st_size < 15:
+        time.sleep(0.01)
     os._exit(0)
-signal.signal(signal.SIGTERM, note)
+signal.signal(signal.SIGTERM, meet)
 print("begun", flush=True)
 while True:
     signal.pause()
 """
-"""Notes when it was asked to end."""
+"""Asked to end, waits until three have been asked."""
 
 
 def test_services_and_command_are_told_together(start: Start, folder: Path) -> None:
-    words = (*PYTHON, "-c", NOTE, str(folder / "told"))
+    words = (*PYTHON, "-c", MEET, str(folder / "told"))
     boot = with_services(folder, Service("a", words), Service("b", words))
     box = start(*booted(folder, boot, *words))
     wait_until(lambda: box.out.count("begun") + box.err.count("begun") == 3, "all begin")
-    code, _ = box.stop()
-    assert code == 0
-    moments = [float(line) for line in (folder / "told").read_text().split()]
-    assert len(moments) == 3
-    assert max(moments) - min(moments) < 0.1
+    assert box.stop() == 0, "or each would wait for those that are told after its end"
 
 
 def test_the_command_decides_the_exit_code(start: Start, folder: Path) -> None:
     script = "trap 'exit 9' TERM; echo begun; while :; do sleep 0.01; done"
     box = start(*booted(folder, EMPTY_BOOT, "sh", "-c", script))
     box.wait_for("begun")
-    assert box.stop()[0] == 9
+    assert box.stop() == 9
 
 
 def test_the_end_of_the_command_stops_the_services(start: Start, folder: Path) -> None:
@@ -139,39 +137,37 @@ def test_the_end_of_the_command_stops_the_services(start: Start, folder: Path) -
 
 
 def test_a_second_term_hastens_the_stop(start: Start, folder: Path) -> None:
-    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=30)
+    boot = with_services(folder, shell("stubborn", STUBBORN))
     box = start(*booted(folder, boot))
     box.wait_for("begun")
     box.send(signal.SIGTERM)
     box.wait_for_phase("stopping")
-    code, seconds = box.stop()
-    assert code == 0
-    assert seconds < 3
+    assert box.stop() == 0
+    assert "stopping faster" in box.out
     assert "Traceback" not in box.out + box.err
 
 
 def test_our_own_notices_do_not_hasten_the_stop(start: Start, folder: Path) -> None:
     """A job that ends while an essential service is lost is nobody's haste: all have their time."""
     quitter = Service("quitter", ("sh", "-c", f"until test -e {folder}/go; do sleep 0.01; done"))
-    slow = shell("slow", f"trap 'sleep 1.5; echo done; exit' TERM; touch {folder}/go; {LOOP}")
+    slow = shell("slow", f"trap 'sleep 0.5; echo done; exit' TERM; touch {folder}/go; {LOOP}")
     busy = Job("busy", ("sh", "-c", f"trap 'exit 1' TERM; {LOOP}"), None, 60.0)
     final = Job("final", ("sh", "-c", "echo $0 > " + f"{folder}/left"), None, 60.0, at=("stop",))
-    boot = with_services(folder, quitter, slow, impatient=True, stop_timeout=8)
+    boot = with_services(folder, quitter, slow, impatient=True)
     box = start(*booted(folder, replace(boot, jobs=(busy, final))))
     assert box.wait() == Exit.SERVICE_FATAL
     assert "stopping faster" not in box.out
     assert '"message": "done"' in box.out
-    assert float((folder / "left").read_text()) > 4, "of the 8 s"
+    assert float((folder / "left").read_text()) > NEVER / 2
 
 
 def test_a_signal_hastens_a_stop_that_began_by_itself(start: Start, folder: Path) -> None:
-    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=30)
+    boot = with_services(folder, shell("stubborn", STUBBORN))
     box = start(*booted(folder, boot, "sh", "-c", f"until test -e {folder}/go; do :; done"))
     box.wait_for("begun")
     (folder / "go").touch()
     box.wait_for_phase("stopping")
-    assert box.stop()[1] < 3
-    assert box.wait() == 0, "the code is CMD's"
+    assert box.stop() == 0, "the code is CMD's"
 
 
 def test_jobs_are_ended_and_none_begins(start: Start, folder: Path) -> None:
@@ -180,8 +176,7 @@ def test_jobs_are_ended_and_none_begins(start: Start, folder: Path) -> None:
     )
     box = start(*booted(folder, with_jobs(Job("long", ("sh", "-c", script), 0.0, 60.0))))
     box.wait_for("begun")
-    code, seconds = box.stop()
-    assert (code, seconds < 1) == (0, True)
+    assert box.stop() == 0
     assert (folder / "log").read_text() == "ended\n"
     assert box.state()["jobs"]["long"]["runs"] == 1
 
@@ -195,7 +190,7 @@ def test_a_job_of_the_stop_comes_after_the_services_and_before_the_orphans(
     boot = with_services(folder, shell("a", f'setsid sh -c "{orphan}" & {note}'))
     box = start(*booted(folder, replace(boot, jobs=(last,))))
     box.wait_for("begun")
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
     service, left, orphan = (folder / "log").read_text().split()
     assert (service, orphan) == ("service", "orphan")
     assert 0 < float(left) < boot.stop_timeout, "the job was told the seconds that were left"
@@ -208,17 +203,16 @@ def test_a_job_of_the_stop_ends_with_the_deadline(start: Start, folder: Path) ->
     )
     box = start(*booted(folder, with_jobs(slow, stop_timeout=1.0)))
     box.wait_for_phase("ready")
-    code, seconds = box.stop()
-    assert code == 0
-    assert 0.9 < seconds < 3
+    assert box.stop() == 0
+    assert GIVEN_UP in box.out
 
 
 def test_no_job_of_the_stop_begins_after_the_deadline(start: Start, folder: Path) -> None:
     late = Job("late", ("touch", f"{folder}/late"), None, 60.0, at=("stop",))
-    boot = with_services(folder, shell("stubborn", STUBBORN), stop_timeout=30)
-    box = start(*booted(folder, replace(boot, jobs=(late,), stop_timeout=1.0)))
+    boot = with_services(folder, shell("stubborn", STUBBORN))
+    box = start(*booted(folder, replace(boot, jobs=(late,), stop_timeout=0.5)))
     box.wait_for("begun")
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
     assert not (folder / "late").exists()
 
 
@@ -260,18 +254,16 @@ def test_a_shell_on_another_terminal_does_not_hold_up_the_stop(
     seen = b""
     while b"ready> " not in seen:
         seen += os.read(ours, 4096)
-    code, seconds = box.stop()
+    assert box.stop() == 0
     shell_there.wait(timeout=5)
     os.close(ours)
-    assert code == 0
-    assert seconds < 1
 
 
 def test_the_last_lines_are_written(start: Start, folder: Path) -> None:
     script = "trap 'seq -f last-%g 1000; exit' TERM; echo begun; while :; do sleep 0.01; done"
     box = start(*booted(folder, with_services(folder, shell("a", script))))
     box.wait_for("begun")
-    assert box.stop()[0] == 0
+    assert box.stop() == 0
     events = [json.loads(line) for line in box.out.splitlines()]
     last = [event["message"] for event in events if event["message"].startswith("last-")]
     assert last == [f"last-{n}" for n in range(1, 1001)]

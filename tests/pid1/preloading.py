@@ -1,0 +1,22 @@
+"""Libraries of C, built for a test, that stand between a program and the kernel (LD_PRELOAD)."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def build_library(name: str, folder: Path) -> Path:
+    """Build NAME.c, which lies beside this file, in a folder; skip the test without a compiler."""
+    if not shutil.which("cc"):
+        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        refuse(f"cc is missing, and with it {name}")
+    library = folder / f"{name}.so"
+    source = Path(__file__).with_name(f"{name}.c")
+    subprocess.run(
+        ["cc", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-o", library, source],
+        check=True, timeout=60,
+    )  # fmt: skip
+    return library

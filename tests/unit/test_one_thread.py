@@ -1,0 +1,56 @@
+"""Init and the log child neither sleep nor have threads; few others do, each for a reason.
+
+docs/decisions/one-thread.md says why.
+"""
+
+import ast
+
+import pytest
+
+from tests.unit.test_architecture import MODULES
+
+SLEEPS = {
+    "backup.lock": "until another backup lets go: a lock wakes nobody who has a deadline",
+    "backup.make.making": "until all who began to make one repository at the same moment are done",
+    "commands.health": "between two looks at the services, ever longer, until they answer",
+    "github.helpers.ask": "until the broker's socket is back",
+    "machine.follow": "between two looks at a program that must not be waited for in vain",
+    "machine.hooks": "until a process group has ended, before it is killed",
+    "machine.sqlite": "until a writer lets go of a database",
+}
+"""Modules of short-lived commands that pause between two looks, up to a deadline, and why."""
+
+THREADS = {
+    "backup.lock": "watches whether somebody waits, while the backup waits for restic",
+    "commands.backup.ticking": "shows the time that passes, while the command waits",
+    "commands.broker": "answers each caller while another's host hangs",
+    "github.broker": "one answer at a time for each host; its threads are commands.broker's",
+}
+"""Modules of short-lived commands that have threads or deal with them, and why."""
+
+CONCURRENT = {"threading", "_thread", "asyncio", "concurrent", "multiprocessing", "sched"}
+
+
+def find_sleeps(tree: ast.AST) -> list[str]:
+    return [ast.unparse(node) for node in ast.walk(tree)
+            if (isinstance(node, ast.Attribute) and ast.unparse(node) == "time.sleep")
+            or (isinstance(node, ast.ImportFrom) and node.module == "time")]  # fmt: skip
+
+
+def find_threads(tree: ast.AST) -> list[str]:
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return [name for name in names if name.partition(".")[0] in CONCURRENT]
+
+
+@pytest.mark.parametrize(
+    ("find", "allowed"), [(find_sleeps, SLEEPS), (find_threads, THREADS)], ids=["sleeps", "threads"]
+)
+def test_only_these_modules_do_and_all_of_them(find, allowed) -> None:  # type: ignore[no-untyped-def]
+    found = {name for name, path in MODULES.items() if find(ast.parse(path.read_text()))}
+    assert found == set(allowed)
+    assert not [name for name in found if name.startswith("init")]
