@@ -168,12 +168,16 @@ def test_what_no_backup_holds_stays(box: Box) -> None:
     box.write("new/data", "in the safety backup")
     found = json.loads(box.restore("--dry-run", "--json").stdout)["changes"]
     root = box.workspace
-    assert found["deleted"] == [f"{root}/cache/CACHEDIR.TAG", f"{root}/new/data"]
+    assert found["deleted"] == [f"{root}/new/data"]
     box.restore("--yes")
     assert box.read("file") == "first"
     assert box.read("cache/content") == "hours of work"
     assert box.read("data/large.bin") == "left out"
     assert not (root / "new").exists()
+    box.backup("undo", "--yes")
+    assert box.read("new/data") == "in the safety backup"
+    assert box.read("cache/CACHEDIR.TAG") == CACHE_TAG
+    assert box.read("cache/content") == "hours of work"
 
 
 def test_what_no_backup_holds_and_is_in_the_way_is_kept(box: Box) -> None:
@@ -187,6 +191,10 @@ def test_what_no_backup_holds_and_is_in_the_way_is_kept(box: Box) -> None:
     (kept,) = (box.workspace / "data").glob("large.bin.kept-*")
     assert kept.read_text() == "second"
     assert str(kept) in said
+    assert json.loads(box.restore("--dry-run", "--json").stdout)["changes"]["deleted"] == []
+    for words in (("undo",), ("restore",)):
+        box.backup(*words, "--yes")
+        assert kept.read_text() == "second", "it is nowhere else"
 
 
 def test_hard_links_to_elsewhere_are_cut(box: Box) -> None:

@@ -6,14 +6,32 @@ what DEV8_BACKUP_EXCLUDE names.
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from agent.machine import folders
 from agent.machine.follow import Message
 from agent.machine.globs import escape
+
+KEPT = re.compile(r"\.(?:kept|replaced)-\d{8}-\d{6}$")
+"""What the names end with of what was in the way of a restore."""
+
+
+def make_suffix(moment: datetime, word: str = "kept") -> str:
+    """Return what is added to the name of what is in the way of a restore at this moment."""
+    return f".{word}-{moment:%Y%m%d-%H%M%S}"
+
+
+def is_kept(path: Path) -> bool:
+    """Tell whether it was in the way of a restore, or lies in what was.
+
+    No backup may hold it under its own name, so it stays until a person removes it.
+    """
+    return any(KEPT.search(part) for part in path.parts)
 
 
 @dataclass(frozen=True)
@@ -82,12 +100,15 @@ class Clearing:
         self._scope = scope
         self._held = held
         self._suffix = suffix
+        self._gone: set[str] = set()
+        """Names of what the snapshot lacks."""
         self.cleared = Cleared()
 
     def clear(self, changes: Iterable[Message]) -> Cleared:
         """Make way for the changes that `restic diff` lists from the safety backup on."""
         mine = [(item["modifier"], item["path"]) for item in changes
                 if self._is_mine(item["path"].rstrip("/"))]  # fmt: skip
+        self._gone = {name.rstrip("/") for modifier, name in mine if modifier == "-"}
         new = sorted(name for modifier, name in mine if modifier == "+")
         old = sorted(((name, modifier) for modifier, name in mine if modifier != "+"), reverse=True)
         for name in new:  # a folder comes before what is in it
@@ -104,7 +125,7 @@ class Clearing:
     def _try(self, modifier: str, path: Path) -> None:
         try:
             with folders.open_folder(self._scope.anchor, path.parent) as folder:
-                if modifier == "-":
+                if modifier == "-" and not self._stays(folder, path):
                     self._delete(folder, path.name)
                 elif modifier == "T":
                     self._replace(folder, path)
@@ -114,6 +135,21 @@ class Clearing:
             return  # gone, or replaced as a whole: then nothing of ours is there
         except OSError as error:
             self.cleared.failed.append(f"{path}: {error.strerror}")
+
+    def _stays(self, folder: int, path: Path) -> bool:
+        """Tell whether it is left where it is although the snapshot lacks it.
+
+        A cache that the snapshot does not know keeps what marks it: without that the next backup
+        would hold it, and the next restore delete it.
+        """
+        if is_kept(path.relative_to(self._scope.anchor)):
+            return True
+        holder = folders.to_json_name(str(path.parent))
+        if path.name != folders.CACHE_TAG or holder not in self._gone:
+            return False
+        beside = os.listdir(f"/proc/self/fd/{folder}")  # noqa: PTH208 - names are wanted
+        return any(folders.to_json_name(str(path.with_name(name))) not in self._gone
+                   for name in beside)  # fmt: skip
 
     def _delete(self, folder: int, name: str) -> None:
         """Delete a file, or a folder if nothing is left in it: what no backup holds stays."""

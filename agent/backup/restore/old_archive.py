@@ -6,6 +6,7 @@ from pathlib import Path
 from agent.backup import undo
 from agent.backup.restic.client import Snapshot
 from agent.backup.restore import archive, merging
+from agent.backup.restore.in_place import make_suffix
 from agent.backup.restore.restoration import Result
 from agent.backup.target import Target
 from agent.machine import folders
@@ -30,17 +31,16 @@ def merge(
     workspace.
     """
     began = current.facts.clock.now()
-    stamp = f"{began:%Y%m%d-%H%M%S}"
     note = None
     if safety:
         note = note_way_back(current, source, workspace, safety, format_time(began))
     keeps = note is None or bool(current.settings.backup.exclude)
     with folders.stage(workspace, "restore", current.facts.state) as staging:
         held = archive.unpack(source, staging / "tree")
-        replaced = workspace / f".replaced-{stamp}" if keeps else staging / "replaced"
+        replaced = workspace / make_suffix(began, "replaced") if keeps else staging / "replaced"
         tree = staging / "tree" / held.top
         try:
-            done = merging.merge(tree, workspace, replaced, f".kept-{stamp}")
+            done = merging.merge(tree, workspace, replaced, make_suffix(began))
         except OSError as error:
             hint = "" if note else f"replaced files are in {replaced}"
             problem = Problem(f"cannot write {error.filename}: {error.strerror}", hint)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.backup.make.content import Content
-from agent.backup.restore.in_place import Scope
+from agent.backup.restore.in_place import Scope, is_kept
 from agent.backup.restore.selection import Chosen, list_entries
 from agent.machine import folders
 from agent.machine.clock import read_nanoseconds
@@ -113,10 +113,12 @@ def find_extras(path: Path, known: set[str], skipped: Skipped) -> Iterator[Path]
         names = []
         if path.exists() and not path.is_dir() and folders.to_json_name(str(path)) not in known:
             yield path
-    is_cache = folders.CACHE_TAG in names
+    if folders.CACHE_TAG in names:  # of a cache only that is in backups, and goes with the folder
+        is_lone = len(names) == 1 or folders.to_json_name(str(path)) in known
+        names = [folders.CACHE_TAG] if is_lone else []
     for name in names:
         item = path / name
-        if item in skipped or (is_cache and name != folders.CACHE_TAG):
+        if item in skipped or is_kept(Path(name)):
             continue
         kind = stat.S_IFMT(item.lstat().st_mode)
         if kind == stat.S_IFDIR:

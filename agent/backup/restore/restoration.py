@@ -12,7 +12,7 @@ from pathlib import Path
 from agent.backup import reading, undo
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Snapshot
-from agent.backup.restore.in_place import Clearing, Scope, find_scope
+from agent.backup.restore.in_place import Clearing, Scope, find_scope, make_suffix
 from agent.backup.restore.placing import Placed
 from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries
 from agent.machine import folders
@@ -186,7 +186,7 @@ class Restorer:
             self.chosen.snapshot.id, format_time(began), kind=kind,
             wanted=tuple(str(scope.path) for scope in scopes),
         ))  # fmt: skip
-        result = self._make_way(scopes, safety, f".kept-{began:%Y%m%d-%H%M%S}")
+        result = self._make_way(scopes, safety, make_suffix(began))
         result = add(result, self._write(scopes))
         self._restore_databases(scopes)
         if not result.failures:
