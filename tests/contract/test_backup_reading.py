@@ -1,6 +1,8 @@
 """Reading the backups: no lock of anybody's, dead or alive, keeps a person from their files."""
 
 import os
+import re
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -50,6 +52,30 @@ def test_the_lock_of_a_killed_stranger_keeps_nobody_from_reading(box: Box) -> No
     said = box.restore("--path", "big1", "--to", str(box.home / "new")).stderr
     assert said.count("read in spite of the lock of process") == 1, "it is waited for once"
     assert (box.home / "new").read_bytes() == (box.workspace / "big1").read_bytes()
+
+
+def test_an_undo_beside_a_check_says_what_is_possible(box: Box) -> None:
+    """It waits, changes nothing, and the command that it names gets the files back."""
+    box.write("file", "first")
+    box.backup("create")
+    box.write("file", "second")
+    box.restore("--yes")
+    box.fill(1)
+    box.backup("create")
+    with lock_of_a_stranger(box) as check:
+        done = box.run("backup", "undo", "--yes", code=1)
+        assert check.poll() is None
+        assert f"the repository is locked by process {check.pid} on" in done.stderr
+        assert done.stderr.count("cannot make the safety backup") == 1
+        assert "nothing was changed" in done.stderr
+        assert box.read("file") == "first"
+        (command,) = re.findall(r"`devcopilot (backup restore \S+ --to) DIR`", done.stderr)
+        box.run(*shlex.split(command), str(box.home / "back"))
+    found = box.home / "back" / (box.workspace / "file").relative_to("/")
+    assert found.read_text() == "second"
+    box.backup("restic", "--", "unlock", "--remove-all")
+    box.backup("undo", "--yes")
+    assert box.read("file") == "second"
 
 
 def test_backups_that_are_mounted_read_only_are_read(box: Box) -> None:

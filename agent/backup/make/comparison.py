@@ -22,7 +22,6 @@ from agent.machine.system import Facts
 SLACK = timedelta(minutes=5)
 """By which a backup may be ahead of the clock; one that is further ahead was dated by a wrong one.
 """
-ANEW = "devcopilot backup create --anew --target"
 
 
 @dataclass(frozen=True)
@@ -127,6 +126,11 @@ def _extra(snapshot: Snapshot, tags: Sequence[str], kinds: Sequence[str]) -> set
     return {*snapshot.tags} - {*tags} - {*kinds} - identity.find_marks(snapshot)
 
 
+def begin_anew(target: str) -> str:
+    """Return the command with which a person gives up what a target has lost."""
+    return f"devcopilot backup create --anew --target {target}"
+
+
 def explain_damage(target: Target, name: str) -> str:
     """Return the finding of a snapshot that cannot be read, and the commands that fix it.
 
@@ -136,7 +140,7 @@ def explain_damage(target: Target, name: str) -> str:
     remove = f"rm -f {shlex.quote(path)}" if target.folder else f"remove {path} from the storage"
     return (
         f"the backup {name[:8]} is damaged and cannot be read; to fix it: {remove}; "
-        f"{ANEW} {target.name}; "
+        f"{begin_anew(target.name)}; "
         f"devcopilot backup verify --target {target.name}"
     )
 
@@ -147,7 +151,8 @@ def _judge_absence(known: Record, target: str) -> Comparison:
     return Comparison(refusal=Problem(
         f"there is no repository any more, although the backup {known.snapshot[:8]} was made there "
         f"at {known.made}",
-        f"is its volume mounted, or its bucket the right one? To begin anew there: {ANEW} {target}",
+        f"is its volume mounted, or its bucket the right one? To begin anew there: "
+        f"{begin_anew(target)}",
     ))  # fmt: skip
 
 
@@ -166,7 +171,7 @@ def _tell_lost(known: Record, newest: Snapshot | None, target: str) -> str:
     return str(Problem(
         f"the backup {known.snapshot[:8]} of {known.made} is gone from {target}; {left}; nothing "
         "is forgotten until somebody has looked",
-        f"if that is as it should be: {ANEW} {target}",
+        f"if that is as it should be: {begin_anew(target)}",
     ))  # fmt: skip
 
 

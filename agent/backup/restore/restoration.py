@@ -5,6 +5,7 @@ in between, the safety backup holds what was there.
 """
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -97,7 +98,8 @@ class Restorer:
 
     def _check_name(self, path: Path) -> None:
         if path == path.parent:
-            raise AgentError(Problem("cannot restore / by itself", "leave --path away"))
+            hint = "to get everything: devcopilot backup restore --to DIR"
+            raise AgentError(Problem("cannot restore / by itself", hint))
 
     def _take_copies(self, tree: Path) -> None:
         """Put the copies among the restored files, and take them away from where they lay."""
@@ -164,8 +166,11 @@ class Restorer:
             cause = f"it is neither in {' nor in '.join(map(str, places))}"
         else:
             return
-        hint = "restore it to a new place: --to DIR"
-        problem = Problem(f"cannot restore {path} in place: {cause}", hint)
+        name, place = self.chosen.snapshot.short, shlex.quote(str(path))
+        command = f"devcopilot backup restore {name} --path {place} --to DIR"
+        problem = Problem(
+            f"cannot restore {path} in place: {cause}", f"restore it to a new place: {command}"
+        )
         raise AgentError(problem, exit_code=Exit.USAGE)
 
     def restore_in_place(

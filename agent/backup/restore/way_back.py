@@ -1,6 +1,7 @@
 """A restore in place: where it goes, what it would change, and the backup made before it."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,12 +40,16 @@ def look(current: Context, chosen: Chosen, scopes: Sequence[Scope]) -> Preview:
     return preview.look(chosen, scopes, held, [current.facts.state])
 
 
-def make_safety(current: Context, target: Target, listener: Listener) -> Made:
-    """Make the backup that a restore is taken back with; it has a snapshot. Raises AgentError."""
+def make_safety(current: Context, target: Target, source: str, listener: Listener) -> Made:
+    """Make the backup that a restore of `source` is taken back with. Raises AgentError.
+
+    What is returned has a snapshot.
+    """
     wishes = session.Wishes(tag=SAFETY, hooks=False)
     work_on = session.Session(current.settings, current.facts, [target], wishes, lambda _: listener)
     (made,) = work_on.back_up().made
     if made.problem or made.snapshot is None:
-        hint = "--to DIR restores to a new place without one"
+        command = f"devcopilot backup restore {shlex.quote(source)} --to DIR"
+        hint = f"`{command}` restores to a new place without one"
         raise AgentError(Problem(f"cannot make the safety backup: {made.problem}", hint))
     return made

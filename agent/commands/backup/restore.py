@@ -59,7 +59,7 @@ def restore(current: Context, arguments: argparse.Namespace, printer: Printer) -
         check_place(place)
     with nullcontext() if place or arguments.dry_run else work.hold(current, printer, DOING):
         if old_archive.is_archive(arguments.source):
-            return unpacking.restore(current, arguments, place, printer)
+            return unpacking.restore(current, arguments, place, find_consent(arguments), printer)
         chosen = find(current, arguments, printer)
         wanted = None
         if arguments.path is not None:
@@ -111,10 +111,15 @@ def restore_in_place(
             printer.show(outcome.describe(subject, preview=found), format_preview(found))
             return Exit.OK
         title = f"{subject.name} on {target.name}"
-        result = restoring.ask_and_restore(
-            current, restorer, scopes, title, printer, is_sure=arguments.yes
-        )
+        consent = find_consent(arguments)
+        result = restoring.ask_and_restore(current, restorer, scopes, title, consent, printer)
     return outcome.finish(subject, result, printer)
+
+
+def find_consent(arguments: argparse.Namespace) -> restoring.Consent:
+    """Return how a person agrees to what a restore changes in place."""
+    hint = "--yes changes them, --dry-run only shows what would change"
+    return restoring.Consent(arguments.yes, hint)
 
 
 def find_subject(chosen: Chosen, *places: str) -> Subject:

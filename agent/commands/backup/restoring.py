@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.backup import record, undo
 from agent.backup.make import comparison
@@ -20,27 +20,36 @@ from agent.machine.system import Facts
 from agent.settings.context import Context
 
 
-def make_safety(current: Context, target: Target, printer: Printer) -> Snapshot:
-    """Make the backup that a restore is taken back with. Raises AgentError."""
+def make_safety(current: Context, target: Target, source: str, printer: Printer) -> Snapshot:
+    """Make the backup that a restore of `source` is taken back with. Raises AgentError."""
     with progress.show(printer, f"{target.name}, safety backup") as listener:
-        made = way_back.make_safety(current, target, listener)
+        made = way_back.make_safety(current, target, source, listener)
     printer.note(*(f"not in the safety backup: {text}" for text in made.missing))
     assert made.snapshot  # noqa: S101 - it raises where there is none
     return made.snapshot
 
 
-def confirm(lines: Sequence[str], printer: Printer, *, is_sure: bool) -> None:
+@dataclass(frozen=True)
+class Consent:
+    """How a person agrees to a change."""
+
+    is_sure: bool
+    """Whether that was said beforehand."""
+    hint: str
+    """What to do where there is nobody to ask."""
+
+
+def confirm(lines: Sequence[str], consent: Consent, printer: Printer) -> None:
     """Show what would change and ask.
 
     Raises AgentError when the answer is no, or (exit 2) when there is nobody to ask.
     """
-    if is_sure:
+    if consent.is_sure:
         return
     answer = printer.ask(lines, "A safety backup is made first. Change these files?")
     if answer is None:
         problem = Problem(
-            "cannot ask whether to change files in place: there is no terminal",
-            "--yes changes them, --dry-run only shows what would change",
+            "cannot ask whether to change files in place: there is no terminal", consent.hint
         )
         raise AgentError(problem, exit_code=Exit.USAGE)
     if not answer:
@@ -72,21 +81,22 @@ def ask_and_restore(
     restorer: Restorer,
     scopes: Sequence[Scope],
     title: str,
+    consent: Consent,
     printer: Printer,
     *,
-    is_sure: bool,
     kind: str = undo.RESTORE,
 ) -> Result:
     """Show what would change, ask, and restore in place. Raises AgentError, also for a no."""
     undo.check_goes_on(current.facts, (scope.path for scope in scopes))
     lines = [title]
-    if not is_sure:
+    if not consent.is_sure:
         lines += format_preview(way_back.look(current, restorer.chosen, scopes))
-    confirm(lines, printer, is_sure=is_sure)
-    target = restorer.chosen.restic.target
+    confirm(lines, consent, printer)
+    chosen = restorer.chosen
+    target, source = chosen.restic.target, chosen.snapshot.short
     with tell_of_interruption(current.facts, printer):
         result = restorer.restore_in_place(
-            scopes, lambda: make_safety(current, target, printer), kind
+            scopes, lambda: make_safety(current, target, source, printer), kind
         )
     known = record.read(current.facts, target.name)
     if not (known.snapshot or known.accepted or result.failures):

@@ -54,14 +54,9 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
                 restorer.check_path(path, way_back.find_places(current))
             roots = restorer.find_roots()
             scopes = [find_scope(path, roots) for path in map(Path, note.paths)]
+            consent = restoring.Consent(arguments.yes, "--yes changes them")
             result = restoring.ask_and_restore(
-                current,
-                restorer,
-                scopes,
-                name(note),
-                printer,
-                is_sure=arguments.yes,
-                kind=undo.UNDO,
+                current, restorer, scopes, name(note), consent, printer, kind=undo.UNDO
             )
     subject = Subject(chosen.snapshot.id, chosen.snapshot.short, target.name, note.paths)
     return outcome.finish(subject, result, printer)

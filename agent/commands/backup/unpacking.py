@@ -21,7 +21,11 @@ from agent.settings.context import Context
 
 
 def restore(
-    current: Context, arguments: argparse.Namespace, place: Path | None, printer: Printer
+    current: Context,
+    arguments: argparse.Namespace,
+    place: Path | None,
+    consent: restoring.Consent,
+    printer: Printer,
 ) -> int:
     """Restore it to a new place, or into the workspace; what it lacks stays there."""
     source = Path(os.path.abspath(arguments.source))  # noqa: PTH100
@@ -47,9 +51,9 @@ def restore(
         would_be = Result(held.files, held.size, skipped=tuple(held.skipped))
         printer.show({**outcome.describe(subject, would_be), "done": False}, lines)
         return Exit.OK
-    restoring.confirm(lines, printer, is_sure=arguments.yes)
+    restoring.confirm(lines, consent, printer)
     with restoring.tell_of_interruption(current.facts, printer):
-        safety = make_safety(current, arguments.target, printer)
+        safety = make_safety(current, arguments.target, source, printer)
         result = old_archive.merge(current, source, workspace, safety)
     return outcome.finish(subject, result, printer)
 
@@ -76,10 +80,10 @@ def restore_to(current: Context, source: Path, place: Path, printer: Printer) ->
 
 
 def make_safety(
-    current: Context, only: str | None, printer: Printer
+    current: Context, only: str | None, source: Path, printer: Printer
 ) -> tuple[Snapshot, Target] | None:
     """Make the backup that the restore is taken back with; None where no target is configured."""
     if not find_targets(TARGETS, current.settings, current.facts):
         return None
     target = work.find_ready(current, printer, only)[0]
-    return restoring.make_safety(current, target, printer), target
+    return restoring.make_safety(current, target, str(source), printer), target
