@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read the environment and write the boot file; for `run`",
     )
     parser.add_argument(
-        "--log-level", choices=LEVELS, default="info", help="where DEV8_LOG_LEVEL says nothing"
+        "--log-level", choices=LEVELS, default="info", help="log level if DEV8_LOG_LEVEL is not set"
     )
 
 

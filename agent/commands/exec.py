@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
         raise AgentError(
-            Problem("no command is given", "devcopilot exec -- CMD…"), exit_code=Exit.USAGE
+            Problem("no command given", "devcopilot exec -- CMD…"), exit_code=Exit.USAGE
         )
     current = context.load()
     host = arguments.host or current.settings.github.host

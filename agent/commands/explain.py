@@ -66,8 +66,8 @@ def find_reason(service: Service, facts: Facts) -> str:
         return held
     left = find_left(service)
     if left:
-        return f"it ends, and leaves {left} in the background; it has to stay in the foreground"
-    return "it ends by itself; its last words are above"
+        return f"it exits and leaves {left} in the background; it must stay in the foreground"
+    return "it exits; its last output is above"
 
 
 def find_held(service: Service, facts: Facts) -> str | None:

@@ -31,7 +31,7 @@ PAUSE_SHARE = 0.1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS",
-                        help="try again for this long")  # fmt: skip
+                        help="keep trying for this long")  # fmt: skip
     add_json_option(parser)
 
 
@@ -108,7 +108,7 @@ def find_not_running(names: Sequence[str], facts: Facts) -> dict[str, str]:
         return dict.fromkeys(names, f"supervisord does not answer: {error.strerror or error}")
     found = {name: states[name].state if name in states else "not known" for name in names}
     return {
-        name: f"supervisord says that it is {state}"
+        name: f"supervisord reports that it is {state}"
         for name, state in found.items()
         if state != supervisord.RUNNING
     }

@@ -21,7 +21,8 @@ def run(arguments: argparse.Namespace, _printer: Printer) -> int:
     host = arguments.host or current.settings.github.host
     if host in current.once(find_accounts).hosts:
         problem = Problem(
-            f"{host} has a token source already", "unset its variables first: they would win"
+            f"{host} has a token source already",
+            "unset its variables first: they would take precedence",
         )
         raise AgentError(problem)
     program = current.facts.which("gh")

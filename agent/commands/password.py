@@ -29,11 +29,11 @@ def find_password(current: Context) -> str:
     if current.once(code_server.service) is None:
         raise AgentError(Problem("there is no password: code-server does not run here"))
     if settings.editor.auth == "none":
-        raise AgentError(Problem("there is no password: CODE_SERVER_AUTH=none asks for none"))
+        raise AgentError(Problem("there is no password: CODE_SERVER_AUTH=none"))
     found = editor_login.find_password(settings, facts)
     if isinstance(found, Hash):
-        hint = "whoever set CODE_SERVER_HASHED_PASSWORD knows the password"
-        raise AgentError(Problem("cannot print the password: only its hash was given", hint))
+        hint = "ask whoever set CODE_SERVER_HASHED_PASSWORD"
+        raise AgentError(Problem("cannot print the password: only its hash is set", hint))
     if found is None:
         hint = "run again: devcopilot configure"
         raise AgentError(Problem("cannot print the password: its file is gone", hint))

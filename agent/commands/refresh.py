@@ -20,9 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     add_json_option(parser)
     parser.add_argument("--offline", action="store_true", help="do not ask GitHub")
-    parser.add_argument(
-        "--log", action="store_true", help="only log what has changed; for the agent's own job"
-    )
+    parser.add_argument("--log", action="store_true", help="only log changes (used by the agent)")
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:

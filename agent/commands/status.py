@@ -35,7 +35,7 @@ DEADLINE = 15.0
 """Seconds for all of it: a file of the home may lie on a server that is gone."""
 QUERY_TIMEOUT = 2.0
 PROBE_TIMEOUT = 1.0
-NO_TOKEN = "none of the agent's; set GITHUB_TOKEN_FILE, or sign in: devcopilot login"  # noqa: S105 - words
+NO_TOKEN = "no token configured; set GITHUB_TOKEN_FILE, or run: devcopilot login"  # noqa: S105 - words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +50,8 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
             document = collect(context.load())
     except TimeoutError as error:
         problem = Problem(
-            f"cannot tell the status: it took longer than {DEADLINE:g} s",
-            "is a folder on a file system whose server is gone? look at /proc/mounts",
+            f"cannot show the status: it took longer than {DEADLINE:g} s",
+            "check /proc/mounts for a network file system whose server is gone",
         )
         raise AgentError(problem) from error
     printer.show(document, format_lines(document))

@@ -44,12 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     names = ", ".join(tool.name for tool in TOOLS)
     parser.add_argument(
-        "tools", nargs="*", type=find_tool, metavar="NAME", help=f"these alone, key or not: {names}"
+        "tools",
+        nargs="*",
+        type=find_tool,
+        metavar="NAME",
+        help=f"install only these, with or without a key: {names}",
     )
     add_json_option(parser)
-    parser.add_argument(
-        "--log", action="store_true", help="only log what is new; for the agent's own job"
-    )
+    parser.add_argument("--log", action="store_true", help="only log changes (used by the agent)")
 
 
 def find_tool(name: str) -> AiTool:
@@ -83,7 +85,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     except OSError as error:
         problem = Problem(f"cannot write {error.filename}: {error.strerror}")
         raise AgentError(problem) from error
-    lines = ["no tool is wanted: no key is given, or DEV8_AI_TOOLS is off"] if not chosen else []
+    lines = ["nothing to install: no API key set, or DEV8_AI_TOOLS is off"] if not chosen else []
     if not arguments.log:
         rows = describe(TOOLS, current.settings, current.facts)
         printer.show([asdict(row) for row in rows], lines)
@@ -182,7 +184,7 @@ class Lines:
         self._printer.say(f"{tool.name}: installed in {seconds:.0f} s")
 
     def keep(self, tool: AiTool) -> None:  # noqa: D102
-        self._printer.say(f"{tool.name}: it is there")
+        self._printer.say(f"{tool.name}: already installed")
 
     def fail(self, tool: AiTool, failure: Failure) -> None:  # noqa: D102
         self._printer.say(f"{tool.name}: {failure.problem}")
@@ -205,7 +207,7 @@ class Events:
         self._log.info(f"installed {tool.title}", tool=tool.name, seconds=round(seconds, 1))
 
     def keep(self, tool: AiTool) -> None:  # noqa: D102
-        self._log.debug("the tool is there", tool=tool.name)
+        self._log.debug("the tool is installed", tool=tool.name)
 
     def fail(self, tool: AiTool, failure: Failure) -> None:  # noqa: D102
         known = self._before.get(tool.name)

@@ -268,7 +268,7 @@ def _load(content: bytes) -> Any:
 
 
 def _unusable(path: Path) -> Problem:
-    return Problem(f"left {path} alone: it is not YAML as gh writes it", f"mend or remove {path}")
+    return Problem(f"left {path} alone: it is not YAML as gh writes it", f"fix or remove {path}")
 
 
 def _parse_entry(entry: Any) -> Hosts:

@@ -84,8 +84,8 @@ class Configure:
         self._children.reap()
 
     def _give_up(self) -> None:
-        sys.stderr.write(f"devcopilot: configure did not end within {TIME_LIMIT:g} s; is a folder "
-                         "on a network file system that does not answer?\n")  # fmt: skip
+        sys.stderr.write(f"devcopilot: configure took longer than {TIME_LIMIT:g} s; does a network "
+                         "file system not answer?\n")  # fmt: skip
         self._late = True
         self._kill()
         self._child = None  # which may not even die
@@ -119,7 +119,7 @@ def run(argv: Sequence[str]) -> int:
             return code
         execute(folder, argv, read_boot(folder).environment, configure.early)
     except (OSError, ValueError, TypeError) as error:
-        sys.stderr.write(f"devcopilot: cannot start the second life: {error}\n")
+        sys.stderr.write(f"devcopilot: cannot re-execute init: {error}\n")
     return Exit.INTERNAL
 
 

@@ -106,7 +106,7 @@ class ScheduledJob:
 
     def _on_limit(self) -> None:
         self._keeper.log.warning(
-            "a job took too long and is ended", job=self.plan.name, seconds=self.plan.timeout
+            "the job took too long, ending it", job=self.plan.name, seconds=self.plan.timeout
         )
         self.send(signal.SIGTERM)
         self._enter(JobState.ENDING, PATIENCE, lambda: self.send(signal.SIGKILL))
@@ -147,11 +147,11 @@ class ScheduledJob:
         if not retry or not self._failures:
             return self.plan.interval
         if retry.times is not None and self._failures > retry.times:
-            log.warning("a job keeps failing and is given up", job=self.plan.name)
+            log.warning("the job keeps failing, giving up", job=self.plan.name)
             self._failures = 0
             return self.plan.interval
         seconds = Backoff(retry.first, retry.longest).pause(self._failures)
-        log.warning("a job failed and is tried again", job=self.plan.name, seconds=seconds)
+        log.warning("the job failed, trying again", job=self.plan.name, seconds=seconds)
         return seconds
 
     def _read_next_run(self) -> float | None:
@@ -165,7 +165,7 @@ class ScheduledJob:
             seconds = math.nan
         if 0 <= seconds < math.inf:
             return seconds
-        self._keeper.log.warning("a job asked for its next run with no number", job=self.plan.name)
+        self._keeper.log.warning("the job's next run is not a number", job=self.plan.name)
         return None
 
     def _take_next_run(self) -> bytes | None:

@@ -135,7 +135,9 @@ class Logs(Stoppable):
         self._child.spared = True
         self._loop.cancel(self._relief)
         for name, count in self._lost.items():
-            self.logger.warning(f"{count} bytes of {name} were lost: there was no log child")
+            self.logger.warning(
+                f"{count} bytes of {name} were lost: the log process was not running"
+            )
         self._lost.clear()
 
     def _on_end(self, code: int) -> None:
@@ -147,7 +149,7 @@ class Logs(Stoppable):
         is_quick = self._loop.now() - self._started <= LONG_LIFE
         self._quick_ends = self._quick_ends + 1 if is_quick else 0
         self._restart = self._loop.after(PAUSES.pause(self._quick_ends), self._start)
-        self.logger.warning("the log child ended and is started again", code=code)
+        self.logger.warning("the log process exited, restarting it", code=code)
         self._relieve()
 
     def _resume(self, number: int) -> None:  # noqa: ARG002 - whatever has stopped it

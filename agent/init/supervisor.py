@@ -108,7 +108,7 @@ class Supervisor(Listener):
             self._begin_jobs()
         else:
             code = self._services.last_exit
-            self._log.error("supervisord ended without being asked to", code=code)
+            self._log.error("supervisord exited unexpectedly", code=code)
             self._init.stop.request("supervisord ended", Exit.SUPERVISOR_LOST)
 
     def on_job(self, moment: str = "") -> None:
@@ -153,11 +153,11 @@ class Supervisor(Listener):
                                   service=name)  # fmt: skip
                 self._jobs.begin(moments.LOST, name)
         elif state is ServiceState.RUNNING and self._quick_ends.pop(name, 0) >= QUICK_ENDS:
-            self._log.info("the service runs again", service=name)
+            self._log.info("the service is running again", service=name)
 
     def _give_up(self, name: str) -> None:
         """Let it be explained that an essential service is lost; then comes the end."""
-        self._log.error("an essential service cannot be kept running", service=name)
+        self._log.error("an essential service keeps failing", service=name)
         self._fatal = name
         self._jobs.begin(moments.LOST, name)
         self.on_job()

@@ -12,7 +12,7 @@ LONGEST = 1024 * 1024
 """Bytes that it may say on each of its two outputs."""
 TOO_LONG, TOO_MUCH, NOT_FOUND = 124, 125, 127
 """Codes in place of its own: as of timeout(1), one that is free there, as of a shell."""
-SAID_TOO_MUCH = "it said more than"
+SAID_TOO_MUCH = "it printed more than"
 """How the reason for TOO_MUCH begins."""
 _PIECE = 65536
 

@@ -28,7 +28,7 @@ def find_unreadable(facts: Facts) -> Problem | None:
             continue
         if fault := find_fault(path, facts):
             return Problem(
-                f"cannot read {path}: {fault}", "git fails at it, too: mend it or move it away"
+                f"cannot read {path}: {fault}", "git cannot read it either: fix it or move it away"
             )
     return None
 

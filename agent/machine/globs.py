@@ -28,7 +28,7 @@ def anchor(pattern: str, folder: Path) -> str:
     sign, bare = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
     parts = _split(bare)
     if not parts or ".." in parts:
-        raise ValueError("a pattern of what lies in the workspace, such as data/*.bin")
+        raise ValueError("a pattern of files in the workspace, such as data/*.bin")
     for part in parts:
         _translate_part(part)
     return f"{sign}{escape(folder).rstrip('/')}/{'/'.join(parts)}"
@@ -108,7 +108,7 @@ def _translate_class(rest: str) -> tuple[str, str]:
 
 def _take_of_class(rest: str, whole: str) -> tuple[str, str]:
     if not rest or rest[0] in "]-":
-        raise ValueError(f"a pattern with whole brackets, not [{whole}")
+        raise ValueError(f"a pattern with closed brackets, not [{whole}")
     return _take(rest, whole)
 
 

@@ -20,14 +20,14 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
     if not os.access(home, os.W_OK | os.X_OK):
         cause, mend = explain_access(home, uid)
     elif _is_used_by_another(home):
-        cause = f"the agent's own files in it are of another uid than {uid}"
+        cause = f"the agent's own files in it belong to another uid than {uid}"
         mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {home}"
     else:
         return home, []
     return folder / "home", [
         Problem(
             f"cannot write the home folder {home}: {cause}; "
-            "a temporary home is used, and what is written there is lost when the container ends",
+            "a temporary home is used, which is lost when the container ends",
             mend,
         )
     ]
@@ -78,8 +78,8 @@ def find_folder(home: Path, uid: int) -> tuple[str, list[Problem]]:
     cause, _ = explain_access(top, uid)
     return SPARE_FOLDER, [
         Problem(
-            f"cannot write {top}: {cause}; the agent keeps its files in {home / SPARE_FOLDER}, "
-            "and other programs may lack a place for theirs",
+            f"cannot write {top}: {cause}; the agent keeps its files in {home / SPARE_FOLDER}; "
+            "other programs may not find a place for theirs",
             f"as root, on the volume: chown -R {uid}:{os.getgid()} {_find_highest(top, home, uid)}",
         )
     ]
@@ -135,7 +135,7 @@ def explain_fault(state: Path, volume: Volume) -> Problem:
     error = OSError(volume.fault, os.strerror(volume.fault))
     return Problem(
         f"cannot keep anything in the state folder {state}: {error.strerror}; "
-        "what the agent makes now is gone when the container ends",
+        "everything the agent creates now is lost when the container ends",
         find_hint(error, state / "new"),
     )
 
@@ -146,8 +146,8 @@ def explain_lacks(folder: Path, home: Path, volume: Volume) -> Problem | None:
     if not volume.is_private:
         whose = "" if volume.ours else " and another owner"
         lacks.append(
-            f"gives every file mode {volume.mode:04o}{whose}, so every uid that reaches it can use "
-            "the tokens and keys in it"
+            f"gives every file mode {volume.mode:04o}{whose}, so every uid with access to it can "
+            "use the tokens and keys in it"
         )
     if not volume.links:
         lacks.append("has no symbolic links, so npm and Python environments may fail")

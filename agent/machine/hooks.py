@@ -57,7 +57,7 @@ def run(
     if process.returncode == 0:
         return None
     lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
-    last = next((line for line in reversed(lines) if line), "it said nothing")
+    last = next((line for line in reversed(lines) if line), "it printed nothing")
     return Problem(f"{name} failed with {_name_code(process.returncode)}: {hide(last)}")
 
 

@@ -25,7 +25,7 @@ _MAGIC = b"openssh-key-v1\0"
 """PROTOCOL.key of OpenSSH: the names of a cipher and of what makes its key follow."""
 _NONE = len(b"none").to_bytes(4) + b"none"
 _BEGIN, _END = b"-----BEGIN OPENSSH PRIVATE KEY-----", b"-----END OPENSSH PRIVATE KEY-----"
-WHOLE_FILE = "give the whole file, from -----BEGIN to -----END"
+WHOLE_FILE = "use the whole file, from -----BEGIN to -----END"
 _NEW_LINE = re.compile(r"\r\n|\r|\n")
 _ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]+)(-----END [A-Z0-9 ]+-----)")
 """A key whose line breaks have become blanks, or nothing."""
@@ -104,9 +104,9 @@ def _join_strings(*parts: bytes) -> bytes:
 def find_foreign_form(private: bytes) -> tuple[str, str] | None:
     """Return what a key is that ssh cannot read, and what makes one that it can; None: unknown."""
     if private.startswith(b"PuTTY-User-Key-File-"):
-        return "a key of PuTTY's", "convert a copy: puttygen KEY.ppk -O private-openssh -o KEY"
+        return "a PuTTY key", "convert a copy: puttygen KEY.ppk -O private-openssh -o KEY"
     if private.startswith(b"---- BEGIN SSH2 "):
-        return "a key of SSH.com's form", "make one with: ssh-keygen -t ed25519"
+        return "a key in SSH.com format", "create one with: ssh-keygen -t ed25519"
     return None
 
 

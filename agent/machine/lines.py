@@ -13,7 +13,7 @@ def split_lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
 
 
-def find_last_line(said: bytes, otherwise: str = "it said nothing") -> str:
+def find_last_line(said: bytes, otherwise: str = "it printed nothing") -> str:
     """Return the last line of what a program said that is not empty; it is for people."""
     lines = [line.strip() for line in split_lines(said.decode(errors="replace"))]
     return next((line for line in reversed(lines) if line), otherwise)

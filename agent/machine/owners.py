@@ -87,7 +87,7 @@ def explain_access(folder: Path, uid: int) -> tuple[str, str]:
         found = folder.stat()
         read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
     except FileNotFoundError:
-        return "there is no such folder, and it cannot be made", f"mount a volume on {folder}"
+        return "the folder does not exist and cannot be created", f"mount a volume on {folder}"
     except OSError as error:
         return f"it cannot be reached: {error.strerror}", f"mount a volume on {folder}"
     if not stat.S_ISDIR(found.st_mode):

@@ -45,9 +45,9 @@ def _check(document: Any) -> Any:
             elif isinstance(value, list):
                 inner += value
             elif isinstance(value, int) and value not in NUMBERS:
-                raise ValueError("it has a number of more than 64 bits")
+                raise ValueError("it contains a number of more than 64 bits")
             elif isinstance(value, float) and not -INFINITE < value < INFINITE:
-                raise ValueError("it has a number that is none")
+                raise ValueError("it contains an invalid number")
         if not inner:
             return document
         row = inner

@@ -21,7 +21,7 @@ def find_folder(
         return facts.home / usual
     if not given.startswith("/"):
         return Problem(
-            f"cannot set up {program}: {variable}={given} is relative to where it is started",
+            f"cannot set up {program}: {variable}={given} is a relative path",
             f"set {variable} to an absolute path, or unset it",
         )
     return Path(given)

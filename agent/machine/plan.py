@@ -184,7 +184,7 @@ def _plan_file(item: File, facts: Facts, ledger: Ledger) -> Action | Problem | N
     if present is None or item.adopt or ledger.owns(item.path, present):
         return write
     return Problem(
-        f"left {item.path} alone: it was not written by the agent, or was changed since",
+        f"left {item.path} alone: the agent did not write it, or you changed it",
         f"remove {item.path} to let the agent manage it",
     )
 

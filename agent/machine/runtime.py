@@ -110,7 +110,7 @@ def hold(path: str, uid: int) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise OSError("another agent is using it") from None
+        raise OSError("another agent uses it") from None
     return descriptor
 
 
@@ -168,7 +168,7 @@ def read_own_secrets(path: str) -> dict[str, str]:
 def explain(path: str, error: OSError) -> str:
     """Return the line for a runtime folder that cannot be used."""
     cause = error.strerror or str(error)
-    return f"cannot use the runtime folder {path}: {cause} ({VARIABLE} names another one)"
+    return f"cannot use the runtime folder {path}: {cause} (set {VARIABLE} to another one)"
 
 
 @contextlib.contextmanager

@@ -198,7 +198,7 @@ def _explain_secret_file(source: SecretInput, error: Exception, uid: int) -> Pro
     match error:
         case IsADirectoryError():
             cause = "it is a directory"
-            hint = "name the file itself; docker makes a directory of a missing one"
+            hint = "set the path of the file; docker creates a directory if the file is missing"
         case FileNotFoundError():
             cause, hint = "no such file", f"mount the secret there or unset {name}"
         case PermissionError():

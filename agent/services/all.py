@@ -26,7 +26,7 @@ def find_services(context: Context) -> tuple[list[Service], list[Problem]]:
         if item.name in taken:
             problems.append(
                 Problem(
-                    f"cannot add the service {item.name}: the name is taken",
+                    f"cannot add the service {item.name}: the name is already used",
                     f"rename {item.name}.toml",
                 )
             )

@@ -37,7 +37,7 @@ TAKEN = "code-server.taken.json"
 """File in the runtime folder with the variables that code-server starts without."""
 GIVE_BACK = Path(__file__).parent / "give-back.cjs"
 """Module of Node that gives them to extensions and terminals."""
-PAGE = {"LOGIN_PASSWORD": "`devcopilot password` in a terminal of the workspace prints it."}
+PAGE = {"LOGIN_PASSWORD": "Run `devcopilot password` in a terminal of the workspace to see it."}
 
 
 def resources(context: Context) -> Iterator[Resource | Problem]:
@@ -51,8 +51,8 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     }
     if editor.auth == "none":
         yield Problem(
-            "code-server asks for no password (CODE_SERVER_AUTH=none): "
-            f"everyone who reaches port {editor.port} has a shell here",
+            "code-server asks for no password (CODE_SERVER_AUTH=none): everyone who can reach port "
+            f"{editor.port} gets a shell",
             "unset CODE_SERVER_AUTH",
         )
     else:
@@ -99,9 +99,10 @@ def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resourc
                 yield Edit(path, lambda _: wanted)
         elif re.search(rb"(?m)^password:", present):
             yield Problem(
-                f"{path} holds a password in clear, and not the one of the IDE: it opens a "
-                "code-server that is started by hand",
-                f"the IDE's: devcopilot password; remove {path}: the next start writes it anew",
+                f"{path} contains a plain-text password that is not the IDE password; a "
+                "code-server that you start yourself uses it",
+                f"the IDE password: devcopilot password; remove {path}: the next start creates it "
+                "again",
                 level="info",
             )
 
@@ -132,15 +133,15 @@ def check_taken(facts: Facts) -> Iterator[Problem]:
     for name in sorted(find_taken(facts)):
         if name == "EXTENSIONS_GALLERY":
             yield Problem(
-                "code-server does not get EXTENSIONS_GALLERY: it is not a JSON object",
-                "give it as code-server documents it, or unset it",
+                "ignored EXTENSIONS_GALLERY for code-server: it is not a JSON object",
+                "use the format that code-server documents, or unset it",
             )
         elif name.startswith("CODE_SERVER_") and name != "CODE_SERVER_CONFIG":  # see find_by_hand
             yield Problem(
-                f"code-server does not get {name}: the agent configures it",
+                f"ignored {name} for code-server: the agent configures it",
                 "set DEV8_CODE_SERVER_ADDRESS"
                 if name == "CODE_SERVER_HOST"
-                else "`devcopilot settings` lists what there is",
+                else "`devcopilot settings` lists the variables",
             )
 
 

@@ -79,12 +79,18 @@ def find_given(settings: Settings, facts: Facts) -> Iterator[Hash | Password | P
 
 def _find_fault(text: str) -> str | None:
     if not text:
-        return "it is nothing but spaces"
-    return "it has more than one line, and a browser sends one" if set(text) & set("\r\n") else None
+        return "it consists of spaces only"
+    return (
+        "it has more than one line, which a browser cannot send"
+        if set(text) & set("\r\n")
+        else None
+    )
 
 
 def _refuse(name: str, fault: str | None) -> Problem:
-    return Problem(f"cannot use {name}: {fault}", "one was made instead: devcopilot password")
+    return Problem(
+        f"cannot use {name}: {fault}", "a generated one is used instead: devcopilot password"
+    )
 
 
 # --- the one that is made ----------------------------------------------------------------------
@@ -122,10 +128,12 @@ def make_password(settings: Settings, facts: Facts) -> Iterator[Password | Resou
         path = choose_place(facts, PASSWORD)
         told = f"kept in {path}"
         if path != facts.state / PASSWORD:
-            told = f"in {path} until the container ends, since {facts.state / PASSWORD} is no use"
-        words = f"a password was made for code-server: `devcopilot password` prints it ({told})"
+            told = (
+                f"in {path} until the container ends, because {facts.state / PASSWORD} is unusable"
+            )
+        words = f"generated a password for code-server: `devcopilot password` prints it ({told})"
         if settings.editor.log_password:
-            words = f"a password was made for code-server: {password.text} ({told})"
+            words = f"generated a password for code-server: {password.text} ({told})"
         yield Seed(path, f"{password.text}\n".encode, 0o600, words)
     else:
         yield Private(facts.state / PASSWORD)

@@ -40,9 +40,9 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
             continue
         if content is not None and facts.mode(path) is None:
             yield Problem(
-                f"the ssh host key {kept} is damaged: a new one is made, "
-                "and ssh clients will warn of another host",
-                "where you connect from: ssh-keygen -R HOST, or -R '[HOST]:PORT'",
+                f"the ssh host key {kept} is damaged: a new one is created, and ssh clients will "
+                "warn that the host has changed",
+                "on each client: ssh-keygen -R HOST, or -R '[HOST]:PORT'",
             )
         kind = path.name.split("_")[2]
         yield Generated(path, ("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "devcopilot", "-f"))

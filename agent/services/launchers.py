@@ -68,7 +68,7 @@ end() { # FILE [MARK]
     read -ra parts <<<"${line##*) }"
     rest=$(find_rest "$group" "${parts[3]}" "$2")
     [[ $rest ]] || return
-    echo 'ending what is left of the former run'
+    echo 'ending leftover processes of the previous run'
     kill -TERM $rest
     kill -CONT $rest
     wait_for_end "$group" "${parts[3]}" "$2" && return

@@ -90,9 +90,8 @@ def _find_absence(settings: Settings, facts: Facts) -> Iterator[Problem]:
 
 
 def _explain_open(path: Path, facts: Facts) -> Problem:
-    message = (
-        f"the keys in ~/{OWN} let nobody in: {owners.find_writers(path, facts)} can write {path}"
-    )
+    cause = f"{owners.find_writers(path, facts)} can write {path}"
+    message = f"nobody can log in with the keys in ~/{OWN}: {cause}"
     return Problem(message, owners.find_hint(path, facts))
 
 

@@ -44,10 +44,10 @@ def check(
             return silent
         return login_trial.check(probe.login, Path(probe.key), _left(deadline))
     except TimeoutError:
-        return f"port {probe.port} gives no answer within {timeout:g} s"
+        return f"port {probe.port} does not answer within {timeout:g} s"
     except ConnectionRefusedError:
         inside = probe.host == FROM_OUTSIDE and _is_open(LOOPBACK, probe.port, deadline)
-        alone = f"port {probe.port} is open on {LOOPBACK} alone: nobody outside reaches it"
+        alone = f"port {probe.port} is open only on {LOOPBACK}: it cannot be reached from outside"
         return alone if inside else f"nothing listens on port {probe.port}"
     except OSError as error:
         return f"port {probe.port}: {error.strerror or error}"

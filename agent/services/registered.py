@@ -50,7 +50,7 @@ def read(folder: Path) -> Roster:
         raise AgentError(
             Problem(
                 f"cannot read the services in {path}: {error}",
-                "this works inside a container that the agent started",
+                "run this inside a container that the agent started",
             )
         ) from error
     services = tuple(_decode_service(row) for row in document["services"])

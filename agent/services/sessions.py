@@ -75,7 +75,7 @@ def check_environment(environ: Mapping[str, str]) -> Iterator[Problem]:
     if odd := sorted(name for name in wanted if not is_expressible(name, environ[name])):
         yield Problem(
             f"ssh sessions lack {_count(odd)}, such as {odd[0]}: "
-            "sshd takes no line break in a value, and no blank or quote in a name",
+            "sshd does not accept line breaks in a value, or blanks or quotes in a name",
             "put such values into files",
         )
 

@@ -129,7 +129,7 @@ def service(context: Context) -> Service | Problem | None:
         return None
     if facts.uid == 0:
         return Problem(
-            "cannot run sshd: it runs as the workspace's user only, and this is root",
+            "cannot run sshd as root: it runs only as the workspace's user",
             "start the container with --user 1000:1000",
         )
     try:

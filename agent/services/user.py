@@ -59,12 +59,14 @@ def read_service(path: Path) -> Service | Problem:
 
 def _make_service(name: str, table: dict[str, Any]) -> Service:
     if not _NAME.fullmatch(name) or name in RESERVED:
-        raise _MistakeError("its name must be of a-z, 0-9, - and _, up to 64 characters, "
-                       f"and none of {', '.join(RESERVED)}")  # fmt: skip
+        raise _MistakeError(
+            "its name must consist of up to 64 characters of a-z, 0-9, - and _, and be none of "
+            + ", ".join(RESERVED)
+        )
     known = ("command", "essential", "probe", "environment", "directory")
     for key in table:
         if key not in known:
-            raise _MistakeError(f"`{key}` is not a key; there are {', '.join(known)}")
+            raise _MistakeError(f"unknown key `{key}`; the keys are {', '.join(known)}")
     if "command" not in table:
         raise _MistakeError('`command` is missing, such as command = ["sleep", "1h"]')
     essential = table.get("essential", False)

@@ -40,7 +40,7 @@ _STAGING = "new"
 _CACHE = ".cache"
 _OUTPUT = ".npm.json"
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
-_AGAIN = "it is tried again at the next start; `devcopilot tools` tries at once"
+_AGAIN = "the next start tries again; `devcopilot tools` tries now"
 
 NPM_OPTIONS = (
     *("--json", "--ignore-scripts", "--omit=dev", "--include=optional", "--engine-strict=false"),
@@ -80,7 +80,9 @@ class Installer:
         npm = self._facts.which("npm")
         wanted = find_digest(self._locks, tool, self._facts)
         if npm is None or wanted is None:
-            lacking = "there is no npm here" if npm is None else "this image has no lock file of it"
+            lacking = (
+                "npm is not installed" if npm is None else "this image has no lock file for it"
+            )
             return Failure(
                 "NO_NPM",
                 f"cannot install {tool.title}: {lacking}",
@@ -91,7 +93,7 @@ class Installer:
         if os.path.lexists(link) and find_version(tool, self._facts) is None:
             return Failure(
                 "FOREIGN",
-                f"left {link} alone: it does not run and is not the agent's",
+                f"left {link} alone: it does not run, and the agent did not create it",
                 f"remove {link} to let the agent install {tool.title}",
             )
         try:

@@ -40,7 +40,7 @@ def edit_json(
             document = None
         if not isinstance(document, dict):
             problem = Problem(f"left {path} alone: it is not a JSON object",
-                              f"mend or remove {path}")  # fmt: skip
+                              f"fix or remove {path}")  # fmt: skip
             return problem if wanted else present
         changed = change(document)
         if changed == document:

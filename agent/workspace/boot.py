@@ -38,8 +38,8 @@ def compare_services(current: Context) -> Iterator[Problem]:
     yield from find_services(current)[1]
     if _find_roster(current) != registered.read(current.facts.runtime):
         yield Problem(
-            "the services have changed since the container was started",
-            "restart the container to run them so",
+            "the services have changed since the container started",
+            "restart the container to apply the change",
             level="info",
         )
 

@@ -124,7 +124,7 @@ def _carry_out_stage(
             planned = plan(stage.name, stage.wanted(current), current.facts, ledger)
             return planned, apply(planned, System(current.facts.environ), ledger)
     except OSError as error:
-        words = f"cannot bring the {stage.name} about: {error.strerror}"
+        words = f"cannot set up the {stage.name}: {error.strerror}"
         return Plan(stage.name, (), ()), [Problem(words, "run again: devcopilot configure")]
 
 
@@ -163,7 +163,7 @@ def _check_runtime(current: Context) -> Iterator[Problem]:
         if not volumes.is_in_memory(folder):
             yield Problem(
                 f"the secrets of this container are written to a disk: {folder} is not on tmpfs",
-                f"mount a tmpfs on it, or let {runtime.VARIABLE} name a folder on one",
+                f"mount a tmpfs there, or set {runtime.VARIABLE} to a folder on one",
             )
 
 
@@ -203,5 +203,5 @@ def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> Non
 
 
 def _explain_runtime(path: Path, error: OSError) -> AgentError:
-    hint = "DEV8_RUNTIME_DIR names another folder on tmpfs"
+    hint = "set DEV8_RUNTIME_DIR to another folder on tmpfs"
     return AgentError(Problem(f"cannot write {path}: {error.strerror}", hint))

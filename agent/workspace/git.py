@@ -126,7 +126,7 @@ def _find_missing_include(
         return None
     if facts.environ.get("GIT_CONFIG_NOSYSTEM", "").lower() not in _FALSE:
         return Problem(
-            f"git does not read {path}: GIT_CONFIG_NOSYSTEM keeps it from the system's settings",
+            f"git does not read {path}: GIT_CONFIG_NOSYSTEM disables the system settings",
             "unset GIT_CONFIG_NOSYSTEM: without them git has no token",
         )
     return Problem(

@@ -74,8 +74,8 @@ def make_problem(path: Path, variable: str, lines: list[int], *, given: bool) ->
     where = f"{path} exports {variable} in line{'s' if len(lines) > 1 else ''} {numbers}"
     them = "those lines" if len(lines) > 1 else "that line"
     return Problem(
-        f"{where}: in shells it beats what the agent keeps up to date",
-        f"remove {them}; `unset {variable}` mends a shell that is open",
+        f"{where}: in shells it overrides the value that the agent keeps up to date",
+        f"remove {them}; run `unset {variable}` in open shells",
         "warning" if given else "info",
     )
 

@@ -46,7 +46,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     if asked and path is None:
         yield Problem(
             "cannot sign commits: the key of SSH_PRIVATE_KEY is not installed",
-            "see what is said of SSH_PRIVATE_KEY",
+            "see the problem with SSH_PRIVATE_KEY",
         )
     if path is None:
         return
@@ -81,7 +81,7 @@ def find_own_signing(path: Path, own: Mapping[str, str]) -> Problem | None:
     for name, value in ours.items():
         if own.get(name, value) != value:
             return Problem(
-                f"left the signing of commits to you: your own git configuration sets {name}",
+                f"left commit signing to you: your git configuration sets {name}",
                 f"to sign with SSH_PRIVATE_KEY: git config --global --unset-all {name}; "
                 "devcopilot configure",
                 level="info",
@@ -129,8 +129,8 @@ def find_broken(own: Mapping[str, str], facts: Facts, ours: Path | None) -> Prob
         return None
     undo = f"{wanted} false" if wanted else f"--unset-all gpg.{kind}.program"
     return Problem(
-        f"cannot sign commits as your git configuration wants it: {cause}",
-        f"bring it here, or: git config --global {undo}",
+        f"cannot sign commits as your git configuration asks: {cause}",
+        f"install it here, or run: git config --global {undo}",
     )
 
 
@@ -185,7 +185,7 @@ def try_to_sign(path: Path, facts: Facts) -> Problem | None:
         return None
     return Problem(
         f"cannot sign commits with {path}: {find_last_line(done.stderr)[:120]}",
-        "give a key that can sign without a question, or set DEV8_GIT_SIGNING=off",
+        "use a key that can sign without asking, or set DEV8_GIT_SIGNING=off",
     )
 
 

@@ -125,7 +125,7 @@ def _read_kept(path: Path, facts: Facts) -> list[str]:
 def read_keys(name: str, text: str) -> Iterator[str | Problem]:
     """Yield the lines of a list that sshd takes, and what is wrong with the others."""
     if "PRIVATE KEY-----" in text:
-        yield Problem(f"cannot use {name}: it holds a private key", "give the public key")
+        yield Problem(f"cannot use {name}: it holds a private key", "set the public key")
         return
     if not text.strip():
         yield Problem(f"cannot use {name}: it is empty", f"put a public key into {name}")
@@ -139,8 +139,9 @@ def read_keys(name: str, text: str) -> Iterator[str | Problem]:
             if not entry.startswith("#") and len(_KEY.findall(entry)) > 1:
                 # It is a comment to sshd: taken for a key, a comment could let somebody in.
                 yield Problem(
-                    f"line {number} of {name} has a second key behind the first: it lets nobody in",
-                    "put each key on a line of its own",
+                    f"line {number} of {name} has a second key after the first, so nobody can log "
+                    "in with it",
+                    "put each key on a separate line",
                 )
 
 
@@ -204,9 +205,9 @@ def _find_option_fault(options: str) -> str | None:
     while at < len(options):
         match = _OPTION.match(options, at)
         if not match:
-            return 'its options are not of the form name or name="value"'
+            return 'its options must have the form name or name="value"'
         if match[1].lower() not in _OPTIONS:
-            return f"sshd knows no option {match[1]}"
+            return f"sshd has no option {match[1]}"
         at = match.end()
     return None
 
@@ -218,12 +219,12 @@ def _find_key_fault(kind: str, key: str) -> str | None:
         return f"the {kind} key is damaged: it is not base64"
     parts = split_strings(blob)
     if parts is None or len(parts) != _PARTS[kind]:
-        return f"the {kind} key is damaged: it is cut off or too long"
+        return f"the {kind} key is damaged: it is truncated or too long"
     if parts[0] != kind.encode():
-        return f"the line says {kind}, the key inside says otherwise"
+        return f"the line says {kind}, but the key has another type"
     bits = int.from_bytes(parts[2]).bit_length() if kind == "ssh-rsa" else RSA_BITS
     if bits < RSA_BITS:
-        return f"an RSA key of {bits} bits is too short; make one with: ssh-keygen -t ed25519"
+        return f"an RSA key of {bits} bits is too short; create one with: ssh-keygen -t ed25519"
     return None
 
 
@@ -271,7 +272,7 @@ def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
     if is_locked(private) and not form:
         return Problem(
             "cannot use SSH_PRIVATE_KEY: it is locked with a passphrase",
-            "take the passphrase off a copy with: ssh-keygen -p -N '' -f COPY",
+            "remove the passphrase from a copy with: ssh-keygen -p -N '' -f COPY",
         )
     done = facts.run(("ssh-keygen", "-y", "-P", "", "-f", "/dev/stdin"), stdin=private)
     kind = done.stdout.split(b" ", 1)[0].decode(errors="replace")

@@ -62,7 +62,7 @@ def check_settings_file(facts: Facts, path: Path) -> Problem | None:
         if content is not None and content.strip():
             jsonc.parse_lenient(content.decode("utf-8-sig"))
     except ValueError as error:
-        return Problem(f"left {path} alone: it is not JSON: {error}", f"mend or remove {path}")
+        return Problem(f"left {path} alone: it is not JSON: {error}", f"fix or remove {path}")
     except OSError as error:
         return Problem(f"cannot read {path}: {error.strerror}")
     return None
@@ -94,7 +94,7 @@ def change_registry(
         listed, names = None, []
     if not isinstance(listed, list):
         message = f"left {path} alone: it is not VS Code's list of extensions"
-        return Problem(message, f"remove {path}; VS Code makes it again")
+        return Problem(message, f"remove {path}; VS Code creates it again")
     ours = [item for item, name in zip(listed, names, strict=True) if name == identifier]
     others = [item for item, name in zip(listed, names, strict=True) if name != identifier]
     if entry is None:

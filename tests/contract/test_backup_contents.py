@@ -123,7 +123,7 @@ def test_a_repository_that_is_seen_elsewhere_is_left_out(
         shown = "volume"
     mount(box.folder / shown, seen)
     done = call(box, "backup", "create")
-    assert "left out, the agent's own through another mount: " in done.stdout
+    assert "skipped, the agent's own files through another mount: " in done.stdout
     held = call(box, "backup", "restic", "--", "ls", "latest").stdout.splitlines()
     inner = [name for name in held if name.startswith(f"{seen}/")]
     secret = find_password(box.home).relative_to(box.home)

@@ -144,7 +144,7 @@ def test_a_command_beats_a_scheduled_check(box: Box, words: tuple[str, ...]) -> 
         assert time.monotonic() - began < float(LOCK_WAIT.removesuffix("s"))
         assert scheduled.wait(60) == 0
         assert scheduled.stderr
-        assert "made way" in scheduled.stderr.read()
+        assert "interrupted for one of your commands" in scheduled.stderr.read()
     assert find_locks(box) == []
     assert 0 < float((box.folder / "run/jobs/backup.next").read_text()) <= 60
 

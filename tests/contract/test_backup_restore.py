@@ -60,7 +60,7 @@ def test_all_comes_back_in_place_and_undo_takes_it_back(odd: Box) -> None:
     ruined = describe(odd.workspace)
     said = odd.restore("--yes").stdout
     assert describe(odd.workspace) == before
-    assert "`devcopilot backup undo` brings it back" in said
+    assert "`devcopilot backup undo` restores it" in said
     odd.backup("undo", "--yes")
     assert describe(odd.workspace) == ruined
     odd.backup("undo", "--yes")

@@ -259,7 +259,7 @@ def test_a_stop_beside_an_unfinished_restore_says_so(box: Workspace) -> None:
     note.write_text(json.dumps(json.loads(note.read_text()) | {"finished": False}))
     for seconds in ("30", "2"):
         told = call(box, "backup", "create", "--final", seconds, code=1).stderr
-        assert "did not fit" not in told
+        assert "no time left for the final backup" not in told
         assert "is not finished" in json.loads(told)["message"]
 
 

@@ -51,7 +51,7 @@ def test_a_restore_that_was_killed_goes_on_with_its_way_back(box: Box) -> None:
     assert len(list(box.workspace.iterdir())) == FILES
     assert kinds(box) == ["backup", "safety", "safety"]
     _, first, second = box.snapshots()
-    assert f"what was there before is in {str(first['id'])[:8]}" in said
+    assert f"the previous state is in {str(first['id'])[:8]}" in said
     found = box.home / "found"
     box.restore(str(second["id"]), "--path", "in between", "--to", str(found))
     assert found.read_text() == "text"
@@ -89,7 +89,7 @@ def test_what_is_left_may_stay(box: Box) -> None:
     box.write("file", "text")
     safety = str(box.snapshots()[-1]["id"])
     assert f"brings {safety[:8]} back" in box.backup("undo", "--keep")
-    assert "cannot keep" in box.run("backup", "undo", "--keep", code=1).stderr
+    assert "cannot use --keep" in box.run("backup", "undo", "--keep", code=1).stderr
     box.backup("create")
     assert kinds(box) == ["backup", "safety", "backup"]
     box.backup("undo", "--yes")
@@ -118,7 +118,7 @@ def test_nothing_changes_before_the_way_back_is_written_down(box: Box) -> None:
             assert "brings back" not in done.stderr
             assert "internal error" not in done.stderr
         assert box.read("file") == "second, longer"
-        assert "there is no restore to take back" in done.stderr
+        assert "there is no restore to undo" in done.stderr
         done = run("backup", "restore", "--yes")
         assert "undo.json: No space left on device (make room there)" in done.stderr
         assert "nothing was changed" in done.stderr

@@ -135,4 +135,4 @@ def test_the_status_waits_for_no_file_for_ever(
     os.close(reader)
     os.close(writer)
     assert code == 1
-    assert "cannot tell the status: it took longer than 0.2 s" in capsys.readouterr().err
+    assert "cannot show the status: it took longer than 0.2 s" in capsys.readouterr().err

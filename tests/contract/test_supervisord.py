@@ -281,7 +281,7 @@ def test_what_a_killed_wrapper_left_ends_before_the_next_start(
     box.wait(note.exists)
     assert not is_alive(child)
     box.wait(lambda: not probes.check(PortProbe(int(port)), 1.0))
-    assert "ending what is left of the former run" in box.hear(box.streams["web"])
+    assert "ending leftover processes of the previous run" in box.hear(box.streams["web"])
     (state,) = box.states().values()
     assert state.pid == int(note.read_text().split()[0])
 

@@ -645,7 +645,7 @@ def test_an_answer_that_never_ends_is_cut_off(
 
 def test_a_command_that_never_ends_to_speak_is_ended(tmp_path: Path, hub: FakeGitHub) -> None:
     desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_COMMAND="yes")
-    assert "said more than 1024 KiB" in desk.refresh().after.problem
+    assert "printed more than 1024 KiB" in desk.refresh().after.problem
 
 
 # --- what every source has in common: one maker of tokens

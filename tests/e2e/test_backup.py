@@ -68,7 +68,7 @@ def test_a_backup_is_made_by_itself_and_at_the_stop() -> None:
             log = box.logs()
         assert (code, seconds < 8) == (0, True)
         assert "keep a copy of" in log
-        assert "the final backup is made" in log
+        assert "made the final backup" in log
         with running(recipe) as box:
             box.wait_ready()
             assert "/workspace/late" in find_files(box)
@@ -96,7 +96,7 @@ def test_what_a_person_sees() -> None:
         done = box.call("devcopilot", "backup", "create")
         assert done.returncode == 1, "something is missing"
         assert "missing: /workspace/closed" in done.stdout
-        assert "left out, as DEV8_BACKUP_EXCLUDE says: /workspace/data" in done.stdout
+        assert "skipped because of DEV8_BACKUP_EXCLUDE: /workspace/data" in done.stdout
         assert "a cache by its CACHEDIR.TAG: /workspace/cache" in done.stdout
         box.execute("chmod", "600", "/workspace/closed")
         first, second = (
@@ -229,7 +229,11 @@ def test_a_store_that_falls_silent_is_given_up_at_the_stop() -> None:
             with server.silent():
                 seconds, code = box.stop()
             assert (code, seconds < 10) == (0, True)
-            (event,) = [event for event in box.events() if "did not fit" in event["message"]]
+            (event,) = [
+                event
+                for event in box.events()
+                if "no time left for the final backup" in event["message"]
+            ]
             assert event["last_backup"] == str(row["snapshot"])[:8]
 
 
@@ -261,7 +265,7 @@ def test_a_target_that_does_not_answer_is_given_up_and_no_process_is_left(tmp_pa
         assert box.call("pgrep", "-x", "restic").returncode == 1
         seconds, code = box.stop()
         assert (code, seconds < 10) == (0, True)
-        assert "did not fit into the time to stop" in box.logs()
+        assert "no time left for the final backup" in box.logs()
 
 
 def test_ctrl_c_is_clean() -> None:

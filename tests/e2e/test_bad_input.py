@@ -109,7 +109,7 @@ def test_settings_that_are_not_json_are_left_alone() -> None:
         assert box.execute("cat", settings) == "{ not json"
         (warning,) = find_warnings(box)
         assert f"left {settings} alone: it is not JSON" in warning
-        assert f"mend or remove {settings}" in warning
+        assert f"fix or remove {settings}" in warning
 
 
 def test_invalid_service_file_is_one_line_and_the_others_run(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def unpack(data: bytes) -> bytes:
 
 
 def test_no_layer_holds_a_secret(planted: Planted) -> None:
-    known = "devcopilot, or was changed since".removeprefix("devcopilot, ")
+    known = "devcopilot, or you changed it".removeprefix("devcopilot, ")
     assert scan_layers(planted.name, (*planted.secrets, known)) == {known}, (
         "known: of agent/machine/plan.py"
     )

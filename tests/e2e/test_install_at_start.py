@@ -177,7 +177,7 @@ def test_offline_it_says_so_once_and_leaves_nothing() -> None:
         wait_for_state(box, "failed")
         (line,) = find_warnings(box)
         assert line.startswith("cannot install Gemini CLI: npm: request to https://")
-        assert "`devcopilot tools` tries at once" in line
+        assert "`devcopilot tools` tries now" in line
         assert tool(box)["problem"] == line
         assert "new" not in find_leftovers(box)
         assert box.call("which", "gemini").returncode != 0
@@ -195,7 +195,7 @@ def test_a_failed_one_is_tried_again_by_hand(registry: Registry, locks: Path) ->
         assert row["state"] == "installed"
         assert row["problem"] is None
         assert tool(box) == row
-        assert box.execute("devcopilot", "tools") == "gemini: it is there"
+        assert box.execute("devcopilot", "tools") == "gemini: already installed"
 
 
 def test_the_users_own_program_is_never_touched(registry: Registry, locks: Path) -> None:
@@ -204,7 +204,7 @@ def test_the_users_own_program_is_never_touched(registry: Registry, locks: Path)
         assert box.status()["tools"] == []
         script = "mkdir -p ~/.local/bin; printf '#!/bin/sh\\necho mine\\n' >~/.local/bin/gemini"
         box.execute("sh", "-c", f"{script}; chmod +x ~/.local/bin/gemini")
-        assert box.execute("devcopilot", "tools", "gemini") == "gemini: it is there"
+        assert box.execute("devcopilot", "tools", "gemini") == "gemini: already installed"
         assert box.execute("gemini") == "mine"
         assert tool(box)["by"] == "other"
         box.execute("sh", "-c", "chmod -x ~/.local/bin/gemini")
@@ -217,7 +217,7 @@ def test_without_npm_there_is_one_line() -> None:
     with workspace(*OFFLINE, image=BASE) as box:
         wait_for_state(box, "failed")
         (line,) = find_warnings(box)
-        assert line.startswith("cannot install Gemini CLI: there is no npm here")
+        assert line.startswith("cannot install Gemini CLI: npm is not installed")
         assert not [e for e in box.events() if e["source"] == "tools" and e["level"] == "warning"]
 
 

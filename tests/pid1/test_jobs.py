@@ -76,14 +76,16 @@ def test_a_failed_job_does_not_announce_and_is_tried_again(start: Start, folder:
     (folder / "up").touch()
     box.wait_for_phase("ready")
     assert entry(box, "ask")["next_at"] is None
-    assert "a job failed and is tried again" in box.out
+    assert "the job failed, trying again" in box.out
 
 
 def test_a_job_that_keeps_failing_is_given_up(start: Start, folder: Path) -> None:
     box = start(*booted(folder, with_jobs(job("try", "exit 1", retry=Retry(0.01, 0.04, times=4)))))
-    box.wait_for("is given up")
+    box.wait_for("keeps failing, giving up")
     said = [json.loads(line) for line in box.out.splitlines()]
-    pauses = [event["seconds"] for event in said if "is tried again" in event["message"]]
+    pauses = [
+        event["seconds"] for event in said if "the job failed, trying again" in event["message"]
+    ]
     assert pauses == [0.01, 0.02, 0.04, 0.04]
     assert (entry(box, "try")["runs"], entry(box, "try")["next_at"]) == (5, None)
 

@@ -45,7 +45,7 @@ def test_a_fatal_essential_service_ends_the_container(start: Start, folder: Path
     assert box.wait() == Exit.SERVICE_FATAL
     assert "because of bad" in messages(box, "agent")
     assert messages(box, "bad") == ["trying"] * 2, "bounded restarts"
-    assert "an essential service cannot be kept running" in messages(box, "init")
+    assert "an essential service keeps failing" in messages(box, "init")
     assert box.state()["stopping_because"] == "the service bad is FATAL"
     assert box.state()["jobs"]["explain"]["runs"] == 1
 
@@ -160,7 +160,7 @@ def test_a_stopped_log_child_goes_on(start: Start, folder: Path) -> None:
         before = count()
         wait_until(lambda now=before: count() > now + 5000, "further lines", 5)  # type: ignore[misc]
     assert box.stop() == 0
-    assert "the log child ended" not in box.out
+    assert "the log process exited" not in box.out
 
 
 def test_writers_do_not_wait_for_a_log_child_that_keeps_ending(start: Start, folder: Path) -> None:
@@ -176,7 +176,7 @@ def test_writers_do_not_wait_for_a_log_child_that_keeps_ending(start: Start, fol
         return counts[-2] - counts[0] if len(counts) > 1 else 0
 
     wait_until(lambda: count_lines_without_logger() > 5000, "lines that nobody reads")
-    box.wait_for("bytes of a were lost: there was no log child")
+    box.wait_for("bytes of a were lost: the log process was not running")
     assert box.stop() == 0
 
 

@@ -37,7 +37,7 @@ def test_its_last_line_tells_why_it_failed(tmp_path: Path) -> None:
 
 def test_one_that_was_killed_is_named_so(tmp_path: Path) -> None:
     problem = run(tmp_path, "kill -SEGV $$")
-    assert str(problem) == "DEV8_BACKUP_PRE failed with signal SIGSEGV: it said nothing"
+    assert str(problem) == "DEV8_BACKUP_PRE failed with signal SIGSEGV: it printed nothing"
 
 
 def test_much_that_it_says_is_read_and_not_kept(tmp_path: Path) -> None:

@@ -28,13 +28,17 @@ def test_one_that_reads_nothing_is_no_fault() -> None:
 @pytest.mark.parametrize("stream", ["out", "err"])
 def test_what_says_too_much_is_ended(stream: str) -> None:
     code, said, why = run(SAY.format(stream, 5000), limit=4096)
-    assert (code, said, why) == (125, b"", b"it said more than 4 KiB")
+    assert (code, said, why) == (125, b"", b"it printed more than 4 KiB")
     assert run(SAY.format(stream, 4096), limit=4096)[0] == 0
 
 
 def test_what_never_ends_is_ended_and_costs_no_memory(tmp_path: Path) -> None:
     code = f"import os; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-    assert run(code + "while True: print('y' * 9999)") == (125, b"", b"it said more than 1024 KiB")
+    assert run(code + "while True: print('y' * 9999)") == (
+        125,
+        b"",
+        b"it printed more than 1024 KiB",
+    )
     pid = int((tmp_path / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

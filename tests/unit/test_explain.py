@@ -9,7 +9,7 @@ from agent.commands.explain import find_reason
 from agent.services.service import PortProbe, Service
 from tests.machine import make_facts
 
-UNKNOWN = "it ends by itself; its last words are above"
+UNKNOWN = "it exits; its last output is above"
 
 
 @pytest.fixture

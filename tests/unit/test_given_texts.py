@@ -103,7 +103,7 @@ NAMED: dict[tuple[Any, str], str] = {
         (texts.password, form): "the agent takes for a part of the password"
         for form in (*QUOTED, *LITERAL)
     },
-    (parsers.text, "blanks for line breaks"): "a second key behind the first",
+    (parsers.text, "blanks for line breaks"): "a second key after the first",
     # No word by its own looks, but no such token either.
     **{(storage.sas_token, form): "not a SAS token" for form in ENCODED},
 }

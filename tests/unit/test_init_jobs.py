@@ -182,7 +182,7 @@ def test_a_next_run_that_is_no_time_changes_nothing(office: Office, text: str) -
     office.ask_for_next_run(job, text)
     office.world.go(10)
     assert job.next_at == 2001.0
-    assert office.world.said() == ["a job asked for its next run with no number"]
+    assert office.world.said() == ["the job's next run is not a number"]
 
 
 def test_a_next_run_goes_before_the_pause_of_a_failure(office: Office) -> None:
@@ -201,7 +201,7 @@ def test_the_pauses_between_tries_double_up_to_a_limit(office: Office) -> None:
     office.world.go(3.0)
     pauses = [later - earlier for earlier, later in pairwise(office.starts("fail"))]
     assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.5, 0.5, 0.5, 0.5])
-    assert set(office.world.said()) == {"a job failed and is tried again"}
+    assert set(office.world.said()) == {"the job failed, trying again"}
 
 
 def test_a_success_begins_the_pauses_anew(office: Office) -> None:
@@ -224,8 +224,8 @@ def test_a_job_that_keeps_failing_is_given_up_until_its_interval(
     office.begin("fail", interval, retry={"first": 1.0, "longest": 100.0, "times": 3})
     office.world.go(1007.5)
     assert office.starts("fail") == [0.0, 1.0, 3.0, 7.0, 1007.0][:runs]
-    assert office.world.said()[:4] == ["a job failed and is tried again"] * 3 + [
-        "a job keeps failing and is given up"
+    assert office.world.said()[:4] == ["the job failed, trying again"] * 3 + [
+        "the job keeps failing, giving up"
     ]
 
 
@@ -264,7 +264,7 @@ def test_a_job_that_takes_too_long_is_asked_to_end(office: Office) -> None:
     office.world.go(0.2)
     assert (job.state, job.last_exit) == (JobState.IDLE, 128 + signal.SIGTERM)
     assert office.runs("long")[0].got == [signal.SIGTERM]
-    assert "a job took too long and is ended" in office.world.said()
+    assert "the job took too long, ending it" in office.world.said()
 
 
 def test_one_that_ignores_that_is_killed_after_a_while(office: Office) -> None:

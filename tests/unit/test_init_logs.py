@@ -70,7 +70,7 @@ def test_one_that_keeps_ending_is_started_ever_later(desk: Desk) -> None:
     desk.world.go(9)
     pauses = [later.began - one.began for one, later in pairwise(desk.children)]
     assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0])
-    assert "the log child ended and is started again" in desk.said()
+    assert "the log process exited, restarting it" in desk.said()
 
 
 def test_the_end_of_a_long_life_is_none_of_a_row(desk: Desk) -> None:
@@ -118,7 +118,7 @@ def test_without_a_log_child_the_oldest_lines_make_room_and_are_counted(desk: De
     (told,) = [line for line in desk.said() if "were lost" in line]
     kept = count_waiting(reader)
     assert told == f"{3 * 400 * len(LINE) - kept} bytes of supervisord were lost: " \
-                   "there was no log child"  # fmt: skip
+                   "the log process was not running"  # fmt: skip
     assert os.read(reader, 100) == LINE, "whole lines"
     os.write(desk.logs.supervisord, LINE * 200)
     desk.world.go(10)

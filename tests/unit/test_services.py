@@ -91,7 +91,7 @@ def test_no_password_is_a_plain_warning(facts: Facts) -> None:
     assert config["auth"] == "none"
     assert not {"password", "hashed-password"} & set(config)
     assert isinstance(problem, Problem)
-    assert "everyone who reaches port 8080 has a shell" in str(problem)
+    assert "everyone who can reach port 8080 gets a shell" in str(problem)
 
 
 def apply_config(facts: Facts, **environ: str) -> Plan:

@@ -263,7 +263,7 @@ def test_a_key_moves_with_its_tool(home: Home) -> None:
 @pytest.mark.parametrize("name", ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"])
 def test_a_place_that_is_another_in_each_folder_is_a_problem(home: Home, name: str) -> None:
     (problem,) = move(home, **{name: "~/mine"}).configure(ALL).problems
-    assert f"{name}=~/mine is relative" in problem.message
+    assert f"{name}=~/mine is a relative path" in problem.message
     assert home.configure({}).problems == ()
 
 

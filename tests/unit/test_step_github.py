@@ -283,7 +283,7 @@ def test_a_folder_of_gh_that_is_another_in_each_place_is_told(tmp_path: Path, na
         Token("github.com", Secret(FIRST)), Record("github.com")
     )
     (problem,) = machine.configure()
-    assert "is relative to where it is started" in problem
+    assert "is a relative path" in problem
     assert not Path("~").exists()
 
 

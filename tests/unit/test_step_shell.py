@@ -33,8 +33,9 @@ def test_lines_and_variable_are_named_and_the_value_is_not(machine: Machine) -> 
     path = write(machine, ".bashrc", text)
     (problem,) = machine.configure(ANTHROPIC_API_KEY="sk-fresh")
     assert problem == (
-        f"{path} exports ANTHROPIC_API_KEY in lines 2, 4: in shells it beats what the agent keeps "
-        "up to date (remove those lines; `unset ANTHROPIC_API_KEY` mends a shell that is open)"
+        f"{path} exports ANTHROPIC_API_KEY in lines 2, 4: in shells it overrides the value that "
+        "the agent keeps up to date (remove those lines; run `unset ANTHROPIC_API_KEY` in open "
+        "shells)"
     )
     assert path.read_text() == text
 

@@ -96,7 +96,7 @@ def test_who_signs_with_something_else_goes_on_to_do_so(
     machine.git("config", "--file", str(machine.facts.home / "mine"), name, value)
     told = machine.sign_in(SSH_PRIVATE_KEY=key)
     (problem,) = [line for line in told if not line.startswith("cannot sign commits as your")]
-    assert problem.startswith("left the signing of commits to you: ")
+    assert problem.startswith("left commit signing to you: ")
     assert name.lower() in problem
     assert machine.git("config", "--system", "--includes", "--get-regexp", "gpg").stdout == ""
     assert machine.git("config", name).stdout == f"{value}\n"

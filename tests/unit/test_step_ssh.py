@@ -69,7 +69,7 @@ def test_good_lines_are_kept_and_bad_ones_named(machine: Machine, tmp_path: Path
     assert lines == [f"{KEY} me", "# team", f'cert-authority,principals="a b" {KEY} ca']
     assert problems == [
         "cannot use line 2 of SSH_PUBLIC_KEY: the ssh-ed25519 key is damaged: "
-        "it is cut off or too long",
+        "it is truncated or too long",
         f"cannot use line 4 of SSH_AUTHORIZED_KEYS_FILE={file}: it is not a public key",
     ]
     assert machine.mode(AUTHORIZED) == 0o600
@@ -83,11 +83,11 @@ def test_good_lines_are_kept_and_bad_ones_named(machine: Machine, tmp_path: Path
         (f'restrict,command="echo \\"hi there\\" #",from="10.0.0.*" {KEY} a b c', None),
         ("", None),
         ("  # comment", None),
-        (KEY[:-4], "cut off"),
-        (KEY.replace("ssh-ed25519 ", "ssh-rsa "), "cut off"),
-        (KEY.replace("ssh-ed25519 ", "ecdsa-sha2-nistp256 "), "cut off"),
+        (KEY[:-4], "truncated"),
+        (KEY.replace("ssh-ed25519 ", "ssh-rsa "), "truncated"),
+        (KEY.replace("ssh-ed25519 ", "ecdsa-sha2-nistp256 "), "truncated"),
         (KEY[:-3] + "!!!", "not base64"),
-        ("ssh-ed25519", "cut off"),
+        ("ssh-ed25519", "truncated"),
         ("ssh-dss AAAAB3NzaC1kc3M=", "ssh-dss"),
         (f"no-such-option {KEY}", "no-such-option"),
         (f'command="unclosed {KEY}', "not a public key"),
@@ -110,7 +110,7 @@ def test_a_private_key_in_the_place_of_a_public_one_is_said_and_not_shown(
 ) -> None:
     private = make_key(tmp_path, "-t", "ed25519").read_text()
     problems = machine.configure(SSH_PUBLIC_KEY=private)
-    assert problems == ["cannot use SSH_PUBLIC_KEY: it holds a private key (give the public key)"]
+    assert problems == ["cannot use SSH_PUBLIC_KEY: it holds a private key (set the public key)"]
     assert machine.read(AUTHORIZED) is None
 
 
@@ -185,8 +185,8 @@ def test_a_second_key_behind_a_limited_one_lets_nobody_in_and_is_named(
     other = make_key(tmp_path, "-t", "ed25519").with_suffix(".pub").read_text().strip()
     problems = machine.configure(SSH_PUBLIC_KEY=f"{options}{KEY}{between}{other}")
     assert problems == [
-        "line 1 of SSH_PUBLIC_KEY has a second key behind the first: it lets nobody in "
-        "(put each key on a line of its own)"
+        "line 1 of SSH_PUBLIC_KEY has a second key after the first, so nobody can log in with it "
+        "(put each key on a separate line)"
     ]
     assert count_keys(machine) == 1
 
@@ -319,8 +319,8 @@ def test_a_key_in_pkcs_8_works_whatever_its_kind(machine: Machine, name: str) ->
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        ("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "a key of PuTTY's"),
-        ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n", "a key of SSH.com's form"),
+        ("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "a PuTTY key"),
+        ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n", "a key in SSH.com format"),
     ],
 )
 def test_a_key_in_a_form_that_ssh_cannot_read_is_named(

@@ -72,7 +72,7 @@ def test_a_missing_file_and_a_folder_are_problems(facts: Facts) -> None:
     assert missing.message.endswith("no such file")
     assert isinstance(folder, Problem)
     assert folder.message.endswith("it is a directory")
-    assert "docker makes a directory" in folder.hint
+    assert "docker creates a directory" in folder.hint
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device"])

@@ -210,8 +210,8 @@ def test_a_command_for_the_password(facts: Facts) -> None:
         ("echo word", 0, "word\n", ""),
         ("echo why >&2; exit 3", 3, "", "why\n"),
         ("kill -TERM $$", 143, "", ""),
-        ("exec yes word", 125, "", "it said more than 64 KiB\n"),
-        ("exec yes word >&2", 125, "", "it said more than 64 KiB\n"),
+        ("exec yes word", 125, "", "it printed more than 64 KiB\n"),
+        ("exec yes word >&2", 125, "", "it printed more than 64 KiB\n"),
     ],
 )
 def test_what_a_command_for_the_password_says_is_limited(

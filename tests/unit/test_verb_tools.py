@@ -27,7 +27,7 @@ def test_without_a_terminal_there_are_only_lines(capsys: pytest.CaptureFixture[s
     assert said.out.splitlines() == [
         "claude: installing Claude Code",
         "claude: installed in 12 s",
-        "claude: it is there",
+        "claude: already installed",
         "claude: cannot install it: no network (mend it)",
     ]
 

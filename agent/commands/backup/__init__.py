@@ -9,15 +9,15 @@ from agent.commands.output import Printer
 from agent.machine.exits import SIGNAL_BASE
 
 COMMANDS = {
-    "create": "make a backup now, on every target",
+    "create": "back up now, to every destination",
     "list": "list the backups",
-    "restore": "get back everything, a folder or one file",
-    "undo": "take the last restore back",
-    "verify": "read a part of the data back and compare it",
-    "prune": "forget old backups and free their space",
-    "key": "make, add, list and remove passwords",
-    "restic": "run restic with everything set, for all else",
-    "scheduled": "do what is due (the agent's own job)",
+    "restore": "restore everything, a folder or a single file",
+    "undo": "undo the last restore",
+    "verify": "read back part of the data and compare it",
+    "prune": "remove old backups and free their space",
+    "key": "create, add, list and remove passwords",
+    "restic": "run plain restic with everything configured",
+    "scheduled": "run the tasks that are due (run by the agent)",
 }
 """Each command with its one-line help, a file each, in the order of `--help`."""
 
@@ -30,7 +30,7 @@ def guard(printer: Printer) -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         number = error.args[0] if error.args else signal.SIGINT
-        printer.note("cancelled; the backups that were made before are as good")
+        printer.note("cancelled; earlier backups are unaffected")
         raise SystemExit(SIGNAL_BASE + int(number)) from error
 
 

@@ -36,16 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     work.add_target_option(parser)
     add_json_option(parser)
     parser.add_argument(
-        "--force", action="store_true", help="also without a change; every file is read again"
+        "--force",
+        action="store_true",
+        help="back up even if nothing changed, and read every file again",
     )
     parser.add_argument(
         "--accept-shrunk", action="store_true",
-        help="the workspace is to hold as little as it does now; old backups go by the rules again",
+        help="accept that the workspace is this empty; old backups are removed again as usual",
     )  # fmt: skip
     parser.add_argument(
         "--anew",
         action="store_true",
-        help="give up backups that a target has lost, and go on with what it holds",
+        help="give up backups that a destination has lost, and continue with the rest",
     )
     parser.add_argument("--final", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
 
@@ -102,7 +104,8 @@ def run_final(current: Context, seconds: float, printer: Printer) -> int:
     for item in made:
         if item.snapshot and not item.problem:
             log.info(
-                "the final backup is made" if not item.unchanged else "nothing to back up is left",
+                "made the final backup" if not item.unchanged else "no final backup needed: "
+                "nothing changed",
                 target=item.target, snapshot=item.snapshot.short,
                 seconds=round(time.monotonic() - began, 1),
             )  # fmt: skip
@@ -116,7 +119,7 @@ def run_final(current: Context, seconds: float, printer: Printer) -> int:
             why = problems.get(target.name) or unfinished
             log.warning(
                 f"the final backup was not made: {why.message}" if why
-                else "the final backup did not fit into the time to stop",
+                else "no time left for the final backup",
                 target=target.name, last_backup=known.snapshot[:8] or "none", made=known.made,
             )  # fmt: skip
     return Exit.OK if len(good) == len(targets) else Exit.FAILED
@@ -150,14 +153,14 @@ def format_lines(made: Iterable[Made], outcome: session.Outcome) -> Iterable[str
     if len(missing) > MOST_SHOWN:
         rest = len(missing) - MOST_SHOWN
         yield f"missing: and {rest} more; `devcopilot backup create --json` lists all"
-    yield from (f"left out, the agent's own through another mount: {path}"
+    yield from (f"skipped, the agent's own files through another mount: {path}"
                 for path in outcome.mirrors)  # fmt: skip
     if outcome.excludes:
-        yield f"left out, as DEV8_BACKUP_EXCLUDE says: {', '.join(outcome.excludes)}"
+        yield f"skipped because of DEV8_BACKUP_EXCLUDE: {', '.join(outcome.excludes)}"
     for cache in outcome.caches[:MOST_SHOWN]:
-        yield f"left out, a cache by its CACHEDIR.TAG: {cache}"
+        yield f"skipped because of a CACHEDIR.TAG: {cache}"
     if len(outcome.caches) > MOST_SHOWN:
-        yield f"left out, by their CACHEDIR.TAG: {len(outcome.caches) - MOST_SHOWN} more caches"
+        yield f"skipped because of a CACHEDIR.TAG: {len(outcome.caches) - MOST_SHOWN} more"
     yield from (f"note: {notice}" for notice in outcome.notices)
 
 

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     work.add_target_option(parser)
     add_json_option(parser)
     parser.add_argument(
-        "--content", action="store_true", help="list what goes into a backup, and what does not"
+        "--content", action="store_true", help="list what a backup contains and what it skips"
     )
 
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             failed = True
             printer.fail(error.problem)
     rows.sort(key=lambda row: row.snapshot.time)
-    empty = [] if failed else ["there is no backup yet; `devcopilot backup create` makes one"]
+    empty = [] if failed else ["no backups yet; create one with `devcopilot backup create`"]
     if rows:
         printer.show_table([describe(row) for row in rows], HEAD, map(format_row, rows))
     else:

@@ -79,10 +79,10 @@ def format_result(subject: Subject, result: Result) -> Iterator[str]:
         f"restored {subject.name} to {', '.join(subject.places)}: {result.files:,} files and "
         f"folders, {format_size(result.size)} written{deleted}"
     )
-    yield from (f"kept what no backup holds: {path}" for path in result.kept)
+    yield from (f"kept a file that is in no backup: {path}" for path in result.kept)
     if result.way_back:
-        words = f"what was there before is in {result.way_back[:8]}"
-        yield f"{words}: `devcopilot backup undo` brings it back"
+        words = f"the previous state is in {result.way_back[:8]}"
+        yield f"{words}: `devcopilot backup undo` restores it"
 
 
 def group(failures: Iterable[str]) -> Iterator[str]:
@@ -106,8 +106,8 @@ def group(failures: Iterable[str]) -> Iterator[str]:
 def format_preview(found: Preview) -> Sequence[str]:
     """Return what would change, for a person."""
     lines = [
-        f"to restore: {len(found.new):,} files that are gone, {len(found.changed):,} that changed, "
-        f"{format_size(found.size)}; to delete: {len(found.deleted):,} that the backup lacks"
+        f"to restore: {len(found.new):,} missing files, {len(found.changed):,} changed, "
+        f"{format_size(found.size)}; to delete: {len(found.deleted):,} that are not in the backup"
     ]
     groups = (("new", found.new), ("changed", found.changed), ("delete", found.deleted))
     for title, names in groups:

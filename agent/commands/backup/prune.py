@@ -41,7 +41,7 @@ def clean(target: Target, current: Context) -> dict[str, object]:
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:
-        problem = str(Problem(f"cannot keep in mind what was done on {target.name}: {error}"))
+        problem = str(Problem(f"cannot record the result for {target.name}: {error}"))
     return {
         "target": target.name,
         "forgotten": done.removed,
@@ -56,13 +56,15 @@ def forget(restic: Restic, current: Context) -> retention.Forgotten:
     """Forget old backups, if the last one was good and is listed; else none. Raises ResticError."""
     known = record.read(current.facts, restic.target.name)
     if known.problem or not known.snapshot:
-        why = known.problem or "none was made by this workspace"
-        return retention.Forgotten(0, 0, Problem(f"nothing was forgotten: the last backup: {why}"))
+        why = known.problem or "this workspace has made none"
+        return retention.Forgotten(
+            0, 0, Problem(f"removed nothing, because of the last backup: {why}")
+        )
     listed = restic.snapshots()
     newest = next((item for item in listed if item.id == known.snapshot), None)
     if newest is None:
         cause = f"the last backup, {known.snapshot[:8]}, is not listed"
-        return retention.Forgotten(len(listed), 0, Problem(f"nothing was forgotten: {cause}"))
+        return retention.Forgotten(len(listed), 0, Problem(f"removed nothing: {cause}"))
     return retention.forget(restic, current.settings, newest)
 
 
@@ -73,5 +75,5 @@ def format_row(row: dict[str, object]) -> str:
     seconds = row["seconds"]
     assert isinstance(seconds, float)  # noqa: S101 - as `clean` returns it
     text = f"{row['target']}: {row['forgotten']} forgotten, {row['kept']} kept, "
-    text += f"their space is free, in {format_duration(seconds)}"
+    text += f"freed their space in {format_duration(seconds)}"
     return text + (f"; {row['warning']}" if row["warning"] else "")

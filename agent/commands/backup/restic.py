@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     targets = work.find_ready(current, printer, arguments.target)
     if len(targets) > 1:
         names = ", ".join(target.name for target in targets)
-        problem = Problem(f"there are several targets: {names}", "choose one: --target NAME")
+        problem = Problem(f"there are several targets: {names}", "select one with --target NAME")
         raise AgentError(problem, exit_code=Exit.USAGE)
     if NO_LOCK not in words:
         wait_for_schedule(current, printer)

@@ -31,16 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument(
         "source", nargs="?", default=LATEST, metavar="BACKUP",
-        help="latest, the beginning of an id, a time such as 2026-11-24 or 2026-11-24T18:00, or a "
+        help="latest, the start of an id, a time such as 2026-11-24 or 2026-11-24T18:00, or a "
         "workspace-*.tar.gz of the original image",
     )  # fmt: skip
     parser.add_argument("--path", help="only this file or folder: absolute, or below the workspace")
     parser.add_argument(
-        "--to", type=Path, metavar="DIR", help="to a new place: it appears when it is complete"
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="restore to a new place, which appears when it is complete",
     )
     work.add_target_option(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would change in place")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     add_json_option(parser)
 
 

@@ -46,11 +46,9 @@ def confirm(lines: Sequence[str], consent: Consent, printer: Printer) -> None:
     """
     if consent.is_sure:
         return
-    answer = printer.ask(lines, "A safety backup is made first. Change these files?")
+    answer = printer.ask(lines, "A safety backup comes first. Change these files?")
     if answer is None:
-        problem = Problem(
-            "cannot ask whether to change files in place: there is no terminal", consent.hint
-        )
+        problem = Problem("cannot ask for confirmation: there is no terminal", consent.hint)
         raise AgentError(problem, exit_code=Exit.USAGE)
     if not answer:
         raise AgentError(Problem("nothing was changed"))

@@ -45,7 +45,7 @@ def run(_: argparse.Namespace, printer: Printer) -> int:
         wish(current, BUSY_PAUSE)
         return Exit.OK
     except lock.GiveWay:
-        log.info("made way for a command of yours; what was due is done soon")
+        log.info("interrupted for one of your commands; retrying soon")
         wish(current, WAY_PAUSE)
         return Exit.OK
     wish(current, due.find_pause(current, targets))

@@ -26,10 +26,10 @@ from agent.settings.context import Context
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument(
         "--keep", action="store_true",
-        help="change nothing: what an unfinished restore has left counts as finished",
+        help="change nothing: accept the result of an unfinished restore as finished",
     )  # fmt: skip
     add_json_option(parser)
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     with work.hold(current, printer, "a restore is running"):
         note = undo.read(current.facts)
         if note is None:
-            raise AgentError(Problem("there is no restore to take back"))
+            raise AgentError(Problem("there is no restore to undo"))
         if arguments.keep:
             return keep(current, note, printer)
         (target,) = work.find_ready(current, printer, note.target)
@@ -67,16 +67,16 @@ def name(note: undo.Undo) -> str:
     if note.goal == note.source:
         return f"the undo to {note.goal[:8]}, begun at {note.time}, is finished"
     source = undo.shorten(note.source)
-    return f"the restore of {source} at {note.time} is taken back, to {note.goal[:8]}"
+    return f"the restore of {source} at {note.time} is undone, back to {note.goal[:8]}"
 
 
 def keep(current: Context, note: undo.Undo, printer: Printer) -> int:
     """Let an unfinished restore count as finished; `undo` still takes it back."""
     if note.finished:
-        raise AgentError(Problem("cannot keep anything: the last restore is finished"))
+        raise AgentError(Problem("cannot use --keep: the last restore is finished"))
     undo.write(current.facts, replace(note, finished=True))
     subject = Subject(note.source, note.source, note.target, note.paths)
-    what = f"{', '.join(note.paths)} stays as it is now"
-    line = f"{what}; `devcopilot backup undo` brings {note.safety[:8]} back"
+    what = f"{', '.join(note.paths)} stays as it is"
+    line = f"{what}; `devcopilot backup undo` restores {note.safety[:8]}"
     printer.show(outcome.describe(subject, Result(way_back=note.safety)), [line])
     return Exit.OK

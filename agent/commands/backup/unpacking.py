@@ -30,7 +30,7 @@ def restore(
     """Restore it to a new place, or into the workspace; what it lacks stays there."""
     source = Path(os.path.abspath(arguments.source))  # noqa: PTH100
     if arguments.path is not None:
-        hint = "--to DIR unpacks all of it elsewhere"
+        hint = "use --to DIR to unpack all of it elsewhere"
         problem = Problem("cannot use --path with an archive", hint)
         raise AgentError(problem, exit_code=Exit.USAGE)
     if place:
@@ -43,7 +43,7 @@ def restore(
     words = f"{held.files:,} files, {format_size(held.size)}: it is whole"
     lines = [
         f"{source}: {words}",
-        f"into {workspace}; what the archive lacks stays",
+        f"into {workspace}; files that are not in the archive stay",
         *(f"left out: {text}" for text in held.skipped),
     ]
     subject = find_subject(source, workspace)

@@ -23,7 +23,7 @@ less."""
 def add_target_option(parser: argparse.ArgumentParser) -> None:
     """Declare --target."""
     names = [kind.name for kind in TARGETS]
-    parser.add_argument("--target", choices=names, help="work on this one alone")
+    parser.add_argument("--target", choices=names, help="use only this destination")
 
 
 def find_ready(current: Context, printer: Printer, only: str | None = None) -> Sequence[Target]:

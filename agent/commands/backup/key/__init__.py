@@ -1,9 +1,9 @@
 """Make a password for backups, and list, add and remove the passwords of the targets."""
 
 COMMANDS = {
-    "make": "print a new password, and do nothing else with it",
-    "list": "list what opens the targets, without the passwords",
-    "add": "make a password for an emergency, add it to every target, and show it once",
-    "remove": "make a password worthless",
+    "make": "print a new password without using it",
+    "list": "list the passwords of each destination, without showing them",
+    "add": "create an emergency password, add it to every destination, and show it once",
+    "remove": "remove a password",
 }
 """Each command with its one-line help, a file each, in the order of `--help`."""

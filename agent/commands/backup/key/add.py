@@ -36,10 +36,10 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             problems.append(error.problem)
             printer.fail(error.problem)
         except OSError as error:
-            raise AgentError(Problem(f"cannot hand the password to restic: {error}")) from error
+            raise AgentError(Problem(f"cannot pass the password to restic: {error}")) from error
     if added:
         names = ", ".join(f"{target.name} ({key.id[:SHOWN]})" for target, key in added)
-        printer.note(f"it opens {names}; keep it elsewhere, it is not shown again:")
+        printer.note(f"it opens {names}; store it elsewhere, it is not shown again:")
     rows = [describe(target, key) for target, key in added]
     document = {"password": password if added else None, "keys": rows,
                 "problems": list(map(vars, problems))}  # fmt: skip

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     work.add_target_option(parser)
     add_json_option(parser)
-    parser.add_argument("id", help="as `list` shows it")
+    parser.add_argument("id", help="id of the password, from `list`")
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         found, _ = find_keys(current, targets, printer)
         fitting = [(target, key) for target, key in found if key.id.startswith(wanted)]
         if len(fitting) != 1:
-            cause = "several passwords begin so" if fitting else "there is no such password"
+            cause = "several passwords start with it" if fitting else "there is no such password"
             hint = "devcopilot backup key list"
             raise AgentError(Problem(f"cannot remove the password {wanted}: {cause}", hint))
         ((target, key),) = fitting
@@ -40,6 +40,6 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             )
             raise AgentError(problem)
         keys.remove_key(open_restic(target, current), key)
-    line = f"{target.name}: {key.id[:SHOWN]} does not open it any more"
+    line = f"{target.name}: password {key.id[:SHOWN]} removed"
     printer.show(describe(target, key), [line])
     return Exit.OK
