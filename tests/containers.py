@@ -1,8 +1,10 @@
 """Containers for the tests and the benchmark: start one, see it answer, look inside, stop it."""
 
 import http.client
+import itertools
 import json
 import os
+import random
 import socket
 import subprocess
 import time
@@ -28,6 +30,9 @@ ANY_UID = ("--user", "12345:0")
 """As a platform does that gives every project a uid of its own, such as OpenShift."""
 QUIET = {"DEV8_GITHUB_API_URL": "http://127.0.0.1:1", "DEV8_AI_TOOLS": "off"}
 """What keeps a workspace from sending a test's token to GitHub, and from asking npm for tools."""
+FIRST_PORT, PORTS_EACH, WORKERS = 20_000, 1000, 12
+"""https://docs.kernel.org/networking/ip-sysctl.html: ip_local_port_range begins at 32768."""
+_ports = itertools.count(random.randrange(PORTS_EACH))
 
 
 def docker(*words: str, timeout: float = 120.0) -> str:
@@ -39,10 +44,18 @@ def docker(*words: str, timeout: float = 120.0) -> str:
 
 
 def find_free_port() -> int:
-    """Return a TCP port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of loopback that is free, and that only its caller will be given.
+
+    It is below those that the kernel gives to who asks for any; each worker has a range.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + worker % WORKERS * PORTS_EACH
+    for number in _ports:
+        port = first + number % PORTS_EACH
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the numbers do not end")
 
 
 def answers_http(port: int, path: str = "/healthz") -> bool:

@@ -1,20 +1,25 @@
 """A second dockerd, whose containers have a user namespace of their own: root there is nobody here.
 
 It shares nothing with the daemon that the other tests use: it has its own folders, socket and
-bridge, and the range of uids stands in files that only its own mount namespace sees.
+bridge, and the range of uids stands in files that only its own mount namespace sees. It is PID 1 of
+a PID namespace, so everything that it started ends with it, and it ends with the test's process.
+There is one at a time on a machine: what lies there before, a run that was killed has left.
 """
 
 import os
-import signal
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.containers import DOCKER
+from tests.needs import need
+from tests.side_by_side import hold
 from tests.waiting import wait_until
 
 FIRST_UID = 100_000
@@ -22,6 +27,12 @@ USER = "dev8-remap"
 BRIDGE = "dev8-remap0"
 ADDRESS = "10.213.87.1/24"
 LOAD_TIMEOUT = 600.0
+REMAPPED = "remapped"
+"""The group of all tests with this daemon: the worker of one would wait for another."""
+PREFIX = "dev8-remap-"
+"""Of the folders."""
+LOCK = Path(tempfile.gettempdir()) / "dev8-remap.lock"
+"""Held by who runs the daemon."""
 
 START = r"""
 cp /etc/passwd /etc/group .
@@ -39,17 +50,33 @@ exec "$@"
 def remapped_engine(*images: str) -> Iterator[None]:
     """Run the daemon with these images; until the end, the engine's command talks to it."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dev8-remap-")))
+        stack.enter_context(hold(LOCK))
+        clear()
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX)))
         folder.chmod(0o711)  # the remapped root passes through
         stack.enter_context(bridge())
         socket = f"unix://{folder}/socket"
         stack.enter_context(daemon(folder, socket))
-        with subprocess.Popen([DOCKER, "save", *images], stdout=subprocess.PIPE) as saved:
-            subprocess.run([DOCKER, "--host", socket, "load"], stdin=saved.stdout, check=True,
-                           capture_output=True, timeout=LOAD_TIMEOUT)  # fmt: skip
+        for image in images:
+            load(image, socket)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("DOCKER_HOST", socket)
         yield
+
+
+def clear() -> None:
+    """Remove what a run that was killed has left; its processes have ended with it."""
+    if Path("/sys/class/net", BRIDGE).exists():
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        shutil.rmtree(folder)
+
+
+def load(image: str, socket: str) -> None:
+    """Carry an image over from the other daemon."""
+    with subprocess.Popen([DOCKER, "save", image], stdout=subprocess.PIPE) as saved:
+        subprocess.run([DOCKER, "--host", socket, "load"], stdin=saved.stdout, check=True,
+                       capture_output=True, timeout=LOAD_TIMEOUT)  # fmt: skip
 
 
 @contextmanager
@@ -69,8 +96,10 @@ def bridge() -> Iterator[None]:
 
 @contextmanager
 def daemon(folder: Path, socket: str) -> Iterator[None]:
-    """Run dockerd in a mount namespace of its own until the end."""
-    argv = ["unshare", "--mount", "sh", "-euc", START, "sh", USER, str(FIRST_UID),
+    """Run dockerd in namespaces of its own until the end."""
+    argv = ["setpriv", "--pdeathsig", "KILL",
+            "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child",
+            "sh", "-euc", START, "sh", USER, str(FIRST_UID),
             "dockerd", "--host", socket, "--data-root", f"{folder}/data",
             "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid",
             "--userns-remap", USER, "--bridge", BRIDGE,
@@ -84,7 +113,8 @@ def daemon(folder: Path, socket: str) -> Iterator[None]:
         assert process.poll() is None, (folder / "log").read_text()
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
+        for child in psutil.Process(process.pid).children():
+            child.terminate()
         process.wait(timeout=60)
 
 
@@ -94,6 +124,12 @@ def answers(socket: str) -> bool:
         [DOCKER, "--host", socket, "version"], check=False, capture_output=True, timeout=10
     )
     return done.returncode == 0
+
+
+def need_remapping() -> None:
+    """Go on if this machine can run such a daemon."""
+    hindrance = find_hindrance()
+    need(not hindrance, f"no user namespaces: {hindrance}")
 
 
 def find_hindrance() -> str | None:
