@@ -48,5 +48,5 @@ stage "Testing: ${suites[*]}"
 # The venv first, and what was fetched: the gh and the restic that tests use.
 time_stage tests env DOCKER="${engine:-docker}" \
     PATH="$PWD/.venv/bin:$PWD/.cache/programs/bin:$PATH" \
-    python -m pytest --numprocesses="$(nproc)" --dist=loadgroup --durations=10 \
+    python -m pytest --numprocesses="$(nproc)" --durations=10 \
     ${REPORTS:+"--junitxml=$REPORTS/tests.xml"} "${suites[@]}" "$@"

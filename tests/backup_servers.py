@@ -23,9 +23,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from tests.containers import find_free_port
+from tests.needs import need
 from tests.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[1]
@@ -47,9 +46,8 @@ GRACE = 10.0
 def find_program(name: str) -> str:
     """Return the path of restic, rclone, node or rsync; skip the test where it cannot be had."""
     found = shutil.which(name, path=f"{PROGRAMS / 'bin'}:{os.environ['PATH']}")
-    if not found:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"there is no {name}")
-    return found
+    need(found, f"there is no {name}")
+    return str(found)
 
 
 def s3_variables(address: str) -> dict[str, str]:

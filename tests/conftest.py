@@ -1,7 +1,6 @@
 """The order of the suites, fastest first, and what the slow ones need: an engine and the images."""
 
 import functools
-import os
 import shutil
 import signal
 import subprocess
@@ -14,20 +13,21 @@ from typing import Any
 
 import pytest
 
+from tests.needs import need
 from tests.side_by_side import (
     SHARED,
+    GroupScheduling,
     find_group,
     find_shared_folder,
     hold,
-    strip_group,
     take_turn,
+    write_groups,
 )
 
 TESTS = Path(__file__).parent
 SUITES = ("unit", "contract", "pid1", "e2e", "image")
 WITH_IMAGES = ("e2e", "image")
 NO_ENGINE = "no container engine; run: make engine"
-IN_CI = os.environ.get("CI") == "true"
 SUITE_SIZES = pytest.StashKey[Counter[str]]()
 SHARED_FOLDER = pytest.StashKey[Path]()
 
@@ -70,25 +70,29 @@ def find_suite_of(name: str) -> str:
     return name.split("/")[1]
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Say with which others a test shares a worker."""
-    if group := find_group(item, find_suite(item)):
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: SUITES.index(find_suite(item)))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[SUITE_SIZES] = Counter(find_suite(item) for item in session.items)
+    if folder := find_shared_folder(session.config):
+        write_groups(
+            folder, ((item.nodeid, find_group(item, find_suite(item))) for item in session.items)
+        )
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Hand each worker the folder that they share."""
     node.workerinput[SHARED] = str(node.config.stash[SHARED_FOLDER])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupScheduling:
+    return GroupScheduling(config, log, config.stash[SHARED_FOLDER])
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -114,20 +118,14 @@ def announce_suite(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Show a test by the name that pytest takes, without the group that xdist adds to it."""
-    report.nodeid = strip_group(report.nodeid)
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Build the images before the first test that needs them."""
     if find_suite(item) not in WITH_IMAGES:
         return
     missing = make_images(item.config)
+    need(missing != NO_ENGINE, NO_ENGINE)
     if missing:
-        refuse = pytest.skip if missing == NO_ENGINE and not IN_CI else pytest.fail
-        refuse(missing)
+        pytest.fail(missing)
 
 
 @functools.cache

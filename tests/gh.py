@@ -5,14 +5,12 @@ import shutil
 import sys
 from pathlib import Path
 
-import pytest
+from tests.needs import need
 
 
 def find_gh() -> str:
     """Return gh's path; skip the test where there is none, and fail it in CI."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     found = os.environ.get("DEVCOPILOT_GH") or shutil.which("gh", path=path)
-    if found is None or not Path(found).exists():
-        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse("no gh here; DEVCOPILOT_GH may name one")
+    need(found and Path(found).exists(), "no gh here; DEVCOPILOT_GH may name one")
     return str(found)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import need
+
 MODE = 0o777
 
 
@@ -28,9 +30,7 @@ def fixed_share(
     """
     if os.getuid() != 0 or not Path("/dev/fuse").exists():
         pytest.skip("only root can mount, with /dev/fuse")
-    if not shutil.which("bindfs"):
-        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse("there is no bindfs here")
+    need(shutil.which("bindfs"), "there is no bindfs here")
     content, share = folder / "content", folder / "share"
     content.mkdir()
     share.mkdir()

@@ -1,25 +1,31 @@
-"""How tests share a machine when several workers run them (pytest-xdist, `--dist loadgroup`).
+"""How tests share a machine when several workers run them (pytest-xdist).
 
 Tests that share something slow to make run on one worker, in a group: a file of `e2e`, a box
-of `image`. Every other test runs wherever there is room. One that is marked `alone` measures
-time: it waits until nothing else runs, and the others wait for it.
+of `image`, and who says so with `xdist_group`. Every other test runs wherever there is room. One
+that is marked `alone` measures time: it waits until nothing else runs, and the others wait for it.
 """
 
 import fcntl
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 SHARED = "shared_folder"
 """The name under which the controller hands its workers a folder."""
 
 
+GROUPS = "groups.json"
+"""In that folder: the workers know the tests, and the controller gives them out."""
+
+
 def find_group(item: pytest.Item, suite: str) -> str | None:
     """Return the group that the test belongs to; None where it shares nothing."""
-    if any(item.iter_markers("xdist_group")):
-        return None  # it says so itself
+    if mark := item.get_closest_marker("xdist_group"):
+        return str(mark.args[0])
     if suite == "e2e":
         return item.path.stem
     if suite == "image" and isinstance(item, pytest.Function) and hasattr(item, "callspec"):
@@ -29,10 +35,29 @@ def find_group(item: pytest.Item, suite: str) -> str | None:
     return None
 
 
-def strip_group(name: str) -> str:
-    """Return a test's name without the group that xdist adds: NAME[PARAMETERS]@GROUP."""
-    head, at, _ = name.rpartition("@")
-    return head if at and name.rfind("]") < name.rfind("@") else name
+def write_groups(folder: Path, groups: Iterable[tuple[str, str | None]]) -> None:
+    """Tell the controller the group of each test; every worker finds the same."""
+    with hold(folder / "lock"):
+        (folder / GROUPS).write_text(json.dumps({name: group for name, group in groups if group}))
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives out groups, and single tests, in the order in which they were collected.
+
+    xdist's own `--dist loadgroup` writes the group into the test's name, where pytest 9 no longer
+    lets it.
+    """
+
+    def __init__(self, config: pytest.Config, log: object, folder: Path) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+        self._folder = folder
+        self._groups: dict[str, str] | None = None
+
+    def _split_scope(self, nodeid: str) -> str:
+        if self._groups is None:
+            self._groups = json.loads((self._folder / GROUPS).read_text())
+        return self._groups.get(nodeid, nodeid)
 
 
 def find_shared_folder(config: pytest.Config) -> Path | None:

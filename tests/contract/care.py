@@ -1,6 +1,5 @@
 """A workspace with one local repository of the real restic, and programs on it that are killed."""
 
-import os
 import random
 import shutil
 import signal
@@ -11,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from agent.backup.make.creation import Contents, Made, Maker
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic, Snapshot, find_options, make_environment
@@ -20,6 +17,7 @@ from agent.backup.target import PROGRAM, Target
 from agent.machine.clock import Clock
 from agent.settings.everything import Settings
 from tests.machine import make_facts
+from tests.needs import need
 from tests.quick_key import make_quick, place_repository
 from tests.waiting import wait_until
 
@@ -29,9 +27,7 @@ SLOW = ("--limit-upload", "400", "--limit-download", "400")
 
 def need_restic() -> None:
     """Skip without a restic; fail where it must be there."""
-    if shutil.which(PROGRAM) is None:
-        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse("needs restic on the PATH")
+    need(shutil.which(PROGRAM), "needs restic on the PATH")
 
 
 @dataclass(frozen=True)

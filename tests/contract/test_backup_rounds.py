@@ -22,6 +22,7 @@ import pytest
 from tests.backup_servers import serving_rclone
 from tests.contract.homes import NOBODY
 from tests.contract.lives import Container, Volumes, living
+from tests.needs import need
 from tests.trees import compare
 from tests.waiting import wait_until
 
@@ -30,11 +31,6 @@ FAULTS = ("restic", "container", "network")
 GAP = 20.0
 """Seconds that the network is gone for, at most."""
 ROUNDS_PER_MINUTE = 4
-
-
-def need(condition: object, what: str) -> None:
-    if not condition:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(what)
 
 
 @dataclass

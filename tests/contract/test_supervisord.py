@@ -417,7 +417,11 @@ def test_a_listener_that_is_just_being_started_is_not_waited_for(make: Make) -> 
     box = make(script("a", "echo begun; exec sleep 1000"))
     box.start(sys.executable, "-I", "-c", SLOW_FIRST_CHILD)
     box.wait(lambda: "begun" in box.hear(box.streams["a"]))
+    pid = box.states()["a"].pid
     assert box.stop() < 5
+    assert box.process
+    assert box.process.returncode == 0
+    assert not is_alive(pid)
 
 
 def test_a_hung_supervisord_is_not_waited_for(make: Make) -> None:
@@ -430,6 +434,7 @@ def test_a_hung_supervisord_is_not_waited_for(make: Make) -> None:
         supervisord.query_states(box.folder, 0.2)
     assert time.monotonic() - begin < 2.0
     box.process.send_signal(signal.SIGCONT)
+    box.wait(lambda: box.states()["one"].state == "RUNNING")
 
 
 def test_files_are_private_and_a_second_plan_is_empty(make: Make) -> None:

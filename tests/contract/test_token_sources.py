@@ -306,10 +306,14 @@ def test_a_host_that_refuses_every_token_is_asked_ever_more_seldom(
 ) -> None:
     app.refresh()
     hub.fail(Fault(path="/user", status=401))
-    for _ in range(60):
+    minutes = []
+    for minute in range(60):
+        before = list_mints(hub)
         app.refresh()
+        minutes += [minute] * (list_mints(hub) - before)
         app.clock.go(minutes=1)
-    assert 2 <= list_mints(hub) <= 8, "not one each minute"
+    assert minutes[:6] == [0, 1, 3, 7, 15, 31], "each wait is twice the one before"
+    assert len(minutes) == 7, "the longest wait is half an hour"
 
 
 def test_offline_makes_no_token(app: Workspace, hub: FakeGitHub) -> None:

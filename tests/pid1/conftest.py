@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import need
 from tests.pid1.boxes import NOBODY, Box, Namespace
 
 PROBE = "import agent.init.supervisor, supervisor.supervisord"
@@ -37,9 +38,8 @@ def find_namespace() -> Namespace | None:
 @pytest.fixture(scope="session")
 def namespace() -> Namespace:
     found = find_namespace()
-    if found is None:
-        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse("PID namespaces are not permitted here")
+    need(found, "PID namespaces are not permitted here")
+    assert found
     return found
 
 

@@ -1,18 +1,15 @@
 """Libraries of C, built for a test, that stand between a program and the kernel (LD_PRELOAD)."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.needs import need
 
 
 def build_library(name: str, folder: Path) -> Path:
     """Build NAME.c, which lies beside this file, in a folder; skip the test without a compiler."""
-    if not shutil.which("cc"):
-        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse(f"cc is missing, and with it {name}")
+    need(shutil.which("cc"), f"cc is missing, and with it {name}")
     library = folder / f"{name}.so"
     source = Path(__file__).with_name(f"{name}.c")
     subprocess.run(

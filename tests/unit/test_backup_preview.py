@@ -2,10 +2,21 @@
 
 import os
 import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
-from agent.backup.restore.preview import Skipped, find_extras
+import pytest
+
+from agent.backup.make.content import Content
+from agent.backup.restore import preview
+from agent.backup.restore.in_place import Scope
+from agent.backup.restore.preview import Preview, Skipped, find_extras, look
+from agent.backup.restore.selection import Chosen
 from agent.machine.globs import compile_patterns
+
+TIME = datetime(2026, 5, 4, 3, 2, 1, 500_000, tzinfo=UTC)
 
 
 def test_the_last_pattern_decides() -> None:
@@ -37,3 +48,82 @@ def test_what_no_backup_of_today_holds_is_not_to_be_deleted(tmp_path: Path) -> N
     assert found == ["in/closed", "in/dead", "in/more", "in/pipe"]
     (tmp_path / "in/closed").chmod(0)
     assert skipped.stays(tmp_path / "in/closed", stat.S_IFREG) == (os.getuid() != 0)
+
+
+Look = Callable[..., Preview]
+
+
+@pytest.fixture
+def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """Give what previews the restore of a folder in which the snapshot holds these nodes."""
+
+    def find(*nodes: dict[str, object]) -> Preview:
+        listed = [{**node, "path": str(tmp_path / str(node["path"]))} for node in nodes]
+        monkeypatch.setattr(preview, "list_entries", lambda *_: listed)
+        scope, content = Scope(tmp_path / "w", tmp_path), Content((tmp_path / "w",))
+        return look(cast("Chosen", None), [scope], content, [])
+
+    (tmp_path / "w").mkdir()
+    return find
+
+
+def put(path: Path, text: str, time: datetime = TIME) -> Path:
+    path.write_text(text)
+    nanoseconds = int(time.timestamp() * 1000) * 1_000_000
+    os.utime(path, ns=(nanoseconds, nanoseconds))
+    return path
+
+
+def node(name: str, kind: str = "file", size: int = 3, time: datetime = TIME) -> dict[str, object]:
+    return {"path": name, "type": kind, "size": size, "mtime": time.isoformat()}
+
+
+def test_a_file_that_is_not_there_comes_back(look_at: Look, tmp_path: Path) -> None:
+    found = look_at(node("w", "dir", 0), node("w/new"))
+    assert found == Preview([str(tmp_path / "w/new")], [], [], 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "time", "changes"),
+    [
+        (3, TIME, False),
+        (3, TIME + timedelta(microseconds=99), False),
+        (3, TIME + timedelta(microseconds=101), True),
+        (3, TIME - timedelta(seconds=1), True),
+        (4, TIME, True),
+    ],
+)
+def test_a_file_changes_by_size_or_time(
+    look_at: Look, tmp_path: Path, size: int, time: datetime, changes: bool
+) -> None:
+    path = str(put(tmp_path / "w/file", "abc"))
+    found = look_at(node("w/file", size=size, time=time))
+    assert found == (Preview([], [path], [], size) if changes else Preview())
+
+
+def test_another_kind_in_its_place_changes(look_at: Look, tmp_path: Path) -> None:
+    (tmp_path / "w/folder").mkdir()
+    put(tmp_path / "w/file", "abc")
+    (tmp_path / "w/link").symlink_to("anywhere")
+    found = look_at(node("w/folder"), node("w/file", "dir", 0), node("w/link"))
+    names = [str(tmp_path / "w" / name) for name in ("folder", "file", "link")]
+    assert found == Preview([], names, [], 6)
+
+
+def test_folders_links_and_pipes_are_not_told_of_where_they_are(
+    look_at: Look, tmp_path: Path
+) -> None:
+    (tmp_path / "w/folder").mkdir()
+    (tmp_path / "w/link").symlink_to("anywhere")
+    os.mkfifo(tmp_path / "w/pipe")
+    found = look_at(
+        node("w/folder", "dir", 0), node("w/link", "symlink", 0), node("w/pipe", "fifo", 0),
+        node("w/gone", "dir", 0),
+    )  # fmt: skip
+    assert found == Preview()
+
+
+def test_what_the_backup_lacks_is_deleted(look_at: Look, tmp_path: Path) -> None:
+    known, more = put(tmp_path / "w/known", "abc"), put(tmp_path / "w/more", "abc")
+    assert known.exists()
+    assert look_at(node("w/known")) == Preview([], [], [str(more)], 0)

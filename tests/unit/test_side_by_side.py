@@ -1,25 +1,45 @@
 """How tests share the machine: groups stay together, and what measures time runs alone."""
 
+import os
+import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
-import pytest
-
-from tests.side_by_side import strip_group, take_turn
+from tests.side_by_side import take_turn
 from tests.waiting import wait_until
 
+TOP = Path(__file__).parents[2]
 
-@pytest.mark.parametrize(
-    ("name", "stripped"),
-    [
-        ("tests/unit/test_a.py::test_b", "tests/unit/test_a.py::test_b"),
-        ("tests/e2e/test_a.py::test_b@test_a", "tests/e2e/test_a.py::test_b"),
-        ("tests/e2e/test_a.py::test_b[x@y]@test_a", "tests/e2e/test_a.py::test_b[x@y]"),
-        ("tests/unit/test_a.py::test_b[x@y]", "tests/unit/test_a.py::test_b[x@y]"),
-    ],
-)
-def test_a_test_is_shown_by_the_name_that_pytest_takes(name: str, stripped: str) -> None:
-    assert strip_group(name) == stripped
+
+SUITE = """
+import os
+import pytest
+
+@pytest.mark.xdist_group("one box")
+@pytest.mark.parametrize("number", range(8))
+def test_in_a_group(number):
+    print("ran on", os.environ["PYTEST_XDIST_WORKER"])
+"""
+
+
+def test_a_group_runs_on_one_worker(tmp_path: Path) -> None:
+    """With this pytest and this xdist: the standard way of doing it breaks with some."""
+    for name in ("__init__", "conftest", "needs", "side_by_side"):
+        (tmp_path / f"tests/unit/{name}.py").parent.mkdir(parents=True, exist_ok=True)
+        source = TOP / f"tests/{name}.py"
+        (tmp_path / f"tests/{name}.py").write_text(source.read_text() if source.exists() else "")
+    (tmp_path / "tests/unit/test_group.py").write_text(SUITE)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n2", "-rP", "--import-mode=importlib", "-p",
+         "no:cacheprovider", "tests"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, check=False,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    workers = re.findall(r"(?m)^ran on (gw\d)$", done.stdout)
+    assert len(workers) == 8, done.stdout + done.stderr
+    assert len(set(workers)) == 1
 
 
 class Runner:

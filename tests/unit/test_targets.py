@@ -144,19 +144,24 @@ def test_what_opens_azure_is_not_sent_in_clear(
     given = {"AZURE_STORAGE_KEY": "", **given, "DEV8_BACKUP_AZURE_ENDPOINT": server}
     found = find(facts, **{**AZURE, **WORD, **given})
     if "azurite" in server and not given["AZURE_STORAGE_KEY"]:
-        assert "would get the SAS token, or the login of `az`, in clear" in str(
-            found.in_trouble["azure"]
-        )
+        assert found.ready == ()
+        (problem,) = found.in_trouble.values()
+        assert problem.message.startswith(f"cannot back up to azure: {server} would get ")
+        assert "DEV8_BACKUP_AZURE_ENDPOINT" in problem.hint
+        assert "AZURE_STORAGE_KEY" in problem.hint
     else:
         assert [target.name for target in found.ready] == ["azure"]
+        assert found.in_trouble == {}
 
 
 def test_azure_needs_rclone_and_an_account(facts: Facts, tmp_path: Path) -> None:
-    assert "AZURE_STORAGE_ACCOUNT" in str(
-        find(facts, AZURE_STORAGE_CONTAINER="container", **WORD).in_trouble["azure"]
-    )
+    found = find(facts, AZURE_STORAGE_CONTAINER="container", **WORD)
+    assert found.ready == ()
+    assert found.in_trouble["azure"].hint == "set AZURE_STORAGE_ACCOUNT"
     (tmp_path / "bin/rclone").unlink()
-    assert "rclone" in str(find(facts, **AZURE, **WORD).in_trouble["azure"])
+    found = find(facts, **AZURE, **WORD)
+    assert found.ready == ()
+    assert found.in_trouble["azure"].message == "cannot back up to azure: there is no rclone here"
 
 
 @pytest.mark.parametrize("cloud", [S3, AZURE])
@@ -165,7 +170,8 @@ def test_a_cloud_without_a_password_is_refused_with_what_makes_one(
 ) -> None:
     found = find(facts, BACKUP_DIR="/backups", **cloud)
     assert [target.name for target in found.ready] == ["local"]
-    (problem,) = found.in_trouble.values()
+    ((name, problem),) = found.in_trouble.items()
+    assert problem.message == f"cannot back up to {name}: no password is given"
     assert "devcopilot backup key make" in problem.hint
 
 

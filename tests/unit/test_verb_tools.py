@@ -1,5 +1,6 @@
 """`devcopilot tools`: what a person sees, and what the log is told only once."""
 
+import argparse
 import json
 
 import pytest
@@ -53,5 +54,5 @@ def test_the_log_is_told_what_is_new(
 
 def test_an_unknown_name_is_refused() -> None:
     assert find_tool("codex").title == "Codex"
-    with pytest.raises(Exception, match="there is no tool nope"):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"^there is no tool nope$"):
         find_tool("nope")
