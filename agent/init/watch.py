@@ -54,8 +54,7 @@ class Watch:
 
     def _on_end(self, code: int) -> None:  # noqa: ARG002 - it never ends by itself
         self._child = None
-        if not self._stopping:
-            self._loop.after(LOOK, lambda: self._start(missed=True))
+        self._loop.after(LOOK, lambda: self._start(missed=True))
 
     def _read(self) -> None:
         *numbers, self._rest = (self._rest + os.read(self._reader, 4096)).split(b"\n")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
@@ -116,7 +117,6 @@ def test_the_time_in_which_the_machine_slept_counts(world: World) -> None:
 
 
 def test_the_real_clock_waits_for_what_is_readable_or_for_the_time(pipe: tuple[int, int]) -> None:
-    """To the full: a loop that woke too early would turn until it is time."""
     reader, writer = pipe
     loop, seen = Loop(BootClock()), list[str]()
     loop.watch(reader, lambda: seen.append(os.read(reader, 1).decode()))
@@ -127,6 +127,21 @@ def test_the_real_clock_waits_for_what_is_readable_or_for_the_time(pipe: tuple[i
     os.write(writer, b"x")
     loop.turn()
     assert seen == ["time", "x"]
+
+
+def test_the_real_clock_never_wakes_too_early() -> None:
+    """A loop that did would turn, and turn again, until it is time."""
+
+    class Poll:
+        asked: ClassVar[list[float | None]] = []
+
+        def poll(self, milliseconds: float | None) -> list[tuple[int, int]]:
+            self.asked.append(milliseconds)
+            return []
+
+    for seconds in (0.0, 0.0123, 0.5, None):
+        BootClock().wait(Poll(), seconds)  # type: ignore[arg-type]
+    assert Poll.asked == [0, 13, 500, None]
 
 
 def test_a_pause_doubles_up_to_the_longest() -> None:

@@ -147,6 +147,16 @@ def test_haste_never_gives_more_time(world: World) -> None:
     assert "stopping faster" not in world.said()
 
 
+def test_the_deadline_is_over_once_also_after_haste(world: World) -> None:
+    hung = [Part(world, name, 1000, mortal=False) for name in "ab"]
+    stop = make_stop(world, (hung[0],), (hung[1],))
+    stop.request("SIGTERM", 0)
+    world.go(TIMEOUT - 1.5)
+    stop.hasten("SIGTERM")
+    go_to_the_end(world, stop)
+    assert world.said()[2:] == ["stop timeout reached; killing the remaining processes"]
+
+
 def test_a_night_in_the_middle_of_the_stop_is_over_at_the_deadline(world: World) -> None:
     stop = make_stop(world, (Part(world, "a", 10**6),))
     stop.request("SIGTERM", 0)

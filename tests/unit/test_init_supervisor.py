@@ -21,7 +21,7 @@ from agent.init.listener import Listener
 from agent.init.loop import LONGEST_WAIT
 from agent.init.orphans import LOOK, Orphans
 from agent.init.services import START_PATIENCE
-from agent.init.stop import HASTE
+from agent.init.stop import HASTE, LAST_MOMENT
 from agent.init.supervisor import QUICK_ENDS, Supervisor
 from agent.machine import moments, runtime
 from agent.machine.exits import Exit
@@ -171,6 +171,7 @@ def test_a_command_that_cannot_be_executed_ends_all_before_it_begins(container: 
     assert container.world.children.find("quick") == []
     assert container.world.children.find(early.MODULE) == []
     assert "cannot execute /no/such: not found" in container.said()
+    assert container.state()["ready_seconds"] is None
 
 
 def test_a_supervisord_that_cannot_be_started_is_one_that_is_lost(container: Container) -> None:
@@ -243,6 +244,15 @@ def test_the_loss_of_supervisord_ends_the_container(container: Container) -> Non
     )  # fmt: skip
     assert orphan.got == [TERM, CONT], "what supervisord left behind is ended in order"
     assert seconds == pytest.approx(10.7, abs=LOOK)
+
+
+def test_its_loss_is_the_containers_end_whatever_the_command_ends_with(
+    container: Container,
+) -> None:
+    container.set_up(argv=["cmd"])
+    container.at(10, lambda: container.find(early.MODULE).end(1))
+    assert container.live() == (Exit.SUPERVISOR_LOST, 10.0)
+    assert container.find("cmd").got == [TERM, CONT]
 
 
 # --- signals
@@ -326,7 +336,7 @@ def test_all_are_told_together_then_the_rest_in_order(
 ) -> None:
     container.set_up(job("long"), job("final", moments.STOP), argv=["cmd"])
     programs = container.world.children.programs
-    programs.update({"cmd": LINGER, "final": Program(lasts=0.2)})
+    programs.update({"cmd": LINGER, early.MODULE: LINGER, "final": Program(lasts=0.2)})
     container.world.children.add_orphan(Program(lasts=None, lingers=0.3))
     asked = note_ends(container, monkeypatch)
     container.send(10, TERM)
@@ -371,6 +381,15 @@ def test_the_end_of_the_command_stops_all_with_its_code(container: Container) ->
     assert container.find(early.MODULE).got == [TERM]
 
 
+def test_a_command_that_not_even_a_kill_ends_has_no_code_of_its_own(container: Container) -> None:
+    container.set_up(argv=["cmd"], services=False)
+    container.world.children.programs["cmd"] = Program(lasts=None, mortal=False)
+    container.send(10, TERM)
+    code, seconds = container.live()
+    assert code == 128 + TERM
+    assert seconds <= 10 + 4 + 4 * LAST_MOMENT, "a moment for each stage after the deadline"
+
+
 def test_a_stopped_command_hears_term_at_once(container: Container) -> None:
     container.set_up(argv=["cmd"], services=False)
     container.at(5, lambda: container.find("cmd").send(signal.SIGSTOP))
@@ -382,13 +401,13 @@ def test_the_suspend_key_does_not_hang_a_command(container: Container) -> None:
     """Above it there is no shell that could continue it; a STOP is somebody's purpose."""
     container.set_up(argv=["cmd"], services=False)
     seen: list[bool] = []
-    for number in (signal.SIGTSTP, signal.SIGSTOP):
-        container.at(5, lambda number=number: container.find("cmd").send(number))  # type: ignore[misc]
-        container.at(5.1, lambda: seen.append(container.find("cmd").stopped))
+    for second, number in ((5, signal.SIGTSTP), (6, signal.SIGSTOP)):
+        container.at(second, lambda number=number: container.find("cmd").send(number))  # type: ignore[misc]
+        container.at(second + 0.1, lambda: seen.append(container.find("cmd").stopped))
     container.send(10, TERM)
     container.live()
-    assert container.find("cmd").got[:3] == [signal.SIGTSTP, signal.SIGSTOP, CONT]
-    assert seen[-1] is False
+    assert container.find("cmd").got[:3] == [signal.SIGTSTP, CONT, signal.SIGSTOP]
+    assert seen == [False, True]
 
 
 def test_the_stop_ends_what_begins_during_it(container: Container) -> None:
