@@ -77,7 +77,7 @@ def test_one_that_hangs_is_killed(start: type[Start], capsys: pytest.CaptureFixt
     life = start(STUBBORN)
     assert life.live() == (Exit.FAILED, TIME_LIMIT)
     assert life.find("configure").got == [KILL]
-    assert "did not end within 120 s" in capsys.readouterr().err
+    assert "configure took longer than 120 s" in capsys.readouterr().err
 
 
 def test_one_that_not_even_a_kill_ends_is_left_behind(start: type[Start]) -> None:

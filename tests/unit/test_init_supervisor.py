@@ -203,7 +203,7 @@ def test_a_fatal_essential_service_is_explained_and_then_ends_the_container(
     assert container.live() == (Exit.SERVICE_FATAL, 10.5)
     assert container.find("explain").argv == ("explain", "a")
     assert container.state()["stopping_because"] == "the service a is FATAL"
-    assert "an essential service cannot be kept running" in container.said()
+    assert "an essential service keeps failing" in container.said()
 
 
 def test_one_that_nobody_explains_ends_it_as_well(container: Container) -> None:
@@ -223,7 +223,7 @@ def test_another_service_is_never_given_up(container: Container) -> None:
     assert container.began("explain") == 10.0 + QUICK_ENDS - 1, "once, at the third"
     said = container.said()
     assert said.count("the service keeps exiting; restarting with back-off") == 1
-    assert said.count("the service runs again") == 1
+    assert said.count("the service is running again") == 1
 
 
 def test_quick_ends_count_only_in_a_row(container: Container) -> None:

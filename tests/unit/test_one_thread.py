@@ -22,7 +22,6 @@ SLEEPS = {
 
 THREADS = {
     "backup.lock": "watches whether somebody waits, while the backup waits for restic",
-    "commands.backup.ticking": "shows the time that passes, while the command waits",
     "commands.broker": "answers each caller while another's host hangs",
     "github.broker": "one answer at a time for each host; its threads are commands.broker's",
 }
