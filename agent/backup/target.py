@@ -106,9 +106,7 @@ def find_key(target: Target, settings: Settings, facts: Facts) -> dict[str, str]
         path = given.file or facts.runtime / runtime.SECRETS / given.variable
         return {"RESTIC_PASSWORD_FILE": str(path)}
     if settings.backup.password_command:
-        # restic splits it itself, by quotes alone: no shell is in between.
-        words = (*LIMITED, *settings.backup.password_command)
-        return {"RESTIC_PASSWORD_COMMAND": " ".join(map(_quote, words))}
+        return _find_command_key(settings.backup.password_command, facts)
     if target.folder is None:
         return Problem(f"cannot back up to {target.name}: no password is given", HOW_TO_MAKE)
     path = facts.state / PASSWORD
@@ -117,6 +115,14 @@ def find_key(target: Target, settings: Settings, facts: Facts) -> dict[str, str]
     except OSError as error:
         return Problem(f"cannot read {path}: {error.strerror}", find_hint(error, path))
     return {"RESTIC_PASSWORD_FILE": str(path)}
+
+
+def _find_command_key(command: tuple[str, ...], facts: Facts) -> dict[str, str] | Problem:
+    # restic splits it itself, by quotes alone: no shell is in between.
+    words = (*LIMITED, *command)
+    return facts.find_missing_program("DEV8_BACKUP_PASSWORD_COMMAND", command) or {
+        "RESTIC_PASSWORD_COMMAND": " ".join(map(_quote, words))
+    }
 
 
 def needs_made_password(targets: Iterable[Target], facts: Facts) -> bool:

@@ -33,6 +33,8 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
         if source is None:
             continue
         found: Found = Failure(Problem("the first refresh makes it"))
+        if problem := source.check(account, current.facts):
+            yield problem
         if source.lead is None:
             found = source.fetch(account, current.facts)
             if isinstance(found, Failure):

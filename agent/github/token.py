@@ -69,6 +69,8 @@ class TokenSource:
     nothing, so that it is read each time."""
     replaces: bool = False
     """A new token ends the one before it at once."""
+    check: Callable[[GitHub, Facts], Problem | None] = lambda account, facts: None  # noqa: ARG005
+    """Try at the start what needs no network: whether the key signs, the command exists."""
 
 
 def find_origin(account: GitHub, source: TokenSource) -> str:

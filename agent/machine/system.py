@@ -117,6 +117,17 @@ class Facts:
         found = shutil.which(program, path=self.environ.get("PATH", os.defpath))
         return Path(found) if found else None
 
+    def find_missing_program(self, name: str, argv: Sequence[str]) -> Problem | None:
+        """Return a problem if the program of the command that variable `name` gives is missing."""
+        if not argv or self.which(argv[0]):
+            return None
+        return Problem(
+            f"cannot run {name}: there is no program {argv[0]}",
+            f"fix {name}, or install the program; quotes around the whole command make it one word"
+            if " " in argv[0]
+            else f"fix {name}, or install the program",
+        )
+
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run a command that changes nothing and return what it said and its code.
 

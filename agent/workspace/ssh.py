@@ -30,6 +30,7 @@ from agent.services.logins import AUTHORIZED_KEYS
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.step import Step
+from agent.workspace.key_trial import find_refused, has_expired
 
 FOLDER = "ssh"
 """In the state folder, and in that of the defaults."""
@@ -98,7 +99,7 @@ def _authorized_keys(settings: Settings, facts: Facts) -> Iterator[Resource | Pr
     kept: list[str] = []
     for name, text in _key_lists(settings, facts):
         usable = []
-        for item in [text] if isinstance(text, Problem) else read_keys(name, text):
+        for item in [text] if isinstance(text, Problem) else try_keys(name, text, facts):
             if isinstance(item, Problem):
                 yield item
             else:
@@ -120,6 +121,34 @@ def _read_kept(path: Path, facts: Facts) -> list[str]:
             if content is not None:
                 return split_lines(content.decode(errors="replace"))
     return []
+
+
+def try_keys(name: str, text: str, facts: Facts) -> Iterator[str | Problem]:
+    """Yield the lines of a list whose key OpenSSH loads, and the problems of all others.
+
+    An expired key is kept: with it away, a list without any other would count as a mistake.
+    """
+    found = list(read_keys(name, text))
+    refused = find_refused([item for item in found if isinstance(item, str)], facts)
+    for item in found:
+        if isinstance(item, str) and item in refused:
+            yield Problem(
+                f"cannot use the key of {name} that ends in {_find_end(item)}: "
+                "OpenSSH cannot load it",
+                "copy the .pub file again, as ssh-keygen wrote it",
+            )
+            continue
+        yield item
+        if isinstance(item, str) and has_expired(_FIELD.findall(item)[0], facts.clock.now()):
+            yield Problem(
+                f"a key of {name} has expired: its expiry-time is over, and it lets nobody in",
+                "remove the line, or set another expiry-time",
+            )
+
+
+def _find_end(entry: str) -> str:
+    """Return the last characters of the key in a line."""
+    return str(_FIELD.findall(entry[entry.find("AAAA") :])[0])[-12:]
 
 
 def read_keys(name: str, text: str) -> Iterator[str | Problem]:

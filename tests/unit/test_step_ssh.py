@@ -1,5 +1,5 @@
 import subprocess
-from base64 import b64encode, encodebytes
+from base64 import b64decode, b64encode, encodebytes
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -202,6 +202,45 @@ def test_an_rsa_key_that_is_too_short_is_refused(machine: Machine, tmp_path: Pat
     (problem,) = machine.configure(SSH_PUBLIC_KEY=f"{short}\n{KEY}\n")
     assert "an RSA key of 1024 bits is too short" in problem
     assert machine.read(AUTHORIZED) == f"{KEY}\n"
+
+
+def spoil_key(options: tuple[str, ...], folder: Path, change: Callable[[bytes], bytes]) -> str:
+    """Return a new public key as a line, with something in it changed."""
+    kind, key, _ = make_key(folder, *options).with_suffix(".pub").read_text().split()
+    return f"{kind} {b64encode(change(b64decode(key))).decode()} me"
+
+
+@pytest.mark.parametrize(
+    ("options", "change"),
+    [
+        (("-t", "ed25519"), lambda key: key[:18] + b"\x1f" + key[19:-1]),  # 31 bytes
+        (("-t", "ecdsa"), lambda key: key[:-1] + bytes([key[-1] ^ 1])),  # not on the curve
+    ],
+    ids=["too short", "no point"],
+)
+def test_a_key_that_openssh_cannot_load_is_reported_and_left_out(
+    machine: Machine, tmp_path: Path, options: tuple[str, ...], change: Callable[[bytes], bytes]
+) -> None:
+    """It has the right format, and sshd passes over it without a word."""
+    line = spoil_key(options, tmp_path, change)
+    assert ssh.find_fault(line) is None
+    (problem,) = machine.configure(SSH_PUBLIC_KEY=f"{line}\nrestrict {KEY} you\n")
+    assert problem.startswith("cannot use the key of SSH_PUBLIC_KEY that ends in ")
+    assert line.split()[1][-12:] in problem
+    assert machine.read(AUTHORIZED) == f"restrict {KEY} you\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "expired"),
+    [("20200101", True), ("202001010000Z", True), ("20200101000000", True), ("29990101Z", False)],
+)
+def test_an_expired_key_is_reported(machine: Machine, end: str, expired: bool) -> None:
+    line = f'expiry-time="{end}" {KEY}'
+    problems = machine.configure(SSH_PUBLIC_KEY=line)
+    assert [problem.startswith("a key of SSH_PUBLIC_KEY has expired") for problem in problems] == (
+        [True] if expired else []
+    )
+    assert machine.read(AUTHORIZED) == f"{line}\n"
 
 
 @pytest.mark.parametrize("text", ["nonsense", "# nobody", "-----BEGIN X PRIVATE KEY-----", " \n"])

@@ -154,6 +154,14 @@ def test_what_opens_azure_is_not_sent_in_clear(
         assert found.in_trouble == {}
 
 
+@pytest.mark.parametrize("one", [name for name in S3 if "KEY" in name])
+def test_one_half_of_a_key_to_s3_is_reported(facts: Facts, one: str) -> None:
+    """Otherwise AWS's own variables would decide, silently."""
+    given = {name: text for name, text in S3.items() if name != one}
+    found = find(facts, **given, **WORD)
+    assert f"is set without {one}" in str(found.in_trouble["s3"])
+
+
 def test_azure_needs_rclone_and_an_account(facts: Facts, tmp_path: Path) -> None:
     found = find(facts, AZURE_STORAGE_CONTAINER="container", **WORD)
     assert found.ready == ()
@@ -203,7 +211,10 @@ def test_a_password_file_that_is_missing_is_told(facts: Facts) -> None:
     assert "DEV8_BACKUP_PASSWORD_FILE=/no/such" in str(found.in_trouble["s3"])
 
 
-def test_a_command_for_the_password(facts: Facts) -> None:
+def test_a_command_for_the_password(facts: Facts, tmp_path: Path) -> None:
+    given = {**S3, "DEV8_BACKUP_PASSWORD_COMMAND": "vault read 'a b'"}
+    assert "there is no program vault" in str(find(facts, **given).in_trouble["s3"])
+    (tmp_path / "bin/vault").symlink_to("restic")
     (target,) = find(facts, **S3, DEV8_BACKUP_PASSWORD_COMMAND="vault read 'a b'").ready
     assert target.environment["RESTIC_PASSWORD_COMMAND"].endswith(
         "'agent.backup.password_command' 'vault' 'read' 'a b'"

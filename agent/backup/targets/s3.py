@@ -16,6 +16,14 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
     key = facts.secret(backup.s3_key)
     if isinstance(key, Problem):
         return key
+    if bool(key) != bool(backup.s3_key_id):
+        given, missing = "DEV8_BACKUP_S3_SECRET_ACCESS_KEY", "DEV8_BACKUP_S3_ACCESS_KEY_ID"
+        if not key:
+            given, missing = missing, given
+        return Problem(
+            f"cannot back up to s3: {given} is set without {missing}",
+            f"set {missing} too, or unset {given}",
+        )
     extra = backup.s3_extra or {}
     endpoint = (
         backup.s3_endpoint or extra.get("endpoint") or backup.s3_aws_endpoint or AWS

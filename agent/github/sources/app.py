@@ -11,6 +11,7 @@ from agent.github import api
 from agent.github.api import Answer, NoAnswerError
 from agent.github.token import Failure, Found, Token, TokenSource, make_token
 from agent.machine.errors import Problem
+from agent.machine.keys import is_locked
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.groups import GitHub
@@ -40,7 +41,19 @@ def fetch(account: GitHub, facts: Facts) -> Found:
         return Failure(Problem(message), error.retry_after)
 
 
-SOURCE = TokenSource("GitHub App", is_configured, fetch, lead=LEAD)
+def check(account: GitHub, facts: Facts) -> Problem | None:
+    """Return why the key cannot sign."""
+    key = facts.secret(account.app_key)
+    if key is None or isinstance(key, Problem):
+        return key
+    try:
+        _Maker(account, facts, key).sign()
+    except _RefusedError as error:
+        return error.failure.problem
+    return None
+
+
+SOURCE = TokenSource("GitHub App", is_configured, fetch, lead=LEAD, check=check)
 
 
 class _RefusedError(Exception):
@@ -103,7 +116,7 @@ class _Maker:
         import github  # noqa: PLC0415 - costs 0.3 s, and only this source needs it
 
         for _ in range(2):
-            auth = github.Auth.AppAuthToken(self._sign())
+            auth = github.Auth.AppAuthToken(self.sign())
             answer = api.ask(self._account, self._facts, auth, method, path, body)
             if answer.status != 401 or answer.skew == self._skew:
                 break
@@ -118,7 +131,7 @@ class _Maker:
             raise self._refuse(answer.message or "GitHub forbids it", "look at the App's settings")
         return answer
 
-    def _sign(self) -> str:
+    def sign(self) -> str:
         """Return a JWT that says who we are."""
         import jwt  # noqa: PLC0415 - brings cryptography: 0.1 s
         from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
@@ -127,9 +140,15 @@ class _Maker:
         claims = {"iat": now - _EARLIER, "exp": now + _LATER, "iss": self._account.app_id}
         try:
             return jwt.encode(claims, self._key.reveal(), algorithm="RS256")
-        except (ValueError, TypeError, jwt.InvalidKeyError, UnsupportedAlgorithm) as error:
+        except (
+            *(ValueError, TypeError, jwt.InvalidKeyError, UnsupportedAlgorithm),
+            AttributeError,  # PyJWT loads public keys, too, and those have no `sign`
+        ) as error:
+            locked = is_locked(self._key.reveal().encode())
             raise self._refuse(
-                "GITHUB_APP_PRIVATE_KEY is not an RSA key in PEM",
+                "GITHUB_APP_PRIVATE_KEY is locked with a passphrase"
+                if locked
+                else "GITHUB_APP_PRIVATE_KEY is not an RSA key in PEM",
                 "give the .pem file as GitHub made it: GITHUB_APP_PRIVATE_KEY_FILE",
             ) from error
 

@@ -36,4 +36,9 @@ def fetch(account: GitHub, facts: Facts) -> Found:
     return read_answer(done.stdout.decode(errors="replace"), account.host, NAME)
 
 
-SOURCE = TokenSource("command", is_configured, fetch, lead=LEAD)
+def check(account: GitHub, facts: Facts) -> Problem | None:
+    """Return a problem if there is no such program."""
+    return facts.find_missing_program(NAME, account.token_command or ())
+
+
+SOURCE = TokenSource("command", is_configured, fetch, lead=LEAD, check=check)

@@ -1,5 +1,7 @@
 """code-server on the Node that it pins; what trimming took must not be missed."""
 
+from base64 import b64encode
+
 import pytest
 from testinfra.host import Host
 
@@ -46,6 +48,29 @@ def test_a_hash_that_it_makes_is_one_that_may_be_given(host: Host, kind: str, ve
     made = host.check_output(f"cd {ROOT} && {NODE} -e '{MAKE}' {kind} {version}")
     assert made.startswith(f"${kind}$v={version}$")
     assert argon2.find_fault(made) is None
+
+
+MAKE_ODD = """
+const [saltBytes, hashLength, parallelism] = process.argv.slice(1).map(Number);
+const salt = require("crypto").randomBytes(saltBytes);
+require("argon2").hash("pässword", { salt, hashLength, parallelism, timeCost: 1, memoryCost: 512 })
+  .then(console.log);
+"""
+
+
+@pytest.mark.parametrize("sizes", ["8 16 1", "16 32 4", "17 33 1", "64 64 64"])
+def test_it_knows_the_password_by_every_hash_that_is_taken(host: Host, sizes: str) -> None:
+    """However it was changed on its way: doubled, padded, quoted, encoded."""
+    made = host.check_output(f"cd {ROOT} && {NODE} -e '{MAKE_ODD}' {sizes}")
+    head, salt, digest = made.rsplit("$", 2)
+    padded = "$".join([head, *(part + "=" * (-len(part) % 4) for part in (salt, digest))])
+    for given in (made, made.replace("$", "$$"), padded, f'"{made}"\n', encode(made)):
+        assert argon2.read(given) == made
+    assert host.check_output(f"cd {ROOT} && {NODE} -e '{CHECK}' '{made}'") == "true"
+
+
+def encode(text: str) -> str:
+    return b64encode(text.encode()).decode()
 
 
 def test_it_knows_the_password_by_a_hash_of_the_agent_s(host: Host) -> None:
