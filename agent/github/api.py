@@ -17,7 +17,7 @@ from agent.machine.bodies import LONGEST, TooLongError, limit_pygithub, read_bod
 from agent.machine.clock import read_time
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 if TYPE_CHECKING:
     import github

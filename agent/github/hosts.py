@@ -17,7 +17,7 @@ from agent.machine.parsing import parse_toml
 from agent.machine.system import Facts
 from agent.settings.context import Context
 from agent.settings.everything import find_missing_parts, read_group
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 from agent.settings.parsers import host_name
 from agent.settings.variable import declared
 

@@ -25,7 +25,7 @@ from agent.machine.files import SETTINGS, read_file
 from agent.machine.resources import Edit, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 
 @dataclass(frozen=True)

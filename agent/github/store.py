@@ -18,7 +18,7 @@ from agent.machine.ledger import Ledger
 from agent.machine.plan import plan
 from agent.machine.resources import Resource
 from agent.machine.system import Facts, System
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 
 class Store:

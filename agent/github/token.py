@@ -15,7 +15,7 @@ from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.texts import UnusableError, word
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 NO_LOGIN = "test_token"
 """The text that stands for "no login" in place of a token."""

@@ -9,7 +9,7 @@ from agent.github.api import Answer, NoAnswerError
 from agent.github.token import find_kind
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 WITH_SCOPES = ("personal", "oauth")
 """Kinds of tokens that have scopes; the others have permissions."""

@@ -1,4 +1,4 @@
-"""The variables of backups: a group like those of `agent.settings.groups`."""
+"""Backups. To add a variable, add a field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

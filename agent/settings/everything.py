@@ -14,9 +14,13 @@ from agent.machine.exits import Exit
 from agent.machine.secret import SecretInput
 from agent.machine.texts import UnusableError
 from agent.settings import compatibility
+from agent.settings.agent import Agent
 from agent.settings.backup import Backup
-from agent.settings.groups import Agent, Ai, Editor, Git, GitHub, Ssh, Workspace
+from agent.settings.github import GitHub
+from agent.settings.services import Editor, Ssh
+from agent.settings.tools import Ai
 from agent.settings.variable import PREFIX, Variable, declared, is_injected, read
+from agent.settings.workspace import Git, Workspace
 
 
 @dataclass(frozen=True)

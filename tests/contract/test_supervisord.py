@@ -23,9 +23,9 @@ from agent.machine.plan import apply, plan
 from agent.machine.system import Facts, System
 from agent.services import probes, supervisord
 from agent.services.service import MARK, PortProbe, Service
+from agent.settings.agent import LONGEST_RUNTIME_PATH
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.settings.groups import LONGEST_RUNTIME_PATH
 from tests.containers import find_free_port
 
 DEADLINE = 20.0

@@ -10,7 +10,7 @@ from agent.github.hosts import find_accounts, find_token_variables, read_file
 from agent.machine.errors import Problem
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 from tests.machine import make_facts
 
 SERVER = "ghe.example.com"

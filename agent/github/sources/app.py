@@ -14,7 +14,7 @@ from agent.machine.errors import Problem
 from agent.machine.keys import is_locked
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 LEAD = 30 * 60.0
 """Seconds before its end that a token is made anew; the one before it goes on to work."""

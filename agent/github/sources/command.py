@@ -7,7 +7,7 @@ from agent.machine import commands
 from agent.machine.errors import Problem
 from agent.machine.lines import find_last_line
 from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 LEAD = 10 * 60.0
 """Seconds before its end that a token is asked for anew."""

@@ -2,7 +2,7 @@
 
 from agent.github.token import NO_LOGIN, Found, TokenSource, make_token
 from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 
 def is_configured(account: GitHub) -> bool:

@@ -4,7 +4,7 @@ from agent.github.token import Failure, Found, TokenSource, make_token
 from agent.machine.errors import Problem
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 
 def is_configured(account: GitHub) -> bool:

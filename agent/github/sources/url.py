@@ -5,7 +5,7 @@ from agent.github.api import NoAnswerError
 from agent.github.token import Failure, Found, TokenSource, read_answer
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 LEAD = 10 * 60.0
 """Seconds before its end that a token is asked for anew."""

@@ -22,7 +22,7 @@ from agent.machine.errors import Problem
 from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts, System
-from agent.settings.groups import GitHub
+from agent.settings.github import GitHub
 
 LEAD = 30 * 60.0
 """Seconds before its end that a token is made anew."""

@@ -1,0 +1,86 @@
+"""The services: sshd and the editor. To add a variable, add a field."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.machine import texts
+from agent.machine.keys import read_ssh_key
+from agent.machine.secret import SecretInput
+from agent.settings import argon2
+from agent.settings.parsers import absolute_path, address, one_of, port, switch, text
+from agent.settings.variable import secret, variable
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """SSH."""
+
+    enabled: bool = variable("DEV8_SSH", switch, "Run sshd.", default="true")
+    port: int = variable("DEV8_SSH_PORT", port, "Port of sshd.", default="2222")
+    address: str = variable(
+        "DEV8_SSH_ADDRESS",
+        address,
+        "IP address that sshd listens on; :: means all addresses, including IPv6.",
+        default="0.0.0.0",  # noqa: S104 - the container's network decides who can reach it
+    )
+    algorithms: str = variable(
+        "DEV8_SSH_ALGORITHMS",
+        one_of("modern", "quantum-safe", "compatible"),
+        "modern: algorithms that are safe today. quantum-safe: only key exchanges that resist "
+        "quantum computers; rejects clients older than OpenSSH 8.5 and many libraries. "
+        "compatible: also the curves of FIPS 140.",
+        default="modern",
+    )
+    public_key: str | None = variable(
+        "SSH_PUBLIC_KEY",
+        text,
+        "Public keys that may log in, one per line, in authorized_keys format.",
+    )
+    authorized_keys_file: Path | None = variable(
+        "SSH_AUTHORIZED_KEYS_FILE", absolute_path, "File with more such keys, read at startup."
+    )
+    private_key: SecretInput | None = secret(
+        "SSH_PRIVATE_KEY",
+        read_ssh_key,
+        "Private key for outgoing connections, installed as ~/.ssh/id_TYPE: in the format of "
+        "OpenSSH, PEM or PKCS #8. A key with a passphrase is rejected.",
+    )
+
+
+@dataclass(frozen=True)
+class Editor:
+    """Editor."""
+
+    enabled: bool = variable(
+        "DEV8_CODE_SERVER", switch, "Run code-server where the image has it.", default="true"
+    )
+    port: int = variable("DEV8_CODE_SERVER_PORT", port, "Port of code-server.", default="8080")
+    address: str = variable(
+        "DEV8_CODE_SERVER_ADDRESS",
+        address,
+        "IP address that code-server listens on; :: means all addresses, including IPv6.",
+        default="0.0.0.0",  # noqa: S104 - as above
+    )
+    auth: str = variable(
+        "CODE_SERVER_AUTH",
+        one_of("password", "none"),
+        "password, or none: everyone who can reach the port gets a shell.",
+        default="password",
+    )
+    password: SecretInput | None = secret(
+        "CODE_SERVER_PASSWORD",
+        texts.password,
+        "Password of code-server. By default one is generated and kept; `devcopilot password` "
+        "prints it.",
+    )
+    hashed_password: SecretInput | None = secret(
+        "CODE_SERVER_HASHED_PASSWORD",
+        argon2.read,
+        "Argon2 hash of the password, instead of the password. Anyone who has it can log in, too.",
+    )
+    log_password: bool = variable(
+        "DEV8_LOG_PASSWORD",
+        switch,
+        "Log a generated password once, for everyone who can read the log.",
+        default="false",
+    )

@@ -1,0 +1,39 @@
+"""The workspace and git in it. To add a variable, add a field."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.settings.parsers import absolute_path, one_of, single_line
+from agent.settings.variable import variable
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The workspace."""
+
+    folder: Path = variable(
+        "WORKSPACE_DIR",
+        absolute_path,
+        "Workspace folder, which the editor opens.",
+        default="/workspace",
+    )
+    identifier: str | None = variable(
+        "ENVIRONMENT_ID",
+        single_line,
+        "Name of this workspace for the control plane.",
+        aliases=("WORKSPACE_ID",),
+    )
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git."""
+
+    user_name: str | None = variable("GIT_USER_NAME", single_line, "Default of git's user.name.")
+    user_email: str | None = variable("GIT_USER_EMAIL", single_line, "Default of git's user.email.")
+    signing: str = variable(
+        "DEV8_GIT_SIGNING",
+        one_of("off", "ssh"),
+        "ssh: sign commits and tags with SSH_PRIVATE_KEY, once a test signature has worked.",
+        default="off",
+    )
