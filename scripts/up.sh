@@ -7,6 +7,7 @@
 # Every variable that the agent documents is passed on if it is set here, unless it says where
 # something is: that is true here and not in the container. Secrets become files in a volume that
 # `make down` removes, those of NAME_FILE as well: as copies, which do not follow their file.
+# People read its log, so it is text; DEV8_LOG_FORMAT=json is for programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
@@ -133,6 +134,7 @@ create_container() {
         --read-only --cap-drop ALL --security-opt no-new-privileges \
         --volume "$home_volume:/home/dev8" --volume "$workspace:/workspace" --volume /tmp \
         --volume "$secrets_volume:/run/secrets:ro" \
+        --env "DEV8_LOG_FORMAT=${DEV8_LOG_FORMAT:-text}" \
         --publish "127.0.0.1:$(find_port 8080):8080" --publish "127.0.0.1:$(find_port 2222):2222" \
         "${options[@]}" "$image" >/dev/null
 }

@@ -1,6 +1,7 @@
 """`make up` and its companions, as a person types them."""
 
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -96,6 +97,13 @@ def test_token_arrives_as_a_file_that_only_the_user_can_read(workspace: Workspac
 def test_the_summary_names_what_works_for_this_workspace(workspace: Workspace) -> None:
     assert workspace.field("shell") == f"CONTAINER={workspace.name} make shell"
     assert workspace.field("stop") == f"CONTAINER={workspace.name} make down"
+
+
+def test_the_log_is_for_people_who_read_it(workspace: Workspace) -> None:
+    """As text; `DEV8_LOG_FORMAT=json make up` is for programs."""
+    lines = docker("logs", workspace.name).splitlines()
+    assert [line for line in lines if re.fullmatch(r"\d\d:\d\d:\d\d init: ready\b.*", line)]
+    assert not [line for line in lines if line.startswith("{")]
 
 
 def test_container_is_hardened(workspace: Workspace) -> None:

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from agent.init.logger.streams import LONGEST_LINE, RING, Stream, parse_line
+from agent.init.logger.streams import LONGEST_LINE, RING, Event, Stream, parse_line
 from agent.machine.log import LONGEST, encode, make_event, make_records
 from agent.machine.masking import Masker
 
 SECRET = "sk-0123456789-abcdefghij"
+
+
+def parse(name: str, line: bytes, masker: Masker) -> Event:
+    """Return the event of a line that says something."""
+    event = parse_line(name, line, masker)
+    assert event is not None
+    return event
 
 
 @pytest.fixture
@@ -66,11 +73,11 @@ def test_supervisord_does_not_warn_of_an_orderly_end(
     masker: Masker, words: str, level: str
 ) -> None:
     line = f"2026-01-31 12:00:00,000 WARN {words}".encode()
-    assert parse_line("supervisord", line, masker)["level"] == level
+    assert parse("supervisord", line, masker)["level"] == level
 
 
 def test_a_line_becomes_an_event(masker: Masker) -> None:
-    event = parse_line("web", b"listening\r", masker)
+    event = parse("web", b"listening\r", masker)
     assert (event["source"], event["level"], event["message"]) == ("web", "info", "listening")
 
 
@@ -81,24 +88,24 @@ def test_an_event_of_the_agent_passes(masker: Masker) -> None:
 
 @pytest.mark.parametrize("line", [b"{broken", b"[1]", b'{"a": 1}', b"{" * 100_000])
 def test_what_is_no_event_is_wrapped(masker: Masker, line: bytes) -> None:
-    event = parse_line("agent", line, masker)
+    event = parse("agent", line, masker)
     assert (event["source"], event["message"]) == ("agent", line.decode())
 
 
 def test_an_event_with_an_unknown_level_is_still_shown(masker: Masker) -> None:
-    assert parse_line("agent", b'{"level": "loud", "message": "x"}', masker)["level"] == "info"
+    assert parse("agent", b'{"level": "loud", "message": "x"}', masker)["level"] == "info"
 
 
 def test_other_streams_cannot_speak_as_the_agent(masker: Masker) -> None:
     line = b'{"source": "init", "level": "error", "message": "x"}'
-    event = parse_line("web", line, masker)
+    event = parse("web", line, masker)
     assert (event["source"], event["level"], event["message"]) == ("web", "info", line.decode())
 
 
 @pytest.mark.parametrize(("word", "level"), [("INFO", "info"), ("WARN", "warning"),
                                              ("CRIT", "error"), ("DEBG", "debug")])  # fmt: skip
 def test_level_of_supervisord(masker: Masker, word: str, level: str) -> None:
-    event = parse_line("supervisord", f"2026-01-31 12:00:00,123 {word} it is so".encode(), masker)
+    event = parse("supervisord", f"2026-01-31 12:00:00,123 {word} it is so".encode(), masker)
     assert (event["level"], event["message"]) == (level, "it is so")
 
 
@@ -190,8 +197,35 @@ def test_what_a_job_prints_beside_its_events_is_worth_a_look(
     masker: Masker, line: bytes, level: str
 ) -> None:
     """Its fatal error is visible at DEV8_LOG_LEVEL=warning."""
-    assert parse_line("agent", line, masker)["level"] == level
-    assert parse_line("web", line, masker)["level"] == "info", "of a service nothing is known"
+    assert parse("agent", line, masker)["level"] == level
+    assert parse("web", line, masker)["level"] == "info", "nothing is known of it"
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "message"),
+    [
+        ("[2026-11-29T03:47:14.865Z] info  code-server 4.1 53c2", "info", "code-server 4.1 53c2"),
+        ("[2026-11-29T03:47:15.180Z] info    - Not serving HTTPS", "info", "- Not serving HTTPS"),
+        ("[2026-11-29T03:47:15.180Z] error EADDRINUSE: in use", "error", "EADDRINUSE: in use"),
+        ("[2026-11-29T03:47:15.180Z] warn  old", "warning", "old"),
+        ("[03:47:18] Extension host agent started.", "info", "Extension host agent started."),
+        ("[03:47:18] information", "info", "information"),
+        ("    at qN (file:///server-main.js:83)", "info", "    at qN (file:///server-main.js:83)"),
+        ("[reconnection-grace-time] default", "info", "[reconnection-grace-time] default"),
+    ],
+)
+def test_a_line_of_code_server_has_one_time_and_its_level(
+    masker: Masker, line: str, level: str, message: str
+) -> None:
+    found = parse("code-server", line.encode(), masker)
+    assert (found["level"], found["message"]) == (level, message)
+    assert parse("web", line.encode(), masker)["message"] == line, "others' stay"
+
+
+@pytest.mark.parametrize("line", [b"", b"\r", b"[03:47:17] ", b"[03:47:17]", b"  "])
+def test_a_line_of_code_server_that_says_nothing_is_left_out(masker: Masker, line: bytes) -> None:
+    assert parse_line("code-server", line, masker) is None
+    assert parse_line("web", line, masker) is not None
 
 
 def test_a_stream_without_end_of_line_is_bounded(feed: Feed) -> None:

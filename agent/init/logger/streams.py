@@ -33,6 +33,13 @@ _SUPERVISORD_LEVELS = {
 _SUPERVISORD_CALM = ("received SIGTERM ", "stopped: ")
 """What it warns of and happens at every orderly end."""
 
+EDITOR = "code-server"
+_EDITOR_HEAD = re.compile(
+    r"\[(?:\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(?:\.\d+Z)?\] ?(?:(trace|debug|info|warn|error)\b *)?"
+)
+"""Before its lines, with a level, and before those of its VS Code server: a second time of day."""
+_EDITOR_LEVELS = {"trace": "debug", "debug": "debug", "warn": "warning", "error": "error"}
+
 _OPEN_ESCAPE = re.compile(rb"\x1b(\[[0-9;?]*)?$")
 
 Event = dict[str, object]
@@ -48,8 +55,11 @@ def find_cut(line: bytes, size: int) -> int:
     return size
 
 
-def parse_line(name: str, line: bytes, masker: Masker) -> Event:
-    """Return the event that a line of this stream stands for, with the secrets hidden."""
+def parse_line(name: str, line: bytes, masker: Masker) -> Event | None:
+    """Return the event that a line of this stream stands for, with the secrets hidden.
+
+    None: it says nothing; code-server prints such lines.
+    """
     if name == AGENT and line.startswith(b"{"):
         try:
             given = json.loads(line)
@@ -68,6 +78,12 @@ def parse_line(name: str, line: bytes, masker: Masker) -> Event:
         if len(words) == 4 and words[2] in _SUPERVISORD_LEVELS:
             calm = words[3].startswith(_SUPERVISORD_CALM)
             return make_event(name, "info" if calm else _SUPERVISORD_LEVELS[words[2]], words[3])
+    if name == EDITOR:
+        head = _EDITOR_HEAD.match(text)
+        text = text[head.end() :] if head else text
+        level = _EDITOR_LEVELS.get((head and head[1]) or "", "info")
+        if not text.strip():
+            return None
     return make_event(name, level, text)
 
 
@@ -176,7 +192,8 @@ class Stream:
             self._add(piece, cut=True)
 
     def _add(self, line: bytes, **fields: object) -> None:
-        for record in self._make_records({**parse_line(self.name, line, self._masker), **fields}):
+        event = parse_line(self.name, line, self._masker)
+        for record in self._make_records({**event, **fields}) if event else ():
             self._lines.append(record)
             self._size += len(record)
         while self._size > RING:
