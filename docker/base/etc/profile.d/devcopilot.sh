@@ -7,3 +7,12 @@ elif [ "$HOME" = / ]; then
     # Engines give HOME=/ to a uid that the image does not know.
     HOME=~dev8
 fi
+if [ -n "${BASH_VERSION:-}" ]; then
+    # Tab reads the completion when it is first needed.
+    _devcopilot() {
+        # shellcheck source=/dev/null # made with the image
+        . /usr/share/bash-completion/completions/devcopilot && return 124 # bash asks again
+    }
+    # shellcheck disable=SC3044 # in bash only
+    complete -F _devcopilot devcopilot
+fi
