@@ -17,13 +17,17 @@ def find_wanted_targets(current: Context, only: str | None = None) -> Targets:
         targets = Targets(ready, trouble)
     if not targets:
         which = f"the target {only}" if only else "a target"
-        *names, last = [kind.variable for kind in TARGETS]
-        hint = f"set {', '.join(names)} or {last}"
-        problem = Problem(f"cannot work on backups: {which} is not configured", hint)
+        problem = Problem(f"cannot work on backups: {which} is not configured", explain_setting())
         raise AgentError(problem, exit_code=Exit.USAGE)
     if current.facts.which(PROGRAM) is None:
         raise AgentError(Problem("cannot work on backups: there is no restic here"))
     return targets
+
+
+def explain_setting() -> str:
+    """Return how a target is configured."""
+    *names, last = [kind.variable for kind in TARGETS]
+    return f"set {', '.join(names)} or {last}"
 
 
 def open_restic(target: Target, current: Context) -> Restic:

@@ -17,6 +17,8 @@ class Item:
     text: str
     more: Sequence[str] = ()
     """Further lines, less important."""
+    hint: str = ""
+    """What fixes it."""
 
 
 @dataclass(frozen=True)

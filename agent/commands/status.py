@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.backup import record, undo
 from agent.backup.report import find_backups
+from agent.commands import status_page
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.github import published
@@ -54,7 +55,7 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
             "check /proc/mounts for a network file system whose server is gone",
         )
         raise AgentError(problem) from error
-    printer.show(document, format_lines(document))
+    printer.show(document, format_lines(document), lambda: status_page.make_page(document))
     return Exit.OK
 
 

@@ -23,6 +23,9 @@ STYLES = {"good": "green", "idle": "dim", "warning": "yellow", "bad": "bold red"
 MARKS = {"good": "●", "idle": "○", "warning": "▲", "bad": "✖"}
 PLAIN_MARKS = {"good": "*", "idle": "-", "warning": "!", "bad": "x"}
 """Where the encoding of the terminal is not UTF-8."""
+WELL = ("good", "idle")
+NAME_WIDTH = 12
+"""Columns of a name, so that most sections of a page stand in line."""
 RIGHT = ("FILES", "SIZE", "ADDED")
 """Columns of numbers."""
 PULSES = 5
@@ -43,30 +46,32 @@ def print_page(page: Page, stream: TextIO) -> None:
     """Print a page."""
     console = open_console(stream)
     console.print()
-    console.print(Padding(_make_grid([Item(page.mark, page.headline, "")], console), (0, 1)))
+    console.print(
+        Padding(_make_grid([Item(page.mark, page.headline, "")], console), (0, 1), expand=False)
+    )
     for title, items in page.sections:
         console.print()
-        console.print(Padding(make_text(title, "bold"), (0, 1)))
-        console.print(Padding(_make_grid(items, console), (0, 3)))
+        console.print(Padding(make_text(title, "bold"), (0, 1), expand=False))
+        console.print(Padding(_make_grid(items, console), (0, 3), expand=False))
     console.print()
 
 
 def _make_grid(items: Iterable[Item], console: Console) -> Table:
+    """Return a row for each item: its mark, its name, and beside or below that the rest."""
     marks = PLAIN_MARKS if console.options.ascii_only else MARKS
-    grid = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 1, 0, 0))
-    names = [item.name for item in items if item.text]
-    if names:
-        grid.add_column(overflow="fold", ratio=1)
+    named = any(item.text for item in items)
+    name_column = Column(min_width=NAME_WIDTH if named else 0)
+    grid = Table.grid(Column(no_wrap=True), name_column, padding=(0, 1, 0, 0))
     for item in items:
-        style = STYLES[item.mark]
-        cells = [Text(marks[item.mark], style), make_text(item.name, "bold" if names else "")]
-        if names:
-            text = make_text(item.text, style if item.mark in ("warning", "bad") else "")
-            for line in item.more:
-                text.append("\n")
-                text.append_text(make_text(line, "dim"))
-            cells.append(text)
-        grid.add_row(*cells)
+        name, style, is_well = make_text(item.name), STYLES[item.mark], item.mark in WELL
+        text = make_text("").append_text(make_text(item.text, "" if is_well else style))
+        last = text if named else name
+        dim = "dim" if is_well else ""  # else it says why
+        for words, below in (*((line, dim) for line in item.more), (item.hint, "cyan")):
+            if words:
+                last.append("\n")
+                last.append_text(make_text(words, below))
+        grid.add_row(Text(marks[item.mark], style), *([name, text] if named else [name]))
     return grid
 
 
