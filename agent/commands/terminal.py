@@ -95,9 +95,8 @@ class Screen:
     def fail(self, problem: Problem) -> None:
         """Print a problem, and below it what fixes it."""
         self.clear()
-        text = make_text(f"{NAME}: ", "bold red")
-        text.append_text(make_text(problem.message))
-        self.console.print(text)
+        text = make_text("").append(f"{NAME}: ", "bold red")
+        self.console.print(text.append_text(make_text(problem.message)))
         if problem.hint:
             self.console.print(make_text(f"  {problem.hint}", "cyan"))
 

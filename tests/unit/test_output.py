@@ -130,6 +130,7 @@ def strip(text: str) -> str:
 def test_a_terminal_gets_the_page_and_the_table_in_colour(show: Show) -> None:
     seen = show()
     assert "\x1b[32m●" in seen
+    assert "\x1b[1;31mdevcopilot: \x1b[0mcannot do it" in seen
     text = strip(seen)
     assert "the workspace is ready" in text
     assert re.search(r"✖ editor\\x1b\[2J\s+gone\\nfor ever", text)

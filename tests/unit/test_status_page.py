@@ -48,16 +48,20 @@ def make_backup(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-DOCUMENT: dict[str, Any] = {
-    "phase": "ready", "started": tell(hours=-2), "ready_seconds": 0.71, "workspace": "/workspace",
-    "services": [make_service(), make_service(name="web", state="FATAL", essential=False)],
-    "tokens": [make_token()],
-    "backups": [make_backup(red=True, problem="cannot back up: no space left on the device " * 3)],
-    "tools": [{"name": "claude", "state": "installed", "program": "/usr/bin/claude",
-               "package": None, "problem": None}],
-    "problems": [{"message": "cannot sign commits: there is no key", "level": "warning",
-                  "hint": "set SSH_PRIVATE_KEY_FILE"}],
-}  # fmt: skip
+def make_document(**changes: Any) -> dict[str, Any]:
+    """Return a document of now."""
+    return {
+        "phase": "ready", "started": tell(hours=-2), "ready_seconds": 0.71,
+        "workspace": "/workspace",
+        "services": [make_service(), make_service(name="web", state="FATAL", essential=False)],
+        "tokens": [make_token()],
+        "backups": [make_backup(red=True, problem="cannot back up: no space left on it " * 4)],
+        "tools": [{"name": "claude", "state": "installed", "program": "/usr/bin/claude",
+                   "package": None, "problem": None}],
+        "problems": [{"message": "cannot sign commits: there is no key", "level": "warning",
+                      "hint": "set SSH_PRIVATE_KEY_FILE"}],
+        **changes,
+    }  # fmt: skip
 
 
 class Terminal(io.StringIO):
@@ -81,7 +85,7 @@ def strip(text: str) -> str:
 
 
 def test_everything_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = strip(show(DOCUMENT, 80, monkeypatch))
+    text = strip(show(make_document(), 80, monkeypatch))
     assert "● /workspace is ready · up 2 h 0 min · ready after 0.7 s" in text
     assert re.search(r"● sshd +running, port 2222, for 2 h 0 min", text)
     assert re.search(r"▲ web +fatal", text)
@@ -94,13 +98,13 @@ def test_everything_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("columns", [40, 80])
 def test_the_page_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = strip(show(DOCUMENT, columns, monkeypatch))
+    text = strip(show(make_document(), columns, monkeypatch))
     assert max(map(len, text.splitlines())) <= columns
     assert "no space left" in text
 
 
 def test_what_is_wrong_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = show(DOCUMENT, 80, monkeypatch)
+    seen = show(make_document(), 80, monkeypatch)
     assert "\x1b[1;31m✖" in seen
     assert "\x1b[33m▲" in seen
     assert "\x1b[32m●" in seen
@@ -109,7 +113,7 @@ def test_what_is_wrong_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_empty_parts_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = ("services", "tokens", "backups", "tools", "problems")
     empty: dict[str, Any] = {name: [] for name in parts}
-    text = strip(show(DOCUMENT | empty, 80, monkeypatch))
+    text = strip(show(make_document(**empty), 80, monkeypatch))
     assert "devcopilot login" in text
     assert "set BACKUP_DIR" in text
     assert "AI tools" not in text
@@ -121,14 +125,17 @@ def test_empty_parts_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({}, "good", "54 min left, "),
         ({"expires": ""}, "good", "octocat, "),
-        ({"expires": tell(seconds=200)}, "warning", "3 min left, "),
-        ({"expires": tell(seconds=-20)}, "bad", "expired, "),
+        ({"expires": 200}, "warning", "3 min left, "),
+        ({"expires": -20}, "bad", "expired, "),
         ({"problem": "GitHub refuses it"}, "warning", "54 min left, "),
         ({"published": False}, "idle", "no token yet"),
         ({"published": False, "problem": "no file"}, "bad", "no token yet"),
     ],
 )
 def test_a_token_by_its_time_left(changes: dict[str, Any], mark: str, text: str) -> None:
+    expires = changes.get("expires")
+    if isinstance(expires, int):
+        changes = {**changes, "expires": tell(seconds=expires)}
     found = describe_token(make_token(**changes))
     assert found.mark == mark
     assert found.text.startswith(text)
