@@ -8,6 +8,7 @@ from agent.github.sources.all import SOURCES
 from agent.services.all import SERVICES
 from agent.tools.all import TOOLS
 from agent.workspace.all import STEPS
+from agent.workspace.documents import DOCUMENTS
 from agent.workspace.jobs import JOBS
 
-__all__ = ["JOBS", "SERVICES", "SOURCES", "STEPS", "TARGETS", "TOOLS"]
+__all__ = ["DOCUMENTS", "JOBS", "SERVICES", "SOURCES", "STEPS", "TARGETS", "TOOLS"]

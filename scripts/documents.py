@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+from agent import catalogue
 from agent.__main__ import VERBS
 from agent.settings import reference
 
@@ -25,7 +26,8 @@ _PART = re.compile(
 def parts() -> dict[str, str]:
     """Return all generated parts, by the name in their markers."""
     verbs = ((f"`devcopilot {verb}`", meaning) for verb, meaning in VERBS.items())
-    return {**reference.sections(), "commands": reference.table(("command", "what it does"), verbs)}
+    sections = reference.sections(reference.find_files(catalogue.DOCUMENTS))
+    return {**sections, "commands": reference.table(("command", "what it does"), verbs)}
 
 
 def fill_in(text: str) -> str:

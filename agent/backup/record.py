@@ -3,17 +3,14 @@
 It outlives the container, so that the next one knows when a backup, a check or a clean-up is due.
 """
 
-import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.machine import clock, keeping
-from agent.machine.parsing import parse_json
+from agent.machine import clock
+from agent.machine.documents import STATE, Document, fill
 from agent.machine.system import Facts
 
-FILE = "backup/record.json"
-"""In the state folder or, while that takes nothing, in the runtime folder."""
 MOST_NAMES = 50
 """Names of files that are kept of a backup which lacks some."""
 
@@ -74,18 +71,17 @@ class Record:
     """What a check found wrong, until one passes; empty: nothing."""
 
 
-def read_all(facts: Facts) -> dict[str, Record]:
-    """Return target's name -> what is known; nothing of a file that cannot be read."""
-    try:
-        rows = parse_json(keeping.recall(facts, FILE) or b"{}")
-        return {name: _parse(row) for name, row in rows.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+FILE = Document[dict[str, Record]](
+    STATE, "backup/record.json", "known backups on each destination",
+    lambda rows: {name: fill(Record, row) for name, row in rows.items()}, dict,
+    dump=lambda records: {name: asdict(record) for name, record in records.items()}, spare=True,
+)  # fmt: skip
+"""Name of the target -> what is known of it."""
 
 
 def read(facts: Facts, name: str) -> Record:
     """Return what is known of one target."""
-    return read_all(facts).get(name, Record())
+    return FILE.read(facts).get(name, Record())
 
 
 def note(facts: Facts, name: str, **changes: Any) -> Record:
@@ -93,15 +89,13 @@ def note(facts: Facts, name: str, **changes: Any) -> Record:
 
     The caller holds the lock of `agent.backup.lock`.
     """
-    known = read_all(facts)
+    known = FILE.read(facts)
     missing = changes.get("missing")
     if missing is not None:
         changes["missing"] = tuple(missing[:MOST_NAMES])
         changes["lacking"] = len(missing)
     known[name] = replace(known.get(name, Record()), **changes)
-    rows = {name: asdict(record) for name, record in known.items()}
-    content = json.dumps(rows, indent=1).encode()
-    keeping.keep(facts, FILE, content)
+    FILE.write(facts, known)
     return known[name]
 
 
@@ -117,17 +111,3 @@ def is_over(text: str, seconds: float, now: datetime) -> bool:
     """
     time = parse_time(text)
     return time is None or time > now or (now - time).total_seconds() >= seconds
-
-
-def _parse(row: dict[str, Any]) -> Record:
-    """Return what a row holds; what is not of its field's kind counts for nothing."""
-    values: dict[str, Any] = {}
-    for item in fields(Record):
-        value = row.get(item.name, item.default)
-        if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            value = tuple(value)
-        elif isinstance(item.default, float) and type(value) is int:
-            value = float(value)
-        if type(value) is type(item.default):
-            values[item.name] = value
-    return Record(**values)

@@ -63,7 +63,7 @@ def find_backups(current: Context) -> list[Row]:
     targets = find_targets(TARGETS, settings, facts)
     plan = find_plan(settings, facts) if wants_backups(settings) else None
     names = [target.name for target in targets.ready]
-    known = record.read_all(facts)
+    known = record.FILE.read(facts)
     return describe(known, names, targets.in_trouble, plan, facts.clock.now())
 
 

@@ -5,19 +5,15 @@ however often it is begun again, `undo` leads to where the first began.
 """
 
 import errno
-import json
 import shlex
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from agent.machine.documents import STATE, Document, fill
 from agent.machine.errors import AgentError, Problem
-from agent.machine.parsing import parse_json
-from agent.machine.system import Facts, System
+from agent.machine.system import Facts
 
-FILE = "backup/undo.json"
-"""In the state folder."""
 RESTORE, UNDO = "restore", "undo"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 KEEP = "`devcopilot backup undo --keep` leaves it as it is"
@@ -81,25 +77,17 @@ def shorten(source: str) -> str:
     return source if "/" in source else source[:8]
 
 
-def read(facts: Facts) -> Undo | None:
-    """Return the record of the last restore in place, or None. Raises AgentError."""
-    path = facts.state / FILE
-    try:
-        content = facts.read(path)
-        row: dict[str, Any] = parse_json(content) if content else {}
-        lists = {name: tuple(row.get(name, ())) for name in ("paths", "wanted", "also")}
-        return Undo(**{**row, **lists}) if row else None
-    except OSError as error:
-        raise AgentError(Problem(f"cannot read {path}: {error.strerror}")) from error
-    except (ValueError, TypeError, AttributeError) as error:
-        hint = "`devcopilot backup list` shows the safety backup; restore that"
-        raise AgentError(Problem(f"cannot read {path}: it is damaged", hint)) from error
+FILE = Document[Undo | None](
+    STATE, "backup/undo.json", "what `devcopilot backup undo` restores",
+    lambda row: fill(Undo, row) if row else None, lambda: None, strict=True, durable=True,
+    hint="`devcopilot backup list` shows the safety backup; restore that",
+)  # fmt: skip
 
 
 def find_unfinished(facts: Facts) -> Undo | None:
     """Return the last restore in place if it was stopped on its way; None: no, or nobody knows."""
     try:
-        found = read(facts)
+        found = FILE.read(facts)
     except AgentError:
         return None
     return found if found and not found.finished else None
@@ -108,7 +96,7 @@ def find_unfinished(facts: Facts) -> Undo | None:
 def find_needed(facts: Facts) -> frozenset[str]:
     """Return the ids of the backups that must stay: what `undo` needs, and finishing it."""
     try:
-        found = read(facts)
+        found = FILE.read(facts)
     except AgentError:
         return frozenset()
     if found is None:
@@ -155,10 +143,9 @@ def join(one: Iterable[str], other: Iterable[str]) -> tuple[str, ...]:
 
 def write(facts: Facts, undo: Undo) -> None:
     """Keep the record. Raises AgentError."""
-    path = facts.state / FILE
-    content = json.dumps(asdict(undo), indent=1).encode()
     try:
-        System(facts.environ).write_file(path, content, 0o600, durable=True)
+        FILE.write(facts, undo)
     except OSError as error:
         hint = "make room there" if error.errno in NO_ROOM else ""
-        raise AgentError(Problem(f"cannot write {path}: {error.strerror}", hint)) from error
+        words = f"cannot write {FILE.path(facts)}: {error.strerror}"
+        raise AgentError(Problem(words, hint)) from error

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Print what can be found out: a document, or an event of the log, readable on a terminal."""
     current = context.load()
-    known = {service.name: service for service in registered.read(current.facts.runtime).services}
+    known = {service.name: service for service in registered.ROSTER.read(current.facts).services}
     for name in arguments.service:
         if name not in known:
             raise AgentError(

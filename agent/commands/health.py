@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Probe the services; print a line for each that does not answer."""
     current = context.load()
     facts = current.facts
-    failures = wait_for_answers(registered.read(facts.runtime), facts, arguments.wait)
+    failures = wait_for_answers(registered.ROSTER.read(facts), facts, arguments.wait)
     lines = [f"{name}: {why}" for name, why in failures.items()]
     backups = {}
     if arguments.json or not arguments.wait:  # at the start the missed ones are only being made
@@ -67,7 +67,7 @@ def explain_backups(backups: Mapping[str, Mapping[str, object]]) -> Iterator[str
 
 def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str, str]:
     """Ask all until each has answered or the time is over; return why each other did not."""
-    state = context.read_state(facts.runtime)
+    state = context.read_state(facts)
     if state is None:
         return {"init": "the agent is not running here"}
     early = state.get("phase") == "starting"

@@ -6,6 +6,7 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.settings import reference
+from agent.workspace.documents import DOCUMENTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Print the reference."""
-    text = "\n\n".join(reference.sections().values()) if arguments.markdown else ""
-    text = text or reference.render_text().removesuffix("\n")
-    printer.show(reference.document(), text.split("\n"))
+    files = reference.find_files(DOCUMENTS)
+    text = "\n\n".join(reference.sections(files).values()) if arguments.markdown else ""
+    text = text or reference.render_text(files).removesuffix("\n")
+    printer.show(reference.document(files), text.split("\n"))
     return Exit.OK

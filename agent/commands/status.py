@@ -1,11 +1,9 @@
 """Tell how the workspace is: its phase, services, GitHub token, AI tools, backups, problems."""
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from agent.backup import record, undo
@@ -16,11 +14,9 @@ from agent.commands.output import Printer
 from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.github.record import read_record
-from agent.machine import runtime
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
-from agent.machine.files import STATE, read_file
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
 from agent.machine.system import Facts
 from agent.services import probes, registered, supervisord
@@ -62,14 +58,14 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
 def collect(current: Context) -> dict[str, Any]:
     """Join what init, supervisord, the token's record and `configure` say of the workspace."""
     settings, facts = current.settings, current.facts
-    state = context.read_state(facts.runtime)
+    state = context.read_state(facts)
     if state is None:
         raise AgentError(Problem("the agent is not running here", "`devcopilot run` starts it"))
     return {
         **state,
         "jobs": {name: describe_job(row) for name, row in state["jobs"].items()},
         "workspace": str(settings.workspace.folder),
-        "services": collect_services(current, registered.read(facts.runtime).services),
+        "services": collect_services(current, registered.ROSTER.read(facts).services),
         "tokens": collect_tokens(current),
         "tools": [asdict(row) for row in describe_tools(TOOLS, settings, facts)],
         "backups": [asdict(row) for row in find_backups(current)],
@@ -89,7 +85,7 @@ def describe_job(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def collect_problems(current: Context) -> list[dict[str, Any]]:
     """Return what `configure` could not do, and what is wrong by now."""
-    known = _read_json(current.facts.runtime / runtime.PROBLEMS) or []
+    known = context.PROBLEMS.read(current.facts)
     signing_now = signing.check_own(current.settings, current.facts)
     found = [asdict(signing_now)] if signing_now else []
     found = [row for row in found if row["message"] not in [each["message"] for each in known]]
@@ -226,10 +222,3 @@ def _describe_backup(row: dict[str, Any]) -> str:
         text += f"; the next {format_wait(next_one)}"
     faults = (row[name] for name in ("problem", "finding", "lost", "rival", "shrunk", "hook"))
     return "; ".join(filter(None, (text, *faults)))
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_file(path, STATE))
-    except (OSError, ValueError):
-        return None

@@ -23,7 +23,6 @@ from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.machine.log import Logger
-from agent.machine.system import System
 from agent.settings import context
 from agent.settings.context import Context
 from agent.tools import installer
@@ -34,9 +33,7 @@ from agent.tools.tool import (
     AiTool,
     Failure,
     describe,
-    encode_failures,
     find_wanted,
-    read_failures,
 )
 
 
@@ -70,7 +67,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     signal.signal(signal.SIGTERM, end)
     if arguments.log:
         be_modest()
-    before = read_failures(current.facts)
+    before = FAILURES.read(current.facts)
     log = printer.open_log("tools", current.settings.agent.log_level)
     try:
         with (
@@ -155,12 +152,10 @@ def install(
 
 def save_failures(current: Context, failures: Mapping[str, Failure]) -> None:
     """Keep what is wrong for `status` and for the next round. Raises OSError."""
-    path = current.facts.state / FAILURES
-    system = System(current.facts.environ)
     if failures:
-        system.write_file(path, encode_failures(failures), 0o600)
+        FAILURES.write(current.facts, failures)
     else:
-        system.remove_file(path)
+        FAILURES.path(current.facts).unlink(missing_ok=True)
 
 
 # --- what is said of it -------------------------------------------------------------------------

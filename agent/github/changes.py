@@ -1,15 +1,13 @@
 """What there is to log of a host's token: each thing once, whoever notices it."""
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from agent.github.record import Record
 from agent.github.renewal import Outcome
 from agent.github.store import Store
-from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.settings.context import Context
+from agent.settings.context import PROBLEMS, Context
 
 Event = tuple[str, str]
 """The level and the message."""
@@ -21,7 +19,7 @@ def take(outcome: Outcome, current: Context) -> list[Event]:
     with store.locked():
         record = store.record()
         said = read_said(current, record)
-        lines = list(record.problems.values())
+        lines = tuple(record.problems.values())
         if lines != record.said and record != Record(store.host):
             store.save(replace(record, said=lines))
     return list(find_events(outcome, said))
@@ -45,8 +43,5 @@ def read_said(current: Context, record: Record) -> Collection[str]:
     """Return the problems that were logged: by a round, or before all rounds by `configure`."""
     if record.said is not None:
         return record.said
-    try:
-        rows = json.loads(current.facts.read(current.facts.runtime / runtime.PROBLEMS) or b"[]")
-        return [str(Problem(row["message"], row["hint"])) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
+    rows = PROBLEMS.read(current.facts)
+    return [str(Problem(row["message"], row["hint"])) for row in rows]

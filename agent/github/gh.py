@@ -15,9 +15,9 @@ from typing import Any
 from agent.github.published import Published, find_hosts, read_token
 from agent.github.record import fingerprint
 from agent.machine import places, runtime
+from agent.machine.documents import STATE, Document
 from agent.machine.errors import Problem
 from agent.machine.ledger import Ledger
-from agent.machine.parsing import parse_json
 from agent.machine.plan import apply, plan
 from agent.machine.resources import Edit, Resource
 from agent.machine.secret import Secret
@@ -25,8 +25,11 @@ from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.step import Step
 
-MEMORY = "gh-tokens.json"
-"""In the state folder: a JSON list of fingerprints, the oldest first."""
+MEMORY = Document[list[str]](
+    STATE, "gh-tokens.json", "fingerprints of the tokens that the agent gave to gh",
+    lambda marks: [mark for mark in marks if isinstance(mark, str)], list,
+)  # fmt: skip
+"""The oldest first."""
 MOST_BYTES = 64 * 1024
 """Of hosts.yml: hundreds of accounts, in a second; the YAML library is slow."""
 MOST = 100
@@ -43,8 +46,8 @@ Hosts = dict[str, Any]
 def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the changes that make gh use the published tokens, and forget those that are gone."""
     facts = context.facts
-    folder, memory = find_folder(facts), facts.state / MEMORY
-    known = frozenset(_read_memory(facts.read(memory)))
+    folder, memory = find_folder(facts), MEMORY.path(facts)
+    known = frozenset(MEMORY.decode(facts.read(memory)))
     found = (read_token(facts, host) for host in find_hosts(facts))
     tokens = [token for token in found if token]
     if not tokens and not known:
@@ -82,22 +85,15 @@ def find_folder(facts: Facts) -> Path | Problem:
 # --- what the agent gave to gh ------------------------------------------------------------------
 
 
-def _read_memory(content: bytes | None) -> list[str]:
-    try:
-        return [mark for mark in parse_json(content or b"[]") if isinstance(mark, str)]
-    except (ValueError, TypeError, RecursionError):
-        return []
-
-
 def _remember(
     wanted: frozenset[str], in_use: frozenset[str], present: bytes | None
 ) -> bytes | None:
-    known = _read_memory(present)
+    known = MEMORY.decode(present)
     if wanted.issubset(known):
         return present
     newest = [*sorted(in_use - wanted), *sorted(wanted)]
     marks = [mark for mark in known if mark not in newest] + newest
-    return json.dumps(marks[-MOST:]).encode() + b"\n"
+    return MEMORY.encode(marks[-MOST:])
 
 
 def _find_fingerprints(hosts: bytes) -> set[str]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.github.record import Record, encode_record, fingerprint, read_record, record_path
+from agent.github.record import RECORD, Record, fingerprint, read_record
 from agent.github.token import Failure, Found, Token, TokenSource, find_kind, find_origin
 from agent.machine import runtime
 from agent.machine.clock import Clock, format_time
@@ -165,9 +165,9 @@ def publish(token: Token | None, record: Record, facts: Facts) -> Iterator[Edit]
     `record` holds what else is known of it; of another token's only what still holds may be left.
     """
     content = encode_token(token, facts.clock, record.file)
-    filled = encode_record(_fill(record, token, facts) if token else record)
+    filled = RECORD.encode(_fill(record, token, facts) if token else record)
     yield Edit(token_path(facts, record.host), lambda _: content)
-    yield Edit(record_path(facts, record.host), lambda _: filled)
+    yield Edit(RECORD.path(facts, record.host), lambda _: filled)
 
 
 def _fill(record: Record, token: Token, facts: Facts) -> Record:
@@ -190,4 +190,4 @@ def _fill(record: Record, token: Token, facts: Facts) -> Record:
 def withdraw(host: str, facts: Facts) -> Iterator[Edit]:
     """Yield what takes the published files of a host back."""
     yield Edit(token_path(facts, host), lambda _: None)
-    yield Edit(record_path(facts, host), lambda _: None)
+    yield Edit(RECORD.path(facts, host), lambda _: None)

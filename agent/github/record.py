@@ -1,14 +1,12 @@
 """What is known of the token of one host: a value without any secret, and its file."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 from agent.machine import runtime
+from agent.machine.documents import HOST, RUNTIME, Document, fill
 from agent.machine.errors import Problem
-from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 
@@ -122,29 +120,15 @@ class Record:
         return record.with_problem(CLOCK, Problem(words, "set the clock; tokens work all the same"))
 
 
-def record_path(facts: Facts, host: str) -> Path:
-    """Return where the record beside the token lies."""
-    return facts.runtime / runtime.TOKENS / f"{host}.json"
-
-
-def encode_record(record: Record) -> bytes:
-    """Return the content of a record's file."""
-    return json.dumps(asdict(record)).encode() + b"\n"
-
-
-def decode_record(host: str, content: bytes | None) -> Record:
-    """Return the record, an empty one when there is none or it cannot be read."""
-    names = [item.name for item in fields(Record)]
-    try:
-        raw = parse_json(content or b"{}")
-        return Record(**{"host": host, **{key: raw[key] for key in raw if key in names}})
-    except (ValueError, TypeError):
-        return Record(host)
+RECORD = Document(
+    RUNTIME, f"{runtime.TOKENS}/{HOST}.json", "what is known of the host's token",
+    lambda row: fill(Record, {"host": "", **row}), lambda: Record(""),
+)  # fmt: skip
 
 
 def read_record(facts: Facts, host: str) -> Record:
-    """Return the record of a host. Raises OSError."""
-    return decode_record(host, facts.read(record_path(facts, host)))
+    """Return the record of a host, an empty one when it cannot be read. Raises OSError."""
+    return replace(RECORD.decode(RECORD.load(facts, host)), host=host)
 
 
 def fingerprint(value: Secret) -> str:

@@ -45,8 +45,7 @@ class Store:
 
     def save(self, record: Record) -> None:
         """Replace the record."""
-        path = record_file.record_path(self.facts, self.host)
-        runtime.write_atomic(str(path), record_file.encode_record(record))
+        record_file.RECORD.write(self.facts, record, self.host)
 
     def note(self, part: str, problem: Problem | None) -> Record:
         """Note that this part is in trouble, or in order; return the record."""

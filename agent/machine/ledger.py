@@ -1,14 +1,11 @@
 """The ledger: what the agent wrote, by which a file of its own is told from a user's."""
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from agent.machine.parsing import parse_json
-
-LEDGER = "owned.json"
-"""File in the state folder: a JSON object, path -> [step, SHA-256 of the content written]."""
+from agent.machine.documents import STATE, Document
 
 
 @dataclass
@@ -16,21 +13,6 @@ class Ledger:
     """What the agent wrote: path -> (step, SHA-256). The one mutable value here."""
 
     entries: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, text: bytes | None) -> "Ledger":
-        """Read the ledger; nothing, or a damaged one, is an empty one: then nothing is ours."""
-        try:
-            raw = parse_json(text or b"{}")
-            return cls(
-                {str(path): (str(step), str(digest)) for path, (step, digest) in raw.items()}
-            )
-        except (ValueError, TypeError, AttributeError):
-            return cls()
-
-    def encode(self) -> bytes:
-        """Return the ledger as JSON."""
-        return json.dumps(self.entries, indent=1, sort_keys=True).encode() + b"\n"
 
     def owns(self, path: Path, content: bytes) -> bool:
         """Tell whether this very content was written by the agent."""
@@ -48,6 +30,17 @@ class Ledger:
     def paths_of(self, step: str) -> tuple[Path, ...]:
         """Return the paths that the agent wrote for this step."""
         return tuple(Path(path) for path, (owner, _) in self.entries.items() if owner == step)
+
+
+def _parse(raw: dict[str, Any]) -> Ledger:
+    return Ledger({str(path): (str(step), str(digest)) for path, (step, digest) in raw.items()})
+
+
+LEDGER = Document(
+    STATE, "owned.json", "files that the agent wrote; it removes no others", _parse, Ledger,
+    dump=lambda ledger: dict(sorted(ledger.entries.items())),
+)  # fmt: skip
+"""Path -> [step, SHA-256 of the content written]. Without it nothing is ours."""
 
 
 def digest(content: bytes) -> str:

@@ -3,15 +3,13 @@
 `configure` writes it at the start. `services.d` may change later, and what counts is what runs.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent.machine import runtime
-from agent.machine.errors import AgentError, Problem
-from agent.machine.files import STATE, read_file
+from agent.machine.documents import RUNTIME, Document
 from agent.services.service import (
     BannerProbe,
     CommandProbe,
@@ -35,26 +33,20 @@ class Roster:
     refused: Mapping[str, str] = field(default_factory=dict)
     """A service that is switched on and cannot run here -> why, as one line."""
 
-    def encode(self) -> bytes:
-        """Return it as JSON."""
-        rows = [_encode_service(service) for service in self.services]
-        return json.dumps({"services": rows, "refused": dict(self.refused)}).encode() + b"\n"
+
+def _parse(document: dict[str, Any]) -> Roster:
+    return Roster(tuple(map(_decode_service, document["services"])), document["refused"])
 
 
-def read(folder: Path) -> Roster:
-    """Return what `configure` wrote into this runtime folder. Raises AgentError."""
-    path = folder / runtime.SERVICES
-    try:
-        document = json.loads(read_file(path, STATE))
-    except (OSError, ValueError) as error:
-        raise AgentError(
-            Problem(
-                f"cannot read the services in {path}: {error}",
-                "run this inside a container that the agent started",
-            )
-        ) from error
-    services = tuple(_decode_service(row) for row in document["services"])
-    return Roster(services, document["refused"])
+def _dump(roster: Roster) -> dict[str, Any]:
+    rows = [_encode_service(service) for service in roster.services]
+    return {"services": rows, "refused": dict(roster.refused)}
+
+
+ROSTER = Document(
+    RUNTIME, runtime.SERVICES, "services that this container was started with", _parse,
+    hint="run this inside a container that the agent started", dump=_dump,
+)  # fmt: skip
 
 
 def _encode_service(service: Service) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The input of every verb: the settings of this container, and the facts about it."""
 
 import errno
-import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -12,14 +11,25 @@ from types import FrameType
 from typing import Any, TypeVar, cast
 
 from agent.machine import homes, locales, runtime
+from agent.machine.documents import DAMAGE, RUNTIME, Document
 from agent.machine.errors import Problem
-from agent.machine.files import STATE, read_file
 from agent.machine.gitconfig import SYSTEM
 from agent.machine.system import Facts
 from agent.settings import stored
 from agent.settings.everything import Settings, clean
 
 T = TypeVar("T")
+
+INIT = Document[dict[str, Any]](
+    RUNTIME, runtime.STATE, "state of PID 1, which `devcopilot status` reads", dict, dict
+)
+"""`agent.init.state` writes it."""
+PROBLEMS = Document[list[dict[str, str]]](
+    RUNTIME, runtime.PROBLEMS, "problems of the configuration, with their fixes",
+    lambda rows: [{name: str(row[name]) for name in ("step", "message", "hint")} for row in rows],
+    list,
+)  # fmt: skip
+"""What `configure` could not do."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +72,12 @@ def load() -> Context:
     return Context(variables, settings, facts, problems, running=True)
 
 
-def read_state(folder: Path) -> dict[str, Any] | None:
+def read_state(facts: Facts) -> dict[str, Any] | None:
     """Return the state that init wrote to this runtime folder; None if init is not running."""
+    state = INIT.read(facts)
     try:
-        state: dict[str, Any] = json.loads(read_file(folder / runtime.STATE, STATE))
         os.kill(state["pid"], 0)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *DAMAGE):
         return None
     return state
 

@@ -1,58 +1,45 @@
 """The reference that `devcopilot settings` prints and the documentation contains.
 
-It is generated from the declarations; only the list of files is written here.
+It is generated from the declarations; only the files that are no documents are written here.
 """
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 from agent.machine import runtime
+from agent.machine.documents import RUNTIME, STATE, Document
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.settings import compatibility
 from agent.settings.everything import variables
 from agent.settings.variable import Variable
 
-RUNTIME_FOLDER = "/dev/shm/devcopilot-UID"  # noqa: S108 - its name in the documentation
-STATE_FOLDER = "~/.local/state/devcopilot"
+Rows = Iterable[tuple[str, str]]
 
 FILES = (
-    (f"{RUNTIME_FOLDER}/", "runtime folder: private, deleted with the container"),
-    (
-        f"{RUNTIME_FOLDER}/{runtime.STATE}",
-        "state of PID 1, which `devcopilot status` reads",
-    ),
-    (f"{RUNTIME_FOLDER}/{runtime.PROBLEMS}", "problems of the configuration, with their fixes"),
-    (f"{RUNTIME_FOLDER}/{runtime.SECRETS}/", "secrets from variables, one file each (0600)"),
-    (f"{RUNTIME_FOLDER}/{runtime.HIDDEN}/", "other secrets that the log must hide (0600)"),
-    (f"{RUNTIME_FOLDER}/{runtime.TOKENS}/", "current GitHub tokens, one file for each host (0600)"),
-    (f"{RUNTIME_FOLDER}/{runtime.BROKER_SOCKET}", "socket where git's helper asks for a new token"),
-    (f"{RUNTIME_FOLDER}/{runtime.SSH}/", "host keys that sshd uses (0600)"),
-    (f"{STATE_FOLDER}/", "state folder: keep it on a volume"),
+    (f"{RUNTIME}/", "runtime folder: private, deleted with the container"),
+    (f"{RUNTIME}/{runtime.SECRETS}/", "secrets from variables, one file each (0600)"),
+    (f"{RUNTIME}/{runtime.HIDDEN}/", "other secrets that the log must hide (0600)"),
+    (f"{RUNTIME}/{runtime.TOKENS}/", "current GitHub tokens, one file for each host (0600)"),
+    (f"{RUNTIME}/{runtime.BROKER_SOCKET}", "socket where git's helper asks for a new token"),
+    (f"{RUNTIME}/{runtime.SSH}/", "host keys that sshd uses (0600)"),
+    (f"{STATE}/", "state folder: keep it on a volume"),
     ("~/.devcopilot/", "state folder if ~/.local/state/devcopilot cannot be created"),
-    (f"{STATE_FOLDER}/ssh/", "host keys of the workspace, and public keys that may log in"),
-    (f"{STATE_FOLDER}/code-server/password", "generated password of code-server"),
-    (f"{STATE_FOLDER}/code-server/hash.json", "hash of the password, as secret as the password"),
+    (f"{STATE}/ssh/", "host keys of the workspace, and public keys that may log in"),
+    (f"{STATE}/code-server/password", "generated password of code-server"),
+    (f"{STATE}/code-server/hash.json", "hash of the password, as secret as the password"),
     ("~/.config/code-server/config.yaml", "the same login, for a code-server of your own"),
-    (f"{STATE_FOLDER}/gitconfig", "defaults for git; your ~/.gitconfig overrides them"),
-    (f"{STATE_FOLDER}/gitconfig-signing", "git settings for signing with your ssh key"),
-    (
-        f"{STATE_FOLDER}/github-refresh/",
-        "the next refresh token (0600)",
-    ),
-    (f"{STATE_FOLDER}/owned.json", "files that the agent wrote; it removes no others"),
-    (f"{STATE_FOLDER}/backup/password", "generated password for backups in BACKUP_DIR"),
-    (f"{STATE_FOLDER}/backup/record.json", "known backups on each destination"),
-    (f"{STATE_FOLDER}/backup/undo.json", "what `devcopilot backup undo` restores"),
-    (f"{STATE_FOLDER}/backup/workspace-id", "id that marks this workspace's own backups"),
-    (f"{STATE_FOLDER}/backup/hostnames", "hostnames of earlier containers"),
-    (f"{STATE_FOLDER}/backup/runs/", "restic processes of ours, to recognize stale locks"),
-    (f"{STATE_FOLDER}/backup/lock", "lock that allows one backup command at a time"),
-    (f"{STATE_FOLDER}/backup/waiting", "mark of a command that waits for a scheduled one"),
-    (f"{STATE_FOLDER}/backup/partial", "links to folders of a running restore"),
-    (f"{STATE_FOLDER}/databases/", "consistent copies of SQLite databases, for the backups"),
+    (f"{STATE}/gitconfig", "defaults for git; your ~/.gitconfig overrides them"),
+    (f"{STATE}/gitconfig-signing", "git settings for signing with your ssh key"),
+    (f"{STATE}/backup/password", "generated password for backups in BACKUP_DIR"),
+    (f"{STATE}/backup/workspace-id", "id that marks this workspace's own backups"),
+    (f"{STATE}/backup/runs/", "restic processes of ours, to recognize stale locks"),
+    (f"{STATE}/backup/lock", "lock that allows one backup command at a time"),
+    (f"{STATE}/backup/waiting", "mark of a command that waits for a scheduled one"),
+    (f"{STATE}/backup/partial", "links to folders of a running restore"),
+    (f"{STATE}/databases/", "consistent copies of SQLite databases, for the backups"),
     ("~/.cache/devcopilot/restic/", "cache of restic; can be deleted"),
-    (f"{STATE_FOLDER}/tools.json", "AI tools that could not be installed, with the reason"),
     (
         "~/.local/share/devcopilot/tools/",
         "installed AI tools; ~/.local/bin has links to them",
@@ -62,7 +49,7 @@ FILES = (
     ("~/.config/devcopilot/services.d/*.toml", "your own services"),
     ("/etc/devcopilot/services.d/*.toml", "your own services, from the image or a mount"),
 )
-"""Files that a user may see: (path, meaning)."""
+"""Other files that a user may see: (path, meaning)."""
 
 OUTCOMES = {
     "ignored": "accepted with a warning",
@@ -70,7 +57,12 @@ OUTCOMES = {
 }
 
 
-def document() -> dict[str, object]:
+def find_files(documents: Iterable[Document[Any]]) -> list[tuple[str, str]]:
+    """Return (path, meaning) of these documents and all other files, by path."""
+    return sorted([*FILES, *((f"{each.folder}/{each.name}", each.meaning) for each in documents)])
+
+
+def document(files: Rows) -> dict[str, object]:
     """Return the whole reference as values for JSON."""
     return {
         "variables": [
@@ -86,7 +78,7 @@ def document() -> dict[str, object]:
             for group, entry in variables()
         ],
         "exit_codes": [{"code": code, "meaning": meaning} for code, meaning in exit_codes()],
-        "files": [{"path": path, "meaning": meaning} for path, meaning in FILES],
+        "files": [{"path": path, "meaning": meaning} for path, meaning in files],
         "old_variables": [
             {"name": name, "outcome": outcome, "reason": reason}
             for name, outcome, reason in old_variables()
@@ -112,7 +104,7 @@ def old_variables() -> Iterator[tuple[str, str, str]]:
 # --- as plain text ------------------------------------------------------------------------------
 
 
-def render_text() -> str:
+def render_text(files: Rows) -> str:
     """Return the reference for a terminal."""
     lines = []
     for group, entries in _by_group():
@@ -123,7 +115,7 @@ def render_text() -> str:
             others = _other_names(entry)
             lines += [_indent(f"Also: {', '.join(others)}")] if others else []
         lines.append("")
-    for title, rows in (("Exit codes", exit_codes()), ("Files", FILES)):
+    for title, rows in (("Exit codes", exit_codes()), ("Files", files)):
         lines.append(title)
         lines += [f"  {name}\n{_indent(meaning)}" for name, meaning in rows]
         lines.append("")
@@ -143,12 +135,12 @@ def _default_text(entry: Variable) -> str:
 # --- as Markdown --------------------------------------------------------------------------------
 
 
-def sections() -> dict[str, str]:
+def sections(files: Rows) -> dict[str, str]:
     """Return the generated parts of the documentation, by the name in their markers."""
     return {
         "variables": "\n".join(_variables_markdown()),
         "exit codes": table(("code", "meaning"), exit_codes()),
-        "files": table(("path", "what it is"), ((f"`{path}`", doc) for path, doc in FILES)),
+        "files": table(("path", "what it is"), ((f"`{path}`", doc) for path, doc in files)),
         "old variables": table(
             ("variable", "outcome", "reason or difference"),
             ((f"`{name}`", outcome, reason) for name, outcome, reason in old_variables()),

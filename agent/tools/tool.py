@@ -7,12 +7,12 @@ what went wrong is kept beside it, to be told once. No part of it holds a secret
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine.documents import STATE, Document, fill, make_plain
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.ledger import digest
@@ -25,8 +25,6 @@ from agent.settings.everything import Settings
 LOCKS = Path("/usr/local/share/devcopilot/ai")
 """Folder of the image: NAME/package.json and NAME/package-lock.json for each tool."""
 MANIFEST, LOCK = "package.json", "package-lock.json"
-FAILURES = "tools.json"
-"""File in the state folder: a JSON object, name of the tool -> `Failure`."""
 RUNNING = "tools.lock"
 """File in the runtime folder: locked while tools are installed; it names the one in work."""
 
@@ -63,6 +61,14 @@ class Failure:
     def problem(self) -> Problem:
         """Return it as it is told."""
         return Problem(self.message, self.hint, self.level)
+
+
+FAILURES = Document[Mapping[str, Failure]](
+    STATE, "tools.json", "AI tools that could not be installed, with the reason",
+    lambda rows: {name: fill(Failure, row) for name, row in rows.items()}, dict,
+    dump=lambda failures: {name: make_plain(each) for name, each in failures.items()},
+)  # fmt: skip
+"""Name of the tool -> why."""
 
 
 @dataclass(frozen=True)
@@ -138,21 +144,6 @@ def read_package(folder: Path) -> str | None:
 # --- what is known of it ------------------------------------------------------------------------
 
 
-def read_failures(facts: Facts) -> dict[str, Failure]:
-    """Return why tools could not be installed, by name; a damaged file tells nothing."""
-    try:
-        raw = parse_json(read_file(facts.state / FAILURES, SETTINGS))
-        return {str(name): Failure(**row) for name, row in raw.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def encode_failures(failures: Mapping[str, Failure]) -> bytes:
-    """Return the content of the file of failures."""
-    rows = {name: asdict(failure) for name, failure in failures.items()}
-    return json.dumps(rows, indent=1).encode() + b"\n"
-
-
 def find_running(facts: Facts) -> str | None:
     """Return the tool that is being installed now, "" if none is yet; None: nobody installs."""
     try:
@@ -169,7 +160,7 @@ def describe(tools: Iterable[AiTool], settings: Settings, facts: Facts) -> Itera
     """Yield a row for each tool that is wanted or there."""
     every = tuple(tools)
     wanted = find_wanted(every, settings)
-    running, failures = find_running(facts), read_failures(facts)
+    running, failures = find_running(facts), FAILURES.read(facts)
     for tool in every:
         row = _describe(tool, facts, running, failures.get(tool.name))
         if tool in wanted or row.state not in ("missing", "waiting"):

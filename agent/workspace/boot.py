@@ -18,7 +18,8 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
     settings, facts = current.settings, current.facts
     services, problems = find_services(current)
     yield from problems
-    yield File(facts.runtime / runtime.SERVICES, _find_roster(current).encode(), 0o600, adopt=True)
+    roster = registered.ROSTER.encode(_find_roster(current))
+    yield File(registered.ROSTER.path(facts), roster, 0o600, adopt=True)
     yield from supervisord.resources(services, facts, settings.agent.stop_timeout)
     boot = Boot(
         environment=facts.environ,
@@ -36,7 +37,7 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
 def compare_services(current: Context) -> Iterator[Problem]:
     """Tell of changed services, which a running container does not take."""
     yield from find_services(current)[1]
-    if _find_roster(current) != registered.read(current.facts.runtime):
+    if _find_roster(current) != registered.ROSTER.read(current.facts):
         yield Problem(
             "the services have changed since the container started",
             "restart the container to apply the change",

@@ -1,7 +1,6 @@
 """Plans and applies everything that the settings describe, stage by stage."""
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -22,7 +21,7 @@ from agent.machine.resources import Directory, File, Resource
 from agent.machine.system import Facts, System
 from agent.services.all import SERVICES
 from agent.settings import context, stored
-from agent.settings.context import Context
+from agent.settings.context import PROBLEMS, Context
 from agent.workspace import boot, given, masked
 from agent.workspace.all import STEPS
 
@@ -90,10 +89,9 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
 
     Raises AgentError when the runtime folder cannot be written: nothing works without it.
     """
-    facts, system = current.facts, System(current.facts.environ)
-    ledger_path = facts.state / LEDGER
-    ledger = Ledger.parse(_read_ledger(current))
-    before = ledger.encode()
+    facts = current.facts
+    ledger = LEDGER.read(facts)
+    before = dict(ledger.entries)
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
     announcements: list[tuple[str, str]] = []
@@ -107,11 +105,12 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
         found = (*planned.problems, *failed)
         problems += [(name, problem) for problem in found if problem.message not in told]
     try:
-        if ledger.encode() != before:
-            system.write_file(ledger_path, ledger.encode(), 0o600)
+        if ledger.entries != before:
+            LEDGER.write(facts, ledger)
     except OSError as error:
-        message = f"cannot write {ledger_path}: {error.strerror}"
-        problems.append(("ledger", Problem(message, find_hint(error, ledger_path))))
+        path = LEDGER.path(facts)
+        message = f"cannot write {path}: {error.strerror}"
+        problems.append(("ledger", Problem(message, find_hint(error, path))))
     _save_problems(current, [item for item in problems if item[1].level != "info"])
     return Outcome(tuple(changes), tuple(problems), tuple(announcements))
 
@@ -130,7 +129,7 @@ def _carry_out_stage(
 
 def preview(current: Context) -> Outcome:
     """Plan every stage as if the earlier ones were applied; change nothing."""
-    ledger = Ledger.parse(_read_ledger(current))
+    ledger = LEDGER.read(current.facts)
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
     for name, wanted, _ in stages(current):
@@ -179,13 +178,6 @@ def _machine_resources(current: Context) -> Iterator[Resource | Problem]:
     yield from _check_runtime(current)
 
 
-def _read_ledger(current: Context) -> bytes | None:
-    try:
-        return current.facts.read(current.facts.state / LEDGER)
-    except OSError:
-        return None
-
-
 def make_rows(problems: Iterable[tuple[str, Problem]]) -> list[dict[str, str]]:
     """Return problems of stages as values for JSON."""
     return [
@@ -195,11 +187,10 @@ def make_rows(problems: Iterable[tuple[str, Problem]]) -> list[dict[str, str]]:
 
 
 def _save_problems(current: Context, problems: list[tuple[str, Problem]]) -> None:
-    path = current.facts.runtime / runtime.PROBLEMS
     try:
-        runtime.write_atomic(str(path), json.dumps(make_rows(problems)).encode())
+        PROBLEMS.write(current.facts, make_rows(problems))
     except OSError as error:
-        raise _explain_runtime(path, error) from error
+        raise _explain_runtime(PROBLEMS.path(current.facts), error) from error
 
 
 def _explain_runtime(path: Path, error: OSError) -> AgentError:

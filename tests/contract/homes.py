@@ -119,7 +119,7 @@ class Workspace:
         return plan(stage, wanted(current), current.facts, self.load_ledger(current))
 
     def load_ledger(self, current: Context) -> Ledger:
-        return Ledger.parse(current.facts.read(current.facts.state / LEDGER))
+        return LEDGER.read(current.facts)
 
     def files(self) -> dict[Path, bytes]:
         """Return every file below home, with its content."""

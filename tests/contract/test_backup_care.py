@@ -103,7 +103,7 @@ def test_a_backup_tells_who_is_in_its_way(used: Vault, monkeypatch: Any) -> None
 
 def test_the_lock_of_a_stranger_is_left_for_half_an_hour(used: Vault) -> None:
     used.kill("check", "--read-data")
-    (used.facts.state / locks.HOSTNAMES).write_text("another\n")
+    locks.HOSTNAMES.path(used.facts).write_text("another\n")
     used.clock.go(minutes=29)
     holder = locks.clear_dead(used.restic)
     assert holder

@@ -53,7 +53,7 @@ def test_next_to_nothing_is_marked_until_it_is_accepted(box: Workspace) -> None:
     (workspace / "more").touch()
     call(box, "backup", "create", code=1)
     assert SHRUNK in find_tags(box)
-    record_file = box.context().facts.state / record.FILE
+    record_file = record.FILE.path(box.context().facts)
     record_file.unlink()  # as in a new container: the target knows
     (workspace / "even more").touch()
     call(box, "backup", "create", code=1)
@@ -152,7 +152,7 @@ def test_a_command_that_fails_is_red_and_its_secrets_are_hidden(box: Workspace) 
     assert f"missing: {problem}\n" in done.stdout
     (row,) = read(box, "status")["backups"]
     assert (row["red"], row["hook"]) == (True, problem)
-    assert word not in (box.context().facts.state / record.FILE).read_text()
+    assert word not in (record.FILE.path(box.context().facts)).read_text()
     box.with_variables({**box.variables, "DEV8_BACKUP_PRE": "true"}).configure()
     call(box, "backup", "create")
     (row,) = read(box, "status")["backups"]

@@ -21,7 +21,7 @@ from agent.machine.errors import AgentError
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
-from agent.tools.tool import FAILURES, read_failures
+from agent.tools.tool import FAILURES
 from tests.contract.homes import NOBODY, OPEN, SECRETS, Workspace, make_private_key
 from tests.machine import make_facts
 from tests.needs import need
@@ -189,12 +189,12 @@ def read_refresh_token(facts: Facts) -> object:
 
 
 WRITTEN_LATER: dict[str, tuple[bytes, Callable[[Facts], object]]] = {
-    record.FILE: (json.dumps({"local": asdict(record.Record())}).encode(), record.read_all),
-    undo.FILE: (b'{"safety": "a", "target": "b", "paths": ["c"], "source": "d", "time": "e"}',
-                undo.read),
-    locks.HOSTNAMES: (b"one\ntwo\n", locks.read_hosts),
-    FAILURES: (b'{"claude": {"code": "X", "message": "y", "hint": "z"}}', read_failures),
-    f"{user.FOLDER}/github.com": (b'{"seed": "x", "token": "y"}', read_refresh_token),
+    record.FILE.name: (json.dumps({"local": asdict(record.Record())}).encode(), record.FILE.read),
+    undo.FILE.name: (b'{"safety": "a", "target": "b", "paths": ["c"], "source": "d", "time": "e"}',
+                undo.FILE.read),
+    locks.HOSTNAMES.name: (b"one\ntwo\n", locks.HOSTNAMES.read),
+    FAILURES.name: (b'{"claude": {"code": "X", "message": "y", "hint": "z"}}', FAILURES.read),
+    "github-refresh/github.com": (b'{"seed": "x", "token": "y"}', read_refresh_token),
 }  # fmt: skip
 """In the state folder: what may lie there, and who reads it."""
 
@@ -216,5 +216,5 @@ def test_who_reads_a_damaged_file_later_goes_on_or_names_it(
     except AgentError as error:
         assert str(path) in str(error)
     except OSError as error:  # which its callers turn into a problem
-        assert name.startswith(user.FOLDER)
+        assert name.startswith("github-refresh/")
         assert error.filename == str(path)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from agent.machine import runtime
-from agent.services.registered import Roster, read
+from agent.services.registered import ROSTER, Roster
 from agent.services.service import CommandProbe, HttpProbe, LoginProbe, PortProbe, Service
 from tests.contract.homes import Workspace
+from tests.machine import make_facts
 
 SECRET = "not-for-a-probe"
 
@@ -49,7 +50,7 @@ def put_service(workspace: Workspace, name: str, text: str) -> None:
 
 
 def set_roster(workspace: Workspace, *services: Service, **refused: str) -> None:
-    content = Roster(services, refused).encode()
+    content = ROSTER.encode(Roster(services, refused))
     (workspace.runtime / runtime.SERVICES).write_bytes(content)
 
 
@@ -102,7 +103,7 @@ def test_what_is_switched_on_and_cannot_run_is_not_healthy(workspace: Workspace)
 @pytest.mark.skipif(os.getuid() != 0, reason="only root is refused")
 def test_a_refused_service_reaches_the_roster(workspace: Workspace) -> None:
     workspace.with_variables({"DEV8_CODE_SERVER": "false"}).configure()
-    roster = read(workspace.runtime)
+    roster = ROSTER.read(workspace.context().facts)
     assert roster.services == ()
     assert "root" in roster.refused["sshd"]
 
@@ -146,5 +147,6 @@ def test_a_roster_is_read_as_it_was_written(tmp_path: Path) -> None:
         ),
     )
     written = Roster(services, {"c": "why"})
-    (tmp_path / runtime.SERVICES).write_bytes(written.encode())
-    assert read(tmp_path) == written
+    facts = make_facts(tmp_path)
+    ROSTER.write(facts, written)
+    assert ROSTER.read(facts) == written

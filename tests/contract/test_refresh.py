@@ -11,7 +11,7 @@ import pytest
 from agent.commands.refresh import describe
 from agent.github import api, published
 from agent.github.fetch import FIRST_DELAY, LONGEST_DELAY
-from agent.github.record import Record, fingerprint, record_path
+from agent.github.record import RECORD, Record, fingerprint
 from agent.machine import runtime
 from agent.machine.secret import Secret
 from tests.clocks import NOON
@@ -265,7 +265,7 @@ def test_every_change_is_said_once(workspace: Workspace, hub: FakeGitHub) -> Non
 
 def test_what_configure_said_is_not_said_again(workspace: Workspace) -> None:
     problem = workspace.refresh(offline=True).after.problem
-    record_path(workspace.facts, "github.com").unlink()
+    RECORD.path(workspace.facts, "github.com").unlink()
     message, hint = problem.removesuffix(")").split(" (")
     rows = [{"step": "token", "message": message, "hint": hint}]
     (workspace.facts.runtime / runtime.PROBLEMS).write_text(json.dumps(rows))

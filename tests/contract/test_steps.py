@@ -237,7 +237,7 @@ def test_a_runtime_folder_that_outlives_the_state_brings_no_stale_secret(
     find_warnings(run_configure(later.environ))
     variables, _ = stored.load(theirs.runtime)
     assert Settings.from_environ(variables).github.token == SecretInput("GITHUB_TOKEN", file=token)
-    assert str(theirs.runtime) not in (theirs.home / STATE_FOLDER / LEDGER).read_text()
+    assert str(theirs.runtime) not in (theirs.home / STATE_FOLDER / LEDGER.name).read_text()
 
 
 @pytest.mark.parametrize("usable", [True, False])

@@ -325,7 +325,7 @@ def test_offline_makes_no_token(app: Workspace, hub: FakeGitHub) -> None:
 def test_where_no_token_can_be_kept_none_is_made(
     app: Workspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: str, content: bytes, mode: int = 0o600) -> None:
+    def refuse(path: str, content: bytes, mode: int, **_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", path)
 
     monkeypatch.setattr(runtime, "write_atomic", refuse)

@@ -67,10 +67,10 @@ def test_hostnames_are_remembered_once_and_not_for_ever(tmp_path: Path) -> None:
     facts = make_facts(tmp_path)
     old = [f"host-{number}" for number in range(locks.MOST_HOSTNAMES)]
     (facts.state / "backup").mkdir(parents=True)
-    (facts.state / locks.HOSTNAMES).write_text("\n".join(old) + "\n")
+    locks.HOSTNAMES.path(facts).write_text("\n".join(old) + "\n")
     locks.remember_host(facts)
     locks.remember_host(facts)
-    assert locks.read_hosts(facts) == [*old[1:], os.uname().nodename]
+    assert locks.HOSTNAMES.read(facts) == [*old[1:], os.uname().nodename]
 
 
 def test_another_program_with_the_number_is_no_restic() -> None:

@@ -64,14 +64,14 @@ def test_an_archive_is_finished_by_its_path() -> None:
 
 
 def test_a_record_of_before_is_read(facts: Facts) -> None:
-    path = facts.state / undo.FILE
+    path = undo.FILE.path(facts)
     path.parent.mkdir(parents=True)
     path.write_text(
         '{"safety": "a", "target": "local", "paths": ["/w"], "source": "b", "time": "",'
         ' "finished": true}'
     )
-    assert undo.read(facts) == Undo("a", "local", ("/w",), "b", "", finished=True)
+    assert undo.FILE.read(facts) == Undo("a", "local", ("/w",), "b", "", finished=True)
     path.write_text("[1]")
     with pytest.raises(AgentError, match="damaged"):
-        undo.read(facts)
+        undo.FILE.read(facts)
     assert undo.find_needed(facts) == frozenset()

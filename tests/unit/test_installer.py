@@ -15,14 +15,13 @@ from agent.machine import runtime
 from agent.settings.everything import Settings
 from agent.tools import installer
 from agent.tools.tool import (
+    FAILURES,
     RUNNING,
     AiTool,
     Failure,
     Row,
     describe,
-    encode_failures,
     find_wanted,
-    read_failures,
 )
 from agent.workspace.jobs import find_jobs
 from tests.machine import make_facts
@@ -242,7 +241,7 @@ def test_rows_tell_how_a_tool_stands(place: Place, settings: Settings) -> None:
     assert row() == Row("claude", "missing")
     place.facts.state.mkdir(parents=True)
     failure = Failure("X", "cannot install it", "mend it")
-    (place.facts.state / "tools.json").write_bytes(encode_failures({"claude": failure}))
+    (place.facts.state / "tools.json").write_bytes(FAILURES.encode({"claude": failure}))
     assert row() == Row("claude", "failed", problem="cannot install it (mend it)")
     (place.facts.state / "tools.json").unlink()
     place.npm(GOOD)
@@ -271,4 +270,4 @@ def test_rows_while_tools_are_installed_are_of_the_wanted_ones(
 def test_a_damaged_file_of_failures_tells_nothing(place: Place, content: bytes) -> None:
     place.facts.state.mkdir(parents=True)
     (place.facts.state / "tools.json").write_bytes(content)
-    assert read_failures(place.facts) == {}
+    assert FAILURES.read(place.facts) == {}

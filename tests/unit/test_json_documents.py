@@ -61,7 +61,7 @@ SNAPSHOT = Snapshot("a" * 64, datetime(2026, 1, 1, tzinfo=UTC), "h", ("/w",), ()
         ("backup create", create.describe(Made("local")).keys() | {"notices"}),
         ("backup list", listing.describe(listing.Row("local", SNAPSHOT)).keys() | {"excludes"}),
         ("backup restore", outcome.describe_refusal(()).keys()),
-        ("settings", reference.document().keys()),
+        ("settings", reference.document(()).keys()),
         ("tools", vars(ToolRow("x", "installed")).keys()),
     ],
 )

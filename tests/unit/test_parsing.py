@@ -80,17 +80,17 @@ def test_an_answer_that_is_nested_too_deeply_is_no_token() -> None:
 
 def test_records_that_are_nested_too_deeply_are_damaged(tmp_path: Path) -> None:
     facts = make_facts(tmp_path)
-    for name in (record.FILE, undo.FILE):
-        (facts.state / name).parent.mkdir(parents=True, exist_ok=True)
-        (facts.state / name).write_text("[" * DEEP)
-    assert record.read_all(facts) == {}
+    for path in (record.FILE.path(facts), undo.FILE.path(facts)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("[" * DEEP)
+    assert record.FILE.read(facts) == {}
     with pytest.raises(AgentError, match="it is damaged"):
-        undo.read(facts)
+        undo.FILE.read(facts)
 
 
 def test_a_record_of_other_kinds_counts_for_nothing(tmp_path: Path) -> None:
     facts = make_facts(tmp_path)
-    path = facts.state / record.FILE
+    path = record.FILE.path(facts)
     path.parent.mkdir(parents=True, exist_ok=True)
     wrong: dict[str, object] = {item.name: {} for item in fields(record.Record)}
     for row in (wrong, {**wrong, "tried": 5, "usual_files": "x", "missing": [1]}):

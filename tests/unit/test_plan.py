@@ -11,7 +11,7 @@ import pytest
 from agent.machine.actions import MakeDirectory, RemoveFile, WriteFile
 from agent.machine.boot import Boot, Job
 from agent.machine.errors import Problem
-from agent.machine.ledger import Ledger
+from agent.machine.ledger import LEDGER, Ledger
 from agent.machine.plan import Plan, apply, plan
 from agent.machine.resources import (
     Closed,
@@ -39,7 +39,7 @@ class Workspace:
 
     def configure(self, *wanted: Resource | Problem) -> list[str]:
         """Plan and apply as one life of the container does; return what was wrong."""
-        self.ledger = Ledger.parse(self.ledger.encode())
+        self.ledger = LEDGER.decode(LEDGER.encode(self.ledger))
         planned = self.plan(*wanted)
         failed = apply(planned, System({}), self.ledger)
         return [str(problem) for problem in (*planned.problems, *failed)]
@@ -301,7 +301,7 @@ def test_descriptions_and_values_hold_no_content() -> None:
     "text", [None, b"", b"{", b"[]", b"[" * 99999, b'{"a": 1}', b'{"a": ["b"]}']
 )
 def test_a_damaged_ledger_is_an_empty_one(text: bytes | None) -> None:
-    assert Ledger.parse(text).entries == {}
+    assert LEDGER.decode(text).entries == {}
 
 
 def test_the_boot_file_is_json() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.github import published
-from agent.github.record import Record, decode_record, encode_record, record_path
+from agent.github.record import RECORD, Record
 from agent.github.token import Token
 from agent.machine.clock import Clock
 from agent.machine.secret import Secret
@@ -58,20 +58,22 @@ def test_nothing_is_no_token(content: bytes | None) -> None:
 
 def test_a_record_reads_back_and_a_damaged_one_is_empty() -> None:
     record = Record(
-        "github.com", "octo", life=3600.0, problems={"check": "it failed"}, said=["it failed"]
+        "github.com", "octo", life=3600.0, problems={"check": "it failed"}, said=("it failed",)
     )
-    assert decode_record("github.com", encode_record(record)) == record
-    assert decode_record("github.com", b"{damaged") == Record("github.com")
-    assert decode_record("github.com", b'{"of_a_later_version": 1}') == Record("github.com")
+    assert RECORD.decode(RECORD.encode(record)) == record
+    assert RECORD.decode(b"{damaged") == Record("")
+    assert RECORD.decode(b'{"of_a_later_version": 1, "login": [], "kind": "user"}') == Record(
+        "", kind="user"
+    )
 
 
 def test_the_hosts_are_those_with_a_record(tmp_path: Path) -> None:
     facts = make_facts(tmp_path)
     assert list(published.find_hosts(facts)) == []
     for host in ("github.com", "acme.ghe.com"):
-        record_path(facts, host).write_bytes(b"{}")
+        RECORD.path(facts, host).write_bytes(b"{}")
     assert list(published.find_hosts(facts)) == ["acme.ghe.com", "github.com"]
-    planned = {record_path(facts, "ghe.example.com"): b"{}"}
+    planned = {RECORD.path(facts, "ghe.example.com"): b"{}"}
     assert "ghe.example.com" in published.find_hosts(facts.with_pending(planned))
 
 

@@ -204,7 +204,7 @@ def test_an_old_token_that_a_slow_gh_writes_back_is_not_the_users(machine: GhMac
 
 
 def test_the_memory_keeps_the_newest_and_what_is_in_use(machine: GhMachine) -> None:
-    path = machine.facts.state / gh.MEMORY
+    path = gh.MEMORY.path(machine.facts)
     machine.publish(OWN, host="ghe.example.com")
     machine.run_with(FIRST)
     old = sorted(json.loads(path.read_text()))

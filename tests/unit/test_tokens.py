@@ -10,7 +10,7 @@ from agent.catalogue import SOURCES
 from agent.github import published, start
 from agent.github.hosts import is_configured
 from agent.github.published import Published
-from agent.github.record import Record, fingerprint, read_record, record_path
+from agent.github.record import RECORD, Record, fingerprint, read_record
 from agent.github.sources import user
 from agent.github.token import Failure, Found, Token, find_source, make_token
 from agent.machine.secret import Secret
@@ -82,7 +82,7 @@ def test_a_token_is_published_for_its_user_alone(publisher: Publisher) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert publisher.record.source == "GITHUB_TOKEN"
     assert publisher.record.kind == "personal"
-    assert FIRST not in record_path(publisher.facts, "github.com").read_text()
+    assert FIRST not in RECORD.path(publisher.facts, "github.com").read_text()
 
 
 @pytest.mark.parametrize("text", ["two words", f"{FIRST}\n{SECOND}\n", "tökén", "a\x07b"], ids=repr)

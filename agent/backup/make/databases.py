@@ -6,7 +6,6 @@ them is made, emptied or removed.
 """
 
 import filecmp
-import json
 import os
 import shutil
 import sqlite3
@@ -20,8 +19,9 @@ from pathlib import Path
 from agent.backup.make.content import identify
 from agent.backup.make.lacking import is_gone
 from agent.machine import runtime, sqlite
-from agent.machine.files import STATE, read_file
-from agent.machine.parsing import parse_json
+from agent.machine.documents import STATE, Document
+from agent.machine.files import STATE as LIMIT
+from agent.machine.files import read_file
 from agent.machine.sqlite import (
     BESIDE,
     InUseError,
@@ -107,12 +107,20 @@ def copy_all(
     return Copied(tuple(sorted(copied)), tuple(sorted(unchanged)), tuple(failures))
 
 
+COPIED = Document[dict[str, object]](
+    STATE, "databases.json", "state of the SQLite databases at their last copy", dict, dict
+)
+
+
 class Memory:
     """What the databases looked like when they were copied."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._known = _read_json(file)
+        try:
+            self._known = COPIED.decode(read_file(file, LIMIT))
+        except OSError:
+            self._known = {}
         self._fresh: dict[str, object] = {}
 
     def has_changed(self, path: Path, opened: Path, staging: Path) -> bool:
@@ -133,7 +141,7 @@ class Memory:
     def save(self) -> None:
         """Keep it for the next time. Raises OSError."""
         if self._fresh != self._known:
-            runtime.write_atomic(str(self._file), json.dumps(self._fresh).encode())
+            runtime.write_atomic(str(self._file), COPIED.encode(self._fresh))
 
 
 def find_place(path: Path, staging: Path) -> Path:
@@ -203,15 +211,6 @@ def _choose(candidates: Iterable[Path], staging: Path) -> tuple[list[Path], list
         except OSError as error:
             failures.append(Failure(path, explain(error)))
     return databases, failures
-
-
-def _read_json(file: Path) -> dict[str, object]:
-    """Return an object that was kept; an empty one where the file is missing or broken."""
-    try:
-        found = parse_json(read_file(file, STATE))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _drop_others(wanted: set[Path], staging: Path) -> None:

@@ -16,15 +16,24 @@ from agent.backup.reasons import explain
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError
 from agent.backup.restic.runs import Run, find_gone
 from agent.machine.clock import read_time
+from agent.machine.documents import STATE, Document
 from agent.machine.errors import Problem
 from agent.machine.follow import LONG, Finished, Limits, Listener, Message
 from agent.machine.human import format_moment
 from agent.machine.lines import split_lines
 from agent.machine.proc import read_stat
-from agent.machine.system import Facts, System
+from agent.machine.system import Facts
 
-HOSTNAMES = "backup/hostnames"
-"""In the state folder: the names that this workspace's containers had, a line each."""
+HOSTNAMES = Document[list[str]](
+    STATE,
+    "backup/hostnames",
+    "hostnames of earlier containers",
+    list,
+    list,
+    loads=lambda content: split_lines(content.decode()),
+    dumps=lambda names: "".join(f"{name}\n" for name in names),
+)
+"""A line each, the newest last."""
 MOST_HOSTNAMES = 50
 
 STALE = timedelta(minutes=30)
@@ -81,20 +90,11 @@ class Judge:
 
 def remember_host(facts: Facts) -> None:
     """Note this container's hostname: locks that it leaves behind are known by it."""
-    known, name = read_hosts(facts), os.uname().nodename
+    known, name = HOSTNAMES.read(facts), os.uname().nodename
     if name in known:
         return
-    content = "".join(f"{host}\n" for host in [*known, name][-MOST_HOSTNAMES:])
     with contextlib.suppress(OSError):  # a full disk: then its locks are dead after STALE
-        System(facts.environ).write_file(facts.state / HOSTNAMES, content.encode(), 0o600)
-
-
-def read_hosts(facts: Facts) -> list[str]:
-    """Return the hostnames of this workspace's containers, the newest last."""
-    try:
-        return split_lines((facts.read(facts.state / HOSTNAMES) or b"").decode())
-    except (OSError, UnicodeDecodeError):
-        return []
+        HOSTNAMES.write(facts, [*known, name][-MOST_HOSTNAMES:])
 
 
 def clear_dead(restic: Restic) -> Problem | None:
@@ -162,7 +162,7 @@ def check_alone(restic: Restic, doing: str, *words: str, limits: Limits = LONG) 
 
 def make_judge(facts: Facts) -> Judge:
     """Return what this container knows."""
-    hosts = frozenset(read_hosts(facts))
+    hosts = frozenset(HOSTNAMES.read(facts))
     return Judge(facts.clock.now(), os.uname().nodename, hosts, runs_restic, find_gone(facts))
 
 

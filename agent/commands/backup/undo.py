@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Take the last restore back, or finish that; exit 0 when all is as it was, else 1."""
     current = context.load()
     with work.hold(current, printer, "a restore is running"):
-        note = undo.read(current.facts)
+        note = undo.FILE.read(current.facts)
         if note is None:
             raise AgentError(Problem("there is no restore to undo"))
         if arguments.keep:

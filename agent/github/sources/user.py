@@ -5,32 +5,48 @@ before anything else happens, and one that GitHub has refused is never sent agai
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
 """
 
-import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from agent.github import api
 from agent.github.api import Answer, NoAnswerError
 from agent.github.record import fingerprint
 from agent.github.token import Failure, Found, Token, TokenSource, make_token
+from agent.machine.documents import HOST, STATE, Document, fill
 from agent.machine.errors import Problem
-from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
-from agent.machine.system import Facts, System
+from agent.machine.system import Facts
 from agent.settings.github import GitHub
 
 LEAD = 30 * 60.0
 """Seconds before its end that a token is made anew."""
 ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM}
 """Signals that would end us, or the wait for an answer."""
-FOLDER = "github-refresh"
-"""In the state folder: HOST holds {"seed": fingerprint of GITHUB_REFRESH_TOKEN, "token": the
-refresh token that follows it, or null once GitHub has refused it}."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The refresh token that follows the given one."""
+
+    seed: str = ""
+    """`fingerprint` of GITHUB_REFRESH_TOKEN."""
+    token: str | None = None
+    """None once GitHub has refused it."""
+
+
+KEPT = Document(
+    STATE,
+    f"github-refresh/{HOST}",
+    "the next refresh token (0600)",
+    partial(fill, Kept),
+    Kept,
+    durable=True,
+)
 
 
 def is_configured(account: GitHub) -> bool:
@@ -65,12 +81,9 @@ def fetch(account: GitHub, facts: Facts) -> Found:
         return Failure(Problem(message), error.retry_after)
     except OSError as error:
         # Without a place for the next refresh token the login would be lost at the next start.
-        return Failure(
-            Problem(
-                f"cannot keep the refresh token in {_path(account, facts)}: {error.strerror}",
-                "make the state folder writable",
-            )
-        )
+        path = KEPT.path(facts, account.host)
+        words = f"cannot keep the refresh token in {path}: {error.strerror}"
+        return Failure(Problem(words, "make the state folder writable"))
 
 
 SOURCE = TokenSource("user's refresh token", is_configured, fetch, lead=LEAD, replaces=True)
@@ -131,23 +144,11 @@ def _needs_login(account: GitHub, cause: str) -> Failure:
 # --- the refresh token that follows -----------------------------------------------------------
 
 
-def _path(account: GitHub, facts: Facts) -> Path:
-    return facts.state / FOLDER / account.host
-
-
 def _read_kept(account: GitHub, facts: Facts, seed: Secret) -> str | None:
     """Return the refresh token to use: the given one until it was followed by another."""
-    content = facts.read(_path(account, facts))
-    try:
-        kept = parse_json(content or b"{}")
-    except ValueError:
-        kept = {}
-    if not isinstance(kept, dict) or kept.get("seed") != fingerprint(seed):
-        return seed.reveal()  # a new login
-    following = kept.get("token")
-    return following if isinstance(following, str) else None
+    kept = KEPT.decode(KEPT.load(facts, account.host))
+    return kept.token if kept.seed == fingerprint(seed) else seed.reveal()  # a new login
 
 
 def _keep(account: GitHub, facts: Facts, seed: Secret, following: str | None) -> None:
-    content = json.dumps({"seed": fingerprint(seed), "token": following}).encode() + b"\n"
-    System(facts.environ).write_file(_path(account, facts), content, 0o600, durable=True)
+    KEPT.write(facts, Kept(fingerprint(seed), following), account.host)

@@ -1,0 +1,28 @@
+"""All files of state, which the reference lists."""
+
+from agent.backup import record as backups
+from agent.backup import undo
+from agent.backup.make import databases
+from agent.backup.restic import locks
+from agent.github import gh
+from agent.github import record as tokens
+from agent.github.sources import user
+from agent.machine import ledger
+from agent.services import registered
+from agent.settings import context
+from agent.tools import tool
+
+DOCUMENTS = (
+    context.INIT,
+    context.PROBLEMS,
+    registered.ROSTER,
+    tokens.RECORD,
+    user.KEPT,
+    gh.MEMORY,
+    ledger.LEDGER,
+    backups.FILE,
+    undo.FILE,
+    locks.HOSTNAMES,
+    databases.COPIED,
+    tool.FAILURES,
+)
