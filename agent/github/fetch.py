@@ -1,5 +1,6 @@
 """Fetching: whether a new token is due, getting it from its source, publishing it."""
 
+import math
 import random
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from agent.github.record import MOST_FAILURES, TOKEN, Record
 from agent.github.store import HostSource
 from agent.github.token import Failure, Found, Token
 from agent.machine import faults
+from agent.machine.backoff import Backoff
 from agent.machine.errors import Problem
 
 MARGIN = 120.0
@@ -18,9 +20,12 @@ SPREAD = 0.1
 """By this share a renewal comes earlier or later, so that many workspaces do not ask at once."""
 FIRST_DELAY, LONGEST_DELAY = 4.0, 300.0
 """Seconds until the next try after a failure: a random share of FIRST, doubled each time."""
+PAUSES = Backoff(2 * FIRST_DELAY, LONGEST_DELAY)
 FRESH = 60.0
 """Seconds in which GitHub may refuse a new token, since not all its servers know of it yet; a
 guess on the safe side: GitHub names no figure."""
+PATIENCE = Backoff(2 * FRESH, math.inf)
+"""Seconds that a token has which was made because GitHub had refused the one before."""
 AFTER_LIMIT = 5.0
 """Up to so many seconds later than a server allows it is asked again."""
 
@@ -103,8 +108,7 @@ class Fetch:
             return blocked + random.uniform(0, AFTER_LIMIT)  # noqa: S311 - no secret
         if not failures:
             return float("inf")
-        most = min(LONGEST_DELAY, FIRST_DELAY * 2.0**failures)
-        return random.uniform(1.0, most)  # noqa: S311 - as above
+        return random.uniform(1.0, PAUSES.pause(failures))  # noqa: S311 - as above
 
     def _find_renewal(self, record: Record, present: Published | None) -> float:
         """Return the seconds until the token is to be renewed, unless that has failed just now."""
@@ -143,8 +147,7 @@ class Fetch:
         Not all of GitHub's servers know a new token at once, and some refuse every one. One more is
         made at once: it may have been good, and nobody has checked it yet.
         """
-        in_vain = record.refusals - 1
-        patience = FRESH * 2.0**in_vain if in_vain > 0 else 0.0
+        patience = PATIENCE.pause(record.refusals - 1)
         return bool(record.checked) or self._clock.uptime() >= record.made + patience
 
     def _is_time(self, record: Record, left: float) -> bool:
