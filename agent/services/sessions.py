@@ -2,11 +2,14 @@
 
 It takes it by SetEnv alone. ForceCommand would win over the `command=` that restricts a key,
 ~/.ssh/environment is the user's and has the same limits, and what a shell reads reaches neither
-scp nor another shell.
+sftp nor another shell. So that is only for values with line breaks, which SetEnv cannot hold.
 """
 
+import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from agent.machine import runtime
 from agent.machine.errors import Problem
@@ -23,6 +26,12 @@ MOST = 900
 child_set_env in OpenSSH's session.c."""
 MOST_BYTES = 192 * 1024
 """Of the line. With 256 KiB for the whole configuration no login works: msg.c."""
+SCRIPT = "session.sh"
+"""In the runtime folder of ssh: bash reads it in ssh sessions."""
+READER = Path("/etc/profile.d/session.sh")
+"""What has bash read it, in the images of ours."""
+MOST_NAMES = 5
+"""Variables that one line names."""
 _SERVICE_LINK = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
@@ -59,8 +68,25 @@ def is_expressible(name: str, value: str) -> bool:
     return bool(re.fullmatch(r"[^\s=\"'\\#]+", name)) and not re.search(r"[\r\n]", value)
 
 
-def check_environment(environ: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield one problem when sessions lack a part of the environment."""
+def find_for_bash(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables that a session can get from bash alone."""
+    wanted = sorted(
+        name for name in find_wanted(environ) if re.fullmatch(r"[A-Za-z_]\w*", name, re.A)
+    )
+    return [name for name in wanted if not is_expressible(name, environ[name])]
+
+
+def render_script(environ: Mapping[str, str]) -> bytes:
+    """Return what has bash set those variables, unless an outer shell has them already."""
+    lines = (
+        f'[ "${{{name}+set}}" ] || export {name}={shlex.quote(environ[name])}\n'
+        for name in find_for_bash(environ)
+    )
+    return os.fsencode("".join(lines))
+
+
+def check_environment(environ: Mapping[str, str], reader: Path = READER) -> Iterator[Problem]:
+    """Yield what sessions lack of the environment. `reader` has bash read the script."""
     chosen = choose_variables(environ)
     wanted = find_wanted(environ)
     if surplus := sorted(name for name in wanted if name not in chosen
@@ -72,11 +98,21 @@ def check_environment(environ: Mapping[str, str]) -> Iterator[Problem]:
             "in Kubernetes, set enableServiceLinks: false for the pod" if links
             else "put large values into files",
         )  # fmt: skip
-    if odd := sorted(name for name in wanted if not is_expressible(name, environ[name])):
+    for_bash = find_for_bash(environ) if reader.exists() else []
+    odd = sorted(name for name in wanted
+                 if name not in for_bash and not is_expressible(name, environ[name]))  # fmt: skip
+    if odd:
         yield Problem(
-            f"ssh sessions lack {_count(odd)}, such as {odd[0]}: "
+            f"ssh sessions lack {_list(odd)}: "
             "sshd does not accept line breaks in a value, or blanks or quotes in a name",
             "put such values into files",
+        )
+    if for_bash:
+        yield Problem(
+            f"ssh sessions get {_list(for_bash)} only in bash: sshd does not accept line "
+            "breaks in a value",
+            "put such values into files",
+            level="info",
         )
 
 
@@ -88,3 +124,8 @@ def _rank(name: str, value: str) -> tuple[int, int, str]:
 
 def _count(names: list[str]) -> str:
     return f"{len(names)} variable{'s' if len(names) > 1 else ''}"
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.machine import steering
+from agent.machine import runtime, steering
 from agent.machine.addresses import find_asked, join_port
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
@@ -16,7 +16,7 @@ from agent.machine.system import Facts
 from agent.services import host_keys
 from agent.services.logins import find_logins
 from agent.services.service import BannerProbe, LoginProbe, Service, ServiceKind
-from agent.services.sessions import check_environment, render_set_env
+from agent.services.sessions import SCRIPT, check_environment, render_script, render_set_env
 from agent.settings.context import Context
 from agent.settings.step import Step
 
@@ -114,6 +114,8 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         set_env=render_set_env(facts.user_environ),
     )
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
+    if script := render_script(facts.user_environ):
+        yield File(facts.runtime / runtime.SSH / SCRIPT, script, 0o600, adopt=True)
     yield from host_keys.keep(context)
     yield from check_environment(facts.user_environ)
     yield from logins.problems

@@ -23,7 +23,7 @@ FILES = (
     (f"{RUNTIME}/{runtime.HIDDEN}/", "other secrets that the log must hide (0600)"),
     (f"{RUNTIME}/{runtime.TOKENS}/", "current GitHub tokens, one file for each host (0600)"),
     (f"{RUNTIME}/{runtime.BROKER_SOCKET}", "socket where git's helper asks for a new token"),
-    (f"{RUNTIME}/{runtime.SSH}/", "host keys that sshd uses (0600)"),
+    (f"{RUNTIME}/{runtime.SSH}/", "host keys of sshd, variables for bash (0600)"),
     (f"{STATE}/", "state folder: keep it on a volume"),
     ("~/.devcopilot/", "state folder if ~/.local/state/devcopilot cannot be created"),
     (f"{STATE}/ssh/", "host keys of the workspace, and public keys that may log in"),

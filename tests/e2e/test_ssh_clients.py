@@ -118,8 +118,11 @@ def test_a_connection_has_many_channels(box: Container, login: Login, tmp_path: 
         master.communicate(timeout=DEADLINE)
 
 
-def test_a_value_with_line_breaks_is_said_to_be_missing(box: Container, login: Login) -> None:
-    assert "APP_KEY" not in login.run(box, "env")
-    lines = [event for event in box.events() if "such as APP_KEY" in event["message"]]
-    assert [event["level"] for event in lines] == ["warning"]
-    assert "such as APP_KEY" in box.execute("devcopilot", "status")
+def test_a_value_with_line_breaks_arrives_in_bash(box: Container, login: Login) -> None:
+    """And nothing comes before what a program says: scp and rsync would take it for their own."""
+    for command in ('printf %s "$APP_KEY"', """bash -lc 'printf %s "$APP_KEY"'"""):
+        assert call(box, login, command) == (PEM, "")
+    path = "/dev/shm/devcopilot-1000/ssh/session.sh"
+    assert box.execute("stat", "-c", "%a %U", path) == "600 dev8"
+    lines = [event for event in box.events() if "get APP_KEY only in bash" in event["message"]]
+    assert [event["level"] for event in lines] == ["info"]

@@ -52,11 +52,16 @@ def test_programs_draw(box: Container, login: Login, name: str) -> None:
     assert [words for words in COMPLAINTS if words in seen.lower()] == [], seen
 
 
-def test_no_session_warns_of_the_workspaces_own_locale(box: Container, login: Login) -> None:
+def test_neither_sessions_nor_the_ide_warn_of_the_workspaces_own_locale(
+    box: Container, login: Login
+) -> None:
     argv = ["ssh", *login.options(), "-p", str(box.ssh_port), "dev8@127.0.0.1", LANGUAGES]
     done = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30)
     assert (done.stdout, done.stderr) == ("UTF-8\n", "")
     assert login.run(box, "echo $LANG $LC_TIME") == "en_US.UTF-8 C.UTF-8\n"
+    names = "grep -zE '^(LANG|LC_TIME)=' /proc/$(pgrep -of /code-server/)/environ | sort -z"
+    ide = f"{names} | tr '\\0' '\\n'"
+    assert box.execute("sh", "-c", ide) == "LANG=en_US.UTF-8\nLC_TIME=C.UTF-8"
     lines = [event for event in box.events() if "LC_TIME=de_DE" in event["message"]]
     assert [event["level"] for event in lines] == ["warning"]
     assert "LC_TIME=de_DE" in box.execute("devcopilot", "status")

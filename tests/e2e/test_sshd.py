@@ -76,7 +76,7 @@ def make_server(top: Path) -> Server:
     context = Context({}, settings, facts)
     for planner in (host_keys.resources, sshd.resources):
         planned = plan("sshd", planner(context), facts, Ledger())
-        assert all("such as BROKEN" in problem.message for problem in planned.problems)
+        assert all("lack BROKEN:" in problem.message for problem in planned.problems)
         assert apply(planned, System(dict(os.environ)), Ledger()) == ()
     assert plan("sshd", sshd.resources(context), facts, Ledger()).actions == ()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", top / "key"], check=True)

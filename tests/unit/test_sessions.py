@@ -1,5 +1,9 @@
 """What ssh sessions get of the environment: as much as sshd takes."""
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from agent.services import sessions
@@ -12,9 +16,37 @@ def test_set_env_leaves_out_what_it_cannot_say() -> None:
                "dotted.name": "1"}  # fmt: skip
     assert sessions.render_set_env(environ) == 'SetEnv "A=x \\"y\\" \\\\" "dotted.name=1"\n'
     assert sessions.render_set_env({}) == ""
-    (problem,) = sessions.check_environment(environ)
+    (problem,) = sessions.check_environment(environ, reader=Path("/no/such/file"))
     assert problem.level == "warning", "who misses one must find the line"
-    assert "2 variables, such as LINE" in problem.message
+    assert "lack LINE, odd name:" in problem.message
+
+
+def test_bash_sets_what_has_a_line_break() -> None:
+    environ = {
+        "KEY": "-----BEGIN-----\nline\n-----END-----\n",
+        "ODD": "'\"\n$(exit 1)`exit 1` \\ \udcff\r",
+        "MINE": "a\nb", "PLAIN": "x", "UID": "1\n2",
+        "BASH_FUNC_x%%": "() {\n :\n}", "odd name": "a\nb",
+    }  # fmt: skip
+    script = os.fsdecode(sessions.render_script(environ))
+    argv = ["bash", "-c", f"{script}\nenv -0"]
+    done = subprocess.run(argv, env={"MINE": "kept", "PATH": os.defpath}, check=True,
+                          capture_output=True)  # fmt: skip
+    found = dict(line.split("=", 1) for line in os.fsdecode(done.stdout).split("\0") if line)
+    assert {name: found.get(name) for name in ("KEY", "ODD", "MINE")} == {
+        **{name: environ[name] for name in ("KEY", "ODD")}, "MINE": "kept",
+    }  # fmt: skip
+    assert "PLAIN" not in found
+    lacking, by_bash = sessions.check_environment(environ, reader=Path("/"))
+    assert (lacking.level, by_bash.level) == ("warning", "info")
+    assert "lack BASH_FUNC_x%%, odd name:" in lacking.message
+    assert "get KEY, MINE, ODD, UID only in bash" in by_bash.message
+
+
+def test_one_line_names_a_few_of_many() -> None:
+    environ = {f"V{number}": "a\nb" for number in range(9)}
+    (problem,) = sessions.check_environment(environ, reader=Path("/no/such/file"))
+    assert "lack V0, V1, V2, V3, V4 and 4 more:" in problem.message
 
 
 def test_an_ordinary_environment_is_sent_whole_without_a_word() -> None:

@@ -88,3 +88,12 @@ def test_no_folder_of_the_user_stands_before_one_of_the_system(host: Host) -> No
     mine = [folder.startswith("/home/") for folder in path]
     assert mine == sorted(mine)
     assert any(mine)
+
+
+def test_bash_of_root_reads_no_variables_of_the_user(host: Host, root: Host) -> None:
+    """As after `su` in an ssh session, which keeps its environment."""
+    folder = host.check_output("mktemp -d")
+    host.run_expect([0], f"mkdir {folder}/ssh && echo echo read >{folder}/ssh/session.sh")
+    shell = f"SSH_CONNECTION=1 DEV8_RUNTIME_DIR={folder} bash -lc 'echo in'"
+    assert host.check_output(shell).split() == ["read", "in"]
+    assert root.check_output(f"chmod a+rx {folder}; {shell}") == "in"

@@ -1,0 +1,15 @@
+# shellcheck shell=bash
+# Read by every bash that sshd starts, by login shells and by interactive ones.
+
+# What sshd's configuration cannot hold of the environment. -O: root reads no file of the user's.
+if [ -n "$SSH_CONNECTION" ] && [ -O "$DEV8_RUNTIME_DIR/ssh/session.sh" ]; then
+    . "$DEV8_RUNTIME_DIR/ssh/session.sh"
+fi
+
+# Programs that draw refuse a terminal that nothing describes. Most new ones take what xterm takes.
+if [ -n "$TERM" ] && ! [ -e "/lib/terminfo/${TERM%"${TERM#?}"}/$TERM" ] && ! infocmp >/dev/null 2>&1; then
+    case $TERM in
+        screen* | tmux*) TERM=screen-256color ;;
+        *) TERM=xterm-256color ;;
+    esac
+fi
