@@ -59,7 +59,9 @@ shell() {
 
 status() {
     require_running
-    exec "${DOCKER[@]}" exec "$container" devcopilot status
+    local terminal=()
+    if [[ -t 1 ]]; then terminal=(--tty); fi # a page instead of lines
+    exec "${DOCKER[@]}" exec "${terminal[@]}" "$container" devcopilot status
 }
 
 sizes() {

@@ -1,5 +1,7 @@
 """The targets that a command works on, and restic on each."""
 
+from collections.abc import Callable
+
 from agent.backup.restic.client import Restic
 from agent.backup.target import PROGRAM, Target, Targets, find_targets
 from agent.backup.targets.all import TARGETS
@@ -30,6 +32,6 @@ def explain_setting() -> str:
     return f"set {', '.join(names)} or {last}"
 
 
-def open_restic(target: Target, current: Context) -> Restic:
-    """Return restic on this target, as the settings want it."""
-    return Restic(target, current.facts, memory=current.settings.backup.memory)
+def open_restic(target: Target, current: Context, tell: Callable[[str], None]) -> Restic:
+    """Return restic on this target, as the settings want it; `tell` gets what is worth knowing."""
+    return Restic(target, current.facts, memory=current.settings.backup.memory, tell=tell)

@@ -4,7 +4,6 @@ A lock of our own is taken where that is possible, so that nobody frees space me
 """
 
 import os
-import sys
 from collections.abc import Sequence
 
 from agent.backup import lock
@@ -12,7 +11,6 @@ from agent.backup.reasons import explain
 from agent.backup.restic import locks
 from agent.backup.restic.client import NO_LOCK, Code, Restic, ResticError
 from agent.backup.target import Target
-from agent.machine.escaping import make_lines
 from agent.machine.follow import ENDED, Finished, Limits, Listener
 
 PATIENCE = "15s"
@@ -41,8 +39,7 @@ def run(
             with lock.ask(restic.facts):
                 finished = go("--retry-lock", PATIENCE)
         if alive and finished.code == Code.LOCKED:
-            note = f"devcopilot: {restic.target.name}: read in spite of the lock of {alive[0]}"
-            sys.stderr.write(make_lines(note))
+            restic.tell(f"{restic.target.name}: read in spite of the lock of {alive[0]}")
     if finished.code == Code.LOCKED or is_refused(finished):
         restic.locks_reads = False  # what is read next need not wait again
         return go(NO_LOCK)

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.init.logger.output import Output
+from agent.machine.log import make_event
+
 SECRET = "sk-0123456789-abcdefghij"
 DEADLINE = 10.0
 PROGRAM = ("-m", "agent.init.logger")
@@ -267,7 +270,8 @@ def _wait_until_quiet(child: Child) -> bool:
     return False
 
 
-def test_on_a_terminal_it_is_for_a_person(start: Start) -> None:
+def test_on_a_terminal_it_is_for_a_person(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     master, terminal = pty.openpty()
     child = start(terminal)
     child.send("web", "hello\n")
@@ -279,6 +283,26 @@ def test_on_a_terminal_it_is_for_a_person(start: Start) -> None:
     assert "supervisord: error: trouble\033[0m" in text
     os.close(terminal)
     os.close(master)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "coloured"),
+    [
+        ("TERM", "xterm-256color", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False),
+        ("NO_COLOR", "", True),
+    ],
+)  # fmt: skip
+def test_colours_are_for_terminals_that_want_them(
+    name: str, value: str, coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv(name, value)
+    master, terminal = pty.openpty()
+    (record,) = Output(terminal, "auto", "info").make_records(make_event("web", "error", "no"))
+    assert (b"\033[31m" in record) is coloured
+    os.close(master)
+    os.close(terminal)
 
 
 def test_a_stopped_terminal_does_not_stop_it(start: Start) -> None:

@@ -7,7 +7,7 @@ Its JSON: https://restic.readthedocs.io/en/stable/075_scripting.html
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -106,12 +106,22 @@ class Restic:
     """restic on one target."""
 
     def __init__(
-        self, target: Target, facts: Facts, *, memory: int | None = None, extra: Sequence[str] = ()
+        self,
+        target: Target,
+        facts: Facts,
+        *,
+        memory: int | None = None,
+        extra: Sequence[str] = (),
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`memory`: bytes that it should stay below. `extra`: words for each call."""
+        """`memory`: bytes that it should stay below. `extra`: words for each call.
+
+        `tell` gets what a person should know although all went well.
+        """
         self.target = target
         self.facts = facts
         self.environment = make_environment(target, facts, memory)
+        self.tell = tell
         self._memory = memory
         self._extra = tuple(extra)
         self.locks_reads = True
@@ -120,12 +130,13 @@ class Restic:
 
     def with_words(self, *words: str) -> "Restic":
         """Return it with these words for each call, too."""
-        return Restic(self.target, self.facts, memory=self._memory, extra=(*self._extra, *words))
+        extra = (*self._extra, *words)
+        return Restic(self.target, self.facts, memory=self._memory, extra=extra, tell=self.tell)
 
     def elsewhere(self, repository: str) -> "Restic":
         """Return it with the same key and options on another repository."""
         target = replace(self.target, repository=repository)
-        return Restic(target, self.facts, memory=self._memory, extra=self._extra)
+        return Restic(target, self.facts, memory=self._memory, extra=self._extra, tell=self.tell)
 
     def run(
         self, *words: str, limits: Limits = QUICK, listener: Listener = lambda _: None

@@ -35,7 +35,7 @@ def is_due(current: Context, target: Target) -> bool:
 
 
 def _look_after(current: Context, target: Target, made: Made | None, log: Logger) -> bool:
-    restic = open_restic(target, current)
+    restic = open_restic(target, current, log.warning)
     if record.read(current.facts, target.name).problem:
         return True  # the backup has told of it; nothing is deleted now
     try:

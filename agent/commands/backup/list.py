@@ -50,7 +50,9 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     failed = False
     for target in work.find_ready(current, printer, arguments.target):
         try:
-            rows += find_rows(target.name, open_restic(target, current).snapshots(*_mine(current)))
+            rows += find_rows(
+                target.name, open_restic(target, current, printer.note).snapshots(*_mine(current))
+            )
         except ResticError as error:
             if error.finished.code == Code.NO_REPOSITORY:
                 continue

@@ -4,9 +4,7 @@ import argparse
 import time
 
 from agent.backup import record
-from agent.backup.open import open_restic
 from agent.backup.restic.client import Restic, ResticError
-from agent.backup.target import Target
 from agent.backup.upkeep import retention
 from agent.commands.backup import work
 from agent.commands.options import add_json_option
@@ -29,10 +27,9 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     return Exit.FAILED if any(row["problem"] for row in rows) else Exit.OK
 
 
-def clean(target: Target, current: Context) -> dict[str, object]:
+def clean(restic: Restic, current: Context) -> dict[str, object]:
     """Forget and free on one target; return what was done as values for JSON."""
-    began = time.monotonic()
-    restic = open_restic(target, current)
+    name, began = restic.target.name, time.monotonic()
     done = retention.Forgotten(0, 0)
     problem = ""
     try:
@@ -41,9 +38,9 @@ def clean(target: Target, current: Context) -> dict[str, object]:
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:
-        problem = str(Problem(f"cannot record the result for {target.name}: {error}"))
+        problem = str(Problem(f"cannot record the result for {name}: {error}"))
     return {
-        "target": target.name,
+        "target": name,
         "forgotten": done.removed,
         "kept": done.kept,
         "warning": str(done.warning) if done.warning else None,

@@ -75,7 +75,7 @@ def restore(current: Context, arguments: argparse.Namespace, printer: Printer) -
 def find(current: Context, arguments: argparse.Namespace, printer: Printer) -> Chosen:
     """Return the snapshot that is meant, and tell what is odd."""
     targets = work.find_ready(current, printer, arguments.target)
-    places = [open_restic(target, current) for target in targets]
+    places = [open_restic(target, current, printer.note) for target in targets]
     host = name_workspace(current.settings)
     chosen = choose(places, host, arguments.source, current.facts.clock.now())
     printer.fail(*chosen.warnings)

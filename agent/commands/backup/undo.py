@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         if arguments.keep:
             return keep(current, note, printer)
         (target,) = work.find_ready(current, printer, note.target)
-        places = [open_restic(target, current)]
+        places = [open_restic(target, current, printer.note)]
         chosen = choose(
             places, name_workspace(current.settings), note.goal, current.facts.clock.now()
         )

@@ -3,9 +3,7 @@
 import argparse
 import time
 
-from agent.backup.open import open_restic
-from agent.backup.restic.client import ResticError
-from agent.backup.target import Target
+from agent.backup.restic.client import Restic, ResticError
 from agent.backup.upkeep.verification import Verdict, verify
 from agent.commands.backup import work
 from agent.commands.options import add_json_option
@@ -30,19 +28,19 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     return Exit.FAILED if any(row["finding"] or row["problem"] for row in rows) else Exit.OK
 
 
-def check(target: Target, current: Context) -> dict[str, object]:
+def check(restic: Restic, current: Context) -> dict[str, object]:
     """Check one target; return what was found as values for JSON."""
-    began = time.monotonic()
+    name, began = restic.target.name, time.monotonic()
     found: Verdict | None = None
     problem = ""
     try:
-        found = verify(open_restic(target, current), current.settings)
+        found = verify(restic, current.settings)
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:
-        raise AgentError(Problem(f"cannot check {target.name}: {error}")) from error
+        raise AgentError(Problem(f"cannot check {name}: {error}")) from error
     return {
-        "target": target.name,
+        "target": name,
         "part": found.part if found else None,
         "parts": found.parts if found else None,
         "files_restored": found.trial.files if found else 0,

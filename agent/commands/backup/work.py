@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from agent.backup import lock
-from agent.backup.open import find_wanted_targets
+from agent.backup.open import find_wanted_targets, open_restic
+from agent.backup.restic.client import Restic
 from agent.backup.target import Target
 from agent.backup.targets.all import TARGETS
 from agent.commands.output import Printer
@@ -52,7 +53,7 @@ def on_each(
     only: str | None,
     printer: Printer,
     doing: str,
-    work_on: Callable[[Target, Context], Row],
+    work_on: Callable[[Restic, Context], Row],
     format_row: Callable[[Row], str],
 ) -> list[Row]:
     """Work on each ready target under the lock, print what became of each, and return it."""
@@ -62,7 +63,7 @@ def on_each(
         for target in find_ready(current, printer, only):
             with printer.watch(target.name) as bar:
                 bar.spin(doing)
-                rows.append(work_on(target, current))
+                rows.append(work_on(open_restic(target, current, printer.note), current))
             printer.say(format_row(rows[-1]))
     printer.show(rows, ())
     return rows

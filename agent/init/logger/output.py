@@ -36,7 +36,8 @@ class Output:
         """`form` is auto, json or text."""
         terminal = os.isatty(descriptor)
         self._readable = form == "text" or (form == "auto" and terminal)
-        self._colour = terminal and not os.environ.get("NO_COLOR")
+        dumb = os.environ.get("TERM") in ("dumb", "unknown")
+        self._colour = terminal and not dumb and not os.environ.get("NO_COLOR")
         self._threshold = LEVELS.index(level)
         self._rest = b""
         self.descriptor = reopen(descriptor)

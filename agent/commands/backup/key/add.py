@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     host = name_workspace(current.settings)
     for target in work.find_ready(current, printer, arguments.target):
         try:
-            key = keys.add_key(open_restic(target, current), password, host)
+            key = keys.add_key(open_restic(target, current, printer.note), password, host)
             added.append((target, key))
         except ResticError as error:
             problems.append(error.problem)

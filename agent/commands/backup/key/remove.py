@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
                 "set DEV8_BACKUP_PASSWORD_FILE to another one first",
             )
             raise AgentError(problem)
-        keys.remove_key(open_restic(target, current), key)
+        keys.remove_key(open_restic(target, current, printer.note), key)
     line = f"{target.name}: password {key.id[:SHOWN]} removed"
     printer.show(describe(target, key), [line])
     return Exit.OK

@@ -22,7 +22,7 @@ def find_keys(
     found, failed = [], False
     for target in targets:
         try:
-            listed = keys.list_keys(open_restic(target, current))
+            listed = keys.list_keys(open_restic(target, current, printer.note))
             found += [(target, key) for key in listed]
         except ResticError as error:
             failed = True
