@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.github import refresh
 from agent.github.record import CHECK, HOST_FILE, TOKEN, Record
+from agent.github.refresh import log_changes
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings import context
-from agent.workspace import git
+from agent.workspace.refresh import refresh
 
 DEADLINE = 50
 """Seconds after which whatever still waits is given up; below the job's own limit."""
@@ -28,8 +28,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     current = context.load()
     try:
         with context.deadline(DEADLINE):
-            outcomes = refresh.refresh(current, offline=arguments.offline)
-            git.settle(current)
+            outcomes = refresh(current, offline=arguments.offline)
     except TimeoutError as error:
         problem = Problem(f"cannot refresh the tokens: it took longer than {DEADLINE} s")
         raise AgentError(problem) from error
@@ -39,7 +38,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     records = [outcome.after for outcome in outcomes]
     if arguments.log:
         for outcome in outcomes:
-            refresh.log_changes(outcome, current)
+            log_changes(outcome, current)
     else:
         lines = [describe(record) for record in records] or ["no token is configured"]
         printer.show([asdict(record) for record in records], lines)

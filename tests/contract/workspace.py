@@ -11,7 +11,6 @@ import yaml
 
 from agent.github import changes, published
 from agent.github.record import Record
-from agent.github.refresh import refresh
 from agent.github.renewal import Outcome
 from agent.machine import runtime
 from agent.machine.clock import Clock
@@ -22,6 +21,7 @@ from agent.machine.resources import Resource
 from agent.machine.system import System
 from agent.settings import context, stored
 from agent.settings.context import Context
+from agent.workspace.refresh import refresh
 from tests.clocks import DrivenClock
 from tests.fakes.github import FakeGitHub
 
