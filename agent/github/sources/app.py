@@ -3,6 +3,7 @@
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,8 +19,6 @@ from agent.settings.github import GitHub
 
 LEAD = 30 * 60.0
 """Seconds before its end that a token is made anew; the one before it goes on to work."""
-_EARLIER, _LATER = 60, 300
-"""Seconds from now to a JWT's iat and exp: GitHub takes none of the future, nor one for long."""
 
 
 def is_configured(account: GitHub) -> bool:
@@ -47,7 +46,7 @@ def check(account: GitHub, facts: Facts) -> Problem | None:
     if key is None or isinstance(key, Problem):
         return key
     try:
-        _Maker(account, facts, key).sign()
+        _Maker(account, facts, key).sign({})
     except _RefusedError as error:
         return error.failure.problem
     return None
@@ -116,7 +115,7 @@ class _Maker:
         import github  # noqa: PLC0415 - costs 0.3 s, and only this source needs it
 
         for _ in range(2):
-            auth = github.Auth.AppAuthToken(self.sign())
+            auth = github.Auth.AppAuth(self._account.app_id or "", sign_func=self.sign)
             answer = api.ask(self._account, self._facts, auth, method, path, body)
             if answer.status != 401 or answer.skew == self._skew:
                 break
@@ -131,15 +130,18 @@ class _Maker:
             raise self._refuse(answer.message or "GitHub forbids it", "look at the App's settings")
         return answer
 
-    def sign(self) -> str:
-        """Return a JWT that says who we are."""
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """Return the JWT with these claims, its times moved to the server's clock.
+
+        PyGithub makes them by this machine's, which may be wrong.
+        """
         import jwt  # noqa: PLC0415 - brings cryptography: 0.1 s
         from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
 
-        now = int(self._facts.clock.now().timestamp() + self._skew)
-        claims = {"iat": now - _EARLIER, "exp": now + _LATER, "iss": self._account.app_id}
+        ahead = round(self._facts.clock.now().timestamp() - time.time() + self._skew)
+        times = {name: claims[name] + ahead for name in ("iat", "exp") if name in claims}
         try:
-            return jwt.encode(claims, self._key.reveal(), algorithm="RS256")
+            return jwt.encode({**claims, **times}, self._key.reveal(), algorithm="RS256")
         except (
             *(ValueError, TypeError, jwt.InvalidKeyError, UnsupportedAlgorithm),
             AttributeError,  # PyJWT loads public keys, too, and those have no `sign`
