@@ -17,6 +17,7 @@ from agent.commands.layout import NAME, Bar, Page
 from agent.machine.errors import Problem
 from agent.machine.escaping import encode_json, escape_line, make_lines
 from agent.machine.log import Logger
+from agent.machine.structured import StructuredLogger
 
 if TYPE_CHECKING:
     from agent.commands.terminal import Screen
@@ -201,7 +202,7 @@ class LogPrinter(Printer):
         self, source: str, level: str | None = None, form: str = "json"
     ) -> Logger:
         del form
-        return super().open_log(source, level, "json")
+        return StructuredLogger(source, level or "info")
 
 
 def choose(source: str, *, as_json: bool, as_log: bool) -> Printer:

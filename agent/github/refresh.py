@@ -10,6 +10,7 @@ from agent.github.renewal import Outcome, Renewal, find_next_run, make_renewals
 from agent.github.store import Store
 from agent.machine import runtime
 from agent.machine.errors import Problem
+from agent.machine.structured import StructuredLogger
 from agent.settings.context import Context
 
 
@@ -67,9 +68,7 @@ def log_changes(outcome: Outcome, current: Context) -> None:
     events = changes.take(outcome, current)
     if not events:
         return
-    from agent.machine.structured import make_logger  # noqa: PLC0415 - 0.15 s; most rounds say nothing
-
-    log = make_logger("refresh", current.settings.agent.log_level or "info")
+    log = StructuredLogger("refresh", current.settings.agent.log_level or "info")
     after = outcome.after
     known = {
         "host": after.host,
@@ -80,4 +79,4 @@ def log_changes(outcome: Outcome, current: Context) -> None:
     }
     fields = {name: value for name, value in known.items() if value}
     for level, message in events:
-        getattr(log, level)(message, **fields)
+        log.log(level, message, **fields)

@@ -1,11 +1,15 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from agent.machine import log
+from agent.machine.structured import StructuredLogger
 
 
 def read_all(descriptor: int) -> bytes:
@@ -83,3 +87,34 @@ def test_a_logger_splits_what_is_too_long() -> None:
     events = list(map(json.loads, read_all(reader).splitlines()))
     assert [event.get("cut") for event in events] == [True, True, None]
     assert "".join(event["message"] for event in events) == "y" * 40_000
+
+
+@pytest.mark.parametrize("text", ["short", "two\nlines ü \udcff", "x" * 40_000])
+@pytest.mark.parametrize("level", log.LEVELS)
+def test_structlog_writes_what_the_logger_writes(
+    level: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "time", SimpleNamespace(time=lambda: 5.0))
+    written = []
+    for kind in (log.Logger, StructuredLogger):
+        reader, writer = os.pipe()
+        kind("refresh", "info", writer).log(level, text, host="github.com", count=3)
+        written.append(read_all(reader))
+    assert written[0] == written[1]
+    assert bool(written[0]) == (level != "debug")
+
+
+def test_nobody_pays_for_structlog_who_logs_nothing() -> None:
+    script = """
+import sys
+from agent.machine.structured import StructuredLogger
+log = StructuredLogger("refresh")
+log.debug("unheard")
+print("structlog" in sys.modules)
+log.info("heard")
+print("structlog" in sys.modules)
+"""
+    argv = (sys.executable, "-c", script)
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["False", "True"]
+    assert json.loads(done.stderr)["message"] == "heard"
