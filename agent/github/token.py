@@ -14,7 +14,7 @@ from agent.machine.errors import Problem
 from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
-from agent.machine.texts import UnusableError, word
+from agent.machine.texts import UnusableError, trim, word
 from agent.settings.github import GitHub
 
 NO_LOGIN = "test_token"
@@ -108,7 +108,8 @@ def read_answer(text: str, host: str, source: str, skew: float = 0.0) -> Found:
     The text is the token alone, or a JSON object with `token` and, if it ends, `expires_at`
     (RFC 3339, by a clock that is `skew` seconds ahead of ours).
     """
-    if not text.strip().startswith("{"):
+    text = trim(text)
+    if not text.startswith("{"):
         return make_token(Secret(text), host, source)
     try:
         document = parse_json(text)

@@ -31,6 +31,7 @@ _ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]+)(-----EN
 """A key whose line breaks have become blanks, or nothing."""
 PEM_WIDTH = 64
 """https://datatracker.ietf.org/doc/html/rfc7468#section-2"""
+_SSH2 = re.compile(r"---- BEGIN SSH2 PUBLIC KEY ----(.*?)---- END SSH2 PUBLIC KEY ----", re.DOTALL)
 _PKCS8 = "-----BEGIN PRIVATE KEY-----"
 """https://datatracker.ietf.org/doc/html/rfc8410#section-7"""
 
@@ -108,6 +109,27 @@ def find_foreign_form(private: bytes) -> tuple[str, str] | None:
     if private.startswith(b"---- BEGIN SSH2 "):
         return "a key in SSH.com format", "create one with: ssh-keygen -t ed25519"
     return None
+
+
+def convert_ssh2(text: str) -> str:
+    """Return a list of public keys with each one that PuTTYgen saved as a line of OpenSSH's.
+
+    https://datatracker.ietf.org/doc/html/rfc4716#section-3; a damaged one stays as it is.
+    """
+    return _SSH2.sub(lambda found: _convert_ssh2(found[1]) or found[0], text)
+
+
+def _convert_ssh2(inside: str) -> str | None:
+    body, is_header = "", False
+    for line in _NEW_LINE.split(inside.replace("\\r", "").replace("\\n", "\n")):
+        is_header = is_header or ":" in line
+        body += "" if is_header else line.strip()
+        is_header = is_header and line.endswith("\\")  # it goes on in the next line
+    try:
+        parts = split_strings(binascii.a2b_base64(body, strict_mode=True))
+    except ValueError:
+        return None
+    return f"{parts[0].decode(errors='replace')} {body}" if parts else None
 
 
 def is_locked(private: bytes) -> bool:

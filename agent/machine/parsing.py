@@ -28,7 +28,7 @@ def parse_toml(text: bytes) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - 2 ms of each start, and few have such a file
 
     try:
-        table: dict[str, Any] = _check(tomllib.loads(text.decode()))
+        table: dict[str, Any] = _check(tomllib.loads(text.decode("utf-8-sig")))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return table

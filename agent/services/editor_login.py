@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ GIVEN_COST, MADE_COST = 1 << 11, 2
 
 Milliseconds at each start; yet a guess at a stolen record costs nearly what one at the hash does.
 """
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 JAVASCRIPT_SPACE = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -80,11 +82,9 @@ def find_given(settings: Settings, facts: Facts) -> Iterator[Hash | Password | P
 def _find_fault(text: str) -> str | None:
     if not text:
         return "it consists of spaces only"
-    return (
-        "it has more than one line, which a browser cannot send"
-        if set(text) & set("\r\n")
-        else None
-    )
+    if set(text) & set("\r\n"):
+        return "it has more than one line, which a browser cannot send"
+    return "it has control characters, which nobody can type" if _CONTROL.search(text) else None
 
 
 def _refuse(name: str, fault: str | None) -> Problem:

@@ -16,6 +16,7 @@ from agent.machine.files import SETTINGS
 from agent.machine.keys import (
     KEY_NAMES,
     WHOLE_FILE,
+    convert_ssh2,
     find_folder,
     find_foreign_form,
     is_locked,
@@ -70,6 +71,17 @@ _FIELD = re.compile(r'(?:"(?:\\"|[^"])*"|[^ \t"])+')
 _KEY = re.compile(rf"(?:^|[ \t]|\\n)(?:{'|'.join(map(re.escape, _PARTS))})[ \t]+AAAA")
 """The begin of a key: each one's first four bytes are the length of its type."""
 _LITERAL_BREAK = re.compile(r"(?:\\r)?\\n")
+_FOREIGN = {
+    "PuTTY-User-Key-File-": (
+        "it contains a private key of PuTTY",
+        "set the public key: puttygen KEY.ppk -L",
+    ),
+    "-----BEGIN ": (
+        "it contains a key in PEM, which sshd does not read",
+        "convert it: ssh-keygen -i -m PKCS8 -f KEY.pem",
+    ),
+}
+"""What other kinds of files contain -> their description, and how to get the public key."""
 _OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="(?:\\"|[^"])*")?(?:,|$)')
 _OPTIONS = frozenset(
     """agent-forwarding cert-authority command environment expiry-time from
@@ -156,6 +168,9 @@ def read_keys(name: str, text: str) -> Iterator[str | Problem]:
     if "PRIVATE KEY-----" in text:
         yield Problem(f"cannot use {name}: it holds a private key", "set the public key")
         return
+    if form := next((form for form in _FOREIGN if form in text), None):
+        yield Problem(f"cannot use {name}: {_FOREIGN[form][0]}", _FOREIGN[form][1])
+        return
     if not text.strip():
         yield Problem(f"cannot use {name}: it is empty", f"put a public key into {name}")
     for number, line in enumerate(split_keys(text), start=1):
@@ -182,7 +197,7 @@ def split_keys(text: str) -> list[str]:
     limits.
     """
     text = texts.unwrap(text, begins_bare=True)
-    lines = split_lines(texts.decode(text, *_PARTS))
+    lines = split_lines(convert_ssh2(texts.decode(text, *_PARTS, "---- BEGIN SSH2 PUBLIC KEY")))
     parts = (
         [part.strip(BLANKS) for part in _LITERAL_BREAK.split(lines[0])] if len(lines) == 1 else []
     )

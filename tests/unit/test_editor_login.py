@@ -155,6 +155,7 @@ def test_a_password_that_cannot_be_kept_lasts_as_long_as_the_container(
         ({"CODE_SERVER_PASSWORD_FILE": "/no/such"}, "CODE_SERVER_PASSWORD_FILE"),
         ({"CODE_SERVER_PASSWORD": " \u00a0\ufeff"}, "CODE_SERVER_PASSWORD"),
         ({"CODE_SERVER_PASSWORD": "two\nlines"}, "CODE_SERVER_PASSWORD"),
+        ({"CODE_SERVER_PASSWORD": "a bell\x07!"}, "CODE_SERVER_PASSWORD"),
     ],
 )
 def test_a_password_that_nobody_could_log_in_with_still_protects(

@@ -155,6 +155,8 @@ def test_gh_forgets_what_the_container_was_started_with(
     assert desk.gh(**{variable: START})[variable] == START, "no host has a source"
     desk.publish(TOKEN, host="ghe.example.com")
     assert variable not in desk.gh(**{variable: START})
+    for quoted in (f'"{START}"', f"'{START}'", '""'):
+        assert variable not in desk.gh(DEV8_RUNTIME_DIR=f'"{desk.runtime}"', **{variable: quoted})
     assert desk.gh(**{variable: "ghp_of_this_command"})[variable] == "ghp_of_this_command"
 
 

@@ -25,6 +25,7 @@ def test_json_is_read(text: str) -> None:
 def test_toml_is_read() -> None:
     table = {"a": {"b": [1, 2.5, "x"]}}
     assert parse_toml(b'a.b = [1, 2.5, "x"]') == table
+    assert parse_toml(b'\xef\xbb\xbfa.b = [1, 2.5, "x"]\r\n') == table, "Windows' editors"
 
 
 @pytest.mark.parametrize(

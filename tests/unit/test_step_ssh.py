@@ -204,6 +204,40 @@ def test_an_rsa_key_that_is_too_short_is_refused(machine: Machine, tmp_path: Pat
     assert machine.read(AUTHORIZED) == f"{KEY}\n"
 
 
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("spoil", [str, lambda text: text.replace("\n", "\\n")])
+def test_a_public_key_as_puttygen_saves_it_lets_in(
+    machine: Machine, tmp_path: Path, name: str, spoil: Callable[[str], str]
+) -> None:
+    path = make_key(tmp_path, *KINDS[name])
+    words = ("ssh-keygen", "-e", "-m", "RFC4716", "-f", str(path))
+    saved = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    saved = saved.replace("\nComment:", "\nSubject: me \\\nand more\nComment:")
+    assert machine.configure(SSH_PUBLIC_KEY=spoil(saved)) == []
+    assert machine.read(AUTHORIZED) == (
+        " ".join(path.with_suffix(".pub").read_text().split()[:2]) + "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+            "cannot use SSH_PUBLIC_KEY: it contains a key in PEM, which sshd does not read "
+            "(convert it: ssh-keygen -i -m PKCS8 -f KEY.pem)",
+        ),
+        (
+            "PuTTY-User-Key-File-3: ssh-ed25519\nPublic-Lines: 2\n",
+            "cannot use SSH_PUBLIC_KEY: it contains a private key of PuTTY "
+            "(set the public key: puttygen KEY.ppk -L)",
+        ),
+    ],
+)
+def test_a_file_that_is_no_list_of_keys_is_one_line(machine: Machine, text: str, line: str) -> None:
+    assert machine.configure(SSH_PUBLIC_KEY=text) == [line]
+
+
 def spoil_key(options: tuple[str, ...], folder: Path, change: Callable[[bytes], bytes]) -> str:
     """Return a new public key as a line, with something in it changed."""
     kind, key, _ = make_key(folder, *options).with_suffix(".pub").read_text().split()
