@@ -191,7 +191,7 @@ def _describe_token(token: dict[str, Any]) -> str:
     if token["published"]:
         text += f"{token['login'] or 'no user'}, {token['kind'] or 'unknown'} token"
         text += f" from {token['source']}"
-        text += f", may {token['grants']}" if token["grants"] else ""
+        text += f", permissions: {token['grants']}" if token["grants"] else ""
         if expires := record.parse_time(token["expires"]):
             left = find_left(expires)
             text += f", ends in {format_duration(left)}" if left > 0 else ", expired"

@@ -78,7 +78,7 @@ def describe_token(row: Row) -> Item:
     seen = f"checked {format_age(checked)}" if checked else "not checked yet"
     more.append(f"from {row['source']}, {seen}")
     if row["grants"]:
-        more.append(f"may {row['grants']}")
+        more.append(f"permissions: {row['grants']}")
     return Item(mark, row["host"], ", ".join(parts), more)
 
 
