@@ -78,8 +78,12 @@ def tell(outcome: Outcome, log: Logger) -> None:
         if made.shrunk:
             log.warning(made.shrunk, target=made.target)
         if made.missing and not made.problem:
-            log.warning("the backup lacks files", target=made.target, missing=made.missing[0],
-                        more=len(made.missing) - 1)  # fmt: skip
+            log.warning(
+                "files are missing from the backup",
+                target=made.target,
+                missing=made.missing[0],
+                more=len(made.missing) - 1,
+            )
 
 
 def find_fields(made: Made) -> dict[str, object]:

@@ -141,7 +141,7 @@ def _wait(descriptor: int, seconds: float) -> None:
         time.sleep(PAUSE)
         if _take(descriptor):
             return
-    problem = Problem(f"cannot begin: {_find_holder(descriptor)}", "try again when it is done")
+    problem = Problem(f"cannot start: {_find_holder(descriptor)}", "try again when it is done")
     raise BusyError(problem)
 
 

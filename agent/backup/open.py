@@ -22,7 +22,7 @@ def find_wanted_targets(current: Context, only: str | None = None) -> Targets:
         problem = Problem(f"cannot work on backups: {which} is not configured", explain_setting())
         raise AgentError(problem, exit_code=Exit.USAGE)
     if current.facts.which(PROGRAM) is None:
-        raise AgentError(Problem("cannot work on backups: there is no restic here"))
+        raise AgentError(Problem("cannot work on backups: restic is not installed"))
     return targets
 
 

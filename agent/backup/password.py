@@ -42,21 +42,21 @@ def resources(
     targets = find_targets(kinds, settings, facts)
     yield from targets.in_trouble.values()
     if targets and facts.which(PROGRAM) is None:
-        yield Problem("cannot make backups: there is no restic here", "use dev8-base or dev8-mvp")
+        yield Problem("cannot make backups: restic is not installed", "use dev8-base or dev8-mvp")
     if settings.backup.folder and shares_root(settings.backup.folder):
         yield Problem(
-            f"BACKUP_DIR={settings.backup.folder} has no volume of its own: the backups are lost "
-            "with the container",
+            f"BACKUP_DIR={settings.backup.folder} is not on a volume: the backups are lost with "
+            "the container",
             f"mount one: -v backups:{settings.backup.folder}",
         )
     wishes = settings.backup.exclude or ()
     if targets and wishes and leaves_nothing(settings.workspace.folder, wishes):
         yield Problem(f"the backups hold no file of the workspace: {NOTHING_LEFT}",
-                      "name only what you can do without, such as data/*.bin")  # fmt: skip
+                      "exclude only files that you can do without, such as data/*.bin")  # fmt: skip
     for option in (settings.backup.s3_extra or {}).get("ignored", "").split():
         yield Problem(
-            f"{option} of AWS_S3_EXTRA_ARGS is ignored: it means nothing to a backup",
-            "--endpoint-url, --region and --storage-class are understood",
+            f"{option} of AWS_S3_EXTRA_ARGS is ignored: backups do not use it",
+            "supported are --endpoint-url, --region and --storage-class",
         )
     if needs_made_password(targets.ready, facts):
         yield from _make_password(facts.state / PASSWORD, _has_backups(settings), facts)
@@ -106,8 +106,8 @@ def _make_password(path: Path, used: bool, facts: Facts) -> Iterator[Resource | 
             yield File(path, f"{word}\n".encode(), 0o600, adopt=True, stays=True)
     yield Seed(
         path, f"{word}\n".encode, 0o600,
-        f"a password was made for the backups in BACKUP_DIR: keep a copy of {path} elsewhere, "
-        "without it nobody can restore them",
+        f"generated a password for the backups in BACKUP_DIR: keep a copy of {path} elsewhere, "
+        "because nobody can restore them without it",
     )  # fmt: skip
     yield stored.hide("backup-password", Secret(word), facts)
 
@@ -116,8 +116,8 @@ def _find_obstacle(path: Path, lost: bool, facts: Facts) -> Problem | None:
     """Return why no password can be made now; `lost`: the one that opens the backups was there."""
     if lost:
         return Problem(
-            f"cannot use {path}: it is damaged, and only what was in it opens the backups",
-            "put the copy of it back, or hand it in as DEV8_BACKUP_PASSWORD_FILE",
+            f"cannot use {path}: it is damaged, and only its password opens the backups",
+            "restore it from your copy, or set DEV8_BACKUP_PASSWORD_FILE to the copy",
         )
     if facts.mounts.state.fault or facts.runtime in path.parents:
         return Problem(

@@ -39,7 +39,7 @@ def run(
             with lock.ask(restic.facts):
                 finished = go("--retry-lock", PATIENCE)
         if alive and finished.code == Code.LOCKED:
-            restic.tell(f"{restic.target.name}: read in spite of the lock of {alive[0]}")
+            restic.tell(f"{restic.target.name}: reading despite the lock of {alive[0]}")
     if finished.code == Code.LOCKED or is_refused(finished):
         restic.locks_reads = False  # what is read next need not wait again
         return go(NO_LOCK)

@@ -15,14 +15,15 @@ NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 10, 11, 12
 """Exit codes: https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes"""
 
 REFUSALS = {
-    "Access Denied": "are the keys right, and may they read and write there?",
-    "does not match the signature": "is the secret the one of this access key?",
-    "access key Id you provided does not exist": "is the access key right?",
-    "AuthenticationFailed": "is the key right, and has the SAS token expired?",
-    "AuthorizationFailure": "may this key read and write there, and has the SAS token expired?",
-    "bucket does not exist": "make the bucket first, or is its name wrong?",
-    "ContainerNotFound": "make the container first, or is its name wrong?",
-    "ExpiredToken": "hand in a new session token",
+    "Access Denied": "check the keys, and their permission to read and write there",
+    "does not match the signature": "check that the secret belongs to this access key",
+    "access key Id you provided does not exist": "check the access key",
+    "AuthenticationFailed": "check the key, or whether the SAS token has expired",
+    "AuthorizationFailure": "check the permissions of the key, or whether the SAS token has "
+    "expired",
+    "bucket does not exist": "create the bucket first, or check its name",
+    "ContainerNotFound": "create the container first, or check its name",
+    "ExpiredToken": "set a new session token",
     "read-only file system": "mount it writable",
 }
 """What servers of S3 and Azure say that will not change by asking again, and what fixes it."""
@@ -45,8 +46,10 @@ VAGUE = (
 )
 """What restic says when it only knows that rclone gave up."""
 HOW_TO_FREE = {
-    "restic-temp": "make room in the folder for temporary files, or name another one in TMPDIR",
-    "/.cache/": "make room in the home; its ~/.cache/devcopilot may be removed at any time",
+    "restic-temp": "free some space in the folder for temporary files, or set TMPDIR to another "
+    "one",
+    "/.cache/": "free some space in the home folder; you can delete its ~/.cache/devcopilot at any "
+    "time",
 }
 PASSWORD_FAILED = "Resolving password failed"  # noqa: S105 - restic's words
 
@@ -71,7 +74,7 @@ def _find_cause(target: Target, finished: Finished) -> tuple[str, str]:
     if CRASH.search(finished.words):
         first = CRASH.search(finished.words)
         line = split_lines(finished.words[first.start() :])[0] if first else ""
-        hint = "if it goes on: is there memory enough? DEV8_BACKUP_MEMORY=100M makes it use less"
+        hint = "if it happens again, check the memory; DEV8_BACKUP_MEMORY=100M makes it use less"
         return f"restic crashed: {line}", hint
     if finished.code == ENDED:
         return _explain_end(target, finished)
@@ -80,12 +83,12 @@ def _find_cause(target: Target, finished: Finished) -> tuple[str, str]:
     return {
         NO_REPOSITORY: (
             f"there is no repository at {target.repository}",
-            "`devcopilot backup create` makes one",
+            "`devcopilot backup create` creates one",
         ),
         LOCKED: ("another program has locked the repository", "try again in a while"),
         WRONG_PASSWORD: (
             "the password does not open the repository",
-            "set DEV8_BACKUP_PASSWORD_FILE to the password that it was made with",
+            "set DEV8_BACKUP_PASSWORD_FILE to the password that it was created with",
         ),
     }.get(finished.code, (words, ""))
 
@@ -94,10 +97,10 @@ def _explain_end(target: Target, finished: Finished) -> tuple[str, str]:
     words = find_reason(finished.words) if finished.words else ""
     cause = ": ".join(filter(None, (finished.cause, words)))
     if not words and "RESTIC_PASSWORD_COMMAND" in target.environment:
-        return cause, "does the command in DEV8_BACKUP_PASSWORD_COMMAND end?"
+        return cause, "check that the command in DEV8_BACKUP_PASSWORD_COMMAND ends"
     if target.folder:
-        return cause, f"does the file system of {target.folder} answer?"
-    return cause, "is its server reachable, and are the keys right?"
+        return cause, f"check the file system of {target.folder}"
+    return cause, "check that its server can be reached, and the keys"
 
 
 def _explain_signal(number: int, finished: Finished) -> tuple[str, str]:
@@ -108,7 +111,7 @@ def _explain_signal(number: int, finished: Finished) -> tuple[str, str]:
     said = f", after saying: {find_reason(finished.words)}" if finished.words else ""
     hint = ""
     if number == signal.SIGKILL:
-        hint = "was there memory enough? DEV8_BACKUP_MEMORY=100M makes it use less"
+        hint = "check the memory; DEV8_BACKUP_MEMORY=100M makes it use less"
     return f"restic was killed by {name}{said}", hint
 
 
@@ -119,21 +122,21 @@ def _find_hint(target: Target, finished: Finished) -> str:
         return _explain_password(target.environment, words)
     if "no space left" in words or "disk quota exceeded" in words:
         places = (hint for text, hint in HOW_TO_FREE.items() if text in words)
-        return next(places, "make room there; nothing that was backed up before is lost")
+        return next(places, "free some space there; earlier backups are unaffected")
     if "permission denied" in words and target.folder:
         return f"{target.folder} belongs to another user: as root, chown -R it to the container's"
     if "already contains keys" in words:
-        return f"no backup is in it: remove what is at {target.repository}, and try again"
+        return f"it contains no backup: delete the files at {target.repository}, and try again"
     return next((hint for text, hint in REFUSALS.items() if text in words), "")
 
 
 def _explain_password(environment: Mapping[str, str], words: str) -> str:
     if "does not exist" in words and "RESTIC_PASSWORD_FILE" in environment:
         file = environment["RESTIC_PASSWORD_FILE"]
-        return f"put a copy of {file} back, or let DEV8_BACKUP_PASSWORD_FILE name one"
+        return f"restore {file} from a copy, or set DEV8_BACKUP_PASSWORD_FILE to the copy"
     if SAID_TOO_MUCH in words:
         limit = f"it printed more than {LIMIT // 1024} KiB"
-        return f"let DEV8_BACKUP_PASSWORD_COMMAND print the password alone: {limit}"
+        return f"make DEV8_BACKUP_PASSWORD_COMMAND print only the password: {limit}"
     if "RESTIC_PASSWORD_COMMAND" in environment:
-        return "run the command in DEV8_BACKUP_PASSWORD_COMMAND: does it print the password?"
-    return "DEV8_BACKUP_PASSWORD_FILE must name a file with the password"
+        return "check that the command in DEV8_BACKUP_PASSWORD_COMMAND prints the password"
+    return "set DEV8_BACKUP_PASSWORD_FILE to a file with the password"

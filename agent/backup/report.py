@@ -93,7 +93,7 @@ def describe_one(
     reasons = [problem, known.finding, lost, known.shrunk, known.hook]
     red = is_red(*reasons, overdue=overdue)
     if overdue and not problem:
-        reasons.append(f"no backup was tried since {known.tried}")
+        reasons.append(f"no backup was attempted since {known.tried}")
     return Row(
         name, known.seen, known.snapshot, known.made, known.files, known.size, known.missing,
         max(known.lacking, len(known.missing)), known.shrunk, known.hook,

@@ -27,7 +27,7 @@ PASSWORD = "backup/password"  # noqa: S105 - a file's name, in the state folder
 LIMITED = (sys.executable, "-I", "-m", "agent.backup.password_command")
 """What the user's command for the password is run by."""
 HOW_TO_MAKE = (
-    "make one, keep it outside of the container, and hand it in: "
+    "generate one, keep it outside the container, and pass it in: "
     "devcopilot backup key make >FILE; DEV8_BACKUP_PASSWORD_FILE=FILE"
 )
 
@@ -108,7 +108,7 @@ def find_key(target: Target, settings: Settings, facts: Facts) -> dict[str, str]
     if settings.backup.password_command:
         return _find_command_key(settings.backup.password_command, facts)
     if target.folder is None:
-        return Problem(f"cannot back up to {target.name}: no password is given", HOW_TO_MAKE)
+        return Problem(f"cannot back up to {target.name}: no password is set", HOW_TO_MAKE)
     path = facts.state / PASSWORD
     try:
         facts.read(path, SECRET)  # restic would wait for a pipe, and take in all of a device

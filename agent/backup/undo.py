@@ -16,7 +16,7 @@ from agent.machine.system import Facts
 
 RESTORE, UNDO = "restore", "undo"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-KEEP = "`devcopilot backup undo --keep` leaves it as it is"
+KEEP = "`devcopilot backup undo --keep` accepts the current state"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Undo:
         """Return what else than finishing it there is to do; empty: finishing comes first."""
         if self.kind == UNDO:
             return ""
-        return f"`devcopilot backup undo` brings back what was there, {self.safety[:8]}; "
+        return f"`devcopilot backup undo` restores the previous state, {self.safety[:8]}; "
 
 
 def shorten(source: str) -> str:

@@ -132,7 +132,7 @@ def explained(url: str) -> Iterator[None]:
     except (requests.exceptions.RequestException, OSError) as error:
         raise NoAnswerError(f"{url} cannot be reached") from error
     except (ValueError, TypeError, AssertionError, RuntimeError) as error:
-        raise NoAnswerError(f"{url} does not answer with the JSON that is expected") from error
+        raise NoAnswerError(f"{url} does not return the expected JSON") from error
 
 
 def read_answer(

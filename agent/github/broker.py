@@ -74,7 +74,7 @@ class Broker:
         with connection:
             pid, uid = read_peer(connection)
             if uid not in (0, os.getuid()):
-                self._log.warning("refused to answer another user", uid=uid, pid=pid)
+                self._log.warning("rejected a request from another user", uid=uid, pid=pid)
                 return
             connection.settimeout(REQUEST_TIMEOUT)
             try:
@@ -110,7 +110,7 @@ class Broker:
         token = renewal.read()
         if token and token.fingerprint != refused and has_left(token, self._current, 0):
             return "ok"
-        return renewal.explain() or f"there is no newer token for {host}"
+        return renewal.explain() or f"no newer token is available for {host}"
 
 
 def read_peer(connection: socket.socket) -> tuple[int, int]:

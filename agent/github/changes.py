@@ -30,7 +30,7 @@ def find_events(outcome: Outcome, said: Collection[str]) -> Iterator[Event]:
     before, after = outcome.before, outcome.after
     if after.fingerprint != before.fingerprint:
         published_one = "published a GitHub token"
-        yield "info", published_one if after.fingerprint else "there is no GitHub token any more"
+        yield "info", published_one if after.fingerprint else "the GitHub token is gone"
     is_news = before.problems or said or not before.checked or after.source != before.source
     if after.checked and not after.problems and is_news:
         yield "info", "GitHub accepts the token"

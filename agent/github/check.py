@@ -77,7 +77,7 @@ class Check:
         record = record.without_problems(CHECK, SCOPES)
         if result.lacks:
             words = f"the token of {token.source} lacks the scope {' and '.join(result.lacks)}"
-            hint = "gh may refuse to work; give a token that has it"
+            hint = "gh may not work; use a token that has it"
             record = record.with_problem(SCOPES, Problem(words, hint))
         record = record.after_check().with_skew(result.skew)
         self._store.publish(token, replace(record, checked=self._store.stamp()))
@@ -103,9 +103,7 @@ class Check:
 
     def _note_refusal(self, token: Token) -> bool:
         """Note that GitHub refuses a token that we can replace."""
-        problem = Problem(
-            f"GitHub refuses the token of {token.source}", "another one is made at once"
-        )
+        problem = Problem(f"GitHub refuses the token of {token.source}", "creating another one now")
         with self._store.locked():
             record = self._store.record()
             if not record.is_about(token.value):
@@ -129,7 +127,7 @@ class Check:
     ) -> None:
         """Publish again the token that works, until GitHub takes the new one."""
         words, hint = _explain_refusal(refused)
-        problem = Problem(f"{words}; the one before it stays in use", hint)
+        problem = Problem(f"{words}; keeping the previous one", hint)
         rejected = fingerprint(refused.value)
         record = replace(self._origin.make_record(record), rejected=rejected)
         token = self._store.token_to_publish(before, refused.source)

@@ -17,7 +17,7 @@ def find_fresh(current: Context, host: str) -> Published:
         return token
     renewal = make_renewals(current).get(host)
     if renewal is None:
-        hint = "`devcopilot settings` lists the variables that name one; or run: devcopilot login"
+        hint = "set a variable from `devcopilot settings`, or run: devcopilot login"
         raise AgentError(Problem(f"no token source is configured for {host}", hint))
     try:
         # The broker, since a token that can be made once must survive a ^C here.
@@ -29,7 +29,7 @@ def find_fresh(current: Context, host: str) -> Published:
     fresh = renewal.read()
     if fresh is None or not has_left(fresh, current, 0):
         known = reason or renewal.explain()
-        raise AgentError(Problem(known or f"there is no token for {host} that can be used"))
+        raise AgentError(Problem(known or f"no usable token for {host}"))
     return fresh
 
 

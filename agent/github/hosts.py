@@ -124,8 +124,8 @@ def _list_keys() -> dict[str, str]:
 
 def _explain_key(key: str, keys: dict[str, str]) -> Problem:
     if f"{key}_file" in keys:
-        return Problem(f"`{key}` is a secret", f"put it into a file and name that by `{key}_file`")
-    return Problem(f"there is no key `{key}`", f"the keys are {', '.join(sorted(keys))}")
+        return Problem(f"`{key}` is a secret", f"put it into a file and set `{key}_file`")
+    return Problem(f"unknown key `{key}`", f"the keys are {', '.join(sorted(keys))}")
 
 
 def _as_text(value: object) -> str:

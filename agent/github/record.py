@@ -117,7 +117,7 @@ class Record:
         amount = f"{minutes} minute{'' if minutes == 1 else 's'}"
         direction = "behind" if skew > 0 else "ahead of"
         words = f"this machine's clock is {amount} {direction} that of {self.host}"
-        return record.with_problem(CLOCK, Problem(words, "set the clock; tokens work all the same"))
+        return record.with_problem(CLOCK, Problem(words, "correct the clock; tokens work anyway"))
 
 
 RECORD = Document(

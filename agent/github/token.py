@@ -117,15 +117,15 @@ def read_answer(text: str, host: str, source: str, skew: float = 0.0) -> Found:
         ends = document.get("expires_at")
         expires = parse_time(ends, skew)
     except (ValueError, KeyError, AttributeError, TypeError):
-        return _unusable(source, "it is no JSON object with `token`")
+        return _unusable(source, "it is not a JSON object with `token`")
     if ends and expires is None:
-        return _unusable(source, "`expires_at` is no time as of RFC 3339")
+        return _unusable(source, "`expires_at` is not an RFC 3339 time")
     return replace(token, expires=expires, skew=skew) if isinstance(token, Token) else token
 
 
 def _unusable(source: str, cause: str) -> Failure:
     hint = 'answer {"token": "…", "expires_at": "2026-12-01T10:00:00Z"}'
-    return Failure(Problem(f"cannot use the answer of {source}: {cause}", hint))
+    return Failure(Problem(f"cannot use the response of {source}: {cause}", hint))
 
 
 _KINDS = {

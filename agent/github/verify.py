@@ -75,7 +75,7 @@ def _judge(value: Secret, answer: Answer, url: str, login: object) -> Result:
     if answer.status != 200:
         return Unreachable(f"{url} answered with status {answer.status}")
     if login is not None and not (isinstance(login, str) and _LOGIN.fullmatch(login)):
-        return Unreachable(f"{url} does not answer as GitHub does")
+        return Unreachable(f"{url} does not respond like GitHub")
     text = answer.headers.get("github-authentication-token-expiration", "")
     scopes = answer.headers.get("x-oauth-scopes", "")
     has_scopes = find_kind(value) in WITH_SCOPES

@@ -336,7 +336,7 @@ def test_damage_is_found_while_a_new_backup_says_ok(used: Vault, damage: str) ->
 
 def follow_advice(vault: Vault, finding: str) -> None:
     """Do what the finding says, step by step."""
-    steps = finding.partition("to mend it: ")[2].split("; ")
+    steps = finding.partition("to fix it: ")[2].split("; ")
     assert len(steps) == 4
     for step in steps[:3]:
         words = step.removeprefix("devcopilot backup ").split()
@@ -392,7 +392,7 @@ def test_a_backup_that_differs_from_its_source_is_found(used: Vault) -> None:
 def test_when_all_backups_are_gone_that_is_a_finding(used: Vault) -> None:
     used.restic.check("x", "forget", *used.ids())
     finding = verify(used.restic, used.settings).finding
-    assert "lists no backup any more" in finding
+    assert "lists no backups any more" in finding
 
 
 def test_odd_names_are_in_the_sample(vault: Vault) -> None:

@@ -44,11 +44,11 @@ def test_next_to_nothing_is_marked_until_it_is_accepted(box: Workspace) -> None:
     workspace.mkdir()
     (workspace / "left").touch()
     done = call(box, "backup", "create", code=1)
-    assert "1 files instead of 304; is the volume mounted?" in done.stdout
+    assert "1 files instead of 304; check that its volume is mounted" in done.stdout
     assert SHRUNK in find_tags(box)
     (row,) = read(box, "status")["backups"]
     assert row["red"]
-    assert "next to nothing is left" in row["shrunk"]
+    assert "the workspace is almost empty" in row["shrunk"]
     call(box, "backup", "create", code=1)  # it stays
     (workspace / "more").touch()
     call(box, "backup", "create", code=1)

@@ -142,7 +142,7 @@ def test_a_full_target_is_told_and_what_it_had_is_as_good(vault: Vault, tmp_path
         assert full.snapshot is None
         assert full.problem
         assert "no space left" in str(full.problem)
-        assert "nothing that was backed up before is lost" in str(full.problem)
+        assert "earlier backups are unaffected" in str(full.problem)
         assert [item.id for item in restic.snapshots()] == [first.snapshot.id]
         assert restic.run("dump", first.snapshot.id, str(vault.workspace / "kept")).code == 0
         small.make_room()

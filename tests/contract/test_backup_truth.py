@@ -73,7 +73,7 @@ def test_an_empty_successor_makes_no_backup_until_somebody_has_chosen(box: Works
     (row,) = read(box, "status")["backups"]
     assert row["red"] is True
     assert before["id"][:8] in row["why"]
-    assert "`devcopilot backup restore` brings it back" in call(box, "health").stdout
+    assert "`devcopilot backup restore` restores it" in call(box, "health").stdout
     call(box, "backup", "restore", "--yes")
     assert (box.folder / "workspace/a").stat().st_size == 100_000
     assert run_scheduled(box) is not None
@@ -103,7 +103,7 @@ def test_latest_is_never_an_empty_one_without_asking(box: Workspace) -> None:
                str(box.home / ".local/state/devcopilot/backup/password")}  # fmt: skip
     subprocess.run(argv, env=environ, check=True, timeout=60)
     refused = call(box, "backup", "restore", "--yes", code=1).stderr
-    assert "holds next to nothing" in refused
+    assert "is almost empty" in refused
     advice = re.findall(r"devcopilot (backup restore [0-9a-f]{8})", refused)
     assert advice == [f"backup restore {full}"]
     call(box, *advice[0].split(), "--yes")
@@ -115,7 +115,7 @@ def test_an_absent_mount_is_no_reason_to_begin_anew(box: Workspace) -> None:
     change(box)
     for words in (("backup", "create"), ("backup", "verify")):
         told = call(box, *words, code=1)
-        assert "is its volume mounted" in told.stdout + told.stderr
+        assert "check that its volume is mounted" in told.stdout + told.stderr
     assert "there is no repository any more" in run_scheduled(box, code=1)
     assert not repository(box).exists()
     assert read(box, "status")["backups"][0]["red"] is True
@@ -140,7 +140,7 @@ def test_a_newest_backup_that_was_removed_is_told(box: Workspace) -> None:
     assert len(find_snapshots(box)) == 2, "backups go on"
     assert read(box, "status")["backups"][0]["red"] is True
     (row,) = read(box, "backup", "prune")
-    assert "nothing is forgotten" in row["warning"]
+    assert "removed no backups" in row["warning"]
     call(box, *re.findall(r"devcopilot (backup create --anew --target local)", told)[0].split())
     assert read(box, "status")["backups"][0]["red"] is False
 
@@ -229,7 +229,7 @@ def test_a_state_folder_that_is_gone_is_one_problem(box: Workspace, given: bool)
         box.configure()
     shutil.rmtree(state)
     first, second = (call(box, "backup", "scheduled", code=code).stderr for code in (1, 0))
-    wanted = "this workspace is new" if given else f"put a copy of {state}/backup/password back"
+    wanted = "this workspace is new" if given else f"restore {state}/backup/password back"
     assert (len(first.splitlines()), second) == (1, "")
     assert wanted in first
     (row,) = read(box, "status")["backups"]
@@ -266,7 +266,7 @@ def test_a_stop_beside_an_unfinished_restore_says_so(box: Workspace) -> None:
 def test_patterns_that_leave_nothing_are_told_everywhere(box: Workspace) -> None:
     box.variables = {**box.variables, "DEV8_BACKUP_EXCLUDE": "*"}
     box.configure()
-    wanted = "DEV8_BACKUP_EXCLUDE leaves out all of the workspace"
+    wanted = "DEV8_BACKUP_EXCLUDE excludes the whole workspace"
     assert wanted in call(box, "status").stdout
     assert f"note: {wanted}" in call(box, "backup", "create", "--accept-shrunk").stdout
     assert wanted in run_scheduled(box)
@@ -278,7 +278,7 @@ def test_a_clone_below_a_cache_is_missing(box: Workspace) -> None:
     signature = "Signature: 8a477f597d28d172789f06886806bc55"
     (clone.parent / "CACHEDIR.TAG").write_text(signature)
     told = call(box, "backup", "create", code=1).stdout
-    assert f"missing: {clone}: all of it, since {clone.parent}/CACHEDIR.TAG says" in told
+    assert f"missing: {clone}: all of it, because {clone.parent}/CACHEDIR.TAG says" in told
 
 
 def test_a_command_for_the_password_that_never_ends_its_words_is_ended(box: Workspace) -> None:

@@ -91,7 +91,7 @@ def test_the_job_looks_after_the_targets(box: Workspace) -> None:
     before = record.note(box.context().facts, "local", tried="2020-01-01T00:00:00Z")
     lines = [json.loads(line) for line in call(box, "backup", "scheduled").stderr.splitlines()]
     assert [line["message"] for line in lines] == [
-        "backed up", "old backups are forgotten", "the space of forgotten backups is free",
+        "backed up", "removed old backups", "freed the space of removed backups",
         "the backups are good",
     ]  # fmt: skip
     known = record.read(box.context().facts, "local")

@@ -67,7 +67,7 @@ def test_a_half_state_is_never_the_latest(box: Box) -> None:
     said = box.run("backup", "create", code=1).stdout
     for words in ("is not finished", f"`devcopilot backup restore {str(whole['id'])[:8]}",
                   "finishes it",
-                  f"brings back what was there, {str(safety['id'])[:8]}"):  # fmt: skip
+                  f"restores the previous state, {str(safety['id'])[:8]}"):  # fmt: skip
         assert words in said
     assert kinds(box) == ["backup", "safety", "safety"]
     assert "cannot restore anything else" in box.restore("--path", "big4", "--yes", code=1).stderr
@@ -88,7 +88,7 @@ def test_what_is_left_may_stay(box: Box) -> None:
     stop_half_way(box)
     box.write("file", "text")
     safety = str(box.snapshots()[-1]["id"])
-    assert f"brings {safety[:8]} back" in box.backup("undo", "--keep")
+    assert f"restores {safety[:8]}" in box.backup("undo", "--keep")
     assert "cannot use --keep" in box.run("backup", "undo", "--keep", code=1).stderr
     box.backup("create")
     assert kinds(box) == ["backup", "safety", "backup"]
@@ -115,7 +115,7 @@ def test_nothing_changes_before_the_way_back_is_written_down(box: Box) -> None:
         for words in (("backup", "restore", "--yes"), ("backup", "undo", "--yes")):
             done = run(*words)
             assert done.returncode == 1
-            assert "brings back" not in done.stderr
+            assert "restores the previous state" not in done.stderr
             assert "internal error" not in done.stderr
         assert box.read("file") == "second, longer"
         assert "there is no restore to undo" in done.stderr

@@ -273,11 +273,11 @@ def test_without_an_agent_what_is_good_is_still_handed_out(desk: Desk, hub: Fake
     done = desk.helper("get")
     assert done.stdout == "quit=1\n", "a message, and no question at the terminal"
     assert done.stderr == (
-        "devcopilot: nobody renews the token of github.com: no agent answers here\n"
+        "devcopilot: cannot renew the token of github.com: the agent does not answer\n"
     )
     done = desk.run_git("credential", "fill", stdin=f"{QUESTION}\n")
     assert done.returncode == 128
-    assert "no agent answers here" in done.stderr
+    assert "the agent does not answer" in done.stderr
 
 
 def test_a_token_that_cannot_be_renewed_is_a_message_and_no_prompt(
@@ -366,7 +366,9 @@ def test_another_user_gets_no_answer(desk: Desk) -> None:
             capture_output=True, text=True, check=False, timeout=30)  # fmt: skip
         assert "ok" not in done.stdout
         assert done.stdout == "b''\n" or "ConnectionReset" in done.stderr
-        wait_until(lambda: "refused to answer another user" in desk.log.read_text(), "a line", 10)
+        wait_until(
+            lambda: "rejected a request from another user" in desk.log.read_text(), "a line", 10
+        )
 
 
 def test_the_token_verb_asks_as_well(desk: Desk, hub: FakeGitHub) -> None:

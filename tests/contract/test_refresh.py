@@ -130,7 +130,7 @@ def test_a_refused_new_token_does_not_displace_one_that_works(
     workspace.refresh()
     workspace.put(SECOND)
     outcome = workspace.refresh()
-    assert "the one before it stays in use" in outcome.after.problem
+    assert "keeping the previous one" in outcome.after.problem
     assert workspace.tokens() == (FIRST, FIRST)
     assert workspace.events() == [("warning", outcome.after.problem)], "nobody has logged it yet"
     assert workspace.events() == [], "said once"
@@ -177,7 +177,7 @@ def test_scopes_that_gh_needs_and_the_token_lacks_are_said_once(
     after = workspace.refresh().after
     assert after.problems == {
         "scopes": "the token of GITHUB_TOKEN_FILE lacks the scope repo and read:org "
-        "(gh may refuse to work; give a token that has it)"
+        "(gh may not work; use a token that has it)"
     }
     assert workspace.events() == [("warning", after.problem)], "a refresh by hand is not in the log"
     assert workspace.events() == []
@@ -259,7 +259,7 @@ def test_every_change_is_said_once(workspace: Workspace, hub: FakeGitHub) -> Non
     assert workspace.events() == missing
     assert workspace.events() == []
     workspace.put("test_token")
-    assert workspace.events() == [("info", "there is no GitHub token any more")]
+    assert workspace.events() == [("info", "the GitHub token is gone")]
     assert workspace.events() == []
 
 

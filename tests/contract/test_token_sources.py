@@ -131,7 +131,7 @@ def break_id(hub: FakeGitHub) -> None:
         ({"GITHUB_APP_ID": "9"}, "does not take the key for App 9"),
         ({"GITHUB_APP_INSTALLATION_ID": "5"}, "installation 5 of App 1234 is gone"),
         ({"GITHUB_APP_OWNER": "nobody"}, "is not installed for nobody"),
-        ({"GITHUB_APP_REPOSITORIES": "secret"}, "mend GITHUB_APP_REPOSITORIES"),
+        ({"GITHUB_APP_REPOSITORIES": "secret"}, "fix GITHUB_APP_REPOSITORIES"),
         ({"GITHUB_APP_PERMISSIONS": "administration:write"}, "GITHUB_APP_PERMISSIONS"),
     ],
 )
@@ -462,7 +462,7 @@ def test_a_wrong_client_secret_is_said(
     desk = make_user(tmp_path, hub, pair[1], GITHUB_APP_CLIENT_SECRET="wrong")
     problem = desk.refresh().after.problem
     assert "incorrect_client_credentials" in problem
-    assert "mend GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET" in problem
+    assert "fix GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET" in problem
 
 
 def test_a_users_token_is_not_renewed_under_a_running_git_until_it_must_be(
@@ -501,8 +501,11 @@ def test_a_command_gives_a_token_and_its_end(tmp_path: Path, hub: FakeGitHub) ->
         ("sh -c 'echo it is broken >&2; exit 3'", "sh ended with 3: it is broken"),
         ("no-such-program-here", "no-such-program-here ended with 127"),
         ("echo two words", "not one word"),
-        ("echo '{\"tok\": 1}'", "no JSON object with `token`"),
-        ('echo \'{"token": "ghp_x", "expires_at": "soon"}\'', "`expires_at` is no time"),
+        ("echo '{\"tok\": 1}'", "not a JSON object with `token`"),
+        (
+            'echo \'{"token": "ghp_x", "expires_at": "soon"}\'',
+            "`expires_at` is not an RFC 3339 time",
+        ),
     ],
 )
 def test_a_command_in_trouble_is_one_line(
@@ -560,7 +563,7 @@ def test_a_url_gives_a_token_for_a_bearer(tmp_path: Path, hub: FakeGitHub, plane
         ((403, b"{}"), "answered with status 403"),
         ((302, b"{}"), "answered with status 302"),
         ((500, b"{}"), "answered with status 500"),
-        ((200, b"{}"), "no JSON object with `token`"),
+        ((200, b"{}"), "not a JSON object with `token`"),
     ],
 )
 def test_a_url_in_trouble_is_one_line(
@@ -709,7 +712,7 @@ def test_a_login_is_a_name(give: Give, hub: FakeGitHub) -> None:
     body = json.dumps({"login": "octo\nmallory"}).encode()
     hub.fail(Fault(path="/user", status=200, body=body))
     desk = give("url", "ghp_good")
-    assert "does not answer as GitHub does" in desk.refresh().after.problem
+    assert "does not respond like GitHub" in desk.refresh().after.problem
     assert b"mallory" not in published.token_path(desk.facts, desk.host).read_bytes()
 
 

@@ -240,7 +240,7 @@ def test_a_store_that_falls_silent_is_given_up_at_the_stop() -> None:
 def test_a_cloud_without_a_password_is_told_and_the_workspace_works() -> None:
     with running(Recipe(MVP, ("-e", "AWS_S3_BUCKET=bucket"))) as box:
         box.wait_ready()
-        assert "no password is given" in box.logs()
+        assert "no password is set" in box.logs()
         done = box.call("devcopilot", "backup", "create")
         assert done.returncode == 1
         assert "devcopilot backup key make" in done.stdout

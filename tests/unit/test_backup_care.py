@@ -149,7 +149,7 @@ def test_a_finding_names_what_where_and_the_way_out() -> None:
     error = {"message_type": "error", "message": "\npack abc contains 2 errors: [blob]\n"}
     finished = Finished(1, (error,))
     text = verification.explain_check("s3", {"broken_packs": ["abc", "def"]}, finished)
-    assert text.startswith("the repository is damaged: pack abc contains 2 errors: [blob]; to mend")
+    assert text.startswith("the repository is damaged: pack abc contains 2 errors: [blob]; to fix")
     assert "devcopilot backup restic --target s3 -- repair packs abc def; " in text
     assert "repair index" in verification.explain_check("s3", {"broken_packs": None}, finished)
 
@@ -179,11 +179,11 @@ def test_what_is_red() -> None:
     assert not describe(replace(GOOD, tried=ago(hours=23)), plan).red
     assert describe(replace(GOOD, problem="full"), plan).why == "full"
     assert describe(replace(GOOD, finding="damaged"), plan).why == "damaged"
-    assert "no backup was tried since" in describe(replace(GOOD, tried=ago(hours=25)), plan).why
+    assert "no backup was attempted since" in describe(replace(GOOD, tried=ago(hours=25)), plan).why
     assert not describe(replace(GOOD, tried=ago(days=25))).red, "none are made by themselves"
-    row = describe(GOOD, plan, s3=Problem("cannot back up to s3: no password is given", "make one"))
+    row = describe(GOOD, plan, s3=Problem("cannot back up to s3: no password is set", "make one"))
     assert row.red
-    assert row.why == "cannot back up to s3: no password is given (make one)"
+    assert row.why == "cannot back up to s3: no password is set (make one)"
     assert row.snapshot == GOOD.snapshot
 
 

@@ -59,7 +59,7 @@ def test_who_was_accepted_or_has_made_some_goes_on() -> None:
 def test_a_repository_that_is_gone_is_not_made_anew() -> None:
     gone = compare(None, known_as(make(1, MINE)), "local", TAG, MINE, NOW)
     assert gone.refusal
-    assert "is its volume mounted" in gone.refusal.hint
+    assert "check that its volume is mounted" in gone.refusal.hint
     assert "--anew --target local" in gone.refusal.hint
     assert compare(None, Record(), "local", TAG, MINE, NOW).refusal is None
 
@@ -70,7 +70,7 @@ def test_a_newest_backup_that_was_removed_is_noticed() -> None:
     lost = look(known_as(second), first).lost
     assert f"the backup {second.short} of" in lost
     assert f"the newest one there is {first.short}" in lost
-    assert "lists no backup any more" in look(known_as(second)).lost
+    assert "lists no backups any more" in look(known_as(second)).lost
 
 
 def test_one_that_a_repair_replaced_is_not_gone() -> None:
@@ -119,7 +119,7 @@ def test_nothing_is_forgotten_until_a_person_has_looked() -> None:
     assert retention.find_pause(replace(good, lost="gone"), newest) == "gone"
     assert retention.find_pause(replace(good, finding="damaged"), newest) == "damaged"
     assert retention.find_pause(replace(good, shrunk="little"), newest) == "little"
-    assert "next to nothing" in retention.find_pause(good, make(1, MINE, SHRUNK))
+    assert "almost empty" in retention.find_pause(good, make(1, MINE, SHRUNK))
 
 
 def test_a_damaged_snapshot_is_named_with_its_file() -> None:

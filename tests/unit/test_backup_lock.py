@@ -20,7 +20,7 @@ def test_the_second_is_refused_and_told_why(facts: Facts) -> None:
     told: list[str] = []
     with (
         lock.hold(facts, "a backup is being made"),
-        pytest.raises(lock.BusyError, match="cannot begin: a backup is being made \\(process"),
+        pytest.raises(lock.BusyError, match="cannot start: a backup is being made \\(process"),
         lock.hold(facts, "a restore is running", patience=0.2, tell=told.append),
     ):
         pass

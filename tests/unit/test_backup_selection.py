@@ -55,7 +55,7 @@ def test_an_id_that_begins_several_is_refused() -> None:
 
 @pytest.mark.parametrize("wanted", ["yesterday", "2026-13-01", "2026-W48", ""])
 def test_what_is_neither_is_wrong_use(wanted: str) -> None:
-    with pytest.raises(AgentError, match="no id and no time") as caught:
+    with pytest.raises(AgentError, match="neither an id nor a time") as caught:
         pick(wanted)
     assert caught.value.exit_code == Exit.USAGE
 
@@ -86,6 +86,6 @@ def test_latest_is_not_one_of_next_to_nothing_if_there_is_another() -> None:
     assert pick([empty]) == empty
     assert make_pick("ccdd", "mine", NOW)([whole, empty]) == empty
     assert [item.message for item in warn_of_shrunk([whole, empty], "mine", whole)] == [
-        "next to nothing is in ccddccdd; `latest` does not mean them"
+        "almost empty: ccddccdd; skipped by `latest`"
     ]
     assert not list(warn_of_shrunk([whole, empty], "mine", empty))

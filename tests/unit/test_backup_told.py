@@ -83,7 +83,7 @@ def test_servers_are_one_notice_unless_something_is_dumped() -> None:
 def test_patterns_that_leave_nothing_of_the_workspace_are_a_notice() -> None:
     patterns = Settings.from_environ({"DEV8_BACKUP_EXCLUDE": "*"}).backup
     (notice,) = find_notices([], patterns, emptied=True)
-    assert notice.startswith("DEV8_BACKUP_EXCLUDE leaves out all of the workspace")
+    assert notice.startswith("DEV8_BACKUP_EXCLUDE excludes the whole workspace")
     assert not [*find_notices([], Settings.from_environ({}).backup, emptied=True)]
 
 

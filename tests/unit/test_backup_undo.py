@@ -55,7 +55,7 @@ def test_nothing_else_is_begun_meanwhile(facts: Facts) -> None:
         undo.check_goes_on(facts, [Path("/w/sub dir/a"), Path("/home")])
     said = str(caught.value)
     assert "`devcopilot backup restore 01234567 --path '/w/sub dir'` finishes it" in said
-    assert "brings back what was there, abcdefgh" in said
+    assert "restores the previous state, abcdefgh" in said
 
 
 def test_an_archive_is_finished_by_its_path() -> None:

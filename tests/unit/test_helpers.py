@@ -124,7 +124,7 @@ def test_what_nobody_can_renew_is_a_reason_and_no_question(
     make(desk, tmp_path / "token")
     answer, said = desk.ask_helper("protocol=https", "host=github.com")
     assert answer == ["quit=1"]
-    assert said == "devcopilot: nobody renews the token of github.com: no agent answers here\n"
+    assert said == "devcopilot: cannot renew the token of github.com: the agent does not answer\n"
 
 
 def test_another_account_may_still_be_asked_for_at_the_terminal(desk: Desk) -> None:
@@ -140,7 +140,7 @@ def test_what_is_older_than_its_file_is_handed_out_where_nobody_answers(
     set_age(desk.publish(TOKEN, "", "octo", "mark", str(file)), 60)
     answer, said = desk.ask_helper("protocol=https", "host=github.com")
     assert answer == ["username=octo", f"password={TOKEN}"]
-    assert "no agent answers" in said
+    assert "the agent does not answer" in said
 
 
 # --- gh's wrapper

@@ -60,7 +60,7 @@ def test_a_command_may_be_a_list_of_words(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ('token = "ghp_in_the_file"', "`token` is a secret (put it into a file"),
-        ('tokn_file = "/x"', "there is no key `tokn_file` (the keys are api_url, "),
+        ('tokn_file = "/x"', "unknown key `tokn_file` (the keys are api_url, "),
         ('token_file = "x"', "GITHUB_TOKEN_FILE"),
         ("token_file = ", "it is not TOML"),
         ('app_id = "1"', "GITHUB_APP_ID is set without GITHUB_APP_PRIVATE_KEY"),

@@ -146,7 +146,7 @@ def test_what_opens_azure_is_not_sent_in_clear(
     if "azurite" in server and not given["AZURE_STORAGE_KEY"]:
         assert found.ready == ()
         (problem,) = found.in_trouble.values()
-        assert problem.message.startswith(f"cannot back up to azure: {server} would get ")
+        assert problem.message.startswith(f"cannot back up to azure: {server} would receive ")
         assert "DEV8_BACKUP_AZURE_ENDPOINT" in problem.hint
         assert "AZURE_STORAGE_KEY" in problem.hint
     else:
@@ -169,7 +169,7 @@ def test_azure_needs_rclone_and_an_account(facts: Facts, tmp_path: Path) -> None
     (tmp_path / "bin/rclone").unlink()
     found = find(facts, **AZURE, **WORD)
     assert found.ready == ()
-    assert found.in_trouble["azure"].message == "cannot back up to azure: there is no rclone here"
+    assert found.in_trouble["azure"].message == "cannot back up to azure: rclone is not installed"
 
 
 @pytest.mark.parametrize("cloud", [S3, AZURE])
@@ -179,7 +179,7 @@ def test_a_cloud_without_a_password_is_refused_with_what_makes_one(
     found = find(facts, BACKUP_DIR="/backups", **cloud)
     assert [target.name for target in found.ready] == ["local"]
     ((name, problem),) = found.in_trouble.items()
-    assert problem.message == f"cannot back up to {name}: no password is given"
+    assert problem.message == f"cannot back up to {name}: no password is set"
     assert "devcopilot backup key make" in problem.hint
 
 
@@ -250,7 +250,7 @@ def test_no_restic_is_told(facts: Facts, tmp_path: Path) -> None:
     settings = Settings.from_environ({"BACKUP_DIR": "/backups"})
     found = [item for item in password.resources(catalogue.TARGETS, settings, facts)
              if isinstance(item, Problem)]  # fmt: skip
-    assert "no restic" in found[0].message
+    assert "restic is not installed" in found[0].message
 
 
 @pytest.mark.parametrize("case", ["pipe", "device", "folder", "large"])

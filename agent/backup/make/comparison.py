@@ -151,7 +151,7 @@ def _judge_absence(known: Record, target: str) -> Comparison:
     return Comparison(refusal=Problem(
         f"there is no repository any more, although the backup {known.snapshot[:8]} was made there "
         f"at {known.made}",
-        f"is its volume mounted, or its bucket the right one? To begin anew there: "
+        f"check that its volume is mounted or its bucket is right; to start again there: "
         f"{begin_anew(target)}",
     ))  # fmt: skip
 
@@ -160,18 +160,18 @@ def _refuse_new(newest: Snapshot, target: str) -> Problem:
     return Problem(
         f"this workspace is new; the newest backup on {target} is {newest.short} of "
         f"{format_time(newest.time)} with {newest.files:,} files",
-        "`devcopilot backup restore` brings it back; `devcopilot backup create` goes on with what "
-        "is here",
+        "`devcopilot backup restore` restores it; `devcopilot backup create` continues with the "
+        "current content",
     )
 
 
 def _tell_lost(known: Record, newest: Snapshot | None, target: str) -> str:
     left = f"the newest one there is {newest.short} of {format_time(newest.time)}" \
-        if newest else "the target lists no backup any more"  # fmt: skip
+        if newest else "the destination lists no backups any more"  # fmt: skip
     return str(Problem(
-        f"the backup {known.snapshot[:8]} of {known.made} is gone from {target}; {left}; nothing "
-        "is forgotten until somebody has looked",
-        f"if that is as it should be: {begin_anew(target)}",
+        f"the backup {known.snapshot[:8]} of {known.made} is gone from {target}; {left}; no backup "
+        "is removed until you have checked",
+        f"if that is intended: {begin_anew(target)}",
     ))  # fmt: skip
 
 
@@ -186,6 +186,6 @@ def _tell_rival(
         return ""
     return str(Problem(
         f"another workspace of this name also backs up to {target}: {newest.short} of "
-        f"{format_time(newest.time)} is not from here",
-        "give each an ENVIRONMENT_ID of its own, or another folder",
+        f"{format_time(newest.time)} is from another one",
+        "give each a different ENVIRONMENT_ID or folder",
     ))  # fmt: skip

@@ -94,7 +94,7 @@ def find_content(
     identities = find_identities(ours)
     itself = identify(workspace)
     if workspace in ours or (itself and Path() in identities.get(itself, ())):
-        raise ValueError(f"a folder of its own, not the workspace {workspace}")
+        raise ValueError(f"a separate folder, not the workspace {workspace}")
     # The user's come first, so that no ! of them brings a secret back.
     excludes = (
         *asked,

@@ -151,7 +151,7 @@ class Maker:
         if snapshot is None:
             problem = Problem(
                 f"cannot {doing}: the new backup is not listed there",
-                "`devcopilot backup verify` tells how the repository is",
+                "`devcopilot backup verify` checks the repository",
             )
             return Made(name, seconds=seconds, missing=missing, problem=problem)
         return Made(name, snapshot, not run.made, seconds, missing)

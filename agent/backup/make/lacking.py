@@ -63,7 +63,7 @@ def lost_packs(errors: Iterable[Message]) -> tuple[str, ...]:
     """
     items = (str(error.get("item")) for error in errors if find_cause(error).lower() in GONE)
     found = dict.fromkeys(item.rpartition("/")[0] for item in items if PACK.search(item))
-    return tuple(f"{folder}: its packs were replaced all the time" for folder in found)
+    return tuple(f"{folder}: its packs kept changing" for folder in found)
 
 
 def find_cause(error: Message) -> str:

@@ -64,7 +64,7 @@ def _make_folder(restic: Restic, folder: Path) -> None:
             if _holds_backups(folder):
                 problem = Problem(
                     f"cannot {doing}: {folder} holds backups, but the file {CONFIG} is gone",
-                    "bring it back from a copy of the repository, or name another folder",
+                    "restore it from a copy of the repository, or set another folder",
                 )
                 raise ResticError(problem, Finished(Code.FAILED))
             restic.elsewhere(str(new)).check(doing, "init", "--json")
@@ -185,7 +185,7 @@ def drop_wrong_keys(restic: Restic) -> Problem | None:
     if not good:
         return Problem(
             f"{place} does not open: none of its keys belongs to its config",
-            "if no backup in it is needed, remove what is there; `devcopilot backup create` makes "
+            "if you need no backup in it, delete its files; `devcopilot backup create` makes "
             "a new one",
         )
     opened = restic.with_words("--key-hint", good)
@@ -195,8 +195,8 @@ def drop_wrong_keys(restic: Restic) -> Problem | None:
         return error.problem
     if listing.damaged:
         return Problem(
-            f"{place} was made twice at once, and holds backups of both",
-            "name another folder for one of the two workspaces; then remove what is there",
+            f"two workspaces created {place} at once, and it holds backups of both",
+            "set another folder for one of them, then delete this one",
         )
     for wrong in _find_wrong(restic, opened):
         removed = opened.run("key", "remove", wrong)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.settings.backup import Backup
 
-NOTHING_LEFT = "DEV8_BACKUP_EXCLUDE leaves out all of the workspace"
+NOTHING_LEFT = "DEV8_BACKUP_EXCLUDE excludes the whole workspace"
 
 
 def find_notices(
@@ -20,6 +20,6 @@ def find_notices(
     found = ", ".join(f"{name} ({path})" for name, path in sorted(servers))
     if found and not backup.before:
         yield (
-            f"data of {found}: its files are backed up, but copied from a running server they may "
-            "be of no use; set DEV8_BACKUP_PRE to a command that dumps it (see docs/backups.md)"
+            f"data of {found}: its files are backed up, but a copy from a running server may be "
+            "useless; set DEV8_BACKUP_PRE to a command that dumps it (see docs/backups.md)"
         )

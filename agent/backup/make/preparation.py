@@ -102,11 +102,11 @@ class Preparation:
         """Yield what cannot be in it, whatever restic does."""
         for path in self.found.caches:
             if path in self.planned.paths:
-                yield f"{path}: all of it, since its CACHEDIR.TAG says that it is a cache"
+                yield f"{path}: all of it, because its CACHEDIR.TAG marks it as a cache"
         for path, cache in self.found.clones:
             if cache not in self.planned.paths:
                 whose = "its CACHEDIR.TAG" if path == cache else f"{cache}/CACHEDIR.TAG"
-                yield f"{path}: all of it, since {whose} says that it is a cache"
+                yield f"{path}: all of it, because {whose} marks it as a cache"
         workspace = Path(os.path.realpath(self.workspace))
         if is_gone(workspace):
-            yield f"{workspace}: there is no such folder; is its volume mounted?"
+            yield f"{workspace}: there is no such folder; check that its volume is mounted"

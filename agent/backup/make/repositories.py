@@ -126,7 +126,7 @@ def read(repository: Path) -> dict[str, Entry]:
                 found[name] = _read_entry(repository / name)
         if _has_all_tables(found):
             return found
-    raise OSError("they change all the time")
+    raise OSError("they keep changing")
 
 
 def _has_all_tables(found: Mapping[str, Entry]) -> bool:

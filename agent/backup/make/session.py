@@ -220,7 +220,7 @@ def hold_back(made: Made, unfinished: undo.Undo) -> Made:
     if made.problem or made.snapshot is None:
         return made
     found = unfinished.describe()
-    cause = f"{found.message}; what is there now is kept in the safety backup {made.snapshot.short}"
+    cause = f"{found.message}; the current content is in the safety backup {made.snapshot.short}"
     problem = Problem(f"cannot back up to {made.target}: {cause}", found.hint)
     return replace(made, snapshot=None, problem=problem)
 

@@ -1,4 +1,4 @@
-"""A workspace of which next to nothing is left: most likely its volume is not mounted.
+"""A workspace of which the workspace is almost empty: most likely its volume is not mounted.
 
 Such a backup is made all the same, and marked. Until a person accepts it, or the files are back,
 older backups are not forgotten.
@@ -66,8 +66,9 @@ def has_shrunk(before: Count, now: Count) -> bool:
 def explain(before: Count, now: Count) -> str:
     """Return what is told of such a backup."""
     return (
-        f"next to nothing is left: {now.files:,} files instead of {before.files:,}; is the volume "
-        f"mounted? Old backups are kept until the files are back, or until `{ACCEPT}`"
+        f"the workspace is almost empty: {now.files:,} files instead of {before.files:,}; check "
+        "that its volume is mounted; old backups are kept until the files are back, or you run "
+        f"`{ACCEPT}`"
     )
 
 

@@ -114,10 +114,8 @@ def clear_dead(restic: Restic) -> Problem | None:
 def explain_wait(alive: Iterable[Lock]) -> str:
     """Return when the locks are dead for certain, and what to do before."""
     until = max(lock.time for lock in alive) + STALE
-    return (
-        f"it counts as dead from {until.astimezone():%H:%M} on, if nobody renews it; if nothing "
-        f"works on it any more: {HOW_TO_UNLOCK}"
-    )
+    end = f"it expires at {until.astimezone():%H:%M} unless it is renewed"
+    return f"{end}; if no program uses it any more: {HOW_TO_UNLOCK}"
 
 
 def find_alive(locks: Iterable[Lock], judge: Judge) -> list[Lock]:

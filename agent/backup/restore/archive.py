@@ -29,7 +29,7 @@ DEEPEST = 250
 """Folders above a member."""
 MODES = 0o755
 """What of a member's mode is unpacked: nobody else may write, nothing is setuid."""
-FIXED = "the file system that they are on has its own"
+FIXED = "their file system has fixed ones"
 LATEST = 2**34
 """A time from here on is no file's."""
 
@@ -71,7 +71,7 @@ def unpack(archive: Path, folder: Path | None, disk: Path | None = None) -> Cont
         raise AgentError(Problem(f"cannot restore {archive}: {error}")) from error
     except DAMAGES as error:
         problem = Problem(
-            f"cannot restore {archive}: it is damaged or ends early ({error})",
+            f"cannot restore {archive}: it is damaged or truncated ({error})",
             "choose an older one; nothing was changed",
         )
         raise AgentError(problem) from error
@@ -197,7 +197,7 @@ class Judge:
             self._folders.add(path)
         elif member.issym():
             if "\0" in member.linkname:
-                raise EvilError(f"{member.name} leads nowhere")
+                raise EvilError(f"{member.name} points nowhere")
             self._links[path] = member.linkname
         elif member.isfifo():
             self._skipped.add(path)
@@ -215,12 +215,12 @@ class Judge:
                 or member.isfifo()):  # fmt: skip
             raise EvilError(f"{name} is a device")
         if not path.parts and not member.isdir():
-            raise EvilError("its root is no folder")
+            raise EvilError("its root is not a folder")
         if len(path.parts) > DEEPEST:
-            raise EvilError(f"{name[:100]}… lies below {len(path.parts):,} folders")
+            raise EvilError(f"{name[:100]}… is nested in {len(path.parts):,} folders")
         for parent in path.parents[:-1]:
             if self._is_file(parent):
-                raise EvilError(f"{name} lies below a file or a link")
+                raise EvilError(f"{name} is below a file or a link")
         if self._is_file(path) or (not member.isdir() and path in self._folders):
             raise EvilError(f"{name} is in it twice")
 
@@ -233,9 +233,9 @@ class Judge:
         self._stored += max(stored, 0)
         count = len(self._files) + len(self._folders) + len(self._links)
         if member.size < 0 or member.size > self._room.size or self._stored > self._room.free:
-            raise EvilError("there is no room for what it holds")
+            raise EvilError("there is not enough space for its contents")
         if count >= min(self._room.files, MOST_MEMBERS):
-            raise EvilError("there is no room for as many files")
+            raise EvilError("there are not enough inodes for its files")
 
     def _resolve(self, member: tarfile.TarInfo) -> None:
         """Have a hard link be what it leads to, where that is no file. Raises EvilError."""
@@ -245,7 +245,7 @@ class Judge:
         elif target in self._skipped:
             member.type = tarfile.FIFOTYPE
         elif target not in self._files:
-            raise EvilError(f"{member.name} is a hard link to what is not in it")
+            raise EvilError(f"{member.name} is a hard link to a file that is not in it")
 
     def contents(self) -> Contents:
         """Return what it holds, after the last member."""
@@ -259,5 +259,5 @@ class Judge:
 def _read_path(name: str, member: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise EvilError(f"{member} leads out of it")
+        raise EvilError(f"{member} points outside")
     return path

@@ -99,7 +99,7 @@ class Restorer:
     def _check_name(self, path: Path) -> None:
         if path == path.parent:
             hint = "to get everything: devcopilot backup restore --to DIR"
-            raise AgentError(Problem("cannot restore / by itself", hint))
+            raise AgentError(Problem("cannot restore only /", hint))
 
     def _take_copies(self, tree: Path) -> None:
         """Put the copies among the restored files, and take them away from where they lay."""
@@ -291,18 +291,18 @@ def check_way(scope: Scope) -> None:
 
 def check_place(place: Path) -> None:
     """Raise AgentError (exit 2) when there is something at this place already."""
-    hint = "name one that is not there yet, or an empty folder"
+    hint = "use a new one, or an empty folder"
     try:
         if place.is_symlink():
             cause = "it is a link"
         elif not place.exists():
             return
         elif not place.is_dir():
-            cause = "it is there already"
+            cause = "it already exists"
         elif any(place.iterdir()):
             cause = "it is not empty"
         elif os.path.ismount(place):
-            cause, hint = "a mount point cannot be replaced at once", f"name a folder in {place}"
+            cause, hint = "a mount point cannot be replaced at once", f"use a folder in {place}"
         else:
             return
     except OSError as error:

@@ -92,10 +92,10 @@ def choose_latest(
     is_known = known.snapshot == latest.id and not known.shrunk
     if before and not is_known and shrinking.has_shrunk(count(before), count(latest)):
         problem = Problem(
-            f"the newest backup, {latest.short}, holds next to nothing: {latest.files:,} files; "
-            f"the one before, {before.short} of {format_time(before.time)}, holds "
+            f"the newest backup, {latest.short}, is almost empty: {latest.files:,} files; the one "
+            f"before, {before.short} of {format_time(before.time)}, holds "
             f"{before.files:,}",
-            f"say which: devcopilot backup restore {before.short}, or {latest.short}",
+            f"choose one: devcopilot backup restore {before.short}, or {latest.short}",
         )
         raise AgentError(problem)
     return latest
@@ -116,7 +116,7 @@ def warn_of_newer(
         yield Problem(
             f"{newest.short} of {format_time(newest.time)} is newer; another workspace of "
             "this name made it",
-            "name it by its id to restore it",
+            "use its id to restore it",
         )
 
 
@@ -131,8 +131,8 @@ def make_pick(
     moment = parse_moment(wanted)
     if moment is None:
         problem = Problem(
-            f"cannot find the backup {wanted}: it is no id and no time",
-            f"{HOW_TO_LIST}; a time reads 2026-11-24 or 2026-11-24T18:00",
+            f"cannot find the backup {wanted}: it is neither an id nor a time",
+            f"{HOW_TO_LIST}; a time looks like 2026-11-24 or 2026-11-24T18:00",
         )
         raise AgentError(problem, exit_code=Exit.USAGE)
     return lambda found: _pick_last(found, host, moment)
@@ -186,8 +186,8 @@ def warn_of_shrunk(found: Iterable[Snapshot], host: str, chosen: Snapshot) -> It
              and item.time > chosen.time]  # fmt: skip
     if newer:
         yield Problem(
-            f"next to nothing is in {', '.join(newer)}; `latest` does not mean them",
-            "name one by its id to restore it",
+            f"almost empty: {', '.join(newer)}; skipped by `latest`",
+            "use an id to restore one",
         )
 
 
@@ -196,8 +196,8 @@ def warn_of_future(found: Iterable[Snapshot], host: str, now: datetime) -> Itera
     ahead = [item.short for item in found if item.host == host and item.time > now + SLACK]
     if ahead:
         yield Problem(
-            f"dated in the future: {', '.join(ahead)}; `latest` does not mean them",
-            "was the clock wrong? name one by its id to restore it",
+            f"dated in the future: {', '.join(ahead)}; skipped by `latest`",
+            "check the clock; use an id to restore one",
         )
 
 

@@ -50,6 +50,6 @@ def make_safety(current: Context, target: Target, source: str, listener: Listene
     (made,) = work_on.back_up().made
     if made.problem or made.snapshot is None:
         command = f"devcopilot backup restore {shlex.quote(source)} --to DIR"
-        hint = f"`{command}` restores to a new place without one"
+        hint = f"use `{command}` to restore to a new place without one"
         raise AgentError(Problem(f"cannot make the safety backup: {made.problem}", hint))
     return made

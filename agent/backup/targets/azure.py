@@ -25,16 +25,17 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
         if isinstance(found, Problem):
             return found
     if not backup.account:
-        return Problem("cannot back up to azure: no account is given", "set AZURE_STORAGE_ACCOUNT")
+        return Problem("cannot back up to azure: no account is set", "set AZURE_STORAGE_ACCOUNT")
     if backup.azure_endpoint and not key and is_in_clear(backup.azure_endpoint):
         return Problem(
-            f"cannot back up to azure: {backup.azure_endpoint} would get the SAS token, or the "
-            "login of `az`, in clear",
-            "use https in DEV8_BACKUP_AZURE_ENDPOINT, or set AZURE_STORAGE_KEY, which only signs",
+            f"cannot back up to azure: {backup.azure_endpoint} would receive the SAS token, or the "
+            "login of `az`, unencrypted",
+            "use https in DEV8_BACKUP_AZURE_ENDPOINT, or set AZURE_STORAGE_KEY, which is only used "
+            "to sign requests",
         )
     program = facts.which(PROGRAM)
     if program is None:
-        return Problem("cannot back up to azure: there is no rclone here", "use dev8-mvp")
+        return Problem("cannot back up to azure: rclone is not installed", "use dev8-mvp")
     server = backup.azure_endpoint or f"https://{backup.account}.blob.core.windows.net"
     options = {"TYPE": "azureblob", "ACCOUNT": backup.account, "ENDPOINT": backup.azure_endpoint}
     if key:

@@ -19,8 +19,8 @@ def find(settings: Settings, _: Facts) -> Target | Problem | None:
     real = Path(os.path.realpath(place))
     if real.is_relative_to(workspace) or workspace.is_relative_to(real):
         return Problem(
-            f"cannot back up to BACKUP_DIR={folder}: {place} is in the workspace, or holds it",
-            "name a folder on another volume",
+            f"cannot back up to BACKUP_DIR={folder}: {place} is in the workspace, or contains it",
+            "use a folder on another volume",
         )
     return Target("local", str(place), folder=place)
 

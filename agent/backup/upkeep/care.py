@@ -45,7 +45,7 @@ def _look_after(current: Context, target: Target, made: Made | None, log: Logger
     except ResticError as error:
         log.warning(str(error.problem), target=target.name)
     except OSError as error:
-        log.warning(str(Problem(f"cannot look after {target.name}: {error}")), target=target.name)
+        log.warning(str(Problem(f"cannot maintain {target.name}: {error}")), target=target.name)
     return False
 
 
@@ -56,7 +56,7 @@ def _forget(restic: Restic, current: Context, made: Made | None, log: Logger) ->
     if done.warning:
         log.warning(str(done.warning), target=made.target)
     if done.removed:
-        log.info("old backups are forgotten", target=made.target, removed=done.removed,
+        log.info("removed old backups", target=made.target, removed=done.removed,
                  kept=done.kept)  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def _prune(restic: Restic, current: Context, log: Logger) -> None:
     interval = current.settings.backup.prune_interval
     if retention.is_prune_due(record.read(current.facts, name), interval, clock.now()):
         retention.prune(restic)
-        log.info("the space of forgotten backups is free", target=name)
+        log.info("freed the space of removed backups", target=name)
 
 
 def _verify(restic: Restic, current: Context, log: Logger) -> bool:

@@ -51,7 +51,7 @@ def forget(restic: Restic, settings: Settings, newest: Snapshot) -> Forgotten:
     listed = restic.snapshots("--host", host)
     why = find_pause(known, newest)
     if why:
-        cause = f"nothing is forgotten on {name}: {why}"
+        cause = f"removed no backups on {name}: {why}"
         return Forgotten(len(listed), 0, Problem(cause))
     backups = [item for item in listed if TAG in item.tags]
     mark = identity.read_mark(restic.facts)
@@ -61,14 +61,14 @@ def forget(restic: Restic, settings: Settings, newest: Snapshot) -> Forgotten:
     rules = add_to_rules(choose_rules(settings.backup), len(held))
     groups = _ask(restic, host, TAG, rules)
     if newest.id not in find_ids(groups, "keep", "remove"):
-        cause = f"the new one, {newest.short}, is not among them"
-        problem = Problem(f"cannot forget backups on {name}: {cause}")
+        cause = f"the new one, {newest.short}, is not listed"
+        problem = Problem(f"cannot remove backups on {name}: {cause}")
         return Forgotten(len(backups), 0, problem)
     removable = find_ids(groups, "remove") - {newest.id}
     removable |= find_ids(_ask(restic, host, SAFETY, SAFETY_RULES), "remove")
     removable -= undo.find_needed(restic.facts) | others
     for ids in _cut(sorted(removable)):
-        doing = f"forget old backups on {restic.target.name}"
+        doing = f"remove old backups on {restic.target.name}"
         locks.check_alone(restic, doing, "forget", "--quiet", *ids, limits=FORGET_LIMITS)
     kept = len(find_ids(groups, "keep", "remove") - removable)
     return Forgotten(kept, len(removable), _warn(ahead, restic.target.name))
@@ -80,7 +80,7 @@ def find_pause(known: Record, newest: Snapshot) -> str:
     Old backups may be the only good ones, until a person has looked.
     """
     if SHRUNK in newest.tags and not known.shrunk:
-        return f"the newest backup, {newest.short}, holds next to nothing"
+        return f"the newest backup, {newest.short}, is almost empty"
     return known.shrunk or known.lost or known.finding
 
 
@@ -125,8 +125,8 @@ def _warn(ahead: Sequence[Snapshot], target: str) -> Problem | None:
     ids = " ".join(item.short for item in ahead)
     return Problem(
         f"backups on {target} are dated in the future: {ids}; the clock was wrong when they were "
-        "made, and they are kept in addition to others",
-        f"if they are not needed: devcopilot backup restic --target {target} -- forget {ids}",
+        "made; they are kept in addition to the others",
+        f"if you do not need them: devcopilot backup restic --target {target} -- forget {ids}",
     )
 
 

@@ -23,7 +23,7 @@ MOST_BYTES = 64 * 2**20
 FOLDER = "backup/trial"
 """In the state folder, which no backup holds."""
 CHUNK = 1 << 20
-DIFFERS = "what was restored differs from the file, which has not changed since"
+DIFFERS = "the restored copy differs from the file, which has not changed since"
 MAPPED = "-shm"
 """What SQLite maps into memory ends so: it changes without a sign, and is made anew from the rest.
 """

@@ -129,7 +129,7 @@ def explain_trial(target: str, snapshot: Snapshot, differences: Sequence[str]) -
     """Return the finding of a trial restore that went wrong."""
     first, count = differences[0], len(differences)
     more = f" (and {count - 1} more)" if count > 1 else ""
-    what = f"a trial restore of {snapshot.short} went wrong: {shorten(first)}{more}"
+    what = f"a trial restore of {snapshot.short} failed: {shorten(first)}{more}"
     return f"{what}; {describe_repair(target, 'check --read-data')}"
 
 
@@ -137,7 +137,7 @@ def describe_repair(target: str, first: str) -> str:
     """Return what mends a repository whose source is still there, `first` before all else."""
     restic = f"devcopilot backup restic --target {target} --"
     return (
-        f"to mend it: {restic} {first}; devcopilot backup create --force --target {target}; "
+        f"to fix it: {restic} {first}; devcopilot backup create --force --target {target}; "
         f"{restic} repair snapshots --forget; devcopilot backup verify --target {target}"
     )
 

@@ -57,7 +57,7 @@ def main(runtime: str, host: str, refused: str = "") -> int:
     try:
         reason = request_renewal(runtime, host, refused)
     except NobodyError:
-        reason = f"nobody renews the token of {host}: no agent answers here"
+        reason = f"cannot renew the token of {host}: the agent does not answer"
     if reason:
         sys.stderr.write(f"devcopilot: {reason}\n")
     return 1 if reason else 0

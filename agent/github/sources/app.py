@@ -81,13 +81,13 @@ class _Maker:
         if answer.status == 404:
             raise self._refuse(
                 f"installation {installation} of App {self._account.app_id} is gone",
-                "install the App again, or mend GITHUB_APP_INSTALLATION_ID",
+                "install the App again, or fix GITHUB_APP_INSTALLATION_ID",
             )
         if answer.status != 201:
             raise self._refuse(
                 f"{answer.message or f'status {answer.status}'}",
-                "mend GITHUB_APP_REPOSITORIES and GITHUB_APP_PERMISSIONS, or let the owner of the "
-                "installation grant more",
+                "fix GITHUB_APP_REPOSITORIES and GITHUB_APP_PERMISSIONS, or ask the owner of the "
+                "installation to grant more",
             )
         return self._read_token(answer)
 
@@ -99,14 +99,14 @@ class _Maker:
             if answer.status == 404:
                 raise self._refuse(
                     f"App {self._account.app_id} is not installed for {owner}",
-                    "install it there, or mend GITHUB_APP_OWNER",
+                    "install it there, or fix GITHUB_APP_OWNER",
                 )
             return int(answer.document["id"])
         found = self._ask("GET", "/app/installations").document.get("items", [])
         if len(found) != 1:
             raise self._refuse(
                 f"App {self._account.app_id} has {len(found)} installations",
-                "name one by GITHUB_APP_INSTALLATION_ID or GITHUB_APP_OWNER",
+                "select one with GITHUB_APP_INSTALLATION_ID or GITHUB_APP_OWNER",
             )
         return int(found[0]["id"])
 
@@ -123,11 +123,11 @@ class _Maker:
         unknown_app = answer.status == 404 and answer.message == "Integration not found"
         if answer.status == 401 or unknown_app:
             raise self._refuse(
-                f"GitHub does not take the key for App {self._account.app_id}: {answer.message}",
-                "mend GITHUB_APP_ID, or make a new private key in the App's settings",
+                f"GitHub rejects the key for App {self._account.app_id}: {answer.message}",
+                "fix GITHUB_APP_ID, or create a new private key in the App's settings",
             )
         if answer.status == 403:
-            raise self._refuse(answer.message or "GitHub forbids it", "look at the App's settings")
+            raise self._refuse(answer.message or "GitHub forbids it", "check the App's settings")
         return answer
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -151,14 +151,14 @@ class _Maker:
                 "GITHUB_APP_PRIVATE_KEY is locked with a passphrase"
                 if locked
                 else "GITHUB_APP_PRIVATE_KEY is not an RSA key in PEM",
-                "give the .pem file as GitHub made it: GITHUB_APP_PRIVATE_KEY_FILE",
+                "set GITHUB_APP_PRIVATE_KEY_FILE to the .pem file from GitHub",
             ) from error
 
     def _read_token(self, answer: Answer) -> Found:
         value, ends = answer.document.get("token"), answer.document.get("expires_at")
         expires = api.parse_time(ends, answer.skew)
         if not isinstance(value, str) or expires is None:
-            raise NoAnswerError("the answer holds no token")
+            raise NoAnswerError("the response contains no token")
         granted = answer.document.get("permissions") or {}
         grants = ", ".join(f"{name}:{level}" for name, level in sorted(granted.items()))
         source = f"App {self._account.app_id}"

@@ -32,7 +32,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
             Problem(
                 f"cannot get a token for {account.host}: {NAME} answered with status "
                 f"{answer.status}",
-                f"mend {NAME} or DEV8_GITHUB_TOKEN_URL_BEARER",
+                f"fix {NAME} or DEV8_GITHUB_TOKEN_URL_BEARER",
             )
         )
     return read_answer(answer.text, account.host, NAME, answer.skew)

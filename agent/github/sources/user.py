@@ -65,7 +65,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
     try:
         kept = _read_kept(account, facts, given)
         if kept is None:
-            return _needs_login(account, "it was used already")
+            return _needs_login(account, "it has already been used")
         _keep(account, facts, given, kept)  # here and not later: is there room for what follows?
         form = {
             "client_id": account.client_id or "",
@@ -112,11 +112,11 @@ def _read_pair(account: GitHub, facts: Facts, seed: Secret, answer: Answer) -> F
         return Failure(
             Problem(
                 f"cannot renew the token of {account.host}: GitHub says {document['error']}",
-                "mend GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET",
+                "fix GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET",
             )
         )
     if not isinstance(value, str) or not isinstance(following, str):
-        raise NoAnswerError("the answer holds no token")
+        raise NoAnswerError("the response contains no token")
     with suppress(OSError):  # there was room a moment ago; the token itself is good for hours
         _keep(account, facts, seed, following)
     expires = find_end(facts, document.get("expires_in"))
@@ -136,7 +136,7 @@ def _needs_login(account: GitHub, cause: str) -> Failure:
     return Failure(
         Problem(
             f"cannot renew the token of {account.host}: {cause}; a new login is needed",
-            "give a new GITHUB_REFRESH_TOKEN, or run: devcopilot login",
+            "set a new GITHUB_REFRESH_TOKEN, or run: devcopilot login",
         )
     )
 
