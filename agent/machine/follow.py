@@ -10,15 +10,13 @@ import re
 import selectors
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.machine.proc import read_stat
-
-if TYPE_CHECKING:
-    import psutil
+from agent.machine.processes import end, find_family, has_ended
 
 PATIENCE = 5.0
 """Seconds between TERM and KILL: restic takes its lock away, if its repository answers."""
@@ -154,7 +152,7 @@ class _Run:
             self._take(line, is_error)
         if self._process.returncode is None:
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        end(self._process)
+        end(self._process, PATIENCE)
         return Finished(
             ENDED if self._cause else self._process.returncode,
             tuple(self._messages),
@@ -267,64 +265,11 @@ class _Run:
 
 def is_runnable(pid: int) -> bool:
     """Tell whether a thread of a process, or of one that it started, has or wants a processor."""
-    import psutil  # noqa: PLC0415 - 30 ms that only a run pays whose time is over
-
-    with contextlib.suppress(psutil.Error, OSError):
-        found = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    with contextlib.suppress(OSError):
+        found = [pid, *(child.pid for child in find_family(pid))]
         threads = (path for each in found for path in Path(f"/proc/{each}/task").iterdir())
         return any(read_stat(path)[1][0] == "R" for path in threads)
     return False
-
-
-def end(process: "subprocess.Popen[bytes]", patience: float = PATIENCE) -> None:
-    """End restic: TERM, and KILL when it has not taken its lock away in time.
-
-    What it started ends with it: rclone, and the command for the password with whatever that waits
-    for, would hold our pipes as long as they live. All stay in our process group, so that whoever
-    kills us by it leaves no restic behind.
-    """
-    if process.returncode is None and not has_ended(process):
-        family = find_family(process.pid)
-        process.terminate()
-        _wait(process, patience)
-        family += find_family(process.pid)
-        process.kill()
-        kill_all(family)
-    process.wait()
-
-
-def find_family(pid: int) -> "list[psutil.Process]":
-    """Return what a process has started, and what that has, as far as it can be known."""
-    import psutil  # noqa: PLC0415 - 30 ms that only a run pays whose time is over
-
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def kill_all(processes: "Iterable[psutil.Process]") -> None:
-    """Kill these; a number that another process has by now is left alone."""
-    import psutil  # noqa: PLC0415
-
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-
-
-def has_ended(process: "subprocess.Popen[bytes]") -> bool:
-    """Tell whether it has ended. Its number stays its own until it is waited for."""
-    if process.returncode is not None:
-        return True
-    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    return os.waitid(os.P_PID, process.pid, flags) is not None
-
-
-def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> None:
-    """Wait until it has ended, or the time is over."""
-    deadline = time.monotonic() + seconds
-    while not has_ended(process) and time.monotonic() < deadline:
-        time.sleep(LOOK_STEP)
 
 
 def _read_json(line: str) -> Message | None:

@@ -10,11 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.processes import PAUSE, end_group
 
 PATIENCE = 2.0
 """Seconds between TERM and KILL."""
-PAUSE = 0.02
-"""Seconds between two looks whether a process that says nothing, or a group, has ended."""
 PIPE = 65536
 """Bytes that a pipe holds at most. https://man7.org/linux/man-pages/man7/pipe.7.html"""
 TAIL = 4096
@@ -51,7 +50,7 @@ def run(
             return Problem(f"{name} was ended: it took longer than {seconds:g} s")
         finally:
             if process.poll() is None:
-                end_group(process)
+                end_group(process, PATIENCE)
             if process.stdout:
                 process.stdout.close()
     if process.returncode == 0:
@@ -83,30 +82,6 @@ def listen(process: "subprocess.Popen[bytes]", deadline: float) -> bytes:
                 return said
             if left <= 0:
                 raise TimeoutError
-
-
-def end_group(process: "subprocess.Popen[bytes]") -> None:
-    """End a process and all of its group: TERM, and KILL to what remains after PATIENCE."""
-    deadline = time.monotonic() + PATIENCE
-    _send(process, signal.SIGTERM)
-    while time.monotonic() < deadline:
-        process.poll()  # a zombie counts as one of the group
-        if not _send(process, 0):
-            return
-        time.sleep(PAUSE)
-    _send(process, signal.SIGKILL)
-    process.wait()
-
-
-def _send(process: "subprocess.Popen[bytes]", number: int) -> bool:
-    """Send a signal to the group; return whether there was anybody."""
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody is there, whom we may not signal
-        return True
-    return True
 
 
 def _name_code(code: int) -> str:

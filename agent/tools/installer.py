@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agent.machine import runtime, steering
 from agent.machine.files import STATE, read_file
+from agent.machine.processes import end
 from agent.machine.system import Facts
 from agent.tools.tool import (
     LOCK,
@@ -33,6 +34,8 @@ TIME_LIMIT = 900.0
 """Seconds that one tool may take: it is hundreds of megabytes."""
 TRIAL_LIMIT = 60.0
 """Seconds that a new tool has to tell its version."""
+PATIENCE = 2.0
+"""Seconds between TERM and KILL: npm has programs of its own to end, such as git."""
 PULSE = 0.5
 """Seconds between two reports of progress."""
 
@@ -153,7 +156,7 @@ class Installer:
 
     def _run(self, argv: tuple[str, ...], folder: Path, output: Path) -> int | None:
         """Run npm in a folder and return its exit code, None when its time was over."""
-        end = time.monotonic() + TIME_LIMIT
+        deadline = time.monotonic() + TIME_LIMIT
         with (
             output.open("wb") as file,
             subprocess.Popen(
@@ -162,14 +165,14 @@ class Installer:
             ) as process,
         ):  # fmt: skip
             try:
-                while time.monotonic() < end:
+                while time.monotonic() < deadline:
                     try:
                         return process.wait(PULSE)
                     except subprocess.TimeoutExpired:
                         self._progress(measure(folder))
                 return None
             finally:
-                process.kill()
+                end(process, PATIENCE)
 
     def _try(self, tool: AiTool, staging: Path) -> Failure | None:
         """Start the new tool: npm counts a missing part for this machine's platform as success."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine.follow import ENDED, Finished, Limits, Message, find_words, follow
+from agent.machine.processes import end
 from tests.waiting import wait_until
 
 ANY = Limits()
@@ -146,10 +147,7 @@ def test_an_exception_ends_it_first(tmp_path: Path) -> None:
     assert not Path(f"/proc/{note.read_text().strip()}").exists()
 
 
-def test_one_that_ignores_term_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.machine.follow.PATIENCE", 0.2)
-    from agent.machine.follow import end
-
+def test_one_that_ignores_term_is_killed() -> None:
     process = subprocess.Popen(
         ["sh", "-c", "trap '' TERM; echo; while :; do sleep 0.1; done"],
         stdout=subprocess.PIPE,

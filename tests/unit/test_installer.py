@@ -25,6 +25,7 @@ from agent.tools.tool import (
 )
 from agent.workspace.jobs import find_jobs
 from tests.machine import make_facts
+from tests.waiting import wait_until
 
 TOOL = AiTool(
     "claude",
@@ -174,6 +175,19 @@ def test_the_time_is_limited(place: Place, monkeypatch: pytest.MonkeyPatch) -> N
     assert failure.code == "TIMEOUT"
     assert place.sizes[-1] > 6, "progress tells how much there is"
     assert list_versions(place) == []
+
+
+def test_nothing_of_what_npm_started_is_left(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(installer, "TIME_LIMIT", 0.5)
+    monkeypatch.setattr(installer, "PULSE", 0.05)
+    note = tmp_path / "pid"
+    place.npm(f"tail -f /dev/null & echo $! >{note}; wait")
+    failure = place.installer.install(TOOL)
+    assert failure is not None
+    assert failure.code == "TIMEOUT"
+    wait_until(lambda: not Path(f"/proc/{note.read_text().strip()}").exists(), "its end")
 
 
 def test_a_version_that_was_never_linked_is_used(place: Place) -> None:

@@ -15,7 +15,7 @@ SLEEPS = {
     "commands.health": "between two looks at the services, ever longer, until they answer",
     "github.helpers.ask": "until the broker's socket is back",
     "machine.follow": "between two looks at a program that must not be waited for in vain",
-    "machine.hooks": "until a process group has ended, before it is killed",
+    "machine.processes": "until a program has ended, before it is killed",
     "machine.sqlite": "until a writer lets go of a database",
 }
 """Modules of short-lived commands that pause between two looks, up to a deadline, and why."""
