@@ -3,6 +3,7 @@
 import os
 import subprocess
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,11 @@ def test_restic_gets_the_keys_and_no_other_repository_of_the_user(facts: Facts) 
 def test_without_a_key_aws_is_asked_in_its_own_ways(facts: Facts) -> None:
     (target,) = find(facts, AWS_S3_BUCKET="bucket", **WORD).ready
     assert not {name for name in target.environment if name.startswith("AWS")}
+    environ = {**facts.environ, "AWS_ACCESS_KEY_ID": '"AKIA"'}
+    own = replace(facts, environ=environ, own_secrets={"AWS_SECRET_ACCESS_KEY": "'key'\r"})
+    (target,) = find(own, AWS_S3_BUCKET="bucket", **WORD).ready
+    got = make_environment(target, own)
+    assert (got["AWS_ACCESS_KEY_ID"], got["AWS_SECRET_ACCESS_KEY"]) == ("AKIA", "key")
 
 
 def test_a_server_like_s3_and_its_options(facts: Facts) -> None:

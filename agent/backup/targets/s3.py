@@ -1,10 +1,13 @@
 """A bucket of S3, or of a server that speaks its protocol."""
 
 from agent.backup.target import Target, TargetKind, name_workspace, reveal
+from agent.machine import texts
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 
+AWS_OWN = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+"""Variables of AWS that restic reads when no key is given for backups."""
 AWS = "https://s3.amazonaws.com"
 
 
@@ -32,7 +35,11 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
         "s3.region": backup.s3_region or extra.get("region"),
         "s3.storage-class": backup.s3_storage_class or extra.get("storage_class"),
     }
-    environment = {}
+    environment = {
+        name: texts.unwrap(value)  # docker's --env-file keeps quotes
+        for name in AWS_OWN
+        if (value := facts.user_environ.get(name))
+    }
     if key and backup.s3_key_id:
         environment = {
             "AWS_ACCESS_KEY_ID": backup.s3_key_id,
