@@ -110,8 +110,8 @@ class Services(Stoppable):
         *lines, self._line = (self._line + os.read(self._events, 4096)).split(b"\n")
         for line in lines:
             word, _, name = line.decode(errors="replace").strip().partition(" ")
-            with contextlib.suppress(ValueError):  # somebody else may write there as well
-                self._listener.on_service(name, ServiceState(word))
+            if word in ServiceState.__members__:  # somebody else may write there as well
+                self._listener.on_service(name, ServiceState[word])
 
 
 def wake(path: str) -> bool:
