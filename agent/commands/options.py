@@ -2,8 +2,6 @@
 
 import argparse
 
-from agent.settings.parsers import host_name
-
 
 def add_host_option(parser: argparse.ArgumentParser) -> None:
     """Declare --host: a bare name, since it becomes the name of a file."""
@@ -18,6 +16,8 @@ def add_json_option(parser: argparse._ActionsContainer) -> None:
 
 
 def _read_host(text: str) -> str:
+    from agent.settings.parsers import host_name  # noqa: PLC0415 - most commands need no parser
+
     try:
         return host_name(text)
     except ValueError as error:

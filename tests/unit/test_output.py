@@ -205,6 +205,20 @@ def test_a_verb_in_a_pipe_loads_no_rich(verb: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_what_prints_one_line_loads_hardly_anything() -> None:
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from agent.__main__ import main\n"
+        "main(['version'])\n"
+        "print({'pathlib', 'datetime', 'urllib', 'agent.settings'} & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], check=True, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[1] == "set()"
+
+
 SPEAKERS = {"commands.dispatch", "commands.output", "commands.terminal"}
 """The modules of the commands' room that may write to a stream themselves."""
 
