@@ -31,7 +31,7 @@ unset _dev8_file _dev8_value
 """They are in no argument and in no other file."""
 
 _END_REST = """\
-# Ends what is left of a service's former run, such as a server whose wrapper was killed: it would
+# Ends leftovers of a service's previous run, such as a server whose wrapper was killed: it would
 # hold the port. The file $1 has the number of that run's process group. Where there is a process
 # of this number, or the group is of another session, the number has come to somebody else. What
 # has $2, if given, in its environment is of that run as well, whatever session it has made.

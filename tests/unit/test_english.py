@@ -1,6 +1,7 @@
 """Texts for people are plain English: phrases that puzzled readers do not come back.
 
-The test reads the pages, and in the code every string and docstring: messages, hints, help.
+The test reads the pages and the strings of the code (messages, hints, help), and in `settings/`,
+which a page is generated from, the docstrings as well.
 """
 
 import ast
@@ -12,7 +13,9 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "docker/README.md")
-CODE = ("agent/*.py", "agent/settings/*.py")
+CODE = ("agent/**/*.py",)
+DOCUMENTED = (TOP / "agent", TOP / "agent/settings")
+"""Folders whose docstrings are read as well."""
 FILES = sorted(path for pattern in PAGES + CODE for path in TOP.glob(pattern))
 
 BETTER = {
@@ -34,9 +37,12 @@ def find_texts(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix == ".md":
         yield 1, path.read_text()
         return
-    for node in ast.walk(ast.parse(path.read_text())):
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.lineno, node.value
+            if path.parent in DOCUMENTED or id(node) not in docstrings:
+                yield node.lineno, node.value
 
 
 def find_phrases(path: Path) -> list[str]:

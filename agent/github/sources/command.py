@@ -30,7 +30,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
             Problem(
                 f"cannot get a token for {account.host}: {argv[0]} ended with {done.returncode}: "
                 f"{_TOKEN.sub('***', words)[:120]}",
-                f"mend {NAME}",
+                f"fix {NAME}",
             )
         )
     return read_answer(done.stdout.decode(errors="replace"), account.host, NAME)

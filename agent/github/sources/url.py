@@ -26,7 +26,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
         answer = api.get_text(facts, account.token_url or "", bearer.reveal() if bearer else None)
     except NoAnswerError as error:
         message = f"cannot get a token for {account.host}: {error.reason}"
-        return Failure(Problem(message, f"mend {NAME}"), error.retry_after)
+        return Failure(Problem(message, f"fix {NAME}"), error.retry_after)
     if answer.status != 200:
         return Failure(
             Problem(
