@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "docker/README.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "docker/README.md")
 CODE = ("agent/**/*.py",)
 DOCUMENTED = (TOP / "agent", TOP / "agent/settings")
 """Folders whose docstrings are read as well."""
