@@ -78,5 +78,5 @@ check documents check_documents
 check mirrors check_mirrors
 python scripts/figures.py
 if ((failed)); then
-    fail "$failed of the checks failed" "ruff format . and ruff check --fix . mend what they can"
+    fail "$failed of the checks failed" "ruff format . and ruff check --fix . fix what they can"
 fi

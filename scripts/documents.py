@@ -52,7 +52,7 @@ def main(words: list[str]) -> int:
         if arguments.write:
             path.write_text(desired)
         else:
-            print(f"{path} is out of date ({MEND} mends it)", file=sys.stderr)
+            print(f"{path} is out of date ({MEND} fixes it)", file=sys.stderr)
             code = 1
     return code
 

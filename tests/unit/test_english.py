@@ -38,11 +38,16 @@ def find_texts(path: Path) -> Iterator[tuple[int, str]]:
         yield 1, path.read_text()
         return
     nodes = list(ast.walk(ast.parse(path.read_text())))
-    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    skipped = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    if path.parent in DOCUMENTED:
+        skipped = set()
     for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if path.parent in DOCUMENTED or id(node) not in docstrings:
-                yield node.lineno, node.value
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in skipped
+        ):
+            yield node.lineno, node.value
 
 
 def find_phrases(path: Path) -> list[str]:
