@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from agent.backup.restic import locks
-from agent.machine import keeping
+from agent.machine import holders, keeping
 from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
 
@@ -52,13 +52,12 @@ def hold(
     """
     descriptor = _open(facts, FILE)
     try:
-        if not _take(descriptor):
+        if not holders.take(descriptor):
             tell(_find_holder(descriptor))
             with ask(facts) if patience else contextlib.nullcontext():
                 _wait(descriptor, patience)
         with contextlib.suppress(OSError):  # a full disk: then nobody is told who works
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{doing} (process {os.getpid()})".encode(), 0)
+            holders.set_name(descriptor, f"{doing} (process {os.getpid()})")
         locks.remember_host(facts)
         yield
     finally:
@@ -112,7 +111,7 @@ def is_wanted(facts: Facts) -> bool:
     except AgentError:
         return False
     try:
-        return not _take(descriptor)
+        return not holders.take(descriptor)
     finally:
         os.close(descriptor)
 
@@ -127,19 +126,11 @@ def _open(facts: Facts, name: str) -> int:
         raise AgentError(problem) from error
 
 
-def _take(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _wait(descriptor: int, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(PAUSE)
-        if _take(descriptor):
+        if holders.take(descriptor):
             return
     problem = Problem(f"cannot start: {_find_holder(descriptor)}", "try again when it is done")
     raise BusyError(problem)
@@ -147,4 +138,4 @@ def _wait(descriptor: int, seconds: float) -> None:
 
 def _find_holder(descriptor: int) -> str:
     """Return what the one who holds it does."""
-    return os.pread(descriptor, 200, 0).decode(errors="replace") or "it is in use"
+    return holders.get_name(descriptor) or "it is in use"

@@ -5,7 +5,6 @@ npm and its registry; a program that is on the PATH by another way is left alone
 """
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -19,7 +18,7 @@ from typing import Protocol
 from agent.commands.layout import Bar
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine import runtime
+from agent.machine import holders, runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.machine.log import Logger
@@ -136,8 +135,7 @@ def install(
         if not worker.is_due(tool):
             speaker.keep(tool)
             continue
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, tool.name.encode(), 0)
+        holders.set_name(lock, tool.name)
         start = time.monotonic()
         speaker.begin(tool)
         failure = worker.install(tool)
@@ -146,7 +144,7 @@ def install(
             speaker.fail(tool, failure)
         else:
             speaker.finish(tool, time.monotonic() - start)
-    os.ftruncate(lock, 0)
+    holders.set_name(lock, "")
     return failures
 
 

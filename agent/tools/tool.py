@@ -6,12 +6,12 @@ that nothing half done is ever there. The folders and the link are all the memor
 what went wrong is kept beside it, to be told once. No part of it holds a secret.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine import holders
 from agent.machine.documents import STATE, Document, fill, make_plain
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS, read_file
@@ -144,23 +144,11 @@ def read_package(folder: Path) -> str | None:
 # --- what is known of it ------------------------------------------------------------------------
 
 
-def find_running(facts: Facts) -> str | None:
-    """Return the tool that is being installed now, "" if none is yet; None: nobody installs."""
-    try:
-        with (facts.runtime / RUNNING).open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return None
-    except BlockingIOError:
-        return read_file(facts.runtime / RUNNING, SETTINGS).decode()
-    except OSError:
-        return None
-
-
 def describe(tools: Iterable[AiTool], settings: Settings, facts: Facts) -> Iterator[Row]:
     """Yield a row for each tool that is wanted or there."""
     every = tuple(tools)
     wanted = find_wanted(every, settings)
-    running, failures = find_running(facts), FAILURES.read(facts)
+    running, failures = holders.find(facts.runtime / RUNNING), FAILURES.read(facts)
     for tool in every:
         row = _describe(tool, facts, running, failures.get(tool.name))
         if tool in wanted or row.state not in ("missing", "waiting"):

@@ -1,0 +1,43 @@
+"""A lock file tells who holds it, and nothing once nobody does."""
+
+import os
+from pathlib import Path
+
+from agent.machine import holders
+
+
+def open_file(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def test_the_holder_is_named_until_it_lets_go(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert holders.find(path) is None
+    first, second = open_file(path), open_file(path)
+    assert holders.take(first)
+    assert holders.find(path) == ""
+    holders.set_name(first, "a backup is being made")
+    assert not holders.take(second)
+    assert holders.find(path) == holders.get_name(second) == "a backup is being made"
+    holders.set_name(first, "short")
+    assert holders.find(path) == "short"
+    os.close(first)
+    assert holders.find(path) is None
+    assert holders.take(second)
+    os.close(second)
+
+
+def test_some_hold_it_together(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    first, second, third = (open_file(path) for _ in range(3))
+    assert holders.take(first, share=True)
+    assert holders.take(second, share=True)
+    assert not holders.take(third)
+    for descriptor in (first, second, third):
+        os.close(descriptor)
+
+
+def test_what_is_no_lock_has_no_holder(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    assert holders.find(path) is None
