@@ -128,7 +128,7 @@ def break_id(hub: FakeGitHub) -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"GITHUB_APP_ID": "9"}, "does not take the key for App 9"),
+        ({"GITHUB_APP_ID": "9"}, "rejects the key for App 9"),
         ({"GITHUB_APP_INSTALLATION_ID": "5"}, "installation 5 of App 1234 is gone"),
         ({"GITHUB_APP_OWNER": "nobody"}, "is not installed for nobody"),
         ({"GITHUB_APP_REPOSITORIES": "secret"}, "fix GITHUB_APP_REPOSITORIES"),

@@ -134,7 +134,7 @@ def test_a_volume_that_docker_fills_from_the_image_serves_first_one_uid_then_ano
     with running(workspace(volume, login)) as box:
         assert_works(box, login, TEMPORARY.format(1000))
         (warning,) = find_warnings(box)
-        assert "of another uid than 1000" in warning
+        assert "belong to another uid than 1000" in warning
         assert "chown -R 1000:1000 /home/dev8" in warning
 
 
