@@ -97,7 +97,7 @@ def test_what_a_person_sees() -> None:
         assert done.returncode == 1, "something is missing"
         assert "missing: /workspace/closed" in done.stdout
         assert "skipped because of DEV8_BACKUP_EXCLUDE: /workspace/data" in done.stdout
-        assert "a cache by its CACHEDIR.TAG: /workspace/cache" in done.stdout
+        assert "skipped because of a CACHEDIR.TAG: /workspace/cache" in done.stdout
         box.execute("chmod", "600", "/workspace/closed")
         first, second = (
             box.call("devcopilot", "backup", "create"),
