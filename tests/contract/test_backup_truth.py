@@ -229,7 +229,7 @@ def test_a_state_folder_that_is_gone_is_one_problem(box: Workspace, given: bool)
         box.configure()
     shutil.rmtree(state)
     first, second = (call(box, "backup", "scheduled", code=code).stderr for code in (1, 0))
-    wanted = "this workspace is new" if given else f"restore {state}/backup/password back"
+    wanted = "this workspace is new" if given else f"restore {state}/backup/password from a copy"
     assert (len(first.splitlines()), second) == (1, "")
     assert wanted in first
     (row,) = read(box, "status")["backups"]
@@ -278,7 +278,7 @@ def test_a_clone_below_a_cache_is_missing(box: Workspace) -> None:
     signature = "Signature: 8a477f597d28d172789f06886806bc55"
     (clone.parent / "CACHEDIR.TAG").write_text(signature)
     told = call(box, "backup", "create", code=1).stdout
-    assert f"missing: {clone}: all of it, because {clone.parent}/CACHEDIR.TAG says" in told
+    assert f"missing: {clone}: all of it, because {clone.parent}/CACHEDIR.TAG marks it" in told
 
 
 def test_a_command_for_the_password_that_never_ends_its_words_is_ended(box: Workspace) -> None:
