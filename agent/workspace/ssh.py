@@ -290,14 +290,19 @@ def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Proble
     yield Directory(folder, 0o700)
     present, half = facts.read(folder / name), folder / f"{name}.pub"
     # The bash entrypoint wrote the key as it came, and beside it an empty public half.
-    same = present is not None and (
-        read_ssh_key(present.decode(errors="replace")).encode() == content
-    )
+    same = present is not None and _reads_as(present, content)
     yield File(folder / name, content, 0o600, adopt=same)
     if present is None or same or facts.mode(half) is not None:
         ours = facts.runtime in half.parents  # nobody else writes there
         yield File(half, public, 0o644, adopt=ours or facts.read(half) == b"")
     # else: a key of the user's, left alone, that a public half of another key would only confuse
+
+
+def _reads_as(present: bytes, content: bytes) -> bool:
+    try:
+        return read_ssh_key(present.decode(errors="replace")).encode() == content
+    except ValueError:  # nothing is in it
+        return False
 
 
 def _read_private_key(settings: Settings, facts: Facts) -> tuple[bytes, bytes] | Problem | None:
