@@ -86,6 +86,18 @@ def _make_once() -> tuple[Path, str]:
     return made, password.read_text()
 
 
+def plant_lock(repository: Path, password: Path, lock: dict[str, object]) -> Path:
+    """Write a lock that says this, as somebody's restic elsewhere would; return its path."""
+    (key,) = (json.loads(path.read_bytes()) for path in (repository / "keys").glob("*"))
+    word = password.read_text().rstrip("\n")
+    master = json.loads(_decrypt(_derive(key, word), b64decode(key["data"])))
+    parts = (master["encrypt"], master["mac"]["k"], master["mac"]["r"])
+    content = _encrypt(b"".join(map(b64decode, parts)), json.dumps(lock).encode())
+    path = repository / "locks" / hashlib.sha256(content).hexdigest()
+    path.write_bytes(content)
+    return path
+
+
 def find_password(home: Path) -> Path:
     """Return the file of the password that the agent made for a local repository."""
     return home / ".local/state/devcopilot/backup/password"

@@ -11,12 +11,10 @@ from agent.backup.reasons import explain
 from agent.backup.restic import locks
 from agent.backup.restic.client import NO_LOCK, Code, Restic, ResticError
 from agent.backup.target import Target
-from agent.machine.follow import ENDED, Finished, Limits, Listener
+from agent.machine.follow import Finished, Limits, Listener
 
 PATIENCE = "15s"
 """How long a lock of somebody who lives is waited for."""
-LOCK_REFUSED = ("create lock in backend", "<lock/")
-"""What restic says of the lock that it could not write."""
 
 
 def run(
@@ -40,7 +38,7 @@ def run(
                 finished = go("--retry-lock", PATIENCE)
         if alive and finished.code == Code.LOCKED:
             restic.tell(f"{restic.target.name}: reading despite the lock of {alive[0]}")
-    if finished.code == Code.LOCKED or is_refused(finished):
+    if finished.code == Code.LOCKED or locks.is_refused(finished):
         restic.locks_reads = False  # what is read next need not wait again
         return go(NO_LOCK)
     return finished
@@ -62,16 +60,10 @@ def can_lock(target: Target) -> bool:
     return place is None or not place.is_dir() or os.access(place, os.W_OK | os.X_OK)
 
 
-def is_refused(finished: Finished) -> bool:
-    """Tell whether it could not begin since its lock could not be written."""
-    failed = finished.code in (Code.FAILED, ENDED)
-    return failed and any(text in finished.words for text in LOCK_REFUSED)
-
-
 def find_alive(restic: Restic) -> Sequence[locks.Lock]:
     """Return the locks that somebody may hold. None of those that are there is taken away."""
     try:
-        found = [locks.read_lock(row) for row in restic.locks()]
+        found = locks.find_locks(restic)
     except ResticError:
         return ()
     return locks.find_alive(found, locks.make_judge(restic.facts))

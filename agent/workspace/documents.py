@@ -3,7 +3,7 @@
 from agent.backup import record as backups
 from agent.backup import undo
 from agent.backup.make import databases
-from agent.backup.restic import locks
+from agent.backup.restic import locks, sightings
 from agent.github import gh
 from agent.github import record as tokens
 from agent.github.sources import user
@@ -23,6 +23,7 @@ DOCUMENTS = (
     backups.FILE,
     undo.FILE,
     locks.HOSTNAMES,
+    sightings.FILE,
     databases.COPIED,
     tool.FAILURES,
 )

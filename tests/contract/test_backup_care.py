@@ -1,6 +1,7 @@
 """What keeps the repositories of backups in order, with the real restic on real damage."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from agent.backup.upkeep.verification import verify
 from agent.machine.errors import Problem
 from agent.machine.follow import Finished
 from tests.contract.care import Vault, flip
+from tests.quick_key import plant_lock
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -109,6 +111,53 @@ def test_the_lock_of_a_stranger_is_left_for_half_an_hour(used: Vault) -> None:
     assert holder
     assert "process" in holder.message
     assert len(used.files("locks")) == 1
+    used.clock.go(minutes=2)
+    assert locks.clear_dead(used.restic) is None
+    assert used.files("locks") == []
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut off", "empty"])
+def test_a_lock_that_cannot_be_read_stops_nobody_for_ever(
+    used: Vault, damage: str, monkeypatch: Any
+) -> None:
+    """restic fails at it; whoever lives writes another one within minutes."""
+    monkeypatch.setattr(creation, "LOCK_WAIT", "1s")
+    monkeypatch.setattr(locks, "LOCK_WAIT", "1s")
+    used.kill("backup", str(used.workspace))
+    (name,) = used.files("locks")
+    path = used.repository / "locks" / name
+    flip(path) if damage == "flipped" else os.truncate(path, 20 if damage == "cut off" else 0)
+    used.put("b", 1001)
+    made = used.make()
+    if damage == "empty":  # restic ignores it
+        assert made.snapshot
+        assert locks.clear_dead(used.restic)
+    else:
+        assert made.problem
+        assert "locked by a lock that cannot be read, since" in made.problem.message
+        assert "it expires at" in made.problem.hint
+    used.clock.go(minutes=29)
+    assert locks.clear_dead(used.restic)
+    used.clock.go(minutes=2)
+    if damage == "empty":
+        retention.prune(used.restic)
+    else:
+        used.back_up()
+    assert used.files("locks") == []
+
+
+def test_a_lock_of_the_future_is_dead_when_nobody_renews_it(used: Vault) -> None:
+    lock = {"time": "2100-01-01T00:00:00Z", "exclusive": True, "hostname": "other", "pid": 5}
+    for minutes in (0, 20):  # the second time another one, as of a restic that lives
+        used.clock.go(minutes=minutes)
+        for name in used.files("locks"):
+            (used.repository / "locks" / name).unlink()
+        plant_lock(used.repository, used.root / "password", lock)
+        assert locks.clear_dead(used.restic)
+    used.clock.go(minutes=29)
+    holder = locks.clear_dead(used.restic)
+    assert holder
+    assert "process 5 on other" in holder.message
     used.clock.go(minutes=2)
     assert locks.clear_dead(used.restic) is None
     assert used.files("locks") == []

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup import record, undo
-from agent.backup.restic import locks
+from agent.backup.restic import locks, sightings
 from agent.github.sources import user
 from agent.machine.errors import AgentError
 from agent.machine.secret import Secret
@@ -193,6 +193,7 @@ WRITTEN_LATER: dict[str, tuple[bytes, Callable[[Facts], object]]] = {
     undo.FILE.name: (b'{"safety": "a", "target": "b", "paths": ["c"], "source": "d", "time": "e"}',
                 undo.FILE.read),
     locks.HOSTNAMES.name: (b"one\ntwo\n", locks.HOSTNAMES.read),
+    sightings.FILE.name: (b'{"local": {"ab": "2026-12-01T12:00:00Z"}}', sightings.FILE.read),
     FAILURES.name: (b'{"claude": {"code": "X", "message": "y", "hint": "z"}}', FAILURES.read),
     "github-refresh/github.com": (b'{"seed": "x", "token": "y"}', read_refresh_token),
 }  # fmt: skip

@@ -185,18 +185,18 @@ class Restic:
         damaged = dict.fromkeys(DAMAGED.findall(finished.words))
         return Listing(tuple(found), tuple(damaged))
 
-    def locks(self) -> Iterator[Message]:
-        """Yield the locks in the repository: hostname, pid, time, exclusive.
+    def locks(self) -> Iterator[tuple[str, Message | None]]:
+        """Yield the locks in the repository, each with its name: hostname, pid, time, exclusive.
 
-        Raises ResticError, also when one that is there cannot be read.
+        None: what it says cannot be read. Raises ResticError when they cannot be listed.
         """
         doing = f"look at the locks on {self.target.name}"
         for name in self._list_locks(doing):
             found = self.run("cat", "lock", name, NO_LOCK, "--quiet")
             if found.code == Code.OK:
-                yield json.loads(found.output)
+                yield name, json.loads(found.output)
             elif name in self._list_locks(doing):  # otherwise it has just gone
-                raise ResticError(explain(doing, self.target, found), found)
+                yield name, None
 
     def _list_locks(self, doing: str) -> list[str]:
         return self.check(doing, "list", "locks", NO_LOCK, "--quiet").output.split()

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.backup.reasons import explain
+from agent.backup.restic import sightings
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError
 from agent.backup.restic.runs import Run, find_gone
-from agent.machine.clock import read_time
+from agent.machine.clock import parse_time
 from agent.machine.documents import STATE, Document
 from agent.machine.errors import Problem
-from agent.machine.follow import LONG, Finished, Limits, Listener, Message
+from agent.machine.follow import ENDED, LONG, Finished, Limits, Listener, Message
 from agent.machine.human import format_moment
 from agent.machine.lines import split_lines
 from agent.machine.proc import read_stat
@@ -44,7 +45,8 @@ MISSED = timedelta(minutes=6)
 """Age from which one of this workspace's own is dead, if it is not known that its program is gone:
 another machine may have the same hostname, as every workspace of one Compose file has, and use the
 same repository."""
-HOW_TO_UNLOCK = "devcopilot backup restic -- unlock --remove-all"
+REFUSED = ("create lock in backend", "<lock/")
+"""What restic says when it could not look at the locks, or write its own."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,15 @@ class Lock:
     """A lock, as restic wrote it."""
 
     hostname: str
+    """Empty: what it says cannot be read."""
     pid: int
     time: datetime
-    """When it was last written. Aware."""
+    """When it was last written; when it was first seen here, if it says something later. Aware."""
 
     def __str__(self) -> str:
-        when = format_moment(self.time)
-        return f"process {self.pid} on {self.hostname}, since {when}"
+        who = f"process {self.pid} on {self.hostname}" if self.hostname else \
+            "a lock that cannot be read"  # fmt: skip
+        return f"{who}, since {format_moment(self.time)}"
 
 
 @dataclass(frozen=True)
@@ -102,20 +106,22 @@ def clear_dead(restic: Restic) -> Problem | None:
 
     The caller holds the lock of `agent.backup.lock`, and runs no restic. Raises ResticError.
     """
-    found = [read_lock(row) for row in restic.locks()]
+    found = find_locks(restic)
     alive = find_alive(found, make_judge(restic.facts))
     if alive:
-        return Problem(f"the repository is locked by {alive[0]}", explain_wait(alive))
+        hint = explain_wait(alive, restic.target.name)
+        return Problem(f"the repository is locked by {alive[0]}", hint)
     if found:
         restic.check(f"unlock {restic.target.name}", "unlock", "--remove-all")
     return None
 
 
-def explain_wait(alive: Iterable[Lock]) -> str:
+def explain_wait(alive: Iterable[Lock], target: str) -> str:
     """Return when the locks are dead for certain, and what to do before."""
     until = max(lock.time for lock in alive) + STALE
     end = f"it expires at {until.astimezone():%H:%M} unless it is renewed"
-    return f"{end}; if no program uses it any more: {HOW_TO_UNLOCK}"
+    command = f"devcopilot backup restic --target {target} -- unlock --remove-all"
+    return f"{end}; if no program uses it any more: {command}"
 
 
 def find_alive(locks: Iterable[Lock], judge: Judge) -> list[Lock]:
@@ -142,12 +148,23 @@ def past_dead(restic: Restic, doing: str, run: Callable[[], Finished]) -> Finish
     Raises ResticError when it stays locked, which tells by whom.
     """
     finished = run()
-    if finished.code != Code.LOCKED:
+    if finished.code != Code.LOCKED and not is_stopped_by_damage(restic, finished):
         return finished
     holder = clear_dead(restic)
     if holder:
         raise ResticError(Problem(f"cannot {doing}: {holder.message}", holder.hint), finished)
     return run()
+
+
+def is_stopped_by_damage(restic: Restic, finished: Finished) -> bool:
+    """Tell whether it could not begin since there is a lock that cannot be read."""
+    return is_refused(finished) and not all(lock.hostname for lock in find_locks(restic))
+
+
+def is_refused(finished: Finished) -> bool:
+    """Tell whether it could not begin since it could not lock the repository."""
+    failed = finished.code in (Code.FAILED, ENDED)
+    return failed and any(text in finished.words for text in REFUSED)
 
 
 def check_alone(restic: Restic, doing: str, *words: str, limits: Limits = LONG) -> Finished:
@@ -164,9 +181,17 @@ def make_judge(facts: Facts) -> Judge:
     return Judge(facts.clock.now(), os.uname().nodename, hosts, runs_restic, find_gone(facts))
 
 
-def read_lock(row: Message) -> Lock:
-    """Return the lock that `restic cat lock` prints."""
-    return Lock(row.get("hostname", ""), row.get("pid", 0), read_time(row["time"]))
+def find_locks(restic: Restic) -> list[Lock]:
+    """Return the locks that are there. Raises ResticError when they cannot be listed."""
+    rows = dict(restic.locks())
+    seen = sightings.note(restic.facts, restic.target.name, rows)
+    return [read_lock(row or {}, seen[name]) for name, row in rows.items()]
+
+
+def read_lock(row: Message, seen: datetime) -> Lock:
+    """Return the lock that `restic cat lock` prints; `seen`: when it was first seen here."""
+    written = parse_time(row.get("time", "")) or seen
+    return Lock(row.get("hostname", ""), row.get("pid", 0), min(written, seen))
 
 
 def runs_restic(pid: int) -> bool:
