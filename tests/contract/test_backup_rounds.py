@@ -65,8 +65,13 @@ class Rounds:
 
     def copy(self) -> Path:
         """Return a copy of the workspace as it is."""
-        place = self.originals / f"{len(list(self.originals.iterdir()))}"
-        subprocess.run(["cp", "-a", str(self.volumes.workspace), str(place)], check=True)
+        number = len(list(self.originals.iterdir()))
+        place, last = (self.originals / f"{each}" for each in (number, number - 1))
+        alike = [f"--link-dest={last}"] if number else []  # what has not changed takes no room
+        subprocess.run(
+            ["rsync", "-aAX", "--checksum", *alike, f"{self.volumes.workspace}/", f"{place}/"],
+            check=True,
+        )
         return place
 
     def is_like(self, copy: Path) -> None:
