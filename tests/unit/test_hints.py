@@ -26,7 +26,7 @@ COMMAND = re.compile(
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 VALUE = "local"
 """What stands for a value that is only known when the text is made; it is a target's name."""
-UNKNOWN = (VALUE, f"backup {VALUE}", "COMMAND", "{verb}", "[")
+UNKNOWN = (VALUE, f"backup {VALUE}", "COMMAND", "--log …", "{verb}", "[")
 """What a command begins with, or holds, that only describes others."""
 INIT = ("run", "init")
 """Verbs that read their words themselves."""
