@@ -44,9 +44,12 @@ if [[ " ${suites[*]} " == *tests/contract* ]]; then
     time_stage programs scripts/programs.sh
 fi
 
+# A short name: the runtime folders of tests may have 80 characters. What failed keeps its files.
+folders=$(mktemp -d "${TMPDIR:-/tmp}/dev8.XXXX")
 stage "Testing: ${suites[*]}"
 # The venv first, and what was fetched: the gh and the restic that tests use.
 time_stage tests env DOCKER="${engine:-docker}" \
     PATH="$PWD/.venv/bin:$PWD/.cache/programs/bin:$PATH" \
-    python -m pytest --numprocesses="$(nproc)" --durations=10 \
+    python -m pytest --numprocesses="$(nproc)" --durations=10 --basetemp="$folders" \
     ${REPORTS:+"--junitxml=$REPORTS/tests.xml"} "${suites[@]}" "$@"
+rm -rf "$folders"
