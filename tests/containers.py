@@ -91,6 +91,10 @@ def answers_ssh(port: int) -> bool:
         return False
 
 
+SERVICES = ("code-server", "sshd")
+"""Sources of the log that are no part of the agent."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a container is made."""
@@ -148,6 +152,14 @@ class Container:
     def events(self) -> list[dict[str, Any]]:
         """Return the log's events. Raises ValueError for a line that is not JSON."""
         return [json.loads(line) for line in self.logs().splitlines()]
+
+    def warnings(self) -> list[str]:
+        """Return what the agent warns of; its services have words of their own for the same."""
+        return [
+            event["message"]
+            for event in self.events()
+            if event["level"] in ("warning", "error") and event["source"] not in SERVICES
+        ]
 
     def status(self) -> dict[str, Any]:
         """Return what `devcopilot status --json` says."""

@@ -9,7 +9,6 @@ from tests.containers import (
     BASE,
     DOCKER,
     MVP,
-    Container,
     Recipe,
     answers_http,
     created,
@@ -50,10 +49,6 @@ def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-def find_warnings(box: Container) -> list[str]:
-    return [event["message"] for event in box.events() if event["level"] == "warning"]
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -75,7 +70,7 @@ def test_trouble_is_one_line_and_the_editor_starts(
     with running(Recipe(MVP, options)) as box:
         box.wait_ready()
         assert answers_http(box.ide_port)
-        warnings = find_warnings(box)
+        warnings = box.warnings()
         hits = [line for line in warnings if words[0] in line and words[1] in line]
         assert len(hits) == 1, warnings
         assert "Traceback" not in box.logs()
@@ -107,7 +102,7 @@ def test_settings_that_are_not_json_are_left_alone() -> None:
         box.start()
         box.wait_ready()
         assert box.execute("cat", settings) == "{ not json"
-        (warning,) = find_warnings(box)
+        (warning,) = box.warnings()
         assert f"left {settings} alone: it is not JSON" in warning
         assert f"fix or remove {settings}" in warning
 

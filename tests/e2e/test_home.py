@@ -98,10 +98,6 @@ def workspace(volume: str, login: Login, *options: str, copy: str = ":nocopy") -
     return Recipe(MVP, (*STRICT, *home, *options))
 
 
-def find_warnings(box: Container) -> list[str]:
-    return [event["message"] for event in box.events() if event["level"] in ("warning", "error")]
-
-
 def assert_works(box: Container, login: Login, home: str = "/home/dev8") -> None:
     """Everything answers, and a person gets in and is at home."""
     box.wait_ready()
@@ -115,12 +111,12 @@ def test_an_empty_volume_becomes_the_home(volume: str, login: Login, case: str) 
     change(volume, "sh", script)
     with running(workspace(volume, login, *options)) as box:
         assert_works(box, login)
-        assert find_warnings(box) == []
+        assert box.warnings() == []
         login.run(box, "echo mine >~/mine")
         before = login.run(box, KEPT)
     with running(workspace(volume, login, *options)) as box:
         assert_works(box, login)
-        assert find_warnings(box) == []
+        assert box.warnings() == []
         assert login.run(box, KEPT) == before
 
 
@@ -129,11 +125,11 @@ def test_a_volume_that_docker_fills_from_the_image_serves_first_one_uid_then_ano
 ) -> None:
     with running(workspace(volume, login, *ANY_UID, copy="")) as box:
         assert_works(box, login)
-        assert find_warnings(box) == []
+        assert box.warnings() == []
         assert ".bashrc" in login.run(box, "ls -A")
     with running(workspace(volume, login)) as box:
         assert_works(box, login, TEMPORARY.format(1000))
-        (warning,) = find_warnings(box)
+        (warning,) = box.warnings()
         assert "belong to another uid than 1000" in warning
         assert "chown -R 1000:1000 /home/dev8" in warning
 
@@ -142,7 +138,7 @@ def test_a_volume_of_root_is_one_line_and_a_temporary_home(volume: str, login: L
     change(volume, "sh", "chown 0:0 /v; chmod 755 /v")
     with running(workspace(volume, login)) as box:
         assert_works(box, login, TEMPORARY.format(1000))
-        (warning,) = find_warnings(box)
+        (warning,) = box.warnings()
         assert "chown -R 1000:1000 /home/dev8" in warning
 
 
@@ -164,7 +160,7 @@ def test_a_share_with_fixed_modes_becomes_the_home(
         for _ in range(2):
             with running(recipe) as box:
                 assert_works(box, login)
-                (warning,) = find_warnings(box)
+                (warning,) = box.warnings()
                 assert "file system of /home/dev8 gives every file mode 0777" in warning
                 assert "file_mode=0700" in warning
                 assert box.execute("git", "config", "user.name") == "Ada Lovelace"
@@ -181,7 +177,7 @@ def test_a_share_whose_fixed_modes_are_private_costs_nothing(tmp_path: Path, log
         home = ("-v", f"{share}:/home/dev8", "-e", f"SSH_PUBLIC_KEY={login.public}")
         with running(Recipe(MVP, (*STRICT, *home))) as box:
             assert_works(box, login)
-            assert find_warnings(box) == []
+            assert box.warnings() == []
 
 
 @pytest.mark.parametrize("on_a_volume", [True, False])
@@ -196,7 +192,7 @@ def test_a_volume_deeper_in_the_home_is_one_line_and_the_rest_works(
     for _ in range(2 if on_a_volume else 1):
         with running(recipe) as box:
             assert_works(box, login)
-            (warning,) = find_warnings(box)
+            (warning,) = box.warnings()
             assert "cannot write /home/dev8/.local" in warning
             assert "chown -R 1000:1000 /home/dev8/.local" in warning
             assert box.execute("git", "config", "user.name") == "Ada Lovelace"
@@ -215,12 +211,12 @@ def test_a_host_key_that_a_power_cut_emptied_is_made_anew(volume: str, login: Lo
     change(volume, "sh", f": >/v/{key}")
     with running(workspace(volume, login)) as box:
         assert_works(box, login)
-        (warning,) = find_warnings(box)
+        (warning,) = box.warnings()
         assert f"the ssh host key /home/dev8/{key} is damaged" in warning
         new = login.run(box, HOST_KEY)
     with running(workspace(volume, login)) as box:
         assert_works(box, login)
-        assert find_warnings(box) == []
+        assert box.warnings() == []
         assert login.run(box, HOST_KEY) == new
 
 
@@ -241,17 +237,17 @@ def test_a_full_home_lets_people_in(login: Login, limit: str, fill: str) -> None
     with running(Recipe(MVP, options, ("-c", script))) as box:
         assert_works(box, login)
         assert login.run(box, "git config user.name") == "Ada Lovelace\n"
-        found = [text for text in find_warnings(box) if "state folder" in text]
+        found = [text for text in box.warnings() if "state folder" in text]
         assert len(found) == 1
         assert "No space left on device" in found[0]
-        assert not [text for text in find_warnings(box) if "sshd" in text]
+        assert not [text for text in box.warnings() if "sshd" in text]
 
 
 def test_a_uid_outside_group_0_is_told_what_mends_it(login: Login) -> None:
     options = ("--user", "12345:12345", "-e", f"SSH_PUBLIC_KEY={login.public}")
     with running(Recipe(MVP, (*NO_PRIVILEGES, *options))) as box:
         assert_works(box, login, TEMPORARY.format(12345))
-        home, folder = find_warnings(box)
+        home, folder = box.warnings()
         for warning, path in ((home, "/home/dev8"), (folder, "/workspace")):
             assert f"{path}: it belongs to uid 1000" in warning
             assert "--user 12345:0" in warning
@@ -269,7 +265,7 @@ def test_a_home_of_an_earlier_version_is_brought_up_to_date(
     before = read(volume, KEPT.replace("/home/dev8", "/v").replace("~", "/v"))
     with running(workspace(volume, login)) as box:
         assert_works(box, login)
-        assert find_warnings(box) == []
+        assert box.warnings() == []
         assert login.run(box, KEPT).strip() == before
         assert "pager" not in login.run(box, f"cat {STATE}/gitconfig")
         extensions = login.run(box, "cat .vscode-server/extensions/extensions.json")
