@@ -12,7 +12,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,10 +64,14 @@ class Container:
 
     def kill_restic(self) -> bool:
         """Kill a restic that runs in it; tell whether there was one."""
-        for process in psutil.Process(self.pid).parent().children(recursive=True):  # type: ignore[union-attr]
-            if process.name() == "restic":
-                process.kill()
-                return True
+        namespace = Path(f"/proc/{self.pid}/ns/pid").readlink()
+        for process in psutil.process_iter():
+            with suppress(psutil.NoSuchProcess, FileNotFoundError):
+                if process.name() != "restic":
+                    continue
+                if Path(f"/proc/{process.pid}/ns/pid").readlink() == namespace:
+                    process.kill()
+                    return True
         return False
 
     def is_alive(self) -> bool:

@@ -255,14 +255,14 @@ def rounds() -> Iterator[Rounds]:
 def test_the_commands_lead_back_whatever_was_killed(rounds: Rounds, soak_seconds: float) -> None:
     number = max(len(WORK), round(soak_seconds / 60 * ROUNDS_PER_MINUTE))
     every = [(work, fault) for fault in FAULTS for work in WORK]
-    hits = played = 0
-    while hits < number:
+    hits, played = Counter[str](), 0
+    while hits.total() < number or not all(hits[fault] for fault in FAULTS):
         if played % len(every) == 0:
             rounds.chance.shuffle(every)
         work, fault = every[played % len(every)]
-        print(f"round {hits + 1} of {number}: {work}, {fault}", flush=True)
-        hits += rounds.play(work, fault)
+        print(f"round {hits.total() + 1} of {number}: {work}, {fault}", flush=True)
+        hits[fault] += rounds.play(work, fault)
         played += 1
-        assert played < 3 * number + len(every), "the faults come too late"
+        assert played < 3 * number + len(every), f"the faults come too late: {hits}"
     for name, count in sorted(rounds.counts.items()):
         print(f"{count:4} {name}")
