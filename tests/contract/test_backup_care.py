@@ -494,7 +494,7 @@ def test_a_file_that_is_mapped_into_memory_is_no_damage(
     assert verify(used.restic, used.settings).finding == "", "it is the same backup"
     used.put("c", 10)
     note(used, used.back_up().id)
-    assert "/b: what was restored differs" in verify(used.restic, used.settings).finding
+    assert "/b: the restored copy differs" in verify(used.restic, used.settings).finding
     monkeypatch.undo()
     assert verify(used.restic, used.settings).finding == ""
     assert record.read(used.facts, "local").doubts == ()

@@ -57,7 +57,7 @@ def test_the_editor_answers_where_it_was_asked_to(box: Container) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{box.ide_port}/", timeout=30) as answer:
         assert answer.status == 200
         assert "/login" in answer.url
-    assert "CODE_SERVER_HOST: the agent configures it" in box.logs()
+    assert "ignored CODE_SERVER_HOST for code-server" in box.logs()
 
 
 def test_a_terminal_of_the_editor_has_them(box: Container, tmp_path: Path) -> None:
