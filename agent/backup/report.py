@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from agent.backup import record
 from agent.backup.record import Record
-from agent.backup.schedule import Plan, find_plan, wants_backups
+from agent.backup.schedule import Plan, find_plan
 from agent.backup.target import find_targets
-from agent.backup.targets.all import TARGETS
+from agent.backup.targets.all import TARGETS, wants_backups
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.settings.context import Context

@@ -9,7 +9,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.backup.target import name_workspace
-from agent.backup.targets.all import has_target
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 from agent.settings.parsers import Schedule
@@ -86,11 +85,6 @@ def find_zone(environ: Mapping[str, str], now: datetime) -> tzinfo:
             return ZoneInfo.from_file(file, key=os.path.realpath(LOCAL_TIME))
     except (OSError, ValueError, ZoneInfoNotFoundError):
         return now.astimezone().tzinfo or UTC
-
-
-def wants_backups(settings: Settings) -> bool:
-    """Tell whether backups are made automatically."""
-    return settings.backup.enabled and has_target(settings)
 
 
 def find_plan(settings: Settings, facts: Facts) -> Plan | None:

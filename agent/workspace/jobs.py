@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.backup.schedule import wants_backups
+from agent.backup.targets.all import wants_backups
 from agent.machine import runtime
 from agent.machine.boot import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP

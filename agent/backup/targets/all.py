@@ -10,3 +10,8 @@ TARGETS = (local.TARGET, s3.TARGET, azure.TARGET)
 def has_target(settings: Settings) -> bool:
     """Tell whether a target is asked for; whether it can be used does not matter."""
     return any(kind.is_configured(settings.backup) for kind in TARGETS)
+
+
+def wants_backups(settings: Settings) -> bool:
+    """Tell whether backups are made automatically."""
+    return settings.backup.enabled and has_target(settings)
