@@ -6,12 +6,14 @@ from dataclasses import replace
 from agent.github import changes, gh, published
 from agent.github.hosts import find_accounts
 from agent.github.record import GH, HOST_FILE
-from agent.github.renewal import Outcome, Renewal, find_next_run, make_renewals
+from agent.github.renewal import Outcome, find_next_run, make_renewals
 from agent.github.store import Store
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.structured import StructuredLogger
 from agent.settings.context import Context
+
+JOB = "refresh"
 
 
 def refresh(current: Context, *, offline: bool = False) -> list[Outcome]:
@@ -31,7 +33,9 @@ def refresh(current: Context, *, offline: bool = False) -> list[Outcome]:
         store = Store(host, current.facts)
         store.note(HOST_FILE, in_trouble.get(host))
         noted.append(replace(outcome, after=store.note(GH, problems_of_gh.get(host))))
-    note_next_run(renewals.values(), current)
+    pause = find_next_run(renewals.values(), current.settings.github.refresh_interval)
+    if pause is not None:
+        runtime.write_next_run(str(current.facts.runtime), JOB, pause)
     return gone + noted
 
 
@@ -51,16 +55,6 @@ def withdraw(host: str, current: Context) -> Outcome:
     before = store.record()
     store.withdraw()
     return Outcome(before, store.record())
-
-
-def note_next_run(renewals: Iterable[Renewal], current: Context) -> None:
-    """Tell init when the next round is, if that is before the interval is over."""
-    pause = find_next_run(renewals, current.settings.github.refresh_interval)
-    if pause is None:
-        return
-    folder = current.facts.runtime / runtime.JOBS
-    folder.mkdir(mode=0o700, exist_ok=True)
-    runtime.write_atomic(str(folder / "refresh.next"), f"{pause:.1f}\n".encode())
 
 
 def log_changes(outcome: Outcome, current: Context) -> None:

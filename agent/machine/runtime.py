@@ -238,6 +238,13 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600, *, durable: bool 
         _sync_folder(os.path.dirname(path))
 
 
+def write_next_run(folder: str, job: str, seconds: float) -> None:
+    """Tell init to start a job in so many seconds, in this runtime folder. Raises OSError."""
+    jobs = os.path.join(folder, JOBS)
+    os.makedirs(jobs, 0o700, exist_ok=True)
+    write_atomic(os.path.join(jobs, f"{job}.next"), f"{seconds:.1f}\n".encode())
+
+
 def _sync_folder(path: str) -> None:
     """Let the names in a folder outlive a power cut. Shares may not know that for folders."""
     with contextlib.suppress(OSError):

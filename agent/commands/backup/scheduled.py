@@ -1,7 +1,6 @@
 """Do what is due: a backup, then what keeps the targets in order. The agent's own job."""
 
 import argparse
-import os
 
 from agent.backup import due, lock
 from agent.backup.open import find_wanted_targets
@@ -10,7 +9,6 @@ from agent.machine import runtime
 from agent.machine.background import give_way
 from agent.machine.exits import Exit
 from agent.settings import context
-from agent.settings.context import Context
 
 JOB = "backup"
 WAY_PAUSE = 60.0
@@ -26,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_: argparse.Namespace, printer: Printer) -> int:
     """Do it; exit 0 also when nothing was due."""
     current = context.load()
+    folder = str(current.facts.runtime)
     log = printer.open_log("backup", current.settings.agent.log_level)
     give_way()
     found = find_wanted_targets(current)
@@ -33,7 +32,7 @@ def run(_: argparse.Namespace, printer: Printer) -> int:
     for name, problem in found.in_trouble.items():
         log.warning(str(problem), target=name)
     if not any(due.is_due(current, target) for target in targets):
-        wish(current, due.find_pause(current, targets))
+        runtime.write_next_run(folder, JOB, due.find_pause(current, targets))
         return Exit.OK if done else Exit.FAILED
     try:
         with (
@@ -42,18 +41,11 @@ def run(_: argparse.Namespace, printer: Printer) -> int:
         ):
             done = due.do_what_is_due(current, targets, log) and done
     except lock.BusyError:
-        wish(current, BUSY_PAUSE)
+        runtime.write_next_run(folder, JOB, BUSY_PAUSE)
         return Exit.OK
     except lock.GiveWay:
         log.info("interrupted for one of your commands; retrying soon")
-        wish(current, WAY_PAUSE)
+        runtime.write_next_run(folder, JOB, WAY_PAUSE)
         return Exit.OK
-    wish(current, due.find_pause(current, targets))
+    runtime.write_next_run(folder, JOB, due.find_pause(current, targets))
     return Exit.OK if done else Exit.FAILED
-
-
-def wish(current: Context, seconds: float) -> None:
-    """Tell init when the next run is to be."""
-    folder = current.facts.runtime / runtime.JOBS
-    folder.mkdir(mode=0o700, exist_ok=True)
-    runtime.write_atomic(os.fspath(folder / f"{JOB}.next"), f"{seconds:.1f}\n".encode())
