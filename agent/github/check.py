@@ -8,20 +8,13 @@ from dataclasses import replace
 from agent.github import verify
 from agent.github.published import Published
 from agent.github.record import CHECK, SCOPES, TOKEN, Record, fingerprint
-from agent.github.store import HostSource
+from agent.github.store import HostWork
 from agent.github.token import Token
 from agent.machine.errors import Problem
 
 
-class Check:
+class Check(HostWork):
     """Asks about one token of one host."""
-
-    def __init__(self, host: HostSource) -> None:
-        self._account = host.account
-        self._source = host.source
-        self._origin = host.origin
-        self._store = host.store
-        self._clock = host.store.facts.clock
 
     def run(self, found: Token | None, previous: Published | None) -> bool:
         """Ask about what was fetched, else about what is published, and note the answer.

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.github import published
 from agent.github.published import Published
 from agent.github.record import MOST_FAILURES, TOKEN, Record
-from agent.github.store import HostSource
+from agent.github.store import HostSource, HostWork
 from agent.github.token import Failure, Found, Token
 from agent.machine import faults
 from agent.machine.backoff import Backoff
@@ -38,14 +38,11 @@ class Demand:
     """`fingerprint` of the token that GitHub has just refused; empty: none was."""
 
 
-class Fetch:
+class Fetch(HostWork):
     """Gets the token of one host from its one source."""
 
     def __init__(self, host: HostSource) -> None:
-        self._account = host.account
-        self._source = host.source
-        self._origin = host.origin
-        self._store = host.store
+        super().__init__(host)
         self._clock = host.store.facts.clock
 
     def run(self, demand: Demand | None = None, *, offline: bool = False) -> Token | None:

@@ -105,3 +105,13 @@ class HostSource:
     def origin(self) -> Origin:
         """Return what tells this source from any other."""
         return Origin.of(self.account, self.source)
+
+
+class HostWork:
+    """Something that is done for one host, with all that it needs at hand."""
+
+    def __init__(self, host: HostSource) -> None:
+        self._account = host.account
+        self._source = host.source
+        self._origin = host.origin
+        self._store = host.store
