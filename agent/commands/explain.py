@@ -14,9 +14,10 @@ from agent.machine.exits import Exit
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts
-from agent.services import probes, registered
+from agent.services import probes, registered, supervisord
 from agent.services.launchers import find_mark
 from agent.services.service import BannerProbe, HttpProbe, PortProbe, Service
+from agent.services.supervisord import ServiceState
 from agent.settings import context
 
 NUMBER = re.compile(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
@@ -38,14 +39,35 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             raise AgentError(
                 Problem(f"there is no service {name}", f"there are: {', '.join(known)}")
             )
-    reasons = {name: find_reason(known[name], current.facts) for name in arguments.service}
+    states = find_states(current.facts)
+    reasons = {
+        name: explain(known[name], states.get(name), current.facts) for name in arguments.service
+    }
     if arguments.json:
         printer.show({"reasons": reasons}, ())
         return Exit.OK
     log = printer.open_log("explain")
     for name, reason in reasons.items():
-        log.error(f"{name} cannot be kept running: {reason}", service=name)
+        if reason is None:
+            printer.say(f"{name} is running")
+        else:
+            log.error(f"{name} cannot be kept running: {reason}", service=name)
     return Exit.OK
+
+
+def find_states(facts: Facts) -> dict[str, ServiceState]:
+    """Return the states that supervisord tells; none where it does not answer."""
+    try:
+        return supervisord.query_states(facts.runtime)
+    except OSError:
+        return {}
+
+
+def explain(service: Service, state: ServiceState | None, facts: Facts) -> str | None:
+    """Return why a service does not run; None: it does, and holds its port itself."""
+    if state and probes.find_state(service, state, facts) == supervisord.RUNNING:
+        return None
+    return find_reason(service, facts)
 
 
 def find_reason(service: Service, facts: Facts) -> str:

@@ -19,9 +19,9 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
 from agent.machine.system import Facts
-from agent.services import probes, registered, supervisord
+from agent.services import registered, supervisord
+from agent.services.probes import find_state
 from agent.services.service import Service
-from agent.services.supervisord import ServiceState
 from agent.settings import context
 from agent.settings.context import Context
 from agent.tools.all import TOOLS
@@ -30,8 +30,6 @@ from agent.workspace import signing
 
 DEADLINE = 15.0
 """Seconds for all of it: a file of the home may lie on a server that is gone."""
-QUERY_TIMEOUT = 2.0
-PROBE_TIMEOUT = 1.0
 NO_TOKEN = "no token configured; set GITHUB_TOKEN_FILE, or run: devcopilot login"  # noqa: S105 - words
 
 
@@ -108,7 +106,7 @@ def find_unfinished(facts: Facts) -> list[dict[str, Any]]:
 def collect_services(current: Context, services: Sequence[Service]) -> list[dict[str, Any]]:
     """Return a row for each service: how it is, and in `supervisord` that one's own word."""
     try:
-        states = supervisord.query_states(current.facts.runtime, QUERY_TIMEOUT)
+        states = supervisord.query_states(current.facts.runtime)
     except OSError as error:
         unknown = f"unknown: supervisord does not answer ({error.strerror or error})"
         states = {}
@@ -119,7 +117,7 @@ def collect_services(current: Context, services: Sequence[Service]) -> list[dict
         found = states.get(service.name)
         rows.append({
             "name": service.name,
-            "state": _judge(service, found, current) if found else unknown,
+            "state": find_state(service, found, current.facts) if found else unknown,
             "supervisord": found.state if found else None,
             "pid": found.pid if found else 0,
             "since": timestamp(found.started, digits=0) if found and found.started else None,
@@ -127,14 +125,6 @@ def collect_services(current: Context, services: Sequence[Service]) -> list[dict
             "probe_port": getattr(service.probe, "port", None),
         })  # fmt: skip
     return rows
-
-
-def _judge(service: Service, found: ServiceState, current: Context) -> str:
-    """Return the state of a service; one that answers runs, however short its life is yet."""
-    if found.state != supervisord.STARTING or not service.probe:
-        return found.state
-    silent = probes.check(service.probe, PROBE_TIMEOUT, current.facts.user_environ, thorough=False)
-    return found.state if silent else supervisord.RUNNING
 
 
 def collect_tokens(current: Context) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.machine.addresses import FROM_OUTSIDE, LOOPBACK, join_port
+from agent.machine.system import Facts
 from agent.services import login_trial
 from agent.services.service import (
     BannerProbe,
@@ -16,9 +17,13 @@ from agent.services.service import (
     LoginProbe,
     PortProbe,
     Probe,
+    Service,
 )
+from agent.services.supervisord import RUNNING, STARTING, ServiceState
 
 LONGEST_LINE = 1024
+QUICK = 1.0
+"""Seconds that a service has to answer somebody who only looks."""
 OWN_SOURCE = "127.83.83.72"
 """All of 127.0.0.0/8 is this machine; forwarded ports come from 127.0.0.1."""
 
@@ -162,3 +167,11 @@ def _check_command(
     except OSError as error:
         return f"cannot run {name}: {error.strerror}"
     return None if done.returncode == 0 else f"{name} ends with {done.returncode}"
+
+
+def find_state(service: Service, found: ServiceState, facts: Facts) -> str:
+    """Return the state of a service; one that answers runs, however short its life is yet."""
+    if found.state != STARTING or not service.probe:
+        return found.state
+    silent = check(service.probe, QUICK, facts.user_environ, thorough=False)
+    return found.state if silent else RUNNING

@@ -33,6 +33,8 @@ OPTIONAL_RETRIES = 1_000_000
 """Of another one, which is never given up; after a day the pause is seven minutes."""
 STARTING, RUNNING = "STARTING", "RUNNING"
 """States of a service: it has yet to live for START_SECONDS; it has."""
+QUERY_TIMEOUT = 2.0
+"""Seconds that supervisord has to answer."""
 STOP_SHARE = 0.75
 """Share of the whole time to stop that a service has before it is killed; what it leaves is for
 final jobs, orphans and the log."""
@@ -169,7 +171,7 @@ def render_config(services: Sequence[Service], stop_timeout: float) -> str:
     return head + "".join(programs)
 
 
-def query_states(folder: Path, timeout: float) -> dict[str, ServiceState]:
+def query_states(folder: Path, timeout: float = QUERY_TIMEOUT) -> dict[str, ServiceState]:
     """Ask the supervisord of this runtime folder; return name -> state.
 
     Raises OSError when it does not answer within `timeout` seconds, or not with sense.

@@ -191,6 +191,9 @@ def test_one_file_and_one_name_add_a_thing(strange: Strange) -> None:
     status = strange.status()
     services = {row["name"]: row for row in status["services"]}
     assert services["foreign"]["state"] == "RUNNING"
+    assert strange.run("explain", "foreign") == "foreign is running\n"
+    reasons = json.loads(strange.run("explain", "foreign", "--json"))["reasons"]
+    assert reasons == {"foreign": None}
     assert "foreign" in status["jobs"]
     assert [row["host"] for row in status["tokens"]] == [HOST]
     tools = {row["name"]: row for row in status["tools"]}
