@@ -5,10 +5,11 @@ To add a thing, add it to the list of its room. Nothing that works imports this 
 
 from agent.backup.targets.all import TARGETS
 from agent.github.sources.all import SOURCES
+from agent.life.all import KINDS
 from agent.services.all import SERVICES
 from agent.tools.all import TOOLS
 from agent.workspace.all import STEPS
 from agent.workspace.documents import DOCUMENTS
 from agent.workspace.jobs import JOBS
 
-__all__ = ["DOCUMENTS", "JOBS", "SERVICES", "SOURCES", "STEPS", "TARGETS", "TOOLS"]
+__all__ = ["DOCUMENTS", "JOBS", "KINDS", "SERVICES", "SOURCES", "STEPS", "TARGETS", "TOOLS"]

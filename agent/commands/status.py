@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from agent.backup import record, undo
+from agent.backup import undo
 from agent.backup.report import find_backups
 from agent.commands.layout import Page
 from agent.commands.options import add_json_option
@@ -14,7 +14,9 @@ from agent.commands.output import Printer
 from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.github.record import read_record
-from agent.machine.clock import timestamp
+from agent.life import record
+from agent.life.record import GOOD, State
+from agent.machine.clock import parse_time, timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
@@ -72,6 +74,7 @@ def collect(current: Context) -> dict[str, Any]:
         "workspace": str(settings.workspace.folder),
         "services": collect_services(current, registered.ROSTER.read(facts).services),
         "tokens": collect_tokens(current),
+        "units": [asdict(row) for row in record.list_all(facts)],
         "tools": [asdict(row) for row in describe_tools(TOOLS, settings, facts)],
         "backups": [asdict(row) for row in find_backups(current)],
         "problems": collect_problems(current),
@@ -176,6 +179,8 @@ def format_lines(document: dict[str, Any]) -> list[str]:
               for row in document["services"]]  # fmt: skip
     tokens = [_describe_token(token) for token in document["tokens"]]
     lines += [f"token     {words}" for words in tokens or [NO_TOKEN]]
+    lines += [f"unit      {row['name']}: {_describe_unit(row)}" for row in document["units"]
+              if row["state"] not in GOOD]  # fmt: skip
     lines += [f"tool      {row['name']}: {_describe_tool(row)}" for row in document["tools"]]
     lines += [f"backup    {row['target']}: {_describe_backup(row)}" for row in document["backups"]]
     for row in document["problems"]:
@@ -189,13 +194,22 @@ def _describe_token(token: dict[str, Any]) -> str:
         text += f"{token['login'] or 'no user'}, {token['kind'] or 'unknown'} token"
         text += f" from {token['source']}"
         text += f", permissions: {token['grants']}" if token["grants"] else ""
-        if expires := record.parse_time(token["expires"]):
+        if expires := parse_time(token["expires"]):
             left = find_left(expires)
             text += f", ends in {format_duration(left)}" if left > 0 else ", expired"
         text += f", checked {token['checked']}" if token["checked"] else ", not checked yet"
     else:
         text += "no token yet"
     return text + (f"; {token['problem']}" if token["problem"] else "")
+
+
+def _describe_unit(row: dict[str, Any]) -> str:
+    text = str(row["state"])
+    text += f", {row['progress']} %" if row["progress"] is not None else ""
+    if row["state"] == State.RUNNING and (since := parse_time(row["since"])):
+        text += f", for {format_duration(-find_left(since))}"
+    text += f": {row['reason']}" if row["reason"] else ""
+    return text + (f" ({row['hint']})" if row["hint"] else "")
 
 
 def _describe_tool(row: dict[str, Any]) -> str:
@@ -206,11 +220,11 @@ def _describe_tool(row: dict[str, Any]) -> str:
 
 
 def _describe_backup(row: dict[str, Any]) -> str:
-    seen = record.parse_time(row["seen"])
+    seen = parse_time(row["seen"])
     text = "no backup yet"
     if seen:
         text = f"{format_age(seen)}, {row['files']:,} files, {format_size(row['size'])}"
-    next_one = record.parse_time(row["next"])
+    next_one = parse_time(row["next"])
     if row["missing"]:
         text += f"; it lacks {row['lacking']} files, such as {row['missing'][0]}"
     if row["overdue"]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.backup.open import explain_setting
 from agent.commands.layout import Item, Page
+from agent.life.record import BAD, GOOD, State
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
 
@@ -22,6 +23,7 @@ def make_page(document: Row) -> Page:
     """Return the page."""
     sections = [
         ("Services", [describe_service(row) for row in document["services"]]),
+        ("Setup", [describe_unit(row) for row in document["units"] if row["state"] not in GOOD]),
         ("GitHub", describe_tokens(document["tokens"])),
         ("Backups", describe_backups(document["backups"])),
         ("AI tools", [describe_tool(row) for row in document["tools"]]),
@@ -53,6 +55,20 @@ def describe_service(row: Row) -> Item:
     if since := parse_time(row["since"] or ""):
         parts.append(f"for {format_duration(-find_left(since))}")
     return Item(mark, row["name"], ", ".join(parts))
+
+
+def describe_unit(row: Row) -> Item:
+    """Return the item of a unit that is not done."""
+    parts = [row["state"]]
+    if row["progress"] is not None:
+        parts.append(f"{row['progress']} %")
+    if row["state"] == State.RUNNING and (since := parse_time(row["since"])):
+        parts.append(f"for {format_duration(-find_left(since))}")
+    more = [row["reason"]] if row["reason"] else []
+    if row["state"] in BAD and row["log"]:
+        more.append(f"its output: devcopilot log {row['name']}")
+    mark = "bad" if row["state"] in BAD else "idle"
+    return Item(mark, row["name"], ", ".join(parts), more, row["hint"])
 
 
 def describe_tokens(rows: Sequence[Row]) -> list[Item]:

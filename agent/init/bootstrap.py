@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from agent.init import early, signals
+from agent.init import announcement, early, signals
 from agent.init.children import Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
@@ -107,6 +107,7 @@ def run(argv: Sequence[str]) -> int:
     open_missing_streams()
     folder = runtime.locate(os.environ, os.getuid())
     os.environ[runtime.VARIABLE] = folder
+    notify = os.environ.pop(announcement.VARIABLE, "")  # no child is to speak for the container
     configure = Configure(argv, Loop(BootClock()), Children(), signals.listen())
     try:
         configure.start()
@@ -117,17 +118,23 @@ def run(argv: Sequence[str]) -> int:
         code = configure.conclude()
         if code is not None:
             return code
-        execute(folder, argv, read_boot(folder).environment, configure.early)
+        execute(folder, argv, read_boot(folder).environment, configure.early, notify)
     except (OSError, ValueError, TypeError) as error:
         sys.stderr.write(f"devcopilot: cannot re-execute init: {error}\n")
     return Exit.INTERNAL
 
 
 def execute(
-    folder: str, argv: Sequence[str], environment: Mapping[str, str], waiting: Early | None
+    folder: str,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    waiting: Early | None,
+    notify: str = "",
 ) -> None:
     """Execute the second life, which takes over a supervisord that waits. Raises OSError."""
     words = [sys.executable, "-I", "-m", "agent.init", "--booted", folder]
     if waiting:
         words += ["--early", waiting.describe()]
+    if notify:
+        words += ["--notify", notify]
     os.execve(sys.executable, [*words, "--", *argv], dict(environment))

@@ -8,7 +8,7 @@ from agent.machine import faults
 from agent.machine.exits import Exit
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
-BOOTED, EARLY = "--booted", "--early"
+BOOTED, EARLY, NOTIFY = "--booted", "--early", "--notify"
 
 
 def main(argv: list[str]) -> int:
@@ -54,7 +54,8 @@ def _go_on(argv: list[str]) -> int:
 
     mark = argv.index("--")
     options = dict(zip(argv[:mark:2], argv[1:mark:2], strict=True))
-    return supervisor.run(options[BOOTED], argv[mark + 1 :], options.get(EARLY))
+    command = argv[mark + 1 :]
+    return supervisor.run(options[BOOTED], command, options.get(EARLY), options.get(NOTIFY))
 
 
 def _init(command: list[str], usage: str) -> int:

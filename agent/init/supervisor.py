@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from agent.init import boot, early, signals
+from agent.init.announcement import Announcement
 from agent.init.boot import Boot
 from agent.init.children import Children, explain_failure
 from agent.init.core import Init
@@ -37,6 +38,7 @@ class Supervisor(Listener):
         boot_file: Boot,
         argv: Sequence[str],
         waiting: Early | None,
+        notify: str | None = None,
         *,
         loop: Loop,
         children: Children,
@@ -44,7 +46,8 @@ class Supervisor(Listener):
     ) -> None:
         """Make the pipes and the parts. Raises OSError when the runtime folder is no use.
 
-        `waiting` is a supervisord that waits for the word to go; `arrivals` yields the signals.
+        `waiting` is a supervisord that waits for the word to go, `notify` the address of a manager
+        outside; `arrivals` yields the signals.
         """
         self._folder = folder
         self._boot = boot_file
@@ -63,6 +66,7 @@ class Supervisor(Listener):
         self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
         self._services = Services(loop, children, self)
         self._state = State(folder, bool(argv), loop.now)
+        self._announcement = Announcement(folder, notify)
         self._fatal: str | None = None
         """The essential service that is given up."""
         self._quick_ends: dict[str, int] = {}
@@ -121,6 +125,7 @@ class Supervisor(Listener):
             self._init.stop.request(reason, Exit.SERVICE_FATAL)
 
     def on_stop(self) -> None:  # noqa: D102
+        self._announcement.stopping()
         self._write_state()
 
     def _start_services(self, argv: Sequence[str]) -> None:
@@ -140,8 +145,10 @@ class Supervisor(Listener):
 
     def _begin_moment(self, moment: str) -> None:
         if moment == moments.READY:
-            self._log.info("ready", seconds=self._state.set_ready())
+            seconds = self._state.set_ready()
+            self._log.info(f"READY in {seconds:.1f} s", seconds=seconds)
             self._write_state()
+            self._announcement.ready()
         self._jobs.begin(moment)
 
     def _on_optional_state(self, name: str, state: ServiceState) -> None:
@@ -167,11 +174,14 @@ class Supervisor(Listener):
         self._state.write(self._jobs.all)
 
 
-def run(folder: str, argv: Sequence[str], waiting: str | None = None) -> int:
+def run(
+    folder: str, argv: Sequence[str], waiting: str | None = None, notify: str | None = None
+) -> int:
     """Run the workspace of this runtime folder with an optional CMD; return the exit code.
 
     The folder is held from here to the end; `configure` held it while it wrote to it. `waiting`
-    describes a supervisord that waits for the word to go, see `early`.
+    describes a supervisord that waits for the word to go, see `early`; `notify` is where a manager
+    outside listens, see `announcement`.
     """
     open_missing_streams()
     try:
@@ -183,7 +193,7 @@ def run(folder: str, argv: Sequence[str], waiting: str | None = None) -> int:
         early_one = early.take_over(waiting) if waiting else None
         adopt_orphans()
         supervisor = Supervisor(
-            folder, boot.read_boot(folder), argv, early_one,
+            folder, boot.read_boot(folder), argv, early_one, notify,
             loop=Loop(BootClock()), children=Children(), arrivals=signals.listen(),
         )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:

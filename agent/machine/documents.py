@@ -54,14 +54,16 @@ class Document(Generic[T]):
     """Whether the runtime folder keeps it while the state folder takes nothing."""
     durable: bool = False
     """Whether a power cut must not lose it, once it is written."""
+    key: str = HOST
+    """The word in its name that each of several is named for."""
     dump: Callable[[T], Any] = make_plain
     loads: Callable[[bytes], Any] = parse_json
     dumps: Callable[[Any], str] = lambda value: json.dumps(value, indent=1) + "\n"
 
-    def path(self, facts: Facts, host: str = HOST) -> Path:
-        """Return where it lies."""
+    def path(self, facts: Facts, which: str = HOST) -> Path:
+        """Return where it lies; `which` is the one of several that is meant."""
         folder = facts.state if self.folder == STATE else facts.runtime
-        return folder / self.name.replace(HOST, host)
+        return folder / self._name(which)
 
     def encode(self, value: T) -> bytes:
         """Return the content of the file for a value."""
@@ -74,32 +76,35 @@ class Document(Generic[T]):
         except DAMAGE:
             return self._make_empty()
 
-    def read(self, facts: Facts, host: str = HOST) -> T:
+    def read(self, facts: Facts, which: str = HOST) -> T:
         """Return what the file holds. Raises AgentError as far as `empty` and `strict` say."""
         try:
-            return self._decode(self.load(facts, host))
+            return self._decode(self.load(facts, which))
         except OSError as error:
             cause = error.strerror or str(error)
         except DAMAGE:
             cause = "it is damaged"
         if self.empty and not self.strict:
             return self.empty()
-        raise AgentError(Problem(f"cannot read {self.path(facts, host)}: {cause}", self.hint))
+        raise AgentError(Problem(f"cannot read {self.path(facts, which)}: {cause}", self.hint))
 
-    def load(self, facts: Facts, host: str = HOST) -> bytes | None:
+    def load(self, facts: Facts, which: str = HOST) -> bytes | None:
         """Return the content of the file, or None. Raises OSError."""
         if self.spare:
-            return keeping.recall(facts, self.name)
-        return facts.read(self.path(facts, host), LIMIT)
+            return keeping.recall(facts, self._name(which))
+        return facts.read(self.path(facts, which), LIMIT)
 
-    def write(self, facts: Facts, value: T, host: str = HOST) -> None:
+    def write(self, facts: Facts, value: T, which: str = HOST) -> None:
         """Replace the file. Raises OSError."""
         content = self.encode(value)
         if self.spare:
-            keeping.keep(facts, self.name, content)
+            keeping.keep(facts, self._name(which), content)
             return
-        path = self.path(facts, host)
+        path = self.path(facts, which)
         System(facts.environ).write_file(path, content, 0o600, durable=self.durable)
+
+    def _name(self, which: str) -> str:
+        return self.name.replace(self.key, which)
 
     def _decode(self, content: bytes | None) -> T:
         return self._make_empty() if content is None else self.parse(self.loads(content))

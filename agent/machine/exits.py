@@ -21,6 +21,7 @@ class Exit(IntEnum):
     SERVICE_FATAL = 70, "An essential service kept failing; the log says why."
     SUPERVISOR_LOST = 71, "supervisord exited unexpectedly; the services were stopped."
     INTERNAL = 72, "An internal error of the agent; please report it with the log."
+    TIMED_OUT = 124, "`wait`: the time was over before it was done."
     NOT_EXECUTABLE = 126, "CMD was found but cannot be executed."
     NOT_FOUND = 127, "CMD was not found."
 

@@ -28,7 +28,7 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
         streams=tuple(service.name for service in services),
         supervisord=supervisord.command(facts) if services else (),
         essential=tuple(service.name for service in services if service.essential),
-        jobs=find_jobs(settings),
+        jobs=find_jobs(current),
         stop_timeout=settings.agent.stop_timeout,
     )
     yield File(facts.runtime / runtime.BOOT, boot.encode(), 0o600, adopt=True)

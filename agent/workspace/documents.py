@@ -7,6 +7,8 @@ from agent.backup.restic import locks, sightings
 from agent.github import gh
 from agent.github import record as tokens
 from agent.github.sources import user
+from agent.life import marks
+from agent.life import record as units
 from agent.machine import ledger
 from agent.services import registered
 from agent.settings import context
@@ -26,4 +28,7 @@ DOCUMENTS = (
     sightings.FILE,
     databases.COPIED,
     tool.FAILURES,
+    units.UNIT,
+    marks.ON_VOLUME,
+    marks.IN_CONTAINER,
 )

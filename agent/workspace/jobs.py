@@ -1,14 +1,19 @@
 """What init runs by itself, in one visible tuple. To add a job, add an entry here."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
+from agent.github.hosts import find_accounts
+from agent.github.published import token_path
+from agent.life import setup
+from agent.life.all import KINDS
 from agent.machine import runtime
 from agent.machine.boot import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
 from agent.machine.secret import SecretInput
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.tools import installer
 from agent.tools.all import TOOLS
@@ -22,14 +27,14 @@ class JobKind:
     job: Job
     interval: Callable[[Settings], float | None] = lambda _: None
     """Seconds from end to start."""
-    watch: Callable[[Settings], Iterable[Path]] = lambda _: ()
+    watch: Callable[[Context], Iterable[Path]] = lambda _: ()
     """Files whose change starts it."""
     wanted: Callable[[Settings], bool] = lambda _: True
 
-    def make_job(self, settings: Settings) -> Job:
+    def make_job(self, current: Context) -> Job:
         """Return the job as init runs it."""
-        watch = tuple(map(str, self.watch(settings)))
-        return replace(self.job, interval=self.interval(settings), watch=watch)
+        watch = tuple(map(str, self.watch(current)))
+        return replace(self.job, interval=self.interval(current.settings), watch=watch)
 
 
 def call(*words: str) -> tuple[str, ...]:
@@ -42,7 +47,17 @@ def find_file(source: SecretInput | None) -> tuple[Path, ...]:
     return (source.file,) if source and source.file else ()
 
 
+def find_pokes(current: Context) -> Iterator[Path]:
+    """Yield what units wait for: a token of each host, and the word that somebody has decided."""
+    yield setup.find_poke(current.facts)
+    for account in current.once(find_accounts).known:
+        yield token_path(current.facts, account.host)
+
+
 TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(TOOLS)
+
+LIFE_TIMEOUT = 24 * 3600.0
+"""Each unit has a limit of its own; this is for what those do not know."""
 
 BACKUP_TIMEOUT = 12 * 3600.0
 BACKUP_PAUSE = 3600.0
@@ -59,12 +74,17 @@ JOBS = (
     JobKind(
         Job("refresh", call("refresh", "--log"), None, 60.0, at=(BOOT, SIGNAL), nice=10),
         interval=lambda settings: settings.github.refresh_interval,
-        watch=lambda settings: find_file(settings.github.token),
+        watch=lambda current: find_file(current.settings.github.token),
     ),
     JobKind(Job("broker", call("broker"), None, 120.0, at=(), socket=runtime.BROKER_SOCKET)),
     JobKind(
         Job("tools", call("tools", "--log"), None, TOOLS_TIMEOUT, nice=19),
         wanted=lambda settings: bool(find_wanted(TOOLS, settings)),
+    ),
+    JobKind(
+        Job(setup.JOB, call("setup"), None, LIFE_TIMEOUT, at=(READY,), nice=10),
+        watch=find_pokes,
+        wanted=lambda settings: any(kind.wanted(settings) for kind in KINDS),
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(
@@ -82,6 +102,6 @@ JOBS = (
 """The short-lived children of init."""
 
 
-def find_jobs(settings: Settings) -> tuple[Job, ...]:
+def find_jobs(current: Context) -> tuple[Job, ...]:
     """Return the jobs as init runs them."""
-    return tuple(kind.make_job(settings) for kind in JOBS if kind.wanted(settings))
+    return tuple(kind.make_job(current) for kind in JOBS if kind.wanted(current.settings))

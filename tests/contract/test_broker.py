@@ -83,7 +83,7 @@ class Desk(Workspace):
     @contextmanager
     def init(self) -> Iterator["subprocess.Popen[bytes]"]:
         """Run init with nothing but the broker's job."""
-        jobs = [job for job in find_jobs(self.context.settings) if job.name == "broker"]
+        jobs = [job for job in find_jobs(self.context) if job.name == "broker"]
         argv = (sys.executable, "-m", "agent", "broker")
         environ = {**self.facts.environ, "PYTHONPATH": str(ROOT)}
         boot = Boot(environment=environ, log_format="json", log_level="debug", streams=(),

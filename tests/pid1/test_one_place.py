@@ -82,6 +82,16 @@ def run(arguments, *_):
     (context.load().facts.home / ".foreign-job").write_text("ran")
     return 0
 '''
+UNIT = """
+from agent.life.unit import Kind
+
+def carry_out(work):
+    work.own.begin()
+    ended = work.own.run(("sh", "-c", "echo at work; exit 3"))
+    work.own.fail("it was to fail", "devcopilot rerun foreign-unit", ended.code)
+
+KIND = Kind("foreign-unit", "a foreign unit", lambda settings: True, carry_out)
+"""
 JOB = 'JobKind(Job("foreign", call("foreign"), None, 30.0))'
 
 
@@ -127,6 +137,7 @@ def tree(folder: Path) -> Tree:
     verb = "commands/foreign.py", VERB, "__main__.py"
     found.add(*verb, "VERBS = {", '"foreign": "a foreign verb"')
     found.add("commands/foreign.py", VERB, "workspace/jobs.py", "JOBS = (", JOB)
+    found.add("life/foreign.py", UNIT, "life/all.py", "KINDS: tuple[Kind, ...] = (", "foreign.KIND")
     return found
 
 
@@ -157,10 +168,10 @@ class Strange:
         }
         words = (str(tree.python), "-I", "-m", "agent", "run", "--", "sleep", "infinity")
         self.box = start(*words, environment=self._environ)
-        self.box.wait_for('"message": "ready"')
+        self.box.wait_for('"message": "READY in ')
 
-    def run(self, *words: str) -> str:
-        """Run `devcopilot` beside PID 1, as its user."""
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run `devcopilot` beside PID 1, as its user; return all that it says."""
         enter = ["nsenter", "--target", str(self.box.pid), "--pid", "--mount"]
         uid = str(self.home.stat().st_uid)
         user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
@@ -169,8 +180,8 @@ class Strange:
             [*way, self._python, "-I", "-m", "agent", *words], env=self._environ, check=False,
             capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.run("status", "--json")))
@@ -201,6 +212,13 @@ def test_one_file_and_one_name_add_a_thing(strange: Strange) -> None:
     (backup,) = status["backups"]
     assert (backup["target"], bool(backup["snapshot"])) == ("foreign", True)
     assert "a foreign verb" in strange.run("--help")
+    said = strange.run("wait", "--for", "foreign-unit", "--timeout", "30s", code=1)
+    assert said == "devcopilot: it was to fail (devcopilot rerun foreign-unit)\n"
+    (unit,) = strange.status()["units"]
+    assert (unit["name"], unit["state"], unit["exit"]) == ("foreign-unit", "failed", 3)
+    assert strange.run("log", "foreign-unit") == "at work\n"
+    assert "at work" in strange.run("rerun", "--all", code=1)
+    strange.box.wait_for("foreign-unit failed: it was to fail")
 
 
 def test_the_catalogue_shows_them_all(tree: Tree) -> None:

@@ -15,6 +15,7 @@ FLOORS = (
     ("machine",),
     ("settings",),
     ("github", "backup", "services", "tools"),
+    ("life",),
     ("workspace", "observe"),
     ("commands",),
 )

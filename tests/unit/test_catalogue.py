@@ -9,8 +9,10 @@ from agent import __main__, catalogue
 from agent.init.boot import read_boot
 from agent.machine import moments, runtime
 from agent.machine.boot import Boot
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace.jobs import JobKind, find_jobs
+from tests.machine import make_facts
 
 MOMENTS = {value for name, value in vars(moments).items() if name.isupper()}
 VARIABLES = {"GITHUB_TOKEN_FILE": "/run/token", "DEV8_TOKEN_REFRESH_INTERVAL": "7s"}
@@ -33,7 +35,7 @@ def test_one_job_announces_that_the_workspace_is_ready() -> None:
 
 
 def test_init_reads_the_jobs_as_they_were_written(tmp_path: Path) -> None:
-    jobs = find_jobs(Settings.from_environ(VARIABLES))
+    jobs = find_jobs(Context({}, Settings.from_environ(VARIABLES), make_facts(tmp_path)))
     boot = Boot({}, "json", None, (), (), (), jobs, 8.0)
     (tmp_path / "boot.json").write_bytes(boot.encode())
     read = read_boot(str(tmp_path)).jobs
@@ -45,7 +47,7 @@ def test_init_reads_the_jobs_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_an_unknown_field_of_a_job_is_refused(tmp_path: Path) -> None:
-    (job, *_) = find_jobs(Settings.from_environ({}))
+    (job, *_) = find_jobs(Context({}, Settings.from_environ({}), make_facts(tmp_path)))
     boot = json.loads(Boot({}, "json", None, (), (), (), (job,), 8.0).encode())
     boot["jobs"][0]["nonsense"] = 1
     (tmp_path / "boot.json").write_text(json.dumps(boot))

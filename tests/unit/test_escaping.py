@@ -126,6 +126,12 @@ def test_the_status_is_a_line_for_each_thing(bad: str) -> None:
                 "host": "github.com", "published": False, "problem": f"GitHub says {bad}x",
             }
         ],
+        "units": [
+            {
+                "name": "clone", "state": "failed", "since": "", "progress": None,
+                "reason": f"no such branch: {bad}x", "hint": "",
+            }
+        ],
         "tools": [],
         "backups": [
             {
@@ -137,7 +143,9 @@ def test_the_status_is_a_line_for_each_thing(bad: str) -> None:
         "problems": [],
     }  # fmt: skip
     text = make_lines(*status.format_lines(document))
-    assert [line.split()[0] for line in text.split("\n")[:-1]] == ["phase", "token", "backup"]
+    assert [line.split()[0] for line in text.split("\n")[:-1]] == [
+        "phase", "token", "unit", "backup"
+    ]  # fmt: skip
     assert text.replace("\n", "").isprintable()
 
 

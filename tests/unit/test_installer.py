@@ -12,6 +12,7 @@ import pytest
 
 from agent import catalogue
 from agent.machine import runtime
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.tools import installer
 from agent.tools.tool import (
@@ -224,11 +225,13 @@ def test_links_that_are_not_on_the_path_are_told(place: Place) -> None:
         ({"OPENAI_API_KEY": "x", "DEV8_AI_TOOLS": "auto,gemini"}, ["codex", "gemini"]),
     ],
 )
-def test_wanted_is_what_has_a_key_or_is_named(words: dict[str, str], names: list[str]) -> None:
+def test_wanted_is_what_has_a_key_or_is_named(
+    words: dict[str, str], names: list[str], tmp_path: Path
+) -> None:
     settings = Settings.from_environ(words)
     found = [tool.name for tool in find_wanted(catalogue.TOOLS, settings)]
     assert found == names
-    jobs = {job.name for job in find_jobs(settings)}
+    jobs = {job.name for job in find_jobs(Context({}, settings, make_facts(tmp_path)))}
     assert ("tools" in jobs) == bool(names)
 
 

@@ -12,6 +12,7 @@ from tests.unit.test_architecture import MODULES
 SLEEPS = {
     "backup.lock": "until another backup lets go: a lock wakes nobody who has a deadline",
     "backup.make.making": "until all who began to make one repository at the same moment are done",
+    "commands.wait": "until there is a folder to watch",
     "commands.health": "between two looks at the services, ever longer, until they answer",
     "github.helpers.ask": "until the broker's socket is back",
     "machine.follow": "between two looks at a program that must not be waited for in vain",
@@ -23,6 +24,9 @@ SLEEPS = {
 THREADS = {
     "backup.lock": "watches whether somebody waits, while the backup waits for restic",
     "commands.broker": "answers each caller while another's host hangs",
+    "life.running": "hears that the container stops, from whatever thread tells it",
+    "life.setup": "carries out kinds that do not need each other side by side",
+    "life.unit": "the threads are life.setup's",
     "github.broker": "one answer at a time for each host; its threads are commands.broker's",
 }
 """Modules of short-lived commands that have threads or deal with them, and why."""

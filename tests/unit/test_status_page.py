@@ -48,6 +48,11 @@ def make_backup(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def make_unit(**changes: Any) -> dict[str, Any]:
+    return {"name": "clone", "state": "running", "since": tell(minutes=-2), "reason": "demo",
+            "hint": "", "log": "", "progress": 40, **changes}  # fmt: skip
+
+
 def make_document(**changes: Any) -> dict[str, Any]:
     """Return a document of now."""
     return {
@@ -55,6 +60,9 @@ def make_document(**changes: Any) -> dict[str, Any]:
         "workspace": "/workspace",
         "services": [make_service(), make_service(name="web", state="FATAL", essential=False)],
         "tokens": [make_token()],
+        "units": [make_unit(), make_unit(name="hooks", state="failed", reason="it ended with 3",
+                                         hint="devcopilot rerun hooks", log="/x", progress=None),
+                  make_unit(name="tools", state="done")],
         "backups": [make_backup(red=True, problem="cannot back up: no space left on it " * 4)],
         "tools": [{"name": "claude", "state": "installed", "program": "/usr/bin/claude",
                    "package": None, "problem": None}],
@@ -92,6 +100,11 @@ def test_everything_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"● github\.com +54 min left, octocat, installation token", text)
     assert re.search(r" from GITHUB_APP_ID, checked 2 min ago", text)
     assert re.search(r"✖ local +3 min ago, 1,234 files, 12\.3 MB, next in 27 min", text)
+    assert re.search(r"○ clone +running, 40 %, for 2 min *\n +demo", text)
+    assert re.search(
+        r"✖ hooks +failed *\n +it ended with 3 *\n +its output: devcopilot log hooks", text
+    )
+    assert not re.search(r"tools +done", text)
     assert re.search(r"● claude +installed, /usr/bin/claude", text)
     assert re.search(r"▲ cannot sign commits: there is no key *\n +set SSH_PRIVATE_KEY_FILE", text)
 
@@ -111,7 +124,7 @@ def test_what_is_wrong_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_empty_parts_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = ("services", "tokens", "backups", "tools", "problems")
+    parts = ("services", "tokens", "units", "backups", "tools", "problems")
     empty: dict[str, Any] = {name: [] for name in parts}
     text = strip(show(make_document(**empty), 80, monkeypatch))
     assert "devcopilot login" in text

@@ -1,0 +1,89 @@
+"""Carry out units again, here and now: those that are named, or all that failed."""
+
+import argparse
+import difflib
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
+from agent.commands.units import Lines
+from agent.life import record
+from agent.life.all import KINDS
+from agent.life.record import BAD, Record
+from agent.life.setup import BusyError, Setup, hold, poke
+from agent.life.unit import Kind
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.system import Facts
+from agent.settings import context
+from agent.settings.context import Context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    names = ", ".join(kind.name for kind in KINDS)
+    parser.add_argument("unit", nargs="*", metavar="UNIT",
+                        help=f"a unit, or a part of one as `status` names it: {names}")  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="all units that failed")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Carry them out; exit 0 when none of them fails."""
+    current = context.load()
+    known = [kind for kind in KINDS if kind.wanted(current.settings)]
+    names = list(arguments.unit)
+    if arguments.all:
+        names += [each.name for each in record.list_all(current.facts) if each.state in BAD]
+    elif not names:
+        raise AgentError(
+            Problem("no unit is named", "name one, or use --all"), exit_code=Exit.USAGE
+        )
+    order = find_order(names, known, current.facts)
+    records = carry_out(current, known, order, printer)
+    printer.show([asdict(each) for each in records], [] if records else ["no unit has failed"])
+    return Exit.FAILED if any(each.state in BAD for each in records) else Exit.OK
+
+
+def find_order(names: Sequence[str], kinds: Sequence[Kind], facts: Facts) -> dict[str, str]:
+    """Return kind -> part, empty for all of it. Raises AgentError for a name that is none."""
+    order: dict[str, str] = {}
+    known = [kind.name for kind in kinds]
+    units = [*known, *(each.name for each in record.list_all(facts))]
+    for name in names:
+        kind, _, part = name.partition(record.SEPARATOR)
+        if kind not in known or name not in units:
+            near = difflib.get_close_matches(name, units, 1)
+            there = f"there are: {', '.join(units)}" if units else "no unit is configured"
+            hint = f"did you mean {near[0]}?" if near else there
+            raise AgentError(Problem(f"there is no unit {name}", hint), exit_code=Exit.USAGE)
+        order[kind] = part if order.get(kind, part) == part else ""
+    return order
+
+
+def carry_out(
+    current: Context, kinds: Sequence[Kind], order: Mapping[str, str], printer: Printer
+) -> list[Record]:
+    """Carry kinds out in the foreground; return how they stand then. Raises AgentError."""
+    for name in order:
+        check_free(current.facts, name)
+    with printer.watch("units") as bar:
+        setup = Setup(current, kinds, Lines(printer, bar), order)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda _number, _frame: setup.stop())
+        setup.run()
+    poke(current.facts)  # others may have waited for it
+    found = [record.read(current.facts, name) for name in order]
+    return [each for each in found if each]
+
+
+def check_free(facts: Facts, kind: str) -> None:
+    """Raise AgentError when another process carries a kind out."""
+    try:
+        with hold(facts, kind):
+            return
+    except BusyError:
+        problem = Problem(f"{kind} is at work already", f"devcopilot log -f {kind}")
+        raise AgentError(problem) from None

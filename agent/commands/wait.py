@@ -1,0 +1,127 @@
+"""Wait until a part of the workspace is there: by default all services.
+
+It exits with 0 when it is done (or there is nothing to do), with 1 when it has failed.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from agent.commands.layout import Bar
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
+from agent.life import waiting
+from agent.life.record import BAD, FOLDER, GOOD, State
+from agent.life.waiting import Answer
+from agent.machine import runtime
+from agent.machine.errors import Problem
+from agent.machine.exits import Exit
+from agent.machine.inotify import Changes
+from agent.machine.lines import find_last_line
+from agent.settings import context
+from agent.settings.context import Context
+from agent.settings.parsers import duration
+
+LOOK = 1.0
+"""Seconds between two looks at what no folder of the agent's tells of, such as a port."""
+START = 0.1
+"""The same before there is a folder to watch."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    words = ", ".join(waiting.list_words())
+    parser.add_argument("--for", dest="what", action="append", metavar="WHAT",
+                        help=f"what to wait for; may be repeated: {words}")  # fmt: skip
+    parser.add_argument("--timeout", type=_read_duration, metavar="TIME",
+                        help="give up after this time (30s, 5m); 0 only looks")  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", help="print nothing, only exit")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Wait for all that is named."""
+    questions = {what: waiting.find_question(what) for what in arguments.what or ["services"]}
+    limit = arguments.timeout
+    deadline = float("inf") if limit is None else time.monotonic() + limit
+    with printer.watch("waiting") as bar:
+        current = load(deadline)
+        answers = {} if current is None else wait(current, questions, deadline, bar)
+    answer = waiting.join(answers.values()) if answers else Answer(State.WAITING, NOT_RUNNING)
+    rows = [{"what": what, **_describe(each)} for what, each in answers.items()]
+    if answer.state in GOOD:
+        printer.show({"state": "done", "waited_for": rows}, [])
+        return Exit.OK
+    failed = answer.state in BAD
+    problem = Problem(answer.reason or "it is still at work", answer.hint)
+    if not failed:
+        problem = Problem(f"not done after {limit:g} s: {problem.message}", problem.hint)
+    if not arguments.quiet:
+        printer.fail(problem)
+    printer.show({"state": str(answer.state), "waited_for": rows}, [])
+    return Exit.FAILED if failed else Exit.TIMED_OUT
+
+
+NOT_RUNNING = "the agent is not running here yet"
+
+
+def load(deadline: float) -> Context | None:
+    """Return the context as soon as `configure` has left it; None: it did not in time."""
+    folder = Path(runtime.locate(os.environ, os.getuid()))
+    while not (folder / runtime.STATE).exists():
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(min(START, max(0.0, deadline - time.monotonic())))
+    return context.load()
+
+
+def wait(
+    current: Context, questions: dict[str, waiting.Question], deadline: float, bar: Bar
+) -> dict[str, Answer]:
+    """Return the answers once all are good, one is bad, or the time is over."""
+    facts = current.facts
+    changes = Changes((facts.runtime, facts.runtime / FOLDER, facts.runtime / waiting.MILESTONES))
+    open_ones, answers = dict(questions), {}
+    try:
+        while True:
+            for what in list(open_ones):
+                answers[what] = open_ones[what](current)
+                if answers[what].state in GOOD:
+                    del open_ones[what]
+            left = deadline - time.monotonic()
+            bad = any(answer.state in BAD for answer in answers.values())
+            if not open_ones or bad or left <= 0:
+                return answers
+            show(answers[next(iter(open_ones))], bar)
+            changes.wait(min(LOOK, left))
+    finally:
+        changes.close()
+
+
+def show(answer: Answer, bar: Bar) -> None:
+    """Show what is waited for, and the last line of the unit that is at work."""
+    words: Sequence[str] = [answer.reason]
+    if answer.unit and answer.unit.state is State.RUNNING and answer.unit.log:
+        try:
+            with Path(answer.unit.log).open("rb") as log:
+                log.seek(max(0, os.fstat(log.fileno()).st_size - 4096))
+                words = [answer.unit.name, find_last_line(log.read(), "")]
+        except OSError:
+            pass
+    bar.spin(": ".join(filter(None, words)))
+
+
+def _describe(answer: Answer) -> dict[str, object]:
+    row = asdict(answer)
+    del row["unit"]
+    return row
+
+
+def _read_duration(text: str) -> float:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None

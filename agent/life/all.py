@@ -1,0 +1,6 @@
+"""All kinds of units, in one visible tuple. To add one, write one file and add one name."""
+
+from agent.life.unit import Kind
+
+KINDS: tuple[Kind, ...] = ()
+"""In the order in which they are shown."""

@@ -1,0 +1,95 @@
+"""How each unit stands: the one vocabulary that `status`, `wait`, `log` and `rerun` speak.
+
+         there is nothing to do            it is there
+WAITING ──────────────────────> SKIPPED      ┌──────> DONE
+  ^ │                                        │
+  │ └──────────────────────────────> RUNNING ┼──────> FAILED
+  │     what it waits for came         │     │
+  └────────────────────────────────────┘     └──────> TIMEOUT
+    it waits again, for a token say
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from agent.machine.documents import RUNTIME, Document, fill
+from agent.machine.system import Facts
+
+FOLDER = "units"
+"""In the runtime folder: a file for each unit."""
+SEPARATOR = ":"
+"""Between a kind and its part: hooks:postCreate."""
+
+
+class State(StrEnum):
+    """The state of a unit."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    SKIPPED = "skipped"
+
+
+GOOD = frozenset({State.DONE, State.SKIPPED})
+"""Nobody needs to wait for it any more."""
+BAD = frozenset({State.FAILED, State.TIMEOUT})
+"""It is over, and somebody must do something."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one unit."""
+
+    name: str
+    """Its kind, or its kind and its part: clone, clone:demo."""
+    state: State
+    since: str
+    """When it came to this state: RFC 3339."""
+    took: float | None = None
+    """Seconds of the run that ended last."""
+    exit: int | None = None
+    """Exit code of the command that decided it."""
+    reason: str = ""
+    """One plain sentence."""
+    hint: str = ""
+    """What to do about it."""
+    log: str = ""
+    """Path of the log of the last run."""
+    progress: int | None = None
+    """Per cent of the work that goes on."""
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of the unit."""
+        return self.name.split(SEPARATOR, 1)[0]
+
+
+def parse(row: dict[str, Any]) -> Record:
+    """Return a record from its JSON. Raises ValueError or TypeError where it is damaged."""
+    return fill(Record, {**row, "state": State(row["state"])})
+
+
+UNIT = Document[Record | None](
+    RUNTIME, f"{FOLDER}/UNIT.json", "how a unit stands, which `devcopilot status` reads",
+    parse, lambda: None, key="UNIT",
+)  # fmt: skip
+
+
+def read(facts: Facts, name: str) -> Record | None:
+    """Return what is known of a unit; None: nobody has begun with it."""
+    return UNIT.read(facts, name)
+
+
+def list_all(facts: Facts) -> Iterator[Record]:
+    """Yield what is known of all units, by name."""
+    try:
+        paths = sorted((facts.runtime / FOLDER).glob("*.json"))
+    except OSError:
+        return
+    for path in paths:
+        if record := UNIT.read(facts, path.stem):
+            yield record

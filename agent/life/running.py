@@ -1,0 +1,135 @@
+"""Runs a command of a unit: in a group of its own, with the clean environment, line by line."""
+
+import os
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.machine.exits import SIGNAL_BASE
+from agent.machine.processes import end_group
+
+PATIENCE = 5.0
+"""Seconds between TERM and KILL."""
+GRACE = 10.0
+"""Seconds that an output may stay open when the command has ended: something of it still writes."""
+PULSE = 0.2
+"""Seconds between two looks whether it is to end."""
+LONGEST_LINE = 64 * 1024
+"""Bytes after which a line counts as one, though none has ended."""
+_PIECE = 65536
+_ALWAYS = {"GIT_TERMINAL_PROMPT": "0"}
+"""Nobody is there to answer a question."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    """Its exit code; of one that a signal ended 128 and the signal's number."""
+    timed_out: bool = False
+    stopped: bool = False
+    """The container stops: nothing is known of the work."""
+    leaves: bool = False
+    """Something of it goes on in the background."""
+
+    @property
+    def good(self) -> bool:
+        """Tell whether it did its work."""
+        return self.code == 0 and not self.timed_out and not self.stopped
+
+
+def make_environ(
+    clean: Mapping[str, str], changes: Mapping[str, str | None] | None
+) -> dict[str, str]:
+    """Return the environment of a command; a change to None takes a variable away."""
+    wanted = {**clean, **_ALWAYS, **(changes or {})}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def run(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: Path | None,
+    timeout: float | None,
+    stopping: threading.Event,
+    on_line: Callable[[bytes], None],
+) -> Ended:
+    """Run a command to its end; `on_line` gets each line of its two outputs.
+
+    A carriage return ends a line as well. Raises OSError when it cannot be started.
+    """
+    process = subprocess.Popen(
+        argv, env=dict(environ), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, start_new_session=True, bufsize=0,
+    )  # fmt: skip
+    assert process.stdout  # noqa: S101 - it is a pipe
+    lines = _Lines(process.stdout.fileno(), on_line)
+    deadline = time.monotonic() + timeout if timeout else float("inf")
+    try:
+        while process.poll() is None and not stopping.is_set() and time.monotonic() < deadline:
+            lines.read(PULSE)
+        stopped, timed_out = stopping.is_set(), process.poll() is None
+        if timed_out:
+            end_group(process, PATIENCE)
+        code = process.wait()
+        leaves = not lines.drain(0.0 if timed_out else GRACE, stopping)
+        if leaves and not timed_out:
+            _keep_open(lines.descriptor)
+    finally:
+        process.stdout.close()
+        if process.poll() is None:
+            end_group(process, PATIENCE)
+    code = SIGNAL_BASE - code if code < 0 else code
+    return Ended(code, timed_out and not stopped, timed_out and stopped, leaves)
+
+
+def _keep_open(descriptor: int) -> None:
+    """Read on what the command has left in the background writes, which would end it otherwise.
+
+    The reader ends when the last writer does; nobody waits for it.
+    """
+    null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
+    takes = [(os.POSIX_SPAWN_DUP2, descriptor, 0), *null]
+    os.posix_spawnp("cat", ("cat",), {}, file_actions=takes, setsid=True)
+
+
+class _Lines:
+    """The lines of an output, as they come."""
+
+    def __init__(self, descriptor: int, on_line: Callable[[bytes], None]) -> None:
+        self.descriptor = descriptor
+        self._on_line = on_line
+        self._rest = b""
+        self.closed = False
+
+    def read(self, seconds: float) -> None:
+        """Take what comes within this time."""
+        with selectors.DefaultSelector() as selector:
+            if not self.closed:
+                selector.register(self.descriptor, selectors.EVENT_READ)
+            if not selector.select(seconds):
+                return
+        piece = os.read(self.descriptor, _PIECE)
+        self.closed = not piece
+        *lines, self._rest = (self._rest + piece).replace(b"\r", b"\n").split(b"\n")
+        if len(self._rest) > LONGEST_LINE or (self.closed and self._rest):
+            lines, self._rest = [*lines, self._rest], b""
+        for line in lines:
+            self._on_line(line)
+
+    def drain(self, seconds: float, stopping: threading.Event) -> bool:
+        """Take the rest; return whether the output was closed in this time."""
+        deadline = time.monotonic() + seconds
+        while not self.closed:
+            self.read(min(PULSE, max(0.0, deadline - time.monotonic())))
+            if time.monotonic() >= deadline or stopping.is_set():
+                break
+        if self._rest:
+            self._on_line(self._rest)
+            self._rest = b""
+        return self.closed

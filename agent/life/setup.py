@@ -1,0 +1,158 @@
+"""Carries out what is due of all kinds, side by side, each when what it needs is there.
+
+It ends when nothing more can be done now. What waits for a token, a decision or a time is done by a
+further run, which init starts: a change of a watched file or `Work.again_in` asks for it.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from agent.life import record
+from agent.life.record import BAD, FOLDER, GOOD, UNIT, Record, State
+from agent.life.unit import Kind, Speaker, Work
+from agent.machine import faults, holders, runtime
+from agent.machine.clock import timestamp
+from agent.machine.errors import AgentError
+from agent.machine.system import Facts
+from agent.settings.context import Context
+
+POKE = "poke"
+"""In the folder of units: a change of it starts the job again."""
+JOB = "setup"
+NOT_YET = "it has not started yet"
+BUSY_PAUSE = 5.0
+"""Seconds until the next look at a kind that somebody carries out by hand."""
+
+
+class BusyError(Exception):
+    """Another process carries this kind out."""
+
+
+class Setup:
+    """One run."""
+
+    def __init__(
+        self,
+        context: Context,
+        kinds: Sequence[Kind],
+        speaker: Speaker,
+        order: Mapping[str, str] | None = None,
+    ) -> None:
+        """`order`: what is asked for by hand, though it may be done; None: all that is due.
+
+        It maps a kind to the part that is meant, or to an empty text for all of it.
+        """
+        self._context = context
+        self._kinds = {kind.name: kind for kind in kinds if kind.wanted(context.settings)}
+        self._speaker = speaker
+        self._order = order
+        self._ended: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self.stopping = threading.Event()
+
+    def run(self) -> float | None:
+        """Carry it out; return the seconds until it wants to be run again, None: not by itself."""
+        waiting = [kind for kind in self._kinds.values() if self._is_due(kind)]
+        for kind in waiting:
+            self._announce(kind)
+        running: set[str] = set()
+        pauses: list[float] = []
+        while not self.stopping.is_set():
+            for kind in [each for each in waiting if not self._is_behind(each, waiting, running)]:
+                waiting.remove(kind)
+                if self._has_needs(kind):
+                    running.add(kind.name)
+                    threading.Thread(target=self._carry_out, args=(kind,), daemon=True).start()
+            if not running:
+                break
+            work = self._ended.get()
+            running.discard(work.kind.name)
+            pauses += [] if work.next_run is None else [work.next_run]
+        for _ in running:  # they end soon, since they are told to
+            self._ended.get()
+        return min(pauses, default=None)
+
+    def stop(self) -> None:
+        """Have all work end as soon as it can."""
+        self.stopping.set()
+
+    def _is_due(self, kind: Kind) -> bool:
+        if self._order is not None:
+            return kind.name in self._order
+        known = record.read(self._context.facts, kind.name)
+        return known is None or known.state in (State.WAITING, State.RUNNING)
+
+    def _announce(self, kind: Kind) -> None:
+        """Let everybody see from the beginning what there will be."""
+        facts = self._context.facts
+        if record.read(facts, kind.name) is None:
+            first = Record(kind.name, State.WAITING, timestamp(time.time()), reason=NOT_YET)
+            with suppress(OSError):
+                UNIT.write(facts, first, kind.name)
+
+    def _is_behind(self, kind: Kind, waiting: Iterable[Kind], running: Iterable[str]) -> bool:
+        before = {*kind.needs, *kind.after(self._context.settings)}
+        return not before.isdisjoint({*running, *(each.name for each in waiting)})
+
+    def _has_needs(self, kind: Kind) -> bool:
+        """Tell whether all that a kind needs is there; else note for what it waits."""
+        for name in kind.needs if self._order is None else ():
+            needed = record.read(self._context.facts, name) if name in self._kinds else None
+            if needed and needed.state not in GOOD:
+                how = "has failed" if needed.state in BAD else "is not done yet"
+                hint = needed.hint if needed.state in BAD else ""
+                self._make_work(kind).own.wait(f"{name} {how}", hint)
+                return False
+        return True
+
+    def _make_work(self, kind: Kind) -> Work:
+        order = self._order or {}
+        return Work(
+            self._context, kind, self._speaker, self.stopping,
+            again=kind.name in order, only=order.get(kind.name, ""),
+        )  # fmt: skip
+
+    def _carry_out(self, kind: Kind) -> None:
+        work = self._make_work(kind)
+        try:
+            with hold(self._context.facts, kind.name):
+                kind.carry_out(work)
+        except BusyError:
+            work.again_in(BUSY_PAUSE)
+        except AgentError as error:
+            problem = error.problems[0]
+            work.own.fail(problem.message, problem.hint)
+        except OSError as error:
+            what = f"{error.filename}: " if error.filename else ""
+            work.own.fail(f"{what}{error.strerror or error}", f"devcopilot rerun {kind.name}")
+        except Exception as error:
+            words = f"internal error: {faults.describe(error)}"
+            work.own.fail(words, "please report this line")
+        finally:
+            self._ended.put(work)
+
+
+@contextmanager
+def hold(facts: Facts, kind: str) -> Iterator[None]:
+    """Be the only process that carries this kind out. Raises BusyError, and OSError."""
+    path = facts.runtime / FOLDER / f"{kind}.lock"
+    path.parent.mkdir(0o700, exist_ok=True)
+    with path.open("a") as file:
+        if not holders.take(file.fileno()):
+            raise BusyError
+        yield
+
+
+def poke(facts: Facts) -> None:
+    """Have init look for what is due, within a few seconds. Raises OSError."""
+    path = find_poke(facts)
+    path.parent.mkdir(0o700, exist_ok=True)
+    runtime.write_atomic(str(path), b"")
+
+
+def find_poke(facts: Facts) -> Path:
+    """Return the file whose change starts the job."""
+    return facts.runtime / FOLDER / POKE

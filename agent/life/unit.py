@@ -1,0 +1,236 @@
+"""What a kind of unit is, and what its work gets to tell how far it is."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from agent.life import record, running
+from agent.life.marks import ON_VOLUME, Mark, Marks
+from agent.life.output import UnitLog
+from agent.life.record import BAD, SEPARATOR, UNIT, Record, State
+from agent.life.running import Ended
+from agent.machine.clock import timestamp
+from agent.machine.documents import Document
+from agent.machine.human import format_duration
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+
+PULSE = 1.0
+"""Seconds between two reports of progress."""
+LONGEST_NAME = 100
+"""Characters of a unit's name: it is the name of a file."""
+
+
+class Speaker(Protocol):
+    """Tells of units: to the log of the container, or to whoever carries them out by hand."""
+
+    def begin(self, unit: Record) -> None:
+        """Tell that a unit is at work."""
+
+    def line(self, unit: Record, text: str) -> None:
+        """Pass on a line of its output."""
+
+    def end(self, unit: Record, last: Sequence[str]) -> None:
+        """Tell how a unit stands now that its work is over; `last` are its last lines."""
+
+
+class Unit:
+    """One unit, for the work that belongs to it: it writes down all that it is told."""
+
+    def __init__(self, work: "Work", name: str) -> None:
+        self.name = name
+        self._work = work
+        known = record.read(work.context.facts, name)
+        self._record = known or Record(name, State.WAITING, timestamp(time.time()))
+        self._began = time.monotonic()
+        self._told = 0.0
+        self._log: UnitLog | None = None
+
+    @property
+    def record(self) -> Record:
+        """Return how it stands."""
+        return self._record
+
+    @property
+    def state(self) -> State:
+        """Return its state."""
+        return self._record.state
+
+    def marks(self, document: Document[Mark] = ON_VOLUME) -> Marks:
+        """Return what it has done before, on this volume or in this container."""
+        return Marks(self._work.context.facts, self.name, document)
+
+    def begin(self) -> None:
+        """Tell that its work goes on now, in a new log. Raises OSError."""
+        self._began = time.monotonic()
+        self._log = UnitLog(self._work.context.facts, self.name)
+        path = str(self._log.path)
+        self._change(State.RUNNING, log=path, took=None, exit=None, progress=None)
+        self._work.speaker.begin(self._record)
+
+    def progress(self, percent: int | None, words: str = "") -> None:
+        """Tell how far it is; most of what comes within a second is not written down."""
+        now = time.monotonic()
+        if now - self._told >= PULSE:
+            self._told = now
+            self._write(replace(self._record, progress=percent, reason=words))
+
+    def say(self, line: str) -> None:
+        """Add a line of our own to its log."""
+        self._hear(line.encode(errors="replace"))
+
+    def wait(self, reason: str, hint: str = "") -> None:
+        """Tell what it waits for."""
+        self._end(State.WAITING, reason, hint)
+
+    def done(self, reason: str = "", hint: str = "") -> None:
+        """Tell that it is done."""
+        self._end(State.DONE, reason, hint)
+
+    def skip(self, reason: str, hint: str = "") -> None:
+        """Tell why there is nothing to do."""
+        self._end(State.SKIPPED, reason, hint)
+
+    def fail(self, reason: str, hint: str = "", exit: int | None = None) -> None:  # noqa: A002
+        """Tell why it has failed; `exit` is the code of the command that decided it."""
+        self._end(State.FAILED, reason, hint, exit)
+
+    def time_out(self, seconds: float, hint: str = "") -> None:
+        """Tell that it was ended since it took longer than this."""
+        self._end(State.TIMEOUT, f"it took longer than {format_duration(seconds)}", hint)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        environ: Mapping[str, str | None] | None = None,
+        timeout: float | None = None,
+        on_line: Callable[[str], None] | None = None,
+        prefix: str = "",
+    ) -> Ended:
+        """Run a command to its end; its output goes to the log, line by line.
+
+        It gets the clean environment with the changes of `environ`, of which None takes a variable
+        away. `on_line` gets each line as well, masked. `prefix` stands before each line in the log.
+        Raises OSError when it cannot be started.
+        """
+
+        def hear(line: bytes) -> None:
+            text = self._hear(prefix.encode() + line)
+            if on_line:
+                on_line(text)
+
+        clean = running.make_environ(self._work.context.facts.environ, environ)
+        return running.run(argv, clean, cwd, timeout, self._work.stopping, hear)
+
+    def _hear(self, line: bytes) -> str:
+        if not self._log:
+            return line.decode(errors="replace")
+        text = self._log.write(line)
+        self._work.speaker.line(self._record, text)
+        return text
+
+    def _end(self, state: State, reason: str, hint: str, code: int | None = None) -> None:
+        before = self._record
+        took = round(time.monotonic() - self._began, 2) if self._log else before.took
+        self._change(state, reason=reason, hint=hint, exit=code, took=took, progress=None)
+        last = tuple(self._log.last) if self._log else ()
+        if self._log:
+            self._log.close()
+            self._log = None
+        if (before.state, before.reason) != (state, reason):
+            self._work.speaker.end(self._record, last if state in BAD else ())
+
+    def _change(self, state: State, **values: object) -> None:
+        since = self._record.since if state is self._record.state else timestamp(time.time())
+        fresh = {"reason": "", "hint": "", **values}
+        self._write(replace(self._record, state=state, since=since, **fresh))  # type: ignore[arg-type]
+
+    def _write(self, new: Record) -> None:
+        self._record = new
+        with suppress(OSError):  # a runtime folder that is full costs the news, not the work
+            UNIT.write(self._work.context.facts, new, self.name)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of unit: what there is one of in `agent.life.all`."""
+
+    name: str
+    purpose: str
+    """For documents and help: a short phrase."""
+    wanted: Callable[[Settings], bool]
+    """It looks at the settings alone: it is asked at each start, before all else."""
+    carry_out: Callable[["Work"], None]
+    """Does the work, and tells at its end how the kind's own unit stands. It may run in a thread:
+    no signals, no `context.deadline`."""
+    needs: tuple[str, ...] = ()
+    """Kinds without whose success there is no work."""
+    after: Callable[[Settings], tuple[str, ...]] = lambda _: ()
+    """Kinds whose work must be over, however it ended."""
+
+
+class Work:
+    """One run of a kind: what its `carry_out` gets."""
+
+    def __init__(
+        self,
+        context: Context,
+        kind: Kind,
+        speaker: Speaker,
+        stopping: threading.Event,
+        *,
+        again: bool = False,
+        only: str = "",
+    ) -> None:
+        self.context = context
+        self.kind = kind
+        self.speaker = speaker
+        self.stopping = stopping
+        """Set when the container stops: then the work ends as soon as it can."""
+        self.again = again
+        """Whether somebody asks for it though it may be done: marks do not count."""
+        self.only = only
+        """The part that is asked for again; empty: all of them."""
+        self.own = Unit(self, kind.name)
+        self.next_run: float | None = None
+        """Seconds until the work wants to be done again."""
+
+    def part(self, name: str) -> Unit:
+        """Return a further unit, which is a part of this kind: hooks:postCreate."""
+        return Unit(self, make_name(self.kind.name, name))
+
+    def is_asked_again(self, part: str = "") -> bool:
+        """Tell whether a part is to be done though it may be done already."""
+        return self.again and self.only in ("", part)
+
+    def again_in(self, seconds: float) -> None:
+        """Have the work begun again in this time: nothing of it stays in memory meanwhile."""
+        self.next_run = seconds if self.next_run is None else min(self.next_run, seconds)
+
+    def settle(self, parts: Iterable[Unit], done: str = "") -> None:
+        """Let the kind's own unit stand as its parts do: as the worst of them."""
+        parts = list(parts)
+        for state in (State.FAILED, State.TIMEOUT, State.RUNNING, State.WAITING):
+            worst = [part.record for part in parts if part.state is state]
+            if worst:
+                others = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
+                reason = f"{worst[0].name}: {worst[0].reason}{others}"
+                self.own._end(state, reason, worst[0].hint, worst[0].exit)
+                return
+        if parts and all(part.state is State.SKIPPED for part in parts):
+            self.own.skip(parts[0].record.reason, parts[0].record.hint)
+        else:
+            self.own.done(done)
+
+
+def make_name(kind: str, part: str) -> str:
+    """Return the name of a part's unit: of what strangers call it only what fits in file names."""
+    plain = re.sub(r"[^\w.:+-]+", "-", part, flags=re.ASCII).strip("-.") or "unnamed"
+    return f"{kind}{SEPARATOR}{plain}"[:LONGEST_NAME]
