@@ -17,6 +17,7 @@ from agent.settings import compatibility
 from agent.settings.agent import Agent
 from agent.settings.backup import Backup
 from agent.settings.github import GitHub
+from agent.settings.hooks import Hooks
 from agent.settings.services import Editor, Ssh
 from agent.settings.tools import Ai
 from agent.settings.variable import PREFIX, Variable, declared, is_injected, read
@@ -33,6 +34,7 @@ class Settings:
     github: GitHub
     editor: Editor
     ai: Ai
+    hooks: Hooks
     backup: Backup
     agent: Agent
 

@@ -7,7 +7,7 @@ from agent.backup.restic import locks, sightings
 from agent.github import gh
 from agent.github import record as tokens
 from agent.github.sources import user
-from agent.life import marks
+from agent.life import marks, trust
 from agent.life import record as units
 from agent.machine import ledger
 from agent.services import registered
@@ -31,4 +31,5 @@ DOCUMENTS = (
     units.UNIT,
     marks.ON_VOLUME,
     marks.IN_CONTAINER,
+    trust.ANSWERS,
 )

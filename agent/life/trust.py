@@ -1,0 +1,224 @@
+"""Whether code of a repository may run: one decision for hooks, extensions, editor and AI tools.
+
+Whoever starts the container decides with DEV8_TRUST, or leaves it to the user (`ask`). The user's
+answer holds for the files that were there: when one of them changes, they are asked again. It lies
+in the state folder, so a new container on the same volume knows it. What a hook calls can be
+anything in the repository, such as `npm install`: the files only tell when to ask again.
+"""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+
+from agent.machine.documents import STATE, Document
+from agent.machine.errors import AgentError, Problem
+from agent.machine.files import SETTINGS, read_file
+from agent.settings.context import Context
+
+NAMES = (
+    ".devcontainer.json",
+    *(f".vscode/{name}.json" for name in ("settings", "tasks", "launch", "extensions", "mcp")),
+    ".mcp.json",
+    ".github/mcp.json",
+    ".claude/settings.json",
+    ".codex/config.toml",
+    ".gemini/settings.json",
+)
+"""Files in which a repository can name commands, extensions or servers."""
+SUFFIX = ".code-workspace"
+TREE = ".devcontainer"
+"""Its scripts are what hooks usually call."""
+MOST, DEEPEST = 500, 4
+"""Files and folders of the tree that are looked at, and how deep."""
+UNSEEN = "!"
+"""Begins a print that says why the content was not looked at: it can never be trusted."""
+APART = ("lost+found", ".devcopilot-")
+"""What a volume and the agent put into an empty workspace."""
+
+Prints = Mapping[str, str]
+"""Name below the folder -> hash of the content."""
+
+
+class Verdict(StrEnum):
+    """Whether code of a folder may run."""
+
+    OFF = "off"
+    ASK = "ask"
+    TRUSTED = "trusted"
+
+
+def _read_answers(rows: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    return {
+        str(folder): {str(name): str(value) for name, value in prints.items()}
+        for folder, prints in rows.items()
+    }
+
+
+ANSWERS = Document[dict[str, dict[str, str]]](
+    STATE, "life/trust.json", "folders that the user trusts, with the files they saw",
+    _read_answers, dict,
+)  # fmt: skip
+
+
+def find_verdict(context: Context, folder: Path) -> Verdict:
+    """Return whether code of this folder may run. A file that cannot be read counts as changed."""
+    given = Verdict(context.settings.hooks.trust)
+    if given is not Verdict.ASK:
+        return given
+    known = ANSWERS.read(context.facts).get(find_key(folder))
+    prints = take_prints(folder)
+    is_same = known == prints and not find_unseen(prints)
+    return Verdict.TRUSTED if is_same else Verdict.ASK
+
+
+def needs_question(context: Context, folder: Path) -> bool:
+    """Return whether the user has to be asked: an empty folder has nothing to trust."""
+    return find_verdict(context, folder) is Verdict.ASK and _has_content(folder)
+
+
+def explain(context: Context, folder: Path) -> Problem | None:
+    """Return why code of this folder does not run, and what changes that; None if it may run."""
+    verdict = find_verdict(context, folder)
+    if verdict is Verdict.TRUSTED:
+        return None
+    if verdict is Verdict.OFF:
+        return Problem("DEV8_TRUST=off: code of a repository never runs", "set DEV8_TRUST=ask")
+    known, prints = ANSWERS.read(context.facts).get(find_key(folder)), take_prints(folder)
+    command = f"devcopilot trust {folder}"
+    if unseen := find_unseen(prints):
+        return Problem(f"cannot trust {folder}: {unseen[0]}", "fix it, or set DEV8_TRUST=trusted")
+    if known is None:
+        return Problem(f"{folder} is not trusted yet", f"if you trust its code: {command}")
+    changed = join_names(find_changes(known, prints))
+    return Problem(
+        f"{folder} changed since you trusted it: {changed}", f"look at it, then: {command}"
+    )
+
+
+def give(context: Context, folder: Path) -> list[str]:
+    """Trust a folder as it is now; return the names that are new or differ from those seen before.
+
+    Raises AgentError if DEV8_TRUST forbids it or a file cannot be read, and OSError.
+    """
+    if context.settings.hooks.trust == Verdict.OFF:
+        raise AgentError(
+            Problem(
+                "cannot trust a folder: DEV8_TRUST=off", "start the container with DEV8_TRUST=ask"
+            )
+        )
+    prints = take_prints(folder)
+    if unseen := find_unseen(prints):
+        raise AgentError(*(Problem(f"cannot trust {folder}: {cause}") for cause in unseen))
+    answers = ANSWERS.read(context.facts)
+    changed = find_changes(answers.get(find_key(folder), {}), prints)
+    ANSWERS.write(context.facts, {**answers, find_key(folder): dict(prints)})
+    return changed
+
+
+def take(context: Context, folder: Path) -> bool:
+    """Trust a folder no more; return whether the user trusted it. Raises OSError."""
+    answers = ANSWERS.read(context.facts)
+    if answers.pop(find_key(folder), None) is None:
+        return False
+    ANSWERS.write(context.facts, answers)
+    return True
+
+
+# --- the files ---
+
+
+def find_key(folder: Path) -> str:
+    """Return the name under which a folder is remembered, whatever links lead to it."""
+    return os.path.realpath(folder)
+
+
+def take_prints(folder: Path) -> Prints:
+    """Return the prints of the files that can run code. Links out of the folder are not followed.
+
+    Such a link counts with where it leads: what lies there is not the repository's.
+    """
+    top = Path(find_key(folder))
+    found = {}
+    for name in sorted({*NAMES, *_list_workspaces(top)}):
+        if value := _take_print(top, name):
+            found[name] = value
+    if (top / TREE).is_symlink():
+        found[TREE] = f"-> {os.path.realpath(top / TREE)}"
+        return found
+    files, is_all = _list_tree(top)
+    for name in files:
+        if value := _take_print(top, name):
+            found[name] = value
+    if not is_all:
+        found[TREE] = f"{UNSEEN}it holds more than {MOST} files, or more than {DEEPEST} levels"
+    return found
+
+
+def find_unseen(prints: Prints) -> list[str]:
+    """Return a sentence for each file that could not be looked at."""
+    return [f"{name}: {value[1:]}" for name, value in prints.items() if value.startswith(UNSEEN)]
+
+
+def find_changes(known: Prints, prints: Prints) -> list[str]:
+    """Return the names of files that were added, changed or removed."""
+    return sorted(name for name in {*known, *prints} if known.get(name) != prints.get(name))
+
+
+def join_names(names: Sequence[str], most: int = 5) -> str:
+    """Return names as a text, at most so many of them."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _take_print(top: Path, name: str) -> str | None:
+    """Return the print of a file below a real folder, or None if there is nothing."""
+    path = top / name
+    real = Path(os.path.realpath(path))
+    if top not in real.parents:
+        return f"-> {real}" if os.path.lexists(path) else None
+    try:
+        return hashlib.sha256(read_file(real, SETTINGS)).hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return f"{UNSEEN}{error.strerror}"
+
+
+def _list_workspaces(top: Path) -> Iterator[str]:
+    return (entry.name for entry in _scan(top) if entry.name.endswith(SUFFIX))
+
+
+def _list_tree(top: Path) -> tuple[list[str], bool]:
+    """Return the files below the tree that are looked at, and whether these are all."""
+    files: list[str] = []
+    waiting = deque([(TREE, 1)])
+    seen = 0
+    while waiting:
+        name, depth = waiting.popleft()
+        for entry in _scan(top / name):
+            seen += 1
+            if seen > MOST or depth > DEEPEST:
+                return files, False
+            inner = f"{name}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((inner, depth + 1))
+            else:
+                files.append(inner)
+    return files, True
+
+
+def _scan(folder: Path) -> list["os.DirEntry[str]"]:
+    """Return what is in a folder, at most one entry more than may be looked at."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(islice(entries, MOST + 1))
+    except OSError:
+        return []
+
+
+def _has_content(folder: Path) -> bool:
+    return any(not entry.name.startswith(APART) for entry in _scan(folder))
