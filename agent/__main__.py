@@ -23,6 +23,7 @@ VERBS = {
     "log": "print the log of a unit, such as a clone",
     "rerun": "carry out units again: those named, or all that failed",
     "done": "note that a step of your own is done, for `wait`",
+    "extensions": "list the extensions of the editor, and how each stands",
     "setup": "carry out what is due of all units (run by the agent)",
     "broker": "provide fresh tokens to waiting programs (run by the agent)",
     "tools": "install missing AI tools that have a key",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.life import trust
+from agent.life import setup, trust
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings import context
@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     except OSError as error:
         path = trust.ANSWERS.path(current.facts)
         raise AgentError(Problem(f"cannot write {path}: {error.strerror}")) from error
+    setup.poke(current.facts)
     document = {
         "folder": str(folder),
         "trust": trust.find_verdict(current, folder),

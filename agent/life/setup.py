@@ -83,7 +83,8 @@ class Setup:
         if self._order is not None:
             return kind.name in self._order
         known = record.read(self._context.facts, kind.name)
-        return known is None or known.state in (State.WAITING, State.RUNNING)
+        parts = [each for each in record.list_all(self._context.facts) if each.kind == kind.name]
+        return known is None or any(each.state in (State.WAITING, State.RUNNING) for each in parts)
 
     def _announce(self, kind: Kind) -> None:
         """Let everybody see from the beginning what there will be."""

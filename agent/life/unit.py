@@ -136,7 +136,9 @@ class Unit:
         self._work.speaker.line(self._record, text)
         return text
 
-    def _end(self, state: State, reason: str, hint: str, code: int | None = None) -> None:
+    def _end(
+        self, state: State, reason: str, hint: str, code: int | None = None, *, told: bool = False
+    ) -> None:
         before = self._record
         took = round(time.monotonic() - self._began, 2) if self._log else before.took
         self._change(state, reason=reason, hint=hint, exit=code, took=took, progress=None)
@@ -144,7 +146,7 @@ class Unit:
         if self._log:
             self._log.close()
             self._log = None
-        if (before.state, before.reason) != (state, reason):
+        if not told and (before.state, before.reason) != (state, reason):
             self._work.speaker.end(self._record, last if state in BAD else ())
 
     def _change(self, state: State, **values: object) -> None:
@@ -222,7 +224,7 @@ class Work:
             if worst:
                 others = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
                 reason = f"{worst[0].name}: {worst[0].reason}{others}"
-                self.own._end(state, reason, worst[0].hint, worst[0].exit)
+                self.own._end(state, reason, worst[0].hint, worst[0].exit, told=True)
                 return
         if parts and all(part.state is State.SKIPPED for part in parts):
             self.own.skip(parts[0].record.reason, parts[0].record.hint)

@@ -20,6 +20,7 @@ from agent.services.editor_login import ROOM, Hash
 from agent.services.service import HttpProbe, Service, ServiceKind
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.settings.extensions import encode_gallery
 
 NAME = "code-server"
 AT_ONCE = "code-server-service"
@@ -182,9 +183,27 @@ def service(context: Context) -> Service | Problem | None:
         ),
         probe=probe,
         first=first,
-        environment={"NODE_OPTIONS": f"--require={json.dumps(str(GIVE_BACK))}"},
+        environment=make_environment(settings),
         without=tuple(find_taken(facts)),
     )
+
+
+def make_environment(settings: Settings) -> dict[str, str]:
+    """Return what code-server gets beside the clean environment."""
+    found = {"NODE_OPTIONS": f"--require={json.dumps(str(GIVE_BACK))}"}
+    if gallery := settings.extensions.gallery:
+        found["EXTENSIONS_GALLERY"] = encode_gallery(gallery)
+    return found
+
+
+def find_extensions(facts: Facts) -> Path:
+    """Return the folder in which code-server has its extensions."""
+    words = find_data_options(facts)
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    if "--extensions-dir" in options:
+        return Path(options["--extensions-dir"])
+    usual = find_xdg(facts, "XDG_DATA_HOME", ".local/share") / DATA
+    return Path(options.get("--user-data-dir", usual)) / "extensions"
 
 
 def find_data_options(facts: Facts) -> tuple[str, ...]:

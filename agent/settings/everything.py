@@ -16,6 +16,7 @@ from agent.machine.texts import UnusableError
 from agent.settings import compatibility
 from agent.settings.agent import Agent
 from agent.settings.backup import Backup
+from agent.settings.extensions import Extensions
 from agent.settings.github import GitHub
 from agent.settings.hooks import Hooks
 from agent.settings.services import Editor, Ssh
@@ -35,6 +36,7 @@ class Settings:
     editor: Editor
     ai: Ai
     hooks: Hooks
+    extensions: Extensions
     backup: Backup
     agent: Agent
 

@@ -9,6 +9,7 @@ from agent.github import record as tokens
 from agent.github.sources import user
 from agent.life import marks, trust
 from agent.life import record as units
+from agent.life.extensions import install
 from agent.machine import ledger
 from agent.services import registered
 from agent.settings import context
@@ -29,6 +30,7 @@ DOCUMENTS = (
     databases.COPIED,
     tool.FAILURES,
     units.UNIT,
+    install.HISTORY,
     marks.ON_VOLUME,
     marks.IN_CONTAINER,
     trust.ANSWERS,

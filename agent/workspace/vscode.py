@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from agent.machine import jsonc
 from agent.machine.errors import Problem
@@ -18,6 +17,7 @@ from agent.machine.files import SETTINGS
 from agent.machine.places import find_xdg
 from agent.machine.resources import Edit, File, Resource
 from agent.machine.system import Facts
+from agent.services.extension_list import change_registry, make_entry
 from agent.settings.context import Context
 from agent.settings.step import Step
 
@@ -66,47 +66,6 @@ def check_settings_file(facts: Facts, path: Path) -> Problem | None:
     except OSError as error:
         return Problem(f"cannot read {path}: {error.strerror}")
     return None
-
-
-def make_entry(identifier: str, version: str, folder: Path) -> dict[str, Any]:
-    """Return the extension's entry in VS Code's list.
-
-    Pinned, so that VS Code never looks in a marketplace for something newer of this name. The
-    shape is that of IStoredProfileExtension in VS Code's extensionsProfileScannerService.ts.
-    """
-    return {
-        "identifier": {"id": identifier},
-        "version": version,
-        "location": {"$mid": 1, "path": str(folder), "scheme": "file"},
-        "relativeLocation": folder.name,
-        "metadata": {"pinned": True, "source": "resource"},
-    }
-
-
-def change_registry(
-    path: Path, identifier: str, entry: dict[str, Any] | None, present: bytes | None
-) -> bytes | Problem | None:
-    """Return VS Code's list of extensions with our entry, or without it if that is None."""
-    try:
-        listed = json.loads(present) if present and present.strip() else []
-        names = [item["identifier"]["id"] for item in listed]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        listed, names = None, []
-    if not isinstance(listed, list):
-        message = f"left {path} alone: it is not VS Code's list of extensions"
-        return Problem(message, f"remove {path}; VS Code creates it again")
-    ours = [item for item, name in zip(listed, names, strict=True) if name == identifier]
-    others = [item for item, name in zip(listed, names, strict=True) if name != identifier]
-    if entry is None:
-        return (_encode(others) if others else None) if ours else present
-    same = len(ours) == 1 and all(
-        ours[0].get(key) == entry[key] for key in ("version", "relativeLocation")
-    )
-    return present if same else _encode([*others, entry])
-
-
-def _encode(listed: list[Any]) -> bytes:
-    return json.dumps(listed, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 STEP = Step("vscode", resources)

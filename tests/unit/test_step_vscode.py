@@ -12,6 +12,7 @@ from agent.machine.errors import Problem
 from agent.machine.ledger import Ledger
 from agent.machine.plan import Plan, apply, plan
 from agent.machine.system import Facts, System
+from agent.services.extension_list import make_entry
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import vscode
@@ -85,7 +86,7 @@ def test_other_extensions_are_kept(home: Home) -> None:
 
 def test_an_older_entry_is_replaced(home: Home) -> None:
     home.registry.parent.mkdir(parents=True)
-    old = vscode.make_entry(IDENTIFIER, "0.0.1", home.registry.parent / "old")
+    old = make_entry(IDENTIFIER, "0.0.1", home.registry.parent / "old")
     home.registry.write_text(json.dumps([old, OTHER]))
     home.configure()
     assert home.identifiers() == ["golang.go", IDENTIFIER]

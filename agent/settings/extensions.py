@@ -1,0 +1,128 @@
+"""Extensions of the editor. To add a variable, add a field."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from agent.machine.parsing import parse_json
+from agent.settings.parsers import absolute_path
+from agent.settings.variable import variable
+
+IDENTIFIER = re.compile(r"[\w-]+\.[\w-]+", re.ASCII)
+"""publisher.name: https://code.visualstudio.com/api/references/extension-manifest."""
+_VERSION = re.compile(r"\d+(\.\d+){0,3}([.+-][\w.+-]*)?", re.ASCII)
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+SUFFIX = ".vsix"
+SOURCES = ("devcontainer", "recommendations")
+FORMS = (
+    f"publisher.name, publisher.name@1.2.3, -publisher.name, or a path or URL of a {SUFFIX} file"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One extension that is asked for."""
+
+    identifier: str = ""
+    """publisher.name, in lower case; empty for a file."""
+    version: str = ""
+    file: Path | None = None
+    url: str = ""
+    removed: bool = False
+    """Not to be installed, whoever else asks for it."""
+
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        name = self.identifier + (f"@{self.version}" if self.version else "")
+        return ("-" if self.removed else "") + (name or self.url or str(self.file))
+
+
+def read_entry(word: str) -> Entry:
+    """Return what one word asks for. Raises ValueError."""
+    if word.startswith("/") and word.endswith(SUFFIX) and word.isprintable():
+        return Entry(file=Path(word))
+    if word.startswith(("https://", "http://")):
+        found = urlsplit(word)
+        if found.hostname and not found.username and not found.password:
+            return Entry(url=word)
+    removed = word.startswith("-")
+    identifier, at, version = word.removeprefix("-").partition("@")
+    good = IDENTIFIER.fullmatch(identifier) and not (removed and at)
+    if good and (bool(_VERSION.fullmatch(version)) if at else True):
+        return Entry(identifier.lower(), version, removed=removed)
+    shown = _CREDENTIALS.sub("//***@", repr(word))
+    raise ValueError(f"a list of extensions: {shown} is not {FORMS}")
+
+
+def read_entries(value: str) -> tuple[Entry, ...]:
+    """Read extensions, one a line or with blanks between them."""
+    lines = [line.strip() for line in value.split("\n")]
+    words = [line for line in lines if line] if len(lines) > 1 else value.split()
+    return tuple(dict.fromkeys(map(read_entry, words)))
+
+
+def read_sources(value: str) -> tuple[str, ...]:
+    """Read which lists of a repository count."""
+    words = [word.strip() for word in value.split(",")]
+    if words == ["off"]:
+        return ()
+    if not set(words) <= set(SOURCES):
+        raise ValueError(f"off, or some of {', '.join(SOURCES)}")
+    return tuple(words)
+
+
+def read_gallery(value: str) -> Mapping[str, object]:
+    """Read the address of a gallery, in code-server's own format."""
+    try:
+        found = parse_json(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("serviceUrl"), str):
+        raise ValueError(
+            'a JSON object with a serviceUrl, such as {"serviceUrl": "https://HOST/vscode/gallery"}'
+        )
+    if urlsplit(found["serviceUrl"]).scheme not in ("http", "https"):
+        raise ValueError("an object whose serviceUrl begins with https://")
+    if any("token" in name.lower() or "authorization" in name.lower() for name in found):
+        raise ValueError("an object without a token: every program of the editor could read it")
+    return MappingProxyType(found)
+
+
+def encode_gallery(gallery: Mapping[str, object]) -> str:
+    """Return the text that code-server reads from its environment."""
+    return json.dumps(dict(gallery))
+
+
+@dataclass(frozen=True)
+class Extensions:
+    """Extensions of the editor."""
+
+    wanted: tuple[Entry, ...] | None = variable(
+        "DEV8_EXTENSIONS",
+        read_entries,
+        f"Extensions to install, for the browser and for VS Code over SSH: {FORMS}; separated by "
+        "spaces, or one per line. -publisher.name keeps one away that the repository asks for.",
+    )
+    folder: Path = variable(
+        "DEV8_EXTENSIONS_DIR",
+        absolute_path,
+        f"Folder of {SUFFIX} files to install, without network.",
+        default="/etc/devcopilot/extensions",
+    )
+    sources: tuple[str, ...] = variable(
+        "DEV8_EXTENSIONS_FROM",
+        read_sources,
+        "Which lists of a trusted repository count: devcontainer, recommendations "
+        "(.vscode/extensions.json), both with a comma between them, or off.",
+        default="devcontainer",
+    )
+    gallery: Mapping[str, object] | None = variable(
+        "DEV8_EXTENSIONS_GALLERY",
+        read_gallery,
+        "Gallery to install from, for the agent and the editor: a JSON object with serviceUrl, in "
+        "the format of EXTENSIONS_GALLERY. By default Open VSX.",
+    )
