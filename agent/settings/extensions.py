@@ -16,6 +16,8 @@ IDENTIFIER = re.compile(r"[\w-]+\.[\w-]+", re.ASCII)
 """publisher.name: https://code.visualstudio.com/api/references/extension-manifest."""
 _VERSION = re.compile(r"\d+(\.\d+){0,3}([.+-][\w.+-]*)?", re.ASCII)
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
+_QUOTED = re.compile(r'"(\{.*\})(?:\\[rn])*"', re.DOTALL)
+"""An object as an --env-file has it that puts quotes around each value."""
 SUFFIX = ".vsix"
 SOURCES = ("devcontainer", "recommendations")
 FORMS = (
@@ -77,8 +79,9 @@ def read_sources(value: str) -> tuple[str, ...]:
 
 def read_gallery(value: str) -> Mapping[str, object]:
     """Read the address of a gallery, in code-server's own format."""
+    quoted = _QUOTED.fullmatch(value)
     try:
-        found = parse_json(value)
+        found = parse_json(quoted[1] if quoted else value)
     except ValueError:
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("serviceUrl"), str):

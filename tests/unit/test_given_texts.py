@@ -106,11 +106,6 @@ NAMED: dict[tuple[Any, str], str] = {
         for form in (*QUOTED, *LITERAL)
     },
     (parsers.text, "blanks for line breaks"): "a second key after the first",
-    # Of quotes around quotes nobody knows where they end.
-    **{
-        (extensions.read_gallery, form): "is not a JSON object with a serviceUrl"
-        for form in ("double quotes", "quotes and line break", "literal \\r\\n in quotes")
-    },
     # No word by its own looks, but no such token either.
     **{(storage.sas_token, form): "not a SAS token" for form in ENCODED},
 }
