@@ -51,6 +51,6 @@ def _change(current: Context, folder: Path, *, revoke: bool) -> tuple[list[str],
             said = "stays trusted: DEV8_TRUST=trusted"
         return [f"{folder} {said}"], []
     changed = trust.give(current, folder)
-    files = sorted(trust.take_prints(folder))
+    files = sorted(trust.take_prints(current, folder))
     about = [f"  {name}{' (new or changed)' if name in changed else ''}" for name in files]
     return [f"{folder} is trusted until one of its files that can run code changes", *about], files

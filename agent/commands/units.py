@@ -37,6 +37,9 @@ class Events:
         """Leave it to the unit's own log."""
 
     def end(self, unit: Record, last: Sequence[str]) -> None:  # noqa: D102
+        if unit.state is State.SKIPPED and not unit.log:
+            self._log.debug(describe_end(unit), unit=unit.name)  # nobody has asked for it
+            return
         if unit.state not in BAD:
             self._log.info(describe_end(unit), unit=unit.name)
             return

@@ -1,7 +1,8 @@
 """All kinds of units, in one visible tuple. To add one, write one file and add one name."""
 
-from agent.life.extensions import install
+from agent.life.extensions import install as extensions
+from agent.life.hooks import kind as hooks
 from agent.life.unit import Kind
 
-KINDS: tuple[Kind, ...] = (install.KIND,)
+KINDS: tuple[Kind, ...] = (hooks.KIND, extensions.KIND)
 """In the order in which they are shown."""

@@ -58,6 +58,8 @@ def run(
     timeout: float | None,
     stopping: threading.Event,
     on_line: Callable[[bytes], None],
+    *,
+    grace: float = GRACE,
 ) -> Ended:
     """Run a command to its end; `on_line` gets each line of its two outputs.
 
@@ -77,7 +79,7 @@ def run(
         if timed_out:
             end_group(process, PATIENCE)
         code = process.wait()
-        leaves = not lines.drain(0.0 if timed_out else GRACE, stopping)
+        leaves = not lines.drain(0.0 if timed_out else grace, stopping)
         if leaves and not timed_out:
             _keep_open(lines.descriptor)
     finally:

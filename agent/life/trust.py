@@ -70,7 +70,7 @@ def find_verdict(context: Context, folder: Path) -> Verdict:
     if given is not Verdict.ASK:
         return given
     known = ANSWERS.read(context.facts).get(find_key(folder))
-    prints = take_prints(folder)
+    prints = take_prints(context, folder)
     is_same = known == prints and not find_unseen(prints)
     return Verdict.TRUSTED if is_same else Verdict.ASK
 
@@ -87,7 +87,7 @@ def explain(context: Context, folder: Path) -> Problem | None:
         return None
     if verdict is Verdict.OFF:
         return Problem("DEV8_TRUST=off: code of a repository never runs", "set DEV8_TRUST=ask")
-    known, prints = ANSWERS.read(context.facts).get(find_key(folder)), take_prints(folder)
+    known, prints = ANSWERS.read(context.facts).get(find_key(folder)), take_prints(context, folder)
     command = f"devcopilot trust {folder}"
     if unseen := find_unseen(prints):
         return Problem(f"cannot trust {folder}: {unseen[0]}", "fix it, or set DEV8_TRUST=trusted")
@@ -110,13 +110,26 @@ def give(context: Context, folder: Path) -> list[str]:
                 "cannot trust a folder: DEV8_TRUST=off", "start the container with DEV8_TRUST=ask"
             )
         )
-    prints = take_prints(folder)
+    prints = take_prints(context, folder)
     if unseen := find_unseen(prints):
         raise AgentError(*(Problem(f"cannot trust {folder}: {cause}") for cause in unseen))
     answers = ANSWERS.read(context.facts)
     changed = find_changes(answers.get(find_key(folder), {}), prints)
     ANSWERS.write(context.facts, {**answers, find_key(folder): dict(prints)})
     return changed
+
+
+def renew(context: Context, folder: Path, before: Prints) -> list[str]:
+    """Go on trusting a folder that its own trusted code has changed; return the changed files.
+
+    `before`: the prints when that code began. Raises OSError.
+    """
+    answers = ANSWERS.read(context.facts)
+    now = take_prints(context, folder)
+    if answers.get(find_key(folder)) != before or find_unseen(now):
+        return []
+    ANSWERS.write(context.facts, {**answers, find_key(folder): dict(now)})
+    return find_changes(before, now)
 
 
 def take(context: Context, folder: Path) -> bool:
@@ -136,14 +149,15 @@ def find_key(folder: Path) -> str:
     return os.path.realpath(folder)
 
 
-def take_prints(folder: Path) -> Prints:
+def take_prints(context: Context, folder: Path) -> Prints:
     """Return the prints of the files that can run code. Links out of the folder are not followed.
 
     Such a link counts with where it leads: what lies there is not the repository's.
     """
     top = Path(find_key(folder))
     found = {}
-    for name in sorted({*NAMES, *_list_workspaces(top)}):
+    chosen = filter(None, [context.settings.hooks.devcontainer])
+    for name in sorted({*NAMES, *chosen, *_list_workspaces(top)}):
         if value := _take_print(top, name):
             found[name] = value
     if (top / TREE).is_symlink():

@@ -176,6 +176,8 @@ class Kind:
     """Kinds without whose success there is no work."""
     after: Callable[[Settings], tuple[str, ...]] = lambda _: ()
     """Kinds whose work must be over, however it ended."""
+    enough: str = ""
+    """The part that is enough for `wait --for all`, once it is done."""
 
 
 class Work:

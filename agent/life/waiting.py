@@ -11,6 +11,7 @@ from agent.github.hosts import find_accounts
 from agent.life import record
 from agent.life.all import KINDS
 from agent.life.record import BAD, GOOD, Record, State
+from agent.life.unit import Kind, make_name
 from agent.machine import ports
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
@@ -161,8 +162,17 @@ def ask_port(number: int) -> Answer:
 
 def ask_all(current: Context) -> Answer:
     """Tell whether the services answer and everything that is wanted is done."""
-    names = [kind.name for kind in KINDS if kind.wanted(current.settings)]
-    return join([ask_services(current), *(ask_kind(name, current) for name in names)])
+    kinds = [kind for kind in KINDS if kind.wanted(current.settings)]
+    return join([ask_services(current), *(ask_enough(kind, current) for kind in kinds)])
+
+
+def ask_enough(kind: Kind, current: Context) -> Answer:
+    """Tell whether as much of a kind is done as people need to begin."""
+    answer = ask_kind(kind.name, current)
+    if not kind.enough or answer.state in (*GOOD, *BAD):
+        return answer
+    enough = ask_unit(make_name(kind.name, kind.enough), current)
+    return enough if enough.state in GOOD else answer
 
 
 SIMPLE: Mapping[str, Question] = {

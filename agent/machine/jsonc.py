@@ -10,8 +10,10 @@ from typing import Any
 
 from agent.machine.parsing import parse_json
 
-_COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', re.DOTALL)
+_COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+"""What has no end reaches to the end of the text: nothing is looked at twice."""
+_VALUE = re.compile(r'("(?:\\.|[^"\\])*(?:"|\\?\Z)|[^\s{\[,:"]+)(?:(\s*),(?=\s*[}\]]))?', re.DOTALL)
+"""A value, with the comma that follows the last one of a list."""
 _BLANK = re.compile(r"\s*")
 _DECODER = json.JSONDecoder()
 
@@ -24,14 +26,22 @@ def parse(text: str) -> Any:
 def parse_lenient(text: str) -> Any:
     """Read a text as VS Code does: trailing commas are allowed, too. Raises ValueError."""
     plain = blank_comments(text)
-    return parse_json(_TRAILING_COMMA.sub(lambda found: found[1] or " ", plain))
+    return parse_json(_VALUE.sub(_drop_comma, plain))
 
 
 def blank_comments(text: str) -> str:
     """Return the text with blanks for its comments: what is left stands where it stood."""
-    return _COMMENT_OR_STRING.sub(
-        lambda found: found[0] if found[0][0] == '"' else re.sub(r"[^\n]", " ", found[0]), text
-    )
+    return _COMMENT_OR_STRING.sub(_blank, text)
+
+
+def _blank(found: "re.Match[str]") -> str:
+    text = found[0]
+    is_comment = text.startswith("//") or (text.startswith("/*") and text.endswith("*/"))
+    return re.sub(r"[^\n]", " ", text) if is_comment and text != "/*/" else text
+
+
+def _drop_comma(found: "re.Match[str]") -> str:
+    return found[0] if found[2] is None else f"{found[1]}{found[2]} "
 
 
 def add_missing(text: str, wanted: Mapping[str, Any]) -> str:

@@ -36,6 +36,14 @@ def absolute_path(value: str) -> Path:
     return Path(value)
 
 
+def inner_path(value: str) -> str:
+    """Read a path below a folder."""
+    parts = value.removeprefix("./").split("/")
+    if _CONTROL.search(value) or not all(part.strip(".") for part in parts):
+        raise ValueError("a path below the folder, such as .devcontainer/demo/devcontainer.json")
+    return "/".join(parts)
+
+
 def plain_path(longest: int) -> Callable[[str], Path]:
     """Return a parser for absolute paths of limited length that never need quotes."""
 

@@ -44,6 +44,7 @@ READERS: dict[Any, str] = {
     parsers.text: f"{KEY} me\n{OTHER} you",
     parsers.single_line: "Octo Cat",
     parsers.absolute_path: "/srv/some folder",
+    parsers.inner_path: ".devcontainer/some folder/devcontainer.json",
     parsers.identifier: "Iv1.abc-2",
     parsers.identifiers: "one, two",
     parsers.number: "12345",

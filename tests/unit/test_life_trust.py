@@ -160,7 +160,7 @@ def test_a_folder_that_is_a_link_is_not_entered(tmp_path: Path, folder: Path) ->
     bare.mkdir()
     (bare / ".devcontainer").symlink_to("/etc")
     (bare / ".vscode").symlink_to("/proc/self")
-    assert trust.take_prints(bare) == {".devcontainer": "-> /etc"}
+    assert trust.take_prints(open_context(tmp_path), bare) == {".devcontainer": "-> /etc"}
 
 
 def test_links_within_the_folder_are_read(tmp_path: Path, folder: Path) -> None:

@@ -24,6 +24,8 @@ SLEEPS = {
 THREADS = {
     "backup.lock": "watches whether somebody waits, while the backup waits for restic",
     "commands.broker": "answers each caller while another's host hangs",
+    "life.hooks.environment": "hears that the container stops, while a shell starts",
+    "life.hooks.running": "runs the commands of a hook side by side, and notes one without end",
     "life.running": "hears that the container stops, from whatever thread tells it",
     "life.setup": "carries out kinds that do not need each other side by side",
     "life.unit": "the threads are life.setup's",

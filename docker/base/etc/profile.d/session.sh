@@ -6,6 +6,12 @@ if [ -n "$SSH_CONNECTION" ] && [ -O "$DEV8_RUNTIME_DIR/ssh/session.sh" ]; then
     . "$DEV8_RUNTIME_DIR/ssh/session.sh"
 fi
 
+# remoteEnv of a devcontainer.json that the user trusts.
+if [ -O "$DEV8_RUNTIME_DIR/remote-env.sh" ]; then
+    # shellcheck source=/dev/null # made at the start of the container
+    . "$DEV8_RUNTIME_DIR/remote-env.sh"
+fi
+
 # Programs that draw refuse a terminal that nothing describes. Most new ones take what xterm takes.
 if [ -n "$TERM" ] && ! [ -e "/lib/terminfo/${TERM%"${TERM#?}"}/$TERM" ] && ! infocmp >/dev/null 2>&1; then
     case $TERM in

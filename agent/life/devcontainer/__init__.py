@@ -1,0 +1,1 @@
+"""devcontainer.json as far as it can be followed inside of a container that runs already."""

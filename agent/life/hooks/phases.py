@@ -1,0 +1,126 @@
+"""Which hooks there are, in their order, and what each runs."""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from agent.life.devcontainer.commands import (
+    CREATE,
+    HOOKS,
+    SHELL,
+    SUFFIX,
+    Command,
+    read_commands,
+    read_wait_for,
+)
+from agent.life.devcontainer.file import Devcontainer
+from agent.life.devcontainer.substitution import make_substitute
+from agent.machine.errors import AgentError, Problem
+from agent.machine.system import Facts
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+
+FOLDER = Path("/etc/devcopilot/hooks.d")
+"""Commands of whoever builds the image: a folder for each of these moments."""
+AT_CREATE, AT_START, AT_STOP = "create", "start", "stop"
+MOST = 200
+"""Files of such a folder."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One hook."""
+
+    name: str
+    """The name of its unit, after `hooks:`."""
+    commands: Sequence[Command]
+    once: bool
+    """Whether it runs once for each container, or at each start."""
+    of_repository: bool
+    """Whether it is the repository's: then it needs trust, and its commands run side by side."""
+
+    def make_fingerprint(self, container: str) -> str:
+        """Return what tells its work from any other: for a hook that runs once, the container."""
+        words = [self.name, *([command.name, *command.argv] for command in self.commands)]
+        text = json.dumps([words, container if self.once else ""])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def list_all(settings: Settings, facts: Facts, file: Devcontainer | None) -> list[Phase]:
+    """Return all hooks with a command that a start carries out. Raises AgentError."""
+    own = list(find_repository(file, facts)) if file else []
+    phases = [
+        find_admin(AT_CREATE, settings),
+        *(phase for phase in own if phase.once),
+        find_admin(AT_START, settings),
+        *(phase for phase in own if not phase.once),
+    ]
+    return [phase for phase in phases if phase.commands]
+
+
+def find_repository(file: Devcontainer, facts: Facts) -> Iterator[Phase]:
+    """Yield the hooks of a repository. Raises AgentError."""
+    substitute = make_substitute(file, facts.environ)
+    for hook in HOOKS:
+        try:
+            commands = read_commands(substitute(file.given.get(f"{hook}{SUFFIX}")), hook)
+        except ValueError as error:
+            raise AgentError(
+                Problem(f"cannot use {file.name}: {error}", f"fix {file.name}")
+            ) from None
+        yield Phase(hook, commands, once=hook in CREATE, of_repository=True)
+
+
+def find_wait_for(file: Devcontainer | None) -> str:
+    """Return the hook after which a workspace may be used. Raises AgentError."""
+    try:
+        return read_wait_for(file.given.get("waitFor") if file else None)
+    except ValueError as error:
+        raise AgentError(Problem(f"cannot use {file.name if file else ''}: {error}")) from None
+
+
+def find_cwd(file: Devcontainer, context: Context) -> Path:
+    """Return the folder in which the hooks of a repository run.
+
+    That is its workspaceFolder if it lies in the workspace, else the repository.
+    """
+    value = make_substitute(file, context.facts.environ)(file.given.get("workspaceFolder"))
+    if not isinstance(value, str) or not value.startswith("/"):
+        return file.folder
+    real = Path(os.path.realpath(value))
+    tops = (file.folder, Path(os.path.realpath(context.settings.workspace.folder)))
+    inside = any(top == real or top in real.parents for top in tops)
+    return real if inside and real.is_dir() else file.folder
+
+
+def find_admin(moment: str, settings: Settings) -> Phase:
+    """Return the commands of whoever runs the container or built the image, one after another."""
+    given = {
+        AT_CREATE: settings.hooks.on_create,
+        AT_START: settings.hooks.on_start,
+        AT_STOP: settings.hooks.on_stop,
+    }[moment]
+    commands = [Command(f"DEV8_ON_{moment.upper()}", given)] if given else []
+    commands += list_files(FOLDER / moment)
+    return Phase(moment, commands, once=moment == AT_CREATE, of_repository=False)
+
+
+def list_files(folder: Path) -> list[Command]:
+    """Return the scripts of a folder in the order of their names; hidden files are none."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(each.name for each in islice(entries, MOST) if each.name[0] != ".")
+    except OSError:
+        return []
+    return [Command(name, make_argv(folder / name)) for name in names if (folder / name).is_file()]
+
+
+def make_argv(path: Path) -> tuple[str, ...]:
+    """Return how to run a file: without the right to be executed, by the shell."""
+    executable = path.stat().st_mode & stat.S_IXUSR and os.access(path, os.X_OK)
+    return (str(path),) if executable else (SHELL[0], str(path))
