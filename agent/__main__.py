@@ -17,6 +17,7 @@ VERBS = {
     "password": "print the password of the editor",
     "token": "print a fresh GitHub token",
     "exec": "run a command with a fresh GitHub token in its environment",
+    "hooks": "list the hooks of the workspace, show what they run, or run them again",
     "trust": "let code of the repository run: hooks, extensions, tasks, settings",
     "login": "sign in to GitHub in a browser, if no token is configured",
     "wait": "wait until a part of the workspace is there",

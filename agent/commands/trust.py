@@ -7,6 +7,7 @@ from pathlib import Path
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.life import setup, trust
+from agent.life.project import find_folder
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings import context
@@ -25,15 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Remember the user's answer; exit 1 if the folder cannot be trusted."""
     current = context.load()
-    folder = Path(os.path.realpath(arguments.folder or current.settings.workspace.folder))
+    folder = Path(os.path.realpath(arguments.folder or find_folder(current)))
     if not folder.is_dir():
         raise AgentError(Problem(f"cannot trust {folder}: there is no such folder"))
     try:
         lines, files = _change(current, folder, revoke=arguments.revoke)
+        setup.reopen(current.facts)
     except OSError as error:
-        path = trust.ANSWERS.path(current.facts)
+        path = error.filename or trust.ANSWERS.path(current.facts)
         raise AgentError(Problem(f"cannot write {path}: {error.strerror}")) from error
-    setup.poke(current.facts)
     document = {
         "folder": str(folder),
         "trust": trust.find_verdict(current, folder),

@@ -260,22 +260,30 @@ class Jobs(Stoppable):
 
 
 class FinalJobs(Stoppable):
-    """The jobs of the stop, which run in a stage of their own."""
+    """The jobs of the stop, which run in a stage of their own, one after another."""
 
     def __init__(self, jobs: Jobs, stop: Stop) -> None:
         self._jobs = jobs
         self._stop = stop
+        self._waiting: list[ScheduledJob] = []
         self._too_late = False
 
     def stop(self) -> None:
-        """Start them: they have the time that is left until the deadline, and are told it."""
-        if not self._too_late:
-            self._jobs.begin(moments.STOP, f"{self._stop.left:.1f}")
+        """Start the first: each has the time that is left until the deadline, and is told it."""
+        self._waiting = [] if self._too_late else self._jobs.find(moments.STOP)
+        self._go_on()
 
-    def ended(self) -> bool:  # noqa: D102
+    def ended(self) -> bool:
+        """Tell whether all are over; when one is, start the next."""
+        self._go_on()
         return self._jobs.ended()
 
     def kill(self) -> None:
         """End them, and start none any more."""
+        self._waiting = []
         self._too_late = True
         self._jobs.kill()
+
+    def _go_on(self) -> None:
+        while self._waiting and self._jobs.ended():
+            self._waiting.pop(0).start(f"{self._stop.left:.1f}")

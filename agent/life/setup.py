@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from agent.life import record
@@ -152,6 +153,14 @@ def poke(facts: Facts) -> None:
     path = find_poke(facts)
     path.parent.mkdir(0o700, exist_ok=True)
     runtime.write_atomic(str(path), b"")
+
+
+def reopen(facts: Facts) -> None:
+    """Have kinds looked at again that had nothing to do: there may be something now."""
+    for known in list(record.list_all(facts)):
+        if known.state is State.SKIPPED and known.kind == known.name:
+            UNIT.write(facts, replace(known, state=State.WAITING, reason=NOT_YET), known.name)
+    poke(facts)
 
 
 def find_poke(facts: Facts) -> Path:

@@ -9,6 +9,7 @@ from agent.github.hosts import find_accounts
 from agent.github.published import token_path
 from agent.life import setup
 from agent.life.all import KINDS
+from agent.life.hooks import stopping
 from agent.machine import runtime
 from agent.machine.boot import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
@@ -59,6 +60,9 @@ TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(TOOLS)
 LIFE_TIMEOUT = 24 * 3600.0
 """Each unit has a limit of its own; this is for what those do not know."""
 
+STOP_TIMEOUT = 3600.0
+"""The stop has a deadline of its own."""
+
 BACKUP_TIMEOUT = 12 * 3600.0
 BACKUP_PAUSE = 3600.0
 """Seconds until the next look, where a run could not say when it wants to be started again."""
@@ -93,13 +97,17 @@ JOBS = (
         wanted=wants_backups,
     ),
     JobKind(
+        Job("final-hooks", call("hooks", "--final"), None, STOP_TIMEOUT, at=(STOP,)),
+        wanted=stopping.is_wanted,
+    ),
+    JobKind(
         Job(
             "final-backup", call("backup", "create", "--final"), None, BACKUP_TIMEOUT, at=(STOP,)
         ),
         wanted=lambda settings: wants_backups(settings) and settings.backup.on_stop,
     ),
 )  # fmt: skip
-"""The short-lived children of init."""
+"""The short-lived children of init. Those of the stop run one after another."""
 
 
 def find_jobs(current: Context) -> tuple[Job, ...]:

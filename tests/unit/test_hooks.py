@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from agent.__main__ import main
 from agent.life import record, trust
-from agent.life.hooks import environment, kind, phases
+from agent.life.hooks import environment, kind, phases, stopping
 from agent.life.record import Record
 from agent.life.setup import Setup
 from agent.machine import runtime
 from agent.machine.files import SETTINGS
+from agent.settings import context as settings_context
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.machine import make_facts
@@ -495,3 +497,90 @@ def test_several_files_must_be_chosen_from(box: Container, chosen: str | None) -
     assert box.said() == (["b"] if chosen else [])
     if not chosen:
         assert box.record().hint == "set DEV8_DEVCONTAINER=.devcontainer/a/devcontainer.json"
+
+
+# --- at the stop ---
+
+
+def stop(box: Container, seconds: float) -> bool:
+    return stopping.carry_out(box.context, seconds, Silent(), threading.Event())
+
+
+def test_hooks_of_the_stop(box: Container) -> None:
+    assert not stopping.is_wanted(box.context.settings)
+    box.variables["DEV8_ON_STOP"] = "sh -c 'echo one >>said'"
+    (box.hooks_d / "stop").mkdir(parents=True)
+    (box.hooks_d / "stop/two").write_text("echo two >>said\n")
+    assert stopping.is_wanted(box.context.settings)
+    assert stop(box, 8)
+    assert box.said() == ["one", "two"]
+    assert box.state("stop") == "done"
+
+
+def test_a_hook_of_the_stop_leaves_time_for_the_backup(box: Container) -> None:
+    box.variables["DEV8_ON_STOP"] = "sleep 600"
+    assert not stop(box, 0.6)
+    assert box.state("stop") == "timeout"
+    assert box.record("stop").hint.startswith("set DEV8_STOP_TIMEOUT")
+
+
+# --- devcopilot hooks ---
+
+
+@pytest.fixture
+def called(box: Container, monkeypatch: pytest.MonkeyPatch) -> Container:
+    monkeypatch.setattr(settings_context, "load", lambda: box.context)
+    box.facts = replace(box.facts, environ={**box.facts.environ, "WHO": "me"})
+    box.write(
+        onCreateCommand="echo ${localEnv:WHO}; exit 3", postStartCommand={"a": ["echo", "b c"]},
+        remoteEnv={"A": "b", "GONE": None}, features={"x": {}},
+    )  # fmt: skip
+    return box
+
+
+def test_the_list(called: Container, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hooks"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "onCreate       waiting", "postStart      waiting",
+    ]  # fmt: skip
+    called.start()
+    assert main(["hooks", "list"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("onCreate       failed in ")
+    assert first.endswith(", exit code 3: echo me; exit 3 ended with code 3")
+    assert second == "postStart      skipped: hooks:onCreate failed"
+
+
+def test_what_they_run(called: Container, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hooks", "show"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"{called.folder / FILE} (trust: trusted)",
+        "onCreate       echo me; exit 3",
+        "postStart:a    ['echo', 'b c']",
+        "A=b",
+        "unset GONE",
+        "features has no effect: the image is already built (bake them into the image)",
+    ]
+    assert main(["hooks", "show", "postStart", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [hook["name"] for hook in document["hooks"]] == ["postStart"]
+    assert document["environment"] == {"A": "b", "GONE": None}
+
+
+def test_one_hook_can_be_run(called: Container, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hooks", "run", "onCreate"]) == 1
+    called.write(onCreateCommand="echo hello")
+    assert main(["hooks", "run", "onCreate"]) == 0
+    assert "hello" in capsys.readouterr().out
+    assert main(["hooks", "run", "postCreate"]) == 2
+    assert "there are: onCreate" in capsys.readouterr().err
+
+
+def test_an_untrusted_hook_is_not_run_by_hand(
+    called: Container, capsys: pytest.CaptureFixture[str]
+) -> None:
+    called.variables["DEV8_TRUST"] = "ask"
+    assert main(["hooks", "run"]) == 1
+    assert "devcopilot trust" in capsys.readouterr().err
+    assert not (called.folder / "said").exists()

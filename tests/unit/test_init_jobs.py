@@ -431,6 +431,21 @@ def test_a_job_of_the_stop_is_told_the_time_that_is_left(office: Office) -> None
     assert (last.last_exit, office.world.clock.now()) == (0, 1005.0)
 
 
+def test_jobs_of_the_stop_run_one_after_another(office: Office) -> None:
+    """The last one saves what those before it have done."""
+    office.add("second", at=(moments.STOP,))
+    office.add("fail", at=(moments.STOP,))
+    office.add("quick", at=(moments.STOP,))
+    stop, _ = make_final(office)
+    stop.request("SIGTERM", 0)
+    stop.advance()
+    while not stop.done:
+        office.world.loop.turn()
+        stop.advance()
+    told = [office.runs(name)[0].argv for name in ("second", "fail", "quick")]
+    assert told == [("second", "10.0"), ("fail", "9.0"), ("quick", "9.0")]
+
+
 def test_no_job_of_the_stop_begins_after_the_deadline(office: Office) -> None:
     office.begin("stubborn")
     office.add("second", at=(moments.STOP,))

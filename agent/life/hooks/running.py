@@ -27,6 +27,8 @@ class Where:
     environ: Mapping[str, str | None]
     timeout: float
     """Seconds; 0: without end."""
+    variable: str = "DEV8_HOOK_TIMEOUT"
+    """What gives more of them."""
 
 
 def carry_out(work: Work, unit: Unit, phase: Phase, where: Where) -> bool:
@@ -56,6 +58,8 @@ class Told:
     exit: int | None = None
     timed_out: float = 0.0
     """Seconds after which it was ended."""
+    variable: str = ""
+    """What gives more of them."""
     good: bool = True
 
     def tell(self, unit: Unit) -> None:
@@ -64,7 +68,7 @@ class Told:
         if self.good:
             unit.done(self.reason)
         elif self.timed_out:
-            unit.time_out(self.timed_out, f"set DEV8_HOOK_TIMEOUT, or fix it: {hint}")
+            unit.time_out(self.timed_out, f"set {self.variable}, or fix it: {hint}")
         else:
             unit.fail(self.reason, hint, self.exit)
 
@@ -88,7 +92,13 @@ def judge(ended: Ended, shown: str, where: Where) -> Told:
         return Told(f"{shown} was stopped", ended.code, good=False)
     if ended.timed_out:
         limit = format_duration(where.timeout)
-        return Told(f"{shown} took longer than {limit}", ended.code, where.timeout, good=False)
+        return Told(
+            f"{shown} took longer than {limit}",
+            ended.code,
+            where.timeout,
+            where.variable,
+            good=False,
+        )
     if ended.code:
         return Told(f"{shown} ended with code {ended.code}", ended.code, good=False)
     return Told("something of it goes on in the background" if ended.leaves else "")

@@ -1,0 +1,152 @@
+"""List the hooks of the workspace, show what they run, or run them again."""
+
+import argparse
+import pwd
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agent.commands import rerun
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
+from agent.commands.units import Events
+from agent.life import record, trust
+from agent.life.all import KINDS
+from agent.life.devcontainer.properties import find_notes
+from agent.life.hooks import kind, stopping
+from agent.life.hooks.kind import Plan
+from agent.life.hooks.running import show as show_command
+from agent.life.record import BAD, Record
+from agent.life.unit import make_name
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.human import format_duration
+from agent.settings import context
+from agent.settings.context import Context
+
+ACTIONS = ("list", "show", "run")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list",
+                        help="show: what each runs; run: run all or one again")  # fmt: skip
+    parser.add_argument("name", nargs="?", help="a hook, such as postCreate")
+    parser.add_argument("--final", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """List, show or run the hooks; exit 1 when one of those that ran fails."""
+    current = context.load()
+    if arguments.final is not None:
+        return run_final(current, arguments.final, printer)
+    plan = Plan(current)
+    names = [phase.name for phase in plan.phases]
+    if arguments.name and arguments.name not in names:
+        there = f"there are: {', '.join(names)}" if names else "there are no hooks"
+        raise AgentError(Problem(f"there is no hook {arguments.name}", there), exit_code=Exit.USAGE)
+    if arguments.action == "run":
+        code = run_again(current, arguments.name or "", printer)
+        if plan.refusal:
+            printer.fail(plan.refusal)
+        return Exit.FAILED if plan.refusal else code
+    document = describe(current, plan, arguments.name or "")
+    lines = list_lines(document) if arguments.action == "list" else show_lines(document)
+    printer.show(document, lines)
+    return Exit.OK
+
+
+def run_again(current: Context, name: str, printer: Printer) -> int:
+    """Run all hooks again, or one and those that were skipped after it."""
+    known = [each for each in KINDS if each.wanted(current.settings)]
+    records = rerun.carry_out(current, known, {kind.NAME: name}, printer)
+    printer.show([asdict(each) for each in records], [])
+    return Exit.FAILED if any(each.state in BAD for each in records) else Exit.OK
+
+
+def run_final(current: Context, seconds: float, printer: Printer) -> int:
+    """Run the hooks of the stop, within the seconds that are left of it."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    log = printer.open_log(kind.NAME, current.settings.agent.log_level)
+    good = stopping.carry_out(current, seconds, Events(log), stop)
+    return Exit.OK if good else Exit.FAILED
+
+
+def describe(current: Context, plan: Plan, name: str) -> dict[str, Any]:
+    """Return what is known of the hooks, for programs."""
+    hooks = []
+    for phase in plan.phases:
+        if name in ("", phase.name):
+            unit = record.read(current.facts, make_name(kind.NAME, phase.name))
+            commands = [{"name": each.name, "command": list(each.argv), "shown": show_command(each)}
+                        for each in phase.commands]  # fmt: skip
+            hooks.append({
+                "name": phase.name, "of_repository": phase.of_repository, "once": phase.once,
+                "commands": commands, **_describe_unit(unit),
+            })  # fmt: skip
+    problems = [each for each in (plan.fault, plan.refusal) if each]
+    return {
+        "folder": str(plan.folder),
+        "file": plan.file.name if plan.file else None,
+        "trust": trust.find_verdict(current, plan.folder),
+        "wait_for": plan.wait_for,
+        "environment": plan.changes,
+        "hooks": hooks,
+        "problems": list(map(asdict, problems)),
+        "notes": list(map(asdict, _find_notes(current, plan))),
+    }
+
+
+def _describe_unit(unit: Record | None) -> Mapping[str, Any]:
+    if unit is None:
+        return {"state": "waiting", "since": None, "took": None, "exit": None, "reason": ""}
+    return {
+        "state": unit.state, "since": unit.since, "took": unit.took, "exit": unit.exit,
+        "reason": unit.reason,
+    }  # fmt: skip
+
+
+def _find_notes(current: Context, plan: Plan) -> list[Problem]:
+    user = str(current.facts.uid)
+    with suppress(KeyError):
+        user = pwd.getpwuid(current.facts.uid).pw_name
+    environ = current.facts.user_environ
+    return list(find_notes(plan.file, environ, user)) if plan.file else []
+
+
+def list_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each hook: how it stands, and why."""
+    for hook in document["hooks"]:
+        took = f" in {format_duration(hook['took'])}" if hook["took"] else ""
+        code = f", exit code {hook['exit']}" if hook["exit"] else ""
+        reason = f": {hook['reason']}" if hook["reason"] else ""
+        yield f"{hook['name']:<14} {hook['state']}{took}{code}{reason}"
+    if not document["hooks"]:
+        yield f"there are no hooks in {document['folder']}"
+    yield from _explain(document["problems"])
+
+
+def show_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what each hook runs, with its variables replaced, and what has no effect."""
+    if document["file"]:
+        yield f"{Path(document['folder']) / document['file']} (trust: {document['trust']})"
+    for hook in document["hooks"]:
+        for command in hook["commands"]:
+            name = f"{hook['name']}:{command['name']}" if command["name"] else hook["name"]
+            words = command["command"]
+            yield f"{name:<14} {words[2] if words[:2] == ['/bin/sh', '-c'] else words}"
+    for name, value in document["environment"].items():
+        yield f"unset {name}" if value is None else f"{name}={value}"
+    yield from _explain(document["notes"])
+    yield from _explain(document["problems"])
+
+
+def _explain(rows: list[dict[str, str]]) -> Iterator[str]:
+    for row in rows:
+        yield f"{row['message']} ({row['hint']})" if row["hint"] else row["message"]

@@ -1,0 +1,34 @@
+"""The hooks of the stop: DEV8_ON_STOP and hooks.d/stop, in the time that is left of it."""
+
+import threading
+
+from agent.life.hooks import phases, running
+from agent.life.hooks.kind import KIND, OURS
+from agent.life.hooks.running import Where
+from agent.life.project import find_folder
+from agent.life.unit import Speaker, Work
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+
+SHARE = 0.5
+"""Of the time that is left: the final backup, which comes next, needs the rest."""
+
+
+def is_wanted(settings: Settings) -> bool:
+    """Tell whether there is anything to run at the stop."""
+    return bool(phases.find_admin(phases.AT_STOP, settings).commands)
+
+
+def carry_out(
+    context: Context, seconds: float, speaker: Speaker, stopping: threading.Event
+) -> bool:
+    """Run them, and return whether all were successful; `seconds` are left until the end."""
+    phase = phases.find_admin(phases.AT_STOP, context.settings)
+    limit = seconds * SHARE if context.settings.backup.on_stop else seconds
+    given = context.settings.hooks.timeout
+    timeout = min(limit, given) if given else limit
+    work = Work(context, KIND, speaker, stopping)
+    unit = work.part(phase.name)
+    unit.begin()
+    where = Where(find_folder(context), OURS, max(timeout, 0.1), "DEV8_STOP_TIMEOUT")
+    return running.carry_out(work, unit, phase, where)
