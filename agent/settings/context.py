@@ -15,7 +15,7 @@ from agent.machine.documents import DAMAGE, RUNTIME, Document
 from agent.machine.errors import Problem
 from agent.machine.gitconfig import SYSTEM
 from agent.machine.system import Facts
-from agent.settings import stored
+from agent.settings import certificates, stored
 from agent.settings.everything import Settings, clean
 
 T = TypeVar("T")
@@ -94,7 +94,11 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     home, problems = homes.find_home(environ, folder, uid)
     state, mounts, lacks = homes.try_mounts(home, settings.agent.state_dir, uid, environ)
     problems += [*lacks, *homes.check_workspace(settings.workspace.folder, uid)]
-    environment = {**stored.child_defaults(settings), **stored.clean_environment(environ)}
+    environment = {
+        **stored.child_defaults(settings),
+        **certificates.make_environment(settings.certificates, folder),
+        **stored.clean_environment(environ),
+    }
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
     missing = locales.find_missing(environment)
     environment.update(dict.fromkeys(missing, locales.USUAL))

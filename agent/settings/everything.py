@@ -16,6 +16,7 @@ from agent.machine.texts import UnusableError
 from agent.settings import compatibility
 from agent.settings.agent import Agent
 from agent.settings.backup import Backup
+from agent.settings.certificates import Certificates
 from agent.settings.extensions import Extensions
 from agent.settings.github import GitHub
 from agent.settings.hooks import Hooks
@@ -37,6 +38,7 @@ class Settings:
     ai: Ai
     hooks: Hooks
     extensions: Extensions
+    certificates: Certificates
     backup: Backup
     agent: Agent
 

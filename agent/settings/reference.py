@@ -12,6 +12,7 @@ from agent.machine import runtime
 from agent.machine.documents import RUNTIME, STATE, Document
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.settings import compatibility
+from agent.settings.certificates import ALL, FOLDER, MORE
 from agent.settings.everything import variables
 from agent.settings.variable import Variable
 
@@ -24,6 +25,8 @@ FILES = (
     (f"{RUNTIME}/{runtime.TOKENS}/", "current GitHub tokens, one file for each host (0600)"),
     (f"{RUNTIME}/{runtime.BROKER_SOCKET}", "socket where git's helper asks for a new token"),
     (f"{RUNTIME}/{runtime.READY}", "exists from when the workspace is ready until it stops"),
+    (f"{RUNTIME}/{FOLDER}/{ALL}", "the public certificates and those of DEV8_CA_FILE"),
+    (f"{RUNTIME}/{FOLDER}/{MORE}", "the certificates of DEV8_CA_FILE"),
     (f"{RUNTIME}/log/UNIT.log", "output of the last run of a unit; UNIT.log.1 is the one before"),
     (f"{RUNTIME}/milestones/NAME", "steps of your own that are done: `devcopilot done NAME`"),
     (f"{RUNTIME}/{runtime.SSH}/", "host keys of sshd, variables for bash (0600)"),

@@ -3,9 +3,10 @@
 from agent.github import gh
 from agent.services import sshd
 from agent.tools import handover
-from agent.workspace import git, shell, signing, ssh, vscode
+from agent.workspace import certificates, git, shell, signing, ssh, vscode
 
 STEPS = (
+    certificates.STEP,
     ssh.STEP,
     sshd.STEP,
     git.STEP,

@@ -1,0 +1,143 @@
+"""DEV8_CA_FILE: certificates that every tool trusts beside the public ones.
+
+Two bundles in the runtime folder, which variables of the environment name. The system's own bundle
+is never changed: it is root's, and the root file system may be read-only.
+"""
+
+import re
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.machine.errors import Problem
+from agent.machine.files import SETTINGS
+from agent.machine.resources import File, Resource
+from agent.machine.system import Facts
+from agent.settings.certificates import ALL, FOLDER, MORE, find_overridden, make_environment
+from agent.settings.context import Context
+from agent.settings.step import Step
+
+PUBLIC = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
+    Path("/etc/ssl/cert.pem"),
+)
+"""Where Debian, Red Hat and Alpine have the public ones; the first that is there counts."""
+MOST = 1000
+"""Files of a folder."""
+VARIABLE = "DEV8_CA_FILE"
+_BLOCK = re.compile(
+    rb"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+?-----END CERTIFICATE-----", re.ASCII
+)
+"""https://datatracker.ietf.org/doc/html/rfc7468"""
+_OTHERS = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
+_DER = b"\x30\x82"
+"""How a certificate that is not PEM begins: a SEQUENCE longer than 255 bytes."""
+
+
+def resources(context: Context) -> Iterator[Resource | Problem]:
+    """Yield the bundles; what cannot be used is told and left out."""
+    settings, facts = context.settings.certificates, context.facts
+    if settings.file is None:
+        return
+    found: dict[bytes, bytes] = {}
+    for item in read_all(settings.file, facts):
+        if isinstance(item, Problem):
+            yield item
+        else:
+            found.setdefault(ssl.PEM_cert_to_DER_cert(item.decode()).strip(), item)
+    more = b"".join(block + b"\n" for block in found.values())
+    folder = facts.runtime / FOLDER
+    public = read_public(facts)
+    if public is None:
+        yield Problem("this image has no public certificates", "install ca-certificates in it")
+    yield File(folder / ALL, (public or b"") + more, 0o600, adopt=True)
+    yield File(folder / MORE, more, 0o600, adopt=True)
+    own = find_overridden(facts.environ, make_environment(settings, facts.runtime))
+    if own:
+        yield Problem(
+            f"{', '.join(own)} set as well: what reads it does not see {VARIABLE}",
+            f"unset it, or add the certificates of {VARIABLE} to its file",
+            level="info",
+        )
+
+
+def read_public(facts: Facts) -> bytes | None:
+    """Return the system's own bundle. Raises OSError."""
+    for path in PUBLIC:
+        content = facts.read(path)
+        if content is not None:
+            return content if content.endswith(b"\n") else content + b"\n"
+    return None
+
+
+def read_all(path: Path, facts: Facts) -> Iterator[bytes | Problem]:
+    """Yield each certificate of a file or a folder, as PEM, and what is wrong. Raises OSError."""
+    if not path.exists():
+        yield Problem(f"{VARIABLE}={path}: there is no such file", "mount it, or unset it")
+        return
+    if not path.is_dir():
+        yield from read_one(path, facts)
+        return
+    # What Kubernetes mounts of a ConfigMap has folders beside the files, whose names begin with ..
+    names = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+    files = [each for each in names if each.is_file()]
+    if len(files) > MOST:
+        yield Problem(f"{VARIABLE}={path}: only the first {MOST} files are read")
+    if not files:
+        yield Problem(f"{VARIABLE}={path}: there is no file in it", "put PEM files there")
+    for each in files[:MOST]:
+        yield from read_one(each, facts)
+
+
+def read_one(path: Path, facts: Facts) -> Iterator[bytes | Problem]:
+    """Yield the certificates of a file, and what is wrong with it."""
+    try:
+        content = facts.read(path, SETTINGS) or b""
+    except OSError as error:
+        yield Problem(f"{VARIABLE}: cannot read {path}: {error.strerror or error}")
+        return
+    blocks = [block.replace(b"\r\n", b"\n") for block in _BLOCK.findall(content)]
+    kinds = {kind.decode() for kind in _OTHERS.findall(content)} - {"CERTIFICATE"}
+    if any("PRIVATE KEY" in kind for kind in kinds):
+        yield Problem(
+            f"{VARIABLE}: {path} holds a private key, which nobody needs to trust a certificate",
+            "take it out: every program of the workspace can read this file",
+        )
+    if not blocks:
+        yield Problem(f"{VARIABLE}: {path} holds no certificate in PEM", _explain(path, content))
+    for number, block in enumerate(blocks, 1):
+        yield from check(block, f"certificate {number} of {path}" if len(blocks) > 1 else str(path))
+
+
+def _explain(path: Path, content: bytes) -> str:
+    if content.startswith(_DER):
+        return f"convert it: openssl x509 -inform der -in {path.name} -out {path.stem}.pem"
+    if b"BEGIN TRUSTED CERTIFICATE" in content:
+        return f"convert it: openssl x509 -in {path.name} -out {path.stem}.pem"
+    return "it begins with -----BEGIN CERTIFICATE-----"
+
+
+def check(block: bytes, name: str) -> Iterator[bytes | Problem]:
+    """Yield a certificate if OpenSSL takes it, and a problem if nobody will trust what it signs."""
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        trust.load_verify_locations(cadata=block.decode())
+    except (ssl.SSLError, ValueError) as error:
+        cause = getattr(error, "reason", None) or str(error)
+        yield Problem(f"{VARIABLE}: {name} is damaged: {cause}", "export it again")
+        return
+    yield block
+    authorities = trust.get_ca_certs()
+    if not authorities:
+        yield Problem(
+            f"{VARIABLE}: {name} is not of a certificate authority: it vouches for itself alone",
+            "use the certificate of the authority that signed it",
+            level="info",
+        )
+    elif ssl.cert_time_to_seconds(str(authorities[0]["notAfter"])) < time.time():
+        yield Problem(f"{VARIABLE}: {name} ended on {authorities[0]['notAfter']}", "get a new one")
+
+
+STEP = Step("certificates", resources)

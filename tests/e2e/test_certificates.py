@@ -1,0 +1,123 @@
+"""Behind a proxy that inspects TLS: with DEV8_CA_FILE each tool of dev8-mvp trusts its certificate.
+
+A server inside the container has a certificate of a private authority; that it is asked at all
+shows that a tool trusts it.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.authority import Authority, write_files
+from tests.containers import HARDENED, MVP, Container, Recipe, running
+from tests.e2e.conftest import Login
+from tests.waiting import wait_until
+
+PORT = 9443
+URL = f"https://127.0.0.1:{PORT}"
+NAMED = f"https://localhost:{PORT}"
+
+TOOLS = {
+    "curl": f"curl --silent {URL}/curl",
+    "git": f"git ls-remote {URL}/git",
+    "git-lfs": f"cd /tmp && rm -rf lfs && git init -q lfs && cd lfs && git remote add origin "
+               f"{URL}/git-lfs && GIT_LFS_SKIP_PUSH=1 git lfs locks",
+    "node": f"node -e \"fetch('{URL}/node').catch(() => 0)\"",
+    "npm": f"npm view left-pad --registry={URL}/npm/ --fetch-retries=0",
+    "bun": f"bun -e \"await fetch('{URL}/bun').catch(() => 0)\"",
+    "pip": f"pip download --no-deps --retries 0 --index-url {URL}/pip/ nothing",
+    "python": f"python3 -c \"import urllib.request as u; u.urlopen('{URL}/python')\"",
+    "go": f"cd /tmp && GOFLAGS=-mod=mod GONOSUMDB=* GOPROXY={URL}/go "
+          f"go list -m example.com/x@v1.0.0",
+    "gh": f"GH_HOST=localhost:{PORT} GH_ENTERPRISE_TOKEN=x GH_TOKEN=x gh api /gh",
+    "aws": f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_REGION=x AWS_MAX_ATTEMPTS=1 "
+           f"aws --endpoint-url {URL} s3api list-objects --bucket aws",
+    "az": f"az rest --skip-authorization-header --url {URL}/az",
+    "restic": f"RESTIC_PASSWORD=x restic --no-lock --retry-lock 0 -r rest:{URL}/restic cat config",
+}  # fmt: skip
+"""Tool -> a command in which it asks for a path with its name."""
+SLOW = 40
+
+
+@contextmanager
+def workspace(folder: Path, *options: str) -> Iterator[Container]:
+    authority = Authority()
+    folder.chmod(0o755)
+    shutil.copy(Path(__file__).parent / "tls_server.py", folder)
+    write_files(folder, authority.sign("localhost"))
+    (folder / "ca").mkdir()
+    (folder / "ca/proxy.crt").write_bytes(authority.own.certificate)
+    options = ("--network", "none", "-v", f"{folder}:/tls:ro", *options)
+    command = ("python3", "/tls/tls_server.py", str(PORT))
+    with running(Recipe(MVP, options, command, published=False)) as box:
+        box.wait_ready()
+        yield box
+
+
+ENTER = """
+import os, subprocess, sys
+pid = subprocess.check_output(["pgrep", "-of", "code-server"], text=True).strip()
+rows = open(f"/proc/{pid}/environ", "rb").read().split(b"\\0")
+environ = dict(row.split(b"=", 1) for row in rows if b"=" in row)
+environ.pop(b"NODE_OPTIONS", None)  # code-server's own
+os.execvpe("timeout", ["timeout", sys.argv[1], "sh", "-c", sys.argv[2]], environ)
+"""
+
+
+def ask(box: Container, name: str) -> bool:
+    """Let a tool ask, in a terminal's environment; tell whether the server was asked."""
+    box.call("python3", "-c", ENTER, str(SLOW), TOOLS[name])
+    return f"/{name}" in "".join(line for line in box.logs().split("\n") if "asked " in line)
+
+
+@pytest.fixture(scope="module")
+def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    folder = tmp_path_factory.mktemp("trusting")
+    with workspace(folder, *HARDENED, "-e", "DEV8_CA_FILE=/tls/ca") as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    with workspace(tmp_path_factory.mktemp("plain")) as box:
+        yield box
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS))
+def test_each_tool_trusts_it(trusting: Container, name: str) -> None:
+    assert ask(trusting, name), name
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS))
+def test_no_tool_trusts_it_otherwise(plain: Container, name: str) -> None:
+    assert not ask(plain, name), name
+
+
+def test_the_public_ones_stay(trusting: Container) -> None:
+    script = (
+        "grep -c BEGIN /etc/ssl/certs/ca-certificates.crt $DEV8_RUNTIME_DIR/certificates/all.pem"
+    )
+    rows = trusting.execute("sh", "-c", script.replace(
+        "$DEV8_RUNTIME_DIR", "/dev/shm/devcopilot-1000")).split()  # fmt: skip
+    system, everything = (int(row.rpartition(":")[2]) for row in rows)
+    assert everything == system + 1
+    assert system > 100
+
+
+def test_ssh_logins_have_it_as_well(tmp_path: Path, login: Login) -> None:
+    folder = tmp_path
+    authority = Authority()
+    folder.chmod(0o755)
+    (folder / "ca.pem").write_bytes(authority.own.certificate)
+    options = (
+        "-v", f"{folder}:/tls:ro", "-e", "DEV8_CA_FILE=/tls/ca.pem",
+        "-e", f"SSH_PUBLIC_KEY={login.public}",
+    )  # fmt: skip
+    with running(Recipe(MVP, options)) as box:
+        box.wait_ready()
+        wait_until(lambda: login.run(box, "echo $SSL_CERT_FILE"), "a login")
+        found = login.run(box, "cat $SSL_CERT_FILE $NODE_EXTRA_CA_CERTS")
+        assert found.count(authority.own.certificate.decode().split("\n")[1]) == 2

@@ -1,0 +1,131 @@
+"""DEV8_CA_FILE: what is taken from a file or a folder, and what is said of the rest."""
+
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+
+from agent.settings import certificates as settings
+from agent.settings.context import from_environ
+from agent.workspace import certificates
+from tests.authority import Authority
+from tests.machine import Machine
+
+ROOT = Authority("Root")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    public = tmp_path / "public.pem"
+    public.write_bytes(Authority("Public").own.certificate.rstrip(b"\n"))
+    monkeypatch.setattr(certificates, "PUBLIC", (tmp_path / "missing", public))
+    return Machine(tmp_path, certificates.resources)
+
+
+def read(machine: Machine, name: str) -> int:
+    """Return how many certificates OpenSSL finds in a bundle."""
+    path = machine.facts.runtime / settings.FOLDER / name
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if path.read_bytes():
+        trust.load_verify_locations(path)
+    return trust.cert_store_stats()["x509"]
+
+
+def test_without_the_variable_nothing_is_made(machine: Machine) -> None:
+    assert machine.configure() == []
+    assert not (machine.facts.runtime / settings.FOLDER).exists()
+
+
+def test_a_file_with_text_around_and_twice_the_same(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    pem = ROOT.own.certificate
+    path.write_bytes(b"# Root\r\n" + pem.replace(b"\n", b"\r\n") + b"some text\n" + pem)
+    assert machine.configure(DEV8_CA_FILE=str(path)) == []
+    assert (read(machine, settings.ALL), read(machine, settings.MORE)) == (2, 1)
+
+
+def test_a_config_map_and_its_change(machine: Machine, tmp_path: Path) -> None:
+    """Kubernetes mounts links into a folder that it replaces as a whole."""
+    mount, first, second = tmp_path / "mount", tmp_path / "mount/..1", tmp_path / "mount/..2"
+    for folder, names in ((first, ("a.crt", "b.crt")), (second, ("a.crt",))):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_bytes(Authority(name).own.certificate)
+    (mount / "..data").symlink_to("..1")
+    for name in ("a.crt", "b.crt"):
+        (mount / name).symlink_to(f"..data/{name}")
+    assert machine.configure(DEV8_CA_FILE=str(mount)) == []
+    assert read(machine, settings.MORE) == 2
+    (mount / "..data").unlink()
+    (mount / "..data").symlink_to("..2")
+    assert machine.configure(DEV8_CA_FILE=str(mount)) == []
+    assert read(machine, settings.MORE) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "taken"),
+    [
+        (b"", "holds no certificate in PEM", 0),
+        (b"hello", "holds no certificate in PEM", 0),
+        (ROOT.own.der, "openssl x509 -inform der -in ca.pem", 0),
+        (ROOT.own.certificate + ROOT.own.key, "holds a private key", 1),
+        (ROOT.own.key, "holds a private key", 0),
+        (ROOT.own.certificate.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"), "convert it", 0),
+        (ROOT.own.certificate.replace(b"MII", b"AAA", 1), "is damaged", 0),
+        (Authority(ended=True).own.certificate, "ended on ", 1),
+        (ROOT.sign("host").certificate, "is not of a certificate authority", 1),
+        (b"x" * (2 << 20), "cannot read", 0),
+    ],
+    ids=["empty", "text", "DER", "with key", "key", "trusted", "damaged", "ended", "leaf", "huge"],
+)
+def test_what_is_wrong_is_said_and_the_rest_is_taken(
+    machine: Machine, tmp_path: Path, content: bytes, said: str, taken: int
+) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(content)
+    problems = machine.configure(DEV8_CA_FILE=str(path))
+    assert any(said in line for line in problems), problems
+    assert all("DEV8_CA_FILE" in line for line in problems)
+    assert (read(machine, settings.ALL), read(machine, settings.MORE)) == (1 + taken, taken)
+    assert b"PRIVATE" not in (machine.facts.runtime / settings.FOLDER / settings.ALL).read_bytes()
+
+
+@pytest.mark.parametrize("what", ["nothing", "an empty folder", "a FIFO", "a link to nothing"])
+def test_what_is_no_file_is_said(machine: Machine, tmp_path: Path, what: str) -> None:
+    path = tmp_path / "ca"
+    if what == "an empty folder":
+        path.mkdir()
+    elif what == "a FIFO":
+        os.mkfifo(path)
+    elif what == "a link to nothing":
+        path.symlink_to("nowhere")
+    (line, *_) = machine.configure(DEV8_CA_FILE=str(path))
+    assert str(path) in line
+    assert read(machine, settings.ALL) == 1, "the public ones stay"
+
+
+def test_each_tool_is_led_to_them_unless_somebody_leads_it_elsewhere(tmp_path: Path) -> None:
+    environ = {
+        "HOME": str(tmp_path), "DEV8_RUNTIME_DIR": str(tmp_path / "run"), "PIP_CERT": "/mine.pem",
+        "DEV8_CA_FILE": "/ca.pem", "WORKSPACE_DIR": str(tmp_path),
+    }  # fmt: skip
+    found = from_environ(environ).facts.environ
+    for name in settings.BUNDLE_VARIABLES:
+        expected = "/mine.pem" if name == "PIP_CERT" else f"{tmp_path}/run/certificates/all.pem"
+        assert found[name] == expected
+    assert found["NODE_EXTRA_CA_CERTS"].endswith("certificates/more.pem")
+    del environ["DEV8_CA_FILE"]
+    assert "SSL_CERT_FILE" not in from_environ(environ).facts.environ
+
+
+def test_a_variable_of_the_users_own_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "PUBLIC", ())
+    path = tmp_path / "ca.pem"
+    path.write_bytes(ROOT.own.certificate)
+    machine = Machine(tmp_path, certificates.resources, GIT_SSL_CAINFO="/mine.pem")
+    problems = machine.configure(DEV8_CA_FILE=str(path))
+    assert "this image has no public certificates (install ca-certificates in it)" in problems
+    assert any(line.startswith("GIT_SSL_CAINFO set as well") for line in problems)
