@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/files.sh
+. scripts/lib/trust.sh
 . scripts/lib/workspace.sh
 
 # One at a time: the second finds what the first has made. The lock is not handed on to what stays.
@@ -61,6 +62,7 @@ pass_variables() {
         elif [[ -n ${!name:-} ]]; then
             case $kind:$name in
                 plain:SSH_PUBLIC_KEY | plain:SSH_AUTHORIZED_KEYS_FILE) ;; # go with our own key
+                plain:DEV8_CA_FILE) ;; # goes by `pass_certificates`
                 plain:*_DIR | plain:*_FILE | plain:*_PORT | plain:*_ADDRESS)
                     skipped+=("$name")
                     continue
@@ -82,6 +84,22 @@ pass_variables() {
 pass_secret() { # NAME
     write_secret "$1"
     options+=(--env "$1_FILE=/run/secrets/$1")
+}
+
+# Let the workspace trust what this machine trusts beside its distribution, or DEV8_CA_FILE names.
+pass_certificates() {
+    local given=${DEV8_CA_FILE:-} found
+    if [[ -n $given ]]; then
+        [[ -r $given ]] || fail "cannot pass DEV8_CA_FILE=$given: it cannot be read"
+        found=$(print_certificates "$given")
+        [[ -n $found ]] || fail "cannot pass DEV8_CA_FILE=$given: it holds no certificate in PEM"
+    else
+        found=$(print_own_certificates)
+    fi
+    [[ -n $found ]] || return 0
+    pass_secret DEV8_CA <<<"$found" # no secret, but the volume is where it finds files
+    if [[ -n $given ]]; then given="of DEV8_CA_FILE"; fi
+    note "passing on certificates ${given:-that this machine trusts beside the usual ones}"
 }
 
 make_key() {
@@ -126,6 +144,7 @@ make_volumes() {
 
 create_container() {
     pass_variables
+    pass_certificates
     make_key
     make_network
     make_volumes

@@ -24,6 +24,8 @@ PUBLIC = (
     Path("/etc/ssl/cert.pem"),
 )
 """Where Debian, Red Hat and Alpine have the public ones; the first that is there counts."""
+PROFILE = "profile.sh"
+"""Read by the image's /etc/profile.d/session.sh; the runtime folder's path needs no quotes."""
 MOST = 1000
 """Files of a folder."""
 VARIABLE = "DEV8_CA_FILE"
@@ -54,7 +56,10 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         yield Problem("this image has no public certificates", "install ca-certificates in it")
     yield File(folder / ALL, (public or b"") + more, 0o600, adopt=True)
     yield File(folder / MORE, more, 0o600, adopt=True)
-    own = find_overridden(facts.environ, make_environment(settings, facts.runtime))
+    led = make_environment(settings, facts.runtime)
+    script = "".join(f'export {name}="${{{name}:-{path}}}"\n' for name, path in led.items())
+    yield File(folder / PROFILE, script.encode(), 0o600, adopt=True)
+    own = find_overridden(facts.environ, led)
     if own:
         yield Problem(
             f"{', '.join(own)} set as well: what reads it does not see {VARIABLE}",

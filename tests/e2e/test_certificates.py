@@ -107,6 +107,14 @@ def test_the_public_ones_stay(trusting: Container) -> None:
     assert system > 100
 
 
+def test_a_shell_by_docker_exec_has_them(trusting: Container) -> None:
+    look = "echo $GIT_SSL_CAINFO"
+    expected = "/dev/shm/devcopilot-1000/certificates/all.pem"
+    assert trusting.execute("bash", "-lc", look) == expected
+    assert trusting.execute("bash", "-ic", look) == expected
+    assert trusting.execute("env", "GIT_SSL_CAINFO=/mine", "bash", "-lc", look) == "/mine"
+
+
 def test_ssh_logins_have_it_as_well(tmp_path: Path, login: Login) -> None:
     folder = tmp_path
     authority = Authority()

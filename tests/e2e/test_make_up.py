@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.authority import Authority
 from tests.containers import BASE, DOCKER, QUIET, TAG, docker
 from tests.e2e.conftest import Login
 
@@ -54,6 +55,25 @@ def make_in(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+
+
+def test_certificates_are_passed_on(tmp_path: Path) -> None:
+    authority = Authority("Of make up").own.certificate
+    path = tmp_path / "proxy.pem"
+    path.write_bytes(b"text around\n" + authority)
+    name = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    try:
+        done = make("up", name, DEV8_CA_FILE=str(path))
+        assert done.returncode == 0, done.stdout
+        assert "passing on certificates of DEV8_CA_FILE" in done.stdout
+        script = "cat /dev/shm/devcopilot-1000/certificates/more.pem"
+        assert docker("exec", name, "sh", "-c", script) == authority.decode().strip()
+    finally:
+        make("clean", name)
+    path.write_text("nothing")
+    done = make("up", name, DEV8_CA_FILE=str(path))
+    assert done.returncode != 0
+    assert "holds no certificate in PEM" in done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +122,7 @@ def test_the_summary_names_what_works_for_this_workspace(workspace: Workspace) -
 def test_the_log_is_for_people_who_read_it(workspace: Workspace) -> None:
     """As text; `DEV8_LOG_FORMAT=json make up` is for programs."""
     lines = docker("logs", workspace.name).splitlines()
-    assert [line for line in lines if re.fullmatch(r"\d\d:\d\d:\d\d init: ready\b.*", line)]
+    assert [line for line in lines if re.fullmatch(r"\d\d:\d\d:\d\d init: READY in\b.*", line)]
     assert not [line for line in lines if line.startswith("{")]
 
 

@@ -6,6 +6,14 @@ if [ -n "$SSH_CONNECTION" ] && [ -O "$DEV8_RUNTIME_DIR/ssh/session.sh" ]; then
     . "$DEV8_RUNTIME_DIR/ssh/session.sh"
 fi
 
+# The certificates of DEV8_CA_FILE, for who comes by `docker exec` and has no environment of ours.
+certificates=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/certificates/profile.sh
+if [ -O "$certificates" ]; then
+    # shellcheck source=/dev/null # made at the start of the container
+    . "$certificates"
+fi
+unset certificates
+
 # remoteEnv of a devcontainer.json that the user trusts.
 if [ -O "$DEV8_RUNTIME_DIR/remote-env.sh" ]; then
     # shellcheck source=/dev/null # made at the start of the container
