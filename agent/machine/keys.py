@@ -105,7 +105,10 @@ def _join_strings(*parts: bytes) -> bytes:
 def find_foreign_form(private: bytes) -> tuple[str, str] | None:
     """Return what a key is that ssh cannot read, and what makes one that it can; None: unknown."""
     if private.startswith(b"PuTTY-User-Key-File-"):
-        return "a PuTTY key", "convert a copy: puttygen KEY.ppk -O private-openssh -o KEY"
+        return "a PuTTY key", (
+            "convert a copy: puttygen KEY.ppk -O private-openssh -o KEY; "
+            "in PuTTYgen for Windows: Conversions, Export OpenSSH key"
+        )
     if private.startswith(b"---- BEGIN SSH2 "):
         return "a key in SSH.com format", "create one with: ssh-keygen -t ed25519"
     return None

@@ -19,8 +19,9 @@ from agent.services import host_keys, probes, sshd
 from agent.services.service import BannerProbe, Service
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.workspace import ssh
+from agent.workspace import login_keys
 from tests.containers import BASE, DOCKER, docker, find_free_port
+from tests.option_lines import GOOD, REFUSED
 from tests.waiting import wait_until
 
 UID = 4242
@@ -180,7 +181,9 @@ def test_a_key_in_the_comment_of_another_lets_nobody_in(server: Server, tmp_path
         subprocess.run([*argv, tmp_path / name], check=True)
     first, *others = ((tmp_path / f"{name}.pub").read_text().strip() for name in names)
     hidden = "".join(mark + key for mark, key in zip(PYTHONS, others, strict=True))
-    lines = list(ssh.read_keys("SSH_PUBLIC_KEY", f'restrict,command="echo in" {first} me{hidden}'))
+    lines = list(
+        login_keys.read_keys("SSH_PUBLIC_KEY", f'restrict,command="echo in" {first} me{hidden}')
+    )
     own = server.home / ".ssh/authorized_keys"
     own.parent.mkdir(mode=0o700, exist_ok=True)
     own.write_text("".join(f"{line}\n" for line in lines), newline="")
@@ -191,6 +194,24 @@ def test_a_key_in_the_comment_of_another_lets_nobody_in(server: Server, tmp_path
     assert done.stdout == "in\n", f"its options hold: {done.stderr}"
     for done in refused:
         assert "Permission denied" in done.stderr, done.stdout
+
+
+def test_options_of_a_key_are_judged_as_sshd_does(server: Server, tmp_path: Path) -> None:
+    """It passes over a line with a bad option in silence: the agent has to name it."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    public = key.with_suffix(".pub").read_text()
+    own = server.home / ".ssh/authorized_keys"
+    own.parent.mkdir(mode=0o700, exist_ok=True)
+    let_in = []
+    for options in (*GOOD, *REFUSED):
+        own.write_text(f"{options} {public}")
+        for path in (own.parent, own):
+            os.chown(path, UID, UID)
+        done = server.call("ssh", "-p", str(server.port), f"{USER}@127.0.0.1", "true", key=key)
+        assert done.returncode == 0 or "Permission denied" in done.stderr, done.stderr
+        let_in += [options] * (done.returncode == 0)
+    assert let_in == list(GOOD)
 
 
 @pytest.mark.parametrize("user", [USER, "root", "nobody"])

@@ -24,7 +24,7 @@ from agent.settings import argon2, extensions, parsers, storage, stored, urls
 from agent.settings.context import Context
 from agent.settings.everything import Settings, clean, variables
 from agent.settings.variable import Variable, declared
-from agent.workspace import given, ssh
+from agent.workspace import given, login_keys
 from tests.machine import make_facts
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
@@ -169,7 +169,7 @@ def read(entry: Variable, environ: dict[str, str], facts: Facts) -> tuple[Any, l
         found = facts.secret(value)
         value = found.reveal() if isinstance(found, Secret) else None
     elif entry.parse is parsers.text:
-        read_lines = list(ssh.read_keys(entry.name, value or ""))
+        read_lines = list(login_keys.read_keys(entry.name, value or ""))
         value = [item for item in read_lines if isinstance(item, str)]
         lines += [str(item) for item in read_lines if not isinstance(item, str)]
     return value, [line for line in lines if entry.name in line or any(

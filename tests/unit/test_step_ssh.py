@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.machine import keys
 from agent.machine.volumes import Mounts, Volume
-from agent.workspace import ssh
+from agent.workspace import login_keys, ssh
 from tests.machine import Machine
 
 AUTHORIZED = ".local/state/devcopilot/ssh/authorized_keys"
@@ -95,14 +95,14 @@ def test_good_lines_are_kept_and_bad_ones_named(machine: Machine, tmp_path: Path
     ],
 )
 def test_a_line_is_judged_as_sshd_would(line: str, fault: str | None) -> None:
-    found = ssh.find_fault(line)
+    found = login_keys.find_fault(line)
     assert found is None if fault is None else fault in (found or "")
 
 
 @pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 def test_every_kind_of_public_key_is_accepted(tmp_path: Path, options: tuple[str, ...]) -> None:
     public = make_key(tmp_path, *options).with_suffix(".pub").read_text()
-    assert ssh.find_fault(public) is None
+    assert login_keys.find_fault(public) is None
 
 
 def test_a_private_key_in_the_place_of_a_public_one_is_said_and_not_shown(
@@ -193,8 +193,8 @@ def test_a_second_key_behind_a_limited_one_lets_nobody_in_and_is_named(
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u3000", "\x85"])
 def test_only_blanks_of_sshd_end_a_field(blank: str) -> None:
-    assert ssh.find_fault(f"restrict{blank}{KEY}") == "it is not a public key"
-    assert "not base64" in (ssh.find_fault(f"{KEY}{blank}me") or "")
+    assert login_keys.find_fault(f"restrict{blank}{KEY}") == "it is not a public key"
+    assert "not base64" in (login_keys.find_fault(f"{KEY}{blank}me") or "")
 
 
 def test_an_rsa_key_that_is_too_short_is_refused(machine: Machine, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_public_key_as_puttygen_saves_it_lets_in(
         (
             "PuTTY-User-Key-File-3: ssh-ed25519\nPublic-Lines: 2\n",
             "cannot use SSH_PUBLIC_KEY: it contains a private key of PuTTY "
-            "(set the public key: puttygen KEY.ppk -L)",
+            "(set the public key: puttygen KEY.ppk -L, or the text in the box at the top of PuTTYgen)",
         ),
     ],
 )
@@ -257,7 +257,7 @@ def test_a_key_that_openssh_cannot_load_is_reported_and_left_out(
 ) -> None:
     """It has the right format, and sshd passes over it without a word."""
     line = spoil_key(options, tmp_path, change)
-    assert ssh.find_fault(line) is None
+    assert login_keys.find_fault(line) is None
     (problem,) = machine.configure(SSH_PUBLIC_KEY=f"{line}\nrestrict {KEY} you\n")
     assert problem.startswith("cannot use the key of SSH_PUBLIC_KEY that ends in ")
     assert line.split()[1][-12:] in problem
