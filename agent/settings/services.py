@@ -43,8 +43,8 @@ class Ssh:
         "SSH_PRIVATE_KEY",
         read_ssh_key,
         "Private key for outgoing connections, installed as ~/.ssh/id_TYPE: in the format of "
-        "OpenSSH, PEM or PKCS #8. A key with a passphrase is rejected. Convert a copy of a PuTTY key "
-        "first: puttygen KEY.ppk -O private-openssh -o KEY.",
+        "OpenSSH, PEM or PKCS #8. A key with a passphrase is rejected. Convert a PuTTY key first: "
+        "puttygen KEY.ppk -O private-openssh -o KEY.",
     )
 
 

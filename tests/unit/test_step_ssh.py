@@ -230,7 +230,8 @@ def test_a_public_key_as_puttygen_saves_it_lets_in(
         (
             "PuTTY-User-Key-File-3: ssh-ed25519\nPublic-Lines: 2\n",
             "cannot use SSH_PUBLIC_KEY: it contains a private key of PuTTY "
-            "(set the public key: puttygen KEY.ppk -L, or the text in the box at the top of PuTTYgen)",
+            "(set the public key: puttygen KEY.ppk -L, or the text in the box at the top of "
+            "PuTTYgen)",
         ),
     ],
 )
