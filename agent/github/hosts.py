@@ -5,24 +5,23 @@ GITHUB_TOKEN_FILE, app_id is GITHUB_APP_ID. Secrets come as files only.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from agent.github.sources.all import SOURCES
 from agent.github.token import find_source
-from agent.machine import files
+from agent.machine import files, overrides
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_toml
-from agent.machine.system import Facts
 from agent.settings.context import Context
 from agent.settings.everything import find_missing_parts, read_group
 from agent.settings.github import GitHub
 from agent.settings.parsers import host_name
 from agent.settings.variable import declared
 
-SYSTEM_FOLDER = Path("/etc/devcopilot/hosts.d")
-USER_FOLDER = ".config/devcopilot/hosts.d"
+SYSTEM_FOLDER = overrides.SYSTEM / "hosts.d"
+USER_FOLDER = f"{overrides.USER}/hosts.d"
 """In the home folder."""
 NOT_OF_A_FILE = ("GH_HOST", "DEV8_TOKEN_REFRESH_INTERVAL")
 """The file's name is the host's; the interval holds for all."""
@@ -44,16 +43,15 @@ class Accounts:
 
 
 def find_accounts(context: Context) -> Accounts:
-    """Return the hosts. The variables win over files, and the user's files over the image's.
-
-    That holds also for a file that cannot be read: another one would be another identity.
-    """
+    """Return the hosts. The variables win over files, and the user's files over the image's."""
     ours = context.settings.github
     known = {ours.host: ours} if is_configured(ours) else {}
     in_trouble: dict[str, Problem] = {}
-    for path in _find_files(context.facts):
+    for path in overrides.find_files(context.facts.home / USER_FOLDER, SYSTEM_FOLDER):
+        if isinstance(path, Problem):
+            continue
         name = path.stem.lower()
-        if name in known or name in in_trouble:
+        if name in known:
             continue
         found = read_file(path)
         if isinstance(found, Problem):
@@ -100,14 +98,6 @@ def read_file(path: Path) -> GitHub | Problem:
         more = f", and {len(others)} more" if others else ""
         return Problem(f"cannot use {path}: {first.message}{more}", first.hint)
     return GitHub(**values)
-
-
-def _find_files(facts: Facts) -> Iterator[Path]:
-    for folder in (facts.home / USER_FOLDER, SYSTEM_FOLDER):
-        try:
-            yield from sorted(path for path in folder.iterdir() if path.suffix == ".toml")
-        except OSError:
-            continue
 
 
 def _list_keys() -> dict[str, str]:

@@ -1,18 +1,18 @@
 """The user's own services: services.d/NAME.toml. Each file is checked; none becomes raw INI."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from agent.machine import overrides
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.parsing import parse_toml
 from agent.services.service import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
 from agent.settings.context import Context
 
-SYSTEM_FOLDER = Path("/etc/devcopilot/services.d")
-USER_FOLDER = ".config/devcopilot/services.d"
+SYSTEM_FOLDER = overrides.SYSTEM / "services.d"
+USER_FOLDER = f"{overrides.USER}/services.d"
 """In the home folder; DEV8_SERVICES_DIR names another."""
 RESERVED: Final = ("agent", "supervisord", "log", "init")
 """Names of other sources of the log."""
@@ -28,20 +28,8 @@ class _MistakeError(Exception):
 def find_services(context: Context) -> list[Service | Problem]:
     """Return a service for each file, or what is wrong with it; a bad file stops no other."""
     own = context.settings.agent.services_dir or context.facts.home / USER_FOLDER
-    return list(_read_folders(SYSTEM_FOLDER, own))
-
-
-def _read_folders(*folders: Path) -> Iterator[Service | Problem]:
-    for folder in folders:
-        try:
-            files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            yield Problem(f"cannot read {folder}: {error.strerror}")
-            continue
-        for path in files:
-            yield read_service(path)
+    found = overrides.find_files(own, SYSTEM_FOLDER)
+    return [item if isinstance(item, Problem) else read_service(item) for item in found]
 
 
 def read_service(path: Path) -> Service | Problem:

@@ -37,7 +37,7 @@ class Agent:
         "DEV8_SERVICES_DIR",
         absolute_path,
         "Folder of your own services, *.toml; by default ~/.config/devcopilot/services.d. "
-        "/etc/devcopilot/services.d is read as well.",
+        "/etc/devcopilot/services.d is read as well, but your file replaces one of that name.",
     )
     state_dir: Path | None = variable(
         "DEV8_STATE_DIR",

@@ -101,6 +101,22 @@ def test_the_variables_come_first_and_a_bad_file_stops_no_other(tmp_path: Path) 
     assert first.token.value, "the variable won"
 
 
+@pytest.mark.parametrize(
+    ("text", "hosts"), [('token_file = "/mine"', [SERVER]), ("nonsense", []), ("", [])]
+)
+def test_a_file_of_the_user_replaces_that_of_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, hosts: list[str]
+) -> None:
+    system = tmp_path / "etc"
+    system.mkdir()
+    (system / f"{SERVER.upper()}.toml").write_text('token_file = "/image"')
+    monkeypatch.setattr("agent.github.hosts.SYSTEM_FOLDER", system)
+    assert find(tmp_path) == ([SERVER], [])
+    write(tmp_path, text)
+    found, problems = find(tmp_path)
+    assert (found, len(problems)) == (hosts, text == "nonsense")
+
+
 def test_a_host_without_a_source_is_none(tmp_path: Path) -> None:
     assert find(tmp_path) == ([], [])
     assert find(tmp_path, GITHUB_TOKEN="test_token") == ([], [])

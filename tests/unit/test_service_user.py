@@ -92,7 +92,21 @@ def test_both_folders_are_read_and_the_setting_moves_one(facts: Facts) -> None:
     names = [item.name for item in read(facts) if isinstance(item, Service)]
     moved = [item.name for item in read(facts, DEV8_SERVICES_DIR=str(facts.home / "other"))
              if isinstance(item, Service)]  # fmt: skip
-    assert (names, moved) == (["one", "two"], ["one", "three"])
+    assert (names, moved) == (["two", "one"], ["three", "one"])
+
+
+@pytest.mark.parametrize("text", ['command = ["mine"]', "nonsense", ""])
+def test_a_file_of_the_user_replaces_that_of_the_image(facts: Facts, text: str) -> None:
+    write(user.SYSTEM_FOLDER, web='command = ["image"]', other='command = ["image"]')
+    write(facts.home / user.USER_FOLDER, web=text)
+    mine, other = read(facts)
+    if text.startswith("command"):
+        assert isinstance(mine, Service)
+        assert mine.argv == ("mine",)
+    else:
+        assert isinstance(mine, Problem), "even a faulty one: the other is another program"
+        assert str(facts.home / user.USER_FOLDER / "web.toml") in mine.message
+    assert isinstance(other, Service)
 
 
 GOOD = 'command = ["x"]\n'
