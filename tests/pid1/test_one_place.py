@@ -214,8 +214,9 @@ def test_one_file_and_one_name_add_a_thing(strange: Strange) -> None:
     assert "a foreign verb" in strange.run("--help")
     said = strange.run("wait", "--for", "foreign-unit", "--timeout", "30s", code=1)
     assert said == "devcopilot: it was to fail (devcopilot rerun foreign-unit)\n"
-    (unit,) = strange.status()["units"]
-    assert (unit["name"], unit["state"], unit["exit"]) == ("foreign-unit", "failed", 3)
+    units = {row["name"]: row for row in strange.status()["units"]}
+    unit = units["foreign-unit"]
+    assert (unit["state"], unit["exit"]) == ("failed", 3)
     assert strange.run("log", "foreign-unit") == "at work\n"
     assert "at work" in strange.run("rerun", "--all", code=1)
     strange.box.wait_for("foreign-unit failed: it was to fail")
