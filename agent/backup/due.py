@@ -60,7 +60,7 @@ def is_time(current: Context, target: Target) -> bool:
 
 
 def find_due(current: Context, target: Target, now: datetime) -> datetime | None:
-    """Return when the next backup to a target is due; None: never by itself."""
+    """Return when the next backup to a target is due; None: never automatically."""
     plan = find_plan(current.settings, current.facts)
     if plan is None:
         return None

@@ -1,4 +1,4 @@
-"""The workspace's own id, which stands in its backups: others of the same name are told by it."""
+"""The workspace's own id, which stands in its backups: it distinguishes others of the same name."""
 
 import re
 import secrets

@@ -44,7 +44,7 @@ class GiveWay(KeyboardInterrupt):
 def hold(
     facts: Facts, doing: str, *, patience: float = 0.0, tell: Callable[[str], None] = lambda _: None
 ) -> Iterator[None]:
-    """Keep all others away; `doing` is told to them, as in "a backup is being made".
+    """Keep all others away; they see `doing`, as in "a backup is being made".
 
     Another one who was first is waited for, for `patience` seconds; `tell` gets what it does. If it
     works by a schedule, it makes way. Raises BusyError when it has not ended by then, AgentError

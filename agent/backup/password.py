@@ -63,7 +63,7 @@ def resources(
 
 
 def shares_root(folder: Path, mounts: Path = MOUNTS) -> bool:
-    """Tell whether a folder lies on the container's own file system, which goes with it.
+    """Tell whether a folder is on the container's own file system, which goes with it.
 
     That is known by its type: each engine puts layers on top of each other.
     """

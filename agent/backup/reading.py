@@ -22,7 +22,7 @@ def run(
 ) -> Finished:
     """Run restic, without a lock where none can be written or one that is there does not go away.
 
-    Returns whatever became of it.
+    Returns the result, good or bad.
     """
 
     def go(*more: str) -> Finished:

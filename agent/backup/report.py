@@ -35,7 +35,7 @@ class Row:
     lacking: int
     """How many that is in all."""
     shrunk: str
-    """What there is to be said of a workspace of which next to nothing is left."""
+    """What to report of a workspace that has lost nearly everything."""
     hook: str
     """What went wrong with a command before or after the last backup."""
     lost: str
@@ -49,7 +49,7 @@ class Row:
     verified: str
     pruned: str
     next: str
-    """When the next is due; empty: not by itself."""
+    """When the next is due; empty: not automatically."""
     overdue: bool
     red: bool
     """Whether somebody should look; see `is_red`."""
@@ -74,7 +74,7 @@ def describe(
     plan: Plan | None,
     now: datetime,
 ) -> list[Row]:
-    """Return a row for each target, those in trouble last. `plan` None: no backups by themselves.
+    """Return a row for each target, those in trouble last. `plan` None: no automatic backups.
 
     `targets`: the names of those that can be used.
     """

@@ -136,7 +136,7 @@ def begin(facts: Facts, note: Undo) -> Undo:
 
 
 def join(one: Iterable[str], other: Iterable[str]) -> tuple[str, ...]:
-    """Return the paths of both, without those that lie in another."""
+    """Return the paths of both, without those below another."""
     found = dict.fromkeys((*one, *other))
     return tuple(path for path in found if not {*map(str, Path(path).parents)} & found.keys())
 

@@ -53,7 +53,7 @@ class Verb:
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses options as every error is told."""
+    """Refuses options with the same kind of line as every error."""
 
     def error(self, message: str) -> NoReturn:
         """Raise AgentError (exit 2)."""

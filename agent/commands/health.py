@@ -1,6 +1,6 @@
 """Exit with 0 only when every essential service answers its probe.
 
-Backups that fail are told, and change nothing of that: who restarts a container that is not healthy
+It reports backups that fail, but stays healthy: who restarts a container that is not healthy
 would lose the work that is not backed up.
 """
 

@@ -31,7 +31,7 @@ from agent.tools.tool import describe as describe_tools
 from agent.workspace import signing
 
 DEADLINE = 15.0
-"""Seconds for all of it: a file of the home may lie on a server that is gone."""
+"""Seconds for all of it: a file of the home may be on a server that is gone."""
 NO_TOKEN = "no token configured; set GITHUB_TOKEN_FILE, or run: devcopilot login"  # noqa: S105 - words
 
 

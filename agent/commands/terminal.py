@@ -102,7 +102,7 @@ class Screen:
 
     @contextmanager
     def watch(self, title: str) -> Iterator[Bar]:
-        """Yield a bar, which appears when it is told something."""
+        """Yield a bar, which appears at its first progress."""
         bar = _DrawnBar(self, title)
         try:
             yield bar
@@ -116,7 +116,7 @@ class Screen:
             self._bar = bar
 
     def clear(self) -> None:
-        """Take away the bar that is drawn; it comes back when it is told something."""
+        """Take away the bar that is drawn; it comes back at the next progress."""
         if self._bar:
             self._bar.hide()
         self._bar = None

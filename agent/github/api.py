@@ -1,7 +1,7 @@
 """GitHub's API as the agent talks to it: its addresses, one request, and what an answer means.
 
 PyGithub talks to the API, requests to everything else. PyGithub's own retries are off, since they
-sleep for up to an hour at a rate limit: who calls decides when to ask again.
+sleep for up to an hour at a rate limit: the caller decides when to ask again.
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
@@ -52,7 +52,7 @@ class Answer:
     headers: Mapping[str, str]
     document: Mapping[str, Any]
     skew: float
-    """Seconds by which the server's clock is ahead of ours; 0 where that cannot be told."""
+    """Seconds by which the server's clock is ahead of ours; 0 where that is unknown."""
     text: str = ""
     """The answer as it came."""
 

@@ -29,7 +29,7 @@ NOT_OF_A_FILE = ("GH_HOST", "DEV8_TOKEN_REFRESH_INTERVAL")
 
 @dataclass(frozen=True)
 class Accounts:
-    """The hosts that have a token source, and those of which that cannot be said."""
+    """The hosts that have a token source, and those for which that is unknown."""
 
     known: tuple[GitHub, ...]
     """That of the variables first."""

@@ -90,7 +90,7 @@ def make_token(text: Secret, host: str, source: str, hint: str | None = None) ->
     """Return the token that a source gave, what is wrong with it, or None for "no login".
 
     The one maker of tokens, whoever gives them: a line feed within would write further lines of
-    the published file. Nothing is said of length or prefix: GitHub changes both. `hint`: what to
+    the published file. Length and prefix are not judged: GitHub changes both. `hint`: what to
     do about one that nobody could use, where the reader's own advice does not fit.
     """
     try:

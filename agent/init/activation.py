@@ -48,7 +48,7 @@ class Calls:
         self._next = self._loop.after(PAUSES.pause(failures + 1), self._look)
 
     def stop(self) -> None:
-        """Start nothing any more. Who calls is refused at once, instead of waiting in vain."""
+        """Start nothing any more. A caller is refused at once, instead of waiting in vain."""
         self._loop.cancel(self._next)
         if self._watching:
             self._look_away()

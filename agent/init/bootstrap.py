@@ -18,8 +18,8 @@ from agent.machine.exits import SIGNAL_BASE, Exit
 
 CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
 TIME_LIMIT = 120.0
-"""Seconds that `configure` gets. It gives up by itself wherever it can; a read from a dead network
-file system cannot be interrupted, only killed."""
+"""Seconds that `configure` gets. It gives up wherever it can; a read from a dead network file
+system cannot be interrupted, only killed."""
 PATIENCE = 1.0
 """Seconds that `configure` gets to end when the container is to stop."""
 

@@ -269,7 +269,7 @@ class FinalJobs(Stoppable):
         self._too_late = False
 
     def stop(self) -> None:
-        """Start the first: each has the time that is left until the deadline, and is told it."""
+        """Start the first: each has the time that is left until the deadline, and knows it."""
         self._waiting = [] if self._too_late else self._jobs.find(moments.STOP)
         self._go_on()
 

@@ -9,7 +9,7 @@ from agent.init.processes import INIT, needs_hang_up
 from agent.init.stop import Stoppable
 
 LOOK = 0.02
-"""Seconds between two looks at what is left."""
+"""Seconds between two looks at the remaining processes."""
 NEWCOMER = 1.0
 """Seconds after which a process that came during the stop is asked to end."""
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
@@ -25,7 +25,7 @@ def adopt_orphans() -> None:
 
 
 class Orphans(Stoppable):
-    """Ends what is left: as PID 1 every process that it sees, otherwise its descendants."""
+    """Ends the remaining processes: as PID 1 all that it sees, otherwise its descendants."""
 
     def __init__(self, loop: Loop, children: Children) -> None:
         self._loop = loop

@@ -1,4 +1,4 @@
-"""The watched files. A copy of init looks at them: a path may lie on a mount that never answers.
+"""The watched files. A copy of init looks at them: a path may be on a mount that never answers.
 
 Only the copy would wait for it then. It shares its memory with init, sleeps between two looks, and
 ends with init.

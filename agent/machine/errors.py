@@ -8,10 +8,10 @@ from agent.machine.exits import Exit
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and what mends it.
+    """One thing that is wrong, and what fixes it.
 
     `message` reads "cannot VERB OBJECT: cause" or names the variable; `hint` names the variable,
-    file or command that mends it, or is empty. Neither ever holds a secret. Each is one line,
+    file or command that fixes it, or is empty. Neither ever holds a secret. Each is one line,
     escaped as it is made: causes and names come from servers and from strangers' files.
     """
 

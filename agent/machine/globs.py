@@ -1,4 +1,4 @@
-"""restic's patterns of what is left out: how a path becomes one, and what a list of them matches.
+"""restic's patterns of what to exclude: how a path becomes one, and what a list of them matches.
 
 https://restic.readthedocs.io/en/stable/040_backup.html#excluding-files. As words of `--exclude`
 nothing in them is expanded; in a file of patterns each $ would be, and would have to be doubled.

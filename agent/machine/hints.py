@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def find_hint(error: OSError, path: Path) -> str:
-    """Return what mends it that this path could not be read or written; empty: not known."""
+    """Return what makes this path readable or writable again; empty: not known."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return f"free some space on the volume of {path.parent}"

@@ -30,7 +30,7 @@ def parse_lenient(text: str) -> Any:
 
 
 def blank_comments(text: str) -> str:
-    """Return the text with blanks for its comments: what is left stands where it stood."""
+    """Return the text with blanks for its comments: the rest keeps its place."""
     return _COMMENT_OR_STRING.sub(_blank, text)
 
 

@@ -1,4 +1,4 @@
-"""Private keys as texts: mended, judged, and the names under which they lie."""
+"""Private keys as texts: repaired, judged, and their usual file names."""
 
 import binascii
 import re
@@ -19,7 +19,7 @@ KEY_NAMES = {
     "sk-ssh-ed25519@openssh.com": "id_ed25519_sk",
     "sk-ecdsa-sha2-nistp256@openssh.com": "id_ecdsa_sk",
 }
-"""Types of keys -> the file names under which ssh finds a private key by itself."""
+"""Types of keys -> the file names under which ssh finds a private key automatically."""
 
 _MAGIC = b"openssh-key-v1\0"
 """PROTOCOL.key of OpenSSH: the names of a cipher and of what makes its key follow."""

@@ -1,4 +1,4 @@
-"""The ledger: what the agent wrote, by which a file of its own is told from a user's."""
+"""The ledger: what the agent wrote, which distinguishes its own files from a user's."""
 
 import hashlib
 from dataclasses import dataclass, field

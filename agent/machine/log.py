@@ -128,7 +128,7 @@ class Logger:
             self._write(level, message, fields)
 
     def announce(self, message: str, **fields: object) -> None:
-        """Write an event that is told only once, whatever the threshold is."""
+        """Write an event that is reported only once, whatever the threshold is."""
         self._write("info", message, fields)
 
     def _write(self, level: str, message: str, fields: Mapping[str, object]) -> None:

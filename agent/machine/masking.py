@@ -20,7 +20,7 @@ a while longer; the oldest are dropped. Of those that are there none is."""
 
 
 class Masker:
-    """Hides the secrets that lie in the runtime folder."""
+    """Hides the secrets of the runtime folder."""
 
     def __init__(self, folder: str) -> None:
         self._folders = tuple(os.path.join(folder, name) for name in runtime.SECRET_FOLDERS)

@@ -1,4 +1,4 @@
-"""Who may write what lies in the home, and what is closed to others: judged here, nowhere else.
+"""Who may write the files of the home, and what is closed to others: judged here, nowhere else.
 
 Platforms make a home of any owner, group and mode, and may open all of it to a group at each start
 (`fsGroup` of Kubernetes). Whoever may write the home can run code as its user anyway, so that shuts
@@ -82,7 +82,7 @@ def find_hint(path: Path, facts: Facts) -> str:
 
 
 def explain_access(folder: Path, uid: int) -> tuple[str, str]:
-    """Return why a folder cannot be written, and what mends it."""
+    """Return why a folder cannot be written, and what fixes it."""
     try:
         found = folder.stat()
         read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
@@ -108,7 +108,7 @@ def explain_access(folder: Path, uid: int) -> tuple[str, str]:
 def close(facts: Facts, workspace: Path) -> Iterator[Resource]:
     """Yield what others lose their permissions for, at each start.
 
-    Group 0 those for the home, for what lies in it directly, which shells read, and the workspace;
+    Group 0 those for the home, for its direct entries, which shells read, and the workspace;
     everybody those for the agent's folder, for ~/.ssh, and for secrets that were opened to be
     written, which nobody does on purpose.
     """

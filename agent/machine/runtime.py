@@ -1,4 +1,4 @@
-"""The runtime folder: where it is and what lies in it. Standard library only.
+"""The runtime folder: where it is and what it holds. Standard library only.
 
 It is a private folder on tmpfs, made by `init` for one life of the container. All parts of the
 agent meet there; nothing in it outlives the container. The uid is the trust boundary.

@@ -16,7 +16,7 @@ HEADER = b"SQLite format 3\0"
 MODE_AT, LOG_MODE = 18, 2
 """The header's byte that tells how it is written, and its value for a write-ahead log."""
 BESIDE = LOG, INDEX, JOURNAL = ("-wal", "-shm", "-journal")
-"""What lies beside a database that is in use. https://www.sqlite.org/tempfiles.html"""
+"""The files next to a database that is in use. https://www.sqlite.org/tempfiles.html"""
 PAGES = 1024
 """That are copied at a time: between two times the deadline is looked at."""
 PAUSE = 0.001
@@ -45,7 +45,7 @@ def find_signature(path: Path) -> Signature:
     """Return what changes with every write to a database: sizes, times, and which files they are.
 
     The time of change, which nobody sets back, is the file's alone: SQLite itself, as root, moves
-    that of what lies beside whenever it looks.
+    that of its neighbours whenever it looks.
     """
     signature: Signature = []
     for end in ("", LOG, JOURNAL):
@@ -66,7 +66,7 @@ def is_settled(signature: Signature) -> bool:
 
 
 def find_size(path: Path) -> int:
-    """Return the bytes of a database and of what lies beside."""
+    """Return the bytes of a database and of its neighbours."""
     return sum(found[0] for found in find_signature(path) if found)
 
 
@@ -124,7 +124,7 @@ def _copy_live(path: Path, part: Path, deadline: float) -> bool:
 
 
 def _copy_idle(path: Path, part: Path, deadline: float) -> bool:
-    """Copy the files of a database that nobody has open, and let SQLite mend the copy.
+    """Copy the files of a database that nobody has open, and let SQLite repair the copy.
 
     Return False when somebody has begun to use it.
     """

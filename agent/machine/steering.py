@@ -82,8 +82,8 @@ EDITOR = Steered(
           "CODE_SERVER_RECONNECTION_GRACE_TIME": str.isdecimal, "CS_DISABLE_*": _always,
           "EXTENSIONS_GALLERY": _is_object},
 )  # fmt: skip
-"""code-server itself. What is left are settings that the agent has no other for, and
-XDG_DATA_HOME: its data is where people put it."""
+"""code-server itself. The remaining settings have no other way in; XDG_DATA_HOME stays, since its
+data is where people put it."""
 RUNTIME = Steered(
     taken=(*_NODE, "VSCODE_*", "ELECTRON_*"),
     left={**_NODE_LEFT, "VSCODE_PROXY_URI": _is_address},
@@ -111,7 +111,7 @@ NPM = Steered(
         )},
     },
 )  # fmt: skip
-"""npm. What is left tells where and how a registry is reached."""
+"""npm. The rest says where and how to reach a registry."""
 
 _BY_PROGRAM = {
     "sshd": SSHD, "ssh-keygen": KEYGEN, "restic": RESTIC, "rclone": RESTIC, "git": GIT, "npm": NPM,

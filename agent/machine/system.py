@@ -131,7 +131,7 @@ class Facts:
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run a command that changes nothing and return what it said and its code.
 
-        What else may come of it is told by a code and `stderr` too: see `machine.commands.run`.
+        Where it cannot even run, a code and `stderr` say why: see `machine.commands.run`.
         """
         return commands.run(argv, steering.clear(argv[0], self.environ), stdin)
 

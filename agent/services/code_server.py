@@ -84,7 +84,7 @@ def name_cookie(given: Hash) -> str:
 def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resource | Problem]:
     """Yield the same login for a code-server that somebody starts by hand; a file of theirs stays.
 
-    Nothing is said where that cannot be: perhaps nobody ever starts one.
+    Says nothing where that cannot be: perhaps nobody ever starts one.
     """
     path = find_by_hand(facts)
     wanted: bytes | None = None

@@ -12,7 +12,7 @@ from agent.services.service import MARK, Service
 END_REST = "end-rest.sh"
 """What each launcher begins with. No service has a dot in its name."""
 REST_SECONDS = 3
-"""That what is left of a former run has to end before it is killed."""
+"""What remains of a former run has this long to end before it is killed."""
 
 _LAUNCHER = """\
 # Starts {name}. Bash, since other shells drop variables with a dot in their name.
@@ -101,7 +101,7 @@ def resources(services: Sequence[Service], facts: Facts) -> Iterator[File]:
 def render(service: Service, facts: Facts) -> bytes:
     """Return the script that becomes the service's program, whose output goes to the FIFO.
 
-    First it ends what is left of the former run.
+    First it ends the remains of the former run.
 
     supervisord is not in between: while the log stood still, it would stand still as well.
     Python, and so supervisord, ignores SIGPIPE and hands that down; programs expect the default.

@@ -1,4 +1,4 @@
-"""Whose keys may log in, and whether sshd can trust the folders that they lie in."""
+"""Whose keys may log in, and whether sshd can trust the folders that hold them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ OWN = ".ssh/authorized_keys"
 
 @dataclass(frozen=True)
 class Logins:
-    """What sshd is told, and what is said of it."""
+    """What sshd gets, and what is reported of it."""
 
     files: tuple[str, ...]
     """The lists of keys, as sshd_config takes them."""
@@ -50,7 +50,7 @@ def find_weak_part(lists: Iterable[Path], facts: Facts) -> Path | None:
     """Return the first part of the ways to these lists for which sshd would refuse their keys.
 
     Such is a home that a platform gives to a uid of its choice, or opens to a group, or a share.
-    What lies in the runtime folder is not looked at: it is ours alone.
+    The runtime folder is not looked at: it is ours alone.
     """
     top = Path("/") if is_temporary(facts.home, facts) else facts.home
     for keys in lists:

@@ -18,7 +18,7 @@ from agent.machine.escaping import quote
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
 })  # fmt: skip
-"""What sshd and the login shell set by themselves."""
+"""What sshd and the login shell set automatically."""
 FIRST = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", runtime.VARIABLE})
 """Without these hardly anything works."""
 MOST = 900

@@ -39,7 +39,7 @@ _DER = b"\x30\x82"
 
 
 def resources(context: Context) -> Iterator[Resource | Problem]:
-    """Yield the bundles; what cannot be used is told and left out."""
+    """Yield the bundles; report what cannot be used."""
     settings, facts = context.settings.certificates, context.facts
     if settings.file is None:
         return

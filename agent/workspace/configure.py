@@ -47,7 +47,7 @@ class Outcome:
     problems: tuple[tuple[str, Problem], ...]
     """(stage, problem)."""
     announcements: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """(stage, what is told once); it may hold a secret that was made."""
+    """(stage, what is reported once); it may hold a secret that was made."""
 
 
 def stages(current: Context) -> Iterator[Stage]:
@@ -147,7 +147,7 @@ def _written(planned: Plan) -> dict[Path, bytes]:
 
 
 def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
-    """Yield what is to be told of the files that were made, secrets and all."""
+    """Yield what to report of the files that were made, secrets and all."""
     for action in planned.actions:
         if isinstance(action, WriteFile) and action.announcement:
             with contextlib.suppress(OSError):

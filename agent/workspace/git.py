@@ -1,6 +1,6 @@
 """git: defaults that the user's own ~/.gitconfig and every repository override.
 
-They lie in a file of the agent that the image's /etc/gitconfig includes, at the system level.
+They are in a file of the agent that the image's /etc/gitconfig includes, at the system level.
 """
 
 import re
@@ -101,7 +101,7 @@ def _render_helper(host: str, runtime_folder: Path) -> list[str]:
 def _ask_git(facts: Facts, ours: Iterable[Path]) -> list[tuple[str, str]] | Problem | None:
     """Return the includes and the rules that git has now, as key and value.
 
-    None without git, and when git cannot read `ours`: that is told where these are written.
+    None without git, and when git cannot read `ours`: writing them has reported that.
     """
     if facts.which("git") is None or any(find_fault(path, facts) for path in ours):
         return None
@@ -138,7 +138,7 @@ def _find_missing_include(
 def settle(context: Context) -> None:
     """Bring git's defaults up to date with the rules that the user has in ~/.gitconfig by now.
 
-    What is in the way was told at the start.
+    What is in the way was reported at the start.
     """
     facts = context.facts
     planned = plan("git", resources(context), facts, Ledger())

@@ -1,4 +1,4 @@
-"""What init runs by itself, in one visible tuple. To add a job, add an entry here."""
+"""What init runs automatically, in one visible tuple. To add a job, add an entry here."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace

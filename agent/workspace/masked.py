@@ -13,10 +13,10 @@ from agent.workspace.given import find_secrets
 
 
 def resources(context: Context) -> Iterator[File]:
-    """Yield a copy of each secret that lies in a file, for the log to hide.
+    """Yield a copy of each secret that is in a file, for the log to hide.
 
     And each password in a URL of the environment, such as a proxy's. What is wrong with such a file
-    is told by the step that uses it.
+    is reported by the step that uses it.
     """
     facts = context.facts
     for number, word in enumerate(find_url_passwords(facts.user_environ)):

@@ -32,7 +32,7 @@ _EXPORT = re.compile(rb"(?:^|[;&{(]|then|do|else)\s*(?:export|declare\s+-\w*x|ty
 
 
 def resources(context: Context) -> Iterator[Problem]:
-    """Yield a problem for each file and variable, with the lines and what mends it."""
+    """Yield a problem for each file and variable, with the lines and what fixes it."""
     settings, facts = context.settings, context.facts
     for name in FILES:
         path = facts.home / name

@@ -1,6 +1,6 @@
 """Signing: commits and tags are signed with the user's SSH key, once it has made a signature.
 
-The settings lie in a file of their own that git's defaults include, so that one file can be taken
+The settings are in a separate file that git's defaults include, so that one file can be taken
 back when the key is gone or does not sign. https://git-scm.com/docs/git-config, gpg.format
 """
 

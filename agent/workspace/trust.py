@@ -1,4 +1,4 @@
-"""Which repositories of the workspace git is told to trust: `docs/decisions/safe-directory.md`.
+"""Which repositories of the workspace git has to trust: `docs/decisions/safe-directory.md`.
 
 The configuration of a repository can name commands, which already `git status` runs.
 """
@@ -27,7 +27,7 @@ PATIENCE = 2.0
 
 
 def find_trusted(workspace: Path, facts: Facts) -> tuple[list[Path], list[Problem]]:
-    """Return the folders that git must be told to trust, and what it will refuse.
+    """Return the folders that git has to trust, and what it will refuse.
 
     The owner of a mount came with the container: what belongs to him there, to root or to us may
     run its commands. Whoever else owns a repository may have planted it.

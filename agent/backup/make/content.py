@@ -54,7 +54,7 @@ class Content:
     """What is to go into a backup."""
 
     paths: tuple[Path, ...]
-    """Absolute; each exists, none lies in another, and no folder on the way to one is a link."""
+    """Absolute; each exists, none is below another, and no folder on the way to one is a link."""
     excludes: tuple[str, ...] = ()
     """restic's patterns, all anchored. Their order matters: the last one that matches decides."""
     wishes: tuple[str, ...] = ()
@@ -62,10 +62,10 @@ class Content:
     own: tuple[Path, ...] = ()
     """Files and folders of the agent: nobody looks into them."""
     identities: Mapping[Identity, tuple[Path, ...]] = field(default_factory=dict)
-    """Where else `own` may be seen, through another mount: what a folder is -> what lies in it."""
+    """Where else `own` may be seen, through another mount: what a folder is -> what it holds."""
 
     def add(self, folder: Path) -> "Content":
-        """Return the same with one more folder; it may lie in one of `own`."""
+        """Return the same with one more folder; it may be below one of `own`."""
         return replace(self, paths=tuple(drop_nested((*self.paths, folder))))
 
 
@@ -81,8 +81,8 @@ def find_content(
     """Return what goes into a backup.
 
     `words` change the list HOME, see `choose_home`; `wishes` are patterns, relative to the
-    workspace, of what is left out of it. `own` are files and folders that never go in, but for
-    `copies`, which lies directly in one of them. Raises ValueError for a word or a pattern that
+    workspace, of what is excluded from it. `own` are files and folders that never go in, but for
+    `copies`, which is directly in one of them. Raises ValueError for a word or a pattern that
     means nothing, and where the workspace itself is one of `own`.
     """
     workspace, home = _resolve(workspace), _resolve(home)
@@ -106,9 +106,9 @@ def find_content(
 
 
 def leaves_nothing(workspace: Path, wishes: Iterable[str]) -> bool:
-    """Tell whether these patterns leave out all that lies in the workspace.
+    """Tell whether these patterns exclude all of the workspace.
 
-    Of an empty one, whether they would leave out anything at all that comes to lie there.
+    Of an empty one, whether they would leave out anything at all that may appear there.
     """
     folder = _resolve(workspace)
     excluded = compile_patterns(anchor(pattern, folder) for pattern in wishes)
@@ -192,7 +192,7 @@ def _find_listed(home: Path, name: str) -> Iterator[Path]:
 
 
 def _touches(path: Path, workspace: Path) -> bool:
-    """Tell whether a path holds the workspace, which always goes in, or lies in it."""
+    """Tell whether a path holds the workspace, which always goes in, or is below it."""
     return workspace.is_relative_to(path) or path.is_relative_to(workspace)
 
 

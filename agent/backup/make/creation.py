@@ -69,7 +69,7 @@ class Made:
     problem: Problem | None = None
     """Why none was made."""
     shrunk: str = ""
-    """What there is to be said when it holds next to nothing of what earlier ones held."""
+    """What to report when it holds next to nothing of what earlier ones held."""
 
 
 @dataclass(frozen=True)

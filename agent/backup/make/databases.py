@@ -1,6 +1,6 @@
 """Databases of SQLite that are in use: SQLite itself copies them, for just copied they are torn.
 
-The copies lie in a folder of their own, below their absolute paths. They go into the backup beside
+The copies are in a separate folder, below their absolute paths. They go into the backup beside
 the files themselves, and a restore puts them in place. The originals are only read: nothing beside
 them is made, emptied or removed.
 """
@@ -77,7 +77,7 @@ def copy_all(
 ) -> Copied:
     """Copy what is a database of SQLite into `staging`, and drop the copies of what is none now.
 
-    All of them have `seconds`, and one alone at most `each`. `others`: what else lies in `staging`,
+    All of them have `seconds`, and one alone at most `each`. `others`: what else is in `staging`,
     and stays. A file beside it, NAME.json, tells the next time what has changed. Raises OSError
     when `staging` cannot be used.
     """
@@ -225,7 +225,7 @@ def _drop_others(wanted: set[Path], staging: Path) -> None:
 
 
 def find_copies(staging: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield (copy, path below the root that it is of) of all copies that lie in `staging`."""
+    """Yield (copy, path below the root that it is of) of all copies in `staging`."""
     for folder, _, names in os.walk(staging):
         for name in names:
             found = Path(folder, name)

@@ -11,7 +11,7 @@ NOTHING_LEFT = "DEV8_BACKUP_EXCLUDE excludes the whole workspace"
 def find_notices(
     servers: Iterable[tuple[str, Path]], backup: Backup, *, emptied: bool = False
 ) -> Iterator[str]:
-    """Yield a line for the database servers whose files lie there, if no command dumps anything.
+    """Yield a line for the database servers whose files are there, if no command dumps anything.
 
     And one if nothing of the workspace is left by the user's patterns: `emptied`.
     """

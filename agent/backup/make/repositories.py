@@ -59,9 +59,9 @@ class Entry:
 def find_places(
     repositories: Iterable[Path], staging: Path, others: Collection[Path]
 ) -> dict[Path, Path]:
-    """Return repository -> where its archive lies in `staging`.
+    """Return repository -> where its archive is in `staging`.
 
-    `others`: files whose copies lie there, too. Where one of them, or a folder above it, is called
+    `others`: files whose copies are there, too. Where one of them, or a folder above it, is called
     as an archive is, that gets another name.
     """
     return {path: staging / _find_free(path, others).relative_to("/") for path in repositories}

@@ -67,7 +67,7 @@ class Outcome:
 
     made: tuple[Made, ...]
     excludes: tuple[str, ...] = ()
-    """The user's patterns of what is left out."""
+    """The user's patterns of what to exclude."""
     caches: tuple[Path, ...] = ()
     """Folders that are left out since a CACHEDIR.TAG says that they are caches."""
     mirrors: tuple[Path, ...] = ()
@@ -85,7 +85,7 @@ class Session:
     targets: Sequence[Target]
     wishes: Wishes
     listen: Callable[[Target], Listener] = field(repr=False)
-    """Gives, for each target, who is told how restic gets on."""
+    """Gives, for each target, who hears of restic's progress."""
 
     def back_up(self) -> Outcome:
         """Make a backup on every target, and keep what became of it in the record.
@@ -232,7 +232,7 @@ def find_holder(paths: Iterable[Path], folder: Path) -> Path | None:
 
 
 def find_workspace(counts: Mapping[Path, Count], folder: Path) -> Count:
-    """Return how much lies in the workspace, or in what holds it."""
+    """Return how much is in the workspace, or in what holds it."""
     holder = find_holder(counts, folder)
     return counts[holder] if holder else Count()
 

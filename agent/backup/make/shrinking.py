@@ -64,7 +64,7 @@ def has_shrunk(before: Count, now: Count) -> bool:
 
 
 def explain(before: Count, now: Count) -> str:
-    """Return what is told of such a backup."""
+    """Return what to report of such a backup."""
     return (
         f"the workspace is almost empty: {now.files:,} files instead of {before.files:,}; check "
         "that its volume is mounted; old backups are kept until the files are back, or you run "

@@ -44,7 +44,7 @@ REPOSITORY = {"HEAD"}, {"objects", "refs"}
 
 @dataclass
 class Count:
-    """How much lies in a folder."""
+    """How much a folder holds."""
 
     files: int = 0
     """All that is no folder."""
@@ -54,7 +54,7 @@ class Count:
 
 @dataclass
 class Found:
-    """What lies in a content, and restic would find too."""
+    """What a content holds, and restic would find too."""
 
     caches: list[Path] = field(default_factory=list)
     """Folders whose content is left out, since they say that they are caches: maybe a whole one of
@@ -63,9 +63,9 @@ class Found:
     """Worktrees of git that are left out with a cache, each with the cache; of a big cache those
     that lie near its top."""
     emptied: list[Path] = field(default_factory=list)
-    """Paths of which the patterns of what is left out leave no file."""
+    """Paths of which the patterns exclude every file."""
     databases: list[Path] = field(default_factory=list)
-    """Regular files that may be databases of SQLite: by name, header, or what lies beside."""
+    """Regular files that may be databases of SQLite: by name, header, or neighbours."""
     unreadable: dict[Path, str] = field(default_factory=dict)
     """What could not be looked into, each with the cause."""
     repositories: list[Path] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Found:
     servers: list[tuple[str, Path]] = field(default_factory=list)
     """Data of database servers: the server's name, and the folder."""
     counts: dict[Path, Count] = field(default_factory=dict)
-    """How much lies in each of the paths, without what is left out as a whole folder."""
+    """How much each of the paths holds, without folders that are excluded as a whole."""
     marks: "array[int]" = field(default_factory=lambda: array("q"), repr=False)
     """Of each file and folder what stays when it is moved: a hash of inode and time of writing."""
     arrived: dict[int, Path] = field(default_factory=dict, repr=False)
@@ -89,7 +89,7 @@ class Found:
 
 
 def survey(content: Content, since: int | None = None) -> Found:
-    """Look once at every name in a content, but for what is left out.
+    """Look once at every name in a content, except what is excluded.
 
     `since`, in nanoseconds since the epoch: note what has arrived from then on.
     """
@@ -139,7 +139,7 @@ class _Walk:
             self._found.databases.append(path)
 
     def go_through(self, top: Path, count: Count) -> None:
-        """Note what lies in a folder, at any depth."""
+        """Note what a folder holds, at any depth."""
         self._leaves = self._keeps = False
         waiting = [str(top)]
         at = os.lstat(top)
@@ -272,7 +272,7 @@ def is_same_file(one: Path, other: Path) -> bool:
 
 
 def may_be_database(name: str, names: Collection[str]) -> bool:
-    """Tell whether a file may be one of SQLite, by its name or by what lies beside."""
+    """Tell whether a file may be one of SQLite, by its name or its neighbours."""
     if name + _BESIDE[0] in names or name + _BESIDE[1] in names:
         return True
     return "." in name and bool(_DATABASE.search(name))

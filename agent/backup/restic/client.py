@@ -33,7 +33,7 @@ SCRATCH = 256 * 2**20
 """Bytes that restic keeps in temporary files: several packs, each of 16 MiB or a little more."""
 
 DAMAGED = re.compile(r'^Ignoring "([0-9a-f]{64})":', re.MULTILINE)
-"""What is said of a snapshot that cannot be read."""
+"""What restic says of a snapshot that cannot be read."""
 
 
 class Code:
@@ -256,7 +256,7 @@ def find_options(target: Target, memory: int | None = None) -> list[str]:
 
 
 def _limit_memory(memory: int | None) -> dict[str, str]:
-    """Return how the runtime of Go is told to be sparing: https://pkg.go.dev/runtime.
+    """Return the variables that make the runtime of Go sparing: https://pkg.go.dev/runtime.
 
     `memory` in bytes; the figures are those of docs/decisions/backup-engine.md.
     """

@@ -135,7 +135,8 @@ def run_alone(
 ) -> Finished:  # fmt: skip
     """Run what needs a repository for itself: the living are waited for, the dead are cleared.
 
-    Returns whatever became of it, but raises ResticError when it stays locked, which tells by whom.
+    Returns the result, good or bad, but raises ResticError, which says who holds it, if it stays
+    locked.
     """
     clear_dead(restic)
     argv = (*words, "--retry-lock", LOCK_WAIT)

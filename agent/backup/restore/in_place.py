@@ -27,7 +27,7 @@ def make_suffix(moment: datetime, word: str = "kept") -> str:
 
 
 def is_kept(path: Path) -> bool:
-    """Tell whether it was in the way of a restore, or lies in what was.
+    """Tell whether it was in the way of a restore, or is below what was.
 
     No backup may hold it under its own name, so it stays until a person removes it.
     """

@@ -29,7 +29,7 @@ class Placed:
 def put_in_place(staging: Path, root: Path) -> Placed:
     """Move the copies in `staging` to the places of the files below `root`, each at once.
 
-    The branches of git's repositories, whose archives lie there too, are put in place likewise.
+    The branches of git's repositories, whose archives are there too, are put in place likewise.
 
     A copy gets the mode, owner, times and attributes of the file that it replaces, and what SQLite
     kept beside that file goes. A copy whose file was not restored is passed over.

@@ -1,6 +1,6 @@
 """What a restore in place would change, found by names, sizes and times alone: nothing is written.
 
-restic's own dry run is not asked: it waits for ever where a pipe lies in the place of a file, and
+restic's own dry run is not asked: it waits for ever where a pipe has taken the place of a file, and
 it counts what no backup holds among what would be deleted.
 """
 

@@ -257,7 +257,7 @@ class Restorer:
     # --- restic ---
 
     def _run(self, target: Path, source: str, *patterns: str) -> Result:
-        """Restore what lies in the snapshot's folder `source` to `target`; raises AgentError.
+        """Restore the contents of the snapshot's folder `source` to `target`; raises AgentError.
 
         Only files that could not be restored do not raise: they are in the result.
         """

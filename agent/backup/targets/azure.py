@@ -1,6 +1,6 @@
 """A container of Azure Blob Storage, through rclone: Debian's restic is built without Azure.
 
-rclone is told everything by its own variables, so no file of it is read or written.
+rclone gets everything from its own variables, so no file of it is read or written.
 https://rclone.org/docs/#config-file and https://rclone.org/azureblob/
 """
 

@@ -44,7 +44,7 @@ class Verdict:
     """The part of the data that was read back, of how many."""
     trial: Trial
     finding: str
-    """What is wrong, where, and what mends it; empty: nothing."""
+    """What is wrong, where, and what fixes it; empty: nothing."""
 
 
 def is_due(known: Record, interval: float, now: datetime) -> bool:
@@ -88,7 +88,7 @@ def verify(restic: Restic, settings: Settings) -> Verdict:
 def choose_part(known: Record, interval: float) -> tuple[int, int]:
     """Return which part of the data is read next, of how many.
 
-    While there is a finding it is the same again: another part could not show that it is mended.
+    While there is a finding it is the same again: another part could not show that it is fixed.
     """
     if known.finding and known.parts:
         return known.part, known.parts
@@ -112,7 +112,7 @@ def _check(restic: Restic, part: int, parts: int) -> str:
 
 
 def explain_check(target: str, summary: Mapping[str, object], finished: Finished) -> str:
-    """Return the finding of a check that found errors, and the commands that mend it.
+    """Return the finding of a check that found errors, and the commands that fix it.
 
     https://restic.readthedocs.io/en/stable/077_troubleshooting.html
     """
@@ -134,7 +134,7 @@ def explain_trial(target: str, snapshot: Snapshot, differences: Sequence[str]) -
 
 
 def describe_repair(target: str, first: str) -> str:
-    """Return what mends a repository whose source is still there, `first` before all else."""
+    """Return what fixes a repository whose source is still there, `first` before all else."""
     restic = f"devcopilot backup restic --target {target} --"
     return (
         f"to fix it: {restic} {first}; devcopilot backup create --force --target {target}; "

@@ -22,7 +22,7 @@ class Subject:
     source: str = ""
     """Full id of the backup, or path of the archive."""
     name: str = ""
-    """What people are told: its short id and age."""
+    """What people see: its short id and age."""
     target: str = ""
     """Name of the target that holds it."""
     places: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ def describe(
     preview: Preview | None = None,
     problems: Iterable[Problem] = (),
 ) -> dict[str, object]:
-    """Return the document of --json: it has the same names, whatever became of it.
+    """Return the document of --json: it has the same names, whatever the result.
 
     `done`: whether all of it came back; `changes`: of --dry-run alone.
     """

@@ -34,7 +34,7 @@ class Consent:
     """How a person agrees to a change."""
 
     is_sure: bool
-    """Whether that was said beforehand."""
+    """Whether that was announced."""
     hint: str
     """What to do where there is nobody to ask."""
 

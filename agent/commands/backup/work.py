@@ -41,7 +41,7 @@ def find_ready(current: Context, printer: Printer, only: str | None = None) -> S
 
 
 def hold(current: Context, printer: Printer, doing: str) -> AbstractContextManager[None]:
-    """Keep all others away, after waiting a while for one who was first, which is told."""
+    """Keep all others away, after waiting a while for one who was first; say so."""
 
     def tell(holder: str) -> None:
         printer.note(f"waiting up to {PATIENCE:.0f} s: {holder}")

@@ -15,7 +15,7 @@ PATIENCE = 5.0
 """Seconds that one read or one write may take. Then the kernel ends this process, and init starts
 it again: who writes must not wait for a log that hangs."""
 FLUSH_TIMEOUT = 0.4
-"""Seconds from the request to end until what is left is given up; init ends it after 0.5."""
+"""Seconds from the request to end until remaining lines are given up; init ends it after 0.5."""
 
 
 class Pump:

@@ -134,7 +134,7 @@ class Stream:
             self._partial.clear()
 
     def take(self) -> bytes | None:
-        """Return the next line of the output, or None. What was lost before it is told first."""
+        """Return the next line of the output, or None. What was lost before it comes first."""
         if self._lost_lines:
             message = (
                 f"{self._lost_lines} lines ({self._lost_bytes} bytes) of "
@@ -150,7 +150,7 @@ class Stream:
         return line
 
     def drop_all(self, because: str) -> None:
-        """Give up all lines that wait; their number is told when the output works again."""
+        """Give up all lines that wait; their number is reported when the output works again."""
         while self._lines:
             self._drop(because)
 

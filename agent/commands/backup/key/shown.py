@@ -18,7 +18,7 @@ SHOWN = 8
 def find_keys(
     current: Context, targets: Iterable[Target], printer: Printer
 ) -> tuple[list[tuple[Target, Key]], bool]:
-    """Return the keys, and whether a target did not answer, which is told."""
+    """Return the keys, and whether a target did not answer, which it reports."""
     found, failed = [], False
     for target in targets:
         try:
