@@ -20,6 +20,7 @@ VERBS = {
     "hooks": "list the hooks of the workspace, show what they run, or run them again",
     "trust": "let code of the repository run: hooks, extensions, tasks, settings",
     "login": "sign in to GitHub in a browser, if no token is configured",
+    "clone": "clone repositories into the workspace",
     "wait": "wait until a part of the workspace is there",
     "log": "print the log of a unit, such as a clone",
     "rerun": "carry out units again: those named, or all that failed",

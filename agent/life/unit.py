@@ -14,8 +14,9 @@ from agent.life.marks import ON_VOLUME, Mark, Marks
 from agent.life.output import UnitLog
 from agent.life.record import BAD, SEPARATOR, UNIT, Record, State
 from agent.life.running import Ended
+from agent.machine.backoff import Backoff
 from agent.machine.clock import timestamp
-from agent.machine.documents import Document
+from agent.machine.documents import RUNTIME, Document
 from agent.machine.human import format_duration
 from agent.settings.context import Context
 from agent.settings.everything import Settings
@@ -24,6 +25,12 @@ PULSE = 1.0
 """Seconds between two reports of progress."""
 LONGEST_NAME = 100
 """Characters of a unit's name: it is the name of a file."""
+
+
+TRIES = Document[int](
+    RUNTIME, f"{record.FOLDER}/UNIT.tries", "how often a unit has failed in a row", int, int,
+    key="UNIT",
+)  # fmt: skip
 
 
 class Speaker(Protocol):
@@ -104,6 +111,23 @@ class Unit:
         """Tell that it was ended since it took longer than this."""
         self._end(State.TIMEOUT, f"it took longer than {format_duration(seconds)}", hint)
 
+    def retry_in(self, first: float, longest: float) -> float:
+        """Have the work begun again after a pause, which is longer each time; return its seconds.
+
+        What ends it otherwise makes the next pause the first again.
+        """
+        facts = self._work.context.facts
+        tries = TRIES.read(facts, self.name) + 1
+        with suppress(OSError):
+            TRIES.write(facts, tries, self.name)
+        pause = Backoff(first, longest).pause(tries)
+        self._work.again_in(pause)
+        return pause
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass; the stop of the container ends it."""
+        self._work.stopping.wait(seconds)
+
     def run(
         self,
         argv: Sequence[str],
@@ -150,6 +174,8 @@ class Unit:
             self._work.speaker.end(self._record, last if state in BAD else ())
 
     def _change(self, state: State, **values: object) -> None:
+        if state not in (State.WAITING, State.RUNNING):
+            TRIES.path(self._work.context.facts, self.name).unlink(missing_ok=True)
         since = self._record.since if state is self._record.state else timestamp(time.time())
         fresh = {"reason": "", "hint": "", **values}
         self._write(replace(self._record, state=state, since=since, **fresh))  # type: ignore[arg-type]

@@ -23,6 +23,7 @@ def run(
     stdin: bytes = b"",
     timeout: float = TIMEOUT,
     limit: int = LONGEST,
+    cwd: "str | os.PathLike[str] | None" = None,
 ) -> "subprocess.CompletedProcess[bytes]":
     """Return what a command said and its code. Raises nothing for what it does.
 
@@ -32,7 +33,7 @@ def run(
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
-            argv, env=dict(environ), stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0
+            argv, env=dict(environ), cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0
         )
     except OSError as error:
         return _fail(argv, NOT_FOUND, error.strerror or str(error))

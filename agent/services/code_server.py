@@ -21,6 +21,7 @@ from agent.services.service import HttpProbe, Service, ServiceKind
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.extensions import encode_gallery
+from agent.settings.project import find_editor_path
 
 NAME = "code-server"
 AT_ONCE = "code-server-service"
@@ -179,7 +180,7 @@ def service(context: Context) -> Service | Problem | None:
             *("--config", str(facts.runtime / CONFIG)),
             *("--disable-telemetry", "--disable-update-check"),
             *find_data_options(facts),
-            str(settings.workspace.folder),
+            str(find_editor_path(context)),
         ),
         probe=probe,
         first=first,

@@ -20,6 +20,7 @@ from agent.settings.certificates import Certificates
 from agent.settings.extensions import Extensions
 from agent.settings.github import GitHub
 from agent.settings.hooks import Hooks
+from agent.settings.repositories import Repositories
 from agent.settings.services import Editor, Ssh
 from agent.settings.tools import Ai
 from agent.settings.variable import PREFIX, Variable, declared, is_injected, read
@@ -31,6 +32,7 @@ class Settings:
     """All settings. Frozen; secrets as `SecretInput`, durations in seconds."""
 
     workspace: Workspace
+    repositories: Repositories
     ssh: Ssh
     git: Git
     github: GitHub

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from agent.machine import texts
-from agent.machine.errors import Problem
+from agent.machine.errors import AgentError, Problem
 from agent.machine.secret import Secret, SecretInput
 from agent.settings.parsers import command, s3_options
 
@@ -108,13 +108,18 @@ def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -
         return MISSING
     try:
         return entry.parse(given)
+    except AgentError as error:  # of a list: a problem for each entry
+        problems += error.problems
     except ValueError as error:
-        if name.endswith(_FILE):
-            problems.append(_refuse_file(name))
-            return MISSING
-        shown = _CREDENTIALS.sub("//***@", repr(given))
-        problems.append(Problem(f"{name}={shown} is not {error}"))
-        return MISSING
+        problems.append(_refuse_value(name, given, error))
+    return MISSING
+
+
+def _refuse_value(name: str, given: str, error: ValueError) -> Problem:
+    if name.endswith(_FILE):
+        return _refuse_file(name)
+    shown = _CREDENTIALS.sub("//***@", repr(given))
+    return Problem(f"{name}={shown} is not {error}")
 
 
 def _read_secret(

@@ -7,7 +7,7 @@ from agent.backup.restic import locks, sightings
 from agent.github import gh
 from agent.github import record as tokens
 from agent.github.sources import user
-from agent.life import marks, trust
+from agent.life import marks, trust, unit
 from agent.life import record as units
 from agent.life.extensions import install
 from agent.machine import ledger
@@ -30,6 +30,7 @@ DOCUMENTS = (
     databases.COPIED,
     tool.FAILURES,
     units.UNIT,
+    unit.TRIES,
     install.HISTORY,
     marks.ON_VOLUME,
     marks.IN_CONTAINER,

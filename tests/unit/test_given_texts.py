@@ -20,7 +20,7 @@ from agent.machine import keys, texts
 from agent.machine.errors import AgentError
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts
-from agent.settings import argon2, extensions, parsers, storage, stored, urls
+from agent.settings import argon2, extensions, parsers, repositories, storage, stored, urls
 from agent.settings.context import Context
 from agent.settings.everything import Settings, clean, variables
 from agent.settings.variable import Variable, declared
@@ -56,6 +56,8 @@ READERS: dict[Any, str] = {
     parsers.byte_size: "100M",
     parsers.s3_options: "--region eu-west-1 --storage-class GLACIER",
     parsers.bucket_name: "my-backups",
+    repositories.repositories: "octo/demo#main; https://github.com/octo/tools depth=1",
+    repositories.editor_folder: "demo/src",
     extensions.read_entries: "octo.one octo.two@1.2.3",
     extensions.read_gallery: '{"serviceUrl": "https://gallery.example/vscode/gallery"}',
     urls.private_url: "https://api.example.com/v3",

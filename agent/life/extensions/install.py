@@ -21,6 +21,7 @@ from agent.services import code_server
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.extensions import encode_gallery
+from agent.settings.project import find_folder
 
 TIME_LIMIT = 900.0
 """Seconds for all of them, or for one file."""
@@ -77,7 +78,7 @@ def carry_out(work: Work) -> None:
     work.settle([part.unit for part in parts])
     if undecided and work.own.state.value in ("done", "skipped"):
         names = ", ".join(each.name for each in undecided)
-        problem = trust.explain(work.context, find_project(work.context))
+        problem = trust.explain(work.context, find_folder(work.context))
         work.own.wait(f"the repository asks for {names}", problem.hint if problem else "")
 
 
@@ -85,7 +86,7 @@ def gather(context: Context) -> tuple[list[Wanted], list[Wanted]]:
     """Return what is to be installed, and what waits for the user's trust. Raises UnusableError."""
     settings = context.settings.extensions
     given = lists.find_given(settings.wanted, settings.folder)
-    project = find_project(context)
+    project = find_folder(context)
     verdict = trust.find_verdict(context, project)
     recommended = []
     if "recommendations" in settings.sources and verdict is not Verdict.OFF:
@@ -95,11 +96,6 @@ def gather(context: Context) -> tuple[list[Wanted], list[Wanted]]:
     chosen = lists.join(given, ())
     more = [each for each in lists.join(given, recommended) if each not in chosen]
     return chosen, more
-
-
-def find_project(context: Context) -> Path:
-    """Return the folder of the repository that may recommend extensions."""
-    return context.settings.workspace.folder
 
 
 def make_environ(context: Context) -> dict[str, str | None]:

@@ -16,13 +16,13 @@ from agent.life.hooks.environment import Changes
 from agent.life.hooks.phases import Phase
 from agent.life.hooks.running import Where
 from agent.life.marks import IN_CONTAINER, ON_VOLUME
-from agent.life.project import find_folder
 from agent.life.record import SEPARATOR, State
 from agent.life.trust import Verdict
 from agent.life.unit import Kind, Unit, Work
 from agent.machine.errors import AgentError, Problem
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.settings.project import find_folder
 
 NAME = "hooks"
 ENOUGH = "waitFor"

@@ -5,10 +5,10 @@ import threading
 from agent.life.hooks import phases, running
 from agent.life.hooks.kind import KIND, OURS
 from agent.life.hooks.running import Where
-from agent.life.project import find_folder
 from agent.life.unit import Speaker, Work
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.settings.project import find_folder
 
 SHARE = 0.5
 """Of the time that is left: the final backup, which comes next, needs the rest."""

@@ -1,0 +1,1 @@
+"""Cloning the repositories of the workspace, each whole or not at all."""

@@ -1,0 +1,97 @@
+"""Why git failed, from what it said, and what that means for the next try.
+
+The texts are those of git 2.39 to 2.51, curl and OpenSSH, under LC_ALL=C.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """What kind of failure it was."""
+
+    NETWORK = "network"
+    """Try again, later and later."""
+    NO_TOKEN = "no token"  # noqa: S105
+    """The host wants one, and there is none."""
+    REFUSED = "refused"
+    """The host does not take the token."""
+    HIDDEN = "hidden"
+    """There is no such repository, or the token may not see it: a host says the same to both."""
+    PAGE = "page"
+    """Something answers with a web page."""
+    CERTIFICATE = "certificate"
+    HOST_KEY = "host key"
+    KEY = "key"
+    """The host does not take our ssh key."""
+    MISSING = "missing"
+    """What to check out is not there."""
+    DISK = "disk"
+    PERMISSION = "permission"
+    PROTOCOL = "protocol"
+    OTHER = "other"
+
+    @property
+    def waits_for_token(self) -> bool:
+        """Tell whether a new token may change it."""
+        return self in (Cause.NO_TOKEN, Cause.REFUSED, Cause.HIDDEN)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why git failed."""
+
+    cause: Cause
+    said: str
+    """The line that says so."""
+    code: int = 1
+
+
+_PATTERNS = (
+    (Cause.DISK, r"No space left|Disk quota exceeded"),
+    (Cause.CERTIFICATE, r"certificate verif|SSL certificate problem|unable to get local issuer"
+                        r"|certificate subject name|no alternative certificate"),
+    (Cause.HOST_KEY, r"Host key verification failed|host key is known|IDENTIFICATION HAS CHANGED"),
+    (Cause.KEY, r"Permission denied \((publickey|password|keyboard)"),
+    (Cause.PROTOCOL, r"transport '.*' not allowed|Protocol .* (not supported|disabled)"),
+    (Cause.PAGE, r"unable to update url base from redirection|not valid: is this a git repository"
+                 r"|invalid info/refs|bad line length|protocol error: bad line"),
+    (Cause.NO_TOKEN, r"could not read (Username|Password)|terminal prompts disabled"
+                     r"|refusing to work with credential missing"),
+    (Cause.REFUSED, r"Authentication failed|returned error: 40[13]|HTTP 40[13]"
+                    r"|credential helper .* told us to quit|SAML SSO|Write access to repository"),
+    (Cause.HIDDEN, r"[Rr]epository .*not found|Repository not found|returned error: 404"
+                   r"|does not appear to be a git repository|ERROR: .*access"),
+    (Cause.MISSING, r"Remote branch .* not found|couldn't find remote ref|not our ref"
+                    r"|unadvertised object|upload-pack: not our"),
+    (Cause.PERMISSION, r"could not create (work tree dir|leading directories).*denied"
+                       r"|cannot mkdir|Permission denied$|Read-only file system"),
+    (Cause.NETWORK, r"returned error: (408|425|429|5\d\d)|Could not resolve|Failed to connect"
+                    r"|Connection (refused|reset|timed out|closed)|timed? ?out|early EOF"
+                    r"|gnutls_handshake|GnuTLS|SSL_ERROR|SSL_connect|unexpected disconnect"
+                    r"|RPC failed|Operation too slow|hung up|Empty reply|Recv failure|Send failure"
+                    r"|HTTP/2 stream|Network is unreachable|No route to host|transfer closed"
+                    r"|Could not resolve hostname|Temporary failure|Couldn't connect"
+                    r"|remote end closed|index-pack|invalid index-pack|bad pack header"),
+)  # fmt: skip
+"""In this order: a failure has several lines, and what decides comes first."""
+_ALL = tuple((cause, re.compile(pattern)) for cause, pattern in _PATTERNS)
+_LAST = re.compile(r"^(?:fatal|error|ERROR|remote|ssh): ?(.*)")
+
+
+def find_failure(lines: Iterable[str], code: int) -> Failure:
+    """Return why git failed with this exit code, from the lines that it printed last."""
+    lines = [line.strip() for line in lines if line.strip()]
+    for cause, pattern in _ALL:
+        for line in reversed(lines):
+            if pattern.search(line):
+                return Failure(cause, _shorten(line), code)
+    told = [line for line in lines if _LAST.match(line)]
+    return Failure(Cause.OTHER, _shorten((told or lines or [f"git ended with {code}"])[-1]), code)
+
+
+def _shorten(line: str) -> str:
+    found = _LAST.match(line)
+    return (found[1] if found and found[1] else line)[:300]

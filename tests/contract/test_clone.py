@@ -1,0 +1,349 @@
+"""Cloning with the real git, from a real git server on loopback."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.github import published
+from agent.life import record
+from agent.life.clone import kind
+from agent.life.record import Record
+from agent.life.setup import Setup
+from agent.machine import runtime
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+from tests.contract.homes import Workspace
+from tests.git_host import GitHost, serve
+from tests.machine import make_facts
+from tests.waiting import wait_until
+
+TOKEN = "ghp_clone0123456789abcdefghij"
+CREDENTIALS = '[credential]\n\thelper = "!f() { echo username=x; echo password=$(cat %s); }; f"\n'
+FILES = {"README.md": "hello\n", "src/main.py": "print(1)\n"}
+
+
+class Silent:
+    """Nobody listens."""
+
+    def begin(self, unit: Record) -> None:
+        """Begin."""
+
+    def line(self, unit: Record, text: str) -> None:
+        """Go on."""
+
+    def end(self, unit: Record, last: object) -> None:
+        """End."""
+
+
+class Place:
+    """A workspace, and one start of its clones after the other."""
+
+    def __init__(self, root: Path, host: GitHost) -> None:
+        self.host = host
+        self.folder = root / "workspace"
+        self.facts = make_facts(root, LANG="C.UTF-8")
+        (self.facts.home / ".gitconfig").write_text(CREDENTIALS % (root / "token"))
+        self.give_token("")
+        self.next_run: float | None = None
+
+    def give_token(self, token: str) -> None:
+        """Publish a token, as a refresh does."""
+        (self.facts.home.parent / "token").write_text(token)
+        path = published.token_path(self.facts, self.host.name)
+        path.unlink(missing_ok=True)
+        if token:
+            runtime.write_atomic(str(path), f"{token}\n\n\n\n\n".encode())
+
+    def start(self, *entries: str, again: str | None = None) -> dict[str, Record]:
+        """Carry the clones out once; return the units."""
+        lines = "\n".join(entry.replace("HOST", self.host.url) for entry in entries)
+        variables = {"DEV8_REPOSITORIES": lines, "WORKSPACE_DIR": str(self.folder)}
+        context = Context(variables, Settings.from_environ(variables), self.facts)
+        order = None if again is None else {"clone": again}
+        self.next_run = Setup(context, [kind.KIND], Silent(), order).run()
+        return {each.name: each for each in record.list_all(self.facts)}
+
+    def forget_life(self) -> None:
+        """Begin a new life of the container: the runtime folder is empty again."""
+        runtime.clear(str(self.facts.runtime))
+
+    def log(self, name: str = "clone:demo") -> str:
+        return (self.facts.runtime / f"log/{name}.log").read_text()
+
+    def git(self, *words: str, folder: str = "demo") -> str:
+        return subprocess.run(
+            ["git", *words], cwd=self.folder / folder, check=True, capture_output=True, text=True,
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        ).stdout.strip()  # fmt: skip
+
+    def leftovers(self) -> list[str]:
+        return [path.name for path in self.folder.glob(".devcopilot*")]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[GitHost]:
+    with serve(tmp_path / "host") as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path: Path, host: GitHost) -> Place:
+    host.add("octo/demo", FILES)
+    return Place(tmp_path, host)
+
+
+def test_a_clone_is_whole_and_the_next_start_asks_nobody(place: Place) -> None:
+    units = place.start("HOST/octo/demo")
+    assert units["clone"].state == units["clone:demo"].state == "done"
+    assert (place.folder / "demo/src/main.py").read_text() == "print(1)\n"
+    assert place.git("status", "--porcelain", "--branch") == "## main...origin/main"
+    assert place.leftovers() == []
+    asked = len(place.host.asked)
+    place.forget_life()
+    units = place.start("HOST/octo/demo")
+    assert (units["clone:demo"].state, units["clone:demo"].log) == ("done", "")
+    assert len(place.host.asked) == asked
+
+
+def test_what_the_user_removed_stays_away_until_somebody_asks(place: Place) -> None:
+    place.start("HOST/octo/demo")
+    subprocess.run(["rm", "-r", place.folder / "demo"], check=True)
+    place.forget_life()
+    unit = place.start("HOST/octo/demo")["clone:demo"]
+    assert (unit.state, unit.reason) == ("skipped", "you removed it")
+    assert not (place.folder / "demo").exists()
+    assert place.start("HOST/octo/demo", again="demo")["clone:demo"].state == "done"
+
+
+def test_a_clone_that_somebody_else_made_counts(place: Place) -> None:
+    place.folder.mkdir()
+    place.host.git(place.folder, "clone", "-q", f"{place.host.url}/octo/demo.git", "demo")
+    (place.folder / "demo/mine").write_text("mine")
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
+    assert (place.folder / "demo/mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("form", "branch", "file"),
+    [
+        ("HOST/octo/demo#side/one", "side/one", "side"),
+        ("HOST/octo/demo/tree/side/one/src", "side/one", "side"),
+        ("HOST/octo/demo#side/one depth=1", "side/one", "side"),
+        ("HOST/octo/demo/pull/7", "pr-7", "pulled"),
+        ("HOST/octo/demo/pull/7 depth=1", "pr-7", "pulled"),
+        ("HOST/octo/demo#COMMIT", "HEAD", "side"),
+        ("HOST/octo/demo/commit/COMMIT depth=1", "HEAD", "side"),
+        ("HOST/octo/demo#SHORT", "HEAD", "side"),
+        ("HOST/octo/demo#v1", "HEAD", "side"),
+    ],
+)  # fmt: skip
+def test_each_form_of_a_reference(place: Place, form: str, branch: str, file: str) -> None:
+    tree = place.host.root / "trees/octo/demo"
+    commit = place.host.commit(tree, {"side": "1"}, "side/one")
+    place.host.git(tree, "push", "-q", "origin", "HEAD:refs/tags/v1")
+    place.host.commit(tree, {"pulled": "1"}, "refs/pull/7/head")
+    entry = form.replace("COMMIT", commit).replace("SHORT", commit[:10])
+    unit = place.start(entry)["clone:demo"]
+    assert unit.state == "done", unit
+    assert place.git("rev-parse", "--abbrev-ref", "HEAD") == branch
+    assert (place.folder / "demo" / file).exists()
+
+
+@pytest.mark.parametrize("depth", ["", " depth=1"])
+def test_a_missing_branch_is_told_with_the_nearest(place: Place, depth: str) -> None:
+    place.host.commit(place.host.root / "trees/octo/demo", {"x": "1"}, "feature-one")
+    unit = place.start(f"HOST/octo/demo#featur-one{depth}")["clone:demo"]
+    assert unit.state == "failed"
+    assert "no branch, tag or commit featur-one; the default branch is checked out" in unit.reason
+    assert "feature-one" in unit.hint
+    assert (place.folder / "demo/README.md").exists()
+
+
+def test_options_and_several_at_once(place: Place) -> None:
+    place.host.add("octo/other", {"docs/a": "1", "src/b": "1", "top": "1"})
+    units = place.start(
+        "HOST/octo/demo dir=some/where", "HOST/octo/other sparse=docs filter=blob:none"
+    )
+    assert units["clone"].state == "done"
+    assert (place.folder / "some/where/README.md").exists()
+    names = {path.name for path in (place.folder / "other").iterdir()}
+    assert names == {".git", "docs", "top"}
+
+
+def test_an_empty_repository_is_done_and_a_web_page_is_not(place: Place) -> None:
+    place.host.add("octo/empty")
+    unit = place.start("HOST/octo/empty")["clone:empty"]
+    assert (unit.state, "nothing is checked out" in unit.reason) == ("done", True)
+    place.host.page = True
+    place.forget_life()
+    unit = place.start("HOST/octo/demo")["clone:demo"]
+    assert (unit.state, "answers with a web page" in unit.reason) == ("failed", True)
+    assert not (place.folder / "demo").exists()
+    assert place.leftovers() == []
+
+
+def test_a_host_that_does_not_answer_is_asked_again_later_and_later(place: Place) -> None:
+    place.host.faults = [503, 503]
+    pauses = []
+    for _ in range(2):
+        unit = place.start("HOST/octo/demo")["clone:demo"]
+        assert (unit.state, "does not answer" in unit.reason) == ("waiting", True)
+        pauses.append(place.next_run)
+    assert pauses == [1.0, 2.0]
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
+    assert place.next_run is None
+
+
+def test_a_private_one_waits_for_its_token_and_tries_each_once(place: Place) -> None:
+    place.host.token = TOKEN
+    unit = place.start("HOST/octo/demo")["clone:demo"]
+    assert (unit.state, "token" in unit.reason) == ("waiting", True)
+    asked = len(place.host.asked)
+    place.start("HOST/octo/demo")
+    assert len(place.host.asked) == asked, "nothing has changed"
+    place.give_token("ghp_wrong0123456789")
+    unit = place.start("HOST/octo/demo")["clone:demo"]
+    assert "refuses this token" in unit.reason
+    asked = len(place.host.asked)
+    place.start("HOST/octo/demo")
+    assert len(place.host.asked) == asked, "each token is tried once"
+    place.give_token(TOKEN)
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
+    everything = b"".join(
+        path.read_bytes() for path in (place.folder / "demo/.git").rglob("*") if path.is_file()
+    )
+    assert TOKEN.encode() not in everything + place.log().encode()
+
+
+def test_one_that_is_not_there_waits_and_says_why(place: Place) -> None:
+    unit = place.start("HOST/octo/missing")["clone:missing"]
+    assert (unit.state, "shows no octo/missing" in unit.reason) == ("waiting", True)
+
+
+# --- what is there stays ------------------------------------------------------------------------
+
+
+def test_what_is_in_the_way_is_left_alone_and_listed(place: Place) -> None:
+    (place.folder / "demo").mkdir(parents=True)
+    (place.folder / "demo/mine").write_text("mine")
+    unit = place.start("HOST/octo/demo")["clone:demo"]
+    assert (unit.state, "holds mine" in unit.reason) == ("skipped", True)
+    assert (place.folder / "demo/mine").read_text() == "mine"
+
+
+def test_the_workspace_itself_takes_a_clone_beside_what_is_there(place: Place) -> None:
+    (place.folder / "lost+found").mkdir(parents=True)
+    (place.folder / "mine").write_text("mine")
+    assert place.start("HOST/octo/demo dir=.")["clone:demo"].state == "done"
+    assert (place.folder / "mine").read_text() == "mine"
+    assert place.git("status", "--porcelain", folder=".") == "?? mine"
+    assert place.leftovers() == []
+
+
+def test_a_file_that_both_have_stops_it_before_anything_moves(place: Place) -> None:
+    place.folder.mkdir()
+    (place.folder / "README.md").write_text("mine")
+    unit = place.start("HOST/octo/demo dir=.")["clone:demo"]
+    assert (unit.state, "README.md" in unit.reason) == ("failed", True)
+    assert {path.name for path in place.folder.iterdir()} == {"README.md"}
+    assert (place.folder / "README.md").read_text() == "mine"
+
+
+def test_a_workspace_that_takes_nothing_is_told(place: Place) -> None:
+    place.folder.parent.joinpath("workspace").write_text("a file")
+    unit = place.start("HOST/octo/demo")["clone:demo"]
+    assert unit.state == "failed"
+    assert str(place.folder) in unit.reason
+
+
+# --- strangers' repositories --------------------------------------------------------------------
+
+
+def test_a_dead_or_hostile_submodule_costs_neither_the_clone_nor_the_others(
+    place: Place, tmp_path: Path
+) -> None:
+    planted = tmp_path / "planted"
+    place.host.add("octo/sub", {"sub.txt": "1"})
+    tree = place.host.add("octo/main", FILES)
+    commit = place.host.git(place.host.root / "trees/octo/sub", "rev-parse", "HEAD")
+    modules = "".join(
+        f'[submodule "{name}"]\n\tpath = {name}\n\turl = {url}\n'
+        for name, url in (
+            ("good", f"{place.host.url}/octo/sub.git"),
+            ("dead", f"{place.host.url}/octo/gone.git"),
+            ("evil", f"ext::sh -c touch% {planted}"),
+            ("local", f"file://{place.host.root}/octo/sub.git"),
+        )
+    )
+    for name in ("good", "dead", "evil", "local"):
+        place.host.git(tree, "update-index", "--add", "--cacheinfo", f"160000,{commit},{name}")
+    (tree / ".gitmodules").write_text(modules)
+    place.host.git(tree, "add", ".gitmodules")
+    place.host.git(tree, "commit", "-q", "-m", "modules")
+    place.host.git(tree, "push", "-q", "origin", "HEAD:refs/heads/main")
+    units = place.start("HOST/octo/main")
+    assert units["clone:main"].state == "done"
+    assert units["clone:main:submodules"].state == "failed"
+    assert "and 2 more" in units["clone:main:submodules"].reason
+    assert (place.folder / "main/good/sub.txt").exists()
+    assert not planted.exists()
+
+
+def test_nothing_of_a_repository_runs(place: Place, tmp_path: Path) -> None:
+    planted = tmp_path / "planted"
+    touch = f"touch {planted}"
+    config = CREDENTIALS % (tmp_path / "token") + (
+        f'[filter "evil"]\n\tsmudge = "sh -c \'{touch}\'"\n\trequired = true\n'
+        f"[core]\n\tfsmonitor = {touch}\n[init]\n\ttemplateDir = {tmp_path}/template\n"
+    )
+    (place.facts.home / ".gitconfig").write_text(config)
+    hooks = tmp_path / "template/hooks"
+    hooks.mkdir(parents=True)
+    for name in ("post-checkout", "reference-transaction"):
+        (hooks / name).write_text(f"#!/bin/sh\n{touch}\n")
+        (hooks / name).chmod(0o755)
+    place.host.commit(place.host.root / "trees/octo/demo", {
+        ".gitattributes": "*.txt filter=evil\n", "a.txt": "1", "--force": "1",
+    })  # fmt: skip
+    unit = place.start("HOST/octo/demo")["clone:demo"]
+    assert unit.state == "done", unit
+    assert not planted.exists()
+    assert (place.folder / "demo/--force").exists()
+
+
+# --- killed -------------------------------------------------------------------------------------
+
+
+def test_a_clone_that_is_killed_begins_again_and_leaves_nothing(
+    tmp_path: Path, host: GitHost
+) -> None:
+
+    noise = {f"noise{number}": os.urandom(300_000).hex() for number in range(4)}
+    host.add("octo/demo", noise)
+    host.gate = threading.Event()
+    made = Workspace(tmp_path, {
+        "DEV8_SSH": "false", "DEV8_CODE_SERVER": "false",
+        "DEV8_REPOSITORIES": f"{host.url}/octo/demo",
+    }).prepare()  # fmt: skip
+    made.configure()
+    words = [sys.executable, "-I", "-m", "agent", "--log", "setup"]
+    started = subprocess.Popen(
+        words, env=made.environ, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    workspace = tmp_path / "workspace"
+    wait_until(lambda: list(workspace.glob(".devcopilot-clone-*/clone/.git/objects/pack/tmp_*")),
+               "half of a pack")  # fmt: skip
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    assert list(workspace.glob(".devcopilot-clone-*/CACHEDIR.TAG"))
+    host.gate.set()
+    done = subprocess.run(words, env=made.environ, check=False, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert (workspace / "demo/noise3").read_text() == noise["noise3"]
+    assert not list(workspace.glob(".devcopilot*"))
