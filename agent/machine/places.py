@@ -34,3 +34,9 @@ def find_xdg(facts: Facts, variable: str, usual: str) -> Path:
     """
     given = facts.environ.get(variable, "")
     return Path(given) if given.startswith("/") else facts.home / usual
+
+
+def order_path(path: str, home: Path) -> str:
+    """Return a PATH with the folders below the home first: people install newer tools there."""
+    folders = path.split(":")
+    return ":".join(sorted(folders, key=lambda folder: not folder.startswith(f"{home}/")))

@@ -14,6 +14,7 @@ from agent.machine import homes, locales, runtime
 from agent.machine.documents import DAMAGE, RUNTIME, Document
 from agent.machine.errors import Problem
 from agent.machine.gitconfig import SYSTEM
+from agent.machine.places import order_path
 from agent.machine.system import Facts
 from agent.settings import certificates, stored
 from agent.settings.everything import Settings, clean
@@ -103,7 +104,7 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     missing = locales.find_missing(environment)
     environment.update(dict.fromkeys(missing, locales.USUAL))
     problems += locales.explain(missing)
-    environment.setdefault("PATH", os.defpath)
+    environment["PATH"] = order_path(environment.get("PATH", os.defpath), home)
     environment.setdefault("SHELL", "/bin/bash")
     own = stored.find_own_secrets(environ)
     facts = Facts(home, uid, folder, state, environment, own_secrets=own, mounts=mounts)

@@ -24,6 +24,7 @@ from agent.tools.tool import (
     AiTool,
     Failure,
     find_digest,
+    find_other,
     find_program,
     find_version,
     folder_of,
@@ -113,7 +114,12 @@ class Installer:
         return failure
 
     def clean(self, tool: AiTool) -> None:
-        """Remove what a killed run or an earlier version left behind, if there is any."""
+        """Remove what a killed run or an earlier version left behind, if there is any.
+
+        An image that has got the tool by now is what it comes from: our link would hide it.
+        """
+        if find_version(tool, self._facts) and find_other(tool, self._facts):
+            link_of(tool, self._facts).unlink(missing_ok=True)
         top = folder_of(tool, self._facts)
         wanted = find_digest(self._locks, tool, self._facts)
         kept = {find_version(tool, self._facts), top / wanted if wanted else None}

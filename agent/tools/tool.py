@@ -7,6 +7,7 @@ what went wrong is kept beside it, to be told once. No part of it holds a secret
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,15 @@ def find_version(tool: AiTool, facts: Facts) -> Path | None:
     except OSError:
         return None
     return top / target.relative_to(top).parts[0] if top in target.parents else None
+
+
+def find_other(tool: AiTool, facts: Facts) -> Path | None:
+    """Return where the tool is on the PATH by another way than our link."""
+    ours = str(link_of(tool, facts).parent)
+    folders = facts.environ.get("PATH", os.defpath).split(":")
+    path = ":".join(folder for folder in folders if folder != ours)
+    found = shutil.which(tool.name, path=path)
+    return Path(found) if found else None
 
 
 def find_program(folder: Path, name: str) -> Path:

@@ -41,7 +41,7 @@ def test_a_person_logs_in_and_a_terminal_finds_every_tool(
         assert "workspace" in json.loads(done.stdout)["title"]
         # The editor puts its own `code` before what the image names.
         seen = box.execute("cat", "/workspace/seen-path")
-        assert seen.endswith(box.execute("printenv", "PATH"))
+        assert seen.endswith(box.execute("bash", "-lc", "printenv PATH"))
         assert find_missing(box.execute("cat", "/workspace/seen-tools")) == {}
         assert find_defaults(box)["terminal.integrated.defaultProfile.linux"] == "bash"
         assert "github.copilot.enable" in find_defaults(box)

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from agent.machine.places import order_path
 from tests.containers import Container, answers_http, answers_ssh, log_in
 from tests.e2e.conftest import TOKEN, Login
 
@@ -29,9 +30,9 @@ def test_password_is_printed_and_not_in_the_log(box: Container) -> None:
 
 
 def test_ssh_session_sees_path_and_environment_of_the_image(box: Container, login: Login) -> None:
-    image_path = box.execute("printenv", "PATH")
-    assert login.run(box, "printenv PATH").strip() == image_path
-    assert login.run(box, "bash -lc 'printenv PATH'").strip() == image_path
+    path = order_path(box.execute("printenv", "PATH"), Path("/home/dev8"))
+    assert login.run(box, "printenv PATH").strip() == path
+    assert login.run(box, "bash -lc 'printenv PATH'").strip() == path
     assert login.run(box, "printenv GREETING").strip() == "hello world"
     assert login.run(box, "node --version").startswith("v20.")
 

@@ -1,6 +1,6 @@
 """Every tool runs, whichever way a person comes in; the IDE's terminal is in test_ide.py."""
 
-from tests.containers import Container
+from tests.containers import Container, docker
 from tests.e2e.conftest import Login
 from tests.tools import SCRIPT, find_missing
 
@@ -32,3 +32,20 @@ def test_what_people_install_is_found_whichever_way_they_come_in(
     service = box.execute("sh", "-c", environ)
     assert box.execute("env", f"PATH={service}", "sh", "-c", LOOK).split() == wanted
     assert box.execute("env", "mine-1") == "fine"
+
+
+def test_what_people_install_comes_before_the_images_own(box: Container, login: Login) -> None:
+    for path in ("~/.local/bin/jq", "~/.cargo/bin/rg"):
+        script = (
+            f"mkdir -p $(dirname {path}) && echo '#!/bin/sh\necho newer' >{path} && chmod +x {path}"
+        )
+        box.execute("sh", "-c", script)
+    try:
+        for name in ("jq", "rg"):
+            assert login.run(box, name).strip() == "newer"
+            for words in (("bash", "-lc"), ("bash", "-ic"), ("sh", "-lc")):
+                assert box.execute(*words, name) == "newer"
+            assert box.execute("env", "-i", "HOME=/home/dev8", "bash", "-lc", name) == "newer"
+            assert docker("exec", "--user", "0", box.name, name, "--version") != "newer"
+    finally:
+        box.execute("sh", "-c", "rm ~/.local/bin/jq ~/.cargo/bin/rg")

@@ -127,6 +127,18 @@ def test_a_program_of_somebody_else_is_never_due(place: Place) -> None:
     assert not place.installer.is_due(TOOL)
 
 
+def test_an_image_that_has_it_by_now_is_not_hidden_by_an_older_one(place: Place) -> None:
+    place.facts = make_facts(place.root, PATH=f"{place.link.parent}:{place.programs}:/usr/bin:/bin")
+    place.npm(GOOD)
+    place.installer.install(TOOL)
+    place.installer.clean(TOOL)
+    assert place.link.exists()
+    own = place.program("claude", "echo mine")
+    place.installer.clean(TOOL)
+    assert place.facts.which("claude") == own
+    assert not place.installer.is_due(TOOL)
+
+
 def test_a_file_of_the_user_in_place_of_the_link_is_left_alone(place: Place) -> None:
     place.npm(GOOD)
     place.link.parent.mkdir(parents=True)

@@ -1,9 +1,12 @@
 """The tools of dev8-base."""
 
 import re
+from pathlib import Path
 
 import pytest
 from testinfra.host import Host
+
+from agent.machine.places import order_path
 
 OLDEST_GH = (2, 81, 0)
 
@@ -63,9 +66,11 @@ def test_sshd_runs_unprivileged(host: Host) -> None:
 
 def test_login_shell_keeps_the_path(host: Host) -> None:
     """An ssh session begins with a login shell, and Debian's /etc/profile would reset PATH."""
-    wanted = host.check_output("echo $PATH")
-    assert wanted.startswith("/usr/local/sbin:/usr/local/bin:")
+    given = host.check_output("echo $PATH")
+    assert given.startswith("/usr/local/sbin:/usr/local/bin:")
+    wanted = order_path(given, Path("/home/dev8"))
     assert host.check_output("bash -lc 'echo $PATH'").endswith(wanted)
+    assert host.check_output("env -i HOME=$HOME bash -lc 'printenv PATH'").endswith(wanted)
 
 
 def test_speaks_utf_8(host: Host) -> None:
