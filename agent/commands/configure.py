@@ -3,6 +3,7 @@
 import argparse
 import os
 
+from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
@@ -16,6 +17,7 @@ from agent.workspace import configure
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
+    add_json_option(parser)
     parser.add_argument(
         "--boot",
         action="store_true",
@@ -42,6 +44,8 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         log.log(problem.level, str(problem), step=step)
     for step, words in outcome.announcements:
         log.announce(words, step=step)
+    if not arguments.boot:
+        printer.show(configure.make_document(outcome), ())
     log.info("configured", changes=len(outcome.changes), problems=len(outcome.problems))
     return Exit.OK
 

@@ -40,7 +40,8 @@ class Printer:
     screen: "Screen | None" = None
     """Draws on the terminal that stderr is; made when something is drawn first."""
 
-    is_json = False
+    is_log = False
+    """Whether a job of init speaks: it reports only what changed."""
 
     def show(
         self, document: object, lines: Iterable[str], page: Callable[[], Page] | None = None
@@ -151,8 +152,6 @@ class TerminalPrinter(Printer):
 class JsonPrinter(Printer):
     """Prints one document; what people should know as well is on stderr."""
 
-    is_json = True
-
     def show(  # noqa: D102
         self, document: object, lines: Iterable[str], page: Callable[[], Page] | None = None
     ) -> None:
@@ -180,6 +179,7 @@ class JsonPrinter(Printer):
 class LogPrinter(Printer):
     """Speaks in events of the log: init runs a verb as a job, and its stderr is the log."""
 
+    is_log = True
     source = NAME
 
     def say(self, *lines: str) -> None:

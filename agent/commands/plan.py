@@ -8,7 +8,7 @@ from agent.commands.output import Printer
 from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
 from agent.settings import context
-from agent.workspace.configure import make_rows, preview
+from agent.workspace.configure import make_document, preview
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,14 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Print the changes, a line each, and what cannot be done."""
     outcome = preview(_find_context())
-    document = {
-        "changes": [{"step": step, "change": change} for step, change in outcome.changes],
-        "problems": make_rows(outcome.problems),
-    }
     lines = [f"{step}: {change}" for step, change in outcome.changes]
     lines += [f"{step}: warning: {problem}" for step, problem in outcome.problems]
     lines.append(f"{len(outcome.changes)} changes, {len(outcome.problems)} warnings")
-    printer.show(document, lines)
+    printer.show(make_document(outcome), lines)
     return Exit.OK
 
 

@@ -20,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     add_json_option(parser)
     parser.add_argument("--offline", action="store_true", help="do not ask GitHub")
-    parser.add_argument("--log", action="store_true", help="only log changes (used by the agent)")
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         problem = Problem(f"cannot write {error.filename}: {error.strerror}")
         raise AgentError(problem) from error
     records = [outcome.after for outcome in outcomes]
-    if arguments.log:
+    if printer.is_log:
         for outcome in outcomes:
             log_changes(outcome, current)
     else:

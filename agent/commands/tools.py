@@ -47,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"install only these, with or without a key: {names}",
     )
     add_json_option(parser)
-    parser.add_argument("--log", action="store_true", help="only log changes (used by the agent)")
 
 
 def find_tool(name: str) -> AiTool:
@@ -64,7 +63,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     wanted = find_wanted(TOOLS, current.settings)
     chosen = tuple(arguments.tools) or wanted
     signal.signal(signal.SIGTERM, end)
-    if arguments.log:
+    if printer.is_log:
         be_modest()
     before = FAILURES.read(current.facts)
     log = printer.open_log("tools", current.settings.agent.log_level)
@@ -73,7 +72,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             runtime.hold_lock(current.facts.runtime / RUNNING) as lock,
             printer.watch("AI tools") as bar,
         ):
-            speaker = Events(log, before) if arguments.log else Lines(printer, bar)
+            speaker = Events(log, before) if printer.is_log else Lines(printer, bar)
             failures = install(current, chosen, lock, speaker)
             kept = {tool.name for tool in wanted} - {tool.name for tool in chosen}
             kept_failures = {name: before[name] for name in before if name in kept}
@@ -82,7 +81,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         problem = Problem(f"cannot write {error.filename}: {error.strerror}")
         raise AgentError(problem) from error
     lines = ["nothing to install: no API key set, or DEV8_AI_TOOLS is off"] if not chosen else []
-    if not arguments.log:
+    if not printer.is_log:
         rows = describe(TOOLS, current.settings, current.facts)
         printer.show([asdict(row) for row in rows], lines)
     return Exit.FAILED if failures else Exit.OK

@@ -178,6 +178,12 @@ def _machine_resources(current: Context) -> Iterator[Resource | Problem]:
     yield from _check_runtime(current)
 
 
+def make_document(outcome: Outcome) -> dict[str, list[dict[str, str]]]:
+    """Return an outcome as values for JSON; secrets that were made are not in it."""
+    changes = [{"step": step, "change": change} for step, change in outcome.changes]
+    return {"changes": changes, "problems": make_rows(outcome.problems)}
+
+
 def make_rows(problems: Iterable[tuple[str, Problem]]) -> list[dict[str, str]]:
     """Return problems of stages as values for JSON."""
     return [

@@ -76,13 +76,13 @@ JOBS = (
         )
     ),
     JobKind(
-        Job("refresh", call("refresh", "--log"), None, 60.0, at=(BOOT, SIGNAL), nice=10),
+        Job("refresh", call("refresh"), None, 60.0, at=(BOOT, SIGNAL), nice=10),
         interval=lambda settings: settings.github.refresh_interval,
         watch=lambda current: find_file(current.settings.github.token),
     ),
     JobKind(Job("broker", call("broker"), None, 120.0, at=(), socket=runtime.BROKER_SOCKET)),
     JobKind(
-        Job("tools", call("tools", "--log"), None, TOOLS_TIMEOUT, nice=19),
+        Job("tools", call("tools"), None, TOOLS_TIMEOUT, nice=19),
         wanted=lambda settings: bool(find_wanted(TOOLS, settings)),
     ),
     JobKind(

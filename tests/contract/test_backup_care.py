@@ -116,6 +116,19 @@ def test_the_lock_of_a_stranger_is_left_for_half_an_hour(used: Vault) -> None:
     assert used.files("locks") == []
 
 
+def record_words(monkeypatch: Any) -> list[str]:
+    """Return a list that will have the first word of each call of restic."""
+    words: list[str] = []
+    run = Restic.run
+
+    def record(restic: Restic, *given: str, **options: Any) -> Finished:
+        words.append(given[0])
+        return run(restic, *given, **options)
+
+    monkeypatch.setattr(Restic, "run", record)
+    return words
+
+
 @pytest.mark.parametrize("damage", ["flipped", "cut off", "empty"])
 def test_a_lock_that_cannot_be_read_stops_nobody_for_ever(
     used: Vault, damage: str, monkeypatch: Any
@@ -142,7 +155,9 @@ def test_a_lock_that_cannot_be_read_stops_nobody_for_ever(
     if damage == "empty":
         retention.prune(used.restic)
     else:
+        words = record_words(monkeypatch)
         used.back_up()
+        assert words.count("backup") == 1, "restic tries to read it for half a minute"
     assert used.files("locks") == []
 
 

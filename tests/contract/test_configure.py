@@ -1,10 +1,12 @@
 """What holds for `configure` as a whole, whatever its stages are."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,23 @@ def test_configure_by_hand_waits_for_a_refresh(workspace: Workspace) -> None:
         assert process.poll() is None, "it did not wait"
     process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
+
+
+def test_json_has_what_changed_and_what_is_wrong(workspace: Workspace) -> None:
+    workspace.configure()
+    argv = [sys.executable, "-I", "-m", "agent", "configure", "--json"]
+
+    def run() -> dict[str, Any]:
+        done = subprocess.run(
+            argv, env=workspace.environ, capture_output=True, check=True, timeout=DEADLINE
+        )
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    assert (run()["schema"], run()["changes"]) == (1, [])
+    (workspace.home / ".ssh/id_ed25519").unlink()
+    (change,) = run()["changes"]
+    assert change["step"] == "ssh"
 
 
 def _waits_for_a_lock(pid: int) -> bool:

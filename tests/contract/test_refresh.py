@@ -310,7 +310,7 @@ def test_the_command_says_how_it_is(workspace: Workspace, hub: FakeGitHub) -> No
 
 def test_the_job_writes_events_of_the_one_schema_and_no_secret(workspace: Workspace) -> None:
     workspace.put(FIRST)
-    done = workspace.verb("--log")
+    done = workspace.verb(log=True)
     assert (done.returncode, done.stdout) == (0, "")
     events = [json.loads(line) for line in done.stderr.splitlines()]
     assert [event["message"] for event in events] == [
@@ -323,7 +323,7 @@ def test_the_job_writes_events_of_the_one_schema_and_no_secret(workspace: Worksp
         assert event["login"] == "octo"
         assert event["time"].endswith("Z")
     assert FIRST not in done.stderr
-    assert workspace.verb("--log").stderr == ""
+    assert workspace.verb(log=True).stderr == ""
 
 
 def test_no_token_configured_is_fine(tmp_path: Path, hub: FakeGitHub) -> None:

@@ -78,10 +78,10 @@ class Workspace:
         """Refresh and return what it would log."""
         return changes.take(self.refresh(offline), self.context)
 
-    def verb(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run the verb as a process, which has the real clock."""
+    def verb(self, *words: str, log: bool = False) -> "subprocess.CompletedProcess[str]":
+        """Run the verb as a process, which has the real clock; `log`: as init does."""
         self.hub.clock = Clock().now
-        argv = [sys.executable, "-m", "agent", "refresh", *words]
+        argv = [sys.executable, "-m", "agent", *(["--log"] if log else []), "refresh", *words]
         environ = dict(self.facts.environ)
         return subprocess.run(
             argv, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60

@@ -19,6 +19,7 @@ from agent.commands.dispatch import Verb, find, make_parser
 from agent.github.record import Record
 from agent.settings import reference
 from agent.tools.tool import Row as ToolRow
+from agent.workspace.configure import Outcome, make_document
 
 DOCUMENT = Path(__file__).parents[2] / "docs/json.md"
 ROW = re.compile(r"^\| (`[^|]+`) \| (.+) \|$", re.MULTILINE)
@@ -55,12 +56,16 @@ def test_every_document_is_described() -> None:
 SNAPSHOT = Snapshot("a" * 64, datetime(2026, 1, 1, tzinfo=UTC), "h", ("/w",), (), 1, 2, 3)
 
 
+CHANGED = make_document(Outcome((("ssh", "write a file"),), ()))
+
+
 @pytest.mark.parametrize(
     ("command", "keys"),
     [
         ("backup create", create.describe(Made("local")).keys() | {"notices"}),
         ("backup list", listing.describe(listing.Row("local", SNAPSHOT)).keys() | {"excludes"}),
         ("backup restore", outcome.describe_refusal(()).keys()),
+        ("configure", CHANGED.keys() | CHANGED["changes"][0].keys()),
         ("settings", reference.document(()).keys()),
         ("tools", vars(ToolRow("x", "installed")).keys()),
     ],

@@ -177,6 +177,7 @@ class Maker:
         Each further run is soon enough: it reads only what is new.
         """
         began = time.monotonic()
+        locks.clear_known(restic)
         run = self._judge(locks.past_dead(restic, doing, lambda: self._begin(restic, parent)))
         for _ in range(TRIES - 1):
             left = self.limits.total - (time.monotonic() - began)

@@ -168,10 +168,6 @@ class Restic:
             raise ResticError(explain(doing, self.target, finished), finished)
         return finished
 
-    def initialize(self) -> None:
-        """Make the repository. Raises ResticError."""
-        self.check(f"make a repository on {self.target.name}", "init", "--json")
-
     def snapshots(self, *words: str) -> tuple[Snapshot, ...]:
         """Return the snapshots that `words` filter, oldest first. Raises ResticError."""
         return self.list_snapshots(*words).snapshots

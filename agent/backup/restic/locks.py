@@ -157,6 +157,16 @@ def past_dead(restic: Restic, doing: str, run: Callable[[], Finished]) -> Finish
     return run()
 
 
+def clear_known(restic: Restic) -> None:
+    """Clear the dead locks if some were in the way before; otherwise it costs nothing.
+
+    restic tries for half a minute to read one that is damaged, whatever it is asked to wait.
+    """
+    if sightings.FILE.read(restic.facts).get(restic.target.name):
+        with contextlib.suppress(ResticError):  # what follows reports it, or gets by
+            clear_dead(restic)
+
+
 def is_stopped_by_damage(restic: Restic, finished: Finished) -> bool:
     """Tell whether it could not begin since there is a lock that cannot be read."""
     return is_refused(finished) and not all(lock.hostname for lock in find_locks(restic))
