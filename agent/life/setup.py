@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent.life import record
 from agent.life.record import BAD, FOLDER, GOOD, UNIT, Record, State
-from agent.life.unit import Kind, Speaker, Work
+from agent.life.unit import Kind, Speaker, Work, make_name
 from agent.machine import faults, holders, runtime
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError
@@ -51,7 +51,8 @@ class Setup:
         self._kinds = {kind.name: kind for kind in kinds if kind.wanted(context.settings)}
         self._speaker = speaker
         self._order = order
-        self._ended: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        """The work that has ended; None: of one that goes on, enough is done."""
         self.stopping = threading.Event()
 
     def run(self) -> float | None:
@@ -69,11 +70,12 @@ class Setup:
                     threading.Thread(target=self._carry_out, args=(kind,), daemon=True).start()
             if not running:
                 break
-            work = self._ended.get()
-            running.discard(work.kind.name)
-            pauses += [] if work.next_run is None else [work.next_run]
-        for _ in running:  # they end soon, since they are told to
-            self._ended.get()
+            if work := self._ended.get():
+                running.discard(work.kind.name)
+                pauses += [] if work.next_run is None else [work.next_run]
+        while running:  # they end soon, since they are told to
+            if work := self._ended.get():
+                running.discard(work.kind.name)
         return min(pauses, default=None)
 
     def stop(self) -> None:
@@ -97,7 +99,14 @@ class Setup:
 
     def _is_behind(self, kind: Kind, waiting: Iterable[Kind], running: Iterable[str]) -> bool:
         before = {*kind.needs, *kind.after(self._context.settings)}
-        return not before.isdisjoint({*running, *(each.name for each in waiting)})
+        behind = {name for name in running if name in kind.needs or not self._has_enough(name)}
+        return not before.isdisjoint({*behind, *(each.name for each in waiting)})
+
+    def _has_enough(self, name: str) -> bool:
+        """Tell whether as much of a kind is done as others wait for."""
+        part = self._kinds[name].enough
+        found = record.read(self._context.facts, make_name(name, part)) if part else None
+        return found is not None and found.state in GOOD
 
     def _has_needs(self, kind: Kind) -> bool:
         """Tell whether all that a kind needs is there; else note for what it waits."""
@@ -115,6 +124,7 @@ class Setup:
         return Work(
             self._context, kind, self._speaker, self.stopping,
             again=kind.name in order, only=order.get(kind.name, ""),
+            wake=lambda: self._ended.put(None),
         )  # fmt: skip
 
     def _carry_out(self, kind: Kind) -> None:

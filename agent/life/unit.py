@@ -203,7 +203,7 @@ class Kind:
     after: Callable[[Settings], tuple[str, ...]] = lambda _: ()
     """Kinds whose work must be over, however it ended."""
     enough: str = ""
-    """The part that is enough for `wait --for all`, once it is done."""
+    """The part after which nobody needs to wait: neither a kind of `after` nor `wait --for all`."""
 
 
 class Work:
@@ -218,6 +218,7 @@ class Work:
         *,
         again: bool = False,
         only: str = "",
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.context = context
         self.kind = kind
@@ -229,12 +230,19 @@ class Work:
         self.only = only
         """The part that is asked for again; empty: all of them."""
         self.own = Unit(self, kind.name)
+        self._wake = wake
+        """Has whoever carries out kinds look which others may begin."""
         self.next_run: float | None = None
         """Seconds until the work wants to be done again."""
 
     def part(self, name: str) -> Unit:
         """Return a further unit, which is a part of this kind: hooks:postCreate."""
         return Unit(self, make_name(self.kind.name, name))
+
+    def tell_enough(self) -> None:
+        """Tell that nobody needs to wait for the rest: `Kind.enough` is done."""
+        self.part(self.kind.enough).done()
+        self._wake()
 
     def is_asked_again(self, part: str = "") -> bool:
         """Tell whether a part is to be done though it may be done already."""

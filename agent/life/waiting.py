@@ -130,7 +130,7 @@ def ask_kind(name: str, current: Context) -> Answer:
         return Answer(State.SKIPPED, f"{name} is not asked for")
     found = record.read(current.facts, name)
     if found is None or found.state is State.WAITING:
-        for needed in kinds[name].needs:
+        for needed in filter(kinds.__contains__, kinds[name].needs):
             answer = ask_kind(needed, current)
             if answer.state in BAD:
                 return Answer(answer.state, f"{needed} has failed: {answer.reason}", answer.hint)

@@ -407,3 +407,24 @@ def test_a_record_is_read_as_it_was_written(context: Context) -> None:
     assert record.read(context.facts, "one:two") == made
     assert json.loads(record.UNIT.path(context.facts, "one:two").read_text())["state"] == "timeout"
     assert [each.kind for each in record.list_all(context.facts)] == ["one"]
+
+
+def test_others_begin_once_enough_of_a_kind_is_done(context: Context) -> None:
+    """It would not end before the other has begun."""
+    begun = threading.Event()
+
+    def go_on(work: Work) -> None:
+        work.own.begin()
+        work.tell_enough()
+        assert begun.wait(30)
+        work.own.done()
+
+    def begin(work: Work) -> None:
+        begun.set()
+        succeed(work)
+
+    long = Kind("long", "", lambda _: True, go_on, enough="first")
+    other = make_kind("other", begin, after=("long",))
+    strict = make_kind("strict", succeed, needs=("long",))
+    Setup(context, (long, other, strict), Heard()).run()
+    assert {state_of(context, name) for name in ("long", "other", "strict")} == {"done"}

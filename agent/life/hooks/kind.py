@@ -126,7 +126,7 @@ class Run:
             tell(plan.refusal.message, plan.refusal.hint)
         elif self._is_due(phase, unit):
             if plan.is_behind(phase):
-                self._work.part(ENOUGH).done()
+                self._work.tell_enough()
             self._run(phase, unit)
         elif unit.state is not State.DONE:
             unit.done("it ran in this container before")

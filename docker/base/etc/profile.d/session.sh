@@ -15,10 +15,12 @@ fi
 unset certificates
 
 # remoteEnv of a devcontainer.json that the user trusts.
-if [ -O "$DEV8_RUNTIME_DIR/remote-env.sh" ]; then
+remote_env=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/remote-env.sh
+if [ -O "$remote_env" ]; then
     # shellcheck source=/dev/null # made at the start of the container
-    . "$DEV8_RUNTIME_DIR/remote-env.sh"
+    . "$remote_env"
 fi
+unset remote_env
 
 # Programs that draw refuse a terminal that nothing describes. Most new ones take what xterm takes.
 if [ -n "$TERM" ] && ! [ -e "/lib/terminfo/${TERM%"${TERM#?}"}/$TERM" ] && ! infocmp >/dev/null 2>&1; then
