@@ -91,7 +91,7 @@ def test_json_has_what_changed_and_what_is_wrong(workspace: Workspace) -> None:
         return document
 
     assert (run()["schema"], run()["changes"]) == (1, [])
-    (workspace.home / ".ssh/id_ed25519").unlink()
+    (workspace.home / ".local/state/devcopilot/ssh/authorized_keys").unlink()
     (change,) = run()["changes"]
     assert change["step"] == "ssh"
 
