@@ -63,11 +63,14 @@ class Setup:
         running: set[str] = set()
         pauses: list[float] = []
         while not self.stopping.is_set():
-            for kind in [each for each in waiting if not self._is_behind(each, waiting, running)]:
+            free = [each for each in waiting if not self._is_behind(each, waiting, running)]
+            for kind in free:
                 waiting.remove(kind)
                 if self._has_needs(kind):
                     running.add(kind.name)
                     threading.Thread(target=self._carry_out, args=(kind,), daemon=True).start()
+            if free:
+                continue  # one that is not begun keeps nobody back any more
             if not running:
                 break
             if work := self._ended.get():

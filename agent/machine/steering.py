@@ -98,7 +98,10 @@ RESTIC = Steered(
 """restic, and the rclone that it starts. How they sign in to a cloud is the targets' business."""
 KEYGEN = Steered((*OPENSSL, "SSH_ASKPASS*", "SSH_SK_*"))
 """ssh-keygen. It may sign with a key of the agent in SSH_AUTH_SOCK."""
-GIT = Steered(("GIT_*",), {"GIT_CONFIG_*": _always})
+GIT = Steered(
+    ("GIT_*",),
+    {"GIT_CONFIG_*": _always, "GIT_SSL_CA*": _always, "GIT_PROXY_SSL_CA*": _always},
+)
 """Where our git looks for a repository and what it traces; people's configuration counts."""
 NPM = Steered(
     (*_NODE, "npm_config_*", "NPM_CONFIG_*", "PREFIX", "DESTDIR"),

@@ -105,7 +105,7 @@ def test_each_begins_when_what_it_needs_is_done(context: Context) -> None:
 
 def test_what_needs_one_that_failed_waits_and_says_for_what(context: Context) -> None:
     kinds = [make_kind("bad", fail), make_kind("next", succeed, needs=("bad",)),
-             make_kind("later", succeed, after=("bad",))]  # fmt: skip
+             make_kind("later", succeed, after=("bad", "next"))]  # fmt: skip
     Setup(context, kinds, Heard()).run()
     waiting = record.read(context.facts, "next")
     assert waiting and (waiting.state, waiting.reason, waiting.hint) == (

@@ -84,7 +84,8 @@ LEFT = {
     },
     "sshd": {"PATH": "/bin", "TZ": "UTC"},
     "restic": {"AWS_PROFILE": "x", "HTTPS_PROXY": "x", "GOPATH": "/go"},
-    "git": {"GIT_CONFIG_GLOBAL": "/x", "GIT_CONFIG_COUNT": "0", "HOME": "/x"},
+    "git": {"GIT_SSL_CAINFO": "/x", "GIT_CONFIG_GLOBAL": "/x", "GIT_CONFIG_COUNT": "0",
+            "HOME": "/x"},
     "npm": {
         "npm_config_registry": "https://example.com", "NPM_CONFIG_HTTPS_PROXY": "x",
         "npm_config_cafile": "/x", "NODE_EXTRA_CA_CERTS": "/x", "npm_config_@x:registry": "x",
