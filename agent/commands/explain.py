@@ -15,10 +15,13 @@ from agent.machine.files import SETTINGS, read_file
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts
 from agent.services import probes, registered, supervisord
+from agent.services.all import find_services
 from agent.services.launchers import find_mark
+from agent.services.registered import Roster
 from agent.services.service import BannerProbe, HttpProbe, PortProbe, Service
 from agent.services.supervisord import ServiceState
 from agent.settings import context
+from agent.settings.context import Context
 
 NUMBER = re.compile(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
 """What may be a port in the words of a command: 8000, 0.0.0.0:8000, --port=8000, -p8000."""
@@ -33,12 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Print what can be found out: a document, or an event of the log, readable on a terminal."""
     current = context.load()
-    known = {service.name: service for service in registered.ROSTER.read(current.facts).services}
+    roster = registered.ROSTER.read(current.facts)
+    known = {service.name: service for service in roster.services}
     for name in arguments.service:
         if name not in known:
-            raise AgentError(
-                Problem(f"there is no service {name}", f"there are: {', '.join(known)}")
-            )
+            raise AgentError(explain_unknown(name, roster, current))
     states = find_states(current.facts)
     reasons = {
         name: explain(known[name], states.get(name), current.facts) for name in arguments.service
@@ -53,6 +55,20 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         else:
             log.error(f"{name} cannot be kept running: {reason}", service=name)
     return Exit.OK
+
+
+def explain_unknown(name: str, roster: Roster, current: Context) -> Problem:
+    """Return why this container was started without such a service."""
+    if name in roster.refused:
+        return Problem(f"{name} cannot run: {roster.refused[name]}")
+    services, problems = find_services(current)
+    if name in (service.name for service in services):
+        return Problem(f"{name} was added after this container started", "restart the container")
+    for problem in problems:
+        if f"/{name}.toml" in problem.message:
+            return problem
+    known = ", ".join(service.name for service in roster.services)
+    return Problem(f"there is no service {name}", f"there are: {known}")
 
 
 def find_states(facts: Facts) -> dict[str, ServiceState]:

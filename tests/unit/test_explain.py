@@ -5,9 +5,41 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands.explain import find_reason
+from agent.commands.explain import explain_unknown, find_reason
+from agent.services import user
+from agent.services.registered import Roster
 from agent.services.service import PortProbe, Service
+from agent.settings.context import Context
+from agent.settings.everything import Settings
 from tests.machine import make_facts
+
+
+@pytest.fixture
+def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """A workspace with two files of services, one of them faulty."""
+    monkeypatch.setattr(user, "SYSTEM_FOLDER", tmp_path / "etc")
+    facts = make_facts(tmp_path)
+    folder = facts.home / user.USER_FOLDER
+    folder.mkdir(parents=True)
+    (folder / "new.toml").write_text('command = ["sleep", "1h"]')
+    (folder / "faulty.toml").write_text("essential = true")
+    off = {"DEV8_SSH": "false", "DEV8_CODE_SERVER": "false"}
+    return Context({}, Settings.from_environ(off), facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("new", "new was added after this container started (restart the container)"),
+        ("faulty", "/faulty.toml: `command` is missing"),
+        ("sshd", "sshd cannot run: there is no sshd"),
+        ("none", "there is no service none (there are: one)"),
+    ],
+)
+def test_a_service_that_this_container_lacks(current: Context, name: str, words: str) -> None:
+    roster = Roster((Service("one", ("x",)),), {"sshd": "there is no sshd"})
+    assert words in str(explain_unknown(name, roster, current))
+
 
 UNKNOWN = "it exits; its last output is above"
 
