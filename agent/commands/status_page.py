@@ -14,7 +14,8 @@ Row = Mapping[str, Any]
 PHASES = {"starting": "idle", "ready": "good", "stopping": "warning"}
 SERVICES = {"RUNNING": "good", "STARTING": "idle", "STOPPING": "idle", "STOPPED": "idle"}
 """supervisord's words; another one is bad: http://supervisord.org/subprocess.html#process-states"""
-TOOLS = {"installed": "good", "installing": "idle", "waiting": "idle", "missing": "idle"}
+TOOLS = {"installed": "good", "installing": "idle", "waiting": "idle", "missing": "idle",
+         "skipped": "warning"}  # fmt: skip
 SOON = 300.0
 """Seconds before a token's end at which somebody may want to know."""
 

@@ -15,6 +15,12 @@ class Ai:
     anthropic_key: SecretInput | None = secret(
         "ANTHROPIC_API_KEY", texts.word, "Key for Claude Code, passed through its apiKeyHelper."
     )
+    claude_token: SecretInput | None = secret(
+        "CLAUDE_CODE_OAUTH_TOKEN",
+        texts.word,
+        "Token of `claude setup-token` for Claude Code, stored in its .credentials.json. "
+        "ANTHROPIC_API_KEY wins over it.",
+    )
     openai_key: SecretInput | None = secret(
         "OPENAI_API_KEY", texts.word, "Key for Codex, stored in its auth.json."
     )
@@ -23,8 +29,8 @@ class Ai:
     )
     tools: tuple[str, ...] = variable(
         "DEV8_AI_TOOLS",
-        words_of("auto", "off", "claude", "codex", "gemini"),
+        words_of("auto", "off", "claude", "codex", "copilot", "gemini"),
         "Tools to install in the background if they are missing: auto (those with a key), off, or "
-        "names, which need no key: claude, codex, gemini.",
+        "names, which need no key: claude, codex, copilot, gemini.",
         default="auto",
     )

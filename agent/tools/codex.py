@@ -9,17 +9,18 @@ from agent.machine.files import SETTINGS
 from agent.machine.parsing import parse_toml
 from agent.machine.places import find_folder
 from agent.machine.resources import Resource
-from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
+from agent.settings.everything import Settings
 from agent.tools.key import key_file
-from agent.tools.tool import AiTool
+from agent.tools.tool import AiTool, Login
 
 CODEX_REFUSALS = {"cli_auth_credentials_store": ("keyring",), "forced_login_method": ("chatgpt",)}
 """Settings of Codex with which it does not read auth.json, or takes no key from it."""
 
 
-def resources(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield Codex's auth.json, as `codex login --with-api-key` writes it."""
+    source = settings.ai.openai_key
     folder = find_folder(facts, "CODEX_HOME", ".codex", "Codex")
     if isinstance(folder, Problem):
         if source:
@@ -52,6 +53,5 @@ def check_codex(path: Path, facts: Facts) -> Iterator[Problem]:
             )
 
 
-TOOL = AiTool(
-    "codex", "Codex", "OPENAI_API_KEY", lambda settings: settings.ai.openai_key, resources
-)
+KEY = Login("OPENAI_API_KEY", lambda settings: settings.ai.openai_key)
+TOOL = AiTool("codex", "Codex", (KEY,), resources)

@@ -7,15 +7,16 @@ from agent.machine import jsonc
 from agent.machine.errors import Problem
 from agent.machine.places import find_folder
 from agent.machine.resources import Resource
-from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
+from agent.settings.everything import Settings
 from agent.tools.json_edit import edit_json, set_default
 from agent.tools.key import key_file
-from agent.tools.tool import AiTool
+from agent.tools.tool import AiTool, Login
 
 
-def resources(source: SecretInput | None, facts: Facts) -> Iterator[Resource | Problem]:
+def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     """Yield Gemini CLI's .env, and the choice of a key as its way to sign in."""
+    source = settings.ai.gemini_key
     # What the variable names stands for the home.
     home = find_folder(facts, "GEMINI_CLI_HOME", "", "Gemini CLI")
     wanted = source is not None
@@ -34,6 +35,5 @@ def resources(source: SecretInput | None, facts: Facts) -> Iterator[Resource | P
     )
 
 
-TOOL = AiTool(
-    "gemini", "Gemini CLI", "GEMINI_API_KEY", lambda settings: settings.ai.gemini_key, resources
-)
+KEY = Login("GEMINI_API_KEY", lambda settings: settings.ai.gemini_key)
+TOOL = AiTool("gemini", "Gemini CLI", (KEY,), resources)

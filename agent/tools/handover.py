@@ -12,7 +12,7 @@ from agent.tools.all import TOOLS
 def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield each tool's files: with a key what it needs, without one what takes that back."""
     for tool in TOOLS:
-        yield from tool.resources(tool.key(context.settings), context.facts)
+        yield from tool.resources(context.settings, context.facts)
 
 
 STEP = Step("ai", resources)

@@ -17,10 +17,12 @@ from agent.machine import runtime, steering
 from agent.machine.files import STATE, read_file
 from agent.machine.processes import end
 from agent.machine.system import Facts
+from agent.tools import engines
 from agent.tools.tool import (
     LOCK,
     LOCKS,
     MANIFEST,
+    OLD_NODE,
     AiTool,
     Failure,
     find_digest,
@@ -92,6 +94,16 @@ class Installer:
                 f"cannot install {tool.title}: {lacking}",
                 "use dev8-mvp, install it yourself, or set DEV8_AI_TOOLS=off",
                 "info",
+            )
+        lack = engines.find_lack(
+            self._facts.read(self._locks / tool.name / LOCK) or b"", self._facts
+        )
+        if lack:
+            return Failure(
+                OLD_NODE,
+                f"cannot install {tool.title}: {lack}",
+                "use an image with a newer one (NODE_MAJOR=22 make build), or install it in "
+                "~/.local/bin",
             )
         link = link_of(tool, self._facts)
         if os.path.lexists(link) and find_version(tool, self._facts) is None:

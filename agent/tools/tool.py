@@ -32,20 +32,33 @@ RUNNING = "tools.lock"
 _FOLDER = ".local/share/devcopilot/tools"
 _LINKS = ".local/bin"
 AUTO = "auto"
+OLD_NODE = "NODE"
+"""Code of the failure of a tool for which this image is too old: it is skipped."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A secret with which a tool signs in."""
+
+    variable: str
+    """What the tool itself reads first, if a shell exports it."""
+    find: Callable[[Settings], SecretInput | None]
 
 
 @dataclass(frozen=True)
 class AiTool:
-    """A command line tool that works with a key."""
+    """A command line tool of an AI."""
 
     name: str
     """Its program, the folder of its lock file, and its word in DEV8_AI_TOOLS."""
     title: str
-    variable: str
-    """Of its key: what the tool itself reads first, if a shell exports it."""
-    key: Callable[[Settings], SecretInput | None]
-    resources: Callable[[SecretInput | None, Facts], Iterable[Resource | Problem]]
-    """The files through which it finds its key."""
+    logins: tuple[Login, ...]
+    resources: Callable[[Settings, Facts], Iterable[Resource | Problem]]
+    """The files through which it finds them."""
+
+    def has_login(self, settings: Settings) -> bool:
+        """Tell whether one of its secrets was given."""
+        return any(login.find(settings) for login in self.logins)
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,7 @@ class Row:
 
     name: str
     state: str
-    """installed, installing, waiting, failed, or missing: nobody has tried yet."""
+    """installed, installing, waiting, failed, skipped: Node is too old, missing: not tried yet."""
     program: str | None = None
     by: str | None = None
     """agent, or other: the image's or the user's own."""
@@ -91,7 +104,7 @@ def find_wanted(tools: Iterable[AiTool], settings: Settings) -> tuple[AiTool, ..
     """Return the tools that are to be there: named, or with their key given."""
     words = settings.ai.tools
     return tuple(
-        tool for tool in tools if tool.name in words or (AUTO in words and tool.key(settings))
+        tool for tool in tools if tool.name in words or (AUTO in words and tool.has_login(settings))
     )
 
 
@@ -176,5 +189,6 @@ def _describe(tool: AiTool, facts: Facts, running: str | None, failure: Failure 
         by = "agent" if ours else "other"
         return Row(tool.name, "installed", str(program), by, package, problem)
     if failure:
-        return Row(tool.name, "failed", problem=problem)
+        state = "skipped" if failure.code == OLD_NODE else "failed"
+        return Row(tool.name, state, problem=problem)
     return Row(tool.name, "missing" if running is None else "waiting")

@@ -50,7 +50,8 @@ def resources(context: Context) -> Iterator[Problem]:
 def list_keys(settings: Settings) -> Iterator[tuple[str, SecretInput | None]]:
     """Yield each variable that a tool prefers to what the agent hands it, and what was given."""
     for tool in TOOLS:
-        yield tool.variable, tool.key(settings)
+        for login in tool.logins:
+            yield login.variable, login.find(settings)
     for name in ("GITHUB_TOKEN", "GH_TOKEN", "COPILOT_GITHUB_TOKEN"):
         yield name, settings.github.token
 

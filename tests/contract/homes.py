@@ -31,6 +31,7 @@ FORMS = {
 SECRETS = {
     "GITHUB_TOKEN": "ghp_contract0123456789abcdefghijklmnopqr",
     "ANTHROPIC_API_KEY": "sk-ant-contract-0123456789",
+    "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-contract-0123456789",
     "OPENAI_API_KEY": "sk-contract-openai-0123456789",
     "GEMINI_API_KEY": "AIzaContract0123456789",
     "CODE_SERVER_PASSWORD": "contract # password: 'quoted'",

@@ -60,15 +60,16 @@ TARGET = TargetKind("foreign", "FOREIGN", lambda backup: True, find)
 """
 TOOL = """
 from agent.machine.resources import File
-from agent.tools.tool import AiTool
+from agent.tools.tool import AiTool, Login
 
-def resources(source, facts):
-    yield File(facts.home / ".foreign-tool", b"key" if source else b"no key", 0o600)
+def resources(settings, facts):
+    given = find_key(settings)
+    yield File(facts.home / ".foreign-tool", b"key" if given else b"no key", 0o600)
 
 def find_key(settings):
     return settings.ai.openai_key
 
-TOOL = AiTool("foreign", "Foreign", "FOREIGN_KEY", find_key, resources)
+TOOL = AiTool("foreign", "Foreign", (Login("FOREIGN_KEY", find_key),), resources)
 """
 VERB = '''
 """Write a file."""

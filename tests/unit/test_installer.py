@@ -14,12 +14,13 @@ from agent import catalogue
 from agent.machine import runtime
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.tools import installer
+from agent.tools import codex, engines, installer
 from agent.tools.tool import (
     FAILURES,
     RUNNING,
     AiTool,
     Failure,
+    Login,
     Row,
     describe,
     find_wanted,
@@ -31,8 +32,7 @@ from tests.waiting import wait_until
 TOOL = AiTool(
     "claude",
     "Claude Code",
-    "ANTHROPIC_API_KEY",
-    lambda settings: settings.ai.anthropic_key,
+    (Login("ANTHROPIC_API_KEY", lambda settings: settings.ai.anthropic_key),),
     lambda *_: (),
 )
 LOCK = '{"lockfileVersion": 3}\n'
@@ -139,6 +139,75 @@ def test_an_image_that_has_it_by_now_is_not_hidden_by_an_older_one(place: Place)
     assert not place.installer.is_due(TOOL)
 
 
+def make_lock(node: str | None, *platforms: str) -> str:
+    main = {"version": "1.0.0", **({"engines": {"node": node}} if node else {})}
+    others = {f"node_modules/{name}": {"cpu": ["x64"]} for name in platforms}
+    top = {"dependencies": {"@x/claude": "1.0.0"}}
+    return json.dumps({"packages": {"": top, "node_modules/@x/claude": main, **others}})
+
+
+def test_a_tool_that_needs_a_newer_node_is_skipped_and_not_fetched(
+    place: Place, settings: Settings
+) -> None:
+    place.npm("exit 1")
+    place.program("node", "echo v20.20.2")
+    place.lock(make_lock(">=22"))
+    failure = place.installer.install(TOOL)
+    assert failure
+    assert "needs Node >=22" in failure.message
+    assert "20.20.2" in failure.message
+    assert "NODE_MAJOR=22" in failure.hint
+    assert not place.versions.exists()
+    place.facts.state.mkdir(parents=True)
+    FAILURES.write(place.facts, {"claude": failure})
+    (row,) = describe((TOOL,), settings, place.facts)
+    assert row.state == "skipped"
+    assert row.problem
+    assert "Node" in row.problem
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        make_lock(">=20"),
+        make_lock("^18 || ^20 || >= 21"),
+        make_lock(None),
+        make_lock("whatever"),
+        make_lock(">=22", "@x/claude-linux-x64"),
+    ],
+    ids=["enough", "one-of", "none", "unknown", "native"],
+)
+def test_a_tool_that_runs_here_is_fetched(place: Place, lock: str) -> None:
+    place.npm(GOOD)
+    place.program("node", "echo v20.20.2")
+    place.lock(lock)
+    assert place.installer.install(TOOL) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "enough"),
+    [
+        ((20, 20, 2), ">=20", True),
+        ((20, 20, 2), ">=20.21.0", False),
+        ((22, 0, 0), "^20", False),
+        ((20, 1, 0), "^18 || ^20", True),
+        ((18, 1, 0), ">=20 || ^16", False),
+    ],
+)
+def test_conditions_of_versions(version: engines.Version, wanted: str, *, enough: bool) -> None:
+    assert engines.is_enough(version, wanted) == enough
+
+
+def test_what_the_real_tools_need_of_node() -> None:
+    """Most have a native program for each platform, and run without any Node."""
+    locks = Path(__file__).parent.parent.parent / "docker/mvp/ai"
+    found = {
+        tool.name: engines.find_wanted((locks / tool.name / "package-lock.json").read_bytes())
+        for tool in catalogue.TOOLS
+    }
+    assert found == {"claude": None, "codex": None, "copilot": None, "gemini": ">=20"}
+
+
 def test_a_file_of_the_user_in_place_of_the_link_is_left_alone(place: Place) -> None:
     place.npm(GOOD)
     place.link.parent.mkdir(parents=True)
@@ -171,7 +240,7 @@ def test_a_failure_is_one_line_and_leaves_nothing(
 
 
 def test_without_npm_or_lock_file_it_says_what_is_lacking(place: Place) -> None:
-    failure = place.installer.install(AiTool("other", "Other", "", lambda _: None, lambda *_: ()))
+    failure = place.installer.install(AiTool("other", "Other", (), lambda *_: ()))
     assert failure is not None
     assert failure.level == "info"
     assert "cannot install Other: " in failure.message
@@ -283,9 +352,7 @@ def test_rows_tell_how_a_tool_stands(place: Place, settings: Settings) -> None:
 def test_rows_while_tools_are_installed_are_of_the_wanted_ones(
     place: Place, settings: Settings
 ) -> None:
-    other = AiTool(
-        "codex", "Codex", "OPENAI_API_KEY", lambda settings: settings.ai.openai_key, lambda *_: ()
-    )
+    other = AiTool("codex", "Codex", (codex.KEY,), lambda *_: ())
     running = place.facts.runtime / RUNNING
     running.parent.mkdir(parents=True, exist_ok=True)
     with runtime.hold_lock(running):

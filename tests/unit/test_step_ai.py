@@ -229,6 +229,64 @@ def test_what_is_missing_in_a_text_is_put_into_it() -> None:
     assert '// "e": {}\n  "f": [{"a": 1}]\n}' in longer
 
 
+TOKEN = "sk-ant-oat01-0123456789abcdef"
+
+
+def test_claude_reads_a_token_of_its_subscription_from_a_file(home: Home) -> None:
+    home.configure({"CLAUDE_CODE_OAUTH_TOKEN": TOKEN})
+    assert set(home.files()) == {".claude.json", ".claude/.credentials.json"}
+    login = home.read_json(".claude/.credentials.json")["claudeAiOauth"]
+    assert isinstance(login, dict)
+    assert login["accessToken"] == TOKEN
+    assert login["scopes"] == ["user:inference"]
+    path = home.path / ".claude/.credentials.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert home.configure({"CLAUDE_CODE_OAUTH_TOKEN": TOKEN}).actions == ()
+    home.configure({})
+    assert home.files() == {}
+
+
+def test_a_login_of_the_user_is_not_replaced_by_a_token(home: Home) -> None:
+    home.write(".claude/.credentials.json", '{"claudeAiOauth": {"accessToken": "mine"}}')
+    (problem,) = home.configure({"CLAUDE_CODE_OAUTH_TOKEN": TOKEN}).problems
+    assert "alone" in problem.message
+    assert TOKEN not in "".join(home.files().values())
+
+
+def test_with_a_key_as_well_it_says_which_one_counts(home: Home) -> None:
+    planned = home.configure({"CLAUDE_CODE_OAUTH_TOKEN": TOKEN, "ANTHROPIC_API_KEY": KEY})
+    (problem,) = planned.problems
+    assert "uses ANTHROPIC_API_KEY" in problem.message
+
+
+def test_a_fresh_home_with_old_credentials_is_not_asked_again(home: Home) -> None:
+    """Claude Code keeps its answers beside the folder that people put on a volume."""
+    home.write(".claude/.credentials.json", '{"claudeAiOauth": {"accessToken": "mine"}}')
+    home.configure({})
+    assert home.read_json(".claude.json") == {"hasCompletedOnboarding": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "level"),
+    [
+        ({"GITHUB_TOKEN": "ghp_x1", "DEV8_AI_TOOLS": "copilot"}, "warning"),
+        ({"GITHUB_TOKEN": "ghp_x1"}, None),
+        ({"GITHUB_TOKEN": "github_pat_x1", "DEV8_AI_TOOLS": "copilot"}, None),
+        ({"GITHUB_TOKEN": "gho_x1", "DEV8_AI_TOOLS": "copilot"}, None),
+        ({"DEV8_AI_TOOLS": "copilot"}, None),
+    ],
+)
+def test_a_token_that_copilot_refuses_is_named(
+    home: Home, words: dict[str, str], level: str | None
+) -> None:
+    problems = home.configure(words).problems
+    assert [problem.level for problem in problems] == ([level] if level else [])
+    for problem in problems:
+        assert "it is a classic one" in problem.message
+        assert all(kind in problem.hint for kind in ("github_pat_", "ghu_", "gho_"))
+        assert "ghp_x1" not in str(problem)
+
+
 def move(home: Home, **variables: str) -> Home:
     home.facts = replace(home.facts, environ=variables)
     return home
