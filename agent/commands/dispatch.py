@@ -88,11 +88,24 @@ def run(words: Sequence[str], table: Mapping[str, str], *, as_log: bool = False)
     except BrokenPipeError:
         return Exit.FAILED
     except Exception as error:
-        problem = Problem(f"internal error in `{name}`: {faults.describe(error)}")
-        printer.refuse([problem], describe_refusal([problem]))
-        return Exit.INTERNAL
+        problem, code = explain(error, name)
+        printer.refuse([problem], refuse([problem]))
+        return code
     finally:
         printer.close()
+
+
+def explain(error: Exception, name: str) -> tuple[Problem, Exit]:
+    """Return the line and the exit code for what ended a verb.
+
+    What the machine refuses, such as a write to a full disk, is no fault of ours.
+    """
+    if isinstance(error, OSError):
+        from agent.machine import hints  # noqa: PLC0415 - few need it
+
+        return hints.explain(error, f"run `{name}`"), Exit.FAILED
+    message = f"internal error in `{name}`: {faults.describe(error)}"
+    return Problem(message), Exit.INTERNAL
 
 
 def describe_refusal(problems: Sequence[Problem]) -> object:

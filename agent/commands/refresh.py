@@ -31,9 +31,6 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     except TimeoutError as error:
         problem = Problem(f"cannot refresh the tokens: it took longer than {DEADLINE} s")
         raise AgentError(problem) from error
-    except OSError as error:
-        problem = Problem(f"cannot write {error.filename}: {error.strerror}")
-        raise AgentError(problem) from error
     records = [outcome.after for outcome in outcomes]
     if printer.is_log:
         for outcome in outcomes:

@@ -18,8 +18,8 @@ from typing import Protocol
 from agent.commands.layout import Bar
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine import holders, runtime
-from agent.machine.errors import AgentError, Problem
+from agent.machine import hints, holders, runtime
+from agent.machine.errors import AgentError
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.machine.log import Logger
 from agent.settings import context
@@ -78,8 +78,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             kept_failures = {name: before[name] for name in before if name in kept}
             save_failures(current, {**kept_failures, **failures})
     except OSError as error:
-        problem = Problem(f"cannot write {error.filename}: {error.strerror}")
-        raise AgentError(problem) from error
+        raise AgentError(hints.explain(error, "install the tools")) from error
     lines = ["nothing to install: no API key set, or DEV8_AI_TOOLS is off"] if not chosen else []
     if not printer.is_log:
         rows = describe(TOOLS, current.settings, current.facts)

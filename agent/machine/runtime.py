@@ -215,8 +215,19 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600, *, durable: bool 
     """Replace the file at `path` in one step; readers see the old content or the new one.
 
     The mode is set before the content is there. Once it returns, a `durable` file outlives a power
-    cut; any other may then be as it was before. Raises OSError, and then leaves nothing behind.
+    cut; any other may then be as it was before. Raises OSError that names `path`, and then leaves
+    nothing behind.
     """
+    try:
+        _write_atomic(path, content, mode)
+    except OSError as error:  # a write names no file, and opening names the temporary one
+        error.filename, error.filename2 = path, None
+        raise
+    if durable:
+        _sync_folder(os.path.dirname(path))
+
+
+def _write_atomic(path: str, content: bytes, mode: int) -> None:
     temporary = f"{path}.{os.getpid()}.new"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)  # of a process that was killed: process ids repeat in containers
@@ -236,8 +247,6 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600, *, durable: bool 
     except BaseException:
         os.unlink(temporary)
         raise
-    if durable:
-        _sync_folder(os.path.dirname(path))
 
 
 def write_next_run(folder: str, job: str, seconds: float) -> None:

@@ -1,6 +1,7 @@
 """One printer, chosen once: plain lines, a terminal, JSON, events of the log."""
 
 import ast
+import errno
 import json
 import os
 import re
@@ -73,6 +74,34 @@ def test_what_ends_a_job_is_an_error_of_the_log(
     assert main(["--log", *words]) == code
     events = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert [(event["source"], event["level"]) for event in events] == [(words[0], "error")]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/srv/there/a"),
+            "cannot run `version`: /srv/there/a: No space left on device "
+            "(free some space on the volume of /srv/there)",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "cannot run `version`: No space left on device "
+            "(free some space: `df -h` shows the full volume)",
+        ),
+        (OSError("ssh-keygen failed: no"), "cannot run `version`: ssh-keygen failed: no"),
+        (TimeoutError(), "cannot run `version`: TimeoutError"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: OSError, line: str
+) -> None:
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("agent.commands.version.run", fail)
+    assert main(["version"]) == 1
+    assert capfd.readouterr().err == f"devcopilot: {line}\n"
 
 
 def test_a_fault_of_ours_is_an_error_of_the_log(

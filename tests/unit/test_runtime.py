@@ -1,4 +1,5 @@
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -177,3 +178,19 @@ def test_memory_is_told_from_a_disk(tmp_path: Path) -> None:
             f"1 2 {number} / /x rw shared:1 - {kind} none rw\n1 2 999:9 / /y rw - tmpfs a b\n"
         )
         assert volumes.is_in_memory(tmp_path, table) is expected
+
+
+def test_a_failed_write_names_the_file(tmp_path: Path) -> None:
+    """A write to an open file names none, and opening names the temporary one."""
+    with pytest.raises(OSError, match="such file") as missing:
+        runtime.write_atomic(str(tmp_path / "nowhere/a"), b"x")
+    assert missing.value.filename == str(tmp_path / "nowhere/a")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as full:
+            runtime.write_atomic(str(tmp_path / "a"), b"x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert full.value.filename == str(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ from agent.backup.upkeep import retention
 from agent.commands.backup import work
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
+from agent.machine import hints
 from agent.machine.errors import Problem
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
@@ -38,7 +39,7 @@ def clean(restic: Restic, current: Context) -> dict[str, object]:
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:
-        problem = str(Problem(f"cannot record the result for {name}: {error}"))
+        problem = str(hints.explain(error, f"record the result for {name}"))
     return {
         "target": name,
         "forgotten": done.removed,

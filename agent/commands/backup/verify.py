@@ -8,7 +8,8 @@ from agent.backup.upkeep.verification import Verdict, verify
 from agent.commands.backup import work
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.errors import AgentError, Problem
+from agent.machine import hints
+from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
 from agent.settings.context import Context
@@ -38,7 +39,7 @@ def check(restic: Restic, current: Context) -> dict[str, object]:
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:
-        raise AgentError(Problem(f"cannot check {name}: {error}")) from error
+        raise AgentError(hints.explain(error, f"check {name}")) from error
     return {
         "target": name,
         "part": found.part if found else None,

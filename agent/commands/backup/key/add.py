@@ -11,7 +11,8 @@ from agent.commands.backup import work
 from agent.commands.backup.key.shown import SHOWN, describe
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.errors import AgentError, Problem
+from agent.machine import hints
+from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
 from agent.settings import context
 
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             problems.append(error.problem)
             printer.fail(error.problem)
         except OSError as error:
-            raise AgentError(Problem(f"cannot pass the password to restic: {error}")) from error
+            raise AgentError(hints.explain(error, "pass the password to restic")) from error
     if added:
         names = ", ".join(f"{target.name} ({key.id[:SHOWN]})" for target, key in added)
         printer.note(f"it opens {names}; store it elsewhere, it is not shown again:")

@@ -1,0 +1,81 @@
+"""No verb ends with an internal error where nothing can be written: one line says what to free."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.__main__ import VERBS
+from agent.commands import backup
+from agent.commands.backup import key
+from agent.machine.exits import Exit
+from tests.contract.box import open_box
+from tests.contract.homes import Workspace
+
+PROGRAM = Path(__file__).parents[1] / "programs/full_disk.py"
+PLACES = ("home", "run", "tmp", "write")
+
+ENDLESS = ("run", "init", "login", "broker")
+"""They are init, wait for a person in a browser, or serve a socket of init's."""
+WORDS = {
+    "exec": [["exec", "true"]],
+    "configure": [["configure"], ["configure", "--boot"]],
+    "done": [["done", "mine"]],
+    "explain": [["explain", "sshd"]],
+    "log": [["log", "clone"]],
+    "wait": [["wait", "--timeout", "1s"]],
+    "tools": [["tools", "--json"]],
+    "backup create": [["backup", "create", "--force"], ["backup", "create", "--final", "8"]],
+    "backup restore": [
+        ["backup", "restore"],
+        ["backup", "restore", "--to", "{folder}/workspace/there"],
+        ["backup", "restore", "--dry-run"],
+        ["backup", "restore", "{folder}/archive.tar"],
+    ],
+    "backup restic": [["backup", "restic", "--", "snapshots"]],
+    "backup key remove": [["backup", "key", "remove", "abc"]],
+}
+"""What a verb needs behind it; all others are called alone."""
+
+
+def find_calls() -> list[list[str]]:
+    """Return the words of every verb, by the tables in which they are."""
+    names = [name for name in VERBS if name not in (*ENDLESS, "backup")]
+    names += [f"backup {name}" for name in backup.COMMANDS if name != "key"]
+    names += [f"backup key {name}" for name in key.COMMANDS]
+    return [words for name in names for words in WORDS.get(name, [name.split()])]
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder = tmp_path_factory.mktemp("full")
+    with open_box(folder) as made:
+        (folder / "tmp").mkdir()
+        shutil.make_archive(str(folder / "archive"), "tar", folder / "workspace")
+        yield made
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("words", find_calls(), ids=" ".join)
+def test_a_full_disk_is_one_line_with_its_cause(
+    box: Workspace, words: list[str], place: str
+) -> None:
+    folder = box.folder
+    # Something to back up, and to restore over.
+    (folder / "workspace/a").write_text(" ".join([place, *words]))
+    where = place if place == "write" else str(folder / place)
+    argv = [word.format(folder=folder) for word in words]
+    done = subprocess.run(
+        [sys.executable, "-I", str(PROGRAM), where, *argv], check=False, capture_output=True,
+        text=True, timeout=60, stdin=subprocess.DEVNULL,
+        env={**box.environ, "TMPDIR": str(folder / "tmp")},
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode != Exit.INTERNAL, said
+    for words_of_a_fault in ("internal error", "Traceback", "None", "[Errno"):
+        assert words_of_a_fault not in done.stderr, said
+    if done.returncode:
+        assert said.strip(), "it failed in silence"
