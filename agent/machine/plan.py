@@ -8,6 +8,7 @@ is none. The rule of ownership lives here and nowhere else:
 - a `Seed` and a `Generated` are made when absent, and from then on are the user's.
 - an `Edit` is a change inside a user's file, which the step computes from what is there.
 - a `Keep` is what a step would make if its source were not in trouble: it loses nothing meanwhile.
+- what leads into the user's dotfiles is never written: they may be pushed to a public place.
 - a file of the ledger that its step no longer wants is taken back, if nobody changed it.
 """
 
@@ -109,9 +110,16 @@ def _sum_up(cases: list[tuple[Action, OSError]]) -> Problem:
 
 def _compare(item: Resource, facts: Facts, ledger: Ledger) -> Action | Problem | None:
     try:
-        return _plan_resource(item, facts, ledger)
+        found = _plan_resource(item, facts, ledger)
+        if found is None or isinstance(found, Problem) or not facts.is_dotfile(item.path):
+            return found
     except Exception as error:
         return _explain(error, item.path, str(item.path))
+    return Problem(
+        f"left {item.path} alone: it is in your dotfiles, and lacks what the agent would write",
+        f"remove the link {item.path} to let the agent write the file",
+        level="info",
+    )
 
 
 def _explain(error: Exception, path: Path | None, part: str) -> Problem:

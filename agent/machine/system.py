@@ -41,6 +41,8 @@ class Facts:
     clock: Clock = field(default_factory=Clock)
     mounts: Mounts = field(default_factory=Mounts)
     """What the file systems of the home and the state folder can do."""
+    dotfiles: Path | None = None
+    """The user's repository of dotfiles: what is linked into it is theirs, and may be published."""
 
     @property
     def user_environ(self) -> dict[str, str]:
@@ -64,6 +66,12 @@ class Facts:
     def logins(self) -> Path:
         """Folder of the keys that may log in: the state folder's if sshd will trust it."""
         return (self.state if self.mounts.state.is_private else self.runtime) / runtime.SSH
+
+    def is_dotfile(self, path: Path) -> bool:
+        """Tell whether a path leads into the user's dotfiles."""
+        if self.dotfiles is None:
+            return False
+        return Path(os.path.realpath(self.dotfiles)) in Path(os.path.realpath(path)).parents
 
     def with_pending(self, files: Mapping[Path, bytes]) -> "Facts":
         """Return the same facts with these files planned in addition."""

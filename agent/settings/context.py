@@ -68,7 +68,8 @@ def load() -> Context:
     mounts = homes.read_mounts(folder)
     state = settings.agent.state_dir or home / mounts.folder
     own = stored.load_own_secrets(folder)
-    facts = Facts(home, os.getuid(), folder, state, environment, own_secrets=own, mounts=mounts)
+    facts = Facts(home, os.getuid(), folder, state, environment, own_secrets=own, mounts=mounts,
+                  dotfiles=settings.dotfiles.find_folder(home))  # fmt: skip
     problems = tuple(homes.explain_mounts(home, state, mounts))
     return Context(variables, settings, facts, problems, running=True)
 
@@ -107,7 +108,8 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     environment["PATH"] = order_path(environment.get("PATH", os.defpath), home)
     environment.setdefault("SHELL", "/bin/bash")
     own = stored.find_own_secrets(environ)
-    facts = Facts(home, uid, folder, state, environment, own_secrets=own, mounts=mounts)
+    facts = Facts(home, uid, folder, state, environment, own_secrets=own, mounts=mounts,
+                  dotfiles=settings.dotfiles.find_folder(home))  # fmt: skip
     if facts.defaults != facts.usual_defaults:
         environment["GIT_CONFIG_SYSTEM"] = str(facts.defaults / SYSTEM)
     return Context(environ, settings, facts, tuple(problems))

@@ -17,6 +17,7 @@ from agent.settings import compatibility
 from agent.settings.agent import Agent
 from agent.settings.backup import Backup
 from agent.settings.certificates import Certificates
+from agent.settings.dotfiles import Dotfiles
 from agent.settings.extensions import Extensions
 from agent.settings.github import GitHub
 from agent.settings.hooks import Hooks
@@ -38,6 +39,7 @@ class Settings:
     github: GitHub
     editor: Editor
     ai: Ai
+    dotfiles: Dotfiles
     hooks: Hooks
     extensions: Extensions
     certificates: Certificates

@@ -20,7 +20,16 @@ from agent.machine import keys, texts
 from agent.machine.errors import AgentError
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts
-from agent.settings import argon2, extensions, parsers, repositories, storage, stored, urls
+from agent.settings import (
+    argon2,
+    dotfiles,
+    extensions,
+    parsers,
+    repositories,
+    storage,
+    stored,
+    urls,
+)
 from agent.settings.context import Context
 from agent.settings.everything import Settings, clean, variables
 from agent.settings.variable import Variable, declared
@@ -45,6 +54,7 @@ READERS: dict[Any, str] = {
     parsers.single_line: "Octo Cat",
     parsers.absolute_path: "/srv/some folder",
     parsers.inner_path: ".devcontainer/some folder/devcontainer.json",
+    dotfiles.source: "octo/dotfiles#main",
     parsers.identifier: "Iv1.abc-2",
     parsers.identifiers: "one, two",
     parsers.number: "12345",

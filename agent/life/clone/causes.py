@@ -95,3 +95,39 @@ def find_failure(lines: Iterable[str], code: int) -> Failure:
 def _shorten(line: str) -> str:
     found = _LAST.match(line)
     return (found[1] if found and found[1] else line)[:300]
+
+
+def explain_access(cause: Cause, host: str, name: str) -> tuple[str, str]:
+    """Return why a host does not give a repository, and what changes that."""
+    if cause is Cause.NO_TOKEN:
+        return f"{host} wants a token for {name}", "devcopilot login, or set GITHUB_TOKEN_FILE"
+    if cause is Cause.REFUSED:
+        return f"{host} refuses this token for {name}", "devcopilot login, or give another token"
+    return (
+        f"{host} shows no {name} to this token",
+        "check the name; give the token, or the app, access to it",
+    )
+
+
+def explain(failure: Failure, host: str, command: str) -> tuple[str, str]:
+    """Return why there is no clone, and what to do about it, if that is known.
+
+    `command` tries again.
+    """
+    again = f"then: {command}"
+    return {
+        Cause.PAGE: (
+            f"something between here and {host} answers with a web page",
+            f"sign in to the network or the proxy, {again}",
+        ),
+        Cause.CERTIFICATE: (
+            f"the certificate of {host} is not trusted: {failure.said}",
+            "set DEV8_CA_FILE if a proxy inspects TLS",
+        ),
+        Cause.HOST_KEY: (
+            f"the ssh key of {host} is not known",
+            f"check it, add it to ~/.ssh/known_hosts (ssh-keyscan {host}), {again}",
+        ),
+        Cause.KEY: (f"{host} does not take the ssh key", f"set SSH_PRIVATE_KEY_FILE, {again}"),
+        Cause.DISK: (failure.said, f"make room, {again}"),
+    }.get(failure.cause, (failure.said, ""))

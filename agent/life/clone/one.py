@@ -2,16 +2,15 @@
 
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.github import published
-from agent.life.clone.causes import Cause, Failure
-from agent.life.clone.checkout import MissingError, check_out
+from agent.life.clone.causes import Cause, Failure, explain, explain_access
+from agent.life.clone.checkout import MissingError
 from agent.life.clone.extras import EXTRAS, Extra, ExtraError
+from agent.life.clone.fetch import fetch, find_token
 from agent.life.clone.git import Git, GitError, StoppedError
 from agent.life.clone.placing import InTheWayError, merge, place
 from agent.life.clone.target import Place, look
@@ -27,9 +26,6 @@ SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n"
 """Backups leave the folder out: https://bford.info/cachedir/."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds until the next try where a host does not answer."""
-SMART = "application/x-git-upload-pack-"
-"""What a git server's answer is: https://git-scm.com/docs/http-protocol."""
-_KIND = re.compile(r"(?im)recv header(?:, \d+ bytes)?:\s*content-type:\s*([\w./+-]+)")
 LISTED = 5
 
 
@@ -84,7 +80,7 @@ class Clone:
             self.unit.skip(found.reason, found.hint)
             return True
         tried = self.unit.marks(IN_CONTAINER)
-        if tried.is_done(self._find_token()) and not self._again:
+        if tried.is_done(find_token(self._facts, self._host)) and not self._again:
             return True  # it waits for another token, and says so
         self._shared = found.place is Place.SHARED
         return False
@@ -119,31 +115,11 @@ class Clone:
 
     def _fetch(self, staged: Path) -> str:
         """Clone into a folder of our own, and fill it. Raises GitError and MissingError."""
-        wanted = self.repository
-        words = ["--no-checkout", "--progress", "--template=", "--origin", "origin"]
-        words += ["--depth", str(wanted.depth)] if wanted.depth else []
-        words += [f"--filter={wanted.filter}"] if wanted.filter else []
-        self._git.run("clone", *words, "--", self._url, str(staged), cwd=staged.parent)
-        if not self._git.ask("for-each-ref", "--count=1", cwd=staged):
-            self._check_empty(staged)
         try:
-            return check_out(self._git, staged, wanted)
+            return fetch(self._git, self._url, self.repository, staged)
         except MissingError:
             self._put(staged)  # the default branch is better than nothing
             raise
-
-    def _check_empty(self, staged: Path) -> None:
-        """Tell an empty repository from a web page, which git takes for one. Raises GitError.
-
-        A portal or a proxy that wants a login first answers everything with its page, and 200.
-        """
-        if not self._url.startswith("http"):
-            return
-        trace = {"GIT_TRACE_CURL": "2", "GIT_TRACE_CURL_NO_DATA": "1"}
-        said = self._git.query("ls-remote", self._url, cwd=staged, **trace).stderr
-        kinds = _KIND.findall(said)
-        if not any(kind.lower().startswith(SMART) for kind in kinds):
-            raise GitError(Failure(Cause.PAGE, "the answer is not git's"))
 
     def _put(self, staged: Path) -> None:
         """Bring the clone to its place. Raises InTheWayError and OSError."""
@@ -168,44 +144,20 @@ class Clone:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _find_token(self) -> str:
-        """Return what tells the present token from others; a word of its own where there is none.
-
-        Only for hosts of which the agent knows tokens.
-        """
-        found = published.read_token(self._facts, self._host)
-        return found.fingerprint if found else "none"
-
     def _explain(self, failure: Failure) -> None:
         """Tell what went wrong, and what happens next."""
         host, name = self._host, self.repository.path
-        again = f"then: devcopilot rerun {self.unit.name}"
         cause = failure.cause
         if cause is Cause.NETWORK:
             pause = self.unit.retry_in(FIRST_PAUSE, LONGEST_PAUSE)
             self.unit.wait(f"{host} does not answer: {failure.said}", f"next try in {pause:.0f} s")
             return
         if cause.waits_for_token:
-            self.unit.marks(IN_CONTAINER).set_done(self._find_token())
-            self.unit.wait(*_explain_access(cause, host, name))
+            self.unit.marks(IN_CONTAINER).set_done(find_token(self._facts, self._host))
+            self.unit.wait(*explain_access(cause, host, name))
             return
-        reason, hint = {
-            Cause.PAGE: (
-                f"something between here and {host} answers with a web page",
-                f"sign in to the network or the proxy, {again}",
-            ),
-            Cause.CERTIFICATE: (
-                f"the certificate of {host} is not trusted: {failure.said}",
-                "set DEV8_CA_FILE if a proxy inspects TLS",
-            ),
-            Cause.HOST_KEY: (
-                f"the ssh key of {host} is not known",
-                f"check it, add it to ~/.ssh/known_hosts (ssh-keyscan {host}), {again}",
-            ),
-            Cause.KEY: (f"{host} does not take the ssh key", f"set SSH_PRIVATE_KEY_FILE, {again}"),
-            Cause.DISK: (failure.said, f"make room, {again}"),
-        }.get(cause, (failure.said, f"devcopilot log {self.unit.name}"))
-        self.unit.fail(reason, hint, failure.code)
+        reason, hint = explain(failure, host, f"devcopilot rerun {self.unit.name}")
+        self.unit.fail(reason, hint or f"devcopilot log {self.unit.name}", failure.code)
 
     def _fetch_extras(self) -> Iterator[Unit]:
         """Yield the units of what the repository has beside its own files."""
@@ -237,15 +189,3 @@ class Clone:
         else:
             unit.marks().set_done(self._fingerprint)
             unit.done()
-
-
-def _explain_access(cause: Cause, host: str, name: str) -> tuple[str, str]:
-    """Return why a host does not give a repository, and what changes that."""
-    if cause is Cause.NO_TOKEN:
-        return f"{host} wants a token for {name}", "devcopilot login, or set GITHUB_TOKEN_FILE"
-    if cause is Cause.REFUSED:
-        return f"{host} refuses this token for {name}", "devcopilot login, or give another token"
-    return (
-        f"{host} shows no {name} to this token",
-        "check the name; give the token, or the app, access to it",
-    )

@@ -44,6 +44,7 @@ def carry_out(work: Work) -> None:
 KIND = Kind(
     NAME, "hooks of devcontainer.json, DEV8_ON_* and hooks.d", is_wanted, carry_out,
     needs=("clone",), enough=ENOUGH,
+    after=lambda settings: ("dotfiles",) if settings.dotfiles.when == "before" else (),
 )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ from agent.settings.everything import Settings
 FOLDER = Path("/etc/devcopilot/hooks.d")
 """Commands of whoever builds the image: a folder for each of these moments."""
 AT_CREATE, AT_START, AT_STOP = "create", "start", "stop"
+AT_ATTACH = "postAttach"
+"""Runs when somebody comes, so never by a start."""
 MOST = 200
 """Files of such a folder."""
 
@@ -54,6 +56,7 @@ class Phase:
 def list_all(settings: Settings, facts: Facts, file: Devcontainer | None) -> list[Phase]:
     """Return all hooks with a command that a start carries out. Raises AgentError."""
     own = list(find_repository(file, facts)) if file else []
+    own = [phase for phase in own if phase.name != AT_ATTACH]
     phases = [
         find_admin(AT_CREATE, settings),
         *(phase for phase in own if phase.once),

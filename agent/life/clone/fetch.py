@@ -1,0 +1,51 @@
+"""Brings a repository into a new folder, whole and checked."""
+
+import re
+from pathlib import Path
+
+from agent.github import published
+from agent.life.clone.causes import Cause, Failure
+from agent.life.clone.checkout import check_out
+from agent.life.clone.git import Git, GitError
+from agent.machine.system import Facts
+from agent.settings.repository import Repository
+
+SMART = "application/x-git-upload-pack-"
+"""What a git server's answer is: https://git-scm.com/docs/http-protocol."""
+_KIND = re.compile(r"(?im)recv header(?:, \d+ bytes)?:\s*content-type:\s*([\w./+-]+)")
+
+
+def fetch(git: Git, url: str, wanted: Repository, staged: Path) -> str:
+    """Clone into a folder that is not there yet, and fill it; return what is worth telling.
+
+    Raises GitError, StoppedError, and MissingError once the default branch is checked out.
+    """
+    words = ["--no-checkout", "--progress", "--template=", "--origin", "origin"]
+    words += ["--depth", str(wanted.depth)] if wanted.depth else []
+    words += [f"--filter={wanted.filter}"] if wanted.filter else []
+    git.run("clone", *words, "--", url, str(staged), cwd=staged.parent)
+    if not git.ask("for-each-ref", "--count=1", cwd=staged):
+        check_empty(git, url, staged)
+    return check_out(git, staged, wanted)
+
+
+def check_empty(git: Git, url: str, staged: Path) -> None:
+    """Tell an empty repository from a web page, which git takes for one. Raises GitError.
+
+    A portal or a proxy that wants a login first answers everything with its page, and 200.
+    """
+    if not url.startswith("http"):
+        return
+    trace = {"GIT_TRACE_CURL": "2", "GIT_TRACE_CURL_NO_DATA": "1"}
+    said = git.query("ls-remote", url, cwd=staged, **trace).stderr
+    if not any(kind.lower().startswith(SMART) for kind in _KIND.findall(said)):
+        raise GitError(Failure(Cause.PAGE, "the answer is not git's"))
+
+
+def find_token(facts: Facts, host: str) -> str:
+    """Return what tells the present token from others; a word of its own where there is none.
+
+    Only for hosts of which the agent knows tokens.
+    """
+    found = published.read_token(facts, host)
+    return found.fingerprint if found else "none"

@@ -1,0 +1,1 @@
+"""Dotfiles: the user's own files for the home folder, from a repository of theirs."""

@@ -1,0 +1,64 @@
+"""Links dotfiles into a home folder. Nothing that is there is lost: it moves aside."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LEFT_OUT = frozenset({".git", ".github", ".gitmodules", ".gitignore", ".gitattributes"})
+"""They are about the repository; .gitconfig and .gitignore_global are not."""
+ASIDE = ".before-dotfiles"
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What was done."""
+
+    made: int
+    """Links that are new."""
+    aside: tuple[Path, ...]
+    """Files that moved aside."""
+
+
+def link_all(source: Path, home: Path) -> Linked:
+    """Link what begins with a dot, and make no link twice.
+
+    A folder that is in the home already stays, and what is in the other one is linked into it: in
+    ~/.config and ~/.ssh lies more than dotfiles. Raises OSError.
+    """
+    made, aside = 0, []
+    for inner, place in list(find_pairs(source, home)):
+        if place.is_symlink() and place.readlink() == inner:
+            continue
+        if os.path.lexists(place):
+            aside.append(move_aside(place))
+        place.symlink_to(inner)
+        made += 1
+    return Linked(made, tuple(aside))
+
+
+def find_pairs(source: Path, home: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each file or folder to link, and its place."""
+    for name in sorted(os.listdir(source)):  # noqa: PTH208 - names are wanted
+        if name.startswith(".") and name not in LEFT_OUT:
+            yield from _find_inner(source / name, home / name)
+
+
+def _find_inner(inner: Path, place: Path) -> Iterator[tuple[Path, Path]]:
+    both = all(each.is_dir() and not each.is_symlink() for each in (inner, place))
+    if not both:
+        yield inner, place
+        return
+    for name in sorted(os.listdir(inner)):  # noqa: PTH208 - names are wanted
+        yield from _find_inner(inner / name, place / name)
+
+
+def move_aside(place: Path) -> Path:
+    """Rename what is there to NAME.before-dotfiles, with a number if that is taken too."""
+    target = place.with_name(place.name + ASIDE)
+    number = 1
+    while os.path.lexists(target):
+        number += 1
+        target = place.with_name(f"{place.name}{ASIDE}.{number}")
+    place.rename(target)
+    return target

@@ -1,0 +1,67 @@
+"""The user's dotfiles. To add a variable, add a field."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.machine.errors import AgentError, Problem
+from agent.settings.parsers import absolute_path, command, home_path, one_of, positive_duration
+from agent.settings.repository import EntryError, Repository, mask, parse_entry
+from agent.settings.variable import variable
+
+NAME = "DEV8_DOTFILES"
+
+
+def source(value: str) -> Path | Repository:
+    """Read an absolute path, or the address of a repository with #REF. Raises AgentError."""
+    if value.startswith("/"):
+        return absolute_path(value)
+    if " " in value:
+        problem = f"{NAME}: cannot use {mask(value)}: it is not one address"
+        raise AgentError(Problem(problem, "give OWNER/NAME, a URL or an absolute path"))
+    try:
+        return parse_entry(value)
+    except EntryError as error:
+        problem = f"{NAME}: cannot use {mask(value)}: {error}"
+        raise AgentError(Problem(problem, "give OWNER/NAME, a URL or an absolute path")) from None
+
+
+@dataclass(frozen=True)
+class Dotfiles:
+    """Dotfiles."""
+
+    source: Path | Repository | None = variable(
+        NAME,
+        source,
+        "Your dotfiles: URL, git@HOST:PATH or OWNER/NAME, with #REF, or an absolute path. The "
+        "first of install.sh, install, bootstrap.sh, bootstrap, script/bootstrap, setup.sh, setup "
+        "and script/setup runs; without one, what begins with a dot is linked into the home.",
+    )
+    folder: str = variable(
+        "DEV8_DOTFILES_DIR", home_path, "Where they are cloned to, in the home folder.",
+        default=".dotfiles",
+    )  # fmt: skip
+    command: tuple[str, ...] | None = variable(
+        "DEV8_DOTFILES_COMMAND", command, "Command to run in their folder instead of a script."
+    )
+    timeout: float = variable(
+        "DEV8_DOTFILES_TIMEOUT", positive_duration, "Time that the script or command may take.",
+        default="5m",
+    )  # fmt: skip
+    update: str = variable(
+        "DEV8_DOTFILES_UPDATE",
+        one_of("no", "start"),
+        "start: pull at each start, and run the script again if anything came.",
+        default="no",
+    )
+    when: str = variable(
+        "DEV8_DOTFILES_WHEN",
+        one_of("before", "after"),
+        "Whether they are set up before the hooks or after them.",
+        default="before",
+    )
+
+    def find_folder(self, home: Path) -> Path | None:
+        """Return where the dotfiles are or will be; None: there are none."""
+        if self.source is None or isinstance(self.source, Path):
+            return self.source
+        return home / self.folder

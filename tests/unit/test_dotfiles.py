@@ -1,0 +1,490 @@
+"""Dotfiles: what of them runs or is linked, when again, and what becomes of what is there."""
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from agent.github.published import token_path
+from agent.life import record
+from agent.life.dotfiles import kind
+from agent.life.dotfiles.links import link_all
+from agent.life.dotfiles.script import SCRIPTS
+from agent.life.record import Record
+from agent.life.setup import Setup
+from agent.machine import runtime
+from agent.machine.errors import AgentError
+from agent.machine.ledger import Ledger
+from agent.machine.plan import plan
+from agent.machine.resources import Edit, File, Resource
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+from tests.machine import make_facts
+from tests.unit.test_hooks import Silent
+from tests.waiting import wait_until
+
+SECRET = "ghp_0123456789abcdefghij"
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
+    "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com",
+    "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent",
+}  # fmt: skip
+
+
+class Box:
+    """A home whose dotfiles lie in a folder of the same machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.files = root / "mine"
+        self.files.mkdir()
+        self.facts = make_facts(root, DEV8_RUNTIME_DIR=str(root / "runtime"), LANG="C.UTF-8")
+        self.home = self.facts.home
+        self.variables = {"DEV8_DOTFILES": str(self.files)}
+
+    def write(self, name: str, text: str = "", mode: int = 0o644) -> None:
+        path = self.files / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+
+    def script(self, text: str, name: str = "install.sh") -> None:
+        self.write(name, f"#!/bin/sh\n{text}\n", 0o755)
+
+    def make(self, order: dict[str, str] | None = None) -> Setup:
+        context = Context(self.variables, Settings.from_environ(self.variables), self.facts)
+        return Setup(context, (kind.KIND,), Silent(), order)
+
+    def start(self) -> Record:
+        runtime.clear(str(self.facts.runtime))
+        self.make().run()
+        return self.record
+
+    @property
+    def record(self) -> Record:
+        found = record.read(self.facts, "dotfiles")
+        assert found
+        return found
+
+    def log(self) -> str:
+        return Path(self.record.log).read_text()
+
+    def said(self) -> list[str]:
+        path = self.home / "said"
+        return path.read_text().split() if path.exists() else []
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path)
+
+
+# --- the script ---
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_each_name_of_a_script(box: Box, name: str) -> None:
+    box.script("echo $0 >>~/said; pwd >>~/said; touch .x", name)
+    assert str(box.start().state) == "done"
+    assert box.said() == [f"./{name}", str(box.files)]
+    assert not (box.home / ".x").exists(), "nothing is linked where a script runs"
+
+
+@pytest.mark.parametrize(("first", "second"), list(pairwise(SCRIPTS)))
+def test_of_two_the_earlier_runs(box: Box, first: str, second: str) -> None:
+    box.script("echo first >>~/said", first)
+    box.script("echo second >>~/said", second)
+    box.start()
+    assert box.said() == ["first"]
+
+
+@pytest.mark.parametrize("text", ["echo plain >>~/said\n", "#!/bin/sh\necho plain >>~/said\n"])
+def test_a_script_without_the_right_to_be_executed(box: Box, text: str) -> None:
+    box.write("install.sh", text, 0o644)
+    assert str(box.start().state) == "done"
+    assert box.said() == ["plain"]
+
+
+def test_a_script_that_fails_is_the_last_that_is_tried(box: Box) -> None:
+    box.script("echo it is broken; exit 3")
+    box.script("echo second >>~/said", "setup.sh")
+    box.write(".vimrc")
+    found = box.start()
+    assert (str(found.state), found.exit) == ("failed", 3)
+    assert found.reason == "install.sh ended with code 3"
+    assert "devcopilot log dotfiles" in found.hint
+    assert "it is broken" in box.log()
+    assert box.said() == []
+    assert not (box.home / ".vimrc").exists()
+
+
+def test_a_script_without_end_is_ended_with_its_group(box: Box) -> None:
+    box.variables["DEV8_DOTFILES_TIMEOUT"] = "0.3s"
+    box.script("sleep 600 & echo $! >~/said; wait")
+    found = box.start()
+    assert str(found.state) == "timeout"
+    assert "DEV8_DOTFILES_TIMEOUT" in found.hint
+    (pid,) = box.said()
+    stat = Path(f"/proc/{pid}/stat")
+    wait_until(lambda: not stat.exists() or ") Z" in stat.read_text(), "it is gone")
+
+
+def test_a_command_instead(box: Box) -> None:
+    box.script("echo script >>~/said")
+    box.variables["DEV8_DOTFILES_COMMAND"] = "sh -c 'echo command >>~/said; pwd >>~/said'"
+    box.start()
+    assert box.said() == ["command", str(box.files)]
+
+
+def test_a_script_sees_no_secret_and_reads_nothing(box: Box) -> None:
+    box.script("env >~/env; read line || echo end >>~/said; echo " + SECRET)
+    (box.facts.runtime / runtime.SECRETS / "GITHUB_TOKEN").write_text(SECRET)
+    box.make().run()
+    environ = (box.home / "env").read_text()
+    assert box.said() == ["end"]
+    assert "DEVCOPILOT=true" in environ
+    assert SECRET not in environ
+    assert SECRET not in box.log()
+    assert not any(name in environ for name in ("CODESPACES=", "REMOTE_CONTAINERS=", "CODER="))
+
+
+# --- when again ---
+
+
+def test_once_is_enough(box: Box) -> None:
+    box.script("echo once >>~/said")
+    box.start()
+    assert str(box.start().state) == "done"
+    assert box.said() == ["once"]
+    box.make({"dotfiles": ""}).run()
+    assert box.said() == ["once", "once"]
+
+
+def test_a_failure_is_tried_again_at_the_next_start(box: Box) -> None:
+    box.script("echo try >>~/said; test -e ~/good")
+    box.start()
+    (box.home / "good").touch()
+    assert str(box.start().state) == "done"
+    assert box.said() == ["try", "try"]
+
+
+def test_an_interrupted_run_is_done_again(box: Box) -> None:
+    box.script("echo try >>~/said; test -e ~/good || sleep 600")
+    setup = box.make()
+    thread = threading.Thread(target=setup.run)
+    thread.start()
+    wait_until(lambda: box.said() == ["try"], "the script runs")
+    setup.stop()
+    thread.join(30)
+    (box.home / "good").touch()
+    assert str(box.start().state) == "done"
+    assert "the run before was interrupted" in box.log()
+
+
+def test_another_command_is_another_work(box: Box) -> None:
+    box.script("echo script >>~/said")
+    box.start()
+    box.variables["DEV8_DOTFILES_COMMAND"] = "sh -c 'echo command >>~/said'"
+    box.start()
+    assert box.said() == ["script", "command"]
+
+
+def test_a_missing_folder_is_named(box: Box) -> None:
+    box.variables["DEV8_DOTFILES"] = "/nowhere/at/all"
+    assert box.start().reason == "there is no folder /nowhere/at/all"
+
+
+# --- links ---
+
+
+def test_what_begins_with_a_dot_is_linked(box: Box) -> None:
+    wanted = (".bashrc", ".gitconfig", ".gitignore_global", ".config/nvim/init.lua")
+    others = (
+        "README.md",
+        ".git/config",
+        ".github/x",
+        ".gitmodules",
+        ".gitignore",
+        ".gitattributes",
+    )
+    for name in (*wanted, *others):
+        box.write(name, name)
+    found = box.start()
+    assert str(found.state) == "done"
+    linked = {path.name for path in box.home.iterdir() if path.is_symlink()}
+    assert linked == {".bashrc", ".gitconfig", ".gitignore_global", ".config"}
+    assert (box.home / ".config/nvim/init.lua").read_text() == ".config/nvim/init.lua"
+
+
+def test_what_was_there_moves_aside_once(box: Box) -> None:
+    box.write(".bashrc", "new")
+    (box.home / ".bashrc").write_text("old")
+    box.start()
+    assert (box.home / ".bashrc").read_text() == "new"
+    assert (box.home / ".bashrc.before-dotfiles").read_text() == "old"
+    assert f"moved aside: {box.home}/.bashrc.before-dotfiles" in box.log()
+    before = sorted(box.home.rglob("*"))
+    assert link_all(box.files, box.home).made == 0
+    assert sorted(box.home.rglob("*")) == before
+    (box.home / ".bashrc").unlink()
+    (box.home / ".bashrc").write_text("mine again")
+    link_all(box.files, box.home)
+    assert (box.home / ".bashrc.before-dotfiles").read_text() == "old"
+    assert (box.home / ".bashrc.before-dotfiles.2").read_text() == "mine again"
+
+
+def test_folders_that_are_there_stay(box: Box) -> None:
+    box.write(".config/nvim/init.lua", "new")
+    box.write(".config/git/config", "new")
+    box.write(".ssh", "a file, where the home has a folder")
+    (box.home / ".config/gh").mkdir(parents=True)
+    (box.home / ".config/gh/hosts.yml").write_text("login")
+    (box.home / ".config/git").mkdir()
+    (box.home / ".ssh").mkdir()
+    box.start()
+    assert (box.home / ".config/gh/hosts.yml").read_text() == "login"
+    assert (box.home / ".config/nvim").is_symlink()
+    assert (box.home / ".config/git/config").is_symlink()
+    assert not (box.home / ".config").is_symlink()
+    assert (box.home / ".ssh.before-dotfiles").is_dir()
+
+
+def test_the_agent_never_writes_into_dotfiles(box: Box) -> None:
+    """A token that gh's login holds would be in the next push."""
+    for name in (".config/gh/hosts.yml", ".claude.json", ".same"):
+        box.write(name, "{}")
+    box.start()
+    facts = make_facts(box.home.parent)
+    facts = type(facts)(**{**vars(facts), "dotfiles": box.files})
+    wanted: list[Resource] = [
+        Edit(box.home / ".config/gh/hosts.yml", lambda _: SECRET.encode()),
+        Edit(box.home / ".config/gh/new.yml", lambda _: SECRET.encode()),
+        File(box.home / ".claude.json", b"ours", adopt=True),
+        Edit(box.home / ".same", lambda present: present, mode=0o644),
+        File(box.home / ".other", b"ours"),
+    ]
+    planned = plan("step", wanted, facts, Ledger())
+    assert [action.path.name for action in planned.actions] == [".other"]
+    assert [problem.message.split()[1] for problem in planned.problems] == [
+        str(box.home / name)
+        for name in (".config/gh/hosts.yml", ".config/gh/new.yml", ".claude.json")
+    ]
+    assert {problem.level for problem in planned.problems} == {"info"}
+
+
+# --- from a host ---
+
+
+class Server:
+    """A host of repositories; like the real ones it asks for a token where it wants one."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.private = self.page = False
+        self.tokens: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.answer(self)
+
+            do_POST = do_GET  # noqa: N815
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, call: BaseHTTPRequestHandler) -> None:
+        if token := call.headers.get("Authorization"):
+            self.tokens.append(token)
+        if self.private:
+            call.send_response(401)
+            call.send_header("WWW-Authenticate", 'Basic realm="host"')
+            call.send_header("Content-Length", "0")
+            call.end_headers()
+            return
+        if self.page:
+            call.send_response(200)
+            call.send_header("Content-Type", "text/html")
+            call.send_header("Content-Length", "4")
+            call.end_headers()
+            call.wfile.write(b"<p>!")
+            return
+        path, _, query = call.path.partition("?")
+        size = int(call.headers.get("Content-Length") or 0)
+        environ = {
+            **IDENTITY, "GIT_PROJECT_ROOT": str(self.root), "GIT_HTTP_EXPORT_ALL": "1",
+            "REQUEST_METHOD": call.command, "PATH_INFO": path, "QUERY_STRING": query,
+            "CONTENT_TYPE": call.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(size),
+            "HTTP_CONTENT_ENCODING": call.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": call.headers.get("Git-Protocol", ""),
+        }  # fmt: skip
+        done = subprocess.run(
+            ["git", "http-backend"],
+            input=call.rfile.read(size),
+            env=environ,
+            capture_output=True,
+            check=True,
+        )
+        head, _, body = done.stdout.partition(b"\r\n\r\n")
+        rows = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        call.send_response(int(rows.pop("Status", "200").split()[0]))
+        for name, value in rows.items():
+            call.send_header(name, value)
+        call.send_header("Content-Length", str(len(body)))
+        call.end_headers()
+        call.wfile.write(body)
+
+
+class Hosted(Box):
+    """A home whose dotfiles come from a host."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.server = Server(root / "host")
+        (root / "host").mkdir()
+        self.git("init", "-q", "-b", "main")
+        self.variables["DEV8_DOTFILES"] = self.url("octo/mine")
+        self.clone = self.home / ".dotfiles"
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.server.server.server_port}/{name}"
+
+    def git(self, *words: str, folder: Path | None = None) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=folder or self.files, env=IDENTITY, check=True,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def push(self, name: str = "octo/mine") -> str:
+        """Publish what is written; return the commit."""
+        bare = self.server.root / f"{name}.git"
+        if not bare.exists():
+            bare.parent.mkdir(parents=True, exist_ok=True)
+            self.git("init", "-q", "--bare", "-b", "main", str(bare))
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "more")
+        self.git("push", "-q", str(bare), "HEAD:main")
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def hosted(tmp_path: Path) -> Iterator[Hosted]:
+    made = Hosted(tmp_path)
+    try:
+        yield made
+    finally:
+        made.server.server.shutdown()
+        made.server.server.server_close()
+
+
+def test_a_repository_is_cloned_and_its_script_runs_once(hosted: Hosted) -> None:
+    hosted.script("echo run >>~/said")
+    hosted.push()
+    assert str(hosted.start().state) == "done"
+    hosted.push()
+    assert str(hosted.start().state) == "done"
+    assert hosted.said() == ["run"]
+    assert not list(hosted.home.glob(".dotfiles.partial-*"))
+
+
+def test_an_update_runs_the_script_only_when_something_came(hosted: Hosted) -> None:
+    hosted.variables["DEV8_DOTFILES_UPDATE"] = "start"
+    hosted.script("echo run >>~/said")
+    hosted.push()
+    hosted.start()
+    hosted.start()
+    assert hosted.said() == ["run"]
+    commit = hosted.push()
+    hosted.start()
+    hosted.start()
+    assert hosted.said() == ["run", "run"]
+    assert hosted.git("rev-parse", "HEAD", folder=hosted.clone) == commit
+
+
+def test_edits_of_the_user_refuse_an_update(hosted: Hosted) -> None:
+    hosted.variables["DEV8_DOTFILES_UPDATE"] = "start"
+    hosted.write(".vimrc", "one")
+    hosted.push()
+    hosted.start()
+    (hosted.clone / ".vimrc").write_text("mine")
+    hosted.write(".vimrc", "two")
+    hosted.push()
+    found = hosted.start()
+    assert str(found.state) == "done"
+    assert found.reason.startswith("not brought up to date: ")
+    assert (hosted.clone / ".vimrc").read_text() == "mine"
+
+
+def test_another_repository_moves_the_old_one_aside(hosted: Hosted) -> None:
+    hosted.write(".vimrc", "one")
+    hosted.push()
+    hosted.start()
+    (hosted.clone / ".vimrc").write_text("mine")
+    hosted.write(".vimrc", "two")
+    hosted.push("octo/other")
+    hosted.variables["DEV8_DOTFILES"] = hosted.url("octo/other")
+    assert str(hosted.start().state) == "done"
+    assert (hosted.clone / ".vimrc").read_text() == "two"
+    (old,) = hosted.home.glob(".dotfiles.2*")
+    assert (old / ".vimrc").read_text() == "mine"
+
+
+def test_a_public_repository_comes_with_a_bad_token(hosted: Hosted) -> None:
+    helper = "!f() { echo username=x; echo password=bad; }; f"
+    (hosted.home / ".gitconfig").write_text(f'[credential]\n\thelper = "{helper}"\n')
+    hosted.write(".vimrc", "one")
+    hosted.push()
+    assert str(hosted.start().state) == "done"
+    assert hosted.server.tokens == []
+
+
+def test_a_private_repository_waits_for_a_token(hosted: Hosted) -> None:
+    hosted.write(".vimrc", "one")
+    hosted.push()
+    hosted.server.private = True
+    found = hosted.start()
+    assert str(found.state) == "waiting"
+    assert "devcopilot login" in found.hint
+    hosted.server.private = False
+    hosted.make().run()
+    assert str(hosted.record.state) == "waiting", "one try for each token"
+    host = f"127.0.0.1:{hosted.server.server.server_port}"
+    token_path(hosted.facts, host).write_text(f"{SECRET}\n\n\n\n\n")
+    hosted.make().run()
+    assert str(hosted.record.state) == "done"
+
+
+def test_a_web_page_is_no_repository(hosted: Hosted) -> None:
+    hosted.server.page = True
+    found = hosted.start()
+    assert str(found.state) == "failed"
+    assert found.reason.endswith("answers with a web page")
+    assert not hosted.clone.exists()
+
+
+def test_a_branch(hosted: Hosted) -> None:
+    hosted.write(".vimrc", "one")
+    hosted.push()
+    hosted.variables["DEV8_DOTFILES"] += "#nowhere"
+    found = hosted.start()
+    assert "there is no branch, tag or commit nowhere" in found.reason
+    assert (hosted.clone / ".vimrc").read_text() == "one"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["-x", "ext::sh -c id", "https://a:pw@github.com/a/b", "octo/demo depth=1", "file:///a", "x"],
+)
+def test_bad_values(value: str) -> None:
+    with pytest.raises(AgentError) as caught:
+        Settings.from_environ({"DEV8_DOTFILES": value})
+    (problem,) = caught.value.problems
+    assert problem.message.startswith("DEV8_DOTFILES: cannot use ")
+    assert "pw" not in str(problem)
