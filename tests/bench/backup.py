@@ -35,7 +35,7 @@ BARE = "RESTIC_PASSWORD=x GOGC=25 restic --repo /tmp/bench/bare --no-cache --jso
 
 
 @dataclass
-class Desk:
+class BackupDesk:
     """A container in which things are measured."""
 
     box: Container
@@ -128,7 +128,7 @@ def measure(files: int, megabytes: int, sparse: int, in_memory: bool) -> list[Ro
         *("-e", "CODE_SERVER_AUTH=none", "-e", "DEV8_BACKUP_ON_STOP=off"),
     )
     with running(Recipe(MVP, options)) as box:
-        desk = Desk(box)
+        desk = BackupDesk(box)
         box.wait_ready()
         _say("a workspace")
         desk.run("mkdir /tmp/bench")
@@ -142,7 +142,7 @@ def measure(files: int, megabytes: int, sparse: int, in_memory: bool) -> list[Ro
         return [*rows, *measure_latency(box)]
 
 
-def _measure_work(desk: Desk) -> list[Row]:
+def _measure_work(desk: BackupDesk) -> list[Row]:
     _say("tar.gz")
     tar = desk.time("tar -czf /tmp/bench/workspace.tar.gz -C / workspace")
     bare, first, first_peak, cpu = _measure_first(desk)
@@ -186,7 +186,7 @@ def _measure_work(desk: Desk) -> list[Row]:
     ]  # fmt: skip
 
 
-def _measure_first(desk: Desk) -> tuple[float, float, float, list[float]]:
+def _measure_first(desk: BackupDesk) -> tuple[float, float, float, list[float]]:
     """Make first backups in turn; return restic's and our best time, our memory, and both's cpu."""
     _say("first backups in turn: restic alone, ours")
     bare, ours = [], []
@@ -198,7 +198,7 @@ def _measure_first(desk: Desk) -> tuple[float, float, float, list[float]]:
     return min(bare)[0], min(ours)[0], desk.peak, least
 
 
-def _find_added(desk: Desk) -> float:
+def _find_added(desk: BackupDesk) -> float:
     """Return the bytes that the newest backup took."""
     return float(json.loads(desk.run("devcopilot backup list --json"))[-1]["added"])
 
@@ -212,7 +212,7 @@ def _measure_little_memory(box: Container) -> list[Row]:
         *("-e", "DEV8_BACKUP_MEMORY=100M"),
     )
     with running(Recipe(MVP, options)) as other:
-        desk = Desk(other)
+        desk = BackupDesk(other)
         other.wait_ready()
         seconds = desk.time("devcopilot backup create")
     return [Row("memory of a backup with DEV8_BACKUP_MEMORY=100M, at most", desk.peak, 150, "MB",

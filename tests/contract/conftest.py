@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.contract.apps import APP, INSTALLATION, make_key, make_public_pem
-from tests.contract.restore_box import MINE, Box
+from tests.contract.restore_box import MINE, RestoreBox
 from tests.fakes.github import FakeGitHub
 from tests.needs import need, need_other_users
 from tests.quick_key import find_password, place_repository
@@ -32,12 +32,12 @@ def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
-def box() -> Iterator[Box]:
+def box() -> Iterator[RestoreBox]:
     need(shutil.which("restic"), "needs restic 0.18")
     need_other_users()
     folder = Path(tempfile.mkdtemp(prefix="restore-"))
     folder.chmod(0o755)
-    found = Box(folder)
+    found = RestoreBox(folder)
     for name in ("home", "workspace", "backups", "run"):
         (folder / name).mkdir(mode=0o700)
         os.chown(folder / name, MINE, MINE)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from agent.settings.context import Context
 from agent.workspace import git
-from tests.contract.workspace import Workspace
+from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub
 from tests.gh import find_gh
 
 Done = subprocess.CompletedProcess[str]
 
 
-class Desk(Workspace):
+class Desk(HubWorkspace):
     """A workspace with a shell in which gh and git reach the fake under real names."""
 
     def __init__(self, root: Path, hub: FakeGitHub, **variables: str) -> None:

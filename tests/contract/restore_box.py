@@ -22,7 +22,7 @@ FILES = 80
 
 
 @dataclass
-class Box:
+class RestoreBox:
     """A workspace with one local target."""
 
     folder: Path

@@ -12,21 +12,21 @@ from pathlib import Path
 import pytest
 
 from agent.backup.restic.client import LOCK_WAIT
-from tests.contract.restore_box import MINE, Box
+from tests.contract.restore_box import MINE, RestoreBox
 from tests.waiting import wait_until
 
 SOON = 25.0
 """Seconds: less than what restic alone needs to give up a lock that it cannot write."""
 
 
-def find_locks(box: Box) -> list[str]:
+def find_locks(box: RestoreBox) -> list[str]:
     """Return the repository's locks, without those that are only being written."""
     found = (box.folder / "backups/workspace/locks").iterdir()
     return [path.name for path in found if "-tmp-" not in path.name]
 
 
 @contextmanager
-def lock_of_a_stranger(box: Box) -> Iterator["subprocess.Popen[bytes]"]:
+def lock_of_a_stranger(box: RestoreBox) -> Iterator["subprocess.Popen[bytes]"]:
     """Hold the repository's exclusive lock, as a check in another container does."""
     folder = box.folder / "backups/workspace"
     argv = ["restic", "check", "--read-data", "--no-cache", "--limit-download", "1"]
@@ -44,7 +44,7 @@ def lock_of_a_stranger(box: Box) -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
-def test_the_lock_of_a_killed_stranger_keeps_nobody_from_reading(box: Box) -> None:
+def test_the_lock_of_a_killed_stranger_keeps_nobody_from_reading(box: RestoreBox) -> None:
     box.fill(2)
     box.backup("create")
     with lock_of_a_stranger(box):
@@ -54,7 +54,7 @@ def test_the_lock_of_a_killed_stranger_keeps_nobody_from_reading(box: Box) -> No
     assert (box.home / "new").read_bytes() == (box.workspace / "big1").read_bytes()
 
 
-def test_an_undo_beside_a_check_says_what_is_possible(box: Box) -> None:
+def test_an_undo_beside_a_check_says_what_is_possible(box: RestoreBox) -> None:
     """It waits, changes nothing, and the command that it names gets the files back."""
     box.write("file", "first")
     box.backup("create")
@@ -78,7 +78,7 @@ def test_an_undo_beside_a_check_says_what_is_possible(box: Box) -> None:
     assert box.read("file") == "second"
 
 
-def test_backups_that_are_mounted_read_only_are_read(box: Box) -> None:
+def test_backups_that_are_mounted_read_only_are_read(box: RestoreBox) -> None:
     box.write("file", "text")
     box.backup("create")
     box.write("file", "changed")
@@ -95,7 +95,7 @@ def test_backups_that_are_mounted_read_only_are_read(box: Box) -> None:
         path.chmod(0o700)
 
 
-def test_reading_does_not_wait_for_whoever_works_here(box: Box) -> None:
+def test_reading_does_not_wait_for_whoever_works_here(box: RestoreBox) -> None:
     """Such as a check, which holds the agent's own lock and the repository's."""
     box.fill(1)
     box.backup("create")
@@ -119,7 +119,7 @@ def open_lock(path: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("words", [("create",), ("restic", "--", "ls", "latest")])
-def test_a_command_beats_a_scheduled_check(box: Box, words: tuple[str, ...]) -> None:
+def test_a_command_beats_a_scheduled_check(box: RestoreBox, words: tuple[str, ...]) -> None:
     """And the check is due again: nothing was noted of it."""
     box.fill(1)
     box.backup("create")
@@ -149,7 +149,7 @@ def test_a_command_beats_a_scheduled_check(box: Box, words: tuple[str, ...]) -> 
     assert 0 < float((box.folder / "run/jobs/backup.next").read_text()) <= 60
 
 
-def test_a_kill_leaves_nothing_in_the_way(box: Box) -> None:
+def test_a_kill_leaves_nothing_in_the_way(box: RestoreBox) -> None:
     """The lock of a program that this workspace started, and that is gone, is dead at once."""
     box.fill(8)
     box.backup("create")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.odd_tree import describe, make_odd_tree, own
-from tests.contract.restore_box import MINE, Box
+from tests.contract.restore_box import MINE, RestoreBox
 from tests.needs import need
 from tests.shares import fixed_share
 from tests.waiting import wait_until
@@ -23,7 +23,7 @@ CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55"
 
 
 @pytest.fixture
-def odd(box: Box) -> Box:
+def odd(box: RestoreBox) -> RestoreBox:
     """With an odd tree in the workspace, and one backup of it."""
     make_odd_tree(box.workspace)
     own(box.workspace, MINE)
@@ -31,7 +31,7 @@ def odd(box: Box) -> Box:
     return box
 
 
-def ruin(box: Box) -> None:
+def ruin(box: RestoreBox) -> None:
     """Change everything that can be changed."""
     (box.workspace / "closed").chmod(0o755)
     for name in ("plain", "dist", "closed"):
@@ -54,7 +54,7 @@ def ruin(box: Box) -> None:
     box.workspace.chmod(0o700)
 
 
-def test_all_comes_back_in_place_and_undo_takes_it_back(odd: Box) -> None:
+def test_all_comes_back_in_place_and_undo_takes_it_back(odd: RestoreBox) -> None:
     before = describe(odd.workspace)
     ruin(odd)
     ruined = describe(odd.workspace)
@@ -67,7 +67,7 @@ def test_all_comes_back_in_place_and_undo_takes_it_back(odd: Box) -> None:
     assert describe(odd.workspace) == before
 
 
-def test_a_dry_run_changes_nothing_and_names_everything(odd: Box) -> None:
+def test_a_dry_run_changes_nothing_and_names_everything(odd: RestoreBox) -> None:
     ruin(odd)
     ruined = describe(odd.workspace)
     count = len(odd.snapshots())
@@ -84,7 +84,7 @@ def test_a_dry_run_changes_nothing_and_names_everything(odd: Box) -> None:
     assert deleted == {"extra/deep/file", r"extra\xfe", "script/was/a/file"}
 
 
-def test_without_a_terminal_nothing_changes_unasked(odd: Box) -> None:
+def test_without_a_terminal_nothing_changes_unasked(odd: RestoreBox) -> None:
     ruin(odd)
     ruined = describe(odd.workspace)
     said = odd.restore(code=2).stderr
@@ -93,7 +93,7 @@ def test_without_a_terminal_nothing_changes_unasked(odd: Box) -> None:
     assert describe(odd.workspace) == ruined
 
 
-def test_a_new_place_gets_all_of_it(odd: Box) -> None:
+def test_a_new_place_gets_all_of_it(odd: RestoreBox) -> None:
     before = describe(odd.workspace)
     place = odd.home / "there"
     odd.restore("--to", str(place))
@@ -104,7 +104,7 @@ def test_a_new_place_gets_all_of_it(odd: Box) -> None:
     assert not [path for path in odd.home.iterdir() if "partial" in path.name]
 
 
-def test_a_new_place_must_be_new(box: Box) -> None:
+def test_a_new_place_must_be_new(box: RestoreBox) -> None:
     box.write("file", "text")
     box.backup("create")
     (box.home / "there").mkdir()
@@ -116,7 +116,7 @@ def test_a_new_place_must_be_new(box: Box) -> None:
     assert "link" in box.restore("--to", str(box.home / "link"), code=2).stderr
 
 
-def test_one_file_with_an_odd_name_comes_back_alone(odd: Box) -> None:
+def test_one_file_with_an_odd_name_comes_back_alone(odd: RestoreBox) -> None:
     before = describe(odd.workspace)
     odd.write("dist/deep/file", "not to be touched")
     for name in ("star*[x]?", "back\\slash", "!bang", "\udcff\udcfe", "new\nline"):
@@ -128,7 +128,7 @@ def test_one_file_with_an_odd_name_comes_back_alone(odd: Box) -> None:
     assert (odd.home / "copy").read_bytes() == b"\xff\xfe"
 
 
-def test_a_file_whose_folders_are_gone_or_links_comes_back(odd: Box) -> None:
+def test_a_file_whose_folders_are_gone_or_links_comes_back(odd: RestoreBox) -> None:
     shutil.rmtree(odd.workspace / "dist")
     (odd.workspace / "dist").symlink_to(odd.home)
     os.lchown(odd.workspace / "dist", MINE, MINE)
@@ -142,19 +142,19 @@ def test_a_file_whose_folders_are_gone_or_links_comes_back(odd: Box) -> None:
     assert (odd.workspace / "dist").readlink() == odd.home
 
 
-def test_undo_removes_what_was_not_there(odd: Box) -> None:
+def test_undo_removes_what_was_not_there(odd: RestoreBox) -> None:
     shutil.rmtree(odd.workspace / "dist")
     odd.restore("--yes", "--path", "dist/deep/file")
     odd.backup("undo", "--yes")
     assert not (odd.workspace / "dist").exists()
 
 
-def test_a_wrong_path_is_told_with_the_nearest(odd: Box) -> None:
+def test_a_wrong_path_is_told_with_the_nearest(odd: RestoreBox) -> None:
     said = odd.restore("--path", "dist/deep/fiel", code=1).stderr
     assert f"did you mean {odd.workspace}/dist/deep/file?" in said
 
 
-def test_what_no_backup_holds_stays(box: Box) -> None:
+def test_what_no_backup_holds_stays(box: RestoreBox) -> None:
     """Caches, excluded files, and the home's secrets: no safety backup could bring them back."""
     box.variables["DEV8_BACKUP_EXCLUDE"] = "/data/*.bin"
     box.configure()
@@ -180,7 +180,7 @@ def test_what_no_backup_holds_stays(box: Box) -> None:
     assert box.read("cache/content") == "hours of work"
 
 
-def test_what_no_backup_holds_and_is_in_the_way_is_kept(box: Box) -> None:
+def test_what_no_backup_holds_and_is_in_the_way_is_kept(box: RestoreBox) -> None:
     box.write("data/large.bin", "first")
     box.backup("create")
     box.variables["DEV8_BACKUP_EXCLUDE"] = "/data/*.bin"
@@ -197,7 +197,7 @@ def test_what_no_backup_holds_and_is_in_the_way_is_kept(box: Box) -> None:
         assert kept.read_text() == "second", "it is nowhere else"
 
 
-def test_hard_links_to_elsewhere_are_cut(box: Box) -> None:
+def test_hard_links_to_elsewhere_are_cut(box: RestoreBox) -> None:
     """Such as those of pnpm to its store."""
     path = box.write("file", "first")
     box.backup("create")
@@ -211,7 +211,7 @@ def test_hard_links_to_elsewhere_are_cut(box: Box) -> None:
     assert store.read_text() == "second"
 
 
-def test_the_parent_of_the_workspace_is_not_touched(odd: Box) -> None:
+def test_the_parent_of_the_workspace_is_not_touched(odd: RestoreBox) -> None:
     found = odd.folder.stat()
     ruin(odd)
     odd.restore("--yes")
@@ -219,7 +219,7 @@ def test_the_parent_of_the_workspace_is_not_touched(odd: Box) -> None:
     assert (after.st_mode, after.st_mtime_ns) == (found.st_mode, found.st_mtime_ns)
 
 
-def test_snapshots_are_found_by_id_and_time(box: Box) -> None:
+def test_snapshots_are_found_by_id_and_time(box: RestoreBox) -> None:
     box.write("file", "first")
     box.backup("create")
     first = box.snapshots()[0]
@@ -233,7 +233,7 @@ def test_snapshots_are_found_by_id_and_time(box: Box) -> None:
     assert "neither an id nor a time" in box.restore("yesterday", "--yes", code=2).stderr
 
 
-def test_an_interrupted_restore_says_how_to_go_on_and_undo_works(box: Box) -> None:
+def test_an_interrupted_restore_says_how_to_go_on_and_undo_works(box: RestoreBox) -> None:
     for number in range(40):
         (box.workspace / f"big{number}").write_bytes(os.urandom(1 << 20))
         os.chown(box.workspace / f"big{number}", MINE, MINE)
@@ -258,7 +258,7 @@ def test_an_interrupted_restore_says_how_to_go_on_and_undo_works(box: Box) -> No
     assert len(list(box.workspace.iterdir())) == 40
 
 
-def test_an_interrupted_restore_to_a_new_place_leaves_nothing(box: Box) -> None:
+def test_an_interrupted_restore_to_a_new_place_leaves_nothing(box: RestoreBox) -> None:
     box.fill(100)
     box.backup("create")
     place = box.home / "there"
@@ -274,7 +274,7 @@ def test_an_interrupted_restore_to_a_new_place_leaves_nothing(box: Box) -> None:
     assert not list(box.home.glob(".there*"))
 
 
-def test_what_is_not_backed_up_any_more_is_kept_as_a_whole(box: Box) -> None:
+def test_what_is_not_backed_up_any_more_is_kept_as_a_whole(box: RestoreBox) -> None:
     box.write("data/a/file", "first")
     box.write("data/b", "first")
     box.backup("create")
@@ -288,7 +288,7 @@ def test_what_is_not_backed_up_any_more_is_kept_as_a_whole(box: Box) -> None:
     assert (kept / "a/file").read_text() == "first"
 
 
-def test_databases_in_use_come_back_whole(box: Box) -> None:
+def test_databases_in_use_come_back_whole(box: RestoreBox) -> None:
     """The copy that SQLite made is put in the place of the files that were open."""
     path = box.workspace / "data/app.db"
     path.parent.mkdir()
@@ -320,7 +320,7 @@ def test_databases_in_use_come_back_whole(box: Box) -> None:
         assert base.execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 
-def test_a_damaged_backup_gives_what_is_left(box: Box) -> None:
+def test_a_damaged_backup_gives_what_is_left(box: RestoreBox) -> None:
     box.write("whole", "small")
     (box.workspace / "large").write_bytes(os.urandom(1 << 20))
     os.chown(box.workspace / "large", MINE, MINE)
@@ -337,7 +337,7 @@ def test_a_damaged_backup_gives_what_is_left(box: Box) -> None:
 
 
 @pytest.mark.parametrize(("answer", "text"), [("y", "first"), ("n", "second"), ("", "second")])
-def test_a_terminal_is_asked(box: Box, answer: str, text: str) -> None:
+def test_a_terminal_is_asked(box: RestoreBox, answer: str, text: str) -> None:
     box.write("file", "first")
     box.backup("create")
     box.write("file", "second")
@@ -358,7 +358,7 @@ def test_a_terminal_is_asked(box: Box, answer: str, text: str) -> None:
     assert box.read("file") == text
 
 
-def test_a_workspace_that_is_a_mount_point_is_restored(box: Box) -> None:
+def test_a_workspace_that_is_a_mount_point_is_restored(box: RestoreBox) -> None:
     """With its root's mode and time; all in a namespace of its own."""
     need(os.getuid() == 0 and shutil.which("unshare"), "needs root and unshare")
     user = shlex.join(box.argv())
@@ -385,7 +385,7 @@ def test_a_workspace_that_is_a_mount_point_is_restored(box: Box) -> None:
 # --- archives of the original -------------------------------------------------------------------
 
 
-def pack(box: Box, *words: str) -> Path:
+def pack(box: RestoreBox, *words: str) -> Path:
     """Make an archive as backup.sh did."""
     path = box.home / "workspace-20251101-120000.tar.gz"
     subprocess.run(["tar", "-czf", path, *words], check=True, timeout=30)
@@ -394,7 +394,7 @@ def pack(box: Box, *words: str) -> Path:
 
 
 @pytest.mark.parametrize("layout", ["dot", "named"])
-def test_an_archive_is_merged_and_undone(box: Box, layout: str) -> None:
+def test_an_archive_is_merged_and_undone(box: RestoreBox, layout: str) -> None:
     """Also one of a workspace that had another folder."""
     old = box.home / "old-name"
     (old / "src").mkdir(parents=True)
@@ -414,7 +414,7 @@ def test_an_archive_is_merged_and_undone(box: Box, layout: str) -> None:
     assert describe(box.workspace) == before
 
 
-def test_without_a_target_replaced_files_are_kept(box: Box) -> None:
+def test_without_a_target_replaced_files_are_kept(box: RestoreBox) -> None:
     box.write("file", "newer")
     subprocess.run(["tar", "-czf", box.home / "workspace-1.tar.gz", "-C", box.workspace, "."],
                    check=True, timeout=30)  # fmt: skip
@@ -428,7 +428,7 @@ def test_without_a_target_replaced_files_are_kept(box: Box) -> None:
     assert str(kept) in said
 
 
-def test_a_truncated_archive_is_refused_before_any_change(box: Box) -> None:
+def test_a_truncated_archive_is_refused_before_any_change(box: RestoreBox) -> None:
     (box.home / "old").mkdir()
     for number in range(50):
         (box.home / f"old/{number}").write_bytes(os.urandom(1 << 12))
@@ -446,7 +446,7 @@ def test_a_truncated_archive_is_refused_before_any_change(box: Box) -> None:
     assert not (box.home / "x").exists()
 
 
-def test_an_archive_goes_to_a_new_place(box: Box) -> None:
+def test_an_archive_goes_to_a_new_place(box: RestoreBox) -> None:
     (box.home / "old").mkdir(mode=0o755)
     (box.home / "old/file").write_text("text")
     archive = pack(box, "-C", str(box.home), "old")
@@ -454,7 +454,7 @@ def test_an_archive_goes_to_a_new_place(box: Box) -> None:
     assert (box.home / "new/file").read_text() == "text"
 
 
-def test_an_evil_archive_is_refused(box: Box) -> None:
+def test_an_evil_archive_is_refused(box: RestoreBox) -> None:
     box.write("file", "text")
     before = describe(box.workspace)
     evil = tarfile.TarInfo("../evil")
@@ -465,7 +465,7 @@ def test_an_evil_archive_is_refused(box: Box) -> None:
     assert describe(box.workspace) == before
 
 
-def test_an_archive_that_is_one_link_moves_nothing_of_the_home(box: Box) -> None:
+def test_an_archive_that_is_one_link_moves_nothing_of_the_home(box: RestoreBox) -> None:
     (box.home / "token").write_text("secret")
     (box.home / "old").symlink_to(box.home)
     archive = pack(box, "-C", str(box.home), "old")
@@ -477,7 +477,9 @@ def test_an_archive_that_is_one_link_moves_nothing_of_the_home(box: Box) -> None
 
 @pytest.mark.parametrize("top", ["old", "."])
 @pytest.mark.parametrize("mode", [0o777, 0o000])
-def test_a_workspace_keeps_its_mode_whatever_an_archive_says(box: Box, mode: int, top: str) -> None:
+def test_a_workspace_keeps_its_mode_whatever_an_archive_says(
+    box: RestoreBox, mode: int, top: str
+) -> None:
     old = tarfile.TarInfo(f"{top}/")
     old.type, old.mode = tarfile.DIRTYPE, mode
     with tarfile.open(box.home / "workspace-2.tar.gz", "w:gz") as tar:
@@ -490,7 +492,7 @@ def test_a_workspace_keeps_its_mode_whatever_an_archive_says(box: Box, mode: int
     assert (box.home / "new").stat().st_mode & 0o7777 == 0o700 | (mode & 0o055)
 
 
-def test_folders_that_their_owner_may_not_enter_come_out_of_an_archive(box: Box) -> None:
+def test_folders_that_their_owner_may_not_enter_come_out_of_an_archive(box: RestoreBox) -> None:
     """In any order, and named again and again."""
     with tarfile.open(box.home / "workspace-2.tar.gz", "w:gz") as tar:
         for name in ("x/a/b/file", "x/a/b/", "x/a/", "x/a/b/more", "x/a/", "x/"):
@@ -504,7 +506,7 @@ def test_folders_that_their_owner_may_not_enter_come_out_of_an_archive(box: Box)
     assert [(box.workspace / name).stat().st_mode & 0o777 for name in ("a", "a/b")] == [0, 0]
 
 
-def test_a_share_that_refuses_modes_takes_backups_and_archives(box: Box) -> None:
+def test_a_share_that_refuses_modes_takes_backups_and_archives(box: RestoreBox) -> None:
     """One owner, which is root, and one mode for all: as CIFS mounts it without uid=."""
     with fixed_share(box.folder, 0, refuses=True) as share:
         box.variables["WORKSPACE_DIR"] = str(share)
@@ -528,7 +530,7 @@ def test_a_share_that_refuses_modes_takes_backups_and_archives(box: Box) -> None
         assert "modes and times of 2 files" in said
 
 
-def test_a_workspace_of_somebody_else_comes_back(box: Box) -> None:
+def test_a_workspace_of_somebody_else_comes_back(box: RestoreBox) -> None:
     """As an emptyDir of Kubernetes: it is root's and 0777, and a database lies at its top."""
     need(os.getuid() == 0, "needs root")
     os.chown(box.workspace, 0, 0)

@@ -6,15 +6,15 @@ import subprocess
 from pathlib import Path
 
 from tests.contract.odd_tree import describe
-from tests.contract.restore_box import FILES, MINE, Box
+from tests.contract.restore_box import FILES, MINE, RestoreBox
 from tests.small_folder import small_folder
 
 
-def kinds(box: Box) -> list[object]:
+def kinds(box: RestoreBox) -> list[object]:
     return [row["kind"] for row in box.snapshots()]
 
 
-def stop_half_way(box: Box) -> dict[str, tuple[object, ...]]:
+def stop_half_way(box: RestoreBox) -> dict[str, tuple[object, ...]]:
     """Kill a restore of many files; return how the workspace was before it."""
     box.fill()
     box.backup("create")
@@ -26,7 +26,7 @@ def stop_half_way(box: Box) -> dict[str, tuple[object, ...]]:
     return before
 
 
-def test_an_undo_that_was_killed_is_finished_by_the_next(box: Box) -> None:
+def test_an_undo_that_was_killed_is_finished_by_the_next(box: RestoreBox) -> None:
     """However often: it never turns round and leads to the half state."""
     box.write("file", "first")
     box.backup("create")
@@ -43,7 +43,7 @@ def test_an_undo_that_was_killed_is_finished_by_the_next(box: Box) -> None:
     assert describe(box.workspace) == after
 
 
-def test_a_restore_that_was_killed_goes_on_with_its_way_back(box: Box) -> None:
+def test_a_restore_that_was_killed_goes_on_with_its_way_back(box: RestoreBox) -> None:
     """What came in between is in a safety backup of its own."""
     before = stop_half_way(box)
     box.write("in between", "text")
@@ -59,7 +59,7 @@ def test_a_restore_that_was_killed_goes_on_with_its_way_back(box: Box) -> None:
     assert describe(box.workspace) == before
 
 
-def test_a_half_state_is_never_the_latest(box: Box) -> None:
+def test_a_half_state_is_never_the_latest(box: RestoreBox) -> None:
     stop_half_way(box)
     whole, safety = box.snapshots()
     assert not read_note(box)["finished"]
@@ -79,12 +79,12 @@ def test_a_half_state_is_never_the_latest(box: Box) -> None:
     assert kinds(box)[-1] == "backup"
 
 
-def read_note(box: Box) -> dict[str, object]:
+def read_note(box: RestoreBox) -> dict[str, object]:
     note = box.home / ".local/state/devcopilot/backup/undo.json"
     return dict(json.loads(note.read_text()))
 
 
-def test_what_is_left_may_stay(box: Box) -> None:
+def test_what_is_left_may_stay(box: RestoreBox) -> None:
     stop_half_way(box)
     box.write("file", "text")
     safety = str(box.snapshots()[-1]["id"])
@@ -96,7 +96,7 @@ def test_what_is_left_may_stay(box: Box) -> None:
     assert box.read("file") is None
 
 
-def test_nothing_changes_before_the_way_back_is_written_down(box: Box) -> None:
+def test_nothing_changes_before_the_way_back_is_written_down(box: RestoreBox) -> None:
     """The home is full: what is promised was looked at."""
     shutil.rmtree(box.home)
     box.home.mkdir()
@@ -127,7 +127,7 @@ def test_nothing_changes_before_the_way_back_is_written_down(box: Box) -> None:
         assert box.read("file") == "first"
 
 
-def test_a_restore_to_a_new_place_that_was_killed_leaves_nothing_for_ever(box: Box) -> None:
+def test_a_restore_to_a_new_place_that_was_killed_leaves_nothing_for_ever(box: RestoreBox) -> None:
     box.fill(60)
     box.backup("create")
     place = box.workspace / "there"

@@ -26,7 +26,7 @@ from agent.machine.secret import Secret
 from agent.workspace import git
 from agent.workspace.jobs import find_jobs
 from tests.contract.apps import APP, INSTALLATION, make_pem
-from tests.contract.workspace import ROOT, Workspace
+from tests.contract.workspace import ROOT, HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault
 from tests.gh import find_gh
 from tests.waiting import wait_until
@@ -38,7 +38,7 @@ FIRST, SECOND = "ghp_first0123456789", "ghp_second0123456789"
 FOUR_SECONDS = timedelta(seconds=4)
 
 
-class Desk(Workspace):
+class BrokerDesk(HubWorkspace):
     """A workspace with the real clock, and an init that holds the broker."""
 
     def __init__(self, root: Path, hub: FakeGitHub, **variables: str) -> None:
@@ -123,22 +123,22 @@ class Desk(Workspace):
 
 
 @pytest.fixture
-def desk(tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey) -> Desk:
+def desk(tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey) -> BrokerDesk:
     pem = tmp_path / "app.pem"
     pem.write_text(make_pem(key))
-    return Desk(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_APP_ID=str(APP),
+    return BrokerDesk(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_APP_ID=str(APP),
                 GITHUB_APP_PRIVATE_KEY_FILE=str(pem))  # fmt: skip
 
 
 @pytest.fixture
-def file_desk(tmp_path: Path, hub: FakeGitHub) -> Desk:
+def file_desk(tmp_path: Path, hub: FakeGitHub) -> BrokerDesk:
     """Return one whose token lies in a file."""
     for token in (FIRST, SECOND):
         hub.add_token(token)
-    return Desk(tmp_path, hub)
+    return BrokerDesk(tmp_path, hub)
 
 
-def test_a_fresh_token_needs_nobody(desk: Desk, hub: FakeGitHub) -> None:
+def test_a_fresh_token_needs_nobody(desk: BrokerDesk, hub: FakeGitHub) -> None:
     desk.refresh_all()
     before = len(hub.requests)
     answer = desk.get()
@@ -146,7 +146,7 @@ def test_a_fresh_token_needs_nobody(desk: Desk, hub: FakeGitHub) -> None:
     assert len(hub.requests) == before
 
 
-def test_a_token_that_ends_soon_is_renewed_on_demand(desk: Desk, hub: FakeGitHub) -> None:
+def test_a_token_that_ends_soon_is_renewed_on_demand(desk: BrokerDesk, hub: FakeGitHub) -> None:
     hub.add_app(app_id=APP, token_life=timedelta(seconds=1))
     desk.refresh_all()
     first = desk.published
@@ -158,7 +158,7 @@ def test_a_token_that_ends_soon_is_renewed_on_demand(desk: Desk, hub: FakeGitHub
     assert desk.gh_token == desk.token
 
 
-def test_who_asked_is_logged_and_no_token(desk: Desk, hub: FakeGitHub) -> None:
+def test_who_asked_is_logged_and_no_token(desk: BrokerDesk, hub: FakeGitHub) -> None:
     hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
     desk.refresh_all()
     first = desk.published
@@ -173,7 +173,7 @@ def test_who_asked_is_logged_and_no_token(desk: Desk, hub: FakeGitHub) -> None:
     assert first.value.reveal() not in log
 
 
-def test_new_git_gets_a_second_chance(desk: Desk, hub: FakeGitHub) -> None:
+def test_new_git_gets_a_second_chance(desk: BrokerDesk, hub: FakeGitHub) -> None:
     desk.refresh_all()
     with desk.init():
         first = desk.helper("get", NEW_GIT).stdout.splitlines()
@@ -188,7 +188,9 @@ def test_new_git_gets_a_second_chance(desk: Desk, hub: FakeGitHub) -> None:
     assert "continue=1" not in second.stdout
 
 
-def test_a_second_chance_takes_what_somebody_else_renewed(desk: Desk, hub: FakeGitHub) -> None:
+def test_a_second_chance_takes_what_somebody_else_renewed(
+    desk: BrokerDesk, hub: FakeGitHub
+) -> None:
     desk.refresh_all()
     first = desk.helper("get", NEW_GIT).stdout.splitlines()
     (state,) = [line for line in first if line.startswith("state[]=")]
@@ -201,7 +203,7 @@ def test_a_second_chance_takes_what_somebody_else_renewed(desk: Desk, hub: FakeG
 
 
 def test_a_token_that_is_dead_for_good_is_a_message_and_no_prompt(
-    desk: Desk, hub: FakeGitHub
+    desk: BrokerDesk, hub: FakeGitHub
 ) -> None:
     desk.refresh_all()
     first = desk.helper("get", NEW_GIT).stdout.splitlines()
@@ -216,7 +218,7 @@ def test_a_token_that_is_dead_for_good_is_a_message_and_no_prompt(
     assert second.stderr.count("\n") == 1
 
 
-def test_an_old_gits_erase_is_a_hint(desk: Desk, hub: FakeGitHub) -> None:
+def test_an_old_gits_erase_is_a_hint(desk: BrokerDesk, hub: FakeGitHub) -> None:
     desk.refresh_all()
     dead = desk.token
     hub.revoke(dead or "")
@@ -228,7 +230,7 @@ def test_an_old_gits_erase_is_a_hint(desk: Desk, hub: FakeGitHub) -> None:
     assert hub.find(desk.token)
 
 
-def test_an_answerer_that_dies_is_followed_by_another(desk: Desk, hub: FakeGitHub) -> None:
+def test_an_answerer_that_dies_is_followed_by_another(desk: BrokerDesk, hub: FakeGitHub) -> None:
     desk.refresh_all()
     hub.revoke(desk.token or "")
     hub.fail(Fault(path="/app", delay=2.0, times=1))
@@ -251,7 +253,9 @@ def test_an_answerer_that_dies_is_followed_by_another(desk: Desk, hub: FakeGitHu
     assert hub.find(desk.token)
 
 
-def test_many_who_ask_at_once_are_answered_with_one_new_token(desk: Desk, hub: FakeGitHub) -> None:
+def test_many_who_ask_at_once_are_answered_with_one_new_token(
+    desk: BrokerDesk, hub: FakeGitHub
+) -> None:
     desk.refresh_all()
     refused = desk.published.fingerprint
     hub.revoke(desk.token or "")
@@ -264,7 +268,9 @@ def test_many_who_ask_at_once_are_answered_with_one_new_token(desk: Desk, hub: F
     assert len(mints) == before + 1
 
 
-def test_without_an_agent_what_is_good_is_still_handed_out(desk: Desk, hub: FakeGitHub) -> None:
+def test_without_an_agent_what_is_good_is_still_handed_out(
+    desk: BrokerDesk, hub: FakeGitHub
+) -> None:
     hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
     desk.refresh_all()
     token = desk.published
@@ -281,7 +287,7 @@ def test_without_an_agent_what_is_good_is_still_handed_out(desk: Desk, hub: Fake
 
 
 def test_a_token_that_cannot_be_renewed_is_a_message_and_no_prompt(
-    desk: Desk, hub: FakeGitHub
+    desk: BrokerDesk, hub: FakeGitHub
 ) -> None:
     hub.add_app(app_id=APP, token_life=timedelta(seconds=1))
     desk.refresh_all()
@@ -294,13 +300,13 @@ def test_a_token_that_cannot_be_renewed_is_a_message_and_no_prompt(
     assert done.stderr.startswith("devcopilot: cannot make a token for github.com: ")
 
 
-def test_a_token_that_is_not_published_yet_is_asked_for(desk: Desk) -> None:
+def test_a_token_that_is_not_published_yet_is_asked_for(desk: BrokerDesk) -> None:
     desk.announce()
     with desk.init():
         assert desk.get()["password"] == desk.token == desk.gh_token
 
 
-def test_a_token_file_that_comes_late_is_read_when_it_is_needed(file_desk: Desk) -> None:
+def test_a_token_file_that_comes_late_is_read_when_it_is_needed(file_desk: BrokerDesk) -> None:
     file_desk.announce()
     with file_desk.init():
         done = file_desk.helper("get")
@@ -310,7 +316,7 @@ def test_a_token_file_that_comes_late_is_read_when_it_is_needed(file_desk: Desk)
         assert file_desk.get()["password"] == FIRST
 
 
-def test_a_rotated_token_file_is_not_stale_for_a_moment(file_desk: Desk) -> None:
+def test_a_rotated_token_file_is_not_stale_for_a_moment(file_desk: BrokerDesk) -> None:
     """The agent itself would look at the file only seconds later."""
     file_desk.announce(FIRST)
     file_desk.put(SECOND)
@@ -326,7 +332,7 @@ def test_a_rotated_token_file_is_not_stale_for_a_moment(file_desk: Desk) -> None
     assert (done.stdout, done.stderr) == (f"{FIRST}\n", "")
 
 
-def test_nonsense_and_silence_are_no_harm(desk: Desk) -> None:
+def test_nonsense_and_silence_are_no_harm(desk: BrokerDesk) -> None:
     import socket
 
     desk.refresh_all()
@@ -344,7 +350,7 @@ def test_nonsense_and_silence_are_no_harm(desk: Desk) -> None:
         assert done.stderr == "devcopilot: no token source is configured for unknown.example.com\n"
 
 
-def test_another_user_gets_no_answer(desk: Desk) -> None:
+def test_another_user_gets_no_answer(desk: BrokerDesk) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can be somebody else")
     desk.refresh_all()
@@ -371,7 +377,7 @@ def test_another_user_gets_no_answer(desk: Desk) -> None:
         )
 
 
-def test_the_token_verb_asks_as_well(desk: Desk, hub: FakeGitHub) -> None:
+def test_the_token_verb_asks_as_well(desk: BrokerDesk, hub: FakeGitHub) -> None:
     hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
     desk.refresh_all()
     first = desk.published
@@ -385,7 +391,7 @@ def test_the_token_verb_asks_as_well(desk: Desk, hub: FakeGitHub) -> None:
     assert desk.token != first.value.reveal()
 
 
-def test_exec_gives_the_token_to_one_command_only(desk: Desk) -> None:
+def test_exec_gives_the_token_to_one_command_only(desk: BrokerDesk) -> None:
     desk.refresh_all()
     argv = [sys.executable, "-m", "agent", "exec", "--", "sh", "-c",
             'printf "%s %s" "$GH_TOKEN" "$GITHUB_TOKEN"; exit 7']  # fmt: skip
@@ -399,7 +405,7 @@ def test_exec_gives_the_token_to_one_command_only(desk: Desk) -> None:
     assert done.stderr == "devcopilot: cannot execute no-such-program-here: not found\n"
 
 
-def test_gh_in_front_of_gh(desk: Desk, hub: FakeGitHub, tmp_path: Path) -> None:
+def test_gh_in_front_of_gh(desk: BrokerDesk, hub: FakeGitHub, tmp_path: Path) -> None:
     """The wrapper renews what ends soon and forgets what the container was started with."""
     hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
     desk.refresh_all()

@@ -15,7 +15,7 @@ from agent.github.record import RECORD, Record, fingerprint
 from agent.machine import runtime
 from agent.machine.secret import Secret
 from tests.clocks import NOON
-from tests.contract.workspace import Workspace
+from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault
 
 FIRST = "ghp_first0123456789"
@@ -30,15 +30,15 @@ def hub() -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, hub: FakeGitHub) -> Workspace:
-    return Workspace(tmp_path, hub)
+def workspace(tmp_path: Path, hub: FakeGitHub) -> HubWorkspace:
+    return HubWorkspace(tmp_path, hub)
 
 
 # --- what is published
 
 
 def test_a_good_token_is_published_with_what_is_known_of_it(
-    workspace: Workspace, hub: FakeGitHub
+    workspace: HubWorkspace, hub: FakeGitHub
 ) -> None:
     end = NOON + timedelta(days=3)
     hub.add_token(FIRST, "octo", expires=end)
@@ -65,7 +65,7 @@ def test_a_good_token_is_published_with_what_is_known_of_it(
     assert workspace.wish is None
 
 
-def test_a_late_then_rotated_then_vanished_file(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_a_late_then_rotated_then_vanished_file(workspace: HubWorkspace, hub: FakeGitHub) -> None:
     assert "no such file" in workspace.refresh().after.problem
     assert workspace.token is None
     workspace.put(FIRST)
@@ -84,7 +84,7 @@ def test_a_late_then_rotated_then_vanished_file(workspace: Workspace, hub: FakeG
 
 
 def test_a_rotated_token_is_published_even_when_github_is_silent(
-    workspace: Workspace, hub: FakeGitHub
+    workspace: HubWorkspace, hub: FakeGitHub
 ) -> None:
     workspace.put(FIRST)
     workspace.refresh()
@@ -98,7 +98,7 @@ def test_a_rotated_token_is_published_even_when_github_is_silent(
     assert workspace.refresh().after.login == "cat"
 
 
-def test_who_looks_knows_whether_the_file_was_read(workspace: Workspace) -> None:
+def test_who_looks_knows_whether_the_file_was_read(workspace: HubWorkspace) -> None:
     workspace.put(FIRST)
     os.utime(workspace.file, (1000, 1000))
     workspace.refresh(offline=True)
@@ -109,7 +109,7 @@ def test_who_looks_knows_whether_the_file_was_read(workspace: Workspace) -> None
     assert not published.is_outdated(workspace.facts, workspace.host), "the same token again"
 
 
-def test_a_failing_check_withdraws_nothing(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_a_failing_check_withdraws_nothing(workspace: HubWorkspace, hub: FakeGitHub) -> None:
     workspace.put(FIRST)
     workspace.refresh()
     for fault in (Fault(status=500), Fault(drop=True), Fault.rate_limit(60, hub.now())):
@@ -124,7 +124,7 @@ def test_a_failing_check_withdraws_nothing(workspace: Workspace, hub: FakeGitHub
 
 
 def test_a_refused_new_token_does_not_displace_one_that_works(
-    workspace: Workspace, hub: FakeGitHub
+    workspace: HubWorkspace, hub: FakeGitHub
 ) -> None:
     workspace.put(FIRST)
     workspace.refresh()
@@ -140,7 +140,9 @@ def test_a_refused_new_token_does_not_displace_one_that_works(
     assert workspace.tokens() == (SECOND, SECOND)
 
 
-def test_of_two_dead_tokens_the_newer_is_published(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_of_two_dead_tokens_the_newer_is_published(
+    workspace: HubWorkspace, hub: FakeGitHub
+) -> None:
     workspace.put(FIRST)
     workspace.refresh()
     hub.revoke(FIRST)
@@ -152,7 +154,7 @@ def test_of_two_dead_tokens_the_newer_is_published(workspace: Workspace, hub: Fa
     assert workspace.token == SECOND
 
 
-def test_a_token_that_dies_stays_and_is_said(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_a_token_that_dies_stays_and_is_said(workspace: HubWorkspace, hub: FakeGitHub) -> None:
     workspace.put(FIRST)
     workspace.refresh()
     hub.revoke(FIRST)
@@ -160,7 +162,7 @@ def test_a_token_that_dies_stays_and_is_said(workspace: Workspace, hub: FakeGitH
     assert workspace.token == FIRST, "git's own message says more than a missing password"
 
 
-def test_an_app_token_signs_in_without_a_login(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_an_app_token_signs_in_without_a_login(workspace: HubWorkspace, hub: FakeGitHub) -> None:
     value = "ghs_1_" + "eyJhbGciOiJSUzI1NiJ9." * 24
     hub.add_token(value)
     workspace.put(value)
@@ -170,7 +172,7 @@ def test_an_app_token_signs_in_without_a_login(workspace: Workspace, hub: FakeGi
 
 
 def test_scopes_that_gh_needs_and_the_token_lacks_are_said_once(
-    workspace: Workspace, hub: FakeGitHub
+    workspace: HubWorkspace, hub: FakeGitHub
 ) -> None:
     hub.add_token(FIRST, scopes="gist")
     workspace.put(FIRST)
@@ -185,7 +187,7 @@ def test_scopes_that_gh_needs_and_the_token_lacks_are_said_once(
     assert workspace.refresh().after.problems == {}
 
 
-def test_offline_asks_nobody(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_offline_asks_nobody(workspace: HubWorkspace, hub: FakeGitHub) -> None:
     workspace.put(FIRST)
     workspace.refresh(offline=True)
     assert workspace.gh_token == FIRST
@@ -196,7 +198,7 @@ def test_offline_asks_nobody(workspace: Workspace, hub: FakeGitHub) -> None:
 
 
 def test_silence_is_tried_again_ever_later_up_to_the_interval(
-    workspace: Workspace, hub: FakeGitHub
+    workspace: HubWorkspace, hub: FakeGitHub
 ) -> None:
     workspace.put(FIRST)
     hub.fail(Fault(status=502))
@@ -211,7 +213,9 @@ def test_silence_is_tried_again_ever_later_up_to_the_interval(
     assert len(hub.requests) == 9
 
 
-def test_github_is_not_asked_before_it_wants_to_be(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_github_is_not_asked_before_it_wants_to_be(
+    workspace: HubWorkspace, hub: FakeGitHub
+) -> None:
     workspace.put(FIRST)
     hub.fail(Fault.rate_limit(3600, hub.now()))
     workspace.refresh()
@@ -226,7 +230,7 @@ def test_github_is_not_asked_before_it_wants_to_be(workspace: Workspace, hub: Fa
 
 
 def test_another_token_does_not_wait_for_the_old_ones_limit(
-    workspace: Workspace, hub: FakeGitHub
+    workspace: HubWorkspace, hub: FakeGitHub
 ) -> None:
     workspace.put(FIRST)
     hub.fail(Fault.rate_limit(3600, hub.now()))
@@ -240,7 +244,7 @@ def test_another_token_does_not_wait_for_the_old_ones_limit(
 # --- what is said
 
 
-def test_every_change_is_said_once(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_every_change_is_said_once(workspace: HubWorkspace, hub: FakeGitHub) -> None:
     missing = workspace.events()
     assert [level for level, _ in missing] == ["warning"]
     assert workspace.events() == []
@@ -263,7 +267,7 @@ def test_every_change_is_said_once(workspace: Workspace, hub: FakeGitHub) -> Non
     assert workspace.events() == []
 
 
-def test_what_configure_said_is_not_said_again(workspace: Workspace) -> None:
+def test_what_configure_said_is_not_said_again(workspace: HubWorkspace) -> None:
     problem = workspace.refresh(offline=True).after.problem
     RECORD.path(workspace.facts, "github.com").unlink()
     message, hint = problem.removesuffix(")").split(" (")
@@ -272,7 +276,7 @@ def test_what_configure_said_is_not_said_again(workspace: Workspace) -> None:
     assert workspace.events() == []
 
 
-def test_a_login_of_the_user_in_gh_is_no_failure(workspace: Workspace) -> None:
+def test_a_login_of_the_user_in_gh_is_no_failure(workspace: HubWorkspace) -> None:
     hosts = workspace.facts.home / ".config/gh" / "hosts.yml"
     hosts.parent.mkdir(parents=True)
     hosts.write_text("github.com:\n    user: me\n    oauth_token: own\n")
@@ -284,7 +288,7 @@ def test_a_login_of_the_user_in_gh_is_no_failure(workspace: Workspace) -> None:
     assert "own" in hosts.read_text()
 
 
-def test_the_line_for_a_person(workspace: Workspace) -> None:
+def test_the_line_for_a_person(workspace: HubWorkspace) -> None:
     workspace.put(FIRST)
     assert describe(workspace.refresh().after) == (
         "github.com: the token of octo, from GITHUB_TOKEN_FILE, good at 2026-12-01T12:00:00Z"
@@ -294,7 +298,7 @@ def test_the_line_for_a_person(workspace: Workspace) -> None:
 # --- the command
 
 
-def test_the_command_says_how_it_is(workspace: Workspace, hub: FakeGitHub) -> None:
+def test_the_command_says_how_it_is(workspace: HubWorkspace, hub: FakeGitHub) -> None:
     workspace.put(FIRST)
     done = workspace.verb()
     assert (done.returncode, done.stderr) == (0, "")
@@ -308,7 +312,7 @@ def test_the_command_says_how_it_is(workspace: Workspace, hub: FakeGitHub) -> No
     assert FIRST not in done.stdout
 
 
-def test_the_job_writes_events_of_the_one_schema_and_no_secret(workspace: Workspace) -> None:
+def test_the_job_writes_events_of_the_one_schema_and_no_secret(workspace: HubWorkspace) -> None:
     workspace.put(FIRST)
     done = workspace.verb(log=True)
     assert (done.returncode, done.stdout) == (0, "")
@@ -327,20 +331,20 @@ def test_the_job_writes_events_of_the_one_schema_and_no_secret(workspace: Worksp
 
 
 def test_no_token_configured_is_fine(tmp_path: Path, hub: FakeGitHub) -> None:
-    workspace = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="")
+    workspace = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="")
     done = workspace.verb()
     assert (done.returncode, done.stdout) == (0, "no token is configured\n")
 
 
 def test_a_token_in_the_variable_itself(tmp_path: Path, hub: FakeGitHub) -> None:
-    workspace = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN=FIRST)
+    workspace = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN=FIRST)
     assert workspace.verb().returncode == 0
     assert workspace.gh_token == FIRST
     assert FIRST not in str(workspace.facts.environ)
 
 
 def test_a_server_that_trickles_does_not_hold_it_for_ever(
-    workspace: Workspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+    workspace: HubWorkspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "TIMEOUT", 1)
     hub.fail(Fault(hang=True))

@@ -32,7 +32,7 @@ DEADLINE = 20.0
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
 
 
-class Box:
+class SupervisedBox:
     """A runtime folder with a supervisord, woken as init does it."""
 
     def __init__(self, folder: Path, services: Sequence[Service], stop_timeout: float) -> None:
@@ -99,24 +99,24 @@ def open_fifo(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-Make = Callable[..., Box]
+Make = Callable[..., SupervisedBox]
 
 
 @pytest.fixture
 def make() -> Iterator[Make]:
     with contextlib.ExitStack() as stack:
 
-        def make(*services: Service, stop_timeout: float = 8.0) -> Box:
+        def make(*services: Service, stop_timeout: float = 8.0) -> SupervisedBox:
             # Not tmp_path: the path of a unix socket has room for 107 bytes.
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="a b")))
-            box = Box(folder, services, stop_timeout)
+            box = SupervisedBox(folder, services, stop_timeout)
             stack.callback(end, box)
             return box
 
         yield make
 
 
-def end(box: Box) -> None:
+def end(box: SupervisedBox) -> None:
     """End supervisord and whatever it started."""
     if box.process is None:
         return
@@ -153,7 +153,7 @@ def test_the_longest_runtime_folder_with_every_character_that_may_stand_in_it_wo
     with tempfile.TemporaryDirectory(prefix="Az09._@+-", dir="/tmp") as top:
         path = Path(top) / ("x" * (LONGEST_RUNTIME_PATH - len(top) - 1))
         assert Settings.from_environ({"DEV8_RUNTIME_DIR": str(path)}).agent.runtime_dir == path
-        box = Box(path, [Service("a", SLEEP)], 8.0)
+        box = SupervisedBox(path, [Service("a", SLEEP)], 8.0)
         try:
             box.start()
             box.wait(lambda: box.states()["a"].state == "STARTING")

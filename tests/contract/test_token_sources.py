@@ -21,7 +21,7 @@ from agent.github.renewal import make_renewals
 from agent.machine import runtime
 from agent.machine.clock import Clock, format_time
 from tests.contract.apps import APP, INSTALLATION, make_pem
-from tests.contract.workspace import Workspace
+from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault
 from tests.fakes.github.faults import Pattern
 
@@ -29,18 +29,18 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def app(tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey) -> Workspace:
+def app(tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey) -> HubWorkspace:
     return make_app(tmp_path, hub, key)
 
 
 def make_app(
     root: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey | str, **variables: str
-) -> Workspace:
+) -> HubWorkspace:
     pem = root / "app.pem"
     pem.write_text(key if isinstance(key, str) else make_pem(key))
     given = {"GITHUB_APP_ID": str(APP), "GITHUB_APP_PRIVATE_KEY_FILE": str(pem),
              "GITHUB_TOKEN_FILE": "", **variables}  # fmt: skip
-    return Workspace(root, hub, **given)
+    return HubWorkspace(root, hub, **given)
 
 
 def list_mints(hub: FakeGitHub) -> int:
@@ -50,7 +50,7 @@ def list_mints(hub: FakeGitHub) -> int:
 # --- a GitHub App
 
 
-def test_an_app_signs_in_by_itself(app: Workspace, hub: FakeGitHub) -> None:
+def test_an_app_signs_in_by_itself(app: HubWorkspace, hub: FakeGitHub) -> None:
     after = app.refresh().after
     assert after.problems == {}
     assert (after.kind, after.source, after.login) == ("installation", f"App {APP}", None)
@@ -62,7 +62,7 @@ def test_an_app_signs_in_by_itself(app: Workspace, hub: FakeGitHub) -> None:
 
 
 def test_a_token_of_an_app_is_made_anew_half_an_hour_before_its_end(
-    app: Workspace, hub: FakeGitHub
+    app: HubWorkspace, hub: FakeGitHub
 ) -> None:
     app.refresh()
     first = app.token
@@ -172,7 +172,7 @@ def test_a_key_of_another_kind_is_said(tmp_path: Path, hub: FakeGitHub) -> None:
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_is_off_by_an_hour_is_said_and_corrected(
-    app: Workspace, hub: FakeGitHub, hours: int
+    app: HubWorkspace, hub: FakeGitHub, hours: int
 ) -> None:
     hub.skew = timedelta(hours=hours)
     after = app.refresh().after
@@ -191,7 +191,7 @@ def test_a_clock_that_is_off_by_an_hour_is_said_and_corrected(
 
 
 def test_an_outage_keeps_the_token_and_the_next_try_is_later(
-    app: Workspace, hub: FakeGitHub
+    app: HubWorkspace, hub: FakeGitHub
 ) -> None:
     app.refresh()
     first = app.token
@@ -209,7 +209,9 @@ def test_an_outage_keeps_the_token_and_the_next_try_is_later(
     assert app.token != first
 
 
-def test_no_token_is_made_before_github_wants_to_be_asked(app: Workspace, hub: FakeGitHub) -> None:
+def test_no_token_is_made_before_github_wants_to_be_asked(
+    app: HubWorkspace, hub: FakeGitHub
+) -> None:
     hub.fail(Fault.rate_limit(3600, hub.now()))
     app.refresh()
     hub.heal()
@@ -224,7 +226,7 @@ def test_no_token_is_made_before_github_wants_to_be_asked(app: Workspace, hub: F
     assert app.refresh().after.problems == {}
 
 
-def test_a_revoked_token_is_replaced_at_once(app: Workspace, hub: FakeGitHub) -> None:
+def test_a_revoked_token_is_replaced_at_once(app: HubWorkspace, hub: FakeGitHub) -> None:
     app.refresh()
     first = app.token
     assert first
@@ -236,7 +238,7 @@ def test_a_revoked_token_is_replaced_at_once(app: Workspace, hub: FakeGitHub) ->
 
 
 def test_a_fresh_token_that_not_all_servers_know_is_given_time(
-    app: Workspace, hub: FakeGitHub
+    app: HubWorkspace, hub: FakeGitHub
 ) -> None:
     hub.add_app(app_id=APP, lag=1)
     after = app.refresh().after
@@ -247,7 +249,7 @@ def test_a_fresh_token_that_not_all_servers_know_is_given_time(
     assert list_mints(hub) == 1
 
 
-def ask_ten(desk: Workspace, refused: str) -> list[str]:
+def ask_ten(desk: HubWorkspace, refused: str) -> list[str]:
     """Let ten wait for a token at once; return what they got."""
     got: list[str] = []
 
@@ -265,7 +267,7 @@ def ask_ten(desk: Workspace, refused: str) -> list[str]:
     return got
 
 
-def test_ten_who_wait_get_one_new_token(app: Workspace, hub: FakeGitHub) -> None:
+def test_ten_who_wait_get_one_new_token(app: HubWorkspace, hub: FakeGitHub) -> None:
     app.refresh()
     first = published.read_token(app.facts, app.host)
     assert first
@@ -278,7 +280,9 @@ def test_ten_who_wait_get_one_new_token(app: Workspace, hub: FakeGitHub) -> None
     assert list_mints(hub) == 2
 
 
-def test_ten_who_wait_for_a_source_in_trouble_ask_it_once(app: Workspace, hub: FakeGitHub) -> None:
+def test_ten_who_wait_for_a_source_in_trouble_ask_it_once(
+    app: HubWorkspace, hub: FakeGitHub
+) -> None:
     app.facts = replace(app.facts, clock=Clock())
     app.context = replace(app.context, facts=app.facts)
     hub.clock = Clock().now
@@ -288,7 +292,7 @@ def test_ten_who_wait_for_a_source_in_trouble_ask_it_once(app: Workspace, hub: F
 
 
 def test_a_limit_of_the_check_does_not_keep_a_token_from_being_made(
-    app: Workspace, hub: FakeGitHub
+    app: HubWorkspace, hub: FakeGitHub
 ) -> None:
     app.refresh()
     first = app.token
@@ -302,7 +306,7 @@ def test_a_limit_of_the_check_does_not_keep_a_token_from_being_made(
 
 
 def test_a_host_that_refuses_every_token_is_asked_ever_more_seldom(
-    app: Workspace, hub: FakeGitHub
+    app: HubWorkspace, hub: FakeGitHub
 ) -> None:
     app.refresh()
     hub.fail(Fault(path="/user", status=401))
@@ -316,14 +320,14 @@ def test_a_host_that_refuses_every_token_is_asked_ever_more_seldom(
     assert len(minutes) == 7, "the longest wait is half an hour"
 
 
-def test_offline_makes_no_token(app: Workspace, hub: FakeGitHub) -> None:
+def test_offline_makes_no_token(app: HubWorkspace, hub: FakeGitHub) -> None:
     app.refresh(offline=True)
     assert hub.requests == []
     assert app.token is None
 
 
 def test_where_no_token_can_be_kept_none_is_made(
-    app: Workspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+    app: HubWorkspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: str, content: bytes, mode: int, **_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", path)
@@ -337,7 +341,7 @@ def test_where_no_token_can_be_kept_none_is_made(
 def test_another_identity_takes_over_at_once_and_never_falls_back(
     tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey
 ) -> None:
-    desk = Workspace(tmp_path, hub)
+    desk = HubWorkspace(tmp_path, hub)
     hub.add_token("ghp_of_the_person", "octo")
     desk.put("ghp_of_the_person")
     desk.refresh()
@@ -349,7 +353,7 @@ def test_another_identity_takes_over_at_once_and_never_falls_back(
     assert other.tokens() == (None, None), "what another identity gave is withdrawn"
 
 
-def test_who_waits_gets_a_token_with_some_life_left(app: Workspace, hub: FakeGitHub) -> None:
+def test_who_waits_gets_a_token_with_some_life_left(app: HubWorkspace, hub: FakeGitHub) -> None:
     app.refresh()
     first = app.token
     renewal = make_renewals(app.context)[app.host]
@@ -369,14 +373,14 @@ def pair(hub: FakeGitHub) -> tuple[str, str]:
     return hub.add_user_pair("cat", client_id="Iv1.test")
 
 
-def make_user(root: Path, hub: FakeGitHub, refresh_token: str, **variables: str) -> Workspace:
+def make_user(root: Path, hub: FakeGitHub, refresh_token: str, **variables: str) -> HubWorkspace:
     given = {"GITHUB_TOKEN_FILE": "", "GITHUB_APP_CLIENT_ID": "Iv1.test",
              "GITHUB_APP_CLIENT_SECRET": "client-secret-0123",
              "GITHUB_REFRESH_TOKEN": refresh_token, **variables}  # fmt: skip
-    return Workspace(root, hub, **given)
+    return HubWorkspace(root, hub, **given)
 
 
-def kept_path(desk: Workspace) -> Path:
+def kept_path(desk: HubWorkspace) -> Path:
     return desk.facts.state / "github-refresh" / desk.host
 
 
@@ -487,7 +491,7 @@ def test_a_users_token_is_not_renewed_under_a_running_git_until_it_must_be(
 def test_a_command_gives_a_token_and_its_end(tmp_path: Path, hub: FakeGitHub) -> None:
     hub.add_token("ghs_from_a_command")
     answer = json.dumps({"token": "ghs_from_a_command", "expires_at": "2026-12-01T13:00:00Z"})
-    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="",
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="",
                      DEV8_GITHUB_TOKEN_COMMAND=f"printf %s '{answer}'")  # fmt: skip
     after = desk.refresh().after
     assert after.problems == {}
@@ -511,7 +515,7 @@ def test_a_command_gives_a_token_and_its_end(tmp_path: Path, hub: FakeGitHub) ->
 def test_a_command_in_trouble_is_one_line(
     tmp_path: Path, hub: FakeGitHub, command: str, words: str
 ) -> None:
-    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_COMMAND=command)
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_COMMAND=command)
     problem = desk.refresh().after.problem
     assert words in problem
     assert "\n" not in problem
@@ -547,7 +551,7 @@ def plane() -> Iterator[str]:
 def test_a_url_gives_a_token_for_a_bearer(tmp_path: Path, hub: FakeGitHub, plane: str) -> None:
     hub.add_token("ghs_from_a_url")
     ControlPlane.reply = (200, b'{"token": "ghs_from_a_url"}')
-    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane,
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane,
                      DEV8_GITHUB_TOKEN_URL_BEARER="bearer-0123456789")  # fmt: skip
     after = desk.refresh().after
     assert "token" not in after.problems
@@ -570,7 +574,7 @@ def test_a_url_in_trouble_is_one_line(
     tmp_path: Path, hub: FakeGitHub, plane: str, reply: tuple[int, bytes], words: str
 ) -> None:
     ControlPlane.reply = reply
-    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
     problem = desk.refresh().after.problems["token"]
     assert words in problem
     assert "DEV8_GITHUB_TOKEN_URL" in problem or "answered" in problem
@@ -583,7 +587,7 @@ def test_this_machine_is_not_asked_through_a_proxy(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     hub.add_token("ghp_alone", "cat")
     ControlPlane.reply = (200, b"ghp_alone\n")
-    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
     after = desk.refresh().after
     assert (after.problems, after.login) == ({}, "cat")
 
@@ -595,7 +599,7 @@ def test_the_users_netrc_is_not_sent(
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     ControlPlane.reply = (200, b"ghs_alone\n")
-    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=plane)
     desk.refresh()
     assert desk.token == "ghs_alone", "the token alone will do"
     assert ControlPlane.bearers == [None]
@@ -643,15 +647,15 @@ def test_an_answer_that_never_ends_is_cut_off(
     elif kind == "user":
         desk = make_user(tmp_path, hub, "ghr_seed", **api)
     elif kind == "check":
-        desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN="ghp_good", **api)
+        desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN="ghp_good", **api)
     else:
-        desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=flood)
+        desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=flood)
     assert "answered with more than 1024 KiB" in desk.refresh().after.problem
     assert Flood.sent < 100 * 2**20, "what is on its way in between"
 
 
 def test_a_command_that_never_ends_to_speak_is_ended(tmp_path: Path, hub: FakeGitHub) -> None:
-    desk = Workspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_COMMAND="yes")
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_COMMAND="yes")
     assert "printed more than 1024 KiB" in desk.refresh().after.problem
 
 
@@ -659,7 +663,7 @@ def test_a_command_that_never_ends_to_speak_is_ended(tmp_path: Path, hub: FakeGi
 
 FORGED = "ghs_good\n99999999\nmallory\n0000\n/elsewhere"
 
-Give = Callable[[str, str], Workspace]
+Give = Callable[[str, str], HubWorkspace]
 
 
 @pytest.fixture
@@ -668,7 +672,7 @@ def give(
 ) -> Give:
     """Return what makes a workspace whose source, of this kind, gives this text as its token."""
 
-    def make(kind: str, value: str) -> Workspace:
+    def make(kind: str, value: str) -> HubWorkspace:
         answer = {"token": value, "expires_at": "2026-12-01T13:00:00Z", "expires_in": 28800,
                   "access_token": value, "refresh_token": "ghr_next"}  # fmt: skip
         body = json.dumps(answer).encode()
@@ -688,7 +692,7 @@ def give(
             "file": {"GITHUB_TOKEN_FILE": str(tmp_path / "token")},
             "variable": {"GITHUB_TOKEN": value},
         }[kind]
-        return Workspace(tmp_path, hub, **{"GITHUB_TOKEN_FILE": "", **variables})
+        return HubWorkspace(tmp_path, hub, **{"GITHUB_TOKEN_FILE": "", **variables})
 
     return make
 
@@ -743,7 +747,7 @@ def test_each_host_has_its_own_source_and_identity(
 def test_a_host_whose_file_is_gone_is_withdrawn(tmp_path: Path, hub: FakeGitHub) -> None:
     (tmp_path / "server-token").write_text("ghp_of_the_server\n")
     write_host(tmp_path, "ghe.example.com", f'token_file = "{tmp_path / "server-token"}"\n')
-    desk = Workspace(tmp_path, hub)
+    desk = HubWorkspace(tmp_path, hub)
     desk.refresh_all(offline=True)
     facts = desk.facts
     assert published.read_token(facts, "ghe.example.com")
@@ -757,7 +761,7 @@ def test_a_typo_in_a_hosts_file_withdraws_nothing(tmp_path: Path, hub: FakeGitHu
     (tmp_path / "server-token").write_text("ghp_of_the_server\n")
     line = f'token_file = "{tmp_path / "server-token"}"\n'
     write_host(tmp_path, "ghe.example.com", line)
-    desk = Workspace(tmp_path, hub)
+    desk = HubWorkspace(tmp_path, hub)
     desk.refresh_all(offline=True)
     write_host(tmp_path, "ghe.example.com", f"{line}nonsense")
     after = {each.after.host: each.after for each in desk.refresh_all(offline=True)}

@@ -28,7 +28,7 @@ from tests.fakes.github import FakeGitHub
 ROOT = Path(__file__).parent.parent.parent
 
 
-class Workspace:
+class HubWorkspace:
     """A configured workspace whose token lies in a file."""
 
     def __init__(self, root: Path, hub: FakeGitHub, **variables: str) -> None:

@@ -25,7 +25,7 @@ TOKEN_VARIABLES = (
 )
 
 
-class Desk:
+class HelperDesk:
     """A runtime folder, and a PATH with gh's wrapper before what notes how it was called."""
 
     def __init__(self, root: Path) -> None:
@@ -63,8 +63,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path) -> HelperDesk:
+    return HelperDesk(tmp_path)
 
 
 def set_age(path: Path, seconds: float) -> None:
@@ -98,7 +98,7 @@ def test_the_pauses_between_tries_grow_and_end_in_time(
 # --- git's helper
 
 
-def test_the_usual_way_starts_no_program(desk: Desk, tmp_path: Path) -> None:
+def test_the_usual_way_starts_no_program(desk: HelperDesk, tmp_path: Path) -> None:
     """The shell would say of each that it is not found."""
     file = tmp_path / "token"
     file.write_text(TOKEN)
@@ -109,17 +109,17 @@ def test_the_usual_way_starts_no_program(desk: Desk, tmp_path: Path) -> None:
         assert (answer, said) == (["username=octo", f"password={TOKEN}"], "")
 
 
-def make_missing(desk: Desk, file: Path) -> None:
+def make_missing(desk: HelperDesk, file: Path) -> None:
     desk.publish("")
 
 
-def make_ended(desk: Desk, file: Path) -> None:
+def make_ended(desk: HelperDesk, file: Path) -> None:
     desk.publish(TOKEN, str(int(Clock().uptime()) - 5), "octo", "mark")
 
 
 @pytest.mark.parametrize("make", [make_missing, make_ended])
 def test_what_nobody_can_renew_is_a_reason_and_no_question(
-    desk: Desk, tmp_path: Path, make: Callable[[Desk, Path], None]
+    desk: HelperDesk, tmp_path: Path, make: Callable[[HelperDesk, Path], None]
 ) -> None:
     make(desk, tmp_path / "token")
     answer, said = desk.ask_helper("protocol=https", "host=github.com")
@@ -127,13 +127,13 @@ def test_what_nobody_can_renew_is_a_reason_and_no_question(
     assert said == "devcopilot: cannot renew the token of github.com: the agent does not answer\n"
 
 
-def test_another_account_may_still_be_asked_for_at_the_terminal(desk: Desk) -> None:
+def test_another_account_may_still_be_asked_for_at_the_terminal(desk: HelperDesk) -> None:
     desk.publish(TOKEN, str(int(Clock().uptime()) - 5), "octo", "mark")
     assert desk.ask_helper("protocol=https", "host=github.com", "username=cat") == ([], "")
 
 
 def test_what_is_older_than_its_file_is_handed_out_where_nobody_answers(
-    desk: Desk, tmp_path: Path
+    desk: HelperDesk, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
     file.write_text("ghp_newer")
@@ -149,7 +149,7 @@ def test_what_is_older_than_its_file_is_handed_out_where_nobody_answers(
 @pytest.mark.parametrize("variable", TOKEN_VARIABLES)
 @pytest.mark.parametrize("stored", TOKEN_VARIABLES)
 def test_gh_forgets_what_the_container_was_started_with(
-    desk: Desk, variable: str, stored: str
+    desk: HelperDesk, variable: str, stored: str
 ) -> None:
     (desk.runtime / "secrets" / stored).write_text(START)
     assert desk.gh(**{variable: START})[variable] == START, "no host has a source"
@@ -160,7 +160,7 @@ def test_gh_forgets_what_the_container_was_started_with(
     assert desk.gh(**{variable: "ghp_of_this_command"})[variable] == "ghp_of_this_command"
 
 
-def test_gh_asks_for_every_host_whose_token_is_stale(desk: Desk, tmp_path: Path) -> None:
+def test_gh_asks_for_every_host_whose_token_is_stale(desk: HelperDesk, tmp_path: Path) -> None:
     now = int(Clock().uptime())
     file = tmp_path / "token"
     file.write_text("ghp_newer")
@@ -176,6 +176,6 @@ def test_gh_asks_for_every_host_whose_token_is_stale(desk: Desk, tmp_path: Path)
     assert asked == [f"token --host {host}" for host in ("missing", "rotated", "soon")]
 
 
-def test_gh_asks_for_nothing_where_nothing_is_published(desk: Desk) -> None:
+def test_gh_asks_for_nothing_where_nothing_is_published(desk: HelperDesk) -> None:
     desk.gh()
     assert not desk.calls.exists()

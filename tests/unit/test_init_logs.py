@@ -25,7 +25,7 @@ LOGGER = "agent.init.logger"
 LINE = b"x" * 99 + b"\n"
 
 
-class Desk:
+class LogDesk:
     """The log child's place, with a pipe for supervisord's words."""
 
     def __init__(self, folder: Path) -> None:
@@ -51,20 +51,20 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[LogDesk]:
+    desk = LogDesk(tmp_path)
     yield desk
     desk.world.close()
 
 
-def test_it_reads_every_stream_and_hears_term_when_it_is_ready(desk: Desk) -> None:
+def test_it_reads_every_stream_and_hears_term_when_it_is_ready(desk: LogDesk) -> None:
     (child,) = desk.children
     assert [word.partition("=")[0] for word in child.argv[-3:]] == ["agent", "supervisord", "a"]
     assert (tuple(child.blocked), child.spared) == ((signal.SIGTERM,), True)
     assert desk.logs.state is LogState.RUNNING
 
 
-def test_one_that_keeps_ending_is_started_ever_later(desk: Desk) -> None:
+def test_one_that_keeps_ending_is_started_ever_later(desk: LogDesk) -> None:
     desk.world.children.programs[LOGGER] = Program(1)
     desk.children[0].end(1)
     desk.world.go(9)
@@ -73,7 +73,7 @@ def test_one_that_keeps_ending_is_started_ever_later(desk: Desk) -> None:
     assert "the log process exited, restarting it" in desk.said()
 
 
-def test_the_end_of_a_long_life_is_none_of_a_row(desk: Desk) -> None:
+def test_the_end_of_a_long_life_is_none_of_a_row(desk: LogDesk) -> None:
     desk.children[0].end(1)
     desk.world.go(LONG_LIFE + 1)
     assert len(desk.children) == 2
@@ -85,7 +85,7 @@ def test_the_end_of_a_long_life_is_none_of_a_row(desk: Desk) -> None:
     assert len(desk.children) == 4, "and the pauses begin anew"
 
 
-def test_one_that_cannot_be_started_is_tried_again(desk: Desk) -> None:
+def test_one_that_cannot_be_started_is_tried_again(desk: LogDesk) -> None:
     desk.world.children.full = True
     desk.children[0].end(1)
     desk.world.go(5)
@@ -95,7 +95,7 @@ def test_one_that_cannot_be_started_is_tried_again(desk: Desk) -> None:
     assert (len(desk.children), desk.logs.state) == (2, LogState.RUNNING)
 
 
-def test_one_that_was_stopped_goes_on_at_once(desk: Desk) -> None:
+def test_one_that_was_stopped_goes_on_at_once(desk: LogDesk) -> None:
     """Everybody would wait for it."""
     (child,) = desk.children
     for number in (signal.SIGSTOP, signal.SIGTSTP):
@@ -105,7 +105,7 @@ def test_one_that_was_stopped_goes_on_at_once(desk: Desk) -> None:
     assert child.got == [signal.SIGSTOP, signal.SIGCONT, signal.SIGTSTP, signal.SIGCONT]
 
 
-def test_without_a_log_child_the_oldest_lines_make_room_and_are_counted(desk: Desk) -> None:
+def test_without_a_log_child_the_oldest_lines_make_room_and_are_counted(desk: LogDesk) -> None:
     desk.world.children.full = True
     desk.children[0].end(1)
     reader = desk.find_reader("supervisord=")
@@ -125,7 +125,7 @@ def test_without_a_log_child_the_oldest_lines_make_room_and_are_counted(desk: De
     assert count_waiting(reader) == kept - 100 + 200 * len(LINE), "now it is read by the child"
 
 
-def test_the_stop_waits_for_its_last_lines(desk: Desk) -> None:
+def test_the_stop_waits_for_its_last_lines(desk: LogDesk) -> None:
     desk.world.go(START_TIME)
     desk.children[0].program = Program(lasts=None, lingers=0.5)
     desk.logs.stop()
@@ -136,7 +136,7 @@ def test_the_stop_waits_for_its_last_lines(desk: Desk) -> None:
     assert len(desk.children) == 1, "it is not started again"
 
 
-def test_a_log_child_that_hangs_is_cut_off(desk: Desk) -> None:
+def test_a_log_child_that_hangs_is_cut_off(desk: LogDesk) -> None:
     desk.world.go(START_TIME)
     desk.children[0].program = STUBBORN
     desk.logs.stop()
@@ -144,7 +144,7 @@ def test_a_log_child_that_hangs_is_cut_off(desk: Desk) -> None:
     assert desk.world.go_until(desk.logs.ended) == pytest.approx(FLUSH_TIMEOUT)
 
 
-def test_one_that_has_just_been_started_has_time_for_that_as_well(desk: Desk) -> None:
+def test_one_that_has_just_been_started_has_time_for_that_as_well(desk: LogDesk) -> None:
     desk.world.go(0.25)
     desk.children[0].program = STUBBORN
     desk.logs.stop()
@@ -152,7 +152,7 @@ def test_one_that_has_just_been_started_has_time_for_that_as_well(desk: Desk) ->
     assert seconds == pytest.approx(FLUSH_TIMEOUT + START_TIME - 0.25)
 
 
-def test_between_two_lives_the_stop_has_nothing_to_wait_for(desk: Desk) -> None:
+def test_between_two_lives_the_stop_has_nothing_to_wait_for(desk: LogDesk) -> None:
     desk.children[0].end(1)
     desk.logs.stop()
     assert desk.logs.state is LogState.ENDED

@@ -26,7 +26,7 @@ from agent.machine.resources import (
 from agent.machine.system import Facts, System
 
 
-class Workspace:
+class PlannedHome:
     """A home folder, a ledger, and one step's name."""
 
     def __init__(self, home: Path) -> None:
@@ -46,15 +46,15 @@ class Workspace:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path)
+def workspace(tmp_path: Path) -> PlannedHome:
+    return PlannedHome(tmp_path)
 
 
-def file(workspace: Workspace, content: bytes = b"ours", *, adopt: bool = False) -> File:
+def file(workspace: PlannedHome, content: bytes = b"ours", *, adopt: bool = False) -> File:
     return File(workspace.home / "file", content, 0o600, adopt)
 
 
-def test_a_file_is_written_once_and_changed_when_it_should_be(workspace: Workspace) -> None:
+def test_a_file_is_written_once_and_changed_when_it_should_be(workspace: PlannedHome) -> None:
     assert workspace.configure(file(workspace)) == []
     assert workspace.plan(file(workspace)).actions == ()
     assert workspace.configure(file(workspace, b"new")) == []
@@ -62,7 +62,7 @@ def test_a_file_is_written_once_and_changed_when_it_should_be(workspace: Workspa
     assert workspace.plan(file(workspace, b"new")).actions == ()
 
 
-def test_a_file_of_the_user_is_left_alone_and_said_so(workspace: Workspace) -> None:
+def test_a_file_of_the_user_is_left_alone_and_said_so(workspace: PlannedHome) -> None:
     (workspace.home / "file").write_bytes(b"theirs")
     (problem,) = workspace.configure(file(workspace))
     assert problem.startswith(f"left {workspace.home}/file alone")
@@ -71,7 +71,7 @@ def test_a_file_of_the_user_is_left_alone_and_said_so(workspace: Workspace) -> N
     assert (workspace.home / "file").read_bytes() == b"theirs"
 
 
-def test_a_file_that_the_user_changed_is_the_users(workspace: Workspace) -> None:
+def test_a_file_that_the_user_changed_is_the_users(workspace: PlannedHome) -> None:
     workspace.configure(file(workspace))
     (workspace.home / "file").write_bytes(b"changed")
     assert len(workspace.configure(file(workspace, b"new"))) == 1
@@ -79,20 +79,20 @@ def test_a_file_that_the_user_changed_is_the_users(workspace: Workspace) -> None
     assert (workspace.home / "file").read_bytes() == b"changed"
 
 
-def test_a_path_that_only_the_agent_uses_is_adopted(workspace: Workspace) -> None:
+def test_a_path_that_only_the_agent_uses_is_adopted(workspace: PlannedHome) -> None:
     (workspace.home / "file").write_bytes(b"left by an older version")
     assert workspace.configure(file(workspace, adopt=True)) == []
     assert (workspace.home / "file").read_bytes() == b"ours"
 
 
-def test_a_mode_that_is_wrong_is_mended(workspace: Workspace) -> None:
+def test_a_mode_that_is_wrong_is_mended(workspace: PlannedHome) -> None:
     workspace.configure(file(workspace))
     (workspace.home / "file").chmod(0o644)
     workspace.configure(file(workspace))
     assert (workspace.home / "file").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_file_that_is_no_longer_wanted_is_taken_back(workspace: Workspace) -> None:
+def test_a_file_that_is_no_longer_wanted_is_taken_back(workspace: PlannedHome) -> None:
     workspace.configure(file(workspace))
     assert workspace.plan().actions == (RemoveFile(workspace.home / "file"),)
     workspace.configure()
@@ -101,12 +101,12 @@ def test_a_file_that_is_no_longer_wanted_is_taken_back(workspace: Workspace) -> 
     assert workspace.ledger.entries == {}
 
 
-def test_only_its_own_step_takes_a_file_back(workspace: Workspace) -> None:
+def test_only_its_own_step_takes_a_file_back(workspace: PlannedHome) -> None:
     workspace.configure(file(workspace))
     assert plan("other", (), workspace.facts, workspace.ledger).actions == ()
 
 
-def test_a_seed_is_written_once_and_then_the_users(workspace: Workspace) -> None:
+def test_a_seed_is_written_once_and_then_the_users(workspace: PlannedHome) -> None:
     seed = Seed(workspace.home / "seed", lambda: b"first")
     workspace.configure(seed)
     (workspace.home / "seed").write_bytes(b"theirs")
@@ -115,14 +115,14 @@ def test_a_seed_is_written_once_and_then_the_users(workspace: Workspace) -> None
     assert (workspace.home / "seed").read_bytes() == b"theirs"
 
 
-def test_a_command_makes_a_file_when_it_is_absent(workspace: Workspace) -> None:
+def test_a_command_makes_a_file_when_it_is_absent(workspace: PlannedHome) -> None:
     wanted = Generated(workspace.home / "folder" / "made", ("touch",))
     assert workspace.configure(wanted) == []
     assert (workspace.home / "folder" / "made").exists()
     assert workspace.plan(wanted).actions == ()
 
 
-def test_a_folder_is_made_when_it_is_absent(workspace: Workspace) -> None:
+def test_a_folder_is_made_when_it_is_absent(workspace: PlannedHome) -> None:
     wanted = Directory(workspace.home / "folder", 0o750)
     workspace.configure(wanted)
     assert (workspace.home / "folder").stat().st_mode & 0o777 == 0o750
@@ -143,7 +143,7 @@ def test_a_folder_is_made_when_it_is_absent(workspace: Workspace) -> None:
 )
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_what_is_closed_and_ours_loses_what_an_image_gives_to_group_0(
-    workspace: Workspace,
+    workspace: PlannedHome,
     monkeypatch: pytest.MonkeyPatch,
     owner: tuple[int, int],
     before: int,
@@ -159,7 +159,7 @@ def test_what_is_closed_and_ours_loses_what_an_image_gives_to_group_0(
     assert workspace.plan(Closed(path)).actions == ()
 
 
-def test_what_is_not_there_need_not_be_closed(workspace: Workspace) -> None:
+def test_what_is_not_there_need_not_be_closed(workspace: PlannedHome) -> None:
     assert workspace.plan(Closed(workspace.home / "none")).actions == ()
 
 
@@ -168,7 +168,7 @@ def test_what_is_not_there_need_not_be_closed(workspace: Workspace) -> None:
     [(0o660, 0o077, 0o600), (0o2770, 0o077, 0o2700), (0o666, 0o022, 0o644), (0o600, 0o077, 0o600)],
 )
 def test_what_is_private_is_closed_to_group_and_others(
-    workspace: Workspace, before: int, bits: int, after: int
+    workspace: PlannedHome, before: int, bits: int, after: int
 ) -> None:
     path = workspace.home / "given"
     path.touch()
@@ -179,7 +179,7 @@ def test_what_is_private_is_closed_to_group_and_others(
 
 
 def test_what_somebody_else_owns_is_not_ours_to_close(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: PlannedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = workspace.home / "given"
     path.touch()
@@ -189,7 +189,7 @@ def test_what_somebody_else_owns_is_not_ours_to_close(
 
 
 def test_an_edit_that_changes_nothing_closes_a_private_file_that_was_opened(
-    workspace: Workspace,
+    workspace: PlannedHome,
 ) -> None:
     path = workspace.home / "users"
     path.write_bytes(b"a")
@@ -200,7 +200,7 @@ def test_an_edit_that_changes_nothing_closes_a_private_file_that_was_opened(
     assert workspace.plan(Edit(path, lambda present: present, mode=0o644)).actions == ()
 
 
-def test_an_edit_changes_a_file_of_the_user_and_never_widens_it(workspace: Workspace) -> None:
+def test_an_edit_changes_a_file_of_the_user_and_never_widens_it(workspace: PlannedHome) -> None:
     path = workspace.home / "users"
     edit = Edit(path, lambda present: b"a" + (present or b"").lstrip(b"a"))
     workspace.configure(edit)
@@ -215,7 +215,7 @@ def test_an_edit_changes_a_file_of_the_user_and_never_widens_it(workspace: Works
     assert workspace.ledger.entries == {}
 
 
-def test_an_edit_may_remove_a_file_or_refuse(workspace: Workspace) -> None:
+def test_an_edit_may_remove_a_file_or_refuse(workspace: PlannedHome) -> None:
     path = workspace.home / "users"
     path.write_bytes(b"x")
     assert workspace.configure(Edit(path, lambda _: Problem("not mine"))) == ["not mine"]
@@ -225,19 +225,19 @@ def test_an_edit_may_remove_a_file_or_refuse(workspace: Workspace) -> None:
     assert workspace.plan(Edit(path, lambda _: None)).actions == ()
 
 
-def test_problems_of_a_step_are_passed_on_and_the_rest_is_done(workspace: Workspace) -> None:
+def test_problems_of_a_step_are_passed_on_and_the_rest_is_done(workspace: PlannedHome) -> None:
     assert workspace.configure(Problem("bad key"), file(workspace)) == ["bad key"]
     assert (workspace.home / "file").exists()
 
 
-def test_what_cannot_be_read_is_a_problem(workspace: Workspace) -> None:
+def test_what_cannot_be_read_is_a_problem(workspace: PlannedHome) -> None:
     (workspace.home / "file").mkdir()
     assert workspace.configure(file(workspace)) == [
         f"cannot read {workspace.home}/file: Is a directory"
     ]
 
 
-def test_a_step_that_cannot_read_loses_nothing(workspace: Workspace) -> None:
+def test_a_step_that_cannot_read_loses_nothing(workspace: PlannedHome) -> None:
     workspace.configure(file(workspace))
 
     def fail() -> Iterator[Resource]:
@@ -251,7 +251,7 @@ def test_a_step_that_cannot_read_loses_nothing(workspace: Workspace) -> None:
     assert planned.problems[0].message == "cannot read /etc/shadow: Permission denied"
 
 
-def test_a_fault_of_a_step_costs_that_step_alone(workspace: Workspace) -> None:
+def test_a_fault_of_a_step_costs_that_step_alone(workspace: PlannedHome) -> None:
     workspace.configure(file(workspace))
 
     def fail() -> Iterator[Resource]:
@@ -267,7 +267,7 @@ def test_a_fault_of_a_step_costs_that_step_alone(workspace: Workspace) -> None:
     assert "hunter2" not in str(problem)
 
 
-def test_a_fault_of_an_edit_costs_that_file_alone(workspace: Workspace) -> None:
+def test_a_fault_of_an_edit_costs_that_file_alone(workspace: PlannedHome) -> None:
     path = workspace.home / "users"
     path.write_bytes(b"theirs")
 
@@ -281,7 +281,7 @@ def test_a_fault_of_an_edit_costs_that_file_alone(workspace: Workspace) -> None:
     assert (workspace.home / "file").exists()
 
 
-def test_failures_are_summed_up_by_their_cause(workspace: Workspace) -> None:
+def test_failures_are_summed_up_by_their_cause(workspace: PlannedHome) -> None:
     (workspace.home / "blocked").write_bytes(b"a file where a folder should be")
     wanted = [File(workspace.home / "blocked" / name, b"x") for name in "abc"]
     failed = workspace.configure(*wanted, file(workspace))

@@ -16,7 +16,7 @@ URL = "https://github.com/acme/one.git"
 Done = subprocess.CompletedProcess[str]
 
 
-class Desk:
+class HubDesk:
     """A shell whose git reaches the fake under its real names."""
 
     def __init__(self, root: Path, hub: FakeGitHub) -> None:
@@ -51,8 +51,8 @@ def hub(tmp_path: Path) -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, hub: FakeGitHub) -> Desk:
-    return Desk(tmp_path, hub)
+def desk(tmp_path: Path, hub: FakeGitHub) -> HubDesk:
+    return HubDesk(tmp_path, hub)
 
 
 def mint(hub: FakeGitHub, *names: str, **permissions: str) -> str:
@@ -62,7 +62,7 @@ def mint(hub: FakeGitHub, *names: str, **permissions: str) -> str:
     return hub.mint(made).value
 
 
-def test_who_may_write_clones_fetches_and_pushes(desk: Desk, hub: FakeGitHub) -> None:
+def test_who_may_write_clones_fetches_and_pushes(desk: HubDesk, hub: FakeGitHub) -> None:
     token = mint(hub)
     assert desk.git(token, "clone", "-q", URL).returncode == 0
     desk.git(token, "-C", "one", "commit", "-q", "--allow-empty", "-m", "second")
@@ -73,7 +73,7 @@ def test_who_may_write_clones_fetches_and_pushes(desk: Desk, hub: FakeGitHub) ->
     assert desk.git(token, "ls-remote", URL, "refs/heads/main").stdout.split()[0] == head.strip()
 
 
-def test_who_may_read_does_not_push(desk: Desk, hub: FakeGitHub) -> None:
+def test_who_may_read_does_not_push(desk: HubDesk, hub: FakeGitHub) -> None:
     token = mint(hub, "one", contents="read")
     assert desk.git(token, "clone", "-q", URL).returncode == 0
     desk.git(token, "-C", "one", "commit", "-q", "--allow-empty", "-m", "second")
@@ -85,7 +85,7 @@ def test_who_may_read_does_not_push(desk: Desk, hub: FakeGitHub) -> None:
 
 @pytest.mark.parametrize("permissions", [{"contents": "read"}, {"issues": "write"}])
 def test_what_a_token_does_not_reach_is_not_found(
-    desk: Desk, hub: FakeGitHub, permissions: dict[str, str]
+    desk: HubDesk, hub: FakeGitHub, permissions: dict[str, str]
 ) -> None:
     token = mint(hub, "one", **permissions)
     missing = URL.replace("one", "two") if "contents" in permissions else URL
@@ -94,7 +94,9 @@ def test_what_a_token_does_not_reach_is_not_found(
     assert "Repository not found." in done.stderr
 
 
-def test_users_reach_what_their_scopes_or_their_app_let_them(desk: Desk, hub: FakeGitHub) -> None:
+def test_users_reach_what_their_scopes_or_their_app_let_them(
+    desk: HubDesk, hub: FakeGitHub
+) -> None:
     hub.add_token("ghp_gist", scopes="gist, read:org")
     hub.add_token("ghp_repo", scopes="repo")
     hub.add_token("ghp_elsewhere", host="ghe.example.com")
@@ -107,7 +109,7 @@ def test_users_reach_what_their_scopes_or_their_app_let_them(desk: Desk, hub: Fa
     assert desk.git(access, "ls-remote", URL.replace("one", "two")).returncode == 128
 
 
-def test_a_large_repository_survives_both_ways(desk: Desk, hub: FakeGitHub) -> None:
+def test_a_large_repository_survives_both_ways(desk: HubDesk, hub: FakeGitHub) -> None:
     hub.add_repository("acme/large", megabytes=20)
     token = mint(hub)
     url = URL.replace("one", "large")
@@ -122,7 +124,7 @@ def test_a_large_repository_survives_both_ways(desk: Desk, hub: FakeGitHub) -> N
                for each in hub.requests)  # fmt: skip
 
 
-def test_a_token_revoked_in_the_middle_of_a_clone_stops_it(desk: Desk, hub: FakeGitHub) -> None:
+def test_a_token_revoked_in_the_middle_of_a_clone_stops_it(desk: HubDesk, hub: FakeGitHub) -> None:
     token = mint(hub)
     hub.revoke_after(Pattern(ends="/info/refs"))
     done = desk.git(token, "clone", "-q", URL)
@@ -132,7 +134,7 @@ def test_a_token_revoked_in_the_middle_of_a_clone_stops_it(desk: Desk, hub: Fake
 
 
 def test_many_clients_with_tokens_of_four_seconds_are_all_served(
-    desk: Desk, hub: FakeGitHub
+    desk: HubDesk, hub: FakeGitHub
 ) -> None:
     """Eight loops take their token from a file; the time goes on with what they get done."""
     made = hub.add_installation(APP, 99, "acme")
