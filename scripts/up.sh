@@ -4,6 +4,7 @@
 # IMAGE=mvp|base     which image (mvp)
 # WORKSPACE=folder   a folder of this machine instead of a volume
 # CONTAINER=name     another workspace beside the first (dev8)
+# REPO=owner/name    clone it, or any entry of DEV8_REPOSITORIES; with the token of gh if none is given
 # Every variable that the agent documents is passed on if it is set here, unless it says where
 # something is: that is true here and not in the container. Secrets become files in a volume that
 # `make down` removes, those of NAME_FILE as well: as copies, which do not follow their file.
@@ -44,6 +45,18 @@ write_secret() { # NAME
 umask 077
 cat >"/secrets/$1.new" && chown 1000:1000 /secrets "/secrets/$1.new" &&
 mv "/secrets/$1.new" "/secrets/$1"' sh "$1"
+}
+
+# Have the workspace clone REPO; for that the token of the caller's gh serves where there is none.
+pass_repository() {
+    local token
+    [[ -n $repository ]] || return 0
+    options+=(--env "DEV8_REPOSITORIES=$repository")
+    if [[ ! " ${options[*]}" =~ \ GITHUB_[A-Z_]+(_FILE)?= ]] && command -v gh >/dev/null &&
+        token=$(gh auth token 2>/dev/null) && [[ -n $token ]]; then
+        pass_secret GITHUB_TOKEN <<<"$token"
+        note "passing on the token of your gh"
+    fi
 }
 
 # Turn the caller's variables into options of `docker run`.
@@ -145,6 +158,7 @@ make_volumes() {
 create_container() {
     pass_variables
     pass_certificates
+    pass_repository
     make_key
     make_network
     make_volumes
@@ -192,6 +206,35 @@ find_password() {
     esac
 }
 
+# Write what ssh needs to reach this workspace by its name; $ssh_config has all of them.
+write_ssh_config() {
+    cat >"$ssh_host" <<END
+Host $container
+    HostName 127.0.0.1
+    Port $(published 2222)
+    User dev8
+    IdentityFile "${key//%/%%}"
+    IdentitiesOnly yes
+    UserKnownHostsFile "${known_hosts//%/%%}"
+    HostKeyAlias $container
+END
+    echo "Include \"$PWD/.dev8/*.ssh_config\"" >"$ssh_config"
+}
+
+# Wait for the clone; what comes of it is told, and costs nothing else.
+wait_for_clone() {
+    [[ -n $repository ]] || return 0
+    stage "Cloning $repository" "its log: $(say_make shell), then: devcopilot log -f clone"
+    wait_for 600 clone_rests || true
+}
+
+# Tell whether the clone is there, or waits for something that this machine cannot give it.
+clone_rests() {
+    local code=0
+    inside devcopilot wait --quiet --for clone --timeout 0 || code=$?
+    ((code != 124)) || [[ $(inside devcopilot status) =~ unit\ +clone:[^\ ]+:\ waiting ]]
+}
+
 print_summary() {
     local status
     status=$(inside devcopilot status)
@@ -203,13 +246,14 @@ print_summary() {
     if [[ $status == *"service   sshd:"* && -s $key ]]; then
         printf '%s %s\n' "$container" "$(inside cat "$state/ssh/ssh_host_ed25519_key.pub")" \
             >"$known_hosts"
-        printf '  SSH       ssh -i %q -p %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%q ' \
-            "$key" "$(published 2222)" "$known_hosts"
-        printf -- '-o HostKeyAlias=%s dev8@127.0.0.1\n' "$container"
+        write_ssh_config
+        echo "  SSH       ssh -F $ssh_config $container"
+        echo "  VS Code, JetBrains: host $container, with one line in ~/.ssh/config:"
+        echo "            Include \"$PWD/$ssh_config\""
     fi
     echo "  shell     $(say_make shell)"
     echo "  stop      $(say_make down)"
-    sed -n 's/^problem /  problem /p' <<<"$status"
+    sed -n -e 's/^problem /  problem /p' -e 's/^unit    /  unit    /p' <<<"$status"
     echo
 }
 
@@ -217,6 +261,10 @@ case ${IMAGE:-mvp} in
     base | mvp) ;;
     *) fail "unknown IMAGE=$IMAGE" "base or mvp" ;;
 esac
+repository=${REPO:-}
+if [[ -n $repository && -n ${DEV8_REPOSITORIES:-} ]]; then
+    fail "REPO and DEV8_REPOSITORIES are both set" "unset one of them"
+fi
 workspace=$workspace_volume
 if [[ -n ${WORKSPACE:-} ]]; then
     [[ -d $WORKSPACE ]] || fail "cannot use WORKSPACE=$WORKSPACE: it is not a folder" "make it first"
@@ -229,8 +277,10 @@ require_own
 if [[ $(container_state) == running ]]; then
     note "$container is up already, from $("${DOCKER[@]}" container inspect \
         --format '{{.Config.Image}}' "$container")"
+    if [[ -n $repository ]]; then inside devcopilot clone "$repository" || true; fi
 else
     scripts/build.sh "${IMAGE:-mvp}"
     start_container
+    wait_for_clone
 fi
 print_summary

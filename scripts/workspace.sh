@@ -93,7 +93,7 @@ clean() {
     remove_network
     stage "Removing the volumes of $container"
     remove_volumes "$home_volume" "$workspace_volume" "$secrets_volume"
-    rm -f "$known_hosts" ".dev8/$container.lock"
+    rm -f "$known_hosts" "$ssh_host" ".dev8/$container.lock"
     if [[ ${ALL:-} == 1 ]]; then
         stage "Removing the images of VERSION=$tag, .dev8, .venv and the caches"
         mapfile -t images < <(list_images)

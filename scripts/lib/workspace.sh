@@ -12,6 +12,8 @@
     network=$container-network
     key=$PWD/.dev8/ssh/id_ed25519
     known_hosts=$PWD/.dev8/$container.known_hosts
+    ssh_config=.dev8/ssh_config
+    ssh_host=.dev8/$container.ssh_config
     clone=$(pwd -P)
     clone_label=dev8.clone # on the container and its volumes: the folder of the clone that made them
 }

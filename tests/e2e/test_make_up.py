@@ -76,6 +76,30 @@ def test_certificates_are_passed_on(tmp_path: Path) -> None:
     assert "holds no certificate in PEM" in done.stdout
 
 
+def test_a_repository_is_cloned_with_the_token_of_ones_own_gh(tmp_path: Path) -> None:
+    """No GitHub is there: what counts is what the workspace is asked to do, and why it cannot."""
+    name = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    gh = tmp_path / "gh"
+    gh.write_text(f"#!/bin/sh\n[ \"$*\" = 'auth token' ] && echo {TOKEN}\n")
+    gh.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    try:
+        done = make("up", name, REPO="octo/demo dir=.", PATH=path, GH_HOST="127.0.0.1")
+        assert done.returncode == 0, done.stdout
+        assert "passing on the token of your gh" in done.stdout
+        assert TOKEN not in done.stdout
+        environment = docker("inspect", "--format", "{{.Config.Env}}", name)
+        assert "DEV8_REPOSITORIES=octo/demo dir=." in environment
+        assert TOKEN not in environment
+        assert re.search(r"unit      clone:demo: (waiting: 127\.0\.0\.1|running)", done.stdout)
+        again = make("up", name, REPO="octo/x b=c", PATH=path)
+        assert "b=c is not one of its options" in again.stdout
+    finally:
+        make("clean", name)
+    both = make("up", name, REPO="octo/demo", DEV8_REPOSITORIES="octo/other")
+    assert (both.returncode != 0, "are both set" in both.stdout) == (True, True)
+
+
 @pytest.fixture(scope="module")
 def workspace() -> Iterator[Workspace]:
     name = f"dev8-test-{uuid.uuid4().hex[:8]}"
@@ -94,14 +118,26 @@ def workspace() -> Iterator[Workspace]:
 def test_printed_ssh_command_logs_in(workspace: Workspace) -> None:
     command = [*shlex.split(workspace.field("SSH")), "-o", "BatchMode=yes", "--"]
     done = subprocess.run(
-        [*command, "id", "-un"], check=False, capture_output=True, text=True, timeout=30
+        [*command, "id", "-un"], check=False, capture_output=True, text=True, timeout=30, cwd=TOP
     )
+    assert (done.returncode, done.stdout.strip()) == (0, "dev8"), done.stderr
+
+
+def test_one_line_in_ones_own_configuration_is_enough(workspace: Workspace, tmp_path: Path) -> None:
+    """VS Code and JetBrains read ~/.ssh/config alone."""
+    (line,) = [line.strip() for line in workspace.output.splitlines() if "Include" in line]
+    own = tmp_path / "config"
+    own.write_text(f"{line}\nHost *\n\tForwardAgent no\n")
+    done = subprocess.run(
+        ["ssh", "-F", own, "-o", "BatchMode=yes", workspace.name, "id", "-un"],
+        check=False, capture_output=True, text=True, timeout=30, cwd=tmp_path,
+    )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, "dev8"), done.stderr
 
 
 def test_taken_port_is_left_to_its_owner(workspace: Workspace) -> None:
     assert "port 2222 is taken: using" in workspace.output
-    assert "-p 2222 " not in workspace.field("SSH")
+    assert "Port 2222\n" not in (TOP / f".dev8/{workspace.name}.ssh_config").read_text()
 
 
 def test_token_arrives_as_a_file_that_only_the_user_can_read(workspace: Workspace) -> None:
