@@ -25,8 +25,11 @@ REFUSALS = {
     "ContainerNotFound": "create the container first, or check its name",
     "ExpiredToken": "set a new session token",
     "read-only file system": "mount it writable",
+    "transport endpoint is not connected": "mount it again: its server has ended",
+    "stale NFS file handle": "mount it again: its server has replaced it",
+    "disk quota exceeded": "free some space there; earlier backups are unaffected",
 }
-"""What servers of S3 and Azure say that will not change by asking again, and what fixes it."""
+"""What servers and file systems say that will not change by asking again, and what fixes it."""
 
 NOISE = re.compile(
     r"""-{8,}$ | Response\ contained\ no\ body | Is\ there\ a\ repository\ at\ the\ following

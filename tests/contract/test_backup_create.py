@@ -7,8 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +18,14 @@ import pytest
 from agent import catalogue
 from agent.backup.make.content import find_content
 from agent.backup.make.creation import Contents, Made, Maker
+from agent.backup.restic import locks
 from agent.backup.restic.client import Restic
 from agent.backup.target import find_targets
 from agent.machine.follow import Limits, Message
 from agent.settings.everything import Settings
 from tests.backup_servers import Server, serving_rclone
 from tests.contract.care import Vault
-from tests.small_folder import small_folder
+from tests.small_folder import SmallFolder, small_folder
 from tests.trees import make_odd_tree
 from tests.waiting import wait_until
 
@@ -149,6 +150,70 @@ def test_a_full_target_is_told_and_what_it_had_is_as_good(vault: Vault, tmp_path
         assert maker.make(restic).problem is None
 
 
+@contextmanager
+def small_target(vault: Vault) -> Iterator[tuple[Path, SmallFolder]]:
+    """Give a folder for backups by a path that everybody can use, and what holds it."""
+    place = vault.root / "target"
+    place.mkdir()
+    with small_folder(place, megabytes=60) as small:
+        yield small.inside, small
+
+
+def test_a_target_that_becomes_read_only_is_told_at_once(vault: Vault) -> None:
+    with small_target(vault) as (folder, small):
+        script = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"'
+        over = ("sh", "-c", script, "sh", str(small.path))
+        failed, good = lose_target(
+            vault, folder, lambda: small.run(*over).check_returncode(),
+            lambda: small.run("umount", str(small.path)).check_returncode(),
+        )  # fmt: skip
+    assert "read-only file system" in str(failed.problem)
+    assert "mount it writable" in str(failed.problem)
+    assert good.problem is None
+
+
+def test_a_target_whose_server_dies_is_told_at_once(vault: Vault) -> None:
+    with ExitStack() as stack:
+        failed, good = lose_target(
+            vault, vault.repository, lambda: stack.enter_context(dead_mount(vault.repository)),
+            stack.close,
+        )  # fmt: skip
+    assert "transport endpoint is not connected" in str(failed.problem)
+    assert "mount it again" in str(failed.problem)
+    assert good.problem is None
+
+
+def lose_target(
+    vault: Vault, folder: Path, lose: Callable[[], object], give_back: Callable[[], object]
+) -> tuple[Made, Made]:
+    """Lose a target in the midst of a backup; return that one, and the next when it is back.
+
+    See that nothing that it had is lost.
+    """
+    target = replace(vault.target, repository=str(folder), folder=folder)
+    restic = Restic(target, vault.facts, memory=100_000_000, extra=("--limit-upload", "3000"))
+    first = make(vault, restic, Limits())
+    assert first.snapshot
+    vault.put("more", 30_000_000)
+    begun = threading.Event()
+    results: list[Made] = []
+    limits = Limits(stall=100)
+    worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
+    worker.start()
+    assert begun.wait(60)
+    lose()
+    worker.join(300)
+    give_back()
+    (failed,) = results
+    assert failed.snapshot is None
+    assert "no progress" not in str(failed.problem)
+    assert find_restics() == []
+    good = make(vault, Restic(target, vault.facts), Limits())
+    assert restic.run("dump", first.snapshot.id, str(vault.workspace / "kept")).code == 0
+    locks.check_alone(restic, "check", "check", "--read-data")
+    return failed, good
+
+
 @pytest.mark.parametrize("home_is_small", [False, True])
 def test_temporary_files_go_where_there_is_room(
     vault: Vault, tmp_path: Path, home_is_small: bool
@@ -253,6 +318,33 @@ def test_one_that_falls_silent_in_the_midst_is_given_up(vault: Vault, server: Se
     assert made.snapshot is None
     assert "no progress for 4 s" in str(made.problem)
     assert make(vault, restic, Limits()).problem is None, "the dead lock is in nobody's way"
+
+
+def test_one_that_is_stopped_in_the_midst_is_named_and_loses_nothing(
+    vault: Vault, server: Server
+) -> None:
+    restic = connect(vault, server)
+    first = make(vault, restic, Limits())
+    assert first.snapshot
+    vault.put("more", 60_000_000)
+    begun = threading.Event()
+    results: list[Made] = []
+    limits = Limits(stall=30)
+    worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
+    worker.start()
+    assert begun.wait(60)
+    server.stop()
+    worker.join(120)
+    assert not worker.is_alive()
+    assert find_restics() == []
+    (made,) = results
+    assert made.snapshot is None
+    assert "connection refused" in str(made.problem)
+    assert "check that its server can be reached" in str(made.problem)
+    server.start()
+    assert make(vault, restic, Limits()).problem is None
+    assert restic.run("dump", first.snapshot.id, str(vault.workspace / "kept")).code == 0
+    locks.check_alone(restic, "check", "check", "--read-data")
 
 
 def test_restic_takes_every_file_that_another_look_counts(vault: Vault) -> None:
