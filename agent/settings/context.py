@@ -98,9 +98,10 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     problems += [*lacks, *homes.check_workspace(settings.workspace.folder, uid)]
     environment = {
         **stored.child_defaults(settings),
-        **certificates.make_environment(settings.certificates, folder),
         **stored.clean_environment(environ),
     }
+    led = certificates.make_environment(settings.certificates, folder)
+    environment.update({name: file for name, file in led.items() if not environment.get(name)})
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
     missing = locales.find_missing(environment)
     environment.update(dict.fromkeys(missing, locales.USUAL))

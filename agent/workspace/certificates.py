@@ -4,16 +4,19 @@ Two bundles in the runtime folder, which variables of the environment name. The 
 is never changed: it is root's, and the root file system may be read-only.
 """
 
+import os
 import re
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
-from agent.machine.resources import File, Resource
-from agent.machine.system import Facts
+from agent.machine.hints import find_hint
+from agent.machine.ledger import Ledger
+from agent.machine.plan import apply, plan
+from agent.machine.resources import File, Keep, Resource
+from agent.machine.system import Facts, System
 from agent.settings.certificates import ALL, FOLDER, MORE, find_overridden, make_environment
 from agent.settings.context import Context
 from agent.settings.step import Step
@@ -43,14 +46,20 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     settings, facts = context.settings.certificates, context.facts
     if settings.file is None:
         return
+    import ssl  # noqa: PLC0415 - 10 ms of each start, and only who has such certificates needs it
+
     found: dict[bytes, bytes] = {}
-    for item in read_all(settings.file, facts):
+    for item in read_source(settings.file, facts):
         if isinstance(item, Problem):
             yield item
         else:
             found.setdefault(ssl.PEM_cert_to_DER_cert(item.decode()).strip(), item)
     more = b"".join(block + b"\n" for block in found.values())
     folder = facts.runtime / FOLDER
+    if not found and facts.mode(folder / ALL) is not None:
+        # A mount that is gone for a moment must not cost what was trusted before.
+        yield from (Keep(folder / name) for name in (ALL, MORE, PROFILE))
+        return
     public = read_public(facts)
     if public is None:
         yield Problem("this image has no public certificates", "install ca-certificates in it")
@@ -75,6 +84,19 @@ def read_public(facts: Facts) -> bytes | None:
         if content is not None:
             return content if content.endswith(b"\n") else content + b"\n"
     return None
+
+
+def read_source(path: Path, facts: Facts) -> Iterator[bytes | Problem]:
+    """Yield what DEV8_CA_FILE has, and what is wrong with it.
+
+    Nothing is raised: without the bundles, programs would not trust the public ones either.
+    """
+    try:
+        yield from read_all(path, facts)
+    except OSError as error:
+        place = Path(os.fsdecode(error.filename or path))
+        cause = error.strerror or str(error)
+        yield Problem(f"{VARIABLE}={path}: cannot read {place}: {cause}", find_hint(error, place))
 
 
 def read_all(path: Path, facts: Facts) -> Iterator[bytes | Problem]:
@@ -126,6 +148,8 @@ def _explain(path: Path, content: bytes) -> str:
 
 def check(block: bytes, name: str) -> Iterator[bytes | Problem]:
     """Yield a certificate if OpenSSL takes it, and a problem if nobody will trust what it signs."""
+    import ssl  # noqa: PLC0415 - as above
+
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         trust.load_verify_locations(cadata=block.decode())
@@ -143,6 +167,13 @@ def check(block: bytes, name: str) -> Iterator[bytes | Problem]:
         )
     elif ssl.cert_time_to_seconds(str(authorities[0]["notAfter"])) < time.time():
         yield Problem(f"{VARIABLE}: {name} ended on {authorities[0]['notAfter']}", "get a new one")
+
+
+def settle(context: Context) -> None:
+    """Bring the bundles up to date with DEV8_CA_FILE. What is wrong there, `configure` reports."""
+    facts = context.facts
+    planned = plan("certificates", resources(context), facts, Ledger())
+    apply(planned, System(facts.environ), Ledger())
 
 
 STEP = Step("certificates", resources)

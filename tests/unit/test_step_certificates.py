@@ -1,5 +1,6 @@
 """DEV8_CA_FILE: what is taken from a file or a folder, and what is said of the rest."""
 
+import errno
 import os
 import ssl
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from agent.settings import certificates as settings
-from agent.settings.context import from_environ
+from agent.settings.context import Context, from_environ
+from agent.settings.everything import Settings
 from agent.workspace import certificates
+from agent.workspace.refresh import refresh
 from tests.authority import Authority
 from tests.machine import Machine
 
@@ -105,9 +108,53 @@ def test_what_is_no_file_is_said(machine: Machine, tmp_path: Path, what: str) ->
     assert read(machine, settings.ALL) == 1, "the public ones stay"
 
 
+@pytest.mark.parametrize("call", ["exists", "iterdir"])
+def test_the_public_ones_stay_where_nothing_may_be_read(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Root may read everything: the refusal of the kernel is played."""
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    whole = getattr(Path, call)
+
+    def refuse(path: Path, *options: object) -> object:
+        if path == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return whole(path, *options)
+
+    monkeypatch.setattr(Path, call, refuse)
+    (line,) = machine.configure(DEV8_CA_FILE=str(closed))
+    assert line.startswith(f"DEV8_CA_FILE={closed}: cannot read {closed}: Permission denied")
+    assert read(machine, settings.ALL) == 1
+
+
+def test_what_was_trusted_stays_while_the_source_is_gone(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(ROOT.own.certificate)
+    assert machine.configure(DEV8_CA_FILE=str(path)) == []
+    path.unlink()
+    assert machine.configure(DEV8_CA_FILE=str(path)) != []
+    assert (read(machine, settings.ALL), read(machine, settings.MORE)) == (2, 1)
+    path.write_bytes(Authority("Next").own.certificate + ROOT.own.certificate)
+    assert machine.configure(DEV8_CA_FILE=str(path)) == []
+    assert read(machine, settings.MORE) == 2
+
+
+def test_a_round_of_the_refresh_takes_a_changed_file(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(ROOT.own.certificate)
+    machine.configure(DEV8_CA_FILE=str(path))
+    path.write_bytes(Authority("Next").own.certificate + ROOT.own.certificate)
+    variables = {"DEV8_CA_FILE": str(path)}
+    now = Context(variables, Settings.from_environ(variables), machine.facts)
+    refresh(now, offline=True)
+    assert read(machine, settings.MORE) == 2
+
+
 def test_each_tool_is_led_to_them_unless_somebody_leads_it_elsewhere(tmp_path: Path) -> None:
     environ = {
         "HOME": str(tmp_path), "DEV8_RUNTIME_DIR": str(tmp_path / "run"), "PIP_CERT": "/mine.pem",
+        "CURL_CA_BUNDLE": "",  # as compose passes what is not set
         "DEV8_CA_FILE": "/ca.pem", "WORKSPACE_DIR": str(tmp_path),
     }  # fmt: skip
     found = from_environ(environ).facts.environ
