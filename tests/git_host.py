@@ -1,5 +1,6 @@
 """A host of repositories on loopback: the real `git http-backend`, and what hosts do wrong."""
 
+import json
 import os
 import subprocess
 import threading
@@ -24,6 +25,8 @@ class GitHost:
         """Whether a portal answers in its place."""
         self.token: str | None = None
         """What it wants as the password; None: anybody may read."""
+        self.large: dict[str, bytes] = {}
+        """What git LFS keeps here, by the SHA-256 of its content."""
         self.gate: threading.Event | None = None
         """What a pack waits for when a part of it has been sent."""
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_handler())
@@ -90,6 +93,8 @@ class GitHost:
         self.asked.append(call.path)
         if self.faults:
             self._send(call, self.faults.pop(0), b"no\n")
+        elif "/info/lfs/" in call.path:
+            self._answer_lfs(call)
         elif self.page:
             self._send(call, 200, PAGE, "text/html")
         elif self.token is not None and not self._is_welcome(call):
@@ -98,6 +103,22 @@ class GitHost:
             call.end_headers()
         else:
             self._run_backend(call)
+
+    def _answer_lfs(self, call: BaseHTTPRequestHandler) -> None:
+        """https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md"""
+        oid = call.path.rpartition("/")[2]
+        if call.command == "GET":
+            self._send(call, 200 if oid in self.large else 404, self.large.get(oid, b""))
+            return
+        wanted = json.loads(call.rfile.read(int(call.headers["Content-Length"])))
+        rows = []
+        for row in wanted["objects"]:
+            base = f"{self.url}{call.path.removesuffix('/batch')}"
+            found = {"actions": {"download": {"href": f"{base}/{row['oid']}"}}}
+            missing = {"error": {"code": 404, "message": "it is not here"}}
+            rows.append({**row, **(found if row["oid"] in self.large else missing)})
+        content = json.dumps({"transfer": "basic", "objects": rows}).encode()
+        self._send(call, 200, content, "application/vnd.git-lfs+json")
 
     def _is_welcome(self, call: BaseHTTPRequestHandler) -> bool:
         from base64 import b64decode

@@ -1,7 +1,10 @@
 """Cloning with the real git, from a real git server on loopback."""
 
+import hashlib
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,20 +15,28 @@ import pytest
 
 from agent.github import published
 from agent.life import record
-from agent.life.clone import kind
+from agent.life.clone import kind, one
 from agent.life.record import Record
 from agent.life.setup import Setup
 from agent.machine import runtime
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from tests.containers import find_free_port
 from tests.contract.homes import Workspace
 from tests.git_host import GitHost, serve
 from tests.machine import make_facts
+from tests.needs import need
 from tests.waiting import wait_until
 
 TOKEN = "ghp_clone0123456789abcdefghij"
 CREDENTIALS = '[credential]\n\thelper = "!f() { echo username=x; echo password=$(cat %s); }; f"\n'
 FILES = {"README.md": "hello\n", "src/main.py": "print(1)\n"}
+
+
+def listens(port: int) -> bool:
+    """Tell whether something listens on a port of loopback."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Silent:
@@ -347,3 +358,89 @@ def test_a_clone_that_is_killed_begins_again_and_leaves_nothing(
     assert done.returncode == 0, done.stderr
     assert (workspace / "demo/noise3").read_text() == noise["noise3"]
     assert not list(workspace.glob(".devcopilot*"))
+
+
+def point_to(content: bytes) -> str:
+    """Return the pointer of git LFS to a content."""
+    name = hashlib.sha256(content).hexdigest()
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{name}\nsize {len(content)}\n"
+
+
+@pytest.mark.parametrize("configured", [True, False], ids=["git-lfs installed", "not configured"])
+def test_files_of_git_lfs_are_there_and_a_missing_one_costs_no_clone(
+    place: Place, configured: bool
+) -> None:
+    need(shutil.which("git-lfs"), "needs git-lfs")
+    if configured:
+        with (place.facts.home / ".gitconfig").open("a") as file:
+            file.write('[filter "lfs"]\n\trequired = true\n\tsmudge = git-lfs smudge -- %f\n')
+    place.host.large[hashlib.sha256(b"large").hexdigest()] = b"large"
+    attributes = {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"}
+    place.host.add("octo/big", {**attributes, "a.bin": point_to(b"large")})
+    place.host.add("octo/gone", {**attributes, "a.bin": point_to(b"lost"), "b.txt": "text\n"})
+    units = place.start("HOST/octo/big", "HOST/octo/gone", "HOST/octo/demo")
+    assert (place.folder / "big/a.bin").read_bytes() == b"large"
+    assert place.git("diff", "--stat", "--", "b.txt", folder="gone") == ""
+    assert units["clone:big:lfs"].state == "done"
+    assert (units["clone:gone"].state, units["clone:gone:lfs"].state) == ("done", "failed")
+    assert units["clone"].state == "done", "hooks need no file of git LFS"
+    assert "clone:demo:lfs" not in units
+
+
+def test_another_volume_gets_its_clone_though_the_home_remembers_one(place: Place) -> None:
+    place.start("HOST/octo/demo")
+    place.folder.rename(place.folder.with_name("old"))
+    place.folder.mkdir()
+    place.forget_life()
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
+    assert (place.folder / "demo/README.md").exists()
+
+
+def test_a_start_with_everything_done_runs_no_git(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.start("HOST/octo/demo")
+    place.forget_life()
+    monkeypatch.setattr(one, "Git", lambda *_, **__: pytest.fail("git was wanted"))
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
+
+
+def test_no_clone_leaves_the_workspace_by_a_link(place: Place, tmp_path: Path) -> None:
+    place.folder.mkdir()
+    (place.folder / "out").symlink_to(tmp_path)
+    unit = place.start("HOST/octo/demo dir=out/x")["clone:out.x"]
+    assert (unit.state, place.host.asked) == ("failed", [])
+    assert "leads out of the workspace" in unit.reason
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_missing_branch_is_told_at_the_next_start_too(place: Place) -> None:
+    place.start("HOST/octo/demo#mian")
+    place.forget_life()
+    asked = len(place.host.asked)
+    unit = place.start("HOST/octo/demo#mian")["clone:demo"]
+    assert (unit.state, unit.hint) == ("failed", "did you mean main?")
+    assert len(place.host.asked) == asked
+
+
+def test_an_unknown_ssh_host_is_shown_with_its_key_and_not_trusted(
+    place: Place, tmp_path: Path
+) -> None:
+    sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin")
+    need(sshd, "needs sshd")
+    key, port = tmp_path / "host_key", find_free_port()
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    Path("/run/sshd").mkdir(exist_ok=True) if os.getuid() == 0 else None
+    options = (f"HostKey={key}", f"Port={port}", "ListenAddress=127.0.0.1", "PidFile=none")
+    words = [word for option in options for word in ("-o", option)]
+    with subprocess.Popen([str(sshd), "-D", "-e", "-f", "/dev/null", *words],
+                          stderr=subprocess.DEVNULL) as server:  # fmt: skip
+        try:
+            wait_until(lambda: listens(port), "sshd listens")
+            unit = place.start(f"ssh://git@127.0.0.1:{port}/octo/demo")["clone:demo"]
+        finally:
+            server.terminate()
+    shown = subprocess.run(["ssh-keygen", "-lf", key], check=True, capture_output=True, text=True)
+    assert unit.state == "failed"
+    assert shown.stdout.split()[1] in unit.reason
+    assert f"ssh-keyscan -p {port} 127.0.0.1" in unit.hint

@@ -55,6 +55,20 @@ def read_names(git: Git, folder: Path) -> Names:
     )
 
 
+def find_missing(git: Git, folder: Path, repository: Repository) -> MissingError | None:
+    """Return what a clone that is there lacks of what its entry asks for, as far as it can know.
+
+    A shallow one knows little.
+    """
+    wanted = repository.reference
+    if wanted is None or repository.depth or wanted.is_short_commit:
+        return None
+    if wanted.kind not in ("name", "path"):
+        return None
+    names = read_names(git, folder)
+    return None if names.find(wanted) else explain_missing(wanted, names)
+
+
 def explain_missing(wanted: Reference, names: Names) -> MissingError:
     """Return the error for a branch or tag that is not there."""
     near = names.suggest(wanted.name)

@@ -10,7 +10,7 @@ hold here as well.
 import os
 import shlex
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,13 @@ CONFIG = {
     "http.lowSpeedTime": "60",
 }
 """What holds whatever the user's configuration says."""
+LFS = {
+    "filter.lfs.clean": "git-lfs clean -- %f",
+    "filter.lfs.smudge": "git-lfs smudge -- %f",
+    "filter.lfs.process": "git-lfs filter-process",
+    "filter.lfs.required": "true",
+}
+"""As `git lfs install` sets it: without it `git lfs pull` leaves the files away, and says 0."""
 _SSH = (
     "BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=30", "ServerAliveInterval=15",
     "ServerAliveCountMax=4",
@@ -68,10 +75,13 @@ class GitError(Exception):
 class Git:
     """Runs git for one unit, whose log gets what it says."""
 
-    def __init__(self, unit: Unit, facts: Facts, url: str, on_progress: "Progress") -> None:
+    def __init__(
+        self, unit: Unit, facts: Facts, url: str, on_progress: "Progress", *, lfs: bool = False
+    ) -> None:
+        """`lfs`: the filter of git LFS runs, and no other one."""
         self._unit = unit
         self._on_progress = on_progress
-        self._changes = make_changes(facts, url, find_filters(facts))
+        self._changes = make_changes(facts, url, {**_no_filters(facts), **(LFS if lfs else {})})
         steered = {name: value for name, value in facts.environ.items()
                    if name not in self._changes}  # fmt: skip
         given = {name: value for name, value in self._changes.items() if value is not None}
@@ -118,14 +128,11 @@ Progress = Callable[[int, str], None]
 """Gets how far the work is, in per cent, and what goes on."""
 
 
-def make_changes(facts: Facts, url: str, filters: Sequence[str]) -> dict[str, str | None]:
+def make_changes(facts: Facts, url: str, filters: Mapping[str, str]) -> dict[str, str | None]:
     """Return what is to be changed in the environment for git, which inherits it to all it runs."""
     environ = facts.environ
     taken: Mapping[str, str | None] = dict.fromkeys(steering.GIT.choose(environ))
-    settings = list(CONFIG.items())
-    for name in filters:
-        settings += [(f"filter.{name}.{key}", "") for key in ("clean", "smudge", "process")]
-        settings.append((f"filter.{name}.required", "false"))
+    settings = [*CONFIG.items(), *filters.items()]
     count = environ.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0
     numbered = {
@@ -155,6 +162,15 @@ def make_ssh_command(facts: Facts) -> str:
     """Return the user's own command for ssh, or ssh; unknown hosts are refused, not asked about."""
     own = _ask_config(facts, "--get", "core.sshCommand").strip("\n\0")
     return " ".join((own or "ssh", *(f"-o {shlex.quote(option)}" for option in _SSH)))
+
+
+def _no_filters(facts: Facts) -> dict[str, str]:
+    """Return what keeps git from running any filter."""
+    names = find_filters(facts)
+    nothing = {
+        f"filter.{name}.{key}": "" for name in names for key in ("clean", "smudge", "process")
+    }
+    return {**nothing, **{f"filter.{name}.required": "false" for name in names}}
 
 
 def find_filters(facts: Facts) -> list[str]:

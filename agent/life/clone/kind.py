@@ -4,9 +4,12 @@ import queue
 import shutil
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
-from agent.life.clone.one import STAGING, Clone
+from agent.life.clone.one import CACHE_TAG, STAGING, Clone, find_beside
+from agent.life.record import SEPARATOR
 from agent.life.unit import Kind, Unit, Work
+from agent.machine.volumes import find_top
 from agent.settings.repository import Repository
 
 AT_ONCE = 2
@@ -14,13 +17,17 @@ AT_ONCE = 2
 
 def carry_out(work: Work) -> None:
     """Clone what DEV8_REPOSITORIES names. Raises OSError."""
-    work.settle(clone_all(work, work.context.settings.repositories.entries or ()))
+    units = clone_all(work, work.context.settings.repositories.entries or ())
+    # What comes after a clone has failed for itself: hooks need not wait for a file of git LFS.
+    work.settle(unit for unit in units if unit.name.count(SEPARATOR) == 1)
 
 
 def clone_all(work: Work, repositories: Sequence[Repository]) -> list[Unit]:
     """Clone these, in their order; return their units. Raises OSError."""
-    remove_leftovers(work)
+    with suppress(OSError):  # what is wrong with it, each clone tells
+        work.context.settings.workspace.folder.mkdir(parents=True, exist_ok=True)
     clones = [Clone(work, repository) for repository in repositories]
+    remove_leftovers(clones)
     waiting: queue.SimpleQueue[Clone] = queue.SimpleQueue()
     for each in clones:
         waiting.put(each)
@@ -52,11 +59,13 @@ def clone_all(work: Work, repositories: Sequence[Repository]) -> list[Unit]:
     return [unit for each in clones for unit in units.get(each.repository.name, [])]
 
 
-def remove_leftovers(work: Work) -> None:
+def remove_leftovers(clones: Sequence[Clone]) -> None:
     """Remove what a run that was killed left in the workspace: only one run is at work."""
-    folder = work.context.settings.workspace.folder
-    for path in folder.glob(f"{STAGING}*") if folder.is_dir() else ():
-        shutil.rmtree(path, ignore_errors=True)
+    for clone in clones:
+        for folder in {find_top(clone.target.parent), find_beside(clone.target)}:
+            for path in folder.glob(f"{STAGING}*"):
+                if (path / CACHE_TAG).is_file():
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 KIND = Kind(

@@ -4,11 +4,13 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 
+from agent.life.clone import host_key
 from agent.life.clone.causes import Cause, Failure, explain, explain_access
-from agent.life.clone.checkout import MissingError
+from agent.life.clone.checkout import MissingError, find_missing
 from agent.life.clone.extras import EXTRAS, Extra, ExtraError
 from agent.life.clone.fetch import fetch, find_token
 from agent.life.clone.git import Git, GitError, StoppedError
@@ -17,6 +19,7 @@ from agent.life.clone.target import Place, look
 from agent.life.marks import IN_CONTAINER
 from agent.life.unit import Unit, Work
 from agent.machine import runtime
+from agent.machine.volumes import find_top
 from agent.settings.repository import WORKSPACE, Repository
 
 STAGING = ".devcopilot-clone-"
@@ -42,12 +45,21 @@ class Clone:
         self._url = repository.find_url(context.settings.github.host)
         self._workspace = context.settings.workspace.folder
         self.target = self._workspace / repository.folder
-        self._git = Git(self.unit, self._facts, self._url, self.unit.progress)
         self._again = work.is_asked_again(repository.name)
 
-    @property
+    @cached_property
+    def _git(self) -> Git:
+        """Made when it is needed: a start with everything done runs no git at all."""
+        return Git(self.unit, self._facts, self._url, self.unit.progress)
+
+    @cached_property
     def _fingerprint(self) -> str:
-        return hashlib.sha256(f"{self._url} {self.target}".encode()).hexdigest()
+        """What tells this work from others, also from that on another volume: marks lie at home."""
+        try:
+            volume = self._workspace.stat().st_ino
+        except OSError:
+            volume = 0
+        return hashlib.sha256(f"{volume} {self._url} {self.target}".encode()).hexdigest()
 
     def carry_out(self) -> list[Unit]:
         """Clone it if it is not there; return its units. Raises OSError."""
@@ -73,17 +85,36 @@ class Clone:
             self._git, self.target, self._url, is_workspace=self.repository.folder == WORKSPACE
         )
         if found.place is Place.THERE:
-            marks.set_done(self._fingerprint)
-            self.unit.done("it is there already")
+            self._take_as_it_is()
             return True
         if found.place is Place.BLOCKED:
             self.unit.skip(found.reason, found.hint)
             return True
-        tried = self.unit.marks(IN_CONTAINER)
-        if tried.is_done(find_token(self._facts, self._host)) and not self._again:
-            return True  # it waits for another token, and says so
         self._shared = found.place is Place.SHARED
-        return False
+        if not self._is_inside():
+            self.unit.fail(f"{self.target} leads out of the workspace, by a link", "set dir=NAME")
+            return True
+        tried = self.unit.marks(IN_CONTAINER)
+        # If it is settled, it waits for another token, and says so.
+        return tried.is_done(find_token(self._facts, self._host)) and not self._again
+
+    def _take_as_it_is(self) -> None:
+        """Accept a clone that is there: a user's, or one that a backup has brought back.
+
+        What to check out is its owner's business by now; that it never was there is told again.
+        """
+        missing = find_missing(self._git, self.target, self.repository)
+        if missing:
+            self.unit.fail(f"{missing}; the clone stays as it is", missing.hint)
+        else:
+            self.unit.marks().set_done(self._fingerprint)
+            self.unit.done("it is there already")
+
+    def _is_inside(self) -> bool:
+        """Tell whether no link on the way leads out of the workspace."""
+        top = os.path.realpath(self._workspace)
+        above = self.target if self._shared else self.target.parent
+        return f"{os.path.realpath(above)}/".startswith(f"{top.rstrip('/')}/")
 
     def _clone(self) -> None:
         marks = self.unit.marks()
@@ -97,7 +128,7 @@ class Clone:
                 told = self._fetch(staged)
                 self._put(staged)
         except MissingError as error:
-            marks.set_done(self._fingerprint)
+            marks.forget()
             self.unit.fail(f"{error}; the default branch is checked out", error.hint)
         except InTheWayError as error:
             marks.forget()
@@ -135,7 +166,7 @@ class Clone:
     def _staging(self) -> Iterator[Path]:
         """Yield a name in a folder of our own, on the same file system as the target."""
         self._workspace.mkdir(parents=True, exist_ok=True)
-        folder = self._workspace / f"{STAGING}{self._fingerprint[:8]}"
+        folder = find_beside(self.target) / f"{STAGING}{self._fingerprint[:8]}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(0o700)
         try:
@@ -156,7 +187,12 @@ class Clone:
             self.unit.marks(IN_CONTAINER).set_done(find_token(self._facts, self._host))
             self.unit.wait(*explain_access(cause, host, name))
             return
-        reason, hint = explain(failure, host, f"devcopilot rerun {self.unit.name}")
+        again = f"devcopilot rerun {self.unit.name}"
+        if cause is Cause.HOST_KEY:
+            reason, hint = host_key.explain(self._url, failure.said, self._facts)
+            self.unit.fail(reason, f"{hint}; {again}", failure.code)
+            return
+        reason, hint = explain(failure, host, again)
         self.unit.fail(reason, hint or f"devcopilot log {self.unit.name}", failure.code)
 
     def _fetch_extras(self) -> Iterator[Unit]:
@@ -169,7 +205,7 @@ class Clone:
                 again = self._again or self._work.is_asked_again(part)
                 if marks.is_done(self._fingerprint) and not again:
                     continue
-                git = Git(unit, self._facts, self._url, unit.progress)
+                git = Git(unit, self._facts, self._url, unit.progress, lfs=extra.name == "lfs")
                 if extra.is_there(git, self.target, self._facts):
                     self._fetch_extra(extra, git, unit)
                     yield unit
@@ -189,3 +225,26 @@ class Clone:
         else:
             unit.marks().set_done(self._fingerprint)
             unit.done()
+
+
+def find_beside(target: Path) -> Path:
+    """Return the folder in which a clone is made: on the file system of its target.
+
+    It is the target itself if that has to stay: a mount, or one that is not empty.
+    """
+    with suppress(OSError):
+        if os.path.ismount(target) or any(target.iterdir()):
+            return target
+    return find_top(target.parent)
+
+
+def _explain_access(cause: Cause, host: str, name: str) -> tuple[str, str]:
+    """Return why a host does not give a repository, and what changes that."""
+    if cause is Cause.NO_TOKEN:
+        return f"{host} wants a token for {name}", "devcopilot login, or set GITHUB_TOKEN_FILE"
+    if cause is Cause.REFUSED:
+        return f"{host} refuses this token for {name}", "devcopilot login, or give another token"
+    return (
+        f"{host} shows no {name} to this token",
+        "check the name; give the token, or the app, access to it",
+    )
