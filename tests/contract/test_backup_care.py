@@ -265,6 +265,18 @@ def test_the_newest_is_kept_whatever_the_dates_say(used: Vault) -> None:
     assert retention.forget(used.restic, settings, newest).removed == 0
 
 
+def test_safety_snapshots_of_the_future_take_no_place(used: Vault) -> None:
+    """The clock was ahead when they were made, and has been set back."""
+    words = ["backup", "--quiet", "--force", "--host", "workspace", "--tag", SAFETY]
+    for second in range(3):
+        used.restic.check("x", *words, "--time", f"2099-01-01 00:00:0{second}", str(used.workspace))
+    ahead = {item.id for item in used.restic.snapshots("--tag", SAFETY)}
+    made = [used.back_up(tag=SAFETY, force=True).id for _ in range(4)]
+    (newest,) = used.restic.snapshots("--tag", TAG)
+    assert retention.forget(used.restic, used.settings, newest).removed == 1
+    assert used.ids() == {*ahead, *made[1:], newest.id}
+
+
 def test_a_changed_list_of_paths_is_the_same_workspace(used: Vault) -> None:
     settings = type(used.settings).from_environ({"DEV8_BACKUP_KEEP": "last=1"})
     used.workspace = used.root / "elsewhere"

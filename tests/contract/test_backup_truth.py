@@ -10,12 +10,14 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.backup import identity, record
+from agent.machine.clock import format_time, read_time
 from tests.contract.box import call, open_box, read
 from tests.contract.homes import Workspace
 
@@ -143,6 +145,30 @@ def test_a_newest_backup_that_was_removed_is_told(box: Workspace) -> None:
     assert "removed no backups" in row["warning"]
     call(box, *re.findall(r"devcopilot (backup create --anew --target local)", told)[0].split())
     assert read(box, "status")["backups"][0]["red"] is False
+
+
+def test_after_a_clock_was_set_back_all_goes_on(box: Workspace) -> None:
+    """It was ten days ahead while a backup was made, checked and noted; then it was set right."""
+    ahead = datetime.now(UTC) + timedelta(days=10)
+    facts = box.context().facts
+    dated = f"time={ahead:%Y-%m-%d %H:%M:%S}"
+    call(box, "backup", "restic", "--target", "local", "--", "rewrite", "--forget",
+         f"--new-{dated}", "latest")  # fmt: skip
+    noted = format_time(ahead)
+    record.note(facts, "local", tried=noted, seen=noted, made=noted, verified=noted, pruned=noted)
+    change(box)
+    call(box, "backup", "scheduled")
+    assert len(find_snapshots(box)) == 2, "nothing was forgotten"
+    (row,) = read(box, "status")["backups"]
+    assert (row["overdue"], row["red"], row["lost"]) == (False, False, "")
+    now = datetime.now(UTC)
+    for name in ("seen", "made", "verified", "pruned"):
+        assert now - timedelta(minutes=5) < read_time(row[name]) <= now + timedelta(seconds=1), name
+    assert now < read_time(row["next"]) < now + timedelta(hours=1)
+    wanted = (box.folder / "workspace/a").read_bytes()
+    change(box)
+    call(box, "backup", "restore", "--yes")
+    assert (box.folder / "workspace/a").read_bytes() == wanted, "`latest` is the one made since"
 
 
 @pytest.mark.parametrize("which", ["first", "newest"])

@@ -57,15 +57,19 @@ def forget(restic: Restic, settings: Settings, newest: Snapshot) -> Forgotten:
     mark = identity.read_mark(restic.facts)
     others = {item.id for item in listed if not comparison.is_ours(item, mark, known)}
     ahead = find_future(backups, now)
-    held = {*others, *(item.id for item in ahead)} & {item.id for item in backups}
-    rules = add_to_rules(choose_rules(settings.backup), len(held))
-    groups = _ask(restic, host, TAG, rules)
+    held = others.union(item.id for item in find_future(listed, now))
+
+    def choose(tag: str, rules: Mapping[str, int]) -> Sequence[Message]:
+        count = sum(tag in item.tags and item.id in held for item in listed)
+        return _ask(restic, host, tag, add_to_rules(rules, count))
+
+    groups = choose(TAG, choose_rules(settings.backup))
     if newest.id not in find_ids(groups, "keep", "remove"):
         cause = f"the new one, {newest.short}, is not listed"
         problem = Problem(f"cannot remove backups on {name}: {cause}")
         return Forgotten(len(backups), 0, problem)
     removable = find_ids(groups, "remove") - {newest.id}
-    removable |= find_ids(_ask(restic, host, SAFETY, SAFETY_RULES), "remove")
+    removable |= find_ids(choose(SAFETY, SAFETY_RULES), "remove")
     removable -= undo.find_needed(restic.facts) | others
     for ids in _cut(sorted(removable)):
         doing = f"remove old backups on {restic.target.name}"
