@@ -17,8 +17,9 @@ from agent.commands.units import Events
 from agent.life import record, trust
 from agent.life.all import KINDS
 from agent.life.devcontainer.properties import find_notes
-from agent.life.hooks import kind, stopping
+from agent.life.hooks import attach, kind, stopping
 from agent.life.hooks.kind import Plan
+from agent.life.hooks.phases import AT_ATTACH, Phase
 from agent.life.hooks.running import show as show_command
 from agent.life.record import BAD, Record
 from agent.life.unit import make_name
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     if arguments.final is not None:
         return run_final(current, arguments.final, printer)
     plan = Plan(current)
-    names = [phase.name for phase in plan.phases]
+    names = [phase.name for phase in list_phases(plan)]
     if arguments.name and arguments.name not in names:
         there = f"there are: {', '.join(names)}" if names else "there are no hooks"
         raise AgentError(Problem(f"there is no hook {arguments.name}", there), exit_code=Exit.USAGE)
@@ -61,10 +62,16 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     return Exit.OK
 
 
+def list_phases(plan: Plan) -> list[Phase]:
+    """Return all hooks, with the one for when somebody comes."""
+    return [*plan.phases, *([plan.attach] if plan.attach else [])]
+
+
 def run_again(current: Context, name: str, printer: Printer) -> int:
     """Run all hooks again, or one and those that were skipped after it."""
     known = [each for each in KINDS if each.wanted(current.settings)]
-    records = rerun.carry_out(current, known, {kind.NAME: name}, printer)
+    order = {attach.NAME: name} if name == AT_ATTACH else {kind.NAME: name}
+    records = rerun.carry_out(current, known, order, printer)
     printer.show([asdict(each) for each in records], [])
     return Exit.FAILED if any(each.state in BAD for each in records) else Exit.OK
 
@@ -81,9 +88,10 @@ def run_final(current: Context, seconds: float, printer: Printer) -> int:
 def describe(current: Context, plan: Plan, name: str) -> dict[str, Any]:
     """Return what is known of the hooks, for programs."""
     hooks = []
-    for phase in plan.phases:
+    for phase in list_phases(plan):
         if name in ("", phase.name):
-            unit = record.read(current.facts, make_name(kind.NAME, phase.name))
+            owner = attach.NAME if phase is plan.attach else kind.NAME
+            unit = record.read(current.facts, make_name(owner, phase.name))
             commands = [{"name": each.name, "command": list(each.argv), "shown": show_command(each)}
                         for each in phase.commands]  # fmt: skip
             hooks.append({

@@ -3,8 +3,9 @@
 from agent.life.clone import kind as clone
 from agent.life.dotfiles import kind as dotfiles
 from agent.life.extensions import install as extensions
+from agent.life.hooks import attach
 from agent.life.hooks import kind as hooks
 from agent.life.unit import Kind
 
-KINDS: tuple[Kind, ...] = (clone.KIND, dotfiles.KIND, hooks.KIND, extensions.KIND)
+KINDS: tuple[Kind, ...] = (clone.KIND, dotfiles.KIND, hooks.KIND, attach.KIND, extensions.KIND)
 """In the order in which they are shown."""

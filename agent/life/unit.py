@@ -202,6 +202,8 @@ class Kind:
     """Kinds without whose success there is no work."""
     after: Callable[[Settings], tuple[str, ...]] = lambda _: ()
     """Kinds whose work must be over, however it ended."""
+    counts: bool = True
+    """Whether `wait --for all` waits for it."""
     enough: str = ""
     """The part after which nobody needs to wait: neither a kind of `after` nor `wait --for all`."""
 

@@ -162,7 +162,7 @@ def ask_port(number: int) -> Answer:
 
 def ask_all(current: Context) -> Answer:
     """Tell whether the services answer and everything that is wanted is done."""
-    kinds = [kind for kind in KINDS if kind.wanted(current.settings)]
+    kinds = [kind for kind in KINDS if kind.counts and kind.wanted(current.settings)]
     return join([ask_services(current), *(ask_enough(kind, current) for kind in kinds)])
 
 

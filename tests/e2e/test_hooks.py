@@ -56,6 +56,7 @@ def test_a_repository_is_asked_for_and_then_set_up(volume: str, login: Login) ->
     properties = {
         "onCreateCommand": "env >created; echo create >>said",
         "postStartCommand": {"a": "echo start >>said", "b": ["true"]},
+        "postAttachCommand": "echo attached >>attached",
         "remoteEnv": {"FROM_FILE": "it's ${localWorkspaceFolderBasename}", "LANG": None},
     }
     options = ("-e", f"GITHUB_TOKEN={SECRET}", "-e", f"SSH_PUBLIC_KEY={login.public}")
@@ -72,7 +73,10 @@ def test_a_repository_is_asked_for_and_then_set_up(volume: str, login: Login) ->
         assert SECRET not in environ
         assert "FROM_FILE=it's workspace\n" in environ
         assert "\nLANG=" not in environ
+        wait_for(box, "waiting", "attach")
         assert login.run(box, "echo", "$FROM_FILE").strip() == "it's workspace"
+        wait_for(box, "done", "attach")
+        assert box.execute("cat", "/workspace/attached").strip() == "attached"
         terminal = box.execute("bash", "-ic", 'echo "$FROM_FILE ${LANG-none}"').strip()
         assert terminal == "it's workspace none"
         docker("restart", box.name)

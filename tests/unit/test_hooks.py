@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from agent.__main__ import main
-from agent.life import record, trust
-from agent.life.hooks import environment, kind, phases, stopping
-from agent.life.record import Record
+from agent.life import record, trust, waiting
+from agent.life.hooks import attach, environment, kind, phases, stopping
+from agent.life.record import Record, State
 from agent.life.setup import Setup
 from agent.machine import runtime
 from agent.machine.files import SETTINGS
@@ -62,7 +62,7 @@ class Container:
         return Context(self.variables, Settings.from_environ(self.variables), self.facts)
 
     def make(self, order: Mapping[str, str] | None = None) -> Setup:
-        return Setup(self.context, (kind.KIND,), Silent(), order)
+        return Setup(self.context, (kind.KIND, attach.KIND), Silent(), order)
 
     def run(self, order: Mapping[str, str] | None = None) -> "Container":
         self.make(order).run()
@@ -76,6 +76,12 @@ class Container:
 
     def record(self, part: str = "") -> Record:
         found = record.read(self.facts, f"hooks:{part}" if part else "hooks")
+        assert found
+        return found
+
+    def attached(self, part: str = "") -> Record:
+        """Return how the command for the first shell stands."""
+        found = record.read(self.facts, f"attach{part}")
         assert found
         return found
 
@@ -435,6 +441,60 @@ def test_enough_is_done_when_the_next_hook_begins(
     box.start()
     assert box.said()[:1] == ([seen] if seen else [])
     assert box.state() == "done"
+
+
+# --- when somebody comes ---
+
+SESSION = Path(__file__).parents[2] / "docker/base/etc/profile.d/session.sh"
+
+
+def open_shell(box: Container, **environ: str) -> None:
+    """Start a shell as sshd does."""
+    given = {**box.facts.environ, "DEV8_RUNTIME_DIR": str(box.facts.runtime), **environ}
+    subprocess.run(["bash", "-c", f". {SESSION}"], env=given, check=True)
+
+
+def test_the_first_shell_attaches_and_no_other(box: Container) -> None:
+    box.write(postStartCommand=say("start"), postAttachCommand=say("attach"))
+    box.start()
+    assert box.said() == ["start"]
+    assert str(box.attached().state) == "waiting"
+    open_shell(box, DEVCOPILOT="true")
+    assert not (box.facts.runtime / "units/poke").exists(), "a hook is no person"
+    open_shell(box)
+    assert (box.facts.runtime / "units/poke").exists()
+    box.run()
+    assert box.said() == ["start", "attach"]
+    assert str(box.attached().state) == "done"
+    (box.facts.runtime / "units/poke").unlink()
+    open_shell(box)
+    assert not (box.facts.runtime / "units/poke").exists()
+    assert box.run().said() == ["start", "attach"]
+    box.start()
+    open_shell(box)
+    box.run()
+    assert box.said() == ["start", "attach", "start", "attach"]
+
+
+def test_nobody_attaches_to_what_is_not_trusted(box: Container) -> None:
+    box.variables["DEV8_TRUST"] = "ask"
+    box.write(postAttachCommand=say("attach"))
+    box.start()
+    assert not (box.facts.runtime / "units/attach.wanted").exists()
+    assert str(box.attached().state) == "waiting"
+    assert "devcopilot trust" in box.attached().hint
+    box.run({"attach": ""})
+    assert box.said() == []
+
+
+def test_nobody_waits_for_what_waits_for_somebody(
+    box: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.write(postAttachCommand=say("attach"))
+    box.start()
+    monkeypatch.setattr(waiting, "KINDS", (kind.KIND, attach.KIND))
+    monkeypatch.setattr(waiting, "ask_services", lambda _: waiting.Answer(State.DONE))
+    assert waiting.ask_all(box.context).state is State.DONE
 
 
 # --- as if somebody hostile had written it ---

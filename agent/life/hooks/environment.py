@@ -31,6 +31,8 @@ MARK = "devcopilot-environment"
 SCRIPT = f"printf '\\n{MARK}\\n'; base64 /proc/self/environ; printf '\\n{MARK}\\n'"
 """A program shows its own environment, which is what the shell exports; no line breaks in it."""
 OF_THE_SHELL = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "TERM"})
+OURS = {"DEVCOPILOT": "true"}
+"""Tells scripts where they run; the names that other products give would promise more."""
 _NAME = re.compile(r"[^=\0\s]+")
 
 Changes = dict[str, str | None]
@@ -53,6 +55,7 @@ def probe(
         if size < LARGEST:
             lines.append(line.strip())
 
+    environ = {**environ, **OURS}
     argv = (environ.get("SHELL") or "/bin/bash", options, SCRIPT)
     try:
         ended = running.run(argv, environ, folder, LIMIT, stopping, hear, grace=GRACE)

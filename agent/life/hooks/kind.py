@@ -27,8 +27,6 @@ from agent.settings.project import find_folder
 NAME = "hooks"
 ENOUGH = "waitFor"
 """Its unit is done once the hook is that devcontainer.json wants people to wait for."""
-OURS: Changes = {"DEVCOPILOT": "true"}
-"""Tells scripts where they run; the names that other products give would promise more."""
 
 
 def is_wanted(_settings: Settings) -> bool:
@@ -60,6 +58,8 @@ class Plan:
         """Why the repository's hooks do not run."""
         self.prints: trust.Prints = {}
         """The files that are trusted."""
+        self.attach: Phase | None = None
+        """What runs when somebody comes."""
         self.wait_for = HOOKS[0]
         self.changes: Changes = {}
         """Of the environment, for the hooks and the shells of people."""
@@ -69,6 +69,7 @@ class Plan:
             self.file = files.find(self.folder, context.settings.hooks.devcontainer)
             self.wait_for = phases.find_wait_for(self.file)
             self.phases = phases.list_all(context.settings, context.facts, self.file)
+            self.attach = phases.find_attach(self.file, context.facts)
             if self.file:
                 self.changes = environment.find_changes(self.file, context.facts.environ)
         except AgentError as error:
@@ -92,20 +93,20 @@ class Run:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._context = work.context
-        self._plan = Plan(work.context)
+        self.plan = Plan(work.context)
         self._container = find_identity()
         self._failed = ""
         """The unit after whose failure nothing more runs."""
 
     def carry_out(self) -> None:
         """Run all hooks that are due, and tell how they stand."""
-        plan, own = self._plan, self._work.own
+        plan, own = self.plan, self._work.own
         remote.share(self._context.facts, {} if plan.refusal else plan.changes)
         units = []
         for phase in plan.phases:
             unit = self._work.part(phase.name)
             units.append(unit)
-            self._carry_out_one(phase, unit)
+            self.carry_out_one(phase, unit)
             if self._work.stopping.is_set():
                 return
         if plan.file:
@@ -117,9 +118,9 @@ class Run:
         else:
             own.skip(f"there are no hooks in {plan.folder}")
 
-    def _carry_out_one(self, phase: Phase, unit: Unit) -> None:
+    def carry_out_one(self, phase: Phase, unit: Unit) -> None:
         """Run a hook if it is due; tell how it stands."""
-        plan = self._plan
+        plan = self.plan
         if self._failed:
             unit.skip(f"{self._failed} failed", f"devcopilot rerun {self._failed}")
         elif phase.of_repository and plan.refusal:
@@ -160,19 +161,19 @@ class Run:
     def _find_where(self, phase: Phase, unit: Unit) -> Where:
         timeout = self._context.settings.hooks.timeout
         if not phase.of_repository:
-            return Where(self._plan.folder, OURS, timeout)
+            return Where(self.plan.folder, environment.OURS, timeout)
         changes, note = self._environment
         if note:
             unit.say(f"without the environment of the shell: {note}")
-        assert self._plan.file  # noqa: S101 - it is where the hook is from
-        return Where(phases.find_cwd(self._plan.file, self._context), changes, timeout)
+        assert self.plan.file  # noqa: S101 - it is where the hook is from
+        return Where(phases.find_cwd(self.plan.file, self._context), changes, timeout)
 
     @cached_property
     def _environment(self) -> tuple[Changes, str]:
         """Return what the repository's hooks have of their own, and what it lacks."""
-        file, environ = self._plan.file, self._context.facts.environ
+        file, environ = self.plan.file, self._context.facts.environ
         assert file  # noqa: S101 - as above
         how = str(file.given.get("userEnvProbe") or environment.USUAL)
-        folder, stopping = self._plan.folder, self._work.stopping
+        folder, stopping = self.plan.folder, self._work.stopping
         exported, note = environment.probe(how, environ, folder, stopping)
-        return {**OURS, **exported, **self._plan.changes}, note
+        return {**environment.OURS, **exported, **self.plan.changes}, note

@@ -66,6 +66,12 @@ def list_all(settings: Settings, facts: Facts, file: Devcontainer | None) -> lis
     return [phase for phase in phases if phase.commands]
 
 
+def find_attach(file: Devcontainer | None, facts: Facts) -> Phase | None:
+    """Return the hook for when somebody comes, None if there is none. Raises AgentError."""
+    own = find_repository(file, facts) if file else ()
+    return next((each for each in own if each.name == AT_ATTACH and each.commands), None)
+
+
 def find_repository(file: Devcontainer, facts: Facts) -> Iterator[Phase]:
     """Yield the hooks of a repository. Raises AgentError."""
     substitute = make_substitute(file, facts.environ)

@@ -3,7 +3,8 @@
 import threading
 
 from agent.life.hooks import phases, running
-from agent.life.hooks.kind import KIND, OURS
+from agent.life.hooks.environment import OURS
+from agent.life.hooks.kind import KIND
 from agent.life.hooks.running import Where
 from agent.life.unit import Speaker, Work
 from agent.settings.context import Context

@@ -22,6 +22,13 @@ if [ -O "$remote_env" ]; then
 fi
 unset remote_env
 
+# postAttachCommand waits for the first shell of a person; the agent's own are none.
+units=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/units
+if [ -O "$units/attach.wanted" ] && [ -z "$DEVCOPILOT" ]; then
+    touch "$units/attach.seen" "$units/poke"
+fi
+unset units
+
 # Programs that draw refuse a terminal that nothing describes. Most new ones take what xterm takes.
 if [ -n "$TERM" ] && ! [ -e "/lib/terminfo/${TERM%"${TERM#?}"}/$TERM" ] && ! infocmp >/dev/null 2>&1; then
     case $TERM in
