@@ -1,12 +1,12 @@
 """Runs a verb of the agent on a disk that is full: `full_disk.py WHERE WORDS…`.
 
 WHERE is a folder, below which nothing new can be opened for writing or made, or `write`: files can
-be made, and nothing can be written into them, also by the programs that the verb runs.
+be made, and the verb itself can write nothing into them.
 """
 
 import errno
 import os
-import resource
+import stat
 import sys
 from typing import Any
 
@@ -36,9 +36,21 @@ def refuse_below(folder: str) -> None:
     sys.addaudithook(watch)
 
 
+def refuse_writing() -> None:
+    """Have each write to a file fail; such an error names no file."""
+    usual = os.write
+
+    def write(descriptor: int, content: "bytes | memoryview") -> int:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return usual(descriptor, content)
+
+    os.write = write  # type: ignore[assignment]
+
+
 where, *words = sys.argv[1:]
 if where == "write":
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    refuse_writing()
 else:
     refuse_below(where)
 sys.argv = ["devcopilot", *words]

@@ -8,7 +8,7 @@ from agent.backup.open import open_restic
 from agent.backup.restic.client import Restic, ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep import retention, verification
-from agent.machine.errors import Problem
+from agent.machine import hints
 from agent.machine.log import Logger
 from agent.settings.context import Context
 
@@ -45,7 +45,7 @@ def _look_after(current: Context, target: Target, made: Made | None, log: Logger
     except ResticError as error:
         log.warning(str(error.problem), target=target.name)
     except OSError as error:
-        log.warning(str(Problem(f"cannot maintain {target.name}: {error}")), target=target.name)
+        log.warning(str(hints.explain(error, f"maintain {target.name}")), target=target.name)
     return False
 
 
