@@ -15,7 +15,7 @@ from agent.machine.places import find_xdg
 from agent.machine.resources import Edit, File, Resource
 from agent.machine.system import Facts
 from agent.machine.volumes import find_top
-from agent.services import editor_login
+from agent.services import editor_login, login_page
 from agent.services.editor_login import ROOM, Hash
 from agent.services.service import HttpProbe, Service, ServiceKind
 from agent.settings.context import Context
@@ -39,7 +39,8 @@ TAKEN = "code-server.taken.json"
 """File in the runtime folder with the variables that code-server starts without."""
 GIVE_BACK = Path(__file__).parent / "give-back.cjs"
 """Module of Node that gives them to extensions and terminals."""
-PAGE = {"LOGIN_PASSWORD": "Run `devcopilot password` in a terminal of the workspace to see it."}
+FIRST_PAGE = Path(__file__).parent / "first-page.cjs"
+"""Module of Node that adds to the editor's page what the agent knows of the workspace."""
 
 
 def resources(context: Context) -> Iterator[Resource | Problem]:
@@ -50,6 +51,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         "bind-addr": join_port(editor.address, editor.port),
         "auth": editor.auth,
         "cert": False,
+        "app-name": login_page.find_name(context),
     }
     if editor.auth == "none":
         yield Problem(
@@ -65,7 +67,8 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
             else:
                 yield item
         options["i18n"] = str(facts.runtime / STRINGS)
-        yield File(facts.runtime / STRINGS, json.dumps(PAGE).encode(), 0o600, adopt=True)
+        strings = login_page.make_strings(context, find_editor_path(context))
+        yield File(facts.runtime / STRINGS, json.dumps(strings).encode(), 0o600, adopt=True)
     yield from share_login(options, facts)
     yield from check_taken(facts)
     yield File(facts.runtime / TAKEN, encode_taken(facts), 0o600, adopt=True)
@@ -179,6 +182,7 @@ def service(context: Context) -> Service | Problem | None:
             AT_ONCE if facts.which(AT_ONCE) else NAME,
             *("--config", str(facts.runtime / CONFIG)),
             *("--disable-telemetry", "--disable-update-check"),
+            "--disable-getting-started-override",  # an advertisement
             *find_data_options(facts),
             str(find_editor_path(context)),
         ),
@@ -191,7 +195,8 @@ def service(context: Context) -> Service | Problem | None:
 
 def make_environment(settings: Settings) -> dict[str, str]:
     """Return what code-server gets beside the clean environment."""
-    found = {"NODE_OPTIONS": f"--require={json.dumps(str(GIVE_BACK))}"}
+    modules = (GIVE_BACK, FIRST_PAGE)
+    found = {"NODE_OPTIONS": " ".join(f"--require={json.dumps(str(path))}" for path in modules)}
     if gallery := settings.extensions.gallery:
         found["EXTENSIONS_GALLERY"] = encode_gallery(gallery)
     return found

@@ -2,12 +2,13 @@
 
 The defaults are an extension that has no code, only `contributes.configurationDefaults`
 (https://code.visualstudio.com/api/references/contribution-points), so no settings file is ever
-written. The image links it among code-server's built-in extensions; this step installs it for the
-server that VS Code starts over SSH. Settings files are only looked at, to say when one is broken.
+written. A second one asks whether a repository is trusted and shows how far the workspace is. The
+image links both among code-server's built-in extensions; this step installs them for the server
+that VS Code starts over SSH. Settings files are only looked at, to say when one is broken.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from agent.settings.context import Context
 from agent.settings.step import Step
 
 EXTENSION = Path(__file__).parent / "editor-defaults"
-"""The folder of the extension; also the target of the link in the image."""
+COMPANION = Path(__file__).parent / "editor-companion"
+"""The folders of the extensions; also the targets of the links in the image."""
 
 SETTINGS_FILES = (
     ".local/share/code-server/User/settings.json",
@@ -35,24 +37,40 @@ _REMOTE_EXTENSIONS = ".vscode-server/extensions"
 
 
 def resources(context: Context) -> Iterator[Resource | Problem]:
-    """Yield the extension's file and its entry in the list that VS Code keeps of extensions."""
+    """Yield the extensions' files and their entries in the list that VS Code keeps."""
     settings, facts = context.settings, context.facts
     data = find_xdg(facts, "XDG_DATA_HOME", ".local/share")
-    for name in SETTINGS_FILES:
-        inner = name.removeprefix(".local/share/")
-        path = facts.home / name if inner == name else data / inner
+    for file in SETTINGS_FILES:
+        inner = file.removeprefix(".local/share/")
+        path = facts.home / file if inner == file else data / inner
         if problem := check_settings_file(facts, path):
             yield problem
-    manifest = (EXTENSION / "package.json").read_bytes()
-    described = json.loads(manifest)
-    identifier = f"{described['publisher']}.{described['name']}"
-    extensions = facts.home / _REMOTE_EXTENSIONS
-    folder = extensions / f"{identifier}-{described['version']}"
-    registry = extensions / "extensions.json"
-    entry = make_entry(identifier, described["version"], folder) if settings.ssh.enabled else None
-    if entry:
-        yield File(folder / "package.json", manifest)
-    yield Edit(registry, partial(change_registry, registry, identifier, entry), mode=0o644)
+    registry = facts.home / _REMOTE_EXTENSIONS / "extensions.json"
+    changes = []
+    for extension in (EXTENSION, COMPANION):
+        names = sorted(entry.name for entry in extension.iterdir())
+        files = {name: (extension / name).read_bytes() for name in names}
+        described = json.loads(files["package.json"])
+        identifier, version = f"{described['publisher']}.{described['name']}", described["version"]
+        folder = registry.parent / f"{identifier}-{version}"
+        entry = make_entry(identifier, version, folder) if settings.ssh.enabled else None
+        if entry:
+            for name, content in files.items():
+                yield File(folder / name, content)
+        changes.append(partial(change_registry, registry, identifier, entry))
+    yield Edit(registry, partial(change_in_turn, changes), mode=0o644)
+
+
+def change_in_turn(
+    changes: Iterable[Callable[[bytes | None], bytes | Problem | None]], present: bytes | None
+) -> bytes | Problem | None:
+    """Return what the changes make of a file, or the first problem."""
+    for change in changes:
+        changed = change(present)
+        if isinstance(changed, Problem):
+            return changed
+        present = changed
+    return present
 
 
 def check_settings_file(facts: Facts, path: Path) -> Problem | None:

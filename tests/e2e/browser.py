@@ -40,8 +40,6 @@ def run_in_terminal(page: Page, command: str) -> None:
     page.keyboard.type("Terminal: Create New Terminal")
     page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
     page.keyboard.press("Enter")
-    # The first program in a folder that nobody has worked in yet: the editor asks.
-    page.get_by_role("button", name="Trust Folder & Continue").click(timeout=LOAD)
     page.wait_for_selector(".terminal-wrapper.active .xterm-screen, .xterm-screen", timeout=LOAD)
     page.locator(".xterm-helper-textarea").last.focus()
     page.keyboard.type(command + "\n")

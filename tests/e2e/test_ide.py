@@ -33,7 +33,8 @@ def drive_browser(box: Container, folder: Path) -> "subprocess.CompletedProcess[
 def test_a_person_logs_in_and_a_terminal_finds_every_tool(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    with running(Recipe(MVP, (*options, "-e", f"CODE_SERVER_PASSWORD={PASSWORD}"))) as box:
+    given = ("-e", f"CODE_SERVER_PASSWORD={PASSWORD}", "-e", "DEV8_TRUST=trusted")
+    with running(Recipe(MVP, (*options, *given))) as box:
         box.wait_ready()
         box.execute("sh", "-c", 'printf "%s" "$1" >/workspace/probe', "sh", PROBE)
         done = drive_browser(box, tmp_path)

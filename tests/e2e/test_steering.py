@@ -38,6 +38,7 @@ def box(login: Login) -> Iterator[Container]:
     words = [word for pair in ENVIRON.items() for word in ("-e", "=".join(pair))]
     options = (
         *words, "-e", f"CODE_SERVER_PASSWORD={PASSWORD}", "-e", f"SSH_PUBLIC_KEY={login.public}",
+        *("-e", "DEV8_TRUST=trusted"),
     )  # fmt: skip
     with running(Recipe(MVP, options, ("sleep", "infinity"))) as container:
         container.wait_ready()

@@ -52,6 +52,7 @@ def test_the_configuration_holds_a_hash_and_no_password(facts: Facts) -> None:
     assert argon2.find_fault(hashed) is None
     assert re.fullmatch(r"[0-9a-f]{12}", str(config.pop("cookie-suffix")))
     assert config == {"bind-addr": "0.0.0.0:8080", "auth": "password", "cert": False,
+                      "app-name": "DevCopilot",
                       "i18n": str(facts.runtime / code_server.STRINGS)}  # fmt: skip
     assert [item for item in rest if isinstance(item, Problem)] == []
 
@@ -174,7 +175,10 @@ def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
         8080, "/healthz", "127.0.0.2", "POST", expected=(401,), accept="text/html"
     )
     assert service.first == HttpProbe(8080, "/", "127.0.0.2", expected=(302,))
-    assert service.environment == {"NODE_OPTIONS": f'--require="{code_server.GIVE_BACK}"'}
+    modules = (code_server.GIVE_BACK, code_server.FIRST_PAGE)
+    required = " ".join(f'--require="{module}"' for module in modules)
+    assert service.environment == {"NODE_OPTIONS": required}
+    assert all(module.is_file() for module in modules)
     assert code_server.GIVE_BACK.is_file()
     assert "abcdefgh" not in json.dumps([service.argv, dict(service.environment)])
 

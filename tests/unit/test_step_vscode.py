@@ -18,6 +18,7 @@ from agent.settings.everything import Settings
 from agent.workspace import vscode
 
 IDENTIFIER = "devcopilot.workspace-defaults"
+COMPANION = "devcopilot.workspace"
 OTHER = {
     "identifier": {"id": "golang.go", "uuid": "u"},
     "version": "0.1.0",
@@ -64,14 +65,26 @@ def test_the_extension_is_only_defaults() -> None:
     assert not [name for name in defaults if name.startswith(refused)]
 
 
+def test_the_companion_waits_until_the_window_stands_and_runs_where_nothing_is_trusted() -> None:
+    manifest = json.loads((vscode.COMPANION / "package.json").read_bytes())
+    assert f"{manifest['publisher']}.{manifest['name']}" == COMPANION
+    assert manifest["activationEvents"] == ["onStartupFinished"]
+    assert manifest["capabilities"]["untrustedWorkspaces"]["supported"] is True
+    assert manifest["extensionKind"] == ["workspace"], "devcopilot is where the workspace is"
+
+
 def test_installed_for_vs_code_over_ssh(home: Home) -> None:
     home.configure()
-    (entry,) = json.loads(home.registry.read_bytes())
-    folder = home.registry.parent / entry["relativeLocation"]
-    assert entry["location"]["path"] == str(folder)
-    assert entry["metadata"]["pinned"]  # nothing of this name is ever fetched from a marketplace
-    manifest = json.loads((folder / "package.json").read_bytes())
-    assert manifest["version"] == entry["version"]
+    assert home.identifiers() == [IDENTIFIER, COMPANION]
+    for entry in json.loads(home.registry.read_bytes()):
+        folder = home.registry.parent / entry["relativeLocation"]
+        assert entry["location"]["path"] == str(folder)
+        assert entry["metadata"][
+            "pinned"
+        ]  # nothing of this name is ever fetched from a marketplace
+        manifest = json.loads((folder / "package.json").read_bytes())
+        assert manifest["version"] == entry["version"]
+        assert (folder / manifest.get("main", "package.json")).is_file()
     assert home.configure().actions == ()
 
 
@@ -79,7 +92,7 @@ def test_other_extensions_are_kept(home: Home) -> None:
     home.registry.parent.mkdir(parents=True)
     home.registry.write_text(json.dumps([OTHER]))
     home.configure()
-    assert home.identifiers() == ["golang.go", IDENTIFIER]
+    assert home.identifiers() == ["golang.go", IDENTIFIER, COMPANION]
     assert json.loads(home.registry.read_bytes())[0] == OTHER
     assert home.configure().actions == ()
 
@@ -89,7 +102,7 @@ def test_an_older_entry_is_replaced(home: Home) -> None:
     old = make_entry(IDENTIFIER, "0.0.1", home.registry.parent / "old")
     home.registry.write_text(json.dumps([old, OTHER]))
     home.configure()
-    assert home.identifiers() == ["golang.go", IDENTIFIER]
+    assert home.identifiers() == ["golang.go", IDENTIFIER, COMPANION]
     assert "0.0.1" not in home.registry.read_text()
 
 

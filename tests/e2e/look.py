@@ -1,0 +1,137 @@
+"""What a person sees in the editor, in a real browser; runs inside the image of the test tools.
+
+Usage: python look.py URL PASSWORD FOLDER STEPS. STEPS is a JSON list of what the person does, each
+[VERB, WORDS…] (see `Person`). Prints a JSON list of what was seen at each `look`; its screenshots
+go to FOLDER.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from playwright.sync_api import Error, Page, sync_playwright
+
+BROWSER = "/usr/bin/chromium"
+OPTIONS = [
+    "--no-sandbox",  # the container is the sandbox
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOAD = 60_000
+"""Milliseconds that anything in a cold workbench may take on a slow machine."""
+FOCUS = """() => {
+    const path = [];
+    for (let at = document.activeElement; at; at = at.parentElement)
+        path.push(at.className || at.id);
+    return path.map(String);
+}"""
+
+
+class Person:
+    """Each method is a step; its name is the verb."""
+
+    def __init__(self, page: Page, folder: Path) -> None:
+        self.page = page
+        self.folder = folder
+        self.seen: list[dict[str, object]] = []
+
+    def open(self, url: str) -> None:
+        """Go to a page."""
+        self.page.goto(url, timeout=LOAD)
+
+    def log_in(self, password: str) -> None:
+        """Pass the password form, and see the editor come up."""
+        self.page.fill("input[type=password]", password)
+        self.page.press("input[type=password]", "Enter")
+        self.editor()
+
+    def editor(self) -> None:
+        """Wait until the editor is there."""
+        self.page.wait_for_selector(".monaco-workbench .part.statusbar", timeout=LOAD)
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.page.reload(timeout=LOAD)
+        self.editor()
+
+    def text(self, text: str) -> None:
+        """Wait for a text in the page, or in a page within it such as a preview."""
+        self._wait(lambda: any(text in content for content in self._texts()), f"the text {text!r}")
+
+    def click(self, name: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name, exact=True).click(timeout=LOAD)
+
+    def terminal(self) -> None:
+        """Open a terminal from the keyboard, as a person does."""
+        self.page.keyboard.press("F1")
+        self.page.keyboard.type("Terminal: Create New Terminal")
+        self.page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
+        self.page.keyboard.press("Enter")
+
+    def type(self, text: str) -> None:
+        """Type into the terminal that was opened last, and press Enter."""
+        self.page.wait_for_selector(".terminal-wrapper.active .xterm-screen", timeout=LOAD)
+        self.page.locator(".xterm-helper-textarea").last.focus()
+        self.page.keyboard.type(text + "\n")
+
+    def item(self, name: str) -> None:
+        """Wait for a file in the explorer."""
+        self.page.wait_for_selector(f'.explorer-folders-view [aria-label^="{name}"]', timeout=LOAD)
+
+    def look(self, name: str) -> None:
+        """Keep what the page says, and a screenshot."""
+        self.page.screenshot(path=self.folder / f"{name}.png")
+        self.seen.append(
+            {
+                "title": self.page.title(),
+                "text": "\n".join(self._texts()),
+                "focus": self.page.evaluate(FOCUS),
+                "dialogs": self.page.locator(".monaco-dialog-box").count(),
+                "tabs": self.page.locator(".tab").all_inner_texts(),
+                "status": self.page.locator(".part.statusbar").all_inner_texts(),
+            }
+        )
+
+    def _texts(self) -> list[str]:
+        """Return what each frame shows; one that goes away just now shows nothing."""
+        texts = []
+        for frame in self.page.frames:
+            with suppress(Error):
+                texts.append(frame.evaluate("document.body?.innerText ?? ''"))
+        return texts
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        for _ in range(LOAD // 100):
+            if condition():
+                return
+            self.page.wait_for_timeout(100)
+        raise TimeoutError(what)
+
+
+def main() -> None:
+    """Do the steps, in a browser that nobody has used yet."""
+    url, folder, steps = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        person = Person(browser.new_page(viewport={"width": 1280, "height": 800}), folder)
+        try:
+            person.open(url)
+            for verb, *words in steps:
+                getattr(person, verb)(*words)
+            print(json.dumps(person.seen))
+        except Exception:
+            person.look("failed")
+            print(json.dumps(person.seen[-1]), file=sys.stderr)
+            raise
+        finally:
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
