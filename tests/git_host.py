@@ -1,4 +1,7 @@
-"""A host of repositories on loopback: the real `git http-backend`, and what hosts do wrong."""
+"""A host of repositories on loopback: the real `git http-backend`, and what hosts do wrong.
+
+Standard library only: containers run it.
+"""
 
 import json
 import os
@@ -16,7 +19,7 @@ PAGE = b"<html><title>Sign in</title></html>"
 class GitHost:
     """The host: what it has, what it answers, what it was asked."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, port: int = 0) -> None:
         self.root = root
         self.asked: list[str] = []
         self.faults: list[int] = []
@@ -29,7 +32,7 @@ class GitHost:
         """What git LFS keeps here, by the SHA-256 of its content."""
         self.gate: threading.Event | None = None
         """What a pack waits for when a part of it has been sent."""
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_handler())
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), self._make_handler())
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     @property

@@ -1,0 +1,157 @@
+"""The figures of the workspace's life: what units cost, and what waiting for them costs."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from tests.bench.rows import Options, Row
+from tests.containers import MVP, Container, Recipe, running
+from tests.git_host import GitHost
+from tests.vsix import make_vsix
+from tests.waiting import wait_until
+
+PORT = 9080
+URL = f"http://127.0.0.1:{PORT}/octo/demo"
+MEGABYTES = 1000
+EXTENSIONS = 10
+WAITS = 50
+WATCHED = 10.0
+"""Seconds for which waits are watched."""
+SERVE = f"""
+import sys; sys.path.insert(0, "/files")
+from pathlib import Path
+from git_host import GitHost
+GitHost(Path("/files/host"), {PORT}).server.serve_forever()
+"""
+CLONE = """
+cd /tmp && rm -rf bare && t=$(date +%s%N) && git clone -q {url} bare && echo $(($(date +%s%N) - t))
+"""
+OURS = """
+rm -rf /workspace/demo && t=$(date +%s%N) && devcopilot clone {url} >&2 &&
+echo $(($(date +%s%N) - t))
+"""
+CPU = """
+import os, subprocess, sys, time
+waits = [subprocess.Popen(["devcopilot", "wait", "--for", "done:never"]) for _ in range({waits})]
+def cpu():
+    ticks = 0
+    for each in waits:
+        rest = open(f"/proc/{{each.pid}}/stat").read().rpartition(")")[2].split()
+        ticks += int(rest[11]) + int(rest[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+last = cpu()
+while True:  # until all of them sleep
+    time.sleep(1)
+    now = cpu()
+    if now - last < 0.05:
+        break
+    last = now
+begin = cpu()
+time.sleep({seconds})
+print((cpu() - begin) / {seconds})
+for each in waits:
+    each.kill()
+"""
+
+
+@contextmanager
+def served(megabytes: int) -> Iterator[tuple[str, ...]]:
+    """Yield the options and CMD with which a container has a git server inside."""
+    with tempfile.TemporaryDirectory(prefix="bench-life-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copy(Path(__file__).parent.parent / "git_host.py", folder)
+        (folder / "host").mkdir()
+        (folder / "vsix").mkdir()
+        host = GitHost(folder / "host")
+        host.server.server_close()
+        tree = host.add("octo/demo")
+        for number in range(megabytes):
+            (tree / f"noise{number}").write_bytes(os.urandom(1 << 20))
+        host.commit(tree, {".devcontainer.json": '{"postCreateCommand": "sleep 30"}'})
+        shutil.rmtree(tree)
+        for number in range(EXTENSIONS):
+            path = folder / f"vsix/extension{number}.vsix"
+            path.write_bytes(make_vsix(f"octo.extension{number}"))
+        yield ("-v", f"{folder}:/files:ro")
+
+
+def measure_clone(options: Options) -> list[Row]:
+    """Time of a clone by the agent, in turn with plain `git clone` of the same repository."""
+    ours: list[float] = []
+    plain: list[float] = []
+    with served(MEGABYTES // 5) as mount:
+        recipe = Recipe(MVP, ("--network", "none", *mount), ("python3", "-c", SERVE), False)
+        with running(recipe) as box:
+            box.wait_ready()
+            for _ in range(options.runs):
+                plain.append(int(box.execute("sh", "-c", CLONE.format(url=URL))) / 1e9)
+                ours.append(int(box.execute("sh", "-c", OURS.format(url=URL))) / 1e9)
+    return [
+        Row(
+            "a clone, against plain git clone",
+            median(ours) / median(plain),
+            1.05,
+            "times",
+            f"{median(ours):.2f} s against {median(plain):.2f} s",
+        )
+    ]
+
+
+def measure_ready(options: Options) -> list[Row]:
+    """Time until the workspace is ready with much to do afterwards, in turn with nothing to do."""
+    busy: list[float] = []
+    idle: list[float] = []
+    with served(MEGABYTES) as mount:
+        words = (
+            "-e", f"DEV8_REPOSITORIES={URL}", "-e", "DEV8_TRUST=trusted",
+            "-e", "DEV8_EXTENSIONS_DIR=/files/vsix",
+        )  # fmt: skip
+        command = ("python3", "-c", SERVE)
+        for _ in range(options.runs):
+            for extra, seconds in (((), idle), (words, busy)):
+                recipe = Recipe(MVP, ("--network", "none", *mount, *extra), command, False)
+                with running(recipe) as box:
+                    seconds.append(_read_ready(box))
+    return [
+        Row(
+            "ready with a clone of 1 GB, hooks and 10 extensions waiting, against nothing",
+            median(busy) / median(idle),
+            1.05,
+            "times",
+            f"{median(busy):.2f} s against {median(idle):.2f} s",
+        )
+    ]
+
+
+def _read_ready(box: Container) -> float:
+    """Return the seconds until the workspace was ready, as init has counted them."""
+
+    def find() -> list[float]:
+        return [
+            float(event["seconds"]) for event in box.events() if "READY in" in str(event["message"])
+        ]
+
+    return wait_until(find, "READY")[0]
+
+
+def measure_waits(options: Options) -> list[Row]:
+    """Processor time of many waits that go on at once."""
+    del options
+    with running(Recipe(MVP, ("--network", "none"))) as box:
+        box.wait_ready()
+        time.sleep(2)
+        share = float(box.execute("python3", "-c", CPU.format(waits=WAITS, seconds=WATCHED)))
+    return [Row(f"{WAITS} waits at once, share of a processor", share * 100, 1, "%")]
+
+
+ALL = (
+    ("clone, against plain git", measure_clone),
+    ("ready, with much to do afterwards", measure_ready),
+    ("waits", measure_waits),
+)
