@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -88,12 +89,21 @@ def _make_once() -> tuple[Path, str]:
 
 def plant_lock(repository: Path, password: Path, lock: dict[str, object]) -> Path:
     """Write a lock that says this, as somebody's restic elsewhere would; return its path."""
+    return plant(repository / "locks", password, lock)
+
+
+def plant(folder: Path, password: Path, document: Mapping[str, object]) -> Path:
+    """Write a file of the repository's, such as a lock or a snapshot; return its path.
+
+    `folder` is that of its kind. Its name is the id that restic would give it.
+    """
+    repository = folder.parent
     (key,) = (json.loads(path.read_bytes()) for path in (repository / "keys").glob("*"))
     word = password.read_text().rstrip("\n")
     master = json.loads(_decrypt(_derive(key, word), b64decode(key["data"])))
     parts = (master["encrypt"], master["mac"]["k"], master["mac"]["r"])
-    content = _encrypt(b"".join(map(b64decode, parts)), json.dumps(lock).encode())
-    path = repository / "locks" / hashlib.sha256(content).hexdigest()
+    content = _encrypt(b"".join(map(b64decode, parts)), json.dumps(document).encode())
+    path = folder / hashlib.sha256(content).hexdigest()
     path.write_bytes(content)
     return path
 
