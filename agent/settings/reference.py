@@ -25,6 +25,7 @@ FILES = (
     (f"{RUNTIME}/{runtime.TOKENS}/", "current GitHub tokens, one file for each host (0600)"),
     (f"{RUNTIME}/{runtime.BROKER_SOCKET}", "socket where git's helper asks for a new token"),
     (f"{RUNTIME}/{runtime.READY}", "exists from when the workspace is ready until it stops"),
+    (f"{RUNTIME}/{runtime.PROJECT}", "the folder in which ssh logins start"),
     (f"{RUNTIME}/{FOLDER}/{ALL}", "the public certificates and those of DEV8_CA_FILE"),
     (f"{RUNTIME}/{FOLDER}/{MORE}", "the certificates of DEV8_CA_FILE"),
     (f"{RUNTIME}/log/UNIT.log", "output of the last run of a unit; UNIT.log.1 is the one before"),

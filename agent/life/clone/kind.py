@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
+from agent.life import project
 from agent.life.clone.one import CACHE_TAG, STAGING, Clone, find_beside
 from agent.life.record import SEPARATOR
 from agent.life.unit import Kind, Unit, Work
@@ -18,6 +19,7 @@ AT_ONCE = 2
 def carry_out(work: Work) -> None:
     """Clone what DEV8_REPOSITORIES names. Raises OSError."""
     units = clone_all(work, work.context.settings.repositories.entries or ())
+    project.note(work.context)
     # What comes after a clone has failed for itself: hooks need not wait for a file of git LFS.
     work.settle(unit for unit in units if unit.name.count(SEPARATOR) == 1)
 

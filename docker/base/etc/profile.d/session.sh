@@ -29,6 +29,17 @@ if [ -O "$units/attach.wanted" ] && [ -z "$DEVCOPILOT" ]; then
 fi
 unset units
 
+# People who log in start in the project; programs, which have no terminal, start in the home.
+project=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/project
+case $- in *i*)
+    if [ -n "$SSH_CONNECTION" ] && [ "$SHLVL" = 1 ] && [ "$PWD" = "$HOME" ] && [ -O "$project" ] &&
+        IFS= read -r project <"$project" && [ -d "$project" ]; then
+        cd "$project" || true
+    fi
+    ;;
+esac
+unset project
+
 # Programs that draw refuse a terminal that nothing describes. Most new ones take what xterm takes.
 if [ -n "$TERM" ] && ! [ -e "/lib/terminfo/${TERM%"${TERM#?}"}/$TERM" ] && ! infocmp >/dev/null 2>&1; then
     case $TERM in

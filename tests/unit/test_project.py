@@ -1,0 +1,76 @@
+"""The folder of the project: what the editor opens, and where ssh logins start."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent.life import project
+from agent.machine import runtime
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+from agent.settings.project import find_editor_path, find_folder
+from tests.machine import make_facts
+
+SESSION = Path(__file__).resolve().parents[2] / "docker/base/etc/profile.d/session.sh"
+
+
+def make_context(root: Path, **variables: str) -> Context:
+    variables = {"WORKSPACE_DIR": str(root / "workspace"), **variables}
+    return Context(variables, Settings.from_environ(variables), make_facts(root))
+
+
+def test_the_clone_is_the_project_once_it_is_there(tmp_path: Path) -> None:
+    context = make_context(tmp_path, DEV8_REPOSITORIES="octo/demo")
+    (tmp_path / "workspace").mkdir()
+    assert find_folder(context) == tmp_path / "workspace"
+    (tmp_path / "workspace/demo/.git").mkdir(parents=True)
+    assert find_folder(context) == tmp_path / "workspace/demo"
+
+
+def test_of_a_file_that_names_several_folders_its_folder_is_the_project(tmp_path: Path) -> None:
+    context = make_context(tmp_path, DEV8_EDITOR_FOLDER="all.code-workspace")
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace/all.code-workspace").write_text("{}")
+    assert find_editor_path(context) == tmp_path / "workspace/all.code-workspace"
+    assert find_folder(context) == tmp_path / "workspace"
+
+
+def log_in(context: Context, *words: str, **environ: str) -> str:
+    """Return the folder in which bash of an ssh login is, as the image starts it."""
+    done = subprocess.run(
+        ["bash", "--norc", "--noprofile", *words, "-c", '. "$0"; pwd', str(SESSION)],
+        cwd=context.facts.home, check=True, capture_output=True, text=True, timeout=30,
+        stdin=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "HOME": str(context.facts.home), "TERM": "dumb",
+             "DEV8_RUNTIME_DIR": str(context.facts.runtime), **environ},
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "starts"),
+    [
+        (["-i"], {"SSH_CONNECTION": "a b"}, True),
+        ([], {"SSH_CONNECTION": "a b"}, False),  # scp, rsync, an editor
+        (["-i"], {}, False),  # docker exec has its own folder
+        (["-i"], {"SSH_CONNECTION": "a b", "SHLVL": "1"}, False),  # a shell in a shell
+    ],
+    ids=["a login", "a program", "no ssh", "a second shell"],
+)
+def test_people_who_log_in_start_in_the_project(
+    tmp_path: Path, words: list[str], environ: dict[str, str], starts: bool
+) -> None:
+    context = make_context(tmp_path, DEV8_REPOSITORIES="octo/demo")
+    (tmp_path / "workspace/demo/.git").mkdir(parents=True)
+    project.note(context)
+    folder = tmp_path / "workspace/demo" if starts else context.facts.home
+    assert log_in(context, *words, **environ) == str(folder)
+
+
+def test_without_a_project_logins_start_at_home(tmp_path: Path) -> None:
+    context = make_context(tmp_path)
+    project.note(context)
+    assert not (context.facts.runtime / runtime.PROJECT).exists()
+    assert log_in(context, "-i", SSH_CONNECTION="a b") == str(context.facts.home)
