@@ -6,7 +6,7 @@ SHELL := /bin/bash
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: ## Start a workspace: IDE, SSH (REPO=owner/name, IMAGE=mvp|base, WORKSPACE=folder)
+up: ## Start a workspace (REPO=owner/name, IMAGE=base, WORKSPACE=dir)
 	@scripts/up.sh
 
 down: ## Stop and remove the container; its volumes stay

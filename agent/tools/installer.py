@@ -95,9 +95,8 @@ class Installer:
                 "use dev8-mvp, install it yourself, or set DEV8_AI_TOOLS=off",
                 "info",
             )
-        lack = engines.find_lack(
-            self._facts.read(self._locks / tool.name / LOCK) or b"", self._facts
-        )
+        lock = self._facts.read(self._locks / tool.name / LOCK)
+        lack = engines.find_lack(lock or b"", self._facts)
         if lack:
             return Failure(
                 OLD_NODE,

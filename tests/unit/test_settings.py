@@ -193,7 +193,7 @@ def test_names_are_unique_and_new_ones_have_the_prefix() -> None:
     assert len(names) == len(set(names))
     old = {kept.name for kept in compatibility.KEPT}
     others_own = {"GH_HOST", "SSH_AUTHORIZED_KEYS_FILE", "CODE_SERVER_HASHED_PASSWORD",
-                  "GITHUB_REFRESH_TOKEN", "AZURE_STORAGE_SAS_TOKEN",
+                  "GITHUB_REFRESH_TOKEN", "AZURE_STORAGE_SAS_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN",
                   "AWS_ENDPOINT_URL_S3"}  # fmt: skip
     for _, entry in variables():
         own = entry.name.startswith(("DEV8_", "GITHUB_APP_")) or entry.name in old | others_own
