@@ -5,7 +5,7 @@ What is added to such a text leaves all else in it as it stands, comments and bl
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.machine.parsing import parse_json
@@ -65,19 +65,47 @@ def _find_additions(plain: str, start: int, wanted: Mapping[str, Any]) -> Iterat
         yield start + 1, body + ("," if members else "\n")
 
 
+def drop_member(text: str, path: Sequence[str]) -> str:
+    """Return the text of an object without this member, which may lie deeper in it.
+
+    Raises ValueError if there is none.
+    """
+    plain = blank_comments(text)
+    start = plain.index("{")
+    for name in path[:-1]:
+        start = _find_members(plain, start).get(name, len(plain))
+        if plain[start : start + 1] != "{":
+            raise ValueError(f"there is no {name}")
+    comma = None
+    for name, at, _, end in _list_members(plain, start):
+        behind = _skip_blanks(plain, end)
+        if name == path[-1]:
+            if plain[behind] == ",":
+                return text[:at] + text[behind + 1 :].lstrip()
+            if comma is None:
+                return text[:at].rstrip() + text[end:]
+            return text[:comma] + text[comma + 1 : at].rstrip() + text[end:]
+        comma = behind
+    raise ValueError(f"there is no {path[-1]}")
+
+
 def _find_members(plain: str, start: int) -> dict[str, int]:
     """Return where the values of an object's members begin; of one name, the last counts."""
-    members: dict[str, int] = {}
+    return {name: begin for name, _, begin, _ in _list_members(plain, start)}
+
+
+def _list_members(plain: str, start: int) -> Iterator[tuple[str, int, int, int]]:
+    """Yield each member's name, and where it, its value and the text after that begin."""
     at = _skip_blanks(plain, start + 1)
     while plain[at] != "}":
         if plain[at] == ",":
             at = _skip_blanks(plain, at + 1)
             continue
-        name, at = _DECODER.raw_decode(plain, at)
-        begin = _skip_blanks(plain, _skip_blanks(plain, at) + 1)
-        members[name] = begin
-        at = _skip_blanks(plain, _DECODER.raw_decode(plain, begin)[1])
-    return members
+        name, colon = _DECODER.raw_decode(plain, at)
+        begin = _skip_blanks(plain, _skip_blanks(plain, colon) + 1)
+        end = _DECODER.raw_decode(plain, begin)[1]
+        yield name, at, begin, end
+        at = _skip_blanks(plain, end)
 
 
 def _skip_blanks(plain: str, at: int) -> int:

@@ -44,7 +44,7 @@ def child_defaults(settings: Settings) -> dict[str, str]:
     defaults = {"COPILOT_AUTO_UPDATE": "false"}  # its folder in the image is read-only
     if settings.github.host != PUBLIC_HOST:
         defaults["COPILOT_GH_HOST"] = settings.github.host
-    if settings.ai.gemini_key:
+    if settings.ai.gemini_key and settings.hooks.trust == "trusted":
         defaults["GEMINI_CLI_TRUST_WORKSPACE"] = "true"  # without it a headless run refuses to work
     return defaults
 

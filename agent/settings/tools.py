@@ -1,10 +1,11 @@
 """The AI tools. To add a variable, add a field."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from agent.machine import texts
 from agent.machine.secret import SecretInput
-from agent.settings.parsers import words_of
+from agent.settings.parsers import absolute_path, words_of
 from agent.settings.variable import secret, variable
 
 
@@ -26,6 +27,12 @@ class Ai:
     )
     gemini_key: SecretInput | None = secret(
         "GEMINI_API_KEY", texts.word, "Key for Gemini CLI, stored in its .env file."
+    )
+    mcp: Path | None = variable(
+        "DEV8_MCP",
+        absolute_path,
+        "File with an object mcpServers: the MCP servers of all AI tools. It may have comments; "
+        "secrets in it are refused.",
     )
     tools: tuple[str, ...] = variable(
         "DEV8_AI_TOOLS",

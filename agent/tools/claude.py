@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from agent.machine.places import find_folder
 from agent.machine.resources import File, Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
+from agent.tools.entries import JSON, Config, Entries
 from agent.tools.json_edit import Document, edit_json, set_default
 from agent.tools.key import find_file, find_key, key_file
+from agent.tools.mcp import MEMBER, Server
 from agent.tools.tool import AiTool, Login
 
 MARK = "# devcopilot"
@@ -97,6 +99,23 @@ def set_key_helper(command: str | None, document: Document) -> Document:
     return document if present == command else {**others, "apiKeyHelper": command}
 
 
+def find_state(facts: Facts) -> Path | Problem:
+    """Return the file beside its folder in which Claude Code keeps servers and folders."""
+    if not facts.environ.get("CLAUDE_CONFIG_DIR"):
+        return facts.home / ".claude.json"
+    folder = find_folder(facts, "CLAUDE_CONFIG_DIR", ".claude", "Claude Code")
+    return folder if isinstance(folder, Problem) else folder / ".claude.json"
+
+
+def make_servers(servers: Mapping[str, Server]) -> Entries:
+    """Return Claude Code's entries for MCP servers."""
+    names = {name: name for name in ("command", "args", "env", "url", "headers")}
+    return {
+        (MEMBER, name): {"type": server.transport, **server.render(names)}
+        for name, server in servers.items()
+    }
+
+
 TOOL = AiTool(
     "claude",
     "Claude Code",
@@ -105,4 +124,10 @@ TOOL = AiTool(
         Login("CLAUDE_CODE_OAUTH_TOKEN", lambda settings: settings.ai.claude_token),
     ),
     resources,
+    Config(find_state, JSON, make_servers),
+    Config(
+        find_state,
+        JSON,
+        lambda folder: {("projects", str(folder), "hasTrustDialogAccepted"): True},
+    ),
 )

@@ -1,7 +1,7 @@
 """Codex: its auth.json holds the key."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.machine.errors import Problem
@@ -11,7 +11,9 @@ from agent.machine.places import find_folder
 from agent.machine.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
+from agent.tools.entries import TOML, Config, Entries
 from agent.tools.key import key_file
+from agent.tools.mcp import Server
 from agent.tools.tool import AiTool, Login
 
 CODEX_REFUSALS = {"cli_auth_credentials_store": ("keyring",), "forced_login_method": ("chatgpt",)}
@@ -53,5 +55,31 @@ def check_codex(path: Path, facts: Facts) -> Iterator[Problem]:
             )
 
 
+def find_config(facts: Facts) -> Path | Problem:
+    """Return the file of Codex's settings."""
+    folder = find_folder(facts, "CODEX_HOME", ".codex", "Codex")
+    return folder if isinstance(folder, Problem) else folder / "config.toml"
+
+
+def make_servers(servers: Mapping[str, Server]) -> Entries:
+    """Return Codex's entries for MCP servers. It does not know the transport sse."""
+    names = {"command": "command", "args": "args", "env": "env", "cwd": "cwd", "url": "url",
+             "headers": "http_headers"}  # fmt: skip
+    return {
+        ("mcp_servers", name): server.render(names)
+        for name, server in servers.items()
+        if server.transport != "sse"
+    }
+
+
 KEY = Login("OPENAI_API_KEY", lambda settings: settings.ai.openai_key)
-TOOL = AiTool("codex", "Codex", (KEY,), resources)
+TOOL = AiTool(
+    "codex",
+    "Codex",
+    (KEY,),
+    resources,
+    Config(find_config, TOML, make_servers),
+    Config(
+        find_config, TOML, lambda folder: {("projects", str(folder)): {"trust_level": "trusted"}}
+    ),
+)

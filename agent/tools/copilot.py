@@ -1,12 +1,16 @@
 """Copilot: it takes the login of gh, which follows the token's rotation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.places import find_folder
 from agent.machine.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
+from agent.tools.entries import JSON, Config, Entries
 from agent.tools.key import find_key
+from agent.tools.mcp import MEMBER, Server
 from agent.tools.tool import AiTool
 
 CLASSIC = "ghp_"
@@ -30,4 +34,23 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
         )
 
 
-TOOL = AiTool(NAME, "Copilot", (), resources)
+def find_servers(facts: Facts) -> Path | Problem:
+    """Return the file of Copilot's MCP servers."""
+    folder = find_folder(facts, "COPILOT_HOME", ".copilot", "Copilot")
+    return folder if isinstance(folder, Problem) else folder / "mcp-config.json"
+
+
+def make_servers(servers: Mapping[str, Server]) -> Entries:
+    """Return Copilot's entries for MCP servers, with all of their tools."""
+    names = {name: name for name in ("command", "args", "env", "cwd", "url", "headers")}
+    return {
+        (MEMBER, name): {
+            "type": "local" if server.command else server.transport,
+            "tools": ["*"],
+            **server.render(names),
+        }
+        for name, server in servers.items()
+    }
+
+
+TOOL = AiTool(NAME, "Copilot", (), resources, Config(find_servers, JSON, make_servers))

@@ -1,7 +1,8 @@
 """Gemini CLI: its .env holds the key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 from agent.machine import jsonc
 from agent.machine.errors import Problem
@@ -9,8 +10,10 @@ from agent.machine.places import find_folder
 from agent.machine.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
+from agent.tools.entries import JSON_WITH_COMMENTS, Config, Entries
 from agent.tools.json_edit import edit_json, set_default
 from agent.tools.key import key_file
+from agent.tools.mcp import MEMBER, Server
 from agent.tools.tool import AiTool, Login
 
 
@@ -35,5 +38,31 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     )
 
 
+def find_settings(name: str, facts: Facts) -> Path | Problem:
+    """Return one of the files in Gemini CLI's folder."""
+    home = find_folder(facts, "GEMINI_CLI_HOME", "", "Gemini CLI")
+    return home if isinstance(home, Problem) else home / ".gemini" / name
+
+
+def make_servers(servers: Mapping[str, Server]) -> Entries:
+    """Return Gemini CLI's entries for MCP servers."""
+    names = {name: name for name in ("command", "args", "env", "cwd", "url", "headers")}
+    return {
+        (MEMBER, name): server.render(names) | ({"type": server.transport} if server.url else {})
+        for name, server in servers.items()
+    }
+
+
 KEY = Login("GEMINI_API_KEY", lambda settings: settings.ai.gemini_key)
-TOOL = AiTool("gemini", "Gemini CLI", (KEY,), resources)
+TOOL = AiTool(
+    "gemini",
+    "Gemini CLI",
+    (KEY,),
+    resources,
+    Config(partial(find_settings, "settings.json"), JSON_WITH_COMMENTS, make_servers),
+    Config(
+        partial(find_settings, "trustedFolders.json"),
+        JSON_WITH_COMMENTS,
+        lambda folder: {(str(folder),): "TRUST_FOLDER"},
+    ),
+)

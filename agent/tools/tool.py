@@ -22,6 +22,8 @@ from agent.machine.resources import Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
+from agent.tools.entries import Config
+from agent.tools.mcp import Server
 
 LOCKS = Path("/usr/local/share/devcopilot/ai")
 """Folder of the image: NAME/package.json and NAME/package-lock.json for each tool."""
@@ -55,6 +57,10 @@ class AiTool:
     logins: tuple[Login, ...]
     resources: Callable[[Settings, Facts], Iterable[Resource | Problem]]
     """The files through which it finds them."""
+    servers: Config[Mapping[str, Server]] | None = None
+    """Where it keeps its MCP servers."""
+    trust: Config[Path] | None = None
+    """Where it keeps which folders it trusts."""
 
     def has_login(self, settings: Settings) -> bool:
         """Tell whether one of its secrets was given."""

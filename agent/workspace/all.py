@@ -3,8 +3,8 @@
 from agent.github import gh
 from agent.life import project
 from agent.services import sshd
-from agent.tools import handover
-from agent.workspace import certificates, git, shell, signing, ssh, vscode
+from agent.tools import handover, servers
+from agent.workspace import ai_trust, certificates, git, shell, signing, ssh, vscode
 
 STEPS = (
     certificates.STEP,
@@ -15,6 +15,8 @@ STEPS = (
     gh.STEP,
     vscode.STEP,
     handover.STEP,
+    servers.STEP,
+    ai_trust.STEP,
     shell.STEP,
     project.STEP,
 )

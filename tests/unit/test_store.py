@@ -25,7 +25,9 @@ def test_tools_get_what_makes_them_fit_into_the_workspace() -> None:
     assert plain["COPILOT_AUTO_UPDATE"] == "false"
     assert not {"COPILOT_GH_HOST", "GEMINI_CLI_TRUST_WORKSPACE"} & plain.keys()
     assert clean(GH_HOST="git.example.com")["COPILOT_GH_HOST"] == "git.example.com"
-    assert clean(GEMINI_API_KEY_FILE="/x")["GEMINI_CLI_TRUST_WORKSPACE"] == "true"
+    assert "GEMINI_CLI_TRUST_WORKSPACE" not in clean(GEMINI_API_KEY_FILE="/x")
+    trusted = clean(GEMINI_API_KEY_FILE="/x", DEV8_TRUST="trusted")
+    assert trusted["GEMINI_CLI_TRUST_WORKSPACE"] == "true"
 
 
 def test_what_was_given_wins_over_the_defaults_for_children() -> None:
