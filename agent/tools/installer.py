@@ -25,6 +25,7 @@ from agent.tools.tool import (
     OLD_NODE,
     AiTool,
     Failure,
+    digest_lock,
     find_digest,
     find_other,
     find_program,
@@ -84,8 +85,8 @@ class Installer:
     def install(self, tool: AiTool) -> Failure | None:
         """Install a tool that is due, or return why that could not be done."""
         npm = self._facts.which("npm")
-        wanted = find_digest(self._locks, tool, self._facts)
-        if npm is None or wanted is None:
+        content = self._facts.read(self._locks / tool.name / LOCK)
+        if npm is None or content is None:
             lacking = (
                 "npm is not installed" if npm is None else "this image has no lock file for it"
             )
@@ -95,9 +96,7 @@ class Installer:
                 "use dev8-mvp, install it yourself, or set DEV8_AI_TOOLS=off",
                 "info",
             )
-        lock = self._facts.read(self._locks / tool.name / LOCK)
-        lack = engines.find_lack(lock or b"", self._facts)
-        if lack:
+        if lack := engines.find_lack(content, self._facts):
             return Failure(
                 OLD_NODE,
                 f"cannot install {tool.title}: {lack}",
@@ -112,7 +111,7 @@ class Installer:
                 f"remove {link} to let the agent install {tool.title}",
             )
         try:
-            failure = self._bring(tool, npm, wanted)
+            failure = self._bring(tool, npm, digest_lock(content))
         except OSError as error:
             cause = error.strerror or str(error)
             return _fail(tool, str(error.errno), f"{cause}: {error.filename}")

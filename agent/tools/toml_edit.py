@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.machine.parsing import parse_toml
 
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -23,7 +24,7 @@ def drop_table(text: str, path: Sequence[str]) -> str:
     kept: list[str] = []
     dropped: list[str] = []
     inside = False
-    for line in [*text.splitlines(keepends=True), "[end]"]:
+    for line in [*_LINE.findall(text), "[end]"]:
         header = _read_header(line)
         if header is not None:
             if inside:

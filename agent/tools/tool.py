@@ -158,7 +158,12 @@ def find_program(folder: Path, name: str) -> Path:
 def find_digest(locks: Path, tool: AiTool, facts: Facts) -> str | None:
     """Return what names the version that the image's lock file asks for; None: it has none."""
     content = facts.read(locks / tool.name / LOCK)
-    return digest(content)[:16] if content is not None else None
+    return digest_lock(content) if content is not None else None
+
+
+def digest_lock(content: bytes) -> str:
+    """Return what names the version that a lock file asks for."""
+    return digest(content)[:16]
 
 
 def read_package(folder: Path) -> str | None:

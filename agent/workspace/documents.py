@@ -13,7 +13,8 @@ from agent.life.extensions import install
 from agent.machine import ledger
 from agent.services import registered
 from agent.settings import context
-from agent.tools import tool
+from agent.tools import servers, tool
+from agent.workspace import ai_trust
 
 DOCUMENTS = (
     context.INIT,
@@ -29,6 +30,8 @@ DOCUMENTS = (
     sightings.FILE,
     databases.COPIED,
     tool.FAILURES,
+    servers.RECORD,
+    ai_trust.RECORD,
     units.UNIT,
     unit.TRIES,
     install.HISTORY,

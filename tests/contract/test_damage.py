@@ -50,7 +50,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 MADE_AT_THE_START = (
     *(".ssh/id_ed25519", ".ssh/id_ed25519.pub", ".config/gh/hosts.yml", ".config/gh/config.yml"),
-    *(".claude/settings.json", ".claude.json", ".codex/auth.json"),
+    *(".claude/settings.json", ".claude.json", ".claude/.credentials.json", ".codex/auth.json"),
     *(".gemini/.env", ".gemini/settings.json", ".config/code-server/config.yaml"),
     ".vscode-server/extensions/extensions.json",
     ".vscode-server/extensions/devcopilot.workspace-defaults-1.0.0/package.json",
