@@ -31,6 +31,8 @@ FOCUS = """() => {
     return path.map(String);
 }"""
 
+LABELS = "tabs => tabs.map((tab) => `${tab.getAttribute('aria-label')} ${tab.textContent}`)"
+
 
 class Person:
     """Each method is a step; its name is the verb."""
@@ -93,7 +95,7 @@ class Person:
                 "text": "\n".join(self._texts()),
                 "focus": self.page.evaluate(FOCUS),
                 "dialogs": self.page.locator(".monaco-dialog-box").count(),
-                "tabs": self.page.locator(".tab").all_inner_texts(),
+                "tabs": self.page.eval_on_selector_all(".tab", LABELS),
                 "status": self.page.locator(".part.statusbar").all_inner_texts(),
             }
         )
