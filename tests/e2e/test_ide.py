@@ -40,9 +40,11 @@ def test_a_person_logs_in_and_a_terminal_finds_every_tool(
         done = drive_browser(box, tmp_path)
         assert done.returncode == 0, done.stderr[-2000:]
         assert "workspace" in json.loads(done.stdout)["title"]
-        # The editor puts its own `code` before what the image names.
-        seen = box.execute("cat", "/workspace/seen-path")
-        assert seen.endswith(box.execute("bash", "-lc", "printenv PATH"))
+        seen = box.execute("cat", "/workspace/seen-path").split(":")
+        own = [part for part in seen if part.endswith("/bin/remote-cli")]
+        assert len(own) == 1, "the editor's own `code`"
+        rest = [part for part in seen if part not in own]
+        assert rest == box.execute("bash", "-lc", "printenv PATH").split(":")
         assert find_missing(box.execute("cat", "/workspace/seen-tools")) == {}
         assert find_defaults(box)["terminal.integrated.defaultProfile.linux"] == "bash"
         assert "github.copilot.enable" in find_defaults(box)
