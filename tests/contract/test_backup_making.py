@@ -11,6 +11,7 @@ import pytest
 
 from agent import catalogue
 from agent.backup.make import comparison, making
+from agent.backup.make.creation import Contents, Maker
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.target import find_targets
 from agent.machine.errors import AgentError
@@ -95,6 +96,17 @@ def test_the_folder_is_never_replaced(tmp_path: Path) -> None:
     making.make_repository(vault.restic)
     assert vault.repository.stat().st_ino == before
     assert is_good(vault.restic)
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_its_cause(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, there=False)
+    blocked = tmp_path / "link"
+    blocked.symlink_to(tmp_path / "gone")
+    inside = replace(vault.target, repository=str(blocked), folder=blocked)
+    made = Maker("workspace", Contents((vault.workspace,))).make(Restic(inside, vault.facts))
+    assert str(made.problem) == (
+        f"cannot make a repository on {inside.name}: {blocked}: File exists"
+    )
 
 
 def test_without_locks_and_links_there_is_one_as_well(

@@ -196,14 +196,14 @@ class Maker:
         return run
 
     def _begin(self, restic: Restic, parent: str) -> Finished:
-        """Run restic for the first time; where there is no repository yet, make one."""
+        """Run restic for the first time; where there is no repository yet, make one.
+
+        Raises ResticError where that is impossible.
+        """
         finished = self._run(restic, parent)
         if finished.code != Code.NO_REPOSITORY:
             return finished
-        try:
-            making.make_repository(restic)
-        except ResticError as error:
-            return error.finished
+        making.make_repository(restic)
         return self._run(restic, parent)
 
     def _judge(self, finished: Finished) -> Run:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Restic, ResticError
-from agent.machine import folders
+from agent.machine import folders, hints
 from agent.machine.errors import Problem
 from agent.machine.files import SECRET, read_file
 from agent.machine.follow import Finished
@@ -72,8 +72,7 @@ def _make_folder(restic: Restic, folder: Path) -> None:
                 _set_aside(folder / "keys")
             _move_in(new, folder)
     except OSError as error:
-        problem = Problem(f"cannot {doing}: {folder}: {error.strerror}")
-        raise ResticError(problem, Finished(Code.FAILED)) from error
+        raise ResticError(hints.explain(error, doing), Finished(Code.FAILED)) from error
 
 
 @contextlib.contextmanager
