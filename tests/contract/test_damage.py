@@ -54,6 +54,8 @@ MADE_AT_THE_START = (
     *(".gemini/.env", ".gemini/settings.json", ".config/code-server/config.yaml"),
     ".vscode-server/extensions/extensions.json",
     ".vscode-server/extensions/devcopilot.workspace-defaults-1.0.0/package.json",
+    ".vscode-server/extensions/devcopilot.workspace-1.0.0/package.json",
+    ".vscode-server/extensions/devcopilot.workspace-1.0.0/extension.js",
     *(f"{STATE}/{name}" for name in ("owned.json", "gitconfig", "gitconfig-signing")),
     *(f"{STATE}/{name}" for name in ("allowed_signers", "gh-tokens.json", "backup/password")),
     *(f"{STATE}/{name}" for name in ("code-server/password", "code-server/hash.json")),
