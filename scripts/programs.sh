@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Put what the tests of backups run on this machine into .cache/programs, unless it is there and
-# current: restic and rclone as the images have them, Azurite with a Node, and acl,
-# bindfs, rsync and zsh by apt.
+# Put what the tests run on this machine into .cache/programs, unless it is there and
+# current: restic and rclone as the images have them, Azurite with a Node, and Debian's packages
+# of a few more by apt.
 #
 # DEBIAN_MIRROR, DEBIAN_ARCHIVE   where restic's package is, as in build.sh
 # What cannot be had is told; the tests that need it are skipped then, and fail where CI=true.
@@ -66,10 +66,16 @@ flock 9
 is_current restic docker/base/restic.txt docker/base/fetch-restic.sh || finish fetch_restic
 is_current rclone docker/mvp/rclone.txt || finish fetch_rclone
 is_current azurite docker/mvp/npm.txt tests/programs/package-lock.json || finish fetch_azurite
-if ! { command -v rsync && command -v setfacl && command -v bindfs && command -v zsh; } >/dev/null; then
+# Debian's packages and a program of each.
+packages=(acl:setfacl bindfs:bindfs git-lfs:git-lfs openssh-server:sshd rsync:rsync zsh:zsh)
+missing=()
+for package in "${packages[@]}"; do
+    PATH=$PATH:/usr/sbin command -v "${package#*:}" >/dev/null || missing+=("${package%:*}")
+done
+if ((${#missing[@]})); then
     if can_install; then
-        install_packages "about 5 s" acl bindfs rsync zsh
+        install_packages "about 5 s" "${missing[@]}"
     else
-        note "there is no rsync, setfacl, bindfs or zsh here: tests that need it are skipped"
+        note "there is no ${missing[*]} here: tests that need it are skipped"
     fi
 fi
