@@ -22,7 +22,7 @@ ENVIRON = {
     "VSCODE_DEV": "1", "VSCODE_PORTABLE": "/missing", "ELECTRON_RUN_AS_NODE": "1",
     "OPENSSL_CONF": "/missing/openssl.cnf", "OPENSSL_MODULES": "/missing", "DEBUG": "*",
     "XDG_DATA_HOME": "/missing", "XDG_CONFIG_HOME": "/missing", "XDG_RUNTIME_DIR": "/missing",
-    "TMPDIR": "/missing", "LISTEN_FDS": "3", "NOTIFY_SOCKET": "/missing", "KRB5CCNAME": "/missing",
+    "TMPDIR": "/missing", "LISTEN_FDS": "3", "KRB5CCNAME": "/missing",
     "PYTHONPATH": "/missing", "PYTHONHOME": "/missing", "PYTHONSTARTUP": "/missing",
     "PYTHONINSPECT": "1", "BASH_ENV": "/missing", "GIT_DIR": "/missing", "GIT_TRACE": "1",
     "RCLONE_CONFIG": "/missing", "GODEBUG": "http2debug=2", "npm_config_prefix": "/missing",
