@@ -88,7 +88,7 @@ def read_notes(box: Container) -> list[dict[str, Any]]:
 def test_the_images_tools_are_used_and_not_installed_again(box: Container) -> None:
     rows = box.status()["tools"]
     assert {row["name"]: row["program"] for row in rows} == {
-        name: f"/usr/local/bin/{name}" for name in ("claude", "codex", "gemini")
+        name: f"/usr/local/bin/{name}" for name in ("claude", "codex", "copilot", "gemini")
     }
     assert {row["by"] for row in rows} == {"other"}
 

@@ -269,7 +269,7 @@ def test_a_home_of_an_earlier_version_is_brought_up_to_date(
         assert login.run(box, KEPT).strip() == before
         assert "pager" not in login.run(box, f"cat {STATE}/gitconfig")
         extensions = login.run(box, "cat .vscode-server/extensions/extensions.json")
-        assert extensions.count('"version"') == 1
+        assert extensions.count('"version"') == 2, "the defaults and the companion"
         assert "0.9.0" not in extensions
         left = login.run(box, f"ls .vscode-server/extensions/*/package.json {STATE}/ssh/list "
                               "~/.config/gone/file 2>/dev/null; true").split()  # fmt: skip

@@ -10,8 +10,8 @@ from tests.waiting import wait_until
 
 LARGEST = {"dev8-base": 350, "dev8-mvp": 2200}
 """Megabytes; what grows beyond needs a reason and a new number."""
-LARGEST_AGENT = 3e6
-"""Bytes: the sources, as they are and compiled."""
+LARGEST_AGENT = 4.5e6
+"""Bytes: the sources, as they are and compiled. The workspace's life took 1 MB."""
 
 
 def test_labels(image: Image) -> None:

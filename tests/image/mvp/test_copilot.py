@@ -6,9 +6,7 @@ from tests.builds import read_npm
 
 
 def test_tells_its_version_offline(host: Host) -> None:
-    assert read_npm("copilot")["@github/copilot-linux-x64"] in host.check_output(
-        "copilot --version"
-    )
+    assert read_npm("ai/copilot")["@github/copilot"] in host.check_output("copilot --version")
 
 
 def test_wants_a_login(host: Host) -> None:
