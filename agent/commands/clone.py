@@ -4,16 +4,14 @@ URL is an address of git, of a web page (branch, pull request, commit), or OWNER
 """
 
 import argparse
-import signal
 import threading
 from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.commands.units import Lines
+from agent.commands.units import Lines, end_on_signals, hold
 from agent.life.clone.kind import KIND, clone_all
 from agent.life.record import BAD, State
-from agent.life.setup import BusyError, hold
 from agent.life.unit import Unit, Work
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
@@ -33,12 +31,8 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Clone them; exit 0 when all of them are there."""
     repositories = [read(text) for text in arguments.url]
     current = context.load()
-    try:
-        with hold(current.facts, KIND.name):
-            units = clone(current, repositories, printer)
-    except BusyError:
-        problem = Problem("clone is at work already", f"devcopilot log -f {KIND.name}")
-        raise AgentError(problem) from None
+    with hold(current.facts, KIND.name):
+        units = clone(current, repositories, printer)
     records = [unit.record for unit in units]
     printer.show([asdict(each) for each in records], [])
     good = all(each.state not in (*BAD, State.WAITING) for each in records)
@@ -57,8 +51,7 @@ def read(text: str) -> Repository:
 def clone(current: Context, repositories: list[Repository], printer: Printer) -> list[Unit]:
     """Clone them in the foreground; what is there already counts."""
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: stopping.set())
+    end_on_signals(stopping.set)
     with printer.watch("clone") as bar:
         work = Work(current, KIND, Lines(printer, bar), stopping, again=True)
         return clone_all(work, repositories)

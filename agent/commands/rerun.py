@@ -2,17 +2,17 @@
 
 import argparse
 import difflib
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.commands.units import Lines
+from agent.commands.units import Lines, end_on_signals, hold
 from agent.life import record
 from agent.life.all import KINDS
+from agent.life.poke import poke
 from agent.life.record import BAD, Record
-from agent.life.setup import BusyError, Setup, hold, poke
+from agent.life.setup import Setup
 from agent.life.unit import Kind
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
@@ -68,22 +68,12 @@ def carry_out(
 ) -> list[Record]:
     """Carry kinds out in the foreground; return how they stand then. Raises AgentError."""
     for name in order:
-        check_free(current.facts, name)
+        with hold(current.facts, name):
+            pass  # nobody else is at work on it
     with printer.watch("units") as bar:
         setup = Setup(current, kinds, Lines(printer, bar), order)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda _number, _frame: setup.stop())
+        end_on_signals(setup.stop)
         setup.run()
     poke(current.facts)  # others may have waited for it
     found = [record.read(current.facts, name) for name in order]
     return [each for each in found if each]
-
-
-def check_free(facts: Facts, kind: str) -> None:
-    """Raise AgentError when another process carries a kind out."""
-    try:
-        with hold(facts, kind):
-            return
-    except BusyError:
-        problem = Problem(f"{kind} is at work already", f"devcopilot log -f {kind}")
-        raise AgentError(problem) from None

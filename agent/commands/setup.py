@@ -6,7 +6,8 @@ import signal
 from agent.commands.output import Printer
 from agent.commands.units import Events
 from agent.life.all import KINDS
-from agent.life.setup import JOB, Setup
+from agent.life.poke import JOB
+from agent.life.setup import Setup
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit

@@ -1,13 +1,18 @@
 """How the verbs that carry out units tell of them."""
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from agent.commands.layout import Bar
 from agent.commands.output import Printer
+from agent.life import setup
 from agent.life.record import BAD, Record, State
-from agent.machine.errors import Problem
+from agent.life.setup import BusyError
+from agent.machine.errors import AgentError, Problem
 from agent.machine.human import format_duration
 from agent.machine.log import Logger
+from agent.machine.system import Facts
 
 
 def describe_end(unit: Record) -> str:
@@ -22,6 +27,23 @@ def describe_end(unit: Record) -> str:
         State.TIMEOUT: "was ended",
     }.get(unit.state, "is at work")
     return f"{unit.name} {words}" + (f": {unit.reason}" if unit.reason else "")
+
+
+def end_on_signals(stop: Callable[[], None]) -> None:
+    """Have work in the foreground end in order when somebody wants that, or the terminal goes."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: stop())
+
+
+@contextmanager
+def hold(facts: Facts, kind: str) -> Iterator[None]:
+    """Be the only process that carries a kind out. Raises AgentError if another one does."""
+    try:
+        with setup.hold(facts, kind):
+            yield
+    except BusyError:
+        problem = Problem(f"{kind} is at work already", f"devcopilot log -f {kind}")
+        raise AgentError(problem) from None
 
 
 class Events:

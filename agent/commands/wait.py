@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.commands.layout import Bar
-from agent.commands.options import add_json_option
+from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
 from agent.life import waiting
 from agent.life.record import BAD, FOLDER, GOOD, State
@@ -23,7 +23,6 @@ from agent.machine.inotify import Changes
 from agent.machine.lines import find_last_line
 from agent.settings import context
 from agent.settings.context import Context
-from agent.settings.parsers import duration
 
 LOOK = 1.0
 """Seconds between two looks at what no folder of the agent's tells of, such as a port."""
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = ", ".join(waiting.list_words())
     parser.add_argument("--for", dest="what", action="append", metavar="WHAT",
                         help=f"what to wait for; may be repeated: {words}")  # fmt: skip
-    parser.add_argument("--timeout", type=_read_duration, metavar="TIME",
+    parser.add_argument("--timeout", type=reader("duration"), metavar="TIME",
                         help="give up after this time (30s, 5m); 0 only looks")  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="print nothing, only exit")
     add_json_option(parser)
@@ -118,10 +117,3 @@ def _describe(answer: Answer) -> dict[str, object]:
     row = asdict(answer)
     del row["unit"]
     return row
-
-
-def _read_duration(text: str) -> float:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None

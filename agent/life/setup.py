@@ -10,21 +10,19 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
 from agent.life import record
+from agent.life.poke import poke
 from agent.life.record import BAD, FOLDER, GOOD, UNIT, Record, State
 from agent.life.unit import Kind, Speaker, Work, make_name
-from agent.machine import faults, holders, runtime
+from agent.machine import faults, holders
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError
 from agent.machine.system import Facts
 from agent.settings.context import Context
 
-POKE = "poke"
-"""In the folder of units: a change of it starts the job again."""
-JOB = "setup"
 NOT_YET = "it has not started yet"
+UNDECIDED = frozenset({State.WAITING, State.RUNNING})
 BUSY_PAUSE = 5.0
 """Seconds until the next look at a kind that somebody carries out by hand."""
 
@@ -57,7 +55,8 @@ class Setup:
 
     def run(self) -> float | None:
         """Carry it out; return the seconds until it wants to be run again, None: not by itself."""
-        waiting = [kind for kind in self._kinds.values() if self._is_due(kind)]
+        known = list(record.list_all(self._context.facts))
+        waiting = [kind for kind in self._kinds.values() if self._is_due(kind, known)]
         for kind in waiting:
             self._announce(kind)
         running: set[str] = set()
@@ -85,12 +84,11 @@ class Setup:
         """Have all work end as soon as it can."""
         self.stopping.set()
 
-    def _is_due(self, kind: Kind) -> bool:
+    def _is_due(self, kind: Kind, known: Sequence[Record]) -> bool:
         if self._order is not None:
             return kind.name in self._order
-        known = record.read(self._context.facts, kind.name)
-        parts = [each for each in record.list_all(self._context.facts) if each.kind == kind.name]
-        return known is None or any(each.state in (State.WAITING, State.RUNNING) for each in parts)
+        states = {each.name: each.state for each in known if each.kind == kind.name}
+        return kind.name not in states or not UNDECIDED.isdisjoint(states.values())
 
     def _announce(self, kind: Kind) -> None:
         """Let everybody see from the beginning what there will be."""
@@ -141,8 +139,7 @@ class Setup:
             problem = error.problems[0]
             work.own.fail(problem.message, problem.hint)
         except OSError as error:
-            what = f"{error.filename}: " if error.filename else ""
-            work.own.fail(f"{what}{error.strerror or error}", f"devcopilot rerun {kind.name}")
+            work.own.fail_for(error, f"devcopilot rerun {kind.name}")
         except Exception as error:
             words = f"internal error: {faults.describe(error)}"
             work.own.fail(words, "please report this line")
@@ -161,21 +158,9 @@ def hold(facts: Facts, kind: str) -> Iterator[None]:
         yield
 
 
-def poke(facts: Facts) -> None:
-    """Have init look for what is due, within a few seconds. Raises OSError."""
-    path = find_poke(facts)
-    path.parent.mkdir(0o700, exist_ok=True)
-    runtime.write_atomic(str(path), b"")
-
-
 def reopen(facts: Facts) -> None:
     """Have kinds looked at again that had nothing to do: there may be something now."""
     for known in list(record.list_all(facts)):
         if known.state is State.SKIPPED and known.kind == known.name:
             UNIT.write(facts, replace(known, state=State.WAITING, reason=NOT_YET), known.name)
     poke(facts)
-
-
-def find_poke(facts: Facts) -> Path:
-    """Return the file whose change starts the job."""
-    return facts.runtime / FOLDER / POKE

@@ -107,6 +107,11 @@ class Unit:
         """Tell why it has failed; `exit` is the code of the command that decided it."""
         self._end(State.FAILED, reason, hint, exit)
 
+    def fail_for(self, error: OSError, hint: str) -> None:
+        """Tell that the machine refused something."""
+        what = f"{error.filename}: " if error.filename else ""
+        self.fail(f"{what}{error.strerror or error}", hint)
+
     def time_out(self, seconds: float, hint: str = "") -> None:
         """Tell that it was ended since it took longer than this."""
         self._end(State.TIMEOUT, f"it took longer than {format_duration(seconds)}", hint)

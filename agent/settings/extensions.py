@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 
 from agent.machine.parsing import parse_json
 from agent.settings.parsers import absolute_path
-from agent.settings.variable import variable
+from agent.settings.variable import hide_credentials, variable
 
 IDENTIFIER = re.compile(r"[\w-]+\.[\w-]+", re.ASCII)
 """publisher.name: https://code.visualstudio.com/api/references/extension-manifest."""
 _VERSION = re.compile(r"\d+(\.\d+){0,3}([.+-][\w.+-]*)?", re.ASCII)
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 _QUOTED = re.compile(r'"(\{.*\})(?:\\[rn])*"', re.DOTALL)
 """An object as an --env-file has it that puts quotes around each value."""
 SUFFIX = ".vsix"
@@ -56,8 +55,7 @@ def read_entry(word: str) -> Entry:
     good = IDENTIFIER.fullmatch(identifier) and not (removed and at)
     if good and (bool(_VERSION.fullmatch(version)) if at else True):
         return Entry(identifier.lower(), version, removed=removed)
-    shown = _CREDENTIALS.sub("//***@", repr(word))
-    raise ValueError(f"a list of extensions: {shown} is not {FORMS}")
+    raise ValueError(f"a list of extensions: {hide_credentials(repr(word))} is not {FORMS}")
 
 
 def read_entries(value: str) -> tuple[Entry, ...]:

@@ -118,8 +118,12 @@ def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -
 def _refuse_value(name: str, given: str, error: ValueError) -> Problem:
     if name.endswith(_FILE):
         return _refuse_file(name)
-    shown = _CREDENTIALS.sub("//***@", repr(given))
-    return Problem(f"{name}={shown} is not {error}")
+    return Problem(f"{name}={hide_credentials(repr(given))} is not {error}")
+
+
+def hide_credentials(text: str) -> str:
+    """Return a text without what stands before the @ of a URL in it."""
+    return _CREDENTIALS.sub("//***@", text)
 
 
 def _read_secret(

@@ -7,9 +7,8 @@ from pathlib import Path
 from agent.backup.targets.all import wants_backups
 from agent.github.hosts import find_accounts
 from agent.github.published import token_path
-from agent.life import setup
-from agent.life.all import KINDS
-from agent.life.hooks import stopping
+from agent.life import poke
+from agent.life.hooks import phases
 from agent.machine import runtime
 from agent.machine.boot import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
@@ -50,7 +49,7 @@ def find_file(source: SecretInput | None) -> tuple[Path, ...]:
 
 def find_pokes(current: Context) -> Iterator[Path]:
     """Yield what units wait for: a token of each host, and the word that somebody has decided."""
-    yield setup.find_poke(current.facts)
+    yield poke.find_poke(current.facts)
     for account in current.once(find_accounts).known:
         yield token_path(current.facts, account.host)
 
@@ -86,9 +85,9 @@ JOBS = (
         wanted=lambda settings: bool(find_wanted(TOOLS, settings)),
     ),
     JobKind(
-        Job(setup.JOB, call("setup"), None, LIFE_TIMEOUT, at=(READY,), nice=10),
+        # In every workspace: what has hooks or extensions to bring may come later.
+        Job(poke.JOB, call("setup"), None, LIFE_TIMEOUT, at=(READY,), nice=10),
         watch=find_pokes,
-        wanted=lambda settings: any(kind.wanted(settings) for kind in KINDS),
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(
@@ -98,7 +97,7 @@ JOBS = (
     ),
     JobKind(
         Job("final-hooks", call("hooks", "--final"), None, STOP_TIMEOUT, at=(STOP,)),
-        wanted=stopping.is_wanted,
+        wanted=phases.has_stop_hooks,
     ),
     JobKind(
         Job(

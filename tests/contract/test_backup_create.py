@@ -183,6 +183,23 @@ def test_a_target_whose_server_dies_is_told_at_once(vault: Vault) -> None:
     assert good.problem is None
 
 
+def make_meanwhile(
+    vault: Vault, restic: Restic, stall: float, happen: Callable[[], object], patience: float
+) -> Made:
+    """Make a backup, and let something happen in the midst of it; return the backup."""
+    limits = Limits(stall=stall)
+    begun = threading.Event()
+    results: list[Made] = []
+    worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
+    worker.start()
+    assert begun.wait(60)
+    happen()
+    worker.join(patience)
+    assert not worker.is_alive()
+    (made,) = results
+    return made
+
+
 def lose_target(
     vault: Vault, folder: Path, lose: Callable[[], object], give_back: Callable[[], object]
 ) -> tuple[Made, Made]:
@@ -195,16 +212,8 @@ def lose_target(
     first = make(vault, restic, Limits())
     assert first.snapshot
     vault.put("more", 30_000_000)
-    begun = threading.Event()
-    results: list[Made] = []
-    limits = Limits(stall=100)
-    worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
-    worker.start()
-    assert begun.wait(60)
-    lose()
-    worker.join(300)
+    failed = make_meanwhile(vault, restic, 100, lose, patience=300)
     give_back()
-    (failed,) = results
     assert failed.snapshot is None
     assert "no progress" not in str(failed.problem)
     assert find_restics() == []
@@ -327,17 +336,8 @@ def test_one_that_is_stopped_in_the_midst_is_named_and_loses_nothing(
     first = make(vault, restic, Limits())
     assert first.snapshot
     vault.put("more", 60_000_000)
-    begun = threading.Event()
-    results: list[Made] = []
-    limits = Limits(stall=30)
-    worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
-    worker.start()
-    assert begun.wait(60)
-    server.stop()
-    worker.join(120)
-    assert not worker.is_alive()
+    made = make_meanwhile(vault, restic, 30, server.stop, patience=120)
     assert find_restics() == []
-    (made,) = results
     assert made.snapshot is None
     assert "connection refused" in str(made.problem)
     assert "check that its server can be reached" in str(made.problem)

@@ -567,11 +567,11 @@ def stop(box: Container, seconds: float) -> bool:
 
 
 def test_hooks_of_the_stop(box: Container) -> None:
-    assert not stopping.is_wanted(box.context.settings)
+    assert not phases.has_stop_hooks(box.context.settings)
     box.variables["DEV8_ON_STOP"] = "sh -c 'echo one >>said'"
     (box.hooks_d / "stop").mkdir(parents=True)
     (box.hooks_d / "stop/two").write_text("echo two >>said\n")
-    assert stopping.is_wanted(box.context.settings)
+    assert phases.has_stop_hooks(box.context.settings)
     assert stop(box, 8)
     assert box.said() == ["one", "two"]
     assert box.state("stop") == "done"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from agent.life import project
-from agent.life.clone.one import CACHE_TAG, STAGING, Clone, find_beside
+from agent.life.clone.one import STAGING, Clone, find_beside
 from agent.life.record import SEPARATOR
 from agent.life.unit import Kind, Unit, Work
+from agent.machine.folders import CACHE_TAG
 from agent.machine.volumes import find_top
 from agent.settings.repository import Repository
 
@@ -45,8 +46,7 @@ def clone_all(work: Work, repositories: Sequence[Repository]) -> list[Unit]:
             try:
                 units[each.repository.name] = each.carry_out()
             except OSError as error:
-                what = f"{error.filename}: " if error.filename else ""
-                each.unit.fail(f"{what}{error.strerror or error}", "devcopilot rerun clone")
+                each.unit.fail_for(error, "devcopilot rerun clone")
                 units[each.repository.name] = [each.unit]
             except Exception as error:
                 errors.append(error)

@@ -9,26 +9,22 @@ from functools import cached_property
 from pathlib import Path
 
 from agent.life.clone import host_key
-from agent.life.clone.causes import Cause, Failure, explain, explain_access
+from agent.life.clone.causes import Cause, Failure
 from agent.life.clone.checkout import MissingError, find_missing
 from agent.life.clone.extras import EXTRAS, Extra, ExtraError
-from agent.life.clone.fetch import fetch, find_token
+from agent.life.clone.fetch import fetch
 from agent.life.clone.git import Git, GitError, StoppedError
 from agent.life.clone.placing import InTheWayError, merge, place
 from agent.life.clone.target import Place, look
-from agent.life.marks import IN_CONTAINER
+from agent.life.clone.telling import tell_failure, was_refused
 from agent.life.unit import Unit, Work
 from agent.machine import runtime
+from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.volumes import find_top
 from agent.settings.repository import WORKSPACE, Repository
 
 STAGING = ".devcopilot-clone-"
 """Begins the name of a folder in the workspace in which a clone is made."""
-CACHE_TAG = "CACHEDIR.TAG"
-SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n"
-"""Backups leave the folder out: https://bford.info/cachedir/."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds until the next try where a host does not answer."""
 LISTED = 5
 
 
@@ -94,9 +90,8 @@ class Clone:
         if not self._is_inside():
             self.unit.fail(f"{self.target} leads out of the workspace, by a link", "set dir=NAME")
             return True
-        tried = self.unit.marks(IN_CONTAINER)
         # If it is settled, it waits for another token, and says so.
-        return tried.is_done(find_token(self._facts, self._host)) and not self._again
+        return was_refused(self.unit, self._facts, self._host) and not self._again
 
     def _take_as_it_is(self) -> None:
         """Accept a clone that is there: a user's, or one that a backup has brought back.
@@ -170,30 +165,20 @@ class Clone:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(0o700)
         try:
-            runtime.write_atomic(str(folder / CACHE_TAG), SIGNATURE, 0o644)
+            # Backups leave the folder out.
+            runtime.write_atomic(str(folder / CACHE_TAG), CACHE_SIGNATURE + b"\n", 0o644)
             yield folder / "clone"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _explain(self, failure: Failure) -> None:
         """Tell what went wrong, and what happens next."""
-        host, name = self._host, self.repository.path
-        cause = failure.cause
-        if cause is Cause.NETWORK:
-            pause = self.unit.retry_in(FIRST_PAUSE, LONGEST_PAUSE)
-            self.unit.wait(f"{host} does not answer: {failure.said}", f"next try in {pause:.0f} s")
-            return
-        if cause.waits_for_token:
-            self.unit.marks(IN_CONTAINER).set_done(find_token(self._facts, self._host))
-            self.unit.wait(*explain_access(cause, host, name))
-            return
-        again = f"devcopilot rerun {self.unit.name}"
-        if cause is Cause.HOST_KEY:
+        if failure.cause is Cause.HOST_KEY:
             reason, hint = host_key.explain(self._url, failure.said, self._facts)
+            again = f"devcopilot rerun {self.unit.name}"
             self.unit.fail(reason, f"{hint}; {again}", failure.code)
-            return
-        reason, hint = explain(failure, host, again)
-        self.unit.fail(reason, hint or f"devcopilot log {self.unit.name}", failure.code)
+        else:
+            tell_failure(self.unit, failure, self._facts, self._host, self.repository.path)
 
     def _fetch_extras(self) -> Iterator[Unit]:
         """Yield the units of what the repository has beside its own files."""
@@ -236,15 +221,3 @@ def find_beside(target: Path) -> Path:
         if os.path.ismount(target) or any(target.iterdir()):
             return target
     return find_top(target.parent)
-
-
-def _explain_access(cause: Cause, host: str, name: str) -> tuple[str, str]:
-    """Return why a host does not give a repository, and what changes that."""
-    if cause is Cause.NO_TOKEN:
-        return f"{host} wants a token for {name}", "devcopilot login, or set GITHUB_TOKEN_FILE"
-    if cause is Cause.REFUSED:
-        return f"{host} refuses this token for {name}", "devcopilot login, or give another token"
-    return (
-        f"{host} shows no {name} to this token",
-        "check the name; give the token, or the app, access to it",
-    )

@@ -4,21 +4,18 @@ import hashlib
 import time
 from pathlib import Path
 
-from agent.life.clone.causes import Cause, Failure, explain, explain_access
-from agent.life.clone.fetch import find_token
 from agent.life.clone.git import GitError, StoppedError
+from agent.life.clone.telling import tell_failure, was_refused
 from agent.life.dotfiles.links import link_all
 from agent.life.dotfiles.script import find_script, make_argv
 from agent.life.dotfiles.source import Source
-from agent.life.marks import IN_CONTAINER, Marks
+from agent.life.marks import Marks
 from agent.life.unit import Kind, Work
 from agent.machine import runtime
 from agent.settings.everything import Settings
 from agent.settings.repository import Repository
 
 NAME = "dotfiles"
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds until the next try where a host does not answer."""
 STAMP = "%Y-%m-%d-%H%M%S"
 
 
@@ -74,7 +71,9 @@ class Run:
             try:
                 note = self._get(self._repository)
             except GitError as error:
-                self._explain(error.failure, self._repository)
+                host = self._find_host(self._repository)
+                path = self._repository.path
+                tell_failure(self._own, error.failure, self._facts, host, path)
                 return
         elif not self._folder.is_dir():
             self._own.fail(f"there is no folder {self._folder}", "fix DEV8_DOTFILES")
@@ -110,22 +109,7 @@ class Run:
         """Tell whether the present token has been refused already."""
         if self._repository is None or self._work.again:
             return False
-        token = find_token(self._facts, self._find_host(self._repository))
-        return self._own.marks(IN_CONTAINER).is_done(token)
-
-    def _explain(self, failure: Failure, repository: Repository) -> None:
-        """Tell why they could not be had: a token may still come, and so may the network."""
-        host = self._find_host(repository)
-        if failure.cause.waits_for_token:
-            self._own.marks(IN_CONTAINER).set_done(find_token(self._facts, host))
-            self._own.wait(*explain_access(failure.cause, host, repository.path))
-        elif failure.cause is Cause.NETWORK:
-            pause = self._own.retry_in(FIRST_PAUSE, LONGEST_PAUSE)
-            reason = f"{host} does not answer: {failure.said}"
-            self._own.wait(reason, f"next try in {pause:.0f} s")
-        else:
-            reason, hint = explain(failure, host, f"devcopilot rerun {NAME}")
-            self._own.fail(reason, hint or f"devcopilot log {NAME}", failure.code)
+        return was_refused(self._own, self._facts, self._find_host(self._repository))
 
     def _install(self, note: str) -> bool:
         """Run the command or the script, or make the links; return whether all went well."""

@@ -107,6 +107,11 @@ def find_cwd(file: Devcontainer, context: Context) -> Path:
     return real if inside and real.is_dir() else file.folder
 
 
+def has_stop_hooks(settings: Settings) -> bool:
+    """Tell whether there is anything to run at the stop."""
+    return bool(find_admin(AT_STOP, settings).commands)
+
+
 def find_admin(moment: str, settings: Settings) -> Phase:
     """Return the commands of whoever runs the container or built the image, one after another."""
     given = {

@@ -8,16 +8,10 @@ from agent.life.hooks.kind import KIND
 from agent.life.hooks.running import Where
 from agent.life.unit import Speaker, Work
 from agent.settings.context import Context
-from agent.settings.everything import Settings
 from agent.settings.project import find_folder
 
 SHARE = 0.5
 """Of the time that is left: the final backup, which comes next, needs the rest."""
-
-
-def is_wanted(settings: Settings) -> bool:
-    """Tell whether there is anything to run at the stop."""
-    return bool(phases.find_admin(phases.AT_STOP, settings).commands)
 
 
 def carry_out(
