@@ -55,6 +55,7 @@ def test_nothing_piles_up(login: Login, soak_seconds: float, tmp_path: Path) -> 
     )
     with running(recipe) as box:
         box.wait_ready()
+        box.execute("devcopilot", "wait", "--for", "all")  # the units write their records first
         use(box, login, token, 0)
         before, end, rounds = measure(box), time.monotonic() + soak_seconds, 0
         while time.monotonic() < end:
