@@ -32,6 +32,7 @@ VERBS = {
     "tools": "install missing AI tools that have a key",
     "backup": "create, list, restore and check backups",
     "status": "show the state of the workspace",
+    "doctor": "check credentials, storage, network and tools, and say what fixes each problem",
     "health": "exit with 0 if every essential service answers",
     "explain": "explain why a service does not run",
     "settings": "list all variables, exit codes and files",

@@ -6,10 +6,13 @@ To add a thing, add it to the list of its room. Nothing that works imports this 
 from agent.backup.targets.all import TARGETS
 from agent.github.sources.all import SOURCES
 from agent.life.all import KINDS
+from agent.observe.doctor import CHECKS
+from agent.observe.documents import DOCUMENTS
 from agent.services.all import SERVICES
 from agent.tools.all import TOOLS
 from agent.workspace.all import STEPS
-from agent.workspace.documents import DOCUMENTS
 from agent.workspace.jobs import JOBS
 
-__all__ = ["DOCUMENTS", "JOBS", "KINDS", "SERVICES", "SOURCES", "STEPS", "TARGETS", "TOOLS"]
+__all__ = [
+    "CHECKS", "DOCUMENTS", "JOBS", "KINDS", "SERVICES", "SOURCES", "STEPS", "TARGETS", "TOOLS",
+]  # fmt: skip

@@ -14,7 +14,7 @@ from agent.__main__ import VERBS
 from agent.settings import reference
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("docs/settings.md", "docs/migration.md")
+DOCUMENTS = ("docs/settings.md", "docs/migration.md", "docs/doctor.md")
 
 MEND = ".venv/bin/python scripts/documents.py --write"
 
@@ -27,7 +27,15 @@ def parts() -> dict[str, str]:
     """Return all generated parts, by the name in their markers."""
     verbs = ((f"`devcopilot {verb}`", meaning) for verb, meaning in VERBS.items())
     sections = reference.sections(reference.find_files(catalogue.DOCUMENTS))
-    return {**sections, "commands": reference.table(("command", "what it does"), verbs)}
+    checks = (
+        (check.group, f"`{check.name}`", check.purpose, "yes" if check.network else "")
+        for check in catalogue.CHECKS
+    )
+    return {
+        **sections,
+        "commands": reference.table(("command", "what it does"), verbs),
+        "checks": reference.table(("group", "name", "what it checks", "network"), checks),
+    }
 
 
 def fill_in(text: str) -> str:

@@ -12,7 +12,8 @@ class Item:
     """One thing on a page: a mark that says how it is, its name, and what there is to say of it."""
 
     mark: str
-    """good, idle, warning or bad."""
+    """How a thing is: good, idle, warning or bad. What a check found: ok, warn, fail, skipped or
+    unknown."""
     name: str
     text: str
     more: Sequence[str] = ()

@@ -5,8 +5,8 @@ import argparse
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
+from agent.observe.documents import DOCUMENTS
 from agent.settings import reference
-from agent.workspace.documents import DOCUMENTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

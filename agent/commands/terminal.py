@@ -19,11 +19,20 @@ from agent.commands.layout import NAME, Bar, Item, Page
 from agent.machine.errors import Problem
 from agent.machine.escaping import escape_line
 
-STYLES = {"good": "green", "idle": "dim", "warning": "yellow", "bad": "bold red"}
-MARKS = {"good": "●", "idle": "○", "warning": "▲", "bad": "✖"}
-PLAIN_MARKS = {"good": "*", "idle": "-", "warning": "!", "bad": "x"}
+STYLES = {
+    "good": "green", "idle": "dim", "warning": "yellow", "bad": "bold red",
+    "ok": "green", "skipped": "dim", "warn": "yellow", "fail": "bold red", "unknown": "magenta",
+}  # fmt: skip
+MARKS = {
+    "good": "●", "idle": "○", "warning": "▲", "bad": "✖",
+    "ok": "✓", "skipped": "\u2013", "warn": "!", "fail": "✗", "unknown": "?",
+}  # fmt: skip
+PLAIN_MARKS = {
+    "good": "*", "idle": "-", "warning": "!", "bad": "x",
+    "ok": "+", "skipped": "-", "warn": "!", "fail": "x", "unknown": "?",
+}  # fmt: skip
 """Where the encoding of the terminal is not UTF-8."""
-WELL = ("good", "idle")
+WELL = ("good", "idle", "ok", "skipped")
 NAME_WIDTH = 12
 """Columns of a name, so that most sections of a page stand in line."""
 RIGHT = ("FILES", "SIZE", "ADDED")

@@ -16,7 +16,8 @@ FLOORS = (
     ("settings",),
     ("github", "backup", "services", "tools"),
     ("life",),
-    ("workspace", "observe"),
+    ("workspace",),
+    ("observe",),
     ("commands",),
 )
 """The rooms, from the ground up. Imports go down, and never to another room of the same floor."""

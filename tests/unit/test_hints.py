@@ -23,6 +23,8 @@ COMMAND = re.compile(
     r"`devcopilot ([^`]*)`" r"|(?<![\w/.-])(?<!entrypoint )devcopilot ([^`;,:()>#\n]*)"
 )
 """A command in a text: in backticks, or up to the next sign."""
+OTHERS = re.compile(r"\bgit [a-z][^`;,()\n]*")
+"""A command of another program, whose options are its own."""
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 VALUE = "local"
 """What stands for a value that is only known when the text is made; it is a target's name."""
@@ -114,7 +116,7 @@ def test_options_without_a_command_are_of_the_verb_that_speaks() -> None:
         known = options.get(VERB_OF.get(name_path(path), ()), set())
         for text in read_texts(path):
             if " " in text:  # others are words for programs
-                named = {*OPTION.findall(COMMAND.sub("", text))} & ours
+                named = {*OPTION.findall(OTHERS.sub("", COMMAND.sub("", text)))} & ours
                 wrong += [(name_path(path), text) for _ in named - known]
     assert wrong == []
 

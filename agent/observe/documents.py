@@ -11,6 +11,7 @@ from agent.life import marks, trust, unit
 from agent.life import record as units
 from agent.life.extensions import install
 from agent.machine import ledger
+from agent.observe import doctor
 from agent.services import registered
 from agent.settings import context
 from agent.tools import servers, tool
@@ -38,4 +39,5 @@ DOCUMENTS = (
     marks.ON_VOLUME,
     marks.IN_CONTAINER,
     trust.ANSWERS,
+    doctor.FILE,
 )

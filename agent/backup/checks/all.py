@@ -1,0 +1,5 @@
+"""All checks of this room, in one visible tuple. To add one, write one file and add one name."""
+
+from agent.settings.check import Check
+
+CHECKS: tuple[Check, ...] = ()

@@ -1,0 +1,104 @@
+"""Check the workspace: credentials, storage, network, tools. It changes nothing.
+
+Each finding ends with what fixes it. It exits with 0 unless something does not work.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from agent.commands.layout import Item, Page
+from agent.commands.options import add_json_option, reader
+from agent.commands.output import Printer
+from agent.machine import hints
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.observe import doctor
+from agent.observe.doctor import GROUPS, Row
+from agent.settings import context
+from agent.settings.check import Check, Result
+from agent.settings.context import Context
+
+DEADLINE = 10.0
+"""Seconds to read the settings: the home may be on a server that is gone."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help="only these checks or groups; --list shows them")  # fmt: skip
+    parser.add_argument("--offline", action="store_true", help="only what needs no network")
+    parser.add_argument("--timeout", type=reader("positive_duration"), metavar="TIME",
+                        help="stop each check after this time (10s, 1m)")  # fmt: skip
+    parser.add_argument("--strict", action="store_true", help="exit with 1 for a warning, too")
+    parser.add_argument("--list", action="store_true", help="list the checks, run none")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Run the checks and show what they find."""
+    checks = doctor.choose(arguments.names)
+    if arguments.list:
+        show_list(checks, printer)
+        return Exit.OK
+    current = load()
+    with printer.watch("checking") as bar:
+        rows = doctor.examine(
+            checks, current, offline=arguments.offline, limit=arguments.timeout,
+            tell=lambda done, names: bar.update(done, len(checks), ", ".join(names)),
+        )  # fmt: skip
+    try:
+        doctor.keep(rows, current, offline=arguments.offline)
+    except OSError as error:
+        printer.fail(hints.explain(error, "keep the result"))
+    printer.show([asdict(row) for row in rows], format_lines(rows), lambda: make_page(rows))
+    bad = {Result.FAIL, Result.WARN} if arguments.strict else {Result.FAIL}
+    return Exit.FAILED if bad & {row.result for row in rows} else Exit.OK
+
+
+def load() -> Context:
+    """Return the context. Raises AgentError, also when it takes too long."""
+    try:
+        with context.deadline(DEADLINE):
+            return context.load()
+    except TimeoutError as error:
+        problem = Problem(
+            f"cannot read the settings: it took longer than {DEADLINE:g} s",
+            "check /proc/mounts for a network file system whose server is gone",
+        )
+        raise AgentError(problem) from error
+
+
+def show_list(checks: Sequence[Check], printer: Printer) -> None:
+    """Show the checks."""
+    rows = [{"name": check.name, "group": check.group, "purpose": check.purpose,
+             "network": check.network, "documents": check.documents}
+            for check in checks]  # fmt: skip
+    cells = [(check.name, check.group, check.purpose) for check in checks]
+    printer.show_table(rows, ("NAME", "GROUP", "WHAT IT CHECKS"), cells)
+
+
+def format_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the findings, a line each, and what fixes them."""
+    yield doctor.summarize(rows)
+    for row in rows:
+        fix = f" ({row.fix})" if row.fix else ""
+        yield f"{row.result:<8}  {' '.join(filter(None, (row.name, row.part)))}: {row.summary}{fix}"
+    for fix in doctor.find_fixes(rows):
+        yield f"{'fix':<8}  {fix}"
+
+
+def make_page(rows: Sequence[Row]) -> Page:
+    """Return what a terminal shows."""
+    found = {row.result for row in rows}
+    mark = next((each for each in (Result.FAIL, Result.WARN) if each in found), Result.OK)
+    sections = [(group, [make_item(row) for row in rows if row.group == group]) for group in GROUPS]
+    fixes = [Item("idle", fix, "") for fix in doctor.find_fixes(rows)]
+    shown = [(title, items) for title, items in (*sections, ("What to do", fixes)) if items]
+    return Page(mark, doctor.summarize(rows), shown)
+
+
+def make_item(row: Row) -> Item:
+    """Return the item of a finding."""
+    text = f"{row.part}: {row.summary}" if row.part else row.summary
+    return Item(row.result, row.name, text, hint=row.fix)

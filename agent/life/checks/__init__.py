@@ -1,0 +1,1 @@
+"""What `devcopilot doctor` checks of this room."""
