@@ -7,6 +7,7 @@ import sys
 import time
 
 from agent.init.logger.output import Output
+from agent.init.logger.recent import Recent
 from agent.init.logger.streams import Stream
 from agent.machine.exits import Exit
 from agent.machine.masking import Masker
@@ -135,7 +136,8 @@ def main(words: list[str]) -> int:
     options, named = parse_arguments(words)
     masker = Masker(options["runtime"])
     masker.refresh()
-    output = Output(int(options["output"]), options["format"], options["level"])
+    keep = Recent(options["runtime"]).add
+    output = Output(int(options["output"]), options["format"], options["level"], keep)
     pump = Pump(
         [Stream(name, descriptor, masker, output.make_records) for name, descriptor in named],
         output,

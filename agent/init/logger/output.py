@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agent.machine.log import LEVELS, Event, encode, make_records, render
 
@@ -32,13 +32,20 @@ def reopen(descriptor: int) -> int:
 class Output:
     """Renders events and writes lines, in pieces that do not block."""
 
-    def __init__(self, descriptor: int, form: str, level: str) -> None:
-        """`form` is auto, json or text."""
+    def __init__(
+        self,
+        descriptor: int,
+        form: str,
+        level: str,
+        keep: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
+        """`form` is auto, json or text; `keep` gets what has been written."""
         terminal = os.isatty(descriptor)
         self._readable = form == "text" or (form == "auto" and terminal)
         dumb = os.environ.get("TERM") in ("dumb", "unknown")
         self._colour = terminal and not dumb and not os.environ.get("NO_COLOR")
         self._threshold = LEVELS.index(level)
+        self._keep = keep
         self._rest = b""
         self.descriptor = reopen(descriptor)
 
@@ -80,4 +87,5 @@ class Output:
         except OSError:
             self._rest = b""
             raise
+        self._keep(self._rest[:written])
         self._rest = self._rest[written:]

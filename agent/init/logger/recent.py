@@ -1,0 +1,49 @@
+"""The newest lines of the log, for whoever is inside: only the engine has what was written before.
+
+They are what the container's output got: masked, and none that its level hides. Two files on tmpfs
+in place of a ring in memory: a line costs one more write, and this process not a byte.
+"""
+
+import os
+
+from agent.machine import runtime
+
+SIZE = 64 * 1024
+"""Bytes after which a file is full. The one before it stays beside it, so that never less is there.
+"""
+NAME, FORMER = "recent", "recent.1"
+
+
+class Recent:
+    """Keeps what is written. Never raises: the log goes on where its copy cannot."""
+
+    def __init__(self, folder: str) -> None:
+        """`folder` is the runtime folder. What an earlier log process wrote is continued."""
+        self._path = os.path.join(folder, runtime.LOG, NAME)
+        self._former = os.path.join(folder, runtime.LOG, FORMER)
+        self._descriptor = -1
+        self._size = 0
+        try:
+            os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
+            self._open()
+        except OSError:
+            pass
+
+    def add(self, piece: bytes) -> None:
+        """Keep a piece; a line of two pieces may begin in one file and end in the next."""
+        if self._descriptor < 0:
+            return
+        try:
+            self._size += os.write(self._descriptor, piece)
+            if self._size >= SIZE:
+                os.rename(self._path, self._former)
+                os.close(self._descriptor)
+                self._descriptor = -1
+                self._open()
+        except OSError:
+            pass
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._descriptor = os.open(self._path, flags, 0o600)
+        self._size = os.fstat(self._descriptor).st_size
