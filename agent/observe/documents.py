@@ -1,7 +1,7 @@
 """All files of state, which the reference lists."""
 
+from agent.backup import history, undo
 from agent.backup import record as backups
-from agent.backup import undo
 from agent.backup.make import databases
 from agent.backup.restic import locks, sightings
 from agent.github import gh
@@ -26,6 +26,7 @@ DOCUMENTS = (
     gh.MEMORY,
     ledger.LEDGER,
     backups.FILE,
+    history.FILE,
     undo.FILE,
     locks.HOSTNAMES,
     sightings.FILE,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.backup import identity, record, undo
+from agent.backup import history, identity, record, undo
 from agent.backup.make import comparison, content, shrinking
 from agent.backup.make.comparison import Comparison
 from agent.backup.make.creation import SAFETY, SHRUNK, TAG, Made, Maker
@@ -186,6 +186,7 @@ class Session:
         """Keep what became of an ordinary backup in the record."""
         if self.wishes.tag == TAG:
             record.note(self.facts, made.target, **find_news(made, workspace, tried))
+            history.note(self.facts, made.target, find_day(made, tried))
         return made
 
     def _look(self, restic: Restic, limits: Limits) -> Comparison:
@@ -235,6 +236,15 @@ def find_workspace(counts: Mapping[Path, Count], folder: Path) -> Count:
     """Return how much is in the workspace, or in what holds it."""
     holder = find_holder(counts, folder)
     return counts[holder] if holder else Count()
+
+
+def find_day(made: Made, tried: str) -> history.Day:
+    """Return what a backup that was begun at this time adds to the history of its day."""
+    day, snapshot = tried.partition("T")[0], made.snapshot
+    if made.problem or snapshot is None:
+        return history.Day(day, failed=1)
+    added = 0 if made.unchanged else snapshot.added
+    return history.Day(day, 1, 0, snapshot.size, added, round(made.seconds, 1))
 
 
 def find_news(made: Made, workspace: Count, tried: str) -> dict[str, object]:
