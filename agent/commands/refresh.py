@@ -1,6 +1,7 @@
 """Read the GitHub tokens again or make new ones, publish them, ask GitHub whether they are good."""
 
 import argparse
+from contextlib import suppress
 from dataclasses import asdict
 
 from agent.commands.options import add_json_option
@@ -9,7 +10,9 @@ from agent.github.record import CHECK, HOST_FILE, TOKEN, Record
 from agent.github.refresh import log_changes
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.observe.metrics import history
 from agent.settings import context
+from agent.settings.context import Context
 from agent.workspace.refresh import refresh
 
 DEADLINE = 50
@@ -35,11 +38,22 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     if printer.is_log:
         for outcome in outcomes:
             log_changes(outcome, current)
+        keep_sample(current)
     else:
         lines = [describe(record) for record in records] or ["no token is configured"]
         printer.show([asdict(record) for record in records], lines)
     bad = any({TOKEN, CHECK, HOST_FILE} & record.problems.keys() for record in records)
     return Exit.FAILED if bad else Exit.OK
+
+
+def keep_sample(current: Context) -> None:
+    """Note what the workspace uses now: this job runs in every one, every few minutes.
+
+    It comes last: a server of files that is gone lets it wait, and no token may.
+    """
+    workspace, home = current.settings.workspace.folder, current.facts.home
+    with suppress(OSError):  # the day has a gap
+        history.note(str(current.facts.runtime), str(workspace), str(home))
 
 
 def describe(record: Record) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 
-CGROUPS = Path("/sys/fs/cgroup")
+from agent.machine.cgroup import ROOT, Cgroup
+
+CGROUPS = Path(ROOT)
 
 
 def give_way() -> None:
@@ -36,14 +38,6 @@ def choose_processors(allowed: Collection[int], quota: float) -> set[int]:
 
 
 def read_quota(cgroups: Path = CGROUPS) -> float:
-    """Return how many processors' time the container may use; infinite where nothing limits it.
-
-    https://docs.kernel.org/admin-guide/cgroup-v2.html and, for version 1,
-    https://docs.kernel.org/scheduler/sched-bwc.html
-    """
-    version_1 = (cgroups / "cpu/cpu.cfs_quota_us", cgroups / "cpu/cpu.cfs_period_us")
-    for paths in ((cgroups / "cpu.max",), version_1):
-        with suppress(OSError, ValueError):
-            quota, period = " ".join(path.read_text() for path in paths).split()
-            return float(quota) / float(period) if quota not in ("max", "-1") else float("inf")
-    return float("inf")
+    """Return how many processors' time the container may use; infinite where nothing limits it."""
+    found = Cgroup(str(cgroups)).processors()
+    return float("inf") if found is None else found

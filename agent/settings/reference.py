@@ -29,6 +29,7 @@ FILES = (
     (f"{RUNTIME}/{FOLDER}/{ALL}", "the public certificates and those of DEV8_CA_FILE"),
     (f"{RUNTIME}/{FOLDER}/{MORE}", "the certificates of DEV8_CA_FILE"),
     (f"{RUNTIME}/log/UNIT.log", "output of the last run of a unit; UNIT.log.1 is the one before"),
+    (f"{RUNTIME}/history.ring", "what the workspace used in the last 24 hours, for the page"),
     (f"{RUNTIME}/milestones/NAME", "steps of your own that are done: `devcopilot done NAME`"),
     (f"{RUNTIME}/{runtime.SSH}/", "host keys of sshd, variables for bash (0600)"),
     (f"{STATE}/", "state folder: keep it on a volume"),

@@ -14,6 +14,7 @@ from agent.github.fetch import FIRST_DELAY, LONGEST_DELAY
 from agent.github.record import RECORD, Record, fingerprint
 from agent.machine import runtime
 from agent.machine.secret import Secret
+from agent.observe.metrics import history
 from tests.clocks import NOON
 from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault
@@ -351,3 +352,12 @@ def test_a_server_that_trickles_does_not_hold_it_for_ever(
     workspace.put(FIRST)
     assert "did not answer in time" in workspace.refresh().after.problem
     assert workspace.token == FIRST
+
+
+def test_only_the_job_keeps_a_sample_of_what_the_workspace_uses(workspace: HubWorkspace) -> None:
+    workspace.put(FIRST)
+    folder = str(workspace.facts.runtime)
+    assert workspace.verb().returncode == 0
+    assert history.load(folder) == []
+    assert workspace.verb(log=True).returncode == 0
+    assert len(history.load(folder)) == 1

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus, and the day's history that the page draws."""
