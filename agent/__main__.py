@@ -29,6 +29,7 @@ VERBS = {
     "extensions": "list the extensions of the editor, and how each stands",
     "setup": "carry out what is due of all units (run by the agent)",
     "broker": "provide fresh tokens to waiting programs (run by the agent)",
+    "serve": "answer for the page, metrics and the local API (run by the agent)",
     "tools": "install missing AI tools that have a key",
     "backup": "create, list, restore and check backups",
     "status": "show the state of the workspace",

@@ -56,6 +56,12 @@ class Row:
     why: str
     """Why it is red, in one line."""
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Return all that is wrong, a sentence each."""
+        found = (self.problem, self.finding, self.lost, self.rival, self.shrunk, self.hook)
+        return tuple(filter(None, found))
+
 
 def find_backups(current: Context) -> list[Row]:
     """Return a row for each target that the settings name. No target is asked for that."""

@@ -4,17 +4,16 @@ import argparse
 import threading
 
 from agent.commands.output import Printer
-from agent.github.broker import Broker, accept_calls
+from agent.github.broker import LIFE, LINGER, Broker
+from agent.machine.callers import FIRST, accept, find_listeners
 from agent.machine.exits import Exit
 from agent.settings import context
-
-LISTENER = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument(
-        "--descriptor", type=int, default=LISTENER, help="the listening socket, inherited"
+        "--descriptor", type=int, default=FIRST, help="the listening socket, inherited"
     )
 
 
@@ -24,7 +23,8 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     level = current.settings.agent.log_level or "info"
     broker = Broker(current, printer.open_log("refresh", level))
     threads: list[threading.Thread] = []
-    for connection in accept_calls(arguments.descriptor):
+    listeners = find_listeners(arguments.descriptor)
+    for _, connection in accept(listeners, linger=LINGER, life=LIFE):
         threads = [each for each in threads if each.is_alive()]
         # A thread each: a host whose server hangs keeps nobody waiting for another host.
         thread = threading.Thread(target=broker.serve, args=(connection,), daemon=True)

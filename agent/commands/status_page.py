@@ -1,15 +1,17 @@
 """The page that `status` shows on a terminal, made from its document."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from agent.backup import report as backup
 from agent.backup.open import explain_setting
 from agent.commands.layout import Item, Page
-from agent.life.record import BAD, GOOD, State
+from agent.github import report as github
+from agent.life.record import BAD, GOOD, Record, State
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
-
-Row = Mapping[str, Any]
+from agent.observe.status import Status, Trouble
+from agent.services import report as services
+from agent.tools import tool
 
 PHASES = {"starting": "idle", "ready": "good", "stopping": "warning"}
 SERVICES = {"RUNNING": "good", "STARTING": "idle", "STOPPING": "idle", "STOPPED": "idle"}
@@ -20,118 +22,117 @@ SOON = 300.0
 """Seconds before a token's end at which somebody may want to know."""
 
 
-def make_page(document: Row) -> Page:
+def make_page(status: Status) -> Page:
     """Return the page."""
     sections = [
-        ("Services", [describe_service(row) for row in document["services"]]),
-        ("Setup", [describe_unit(row) for row in document["units"] if row["state"] not in GOOD]),
-        ("GitHub", describe_tokens(document["tokens"])),
-        ("Backups", describe_backups(document["backups"])),
-        ("AI tools", [describe_tool(row) for row in document["tools"]]),
-        ("Problems", [describe_problem(row) for row in document["problems"]]),
+        ("Services", [describe_service(row) for row in status.services]),
+        ("Setup", [describe_unit(row) for row in status.units if row.state not in GOOD]),
+        ("GitHub", describe_tokens(status.tokens)),
+        ("Backups", describe_backups(status.backups)),
+        ("AI tools", [describe_tool(row) for row in status.tools]),
+        ("Problems", [describe_problem(row) for row in status.problems]),
     ]
     return Page(
-        PHASES.get(document["phase"], "warning"),
-        " · ".join(describe_workspace(document)),
+        PHASES.get(status.phase, "warning"),
+        " · ".join(describe_workspace(status)),
         [(title, items) for title, items in sections if items],
     )
 
 
-def describe_workspace(document: Row) -> Iterator[str]:
+def describe_workspace(status: Status) -> Iterator[str]:
     """Yield what there is to say of all of it."""
-    why = document.get("stopping_because")
-    yield f"{document['workspace']} is {document['phase']}" + (f": {why}" if why else "")
-    if started := parse_time(document["started"]):
+    why = status.stopping_because
+    yield f"{status.workspace} is {status.phase}" + (f": {why}" if why else "")
+    if started := parse_time(status.started):
         yield f"up {format_duration(-find_left(started))}"
-    if ready := document.get("ready_seconds"):
+    if ready := status.ready_seconds:
         yield f"ready after {ready:.1f} s"
 
 
-def describe_service(row: Row) -> Item:
+def describe_service(row: services.Row) -> Item:
     """Return the item of a service."""
-    mark = SERVICES.get(row["state"], "bad" if row["essential"] else "warning")
-    parts = [row["state"].lower()]
-    if row["probe_port"]:
-        parts.append(f"port {row['probe_port']}")
-    if since := parse_time(row["since"] or ""):
+    mark = SERVICES.get(row.state, "bad" if row.essential else "warning")
+    parts = [row.state.lower()]
+    if row.probe_port:
+        parts.append(f"port {row.probe_port}")
+    if since := parse_time(row.since or ""):
         parts.append(f"for {format_duration(-find_left(since))}")
-    return Item(mark, row["name"], ", ".join(parts))
+    return Item(mark, row.name, ", ".join(parts))
 
 
-def describe_unit(row: Row) -> Item:
+def describe_unit(row: Record) -> Item:
     """Return the item of a unit that is not done."""
-    parts = [row["state"]]
-    if row["progress"] is not None:
-        parts.append(f"{row['progress']} %")
-    if row["state"] == State.RUNNING and (since := parse_time(row["since"])):
+    parts = [str(row.state)]
+    if row.progress is not None:
+        parts.append(f"{row.progress} %")
+    if row.state == State.RUNNING and (since := parse_time(row.since)):
         parts.append(f"for {format_duration(-find_left(since))}")
-    more = [row["reason"]] if row["reason"] else []
-    if row["state"] in BAD and row["log"]:
-        more.append(f"its output: devcopilot log {row['name']}")
-    mark = "bad" if row["state"] in BAD else "idle"
-    return Item(mark, row["name"], ", ".join(parts), more, row["hint"])
+    more = [row.reason] if row.reason else []
+    if row.state in BAD and row.log:
+        more.append(f"its output: devcopilot log {row.name}")
+    mark = "bad" if row.state in BAD else "idle"
+    return Item(mark, row.name, ", ".join(parts), more, row.hint)
 
 
-def describe_tokens(rows: Sequence[Row]) -> list[Item]:
+def describe_tokens(rows: Sequence[github.Row]) -> list[Item]:
     """Return an item for each host."""
     if not rows:
         return [Item("idle", "no token", "set GITHUB_TOKEN_FILE, or run: devcopilot login")]
     return [describe_token(row) for row in rows]
 
 
-def describe_token(row: Row) -> Item:
+def describe_token(row: github.Row) -> Item:
     """Return the item of a host's token; how much time it has left comes first."""
-    more = [row["problem"]] if row["problem"] else []
-    if not row["published"]:
-        return Item("bad" if more else "idle", row["host"], "no token yet", more)
+    more = [row.problem] if row.problem else []
+    if not row.published:
+        return Item("bad" if more else "idle", row.host, "no token yet", more)
     mark, parts = "warning" if more else "good", []
-    if expires := parse_time(row["expires"]):
+    if expires := parse_time(row.expires):
         left = find_left(expires)
         parts.append(f"{format_duration(left)} left" if left > 0 else "expired")
         if left < SOON:
             mark = "warning" if left > 0 else "bad"
-    parts += [row["login"] or "no user", f"{row['kind'] or 'unknown'} token"]
-    checked = parse_time(row["checked"])
+    parts += [row.login or "no user", f"{row.kind or 'unknown'} token"]
+    checked = parse_time(row.checked)
     seen = f"checked {format_age(checked)}" if checked else "not checked yet"
-    more.append(f"from {row['source']}, {seen}")
-    if row["grants"]:
-        more.append(f"permissions: {row['grants']}")
-    return Item(mark, row["host"], ", ".join(parts), more)
+    more.append(f"from {row.source}, {seen}")
+    if row.grants:
+        more.append(f"permissions: {row.grants}")
+    return Item(mark, row.host, ", ".join(parts), more)
 
 
-def describe_backups(rows: Sequence[Row]) -> list[Item]:
+def describe_backups(rows: Sequence[backup.Row]) -> list[Item]:
     """Return an item for each target."""
     if not rows:
         return [Item("idle", "no target", explain_setting())]
     return [describe_backup(row) for row in rows]
 
 
-def describe_backup(row: Row) -> Item:
+def describe_backup(row: backup.Row) -> Item:
     """Return the item of a target: the last good backup, the next one, and what is wrong."""
-    seen, due = parse_time(row["seen"]), parse_time(row["next"])
+    seen, due = parse_time(row.seen), parse_time(row.next)
     parts = ["no backup yet"]
     if seen:
-        parts = [format_age(seen), f"{row['files']:,} files", format_size(row["size"])]
+        parts = [format_age(seen), f"{row.files:,} files", format_size(row.size)]
     if due:
-        parts.append("overdue" if row["overdue"] else f"next {format_wait(due)}")
+        parts.append("overdue" if row.overdue else f"next {format_wait(due)}")
     more = []
-    if row["missing"]:
-        more.append(f"lacks {row['lacking']} files, such as {row['missing'][0]}")
-    faults = (row[name] for name in ("problem", "finding", "lost", "rival", "shrunk", "hook"))
-    more += filter(None, faults)
-    mark = "bad" if row["red"] else "warning" if more else "good" if seen else "idle"
-    return Item(mark, row["target"], ", ".join(parts), more)
+    if row.missing:
+        more.append(f"lacks {row.lacking} files, such as {row.missing[0]}")
+    more += row.faults
+    mark = "bad" if row.red else "warning" if more else "good" if seen else "idle"
+    return Item(mark, row.target, ", ".join(parts), more)
 
 
-def describe_tool(row: Row) -> Item:
+def describe_tool(row: tool.Row) -> Item:
     """Return the item of an AI tool."""
-    mark = TOOLS.get(row["state"], "warning")
-    more = [row["problem"]] if row["problem"] else []
-    parts = (row["state"], row["package"] or row["program"])
-    return Item("warning" if more else mark, row["name"], ", ".join(filter(None, parts)), more)
+    mark = TOOLS.get(row.state, "warning")
+    more = [row.problem] if row.problem else []
+    parts = (row.state, row.package or row.program)
+    return Item("warning" if more else mark, row.name, ", ".join(filter(None, parts)), more)
 
 
-def describe_problem(row: Row) -> Item:
+def describe_problem(row: Trouble) -> Item:
     """Return the item of a problem, with what fixes it."""
-    mark = {"info": "idle", "error": "bad"}.get(row.get("level", "warning"), "warning")
-    return Item(mark, row["message"], "", hint=row["hint"])
+    mark = {"info": "idle", "error": "bad"}.get(row.level, "warning")
+    return Item(mark, row.message, "", hint=row.hint)

@@ -9,12 +9,8 @@ asks reads them from the published file.
 
 import os
 import re
-import signal
 import socket
 import struct
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,33 +28,11 @@ LIFE = 60.0
 """Seconds after which it takes no more calls; its settings are those of its start."""
 LINGER = 5.0
 """Seconds that it waits for one more call: a fetch makes several."""
-TICK = 0.5
-"""Seconds until it notices that it is to end."""
 REQUEST_TIMEOUT = 5.0
 """Seconds that a connection may be silent."""
 REQUEST = re.compile(r"renew (?P<host>[a-z0-9.-]+) (?P<refused>[0-9a-f]{64})?\n")
 SHELLS = ("sh", "dash", "bash", "python", "python3", "python3.11", "env")
 """Programs that ask for others."""
-
-
-def accept_calls(descriptor: int) -> Iterator[socket.socket]:
-    """Yield connections until nobody has called for a while, or TERM comes.
-
-    What is being answered then is answered still: a refresh token that was sent works only once.
-    """
-    ending = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    with socket.socket(fileno=descriptor) as listener:
-        listener.settimeout(TICK)
-        end = time.monotonic() + LIFE
-        deadline = time.monotonic() + LINGER
-        while not ending.is_set() and time.monotonic() < min(deadline, end):
-            try:
-                connection, _ = listener.accept()
-            except TimeoutError:
-                continue
-            yield connection
-            deadline = time.monotonic() + LINGER
 
 
 class Broker:

@@ -1,15 +1,15 @@
-"""Calls: a listening socket that init holds and never accepts on.
+"""Calls: the listening sockets of a job, which init holds and never accepts on.
 
-When somebody connects, a job is started that accepts; while it runs, nobody looks at the socket.
-What the job leaves unanswered makes the socket readable again, so that a caller whose answerer died
+When somebody connects, the job is started, and accepts; while it runs, nobody looks at the sockets.
+What the job leaves unanswered makes a socket readable again, so that a caller whose answerer died
 is answered by the next one.
 """
 
 import os
 
 # Not `socket`, which brings selectors and enums: 2.5 ms and a megabyte for three calls.
-from _socket import AF_UNIX, SOCK_STREAM, socket
-from collections.abc import Callable
+from _socket import AF_INET, AF_INET6, AF_UNIX, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+from collections.abc import Callable, Sequence
 
 from agent.init.loop import Loop, Timer
 from agent.machine.backoff import Backoff
@@ -17,26 +17,49 @@ from agent.machine.backoff import Backoff
 BACKLOG = 128
 """Callers that may wait; more get an error at once and try again."""
 PAUSES = Backoff(0.02, 5.0)
-"""Seconds until the socket is looked at again after its job ended; each failure doubles them."""
+"""Seconds until the sockets are looked at again after the job ended; each failure doubles them."""
+
+
+def listen(address: str, folder: str) -> socket:
+    """Let callers connect to HOST:PORT, or to the Unix socket of this name in the folder.
+
+    Raises OSError.
+    """
+    host, colon, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = AF_UNIX if not colon else AF_INET6 if ":" in host else AF_INET
+    listener = socket(family, SOCK_STREAM)
+    try:
+        if colon:
+            listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)  # a container that starts again
+            listener.bind((host, int(port)))
+        else:
+            _bind(listener, os.path.join(folder, address))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _bind(listener: socket, path: str) -> None:
+    try:
+        os.unlink(path)  # of an earlier life
+    except FileNotFoundError:
+        pass
+    listener.bind(path)  # only this uid can enter the folder
 
 
 class Calls:
-    """The socket of one job."""
+    """The sockets of one job."""
 
-    def __init__(self, loop: Loop, path: str) -> None:
-        """Let callers connect. Raises OSError."""
+    def __init__(self, loop: Loop, sockets: Sequence[socket]) -> None:
         self._loop = loop
         self._on_call: Callable[[], None] = lambda: None
         self._watching = False
         self._next: Timer | None = None
-        self._socket = socket(AF_UNIX, SOCK_STREAM)
-        try:
-            os.unlink(path)  # of an earlier life
-        except FileNotFoundError:
-            pass
-        self._socket.bind(path)  # only this uid can enter the folder
-        self._socket.listen(BACKLOG)
-        self.descriptor = self._socket.fileno()
+        self._sockets = sockets
+        self.descriptors = [each.fileno() for each in sockets]
 
     def begin(self, on_call: Callable[[], None]) -> None:
         """Call this when somebody waits for an answer; `resume` is to follow."""
@@ -44,7 +67,7 @@ class Calls:
         self._look()
 
     def resume(self, failures: int) -> None:
-        """Look at the socket again: its job has ended, and failed so often in a row."""
+        """Look at the sockets again: their job has ended, and failed so often in a row."""
         self._next = self._loop.after(PAUSES.pause(failures + 1), self._look)
 
     def stop(self) -> None:
@@ -52,15 +75,18 @@ class Calls:
         self._loop.cancel(self._next)
         if self._watching:
             self._look_away()
-        self._socket.close()
+        for each in self._sockets:
+            each.close()
 
     def _look(self) -> None:
         self._watching = True
-        self._loop.watch(self.descriptor, self._call)
+        for descriptor in self.descriptors:
+            self._loop.watch(descriptor, self._call)
 
     def _look_away(self) -> None:
         self._watching = False
-        self._loop.unwatch(self.descriptor)
+        for descriptor in self.descriptors:
+            self._loop.unwatch(descriptor)
 
     def _call(self) -> None:
         self._look_away()

@@ -31,7 +31,7 @@ class Job:
         retry: Mapping[str, float] | None = None,
         announces: str = "",
         nice: int = 0,
-        socket: str = "",
+        sockets: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.argv = argv
@@ -42,7 +42,7 @@ class Job:
         self.retry = Retry(**retry) if retry else None  # type: ignore[arg-type]
         self.announces = announces
         self.nice = nice
-        self.socket = socket
+        self.sockets = sockets
 
 
 class Boot:

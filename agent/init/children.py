@@ -14,8 +14,8 @@ MOST_DESCRIPTORS = 1 << 16
 ABOVE_STREAMS = 10
 
 Streams = Sequence[int | None]
-"""A child's standard input, output and error, and what it is lent as its descriptor 3: descriptors
-above 2, or None for init's own."""
+"""A child's standard input, output and error, and what it is lent as its descriptors from 3 on:
+descriptors above 2, or None for init's own."""
 
 
 class Child:
@@ -170,15 +170,16 @@ def _become(
     report: int,
 ) -> None:
     """Turn this fresh child into the program; does not return. A failure's number is reported."""
-    report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, ABOVE_STREAMS)
+    report = _move_up(report)
     try:
         _lead_group(0)
         if terminal is not None:
             os.tcsetpgrp(terminal, os.getpid())
-        for target, source in enumerate(streams):
+        # Out of the way first: one of them may stand where another is to come.
+        lent = [each if each is None else _move_up(each) for each in streams]
+        for target, source in enumerate(lent):
             if source is not None:
                 os.dup2(source, target)
-                os.set_inheritable(target, True)  # it may have been there already
         for descriptor in inherit:
             os.set_inheritable(descriptor, True)
         signals.restore(blocked, ignored)
@@ -190,6 +191,11 @@ def _become(
         os.write(report, str(errno.ENOENT).encode())
     finally:
         os._exit(Exit.NOT_FOUND)
+
+
+def _move_up(descriptor: int) -> int:
+    """Return a copy above all that a child is lent; it does not outlive the exec."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, ABOVE_STREAMS)
 
 
 def _do(work: Callable[[], None], keep: int) -> None:

@@ -6,7 +6,7 @@ import signal
 import time
 
 from agent.init import boot
-from agent.init.activation import Calls
+from agent.init.activation import Calls, listen
 from agent.init.children import Child, Children, Streams, explain_failure
 from agent.init.listener import Listener
 from agent.init.loop import Action, Loop, Timer
@@ -204,18 +204,20 @@ class Jobs(Stoppable):
         self.all: dict[str, ScheduledJob] = {}
 
     def add(self, plan: boot.Job) -> None:
-        """Add a job; a moment starts it, or a call: it gets the listening socket as its 3."""
-        calls = self._listen(plan) if plan.socket else None
-        streams = (*self.streams, calls.descriptor) if calls else self.streams
+        """Add a job; a moment starts it, or a call: it gets the listening sockets from 3 on."""
+        calls = self._listen(plan)
+        streams = (*self.streams, *calls.descriptors) if calls else self.streams
         self.all[plan.name] = ScheduledJob(plan, self, streams, calls)
 
     def _listen(self, plan: boot.Job) -> Calls | None:
-        path = os.path.join(os.path.dirname(self.folder), plan.socket)
-        try:
-            return Calls(self.loop, path)
-        except OSError as error:
-            self.log.error(f"cannot listen on {path}: {error.strerror}", job=plan.name)
-            return None
+        sockets = []
+        for address in plan.sockets:
+            try:
+                sockets.append(listen(address, os.path.dirname(self.folder)))
+            except OSError as error:  # the others are of use without it
+                words = f"cannot listen on {address}: {error.strerror}"
+                self.log.error(words, job=plan.name)
+        return Calls(self.loop, sockets) if sockets else None
 
     def begin(self, moment: str, *words: str) -> None:
         """Start the jobs of this moment; the words are added to their argv."""

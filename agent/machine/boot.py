@@ -39,9 +39,10 @@ class Job:
     """The moment that its first success is."""
     nice: int = 0
     """Added to its nice value: a job that must not slow down the user."""
-    socket: str = ""
-    """Name of a Unix socket in the runtime folder. Init listens; who connects starts the job, which
-    gets the listening socket as its descriptor 3 and answers all who wait."""
+    sockets: tuple[str, ...] = ()
+    """HOST:PORT, or the name of a Unix socket in the runtime folder. Init listens; who connects
+    starts the job, which gets the listening sockets as its descriptors from 3 on and answers all
+    who wait. One that cannot be had is left out."""
 
 
 @dataclass(frozen=True)

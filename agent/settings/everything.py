@@ -23,6 +23,7 @@ from agent.settings.github import GitHub
 from agent.settings.hooks import Hooks
 from agent.settings.repositories import Repositories
 from agent.settings.services import Editor, Ssh
+from agent.settings.serving import Serving, find_open_doors
 from agent.settings.tools import Ai
 from agent.settings.variable import PREFIX, Variable, declared, is_injected, read
 from agent.settings.workspace import Git, Workspace
@@ -44,6 +45,7 @@ class Settings:
     extensions: Extensions
     certificates: Certificates
     backup: Backup
+    serving: Serving
     agent: Agent
 
     @classmethod
@@ -136,6 +138,9 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
             )
         )
     found += find_bad_hash(editor["hashed_password"])
+    serving = groups["serving"]
+    if serving["metrics_address"] is not MISSING:
+        found += find_open_doors(serving["metrics_address"], serving["metrics_password"])
     same_port = ssh["port"] == editor["port"] and ssh["port"] is not MISSING
     if same_port and ssh["enabled"] and editor["enabled"]:
         found.append(

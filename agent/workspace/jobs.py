@@ -13,6 +13,7 @@ from agent.machine import runtime
 from agent.machine.boot import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
 from agent.machine.secret import SecretInput
+from agent.settings import surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.tools import installer
@@ -29,12 +30,19 @@ class JobKind:
     """Seconds from end to start."""
     watch: Callable[[Context], Iterable[Path]] = lambda _: ()
     """Files whose change starts it."""
+    sockets: Callable[[Settings], tuple[str, ...]] | None = None
+    """Where init listens for it; by default as `job` says."""
     wanted: Callable[[Settings], bool] = lambda _: True
 
     def make_job(self, current: Context) -> Job:
         """Return the job as init runs it."""
-        watch = tuple(map(str, self.watch(current)))
-        return replace(self.job, interval=self.interval(current.settings), watch=watch)
+        settings, job = current.settings, self.job
+        return replace(
+            job,
+            interval=self.interval(settings),
+            watch=tuple(map(str, self.watch(current))),
+            sockets=self.sockets(settings) if self.sockets else job.sockets,
+        )
 
 
 def call(*words: str) -> tuple[str, ...]:
@@ -59,6 +67,9 @@ TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(TOOLS)
 LIFE_TIMEOUT = 24 * 3600.0
 """Each unit has a limit of its own; this is for what those do not know."""
 
+SERVE_TIMEOUT = 3600.0
+"""It ends long before that, unless it hangs."""
+
 STOP_TIMEOUT = 3600.0
 """The stop has a deadline of its own."""
 
@@ -79,7 +90,12 @@ JOBS = (
         interval=lambda settings: settings.github.refresh_interval,
         watch=lambda current: find_file(current.settings.github.token),
     ),
-    JobKind(Job("broker", call("broker"), None, 120.0, at=(), socket=runtime.BROKER_SOCKET)),
+    JobKind(Job("broker", call("broker"), None, 120.0, at=(), sockets=(runtime.BROKER_SOCKET,))),
+    JobKind(
+        Job("serve", call("serve"), None, SERVE_TIMEOUT, at=(), nice=5),
+        sockets=lambda settings: tuple(map(str, surfaces.find_addresses(settings).values())),
+        wanted=lambda settings: bool(surfaces.find_addresses(settings)),
+    ),
     JobKind(
         Job("tools", call("tools"), None, TOOLS_TIMEOUT, nice=19),
         wanted=lambda settings: bool(find_wanted(TOOLS, settings)),

@@ -16,12 +16,11 @@ from pathlib import Path
 import pytest
 
 from agent.commands import explain
-from agent.commands.status import collect_services
 from agent.machine import runtime
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.system import Facts, System
-from agent.services import probes, supervisord
+from agent.services import probes, report, supervisord
 from agent.services.service import MARK, PortProbe, Service
 from agent.settings.agent import LONGEST_RUNTIME_PATH
 from agent.settings.context import Context
@@ -235,8 +234,8 @@ def test_status_says_that_a_service_runs_once_it_answers(make: Make) -> None:
     box.start()
 
     def ask() -> dict[str, tuple[str, str]]:
-        rows = collect_services(current, services)
-        return {row["name"]: (row["state"], row["supervisord"]) for row in rows}
+        rows = report.describe(services, current.facts)
+        return {row.name: (row.state, str(row.supervisord)) for row in rows}
 
     box.wait(lambda: ask()["web"][0] == "RUNNING")
     starting = ("STARTING", "STARTING")

@@ -8,9 +8,11 @@ import pytest
 
 from agent.__main__ import main
 from agent.commands import status
+from agent.life.record import State
 from agent.machine import log
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import encode_json, escape_line, make_lines
+from tests.statuses import make_backup, make_status, make_token, make_unit
 from tests.unit.test_architecture import MODULES
 
 DANGEROUS = {
@@ -118,31 +120,13 @@ def test_colours_of_a_service_are_left_out_of_the_text_log() -> None:
 
 
 def test_the_status_is_a_line_for_each_thing(bad: str) -> None:
-    document = {
-        "phase": "ready",
-        "services": [],
-        "tokens": [
-            {
-                "host": "github.com", "published": False, "problem": f"GitHub says {bad}x",
-            }
-        ],
-        "units": [
-            {
-                "name": "clone", "state": "failed", "since": "", "progress": None,
-                "reason": f"no such branch: {bad}x", "hint": "",
-            }
-        ],
-        "tools": [],
-        "backups": [
-            {
-                "target": "local", "seen": "", "next": "", "overdue": False,
-                "lacking": 1, "shrunk": "", "hook": "", "lost": "", "rival": "",
-                "missing": [f"notes{bad}service   sshd: RUNNING"], "problem": "", "finding": "",
-            }
-        ],
-        "problems": [],
-    }  # fmt: skip
-    text = make_lines(*status.format_lines(document))
+    shown = make_status(
+        services=[], tools=[], problems=[],
+        tokens=[make_token(published=False, problem=f"GitHub says {bad}x")],
+        units=[make_unit(state=State.FAILED, reason=f"no such branch: {bad}x")],
+        backups=[make_backup(seen="", missing=(f"notes{bad}service   sshd: RUNNING",))],
+    )  # fmt: skip
+    text = make_lines(*status.format_lines(shown))
     assert [line.split()[0] for line in text.split("\n")[:-1]] == [
         "phase", "token", "unit", "backup"
     ]  # fmt: skip

@@ -70,6 +70,8 @@ READERS: dict[Any, str] = {
     repositories.editor_folder: "demo/src",
     extensions.read_entries: "octo.one octo.two@1.2.3",
     extensions.read_gallery: '{"serviceUrl": "https://gallery.example/vscode/gallery"}',
+    serving.read_address: "127.0.0.1:9100",
+    serving.port_or_off: "9000",
     urls.private_url: "https://api.example.com/v3",
     urls.http_url: "https://s3.example.com",
     texts.word: "ghp_0123456789abcdefghijklmnopqrstuvwxyz",

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,21 @@ def test_another_users_process_cannot_be_signalled() -> None:
         finally:
             os._exit(1)
     assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_child_gets_its_descriptors_wherever_they_were(tmp_path: Path) -> None:
+    """Also where one stands in the place that is another's: copied in a row, it would be lost."""
+    with ExitStack() as stack:
+        files = [stack.enter_context((tmp_path / name).open("w+")) for name in "abcd"]
+        for file, name in zip(files, "abcd", strict=True):
+            file.write(name)
+            file.seek(0)
+        low = [os.dup(file.fileno()) for file in files]
+        for each in low:
+            stack.callback(os.close, each)
+        streams = (None, None, None, *reversed(low))
+        script = "".join(f"cat <&{3 + at} >{tmp_path}/out{at};" for at in range(4))
+        children, codes = Children(), list[int]()
+        children.spawn(("sh", "-c", script), streams, codes.append)
+        Factory(children, children.reap).wait_for(lambda: codes, "the end of the child")
+    assert [(tmp_path / f"out{at}").read_text() for at in range(4)] == ["d", "c", "b", "a"]

@@ -17,6 +17,8 @@ from agent.init.states import JobState
 from agent.init.stop import Stop
 from agent.init.watch import LOOK
 from agent.machine import moments, runtime
+from agent.machine.addresses import join_port
+from tests.containers import find_free_port
 from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World
 
 FAILING = Program(1)
@@ -49,12 +51,13 @@ class Office:
     def add(
         self, program: str, interval: float | None = None, timeout: float = 60.0, *,
         at: tuple[str, ...] = (moments.BOOT,), retry: Mapping[str, float] | None = None,
-        watch: tuple[str, ...] = (), announces: str = "", socket: str = "", nice: int = 0,
+        watch: tuple[str, ...] = (), announces: str = "", nice: int = 0,
+        sockets: tuple[str, ...] = (),
     ) -> ScheduledJob:  # fmt: skip
         name = f"job-{program}"
         self.jobs.add(boot.Job(name, (program,), interval, timeout, watch=watch, at=at,
                                retry=retry, announces=announces, nice=nice,
-                               socket=socket))  # fmt: skip
+                               sockets=sockets))  # fmt: skip
         return self.jobs.all[name]
 
     def begin(self, *args: object, **options: object) -> ScheduledJob:
@@ -353,7 +356,7 @@ def call(office: Office) -> Iterator[Callable[[], None]]:
 def test_a_call_starts_its_job_with_the_socket_lent(
     office: Office, call: Callable[[], None]
 ) -> None:
-    job = office.begin("long", at=(), socket="calls.sock")
+    job = office.begin("long", at=(), sockets=("calls.sock",))
     office.world.go(50)
     assert job.runs == 0
     call()
@@ -368,7 +371,7 @@ def test_a_call_that_nobody_answers_starts_it_again_ever_later(
     office: Office, call: Callable[[], None]
 ) -> None:
     """What a job leaves unanswered is the next one's; one that keeps failing must not spin."""
-    office.begin("fail", at=(), socket="calls.sock")
+    office.begin("fail", at=(), sockets=("calls.sock",))
     call()
     office.world.go(30)
     starts = office.starts("fail")
@@ -382,7 +385,7 @@ def test_whoever_calls_after_the_stop_is_refused_at_once(
     office: Office, call: Callable[[], None], called: bool
 ) -> None:
     """Also while the socket is to be looked at again, after its job has ended."""
-    job = office.begin("quick", at=(), socket="calls.sock")
+    job = office.begin("quick", at=(), sockets=("calls.sock",))
     if called:
         call()
         office.world.go_until(lambda: job.runs == 1 and not job.running)
@@ -391,6 +394,43 @@ def test_whoever_calls_after_the_stop_is_refused_at_once(
         call()
     office.world.go(100)
     assert job.runs == int(called)
+
+
+@pytest.mark.parametrize("called", ["127.0.0.1", "127.0.0.2"])
+def test_a_job_gets_all_its_sockets_whichever_is_called(office: Office, called: str) -> None:
+    ports = {host: find_free_port() for host in ("127.0.0.1", "127.0.0.2")}
+    addresses = tuple(join_port(host, port) for host, port in ports.items())
+    job = office.begin("long", at=(), sockets=addresses)
+    office.world.go(50)
+    assert job.runs == 0
+    with socket.create_connection((called, ports[called])):
+        office.world.go(50)
+    (run,) = office.runs("long")
+    lent = [socket.socket(fileno=os.dup(each)) for each in run.streams[3:] if each is not None]
+    try:
+        assert [join_port(*each.getsockname()[:2]) for each in lent] == list(addresses)
+    finally:
+        for each in lent:
+            each.close()
+
+
+def test_an_address_of_ipv6_is_listened_on(office: Office) -> None:
+    address = join_port("::1", find_free_port())
+    office.begin("long", at=(), sockets=(address,))
+    refused = [line for line in office.world.said() if "cannot listen" in line]
+    assert not refused or "Cannot assign requested address" in refused[0], "without IPv6"
+
+
+def test_an_address_that_is_taken_costs_only_itself(office: Office) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = join_port(*other.getsockname())
+        job = office.begin("long", at=(), sockets=(taken, "calls.sock"))
+    assert any(f"cannot listen on {taken}: Address" in line for line in office.world.said())
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(office.folder / "calls.sock"))
+        office.world.go(50)
+    assert job.runs == 1
+    assert len(office.runs("long")[0].streams) == 4
 
 
 # --- the stop

@@ -26,6 +26,7 @@ THREADS = {
     "commands.broker": "answers each caller while another's host hangs",
     "life.hooks.environment": "hears that the container stops, while a shell starts",
     "life.hooks.running": "runs the commands of a hook side by side, and notes one without end",
+    "commands.serve": "answers each caller while another is slow",
     "commands.clone": "tells a clone by hand that it is to end",
     "commands.hooks": "tells hooks by hand that they are to end",
     "life.hooks.stopping": "the threads are life.setup's",
@@ -33,7 +34,8 @@ THREADS = {
     "life.running": "hears that the container stops, from whatever thread tells it",
     "life.setup": "carries out kinds that do not need each other side by side",
     "life.unit": "the threads are life.setup's",
-    "github.broker": "one answer at a time for each host; its threads are commands.broker's",
+    "machine.callers": "hears that the container stops",
+    "observe.serve.http": "its threads are commands.serve's",
 }
 """Modules of short-lived commands that have threads or deal with them, and why."""
 

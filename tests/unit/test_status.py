@@ -5,22 +5,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.commands import status
+from agent.observe import status
+from agent.observe.status import Job
 
 
-def find_left(row: dict[str, object]) -> float:
-    due = datetime.strptime(str(row["next"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    return (due - datetime.now(UTC)).total_seconds()
+def describe(next_at: float | None) -> Job:
+    row = {"running": False, "runs": 1, "last_exit": 0, "last_started": None, "next_at": next_at}
+    return status.describe_job(row)
 
 
 @pytest.mark.parametrize(("ahead", "left"), [(300.0, 300.0), (-5.0, 0.0)])
 def test_the_next_run_of_a_job_is_a_moment_that_does_not_age(ahead: float, left: float) -> None:
     """However long ago init wrote it down, and however late somebody reads it."""
-    row = {"runs": 1, "next_at": time.clock_gettime(time.CLOCK_BOOTTIME) + ahead}
-    found = status.describe_job(row)
-    assert find_left(found) == pytest.approx(left, abs=10)
-    assert found.keys() == {"runs", "next"}
+    found = describe(time.clock_gettime(time.CLOCK_BOOTTIME) + ahead).next
+    assert found
+    due = datetime.strptime(found, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert (due - datetime.now(UTC)).total_seconds() == pytest.approx(left, abs=10)
 
 
 def test_a_job_without_a_plan_has_no_next_run() -> None:
-    assert status.describe_job({"runs": 1, "next_at": None}) == {"runs": 1, "next": None}
+    assert describe(None).next is None

@@ -2,7 +2,6 @@
 
 import io
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,60 +15,8 @@ from agent.commands.status_page import (
     make_page,
 )
 from agent.commands.terminal import print_page
-from agent.machine.clock import format_time
-
-
-def tell(**delta: float) -> str:
-    return format_time(datetime.now(UTC) + timedelta(**delta))
-
-
-def make_token(**changes: Any) -> dict[str, Any]:
-    return {
-        "host": "github.com", "login": "octocat", "kind": "installation",
-        "source": "GITHUB_APP_ID", "grants": "contents:write, metadata:read", "problem": "",
-        "checked": tell(minutes=-2), "expires": tell(minutes=54, seconds=10), "published": True,
-        **changes,
-    }  # fmt: skip
-
-
-def make_service(**changes: Any) -> dict[str, Any]:
-    return {
-        "name": "sshd", "state": "RUNNING", "since": tell(hours=-2), "essential": True,
-        "probe_port": 2222, **changes,
-    }  # fmt: skip
-
-
-def make_backup(**changes: Any) -> dict[str, Any]:
-    return {
-        "target": "local", "seen": tell(minutes=-3, seconds=-5), "files": 1234, "size": 12_300_000,
-        "missing": (), "lacking": 0, "next": tell(minutes=27, seconds=5), "overdue": False,
-        "red": False, "problem": "", "finding": "", "lost": "", "rival": "", "shrunk": "",
-        "hook": "", **changes,
-    }  # fmt: skip
-
-
-def make_unit(**changes: Any) -> dict[str, Any]:
-    return {"name": "clone", "state": "running", "since": tell(minutes=-2), "reason": "demo",
-            "hint": "", "log": "", "progress": 40, **changes}  # fmt: skip
-
-
-def make_document(**changes: Any) -> dict[str, Any]:
-    """Return a document of now."""
-    return {
-        "phase": "ready", "started": tell(hours=-2), "ready_seconds": 0.71,
-        "workspace": "/workspace",
-        "services": [make_service(), make_service(name="web", state="FATAL", essential=False)],
-        "tokens": [make_token()],
-        "units": [make_unit(), make_unit(name="hooks", state="failed", reason="it ended with 3",
-                                         hint="devcopilot rerun hooks", log="/x", progress=None),
-                  make_unit(name="tools", state="done")],
-        "backups": [make_backup(red=True, problem="cannot back up: no space left on it " * 4)],
-        "tools": [{"name": "claude", "state": "installed", "program": "/usr/bin/claude",
-                   "package": None, "problem": None}],
-        "problems": [{"message": "cannot sign commits: there is no key", "level": "warning",
-                      "hint": "set SSH_PRIVATE_KEY_FILE"}],
-        **changes,
-    }  # fmt: skip
+from agent.observe.status import Status
+from tests.statuses import make_backup, make_service, make_status, make_token, tell
 
 
 class Terminal(io.StringIO):
@@ -79,12 +26,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def show(document: dict[str, Any], columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
+def show(status: Status, columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
-    print_page(make_page(document), stream)
+    print_page(make_page(status), stream)
     return stream.getvalue()
 
 
@@ -93,7 +40,7 @@ def strip(text: str) -> str:
 
 
 def test_everything_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = strip(show(make_document(), 80, monkeypatch))
+    text = strip(show(make_status(), 80, monkeypatch))
     assert "● /workspace is ready · up 2 h 0 min · ready after 0.7 s" in text
     assert re.search(r"● sshd +running, port 2222, for 2 h 0 min", text)
     assert re.search(r"▲ web +fatal", text)
@@ -111,13 +58,13 @@ def test_everything_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("columns", [40, 80])
 def test_the_page_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = strip(show(make_document(), columns, monkeypatch))
+    text = strip(show(make_status(), columns, monkeypatch))
     assert max(map(len, text.splitlines())) <= columns
     assert "no space left on it" in " ".join(text.split())
 
 
 def test_what_is_wrong_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = show(make_document(), 80, monkeypatch)
+    seen = show(make_status(), 80, monkeypatch)
     assert "\x1b[1;31m✖" in seen
     assert "\x1b[33m▲" in seen
     assert "\x1b[32m●" in seen
@@ -126,7 +73,7 @@ def test_what_is_wrong_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_empty_parts_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = ("services", "tokens", "units", "backups", "tools", "problems")
     empty: dict[str, Any] = {name: [] for name in parts}
-    text = strip(show(make_document(**empty), 80, monkeypatch))
+    text = strip(show(make_status(**empty), 80, monkeypatch))
     assert "devcopilot login" in text
     assert "set BACKUP_DIR" in text
     assert "AI tools" not in text

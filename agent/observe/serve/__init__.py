@@ -1,0 +1,1 @@
+"""What answers over HTTP, on demand: the page, metrics and the local API."""

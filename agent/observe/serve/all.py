@@ -1,0 +1,5 @@
+"""All that is served. To add a surface, add its module and its name here."""
+
+from agent.observe.serve.surface import Surface
+
+SURFACES: tuple[Surface, ...] = ()

@@ -1,0 +1,155 @@
+"""How the workspace is: one typed document, to which each room contributes.
+
+`status`, the page, metrics and reports are made from it. Nothing is asked over the network.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from agent.backup import report as backup
+from agent.backup import undo
+from agent.github import report as github
+from agent.life import record
+from agent.machine.clock import timestamp
+from agent.machine.errors import AgentError, Problem
+from agent.machine.system import Facts
+from agent.services import report as services
+from agent.settings import context
+from agent.settings.context import Context
+from agent.tools import tool
+from agent.tools.all import TOOLS
+from agent.workspace import signing
+
+
+@dataclass(frozen=True)
+class Job:
+    """What init says of a job. Times are RFC 3339, in UTC."""
+
+    running: bool
+    runs: int
+    last_exit: int | None
+    last_started: str | None
+    next: str | None
+    """When it is to run again; None: only when something starts it."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Init and the children that are the agent's own."""
+
+    processes: int
+    rss_mb: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is wrong, and what fixes it."""
+
+    step: str
+    """The part that noticed it; empty: found just now."""
+    message: str
+    hint: str = ""
+    level: str = "warning"
+
+    def __str__(self) -> str:
+        return str(Problem(self.message, self.hint))
+
+
+@dataclass(frozen=True)
+class Status:
+    """The workspace. Times are RFC 3339, in UTC."""
+
+    version: int
+    """Of this document."""
+    pid: int
+    """Of init."""
+    phase: str
+    """starting, ready or stopping."""
+    started: str
+    ready_seconds: float | None
+    """From the start of the container; None: not ready yet."""
+    stopping_because: str | None
+    cmd: bool
+    """Whether the container was started with a command."""
+    jobs: Mapping[str, Job]
+    workspace: str
+    services: list[services.Row]
+    tokens: list[github.Row]
+    units: list[record.Record]
+    tools: list[tool.Row]
+    backups: list[backup.Row]
+    problems: list[Trouble]
+    agent: Processes | None
+    """None: they cannot be looked at."""
+
+
+def collect(current: Context) -> Status:
+    """Look at all of it. Raises AgentError when the agent is not running here."""
+    settings, facts = current.settings, current.facts
+    state = context.read_state(facts)
+    if state is None:
+        raise AgentError(Problem("the agent is not running here", "`devcopilot run` starts it"))
+    return Status(
+        version=state["version"],
+        pid=state["pid"],
+        phase=state["phase"],
+        started=state["started"],
+        ready_seconds=state["ready_seconds"],
+        stopping_because=state["stopping_because"],
+        cmd=state["cmd"],
+        jobs={name: describe_job(row) for name, row in state["jobs"].items()},
+        workspace=str(settings.workspace.folder),
+        services=services.find_services(facts),
+        tokens=github.find_tokens(current),
+        units=list(record.list_all(facts)),
+        tools=list(tool.describe(TOOLS, settings, facts)),
+        backups=backup.find_backups(current),
+        problems=find_problems(current),
+        agent=find_processes(state["pid"]),
+    )
+
+
+def describe_job(row: Mapping[str, Any]) -> Job:
+    """Return what init says of a job; `next` is the moment of its next run by today's clock."""
+    due = row["next_at"]
+    if due is not None:
+        left = max(0.0, due - time.clock_gettime(time.CLOCK_BOOTTIME))
+        due = timestamp(time.time() + left, digits=0)
+    return Job(row["running"], row["runs"], row["last_exit"], row["last_started"], due)
+
+
+def find_problems(current: Context) -> list[Trouble]:
+    """Return what `configure` could not do, and what is wrong by now."""
+    known = [Trouble(**row) for row in context.PROBLEMS.read(current.facts)]
+    found = [signing.check_own(current.settings, current.facts), find_unfinished(current.facts)]
+    told = {row.message for row in known}
+    fresh = [Trouble("", each.message, each.hint, each.level) for each in found if each]
+    return [*known, *(row for row in fresh if row.message not in told)]
+
+
+def find_unfinished(facts: Facts) -> Problem | None:
+    """Return the problem of a restore that was stopped on its way, in this life or before."""
+    found = undo.find_unfinished(facts)
+    return found.describe() if found else None
+
+
+def find_processes(pid: int) -> Processes | None:
+    """Return memory and processor time of init and of the children that are the agent's own."""
+    import psutil  # noqa: PLC0415 - 30 ms that no other verb pays
+
+    try:
+        main = psutil.Process(pid)
+        family = [main, *main.children()]
+        memory = sum(item.memory_info().rss for item in family)
+        seconds = sum(sum(item.cpu_times()[:2]) for item in family)
+    except psutil.Error:
+        return None
+    return Processes(len(family), round(memory / 2**20, 1), round(seconds, 2))
+
+
+def make_document(status: Status) -> dict[str, Any]:
+    """Return the status as `devcopilot status --json` prints it."""
+    return asdict(status)

@@ -1,0 +1,82 @@
+"""Statuses to show, typed as the real ones: a workspace in which each part has something to say."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from agent.backup import report as backup
+from agent.github import report as github
+from agent.life.record import Record, State
+from agent.machine.clock import format_time
+from agent.observe.status import Status, Trouble
+from agent.services import report as services
+from agent.tools import tool
+
+
+def tell(**delta: float) -> str:
+    """Return the time at this distance from now."""
+    return format_time(datetime.now(UTC) + timedelta(**delta))
+
+
+def make_token(**changes: Any) -> github.Row:
+    """Return a token with 54 minutes left."""
+    values: dict[str, Any] = {
+        "host": "github.com", "login": "octocat", "kind": "installation",
+        "source": "GITHUB_APP_ID", "grants": "contents:write, metadata:read", "problem": "",
+        "checked": tell(minutes=-2), "refreshed": tell(minutes=-2),
+        "expires": tell(minutes=54, seconds=10), "published": True,
+    }  # fmt: skip
+    return github.Row(**{**values, **changes})
+
+
+def make_service(**changes: Any) -> services.Row:
+    """Return sshd, running for two hours."""
+    values: dict[str, Any] = {
+        "name": "sshd", "state": "RUNNING", "supervisord": "RUNNING", "pid": 40,
+        "since": tell(hours=-2), "essential": True, "probe_port": 2222,
+    }  # fmt: skip
+    return services.Row(**{**values, **changes})
+
+
+def make_backup(**changes: Any) -> backup.Row:
+    """Return a target with a good backup of three minutes ago."""
+    values: dict[str, Any] = {
+        "target": "local", "seen": tell(minutes=-3, seconds=-5), "snapshot": "5a1c5b2f",
+        "made": tell(minutes=-3, seconds=-5), "files": 1234, "size": 12_300_000,
+        "missing": (), "lacking": 0, "shrunk": "", "hook": "", "lost": "", "rival": "",
+        "problem": "", "finding": "", "verified": tell(days=-1), "pruned": tell(days=-2),
+        "next": tell(minutes=27, seconds=5), "overdue": False, "red": False, "why": "",
+    }  # fmt: skip
+    return backup.Row(**{**values, **changes})
+
+
+def make_unit(**changes: Any) -> Record:
+    """Return a clone that is under way."""
+    values: dict[str, Any] = {
+        "name": "clone", "state": State.RUNNING, "since": tell(minutes=-2), "reason": "demo",
+        "progress": 40,
+    }  # fmt: skip
+    return Record(**{**values, **changes})
+
+
+def make_status(**changes: Any) -> Status:
+    """Return a workspace that is ready for two hours, with something wrong in most parts."""
+    values: dict[str, Any] = {
+        "version": 2, "pid": 1, "phase": "ready", "started": tell(hours=-2),
+        "ready_seconds": 0.71, "stopping_because": None, "cmd": False, "jobs": {},
+        "workspace": "/workspace",
+        "services": [make_service(), make_service(name="web", state="FATAL", essential=False)],
+        "tokens": [make_token()],
+        "units": [
+            make_unit(),
+            make_unit(name="hooks", state=State.FAILED, reason="it ended with 3",
+                      hint="devcopilot rerun hooks", log="/x", progress=None),
+            make_unit(name="tools", state=State.DONE),
+        ],
+        "backups": [make_backup(red=True, problem="cannot back up: no space left on it " * 4)],
+        "tools": [tool.Row("claude", "installed", "/usr/bin/claude")],
+        "problems": [
+            Trouble("", "cannot sign commits: there is no key", "set SSH_PRIVATE_KEY_FILE")
+        ],
+        "agent": None,
+    }  # fmt: skip
+    return Status(**{**values, **changes})
