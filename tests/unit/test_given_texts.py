@@ -26,6 +26,7 @@ from agent.settings import (
     extensions,
     parsers,
     repositories,
+    serving,
     storage,
     stored,
     urls,
