@@ -188,7 +188,7 @@ def test_a_call_during_the_stop_starts_no_job(start: Start, folder: Path) -> Non
     """It would hold the stop up for as long as it lingers."""
     slow = job("slow", f"trap 'touch {folder}/asked' TERM; until test -e {folder}/go; do "
                "sleep 0.01; done")  # fmt: skip
-    answer = job("answer", f"touch {folder}/answered", at=(), socket="calls.sock")
+    answer = job("answer", f"touch {folder}/answered", at=(), sockets=("calls.sock",))
     box = start(*booted(folder, with_jobs(slow, answer)))
     wait_until(lambda: entry(box, "slow")["running"], "the slow job")
     box.send(signal.SIGTERM)
