@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.machine.certificates import PUBLIC
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
@@ -21,12 +22,6 @@ from agent.settings.certificates import ALL, FOLDER, MORE, find_overridden, make
 from agent.settings.context import Context
 from agent.settings.step import Step
 
-PUBLIC = (
-    Path("/etc/ssl/certs/ca-certificates.crt"),
-    Path("/etc/pki/tls/certs/ca-bundle.crt"),
-    Path("/etc/ssl/cert.pem"),
-)
-"""Where Debian, Red Hat and Alpine have the public ones; the first that is there counts."""
 PROFILE = "profile.sh"
 """Read by the image's /etc/profile.d/session.sh; the runtime folder's path needs no quotes."""
 MOST = 1000

@@ -115,7 +115,7 @@ def test_imports_go_down(module: str) -> None:
             assert find_floor(used) < find_floor(module), f"{module} imports {used}"
 
 
-BACKUP = ("targets", "restic", "make", "restore", "upkeep")
+BACKUP = ("targets", "restic", "make", "restore", "upkeep", "checks")
 """The rooms within backup/, from the ground up."""
 
 

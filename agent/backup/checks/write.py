@@ -1,0 +1,110 @@
+"""Whether each destination takes backups: one object is written, read and removed there."""
+
+import secrets
+from collections.abc import Iterator
+
+from agent.backup.checks.objects import Object, StoreError, UnmeasuredError, find_object
+from agent.backup.reasons import REFUSALS
+from agent.backup.target import Target, find_targets
+from agent.backup.targets.all import TARGETS
+from agent.machine.hints import find_hint
+from agent.machine.system import Facts
+from agent.settings.check import Check, Finding, Result
+from agent.settings.context import Context
+
+PREFIX = "devcopilot-doctor-"
+"""How the name of the object begins."""
+CHECK_KEYS = "check the key of this destination and its permissions: docs/backups.md"
+REACH = "check that the container reaches it: `devcopilot doctor network`"
+
+
+def look(current: Context) -> Iterator[Finding]:
+    """Yield a finding for each destination."""
+    targets = find_targets(TARGETS, current.settings, current.facts)
+    for name, problem in targets.in_trouble.items():
+        fix = problem.hint or "`devcopilot settings` lists the variables"
+        yield Finding(Result.FAIL, problem.message, fix, part=name)
+    for target in targets.ready:
+        yield try_target(target, current.facts)
+
+
+def try_target(target: Target, facts: Facts) -> Finding:
+    """Write, read and remove one object, and tell how far that went."""
+    name = PREFIX + secrets.token_hex(8)
+    try:
+        found = find_object(target, facts, name)
+    except UnmeasuredError as error:
+        summary = f"cannot try to write to {target.name}: {error}"
+        return Finding(Result.UNKNOWN, summary, "devcopilot backup create", part=target.name)
+    content = f"{name}: written by `devcopilot doctor`, safe to delete\n".encode()
+    facts_of = {"object": found.place}
+    trouble = _write_and_read(found, content, target)
+    left = _remove(found, target)
+    for summary, fix in filter(None, (trouble, left)):
+        return Finding(Result.FAIL, summary, fix, facts_of, target.name)
+    summary = f"{target.name} works: wrote, read and removed {found.place}"
+    return Finding(Result.OK, summary, facts=facts_of, part=target.name)
+
+
+def _write_and_read(found: Object, content: bytes, target: Target) -> tuple[str, str] | None:
+    """Return what went wrong, and what fixes it."""
+    doing = "write to"
+    try:
+        found.put(content)
+        doing = "read from"
+        if found.get() != content:
+            cause = "what was written is not what is read back"
+            return f"cannot use {target.name}: {cause}", "look for a cache or a proxy in between"
+    except (StoreError, OSError) as error:
+        return f"cannot {doing} {target.name}: {_explain(error)}", _find_fix(error, target)
+    return None
+
+
+def _remove(found: Object, target: Target) -> tuple[str, str] | None:
+    """Remove the object, which may not be there. Return what went wrong, and what fixes it."""
+    try:
+        found.remove()
+    except (StoreError, OSError) as error:
+        if is_missing(error):
+            return None
+        why = _explain(error)
+        return (
+            f"cannot delete on {target.name}: {why}; {found.place} may have stayed there",
+            f"allow to delete there, which freeing space needs, and delete {found.place}",
+        )
+    return None
+
+
+def is_missing(error: Exception) -> bool:
+    """Tell whether there was nothing to remove."""
+    text = str(error).lower()
+    return isinstance(error, StoreError) and any(
+        word in text for word in ("nosuchkey", "not found", "notfound", "404", "no such")
+    )
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
+    return str(error)
+
+
+def _find_fix(error: Exception, target: Target) -> str:
+    text = str(error).lower()
+    known = next((hint for words, hint in REFUSALS.items() if words.lower() in text), "")
+    if known:
+        return known
+    if target.folder and isinstance(error, OSError):
+        return find_hint(error, target.folder) or f"check the file system of {target.folder}"
+    return REACH if isinstance(error, OSError) else CHECK_KEYS
+
+
+CHECK = Check(
+    "backup-write",
+    "Backups",
+    "whether each destination takes a backup; one small object is written, read and removed there",
+    look,
+    network=True,
+    documents="docs/backups.md",
+    timeout=60.0,
+)
