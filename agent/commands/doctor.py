@@ -11,6 +11,7 @@ from agent.commands.layout import Item, Page
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
 from agent.machine import hints
+from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.observe import doctor
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
 def load() -> Context:
     """Return the context. Raises AgentError, also when it takes too long."""
     try:
-        with context.deadline(DEADLINE):
+        with deadline(DEADLINE):
             return context.load()
     except TimeoutError as error:
         problem = Problem(

@@ -8,6 +8,7 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.github.record import CHECK, HOST_FILE, TOKEN, Record
 from agent.github.refresh import log_changes
+from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.observe.metrics import history
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Refresh; exit 0 when a good token is published for every configured host, else 1."""
     current = context.load()
     try:
-        with context.deadline(DEADLINE):
+        with deadline(DEADLINE):
             outcomes = refresh(current, offline=arguments.offline)
     except TimeoutError as error:
         problem = Problem(f"cannot refresh the tokens: it took longer than {DEADLINE} s")

@@ -9,6 +9,7 @@ from agent.commands.output import Printer
 from agent.github import report as github
 from agent.life.record import GOOD, Record, State
 from agent.machine.clock import parse_time
+from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Print the status; exit 0 whatever it says: `health` is the verb that judges."""
     try:
-        with context.deadline(DEADLINE):
+        with deadline(DEADLINE):
             status = collect(context.load())
     except TimeoutError as error:
         problem = Problem(

@@ -202,7 +202,7 @@ class Kind:
     """It looks at the settings alone: it is asked at each start, before all else."""
     carry_out: Callable[["Work"], None]
     """Does the work, and tells at its end how the kind's own unit stands. It may run in a thread:
-    no signals, no `context.deadline`."""
+    no signals, no `machine.deadline`."""
     needs: tuple[str, ...] = ()
     """Kinds without whose success there is no work."""
     after: Callable[[Settings], tuple[str, ...]] = lambda _: ()

@@ -4,7 +4,7 @@ A folder, a pipe and a device are refused, since their reader could wait or read
 what is larger than its purpose needs: a sparse file of 4 GiB costs its writer nothing. What is held
 against it is the open file, so nobody can exchange it in between. Standard library only.
 
-A server of files that is gone still lets its reader wait: see `agent.settings.context.deadline`.
+A server of files that is gone still lets its reader wait: see `agent.machine.deadline`.
 """
 
 import errno

@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agent.machine import faults
+from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError
 from agent.settings.check import Check, Finding, Result
-from agent.settings.context import Context, deadline
+from agent.settings.context import Context
 
 MOST = 4
 """Checks at a time."""

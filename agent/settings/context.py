@@ -1,13 +1,9 @@
 """The input of every verb: the settings of this container, and the facts about it."""
 
-import errno
 import os
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar, cast
 
 from agent.machine import homes, locales, runtime
@@ -114,22 +110,3 @@ def from_environ(environ: Mapping[str, str]) -> Context:
     if facts.defaults != facts.usual_defaults:
         environment["GIT_CONFIG_SYSTEM"] = str(facts.defaults / SYSTEM)
     return Context(environ, settings, facts, tuple(problems))
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError inside after this time, and repeatedly after the same time.
-
-    Repeatedly because the code inside may catch the error and then wait for something else.
-    """
-
-    def give_up(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(errno.ETIMEDOUT, f"it took longer than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -13,6 +13,7 @@ from agent.backup.targets.all import TARGETS
 from agent.github import start
 from agent.machine import owners, runtime, volumes
 from agent.machine.actions import WriteFile
+from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.hints import find_hint
 from agent.machine.ledger import LEDGER, Ledger
@@ -20,7 +21,7 @@ from agent.machine.plan import Plan, apply, plan
 from agent.machine.resources import Directory, File, Resource
 from agent.machine.system import Facts, System
 from agent.services.all import SERVICES
-from agent.settings import context, stored
+from agent.settings import stored
 from agent.settings.context import PROBLEMS, Context
 from agent.workspace import boot, given, masked
 from agent.workspace.all import STEPS
@@ -97,7 +98,7 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
     announcements: list[tuple[str, str]] = []
     for stage in wanted_stages:
         name = stage.name
-        with context.deadline(STAGE_TIMEOUT):
+        with deadline(STAGE_TIMEOUT):
             planned, failed = _carry_out_stage(stage, current, ledger)
         announcements += [(name, words) for words in _find_announcements(planned, facts)]
         changes += [(name, action.describe()) for action in planned.actions]

@@ -1,0 +1,29 @@
+"""A limit for what may wait for ever, such as a mount whose server is gone. Light."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ETIMEDOUT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside after this time, and repeatedly after the same time.
+
+    Repeatedly because the code inside may catch the error and then wait for something else.
+    """
+
+    def give_up(_number: int, _frame: "FrameType | None") -> None:
+        raise TimeoutError(ETIMEDOUT, f"it took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
