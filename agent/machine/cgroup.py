@@ -79,6 +79,10 @@ class Cgroup:
         """Return how many processes and threads there may be."""
         return self._number("pids.max", "pids", "pids.max")
 
+    def processes_refused(self) -> int | None:
+        """Return how often none could be started because there were as many as there may be."""
+        return self._fields("pids.events", "pids", "pids.events").get("max")
+
     def _number(self, name: str, controller: str, old_name: str) -> int | None:
         return parse_number(self._read(name, controller, old_name) or "")
 

@@ -17,7 +17,7 @@ from agent.tools.entries import JSON, Config, Entries
 from agent.tools.json_edit import Document, edit_json, set_default
 from agent.tools.key import find_file, find_key, key_file
 from agent.tools.mcp import MEMBER, Server
-from agent.tools.tool import AiTool, Login
+from agent.tools.tool import AiTool, Endpoint, Login
 
 MARK = "# devcopilot"
 """The end of every command that the agent puts into a file of the user: by it we know our own."""
@@ -130,4 +130,5 @@ TOOL = AiTool(
         JSON,
         lambda folder: {("projects", str(folder), "hasTrustDialogAccepted"): True},
     ),
+    Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL"),
 )

@@ -14,7 +14,7 @@ from agent.settings.everything import Settings
 from agent.tools.entries import TOML, Config, Entries
 from agent.tools.key import key_file
 from agent.tools.mcp import Server
-from agent.tools.tool import AiTool, Login
+from agent.tools.tool import AiTool, Endpoint, Login
 
 CODEX_REFUSALS = {"cli_auth_credentials_store": ("keyring",), "forced_login_method": ("chatgpt",)}
 """Settings of Codex with which it does not read auth.json, or takes no key from it."""
@@ -82,4 +82,5 @@ TOOL = AiTool(
     Config(
         find_config, TOML, lambda folder: {("projects", str(folder)): {"trust_level": "trusted"}}
     ),
+    Endpoint("https://api.openai.com", "OPENAI_BASE_URL"),
 )

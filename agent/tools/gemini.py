@@ -14,7 +14,7 @@ from agent.tools.entries import JSON_WITH_COMMENTS, Config, Entries
 from agent.tools.json_edit import edit_json, set_default
 from agent.tools.key import key_file
 from agent.tools.mcp import MEMBER, Server
-from agent.tools.tool import AiTool, Login
+from agent.tools.tool import AiTool, Endpoint, Login
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
@@ -65,4 +65,5 @@ TOOL = AiTool(
         JSON_WITH_COMMENTS,
         lambda folder: {(str(folder),): "TRUST_FOLDER"},
     ),
+    Endpoint("https://generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL"),
 )

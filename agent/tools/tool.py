@@ -48,6 +48,19 @@ class Login:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """The server that a tool talks to."""
+
+    url: str
+    variable: str = ""
+    """What the tool reads another one from."""
+
+    def find(self, environ: Mapping[str, str]) -> str:
+        """Return the URL that the tool uses in this environment."""
+        return environ.get(self.variable) or self.url
+
+
+@dataclass(frozen=True)
 class AiTool:
     """A command line tool of an AI."""
 
@@ -61,6 +74,8 @@ class AiTool:
     """Where it keeps its MCP servers."""
     trust: Config[Path] | None = None
     """Where it keeps which folders it trusts."""
+    endpoint: Endpoint | None = None
+    """The server that it needs with one of its secrets; None: that of GitHub's login."""
 
     def has_login(self, settings: Settings) -> bool:
         """Tell whether one of its secrets was given."""

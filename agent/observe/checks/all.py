@@ -1,5 +1,26 @@
 """All checks of this room, in one visible tuple. To add one, write one file and add one name."""
 
+from agent.observe.checks import (
+    clock,
+    disk,
+    kubernetes,
+    limits,
+    memory,
+    proxy,
+    reach,
+    versions,
+    volumes,
+)
 from agent.settings.check import Check
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    volumes.CHECK,
+    disk.CHECK,
+    reach.CHECK,
+    proxy.CHECK,
+    clock.CHECK,
+    memory.CHECK,
+    limits.CHECK,
+    kubernetes.CHECK,
+    versions.CHECK,
+)

@@ -1,0 +1,83 @@
+"""Which versions are here, and which of them is too old or missing."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from agent import __version__
+from agent.backup.targets.all import has_target
+from agent.machine import commands, steering
+from agent.machine.system import Facts
+from agent.settings.check import Check, Finding, Result
+from agent.settings.context import Context
+
+TIMEOUT = 10.0
+"""Seconds that a program has to say its version."""
+_NUMBER = re.compile(r"\d+(?:\.\d+)+")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that the agent works with."""
+
+    name: str
+    argv: tuple[str, ...]
+    least: tuple[int, ...]
+    """The oldest version that does what is needed; empty: any."""
+    why: str = ""
+    """What does not work with an older one."""
+
+
+PROGRAMS = (
+    Program("git", ("git", "--version"), (2, 34), "commits cannot be signed with an ssh key"),
+    Program("gh", ("gh", "--version"), (2, 40), "several accounts on one host do not work"),
+    Program("restic", ("restic", "version"), (0, 17), "failures of backups are not told apart"),
+    Program("code-server", ("code-server", "--version"), ()),
+)
+
+
+def look(current: Context) -> Iterator[Finding]:
+    """Yield a finding for each program; all are asked at the same time."""
+    yield Finding(Result.OK, f"the agent is {__version__}", facts={"version": __version__})
+    needed = {"git"}
+    needed |= {"restic"} if has_target(current.settings) else set()
+    with ThreadPoolExecutor() as pool:
+        said = pool.map(lambda program: ask(program, current.facts), PROGRAMS)
+        for program, text in zip(PROGRAMS, said, strict=True):
+            yield judge(program, text, needed=program.name in needed)
+
+
+def ask(program: Program, facts: Facts) -> str | None:
+    """Return what a program says of itself; None: it is not here."""
+    if facts.which(program.argv[0]) is None:
+        return None
+    environ = steering.clear(program.argv[0], facts.environ)
+    done = commands.run(program.argv, environ, timeout=TIMEOUT)
+    return (done.stdout or done.stderr).decode(errors="replace")
+
+
+def judge(program: Program, text: str | None, *, needed: bool) -> Finding:
+    """Return how one program stands; `text` is what it says of itself."""
+    name = program.name
+    if text is None:
+        if needed:
+            summary = f"{name} is not installed"
+            return Finding(Result.FAIL, summary, f"install {name} in the image", part=name)
+        return Finding(Result.SKIPPED, f"{name} is not in this image", part=name)
+    found = _NUMBER.search(text)
+    if found is None:
+        return Finding(Result.UNKNOWN, f"{name} does not say its version", part=name)
+    version, facts = found[0], {"version": found[0]}
+    if tuple(map(int, version.split(".")))[: len(program.least)] < program.least:
+        least = ".".join(map(str, program.least))
+        summary = f"{name} {version} is too old: {program.why}"
+        fix = f"install {name} {least} or newer in the image"
+        return Finding(Result.WARN, summary, fix, facts, name)
+    return Finding(Result.OK, f"{name} {version}", facts=facts, part=name)
+
+
+CHECK = Check(
+    "versions", "Versions", "versions of the agent, git, gh, restic and code-server", look,
+    documents="docs/settings.md",
+)  # fmt: skip
