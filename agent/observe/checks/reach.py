@@ -165,7 +165,7 @@ def read_issuer(host: Host, environ: Mapping[str, str]) -> str:
 
 
 CHECK = Check(
-    "network", "Network",
+    "hosts", "Network",
     "whether the hosts that are needed can be reached: DNS, connection, certificate, proxy",
     look, network=True, documents="docs/proxy.md", timeout=40.0,
 )  # fmt: skip
