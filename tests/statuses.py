@@ -6,10 +6,10 @@ from typing import Any
 from agent.backup import report as backup
 from agent.github import report as github
 from agent.life.record import Record, State
+from agent.life.tools import rows
 from agent.machine.clock import format_time
 from agent.observe.status import Status, Trouble
 from agent.services import report as services
-from agent.tools import tool
 
 
 def tell(**delta: float) -> str:
@@ -73,7 +73,7 @@ def make_status(**changes: Any) -> Status:
             make_unit(name="tools", state=State.DONE),
         ],
         "backups": [make_backup(red=True, problem="cannot back up: no space left on it " * 4)],
-        "tools": [tool.Row("claude", "installed", "/usr/bin/claude")],
+        "tools": [rows.Row("claude", "installed", "/usr/bin/claude")],
         "problems": [
             Trouble("", "cannot sign commits: there is no key", "set SSH_PRIVATE_KEY_FILE")
         ],

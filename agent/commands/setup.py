@@ -6,7 +6,7 @@ import signal
 from agent.commands.output import Printer
 from agent.commands.units import Events
 from agent.life.all import KINDS
-from agent.life.poke import JOB
+from agent.life.poke import JOB, find_watched
 from agent.life.setup import Setup
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
@@ -23,7 +23,7 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Carry it out; exit 0 however the units end, since each tells for itself."""
     current = context.load()
     log = printer.open_log(JOB, current.settings.agent.log_level)
-    setup = Setup(current, KINDS, Events(log))
+    setup = Setup(current, KINDS, Events(log), watch=find_watched(current))
     signal.signal(signal.SIGTERM, lambda _number, _frame: setup.stop())
     seconds = setup.run()
     if seconds is not None:

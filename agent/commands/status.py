@@ -8,6 +8,7 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.github import report as github
 from agent.life.record import GOOD, Record, State
+from agent.life.tools import rows
 from agent.machine.clock import parse_time
 from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
@@ -15,7 +16,6 @@ from agent.machine.exits import Exit
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
 from agent.observe.status import Status, collect, make_document
 from agent.settings import context
-from agent.tools import tool
 
 DEADLINE = 15.0
 """Seconds for all of it: a file of the home may be on a server that is gone."""
@@ -92,7 +92,7 @@ def _describe_unit(row: Record) -> str:
     return text + (f" ({row.hint})" if row.hint else "")
 
 
-def _describe_tool(row: tool.Row) -> str:
+def _describe_tool(row: rows.Row) -> str:
     text = str(row.state)
     text += f", {row.program}" if row.program else ""
     text += f", {row.package}" if row.package else ""

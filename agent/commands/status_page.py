@@ -7,11 +7,11 @@ from agent.backup.open import explain_setting
 from agent.commands.layout import Item, Page
 from agent.github import report as github
 from agent.life.record import BAD, GOOD, Record, State
+from agent.life.tools import rows
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
 from agent.observe.status import Status, Trouble
 from agent.services import report as services
-from agent.tools import tool
 
 PHASES = {"starting": "idle", "ready": "good", "stopping": "warning"}
 SERVICES = {"RUNNING": "good", "STARTING": "idle", "STOPPING": "idle", "STOPPED": "idle"}
@@ -124,7 +124,7 @@ def describe_backup(row: backup.Row) -> Item:
     return Item(mark, row.target, ", ".join(parts), more)
 
 
-def describe_tool(row: tool.Row) -> Item:
+def describe_tool(row: rows.Row) -> Item:
     """Return the item of an AI tool."""
     mark = TOOLS.get(row.state, "warning")
     more = [row.problem] if row.problem else []

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from agent.commands.layout import Bar
 from agent.commands.output import Printer
 from agent.life import setup
-from agent.life.record import BAD, Record, State
+from agent.life.record import BAD, GOOD, Record, State
 from agent.life.setup import BusyError
 from agent.machine.errors import AgentError, Problem
 from agent.machine.human import format_duration
@@ -59,8 +59,8 @@ class Events:
         """Leave it to the unit's own log."""
 
     def end(self, unit: Record, last: Sequence[str]) -> None:  # noqa: D102
-        if unit.state is State.SKIPPED and not unit.log:
-            self._log.debug(describe_end(unit), unit=unit.name)  # nobody has asked for it
+        if unit.state in GOOD and not unit.log:
+            self._log.debug(describe_end(unit), unit=unit.name)  # there was nothing to do
             return
         if unit.state not in BAD:
             self._log.info(describe_end(unit), unit=unit.name)

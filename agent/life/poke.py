@@ -1,10 +1,14 @@
-"""The word that has init look again for what is due. It is light: `configure` loads it."""
+"""What has init look again for what is due. It is light: `configure` loads it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from agent.github.hosts import find_accounts
+from agent.github.published import token_path
 from agent.life.record import FOLDER
 from agent.machine import runtime
 from agent.machine.system import Facts
+from agent.settings.context import Context
 
 JOB = "setup"
 """The job that carries units out."""
@@ -15,6 +19,13 @@ POKE = "poke"
 def find_poke(facts: Facts) -> Path:
     """Return the file whose change starts the job."""
     return facts.runtime / FOLDER / POKE
+
+
+def find_watched(context: Context) -> Iterator[Path]:
+    """Yield the files whose change may let a unit go on: a token of each host, and the poke."""
+    yield find_poke(context.facts)
+    for account in context.once(find_accounts).known:
+        yield token_path(context.facts, account.host)
 
 
 def poke(facts: Facts) -> None:

@@ -60,21 +60,39 @@ def run(
     on_line: Callable[[bytes], None],
     *,
     grace: float = GRACE,
+    output: int | None = None,
+    behind: bool = False,
+    on_pulse: Callable[[], None] = lambda: None,
 ) -> Ended:
     """Run a command to its end; `on_line` gets each line of its two outputs.
 
-    A carriage return ends a line as well. Raises OSError when it cannot be started.
+    A carriage return ends a line as well. `output` is a file that gets the first output instead.
+    With `behind` it takes disk and processors last. `on_pulse` is called now and then. Raises
+    OSError when it cannot be started.
     """
-    process = subprocess.Popen(
-        argv, env=dict(environ), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True, bufsize=0,
-    )  # fmt: skip
-    assert process.stdout  # noqa: S101 - it is a pipe
-    lines = _Lines(process.stdout.fileno(), on_line)
+
+    def start() -> "subprocess.Popen[bytes]":
+        both = subprocess.PIPE if output is None else output
+        other = subprocess.STDOUT if output is None else subprocess.PIPE
+        return subprocess.Popen(
+            argv, env=dict(environ), cwd=cwd, stdin=subprocess.DEVNULL, stdout=both, stderr=other,
+            start_new_session=True, bufsize=0,
+        )  # fmt: skip
+
+    if behind:
+        from agent.machine import background  # noqa: PLC0415 - 40 ms that few commands need
+
+        process = background.start_behind(start)
+    else:
+        process = start()
+    pipe = process.stdout or process.stderr
+    assert pipe  # noqa: S101 - one of them is a pipe
+    lines = _Lines(pipe.fileno(), on_line)
     deadline = time.monotonic() + timeout if timeout else float("inf")
     try:
         while process.poll() is None and not stopping.is_set() and time.monotonic() < deadline:
             lines.read(PULSE)
+            on_pulse()
         stopped, timed_out = stopping.is_set(), process.poll() is None
         if timed_out:
             end_group(process, PATIENCE)
@@ -83,7 +101,7 @@ def run(
         if leaves and not timed_out:
             _keep_open(lines.descriptor)
     finally:
-        process.stdout.close()
+        pipe.close()
         if process.poll() is None:
             end_group(process, PATIENCE)
     code = SIGNAL_BASE - code if code < 0 else code

@@ -1,15 +1,17 @@
 """Carries out what is due of all kinds, side by side, each when what it needs is there.
 
-It ends when nothing more can be done now. What waits for a token, a decision or a time is done by a
-further run, which init starts: a change of a watched file or `Work.again_in` asks for it.
+It ends when nothing more can be done now. What waits for a token, a decision or a time gets another
+run, which init starts: a change of a watched file or `Work.again_in` asks for it. While something
+is still at work, this run does the same for the others, so that nobody waits for a slow one.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from agent.life import record
 from agent.life.poke import poke
@@ -23,6 +25,8 @@ from agent.settings.context import Context
 
 NOT_YET = "it has not started yet"
 UNDECIDED = frozenset({State.WAITING, State.RUNNING})
+LOOK = 1.0
+"""Seconds between two looks at the watched files while something is at work."""
 BUSY_PAUSE = 5.0
 """Seconds until the next look at a kind that somebody carries out by hand."""
 
@@ -40,31 +44,35 @@ class Setup:
         kinds: Sequence[Kind],
         speaker: Speaker,
         order: Mapping[str, str] | None = None,
+        watch: Iterable[Path] = (),
     ) -> None:
         """`order`: what is asked for by hand, though it may be done; None: all that is due.
 
-        It maps a kind to the part that is meant, or to an empty text for all of it.
+        It maps a kind to the part that is meant, or to an empty text for all of it. `watch`: the
+        files whose change may let one go on that waits.
         """
         self._context = context
         self._kinds = {kind.name: kind for kind in kinds if kind.wanted(context.settings)}
         self._speaker = speaker
         self._order = order
+        self._news = News(watch)
+        self._later: dict[str, float] = {}
+        """Kind -> when it wants to be carried out again, in seconds of the monotonic clock."""
         self._ended: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         """The work that has ended; None: of one that goes on, enough is done."""
         self.stopping = threading.Event()
 
     def run(self) -> float | None:
-        """Carry it out; return the seconds until it wants to be run again, None: not by itself."""
-        known = list(record.list_all(self._context.facts))
-        waiting = [kind for kind in self._kinds.values() if self._is_due(kind, known)]
+        """Carry it out; return the seconds until the next run; None: none is needed."""
+        running: set[str] = set()
+        waiting = self._find_due(running)
         for kind in waiting:
             self._announce(kind)
-        running: set[str] = set()
-        pauses: list[float] = []
         while not self.stopping.is_set():
             free = [each for each in waiting if not self._is_behind(each, waiting, running)]
             for kind in free:
                 waiting.remove(kind)
+                self._later.pop(kind.name, None)
                 if self._has_needs(kind):
                     running.add(kind.name)
                     threading.Thread(target=self._carry_out, args=(kind,), daemon=True).start()
@@ -72,17 +80,38 @@ class Setup:
                 continue  # one that is not begun keeps nobody back any more
             if not running:
                 break
-            if work := self._ended.get():
-                running.discard(work.kind.name)
-                pauses += [] if work.next_run is None else [work.next_run]
-        while running:  # they end soon, since they are told to
-            if work := self._ended.get():
-                running.discard(work.kind.name)
-        return min(pauses, default=None)
+            self._wait(running, LOOK)
+            if running and self._has_news():
+                waiting += self._find_due({*running, *(each.name for each in waiting)})
+        while running:  # they end soon, because they are stopping
+            self._wait(running, None)
+        now = time.monotonic()
+        return min((max(0.0, moment - now) for moment in self._later.values()), default=None)
 
     def stop(self) -> None:
         """Have all work end as soon as it can."""
         self.stopping.set()
+
+    def _wait(self, running: set[str], seconds: float | None) -> None:
+        """Wait until one that runs has ended, or enough of it is done; at most these seconds."""
+        with suppress(queue.Empty):
+            if work := self._ended.get(timeout=seconds):
+                running.discard(work.kind.name)
+                if work.next_run is not None:
+                    self._later[work.kind.name] = time.monotonic() + work.next_run
+
+    def _has_news(self) -> bool:
+        """Tell whether one that waits may go on: its time has come, or a watched file is new."""
+        if self._order is not None:
+            return False
+        now = time.monotonic()
+        return self._news.look() or any(moment <= now for moment in self._later.values())
+
+    def _find_due(self, others: Collection[str]) -> list[Kind]:
+        """Return the kinds that are due, except for these."""
+        known = list(record.list_all(self._context.facts))
+        kinds = (kind for kind in self._kinds.values() if kind.name not in others)
+        return [kind for kind in kinds if self._is_due(kind, known)]
 
     def _is_due(self, kind: Kind, known: Sequence[Record]) -> bool:
         if self._order is not None:
@@ -145,6 +174,30 @@ class Setup:
             work.own.fail(words, "please report this line")
         finally:
             self._ended.put(work)
+
+
+class News:
+    """Tells when a file is another than it was at the last look."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = tuple(paths)
+        self._seen = self._stamp()
+
+    def look(self) -> bool:
+        """Tell whether any of them has changed since the last look."""
+        before, self._seen = self._seen, self._stamp()
+        return self._seen != before
+
+    def _stamp(self) -> list[tuple[int, int] | None]:
+        return [_find_stamp(path) for path in self._paths]
+
+
+def _find_stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 @contextmanager

@@ -142,12 +142,15 @@ class Unit:
         timeout: float | None = None,
         on_line: Callable[[str], None] | None = None,
         prefix: str = "",
+        output: int | None = None,
+        behind: bool = False,
+        on_pulse: Callable[[], None] = lambda: None,
     ) -> Ended:
         """Run a command to its end; its output goes to the log, line by line.
 
         It gets the clean environment with the changes of `environ`, of which None takes a variable
         away. `on_line` gets each line as well, masked. `prefix` stands before each line in the log.
-        Raises OSError when it cannot be started.
+        `running.run` explains the others. Raises OSError when it cannot be started.
         """
 
         def hear(line: bytes) -> None:
@@ -156,7 +159,10 @@ class Unit:
                 on_line(text)
 
         clean = running.make_environ(self._work.context.facts.environ, environ)
-        return running.run(argv, clean, cwd, timeout, self._work.stopping, hear)
+        return running.run(
+            argv, clean, cwd, timeout, self._work.stopping, hear,
+            output=output, behind=behind, on_pulse=on_pulse,
+        )  # fmt: skip
 
     def _hear(self, line: bytes) -> str:
         if not self._log:

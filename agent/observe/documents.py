@@ -14,7 +14,7 @@ from agent.machine import ledger
 from agent.observe import doctor
 from agent.services import registered
 from agent.settings import context
-from agent.tools import servers, tool
+from agent.tools import servers
 from agent.workspace import ai_trust
 
 DOCUMENTS = (
@@ -31,7 +31,6 @@ DOCUMENTS = (
     locks.HOSTNAMES,
     sightings.FILE,
     databases.COPIED,
-    tool.FAILURES,
     servers.RECORD,
     ai_trust.RECORD,
     units.UNIT,

@@ -12,13 +12,13 @@ from agent.backup import report as backup
 from agent.backup import undo
 from agent.github import report as github
 from agent.life import record
+from agent.life.tools import rows
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
 from agent.services import report as services
 from agent.settings import context
 from agent.settings.context import Context
-from agent.tools import tool
 from agent.tools.all import TOOLS
 from agent.workspace import signing
 
@@ -79,7 +79,7 @@ class Status:
     services: list[services.Row]
     tokens: list[github.Row]
     units: list[record.Record]
-    tools: list[tool.Row]
+    tools: list[rows.Row]
     backups: list[backup.Row]
     problems: list[Trouble]
     agent: Processes | None
@@ -105,7 +105,7 @@ def collect(current: Context) -> Status:
         services=services.find_services(facts),
         tokens=github.find_tokens(current),
         units=list(record.list_all(facts)),
-        tools=list(tool.describe(TOOLS, settings, facts)),
+        tools=list(rows.describe(TOOLS, settings, facts)),
         backups=backup.find_backups(current),
         problems=find_problems(current),
         agent=find_processes(state["pid"]),

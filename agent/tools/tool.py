@@ -2,18 +2,16 @@
 
 An installed tool is a whole folder, named for the lock file that it was made from:
 ~/.local/share/devcopilot/tools/NAME/DIGEST. Only a link in ~/.local/bin brings it on the PATH, so
-that nothing half done is ever there. The folders and the link are all the memory that is needed;
-what went wrong is kept beside it, to be told once. No part of it holds a secret.
+that nothing half done is ever there. The folders and the link are all the memory that is needed.
+No part of it holds a secret.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.machine import holders
-from agent.machine.documents import STATE, Document, fill, make_plain
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.ledger import digest
@@ -28,14 +26,9 @@ from agent.tools.mcp import Server
 LOCKS = Path("/usr/local/share/devcopilot/ai")
 """Folder of the image: NAME/package.json and NAME/package-lock.json for each tool."""
 MANIFEST, LOCK = "package.json", "package-lock.json"
-RUNNING = "tools.lock"
-"""File in the runtime folder: locked while tools are installed; it names the one in work."""
-
 _FOLDER = ".local/share/devcopilot/tools"
 _LINKS = ".local/bin"
 AUTO = "auto"
-OLD_NODE = "NODE"
-"""Code of the failure of a tool for which this image is too old: it is skipped."""
 
 
 @dataclass(frozen=True)
@@ -80,45 +73,6 @@ class AiTool:
     def has_login(self, settings: Settings) -> bool:
         """Tell whether one of its secrets was given."""
         return any(login.find(settings) for login in self.logins)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a tool could not be installed."""
-
-    code: str
-    """What tells one cause from another: the text may differ from one try to the next."""
-    message: str
-    hint: str = ""
-    level: str = "warning"
-
-    @property
-    def problem(self) -> Problem:
-        """Return it as it is told."""
-        return Problem(self.message, self.hint, self.level)
-
-
-FAILURES = Document[Mapping[str, Failure]](
-    STATE, "tools.json", "AI tools that could not be installed, with the reason",
-    lambda rows: {name: fill(Failure, row) for name, row in rows.items()}, dict,
-    dump=lambda failures: {name: make_plain(each) for name, each in failures.items()},
-)  # fmt: skip
-"""Name of the tool -> why."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What `status` tells of a tool."""
-
-    name: str
-    state: str
-    """installed, installing, waiting, failed, skipped: Node is too old, missing: not tried yet."""
-    program: str | None = None
-    by: str | None = None
-    """agent, or other: the image's or the user's own."""
-    package: str | None = None
-    """Package and version, of one that the agent installed."""
-    problem: str | None = None
 
 
 def find_wanted(tools: Iterable[AiTool], settings: Settings) -> tuple[AiTool, ...]:
@@ -188,33 +142,3 @@ def read_package(folder: Path) -> str | None:
         return " ".join(f"{name} {version}" for name, version in wanted.items())
     except (OSError, ValueError, KeyError, AttributeError):
         return None
-
-
-# --- what is known of it ------------------------------------------------------------------------
-
-
-def describe(tools: Iterable[AiTool], settings: Settings, facts: Facts) -> Iterator[Row]:
-    """Yield a row for each tool that is wanted or there."""
-    every = tuple(tools)
-    wanted = find_wanted(every, settings)
-    running, failures = holders.find(facts.runtime / RUNNING), FAILURES.read(facts)
-    for tool in every:
-        row = _describe(tool, facts, running, failures.get(tool.name))
-        if tool in wanted or row.state not in ("missing", "waiting"):
-            yield row
-
-
-def _describe(tool: AiTool, facts: Facts, running: str | None, failure: Failure | None) -> Row:
-    program, version = facts.which(tool.name), find_version(tool, facts)
-    problem = str(failure.problem) if failure else None
-    if running == tool.name:
-        return Row(tool.name, "installing")
-    if program is not None:
-        ours = version is not None and program == link_of(tool, facts)
-        package = read_package(version) if version and ours else None
-        by = "agent" if ours else "other"
-        return Row(tool.name, "installed", str(program), by, package, problem)
-    if failure:
-        state = "skipped" if failure.code == OLD_NODE else "failed"
-        return Row(tool.name, state, problem=problem)
-    return Row(tool.name, "missing" if running is None else "waiting")

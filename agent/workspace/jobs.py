@@ -1,12 +1,10 @@
 """What init runs automatically, in one visible tuple. To add a job, add an entry here."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
-from agent.github.hosts import find_accounts
-from agent.github.published import token_path
 from agent.life import poke
 from agent.life.hooks import phases
 from agent.machine import runtime
@@ -16,9 +14,6 @@ from agent.machine.secret import SecretInput
 from agent.settings import surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.tools import installer
-from agent.tools.all import TOOLS
-from agent.tools.tool import find_wanted
 
 
 @dataclass(frozen=True)
@@ -55,15 +50,6 @@ def find_file(source: SecretInput | None) -> tuple[Path, ...]:
     return (source.file,) if source and source.file else ()
 
 
-def find_pokes(current: Context) -> Iterator[Path]:
-    """Yield what units wait for: a token of each host, and the word that somebody has decided."""
-    yield poke.find_poke(current.facts)
-    for account in current.once(find_accounts).known:
-        yield token_path(current.facts, account.host)
-
-
-TOOLS_TIMEOUT = (installer.TIME_LIMIT + installer.TRIAL_LIMIT) * len(TOOLS)
-
 LIFE_TIMEOUT = 24 * 3600.0
 """Each unit has a limit of its own; this is for what those do not know."""
 
@@ -97,13 +83,9 @@ JOBS = (
         wanted=lambda settings: bool(surfaces.find_addresses(settings)),
     ),
     JobKind(
-        Job("tools", call("tools"), None, TOOLS_TIMEOUT, nice=19),
-        wanted=lambda settings: bool(find_wanted(TOOLS, settings)),
-    ),
-    JobKind(
         # In every workspace: what has hooks or extensions to bring may come later.
         Job(poke.JOB, call("setup"), None, LIFE_TIMEOUT, at=(READY,), nice=10),
-        watch=find_pokes,
+        watch=poke.find_watched,
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(

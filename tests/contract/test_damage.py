@@ -21,7 +21,6 @@ from agent.machine.errors import AgentError
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
-from agent.tools.tool import FAILURES
 from tests.contract.homes import NOBODY, OPEN, SECRETS, Workspace, make_private_key
 from tests.machine import make_facts
 from tests.needs import need
@@ -196,7 +195,6 @@ WRITTEN_LATER: dict[str, tuple[bytes, Callable[[Facts], object]]] = {
                 undo.FILE.read),
     locks.HOSTNAMES.name: (b"one\ntwo\n", locks.HOSTNAMES.read),
     sightings.FILE.name: (b'{"local": {"ab": "2026-12-01T12:00:00Z"}}', sightings.FILE.read),
-    FAILURES.name: (b'{"claude": {"code": "X", "message": "y", "hint": "z"}}', FAILURES.read),
     "github-refresh/github.com": (b'{"seed": "x", "token": "y"}', read_refresh_token),
 }  # fmt: skip
 """In the state folder: what may lie there, and who reads it."""

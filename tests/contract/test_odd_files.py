@@ -31,7 +31,6 @@ TOLD = (
 KEPT = (
     f"{_STATE}/owned.json",
     f"{_STATE}/gh-tokens.json",
-    f"{_STATE}/tools.json",
     f"{_STATE}/backups.json",
     f"{_STATE}/code-server/password",
     f"{_STATE}/ssh/authorized_keys",

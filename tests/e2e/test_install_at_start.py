@@ -22,6 +22,7 @@ LOCKS = "/usr/local/share/devcopilot/ai"
 KEY = "AIzaInstallAtStart0123456789"
 FOLDER = "/home/dev8/.local/share/devcopilot/tools"
 OFFLINE = ("--network", "none")
+INSTALLED = "tools:gemini is done: it is installed"
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +60,14 @@ def wait_for_state(box: Container, state: str, name: str = "gemini") -> None:
     wait_until(lambda: tool(box, name)["state"] == state, f"{name} {state}")
 
 
-def find_warnings(box: Container) -> list[str]:
-    return [event["message"] for event in box.events() if event["source"] == "tools"
-            and event["level"] != "debug"]  # fmt: skip
+def find_told(box: Container, *levels: str) -> list[str]:
+    """Return what the log says of the tools' units."""
+    return [event["message"] for event in box.events() if event["level"] in levels
+            and event.get("unit", "").startswith("tools:")]  # fmt: skip
+
+
+def find_done(box: Container) -> list[str]:
+    return [line for line in find_told(box, "info") if "is done" in line]
 
 
 def find_leftovers(box: Container) -> str:
@@ -89,7 +95,7 @@ def restart(box: Container) -> None:
 
 def wait_for_job(box: Container) -> None:
     """Wait until the job of this life has ended."""
-    wait_until(lambda: box.has_run("tools"), "the end of the job")
+    wait_until(lambda: box.has_run("setup"), "the end of the job")
 
 
 def test_ready_does_not_wait_for_the_registry(registry: Registry, locks: Path) -> None:
@@ -132,13 +138,15 @@ def test_installed_is_on_every_path_and_stays(
         for argv in (("gemini",), ("bash", "-lc", "gemini"), (*ssh, "dev8@127.0.0.1", "gemini")):
             assert box.execute(*argv).splitlines()[-1] == "tiny 1.0.0"
         inode = box.execute("stat", "-Lc", "%i", "/home/dev8/.local/bin/gemini")
-        assert find_warnings(box) == ["installed Gemini CLI"]
+        (line,) = find_done(box)
+        assert line.startswith("tools:gemini is done in ")
+        box.execute("devcopilot", "wait", "--for", "tools", "--for", "unit:tools:gemini")
         assert tool(box)["by"] == "agent"
         assert tool(box)["package"] == "tiny 1.0.0"
         restart(box)
         wait_for_job(box)
         assert box.execute("stat", "-Lc", "%i", "/home/dev8/.local/bin/gemini") == inode
-        assert find_warnings(box) == ["installed Gemini CLI"], "not installed again"
+        assert find_done(box) == [line], "not installed again"
         assert KEY not in box.logs()
 
 
@@ -172,18 +180,21 @@ def test_an_interrupted_install_is_finished_by_the_next_start(
         assert len(box.execute("ls", "-A", f"{FOLDER}/gemini").split()) == 1
 
 
-def test_offline_it_says_so_once_and_leaves_nothing() -> None:
+def test_offline_it_says_so_once_a_start_and_leaves_nothing() -> None:
     with workspace(*OFFLINE) as box:
         wait_for_state(box, "failed")
-        (line,) = find_warnings(box)
-        assert line.startswith("cannot install Gemini CLI: npm: request to https://")
-        assert "`devcopilot tools` tries now" in line
-        assert tool(box)["problem"] == line
+        (line,) = find_told(box, "error")
+        assert line.startswith("tools:gemini failed: npm: request to https://")
+        assert line.endswith("(devcopilot rerun tools:gemini)")
+        assert line.endswith(tool(box)["problem"])
+        done = box.call("devcopilot", "wait", "--for", "tools")
+        assert (done.returncode, "npm: request to https://" in done.stderr) == (1, True)
+        assert "npm error" in box.execute("devcopilot", "log", "tools:gemini")
         assert "new" not in find_leftovers(box)
         assert box.call("which", "gemini").returncode != 0
         restart(box)
         wait_for_job(box)
-        assert find_warnings(box) == [line], "nothing is new, so nothing is said again"
+        assert find_told(box, "error") == [line, line]
         assert tool(box)["state"] == "failed"
 
 
@@ -196,30 +207,41 @@ def test_a_failed_one_is_tried_again_by_hand(registry: Registry, locks: Path) ->
         assert row["state"] == "installed"
         assert row["problem"] is None
         assert {**tool(box), "schema": 1} == row
-        assert box.execute("devcopilot", "tools") == "gemini: already installed"
+        assert box.execute("devcopilot", "tools").endswith(": it is installed")
+
+
+def test_a_failed_one_is_carried_out_again_as_any_unit(registry: Registry, locks: Path) -> None:
+    with workspace(*registry.network, *mount(locks)) as box:
+        wait_for_state(box, "failed")
+        box.execute("sh", "-c", f"echo registry={URL} >~/.npmrc")
+        box.execute("devcopilot", "rerun", "--all")
+        assert tool(box)["state"] == "installed"
+        box.execute("devcopilot", "wait", "--for", "tools", "--timeout", "0")
 
 
 def test_the_users_own_program_is_never_touched(registry: Registry, locks: Path) -> None:
     with workspace(*registry.options, *mount(locks), "-e", "DEV8_AI_TOOLS=off") as box:
-        assert "tools" not in box.status()["jobs"]
+        assert "tools" not in [row["name"] for row in box.status()["units"]]
         assert [row["name"] for row in box.status()["tools"]] == ["copilot"], "the image's"
         script = "mkdir -p ~/.local/bin; printf '#!/bin/sh\\necho mine\\n' >~/.local/bin/gemini"
         box.execute("sh", "-c", f"{script}; chmod +x ~/.local/bin/gemini")
-        assert box.execute("devcopilot", "tools", "gemini") == "gemini: already installed"
+        assert box.execute("devcopilot", "tools", "gemini") == INSTALLED
         assert box.execute("gemini") == "mine"
         assert tool(box)["by"] == "other"
         box.execute("sh", "-c", "chmod -x ~/.local/bin/gemini")
         done = box.call("devcopilot", "tools", "gemini")
         assert done.returncode == 1
-        assert "left /home/dev8/.local/bin/gemini alone" in done.stdout
+        assert "left /home/dev8/.local/bin/gemini alone" in done.stderr
 
 
 def test_without_npm_there_is_one_line() -> None:
     with workspace(*OFFLINE, image=BASE) as box:
-        wait_for_state(box, "failed")
-        (line,) = find_warnings(box)
-        assert line.startswith("cannot install Gemini CLI: npm is not installed")
-        assert not [e for e in box.events() if e["source"] == "tools" and e["level"] == "warning"]
+        wait_for_state(box, "skipped")
+        line = find_told(box, "info", "warning", "error")[-1]
+        assert line.startswith("tools:gemini is skipped: npm is not installed")
+        assert not find_told(box, "warning", "error")
+        box.execute("devcopilot", "wait", "--for", "tools")
+        assert box.call("devcopilot", "tools").returncode == 1
 
 
 def test_the_real_tool_goes_the_whole_way(registry: Registry) -> None:

@@ -219,7 +219,7 @@ def test_files_are_read_in_one_way(module: str) -> None:
 
 
 SPLITS_FOR_PEOPLE = {
-    "backup.restic.client", "backup.upkeep.verification", "machine.hooks", "tools.installer",
+    "backup.restic.client", "backup.upkeep.verification", "machine.hooks",
 }  # fmt: skip
 """The modules that take a line out of what a program said, to show it."""
 

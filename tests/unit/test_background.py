@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.machine.background import choose_processors, read_quota
+from agent.machine.background import choose_processors, read_quota, start_behind
 
 ANY = float("inf")
 
@@ -63,3 +63,26 @@ def test_it_holds_for_what_is_started_from_there() -> None:
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
     count = len(choose_processors(os.sched_getaffinity(0), read_quota()))
     assert json.loads(done.stdout) == [count, os.SCHED_IDLE, psutil.IOPRIO_CLASS_IDLE.value]
+
+
+def test_a_program_that_gives_way_does_not_slow_whoever_starts_it(tmp_path: Path) -> None:
+    script = (
+        "import json, os, psutil, sys; print(json.dumps([len(os.sched_getaffinity(0)), "
+        "os.sched_getscheduler(0), psutil.Process().ionice()[0], "
+        "os.getpriority(os.PRIO_PROCESS, 0), open('/proc/self/oom_score_adj').read().strip()]))"
+    )
+
+    def start() -> "subprocess.Popen[bytes]":
+        argv = [sys.executable, "-c", f"input(); {script}"]
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    ours = [os.sched_getaffinity(0), os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)]
+    said, _ = start_behind(start).communicate(b"\n", timeout=30)
+    count = len(choose_processors(os.sched_getaffinity(0), read_quota()))
+    idle = psutil.IOPRIO_CLASS_IDLE.value
+    assert json.loads(said) == [count, os.SCHED_IDLE, idle, 19, "1000"]
+    assert ours == [
+        os.sched_getaffinity(0), os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+    ]  # fmt: skip
+    with pytest.raises(FileNotFoundError):
+        start_behind(lambda: subprocess.Popen([str(tmp_path / "nothing")]))

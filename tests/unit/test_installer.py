@@ -1,31 +1,28 @@
-"""The installer: what is due, what it refuses, and that nothing half done is linked.
+"""The kind `tools`: what is due, what it refuses, and that nothing half done is linked.
 
 npm is a script here that fills the folder or fails; tests/e2e/test_install_at_start.py has the real
 one, and a real registry.
 """
 
 import json
-import time
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from agent import catalogue
-from agent.machine import runtime
+from agent.life import record
+from agent.life.output import find_path
+from agent.life.record import Record, State
+from agent.life.tools import engines, installer, kind
+from agent.life.tools.installer import LackError, StoppedError, ToolError
+from agent.life.tools.rows import Row, describe
+from agent.life.unit import Work
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.tools import codex, engines, installer
-from agent.tools.tool import (
-    FAILURES,
-    RUNNING,
-    AiTool,
-    Failure,
-    Login,
-    Row,
-    describe,
-    find_wanted,
-)
-from agent.workspace.jobs import find_jobs
+from agent.tools import codex
+from agent.tools.tool import AiTool, Login, find_wanted
 from tests.machine import make_facts
 from tests.waiting import wait_until
 
@@ -45,6 +42,14 @@ BROKEN = "mkdir -p node_modules/.bin; printf '#!/bin/sh\\necho no part >&2; exit
 BROKEN += ">node_modules/.bin/claude; chmod +x node_modules/.bin/claude"
 
 
+class Silent:
+    """A speaker whom nobody hears."""
+
+    def begin(self, unit: Record) -> None: ...
+    def line(self, unit: Record, text: str) -> None: ...
+    def end(self, unit: Record, last: Sequence[str]) -> None: ...
+
+
 class Place:
     """A home, a PATH, a folder of locks, and an npm that does what a test wants."""
 
@@ -56,14 +61,33 @@ class Place:
         self.facts = make_facts(root, PATH=path)
         self.link = self.facts.home / ".local/bin/claude"
         self.versions = self.facts.home / ".local/share/devcopilot/tools/claude"
-        self.sizes: list[int] = []
+        self.settings = Settings.from_environ({"ANTHROPIC_API_KEY": "x"})
+        self.stopping = threading.Event()
         self.lock(LOCK)
 
     @property
+    def work(self) -> Work:
+        context = Context({}, self.settings, self.facts)
+        return Work(context, kind.KIND, Silent(), self.stopping, again=True)
+
+    @property
     def installer(self) -> installer.Installer:
-        return installer.Installer(
-            self.facts, locks=self.root / "locks", progress=self.sizes.append
-        )
+        unit = self.work.part("claude")
+        unit.begin()
+        return installer.Installer(self.facts, unit)
+
+    def fail(self, tool: AiTool = TOOL) -> ToolError:
+        """Return why a tool cannot be installed."""
+        with pytest.raises(ToolError) as caught:
+            self.installer.install(tool)
+        return caught.value
+
+    def carry_out(self, tool: AiTool = TOOL) -> Record:
+        """Carry its unit out and return how it stands."""
+        kind.install(self.work, [tool])
+        found = record.read(self.facts, f"tools:{tool.name}")
+        assert found
+        return found
 
     def lock(self, text: str) -> None:
         folder = self.root / "locks/claude"
@@ -82,7 +106,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setattr(installer, "LOCKS", tmp_path / "locks")
     return Place(tmp_path)
 
 
@@ -93,7 +118,7 @@ def list_versions(place: Place) -> list[str]:
 def test_a_missing_tool_is_due_and_then_linked(place: Place) -> None:
     place.npm(GOOD)
     assert place.installer.is_due(TOOL)
-    assert place.installer.install(TOOL) is None
+    place.installer.install(TOOL)
     assert not place.installer.is_due(TOOL)
     assert place.facts.which("claude") == place.link
     assert not place.link.readlink().is_absolute(), "the home may be mounted elsewhere"
@@ -106,7 +131,7 @@ def test_a_missing_tool_is_due_and_then_linked(place: Place) -> None:
 def test_the_program_of_a_platforms_package_is_preferred(place: Place) -> None:
     place.npm(GOOD + "mkdir -p node_modules/@x/claude-linux\n"
               "cp node_modules/.bin/claude node_modules/@x/claude-linux/claude")  # fmt: skip
-    assert place.installer.install(TOOL) is None
+    place.installer.install(TOOL)
     assert place.link.resolve().parent.name == "claude-linux"
 
 
@@ -115,7 +140,7 @@ def test_a_new_lock_file_makes_it_due_and_the_old_version_goes_later(place: Plac
     place.installer.install(TOOL)
     place.lock(LOCK + "\n")
     assert place.installer.is_due(TOOL)
-    assert place.installer.install(TOOL) is None
+    place.installer.install(TOOL)
     assert len(list_versions(place)) == 2, "a session may still run the old one"
     place.installer.clean(TOOL)
     assert len(list_versions(place)) == 1
@@ -147,20 +172,19 @@ def make_lock(node: str | None, *platforms: str) -> str:
 
 
 def test_a_tool_that_needs_a_newer_node_is_skipped_and_not_fetched(
-    place: Place, settings: Settings
+    place: Place,
 ) -> None:
     place.npm("exit 1")
     place.program("node", "echo v20.20.2")
     place.lock(make_lock(">=22"))
-    failure = place.installer.install(TOOL)
-    assert failure
-    assert "needs Node >=22" in failure.message
-    assert "20.20.2" in failure.message
+    failure = place.fail()
+    assert isinstance(failure, LackError)
+    assert "needs Node >=22" in str(failure)
+    assert "20.20.2" in str(failure)
     assert "NODE_MAJOR=22" in failure.hint
     assert not place.versions.exists()
-    place.facts.state.mkdir(parents=True)
-    FAILURES.write(place.facts, {"claude": failure})
-    (row,) = describe((TOOL,), settings, place.facts)
+    assert place.carry_out().state is State.SKIPPED
+    (row,) = describe((TOOL,), place.settings, place.facts)
     assert row.state == "skipped"
     assert row.problem
     assert "Node" in row.problem
@@ -181,7 +205,7 @@ def test_a_tool_that_runs_here_is_fetched(place: Place, lock: str) -> None:
     place.npm(GOOD)
     place.program("node", "echo v20.20.2")
     place.lock(lock)
-    assert place.installer.install(TOOL) is None
+    place.installer.install(TOOL)
 
 
 @pytest.mark.parametrize(
@@ -212,51 +236,72 @@ def test_a_file_of_the_user_in_place_of_the_link_is_left_alone(place: Place) -> 
     place.npm(GOOD)
     place.link.parent.mkdir(parents=True)
     place.link.write_text("not executable")
-    failure = place.installer.install(TOOL)
-    assert failure is not None
-    assert failure.code == "FOREIGN"
+    assert "the agent did not create it" in str(place.fail())
     assert place.link.read_text() == "not executable"
 
 
 @pytest.mark.parametrize(
-    ("script", "code", "words"),
+    ("script", "words"),
     [
         ('echo \'{"error":{"code":"ENOTFOUND","summary":"request to https://me:pw@host failed"}}\''
-         "; exit 1", "ENOTFOUND", "npm: request to https://***@host failed"),
-        ("exit 7", "7", "npm ended with 7"),
-        ("exit 0", "TRIAL", "it does not start: No such file or directory"),
-        (BROKEN, "TRIAL", "it does not start: no part"),
+         "; exit 1", "npm: request to https://***@host failed"),
+        ("exit 7", "npm ended with 7"),
+        ("exit 0", "it does not start: No such file or directory"),
+        (BROKEN, "it does not start: no part"),
     ],
 )  # fmt: skip
-def test_a_failure_is_one_line_and_leaves_nothing(
-    place: Place, script: str, code: str, words: str
-) -> None:
+def test_a_failure_is_one_line_and_leaves_nothing(place: Place, script: str, words: str) -> None:
     place.npm(script)
-    failure = place.installer.install(TOOL)
-    assert failure is not None
-    assert (failure.code, failure.message) == (code, f"cannot install Claude Code: {words}")
+    unit = place.carry_out()
+    assert (unit.state, unit.reason) == (State.FAILED, words)
+    assert unit.hint == "devcopilot rerun tools:claude"
     assert list_versions(place) == []
     assert not place.link.is_symlink()
 
 
 def test_without_npm_or_lock_file_it_says_what_is_lacking(place: Place) -> None:
-    failure = place.installer.install(AiTool("other", "Other", (), lambda *_: ()))
-    assert failure is not None
-    assert failure.level == "info"
-    assert "cannot install Other: " in failure.message
+    other = AiTool("other", "Other", (), lambda *_: ())
+    place.facts = make_facts(place.root, PATH=str(place.programs))
+    unit = place.carry_out(other)
+    assert (unit.state, unit.reason) == (State.SKIPPED, "npm is not installed")
+    place.npm(GOOD)
+    assert place.carry_out(other).reason == "this image has no lock file for it"
 
 
 def test_the_time_is_limited(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installer, "TIME_LIMIT", 0.3)
+    sizes: list[str] = []
+    monkeypatch.setattr(installer, "TIME_LIMIT", 0.5)
     monkeypatch.setattr(installer, "PULSE", 0.05)
-    place.npm("echo 12345 >part; exec tail -f /dev/null")
-    start = time.monotonic()
-    failure = place.installer.install(TOOL)
-    assert time.monotonic() - start < 5
-    assert failure is not None
-    assert failure.code == "TIMEOUT"
-    assert place.sizes[-1] > 6, "progress tells how much there is"
+    monkeypatch.setattr("agent.life.unit.Unit.progress", lambda *given: sizes.append(given[-1]))
+    place.npm("dd if=/dev/zero of=part bs=1M count=3 2>/dev/null; exec tail -f /dev/null")
+    unit = place.carry_out()
+    assert unit.state is State.TIMEOUT
+    assert sizes[-1] == "3 MB", "progress is how much there is"
     assert list_versions(place) == []
+
+
+def test_the_stop_of_the_container_ends_it_and_leaves_nothing_half_done(
+    place: Place, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    place.npm(f"echo >{begun}; exec tail -f /dev/null")
+
+    def stop() -> None:
+        wait_until(begun.exists, "npm's start")
+        place.stopping.set()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    with pytest.raises(StoppedError):
+        place.installer.install(TOOL)
+    stopper.join()
+    assert list_versions(place) == []
+
+
+def test_its_log_has_what_npm_says_to_people_and_not_its_json(place: Place) -> None:
+    place.npm("echo '{}'; echo npm error code E404 >&2; exit 1")
+    place.carry_out()
+    assert find_path(place.facts, "tools:claude").read_text() == "npm error code E404\n"
 
 
 def test_nothing_of_what_npm_started_is_left(
@@ -266,9 +311,8 @@ def test_nothing_of_what_npm_started_is_left(
     monkeypatch.setattr(installer, "PULSE", 0.05)
     note = tmp_path / "pid"
     place.npm(f"tail -f /dev/null & echo $! >{note}; wait")
-    failure = place.installer.install(TOOL)
-    assert failure is not None
-    assert failure.code == "TIMEOUT"
+    with pytest.raises(TimeoutError):
+        place.installer.install(TOOL)
     wait_until(lambda: not Path(f"/proc/{note.read_text().strip()}").exists(), "its end")
 
 
@@ -280,17 +324,15 @@ def test_a_version_that_was_never_linked_is_used(place: Place) -> None:
     place.npm("exit 1")
     (place.versions / "new").mkdir()
     place.installer.clean(TOOL)
-    assert place.installer.install(TOOL) is None
+    place.installer.install(TOOL)
     assert place.facts.which("claude")
     assert len(list_versions(place)) == 1
 
 
 def test_links_that_are_not_on_the_path_are_told(place: Place) -> None:
     place.npm(GOOD)
-    facts = make_facts(place.root, PATH=f"{place.programs}:/usr/bin:/bin")
-    failure = installer.Installer(facts, locks=place.root / "locks").install(TOOL)
-    assert failure is not None
-    assert failure.code == "PATH"
+    place.facts = make_facts(place.root, PATH=f"{place.programs}:/usr/bin:/bin")
+    assert "is not on the PATH" in str(place.fail())
 
 
 # --- what is wanted, and what is known of it ------------------------------------------------------
@@ -306,14 +348,11 @@ def test_links_that_are_not_on_the_path_are_told(place: Place) -> None:
         ({"OPENAI_API_KEY": "x", "DEV8_AI_TOOLS": "auto,gemini"}, ["codex", "gemini"]),
     ],
 )
-def test_wanted_is_what_has_a_key_or_is_named(
-    words: dict[str, str], names: list[str], tmp_path: Path
-) -> None:
+def test_wanted_is_what_has_a_key_or_is_named(words: dict[str, str], names: list[str]) -> None:
     settings = Settings.from_environ(words)
     found = [tool.name for tool in find_wanted(catalogue.TOOLS, settings)]
     assert found == names
-    jobs = {job.name for job in find_jobs(Context({}, settings, make_facts(tmp_path)))}
-    assert ("tools" in jobs) == bool(names)
+    assert kind.KIND.wanted(settings) == bool(names)
 
 
 def test_every_tool_may_be_named_and_has_a_lock_file() -> None:
@@ -326,44 +365,43 @@ def test_every_tool_may_be_named_and_has_a_lock_file() -> None:
         assert all("integrity" in entry and "resolved" not in entry for entry in entries)
 
 
-@pytest.fixture
-def settings() -> Settings:
-    return Settings.from_environ({"ANTHROPIC_API_KEY": "x"})
+def test_a_kind_stands_as_all_that_are_wanted_whichever_was_asked_for_again(
+    place: Place,
+) -> None:
+    place.settings = Settings.from_environ({"DEV8_AI_TOOLS": "claude,codex"})
+    place.npm("exit 1")
+    kind.carry_out(place.work)
+    own = record.read(place.facts, "tools")
+    assert own and own.state is State.FAILED
+    assert own.reason.startswith("tools:claude: ")
+    place.program("claude", "echo mine")
+    again = place.work
+    again.only = "claude"
+    kind.carry_out(again)
+    own = record.read(place.facts, "tools")
+    assert own and own.state is State.DONE, "codex has no lock file here: it is skipped"
 
 
-def test_rows_tell_how_a_tool_stands(place: Place, settings: Settings) -> None:
+def test_rows_tell_how_a_tool_stands(place: Place) -> None:
     def row() -> Row:
-        (found,) = describe((TOOL,), settings, place.facts)
+        (found,) = describe((TOOL,), place.settings, place.facts)
         return found
 
     assert row() == Row("claude", "missing")
-    place.facts.state.mkdir(parents=True)
-    failure = Failure("X", "cannot install it", "mend it")
-    (place.facts.state / "tools.json").write_bytes(FAILURES.encode({"claude": failure}))
-    assert row() == Row("claude", "failed", problem="cannot install it (mend it)")
-    (place.facts.state / "tools.json").unlink()
+    unit = place.work.part("claude")
+    unit.begin()
+    assert row() == Row("claude", "installing")
+    unit.fail("npm ended with 1", "fix it")
+    assert row() == Row("claude", "failed", problem="npm ended with 1 (fix it)")
     place.npm(GOOD)
     place.installer.install(TOOL)
+    unit.done()
     assert row() == Row("claude", "installed", str(place.link), "agent", "@x/claude 1.0.0")
     own = place.program("claude", "echo mine")
     assert row() == Row("claude", "installed", str(own), "other")
 
 
-def test_rows_while_tools_are_installed_are_of_the_wanted_ones(
-    place: Place, settings: Settings
-) -> None:
+def test_rows_while_tools_are_installed_are_of_the_wanted_ones(place: Place) -> None:
     other = AiTool("codex", "Codex", (codex.KEY,), lambda *_: ())
-    running = place.facts.runtime / RUNNING
-    running.parent.mkdir(parents=True, exist_ok=True)
-    with runtime.hold_lock(running):
-        for name, state in (("", "waiting"), ("claude", "installing")):
-            running.write_text(name)
-            rows = list(describe((TOOL, other), settings, place.facts))
-            assert rows == [Row("claude", state)]
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"claude": {"nonsense": 1}}'])
-def test_a_damaged_file_of_failures_tells_nothing(place: Place, content: bytes) -> None:
-    place.facts.state.mkdir(parents=True)
-    (place.facts.state / "tools.json").write_bytes(content)
-    assert FAILURES.read(place.facts) == {}
+    place.work.own.begin()
+    assert list(describe((TOOL, other), place.settings, place.facts)) == [Row("claude", "waiting")]

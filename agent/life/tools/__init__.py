@@ -1,0 +1,1 @@
+"""Installing the AI tools: what each needs, how npm brings it, and how each stands."""
