@@ -78,6 +78,6 @@ def judge(program: Program, text: str | None, *, needed: bool) -> Finding:
 
 
 CHECK = Check(
-    "versions", "Versions", "versions of the agent, git, gh, restic and code-server", look,
+    "programs", "Versions", "versions of the agent, git, gh, restic and code-server", look,
     documents="docs/settings.md",
 )  # fmt: skip
