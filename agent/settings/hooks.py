@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from agent.settings.parsers import command, duration, inner_path, one_of
 from agent.settings.variable import variable
 
+OFF = "off"
+
 
 @dataclass(frozen=True)
 class Hooks:
@@ -21,7 +23,8 @@ class Hooks:
     devcontainer: str | None = variable(
         "DEV8_DEVCONTAINER",
         inner_path,
-        "The repository's devcontainer.json, below the project folder, if it has several.",
+        "The repository's devcontainer.json, below the project folder, if it has several. "
+        "off: whoever started the container runs its hooks, as a devcontainer client does.",
     )
     timeout: float = variable(
         "DEV8_HOOK_TIMEOUT",

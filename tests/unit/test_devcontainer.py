@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.life import container
-from agent.life.devcontainer.file import Devcontainer
+from agent.life.devcontainer.file import Devcontainer, find
 from agent.life.devcontainer.properties import find_notes, read_amount
 from agent.life.devcontainer.substitution import make_substitute
 
@@ -55,6 +55,13 @@ def note(tmp_path: Path, **given: Any) -> list[str]:
     return [
         str(each) for each in find_notes(Devcontainer(tmp_path, "x", given), {"SET": ""}, "dev8")
     ]
+
+
+def test_whoever_started_the_container_may_run_the_hooks(tmp_path: Path) -> None:
+    """A devcontainer client does; then the agent must not do it again."""
+    (tmp_path / ".devcontainer.json").write_text('{"postCreateCommand": "true"}')
+    assert find(tmp_path)
+    assert find(tmp_path, "off") is None
 
 
 def test_what_is_not_followed(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from agent.machine import jsonc
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import SETTINGS, read_file
+from agent.settings.hooks import OFF
 
 NAME = "devcontainer.json"
 USUAL = (f".devcontainer/{NAME}", f".{NAME}")
@@ -41,8 +42,10 @@ class Devcontainer:
 def find(folder: Path, chosen: str | None = None) -> Devcontainer | None:
     """Return what a repository has, None if it has none. Reads at most 1 MiB.
 
-    `chosen`: the file to take, below the folder. Raises AgentError.
+    `chosen`: the file to take, below the folder, or `off`. Raises AgentError.
     """
+    if chosen == OFF:
+        return None
     folder = Path(os.path.realpath(folder))
     name = chosen or find_name(folder)
     return Devcontainer(folder, name, read(folder, name)) if name else None
