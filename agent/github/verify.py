@@ -54,26 +54,36 @@ Result = Valid | Rejected | Unreachable
 
 def check(value: Secret, account: GitHub, facts: Facts) -> Result:
     """Ask the host about the token. Never raises for what the network or the server does."""
-    import github  # noqa: PLC0415 - 0.3 s and 40 MB that only a check costs
-
-    auth = github.Auth.Token(value.reveal())
     try:
-        answer = api.ask(account, facts, auth, "GET", "/user")
-        if answer.status == 403:
-            # Tokens of Apps are no user's: for them any answer but 401 to GET / is the proof.
-            answer = api.ask(account, facts, auth, "GET", "/")
-            return _judge(value, answer, api.find_api_url(account), None)
-        login = answer.document.get("login", "")
-        return _judge(value, answer, api.find_api_url(account), login)
+        return judge(value, account, *ask(value, account, facts))
     except NoAnswerError as error:
         return Unreachable(error.reason, error.retry_after)
 
 
-def _judge(value: Secret, answer: Answer, url: str, login: object) -> Result:
+def ask(value: Secret, account: GitHub, facts: Facts) -> tuple[Answer, bool]:
+    """Return what the host says of the token, and whether it is a user's. Raises NoAnswerError."""
+    answer = get(value, account, facts, "/user")
+    if answer.status == 403:
+        # Tokens of Apps are no user's: for them any answer but 401 to GET / is the proof.
+        return get(value, account, facts, "/"), False
+    return answer, True
+
+
+def get(value: Secret, account: GitHub, facts: Facts, path: str) -> Answer:
+    """Return what the host's API has at a path, for this token. Raises NoAnswerError."""
+    import github  # noqa: PLC0415 - 0.3 s and 40 MB that only a check costs
+
+    return api.ask(account, facts, github.Auth.Token(value.reveal()), "GET", path)
+
+
+def judge(value: Secret, account: GitHub, answer: Answer, is_users: bool) -> Result:
+    """Return what an answer of `ask` says about the token."""
+    url = api.find_api_url(account)
     if answer.status == 401:
         return Rejected()
     if answer.status != 200:
         return Unreachable(f"{url} answered with status {answer.status}")
+    login = answer.document.get("login", "") if is_users else None
     if login is not None and not (isinstance(login, str) and _LOGIN.fullmatch(login)):
         return Unreachable(f"{url} does not respond like GitHub")
     text = answer.headers.get("github-authentication-token-expiration", "")

@@ -13,6 +13,7 @@ from tests.fakes.github.apps import Apps
 from tests.fakes.github.calls import Answer, Call, answer_json, refuse
 from tests.fakes.github.headers import describe_rate, describe_token
 from tests.fakes.github.hosts import make_api_url
+from tests.fakes.github.rights import answer_organization, answer_organizations, refuse_api
 from tests.fakes.github.world import Known
 
 Headers = Mapping[str, str]
@@ -105,8 +106,13 @@ def answer_repository(hub: Apps, call: Call, known: Known, headers: Headers) -> 
     name = call.place.path.removeprefix("/repos/")
     if not hub.has_repository(name) or not hub.may(known, name, "metadata", "read"):
         return refuse(404, "Not Found", headers)
+    if hub.rights.is_shut(known, name):
+        return refuse_api(name, headers)
     needed = {"X-Accepted-OAuth-Scopes": "repo"} if "X-OAuth-Scopes" in headers else {}
-    return answer_json(200, describe_repository(name), {**headers, **needed})
+    document = {**describe_repository(name), "archived": name in hub.rights.archived}
+    if not known.is_installation:  # what its user may do, which the token need not
+        document["permissions"] = {"pull": True, "push": hub.rights.may_push(known, name)}
+    return answer_json(200, document, {**headers, **needed})
 
 
 def answer_reach(hub: Apps, call: Call, known: Known, headers: Headers) -> Answer:
@@ -143,5 +149,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/rate_limit", answer_rate),
     ("GET", "/repos/[^/]+/[^/]+", answer_repository),
     ("GET", "/installation/repositories", answer_reach),
+    ("GET", "/user/orgs", answer_organizations),
+    ("GET", r"/organizations/\d+", answer_organization),
     ("DELETE", "/installation/token", answer_revocation),
 )

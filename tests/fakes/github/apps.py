@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from tests.fakes.github.rights import Rights
 from tests.fakes.github.world import HOUR, Known, World
 
 LEVELS = {"read": 1, "write": 2, "admin": 3}
@@ -67,6 +68,7 @@ class Apps(World):
         self._apps: dict[int, App] = {}
         self._installations: dict[int, Installation] = {}
         self._repositories: set[str] = set()
+        self.rights = Rights()
 
     def add_app(self, *, app_id: int, **fields: object) -> App:
         """Let an App exist, or change it; `fields` are those of App.
@@ -180,6 +182,8 @@ class Apps(World):
 
     def may(self, known: Known, repository: str, permission: str, level: str) -> bool:
         """Whether a token may do this in OWNER/NAME."""
+        if level != "read" and not self.rights.may_push(known, repository):
+            return False
         if known.permissions is not None:
             return self.reaches(known, repository) and _includes(
                 known.permissions, permission, level

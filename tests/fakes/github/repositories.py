@@ -8,6 +8,8 @@ from typing import IO
 
 from tests.fakes.github.apps import Apps
 from tests.fakes.github.calls import Answer, Call, answer_text
+from tests.fakes.github.rights import refuse_git
+from tests.fakes.github.world import Known
 
 SERVICES = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 CHUNK = 65536
@@ -55,18 +57,32 @@ def answer_git(hub: Apps, call: Call, root: Path | None) -> Answer:
         text = "Invalid username or token. Password authentication is not supported for Git "
         text += "operations.\n" if call.token else "operations. No token was sent.\n"
         return answer_text(401, text, challenge)
-    if hub.is_suspended(known):
-        return answer_text(403, "This installation has been suspended.\n")
     path = call.place.path
     service = next(end for end in SERVICES if path.endswith(end))
     name = path.removesuffix(service).strip("/").removesuffix(".git")
-    exists = root is not None and hub.has_repository(name) and (root / f"{name}.git").is_dir()
-    if root is None or not exists or not hub.may(known, name, "contents", "read"):
-        return answer_text(404, "Repository not found.\n")
     writes = "git-receive-pack" in service + call.query
+    refusal = find_refusal(hub, known, name, root, writes=writes)
+    if refusal or root is None:
+        return refusal or answer_text(404, "Repository not found.\n")
+    return run_backend(root, f"/{name}.git{service}", call, known.login)
+
+
+def find_refusal(
+    hub: Apps, known: Known, name: str, root: Path | None, *, writes: bool
+) -> Answer | None:
+    """Return why a token may not read a repository, or write to it; None: it may."""
+    exists = root is not None and hub.has_repository(name) and (root / f"{name}.git").is_dir()
+    if hub.is_suspended(known):
+        return answer_text(403, "This installation has been suspended.\n")
+    if not exists or not hub.may(known, name, "contents", "read"):
+        return answer_text(404, "Repository not found.\n")
+    if hub.rights.is_shut(known, name):
+        return refuse_git(name)
     if writes and not hub.may(known, name, "contents", "write"):
         return answer_text(403, "Write access to repository not granted.\n")
-    return run_backend(root, f"/{name}.git{service}", call, known.login)
+    if writes and name in hub.rights.archived:
+        return answer_text(403, "This repository was archived so it is read-only.\n")
+    return None
 
 
 def run_backend(root: Path, path: str, call: Call, login: str) -> Answer:

@@ -1,0 +1,98 @@
+"""The repositories of the workspace and their remotes, and git as the user's programs run it."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from agent.machine import commands
+from agent.machine.system import Facts
+from agent.settings.context import Context
+from agent.settings.repository import EntryError, Repository, parse_address
+from agent.workspace.trust import list_mounts, list_repositories
+
+_TOKEN = re.compile(r"gh[oprsu]_|github_pat_|glpat-")
+PATIENCE = 15.0
+"""Seconds for a host to answer git."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One remote of one repository."""
+
+    folder: Path
+    place: str
+    """The folder, as seen from the workspace."""
+    name: str
+    url: str
+
+    @property
+    def part(self) -> str:
+        """Return what to call it."""
+        return f"{self.place} {self.name}"
+
+    @property
+    def has_password(self) -> bool:
+        """Tell whether a password or a token is in its address."""
+        user = urlsplit(self.url).netloc.rpartition("@")[0] if "://" in self.url else ""
+        return ":" in user or bool(_TOKEN.match(user))
+
+    @property
+    def clean_url(self) -> str:
+        """Return the address without a login."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+    @property
+    def repository(self) -> Repository | None:
+        """Return the host and the path; None: git alone knows what the address means."""
+        try:
+            found = parse_address(self.clean_url if self.has_password else self.url)
+        except EntryError:
+            return None
+        return Repository(str(found["path"]).removesuffix(".git"), str(found.get("host", "")))
+
+
+def find_repositories(context: Context) -> Iterator[Path]:
+    """Yield the repositories in the workspace: itself, and those a few folders below."""
+    top = Path(os.path.realpath(context.settings.workspace.folder))
+    mounts = list_mounts(top)
+    for root in (top, *mounts):
+        for folder, _ in list_repositories(root, mounts):
+            if (folder / ".git").exists():
+                yield folder
+
+
+def find_remotes(context: Context) -> Iterator[Remote]:
+    """Yield the remotes of all of them, an address once."""
+    top = Path(os.path.realpath(context.settings.workspace.folder))
+    seen = set()
+    for folder in find_repositories(context):
+        done = run(context.facts, folder, "config", "--null", "--get-regexp", r"^remote\..*\.url$")
+        for entry in done.stdout.decode(errors="replace").split("\0"):
+            key, _, url = entry.partition("\n")
+            if url and url not in seen:
+                seen.add(url)
+                place = os.path.relpath(folder, top) if folder != top else folder.name
+                yield Remote(folder, place, key.split(".", 1)[1].removesuffix(".url"), url)
+
+
+def run(
+    facts: Facts, folder: Path, *words: str, timeout: float = PATIENCE
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run git in a repository with the user's own settings; nothing is asked at a terminal."""
+    environ = {
+        **facts.user_environ,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "SSH_ASKPASS_REQUIRE": "never",
+        "GIT_CEILING_DIRECTORIES": str(folder.parent),
+        "LC_ALL": "C",
+    }
+    if agent := os.environ.get("SSH_AUTH_SOCK"):
+        environ["SSH_AUTH_SOCK"] = agent
+    argv = ("git", "-c", "core.askPass=", *words)
+    return commands.run(argv, environ, timeout=timeout, cwd=folder)
