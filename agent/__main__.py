@@ -34,6 +34,7 @@ VERBS = {
     "backup": "create, list, restore and check backups",
     "status": "show the state of the workspace",
     "doctor": "check credentials, storage, network and tools, and say what fixes each problem",
+    "metrics": "print metrics for Prometheus, or write them to a file",
     "health": "exit with 0 if every essential service answers",
     "explain": "explain why a service does not run",
     "settings": "list all variables, exit codes and files",

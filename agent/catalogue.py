@@ -8,11 +8,14 @@ from agent.github.sources.all import SOURCES
 from agent.life.all import KINDS
 from agent.observe.doctor import CHECKS
 from agent.observe.documents import DOCUMENTS
+from agent.observe.metrics.all import FAMILIES
+from agent.observe.serve.all import SURFACES
 from agent.services.all import SERVICES
 from agent.tools.all import TOOLS
 from agent.workspace.all import STEPS
 from agent.workspace.jobs import JOBS
 
 __all__ = [
-    "CHECKS", "DOCUMENTS", "JOBS", "KINDS", "SERVICES", "SOURCES", "STEPS", "TARGETS", "TOOLS",
+    "CHECKS", "DOCUMENTS", "FAMILIES", "JOBS", "KINDS", "SERVICES", "SOURCES", "STEPS", "SURFACES",
+    "TARGETS", "TOOLS",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from agent.__main__ import VERBS
 from agent.settings import reference
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("docs/settings.md", "docs/migration.md", "docs/doctor.md")
+DOCUMENTS = ("docs/settings.md", "docs/migration.md", "docs/doctor.md", "docs/metrics.md")
 
 MEND = ".venv/bin/python scripts/documents.py --write"
 
@@ -31,10 +31,15 @@ def parts() -> dict[str, str]:
         (check.group, f"`{check.name}`", check.purpose, "yes" if check.network else "")
         for check in catalogue.CHECKS
     )
+    metrics = (
+        (f"`{each.name}`", each.kind, " ".join(f"`{name}`" for name in each.labels), each.meaning)
+        for each in catalogue.FAMILIES
+    )
     return {
         **sections,
         "commands": reference.table(("command", "what it does"), verbs),
         "checks": reference.table(("group", "name", "what it checks", "network"), checks),
+        "metrics": reference.table(("metric", "kind", "labels", "what it says"), metrics),
     }
 
 

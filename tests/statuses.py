@@ -9,6 +9,7 @@ from agent.life.record import Record, State
 from agent.life.tools import rows
 from agent.machine.clock import format_time
 from agent.observe.status import Status, Trouble
+from agent.observe.usage import Disk, Usage
 from agent.services import report as services
 
 
@@ -23,7 +24,8 @@ def make_token(**changes: Any) -> github.Row:
         "host": "github.com", "login": "octocat", "kind": "installation",
         "source": "GITHUB_APP_ID", "grants": "contents:write, metadata:read", "problem": "",
         "checked": tell(minutes=-2), "refreshed": tell(minutes=-2),
-        "expires": tell(minutes=54, seconds=10), "published": True,
+        "expires": tell(minutes=54, seconds=10), "published": True, "good": True, "refreshes": 24,
+        "failed": 1,
     }  # fmt: skip
     return github.Row(**{**values, **changes})
 
@@ -32,7 +34,7 @@ def make_service(**changes: Any) -> services.Row:
     """Return sshd, running for two hours."""
     values: dict[str, Any] = {
         "name": "sshd", "state": "RUNNING", "supervisord": "RUNNING", "pid": 40,
-        "since": tell(hours=-2), "essential": True, "probe_port": 2222,
+        "since": tell(hours=-2), "essential": True, "probe_port": 2222, "restarts": 0,
     }  # fmt: skip
     return services.Row(**{**values, **changes})
 
@@ -42,7 +44,8 @@ def make_backup(**changes: Any) -> backup.Row:
     values: dict[str, Any] = {
         "target": "local", "seen": tell(minutes=-3, seconds=-5), "snapshot": "5a1c5b2f",
         "made": tell(minutes=-3, seconds=-5), "files": 1234, "size": 12_300_000,
-        "missing": (), "lacking": 0, "shrunk": "", "hook": "", "lost": "", "rival": "",
+        "seconds": 2.5, "missing": (), "lacking": 0, "shrunk": "", "hook": "", "lost": "",
+        "rival": "",
         "problem": "", "finding": "", "verified": tell(days=-1), "pruned": tell(days=-2),
         "next": tell(minutes=27, seconds=5), "overdue": False, "red": False, "why": "",
     }  # fmt: skip
@@ -56,6 +59,17 @@ def make_unit(**changes: Any) -> Record:
         "progress": 40,
     }  # fmt: skip
     return Record(**{**values, **changes})
+
+
+def make_usage(**changes: Any) -> Usage:
+    """Return half a GB of memory of two, and a workspace whose disk is half full."""
+    values: dict[str, Any] = {
+        "memory_bytes": 600_000_000, "working_set_bytes": 500_000_000,
+        "memory_limit_bytes": 2_000_000_000, "memory_kills": 0, "cpu_seconds": 34.5,
+        "cpu_limit_cores": 1.5, "processes": 42, "process_limit": 1000,
+        "disks": {"workspace": Disk(5 * 10**9, 10**10), "home": Disk(10**9, 10**10)},
+    }  # fmt: skip
+    return Usage(**{**values, **changes})
 
 
 def make_status(**changes: Any) -> Status:
@@ -77,6 +91,6 @@ def make_status(**changes: Any) -> Status:
         "problems": [
             Trouble("", "cannot sign commits: there is no key", "set SSH_PRIVATE_KEY_FILE")
         ],
-        "agent": None,
+        "agent": None, "usage": make_usage(),
     }  # fmt: skip
     return Status(**{**values, **changes})

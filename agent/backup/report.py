@@ -30,6 +30,8 @@ class Row:
     files: int
     size: int
     """Bytes in it."""
+    seconds: float
+    """How long it took to make."""
     missing: tuple[str, ...]
     """What it lacks, each with the cause: the first of them."""
     lacking: int
@@ -101,7 +103,8 @@ def describe_one(
     if overdue and not problem:
         reasons.append(f"no backup was attempted since {known.tried}")
     return Row(
-        name, known.seen, known.snapshot, known.made, known.files, known.size, known.missing,
+        name, known.seen, known.snapshot, known.made, known.files, known.size,
+        known.seconds, known.missing,
         max(known.lacking, len(known.missing)), known.shrunk, known.hook,
         lost, known.rival,
         problem, known.finding, known.verified, known.pruned,

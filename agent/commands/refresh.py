@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.github.record import CHECK, HOST_FILE, TOKEN, Record
+from agent.github.record import Record
 from agent.github.refresh import log_changes
 from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
@@ -43,8 +43,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     else:
         lines = [describe(record) for record in records] or ["no token is configured"]
         printer.show([asdict(record) for record in records], lines)
-    bad = any({TOKEN, CHECK, HOST_FILE} & record.problems.keys() for record in records)
-    return Exit.FAILED if bad else Exit.OK
+    return Exit.FAILED if any(record.is_bad for record in records) else Exit.OK
 
 
 def keep_sample(current: Context) -> None:

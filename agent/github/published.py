@@ -134,6 +134,8 @@ class Origin:
             origin=self.origin,
             file=self.file,
             refreshed=known.refreshed,
+            rounds=known.rounds,
+            bad_rounds=known.bad_rounds,
             said=known.said,
             refusals=known.refusals,
             skew=known.skew,

@@ -50,6 +50,10 @@ class Record:
     """When GitHub last said that the token is good."""
     refreshed: str = ""
     """When `devcopilot refresh` last ran."""
+    rounds: int = 0
+    """How often it has run in this life of the container."""
+    bad_rounds: int = 0
+    """After how many of those `is_bad` held."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """What is wrong now: by part (see `agent.github.renewal`) the line that says so."""
     said: Sequence[str] | None = None
@@ -74,6 +78,16 @@ class Record:
     def problem(self) -> str:
         """Return all that is wrong now as one line; empty: nothing."""
         return "; ".join(self.problems.values())
+
+    @property
+    def is_bad(self) -> bool:
+        """Tell whether no good token is known of: that of gh's files or of a clock may still be."""
+        return not self.problems.keys().isdisjoint((TOKEN, CHECK, HOST_FILE))
+
+    def after_round(self, moment: str) -> "Record":
+        """Return the record of a host for which a refresh has done what was due."""
+        rounds, bad = self.rounds + 1, self.bad_rounds + self.is_bad
+        return replace(self, refreshed=moment, rounds=rounds, bad_rounds=bad)
 
     def is_about(self, value: Secret) -> bool:
         """Tell whether this token is the published one, or the newer one that was refused."""

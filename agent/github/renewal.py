@@ -6,7 +6,7 @@ check happens outside of it, so that a server that hangs keeps nobody waiting.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agent.github.check import Check
 from agent.github.fetch import Demand, Fetch
@@ -48,7 +48,7 @@ class Renewal:
         with self._store.locked():
             record = self._store.record()
             if record.fingerprint or record.problems:
-                self._store.save(replace(record, refreshed=self._store.stamp()))
+                self._store.save(record.after_round(self._store.stamp()))
         return Outcome(before, self._store.record())
 
     def answer(self, demand: Demand) -> Outcome:

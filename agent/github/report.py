@@ -29,6 +29,12 @@ class Row:
     problem: str
     published: bool
     """Whether programs can get a token."""
+    good: bool
+    """Whether nothing is known to be wrong with it, either."""
+    refreshes: int
+    """Rounds of the refresh in this life of the container."""
+    failed: int
+    """Those after which something was wrong."""
 
 
 def find_tokens(current: Context) -> list[Row]:
@@ -54,4 +60,7 @@ def _describe(host: str, trouble: Problem | None, current: Context) -> Row:
         expires=record.expires if left is None else timestamp(time.time() + left, digits=0),
         problem="; ".join(filter(None, (record.problem, str(trouble or "")))),
         published=token is not None,
+        good=token is not None and not (record.is_bad or trouble),
+        refreshes=record.rounds,
+        failed=record.bad_rounds,
     )

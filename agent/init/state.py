@@ -4,7 +4,8 @@
  "ready_seconds": seconds from the start of the container | null, "stopping_because": text | null,
  "cmd": whether there is a CMD, "jobs": {NAME: {"running": bool, "runs": number,
  "last_exit": exit code | null, "last_started": RFC 3339 | null, "next_at": seconds since
- the machine started (CLOCK_BOOTTIME) | null}}}
+ the machine started (CLOCK_BOOTTIME) | null}},
+ "restarts": {SERVICE: how often it was started again}}
 """
 
 import json
@@ -16,6 +17,9 @@ from agent.init.jobs import ScheduledJob
 from agent.machine import runtime
 from agent.machine.clock import timestamp
 from agent.machine.proc import read_stat
+
+MOST_SERVICES = 256
+"""Others are not counted: anybody of this user may write their names into the FIFO."""
 
 
 class State:
@@ -30,11 +34,19 @@ class State:
         self._started = timestamp(time.time() - (now() - self._born))
         self.ready_seconds: float | None = None
         self.stopping_because: str | None = None
+        self._restarts: dict[str, int] = {}
 
     def set_ready(self) -> float:
         """Note that the workspace is ready; return the seconds that it took."""
         self.ready_seconds = round(self._now() - self._born, 3)
         return self.ready_seconds
+
+    def count_start(self, service: str) -> bool:
+        """Note that supervisord starts a service; tell whether it is not the first time."""
+        is_again = service in self._restarts
+        if is_again or len(self._restarts) < MOST_SERVICES:
+            self._restarts[service] = self._restarts.get(service, -1) + 1
+        return is_again
 
     def write(self, jobs: Mapping[str, ScheduledJob]) -> None:
         """Write the file. A disk that is full costs the news, not the container."""
@@ -48,6 +60,7 @@ class State:
             "stopping_because": self.stopping_because,
             "cmd": self._cmd,
             "jobs": {name: describe_job(job) for name, job in jobs.items()},
+            "restarts": self._restarts,
         }
         try:
             runtime.write_atomic(self._path, json.dumps(content).encode() + b"\n")

@@ -101,6 +101,8 @@ class Supervisor(Listener):
         """Hear what became of a service; without an essential one the container has no use."""
         if self._fatal or self._init.stop.reason:
             return
+        if state is ServiceState.STARTING and self._state.count_start(name):
+            self._write_state()
         if name not in self._boot.essential:
             self._on_optional_state(name, state)
         elif state is ServiceState.FATAL:

@@ -16,6 +16,7 @@ from agent.life.tools import rows
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
+from agent.observe.usage import Usage, find_usage
 from agent.services import report as services
 from agent.settings import context
 from agent.settings.context import Context
@@ -84,6 +85,7 @@ class Status:
     problems: list[Trouble]
     agent: Processes | None
     """None: they cannot be looked at."""
+    usage: Usage
 
 
 def collect(current: Context) -> Status:
@@ -109,6 +111,7 @@ def collect(current: Context) -> Status:
         backups=backup.find_backups(current),
         problems=find_problems(current),
         agent=find_processes(state["pid"]),
+        usage=find_usage(current),
     )
 
 

@@ -8,6 +8,7 @@ from agent.machine.system import Facts
 from agent.services import registered, supervisord
 from agent.services.probes import find_state
 from agent.services.service import Service
+from agent.settings import context
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Row:
     essential: bool
     """Whether the container ends with it."""
     probe_port: int | None
+    restarts: int
+    """How often it was started again in this life of the container."""
 
 
 def find_services(facts: Facts) -> list[Row]:
@@ -40,11 +43,26 @@ def describe(services: Sequence[Service], facts: Facts) -> list[Row]:
         states = supervisord.query_states(facts.runtime)
     except OSError as error:
         unknown = f"unknown: supervisord does not answer ({error.strerror or error})"
-    return [_describe(service, states.get(service.name), unknown, facts) for service in services]
+    restarts = read_restarts(facts)
+    return [
+        _describe(each, states.get(each.name), unknown, restarts.get(each.name, 0), facts)
+        for each in services
+    ]
+
+
+def read_restarts(facts: Facts) -> dict[str, int]:
+    """Return how often init saw each service started again."""
+    found = context.INIT.read(facts).get("restarts")
+    rows = found.items() if isinstance(found, dict) else ()
+    return {name: count for name, count in rows if type(count) is int}
 
 
 def _describe(
-    service: Service, found: supervisord.ServiceState | None, unknown: str, facts: Facts
+    service: Service,
+    found: supervisord.ServiceState | None,
+    unknown: str,
+    restarts: int,
+    facts: Facts,
 ) -> Row:
     return Row(
         name=service.name,
@@ -54,4 +72,5 @@ def _describe(
         since=timestamp(found.started, digits=0) if found and found.started else None,
         essential=service.essential,
         probe_port=getattr(service.probe, "port", None),
+        restarts=restarts,
     )

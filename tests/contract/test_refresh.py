@@ -59,6 +59,7 @@ def test_a_good_token_is_published_with_what_is_known_of_it(
         made=workspace.clock.uptime(),
         checked="2026-12-01T12:00:00Z",
         refreshed="2026-12-01T12:00:00Z",
+        rounds=1,
     )  # fmt: skip
     path = published.token_path(workspace.facts, "github.com")
     assert path.read_text() == f"{FIRST}\n260200\nocto\n{outcome.fingerprint}\n{workspace.file}\n"

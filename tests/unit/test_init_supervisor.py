@@ -21,6 +21,7 @@ from agent.init.listener import Listener
 from agent.init.loop import LONGEST_WAIT
 from agent.init.orphans import LOOK, Orphans
 from agent.init.services import START_PATIENCE
+from agent.init.state import MOST_SERVICES
 from agent.init.stop import HASTE, LAST_MOMENT
 from agent.init.supervisor import QUICK_ENDS, Supervisor
 from agent.machine import moments, runtime
@@ -224,6 +225,25 @@ def test_another_service_is_never_given_up(container: Container) -> None:
     said = container.said()
     assert said.count("the service keeps exiting; restarting with back-off") == 1
     assert said.count("the service is running again") == 1
+
+
+def test_starts_of_a_service_after_the_first_are_counted(container: Container) -> None:
+    container.set_up()
+    container.tell(10, "STARTING a", "STARTING b", "RUNNING a", "RUNNING b")
+    container.tell(20, "EXITED b", "STARTING b", "BACKOFF b", "STARTING b", "RUNNING b")
+    seen: list[dict[str, int]] = []
+    container.at(30, lambda: seen.append(container.state()["restarts"]))
+    container.send(40, TERM)
+    container.live()
+    assert seen == [{"a": 0, "b": 2}], "written down when it happened, and not only at the end"
+
+
+def test_names_that_somebody_else_writes_do_not_fill_the_memory(container: Container) -> None:
+    container.set_up()
+    container.tell(10, *(f"STARTING {number}" for number in range(MOST_SERVICES + 9)))
+    container.send(40, TERM)
+    container.live()
+    assert len(container.state()["restarts"]) == MOST_SERVICES
 
 
 def test_quick_ends_count_only_in_a_row(container: Container) -> None:

@@ -1,5 +1,6 @@
 """All that is served. To add a surface, add its module and its name here."""
 
+from agent.observe.metrics import surface as metrics
 from agent.observe.serve.surface import Surface
 
-SURFACES: tuple[Surface, ...] = ()
+SURFACES: tuple[Surface, ...] = (metrics.SURFACE,)

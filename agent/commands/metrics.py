@@ -1,0 +1,60 @@
+"""Print the metrics of the workspace, as Prometheus reads them, or put them into a file.
+
+Whatever collects metrics from files, such as the textfile collector of node_exporter, finds the
+file whole: it is replaced in one step.
+"""
+
+import argparse
+from pathlib import Path
+
+from agent.commands.output import Printer
+from agent.machine.deadline import deadline
+from agent.machine.errors import AgentError, Problem
+from agent.machine.exits import Exit
+from agent.machine.system import System
+from agent.observe.metrics.all import FAMILIES
+from agent.observe.metrics.exposition import render
+from agent.observe.status import collect
+from agent.settings import context
+
+DEADLINE = 15.0
+"""Seconds for all of it: a disk may be on a server that is gone."""
+MODE = 0o644
+"""Of the file: a collector has a user of its own, and no metric is a secret."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("--openmetrics", action="store_true",
+                        help="print OpenMetrics 1.0, not Prometheus text")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="FILE.prom",
+                        help="replace this file in one step, for a textfile collector")  # fmt: skip
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Print or write the metrics."""
+    current = context.load()
+    try:
+        with deadline(DEADLINE):
+            text = render(FAMILIES, collect(current), openmetrics=arguments.openmetrics)
+    except TimeoutError as error:
+        problem = Problem(
+            f"cannot read the metrics: it took longer than {DEADLINE:g} s",
+            "check /proc/mounts for a network file system whose server is gone",
+        )
+        raise AgentError(problem) from error
+    if arguments.out:
+        write(arguments.out, text)
+    else:
+        printer.say(*text.removesuffix("\n").split("\n"))
+    return Exit.OK
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file."""
+    try:
+        System({}).write_file(path.absolute(), text.encode(), MODE)
+    except OSError as error:
+        cause = error.strerror or str(error)
+        hint = "name a file in a folder that you can write to"
+        raise AgentError(Problem(f"cannot write {path}: {cause}", hint)) from error

@@ -1,0 +1,13 @@
+"""All metrics. To add a group of them, add its module and its name here."""
+
+from agent.observe.metrics import backups, github, machine, services, workspace
+from agent.observe.metrics.family import Family
+from agent.observe.status import Status
+
+FAMILIES: tuple[Family[Status], ...] = (
+    *workspace.FAMILIES,
+    *services.FAMILIES,
+    *github.FAMILIES,
+    *backups.FAMILIES,
+    *machine.FAMILIES,
+)
