@@ -15,7 +15,8 @@ from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.observe import doctor
-from agent.observe.doctor import GROUPS, Row
+from agent.observe.doctor import GROUPS
+from agent.observe.findings import Row
 from agent.settings import context
 from agent.settings.check import Check, Result
 from agent.settings.context import Context

@@ -3,23 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.observe.item import Item
+
+__all__ = ["NAME", "Bar", "Item", "Page"]
+
 NAME = "devcopilot"
 """What each line on stderr begins with."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One thing on a page: a mark that says how it is, its name, and what there is to say of it."""
-
-    mark: str
-    """How a thing is: good, idle, warning or bad. What a check found: ok, warn, fail, skipped or
-    unknown."""
-    name: str
-    text: str
-    more: Sequence[str] = ()
-    """Further lines, less important."""
-    hint: str = ""
-    """What fixes it."""
 
 
 @dataclass(frozen=True)

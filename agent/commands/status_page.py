@@ -1,25 +1,22 @@
 """The page that `status` shows on a terminal, made from its document."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from agent.backup import report as backup
-from agent.backup.open import explain_setting
-from agent.commands.layout import Item, Page
-from agent.github import report as github
-from agent.life.record import BAD, GOOD, Record, State
-from agent.life.tools import rows
+from agent.commands.layout import Page
+from agent.life.record import GOOD
 from agent.machine.clock import parse_time
-from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
-from agent.observe.status import Status, Trouble
-from agent.services import report as services
+from agent.machine.human import find_left, format_duration
+from agent.observe.describe import (
+    describe_backups,
+    describe_problem,
+    describe_service,
+    describe_tokens,
+    describe_tool,
+    describe_unit,
+)
+from agent.observe.status import Status
 
 PHASES = {"starting": "idle", "ready": "good", "stopping": "warning"}
-SERVICES = {"RUNNING": "good", "STARTING": "idle", "STOPPING": "idle", "STOPPED": "idle"}
-"""supervisord's words; another one is bad: http://supervisord.org/subprocess.html#process-states"""
-TOOLS = {"installed": "good", "installing": "idle", "waiting": "idle", "missing": "idle",
-         "skipped": "warning"}  # fmt: skip
-SOON = 300.0
-"""Seconds before a token's end at which somebody may want to know."""
 
 
 def make_page(status: Status) -> Page:
@@ -47,92 +44,3 @@ def describe_workspace(status: Status) -> Iterator[str]:
         yield f"up {format_duration(-find_left(started))}"
     if ready := status.ready_seconds:
         yield f"ready after {ready:.1f} s"
-
-
-def describe_service(row: services.Row) -> Item:
-    """Return the item of a service."""
-    mark = SERVICES.get(row.state, "bad" if row.essential else "warning")
-    parts = [row.state.lower()]
-    if row.probe_port:
-        parts.append(f"port {row.probe_port}")
-    if since := parse_time(row.since or ""):
-        parts.append(f"for {format_duration(-find_left(since))}")
-    return Item(mark, row.name, ", ".join(parts))
-
-
-def describe_unit(row: Record) -> Item:
-    """Return the item of a unit that is not done."""
-    parts = [str(row.state)]
-    if row.progress is not None:
-        parts.append(f"{row.progress} %")
-    if row.state == State.RUNNING and (since := parse_time(row.since)):
-        parts.append(f"for {format_duration(-find_left(since))}")
-    more = [row.reason] if row.reason else []
-    if row.state in BAD and row.log:
-        more.append(f"its output: devcopilot log {row.name}")
-    mark = "bad" if row.state in BAD else "idle"
-    return Item(mark, row.name, ", ".join(parts), more, row.hint)
-
-
-def describe_tokens(rows: Sequence[github.Row]) -> list[Item]:
-    """Return an item for each host."""
-    if not rows:
-        return [Item("idle", "no token", "set GITHUB_TOKEN_FILE, or run: devcopilot login")]
-    return [describe_token(row) for row in rows]
-
-
-def describe_token(row: github.Row) -> Item:
-    """Return the item of a host's token; how much time it has left comes first."""
-    more = [row.problem] if row.problem else []
-    if not row.published:
-        return Item("bad" if more else "idle", row.host, "no token yet", more)
-    mark, parts = "warning" if more else "good", []
-    if expires := parse_time(row.expires):
-        left = find_left(expires)
-        parts.append(f"{format_duration(left)} left" if left > 0 else "expired")
-        if left < SOON:
-            mark = "warning" if left > 0 else "bad"
-    parts += [row.login or "no user", f"{row.kind or 'unknown'} token"]
-    checked = parse_time(row.checked)
-    seen = f"checked {format_age(checked)}" if checked else "not checked yet"
-    more.append(f"from {row.source}, {seen}")
-    if row.grants:
-        more.append(f"permissions: {row.grants}")
-    return Item(mark, row.host, ", ".join(parts), more)
-
-
-def describe_backups(rows: Sequence[backup.Row]) -> list[Item]:
-    """Return an item for each target."""
-    if not rows:
-        return [Item("idle", "no target", explain_setting())]
-    return [describe_backup(row) for row in rows]
-
-
-def describe_backup(row: backup.Row) -> Item:
-    """Return the item of a target: the last good backup, the next one, and what is wrong."""
-    seen, due = parse_time(row.seen), parse_time(row.next)
-    parts = ["no backup yet"]
-    if seen:
-        parts = [format_age(seen), f"{row.files:,} files", format_size(row.size)]
-    if due:
-        parts.append("overdue" if row.overdue else f"next {format_wait(due)}")
-    more = []
-    if row.missing:
-        more.append(f"lacks {row.lacking} files, such as {row.missing[0]}")
-    more += row.faults
-    mark = "bad" if row.red else "warning" if more else "good" if seen else "idle"
-    return Item(mark, row.target, ", ".join(parts), more)
-
-
-def describe_tool(row: rows.Row) -> Item:
-    """Return the item of an AI tool."""
-    mark = TOOLS.get(row.state, "warning")
-    more = [row.problem] if row.problem else []
-    parts = (row.state, row.package or row.program)
-    return Item("warning" if more else mark, row.name, ", ".join(filter(None, parts)), more)
-
-
-def describe_problem(row: Trouble) -> Item:
-    """Return the item of a problem, with what fixes it."""
-    mark = {"info": "idle", "error": "bad"}.get(row.level, "warning")
-    return Item(mark, row.message, "", hint=row.hint)

@@ -14,6 +14,11 @@ def format_size(size: float) -> str:
     return f"{size:.1f} TB"
 
 
+def format_share(share: float) -> str:
+    """Return a share of a whole: 40 %."""
+    return f"{share * 100:.0f} %"
+
+
 def format_duration(seconds: float) -> str:
     """Return a duration in its one or two largest units: 5 s, 12 min, 2 h 10 min, 3 d 4 h."""
     if seconds < 1.5 * _MINUTE:

@@ -2,21 +2,19 @@
 
 import difflib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from agent.backup.checks.all import CHECKS as BACKUP
 from agent.github.checks.all import CHECKS as GITHUB
 from agent.life.checks.all import CHECKS as LIFE
 from agent.machine.clock import timestamp
-from agent.machine.documents import STATE, Document, fill
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.masking import Masker
 from agent.observe import examination
 from agent.observe.checks.all import CHECKS as OBSERVE
 from agent.observe.examination import Done, Tell
+from agent.observe.findings import FILE, Row
 from agent.services.checks.all import CHECKS as SERVICES
 from agent.settings.check import Check, Result
 from agent.settings.context import Context
@@ -43,44 +41,6 @@ CHECKS: tuple[Check, ...] = tuple(
         key=lambda check: GROUPS.index(check.group),
     )
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """One finding, as --json, the file and the page have it. It holds no secret."""
-
-    name: str
-    """Of the check."""
-    group: str
-    result: Result
-    summary: str
-    fix: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    part: str = ""
-    seconds: float = 0.0
-    """That the whole check took."""
-    documents: str = ""
-    at: str = ""
-    """When it was found, RFC 3339."""
-
-
-def _parse(document: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
-    rows = []
-    for row in document:
-        facts = row.get("facts")
-        found = fill(Row, {**row, "result": Result(row["result"]), "facts": {}})
-        rows.append(replace(found, facts=facts if isinstance(facts, dict) else {}))
-    return tuple(rows)
-
-
-def _dump(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [vars(row) for row in rows]
-
-
-FILE = Document[tuple[Row, ...]](
-    STATE, "doctor.json", "what `devcopilot doctor` found last", _parse, tuple, spare=True,
-    dump=_dump,
-)  # fmt: skip
 
 
 def choose(names: Sequence[str], checks: Sequence[Check] = CHECKS) -> tuple[Check, ...]:

@@ -11,7 +11,7 @@ from agent.life import marks, trust, unit
 from agent.life import record as units
 from agent.life.extensions import install
 from agent.machine import ledger
-from agent.observe import doctor
+from agent.observe import findings
 from agent.services import registered
 from agent.settings import context
 from agent.tools import servers
@@ -39,5 +39,5 @@ DOCUMENTS = (
     marks.ON_VOLUME,
     marks.IN_CONTAINER,
     trust.ANSWERS,
-    doctor.FILE,
+    findings.FILE,
 )

@@ -18,7 +18,7 @@ from agent.commands.terminal import print_page
 from agent.machine.documents import make_plain
 from agent.machine.errors import AgentError, Problem
 from agent.observe import doctor, examination
-from agent.observe.doctor import FILE, Row
+from agent.observe.findings import FILE, Row
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from agent.commands.layout import Item
-from agent.commands.status_page import (
+from agent.commands.status_page import make_page
+from agent.commands.terminal import print_page
+from agent.observe.describe import (
     describe_backup,
     describe_service,
     describe_token,
     describe_tokens,
-    make_page,
 )
-from agent.commands.terminal import print_page
 from agent.observe.status import Status
 from tests.statuses import make_backup, make_service, make_status, make_token, tell
 

@@ -1,0 +1,18 @@
+"""One line about a part of a workspace, for the terminal and the page alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Item:
+    """A mark that says how it is, its name, and what there is to say of it."""
+
+    mark: str
+    """good, idle, warning or bad."""
+    name: str
+    text: str
+    more: Sequence[str] = ()
+    """Further lines, less important."""
+    hint: str = ""
+    """What fixes it."""

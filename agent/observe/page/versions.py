@@ -1,0 +1,43 @@
+"""Which versions a workspace has: of what tells without being run."""
+
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent import __version__
+from agent.machine.files import SECRET, read_file
+from agent.machine.parsing import parse_json
+
+EDITOR = Path("/opt/code-server/node_modules/code-server/package.json")
+"""Of the image; see docker/mvp/Dockerfile."""
+SYSTEM = Path("/etc/os-release")
+"""https://www.freedesktop.org/software/systemd/man/latest/os-release.html"""
+
+
+def find_versions(editor: Path = EDITOR, system: Path = SYSTEM) -> Iterator[tuple[str, str]]:
+    """Yield the name and the version of each that is there."""
+    yield "agent", __version__
+    if found := read_editor(editor):
+        yield "code-server", found
+    if found := read_system(system):
+        yield "system", found
+    yield "Python", platform.python_version()
+    yield "kernel", platform.release()
+
+
+def read_editor(path: Path) -> str:
+    """Return the version of code-server; empty: it is not there."""
+    try:
+        return str(parse_json(read_file(path, SECRET))["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def read_system(path: Path) -> str:
+    """Return what the system calls itself; empty: it does not say."""
+    try:
+        content = read_file(path, SECRET).decode()
+    except (OSError, ValueError):
+        return ""
+    names = (line.partition("=") for line in content.split("\n"))
+    return next((value.strip("\"'") for key, _, value in names if key == "PRETTY_NAME"), "")
