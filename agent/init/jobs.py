@@ -18,6 +18,8 @@ from agent.machine.backoff import Backoff
 from agent.machine.clock import timestamp
 from agent.machine.log import Logger
 
+LONGEST_WORD = 200
+"""Bytes of what a job leaves for us: see `agent.machine.runtime.JOBS`."""
 PATIENCE = 2.0
 """Seconds between TERM and KILL for a job that took too long."""
 
@@ -54,7 +56,8 @@ class ScheduledJob:
             self._again = extra
             return
         self._again = None
-        self._take_next_run()  # what is there now is about an earlier run
+        for word in ("next", "stop"):
+            self._take(word)  # what is there now is about an earlier run
         self.runs += 1
         self.last_started = timestamp(time.time())
         self._enter(JobState.RUNNING, self.plan.timeout, self._on_limit)
@@ -118,8 +121,12 @@ class ScheduledJob:
         self._failures = self._failures + 1 if code else 0
         self._enter(JobState.IDLE)
         keeper.log.debug("a job ended", job=plan.name, code=code)
+        wish = self._take("stop")
         if keeper.stopping:
             keeper.listener.on_job()
+            return
+        if wish is not None:
+            keeper.listener.on_wish_to_stop(os.fsdecode(wish).strip() or f"{plan.name} wishes it")
             return
         if code and code != before and not plan.retry:  # else `_find_pause` tells of it
             keeper.log.warning("a job failed", job=plan.name, code=code)
@@ -156,7 +163,7 @@ class ScheduledJob:
 
     def _read_next_run(self) -> float | None:
         """Return the seconds until the next run if the job has asked for a time of its own."""
-        text = self._take_next_run()
+        text = self._take("next")
         if text is None:
             return None
         try:
@@ -168,11 +175,12 @@ class ScheduledJob:
         self._keeper.log.warning("the job's next run is not a number", job=self.plan.name)
         return None
 
-    def _take_next_run(self) -> bytes | None:
-        path = os.path.join(self._keeper.folder, f"{self.plan.name}.next")
+    def _take(self, word: str) -> bytes | None:
+        """Return what the job has left for us under this word, and take it away."""
+        path = os.path.join(self._keeper.folder, f"{self.plan.name}.{word}")
         try:
             with open(path, "rb", buffering=0) as file:
-                text = file.read(64)
+                text = file.read(LONGEST_WORD)
             os.unlink(path)
         except OSError:
             return None

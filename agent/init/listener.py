@@ -18,5 +18,8 @@ class Listener:
     def on_job(self, moment: str = "") -> None:
         """Hear that a job has started or ended. `moment`: what its success now means, if any."""
 
+    def on_wish_to_stop(self, reason: str) -> None:
+        """Hear that a job has found a reason to stop the container."""
+
     def on_stop(self) -> None:
         """Hear that the stop has begun."""

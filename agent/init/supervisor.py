@@ -126,6 +126,10 @@ class Supervisor(Listener):
             reason = f"the service {self._fatal} is {ServiceState.FATAL.value}"
             self._init.stop.request(reason, Exit.SERVICE_FATAL)
 
+    def on_wish_to_stop(self, reason: str) -> None:
+        """Begin to stop, as if somebody had asked for it."""
+        self._init.stop.request(reason, Exit.OK)
+
     def on_stop(self) -> None:  # noqa: D102
         self._announcement.stopping()
         self._write_state()

@@ -1,6 +1,8 @@
-"""How people read a size, a duration, and a moment."""
+"""How people read a size, a duration, and a moment. Light: see `agent.machine.clock`."""
 
-from datetime import UTC, datetime
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -32,7 +34,7 @@ def format_duration(seconds: float) -> str:
     return f"{days} d {hours} h"
 
 
-def format_age(moment: datetime) -> str:
+def format_age(moment: "datetime") -> str:
     """Return how long ago a moment was, in its largest unit: 3 h ago."""
     seconds = -find_left(moment)
     if seconds < -_MINUTE:
@@ -43,17 +45,19 @@ def format_age(moment: datetime) -> str:
     return "just now"
 
 
-def format_wait(moment: datetime) -> str:
+def format_wait(moment: "datetime") -> str:
     """Return in how long a moment comes: in 3 h 5 min."""
     seconds = find_left(moment)
     return f"in {format_duration(seconds)}" if seconds > 1 else "now"
 
 
-def find_left(moment: datetime) -> float:
+def find_left(moment: "datetime") -> float:
     """Return the seconds until a moment, by the clock on the wall."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - see above
+
     return (moment - datetime.now(UTC)).total_seconds()
 
 
-def format_moment(moment: datetime) -> str:
+def format_moment(moment: "datetime") -> str:
     """Return a moment by the clock on the wall: 2026-11-24 18:00."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")

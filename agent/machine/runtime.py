@@ -51,7 +51,10 @@ GH_LOCK = "gh.lock"
 """Locked by whoever writes gh's login: a refresh, on demand or not, or `configure`."""
 JOBS = "jobs"
 """Folder: a job that wants its next run at another time than its interval says writes the seconds
-as text to NAME.next; it holds for one run."""
+as text to NAME.next; it holds for one run. One that wants the container to stop writes the reason
+to NAME.stop."""
+ACTIVITY = "activity"
+"""Folder: what the samples of the activity are made from; see `agent.observe.activity`."""
 STREAMS = "streams"
 """Folder: one FIFO a log stream, named for its service."""
 LOG = "log"

@@ -14,6 +14,7 @@ from agent.machine.exits import Exit
 from agent.machine.secret import SecretInput
 from agent.machine.texts import UnusableError
 from agent.settings import compatibility
+from agent.settings.activity import Activity
 from agent.settings.agent import Agent
 from agent.settings.backup import Backup
 from agent.settings.certificates import Certificates
@@ -45,6 +46,7 @@ class Settings:
     extensions: Extensions
     certificates: Certificates
     backup: Backup
+    activity: Activity
     serving: Serving
     agent: Agent
 

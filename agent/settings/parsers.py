@@ -186,6 +186,20 @@ def _is_wrapped(value: str) -> bool:
     return following == len(value) - 1 or value[following - 1] == " "
 
 
+REPORT, EXIT = "report", "exit"
+"""What can be done about an idle workspace without a command."""
+
+
+def idle_action(value: str) -> tuple[str, ...]:
+    """Read what to do about an idle workspace: one of two words, or a command as above."""
+    if value.lower() in (REPORT, EXIT):
+        return (value.lower(),)
+    try:
+        return command(value)
+    except ValueError:
+        raise ValueError("report, exit, or a command: words, quoted as for a shell") from None
+
+
 def host_name(value: str) -> str:
     """Read the bare name of a host."""
     if not re.fullmatch(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", value):

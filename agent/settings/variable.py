@@ -9,14 +9,14 @@ from typing import Any, cast
 from agent.machine import texts
 from agent.machine.errors import AgentError, Problem
 from agent.machine.secret import Secret, SecretInput
-from agent.settings.parsers import command, s3_options
+from agent.settings.parsers import command, idle_action, s3_options
 
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
 _FILE = "_FILE"
 _KUBERNETES_NAME = re.compile(r"DEV8_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
 _KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
-_SPLIT_AS_A_SHELL = (command, s3_options)
+_SPLIT_AS_A_SHELL = (command, idle_action, s3_options)
 """These parsers handle quotes themselves."""
 _CREDENTIALS = re.compile(r"//[^/]*@")
 

@@ -14,6 +14,7 @@ from agent.machine.secret import SecretInput
 from agent.settings import surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.workspace import activity
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,16 @@ JOBS = (
         watch=poke.find_watched,
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
+    JobKind(
+        Job("activity", activity.SAMPLER, None, 30.0, at=(READY,), nice=5),
+        interval=lambda _: activity.INTERVAL,
+        wanted=activity.wants_samples,
+    ),
+    JobKind(
+        Job("idle", call("idle"), None, BACKUP_TIMEOUT, at=(), nice=5),
+        watch=activity.find_due,
+        wanted=activity.wants_action,
+    ),
     JobKind(
         Job("backup", call("backup", "scheduled"), None, BACKUP_TIMEOUT, at=(READY,), nice=19),
         interval=lambda _: BACKUP_PAUSE,

@@ -164,6 +164,33 @@ def test_long_lived_processes_load_hardly_anything(package: str) -> None:
     assert {name for name in ours if not name.startswith(f"agent.{package}")} <= allowed
 
 
+SAMPLED = LIGHT | {"human"}
+"""What the sampler of the activity may load of `machine`: it starts twice a minute."""
+
+
+def test_the_sampler_loads_hardly_anything(tmp_path: Path) -> None:
+    """A whole run of the job, as init starts it."""
+    script = (
+        "import sys\n"
+        f"path = {str(ROOT / 'agent/observe/activity/job.py')!r}\n"
+        "code = compile(open(path).read(), path, 'exec')\n"
+        "try: exec(code, {'__name__': '__main__', '__file__': path})\n"
+        "finally: print(' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], env={"DEV8_RUNTIME_DIR": str(tmp_path)},
+        check=True, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    loaded = set(done.stdout.split())
+    assert not loaded & (HEAVY - {"importlib.metadata"} | {"datetime", "socket"})
+    ours = {name for name in loaded if name.startswith("agent.")}
+    rooms = {name for name in ours if not name.startswith("agent.observe.activity.")}
+    allowed = {"agent.machine", "agent.observe", "agent.observe.activity"}
+    assert rooms <= allowed | {f"agent.machine.{name}" for name in SAMPLED}
+    assert "agent.observe.activity.answer" not in ours
+    assert (tmp_path / "activity.json").exists()
+
+
 def test_the_command_loads_only_init_for_pid_1() -> None:
     script = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -188,7 +215,7 @@ READS_ITSELF = {
     "init.preload",  # the boot file, in a folder that only the agent may enter
     "init.boot",
     "init.children",  # what its own child reports
-    "init.jobs",  # 64 bytes
+    "init.jobs",  # 200 bytes
     "init.processes",  # /proc
     "backup.restore.archive",  # what is no file to read as a whole
     "machine.hooks",

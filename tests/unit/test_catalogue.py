@@ -19,12 +19,14 @@ VARIABLES = {"GITHUB_TOKEN_FILE": "/run/token", "DEV8_TOKEN_REFRESH_INTERVAL": "
 
 
 @pytest.mark.parametrize("kind", catalogue.JOBS, ids=lambda kind: kind.job.name)
-def test_a_job_runs_a_verb_at_known_moments(kind: JobKind) -> None:
+def test_a_job_runs_a_verb_at_known_moments(kind: JobKind, tmp_path: Path) -> None:
     job = kind.job
-    log, verb = job.argv[len(runtime.DEVCOPILOT) :][:2]
-    assert log == "--log", "what ends it is an event of the log"
-    assert verb in __main__.VERBS
-    assert job.at or job.sockets or kind.sockets
+    if job.name != "activity":  # a script of its own, which must be light
+        log, verb = job.argv[len(runtime.DEVCOPILOT) :][:2]
+        assert log == "--log", "what ends it is an event of the log"
+        assert verb in __main__.VERBS
+    current = Context({}, Settings.from_environ({}), make_facts(tmp_path))
+    assert job.at or job.sockets or kind.sockets or list(kind.watch(current))
     assert {*job.at, job.announces} <= MOMENTS | {""}
 
 

@@ -21,6 +21,7 @@ from agent.machine.errors import AgentError
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts
 from agent.settings import (
+    activity,
     argon2,
     dotfiles,
     extensions,
@@ -61,6 +62,8 @@ READERS: dict[Any, str] = {
     parsers.number: "12345",
     parsers.permissions: "contents:write, metadata:read",
     parsers.command: "get-token --quiet 'a b'",
+    parsers.idle_action: "stop-me --now 'a b'",
+    activity.idle_timeout: "30m",
     parsers.home_words: "+.config/nvim, -.cache",
     parsers.workspace_patterns: "/data/*.bin, *.tmp",
     parsers.keep_rules: "last=3, daily=7",

@@ -1,0 +1,66 @@
+"""Show why the workspace counts as in use, and when it would stop.
+
+As the probe of a platform that pauses idle workspaces: --json has has_activity, last_activity and
+reasons. A probe that fails says nothing, so nothing must be paused for it.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer, format_table
+from agent.machine.clock import read_time
+from agent.machine.exits import Exit
+from agent.machine.human import format_age, format_wait
+from agent.observe import activity
+from agent.observe.activity.answer import Activity, Sign
+from agent.settings import context
+
+FRESH = 2.0
+"""Seconds for which an answer is given again: many may ask at once."""
+HEAD = ("SIGNAL", "LAST", "COUNTS", "WHAT")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Show it."""
+    del arguments
+    found = activity.find(context.load(), FRESH)
+    printer.show(make_document(found), make_lines(found))
+    return Exit.OK
+
+
+def make_document(found: Activity) -> dict[str, object]:
+    """Return the activity, with the fields of Kubeflow's activity probe."""
+    reasons = [sign.detail for sign in found.signals if sign.counts and sign.last]
+    return {
+        "has_activity": found.active,
+        "last_activity": found.last,
+        "reasons": [found.reason, *reasons],
+        **asdict(found),
+    }
+
+
+def make_lines(found: Activity) -> Iterator[str]:
+    """Yield the sentence, the signals and the leases."""
+    yield found.reason
+    for hold in found.holds:
+        yield f"It does not stop at this moment: {hold}."
+    yield ""
+    yield from format_table(HEAD, map(make_row, found.signals)).rstrip("\n").split("\n")
+    if found.leases:
+        yield ""
+        rows = [(each.name, format_wait(read_time(each.until)), each.why) for each in found.leases]
+        yield from format_table(("LEASE", "ENDS", "WHY"), rows).rstrip("\n").split("\n")
+
+
+def make_row(sign: Sign) -> tuple[str, str, str, str]:
+    """Return the row of a signal."""
+    age = format_age(read_time(sign.last)) if sign.last else "never"
+    what = ": ".join(filter(None, (sign.detail, sign.why)))
+    return sign.name, age, "yes" if sign.counts else "no", what

@@ -1,0 +1,147 @@
+"""Keep the workspace in use: for a time, or as long as a command or a process runs.
+
+`devcopilot keep 2h`, `keep -- make test`, `keep --pid 123`; `keep list` shows what holds it, and
+`keep end [NAME]` ends that.
+"""
+
+import argparse
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from agent.commands.options import add_json_option
+from agent.commands.output import Printer
+from agent.machine.errors import AgentError, Problem
+from agent.machine.escaping import escape_line
+from agent.machine.exits import Exit
+from agent.machine.human import format_duration
+from agent.observe.activity import leases, moment
+from agent.observe.activity.leases import Lease
+from agent.settings import context
+from agent.settings.context import Context
+from agent.settings.parsers import positive_duration
+
+LIST, END = "list", "end"
+LONGEST_REASON = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """A lease as programs read it."""
+
+    name: str
+    until: str
+    """When it ends at the latest: RFC 3339."""
+    why: str
+    pid: int | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.usage = (
+        "devcopilot keep [--why TEXT] TIME | -- COMMAND… | --pid N\n"
+        "       devcopilot keep list | end [NAME]"
+    )
+    parser.add_argument("--why", metavar="TEXT", help="what for; `devcopilot activity` shows it")
+    parser.add_argument("--pid", type=int, metavar="N", help="as long as this process runs")
+    add_json_option(parser)
+    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="TIME | -- COMMAND…",
+                        help="how long (2h, 90m), or a command to run meanwhile")  # fmt: skip
+
+
+def run(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Add a lease, or list or end them."""
+    current = context.load()
+    words, pid = list(arguments.words), arguments.pid
+    if words[:1] == ["--"] and pid is None:
+        return run_command(current, words[1:], arguments.why, printer)
+    if pid is not None and not words:
+        show([add(current, arguments.why or f"process {pid}", pid=pid)], printer)
+    elif words == [LIST]:
+        show(find(current), printer)
+    elif words[:1] == [END] and len(words) <= 2:
+        end(current, words[1:])
+        show(find(current), printer)
+    elif len(words) == 1 and pid is None:
+        seconds = read_time(words[0])
+        why = arguments.why or f"for {format_duration(seconds)}"
+        show([add(current, why, seconds=seconds)], printer)
+    else:
+        raise refuse("say for how long, or as long as what")
+    return Exit.OK
+
+
+def read_time(text: str) -> float:
+    """Return the seconds that are asked for. Raises AgentError (exit 2)."""
+    try:
+        return positive_duration(text)
+    except ValueError as error:
+        raise refuse(f"{text!r} is not {error}") from None
+
+
+def refuse(message: str) -> AgentError:
+    """Return the error of a command line that makes no sense."""
+    return AgentError(Problem(message, "devcopilot keep 2h"), exit_code=Exit.USAGE)
+
+
+def add(
+    current: Context, why: str, *, seconds: float | None = None, pid: int | None = None
+) -> Lease:
+    """Add a lease. Raises AgentError."""
+    limit = current.settings.activity.keep_max
+    if seconds is not None and seconds > limit:
+        longest = format_duration(limit)
+        raise AgentError(
+            Problem(f"cannot keep it for longer than {longest}", "DEV8_KEEP_MAX sets the limit"),
+            exit_code=Exit.USAGE,
+        )
+    until = moment.read().boot + (seconds if seconds is not None else limit)
+    reason = escape_line(why)[:LONGEST_REASON]
+    try:
+        return leases.write(str(current.facts.runtime), until, reason, pid)
+    except ProcessLookupError:
+        raise AgentError(Problem(f"there is no process {pid}", "ps shows the processes")) from None
+    except OSError as error:
+        raise AgentError(Problem(f"cannot keep it: {error.strerror}")) from error
+
+
+def run_command(current: Context, command: Sequence[str], why: str | None, printer: Printer) -> int:
+    """Become the command: the lease is this process's, and ends with it."""
+    if not command:
+        raise refuse("no command is given")
+    lease = add(current, why or shlex.join(command), pid=os.getpid())
+    try:
+        os.execvp(command[0], list(command))  # noqa: S606 - its purpose
+    except OSError as error:
+        leases.remove(str(current.facts.runtime), lease.name)
+        printer.fail(Problem(f"cannot execute {command[0]}: {error.strerror}"))
+        missing = isinstance(error, FileNotFoundError)
+        return Exit.NOT_FOUND if missing else Exit.NOT_EXECUTABLE
+
+
+def find(current: Context) -> list[Lease]:
+    """Return the leases that hold."""
+    return leases.read_all(str(current.facts.runtime), "/proc", moment.read().boot)
+
+
+def end(current: Context, names: Sequence[str]) -> None:
+    """End one lease, or all of them. Raises AgentError where there is none of that name."""
+    held = [lease.name for lease in find(current)]
+    for name in names:
+        if name not in held:
+            raise AgentError(Problem(f"there is no lease {name}", "devcopilot keep list"))
+    for name in names or held:
+        leases.remove(str(current.facts.runtime), name)
+
+
+def show(held: Sequence[Lease], printer: Printer) -> None:
+    """Print leases."""
+    now = moment.read()
+    rows = [asdict(Row(each.name, now.tell(each.until) or "", each.why, each.pid)) for each in held]
+    cells = [
+        (each.name, format_duration(each.until - now.boot),
+         "" if each.pid is None else str(each.pid), each.why)
+        for each in held
+    ]  # fmt: skip
+    printer.show_table(rows, ("LEASE", "AT MOST", "PROCESS", "WHY"), cells)

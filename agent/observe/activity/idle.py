@@ -1,0 +1,117 @@
+"""What is done about an idle workspace: warnings, and the word that DEV8_IDLE_TIMEOUT is over.
+
+Light: the sampler does this each 30 s. The action itself is `agent.observe.activity.action`, in a
+job that the word starts.
+"""
+
+import os
+import time
+
+from agent.machine import runtime
+from agent.machine.human import format_duration
+from agent.observe.activity import moment, sample, terminals
+from agent.observe.activity.sample import Sample
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.machine.log import Logger
+
+DUE = os.path.join(runtime.ACTIVITY, "due")
+"""In the runtime folder: its change starts the job that acts; `agent.workspace.jobs` watches it."""
+WARNINGS = (600.0, 120.0)
+"""Seconds before the action; those that are not shorter than the timeout are left out."""
+STALE = 10.0
+"""Seconds after which a sample says nothing any more: we were stopped in between."""
+_CLIENTS = ("tmux: client", "screen")
+"""What shows other terminals, which get the warning themselves."""
+
+
+def run(folder: str) -> int:
+    """Take a sample for the workspace of this runtime folder, keep it, and act on it."""
+    try:
+        found = sample.take(folder)
+        attend(found, open_log)
+        sample.save(folder, found)
+    except OSError as error:
+        open_log().error(f"cannot keep the activity: {error.strerror}")
+        return 1
+    return 0
+
+
+def open_log() -> "Logger":
+    """Return the log; in most runs there is nothing to say, and its modules cost 4 ms."""
+    from agent.machine.log import Logger  # noqa: PLC0415 - see above
+
+    return Logger("activity")
+
+
+def attend(found: Sample, log: "Callable[[], Logger]") -> None:
+    """Warn, or say that the time is over, each once in a pause."""
+    verdict, view = found.verdict, found.view
+    timeout = view.rules.timeout
+    if verdict.stops is None or timeout is None:
+        return
+    said = view.memory.idle
+    if said.get("last") != verdict.last:
+        said = view.memory.idle = {"last": verdict.last, "warned": timeout, "acted": False}
+    left = verdict.stops - view.now.boot
+    if left <= 0:
+        if not said["acted"] and not found.holds and is_fresh(found):
+            said["acted"] = True
+            act(found, log)
+        return
+    for warning in WARNINGS:
+        if left <= warning < said["warned"]:
+            said["warned"] = warning
+            warn(found, left, log)
+
+
+def is_fresh(found: Sample) -> bool:
+    """Tell whether a sample is of this moment."""
+    return moment.read().boot - found.view.now.boot < STALE
+
+
+def act(found: Sample, log: "Callable[[], Logger]") -> None:
+    """Say that the time is over; where something is to be done, start the job that does it."""
+    log().info(found.verdict.reason, action=found.view.rules.action[0])
+    if found.view.rules.action != ["report"]:
+        runtime.write_atomic(os.path.join(found.view.folder, DUE), b"")
+
+
+def warn(found: Sample, left: float, log: "Callable[[], Logger]") -> None:
+    """Tell everybody who may still be there, unless nothing is to be done."""
+    view = found.view
+    if view.rules.action == ["report"]:
+        return
+    what = "runs DEV8_IDLE_ACTION" if view.rules.has_command else "stops"
+    clock = time.strftime("%H:%M %Z", time.localtime(view.now.wall + left))
+    words = f"this workspace is idle and {what} in {format_duration(left)}, at {clock}"
+    log().warning(words)
+    write_to_all(found, f"DevCopilot: {words}. Press any key to keep it running.")
+
+
+def write_to_all(found: Sample, text: str) -> None:
+    """Write a line to every terminal, as wall(1) does; it is no sign of use."""
+    view = found.view
+    clients = {
+        process.terminal
+        for process in view.processes.values()
+        if process.has_terminal and process.name.startswith(_CLIENTS)
+    }
+    for terminal in view.terminals.values():
+        if terminal.name in clients:
+            continue
+        flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            descriptor = os.open(terminal.path, flags)
+        except OSError:  # another user's
+            continue
+        try:
+            os.write(descriptor, f"\r\n\a{text}\r\n".encode())
+        except OSError:  # nobody reads it
+            pass
+        finally:
+            os.close(descriptor)
+    terminals.forget_output(view.devices, view.memory)
