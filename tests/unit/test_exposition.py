@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from agent.observe.metrics.exposition import render, wants_openmetrics
 from agent.observe.metrics.family import Family, Kind, Sample, moment, one
+from tests.scrapes import read
 
 HOSTILE = [
     'a"b', "a\\", "a\\n", "a\nb", "} 1\ndevcopilot_forged 1", "# EOF\n",
@@ -24,10 +23,6 @@ SHOWN = {
 
 def make(kind: Kind, name: str, *samples: Sample) -> Family[None]:
     return Family(name, kind, 'What "it" is, with \\ and\na line.', lambda _: samples)
-
-
-def read(text: str, openmetrics: bool) -> list[Any]:
-    return list((read_openmetrics if openmetrics else read_text)(text))
 
 
 def find(families: Iterable[Any]) -> list[tuple[str, dict[str, str], float]]:

@@ -4,14 +4,13 @@ import re
 from typing import Any
 
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from agent.machine.clock import parse_time
 from agent.observe.metrics.all import FAMILIES
 from agent.observe.metrics.exposition import render
 from agent.observe.metrics.family import Kind
 from agent.observe.status import Job, Status, Trouble
+from tests import scrapes
 from tests.statuses import make_backup, make_service, make_status, make_token, make_usage, tell
 
 SECRETS = ("octocat", "contents:write", "demo", "/workspace", "/usr/bin/claude", "no space left")
@@ -21,10 +20,10 @@ SECRETS = ("octocat", "contents:write", "demo", "/workspace", "/usr/bin/claude",
 def read(status: Status) -> dict[str, dict[tuple[str, ...], float]]:
     """Return name -> values of the labels -> value; both formats say the same."""
     found = []
-    for openmetrics, parse in ((False, read_text), (True, read_openmetrics)):
+    for openmetrics in (False, True):
         text = render(FAMILIES, status, openmetrics=openmetrics)
         rows: dict[str, dict[tuple[str, ...], float]] = {}
-        for family in parse(text):
+        for family in scrapes.read(text, openmetrics):
             for sample in family.samples:
                 key = tuple(sample.labels.values())
                 assert key not in rows.setdefault(sample.name, {}), "a sample stands there twice"
