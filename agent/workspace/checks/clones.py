@@ -81,18 +81,22 @@ def find_remotes(context: Context) -> Iterator[Remote]:
 
 
 def run(
-    facts: Facts, folder: Path, *words: str, timeout: float = PATIENCE
+    facts: Facts, folder: Path, *words: str, **environ: str
 ) -> "subprocess.CompletedProcess[bytes]":
     """Run git in a repository with the user's own settings; nothing is asked at a terminal."""
-    environ = {
+    given = {**make_environment(facts), "GIT_CEILING_DIRECTORIES": str(folder.parent), **environ}
+    argv = ("git", "-c", "core.askPass=", *words)
+    return commands.run(argv, given, timeout=PATIENCE, cwd=folder)
+
+
+def make_environment(facts: Facts) -> dict[str, str]:
+    """Return the environment of a program that signs in as the user does, but asks nobody."""
+    agent = os.environ.get("SSH_AUTH_SOCK")
+    return {
         **facts.user_environ,
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "",
         "SSH_ASKPASS_REQUIRE": "never",
-        "GIT_CEILING_DIRECTORIES": str(folder.parent),
         "LC_ALL": "C",
+        **({"SSH_AUTH_SOCK": agent} if agent else {}),
     }
-    if agent := os.environ.get("SSH_AUTH_SOCK"):
-        environ["SSH_AUTH_SOCK"] = agent
-    argv = ("git", "-c", "core.askPass=", *words)
-    return commands.run(argv, environ, timeout=timeout, cwd=folder)

@@ -13,7 +13,12 @@ from tests.fakes.github.apps import Apps
 from tests.fakes.github.calls import Answer, Call, answer_json, refuse
 from tests.fakes.github.headers import describe_rate, describe_token
 from tests.fakes.github.hosts import make_api_url
-from tests.fakes.github.rights import answer_organization, answer_organizations, refuse_api
+from tests.fakes.github.rights import (
+    answer_organization,
+    answer_organizations,
+    answer_signing_keys,
+    refuse_api,
+)
 from tests.fakes.github.world import Known
 
 Headers = Mapping[str, str]
@@ -150,6 +155,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/repos/[^/]+/[^/]+", answer_repository),
     ("GET", "/installation/repositories", answer_reach),
     ("GET", "/user/orgs", answer_organizations),
+    ("GET", "/users/[^/]+/ssh_signing_keys", answer_signing_keys),
     ("GET", r"/organizations/\d+", answer_organization),
     ("DELETE", "/installation/token", answer_revocation),
 )

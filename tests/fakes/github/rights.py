@@ -23,6 +23,8 @@ class Rights:
     def __init__(self) -> None:
         self._sign_on: dict[str, tuple[int, frozenset[str]]] = {}
         self._readers: set[tuple[str, str]] = set()
+        self.signing_keys: dict[str, list[str]] = {}
+        """Public keys that a user has added for signing, by login."""
         self.archived: set[str] = set()
         """OWNER/NAME that nobody may push to any more."""
 
@@ -89,6 +91,16 @@ def answer_organizations(
     shut = ",".join(map(str, hub.rights.lists_shut(known)))
     more = {HEADER: f"partial-results; organizations={shut}"} if shut else {}
     return answer_json(200, [], {**headers, **more})
+
+
+def answer_signing_keys(
+    hub: "Apps", call: Call, known: "Known", headers: "Mapping[str, str]"
+) -> Answer:
+    """GET /users/LOGIN/ssh_signing_keys: what anybody may see, without the comments."""
+    login = call.place.path.split("/")[2]
+    rows = [{"id": number, "title": "key", "key": " ".join(key.split()[:2])}
+            for number, key in enumerate(hub.rights.signing_keys.get(login, []))]  # fmt: skip
+    return answer_json(200, rows, headers)
 
 
 def answer_organization(
