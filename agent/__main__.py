@@ -18,6 +18,7 @@ VERBS = {
     "editor": "print what a new window of the editor starts with (run by the editor)",
     "token": "print a fresh GitHub token",
     "exec": "run a command with a fresh GitHub token in its environment",
+    "audit": "list which programs were given the GitHub token",
     "hooks": "list the hooks of the workspace, show what they run, or run them again",
     "trust": "let code of the repository run: hooks, extensions, tasks, settings",
     "login": "sign in to GitHub in a browser, if no token is configured",

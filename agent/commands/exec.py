@@ -5,6 +5,7 @@ import os
 
 from agent.commands.options import add_host_option
 from agent.commands.output import Printer
+from agent.github import audit
 from agent.github.fresh import find_fresh
 from agent.github.hosts import find_token_variables
 from agent.machine.errors import AgentError, Problem
@@ -29,6 +30,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     host = arguments.host or current.settings.github.host
     token = find_fresh(current, host)
     given = dict.fromkeys(find_token_variables(host), token.value.reveal())
+    audit.note(current.facts, "exec", host)
     environment = {**os.environ, **given, "GH_HOST": host}
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606 - its purpose
