@@ -56,6 +56,6 @@ record() { # WAY HOST [REPOSITORY]
     repository=${repository%%[?#"$tab"]*}
     umask 077
     trap '' XFSZ
-    ulimit -S -f "$blocks"
+    ulimit -f "$blocks"
     append "$1" "$2" || { begin_new && append "$1" "$2"; }
 } 2>/dev/null
