@@ -8,6 +8,7 @@ from agent.github import report as github
 from agent.life.record import Record, State
 from agent.life.tools import rows
 from agent.machine.clock import format_time
+from agent.observe.activity.answer import Activity, Connections, Lease, Sign
 from agent.observe.status import Status, Trouble
 from agent.observe.usage import Disk, Usage
 from agent.services import report as services
@@ -72,6 +73,21 @@ def make_usage(**changes: Any) -> Usage:
     return Usage(**{**values, **changes})
 
 
+def make_activity(**changes: Any) -> Activity:
+    """Return a workspace in which somebody has typed a minute ago."""
+    values: dict[str, Any] = {
+        "at": tell(seconds=-5), "active": True, "reason": "Active: somebody types.",
+        "last": tell(minutes=-1), "stops": tell(hours=1), "holds": (),
+        "signals": (
+            Sign("terminal_input", tell(minutes=-1), "pts/0", counts=True, why=""),
+            Sign("ai", None, "", counts=False, why="no AI tool works"),
+        ),
+        "leases": (Lease("keep", tell(hours=2), "a build", None),),
+        "ide": Connections(1, tell()), "ssh": Connections(0, None),
+    }  # fmt: skip
+    return Activity(**{**values, **changes})
+
+
 def make_status(**changes: Any) -> Status:
     """Return a workspace that is ready for two hours, with something wrong in most parts."""
     values: dict[str, Any] = {
@@ -91,6 +107,6 @@ def make_status(**changes: Any) -> Status:
         "problems": [
             Trouble("", "cannot sign commits: there is no key", "set SSH_PRIVATE_KEY_FILE")
         ],
-        "agent": None, "usage": make_usage(),
+        "agent": None, "usage": make_usage(), "activity": make_activity(),
     }  # fmt: skip
     return Status(**{**values, **changes})

@@ -16,6 +16,8 @@ from agent.life.tools import rows
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
+from agent.observe import activity
+from agent.observe.activity.answer import Activity
 from agent.observe.usage import Usage, find_usage
 from agent.services import report as services
 from agent.settings import context
@@ -86,6 +88,8 @@ class Status:
     agent: Processes | None
     """None: they cannot be looked at."""
     usage: Usage
+    activity: Activity | None
+    """None: the runtime folder takes nothing."""
 
 
 def collect(current: Context) -> Status:
@@ -112,7 +116,16 @@ def collect(current: Context) -> Status:
         problems=find_problems(current),
         agent=find_processes(state["pid"]),
         usage=find_usage(current),
+        activity=find_activity(current),
     )
+
+
+def find_activity(current: Context) -> Activity | None:
+    """Return whether somebody or something is at work."""
+    try:
+        return activity.find(current)
+    except OSError:
+        return None
 
 
 def describe_job(row: Mapping[str, Any]) -> Job:

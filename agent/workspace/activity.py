@@ -59,6 +59,8 @@ def resources(context: Context) -> Iterator[Resource]:
         "editor_port": settings.editor.port if settings.editor.enabled else 0,
         "ssh_port": settings.ssh.port if settings.ssh.enabled else 0,
         "heartbeat": str(heartbeat),
+        "workspace": str(settings.workspace.folder),
+        "home": str(facts.home),
     }
     yield Directory(folder, 0o700)
     yield File(folder / RULES, json.dumps(rows).encode(), 0o600, adopt=True)

@@ -164,7 +164,7 @@ def test_long_lived_processes_load_hardly_anything(package: str) -> None:
     assert {name for name in ours if not name.startswith(f"agent.{package}")} <= allowed
 
 
-SAMPLED = LIGHT | {"human"}
+SAMPLED = LIGHT | {"cgroup", "disks", "human"}
 """What the sampler of the activity may load of `machine`: it starts twice a minute."""
 
 
@@ -185,10 +185,14 @@ def test_the_sampler_loads_hardly_anything(tmp_path: Path) -> None:
     assert not loaded & (HEAVY - {"importlib.metadata"} | {"datetime", "socket"})
     ours = {name for name in loaded if name.startswith("agent.")}
     rooms = {name for name in ours if not name.startswith("agent.observe.activity.")}
-    allowed = {"agent.machine", "agent.observe", "agent.observe.activity"}
+    allowed = {
+        "agent.machine", "agent.observe", "agent.observe.activity", "agent.observe.metrics",
+        "agent.observe.metrics.history",
+    }  # fmt: skip
     assert rooms <= allowed | {f"agent.machine.{name}" for name in SAMPLED}
     assert "agent.observe.activity.answer" not in ours
     assert (tmp_path / "activity.json").exists()
+    assert (tmp_path / "history.ring").exists()
 
 
 def test_the_command_loads_only_init_for_pid_1() -> None:

@@ -80,6 +80,9 @@ def test_what_they_say() -> None:
     assert found["devcopilot_units"][("failed",)] == 1
     assert found["devcopilot_ready_seconds"] == {(): 0.71}
     assert found["devcopilot_disk_used_bytes"][("workspace",)] == 5e9
+    assert found["devcopilot_last_activity_timestamp_seconds"].keys() == {("terminal_input",)}
+    assert found["devcopilot_active"] == {(): 1}
+    assert found["devcopilot_leases"] == {(): 1}
     assert found["devcopilot_cpu_seconds_total"] == {(): 34.5}
 
 
@@ -87,7 +90,7 @@ def test_what_is_not_known_is_missing() -> None:
     nothing = make_usage(**{**dict.fromkeys(vars(make_usage())), "disks": {}})
     found = read(make_status(
         phase="starting", ready_seconds=None, services=[], tokens=[], units=[], backups=[],
-        problems=[], usage=nothing,
+        problems=[], usage=nothing, activity=None,
     ))  # fmt: skip
     assert found.keys() == {
         "devcopilot_info", "devcopilot_phase", "devcopilot_start_time_seconds",

@@ -4,13 +4,16 @@ Light: the sampler does this each 30 s. The action itself is `agent.observe.acti
 job that the word starts.
 """
 
+import contextlib
 import os
 import time
 
 from agent.machine import runtime
 from agent.machine.human import format_duration
 from agent.observe.activity import moment, sample, terminals
+from agent.observe.activity.rules import Rules
 from agent.observe.activity.sample import Sample
+from agent.observe.metrics import history
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +40,14 @@ def run(folder: str) -> int:
     except OSError as error:
         open_log().error(f"cannot keep the activity: {error.strerror}")
         return 1
+    note_history(folder, found.view.rules)
     return 0
+
+
+def note_history(folder: str, rules: Rules) -> None:
+    """Note what the workspace uses, once a minute: it comes last, since a disk may be far away."""
+    with contextlib.suppress(OSError):  # the day has a gap
+        history.note(folder, rules.workspace, rules.home)
 
 
 def open_log() -> "Logger":

@@ -33,6 +33,8 @@ class Rules:
         self.ssh_port: int = rows.get("ssh_port", 0)
         self.heartbeat: str = rows.get("heartbeat", "")
         """Path of the file that code-server touches while a tab is open."""
+        self.workspace: str = rows.get("workspace", "/")
+        self.home: str = rows.get("home", "/")
 
     @property
     def has_command(self) -> bool:
