@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=reader("positive_duration"), metavar="TIME",
                         help="stop each check after this time (10s, 1m)")  # fmt: skip
     parser.add_argument("--strict", action="store_true", help="exit with 1 for a warning, too")
+    parser.add_argument("--all", action="store_true",
+                        help="show also why checks had nothing to look at")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="list the checks, run none")
     add_json_option(parser)
 
@@ -53,7 +55,13 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         doctor.keep(rows, current, offline=arguments.offline)
     except OSError as error:
         printer.fail(hints.explain(error, "keep the result"))
-    printer.show([asdict(row) for row in rows], format_lines(rows), lambda: make_page(rows))
+    shown = [row for row in rows if arguments.all or row.result is not Result.SKIPPED]
+    skipped = [] if arguments.all else doctor.find_skipped(rows)
+    printer.show(
+        [asdict(row) for row in rows],
+        format_lines(shown, skipped),
+        lambda: make_page(shown, skipped),
+    )
     bad = {Result.FAIL, Result.WARN} if arguments.strict else {Result.FAIL}
     return Exit.FAILED if bad & {row.result for row in rows} else Exit.OK
 
@@ -80,27 +88,31 @@ def show_list(checks: Sequence[Check], printer: Printer) -> None:
     printer.show_table(rows, ("NAME", "GROUP", "WHAT IT CHECKS"), cells)
 
 
-def format_lines(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield the findings, a line each, and what fixes them."""
+def format_lines(rows: Sequence[Row], skipped: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the findings, a line each, and what fixes them; `skipped` are other checks' names."""
     yield doctor.summarize(rows)
     for row in rows:
         fix = f" ({row.fix})" if row.fix else ""
-        yield f"{row.result:<8}  {' '.join(filter(None, (row.name, row.part)))}: {row.summary}{fix}"
+        yield f"{row.result:<8}  {row.name}: {row.sentence}{fix}"
+    if skipped:
+        yield f"{Result.SKIPPED:<8}  {', '.join(skipped)}"
     for fix in doctor.find_fixes(rows):
         yield f"{'fix':<8}  {fix}"
 
 
-def make_page(rows: Sequence[Row]) -> Page:
+def make_page(rows: Sequence[Row], skipped: Sequence[str] = ()) -> Page:
     """Return what a terminal shows."""
     found = {row.result for row in rows}
     mark = next((each for each in (Result.FAIL, Result.WARN) if each in found), Result.OK)
     sections = [(group, [make_item(row) for row in rows if row.group == group]) for group in GROUPS]
     fixes = [Item("idle", fix, "") for fix in doctor.find_fixes(rows)]
-    shown = [(title, items) for title, items in (*sections, ("What to do", fixes)) if items]
+    names = f"{', '.join(skipped)} (--all shows why)"
+    others = [Item(Result.SKIPPED, names, "")] if skipped else []
+    last = (("Nothing to check", others), ("What to do", fixes))
+    shown = [(title, items) for title, items in (*sections, *last) if items]
     return Page(mark, doctor.summarize(rows), shown)
 
 
 def make_item(row: Row) -> Item:
     """Return the item of a finding."""
-    text = f"{row.part}: {row.summary}" if row.part else row.summary
-    return Item(row.result, row.name, text, hint=row.fix)
+    return Item(row.result, row.name, row.sentence, hint=row.fix)

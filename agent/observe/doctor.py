@@ -113,6 +113,12 @@ def keep(rows: Sequence[Row], current: Context, *, offline: bool) -> None:
     FILE.write(current.facts, tuple(sorted((*kept, *new), key=lambda row: order.index(row.name))))
 
 
+def find_skipped(rows: Sequence[Row]) -> list[str]:
+    """Return the checks that had nothing to look at."""
+    seen = {row.name for row in rows if row.result is not Result.SKIPPED}
+    return list(dict.fromkeys(row.name for row in rows if row.name not in seen))
+
+
 def find_fixes(rows: Sequence[Row]) -> list[str]:
     """Return what fixes all that was found, the worst first, each once."""
     found = [row for result in (Result.FAIL, Result.WARN) for row in rows if row.result is result]

@@ -26,6 +26,12 @@ class Row:
     at: str = ""
     """When it was found, RFC 3339."""
 
+    @property
+    def sentence(self) -> str:
+        """Return the summary for people: with its part in front, unless it names that anyway."""
+        named = not self.part or self.part.lower() in self.summary.lower()
+        return self.summary if named else f"{self.part}: {self.summary}"
+
 
 def _parse(document: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
     rows = []

@@ -75,7 +75,7 @@ def test_who_does_not_sign_is_left_alone(person: Person) -> None:
 def test_signing_that_was_asked_for_and_is_off(tmp_path: Path) -> None:
     given = {"DEV8_GIT_SIGNING": "ssh", "SSH_PRIVATE_KEY_FILE": str(tmp_path / "none")}
     (found,) = Person(tmp_path, **given).look(signing.CHECK)
-    assert (found.result, found.fix) == (FAIL, "devcopilot configure shows why")
+    assert (found.result, found.fix) == (FAIL, "`devcopilot configure` shows why")
 
 
 def sign_by_ssh(person: Person, key: Path, *, signers: bool = True) -> None:

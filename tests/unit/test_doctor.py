@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -261,10 +262,10 @@ def test_the_first_line_is_calm(results: tuple[Result, ...], words: str) -> None
 def test_lines_end_with_what_fixes_it() -> None:
     assert list(verb.format_lines(rows(OK, WARN, FAIL, FAIL))) == [
         "2 problems and 1 warning found; everything else is fine",
-        "ok        token github.com: it is so",
-        "warn      token github.com: it is so (fix warn)",
-        "fail      token github.com: it is so (fix fail)",
-        "fail      token github.com: it is so (fix fail)",
+        "ok        token: github.com: it is so",
+        "warn      token: github.com: it is so (fix warn)",
+        "fail      token: github.com: it is so (fix fail)",
+        "fail      token: github.com: it is so (fix fail)",
         "fix       fix fail",
         "fix       fix warn",
     ]
@@ -272,11 +273,24 @@ def test_lines_end_with_what_fixes_it() -> None:
 
 def test_a_terminal_shows_marks() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), "utf-8")
-    print_page(verb.make_page(rows(*Result)), stream)
+    print_page(verb.make_page(rows(*Result), ["sso", "ssh"]), stream)
     stream.flush()
     text = stream.buffer.getvalue().decode()
     assert all(mark in text for mark in "✓!✗\u2013?")
     assert "What to do" in text
+    assert "sso, ssh (--all shows why)" in text
+
+
+def test_a_part_is_not_named_twice() -> None:
+    row = Row("token", "GitHub", OK, "GitHub.com accepts the token", part="github.com")
+    assert row.sentence == "GitHub.com accepts the token"
+    assert replace(row, part="ghe").sentence == "ghe: GitHub.com accepts the token"
+
+
+def test_checks_without_anything_to_look_at_are_only_named() -> None:
+    skipped = replace(rows(SKIPPED)[0], name="sso")
+    assert doctor.find_skipped([*rows(OK, SKIPPED), skipped, skipped]) == ["sso"]
+    assert list(verb.format_lines(rows(OK), ["sso", "ssh"]))[-1] == "skipped   sso, ssh"
 
 
 @pytest.mark.parametrize(
@@ -292,7 +306,7 @@ def test_the_exit_code(
     monkeypatch.setattr(doctor, "choose", lambda _: (check,))
     monkeypatch.setattr(verb, "load", lambda: current)
     arguments = argparse.Namespace(
-        names=[], list=False, offline=False, timeout=None, strict=strict, json=False
+        names=[], list=False, offline=False, timeout=None, strict=strict, json=False, all=False
     )
     assert verb.run(arguments, Printer()) == code
     assert capsys.readouterr().out.count("it is so") == 1

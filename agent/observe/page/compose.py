@@ -158,7 +158,7 @@ def make_doctor_section(rows: Sequence[Row]) -> Section | None:
     if not moments:
         return None
     entries = [
-        Entry(Item(RESULTS[row.result], row.name, f"{row.part}: {row.summary}".removeprefix(": "),
+        Entry(Item(RESULTS[row.result], row.name, row.sentence,
                    (), row.fix))
         for row in rows if row.result in RESULTS
     ]  # fmt: skip

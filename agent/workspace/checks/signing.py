@@ -53,7 +53,7 @@ def explain_off(context: Context) -> Finding:
     """Return why nothing is signed."""
     if context.settings.git.signing == "ssh":
         return Finding(Result.FAIL, "DEV8_GIT_SIGNING=ssh is set, but git signs no commits",
-                       "devcopilot configure shows why")  # fmt: skip
+                       "`devcopilot configure` shows why")  # fmt: skip
     return Finding(Result.SKIPPED, OFF)
 
 
