@@ -107,6 +107,6 @@ def make_status(**changes: Any) -> Status:
         "problems": [
             Trouble("", "cannot sign commits: there is no key", "set SSH_PRIVATE_KEY_FILE")
         ],
-        "agent": None, "usage": make_usage(), "activity": make_activity(),
+        "agent": None, "usage": make_usage(), "activity": make_activity(), "lost_lines": {},
     }  # fmt: skip
     return Status(**{**values, **changes})

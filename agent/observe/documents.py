@@ -11,7 +11,7 @@ from agent.life import marks, trust, unit
 from agent.life import record as units
 from agent.life.extensions import install
 from agent.machine import ledger
-from agent.observe import findings
+from agent.observe import findings, lost_lines
 from agent.services import registered
 from agent.settings import context
 from agent.tools import servers
@@ -40,4 +40,5 @@ DOCUMENTS = (
     marks.IN_CONTAINER,
     trust.ANSWERS,
     findings.FILE,
+    lost_lines.FILE,
 )

@@ -16,7 +16,7 @@ from agent.life.tools import rows
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
-from agent.observe import activity
+from agent.observe import activity, lost_lines
 from agent.observe.activity.answer import Activity
 from agent.observe.usage import Usage, find_usage
 from agent.services import report as services
@@ -90,6 +90,8 @@ class Status:
     usage: Usage
     activity: Activity | None
     """None: the runtime folder takes nothing."""
+    lost_lines: Mapping[str, int]
+    """Of each stream of the log: its reader was too slow."""
 
 
 def collect(current: Context) -> Status:
@@ -117,6 +119,7 @@ def collect(current: Context) -> Status:
         agent=find_processes(state["pid"]),
         usage=find_usage(current),
         activity=find_activity(current),
+        lost_lines=lost_lines.FILE.read(facts),
     )
 
 

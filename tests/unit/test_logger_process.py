@@ -166,7 +166,7 @@ def test_level_below_the_threshold_is_left_out(start: Start) -> None:
     assert [json.loads(line)["message"] for line in reader.read_all().splitlines()] == ["loud"]
 
 
-def test_a_stalled_reader_stops_nobody_and_the_loss_is_told(start: Start) -> None:
+def test_a_stalled_reader_stops_nobody_and_the_loss_is_told(start: Start, folder: Path) -> None:
     reader, writer = open_pipe()
     child = start(writer)
     lines = 60_000
@@ -182,6 +182,11 @@ def test_a_stalled_reader_stops_nobody_and_the_loss_is_told(start: Start) -> Non
     assert sum(int(text.split()[0]) for text in lost) + len(numbers) == lines
     assert numbers == sorted(numbers)
     assert child.status("VmRSS") < 16 * 1024
+    child.end()
+    told = sum(int(text.split()[0]) for text in lost)
+    assert json.loads((folder / "log/lost.json").read_text()) == {
+        "agent": 0, "supervisord": 0, "web": told,
+    }  # fmt: skip
 
 
 def test_pieces_are_whole_lines_for_who_shares_the_pipe(start: Start) -> None:

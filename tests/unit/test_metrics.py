@@ -37,7 +37,7 @@ def make_full(**changes: Any) -> Status:
     """Return a status from which every family has a sample."""
     jobs = {"refresh": Job(False, 24, 0, tell(minutes=-2), tell(minutes=3)),
             "never": Job(False, 0, None, None, None)}  # fmt: skip
-    return make_status(**{"jobs": jobs, "usage": make_usage(), **changes})
+    return make_status(**{"jobs": jobs, "lost_lines": {"sshd": 0, "web": 12}, **changes})
 
 
 def seconds(text: str) -> float:
@@ -81,6 +81,7 @@ def test_what_they_say() -> None:
     assert found["devcopilot_ready_seconds"] == {(): 0.71}
     assert found["devcopilot_disk_used_bytes"][("workspace",)] == 5e9
     assert found["devcopilot_last_activity_timestamp_seconds"].keys() == {("terminal_input",)}
+    assert found["devcopilot_log_lines_dropped_total"] == {("sshd",): 0, ("web",): 12}
     assert found["devcopilot_active"] == {(): 1}
     assert found["devcopilot_leases"] == {(): 1}
     assert found["devcopilot_cpu_seconds_total"] == {(): 34.5}

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 
+from agent.init.logger.losses import Losses
 from agent.init.logger.output import Output
 from agent.init.logger.recent import Recent
 from agent.init.logger.streams import Stream
@@ -22,8 +23,9 @@ FLUSH_TIMEOUT = 0.4
 class Pump:
     """Moves lines from the streams to the output. One thread; waits only in `poll`."""
 
-    def __init__(self, streams: list[Stream], output: Output) -> None:
+    def __init__(self, streams: list[Stream], output: Output, losses: Losses) -> None:
         self._streams = streams
+        self._losses = losses
         self._turns = list(streams)
         self._open = {stream.descriptor: stream for stream in streams}
         self._output = output
@@ -46,6 +48,7 @@ class Pump:
             self._read(ready)
             if self._output.descriptor in ready:
                 self._write()
+            self._losses.note(self._streams)
 
     def finish(self, masker: Masker, deadline: float) -> None:
         """Take what can be read now and write it, until `deadline` (monotonic seconds)."""
@@ -59,6 +62,7 @@ class Pump:
         while self._busy() and (left := deadline - time.monotonic()) > 0:
             if poller.poll(left * 1000):
                 self._write()
+        self._losses.note(self._streams, is_last=True)
 
     def _read(self, descriptors: list[int]) -> bool:
         """Read each of these streams once; tell whether anything came."""
@@ -141,6 +145,7 @@ def main(words: list[str]) -> int:
     pump = Pump(
         [Stream(name, descriptor, masker, output.make_records) for name, descriptor in named],
         output,
+        Losses(options["runtime"]),
     )
     pump.run(masker, wakeup)
     pump.finish(masker, time.monotonic() + FLUSH_TIMEOUT)

@@ -105,6 +105,8 @@ class Stream:
         self._partial = bytearray()
         self._lines: deque[bytes] = deque()
         self._size = 0
+        self.lost = 0
+        """Lines that were lost so far."""
         self._lost_lines = 0
         self._lost_bytes = 0
         self._lost_because = ""
@@ -202,6 +204,7 @@ class Stream:
     def _drop(self, because: str) -> None:
         line = self._lines.popleft()
         self._size -= len(line)
+        self.lost += 1
         self._lost_lines += 1
         self._lost_bytes += len(line)
         self._lost_because = because

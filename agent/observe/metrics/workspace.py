@@ -23,6 +23,11 @@ def count_problems(status: Status) -> list[Sample]:
     return [Sample(found[level], {"severity": level}) for level in LEVELS if level != "debug"]
 
 
+def count_lost_lines(status: Status) -> list[Sample]:
+    """Return how many lines of each stream were lost."""
+    return [Sample(count, {"stream": name}) for name, count in status.lost_lines.items()]
+
+
 FAMILIES = (
     Family[Status](
         "devcopilot_info", Kind.INFO, "The version of the agent.",
@@ -50,5 +55,10 @@ FAMILIES = (
     Family[Status](
         "devcopilot_problems", Kind.GAUGE, "Problems that `devcopilot status` lists.",
         count_problems, ("severity",),
+    ),
+    Family[Status](
+        "devcopilot_log_lines_dropped_total", Kind.COUNTER,
+        "Lines that the log gave up, since whoever reads the container's output was too slow.",
+        count_lost_lines, ("stream",),
     ),
 )  # fmt: skip
