@@ -14,6 +14,7 @@ from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
+from agent.observe.report import record as reports
 from agent.observe.status import Status, collect, make_document
 from agent.settings import context
 
@@ -63,6 +64,7 @@ def format_lines(status: Status) -> list[str]:
               if row.state not in GOOD]  # fmt: skip
     lines += [f"tool      {row.name}: {_describe_tool(row)}" for row in status.tools]
     lines += [f"backup    {row.target}: {_describe_backup(row)}" for row in status.backups]
+    lines += [f"report    {describe_report(status.report)}"] if status.report else []
     for row in status.problems:
         lines.append(f"problem   {row}")
     return lines
@@ -97,6 +99,18 @@ def _describe_tool(row: rows.Row) -> str:
     text += f", {row.program}" if row.program else ""
     text += f", {row.package}" if row.package else ""
     return text + (f"; {row.problem}" if row.problem else "")
+
+
+def describe_report(row: reports.Row) -> str:
+    """Return how the reports to the control plane stand."""
+    accepted, due = parse_time(row.accepted or ""), parse_time(row.next or "")
+    text = f"{row.url}: "
+    text += f"accepted {format_age(accepted)}" if accepted else "none accepted yet"
+    if row.problem:
+        text += f"; {row.problem}"
+    if row.refused:
+        return f"{text}; not sent again until something changes"
+    return text + (f"; the next {format_wait(due)}" if due else "")
 
 
 def _describe_backup(row: backup.Row) -> str:

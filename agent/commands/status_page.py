@@ -9,6 +9,7 @@ from agent.machine.human import find_left, format_duration
 from agent.observe.describe import (
     describe_backups,
     describe_problem,
+    describe_report,
     describe_service,
     describe_tokens,
     describe_tool,
@@ -27,6 +28,7 @@ def make_page(status: Status) -> Page:
         ("GitHub", describe_tokens(status.tokens)),
         ("Backups", describe_backups(status.backups)),
         ("AI tools", [describe_tool(row) for row in status.tools]),
+        ("Control plane", [describe_report(status.report)] if status.report else []),
         ("Problems", [describe_problem(row) for row in status.problems]),
     ]
     return Page(

@@ -52,6 +52,10 @@ AUDIT = "audit"
 new one holds AUDIT.lock."""
 GH_LOCK = "gh.lock"
 """Locked by whoever writes gh's login: a refresh, on demand or not, or `configure`."""
+REPORTING = "reporting.json"
+"""How to report to the control plane; see `agent.observe.report.reporting.Plan`."""
+REPORT = "report.json"
+"""What is known of the reports; see `agent.observe.report.state`."""
 JOBS = "jobs"
 """Folder: a job that wants its next run at another time than its interval says writes the seconds
 as text to NAME.next; it holds for one run. One that wants the container to stop writes the reason

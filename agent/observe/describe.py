@@ -10,6 +10,7 @@ from agent.life.tools import rows
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
 from agent.observe.item import Item
+from agent.observe.report import record as reports
 from agent.observe.status import Trouble
 from agent.services import report as services
 
@@ -102,6 +103,16 @@ def describe_tool(row: rows.Row) -> Item:
     more = [row.problem] if row.problem else []
     parts = (row.state, row.package or row.program)
     return Item("warning" if more else mark, row.name, ", ".join(filter(None, parts)), more)
+
+
+def describe_report(row: reports.Row) -> Item:
+    """Return the item of the reports to the control plane."""
+    accepted, due = parse_time(row.accepted or ""), parse_time(row.next or "")
+    mark = "bad" if row.refused else "warning" if row.problem else "good" if accepted else "idle"
+    words = f"accepted {format_age(accepted)}" if accepted else "none accepted yet"
+    if due:
+        words += f", the next {format_wait(due)}"
+    return Item(mark, "reports", words, [row.url])
 
 
 def describe_problem(row: Trouble) -> Item:

@@ -12,6 +12,7 @@ from agent.life import record as units
 from agent.life.extensions import install
 from agent.machine import ledger
 from agent.observe import findings, lost_lines
+from agent.observe.report import record as reports
 from agent.services import registered
 from agent.settings import context
 from agent.tools import servers
@@ -41,4 +42,5 @@ DOCUMENTS = (
     trust.ANSWERS,
     findings.FILE,
     lost_lines.FILE,
+    reports.STATE,
 )

@@ -18,6 +18,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
 from agent.observe import activity, lost_lines
 from agent.observe.activity.answer import Activity
+from agent.observe.report import record as reports
 from agent.observe.usage import Usage, find_usage
 from agent.services import report as services
 from agent.settings import context
@@ -92,6 +93,8 @@ class Status:
     """None: the runtime folder takes nothing."""
     lost_lines: Mapping[str, int]
     """Of each stream of the log: its reader was too slow."""
+    report: reports.Row | None = None
+    """To the control plane; None: none is sent."""
 
 
 def collect(current: Context) -> Status:
@@ -120,6 +123,7 @@ def collect(current: Context) -> Status:
         usage=find_usage(current),
         activity=find_activity(current),
         lost_lines=lost_lines.FILE.read(facts),
+        report=reports.find_row(facts),
     )
 
 
@@ -143,7 +147,12 @@ def describe_job(row: Mapping[str, Any]) -> Job:
 def find_problems(current: Context) -> list[Trouble]:
     """Return what `configure` could not do, and what is wrong by now."""
     known = [Trouble(**row) for row in context.PROBLEMS.read(current.facts)]
-    found = [signing.check_own(current.settings, current.facts), find_unfinished(current.facts)]
+    facts = current.facts
+    found = [
+        signing.check_own(current.settings, facts),
+        find_unfinished(facts),
+        reports.find_problem(reports.find_row(facts)),
+    ]
     told = {row.message for row in known}
     fresh = [Trouble("", each.message, each.hint, each.level) for each in found if each]
     return [*known, *(row for row in fresh if row.message not in told)]

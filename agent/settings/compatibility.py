@@ -36,6 +36,8 @@ _SAME = "unchanged, with the same default"
 
 _RESTIC = "an encrypted restic repository instead of tar.gz files; `restore` accepts those, too"
 
+_REPORTS = "reports are also sent while nothing changes, and again after a failure"
+
 KEPT: tuple[KeptVariable, ...] = (
     KeptVariable("WORKSPACE_DIR", _SAME),
     KeptVariable("SSH_PUBLIC_KEY", "several lines, options and `cert-authority` work, too"),
@@ -51,7 +53,7 @@ KEPT: tuple[KeptVariable, ...] = (
     KeptVariable("GEMINI_API_KEY", "passed in a file instead of ~/.bashrc"),
     KeptVariable("CODE_SERVER_AUTH", _SAME),
     KeptVariable("CODE_SERVER_PASSWORD", "any text works; there is no default password any more"),
-    KeptVariable("ENVIRONMENT_ID", "no longer required"),
+    KeptVariable("ENVIRONMENT_ID", "required only for reports; without it the workspace starts"),
     KeptVariable("WORKSPACE_ID", "another name of ENVIRONMENT_ID"),
     KeptVariable("BACKUP_DIR", f"{_RESTIC}; without it there is no local backup"),
     KeptVariable("BACKUP_RETENTION_DAYS", "one backup per day is kept for this many days"),
@@ -70,11 +72,25 @@ KEPT: tuple[KeptVariable, ...] = (
     KeptVariable("AZURE_BLOB_CONTAINER", "another name of AZURE_STORAGE_CONTAINER"),
     KeptVariable("AZURE_BLOB_SAS_TOKEN", "another name of AZURE_STORAGE_SAS_TOKEN"),
     KeptVariable("AZURE_BLOB_ENDPOINT", "another name of DEV8_BACKUP_AZURE_ENDPOINT"),
+    KeptVariable("SUPERVISOR_MONITOR_INTERVAL", "at least 15s"),
+    KeptVariable("MONITOR_INTERVAL", "another name of SUPERVISOR_MONITOR_INTERVAL"),
+    KeptVariable("SUPERVISOR_HTTP_ENABLED", "the API also needs SUPERVISOR_HTTP_ADDR or reports"),
+    KeptVariable(
+        "SUPERVISOR_HTTP_ADDR", "an address that others can reach needs DEV8_API_PASSWORD"
+    ),
+    KeptVariable("SUPERVISOR_AGENT_ENABLED", "without a URL, nothing is reported"),
+    KeptVariable("SUPERVISOR_AGENT_BASE_URL", _REPORTS),
+    KeptVariable("SUPERVISOR_AGENT_ACTIVITY_ENDPOINT", "unchanged; ENVIRONMENT_ID is optional"),
+    KeptVariable("SUPERVISOR_AGENT_API_KEY", "also as SUPERVISOR_AGENT_API_KEY_FILE"),
+    KeptVariable("SUPERVISOR_AGENT_TIMEOUT", "unchanged, with the same default; at most 30s"),
+    KeptVariable("AGENT_ENABLED", "another name of SUPERVISOR_AGENT_ENABLED"),
+    KeptVariable("AGENT_BASE_URL", "another name of SUPERVISOR_AGENT_BASE_URL"),
+    KeptVariable("AGENT_URL", "another name of SUPERVISOR_AGENT_BASE_URL"),
+    KeptVariable("AGENT_REPORT_INTERVAL", _SAME),
 )
 """In the order of the original's documentation."""
 
 _MOUNT = "nothing is mounted; backups go directly to the storage"
-_REPORT = "this version does not report activity"
 _KEYS_ONLY = "ssh accepts public keys only; set SSH_PUBLIC_KEY"
 
 VARIABLES: tuple[OldVariable, ...] = (
@@ -90,20 +106,9 @@ VARIABLES: tuple[OldVariable, ...] = (
     OldVariable("SUPERVISOR_BLOBFUSE_TMP", _MOUNT),
     OldVariable("SUPERVISOR_BLOBFUSE_BIN", _MOUNT),
     OldVariable("SUPERVISOR_BLOBFUSE_ALLOW_OTHER", _MOUNT),
-    OldVariable("SUPERVISOR_MONITOR_INTERVAL", _REPORT),
-    OldVariable("MONITOR_INTERVAL", _REPORT, "silent"),
     OldVariable("SUPERVISOR_LOG_FILE", "the log goes to the container's output"),
-    OldVariable("SUPERVISOR_HTTP_ENABLED", "use `devcopilot status --json`", "silent"),
-    OldVariable("SUPERVISOR_HTTP_ADDR", "nothing listens; use `devcopilot status --json`"),
     OldVariable("SUPERVISOR_PORT", "it was never used", "silent"),
-    OldVariable("SUPERVISOR_AGENT_ENABLED", _REPORT, "silent"),
-    OldVariable("SUPERVISOR_AGENT_BASE_URL", _REPORT),
-    OldVariable("SUPERVISOR_AGENT_ACTIVITY_ENDPOINT", _REPORT),
-    OldVariable("SUPERVISOR_AGENT_API_KEY", _REPORT),
-    OldVariable("SUPERVISOR_AGENT_TIMEOUT", _REPORT, "silent"),
-    OldVariable("AGENT_BASE_URL", _REPORT, "silent"),
-    OldVariable("AGENT_ENABLED", _REPORT, "silent"),
-    OldVariable("REPORT_INTERVAL", "it was never used", "silent"),
+    OldVariable("REPORT_INTERVAL", "it was never used; AGENT_REPORT_INTERVAL is", "silent"),
     OldVariable("USER_ID", "only the control plane used it", "silent"),
     OldVariable("DEV8_USER", "the user is fixed when the image is built", "silent"),
     OldVariable("DEV8_UID", "the user is fixed when the image is built", "silent"),
@@ -119,10 +124,5 @@ WITHHELD: tuple[OldVariable, ...] = (
 )
 """Tokens of Copilot and gh, which are hidden from all children."""
 
-SECRETS = frozenset(old.name for old in WITHHELD) | frozenset(
-    {
-        "SSH_PASSWORD",
-        "SUPERVISOR_AGENT_API_KEY",
-    }
-)
+SECRETS = frozenset(old.name for old in WITHHELD) | {"SSH_PASSWORD"}
 """Unused variables that hold a secret: they are hidden from all children."""

@@ -22,6 +22,7 @@ from agent.settings.dotfiles import Dotfiles
 from agent.settings.extensions import Extensions
 from agent.settings.github import GitHub
 from agent.settings.hooks import Hooks
+from agent.settings.report import Report
 from agent.settings.repositories import Repositories
 from agent.settings.services import Editor, Ssh
 from agent.settings.serving import Serving, find_open_doors
@@ -48,7 +49,13 @@ class Settings:
     backup: Backup
     activity: Activity
     serving: Serving
+    report: Report
     agent: Agent
+
+    @property
+    def report_url(self) -> str | None:
+        """Where reports to the control plane go; None: none are sent."""
+        return self.report.find_url(self.workspace.identifier)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":

@@ -81,8 +81,14 @@ class Serving:
     api_port: int | None = variable(
         "DEV8_API_PORT",
         port_or_off,
-        "Port of the local API (/health, /status, /api/status), on 127.0.0.1 only. "
-        "By default there is none.",
+        "Port of the local API (/health, /status, /api/status), on 127.0.0.1 only; 0: no API. "
+        "By default 9000 while reports are sent.",
+    )
+    api_password: SecretInput | None = secret(
+        "DEV8_API_PASSWORD",
+        texts.password,
+        "Password for the local API, with any user name, or as a bearer token. Without one it "
+        "listens on this machine only.",
     )
 
 

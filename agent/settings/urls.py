@@ -14,6 +14,14 @@ def http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def endpoint_url(value: str) -> str:
+    """Read the whole http or https URL of one endpoint: nothing of it is changed."""
+    _split(value.partition("?")[0])
+    if not _USABLE.fullmatch(value) or "#" in value:
+        raise ValueError("a URL such as https://example.com/activity, without user or password")
+    return value
+
+
 def private_url(value: str) -> str:
     """Read a URL that receives secrets: https, or http to this machine.
 

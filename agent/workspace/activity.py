@@ -31,12 +31,19 @@ SAMPLER = (
 
 def wants_samples(settings: Settings) -> bool:
     """Tell whether samples are taken all the time, and not only when somebody asks."""
-    return settings.activity.idle_timeout is not None
+    return bool(settings.activity.idle_timeout or settings.report_url)
+
+
+def find_interval(settings: Settings) -> float:
+    """Return the seconds between two samples: as reports want it, unless an end depends on it."""
+    wanted = settings.report.sampling if settings.report_url else INTERVAL
+    return min(wanted, INTERVAL) if settings.activity.idle_timeout else wanted
 
 
 def wants_action(settings: Settings) -> bool:
     """Tell whether something is done about an idle workspace."""
-    return wants_samples(settings) and settings.activity.idle_action != (REPORT,)
+    wanted = settings.activity
+    return wanted.idle_timeout is not None and wanted.idle_action != (REPORT,)
 
 
 def find_due(context: Context) -> tuple[Path, ...]:
@@ -53,7 +60,7 @@ def resources(context: Context) -> Iterator[Resource]:
     rows = {
         "timeout": wanted.idle_timeout,
         "action": wanted.idle_action,
-        "interval": INTERVAL,
+        "interval": find_interval(settings),
         "job_max": wanted.job_max,
         "tabs": wanted.tabs,
         "editor_port": settings.editor.port if settings.editor.enabled else 0,

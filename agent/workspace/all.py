@@ -4,7 +4,17 @@ from agent.github import gh
 from agent.life import project
 from agent.services import sshd
 from agent.tools import handover, servers
-from agent.workspace import activity, ai_trust, certificates, git, shell, signing, ssh, vscode
+from agent.workspace import (
+    activity,
+    ai_trust,
+    certificates,
+    git,
+    report,
+    shell,
+    signing,
+    ssh,
+    vscode,
+)
 
 STEPS = (
     certificates.STEP,
@@ -19,6 +29,7 @@ STEPS = (
     ai_trust.STEP,
     shell.STEP,
     project.STEP,
+    report.STEP,
     activity.STEP,
 )
 """Applied in this order."""

@@ -14,6 +14,7 @@ from agent.machine.secret import SecretInput
 from agent.settings import surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.settings.report import LONGEST_TIMEOUT
 from agent.workspace import activity
 
 
@@ -50,6 +51,15 @@ def find_file(source: SecretInput | None) -> tuple[Path, ...]:
     """Return the file that a secret is read from, if it is."""
     return (source.file,) if source and source.file else ()
 
+
+def find_report_key(current: Context) -> tuple[Path, ...]:
+    """Return the file of the key for the control plane: a new one is tried at once."""
+    settings = current.settings
+    return find_file(settings.report.api_key) if settings.report_url else ()
+
+
+SAMPLE_TIMEOUT = 30.0 + LONGEST_TIMEOUT
+"""A report may follow it."""
 
 LIFE_TIMEOUT = 24 * 3600.0
 """Each unit has a limit of its own; this is for what those do not know."""
@@ -90,8 +100,9 @@ JOBS = (
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(
-        Job("activity", activity.SAMPLER, None, 30.0, at=(READY,), nice=5),
-        interval=lambda _: activity.INTERVAL,
+        Job("activity", activity.SAMPLER, None, SAMPLE_TIMEOUT, at=(READY,), nice=5),
+        interval=activity.find_interval,
+        watch=find_report_key,
         wanted=activity.wants_samples,
     ),
     JobKind(

@@ -18,6 +18,7 @@ from agent.observe.metrics import history
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from agent.machine.log import Logger
 
@@ -32,11 +33,11 @@ _CLIENTS = ("tmux: client", "screen")
 
 
 def run(folder: str) -> int:
-    """Take a sample for the workspace of this runtime folder, keep it, and act on it."""
+    """Take a sample for the workspace of this runtime folder, keep it, act on it and report it."""
     try:
         found = sample.take(folder)
         attend(found, open_log)
-        sample.save(folder, found)
+        report(folder, sample.save(folder, found))
     except OSError as error:
         open_log().error(f"cannot keep the activity: {error.strerror}")
         return 1
@@ -48,6 +49,14 @@ def note_history(folder: str, rules: Rules) -> None:
     """Note what the workspace uses, once a minute: it comes last, since a disk may be far away."""
     with contextlib.suppress(OSError):  # the day has a gap
         history.note(folder, rules.workspace, rules.home)
+
+
+def report(folder: str, document: "dict[str, Any]") -> None:
+    """Tell the control plane, if there is one. Raises OSError."""
+    if os.path.exists(os.path.join(folder, runtime.REPORTING)):
+        from agent.observe.report import reporting  # noqa: PLC0415 - few have one
+
+        reporting.run(folder, document, open_log)
 
 
 def open_log() -> "Logger":

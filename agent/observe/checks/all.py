@@ -2,6 +2,7 @@
 
 from agent.observe.checks import (
     clock,
+    control_plane,
     disk,
     kubernetes,
     limits,
@@ -18,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     disk.CHECK,
     reach.CHECK,
     proxy.CHECK,
+    control_plane.CHECK,
     clock.CHECK,
     memory.CHECK,
     limits.CHECK,

@@ -1,0 +1,142 @@
+"""Sends one report, and says what became of it. Light until there is something to send.
+
+Whatever the other side answers or does not answer costs no more than the time limit.
+"""
+
+import http.client
+import json
+import ssl
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from agent.machine.deadline import deadline
+from agent.observe.report.outcome import Kind, Outcome
+
+USER_AGENT = "workspace-supervisor"
+"""That of the original: a control plane may look at it."""
+LIMIT = 64 * 1024
+"""Bytes of an answer; a control plane's has less than one thousand."""
+LONGEST_WORDS = 160
+FINAL = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED)
+"""A report that is refused so will be refused again: the id or the key is wrong."""
+CHECK_ID = "check ENVIRONMENT_ID and SUPERVISOR_AGENT_BASE_URL, then start the container anew"
+CHECK_KEY = "check SUPERVISOR_AGENT_API_KEY; one in a file is tried again when the file changes"
+CHECK_URL = "check SUPERVISOR_AGENT_BASE_URL; a proxy or a login page may answer in its place"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Takes a redirect as the answer: the key is for one host alone."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Return no request that would follow."""
+
+
+def send(url: str, body: bytes, key: str, *, seconds: float, direct: bool) -> Outcome:
+    """Send a report. `direct`: through no proxy, whatever the environment says."""
+    host = urlsplit(url).netloc
+    try:
+        with deadline(seconds):
+            return _post(url, body, key, seconds=seconds, direct=direct)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        return _explain(host, reason, seconds)
+
+
+def _post(url: str, body: bytes, key: str, *, seconds: float, direct: bool) -> Outcome:
+    headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - the settings take http only
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+    if direct:
+        handlers.append(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(*handlers)
+    try:
+        answer = opener.open(request, timeout=seconds)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        content = answer.read(LIMIT + 1)
+        return judge(urlsplit(url).netloc, answer.status, answer.headers, content, key)
+
+
+def judge(
+    host: str, status: int, headers: "http.client.HTTPMessage", content: bytes, key: str
+) -> Outcome:
+    """Return what an answer means."""
+    document = _read_document(content)
+    words = _find_words(document, key)
+    if status in FINAL:
+        hint = CHECK_ID if status == HTTPStatus.BAD_REQUEST else CHECK_KEY
+        said = words or "no reason given"
+        return Outcome(Kind.REFUSED, f"{host} refuses the reports: {said} ({status})", hint)
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
+        return _explain_status(host, status, headers, words)
+    if len(content) > LIMIT:
+        return Outcome(Kind.FAILED, f"{host} answers with more than {LIMIT // 1024} KiB", CHECK_URL)
+    if headers.get_content_type() == "text/html" or content.lstrip()[:1] == b"<":
+        return Outcome(Kind.FAILED, f"{host} answers with a web page", CHECK_URL)
+    if document.get("success") is False:
+        return Outcome(Kind.FAILED, f"{host} did not take the report: {words or 'no reason given'}")
+    return Outcome(Kind.ACCEPTED)
+
+
+def _explain_status(
+    host: str, status: int, headers: "http.client.HTTPMessage", words: str
+) -> Outcome:
+    if status < HTTPStatus.BAD_REQUEST:
+        target = _find_host(headers.get("Location", "")) or "another page"
+        return Outcome(
+            Kind.FAILED,
+            f"{host} sends the reports on to {target} ({status}), where the key must not go",
+            "set SUPERVISOR_AGENT_BASE_URL to the URL that answers itself",
+        )
+    after = headers.get("Retry-After", "")
+    pause = float(after) if after.isascii() and after.isdigit() else 0.0
+    said = f": {words}" if words else ""
+    hint = CHECK_URL if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) else ""
+    return Outcome(Kind.FAILED, f"{host} answers with status {status}{said}", hint, pause)
+
+
+def _find_host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _read_document(content: bytes) -> "dict[str, object]":
+    try:
+        document = json.loads(content[:LIMIT])
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _find_words(document: "dict[str, object]", key: str) -> str:
+    """Return the server's own words, one short line without the key."""
+    words = " ".join(str(document.get("message") or document.get("error") or "").split())
+    return (words.replace(key, "***") if key else words)[:LONGEST_WORDS].rstrip(" .")
+
+
+def _explain(host: str, error: "BaseException | str", seconds: float) -> Outcome:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return Outcome(
+                Kind.FAILED,
+                f"the TLS certificate of {host} is not trusted: {error.verify_message}",
+                "set DEV8_CA_FILE to the certificate of your own CA",
+            )
+        case ssl.SSLError():
+            cause = f"cannot be reached over TLS: {error.reason or 'the connection broke off'}"
+        case TimeoutError():
+            cause = f"did not answer within {seconds:g} s"
+        case http.client.HTTPException() | ValueError():
+            cause = "does not answer as a web server does"
+        case OSError():
+            cause = f"cannot be reached: {error.strerror or error or 'the connection broke off'}"
+        case _:
+            cause = f"cannot be reached: {error}"
+    return Outcome(Kind.FAILED, f"{host} {cause}")

@@ -1,0 +1,281 @@
+"""A stand-in for the original's control plane: its API for activity reports.
+
+It refuses what the real one refuses, with the same words: another method or path, a missing or
+wrong key, a body that Go's decoder does not take, an id that is not that of the path. `fault` makes
+it answer as networks do.
+
+Usage: control_plane.py HOST PORT [KEY]; it prints a JSON line for each request that it gets. PUT
+/fault/NAME makes it misbehave from then on, PUT /fault/ ends that, PUT /key/KEY changes the key.
+"""
+
+import http.server
+import json
+import re
+import ssl
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+PATH = re.compile(r"/api/v1/environments/([^/]+)/activity")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+"""What Go's time.Time takes from JSON: RFC 3339."""
+SNAPSHOT = {"lastIDEActivity": str, "lastSSHActivity": str,
+            "activeIDEConnections": int, "activeSSHConnections": int}  # fmt: skip
+NO_KEY = "Invalid or missing API key. Please provide a valid API key in the Authorization header."
+OTHER_ID = "environmentId in payload does not match route parameter"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    status: int
+    """0: it gave up, or got no answer."""
+    taken: bool
+    """Whether the report was accepted."""
+
+    @property
+    def report(self) -> Any:
+        """Return the body's document."""
+        return json.loads(self.body)
+
+
+@dataclass
+class ControlPlane:
+    """The server, and what it was sent."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    key: str = ""
+    """What callers have to know; empty: nothing."""
+    fault: str = ""
+    """How it misbehaves: a method of `Handler`, as `fail_NAME`; empty: not at all."""
+    sent: list[Sent] = field(default_factory=list)
+    most_at_once: int = 0
+    on_report: Callable[[Sent], None] = lambda _: None
+    came: threading.Condition = field(default_factory=threading.Condition)
+    released: threading.Event = field(default_factory=threading.Event)
+    """Ends what hangs."""
+    _open: int = 0
+
+    def __enter__(self) -> "ControlPlane":
+        handler = type("Bound", (Handler,), {"plane": self})
+        self._server = http.server.ThreadingHTTPServer((self.host, self.port), handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+
+    @property
+    def url(self) -> str:
+        """Return its base URL."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def accepted(self) -> list[Sent]:
+        """Return the reports that it took."""
+        return [each for each in self.sent if each.taken]
+
+    def wait(self, count: int, seconds: float = 30.0) -> None:
+        """Wait until so many requests have come. Raises AssertionError."""
+        with self.came:
+            assert self.came.wait_for(lambda: len(self.sent) >= count, seconds), self.sent
+
+    def enter(self) -> None:
+        """Count a request that is open."""
+        with self.came:
+            self._open += 1
+            self.most_at_once = max(self.most_at_once, self._open)
+
+    def leave(self, sent: Sent) -> None:
+        """Note a request that has been answered."""
+        with self.came:
+            self._open -= 1
+            self.sent.append(sent)
+            self.came.notify_all()
+        self.on_report(sent)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    protocol_version = "HTTP/1.1"
+    plane: ControlPlane
+
+    def answer(self) -> None:
+        """Check the request as the real one does, and answer it."""
+        plane = self.plane
+        if self.command == "PUT" and self.path.startswith(("/fault/", "/key/")):
+            _, name, value = self.path.split("/")
+            setattr(plane, name, value)
+            self.reply(200, b"", "text/plain")
+            return
+        plane.enter()
+        status, fault = 0, plane.fault
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            status = getattr(self, f"fail_{fault}")() if fault else self.take(content)
+        except OSError:
+            pass  # the other side has given up
+        finally:
+            headers = dict(self.headers.items())
+            taken = status == 200 and not fault
+            plane.leave(Sent(self.command, self.path, headers, content, status, taken))
+
+    do_GET = do_POST = do_PUT = answer  # noqa: N815 - the library's names
+
+    def take(self, content: bytes) -> int:
+        """Return the status that the real one answers with."""
+        found = PATH.fullmatch(self.path)
+        if not found:
+            return self.reply(404, b"404 page not found\n", "text/plain; charset=utf-8")
+        if self.command != "POST":
+            return self.reply(405, b"", "text/plain")
+        scheme, _, key = self.headers.get("Authorization", "").partition(" ")
+        if self.plane.key and (scheme.lower() != "bearer" or key != self.plane.key):
+            return self.refuse(401, "Unauthorized", NO_KEY)
+        problem = find_problem(content)
+        if problem:
+            return self.refuse(400, "Invalid Request Body", problem)
+        report, identifier = json.loads(content), unquote(found[1])
+        if report.setdefault("environmentId", "") == "":
+            report["environmentId"] = identifier
+        if report["environmentId"] != identifier:
+            return self.refuse(400, "Bad Request", OTHER_ID)
+        report.setdefault("timestamp", datetime.now(UTC).isoformat())
+        message = "Activity recorded successfully"
+        return self.reply_json(200, {"success": True, "message": message, "data": report})
+
+    def refuse(self, status: int, error: str, message: str) -> int:
+        """Answer with an error in the real one's shape."""
+        code = f"ERR_{status}"
+        return self.reply_json(
+            status, {"success": False, "error": error, "message": message, "code": code}
+        )
+
+    def reply_json(self, status: int, document: object, **headers: str) -> int:
+        """Answer with JSON."""
+        content = json.dumps(document, separators=(",", ":")).encode()
+        return self.reply(status, content, "application/json", **headers)
+
+    def reply(self, status: int, content: bytes, kind: str, **headers: str) -> int:
+        """Answer."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        return status
+
+    def fail_503(self) -> int:
+        """Answer as a proxy whose server is gone."""
+        return self.reply(503, b"no healthy upstream", "text/plain")
+
+    def fail_504(self) -> int:
+        """Answer as the real one when it is too slow."""
+        return self.refuse(504, "Request Timeout", "The request took too long to process.")
+
+    def fail_429(self) -> int:
+        """Answer as its rate limit does, with a time to wait."""
+        document = {"success": False, "error": "Rate Limit Exceeded",
+                    "message": "Too many requests. Please try again later.",
+                    "code": "ERR_429"}  # fmt: skip
+        return self.reply_json(429, document, Retry_After="120")
+
+    def fail_html(self) -> int:
+        """Answer as a login page does."""
+        return self.reply(200, b"<!doctype html><title>Sign in</title>", "text/html")
+
+    def fail_redirect(self) -> int:
+        """Send the caller elsewhere, with the key."""
+        return self.reply(302, b"", "text/plain", Location=f"{self.plane.url}/elsewhere")
+
+    def fail_huge(self) -> int:
+        """Answer with more than anybody wants."""
+        return self.reply(200, b'{"success":true,"data":"' + b"x" * 10_000_000, "application/json")
+
+    def fail_unsuccessful(self) -> int:
+        """Answer that it did not work, with a status that says it did."""
+        return self.reply_json(200, {"success": False, "message": "the store is full"})
+
+    def fail_echo(self) -> int:
+        """Refuse, and repeat the key."""
+        given = self.headers.get("Authorization", "")
+        return self.refuse(401, "Unauthorized", f"{given} is unknown")
+
+    def fail_hang(self) -> int:
+        """Answer nothing."""
+        self.plane.released.wait(60)
+        return 0
+
+    def fail_trickle(self) -> int:
+        """Answer a byte a moment, for ever."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not self.plane.released.wait(0.05):
+            self.wfile.write(b"x")
+            self.wfile.flush()
+        return 0
+
+    def fail_garbage(self) -> int:
+        """Answer with something that is not HTTP."""
+        self.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        self.close_connection = True
+        return 0
+
+    def fail_close(self) -> int:
+        """Hang up."""
+        self.close_connection = True
+        return 0
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def find_problem(content: bytes) -> str:
+    """Return what Go's decoder finds wrong with a body."""
+    try:
+        report = json.loads(content)
+        snapshot = report.get("snapshot", {})
+        times = [report.get("timestamp"), *(snapshot.get(name) for name in list(SNAPSHOT)[:2])]
+        wrong = [name for name, kind in SNAPSHOT.items()
+                 if type(snapshot.get(name, kind())) is not kind]  # fmt: skip
+        wrong += [each for each in times if each is not None and not TIME.fullmatch(each)]
+    except (ValueError, AttributeError, TypeError):
+        wrong = ["the body"]
+    return "Please check your JSON payload" if wrong else ""
+
+
+def main() -> None:
+    """Answer until it is ended."""
+    host, port, *key = sys.argv[1:]
+    with ControlPlane(host, int(port), "".join(key)) as plane:
+
+        def show(sent: Sent) -> None:
+            row = {"path": sent.path, "headers": sent.headers, "status": sent.status}
+            print(json.dumps({**row, "body": sent.body.decode(errors="replace")}), flush=True)
+
+        plane.on_report = show
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
