@@ -17,7 +17,7 @@ from agent.tools.entries import JSON, Config, Entries
 from agent.tools.json_edit import Document, edit_json, set_default
 from agent.tools.key import find_file, find_key, key_file
 from agent.tools.mcp import MEMBER, Server
-from agent.tools.tool import AiTool, Endpoint, Login
+from agent.tools.tool import AiTool, Endpoint, Login, Models
 
 MARK = "# devcopilot"
 """The end of every command that the agent puts into a file of the user: by it we know our own."""
@@ -120,7 +120,11 @@ TOOL = AiTool(
     "claude",
     "Claude Code",
     (
-        Login("ANTHROPIC_API_KEY", lambda settings: settings.ai.anthropic_key),
+        Login(
+            "ANTHROPIC_API_KEY",
+            lambda settings: settings.ai.anthropic_key,
+            Models("/v1/models", "x-api-key", more={"anthropic-version": "2023-06-01"}),
+        ),
         Login("CLAUDE_CODE_OAUTH_TOKEN", lambda settings: settings.ai.claude_token),
     ),
     resources,
@@ -131,4 +135,5 @@ TOOL = AiTool(
         lambda folder: {("projects", str(folder), "hasTrustDialogAccepted"): True},
     ),
     Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL"),
+    status=("auth", "status"),
 )

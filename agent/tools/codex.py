@@ -14,7 +14,7 @@ from agent.settings.everything import Settings
 from agent.tools.entries import TOML, Config, Entries
 from agent.tools.key import key_file
 from agent.tools.mcp import Server
-from agent.tools.tool import AiTool, Endpoint, Login
+from agent.tools.tool import AiTool, Endpoint, Login, Models
 
 CODEX_REFUSALS = {"cli_auth_credentials_store": ("keyring",), "forced_login_method": ("chatgpt",)}
 """Settings of Codex with which it does not read auth.json, or takes no key from it."""
@@ -72,7 +72,11 @@ def make_servers(servers: Mapping[str, Server]) -> Entries:
     }
 
 
-KEY = Login("OPENAI_API_KEY", lambda settings: settings.ai.openai_key)
+KEY = Login(
+    "OPENAI_API_KEY",
+    lambda settings: settings.ai.openai_key,
+    Models("/v1/models", "authorization", "Bearer "),
+)
 TOOL = AiTool(
     "codex",
     "Codex",
@@ -83,4 +87,5 @@ TOOL = AiTool(
         find_config, TOML, lambda folder: {("projects", str(folder)): {"trust_level": "trusted"}}
     ),
     Endpoint("https://api.openai.com", "OPENAI_BASE_URL"),
+    status=("login", "status"),
 )

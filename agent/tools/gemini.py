@@ -14,7 +14,7 @@ from agent.tools.entries import JSON_WITH_COMMENTS, Config, Entries
 from agent.tools.json_edit import edit_json, set_default
 from agent.tools.key import key_file
 from agent.tools.mcp import MEMBER, Server
-from agent.tools.tool import AiTool, Endpoint, Login
+from agent.tools.tool import AiTool, Endpoint, Login, Models
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
@@ -53,7 +53,11 @@ def make_servers(servers: Mapping[str, Server]) -> Entries:
     }
 
 
-KEY = Login("GEMINI_API_KEY", lambda settings: settings.ai.gemini_key)
+KEY = Login(
+    "GEMINI_API_KEY",
+    lambda settings: settings.ai.gemini_key,
+    Models("/v1beta/models", "x-goog-api-key"),
+)
 TOOL = AiTool(
     "gemini",
     "Gemini CLI",

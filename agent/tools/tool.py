@@ -9,7 +9,7 @@ No part of it holds a secret.
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.machine.errors import Problem
@@ -32,12 +32,26 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
+class Models:
+    """How a key asks its host for the list of models: that costs nothing and shows if it counts."""
+
+    path: str
+    header: str
+    """Which has the key."""
+    scheme: str = ""
+    """What stands before it there."""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Other headers."""
+
+
+@dataclass(frozen=True)
 class Login:
     """A secret with which a tool signs in."""
 
     variable: str
     """What the tool itself reads first, if a shell exports it."""
     find: Callable[[Settings], SecretInput | None]
+    models: Models | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,8 @@ class AiTool:
     """Where it keeps which folders it trusts."""
     endpoint: Endpoint | None = None
     """The server that it needs with one of its secrets; None: that of GitHub's login."""
+    status: tuple[str, ...] = ()
+    """Its own words that tell, by the exit code, whether it is signed in."""
 
     def has_login(self, settings: Settings) -> bool:
         """Tell whether one of its secrets was given."""

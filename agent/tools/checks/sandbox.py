@@ -1,0 +1,54 @@
+"""Whether Codex can run commands: its sandbox needs rights that a hardened container lacks.
+
+It may also end without an error, and without having run anything: so the output counts, too.
+https://github.com/openai/codex/issues/15057
+"""
+
+from collections.abc import Iterator
+
+from agent.machine import commands
+from agent.machine.commands import TOO_LONG
+from agent.machine.errors import Problem
+from agent.machine.lines import find_last_line
+from agent.settings.check import Check, Finding, Result
+from agent.settings.context import Context
+from agent.tools.codex import TOOL, find_config
+
+WORD = "devcopilot"
+ARGV = (TOOL.name, "sandbox", "--", "echo", WORD)
+USAGE = 2
+"""Code of a Codex that has no such command."""
+SETTING = 'sandbox_mode = "danger-full-access"'
+PATIENCE = 15.0
+
+
+def look(context: Context) -> Iterator[Finding]:
+    """Run a harmless command in the sandbox, with the user's own settings of it."""
+    facts = context.facts
+    if facts.which(TOOL.name) is None:
+        return
+    done = commands.run(ARGV, facts.user_environ, timeout=PATIENCE)
+    ran = WORD in done.stdout.decode(errors="replace").split()
+    if done.returncode == 0 and ran:
+        yield Finding(Result.OK, "Codex can run commands")
+    elif done.returncode == USAGE or done.returncode in (TOO_LONG, commands.NOT_FOUND):
+        why = find_last_line(done.stderr, f"it ended with {done.returncode}")
+        yield Finding(Result.UNKNOWN, f"cannot try Codex's sandbox: {why}")
+    else:
+        why = find_last_line(done.stderr) if done.returncode else "it ran nothing, and said nothing"
+        file = find_config(facts)
+        place = "~/.codex/config.toml" if isinstance(file, Problem) else file
+        yield Finding(
+            Result.WARN, f"Codex cannot run commands in its sandbox here: {why[:200]}",
+            f"the container is the sandbox: put {SETTING} at the top of {place}",
+            {"exit": done.returncode},
+        )  # fmt: skip
+
+
+CHECK = Check(
+    "ai-sandbox",
+    "AI tools",
+    "whether Codex can run commands in its sandbox (runs echo)",
+    look,
+    documents="docs/ai-tools.md#codex-cannot-run-commands",
+)
