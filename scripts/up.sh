@@ -236,12 +236,16 @@ clone_rests() {
 }
 
 print_summary() {
-    local status
+    local status page
     status=$(inside devcopilot status)
+    page=$(sed -n 's|^page .*:\([0-9]*\)/$|\1|p' <<<"$status")
     echo
     if [[ $status == *"service   code-server:"* ]]; then
         echo "  IDE       http://127.0.0.1:$(published 8080)/"
         echo "  password  $(find_password)"
+        if [[ $page ]]; then
+            echo "  page      http://127.0.0.1:$(published 8080)/proxy/$page/  (services, backups, log)"
+        fi
     fi
     if [[ $status == *"service   sshd:"* && -s $key ]]; then
         printf '%s %s\n' "$container" "$(inside cat "$state/ssh/ssh_host_ed25519_key.pub")" \
@@ -250,6 +254,10 @@ print_summary() {
         echo "  SSH       ssh -F $ssh_config $container"
         echo "  VS Code, JetBrains: host $container, with one line in ~/.ssh/config:"
         echo "            Include \"$PWD/$ssh_config\""
+        if [[ $page && $status != *"service   code-server:"* ]]; then
+            echo "  page      ssh -F $ssh_config -L $page:127.0.0.1:$page $container, then"
+            echo "            http://127.0.0.1:$page/"
+        fi
     fi
     echo "  shell     $(say_make shell)"
     echo "  stop      $(say_make down)"

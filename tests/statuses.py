@@ -108,5 +108,6 @@ def make_status(**changes: Any) -> Status:
             Trouble("", "cannot sign commits: there is no key", "set SSH_PRIVATE_KEY_FILE")
         ],
         "agent": None, "usage": make_usage(), "activity": make_activity(), "lost_lines": {},
+        "page": "http://127.0.0.1:8079/",
     }  # fmt: skip
     return Status(**{**values, **changes})

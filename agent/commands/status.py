@@ -64,6 +64,7 @@ def format_lines(status: Status) -> list[str]:
               if row.state not in GOOD]  # fmt: skip
     lines += [f"tool      {row.name}: {_describe_tool(row)}" for row in status.tools]
     lines += [f"backup    {row.target}: {_describe_backup(row)}" for row in status.backups]
+    lines += [f"page      {status.page}"] if status.page else []
     lines += [f"report    {describe_report(status.report)}"] if status.report else []
     for row in status.problems:
         lines.append(f"problem   {row}")

@@ -46,3 +46,5 @@ def describe_workspace(status: Status) -> Iterator[str]:
         yield f"up {format_duration(-find_left(started))}"
     if ready := status.ready_seconds:
         yield f"ready after {ready:.1f} s"
+    if status.page:
+        yield f"page {status.page}"

@@ -21,8 +21,9 @@ from agent.observe.activity.answer import Activity
 from agent.observe.report import record as reports
 from agent.observe.usage import Usage, find_usage
 from agent.services import report as services
-from agent.settings import context
+from agent.settings import context, surfaces
 from agent.settings.context import Context
+from agent.settings.everything import Settings
 from agent.tools.all import TOOLS
 from agent.workspace import signing
 
@@ -91,6 +92,8 @@ class Status:
     usage: Usage
     activity: Activity | None
     """None: the runtime folder takes nothing."""
+    page: str | None
+    """Address of the workspace page, in here; None: it is turned off."""
     lost_lines: Mapping[str, int]
     """Of each stream of the log: its reader was too slow."""
     report: reports.Row | None = None
@@ -122,9 +125,16 @@ def collect(current: Context) -> Status:
         agent=find_processes(state["pid"]),
         usage=find_usage(current),
         activity=find_activity(current),
+        page=find_page(settings),
         lost_lines=lost_lines.FILE.read(facts),
         report=reports.find_row(facts),
     )
+
+
+def find_page(settings: Settings) -> str | None:
+    """Return where the workspace page is."""
+    address = surfaces.find_addresses(settings).get(surfaces.PAGE)
+    return f"http://{address}/" if address else None
 
 
 def find_activity(current: Context) -> Activity | None:

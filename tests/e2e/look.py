@@ -69,6 +69,14 @@ class Person:
         """Press a button."""
         self.page.get_by_role("button", name=name, exact=True).click(timeout=LOAD)
 
+    def follow(self, label: str) -> None:
+        """Press what has this label in the status bar, and look at the page that opens."""
+        item = self.page.locator(f'.statusbar-item [aria-label^="{label}"]').first
+        with self.page.context.expect_page(timeout=LOAD) as found:
+            item.click(timeout=LOAD)
+        self.page = found.value
+        self.page.wait_for_selector("h1", timeout=LOAD)
+
     def terminal(self) -> None:
         """Open a terminal from the keyboard, as a person does."""
         self.page.keyboard.press("F1")

@@ -13,6 +13,7 @@ from agent.backup.history import Day
 from agent.life.record import State
 from agent.life.tools import rows as tools
 from agent.machine.clock import timestamp
+from agent.observe.activity.answer import Lease, Sign
 from agent.observe.findings import Row
 from agent.observe.item import Item
 from agent.observe.page.compose import Sources, compose
@@ -21,7 +22,15 @@ from agent.observe.page.view import Entry, Gauge, Section, View
 from agent.observe.recent_log import Line
 from agent.observe.status import Trouble
 from agent.settings.check import Result
-from tests.statuses import make_backup, make_service, make_status, make_token, make_unit, tell
+from tests.statuses import (
+    make_activity,
+    make_backup,
+    make_service,
+    make_status,
+    make_token,
+    make_unit,
+    tell,
+)  # fmt: skip
 
 NOW = datetime.now(UTC)
 HOSTILE = "</script></style><img src=x onerror=alert(1)>\"'&\x1b[31m\u202e\x00`id`"
@@ -34,7 +43,8 @@ def make_good() -> dict[str, Any]:
         "units": [make_unit(state=State.DONE, progress=None, took=4.0)],
         "backups": [make_backup()],
         "problems": [],
-    }
+        "activity": None,
+    }  # fmt: skip
 
 
 class Reader(HTMLParser):
@@ -100,7 +110,7 @@ def test_a_workspace_that_is_well_says_so() -> None:
          "The token for github.com has expired",
          "devcopilot refresh"),
         (lambda: {"tokens": [make_token(problem="it was refused (devcopilot login, or wait)")]},
-         "The token for github.com cannot be renewed", "devcopilot login"),
+         "The token for github.com needs attention", "devcopilot login"),
         (lambda: {"tokens": [make_token(published=False, problem="no such file", expires="")]},
          "There is no token for github.com", "devcopilot login"),
         (lambda: {"tokens": [make_token(expires=tell(minutes=3))]},
@@ -174,6 +184,14 @@ def test_nothing_to_say_means_no_section() -> None:
     assert titles == ["GitHub", "Backups"], "which say how to turn them on"
 
 
+def test_why_it_goes_on_is_told_with_what_was_seen_and_what_keeps_it() -> None:
+    reader = read(status={"activity": make_activity()})
+    for words in ("Active: somebody types.", "terminal input", "1 min ago", ", pts/0",
+                  "lease keep", "ends in 2 h 0 min", ", a build"):  # fmt: skip
+        assert words in reader.text, words
+    assert "no AI tool works" not in reader.text, "it was never seen"
+
+
 def make_hostile() -> Sources:
     """Return sources in which every word is somebody's attack."""
     rows = (Row(HOSTILE, "x", Result.FAIL, HOSTILE, HOSTILE, part=HOSTILE, at=tell()),)
@@ -186,6 +204,9 @@ def make_hostile() -> Sources:
             "tools": [tools.Row(HOSTILE, "installed", HOSTILE, problem=HOSTILE)],
             "backups": [make_backup(target=HOSTILE, red=True, why=HOSTILE, problem=HOSTILE)],
             "problems": [Trouble("", HOSTILE, HOSTILE)],
+            "activity": make_activity(
+                reason=HOSTILE, leases=(Lease(HOSTILE, tell(hours=1), HOSTILE, None),),
+                signals=(Sign(HOSTILE, tell(), HOSTILE, counts=True, why=HOSTILE),)),
         },
         name=HOSTILE, findings=rows, versions=((HOSTILE, HOSTILE),),
         days={HOSTILE: (Day(str(NOW.date()), 1, size=5),)},

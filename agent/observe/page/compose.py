@@ -7,7 +7,8 @@ from datetime import datetime
 from agent.backup import history
 from agent.life.record import GOOD, Record, State
 from agent.machine.clock import parse_time
-from agent.machine.human import find_left, format_age, format_duration
+from agent.machine.human import find_left, format_age, format_duration, format_wait
+from agent.observe.activity.answer import Activity
 from agent.observe.describe import (
     describe_backup,
     describe_backups,
@@ -50,7 +51,6 @@ class Sources:
     """The source of the log whose lines are wanted."""
     versions: Sequence[tuple[str, str]] = ()
     ports: Section | None = None
-    activity: Section | None = None
 
 
 def compose(sources: Sources) -> View:
@@ -97,7 +97,7 @@ def list_parts(sources: Sources) -> Iterator[Section | Limits | Log | None]:
     yield make_section("Backups", show_backups(sources))
     yield sources.ports
     yield Limits(sources.gauges) if sources.gauges else None
-    yield sources.activity
+    yield make_activity_section(status.activity) if status.activity else None
     units = (row for row in status.units if row.state is not State.SKIPPED)
     yield make_section("Setup", map(show_unit, units))
     yield make_section("Problems", (Entry(describe_problem(row)) for row in status.problems))
@@ -150,6 +150,23 @@ def show_unit(row: Record) -> Entry:
         return Entry(item)
     took = f", took {format_duration(row.took)}" if row.took and row.took >= 1 else ""
     return Entry(replace(item, mark="good", text=f"{row.state}{took}"))
+
+
+def make_activity_section(found: Activity) -> Section:
+    """Return why the workspace goes on: what was seen, the newest first, and the leases."""
+    seen = [(moment, sign) for sign in found.signals if (moment := parse_time(sign.last or ""))]
+    seen.sort(key=lambda pair: pair[0], reverse=True)
+    signs = [
+        Item("good" if sign.counts else "idle", sign.name.replace("_", " "),
+             ", ".join(filter(None, (format_age(moment), sign.detail, sign.why))))
+        for moment, sign in seen
+    ]  # fmt: skip
+    leases = [
+        Item("good", f"lease {lease.name}",
+             ", ".join(filter(None, (f"ends {format_wait(until)}", lease.why))))
+        for lease in found.leases if (until := parse_time(lease.until))
+    ]  # fmt: skip
+    return Section("Activity", tuple(map(Entry, (*signs, *leases))), found.reason)
 
 
 def make_doctor_section(rows: Sequence[Row]) -> Section | None:

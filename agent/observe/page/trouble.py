@@ -81,7 +81,7 @@ def find_in_tokens(rows: Iterable[github.Row]) -> Iterator[Item]:
             yield Item("bad", f"There is no token for {row.host}", "", more,
                        hint or "devcopilot login")  # fmt: skip
         elif problem:
-            words = f"The token for {row.host} cannot be renewed"
+            words = f"The token for {row.host} needs attention"
             yield Item("warning", words, "", more, hint or "devcopilot refresh")
         elif left < SOON:
             words = f"The token for {row.host} ends in {format_duration(left)}"

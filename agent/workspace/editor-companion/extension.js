@@ -7,6 +7,8 @@ const fs = require("node:fs");
 const path = require("node:path");
 const vscode = require("vscode");
 
+const { showPage } = require("./page");
+
 const TRUST = "Trust";
 const LATER = "Not Now";
 const OPEN = "Open";
@@ -213,7 +215,10 @@ function watchUnits(context, runtime, opened) {
 function activate(context) {
   const folder = findFolder();
   const runtime = process.env.DEV8_RUNTIME_DIR;
-  if (runtime) watchUnits(context, runtime, folder);
+  if (runtime) {
+    watchUnits(context, runtime, folder);
+    showPage(vscode, context, runtime);
+  }
   const command = vscode.commands.registerCommand("devcopilot.trust", () => folder && trust(folder));
   context.subscriptions.push(command);
   if (!folder) return;

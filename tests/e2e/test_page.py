@@ -1,0 +1,150 @@
+"""The workspace page in a real browser, behind the editor's login, with no network around it.
+
+Its screenshots are in reports/page/.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.containers import (
+    ANY_UID,
+    BASE,
+    DOCKER,
+    HARDENED,
+    MVP,
+    TAG,
+    Container,
+    Recipe,
+    running,
+)  # fmt: skip
+
+TOOLS = f"dev8-test:{TAG}"
+PASSWORD = "correct horse battery staple"
+HERE = Path(__file__).resolve().parent
+REPORTS = HERE.parents[1] / "reports/page"
+EVIL = "<img src=x onerror=document.title='owned'>"
+SECRET = "a-secret-of-somebody"
+
+
+def browse(box: Container, folder: Path, script: str, *words: str) -> Any:
+    """Return what a browser saw that reaches nothing but this container."""
+    folder.chmod(0o777)
+    files = [option for name in (script, "audit.js")
+             for option in ("-v", f"{HERE / name}:/{name}:ro")]  # fmt: skip
+    argv = [DOCKER, "run", "--rm", "--network", f"container:{box.name}", *files,
+            "-v", f"{folder}:/out", TOOLS, "python", f"/{script}",
+            "http://127.0.0.1:8080/", *words]  # fmt: skip
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=300)
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    for picture in folder.glob("*.png"):
+        shutil.copy(picture, REPORTS)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Container]:
+    """A hardened workspace without a network, with a backup and a name that attacks."""
+    options = (
+        *HARDENED, *ANY_UID, "--network", "none", "-e", f"CODE_SERVER_PASSWORD={PASSWORD}",
+        "-e", f"ENVIRONMENT_ID={EVIL}", "-e", "BACKUP_DIR=/tmp/backups",
+        "-e", f"GITHUB_TOKEN={SECRET}",
+    )  # fmt: skip
+    with running(Recipe(MVP, options, published=False)) as box:
+        box.wait_ready()
+        box.execute("devcopilot", "backup", "create")
+        yield box
+
+
+@pytest.fixture(scope="module")
+def seen(box: Container, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("page")
+    found: dict[str, Any] = browse(box, folder, "look_at_page.py", PASSWORD, "/out")
+    return found
+
+
+def test_it_tells_how_the_workspace_is(seen: dict[str, Any]) -> None:
+    page = seen["page"]
+    headline = page["headline"].removeprefix("Warning:").strip()
+    assert page["title"] == f"{headline} · {EVIL}"
+    assert page["sections"][:4] == ["Services", "GitHub", "AI tools", "Backups"]
+    assert page["sections"][-2:] == ["Log", "Versions"]
+    for words in ("code-server", "sshd", "local", "just now", "READY in"):
+        assert words in page["text"], words
+    assert SECRET not in json.dumps(seen)
+
+
+def test_it_is_one_request_and_the_policy_lets_it_work(seen: dict[str, Any]) -> None:
+    assert seen["requests"] == ["http://127.0.0.1:8080/proxy/8079/"]
+    assert page_weight(seen) == "600", "the style sheet counts"
+    complaints = [line for line in seen["console"] if "ERR_INTERNET_DISCONNECTED" not in line]
+    assert complaints == []
+
+
+def page_weight(seen: dict[str, Any]) -> object:
+    return seen["page"]["font"]
+
+
+def test_without_its_slash_it_is_the_same(seen: dict[str, Any]) -> None:
+    assert seen["bare"]["url"] == "http://127.0.0.1:8080/proxy/8079/"
+    assert seen["bare"]["sections"] == seen["page"]["sections"]
+    assert seen["bare"]["font"] == "600"
+
+
+def test_everybody_can_read_it(seen: dict[str, Any]) -> None:
+    assert {key: found for key, found in seen["audits"].items() if found} == {}
+    assert seen["widths"] == {key: int(key.split()[1]) for key in seen["widths"]}, "no sideways"
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(seen: dict[str, Any]) -> None:
+    assert seen["focus"][0][1] == "Skip to the details"
+    assert [at for at in seen["focus"] if not at[2]] == []
+    assert {"A", "BUTTON", "DIV"} == {at[0] for at in seen["focus"]}
+
+
+def test_a_command_is_copied(seen: dict[str, Any]) -> None:
+    assert seen["copied"] == seen["meant"]
+    assert seen["copied"].startswith("devcopilot ")
+
+
+def test_it_stays_fresh_and_says_when_it_cannot(seen: dict[str, Any]) -> None:
+    assert seen["fresh"] == seen["page"]["headline"]
+    assert seen["news"].startswith("The workspace does not answer")
+
+
+def test_without_javascript_it_is_all_there(seen: dict[str, Any]) -> None:
+    plain = seen["plain"]
+    assert plain["headline"] == seen["page"]["headline"]
+    assert (plain["refresh"], plain["buttons"]) == (1, 0), "it loads itself; no dead button"
+    assert plain["sources"] == ["init"], "the link of a source works"
+
+
+def test_the_status_bar_of_the_editor_opens_it(box: Container, tmp_path: Path) -> None:
+    steps = [["log_in", PASSWORD], ["follow", "Workspace: "], ["look", "from-the-editor"]]
+    (look,) = browse(box, tmp_path, "look.py", "/out", json.dumps(steps))
+    assert look["title"].endswith(f" · {EVIL}")
+
+
+CURL = ("curl", "--silent", "--max-time", "20", "--output", "/dev/null", "--write-out",
+        "%{http_code}")  # fmt: skip
+
+
+def test_only_its_user_sees_it_and_nothing_can_be_changed(box: Container) -> None:
+    page = "http://127.0.0.1:8079/"
+    assert box.execute(*CURL, page) == "200"
+    assert box.execute(*CURL, "--request", "POST", page) in ("405", "501")
+    assert box.execute(*CURL, "--header", "Host: evil.example", page) == "403"
+    assert box.execute(*CURL, page, user="23456:0") == "403"
+
+
+def test_over_ssh_alone_it_is_there_as_well() -> None:
+    with running(Recipe(BASE, ("-e", "DEV8_SSH=true"))) as box:
+        box.wait_ready()
+        assert "page      http://127.0.0.1:8079/" in box.execute("devcopilot", "status")
+        assert box.execute(*CURL, "http://127.0.0.1:8079/") == "200"
