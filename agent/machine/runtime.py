@@ -9,6 +9,7 @@ import fcntl
 import os
 import stat
 import sys
+from _thread import get_native_id  # `threading` costs PID 1 too much
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent.machine import files, texts
@@ -243,9 +244,9 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600, *, durable: bool 
 
 
 def _write_atomic(path: str, content: bytes, mode: int) -> None:
-    temporary = f"{path}.{os.getpid()}.new"
+    temporary = f"{path}.{get_native_id()}.new"  # of a process's first thread, it is its own id
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)  # of a process that was killed: process ids repeat in containers
+        os.unlink(temporary)  # of a process that was killed: ids repeat in containers
     descriptor = os.open(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
     )

@@ -37,6 +37,7 @@ THREADS = {
     "life.unit": "the threads are life.setup's",
     "machine.background": "a thread that gives way starts a program that does",
     "machine.callers": "hears that the container stops",
+    "machine.runtime": "a file that two threads write at once is written by each as a whole",
     "observe.serve.http": "its threads are commands.serve's",
 }
 """Modules of short-lived commands that have threads or deal with them, and why."""

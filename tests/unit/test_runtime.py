@@ -1,6 +1,7 @@
 import os
 import resource
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,27 @@ def test_what_a_killed_writer_left_does_not_matter(tmp_path: Path) -> None:
     runtime.write_atomic(str(tmp_path / "file"), b"whole")
     assert (tmp_path / "file").read_bytes() == b"whole"
     assert not stale.exists()
+
+
+def test_threads_of_one_process_may_replace_a_file_at_the_same_time(tmp_path: Path) -> None:
+    path, start, faults = tmp_path / "file", threading.Barrier(8), []
+
+    def write(number: int) -> None:
+        start.wait()
+        try:
+            for _ in range(50):
+                runtime.write_atomic(str(path), str(number).encode() * 1000)
+        except OSError as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert faults == []
+    assert len(set(path.read_text())) == 1
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path: Path) -> None:
