@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import figures, life, tokens
+from tests.bench import figures, life, observe, tokens
 from tests.bench.rows import Options, Row
 
 
@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     arguments = parser.parse_args()
     rows: list[Row] = []
-    for title, measure in (*figures.ALL, *tokens.ALL, *life.ALL):
+    for title, measure in (*figures.ALL, *tokens.ALL, *life.ALL, *observe.ALL):
         print(f"==> {title}", file=sys.stderr, flush=True)
         rows += measure(Options(arguments.runs, arguments.minutes * 60))
     print(format_table(rows))

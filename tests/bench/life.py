@@ -117,7 +117,7 @@ def measure_ready(options: Options) -> list[Row]:
             for extra, seconds in (((), idle), (words, busy)):
                 recipe = Recipe(MVP, ("--network", "none", *mount, *extra), command, False)
                 with running(recipe) as box:
-                    seconds.append(_read_ready(box))
+                    seconds.append(read_ready(box))
     return [
         Row(
             "ready with a clone of 1 GB, hooks and 10 extensions waiting, against nothing",
@@ -129,7 +129,7 @@ def measure_ready(options: Options) -> list[Row]:
     ]
 
 
-def _read_ready(box: Container) -> float:
+def read_ready(box: Container) -> float:
     """Return the seconds until the workspace was ready, as init has counted them."""
 
     def find() -> list[float]:

@@ -50,6 +50,19 @@ def list_processes() -> list[Process]:
     return found
 
 
+def agent_seconds(main_pid: int) -> float:
+    """Return the processor time of init, of the jobs it has run, and of what runs beside it now.
+
+    Services are supervisord's children, and what `docker exec` runs is nobody's in there.
+    """
+    found = list_processes()
+    own = [process for process in found if main_pid in (process.pid, process.parent)]
+    return sum(
+        process.cpu_seconds(with_children="supervisord" not in " ".join(process.argv))
+        for process in own
+    )
+
+
 def agent_processes(main_pid: int) -> dict[str, Process]:
     """Return the agent's resident processes of a container by name: all that are no service's."""
     everything = list_processes()
