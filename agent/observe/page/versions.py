@@ -1,6 +1,7 @@
 """Which versions a workspace has: of what tells without being run."""
 
-import platform
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +22,8 @@ def find_versions(editor: Path = EDITOR, system: Path = SYSTEM) -> Iterator[tupl
         yield "code-server", found
     if found := read_system(system):
         yield "system", found
-    yield "Python", platform.python_version()
-    yield "kernel", platform.release()
+    yield "Python", ".".join(map(str, sys.version_info[:3]))
+    yield "kernel", os.uname().release
 
 
 def read_editor(path: Path) -> str:
