@@ -37,7 +37,7 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
 
 
 def describe(current: Context, url: str) -> dict[str, str | float | bool]:
-    """Return what `agent.observe.report.reporting.Plan` is made from."""
+    """Return what `agent.observe.report.plan.Plan` is made from."""
     ours, key = current.settings.report, current.settings.report.api_key
     secrets = current.facts.runtime / runtime.SECRETS
     return {

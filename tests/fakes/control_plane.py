@@ -222,6 +222,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         given = self.headers.get("Authorization", "")
         return self.refuse(401, "Unauthorized", f"{given} is unknown")
 
+    def fail_rude(self) -> int:
+        """Say more than anybody wants to see, with what a terminal obeys."""
+        return self.refuse(503, "x", "\x1b[2J\u202e\r\n" + "y" * 10_000)
+
+    def fail_empty(self) -> int:
+        """Accept without a word, as a function of a cloud may."""
+        return self.reply(202, b"", "text/html")
+
     def fail_hang(self) -> int:
         """Answer nothing."""
         self.plane.released.wait(60)

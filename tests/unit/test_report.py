@@ -9,8 +9,10 @@ import pytest
 from agent.machine import runtime
 from agent.machine.log import Logger
 from agent.observe.report import body, reporting, state
+from agent.observe.report.look import Look, make_look
 from agent.observe.report.outcome import Kind, Outcome
-from agent.observe.report.reporting import Look, Plan, is_due
+from agent.observe.report.plan import Plan
+from agent.observe.report.reporting import is_due
 from agent.observe.report.state import State
 from tests.fakes.control_plane import ControlPlane
 
@@ -121,13 +123,13 @@ def test_work_without_a_connection_is_a_use_too() -> None:
         left="2026-12-01T11:00:00Z", editor="2026-12-01T11:10:00Z", no_tab="2026-12-01T11:59:00Z",
         terminal_job="2026-12-01T11:30:00Z", ai="2026-12-01T11:20:00Z",
     )  # fmt: skip
-    look = reporting.make_look(sample, NOON, 1000.0)
+    look = make_look(sample, NOON, 1000.0)
     assert body.shorten(look.ide_used) == "2026-12-01T11:10:00Z"
     assert body.shorten(look.ssh_used) == "2026-12-01T11:30:00Z"
     known = State()
     reporting.note(known, look)
     assert (known.last_ide, known.last_ssh) == (look.ide_used, look.ssh_used)
-    look = reporting.make_look(make_sample(ide=1), NOON, 1000.0)
+    look = make_look(make_sample(ide=1), NOON, 1000.0)
     assert (look.ide_used, look.ssh_used) == (look.moment, "")
 
 
@@ -242,6 +244,7 @@ def test_a_fault_is_told_plainly_and_gets_over(fault: str, desk: Desk, plane: Co
     plane.fault = fault
     known = desk.go()
     assert known.problem == f"127.0.0.1:{plane.port} {FAULTS[fault]}"
+    plane.wait(1)
     assert len(plane.sent) == 1, "nothing is followed"
     plane.fault = ""
     known = desk.go(301)
@@ -255,6 +258,20 @@ def test_an_answer_has_a_time_limit_however_it_comes(
     plane.fault = fault
     desk.plan = make_plan(plane.url, tmp_path, seconds=0.3)
     assert desk.go().problem == f"127.0.0.1:{plane.port} did not answer within 0.3 s"
+
+
+def test_what_a_server_says_is_shown_as_text(desk: Desk, plane: ControlPlane) -> None:
+    plane.fault = "rude"
+    problem = desk.go().problem
+    assert problem.isprintable()
+    assert "\\x1b[2J" in problem
+    assert len(problem) < 300
+
+
+def test_an_empty_answer_of_any_kind_is_no_web_page(desk: Desk, plane: ControlPlane) -> None:
+    plane.fault = "empty"
+    known = desk.go()
+    assert (known.problem, known.failures) == ("", 0)
 
 
 def test_a_server_that_repeats_the_key_is_not_repeated(desk: Desk, plane: ControlPlane) -> None:
@@ -294,9 +311,11 @@ def test_a_run_that_is_killed_counts_as_a_failure(
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(reporting, "send", die)
         desk.go()
-    assert state.read(str(desk.folder)).failures == 1
+    known = state.read(str(desk.folder))
+    assert (known.failures, known.problem) == (1, reporting.INTERRUPTED)
     desk.go(1)
     assert plane.sent == [], "no report at once"
+    assert desk.go(31).problem == ""
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from agent.commands.status import describe_report
 from agent.machine import runtime
 from agent.machine.errors import AgentError
 from agent.observe.checks import control_plane
-from agent.observe.report import record, reporting
+from agent.observe.report import plan, record
 from agent.settings import surfaces
 from agent.settings.check import Result
 from agent.settings.context import Context
@@ -119,9 +119,9 @@ def read_plan(machine: Machine) -> Any:
 def test_the_job_learns_all_that_it_needs(machine: Machine, tmp_path: Path) -> None:
     file = tmp_path / "key"
     assert machine.configure(**BASE, SUPERVISOR_AGENT_API_KEY_FILE=str(file)) == []
-    plan = reporting.read_plan(str(machine.facts.runtime))
-    assert plan
-    assert vars(plan) == {
+    found = plan.read(str(machine.facts.runtime))
+    assert found
+    assert vars(found) == {
         "url": ENDPOINT, "identifier": "env-1", "key_file": str(file),
         "key_name": f"SUPERVISOR_AGENT_API_KEY_FILE={file}",
         "seconds": 5.0, "heartbeat": 60.0, "direct": False,
@@ -132,15 +132,15 @@ def test_the_job_learns_all_that_it_needs(machine: Machine, tmp_path: Path) -> N
 
 def test_a_key_in_a_variable_is_read_from_its_own_file(machine: Machine) -> None:
     machine.configure(**BASE, SUPERVISOR_AGENT_API_KEY="a-secret-of-the-plane")
-    plan = read_plan(machine)
-    assert plan["key_file"].endswith(f"/{runtime.SECRETS}/SUPERVISOR_AGENT_API_KEY")
-    assert "a-secret" not in json.dumps(plan)
+    found = read_plan(machine)
+    assert found["key_file"].endswith(f"/{runtime.SECRETS}/SUPERVISOR_AGENT_API_KEY")
+    assert "a-secret" not in json.dumps(found)
 
 
 def test_without_reports_there_is_no_plan(machine: Machine) -> None:
     assert machine.configure(**BASE, AGENT_ENABLED="false") == []
     assert read_plan(machine) is None
-    assert reporting.read_plan(str(machine.facts.runtime)) is None
+    assert plan.read(str(machine.facts.runtime)) is None
 
 
 def test_this_machine_is_asked_without_a_proxy(machine: Machine) -> None:
@@ -167,7 +167,7 @@ def test_a_key_over_http_is_a_warning(machine: Machine) -> None:
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"url": "x"}', "null", "\xff"])
 def test_a_damaged_plan_reports_nothing(content: str, machine: Machine) -> None:
     (machine.facts.runtime / runtime.REPORTING).write_text(content, encoding="latin-1")
-    assert reporting.read_plan(str(machine.facts.runtime)) is None
+    assert plan.read(str(machine.facts.runtime)) is None
 
 
 # --- the local API ------------------------------------------------------------------------------

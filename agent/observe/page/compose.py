@@ -13,6 +13,7 @@ from agent.observe.describe import (
     describe_backup,
     describe_backups,
     describe_problem,
+    describe_report,
     describe_service,
     describe_tokens,
     describe_tool,
@@ -100,6 +101,8 @@ def list_parts(sources: Sources) -> Iterator[Section | Limits | Log | None]:
     yield make_activity_section(status.activity) if status.activity else None
     units = (row for row in status.units if row.state is not State.SKIPPED)
     yield make_section("Setup", map(show_unit, units))
+    reports = [status.report] if status.report else []
+    yield make_section("Control plane", (Entry(describe_report(row)) for row in reports))
     yield make_section("Problems", (Entry(describe_problem(row)) for row in status.problems))
     yield make_doctor_section(sources.findings)
     yield make_log(sources.lines, sources.chosen)

@@ -14,8 +14,8 @@ from agent.machine.clock import parse_time
 from agent.machine.proc import read_stat
 from agent.observe import activity
 from agent.observe.activity import sample
-from agent.observe.report import body, reporting
-from agent.observe.report.reporting import Look
+from agent.observe.report import body
+from agent.observe.report.look import Look, make_look
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
 from agent.settings import context, surfaces
 from agent.settings.context import Context
@@ -74,7 +74,7 @@ def look_now(current: Context) -> Look:
     """Return how the workspace is used. Raises OSError."""
     document = sample.find(str(current.facts.runtime), FRESH)
     clock = current.facts.clock
-    return reporting.make_look(document, time.time_ns(), clock.uptime())
+    return make_look(document, time.time_ns(), clock.uptime())
 
 
 def name_connections(look: Look) -> dict[str, int]:

@@ -8,7 +8,7 @@ from agent.machine.clock import parse_time, timestamp
 from agent.machine.documents import RUNTIME, Document
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
-from agent.observe.report import reporting, state
+from agent.observe.report import plan, state
 from agent.observe.report.state import State
 
 STATE = Document[State](
@@ -39,10 +39,10 @@ class Row:
 
 def find_row(facts: Facts) -> Row | None:
     """Return how the reports stand; None: none are sent."""
-    plan = reporting.read_plan(str(facts.runtime))
-    if plan is None:
+    wanted = plan.read(str(facts.runtime))
+    if wanted is None:
         return None
-    known, parts = STATE.read(facts), urlsplit(plan.url)
+    known, parts = STATE.read(facts), urlsplit(wanted.url)
     waits = known.failures and not known.refused
     left = known.retry_at - facts.clock.uptime()
     due = facts.clock.now().timestamp() + max(left, 0.0)

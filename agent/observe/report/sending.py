@@ -12,6 +12,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from agent.machine.deadline import deadline
+from agent.machine.escaping import escape_line
 from agent.observe.report.outcome import Kind, Outcome
 
 USER_AGENT = "workspace-supervisor"
@@ -76,7 +77,8 @@ def judge(
         return _explain_status(host, status, headers, words)
     if len(content) > LIMIT:
         return Outcome(Kind.FAILED, f"{host} answers with more than {LIMIT // 1024} KiB", CHECK_URL)
-    if headers.get_content_type() == "text/html" or content.lstrip()[:1] == b"<":
+    is_html = headers.get_content_type() == "text/html" or content.lstrip()[:1] == b"<"
+    if content.strip() and is_html:
         return Outcome(Kind.FAILED, f"{host} answers with a web page", CHECK_URL)
     if document.get("success") is False:
         return Outcome(Kind.FAILED, f"{host} did not take the report: {words or 'no reason given'}")
@@ -102,7 +104,7 @@ def _explain_status(
 
 def _find_host(url: str) -> str:
     try:
-        return urlsplit(url).hostname or ""
+        return escape_line(urlsplit(url).hostname or "")
     except ValueError:
         return ""
 
@@ -118,7 +120,8 @@ def _read_document(content: bytes) -> "dict[str, object]":
 def _find_words(document: "dict[str, object]", key: str) -> str:
     """Return the server's own words, one short line without the key."""
     words = " ".join(str(document.get("message") or document.get("error") or "").split())
-    return (words.replace(key, "***") if key else words)[:LONGEST_WORDS].rstrip(" .")
+    words = escape_line(words.replace(key, "***") if key else words)
+    return words[:LONGEST_WORDS].rstrip(" .")
 
 
 def _explain(host: str, error: "BaseException | str", seconds: float) -> Outcome:
