@@ -20,6 +20,7 @@ from agent.observe.page.compose import Sources, compose
 from agent.observe.page.render import HEADERS, find_digest, render
 from agent.observe.page.view import Entry, Gauge, Section, View
 from agent.observe.recent_log import Line
+from agent.observe.report import record as reports
 from agent.observe.status import Trouble
 from agent.settings.check import Result
 from tests.statuses import (
@@ -79,6 +80,14 @@ class Reader(HTMLParser):
         return [attributes[name] or "" for _, attributes in self.tags if name in attributes]
 
 
+def make_report(**changes: Any) -> reports.Row:
+    values: dict[str, Any] = {
+        "url": "https://plane.example/", "accepted": tell(minutes=-1), "attempted": tell(),
+        "failures": 0, "next": None, "refused": False, "problem": "", "hint": "", **changes,
+    }  # fmt: skip
+    return reports.Row(**values)
+
+
 def make_sources(**changes: Any) -> Sources:
     status = make_status(**{**make_good(), **changes.pop("status", {})})
     return replace(Sources("demo", status, NOW), **changes)
@@ -121,6 +130,10 @@ def test_a_workspace_that_is_well_says_so() -> None:
          "Backups to local need attention", "devcopilot backup prune"),
         (lambda: {"problems": [Trouble("", "cannot sign commits", "run: devcopilot login")]},
          "cannot sign commits", "devcopilot login"),
+        (lambda: {"report": make_report(problem="it took too long", hint="`devcopilot doctor`")},
+         "The control plane does not get reports", "devcopilot doctor"),
+        (lambda: {"report": make_report(problem="no", refused=True, hint="`devcopilot doctor`")},
+         "The control plane refuses reports", "devcopilot doctor"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_comes_first_with_the_command_that_fixes_it(
@@ -190,6 +203,12 @@ def test_why_it_goes_on_is_told_with_what_was_seen_and_what_keeps_it() -> None:
                   "lease keep", "ends in 2 h 0 min", ", a build"):  # fmt: skip
         assert words in reader.text, words
     assert "no AI tool works" not in reader.text, "it was never seen"
+
+
+def test_reports_that_arrive_are_told() -> None:
+    reader = read(status={"report": make_report()})
+    assert "https://plane.example/" in reader.text
+    assert say_headline(reader) == "All well · demo"
 
 
 def make_hostile() -> Sources:

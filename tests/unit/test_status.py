@@ -1,5 +1,7 @@
 """What `status` makes of what init says of itself."""
 
+import os
+import subprocess
 import time
 from datetime import UTC, datetime
 
@@ -25,3 +27,18 @@ def test_the_next_run_of_a_job_is_a_moment_that_does_not_age(ahead: float, left:
 
 def test_a_job_without_a_plan_has_no_next_run() -> None:
     assert describe(None).next is None
+
+
+def test_the_agents_own_processes_are_added_up() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        try:
+            found = status.find_processes(os.getpid())
+            alone = status.find_processes(child.pid)
+        finally:
+            child.kill()
+    assert found
+    assert alone
+    assert (found.processes, alone.processes) == (2, 1)
+    assert found.rss_mb > alone.rss_mb > 0
+    assert found.cpu_seconds >= alone.cpu_seconds >= 0
+    assert status.find_processes(child.pid) is None, "it has ended"

@@ -9,10 +9,11 @@ from agent.github import report as github
 from agent.life.record import BAD, Record
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_share
-from agent.observe.describe import SOON, describe_problem, describe_service
+from agent.observe.describe import SOON, describe_problem, describe_report, describe_service
 from agent.observe.findings import Row
 from agent.observe.item import Item
 from agent.observe.page.view import Gauge
+from agent.observe.report import record as reports
 from agent.observe.status import Status
 from agent.services import report as services
 from agent.settings.check import Result
@@ -36,6 +37,7 @@ def find_trouble(
         *find_in_units(status.units),
         *find_in_backups(status.backups),
         *find_in_gauges(gauges),
+        *find_in_report(status.report),
         *filter(is_red, map(describe_problem, status.problems)),
         *find_in_findings(findings, now),
     ]
@@ -118,6 +120,14 @@ def find_in_gauges(gauges: Iterable[Gauge]) -> Iterator[Item]:
             words = f"{names.get(gauge.name, gauge.name)} is {format_share(gauge.share)} full"
             more = [f"{gauge.used} {gauge.limit}"]
             yield Item("bad", words, "", more, hints.get(gauge.name, disk))
+
+
+def find_in_report(row: reports.Row | None) -> Iterator[Item]:
+    """Yield that the control plane does not know how the workspace is."""
+    if row and row.problem:
+        words = "refuses reports" if row.refused else "does not get reports"
+        mark = describe_report(row).mark
+        yield Item(mark, f"The control plane {words}", "", [row.problem], row.hint)
 
 
 def find_in_findings(rows: Iterable[Row], now: datetime) -> Iterator[Item]:
