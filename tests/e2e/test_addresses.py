@@ -5,6 +5,8 @@ import pytest
 from tests.containers import MVP, Container, Recipe, answers_http, answers_ssh, running
 
 WITH_IPV6 = ("--sysctl", "net.ipv6.conf.all.disable_ipv6=0")
+PAGE = ("127.0.0.1", 8079)
+"""The workspace page, wherever the services are."""
 LISTENING = """
 import psutil
 for one in psutil.net_connections("tcp"):
@@ -30,7 +32,7 @@ def find_listening(box: Container) -> set[tuple[str, int]]:
 def test_on_loopback_nobody_outside_is_answered(address: str) -> None:
     with running(run_at(address)) as box:
         box.wait_ready()
-        assert find_listening(box) == {(address, 8080), (address, 2222)}
+        assert find_listening(box) == {(address, 8080), (address, 2222), PAGE}
         assert not answers_http(box.ide_port)
         assert not answers_ssh(box.ssh_port)
 
@@ -41,7 +43,7 @@ def test_everywhere_all_are_answered(address: str) -> None:
         box.wait_ready()
         assert answers_http(box.ide_port)
         assert answers_ssh(box.ssh_port)
-        expected = {(address, 8080), (address, 2222)} | {("0.0.0.0", 2222)}
+        expected = {(address, 8080), (address, 2222), PAGE} | {("0.0.0.0", 2222)}
         assert find_listening(box) == expected
 
 
