@@ -184,9 +184,8 @@ def test_an_app_has_no_single_sign_on(desk: Desk) -> None:
 def test_git_and_gh_get_the_token(desk: Desk) -> None:
     sign_in(desk, CLASSIC)
     found = look(helper.CHECK, desk)
-    assert [(each.part, each.result) for each in found] == [
-        ("git github.com", OK), ("gh github.com", OK),
-    ]  # fmt: skip
+    assert results(found) == [OK, OK]
+    assert [each.summary.split()[0] for each in found] == ["git", "gh"]
     assert CLASSIC not in words(found)
 
 

@@ -51,17 +51,16 @@ def judge(program: str, host: str, answer: tuple[str, str], facts: Facts) -> Fin
     """Return what an answer means; the token may have been renewed for it."""
     value, said = answer
     token: Published | None = read_token(facts, host)
-    part = f"{program} {host}"
     if not value:
         why = f": {said}" if said else ""
         return Finding(Result.FAIL, f"{program} gets no token for {host}{why}",
-                       "devcopilot doctor git-settings overrides", part=part)  # fmt: skip
+                       "devcopilot doctor git-settings overrides", part=host)  # fmt: skip
     if token is None or value != token.value.reveal():
         return Finding(
             Result.WARN, f"{program} uses another token for {host} than the agent's",
-            "devcopilot doctor git-settings overrides shows where it comes from", part=part,
+            "devcopilot doctor git-settings overrides shows where it comes from", part=host,
         )  # fmt: skip
-    return Finding(Result.OK, f"{program} gets the agent's token for {host}", part=part)
+    return Finding(Result.OK, f"{program} gets the agent's token for {host}", part=host)
 
 
 CHECK = Check(
