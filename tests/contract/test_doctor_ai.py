@@ -153,4 +153,9 @@ def test_the_sandbox_of_codex(script: str, result: Result, said: str, tmp_path: 
     assert (found.result, said in found.summary) == (result, True)
     if result is WARN:
         assert "the container is the sandbox" in found.fix
-        assert 'sandbox_mode = "danger-full-access"' in found.fix
+        setting = 'sandbox_mode = "danger-full-access"'
+        assert f"put {setting} at the top of {tmp_path}/home/.codex/config.toml" in found.fix
+        (tmp_path / "home/.codex").mkdir()
+        (tmp_path / "home/.codex/config.toml").write_text(f"{setting}\n")
+        (found,) = look(sandbox.CHECK, tmp_path, put(tmp_path, "codex", script))
+        assert found.result is OK, "the fix fixes it, although `codex sandbox` still fails"
