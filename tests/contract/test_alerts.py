@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from agent.observe.metrics.all import FAMILIES
+from agent.observe.metrics.exposition import render
+from agent.observe.status import Job
 from tests.needs import need
 from tests.queries import ALERTS, find_queries
+from tests.statuses import make_status
 
 HOUR = 60  # minutes
 
@@ -19,12 +23,18 @@ def promtool() -> None:
     need(shutil.which("promtool"), "needs promtool, which scripts/programs.sh fetches")
 
 
-def run(*words: str | Path) -> str:
+def run(*words: str | Path, text: str = "") -> str:
     done = subprocess.run(
-        ["promtool", *words], check=False, capture_output=True, text=True, timeout=120
+        ["promtool", *words], check=False, input=text, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_the_metrics_follow_its_conventions() -> None:
+    jobs = {"refresh": Job(False, 3, 0, "2026-12-01T12:00:00Z", None)}
+    status = make_status(jobs=jobs, lost_lines={"sshd": 1})
+    assert run("check", "metrics", text=render(FAMILIES, status)) == "", "it has nothing to say"
 
 
 def test_the_rules_are_rules() -> None:
