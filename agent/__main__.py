@@ -18,6 +18,7 @@ VERBS = {
     "editor": "print what a new window of the editor starts with (run by the editor)",
     "token": "print a fresh GitHub token",
     "exec": "run a command with a fresh GitHub token in its environment",
+    "ports": "list the ports on which programs listen, and how to open them",
     "audit": "list which programs were given the GitHub token",
     "hooks": "list the hooks of the workspace, show what they run, or run them again",
     "trust": "let code of the repository run: hooks, extensions, tasks, settings",

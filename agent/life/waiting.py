@@ -12,7 +12,7 @@ from agent.life import record
 from agent.life.all import KINDS
 from agent.life.record import BAD, GOOD, Record, State
 from agent.life.unit import Kind, make_name
-from agent.machine import ports
+from agent.machine import sockets
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
@@ -156,7 +156,7 @@ def ask_milestone(name: str, current: Context) -> Answer:
 
 def ask_port(number: int) -> Answer:
     """Tell whether a program listens on a port."""
-    there = number in ports.find_listening()
+    there = number in sockets.find_listening()
     return Answer(State.DONE if there else State.WAITING, f"nothing listens on port {number}")
 
 

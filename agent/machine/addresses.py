@@ -16,3 +16,12 @@ def find_asked(listening: str) -> str:
 def join_port(address: str, port: int) -> str:
     """Return address and port as one word; those of IPv6 stand in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is written as an IP address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

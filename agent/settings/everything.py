@@ -22,6 +22,7 @@ from agent.settings.dotfiles import Dotfiles
 from agent.settings.extensions import Extensions
 from agent.settings.github import GitHub
 from agent.settings.hooks import Hooks
+from agent.settings.ports import Ports
 from agent.settings.report import Report
 from agent.settings.repositories import Repositories
 from agent.settings.services import Editor, Ssh
@@ -48,6 +49,7 @@ class Settings:
     certificates: Certificates
     backup: Backup
     activity: Activity
+    ports: Ports
     serving: Serving
     report: Report
     agent: Agent

@@ -14,9 +14,10 @@ import pytest
 from agent.machine.errors import AgentError
 from agent.machine.log import Logger
 from agent.machine.secret import Secret, SecretInput
+from agent.machine.sockets import encode_end
 from agent.observe.serve import http as served
 from agent.observe.serve.all import SURFACES
-from agent.observe.serve.peer import encode, find_peer
+from agent.observe.serve.peer import find_peer
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
 from agent.settings.context import Context
 from agent.settings.everything import Settings
@@ -227,7 +228,7 @@ def test_the_kernel_tells_who_has_connected() -> None:
     ],
 )
 def test_addresses_are_written_as_the_kernel_does(name: tuple[str, int], text: str) -> None:
-    assert encode(name) == text
+    assert encode_end(name) == text.encode()
 
 
 def as_another_user(work: Callable[[], int]) -> int:

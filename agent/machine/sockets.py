@@ -1,0 +1,118 @@
+"""The sockets of this machine, read from the kernel: no right over processes is needed for that.
+
+https://docs.kernel.org/networking/proc_net_tcp.html
+"""
+
+import contextlib
+import ipaddress
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.machine.files import read_file
+
+FOLDER = Path("/proc/net")
+TCP, UDP = "tcp", "udp"
+ESTABLISHED, UNCONNECTED, LISTENING = b"01", b"07", b"0A"
+"""TCP_ESTABLISHED, TCP_CLOSE and TCP_LISTEN of include/net/tcp_states.h, as the tables have them. A
+socket of UDP that takes from anybody is in the second."""
+LIMIT = 64 * 1024 * 1024
+"""Bytes of a table: 150 for each connection."""
+_END = re.compile(rb"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
+_STEP = -1 if sys.byteorder == "little" else 1
+_LINK = re.compile(r"socket:\[(\d+)\]")
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A socket that waits for others."""
+
+    protocol: str
+    address: str
+    """An IP address as people write it."""
+    port: int
+    uid: int
+    inode: int
+
+
+def list_open(protocol: str = TCP, folder: Path = FOLDER) -> Iterator[Socket]:
+    """Yield the sockets of a protocol that wait for others; damaged lines are left out."""
+    wanted = UNCONNECTED if protocol == UDP else LISTENING
+    for table in (protocol, f"{protocol}6"):
+        for fields in _read_rows(folder / table):
+            if fields[3] == wanted and (found := _decode(protocol, fields)):
+                yield found
+
+
+def find_listening(folder: Path = FOLDER) -> set[int]:
+    """Return the TCP ports on which any program listens, at whatever address."""
+    return {found.port for found in list_open(TCP, folder)}
+
+
+def find_other_end(connection: socket.socket, folder: Path = FOLDER) -> Socket | None:
+    """Return the other end of a connection from this machine.
+
+    None: it is not of this machine, or has hung up: the kernel then knows its user no more.
+    """
+    own, other = connection.getsockname(), connection.getpeername()
+    words = [encode_end(other), encode_end(own), ESTABLISHED]
+    table = f"{TCP}6" if connection.family == socket.AF_INET6 else TCP
+    rows = (fields for fields in _read_rows(folder / table) if fields[1:4] == words)
+    return next(filter(None, (_decode(TCP, fields) for fields in rows)), None)
+
+
+def list_inodes(pid: int) -> Iterator[int]:
+    """Yield the inodes of the sockets that a process holds, as far as we may look."""
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
+        for entry in descriptors:
+            with contextlib.suppress(OSError):
+                if found := _LINK.fullmatch(str(Path(entry.path).readlink())):
+                    yield int(found[1])
+
+
+def find_holders(inodes: Set[int]) -> dict[int, list[int]]:
+    """Return which processes hold these sockets, the lowest process ids first.
+
+    A socket of a process that we may not look into is not there.
+    """
+    found: dict[int, list[int]] = {}
+    for pid in list_processes():
+        for inode in inodes & set(list_inodes(pid)):
+            found.setdefault(inode, []).append(pid)
+    return found
+
+
+def list_processes() -> list[int]:
+    """Return the ids of all processes that can be seen."""
+    return sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal())
+
+
+def _read_rows(table: Path) -> Iterator[list[bytes]]:
+    with contextlib.suppress(OSError):  # there is no IPv6
+        for line in read_file(table, LIMIT).split(b"\n")[1:]:
+            fields = line.split(None, 10)
+            if len(fields) > 9:
+                yield fields
+
+
+def _decode(protocol: str, fields: list[bytes]) -> Socket | None:
+    """Return what the fields of a line say; None: no kernel writes that."""
+    end = _END.fullmatch(fields[1])
+    if not end or not (fields[7].isdigit() and fields[9].isdigit()):
+        return None
+    words = bytes.fromhex(end[1].decode())
+    packed = b"".join(words[at : at + 4][::_STEP] for at in range(0, len(words), 4))
+    address = str(ipaddress.ip_address(packed))
+    return Socket(protocol, address, int(end[2], 16), int(fields[7]), int(fields[9]))
+
+
+def encode_end(name: tuple[str, int]) -> bytes:
+    """Return an address and port as the tables have them: words of 4 bytes in the host's order."""
+    family = socket.AF_INET6 if ":" in name[0] else socket.AF_INET
+    packed = socket.inet_pton(family, name[0])
+    words = (packed[at : at + 4][::_STEP].hex().upper() for at in range(0, len(packed), 4))
+    return f"{''.join(words)}:{name[1]:04X}".encode()

@@ -1,0 +1,34 @@
+"""The ports of the workspace. To add a variable, add a field."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from agent.settings.variable import variable
+
+LONGEST = 40
+"""Characters of a label."""
+
+
+def labels(value: str) -> Mapping[int, str]:
+    """Read the names of ports: 3000=web 5432=db."""
+    found: dict[int, str] = {}
+    for word in value.replace(",", " ").split():
+        number, _, label = word.partition("=")
+        good = number.isascii() and number.isdecimal() and 0 < int(number) < 65536
+        if not good or not label or len(label) > LONGEST or not label.isprintable():
+            raise ValueError("ports with their names, such as 3000=web 5432=db")
+        found[int(number)] = label
+    return MappingProxyType(found)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports."""
+
+    labels: Mapping[int, str] | None = variable(
+        "DEV8_PORTS",
+        labels,
+        "What `devcopilot ports` calls your ports, such as 3000=web 5432=db; wins over the "
+        "labels of devcontainer.json.",
+    )
