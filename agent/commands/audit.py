@@ -71,12 +71,16 @@ def describe(entry: Entry) -> dict[str, Any]:
 def make_cells(row: dict[str, Any]) -> Sequence[str]:
     """Return a row as people read it."""
     moment = read_time(row["time"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    program, pid, callers = row["program"], row["pid"], row["through"]
+    if not program and callers:  # whoever started the outermost shell is outside the container
+        program, pid = callers[-1]["program"], callers[-1]["pid"]
+        callers = callers[:-1]
     return (
         moment,
-        row["program"] or OUTSIDE,
-        str(row["pid"] or "-"),
+        program or OUTSIDE,
+        str(pid or "-"),
         row["way"],
         " ".join(row["hosts"]),
         row["repository"] or "-",
-        " < ".join(caller["program"] for caller in row["through"]) or "-",
+        " < ".join(caller["program"] for caller in callers) or "-",
     )

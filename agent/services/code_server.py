@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from agent.machine import steering
 from agent.machine.addresses import find_asked, join_port
@@ -53,6 +54,8 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         "cert": False,
         "app-name": login_page.find_name(context),
     }
+    if prefix := urlsplit(editor.public_url or "").path:
+        options["abs-proxy-base-path"] = prefix  # what stands in front of /absproxy/PORT/ outside
     if editor.auth == "none":
         yield Problem(
             "code-server asks for no password (CODE_SERVER_AUTH=none): everyone who can reach port "

@@ -142,8 +142,11 @@ def test_a_row_for_people() -> None:
     entry = audit.parse(GOOD.replace(b"\t40\t", b"\t0\t").replace(b"claude", b""), START)
     assert entry
     cells = verb.make_cells(verb.describe(entry))
-    assert cells[1:] == ("outside the container", "-", "git", "github.com", "octo/demo",
-                         "git-remote-http < git")  # fmt: skip
+    assert cells[1:] == ("git", "41", "git", "github.com", "octo/demo", "git-remote-http")
+    entry = audit.parse(b"60\ttoken\tgithub.com\t0\t\t\t", START)
+    assert entry
+    cells = verb.make_cells(verb.describe(entry))
+    assert cells[1:] == ("outside the container", "-", "token", "github.com", "-", "-")
 
 
 @pytest.mark.parametrize("text", ["2h", "90", "2026-11-29T10:00:00Z"])
