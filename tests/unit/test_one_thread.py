@@ -13,6 +13,7 @@ SLEEPS = {
     "backup.lock": "until another backup lets go: a lock wakes nobody who has a deadline",
     "backup.make.making": "until all who began to make one repository at the same moment are done",
     "commands.wait": "until there is a folder to watch",
+    "commands.ports": "between two looks at the ports, for who watches them",
     "commands.health": "between two looks at the services, ever longer, until they answer",
     "github.helpers.ask": "until the broker's socket is back",
     "machine.follow": "between two looks at a program that must not be waited for in vain",

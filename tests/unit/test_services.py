@@ -95,6 +95,13 @@ def test_no_password_is_a_plain_warning(facts: Facts) -> None:
     assert "everyone who can reach port 8080 gets a shell" in str(problem)
 
 
+def test_the_path_of_the_public_address_stands_before_absolute_proxies(facts: Facts) -> None:
+    config, _ = read_config(facts, DEV8_PUBLIC_URL="https://dev.example.com/octo/")
+    assert config["abs-proxy-base-path"] == "/octo"
+    config, _ = read_config(facts, DEV8_PUBLIC_URL="https://dev.example.com")
+    assert "abs-proxy-base-path" not in config
+
+
 def apply_config(facts: Facts, **environ: str) -> Plan:
     """Bring the files of code-server about, and see that a second run finds nothing to do."""
     settings, ledger = Settings.from_environ(environ), Ledger()
