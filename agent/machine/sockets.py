@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from agent.machine.files import read_file
@@ -27,7 +28,7 @@ _STEP = -1 if sys.byteorder == "little" else 1
 _LINK = re.compile(r"socket:\[(\d+)\]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Socket:
     """A socket that waits for others."""
 
@@ -67,10 +68,12 @@ def find_other_end(connection: socket.socket, folder: Path = FOLDER) -> Socket |
 
 def list_inodes(pid: int) -> Iterator[int]:
     """Yield the inodes of the sockets that a process holds, as far as we may look."""
-    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
-        for entry in descriptors:
+    folder = f"/proc/{pid}/fd"
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208 - there may be thousands
             with contextlib.suppress(OSError):
-                if found := _LINK.fullmatch(str(Path(entry.path).readlink())):
+                link = os.readlink(f"{folder}/{name}")  # noqa: PTH115 - as above
+                if found := _LINK.fullmatch(link):
                     yield int(found[1])
 
 
@@ -94,7 +97,7 @@ def list_processes() -> list[int]:
 def _read_rows(table: Path) -> Iterator[list[bytes]]:
     with contextlib.suppress(OSError):  # there is no IPv6
         for line in read_file(table, LIMIT).split(b"\n")[1:]:
-            fields = line.split(None, 10)
+            fields = line.split(None, 10)  # what follows the inode is of no use
             if len(fields) > 9:
                 yield fields
 
@@ -104,10 +107,14 @@ def _decode(protocol: str, fields: list[bytes]) -> Socket | None:
     end = _END.fullmatch(fields[1])
     if not end or not (fields[7].isdigit() and fields[9].isdigit()):
         return None
-    words = bytes.fromhex(end[1].decode())
+    return Socket(protocol, _read_address(end[1]), int(end[2], 16), int(fields[7]), int(fields[9]))
+
+
+@lru_cache
+def _read_address(digits: bytes) -> str:
+    words = bytes.fromhex(digits.decode())
     packed = b"".join(words[at : at + 4][::_STEP] for at in range(0, len(words), 4))
-    address = str(ipaddress.ip_address(packed))
-    return Socket(protocol, address, int(end[2], 16), int(fields[7]), int(fields[9]))
+    return str(ipaddress.ip_address(packed))
 
 
 def encode_end(name: tuple[str, int]) -> bytes:

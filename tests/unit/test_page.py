@@ -17,8 +17,11 @@ from agent.observe.activity.answer import Lease, Sign
 from agent.observe.findings import Row
 from agent.observe.item import Item
 from agent.observe.page.compose import Sources, compose
+from agent.observe.page.ports import show_ports
 from agent.observe.page.render import HEADERS, find_digest, render
 from agent.observe.page.view import Entry, Gauge, Section, View
+from agent.observe.ports.report import Report as PortReport
+from agent.observe.ports.report import Row as PortRow
 from agent.observe.recent_log import Line
 from agent.observe.report import record as reports
 from agent.observe.status import Trouble
@@ -330,3 +333,19 @@ def test_the_log_shows_the_newest_lines_of_a_source(
     assert shown[0] == f"line {first}"
     assert shown[-1] == "line 299"
     assert {text for text in reader.texts["span"] if text in ("agent", "web")} == sources
+
+
+def test_ports_are_links_where_the_editor_reaches_them() -> None:
+    web = PortRow(
+        3000, "tcp", ("127.0.0.1",), "loopback", 1000, "dev8", "node server.js", 7, "/w", "web",
+        tell(minutes=-3), "/proxy/3000/", "ssh …", ("use --base",), usual=True,
+    )  # fmt: skip
+    other = replace(web, port=5432, reach="all", uid=0, program=None, label="", since=None,
+                    url=None, advice=())  # fmt: skip
+    reader = read(ports=show_ports(PortReport([web, other], ["podman runs"])))
+    assert "../3000/" in reader.find("href")
+    assert "../5432/" not in reader.find("href")
+    for text in ("3000 web", "node server.js", ", started 3 min ago", "use --base", "podman runs",
+                 "a program of uid 0", ", open to the container's network"):  # fmt: skip
+        assert text in reader.text
+    assert show_ports(PortReport([], [])) is None

@@ -7,7 +7,9 @@ from agent.observe import findings, recent_log, status
 from agent.observe.metrics.history import load
 from agent.observe.page.compose import Sources
 from agent.observe.page.gauges import find_gauges
+from agent.observe.page.ports import show_ports
 from agent.observe.page.versions import find_versions
+from agent.observe.ports import report as ports
 from agent.services.login_page import find_name
 from agent.settings.context import Context
 
@@ -28,4 +30,5 @@ def gather(current: Context, chosen: str = "") -> Sources:
         lines=recent_log.read(facts),
         chosen=chosen,
         versions=tuple(find_versions()),
+        ports=show_ports(ports.collect(current)),
     )
