@@ -92,5 +92,5 @@ def make_notes(found: Report) -> Iterator[str]:
             yield f"port {row.port}: {advice}"
     ways = [row.ssh for row in found.rows if row.ssh and row.usual]
     if ways:
-        yield f"from your machine: {ways[0]}"
+        yield f"from your machine, for example: {ways[0]}"
     yield from found.notes

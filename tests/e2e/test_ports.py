@@ -113,7 +113,7 @@ def test_what_is_said_of_each_address_is_true(
     assert (row["reach"], row["addresses"]) == (reach, [address])
     assert bool(row["url"]) is opens
     assert (get(box, f"/proxy/{port}/", log_in(box))[0] == 200) is opens
-    assert ("--host 127.0.0.1" in " ".join(row["advice"])) is not opens
+    assert ("listen on 127.0.0.1" in " ".join(row["advice"])) is not opens
 
 
 def test_the_port_of_another_user_is_there_without_its_program(box: Container) -> None:

@@ -34,7 +34,7 @@ PUBLIC = Doors("https://dev.example.com/octo", 2222, "dev8", "dev.example.com")
 
 
 def make_program(*command: str, pid: int = 7, name: str = "node") -> Program:
-    return Program(pid, name, command or ("node", "server.js"), "/workspace", NOW)
+    return Program(pid, name, command or ("node", "server.js"), "/workspace", 100.0 + pid, NOW)
 
 
 def make_listener(
@@ -304,7 +304,7 @@ def test_the_ways_to_a_port(addresses: tuple[str, ...], url: str | None, ssh: st
         if url
         else [
             f"it listens on {'[::1]' if addresses == ('::1',) else '10.1.2.3'}:3000 only, which "
-            "the editor cannot reach: start it with --host 127.0.0.1"
+            "the editor cannot reach: have it listen on 127.0.0.1"
         ]
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 
 from agent.machine import sockets
@@ -57,9 +58,13 @@ def find(clock: Clock, *, with_udp: bool = False) -> list[Listener]:
     """Return all listeners, in the order of their ports."""
     found = [*sockets.list_open(TCP), *(sockets.list_open(UDP) if with_udp else ())]
     holders = sockets.find_holders({each.inode for each in found})
-    pids = {pids[0] for pids in holders.values()}
-    known = {pid: program for pid in pids if (program := programs.read(pid, clock))}
-    return join(found, {inode: known.get(pids[0]) for inode, pids in holders.items()})
+    known = {pid: programs.read(pid, clock) for pid in {*chain(*holders.values())}}
+    return join(found, {inode: find_first(map(known.get, pids)) for inode, pids in holders.items()})
+
+
+def find_first(known: Iterable[Program | None]) -> Program | None:
+    """Return which of those that share a socket has opened it: it was there before the others."""
+    return min(filter(None, known), key=lambda each: (each.started, each.pid), default=None)
 
 
 def join(found: Iterable[Socket], owners: Mapping[int, Program | None]) -> list[Listener]:
@@ -76,10 +81,9 @@ def join(found: Iterable[Socket], owners: Mapping[int, Program | None]) -> list[
 
 
 def _make(group: Sequence[Socket], owners: Mapping[int, Program | None]) -> Listener:
-    known = [owner for each in group if (owner := owners.get(each.inode))]
     first = group[0]
     addresses = sorted({each.address for each in group}, key=lambda each: (":" in each, each))
-    program = min(known, key=lambda each: each.pid, default=None)
+    program = find_first(owners.get(each.inode) for each in group)
     return Listener(first.protocol, first.port, tuple(addresses), first.uid, program)
 
 

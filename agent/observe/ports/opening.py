@@ -110,8 +110,8 @@ def advise(listener: Listener, doors: Doors) -> Iterator[str]:
     if doors.find_url(listener) is None:
         address = join_port(unmap(listener.addresses[0]), listener.port)
         yield (
-            f"it listens on {address} only, which the editor cannot reach: start it with "
-            "--host 127.0.0.1"
+            f"it listens on {address} only, which the editor cannot reach: have it listen on "
+            "127.0.0.1"
         )
     kind = find_kind(listener.program) if listener.program else None
     if kind is None or listener.program is None:

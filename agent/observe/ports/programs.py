@@ -35,7 +35,10 @@ class Program:
     """Its words, which may hold a secret: they are matched and never shown."""
     folder: str | None
     """Where it works; None: that cannot be seen."""
+    started: float
+    """Seconds of the machine's uptime."""
     since: datetime
+    """The same by the clock on the wall."""
 
     @property
     def line(self) -> str:
@@ -63,7 +66,7 @@ def read(pid: int, clock: Clock, root: Path = Path("/proc")) -> Program | None:
     except OSError:
         place = None
     since = clock.now() - timedelta(seconds=clock.uptime() - started)
-    return Program(pid, make_name(name, command), command, place, since)
+    return Program(pid, make_name(name, command), command, place, started, since)
 
 
 def make_name(name: str, command: tuple[str, ...]) -> str:
