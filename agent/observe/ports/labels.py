@@ -1,13 +1,12 @@
 """What a port is called: by the operator, by the repository, or by the service that has it."""
 
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.life.devcontainer import file
-from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError
+from agent.observe.ports import patterns
 from agent.observe.ports.listeners import Listener
 from agent.settings.context import Context
 from agent.settings.project import find_folder
@@ -16,10 +15,6 @@ PROPERTY = "portsAttributes"
 """https://containers.dev/implementors/json_reference/#port-attributes"""
 LONGEST = 60
 """Characters of a label that are shown."""
-LONGEST_LINE = 2048
-"""Characters of a command that a pattern is tried on."""
-PATIENCE = 0.2
-"""Seconds for all patterns of a repository: some take for ever."""
 _RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
 
 
@@ -34,26 +29,25 @@ class Labels:
             if isinstance(value, dict) and isinstance(label := value.get("label"), str) and label
         }
 
-    def find(self, listener: Listener) -> str:
-        """Return the name of a port; empty: it has none."""
-        port = listener.port
+    def find(self, found: Sequence[Listener]) -> list[str]:
+        """Return the name of each port; empty: it has none."""
+        names = [self._find_by_number(each.port) for each in found]
+        lines = [each.program.line if each.program else "" for each in found]
+        unnamed = {line for line, name in zip(lines, names, strict=True) if line and not name}
+        texts = [key for key in self._attributes if not key[:1].isdecimal()]
+        matched = patterns.match(texts, unnamed)
+        return [
+            name or self._attributes.get(matched.get(line, ""), "")
+            for line, name in zip(lines, names, strict=True)
+        ]
+
+    def _find_by_number(self, port: int) -> str:
         if port in self._given:
             return self._given[port]
         for key, label in self._attributes.items():
             bounds = _RANGE.fullmatch(key)
             if key == str(port) or (bounds and int(bounds[1]) <= port <= int(bounds[2])):
                 return label
-        return self._find_by_command(listener.program.line if listener.program else "")
-
-    def _find_by_command(self, line: str) -> str:
-        patterns = {key: label for key, label in self._attributes.items() if not key[0].isdecimal()}
-        with suppress(TimeoutError), deadline(PATIENCE):
-            for key, label in patterns.items() if line else ():
-                try:
-                    if re.search(key, line[:LONGEST_LINE]):
-                        return label
-                except (re.error, RecursionError, OverflowError):
-                    continue
         return ""
 
 

@@ -97,16 +97,16 @@ class Services:
 def collect(current: Context, *, everything: bool = False) -> Report:
     """Look at all ports; those that are not usual and UDP only where `everything` is asked for."""
     found = listeners.find(current.facts.clock, with_udp=everything)
-    services, names = Services(current), labels.load(current)
+    services, names = Services(current), labels.load(current).find(found)
     doors = find_doors(current, services.names)
     ephemeral = listeners.read_ephemeral()
     rows = []
-    for each in found:
+    for each, name in zip(found, names, strict=True):
         service = services.find(each)
         kept = each.port in ephemeral and each.program and each.program.is_of_editor
         usual = not (services.is_own(service) or kept)
         if usual or everything:
-            rows.append(describe(each, names.find(each) or service, doors, usual=usual))
+            rows.append(describe(each, name or service, doors, usual=usual))
     return Report(rows, list(find_notes()))
 
 
