@@ -9,6 +9,7 @@ from agent.life.record import Record, State
 from agent.life.tools import rows
 from agent.machine.clock import format_time
 from agent.observe.activity.answer import Activity, Connections, Lease, Sign
+from agent.observe.report import record as reports
 from agent.observe.status import Status, Trouble
 from agent.observe.usage import Disk, Usage
 from agent.services import report as services
@@ -88,6 +89,16 @@ def make_activity(**changes: Any) -> Activity:
     return Activity(**{**values, **changes})
 
 
+def make_report(**changes: Any) -> reports.Row:
+    """Return reports of which the last was accepted half a minute ago."""
+    values: dict[str, Any] = {
+        "url": "https://plane.example.com/api/v1/environments/env-1/activity",
+        "accepted": tell(seconds=-30), "attempted": tell(seconds=-30), "failures": 0,
+        "next": None, "refused": False, "problem": "", "hint": "",
+    }  # fmt: skip
+    return reports.Row(**{**values, **changes})
+
+
 def make_status(**changes: Any) -> Status:
     """Return a workspace that is ready for two hours, with something wrong in most parts."""
     values: dict[str, Any] = {
@@ -108,6 +119,7 @@ def make_status(**changes: Any) -> Status:
             Trouble("", "cannot sign commits: there is no key", "set SSH_PRIVATE_KEY_FILE")
         ],
         "agent": None, "usage": make_usage(), "activity": make_activity(), "lost_lines": {},
+        "report": make_report(),
         "page": "http://127.0.0.1:8079/",
     }  # fmt: skip
     return Status(**{**values, **changes})

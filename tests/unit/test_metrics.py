@@ -91,7 +91,7 @@ def test_what_is_not_known_is_missing() -> None:
     nothing = make_usage(**{**dict.fromkeys(vars(make_usage())), "disks": {}})
     found = read(make_status(
         phase="starting", ready_seconds=None, services=[], tokens=[], units=[], backups=[],
-        problems=[], usage=nothing, activity=None,
+        problems=[], usage=nothing, activity=None, report=None,
     ))  # fmt: skip
     assert found.keys() == {
         "devcopilot_info", "devcopilot_phase", "devcopilot_start_time_seconds",

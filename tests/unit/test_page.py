@@ -195,7 +195,9 @@ def test_a_young_or_empty_workspace_has_a_page(status: dict[str, Any], headline:
 
 
 def test_nothing_to_say_means_no_section() -> None:
-    empty: dict[str, Any] = {"services": [], "tokens": [], "units": [], "tools": [], "backups": []}
+    empty: dict[str, Any] = {
+        "services": [], "tokens": [], "units": [], "tools": [], "backups": [], "report": None,
+    }  # fmt: skip
     titles = read(status=empty).texts["h2"]
     assert titles == ["GitHub", "Backups"], "which say how to turn them on"
 

@@ -11,12 +11,13 @@ from agent.commands.status_page import make_page
 from agent.commands.terminal import print_page
 from agent.observe.describe import (
     describe_backup,
+    describe_report,
     describe_service,
     describe_token,
     describe_tokens,
 )
 from agent.observe.status import Status
-from tests.statuses import make_backup, make_service, make_status, make_token, tell
+from tests.statuses import make_backup, make_report, make_service, make_status, make_token, tell
 
 
 class Terminal(io.StringIO):
@@ -110,6 +111,22 @@ def test_a_token_by_its_time_left(changes: dict[str, Any], mark: str, text: str)
 )  # fmt: skip
 def test_a_target_by_how_it_stands(changes: dict[str, Any], mark: str) -> None:
     assert describe_backup(make_backup(**changes)).mark == mark
+
+
+@pytest.mark.parametrize(
+    ("changes", "mark", "text"),
+    [
+        ({}, "good", "accepted just now"), ({"accepted": None}, "idle", "none accepted yet"),
+        ({"problem": "503", "failures": 2, "next": 130}, "warning",
+         "accepted just now, the next in 2 min"),
+        ({"problem": "401", "refused": True}, "bad", "accepted just now"),
+    ],
+)  # fmt: skip
+def test_reports_by_how_the_last_went(changes: dict[str, Any], mark: str, text: str) -> None:
+    if "next" in changes:
+        changes = {**changes, "next": tell(seconds=changes["next"])}
+    found = describe_report(make_report(**changes))
+    assert (found.mark, found.text) == (mark, text)
 
 
 @pytest.mark.parametrize(

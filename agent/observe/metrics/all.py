@@ -1,6 +1,6 @@
 """All metrics. To add a group of them, add its module and its name here."""
 
-from agent.observe.metrics import activity, backups, github, machine, services, workspace
+from agent.observe.metrics import activity, backups, github, machine, reports, services, workspace
 from agent.observe.metrics.family import Family
 from agent.observe.status import Status
 
@@ -11,4 +11,5 @@ FAMILIES: tuple[Family[Status], ...] = (
     *backups.FAMILIES,
     *machine.FAMILIES,
     *activity.FAMILIES,
+    *reports.FAMILIES,
 )
