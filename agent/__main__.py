@@ -43,6 +43,7 @@ VERBS = {
     "metrics": "print metrics for Prometheus, or write them to a file",
     "health": "exit with 0 if every essential service answers",
     "explain": "explain why a service does not run",
+    "support-bundle": "collect what helps somebody to help you, without secrets",
     "settings": "list all variables, exit codes and files",
     "version": "print the version",
 }
@@ -69,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
 def print_help() -> None:
     """Print one line for each verb."""
     lines = ["usage: devcopilot COMMAND [OPTION…]", ""]
-    lines += [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
+    lines += [f"  {verb:<14} {text}" for verb, text in VERBS.items()]
     lines += ["", "`devcopilot COMMAND --help` shows the options."]
     sys.stdout.write("\n".join(lines) + "\n")
 

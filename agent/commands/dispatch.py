@@ -123,7 +123,7 @@ def find(words: Sequence[str], table: Mapping[str, str]) -> Verb:
     for depth, word in enumerate(words):
         if word not in table:
             break
-        module = _import(f"{module.__name__}.{word}")
+        module = load(module.__name__, word)
         table = getattr(module, "COMMANDS", {})
         if not table:
             path = tuple(words[: depth + 1])
@@ -143,10 +143,11 @@ def find(words: Sequence[str], table: Mapping[str, str]) -> Verb:
     raise AgentError(Problem(what, f"see `{name} --help`"), exit_code=Exit.USAGE)
 
 
-def _import(name: str) -> ModuleType:
+def load(package: str, word: str) -> ModuleType:
+    """Return the module of a verb or of a group of verbs in a package."""
     gc.disable()  # everything that imports create stays
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(f"{package}.{word.replace('-', '_')}")
     finally:
         gc.enable()
 

@@ -63,6 +63,12 @@ class Printer:
         self.out.write(f"{text}\n")
         self.out.flush()
 
+    def pour(self, content: bytes) -> None:
+        """Write what is no text, such as an archive, for whatever reads standard output."""
+        self.out.flush()
+        self.out.buffer.write(content)
+        self.out.buffer.flush()
+
     def say(self, *lines: str) -> None:
         """Print lines of a result while the work goes on; its document has the same."""
         if self.screen and is_terminal(self.out):

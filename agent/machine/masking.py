@@ -56,6 +56,11 @@ class Masker:
         self._others = tuple(text for text in texts if not _WORD.fullmatch(text))
         self.longest = max(map(len, texts), default=0)
 
+    @property
+    def texts(self) -> "tuple[bytes, ...]":
+        """Return every text to hide."""
+        return (*self._words, *self._others)
+
     def mask(self, data: bytes) -> bytes:
         """Return the data with every secret replaced, overlapping ones as one."""
         found = sorted(

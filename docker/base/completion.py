@@ -5,7 +5,6 @@ that none of the agent is loaded when somebody presses Tab.
 """
 
 import argparse
-import importlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import shtab
 
 from agent.__main__ import VERBS
+from agent.commands.dispatch import load
 from agent.commands.layout import NAME
 
 FILES = {
@@ -21,7 +21,7 @@ FILES = {
 }
 WITHOUT_OPTIONS = ("run", "init")
 """PID 1's own: they have no parser, and nobody types them."""
-PATHS = {"--to": shtab.DIRECTORY, "source": shtab.FILE}
+PATHS = {"--to": shtab.DIRECTORY, "--out": shtab.FILE, "source": shtab.FILE}
 """Options and words that are paths."""
 
 
@@ -32,7 +32,7 @@ def add_verbs(parser: argparse.ArgumentParser, table: Mapping[str, str], package
         verb = verbs.add_parser(name, help=purpose)
         if name in WITHOUT_OPTIONS:
             continue
-        module = importlib.import_module(f"{package}.{name}")
+        module = load(package, name)
         if commands := getattr(module, "COMMANDS", None):
             add_verbs(verb, commands, module.__name__)
         else:

@@ -28,6 +28,7 @@ WORDS = {
     "log": [["log", "clone"]],
     "wait": [["wait", "--timeout", "1s"]],
     "tools": [["tools", "--json"]],
+    "support-bundle": [["support-bundle", "--out", "{folder}/workspace/it.tar.gz"]],
     "backup create": [["backup", "create", "--force"], ["backup", "create", "--final", "8"]],
     "backup restore": [
         ["backup", "restore"],

@@ -63,7 +63,7 @@ def find_verbs(package: str, *names: str) -> Iterator[tuple[str, ...]]:
     table = VERBS if package == "agent.commands" else import_module(package).COMMANDS
     for name in table:
         if name not in INIT:
-            module = import_module(f"{package}.{name}")
+            module = dispatch.load(package, name)
             if hasattr(module, "COMMANDS"):
                 yield from find_verbs(f"{package}.{name}", *names, name)
             else:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from agent.backup.restic.client import Snapshot
 from agent.commands.backup import create, outcome
 from agent.commands.backup import list as listing
 from agent.commands.backup.key import shown
-from agent.commands.dispatch import Verb, find, make_parser
+from agent.commands.dispatch import Verb, find, load, make_parser
 from agent.github.record import Record
 from agent.life.tools.rows import Row as ToolRow
 from agent.settings import reference
@@ -39,7 +38,7 @@ def find_verbs(table: Mapping[str, str], *path: str) -> Iterator[Verb]:
         if name in ("run", "init"):
             continue
         words = (*path, name)
-        module = import_module(".".join(("agent.commands", *words)))
+        module = load(".".join(("agent.commands", *path)), name)
         commands = getattr(module, "COMMANDS", None)
         if commands:
             yield from find_verbs(commands, *words)

@@ -39,6 +39,8 @@ THREADS = {
     "machine.background": "a thread that gives way starts a program that does",
     "machine.callers": "hears that the container stops",
     "machine.runtime": "a file that two threads write at once is written by each as a whole",
+    "observe.checks.reach": "asks all hosts at once: one that hangs hides no other",
+    "observe.checks.versions": "asks all programs for their version at once",
     "observe.serve.http": "its threads are commands.serve's",
 }
 """Modules of short-lived commands that have threads or deal with them, and why."""

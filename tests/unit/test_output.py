@@ -234,6 +234,7 @@ def test_a_verb_in_a_pipe_loads_no_rich(verb: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-c", script], check=False, capture_output=True, text=True,
         timeout=60, env={"PATH": os.environ["PATH"], "DEV8_RUNTIME_DIR": str(tmp_path / "none")},
+        cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

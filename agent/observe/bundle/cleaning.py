@@ -1,0 +1,111 @@
+"""Takes secrets out of what goes into a bundle, by value and by shape, and counts them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+MASK = b"***"
+VALUE = "known secret"
+"""The rule that hides by value."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a kind of secret looks like."""
+
+    name: str
+    pattern: re.Pattern[bytes]
+    """What is in a group named `kept` stays."""
+
+
+def _shape(name: str, pattern: bytes, flags: int = 0) -> Shape:
+    return Shape(name, re.compile(pattern, flags))
+
+
+_WORD = rb"A-Za-z0-9+/="
+_END = rb"-----END [A-Z0-9 ]{1,60}-----"
+SHAPES = (
+    _shape("PEM block", rb"-----BEGIN [A-Z0-9 ]{1,60}-----.*?(?:" + _END + rb"|\Z)", re.DOTALL),
+    _shape(
+        "end of a PEM block",
+        rb"(?<![" + _WORD + rb"])(?:[" + _WORD + rb"]{16,100}+(?:\s|\\n)++){1,100}+" + _END,
+    ),
+    _shape(
+        "line of a key",
+        rb"(?<![" + _WORD + rb"])(?=[a-z0-9+/]{0,75}[A-Z])(?=[A-Z0-9+/]{0,75}[a-z])"
+        rb"(?=[A-Za-z+/]{0,75}\d)[A-Za-z0-9+/]{60,76}+={0,2}(?![" + _WORD + rb"])",
+    ),
+    _shape("GitHub token", rb"\b(?:gh[a-z]_[A-Za-z0-9_.-]{16,}|github_pat_[A-Za-z0-9_]{16,})"),
+    _shape("AWS access key", rb"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}\b"),
+    _shape("JSON web token", rb"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?"),
+    _shape("API key", rb"\b(?:sk-|glpat-|xox[a-z]-|npm_|hf_|pypi-|AIza)[A-Za-z0-9_-]{16,}"),
+    _shape(
+        "login in a URL",
+        rb"(?P<kept>\b[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/\s\"'@<>]{0,200}:[^/\s\"'@<>]{1,500}(?=@)",
+    ),
+    _shape(
+        "signature in a URL",
+        rb"(?P<kept>\b(?:sig|X-Amz-Signature|access_token|refresh_token|client_secret)=)"
+        rb"[^&\s\"'\\*]{6,}",
+    ),
+    _shape(
+        "header",
+        rb"(?i)(?P<kept>\b(?:(?:proxy-)?authorization|x-api-key|set-cookie|cookie))"
+        rb"\\?[\"']?\s*[:=]\s*\\?[\"']?[^\r\n\"'\\*]{6,}",
+    ),
+    _shape(
+        "assignment",
+        rb"(?P<kept>\b[A-Z][A-Z0-9_]{0,60}"
+        rb"(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|KEY|CREDENTIALS?)=)[^\s\"',;*]{6,}",
+    ),
+)
+"""GitHub's: https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+AWS's: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"""
+
+
+@dataclass
+class Cleaner:
+    """Hides these texts, and whatever has the shape of a secret."""
+
+    texts: tuple[bytes, ...] = field(repr=False)
+    """The longest first."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """How often each rule has hidden something."""
+
+    def clean(self, data: bytes) -> bytes:
+        """Return the data without secrets."""
+        data = self._hide_texts(data)
+        for shape in SHAPES:
+            data, count = shape.pattern.subn(_replace, data)
+            self.counts[shape.name] += count
+        return data
+
+    def find(self, data: bytes) -> Iterator[str]:
+        """Yield the name of each rule that finds something."""
+        if any(text in data for text in self.texts):
+            yield VALUE
+        yield from (shape.name for shape in SHAPES if shape.pattern.search(data))
+
+    def _hide_texts(self, data: bytes) -> bytes:
+        """Overlapping ones are hidden as one: the rest of the longer would show half of it."""
+        spans = sorted(span for text in self.texts if text in data for span in _find(text, data))
+        parts, end = [], 0
+        for start, stop in spans:
+            if start >= end:
+                self.counts[VALUE] += 1
+                parts += [data[end:start], MASK]
+            end = max(end, stop)
+        return b"".join([*parts, data[end:]])
+
+
+def _replace(found: re.Match[bytes]) -> bytes:
+    kept = found.groupdict().get("kept") or b""
+    return kept + MASK
+
+
+def _find(text: bytes, data: bytes) -> Iterator[tuple[int, int]]:
+    at = data.find(text)
+    while at >= 0:
+        yield at, at + len(text)
+        at = data.find(text, at + 1)
