@@ -5,7 +5,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -107,8 +107,11 @@ class Status:
     """To the control plane; None: none is sent."""
 
 
-def collect(current: Context) -> Status:
-    """Look at all of it. Raises AgentError when the agent is not running here."""
+def collect(current: Context, problems: Callable[[Context], list[Trouble]] | None = None) -> Status:
+    """Look at all of it. Raises AgentError when the agent is not running here.
+
+    `problems`: finds those in place of `find_problems`, which runs git.
+    """
     settings, facts = current.settings, current.facts
     state = context.read_state(facts)
     if state is None:
@@ -128,7 +131,7 @@ def collect(current: Context) -> Status:
         units=list(record.list_all(facts)),
         tools=list(rows.describe(TOOLS, settings, facts)),
         backups=backup.find_backups(current),
-        problems=find_problems(current),
+        problems=(problems or find_problems)(current),
         agent=find_processes(state["pid"]),
         usage=find_usage(current),
         activity=find_activity(current),

@@ -1,6 +1,7 @@
 """What the metrics say of a workspace, as Prometheus' own parsers read it."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,12 @@ from agent.machine.clock import parse_time
 from agent.observe.metrics.all import FAMILIES
 from agent.observe.metrics.exposition import render
 from agent.observe.metrics.family import Kind
+from agent.observe.metrics.surface import Remembered
 from agent.observe.status import Job, Status, Trouble
+from agent.settings.context import Context
+from agent.settings.everything import Settings
 from tests import scrapes
+from tests.machine import make_facts
 from tests.statuses import make_backup, make_service, make_status, make_token, make_usage, tell
 
 SECRETS = ("octocat", "contents:write", "demo", "/workspace", "/usr/bin/claude", "no space left")
@@ -134,3 +139,19 @@ def test_names_follow_the_conventions(family: Any) -> None:
     assert family.meaning.endswith(".")
     for sample in family.read(make_full()):
         assert tuple(sample.labels) == family.labels, "documented as they are"
+
+
+def test_problems_are_looked_for_once_a_minute(tmp_path: Path) -> None:
+    """They take a run of git, and a scrape comes each 15 s."""
+    looked, now = [], [100.0]
+
+    def find(_: Context) -> list[Trouble]:
+        looked.append(now[0])
+        return [Trouble("a", str(len(looked)))]
+
+    current = Context({}, Settings.from_environ({}), make_facts(tmp_path))
+    problems = Remembered(find, lambda: now[0])
+    for now[0] in (100.0, 115.0, 159.0, 160.0, 219.0):
+        problems(current)
+    assert looked == [100.0, 160.0]
+    assert [each.message for each in problems(current)] == ["2"]

@@ -114,13 +114,18 @@ class Handler(BaseHTTPRequestHandler):
         if password and not knows(headers.get("authorization", ""), password.reveal()):
             refusal = say(HTTPStatus.UNAUTHORIZED, "the password is missing or wrong")
             return replace(refusal, headers=CHALLENGE)
+        is_named = bool(password) or names_this_machine(headers.get("host", ""))
+        if is_named and not self._surface.own_user_only:
+            return None
+        return self._refuse_peer(is_named, current)
+
+    def _refuse_peer(self, is_named: bool, current: Context) -> Response | None:
+        """Return the same by who is at the other end: to find that costs more than most answers."""
         peer = find_peer(self.connection)
         if self._surface.own_user_only and not (peer and peer.is_own()):
             return say(HTTPStatus.FORBIDDEN, "only the workspace's own user may see this")
-        if password or names_this_machine(headers.get("host", "")):
-            return None
-        if peer and peer.is_own() and is_editor(peer, current.facts):
-            return None  # it hands on the name by which the browser knows the editor
+        if is_named or (peer and peer.is_own() and is_editor(peer, current.facts)):
+            return None  # the editor hands on the name by which the browser knows it
         return say(
             HTTPStatus.FORBIDDEN,
             "the Host header is not that of this machine: use 127.0.0.1 or localhost",
