@@ -164,7 +164,7 @@ def test_long_lived_processes_load_hardly_anything(package: str) -> None:
     assert {name for name in ours if not name.startswith(f"agent.{package}")} <= allowed
 
 
-SAMPLED = LIGHT | {"cgroup", "disks", "human"}
+SAMPLED = LIGHT | {"cgroup", "disks", "human", "netlink"}
 """What the sampler of the activity may load of `machine`: it starts twice a minute."""
 
 

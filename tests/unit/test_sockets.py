@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import sockets
+from agent.machine import netlink, sockets
 from agent.machine.sockets import TCP, UDP, Socket
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,21 @@ def find(server: socket.socket) -> Socket:
     return found
 
 
+@pytest.fixture(params=["netlink", "tables"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How the kernel is asked: tables where netlink is refused, as in a sandbox."""
+    if request.param == "tables":
+
+        def refuse(_: int) -> list[bytes]:
+            raise PermissionError
+
+        monkeypatch.setattr(netlink, "list_tcp", refuse)
+    else:
+        monkeypatch.setattr(sockets, "_read_rows", lambda _: pytest.fail("it reads the tables"))
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.3.2.1", "0.0.0.0", "::", "::1"])
 def test_a_real_listener_is_found(stack: ExitStack, address: str) -> None:
     server = listen(stack, address)
@@ -139,6 +155,24 @@ def test_random_damage_ends_in_no_error(tmp_path: Path) -> None:
         for found in sockets.list_open(TCP, tmp_path):
             assert 0 <= found.port < 65536
             assert found.uid >= 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"\0" * 3, b"\0" * 16, struct.pack("=IHHII", 20, 2, 0, 1, 0) + b"\0" * 4,
+     struct.pack("=IHHII", 20, 20, 0, 1, 0) + b"\0" * 4],
+)  # fmt: skip
+def test_an_answer_that_no_kernel_gives_leads_to_the_tables(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: int) -> list[bytes]:
+        found: list[bytes] = []
+        netlink.read_answer(answer or struct.pack("=IHHII", 0, 0, 0, 0, 0), found)
+        return found
+
+    monkeypatch.setattr(netlink, "_ask", ask)
+    monkeypatch.setattr(sockets, "_read_rows", lambda _: iter([LINE.encode().split(None, 10)]))
+    assert {each.inode for each in sockets.list_open()} == {4711}
 
 
 @pytest.mark.parametrize("what", ["missing", "folder", "pipe", "empty"])
