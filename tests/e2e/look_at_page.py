@@ -68,6 +68,15 @@ def walk(page: Page) -> list[list[object]]:
     return seen
 
 
+def follow(page: Page) -> str:
+    """Return what the link of a port leads to, in a page of its own."""
+    with page.context.expect_page(timeout=LOAD) as found:
+        page.locator("a.open").first.click()
+    text: str = found.value.inner_text("body").strip()
+    found.value.close()
+    return text
+
+
 def look(browser: Browser, url: str, password: str, folder: Path) -> dict[str, Any]:
     """Look at it in each way that people do."""
     seen: dict[str, Any] = {"audits": {}, "widths": {}, "console": []}
@@ -102,6 +111,8 @@ def look(browser: Browser, url: str, password: str, folder: Path) -> dict[str, A
         page.wait_for_selector("text=copied", timeout=LOAD)
         seen["copied"] = page.evaluate("navigator.clipboard.readText()")
         seen["meant"] = buttons.first.get_attribute("data-copy")
+
+    seen["opened"] = follow(page)
 
     page.goto(f"{url}{PAGE}", timeout=LOAD)  # without the slash
     seen["bare"] = describe(page)

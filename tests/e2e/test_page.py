@@ -21,6 +21,7 @@ from tests.containers import (
     TAG,
     Container,
     Recipe,
+    docker,
     running,
 )  # fmt: skip
 
@@ -30,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 REPORTS = HERE.parents[1] / "reports/page"
 EVIL = "<img src=x onerror=document.title='owned'>"
 SECRET = "a-secret-of-somebody"
+PORT, SITE = "3000", "my own server"
 
 
 def browse(box: Container, folder: Path, script: str, *words: str) -> Any:
@@ -59,6 +61,10 @@ def box() -> Iterator[Container]:
     with running(Recipe(MVP, options, published=False)) as box:
         box.wait_ready()
         box.execute("devcopilot", "backup", "create")
+        box.execute("sh", "-c", f"mkdir /tmp/site && echo '{SITE}' >/tmp/site/index.html")
+        docker("exec", "--detach", box.name, "python3", "-m", "http.server", PORT,
+               "--directory", "/tmp/site")  # fmt: skip
+        box.execute("devcopilot", "wait", "--for", f"port:{PORT}", "--timeout", "60")
         yield box
 
 
@@ -82,13 +88,9 @@ def test_it_tells_how_the_workspace_is(seen: dict[str, Any]) -> None:
 
 def test_it_is_one_request_and_the_policy_lets_it_work(seen: dict[str, Any]) -> None:
     assert seen["requests"] == ["http://127.0.0.1:8080/proxy/8079/"]
-    assert page_weight(seen) == "600", "the style sheet counts"
+    assert seen["page"]["font"] == "600", "the style sheet counts"
     complaints = [line for line in seen["console"] if "ERR_INTERNET_DISCONNECTED" not in line]
     assert complaints == []
-
-
-def page_weight(seen: dict[str, Any]) -> object:
-    return seen["page"]["font"]
 
 
 def test_without_its_slash_it_is_the_same(seen: dict[str, Any]) -> None:
@@ -106,6 +108,12 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(seen: dict[str, A
     assert seen["focus"][0][1] == "Skip to the details"
     assert [at for at in seen["focus"] if not at[2]] == []
     assert {"A", "BUTTON", "DIV"} == {at[0] for at in seen["focus"]}
+
+
+def test_a_link_of_a_port_leads_to_its_server(seen: dict[str, Any]) -> None:
+    for look in (seen["page"], seen["bare"]):
+        assert look["links"] == [f"http://127.0.0.1:8080/proxy/{PORT}/"]
+    assert seen["opened"] == SITE
 
 
 def test_a_command_is_copied(seen: dict[str, Any]) -> None:

@@ -42,7 +42,8 @@ def wrap(title: str, *content: Content) -> Markup:
 
 def show_section(section: Section, moment: datetime) -> Markup:
     """Return a titled list."""
-    note = element("p", section.note, class_="note") if section.note else None
+    words = list(split_commands(section.note))
+    note = element("p", words, class_="note") if section.note else None
     rows = element("ul", (show_entry(each, moment) for each in section.entries), class_="rows")
     return wrap(section.title, note, rows if section.entries else None)
 
