@@ -6,6 +6,7 @@ import shlex
 import shutil
 import socket
 import subprocess
+import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.authority import Authority
-from tests.containers import BASE, DOCKER, QUIET, TAG, docker
+from tests.containers import BASE, DOCKER, QUIET, TAG, docker, find_free_port
 from tests.e2e.conftest import Login
+from tests.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_makeup000000000000000000000000000002"
@@ -153,6 +155,26 @@ def test_token_arrives_as_a_file_that_only_the_user_can_read(workspace: Workspac
 def test_the_summary_names_what_works_for_this_workspace(workspace: Workspace) -> None:
     assert workspace.field("shell") == f"CONTAINER={workspace.name} make shell"
     assert workspace.field("stop") == f"CONTAINER={workspace.name} make down"
+
+
+def test_the_page_is_there_over_ssh(workspace: Workspace) -> None:
+    """Without an editor: by the words of the summary, but for a port of this machine."""
+    words = workspace.field("page").removesuffix(", then").replace("-L 8079:", "-N -L PORT:")
+    assert words.endswith(f"-N -L PORT:127.0.0.1:8079 {workspace.name}")
+    port = find_free_port()
+
+    def read() -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""  # ssh is not there yet
+
+    with subprocess.Popen(words.replace("PORT", str(port)).split(), cwd=TOP) as forward:
+        try:
+            assert "<h1>" in wait_until(read, "the page", 60)
+        finally:
+            forward.terminate()
 
 
 def test_the_log_is_for_people_who_read_it(workspace: Workspace) -> None:
