@@ -16,6 +16,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.hints import explain
 from agent.machine.human import format_size
+from agent.machine.owners import explain_access
 from agent.machine.system import Facts, System
 from agent.machine.volumes import STATE_FOLDER
 from agent.observe.bundle.all import PARTS
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             "cannot print an archive on a terminal", "devcopilot support-bundle --out - >FILE"
         )
         raise AgentError(problem, exit_code=Exit.USAGE)
+    check_place(out)
     source, cleaner = prepare()
     archive = Archive(cleaner)
     parts = [part for part in PARTS if not (part.is_log and arguments.no_logs)]
@@ -63,6 +65,15 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     ]
     (printer.note if out == STANDARD_OUTPUT else printer.say)(*lines)
     return Exit.OK
+
+
+def check_place(out: str) -> None:
+    """Raise AgentError at once if the archive could not be written in the end."""
+    folder = Path(out).absolute().parent
+    if out != STANDARD_OUTPUT and not os.access(folder, os.W_OK | os.X_OK):
+        cause, hint = explain_access(folder, os.getuid())
+        hint = f"devcopilot support-bundle --out /tmp/it.tar.gz; or: {hint}"
+        raise AgentError(Problem(f"cannot write the bundle into {folder}: {cause}", hint))
 
 
 def prepare() -> tuple[Source, Cleaner]:

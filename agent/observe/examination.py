@@ -9,9 +9,10 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from types import FrameType
 from typing import Any
 
 from agent.machine import faults
@@ -22,8 +23,9 @@ from agent.settings.context import Context
 
 MOST = 4
 """Checks at a time."""
-PATIENCE = 2.0
-"""Seconds for a check to clean up once its time is over."""
+PATIENCE = 4.0
+"""Seconds for a check to clean up once its time is over: what it has written somewhere it removes.
+"""
 LAST = 1.0
 """Seconds for a process to end once it is killed: one that waits for a dead server does not."""
 LONGEST = 1024 * 1024
@@ -77,8 +79,7 @@ def run(
                     done += 1
                     yield _finish(child)
         finally:
-            for child in running.values():
-                _kill(child)
+            _break_off(running.values())
 
 
 def look(check: Check, current: Context, seconds: float) -> Iterator[Finding]:
@@ -118,8 +119,8 @@ def _be_child(check: Check, current: Context, seconds: float, pipe: int) -> None
     code = 1
     try:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, _leave)
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
@@ -153,6 +154,28 @@ def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[
                 child.extra.append(_give_up(f"it took longer than {child.limit:g} s"))
                 _kill(child)
     return over
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """End in order: what a check has written somewhere it removes."""
+    raise SystemExit
+
+
+def _break_off(children: Iterable[_Child]) -> None:
+    """End checks that nobody waits for any more, once they have cleaned up."""
+    left = [child for child in children if not child.killed]
+    for child in left:
+        with suppress(OSError):
+            os.kill(child.pid, signal.SIGTERM)
+    end = time.monotonic() + PATIENCE
+    for child in left:
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.pipe, selectors.EVENT_READ)
+            while selector.select(max(0.0, end - time.monotonic())):
+                if not os.read(child.pipe, 65536):
+                    break
+    for child in children:
+        _kill(child)
 
 
 def _kill(child: _Child) -> None:

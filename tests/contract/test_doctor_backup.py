@@ -17,6 +17,7 @@ from botocore.credentials import Credentials
 
 from agent import catalogue
 from agent.backup.checks import repository, s3, write
+from agent.backup.checks.objects import FolderObject
 from agent.backup.restic.client import Restic
 from agent.backup.target import Target, find_targets
 from agent.machine import web
@@ -198,6 +199,22 @@ def test_a_folder_that_is_full_or_read_only(
     assert found.result is Result.FAIL
     assert "No space left on device" in found.summary
     assert "free some space" in found.fix
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_who_breaks_off_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, facts = find_local(tmp_path)
+    (tmp_path / "backups").mkdir()
+
+    def stop(*_: object) -> bytes:
+        assert list((tmp_path / "backups").iterdir())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FolderObject, "get", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write.try_target(target, facts)
     assert list((tmp_path / "backups").iterdir()) == []
 
 

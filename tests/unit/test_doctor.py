@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.machine import make_facts
+from tests.waiting import wait_until
 
 Look = Callable[[Context], Iterable[Finding]]
 LIMIT = 0.3
@@ -99,6 +100,26 @@ def test_one_that_takes_too_long_may_clean_up(current: Context, tmp_path: Path) 
     assert (found.result, found.summary) == (
         Result.UNKNOWN, f"cannot check it: it took longer than {LIMIT} s",
     )  # fmt: skip
+    assert not (tmp_path / "probe").exists()
+
+
+def test_who_breaks_off_lets_each_check_clean_up(current: Context, tmp_path: Path) -> None:
+    def wait(_: Context) -> Iterator[Finding]:
+        (tmp_path / "probe").touch()
+        try:
+            signal.pause()
+            yield FINE
+        finally:
+            (tmp_path / "probe").unlink()
+
+    def end(_: Context) -> Iterator[Finding]:
+        wait_until((tmp_path / "probe").exists, "the other one is at work")
+        yield FINE
+
+    done = examination.run([make(wait), make(end, "two")], current)
+    assert next(done).check.name == "two"
+    assert isinstance(done, Generator)
+    done.close()  # as Ctrl-C does
     assert not (tmp_path / "probe").exists()
 
 

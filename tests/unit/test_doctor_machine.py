@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -17,6 +18,7 @@ from agent.observe.checks.limits import Watches
 from agent.observe.checks.places import Place
 from agent.observe.checks.versions import Program
 from agent.settings.check import Finding, Result
+from agent.settings.context import PROBLEMS
 from agent.settings.everything import Settings
 from tests.machine import make_facts
 from tests.needs import need_other_users
@@ -115,6 +117,16 @@ def test_a_folder_of_another_uid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert found.result is Result.FAIL
     assert "belongs to uid 4242" in found.summary
     assert "chown -R" in found.fix
+
+
+def test_a_home_that_is_lost_with_the_container(tmp_path: Path) -> None:
+    facts = make_facts(tmp_path)
+    row = {"step": "home", "message": "cannot write the home folder /home/dev8: it is read-only; "
+           "a temporary home is used", "hint": "mount a writable volume on /home/dev8"}  # fmt: skip
+    PROBLEMS.write(facts, [row])
+    found = volumes.explain_lost_home(replace(facts, home=facts.runtime / "home"))
+    assert found.result is Result.FAIL
+    assert (found.summary, found.fix) == (row["message"], row["hint"])
 
 
 @pytest.mark.parametrize(

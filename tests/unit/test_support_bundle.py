@@ -229,6 +229,17 @@ def test_without_an_agent_it_is_made_of_what_there_is(
     assert {"cgroup.json", "mounts.txt", "processes.txt", "versions.json"} <= set(files)
 
 
+def test_a_folder_that_takes_nothing_is_found_out_at_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(support_bundle, "prepare", lambda: pytest.fail("it was begun"))
+    with pytest.raises(AgentError, match="cannot write the bundle into") as caught:
+        make()
+    assert "--out" in caught.value.problems[0].hint
+    assert workspace
+
+
 # --- the second pass ----------------------------------------------------------------------------
 
 

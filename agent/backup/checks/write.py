@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 
 from agent.backup.checks.objects import Object, StoreError, UnmeasuredError, find_object
 from agent.backup.reasons import REFUSALS
@@ -38,7 +39,12 @@ def try_target(target: Target, facts: Facts) -> Finding:
         return Finding(Result.UNKNOWN, summary, "devcopilot backup create", part=target.name)
     content = f"{name}: written by `devcopilot doctor`, safe to delete\n".encode()
     facts_of = {"object": found.place}
-    trouble = _write_and_read(found, content, target)
+    try:
+        trouble = _write_and_read(found, content, target)
+    except BaseException:  # doctor is broken off
+        with suppress(StoreError, OSError):
+            found.remove()
+        raise
     left = _remove(found, target)
     for summary, fix in filter(None, (trouble, left)):
         return Finding(Result.FAIL, summary, fix, facts_of, target.name)
@@ -92,10 +98,11 @@ def _explain(error: Exception) -> str:
 def _find_fix(error: Exception, target: Target) -> str:
     text = str(error).lower()
     known = next((hint for words, hint in REFUSALS.items() if words.lower() in text), "")
+    if target.folder and isinstance(error, OSError):
+        place = find_hint(error, target.folder)
+        return place or known or f"check the file system of {target.folder}"
     if known:
         return known
-    if target.folder and isinstance(error, OSError):
-        return find_hint(error, target.folder) or f"check the file system of {target.folder}"
     return REACH if isinstance(error, OSError) else CHECK_KEYS
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from agent.machine import owners
+from agent.machine import owners, runtime
 from agent.machine.hints import find_hint
 from agent.machine.homes import explain_lacks
 from agent.machine.mountinfo import Mount, find_mount, read_mounts
@@ -12,7 +12,7 @@ from agent.machine.system import Facts
 from agent.machine.volumes import Volume, find_top, try_folder
 from agent.observe.checks.places import Place, find_places
 from agent.settings.check import Check, Finding, Result
-from agent.settings.context import Context
+from agent.settings.context import PROBLEMS, Context
 
 NFS = ("nfs", "nfs4")
 
@@ -22,12 +22,22 @@ def look(current: Context) -> Iterator[Finding]:
     mounts: Sequence[Mount] = ()
     with suppress(OSError):
         mounts = read_mounts()
+    if current.facts.home == current.facts.runtime / runtime.HOME:
+        yield explain_lost_home(current.facts)
     for place in find_places(current):
         found = list(judge(place, current.facts, mounts))
         yield from found
         if not found:
             words = f"{place.name} {place.path} can be written and belongs to the right uid"
             yield Finding(Result.OK, words, part=place.name)
+
+
+def explain_lost_home(facts: Facts) -> Finding:
+    """Return why the home is one that is lost when the container ends."""
+    told = (row for row in PROBLEMS.read(facts) if "temporary home" in row["message"])
+    row = next(told, {"message": "a temporary home is used, which is lost", "hint": ""})
+    fix = row["hint"] or "mount a volume on the home folder"
+    return Finding(Result.FAIL, row["message"], fix, part="the home folder")
 
 
 def judge(place: Place, facts: Facts, mounts: Sequence[Mount]) -> Iterator[Finding]:
