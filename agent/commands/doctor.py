@@ -1,6 +1,7 @@
-"""Check the workspace: credentials, storage, network, tools. It changes nothing.
+"""Check the workspace: credentials, storage, network, tools. Each finding ends with its fix.
 
-Each finding ends with what fixes it. It exits with 0 unless something does not work.
+It changes nothing, except that it writes and removes one small object at each backup destination.
+It exits with 0 unless something does not work.
 """
 
 import argparse

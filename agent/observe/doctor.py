@@ -18,6 +18,7 @@ from agent.observe.findings import FILE, Row
 from agent.services.checks.all import CHECKS as SERVICES
 from agent.settings.check import Check, Result
 from agent.settings.context import Context
+from agent.settings.credentials import hide_logins
 from agent.tools.checks.all import CHECKS as TOOLS
 from agent.workspace.checks.all import CHECKS as WORKSPACE
 
@@ -91,7 +92,7 @@ def _make_rows(done: Done, masker: Masker, at: str) -> Iterator[Row]:
     check = done.check
     for finding in done.findings:
         words = (finding.summary, finding.fix, finding.part)
-        summary, fix, part = map(masker.mask_text, words)
+        summary, fix, part = (hide_logins(masker.mask_text(text)) for text in words)
         facts = masker.mask_value(dict(finding.facts))
         assert isinstance(facts, dict)  # noqa: S101 - it is masked value by value
         yield Row(check.name, check.group, finding.result, summary, fix, facts, part,

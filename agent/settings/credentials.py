@@ -10,6 +10,10 @@ _NAME = re.compile(
 )
 """NAME_FILE is a path, NAME_ID a name; PWD is a folder."""
 _IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s:@]*:([^/?#\s@]+)@", re.IGNORECASE)
+_LOGIN = re.compile(
+    r"(?<=://)(?:[^/?#\s:@]*:[^/?#\s@]+|(?:gh[a-z]_|github_pat_|glpat-)[^/?#\s@]*)(?=@)"
+)
+"""A password in a URL, or a token in the place of the user."""
 _PROXY = re.compile(r"\w+_proxy", re.IGNORECASE)
 """The agent needs these, and git, gh and npm in its jobs, too."""
 
@@ -19,6 +23,11 @@ def is_secret(name: str, value: str) -> bool:
     if not name.isascii() or not name.isidentifier() or _PROXY.fullmatch(name):
         return False
     return bool(value and (_NAME.fullmatch(name) or _IN_URL.match(value)))
+
+
+def hide_logins(text: str) -> str:
+    """Return a text in which no URL has a password or a token."""
+    return _LOGIN.sub("***", text)
 
 
 def find_url_passwords(environ: Mapping[str, str]) -> Iterator[str]:

@@ -211,6 +211,21 @@ def test_rows_come_in_the_order_of_the_checks_and_hold_no_secret(current: Contex
     assert rows[1].facts == {"left": 7}
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://x:sesame@example.com/a", "https://***@example.com/a"),
+        ("https://ghp_0123456789@github.com/a", "https://***@github.com/a"),
+        ("ssh://git@github.com/a", "ssh://git@github.com/a"),
+        ("https://example.com:8080/a@b:c@d", "https://example.com:8080/a@b:c@d"),
+    ],
+)
+def test_no_address_shows_a_password(url: str, shown: str, current: Context) -> None:
+    found = Finding(Result.FAIL, f"cannot read '{url}': no", f"git ls-remote {url}")
+    (row,) = doctor.examine([make(lambda _: [found])], current)
+    assert (row.summary, row.fix) == (f"cannot read '{shown}': no", f"git ls-remote {shown}")
+
+
 def test_offline_skips_what_needs_the_network(current: Context) -> None:
     checks = [make(fail_with(KeyError()), "far", network=True), make(lambda _: [FINE], "near")]
     rows = doctor.examine(checks, current, offline=True)

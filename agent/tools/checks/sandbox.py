@@ -48,9 +48,10 @@ def look(context: Context) -> Iterator[Finding]:
         yield Finding(Result.UNKNOWN, f"cannot try Codex's sandbox: {why}")
     else:
         why = find_last_line(done.stderr) if done.returncode else "it ran nothing, and said nothing"
+        why = why.partition(", likely")[0][:200]
         place = "~/.codex/config.toml" if isinstance(file, Problem) else file
         yield Finding(
-            Result.WARN, f"Codex cannot run commands in its sandbox here: {why[:200]}",
+            Result.WARN, f"Codex cannot run commands in its sandbox here: {why}",
             f"the container is the sandbox: put {SETTING} at the top of {place}",
             {"exit": done.returncode},
         )  # fmt: skip
