@@ -30,7 +30,7 @@ LAST = 1.0
 """Seconds for a process to end once it is killed: one that waits for a dead server does not."""
 LONGEST = 1024 * 1024
 """Bytes that a check may say."""
-REPORT = "please report it with the output of `devcopilot doctor --json`"
+REPORT = "please report it with what `devcopilot support-bundle` collects"
 
 Tell = Callable[[int, Sequence[str]], None]
 """Hears how many checks are done, and the names of those at work."""
