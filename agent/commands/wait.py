@@ -6,8 +6,10 @@ It exits with 0 when it is done (or there is nothing to do), with 1 when it has 
 import argparse
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from agent.commands.layout import Bar
@@ -37,18 +39,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"what to wait for; may be repeated: {words}")  # fmt: skip
     parser.add_argument("--timeout", type=reader("duration"), metavar="TIME",
                         help="give up after this time (30s, 5m); 0 only looks")  # fmt: skip
+    parser.add_argument("--login", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--quiet", action="store_true", help="print nothing, only exit")
     add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Wait for all that is named."""
+    if arguments.login:
+        return wait_at_login(printer)
     questions = {what: waiting.find_question(what) for what in arguments.what or ["services"]}
     limit = arguments.timeout
     deadline = float("inf") if limit is None else time.monotonic() + limit
     with printer.watch("waiting") as bar:
         current = load(deadline)
-        answers = {} if current is None else wait(current, questions, deadline, bar)
+        answers = (
+            {}
+            if current is None
+            else wait(current, questions, deadline, lambda answer: show(answer, bar))
+        )
     answer = waiting.join(answers.values()) if answers else Answer(State.WAITING, NOT_RUNNING)
     rows = [{"what": what, **_describe(each)} for what, each in answers.items()]
     if answer.state in GOOD:
@@ -62,6 +71,27 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         printer.fail(problem)
     printer.show({"state": str(answer.state), "waited_for": rows}, [])
     return Exit.FAILED if failed else Exit.TIMED_OUT
+
+
+def wait_at_login(printer: Printer) -> int:
+    """Keep a person who logs in until DEV8_SSH_WAIT is done; session.sh ends it at Enter."""
+    from agent.commands import arrival  # noqa: PLC0415 - most waits are none of a login
+
+    current = context.load()
+    what = current.settings.ssh.wait
+    line = arrival.Line()
+    tell = partial(arrival.tell, current.facts, line)
+    question = waiting.find_question(what)
+    with suppress(arrival.IdleError):
+        wait(current, {what: question}, float("inf"), tell)
+    line.clear()
+    answer = question(current)
+    if answer.state not in GOOD:
+        how = "failed" if answer.state in BAD else "is waiting"
+        printer.note(str(Problem(f"{what} {how}: {answer.reason}", answer.hint)))
+        return Exit.FAILED
+    (current.facts.runtime / runtime.SSH / arrival.OVER).touch(0o600)
+    return Exit.OK
 
 
 NOT_RUNNING = "the agent is not running here yet"
@@ -78,7 +108,10 @@ def load(deadline: float) -> Context | None:
 
 
 def wait(
-    current: Context, questions: dict[str, waiting.Question], deadline: float, bar: Bar
+    current: Context,
+    questions: dict[str, waiting.Question],
+    deadline: float,
+    tell: Callable[[Answer], None],
 ) -> dict[str, Answer]:
     """Return the answers once all are good, one is bad, or the time is over."""
     facts = current.facts
@@ -94,7 +127,7 @@ def wait(
             bad = any(answer.state in BAD for answer in answers.values())
             if not open_ones or bad or left <= 0:
                 return answers
-            show(answers[next(iter(open_ones))], bar)
+            tell(answers[next(iter(open_ones))])
             changes.wait(min(LOOK, left))
     finally:
         changes.close()

@@ -25,6 +25,9 @@ CONFIG = "sshd_config"
 EVERY_IPV6 = "::"
 PROBE_KEY = "probe_key"
 """In the runtime folder; made by the first probe."""
+NO_WAIT = "no"
+WAIT = "wait"
+"""In the folder of ssh: there if interactive logins wait; the image's session.sh looks."""
 BUSY = ("Exceeded MaxStartups", "Not allowed at this time")
 """How sshd turns callers away: when it has too many, and those that it has grown tired of."""
 
@@ -116,6 +119,9 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
     if script := render_script(facts.user_environ):
         yield File(facts.runtime / runtime.SSH / SCRIPT, script, 0o600, adopt=True)
+    if settings.ssh.wait != NO_WAIT:
+        path, word = facts.runtime / runtime.SSH / WAIT, settings.ssh.wait.encode()
+        yield File(path, word, 0o600, adopt=True)
     yield from host_keys.keep(context)
     yield from check_environment(facts.user_environ)
     yield from logins.problems

@@ -24,6 +24,13 @@ class Ssh:
         "IP address that sshd listens on; :: means all addresses, including IPv6.",
         default="0.0.0.0",  # noqa: S104 - the container's network decides who can reach it
     )
+    wait: str = variable(
+        "DEV8_SSH_WAIT",
+        one_of("no", "clone", "dotfiles", "hooks", "extensions", "tools", "all"),
+        "What interactive logins wait for while the workspace is being set up; Enter goes on. "
+        "Commands, file transfers and editors never wait.",
+        default="no",
+    )
     algorithms: str = variable(
         "DEV8_SSH_ALGORITHMS",
         one_of("modern", "quantum-safe", "compatible"),

@@ -29,6 +29,24 @@ if [ -O "$units/attach.wanted" ] && [ -z "$DEVCOPILOT" ]; then
 fi
 unset units
 
+# DEV8_SSH_WAIT: people who log in see what is still being set up, and go on at Enter. Programs never
+# wait: they have no terminal of sshd's, or run a command in it. /etc/profile reads this file twice.
+wait=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/ssh/wait
+if [ -n "$SSH_TTY" ] && [ "$SHLVL" = 1 ] && [ -O "$wait" ] && ! [ -e "$wait.over" ] &&
+    [ "${BASH_SOURCE[1]}" = /etc/profile ] && [[ $- = *i* ]] && [ "$(tty)" = "$SSH_TTY" ]; then
+    (
+        modes=$(stty -g)
+        trap 'exit 0' INT # bash reads the rest of the start-up files all the same
+        trap 'kill -KILL $! 2>/dev/null && echo >&2; stty "$modes"' EXIT # bash has it ignore TERM
+        devcopilot wait --login </dev/null &
+        while kill -0 $! 2>/dev/null; do
+            read -rs -t 0.2
+            [ $? -gt 128 ] || break # Enter, or the end of the input
+        done
+    )
+fi
+unset wait
+
 # People who log in start in the project; programs, which have no terminal, start in the home.
 project=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/project
 case $- in *i*)
