@@ -7,7 +7,7 @@ from agent.commands.layout import Page
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.github import report as github
-from agent.life.record import GOOD, Record, State
+from agent.life.record import Record, State, find_open
 from agent.life.tools import rows
 from agent.machine.clock import parse_time
 from agent.machine.deadline import deadline
@@ -60,8 +60,8 @@ def format_lines(status: Status) -> list[str]:
               for row in status.services]  # fmt: skip
     tokens = [_describe_token(token) for token in status.tokens]
     lines += [f"token     {words}" for words in tokens or [NO_TOKEN]]
-    lines += [f"unit      {row.name}: {_describe_unit(row)}" for row in status.units
-              if row.state not in GOOD]  # fmt: skip
+    lines += [f"unit      {row.name}: {_describe_unit(row)}"
+              for row in rows.leave_out(find_open(status.units))]  # fmt: skip
     lines += [f"tool      {row.name}: {_describe_tool(row)}" for row in status.tools]
     lines += [f"backup    {row.target}: {_describe_backup(row)}" for row in status.backups]
     lines += [f"page      {status.page}"] if status.page else []

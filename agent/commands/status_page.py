@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from agent.commands.layout import Page
-from agent.life.record import GOOD
+from agent.life.record import find_open
+from agent.life.tools import rows
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_duration
 from agent.observe.describe import (
@@ -24,7 +25,7 @@ def make_page(status: Status) -> Page:
     """Return the page."""
     sections = [
         ("Services", [describe_service(row) for row in status.services]),
-        ("Setup", [describe_unit(row) for row in status.units if row.state not in GOOD]),
+        ("Setup", [describe_unit(row) for row in rows.leave_out(find_open(status.units))]),
         ("GitHub", describe_tokens(status.tokens)),
         ("Backups", describe_backups(status.backups)),
         ("AI tools", [describe_tool(row) for row in status.tools]),

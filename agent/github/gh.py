@@ -82,6 +82,19 @@ def find_folder(facts: Facts) -> Path | Problem:
     return folder if isinstance(folder, Problem) else folder / "gh"
 
 
+def find_file(facts: Facts) -> Path | None:
+    """Return the file in which gh keeps logins; None: its folder has no usable name."""
+    folder = find_folder(facts)
+    return None if isinstance(folder, Problem) else folder / "hosts.yml"
+
+
+def find_own_logins(facts: Facts) -> frozenset[str]:
+    """Return the fingerprints of the tokens that the user has given to gh. Raises OSError."""
+    path = find_file(facts)
+    present = facts.read(path, MOST_BYTES) if path else None
+    return frozenset(_find_fingerprints(present or b"")).difference(MEMORY.read(facts))
+
+
 # --- what the agent gave to gh ------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.github import gh
 from agent.github.hosts import find_accounts
 from agent.github.published import token_path
 from agent.life.record import FOLDER
@@ -22,8 +23,10 @@ def find_poke(facts: Facts) -> Path:
 
 
 def find_watched(context: Context) -> Iterator[Path]:
-    """Yield the files whose change may let a unit go on: a token of each host, and the poke."""
+    """Yield the files whose change may let a unit go on: the poke, tokens, and the logins of gh."""
     yield find_poke(context.facts)
+    if logins := gh.find_file(context.facts):
+        yield logins
     for account in context.once(find_accounts).known:
         yield token_path(context.facts, account.host)
 

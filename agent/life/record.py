@@ -9,7 +9,7 @@ WAITING ──────────────────────> SKIP
     it waits again, for a token say
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -66,6 +66,19 @@ class Record:
     def kind(self) -> str:
         """Return the kind of the unit."""
         return self.name.split(SEPARATOR, 1)[0]
+
+
+def find_open(records: Iterable[Record]) -> list[Record]:
+    """Return the units that are not done, each once: not one of which a part says the same."""
+    found = [each for each in records if each.state not in GOOD]
+    return [each for each in found if not any(_tells_of(part, each) for part in found)]
+
+
+def _tells_of(part: Record, whole: Record) -> bool:
+    """Tell whether the whole stands as it does because this part of it stands so."""
+    if not part.name.startswith(f"{whole.name}{SEPARATOR}") or part.state is not whole.state:
+        return False
+    return whole.state is State.RUNNING or whole.reason.startswith(f"{part.name}: ")
 
 
 def parse(row: dict[str, Any]) -> Record:

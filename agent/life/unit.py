@@ -12,7 +12,7 @@ from typing import Protocol
 from agent.life import record, running
 from agent.life.marks import ON_VOLUME, Mark, Marks
 from agent.life.output import UnitLog
-from agent.life.record import BAD, SEPARATOR, UNIT, Record, State
+from agent.life.record import BAD, GOOD, SEPARATOR, UNIT, Record, State
 from agent.life.running import Ended
 from agent.machine.backoff import Backoff
 from agent.machine.clock import timestamp
@@ -79,6 +79,7 @@ class Unit:
         path = str(self._log.path)
         self._change(State.RUNNING, log=path, took=None, exit=None, progress=None)
         self._work.speaker.begin(self._record)
+        self._work.follow(self)
 
     def progress(self, percent: int | None, words: str = "") -> None:
         """Tell how far it is; most of what comes within a second is not written down."""
@@ -86,6 +87,14 @@ class Unit:
         if now - self._told >= PULSE:
             self._told = now
             self._write(replace(self._record, progress=percent, reason=words))
+            self._work.follow(self)
+
+    def follow(self, percent: int | None) -> None:
+        """Be at work, and as far as the parts are; they tell the rest."""
+        if self.state is not State.RUNNING:
+            self._change(State.RUNNING, took=None, exit=None, progress=percent)
+        elif self._record.progress != percent:
+            self._write(replace(self._record, progress=percent))
 
     def say(self, line: str) -> None:
         """Add a line of our own to its log."""
@@ -243,6 +252,8 @@ class Work:
         self.only = only
         """The part that is asked for again; empty: all of them."""
         self.own = Unit(self, kind.name)
+        self._parts: dict[str, Unit] = {}
+        self._lock = threading.Lock()
         self._wake = wake
         """Has whoever carries out kinds look which others may begin."""
         self.next_run: float | None = None
@@ -250,11 +261,23 @@ class Work:
 
     def part(self, name: str) -> Unit:
         """Return a further unit, which is a part of this kind: hooks:postCreate."""
-        return Unit(self, make_name(self.kind.name, name))
+        name = make_name(self.kind.name, name)
+        with self._lock:
+            return self._parts.setdefault(name, Unit(self, name))
+
+    def follow(self, part: Unit) -> None:
+        """Let the kind's own unit be as far as all of its parts, while one of them is at work."""
+        if part is self.own:
+            return
+        with self._lock:
+            parts = [each.record for each in self._parts.values()]
+            shares = [100 if each.state in GOOD else each.progress for each in parts]
+            known = any(each.progress is not None for each in parts)
+            self.own.follow(sum(share or 0 for share in shares) // len(shares) if known else None)
 
     def tell_enough(self) -> None:
         """Tell that nobody needs to wait for the rest: `Kind.enough` is done."""
-        self.part(self.kind.enough).done()
+        Unit(self, make_name(self.kind.name, self.kind.enough)).done()
         self._wake()
 
     def is_asked_again(self, part: str = "") -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.github import published
+from agent.github import gh, published
 from agent.life import record
 from agent.life.clone import kind, one
 from agent.life.record import Record
@@ -206,7 +206,7 @@ def test_a_host_that_does_not_answer_is_asked_again_later_and_later(place: Place
         unit = place.start("HOST/octo/demo")["clone:demo"]
         assert (unit.state, "does not answer" in unit.reason) == ("waiting", True)
         pauses.append(place.next_run)
-    assert pauses == [1.0, 2.0]
+    assert pauses == pytest.approx([1.0, 2.0], abs=0.5)
     assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
     assert place.next_run is None
 
@@ -230,6 +230,37 @@ def test_a_private_one_waits_for_its_token_and_tries_each_once(place: Place) -> 
         path.read_bytes() for path in (place.folder / "demo/.git").rglob("*") if path.is_file()
     )
     assert TOKEN.encode() not in everything + place.log().encode()
+
+
+def test_a_login_in_gh_by_hand_is_tried_like_a_token_of_the_agent(
+    place: Place, tmp_path: Path
+) -> None:
+    place.host.token = TOKEN
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "waiting"
+    asked = len(place.host.asked)
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "waiting"
+    assert len(place.host.asked) == asked, "nothing new: nobody is asked"
+    (tmp_path / "token").write_text(TOKEN)  # gh hands its login to git
+    logins = place.facts.home / ".config/gh/hosts.yml"
+    logins.parent.mkdir(parents=True)
+    logins.write_text(f"{place.host.name}:\n    oauth_token: {TOKEN}\n    user: octocat\n")
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
+
+
+def test_the_agents_own_token_in_gh_is_not_tried_twice(place: Place) -> None:
+    place.host.token = TOKEN
+    place.give_token("ghp_wrong000000000000000000000000")
+    place.start("HOST/octo/demo")
+    asked = len(place.host.asked)
+    logins = place.facts.home / ".config/gh/hosts.yml"
+    logins.parent.mkdir(parents=True)
+    token = published.read_token(place.facts, place.host.name)
+    assert token
+    place.facts.state.mkdir(parents=True, exist_ok=True)
+    gh.MEMORY.write(place.facts, [token.fingerprint])
+    logins.write_text(f"{place.host.name}:\n    oauth_token: {token.value.reveal()}\n")
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "waiting"
+    assert len(place.host.asked) == asked
 
 
 def test_one_that_is_not_there_waits_and_says_why(place: Place) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from agent.life import container
 from agent.life.devcontainer.file import Devcontainer, find
-from agent.life.devcontainer.properties import find_notes, read_amount
+from agent.life.devcontainer.properties import find_notes, find_shortages, read_amount
 from agent.life.devcontainer.substitution import make_substitute
+from agent.machine.cgroup import Cgroup
 
 FILE = Devcontainer(Path("/workspace/demo"), ".devcontainer.json")
 
@@ -85,6 +86,20 @@ def test_a_machine_that_is_too_small(tmp_path: Path) -> None:
     (line,) = note(tmp_path, hostRequirements={"memory": "99999tb"})
     assert line.startswith("the repository asks for 99999tb of memory; here are ")
     assert note(tmp_path, hostRequirements=[], secrets="x") == []
+
+
+def test_requirements_are_compared_with_the_limits_of_the_container(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text(f"{2**31}\n")
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    cgroup = Cgroup(str(tmp_path), str(tmp_path / "none"))
+    wanted = {"cpus": 1, "memory": "4gb", "storage": "1mb"}
+    assert [str(each) for each in find_shortages(wanted, tmp_path, cgroup)] == [
+        "the repository asks for 1 of cpus; here are 0.5",
+        "the repository asks for 4gb of memory; here are 2.0 GiB",
+    ]
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert list(find_shortages({"cpus": 1, "memory": "1mb"}, tmp_path, cgroup)) == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import threading
 import time
@@ -14,7 +15,7 @@ import pytest
 from agent.life import record
 from agent.life.marks import IN_CONTAINER, ON_VOLUME, Marks
 from agent.life.output import LONGEST, UnitLog, find_path
-from agent.life.record import Record, State
+from agent.life.record import Record, State, find_open
 from agent.life.setup import NOT_YET, Setup, hold
 from agent.life.unit import Kind, Unit, Work, make_name
 from agent.machine import runtime
@@ -397,6 +398,51 @@ def test_a_kind_stands_as_the_worst_of_its_parts(
     found = record.read(context.facts, "one")
     assert found
     assert (str(found.state), found.reason) == (expected, reason)
+
+
+def test_a_kind_is_as_far_as_its_parts_while_they_are_at_work(context: Context) -> None:
+    work = Work(context, make_kind("one", succeed), Heard(), threading.Event())
+    parts = [work.part(name) for name in ("a", "b", "c", "d")]
+
+    def look() -> tuple[str, int | None]:
+        found = record.read(context.facts, "one")
+        return (str(found.state), found.progress) if found else ("none", None)
+
+    parts[0].skip("nothing")
+    assert look() == ("none", None)
+    parts[1].begin()
+    assert look() == ("running", None)
+    parts[1].progress(50, "half")
+    assert look() == ("running", 37)
+    parts[2].begin()
+    parts[2].fail("broken")
+    assert look() == ("running", 37)
+    parts[1].done()
+    parts[3].begin()
+    parts[3].done()
+    work.settle(parts)
+    assert look() == ("failed", None)
+
+
+@pytest.mark.parametrize(
+    ("units", "shown"),
+    [
+        ("clone waiting 'clone:demo: a token', clone:demo waiting 'a token'", "clone:demo"),
+        ("clone waiting 'not yet'", "clone"),
+        ("clone running '', clone:a running '', clone:b waiting 'x', clone:c done ''",
+         "clone:a clone:b"),
+        ("clone failed 'clone:a: x (and 1 more)', clone:a failed x, clone:b failed y",
+         "clone:a clone:b"),
+        ("hooks failed 'the file is damaged', hooks:postStart waiting x", "hooks hooks:postStart"),
+        ("hooks running '', hooks:onCreate running '', hooks:onCreate:web running ''",
+         "hooks:onCreate:web"),
+        ("clone skipped x, clone:a skipped x", ""),
+    ],
+)  # fmt: skip
+def test_a_unit_that_is_not_done_is_shown_once(units: str, shown: str) -> None:
+    rows = [shlex.split(unit) for unit in units.split(", ")]
+    records = [Record(name, State(state), "", reason=reason) for name, state, reason in rows]
+    assert [each.name for each in find_open(records)] == shown.split()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Brings a repository into a new folder, whole and checked."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from agent.github import published
+from agent.github import gh, published
 from agent.life.clone.causes import Cause, Failure
 from agent.life.clone.checkout import check_out
 from agent.life.clone.git import Git, GitError
@@ -43,9 +44,12 @@ def check_empty(git: Git, url: str, staged: Path) -> None:
 
 
 def find_token(facts: Facts, host: str) -> str:
-    """Return what tells the present token from others; a word of its own where there is none.
+    """Return what identifies the tokens that git may send to a host: another one is worth a try.
 
-    Only for hosts of which the agent knows tokens.
+    That is the agent's, and those of logins of the user's own, which gh hands to git.
     """
     found = published.read_token(facts, host)
+    with suppress(OSError):
+        own = sorted(gh.find_own_logins(facts))
+        return " ".join([found.fingerprint if found else "none", *own])
     return found.fingerprint if found else "none"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.life.devcontainer.file import Devcontainer
+from agent.machine.cgroup import Cgroup
 from agent.machine.errors import Problem
 
 BUILT = "the image is already built"
@@ -55,19 +56,27 @@ def find_notes(file: Devcontainer, environ: Mapping[str, str], user: str) -> Ite
     yield from find_shortages(file.take_table("hostRequirements"), file.folder)
 
 
-def find_shortages(wanted: Mapping[str, Any], folder: Path) -> Iterator[Problem]:
-    """Yield what the machine has less of than the repository asks for."""
-    disk = os.statvfs(folder)
-    present = {
-        "cpus": len(os.sched_getaffinity(0)),
-        "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        "storage": disk.f_blocks * disk.f_frsize,
-    }
-    for name, has in present.items():
+def find_shortages(
+    wanted: Mapping[str, Any], folder: Path, cgroup: Cgroup | None = None
+) -> Iterator[Problem]:
+    """Yield what the container has less of than the repository asks for."""
+    for name, has in find_present(folder, cgroup or Cgroup()).items():
         needed = read_amount(wanted.get(name))
         if needed and has < needed:
-            shown = has if name == "cpus" else f"{has / 2**30:.1f} GiB"
+            shown = f"{has:.3g}" if name == "cpus" else f"{has / 2**30:.1f} GiB"
             yield Problem(f"the repository asks for {wanted[name]} of {name}; here are {shown}")
+
+
+def find_present(folder: Path, cgroup: Cgroup) -> Mapping[str, float]:
+    """Return how much there is of each, which the machine or the container's limits decide."""
+    disk = os.statvfs(folder)
+    processors = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cpus": min(processors, cgroup.processors() or processors),
+        "memory": min(memory, cgroup.memory_limit() or memory),
+        "storage": disk.f_blocks * disk.f_frsize,
+    }
 
 
 def read_amount(value: Any) -> int:

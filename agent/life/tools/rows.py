@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.life import record
-from agent.life.record import BAD, State
+from agent.life.record import BAD, Record, State
 from agent.life.tools.kind import NAME
 from agent.life.unit import make_name
 from agent.machine.errors import Problem
@@ -36,6 +36,11 @@ def describe(tools: Iterable[AiTool], settings: Settings, facts: Facts) -> Itera
         row = _describe(tool, facts)
         if tool in wanted or row.state not in ("missing", "waiting"):
             yield row
+
+
+def leave_out(units: Iterable[Record]) -> Iterator[Record]:
+    """Yield the units that are none of the tools', for whoever shows the rows of these as well."""
+    yield from (unit for unit in units if unit.kind != NAME)
 
 
 def _describe(tool: AiTool, facts: Facts) -> Row:
