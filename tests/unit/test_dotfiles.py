@@ -394,6 +394,32 @@ def test_a_repository_is_cloned_and_its_script_runs_once(hosted: Hosted) -> None
     assert not list(hosted.home.glob(".dotfiles.partial-*"))
 
 
+def test_submodules_are_there_before_the_script(hosted: Hosted) -> None:
+    hosted.write(".plugin", "one")
+    hosted.push("octo/plugin")
+    (hosted.files / ".plugin").unlink()
+    allow = ("-c", "protocol.file.allow=always")
+    plugin = str(hosted.server.root / "octo/plugin.git")
+    hosted.git(*allow, "submodule", "add", "-q", plugin, "plugin")
+    hosted.git("config", "--file", ".gitmodules", "submodule.plugin.url", hosted.url("octo/plugin"))
+    hosted.script("cat plugin/.plugin >>~/said")
+    hosted.push()
+    assert (str(hosted.start().state), hosted.said()) == ("done", ["one"])
+
+
+def test_a_dead_submodule_of_dotfiles_is_told(hosted: Hosted) -> None:
+    commit = hosted.push()
+    hosted.git("update-index", "--add", "--cacheinfo", f"160000,{commit},plugin")
+    hosted.write(".gitmodules", f'[submodule "p"]\n\tpath = plugin\n\turl = {hosted.url("gone")}\n')
+    hosted.script("echo run >>~/said")
+    hosted.git("add", ".gitmodules", "install.sh")
+    hosted.git("commit", "-q", "-m", "more")
+    hosted.git("push", "-q", str(hosted.server.root / "octo/mine.git"), "HEAD:main")
+    unit = hosted.start()
+    assert (str(unit.state), hosted.said()) == ("done", ["run"])
+    assert unit.reason.startswith("cannot fetch plugin: ")
+
+
 def test_an_update_runs_the_script_only_when_something_came(hosted: Hosted) -> None:
     hosted.variables["DEV8_DOTFILES_UPDATE"] = "start"
     hosted.script("echo run >>~/said")

@@ -104,7 +104,8 @@ def _try(git: Git, unit: Unit, folder: Path, *words: str) -> None:
             return
 
 
+SUBMODULES = Extra("submodules", lambda each: each.submodules, _has_submodules, _fetch_submodules)
 EXTRAS = (
-    Extra("submodules", lambda each: each.submodules, _has_submodules, _fetch_submodules),
+    SUBMODULES,
     Extra("lfs", lambda each: each.lfs, _has_lfs, _fetch_lfs),
 )

@@ -91,8 +91,12 @@ class Run:
         """Clone or update; return what is worth telling. Raises GitError."""
         source = Source(self._work, self._own, repository, self._folder)
         if not source.is_there():
-            return source.clone(time.strftime(STAMP, time.gmtime()))
-        return source.update() if self._settings.update == "start" else ""
+            told = source.clone(time.strftime(STAMP, time.gmtime()))
+        elif self._settings.update == "start":
+            told = source.update()
+        else:
+            return ""
+        return "; ".join(filter(None, (told, source.fetch_submodules())))
 
     def _make_fingerprint(self) -> str:
         """Return what tells this work from another: the commit counts if they follow it."""

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from agent.life.clone.checkout import ORIGIN, MissingError
+from agent.life.clone.extras import SUBMODULES, ExtraError
 from agent.life.clone.fetch import fetch
 from agent.life.clone.git import Git, GitError
 from agent.life.clone.placing import place
@@ -28,6 +29,7 @@ class Source:
         self._repository = repository
         self._folder = folder
         self._url = repository.find_url(work.context.settings.github.host)
+        self._facts = work.context.facts
         self._git = Git(unit, work.context.facts, self._url, unit.progress)
 
     def find_origin(self) -> str | None:
@@ -81,6 +83,20 @@ class Source:
             self._git.run(*words, cwd=self._folder)
         except GitError as error:
             return f"not brought up to date: {error.failure.said}"
+        return ""
+
+    def fetch_submodules(self) -> str:
+        """Fetch the submodules; return why one cannot be had, or an empty text.
+
+        A dead one does not cost the dotfiles. Raises StoppedError.
+        """
+        if not SUBMODULES.is_wanted(self._repository):
+            return ""
+        try:
+            if SUBMODULES.is_there(self._git, self._folder, self._facts):
+                SUBMODULES.fetch(self._git, self._folder, self._repository, self._unit)
+        except ExtraError as error:
+            return str(error)
         return ""
 
 
