@@ -46,6 +46,7 @@ def make_record(name: str, doc: str) -> Document[Owned]:
 class Format:
     """How a tool's file is read and changed."""
 
+    name: str
     read: Callable[[str], Any]
     """Raises ValueError."""
     add: Callable[[str, Keys, Any], str]
@@ -66,9 +67,9 @@ def _add_json(text: str, keys: Keys, value: Any) -> str:
     return json.dumps(nested, indent=2, ensure_ascii=False) + "\n"
 
 
-JSON = Format(read_json, _add_json, jsonc.drop_member)
-JSON_WITH_COMMENTS = Format(jsonc.parse, _add_json, jsonc.drop_member)
-TOML = Format(_read_toml, toml_edit.add_table, toml_edit.drop_table)
+JSON = Format("a JSON object", read_json, _add_json, jsonc.drop_member)
+JSON_WITH_COMMENTS = Format("a JSON object", jsonc.parse, _add_json, jsonc.drop_member)
+TOML = Format("TOML", _read_toml, toml_edit.add_table, toml_edit.drop_table)
 
 
 def guess_format(path: Path) -> Format:
@@ -131,7 +132,7 @@ def _change(
     text = (present or b"").decode(errors="replace")
     document = _read(form, present)
     if document is None:
-        problem = Problem(f"left {path} alone: it cannot be read", f"fix or remove {path}")
+        problem = Problem(f"left {path} alone: it is not {form.name}", f"fix or remove {path}")
         return problem if wanted else present
     changed = text
     try:

@@ -46,6 +46,8 @@ OPEN = {
     "DEV8_SSH_ADDRESS": "::",
     "DEV8_SSH_ALGORITHMS": "compatible",
     "DEV8_CODE_SERVER_ADDRESS": "127.0.0.1",
+    "DEV8_SSH_WAIT": "hooks",
+    "DEV8_MCP": str(Path(__file__).with_name("mcp.jsonc")),
 }
 
 

@@ -162,6 +162,19 @@ def test_whoever_starts_the_container_trusts(tmp_path: Path) -> None:
         check_calm(look)
 
 
+def test_a_persons_own_way_to_begin_wins_over_the_readme(tmp_path: Path) -> None:
+    path = "/home/dev8/.local/share/code-server/User/settings.json"
+    own = {"terminal.integrated.gpuAcceleration": "off", "workbench.startupEditor": "welcomePage"}
+    with running(make_recipe("-e", "DEV8_TRUST=trusted")) as box:
+        prepare(box, f"{REPOSITORY}\necho '{json.dumps(own)}' >{path}")
+        steps: Steps = (["log_in", PASSWORD], ["text", PROMPT], ["text", "Welcome"],
+                 ["look", "own-way"])  # fmt: skip
+        (look,) = visit(box, tmp_path, *steps, path=f"?folder={DEMO}")
+        assert [tab.split(",")[0] for tab in look["tabs"]] == ["Welcome"]
+        box.execute("devcopilot", "configure")
+        assert own.items() <= json.loads(box.execute("cat", path)).items()
+
+
 def test_a_link_cannot_pass_off_a_folder_as_another(tmp_path: Path) -> None:
     """The page opens the last that its URL names."""
     with running(make_recipe()) as box:
