@@ -9,8 +9,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agent.github import gh, published
@@ -286,6 +288,101 @@ def test_the_workspace_itself_takes_a_clone_beside_what_is_there(place: Place) -
     assert (place.folder / "mine").read_text() == "mine"
     assert place.git("status", "--porcelain", folder=".") == "?? mine"
     assert place.leftovers() == []
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """A real ext4 volume, as an engine or Kubernetes mounts one, with its lost+found."""
+    need(os.getuid() == 0 and shutil.which("mkfs.ext4", path="/usr/sbin:/sbin"), "needs root, ext4")
+    disk, folder = tmp_path / "disk", tmp_path / "volume"
+    with disk.open("wb") as file:
+        file.truncate(32 << 20)
+    subprocess.run(["/usr/sbin/mkfs.ext4", "-q", disk], check=True, timeout=60)
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-o", "loop", disk, folder], check=False, timeout=60)
+    need(mounted.returncode == 0, "needs to mount a file")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True, timeout=60)
+
+
+def test_a_volume_of_ext4_is_the_workspace_and_takes_the_clone(place: Place, volume: Path) -> None:
+    assert [path.name for path in volume.iterdir()] == ["lost+found"]
+    place.folder = volume
+    check_clone_on_volume(place, "HOST/octo/demo dir=.", volume)
+
+
+def test_a_volume_of_ext4_takes_the_clone_where_it_is_mounted(place: Place, volume: Path) -> None:
+    place.folder.mkdir()
+    target = place.folder / "demo"
+    target.mkdir()
+    subprocess.run(["mount", "--bind", volume, target], check=True, timeout=60)
+    try:
+        check_clone_on_volume(place, "HOST/octo/demo", target)
+        assert os.path.ismount(target)
+    finally:
+        subprocess.run(["umount", target], check=True, timeout=60)
+
+
+def test_an_empty_file_system_takes_the_clone_where_it_is_mounted(place: Place) -> None:
+    need(os.getuid() == 0, "needs root")
+    target = place.folder / "demo"
+    target.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", target], check=True, timeout=60)
+    try:
+        check_clone_on_volume(place, "HOST/octo/demo", target)
+    finally:
+        subprocess.run(["umount", target], check=True, timeout=60)
+
+
+def check_clone_on_volume(place: Place, entry: str, target: Path) -> None:
+    """See that a clone comes whole, beside what a volume has of its own, and once."""
+    before = {path.name for path in target.iterdir()}
+    units = place.start(entry)
+    (name,) = [unit for unit in units if unit.startswith("clone:")]
+    assert units[name].state == "done", units[name]
+    assert {path.name for path in target.iterdir()} == {*before, ".git", "README.md", "src"}
+    folder = str(target.relative_to(place.folder))
+    assert place.git("status", "--porcelain", folder=folder) in ("", "?? lost+found/")
+    assert place.git("fsck", folder=folder) == ""
+    asked = len(place.host.asked)
+    place.forget_life()
+    assert place.start(entry)[name].state == "done"
+    assert len(place.host.asked) == asked
+
+
+def test_no_process_of_a_clone_shows_the_token_while_it_runs(place: Place) -> None:
+    place.host.token = TOKEN
+    place.give_token(TOKEN)
+    place.host.add("octo/large", {"noise": os.urandom(300_000).hex()})  # a pack that waits
+    place.host.gate = threading.Event()
+    ours, seen = os.getpid(), set()
+
+    def look() -> bool:
+        for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):  # noqa: PTH208
+            with suppress(OSError, psutil.Error):
+                if ours in [parent.pid for parent in psutil.Process(pid).parents()]:
+                    folder = Path(f"/proc/{pid}")
+                    words = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
+                    seen.add(words)
+        return any(b"index-pack" in argv for argv, _ in seen)
+
+    def watch() -> None:
+        try:
+            wait_until(look, "git at work")
+        finally:
+            assert place.host.gate
+            place.host.gate.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    units = place.start("HOST/octo/large")
+    watcher.join()
+    assert units["clone:large"].state == "done"
+    assert any(b"index-pack" in argv for argv, _ in seen), "it was looked at while it ran"
+    assert [argv for argv, environ in seen if TOKEN.encode() in argv + environ] == []
+    assert TOKEN not in place.log("clone:large")
 
 
 def test_a_file_that_both_have_stops_it_before_anything_moves(place: Place) -> None:
