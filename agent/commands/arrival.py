@@ -4,7 +4,6 @@ The image's session.sh starts it in the background of interactive logins only, a
 """
 
 import shutil
-import sys
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -57,7 +56,7 @@ def tell(facts: Facts, line: "Line", answer: Answer) -> None:
 class Line(Bar):
     """One line that is written over."""
 
-    def __init__(self, out: TextIO = sys.stderr) -> None:
+    def __init__(self, out: TextIO) -> None:
         self._out = out
         self._width = 0
 

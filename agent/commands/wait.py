@@ -79,7 +79,7 @@ def wait_at_login(printer: Printer) -> int:
 
     current = context.load()
     what = current.settings.ssh.wait
-    line = arrival.Line()
+    line = arrival.Line(printer.err)
     tell = partial(arrival.tell, current.facts, line)
     question = waiting.find_question(what)
     with suppress(arrival.IdleError):

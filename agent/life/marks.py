@@ -43,15 +43,15 @@ class Marks:
     document: Document[Mark] = ON_VOLUME
 
     def is_done(self, fingerprint: str) -> bool:
-        """Tell whether this work has been done."""
+        """Return whether this work has been done."""
         return self._read() == Mark(DONE, fingerprint)
 
     def has_any(self) -> bool:
-        """Tell whether any work has been done or begun, whatever its fingerprint."""
+        """Return whether any work has been done or begun, whatever its fingerprint."""
         return bool(self._read().state)
 
     def was_interrupted(self) -> bool:
-        """Tell whether a run had begun and has not ended: somebody killed it."""
+        """Return whether a run had begun and has not ended: somebody killed it."""
         return self._read().state == RUNNING
 
     def set_running(self, fingerprint: str) -> None:

@@ -19,7 +19,7 @@ LONGEST = 1024 * 1024
 LONGEST_LINE = 16 * 1024
 """Bytes after which a line is cut."""
 LAST_LINES = 5
-"""Lines that are told when a run has failed."""
+"""Lines that are logged when a run has failed."""
 DROPPED = b"(earlier lines are not kept)\n"
 
 

@@ -1,4 +1,4 @@
-"""Tells shells of ssh logins where the project is; the image's session.sh reads it.
+"""Shows shells of ssh logins where the project is; the image's session.sh reads it.
 
 Only where somebody asks for a project: else a login starts in the home, as everywhere.
 """

@@ -75,7 +75,7 @@ def find_open(records: Iterable[Record]) -> list[Record]:
 
 
 def _tells_of(part: Record, whole: Record) -> bool:
-    """Tell whether the whole stands as it does because this part of it stands so."""
+    """Return whether the whole stands as it does because this part of it stands so."""
     if not part.name.startswith(f"{whole.name}{SEPARATOR}") or part.state is not whole.state:
         return False
     return whole.state is State.RUNNING or whole.reason.startswith(f"{part.name}: ")

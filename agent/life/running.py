@@ -39,7 +39,7 @@ class Ended:
 
     @property
     def good(self) -> bool:
-        """Tell whether it did its work."""
+        """Return whether it did its work."""
         return self.code == 0 and not self.timed_out and not self.stopped
 
 

@@ -101,7 +101,7 @@ class Setup:
                     self._later[work.kind.name] = time.monotonic() + work.next_run
 
     def _has_news(self) -> bool:
-        """Tell whether one that waits may go on: its time has come, or a watched file is new."""
+        """Return whether one that waits may go on: its time has come, or a watched file is new."""
         if self._order is not None:
             return False
         now = time.monotonic()
@@ -133,13 +133,13 @@ class Setup:
         return not before.isdisjoint({*behind, *(each.name for each in waiting)})
 
     def _has_enough(self, name: str) -> bool:
-        """Tell whether as much of a kind is done as others wait for."""
+        """Return whether as much of a kind is done as others wait for."""
         part = self._kinds[name].enough
         found = record.read(self._context.facts, make_name(name, part)) if part else None
         return found is not None and found.state in GOOD
 
     def _has_needs(self, kind: Kind) -> bool:
-        """Tell whether all that a kind needs is there; else note for what it waits."""
+        """Return whether all that a kind needs is there; else note for what it waits."""
         for name in kind.needs if self._order is None else ():
             needed = record.read(self._context.facts, name) if name in self._kinds else None
             if needed and needed.state not in GOOD:
@@ -177,14 +177,14 @@ class Setup:
 
 
 class News:
-    """Tells when a file is another than it was at the last look."""
+    """Notices when a file is not the one of the last look."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = tuple(paths)
         self._seen = self._stamp()
 
     def look(self) -> bool:
-        """Tell whether any of them has changed since the last look."""
+        """Return whether any of them has changed since the last look."""
         before, self._seen = self._seen, self._stamp()
         return self._seen != before
 

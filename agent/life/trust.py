@@ -1,9 +1,9 @@
 """Whether code of a repository may run: one decision for hooks, extensions, editor and AI tools.
 
 Whoever starts the container decides with DEV8_TRUST, or leaves it to the user (`ask`). The user's
-answer holds for the files that were there: when one of them changes, they are asked again. It lies
-in the state folder, so a new container on the same volume knows it. What a hook calls can be
-anything in the repository, such as `npm install`: the files only tell when to ask again.
+answer holds for the files that were there: when one of them changes, they are asked again. It is
+kept in the state folder, so a new container on the same volume knows it. What a hook calls can be
+anything in the repository, such as `npm install`: the files only decide when to ask again.
 """
 
 import hashlib
@@ -152,7 +152,7 @@ def find_key(folder: Path) -> str:
 def take_prints(context: Context, folder: Path) -> Prints:
     """Return the prints of the files that can run code. Links out of the folder are not followed.
 
-    Such a link counts with where it leads: what lies there is not the repository's.
+    Such a link counts with where it leads: what is there is not the repository's.
     """
     top = Path(find_key(folder))
     found = {}

@@ -1,4 +1,4 @@
-"""What a kind of unit is, and what its work gets to tell how far it is."""
+"""What a kind of unit is, and how its work reports progress."""
 
 import re
 import threading
@@ -34,20 +34,20 @@ TRIES = Document[int](
 
 
 class Speaker(Protocol):
-    """Tells of units: to the log of the container, or to whoever carries them out by hand."""
+    """Reports on units: in the log of the container, or to the person who carries them out."""
 
     def begin(self, unit: Record) -> None:
-        """Tell that a unit is at work."""
+        """Report that a unit is running."""
 
     def line(self, unit: Record, text: str) -> None:
         """Pass on a line of its output."""
 
     def end(self, unit: Record, last: Sequence[str]) -> None:
-        """Tell how a unit stands now that its work is over; `last` are its last lines."""
+        """Report the state of a unit whose work has ended; `last` are its last lines."""
 
 
 class Unit:
-    """One unit, for the work that belongs to it: it writes down all that it is told."""
+    """One unit, for the work that belongs to it: it saves each change of state."""
 
     def __init__(self, work: "Work", name: str) -> None:
         self.name = name
@@ -73,7 +73,7 @@ class Unit:
         return Marks(self._work.context.facts, self.name, document)
 
     def begin(self) -> None:
-        """Tell that its work goes on now, in a new log. Raises OSError."""
+        """Start running, with a new log. Raises OSError."""
         self._began = time.monotonic()
         self._log = UnitLog(self._work.context.facts, self.name)
         path = str(self._log.path)
@@ -82,7 +82,7 @@ class Unit:
         self._work.follow(self)
 
     def progress(self, percent: int | None, words: str = "") -> None:
-        """Tell how far it is; most of what comes within a second is not written down."""
+        """Report progress; it is saved at most once a second."""
         now = time.monotonic()
         if now - self._told >= PULSE:
             self._told = now
@@ -90,7 +90,7 @@ class Unit:
             self._work.follow(self)
 
     def follow(self, percent: int | None) -> None:
-        """Be at work, and as far as the parts are; they tell the rest."""
+        """Be running, and as far as the parts are; they report the rest."""
         if self.state is not State.RUNNING:
             self._change(State.RUNNING, took=None, exit=None, progress=percent)
         elif self._record.progress != percent:
@@ -101,28 +101,28 @@ class Unit:
         self._hear(line.encode(errors="replace"))
 
     def wait(self, reason: str, hint: str = "") -> None:
-        """Tell what it waits for."""
+        """Wait, for this reason."""
         self._end(State.WAITING, reason, hint)
 
     def done(self, reason: str = "", hint: str = "") -> None:
-        """Tell that it is done."""
+        """End as done."""
         self._end(State.DONE, reason, hint)
 
     def skip(self, reason: str, hint: str = "") -> None:
-        """Tell why there is nothing to do."""
+        """End as skipped: there is nothing to do, for this reason."""
         self._end(State.SKIPPED, reason, hint)
 
     def fail(self, reason: str, hint: str = "", exit: int | None = None) -> None:  # noqa: A002
-        """Tell why it has failed; `exit` is the code of the command that decided it."""
+        """End as failed; `exit` is the code of the command that decided it."""
         self._end(State.FAILED, reason, hint, exit)
 
     def fail_for(self, error: OSError, hint: str) -> None:
-        """Tell that the machine refused something."""
+        """End as failed, because the system refused something."""
         what = f"{error.filename}: " if error.filename else ""
         self.fail(f"{what}{error.strerror or error}", hint)
 
     def time_out(self, seconds: float, hint: str = "") -> None:
-        """Tell that it was ended since it took longer than this."""
+        """End as timed out after this time."""
         self._end(State.TIMEOUT, f"it took longer than {format_duration(seconds)}", hint)
 
     def retry_in(self, first: float, longest: float) -> float:
@@ -216,7 +216,7 @@ class Kind:
     wanted: Callable[[Settings], bool]
     """It looks at the settings alone: it is asked at each start, before all else."""
     carry_out: Callable[["Work"], None]
-    """Does the work, and tells at its end how the kind's own unit stands. It may run in a thread:
+    """Does the work, and at its end sets the state of the kind's own unit. It may run in a thread:
     no signals, no `machine.deadline`."""
     needs: tuple[str, ...] = ()
     """Kinds without whose success there is no work."""
@@ -276,12 +276,12 @@ class Work:
             self.own.follow(sum(share or 0 for share in shares) // len(shares) if known else None)
 
     def tell_enough(self) -> None:
-        """Tell that nobody needs to wait for the rest: `Kind.enough` is done."""
+        """Let nobody wait for the rest: `Kind.enough` is done."""
         Unit(self, make_name(self.kind.name, self.kind.enough)).done()
         self._wake()
 
     def is_asked_again(self, part: str = "") -> bool:
-        """Tell whether a part is to be done though it may be done already."""
+        """Return whether a part is to be done though it may be done already."""
         return self.again and self.only in ("", part)
 
     def again_in(self, seconds: float) -> None:

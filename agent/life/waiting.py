@@ -76,7 +76,7 @@ def list_words() -> list[str]:
 
 
 def ask_services(current: Context) -> Answer:
-    """Tell whether all essential services have answered."""
+    """Return whether all essential services have answered."""
     state = context.read_state(current.facts)
     if state is None:
         return Answer(State.WAITING, "the agent is not running here")
@@ -88,7 +88,7 @@ def ask_services(current: Context) -> Answer:
 
 
 def ask_service(name: str, current: Context) -> Answer:
-    """Tell whether one service answers its probe."""
+    """Return whether one service answers its probe."""
     from agent.services.registered import ROSTER  # noqa: PLC0415 - most waits need it not
 
     found = [each for each in ROSTER.read(current.facts).services if each.name == name]
@@ -100,7 +100,7 @@ def ask_service(name: str, current: Context) -> Answer:
 
 
 def ask_token(current: Context) -> Answer:
-    """Tell whether there is a token for every host that has a source of one."""
+    """Return whether there is a token for every host that has a source of one."""
     accounts = current.once(find_accounts)
     for host, problem in accounts.in_trouble.items():
         return Answer(State.FAILED, f"{host}: {problem.message}", problem.hint)
@@ -112,7 +112,7 @@ def ask_token(current: Context) -> Answer:
 
 
 def ask_backup(current: Context) -> Answer:
-    """Tell whether a backup has been made in this life of the container."""
+    """Return whether a backup has been made in this life of the container."""
     job = ((context.read_state(current.facts) or {}).get("jobs") or {}).get("backup")
     if not job:
         return Answer(State.SKIPPED, "no backups are scheduled")
@@ -124,7 +124,7 @@ def ask_backup(current: Context) -> Answer:
 
 
 def ask_kind(name: str, current: Context) -> Answer:
-    """Tell how a kind stands; one that is still to come waits for what it needs."""
+    """Return the state of a kind; one that has not started waits for what it needs."""
     kinds = {kind.name: kind for kind in KINDS}
     if not kinds[name].wanted(current.settings):
         return Answer(State.SKIPPED, f"{name} is not asked for")
@@ -138,7 +138,7 @@ def ask_kind(name: str, current: Context) -> Answer:
 
 
 def ask_unit(name: str, current: Context) -> Answer:
-    """Tell how a unit stands; one that nobody knows yet may still come."""
+    """Return the state of a unit; an unknown one may still come."""
     return _answer(record.read(current.facts, name))
 
 
@@ -149,25 +149,25 @@ def _answer(found: Record | None) -> Answer:
 
 
 def ask_milestone(name: str, current: Context) -> Answer:
-    """Tell whether somebody has called `devcopilot done NAME`."""
+    """Return whether somebody has called `devcopilot done NAME`."""
     there = (current.facts.runtime / MILESTONES / name).exists()
     return Answer(State.DONE if there else State.WAITING, f"nobody has said `done {name}` yet")
 
 
 def ask_port(number: int) -> Answer:
-    """Tell whether a program listens on a port."""
+    """Return whether a program listens on a port."""
     there = number in sockets.find_listening()
     return Answer(State.DONE if there else State.WAITING, f"nothing listens on port {number}")
 
 
 def ask_all(current: Context) -> Answer:
-    """Tell whether the services answer and everything that is wanted is done."""
+    """Return whether the services answer and everything that is wanted is done."""
     kinds = [kind for kind in KINDS if kind.counts and kind.wanted(current.settings)]
     return join([ask_services(current), *(ask_enough(kind, current) for kind in kinds)])
 
 
 def ask_enough(kind: Kind, current: Context) -> Answer:
-    """Tell whether as much of a kind is done as people need to begin."""
+    """Return whether as much of a kind is done as people need to begin."""
     answer = ask_kind(kind.name, current)
     if not kind.enough or answer.state in (*GOOD, *BAD):
         return answer

@@ -79,7 +79,7 @@ def encode_token(token: str) -> str:
 
 
 def is_users_login(path: Path, facts: Facts) -> bool:
-    """Tell whether the user has signed in: what the file holds is not what the agent writes."""
+    """Return whether the user has signed in: what the file holds is not what the agent writes."""
     try:
         content = facts.read(path, SETTINGS) or b""
         token = parse_json(content)["claudeAiOauth"]["accessToken"]

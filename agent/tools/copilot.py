@@ -24,7 +24,7 @@ def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
     supported by Copilot".
     """
     named = NAME in settings.ai.tools
-    token = find_key(settings.github.token, facts)  # what is wrong with it, others tell
+    token = find_key(settings.github.token, facts)  # others report what is wrong with it
     if isinstance(token, str) and token.startswith(CLASSIC) and (named or facts.which(NAME)):
         yield Problem(
             f"Copilot refuses the GitHub token: it is a classic one ({CLASSIC}...)",

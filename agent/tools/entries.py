@@ -25,7 +25,7 @@ from agent.tools.json_edit import read_json
 T = TypeVar("T")
 Keys = tuple[str, ...]
 Entries = Mapping[Keys, Any]
-"""Where an entry lies in the document -> its value."""
+"""Place of an entry in the document -> its value."""
 Owned = dict[str, dict[str, str]]
 """File -> keys, as JSON -> digest of the value that the agent has written."""
 

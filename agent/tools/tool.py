@@ -87,7 +87,7 @@ class AiTool:
     """Its own words that tell, by the exit code, whether it is signed in."""
 
     def has_login(self, settings: Settings) -> bool:
-        """Tell whether one of its secrets was given."""
+        """Return whether one of its secrets was given."""
         return any(login.find(settings) for login in self.logins)
 
 

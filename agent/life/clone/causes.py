@@ -35,7 +35,7 @@ class Cause(StrEnum):
 
     @property
     def waits_for_token(self) -> bool:
-        """Tell whether a new token may change it."""
+        """Return whether a new token may change it."""
         return self in (Cause.NO_TOKEN, Cause.REFUSED, Cause.HIDDEN)
 
 

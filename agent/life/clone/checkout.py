@@ -26,7 +26,7 @@ class MissingError(Exception):
 
 
 def check_out(git: Git, folder: Path, repository: Repository) -> str:
-    """Fill the work tree; return what is worth telling of it.
+    """Fill the work tree; return what is worth reporting.
 
     Raises GitError, and MissingError once the default branch is checked out.
     """

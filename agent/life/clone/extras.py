@@ -22,7 +22,7 @@ class Extra:
     name: str
     is_wanted: Callable[[Repository], bool]
     is_there: Callable[[Git, Path, Facts], bool]
-    """Tells whether the repository has anything of it."""
+    """Returns whether the repository has anything of it."""
     fetch: Callable[[Git, Path, Repository, Unit], None]
     """Fetches it. Raises ExtraError, GitError and StoppedError."""
 
@@ -47,7 +47,7 @@ def _has_submodules(git: Git, folder: Path, facts: Facts) -> bool:
 
 
 def _fetch_submodules(git: Git, folder: Path, repository: Repository, unit: Unit) -> None:
-    """Fetch each by itself, so that a dead one does not keep the others away."""
+    """Fetch each separately, so that a dead one does not keep the others away."""
     said = git.ask(
         "config", "--null", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$",
         cwd=folder,

@@ -17,7 +17,7 @@ _KIND = re.compile(r"(?im)recv header(?:, \d+ bytes)?:\s*content-type:\s*([\w./+
 
 
 def fetch(git: Git, url: str, wanted: Repository, staged: Path) -> str:
-    """Clone into a folder that is not there yet, and fill it; return what is worth telling.
+    """Clone into a folder that is not there yet, and fill it; return what is worth reporting.
 
     Raises GitError, StoppedError, and MissingError once the default branch is checked out.
     """
@@ -31,7 +31,7 @@ def fetch(git: Git, url: str, wanted: Repository, staged: Path) -> str:
 
 
 def check_empty(git: Git, url: str, staged: Path) -> None:
-    """Tell an empty repository from a web page, which git takes for one. Raises GitError.
+    """Distinguish an empty repository from a web page, which git takes for one. Raises GitError.
 
     A portal or a proxy that wants a login first answers everything with its page, and 200.
     """

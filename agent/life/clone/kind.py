@@ -27,7 +27,7 @@ def carry_out(work: Work) -> None:
 
 def clone_all(work: Work, repositories: Sequence[Repository]) -> list[Unit]:
     """Clone these, in their order; return their units. Raises OSError."""
-    with suppress(OSError):  # what is wrong with it, each clone tells
+    with suppress(OSError):  # each clone reports what is wrong with it
         work.context.settings.workspace.folder.mkdir(parents=True, exist_ok=True)
     clones = [Clone(work, repository) for repository in repositories]
     remove_leftovers(clones)

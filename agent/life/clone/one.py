@@ -50,7 +50,7 @@ class Clone:
 
     @cached_property
     def _fingerprint(self) -> str:
-        """What tells this work from others, also from that on another volume: marks lie at home."""
+        """What identifies this work, also among those on other volumes: marks are kept at home."""
         try:
             volume = self._workspace.stat().st_ino
         except OSError:
@@ -69,7 +69,7 @@ class Clone:
         return [self.unit]
 
     def _is_settled(self) -> bool:
-        """Tell how it stands, if nothing is to be done about it; without the network."""
+        """Set the state if there is nothing to do, and return whether that is so. No network."""
         marks = self.unit.marks()
         if marks.is_done(self._fingerprint) and not self._again:
             if os.path.lexists(self.target):
@@ -96,7 +96,7 @@ class Clone:
     def _take_as_it_is(self) -> None:
         """Accept a clone that is there: a user's, or one that a backup has brought back.
 
-        What to check out is its owner's business by now; that it never was there is told again.
+        What to check out is now its owner's business; a missing reference is reported again.
         """
         missing = find_missing(self._git, self.target, self.repository)
         if missing:
@@ -106,7 +106,7 @@ class Clone:
             self.unit.done("it is there already")
 
     def _is_inside(self) -> bool:
-        """Tell whether no link on the way leads out of the workspace."""
+        """Return whether no link on the way leads out of the workspace."""
         top = os.path.realpath(self._workspace)
         above = self.target if self._shared else self.target.parent
         return f"{os.path.realpath(above)}/".startswith(f"{top.rstrip('/')}/")
@@ -172,7 +172,7 @@ class Clone:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _explain(self, failure: Failure) -> None:
-        """Tell what went wrong, and what happens next."""
+        """Report what went wrong, and what happens next."""
         if failure.cause is Cause.HOST_KEY:
             reason, hint = host_key.explain(self._url, failure.said, self._facts)
             again = f"devcopilot rerun {self.unit.name}"

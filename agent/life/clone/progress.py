@@ -16,7 +16,7 @@ _WHOLE = ("Downloading LFS objects", "Filtering content")
 
 
 def read_progress(line: str) -> tuple[int, str] | None:
-    """Return how far the whole is, and what goes on; None for a line that tells nothing of it."""
+    """Return how far the whole is, and what goes on; None for a line about something else."""
     found = _LINE.match(line)
     if not found:
         return None

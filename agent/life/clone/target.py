@@ -36,7 +36,7 @@ class Found:
 
 
 def look(git: Git, target: Path, url: str, *, is_workspace: bool) -> Found:
-    """Tell what is at a place, without the network."""
+    """Return what is at a place, without the network."""
     if not os.path.lexists(target):
         return Found(Place.FREE)
     if not target.is_dir():
@@ -81,7 +81,7 @@ def _look_at_repository(git: Git, target: Path, url: str) -> Found:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Tell whether two addresses lead to the same repository, over https or ssh."""
+    """Return whether two addresses lead to the same repository, over https or ssh."""
     return one == other or _reduce(one) == _reduce(other)
 
 

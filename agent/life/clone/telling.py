@@ -1,4 +1,4 @@
-"""What a unit says of a repository that could not be fetched, and when it tries again."""
+"""How a unit reports a repository that could not be fetched, and when it tries again."""
 
 from agent.life.clone.causes import Cause, Failure, explain, explain_access
 from agent.life.clone.fetch import find_token
@@ -11,7 +11,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 
 def tell_failure(unit: Unit, failure: Failure, facts: Facts, host: str, path: str) -> None:
-    """Tell why `path` of a host could not be had: the network or a token may still come."""
+    """Report why `path` of a host could not be fetched: the network or a token may still come."""
     if failure.cause is Cause.NETWORK:
         pause = unit.retry_in(FIRST_PAUSE, LONGEST_PAUSE)
         unit.wait(f"{host} does not answer: {failure.said}", f"next try in {pause:.0f} s")
@@ -24,5 +24,5 @@ def tell_failure(unit: Unit, failure: Failure, facts: Facts, host: str, path: st
 
 
 def was_refused(unit: Unit, facts: Facts, host: str) -> bool:
-    """Tell whether the present token was refused already: each is tried once."""
+    """Return whether the present token was refused already: each is tried once."""
     return unit.marks(IN_CONTAINER).is_done(find_token(facts, host))

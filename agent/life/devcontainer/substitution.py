@@ -50,6 +50,6 @@ def make_substitute(file: Devcontainer, environ: Mapping[str, str]) -> Callable[
 
 
 def make_identifier(file: Devcontainer) -> str:
-    """Return what tells this configuration from others: 52 letters and digits, always the same."""
+    """Return what identifies this configuration: 52 letters and digits, always the same."""
     digest = hashlib.sha256(f"{file.folder}\0{file.name}".encode(errors="surrogateescape")).digest()
     return base64.b32hexencode(digest).decode().lower().rstrip("=")

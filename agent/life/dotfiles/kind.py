@@ -88,7 +88,7 @@ class Run:
             self._marks.forget()
 
     def _get(self, repository: Repository) -> str:
-        """Clone or update; return what is worth telling. Raises GitError."""
+        """Clone or update; return what is worth reporting. Raises GitError."""
         source = Source(self._work, self._own, repository, self._folder)
         if not source.is_there():
             told = source.clone(time.strftime(STAMP, time.gmtime()))
@@ -99,7 +99,7 @@ class Run:
         return "; ".join(filter(None, (told, source.fetch_submodules())))
 
     def _make_fingerprint(self) -> str:
-        """Return what tells this work from another: the commit counts if they follow it."""
+        """Return what identifies this work: the commit is part of it if updates are wanted."""
         settings, head = self._settings, ""
         if self._repository and settings.update == "start" and (self._folder / ".git").exists():
             head = Source(self._work, self._own, self._repository, self._folder).find_head()
@@ -110,7 +110,7 @@ class Run:
         return repository.find_host(self._work.context.settings.github.host)
 
     def _waits_for_token(self) -> bool:
-        """Tell whether the present token has been refused already."""
+        """Return whether the present token has been refused already."""
         if self._repository is None or self._work.again:
             return False
         return was_refused(self._own, self._facts, self._find_host(self._repository))

@@ -40,7 +40,7 @@ class Source:
         return (said or "").strip()
 
     def is_there(self) -> bool:
-        """Tell whether the folder holds this very repository."""
+        """Return whether the folder holds this very repository."""
         origin = self.find_origin()
         return bool(origin) and is_same(str(origin), self._url)
 
@@ -49,7 +49,7 @@ class Source:
         return (self._git.ask("rev-parse", "HEAD", cwd=self._folder) or "").strip()
 
     def clone(self, stamp: str) -> str:
-        """Clone into the folder; what else is there moves aside. Return what is worth telling.
+        """Clone into the folder; what else is there moves aside. Return what is worth reporting.
 
         `stamp` is for the name of what moves. Raises GitError, StoppedError and OSError.
         """

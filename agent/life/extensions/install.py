@@ -185,23 +185,23 @@ class _Part:
 
     @property
     def is_file(self) -> bool:
-        """Tell whether it needs no gallery."""
+        """Return whether it needs no gallery."""
         return self._entry.file is not None
 
     @property
     def word(self) -> str:
-        """Return what code-server is told to install."""
+        """Return the word for code-server's --install-extension."""
         if self._entry.file:
             return str(self._entry.file)
         return str(replace(self._entry, url=""))
 
     def has_version(self, present: Mapping[str, str]) -> bool:
-        """Tell whether it is there as it is asked for."""
+        """Return whether it is there as it is asked for."""
         found = present.get(self.identifier)
         return found is not None and self._entry.version in ("", found)
 
     def find_due(self, present: Mapping[str, str], known: Sequence[str], scratch: Path) -> bool:
-        """Tell whether it is to be installed; else tell how it stands."""
+        """Return whether it is to be installed; else tell how it stands."""
         try:
             if self._entry.url and not self._fetch(scratch):
                 return False
@@ -219,7 +219,7 @@ class _Part:
         return True
 
     def _fetch(self, scratch: Path) -> bool:
-        """Bring the file from its address; tell whether it is there."""
+        """Download the file; return whether it is there."""
         file = scratch / f"{len(list(scratch.iterdir()))}.vsix"
         self.unit.begin()
         argv = (
@@ -242,7 +242,7 @@ class _Part:
 
 
 def is_wanted(settings: Settings) -> bool:
-    """Tell whether anything can ask for extensions."""
+    """Return whether anything can ask for extensions."""
     extensions = settings.extensions
     by_repository = extensions.sources and settings.hooks.trust != Verdict.OFF
     by_owner = extensions.wanted or extensions.folder.is_dir()

@@ -23,7 +23,7 @@ class Folder:
 
     @property
     def exists(self) -> bool:
-        """Tell whether anything has ever been installed here."""
+        """Return whether anything has ever been installed here."""
         return (self.path / LIST).exists()
 
     def read(self) -> dict[str, str]:

@@ -22,7 +22,7 @@ def find_file(facts: Facts, name: str) -> Path:
 
 
 def carry_out(work: Work) -> None:
-    """Run the command if somebody is there, else ask the first shell to tell. Raises OSError."""
+    """Run the command if somebody is there, else have the first shell say so. Raises OSError."""
     run = Run(work)
     phase = run.plan.attach
     if phase is None:

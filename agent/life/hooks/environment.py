@@ -32,7 +32,7 @@ SCRIPT = f"printf '\\n{MARK}\\n'; base64 /proc/self/environ; printf '\\n{MARK}\\
 """A program shows its own environment, which is what the shell exports; no line breaks in it."""
 OF_THE_SHELL = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "TERM"})
 OURS = {"DEVCOPILOT": "true"}
-"""Tells scripts where they run; the names that other products give would promise more."""
+"""Shows scripts where they run; the names that other products use would promise more."""
 _NAME = re.compile(r"[^=\0\s]+")
 
 Changes = dict[str, str | None]

@@ -30,7 +30,7 @@ ENOUGH = "waitFor"
 
 
 def is_wanted(_settings: Settings) -> bool:
-    """Tell whether there may be hooks: what a repository or an image brings shows only later."""
+    """Return whether there may be hooks: what a repository or an image brings shows only later."""
     return True
 
 
@@ -82,7 +82,7 @@ class Plan:
             self.prints = trust.take_prints(context, self.folder)
 
     def is_behind(self, phase: Phase) -> bool:
-        """Tell whether nobody needs to wait for a hook."""
+        """Return whether nobody needs to wait for a hook."""
         known = phase.name in HOOKS and self.wait_for in HOOKS
         return known and HOOKS.index(phase.name) > HOOKS.index(self.wait_for)
 
@@ -99,7 +99,7 @@ class Run:
         """The unit after whose failure nothing more runs."""
 
     def carry_out(self) -> None:
-        """Run all hooks that are due, and tell how they stand."""
+        """Run all hooks that are due, and set their states."""
         plan, own = self.plan, self._work.own
         remote.share(self._context.facts, {} if plan.refusal else plan.changes)
         units = []
@@ -119,7 +119,7 @@ class Run:
             own.skip(f"there are no hooks in {plan.folder}")
 
     def carry_out_one(self, phase: Phase, unit: Unit) -> None:
-        """Run a hook if it is due; tell how it stands."""
+        """Run a hook if it is due, and set its state."""
         plan = self.plan
         if self._failed:
             unit.skip(f"{self._failed} failed", f"devcopilot rerun {self._failed}")

@@ -47,7 +47,7 @@ class Phase:
     """Whether it is the repository's: then it needs trust, and its commands run side by side."""
 
     def make_fingerprint(self, container: str) -> str:
-        """Return what tells its work from any other: for a hook that runs once, the container."""
+        """Return what identifies its work; for a hook that runs once, also the container."""
         words = [self.name, *([command.name, *command.argv] for command in self.commands)]
         text = json.dumps([words, container if self.once else ""])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -96,7 +96,7 @@ def find_wait_for(file: Devcontainer | None) -> str:
 def find_cwd(file: Devcontainer, context: Context) -> Path:
     """Return the folder in which the hooks of a repository run.
 
-    That is its workspaceFolder if it lies in the workspace, else the repository.
+    That is its workspaceFolder if that is in the workspace, else the repository.
     """
     value = make_substitute(file, context.facts.environ)(file.given.get("workspaceFolder"))
     if not isinstance(value, str) or not value.startswith("/"):
@@ -108,7 +108,7 @@ def find_cwd(file: Devcontainer, context: Context) -> Path:
 
 
 def has_stop_hooks(settings: Settings) -> bool:
-    """Tell whether there is anything to run at the stop."""
+    """Return whether there is anything to run at the stop."""
     return bool(find_admin(AT_STOP, settings).commands)
 
 

@@ -32,7 +32,7 @@ class Where:
 
 
 def carry_out(work: Work, unit: Unit, phase: Phase, where: Where) -> bool:
-    """Run a hook, whose unit has begun, and tell how it stands then; return whether it is done."""
+    """Run a hook whose unit has begun, and set its state; return whether it is done."""
     timer = threading.Timer(LONG, unit.progress, (None, ENDLESS))
     timer.daemon = True
     if not phase.once:
@@ -173,7 +173,7 @@ class Quiet:
         """Leave it to the hook."""
 
     def end(self, unit: Record, last: Sequence[str]) -> None:
-        """Tell what failed; the rest is the hook's to tell."""
+        """Report what failed; the hook reports the rest."""
         if unit.state is not State.DONE:
             self._speaker.end(unit, last)
 

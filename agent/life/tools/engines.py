@@ -1,4 +1,4 @@
-"""Which Node a tool needs: told before it is fetched, instead of by its crash.
+"""Which Node a tool needs: reported before it is fetched, instead of by its crash.
 
 A tool with a native program for each platform needs none, whatever its package says: Claude Code
 asks for Node 22 and runs without any.
@@ -45,7 +45,7 @@ def find_wanted(lock: bytes) -> str | None:
 
 
 def ask_version(node: Path, facts: Facts) -> Version | None:
-    """Return the version of a Node; None if it does not tell."""
+    """Return the version of a Node; None if it does not print it."""
     try:
         done = subprocess.run(
             [str(node), "--version"], env=facts.environ, stdin=subprocess.DEVNULL,
@@ -58,7 +58,7 @@ def ask_version(node: Path, facts: Facts) -> Version | None:
 
 
 def is_enough(version: Version, wanted: str) -> bool:
-    """Tell whether a version fits. A condition that we cannot read is no reason to refuse."""
+    """Return whether a version fits. A condition that we cannot read is no reason to refuse."""
     return any(_fits(version, condition) for condition in wanted.split("||"))
 
 

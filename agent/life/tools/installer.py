@@ -80,7 +80,7 @@ class Installer:
         self._looked = 0.0
 
     def is_due(self, tool: AiTool) -> bool:
-        """Tell whether there is something to do: it is missing, or ours and of another lock file.
+        """Return whether there is something to do: it is missing, or ours and of another lock file.
 
         A program that somebody else put on the PATH is never touched.
         """

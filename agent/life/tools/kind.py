@@ -12,7 +12,7 @@ NAME = "tools"
 
 
 def is_wanted(settings: Settings) -> bool:
-    """Tell whether any tool is to be there."""
+    """Return whether any tool is to be there."""
     return bool(find_wanted(TOOLS, settings))
 
 

@@ -58,7 +58,7 @@ def look(context: Context) -> Iterator[Finding]:
 
 
 def is_off(file: Path | Problem, facts: Facts) -> bool:
-    """Tell whether Codex's own settings turn its sandbox off."""
+    """Return whether Codex's own settings turn its sandbox off."""
     try:
         content = None if isinstance(file, Problem) else facts.read(file, SETTINGS)
         return parse_toml(content or b"").get("sandbox_mode") == OFF
