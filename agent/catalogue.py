@@ -6,6 +6,7 @@ To add a thing, add it to the list of its room. Nothing that works imports this 
 from agent.backup.targets.all import TARGETS
 from agent.github.sources.all import SOURCES
 from agent.life.all import KINDS
+from agent.observe.activity.all import SIGNALS
 from agent.observe.doctor import CHECKS
 from agent.observe.documents import DOCUMENTS
 from agent.observe.metrics.all import FAMILIES
@@ -16,6 +17,6 @@ from agent.workspace.all import STEPS
 from agent.workspace.jobs import JOBS
 
 __all__ = [
-    "CHECKS", "DOCUMENTS", "FAMILIES", "JOBS", "KINDS", "SERVICES", "SOURCES", "STEPS", "SURFACES",
-    "TARGETS", "TOOLS",
+    "CHECKS", "DOCUMENTS", "FAMILIES", "JOBS", "KINDS", "SERVICES", "SIGNALS", "SOURCES", "STEPS",
+    "SURFACES", "TARGETS", "TOOLS",
 ]  # fmt: skip

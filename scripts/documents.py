@@ -14,7 +14,13 @@ from agent.__main__ import VERBS
 from agent.settings import reference
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("docs/settings.md", "docs/migration.md", "docs/doctor.md", "docs/metrics.md")
+DOCUMENTS = (
+    "docs/activity.md",
+    "docs/settings.md",
+    "docs/migration.md",
+    "docs/doctor.md",
+    "docs/metrics.md",
+)
 
 MEND = ".venv/bin/python scripts/documents.py --write"
 
@@ -35,8 +41,10 @@ def parts() -> dict[str, str]:
         (f"`{each.name}`", each.kind, " ".join(f"`{name}`" for name in each.labels), each.meaning)
         for each in catalogue.FAMILIES
     )
+    signals = ((f"`{each.name}`", each.meaning, each.rule) for each in catalogue.SIGNALS)
     return {
         **sections,
+        "signals": reference.table(("signal", "what is seen", "counts"), signals),
         "commands": reference.table(("command", "what it does"), verbs),
         "checks": reference.table(("group", "name", "what it checks", "network"), checks),
         "metrics": reference.table(("metric", "kind", "labels", "what it says"), metrics),

@@ -62,5 +62,5 @@ def make_lines(found: Activity) -> Iterator[str]:
 def make_row(sign: Sign) -> tuple[str, str, str, str]:
     """Return the row of a signal."""
     age = format_age(read_time(sign.last)) if sign.last else "never"
-    what = ": ".join(filter(None, (sign.detail, sign.why)))
+    what = "; ".join(filter(None, (sign.detail, sign.why)))
     return sign.name, age, "yes" if sign.counts else "no", what

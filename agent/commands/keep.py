@@ -16,6 +16,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import escape_line
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
+from agent.observe import activity
 from agent.observe.activity import leases, moment
 from agent.observe.activity.leases import Lease
 from agent.settings import context
@@ -46,38 +47,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--why", metavar="TEXT", help="what for; `devcopilot activity` shows it")
     parser.add_argument("--pid", type=int, metavar="N", help="as long as this process runs")
     add_json_option(parser)
-    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="TIME | -- COMMAND…",
+    parser.add_argument("words", nargs="*", metavar="TIME | -- COMMAND…",
                         help="how long (2h, 90m), or a command to run meanwhile")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Add a lease, or list or end them."""
     current = context.load()
-    words, pid = list(arguments.words), arguments.pid
-    if words[:1] == ["--"] and pid is None:
-        return run_command(current, words[1:], arguments.why, printer)
+    words, pid, why = list(arguments.words), arguments.pid, arguments.why
     if pid is not None and not words:
-        show([add(current, arguments.why or f"process {pid}", pid=pid)], printer)
+        show([add(current, why or f"process {pid}", pid=pid)], printer)
+    elif pid is not None or not words:
+        raise refuse("say for how long, or as long as what")
     elif words == [LIST]:
         show(find(current), printer)
-    elif words[:1] == [END] and len(words) <= 2:
+    elif words[0] == END and len(words) <= 2:
         end(current, words[1:])
         show(find(current), printer)
-    elif len(words) == 1 and pid is None:
-        seconds = read_time(words[0])
-        why = arguments.why or f"for {format_duration(seconds)}"
-        show([add(current, why, seconds=seconds)], printer)
+    elif len(words) == 1 and (seconds := read_time(words[0])):
+        show([add(current, why or f"for {format_duration(seconds)}", seconds=seconds)], printer)
     else:
-        raise refuse("say for how long, or as long as what")
+        return run_command(current, words, why, printer)
     return Exit.OK
 
 
-def read_time(text: str) -> float:
-    """Return the seconds that are asked for. Raises AgentError (exit 2)."""
+def read_time(text: str) -> float | None:
+    """Return the seconds that are asked for; None: it is no time, so it is a command."""
     try:
         return positive_duration(text)
-    except ValueError as error:
-        raise refuse(f"{text!r} is not {error}") from None
+    except ValueError:
+        return None
 
 
 def refuse(message: str) -> AgentError:
@@ -99,7 +98,9 @@ def add(
     until = moment.read().boot + (seconds if seconds is not None else limit)
     reason = escape_line(why)[:LONGEST_REASON]
     try:
-        return leases.write(str(current.facts.runtime), until, reason, pid)
+        lease = leases.write(str(current.facts.runtime), until, reason, pid)
+        activity.find(current, 0.0)  # whoever asks from now on knows of it
+        return lease
     except ProcessLookupError:
         raise AgentError(Problem(f"there is no process {pid}", "ps shows the processes")) from None
     except OSError as error:
@@ -108,14 +109,13 @@ def add(
 
 def run_command(current: Context, command: Sequence[str], why: str | None, printer: Printer) -> int:
     """Become the command: the lease is this process's, and ends with it."""
-    if not command:
-        raise refuse("no command is given")
     lease = add(current, why or shlex.join(command), pid=os.getpid())
     try:
         os.execvp(command[0], list(command))  # noqa: S606 - its purpose
     except OSError as error:
         leases.remove(str(current.facts.runtime), lease.name)
-        printer.fail(Problem(f"cannot execute {command[0]}: {error.strerror}"))
+        hint = "a time is written as 2h or 90m"
+        printer.fail(Problem(f"cannot execute {command[0]}: {error.strerror}", hint))
         missing = isinstance(error, FileNotFoundError)
         return Exit.NOT_FOUND if missing else Exit.NOT_EXECUTABLE
 
@@ -133,6 +133,7 @@ def end(current: Context, names: Sequence[str]) -> None:
             raise AgentError(Problem(f"there is no lease {name}", "devcopilot keep list"))
     for name in names or held:
         leases.remove(str(current.facts.runtime), name)
+    activity.find(current, 0.0)
 
 
 def show(held: Sequence[Lease], printer: Printer) -> None:

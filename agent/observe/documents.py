@@ -12,6 +12,7 @@ from agent.life import record as units
 from agent.life.extensions import install
 from agent.machine import ledger
 from agent.observe import findings, lost_lines
+from agent.observe.activity import answer
 from agent.observe.report import record as reports
 from agent.services import registered
 from agent.settings import context
@@ -43,4 +44,5 @@ DOCUMENTS = (
     findings.FILE,
     lost_lines.FILE,
     reports.STATE,
+    answer.FILE,
 )

@@ -84,6 +84,19 @@ class Person:
         self.page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
         self.page.keyboard.press("Enter")
 
+    def file(self, name: str) -> None:
+        """Open a file by its name, from the keyboard."""
+        self.page.keyboard.press("Control+P")
+        self.page.keyboard.type(name)
+        self.page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_selector(f'.tab[aria-label^="{name}"]', timeout=LOAD)
+        self.page.wait_for_selector(".editor-instance .view-lines", timeout=LOAD)
+
+    def keys(self, text: str) -> None:
+        """Type where the cursor is."""
+        self.page.keyboard.type(text, delay=50)
+
     def type(self, text: str) -> None:
         """Type into the terminal that was opened last, and press Enter."""
         self.page.wait_for_selector(".terminal-wrapper.active .xterm-screen", timeout=LOAD)

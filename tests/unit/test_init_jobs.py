@@ -29,10 +29,14 @@ class Told(Listener):
 
     def __init__(self) -> None:
         self.moments: list[str] = []
+        self.wishes: list[str] = []
 
     def on_job(self, moment: str = "") -> None:
         if moment:
             self.moments.append(moment)
+
+    def on_wish_to_stop(self, reason: str) -> None:
+        self.wishes.append(reason)
 
 
 class Office:
@@ -186,6 +190,20 @@ def test_a_next_run_that_is_no_time_changes_nothing(office: Office, text: str) -
     office.world.go(10)
     assert job.next_at == 2001.0
     assert office.world.said() == ["the job's next run is not a number"]
+
+
+def test_a_job_may_ask_for_the_stop_once(office: Office) -> None:
+    """It is heard when the run has ended; what an earlier run has left is not."""
+    job = office.add("second", 10.0)
+    word = office.folder / runtime.JOBS / f"{job.plan.name}.stop"
+    word.write_text("an old reason\n")
+    office.jobs.begin(moments.BOOT)
+    office.world.loop.after(0.5, lambda: (word.write_text("idle for 60 min\n"), None)[1])
+    office.world.go(0.9)
+    assert office.told.wishes == []
+    office.world.go(20)
+    assert office.told.wishes == ["idle for 60 min"]
+    assert not word.exists()
 
 
 def test_a_next_run_goes_before_the_pause_of_a_failure(office: Office) -> None:

@@ -401,6 +401,27 @@ def test_the_end_of_the_command_stops_all_with_its_code(container: Container) ->
     assert container.find(early.MODULE).got == [TERM]
 
 
+@pytest.mark.parametrize("argv", [(), ("cmd",)])
+def test_a_job_that_wants_the_stop_gets_it_in_order_and_with_0(
+    container: Container, argv: tuple[str, ...]
+) -> None:
+    """Whatever CMD ends with: an engine that restarts on failure leaves the container alone."""
+    container.set_up(
+        job("quick", moments.SIGNAL), job("final", moments.STOP, program="explain"),
+        argv=argv, services=False,
+    )  # fmt: skip
+    word = container.folder / runtime.JOBS / "quick.stop"
+
+    def ask() -> None:
+        container.supervisor._jobs.begin(moments.SIGNAL)
+        word.write_text("idle for 60 min\n")
+
+    container.at(5, ask)
+    assert container.live()[0] == Exit.OK
+    assert container.find("explain").argv[-1] == "4.0", "the jobs of the stop"
+    assert container.state()["stopping_because"] == "idle for 60 min"
+
+
 def test_a_command_that_not_even_a_kill_ends_has_no_code_of_its_own(container: Container) -> None:
     container.set_up(argv=["cmd"], services=False)
     container.world.children.programs["cmd"] = Program(lasts=None, mortal=False)

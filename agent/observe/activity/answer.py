@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent.machine.documents import DAMAGE, RUNTIME, Document
 from agent.observe.activity import sample
 from agent.settings.context import Context
 
@@ -64,11 +65,6 @@ class Activity:
     """To the port of sshd."""
 
 
-def find(current: Context, younger_than: float) -> Activity:
-    """Return the activity; see `agent.observe.activity.find`."""
-    return parse(sample.find(str(current.facts.runtime), younger_than))
-
-
 def parse(rows: Mapping[str, Any]) -> Activity:
     """Return the activity that a document holds."""
     return Activity(
@@ -83,3 +79,18 @@ def parse(rows: Mapping[str, Any]) -> Activity:
         ide=Connections(**rows["ide"]),
         ssh=Connections(**rows["ssh"]),
     )
+
+
+FILE = Document[Activity](
+    RUNTIME, sample.FILE, "what counts as use of the workspace, as of the last sample", parse
+)
+"""`devcopilot activity` prints the same."""
+
+
+def find(current: Context, younger_than: float) -> Activity:
+    """Return the activity; see `agent.observe.activity.find`."""
+    folder = str(current.facts.runtime)
+    try:
+        return parse(sample.find(folder, younger_than))
+    except DAMAGE:
+        return parse(sample.find(folder, 0.0))

@@ -77,12 +77,12 @@ def attend(found: Sample, log: "Callable[[], Logger]") -> None:
         said = view.memory.idle = {"last": verdict.last, "warned": timeout, "acted": False}
     left = verdict.stops - view.now.boot
     if left <= 0:
-        if not said["acted"] and not found.holds and is_fresh(found):
+        if not said.get("acted") and not found.holds and is_fresh(found):
             said["acted"] = True
             act(found, log)
         return
     for warning in WARNINGS:
-        if left <= warning < said["warned"]:
+        if left <= warning < said.get("warned", timeout):
             said["warned"] = warning
             warn(found, left, log)
 

@@ -94,7 +94,7 @@ class Memory:
 
     def measure(self, processes: dict[str, Process], now: Moment) -> None:
         """Set for each process what it has used per second since it was noted last."""
-        window = now.boot - self.window
+        window = max(now.boot - self.window, 1.0)
         accounts = {}
         for pid, process in processes.items():
             start, account = process.start, process.account.decode()
@@ -116,11 +116,28 @@ def load(folder: str) -> Memory:
     """Return what is kept in this runtime folder."""
     try:
         rows = json.loads(read_file(os.path.join(folder, FILE), STATE))
-        if rows["version"] != VERSION or not rows["used"].get:
-            return Memory()
-        return Memory(rows)
+        return Memory(rows) if is_sound(rows) else Memory()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Memory()
+
+
+def is_sound(rows: "dict[str, Any]") -> bool:
+    """Tell whether these are the rows of a memory. Raises KeyError, TypeError or AttributeError."""
+    moments = [rows[name] for name in ("boot", "awake", "wall", "begin", "window")]
+    pairs = [*rows["seen"].values(), *rows["stamps"].values(), *rows["used"].values()]
+    if rows["busy"] is not None:
+        moments.append(rows["busy"])
+    moments += [first for first, _ in pairs]
+    moments += [second for _, second in rows["stamps"].values()]
+    moments += [rows["idle"].get(name, 0.0) for name in ("last", "warned")]
+    texts = [second for _, second in (*rows["seen"].values(), *rows["used"].values())]
+    accounts = [account.split() for _, account in rows["used"].values()]
+    return (
+        rows["version"] == VERSION
+        and all(isinstance(each, (int, float)) for each in moments)
+        and all(isinstance(each, str) for each in texts)
+        and all(word.isdecimal() for account in accounts for word in account)
+    )
 
 
 def save(folder: str, memory: Memory) -> None:

@@ -94,12 +94,19 @@ _MAJORS = range(_FIRST_MAJOR, _FIRST_MAJOR + 8)
 """UNIX98_PTY_SLAVE_MAJOR of linux/major.h."""
 
 
+_MOST_DIGITS = 9 * 20
+"""Of nine numbers of 64 bits."""
+
+
 def parse(pid: str, line: bytes) -> Process | None:
     """Return a process from its line in /proc; None: no kernel writes that."""
     end = line.rfind(b")")
     fields = line[end + 2 :].split(b" ", _START + 1)
     numbers = fields[_PARENT:_FOREGROUND] + fields[_USED] + fields[_START : _START + 1]
-    if end < 0 or len(fields) <= _START or not b"".join(numbers).isdigit() or b"" in numbers:
+    digits = b"".join(numbers)
+    if end < 0 or len(fields) <= _START or b"" in numbers:
+        return None
+    if not digits.isdigit() or len(digits) > _MOST_DIGITS:
         return None
     return Process(pid, line[line.find(b"(") + 1 : end].decode(errors="replace"), fields)
 

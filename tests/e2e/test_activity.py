@@ -1,0 +1,258 @@
+"""Why a workspace counts as in use, with real terminals, tmux, a browser; and how an idle one ends.
+
+No test waits for a timeout of minutes: what is remembered is made older instead.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.containers import HARDENED, MVP, Container, Recipe, docker, running
+from tests.e2e.conftest import Login
+from tests.e2e.test_backup import find_files, volumes
+from tests.e2e.test_first_minute import visit
+from tests.terminals import Terminal
+from tests.waiting import wait_until
+
+PROJECT = "?folder=/workspace"
+RUNTIME = "/dev/shm/devcopilot-1000"
+AGE = f"""
+import json
+path = "{RUNTIME}/activity/memory.json"
+kept = json.load(open(path))
+kept["begin"] -= SECONDS
+kept["window"] -= SECONDS
+for seen in kept["seen"].values(): seen[0] -= SECONDS
+for stamp in kept["stamps"].values(): stamp[1] -= SECONDS
+open(path, "w").write(json.dumps(kept))
+"""
+"""Makes all that was seen so much older, as if that time had passed with the samples in it."""
+
+
+def look(box: Container) -> dict[str, Any]:
+    """Return what `devcopilot activity --json` says."""
+    found: dict[str, Any] = json.loads(box.execute("devcopilot", "activity", "--json"))
+    return found
+
+
+def find(box: Container, signal: str) -> dict[str, Any]:
+    (row,) = [row for row in look(box)["signals"] if row["name"] == signal]
+    assert isinstance(row, dict)
+    return row
+
+
+def grow_old(box: Container, seconds: float) -> None:
+    """Let so much time pass."""
+    look(box)
+    box.execute("python3", "-c", AGE.replace("SECONDS", str(seconds)))
+    box.execute("rm", f"{RUNTIME}/activity.json")
+
+
+def wait_for(box: Container, signal: str, detail: str) -> dict[str, Any]:
+    """Wait until a signal has seen this now, and say that the workspace is in use for it."""
+    found = wait_until(
+        lambda: (now := look(box))["reason"].startswith(f"Active: {detail}") and now,
+        f"{signal}: {detail}",
+    )
+    assert found["active"] and found["has_activity"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def box(login: Login) -> Iterator[Container]:
+    options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "CODE_SERVER_AUTH=none",
+               "-e", "DEV8_TRUST=trusted")  # fmt: skip
+    with running(Recipe(MVP, (*HARDENED, *options))) as container:
+        container.wait_ready()
+        yield container
+
+
+@pytest.fixture
+def idle(box: Container) -> Container:
+    """The workspace, which nobody has used for an hour."""
+    wait_until(lambda: not find(box, "units")["why"].startswith("a backup"), "units")
+    grow_old(box, 3600)
+    found = look(box)
+    assert not found["active"], found
+    return box
+
+
+class Session:
+    """A person who is logged in over ssh, at a terminal."""
+
+    def __init__(self, box: Container, login: Login, *command: str) -> None:
+        self.terminal = Terminal()
+        argv = ["ssh", *login.options(), "-tt", "-p", str(box.ssh_port), "dev8@127.0.0.1", *command]
+        self.client = subprocess.Popen(
+            ["setsid", "--ctty", *argv], env={**os.environ, "TERM": "xterm-256color"},
+            stdin=self.terminal.theirs, stdout=self.terminal.theirs, stderr=self.terminal.theirs,
+        )  # fmt: skip
+        os.close(self.terminal.theirs)
+
+    def cut(self) -> None:
+        """Let the connection break."""
+        self.client.kill()
+        self.client.wait()
+        self.terminal.close()
+
+
+def test_a_key_that_is_typed_is_seen_within_seconds(idle: Container, login: Login) -> None:
+    session = Session(idle, login)
+    try:
+        session.terminal.read_until(rb"\$ ")
+        wait_until(lambda: find(idle, "ssh")["last"], "the connection")
+        assert find(idle, "ssh")["counts"] is False
+        grow_old(idle, 3600)
+        assert not look(idle)["active"], "an open connection alone"
+
+        def is_seen() -> bool:
+            session.terminal.type(b" ")  # Linux notes the time of a key each 8 s
+            return bool(find(idle, "terminal-input")["detail"])
+
+        wait_until(is_seen, "the key")
+        assert wait_for(idle, "terminal-input", "you typed in terminal pts/")
+    finally:
+        session.cut()
+
+
+def test_a_build_in_tmux_goes_on_when_ssh_is_cut(idle: Container, login: Login) -> None:
+    idle.execute(
+        "sh", "-c", "printf '#!/bin/sh\\nwhile :; do :; done\\n' >/tmp/build && chmod +x /tmp/build"
+    )
+    session = Session(idle, login, "tmux", "new-session", "-s", "work", "/tmp/build")
+    try:
+        wait_until(lambda: "work" in idle.call("tmux", "ls").stdout, "tmux")
+    finally:
+        session.cut()
+    wait_until(lambda: find(idle, "ssh")["why"] == "no connection now", "the end of the connection")
+    grow_old(idle, 3600)
+    found = wait_for(idle, "terminal-job", "build works in terminal pts/")
+    assert found["stops"] is None
+    idle.execute("tmux", "kill-server")
+    wait_until(lambda: find(idle, "terminal-job")["why"], "the end of the build")
+    grow_old(idle, 3600)
+    assert not look(idle)["active"]
+
+
+TOOL = """#!/usr/bin/env node
+// Stands in for an AI tool: it works when it is told to, and waits for the next word.
+process.title = "claude";
+process.stdin.setRawMode(true);
+process.stdout.write("> ");
+let work;
+function draw() {
+  for (const end = Date.now() + 40; Date.now() < end;);
+  process.stdout.write(".");
+}
+process.stdin.on("data", () => { work ??= setInterval(draw, 100); });
+"""
+
+
+def test_an_ai_tool_counts_at_work_and_not_at_its_prompt(idle: Container, login: Login) -> None:
+    idle.execute("sh", "-c", 'printf %s "$1" >/tmp/claude && chmod +x /tmp/claude', "sh", TOOL)
+    session = Session(idle, login, "/tmp/claude")
+    try:
+        session.terminal.read_until(rb"> ")
+        wait_until(lambda: find(idle, "ai")["why"] == "claude waits at its prompt", "the prompt")
+        grow_old(idle, 3600)
+        assert not look(idle)["active"]
+        session.terminal.type(b"x")
+        session.terminal.read_until(rb"\.\.\.")
+        grow_old(idle, 3600)
+        assert wait_for(idle, "ai", "claude is at work")
+    finally:
+        session.cut()
+
+
+def test_the_editor_counts_when_it_is_used_and_not_when_it_is_open(
+    idle: Container, tmp_path: Path
+) -> None:
+    """The heartbeat of code-server goes on as long as the page is open."""
+    idle.execute("sh", "-c", "echo one >/workspace/notes.txt")
+    seen = f"{RUNTIME}/activity/editor"
+    visit(idle, tmp_path, ["editor"], ["item", "notes.txt"], ["look", "open"], path=PROJECT)
+    assert idle.call("test", "-e", seen).returncode == 1, "nobody has touched anything"
+    assert find(idle, "tab")["last"], "but the page was open"
+    assert find(idle, "tab")["counts"] is False
+    assert not look(idle)["active"]
+    steps = (["editor"], ["file", "notes.txt"], ["keys", "two"], ["look", "used"])
+    visit(idle, tmp_path, *steps, path=PROJECT)
+    wait_for(idle, "editor", "you used the editor")
+
+
+def test_probes_change_nothing(idle: Container) -> None:
+    """Neither those of the engine and of platforms, nor what others leave in /tmp."""
+    for _ in range(30):
+        assert idle.call("devcopilot", "health").returncode == 0
+        idle.execute("devcopilot", "activity")
+        idle.execute("sh", "-c", "touch /tmp/devpod.activity /tmp/activity", user="0")
+    found = look(idle)
+    assert not found["active"]
+    assert not found["has_activity"]
+
+
+def test_keep_holds_it_and_lets_it_go(idle: Container) -> None:
+    (row,) = json.loads(idle.execute("devcopilot", "keep", "2h", "--why", "a demo", "--json"))
+    assert row["why"] == "a demo"
+    wait_for(idle, "lease", "`devcopilot keep` holds it: a demo")
+    idle.execute("devcopilot", "keep", "end", row["name"])
+    assert look(idle)["leases"] == []
+    grow_old(idle, 3600)
+    assert not look(idle)["active"]
+    assert idle.call("devcopilot", "keep", "25h").returncode == 2, "DEV8_KEEP_MAX"
+
+
+def test_keep_lasts_as_long_as_its_command(idle: Container) -> None:
+    docker("exec", "--detach", idle.name, "devcopilot", "keep", "--", "sleep", "1234")
+    wait_for(idle, "lease", "`devcopilot keep` holds it: sleep 1234")
+    assert idle.call("devcopilot", "keep", "--", "sh", "-c", "exit 3").returncode == 3
+    idle.execute("pkill", "-f", "sleep 1234")
+    wait_until(lambda: look(idle)["leases"] == [], "the end of the lease")
+
+
+def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
+    """`restart: on-failure` leaves it alone then."""
+    options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "BACKUP_DIR=/backups",
+               "-e", "DEV8_BACKUP_SCHEDULE=off", "-e", "DEV8_IDLE_TIMEOUT=1h",
+               "-e", "DEV8_IDLE_ACTION=exit", "--restart", "on-failure")  # fmt: skip
+    with volumes("/backups", "/home/dev8", "/workspace") as mounts:
+        with running(Recipe(MVP, (*HARDENED[:1], *options, *mounts, "-v", "/tmp"))) as box:
+            box.wait_ready()
+            wait_until(lambda: box.has_run("activity"), "the first sample")
+            session = Session(box, login)
+            session.terminal.read_until(rb"\$ ")
+            box.execute("sh", "-c", "echo late >/workspace/late")
+            grow_old(box, 3600 - 100)
+            session.terminal.read_until(rb"this workspace is idle and stops in \d+ s")
+            assert "would stop" in look(box)["reason"].lower()
+            grow_old(box, 200)
+            assert box.wait_exit() == 0
+            session.cut()
+            assert box.inspect("{{.RestartCount}}") == "0"
+            log = box.logs()
+        assert "idle for 6" in log
+        assert "made the final backup" in log
+        with running(Recipe(MVP, (*options[2:6], *mounts))) as box:
+            box.wait_ready()
+            assert "/workspace/late" in find_files(box)
+
+
+def test_somebody_who_is_back_stops_the_stop(login: Login) -> None:
+    options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "DEV8_IDLE_TIMEOUT=1h",
+               "-e", "DEV8_IDLE_ACTION=touch /tmp/acted")  # fmt: skip
+    with running(Recipe(MVP, (*HARDENED, *options))) as box:
+        box.wait_ready()
+        wait_until(lambda: box.has_run("activity"), "the first sample")
+        grow_old(box, 3600 + 60)
+        box.execute("touch", f"{RUNTIME}/activity/editor")
+        box.execute("touch", f"{RUNTIME}/activity/due")  # what the sampler says when it is time
+        wait_until(lambda: box.has_run("idle"), "the job that acts")
+        assert box.call("test", "-e", "/tmp/acted").returncode == 1
+        grow_old(box, 3600 + 60)
+        wait_until(lambda: box.call("test", "-e", "/tmp/acted").returncode == 0, "the command")
+        assert box.is_running()
