@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from agent.commands.layout import Item, Page
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer, format_table
 from agent.machine.clock import read_time
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Show it."""
     del arguments
     found = activity.find(context.load(), FRESH)
-    printer.show(make_document(found), make_lines(found))
+    printer.show(make_document(found), make_lines(found), lambda: make_page(found))
     return Exit.OK
 
 
@@ -57,6 +58,30 @@ def make_lines(found: Activity) -> Iterator[str]:
         yield ""
         rows = [(each.name, format_wait(read_time(each.until)), each.why) for each in found.leases]
         yield from format_table(("LEASE", "ENDS", "WHY"), rows).rstrip("\n").split("\n")
+
+
+def make_page(found: Activity) -> Page:
+    """Return the same for a terminal: what counts now has another mark than what does not."""
+    signs = [
+        make_item(sign, is_reason=sign.counts and sign.last == found.last) for sign in found.signals
+    ]
+    held = [
+        Item(
+            "good", f"lease {each.name}", each.why, (f"ends {format_wait(read_time(each.until))}",)
+        )
+        for each in found.leases
+    ]
+    sections = [("Signals", signs), *([("Leases", held)] if held else [])]
+    mark = "good" if found.active else "idle"
+    return Page(mark, " ".join([found.reason, *found.holds]), sections)
+
+
+def make_item(sign: Sign, *, is_reason: bool) -> Item:
+    """Return the line of a signal."""
+    name, age, counts, what = make_row(sign)
+    words = f"{age}: {what}" if sign.last else what
+    more = ("does not count",) if counts == "no" and sign.last else ()
+    return Item("good" if is_reason else "idle", name, words, more)
 
 
 def make_row(sign: Sign) -> tuple[str, str, str, str]:

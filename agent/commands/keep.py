@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     current = context.load()
     words, pid, why = list(arguments.words), arguments.pid, arguments.why
     if pid is not None and not words:
-        show([add(current, why or f"process {pid}", pid=pid)], printer)
+        confirm(add(current, why or f"process {pid}", pid=pid), printer)
     elif pid is not None or not words:
         raise refuse("say for how long, or as long as what")
     elif words == [LIST]:
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         end(current, words[1:])
         show(find(current), printer)
     elif len(words) == 1 and (seconds := read_time(words[0])):
-        show([add(current, why or f"for {format_duration(seconds)}", seconds=seconds)], printer)
+        confirm(add(current, why or f"for {format_duration(seconds)}", seconds=seconds), printer)
     else:
         return run_command(current, words, why, printer)
     return Exit.OK
@@ -136,13 +136,27 @@ def end(current: Context, names: Sequence[str]) -> None:
     activity.find(current, 0.0)
 
 
+def confirm(lease: Lease, printer: Printer) -> None:
+    """Tell of a new lease."""
+    left = format_duration(lease.until - moment.read().boot)
+    until = f"for {left}" if lease.pid is None else f"as long as process {lease.pid} runs"
+    limit = "" if lease.pid is None else f", {left} at most"
+    words = f"kept in use {until}{limit}; `devcopilot keep end {lease.name}` ends that"
+    printer.show(make_rows([lease]), [words])
+
+
+def make_rows(held: Sequence[Lease]) -> list[dict[str, object]]:
+    """Return leases as programs read them."""
+    now = moment.read()
+    return [asdict(Row(each.name, now.tell(each.until) or "", each.why, each.pid)) for each in held]
+
+
 def show(held: Sequence[Lease], printer: Printer) -> None:
     """Print leases."""
     now = moment.read()
-    rows = [asdict(Row(each.name, now.tell(each.until) or "", each.why, each.pid)) for each in held]
     cells = [
         (each.name, format_duration(each.until - now.boot),
          "" if each.pid is None else str(each.pid), each.why)
         for each in held
     ]  # fmt: skip
-    printer.show_table(rows, ("LEASE", "AT MOST", "PROCESS", "WHY"), cells)
+    printer.show_table(make_rows(held), ("LEASE", "AT MOST", "PROCESS", "WHY"), cells)

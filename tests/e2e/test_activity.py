@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.containers import HARDENED, MVP, Container, Recipe, docker, running
+from tests.containers import DOCKER, HARDENED, MVP, Container, Recipe, docker, running
 from tests.e2e.conftest import Login
 from tests.e2e.test_backup import find_files, volumes
 from tests.e2e.test_first_minute import visit
@@ -256,3 +256,17 @@ def test_somebody_who_is_back_stops_the_stop(login: Login) -> None:
         grow_old(box, 3600 + 60)
         wait_until(lambda: box.call("test", "-e", "/tmp/acted").returncode == 0, "the command")
         assert box.is_running()
+
+
+def test_who_asks_is_no_sign_of_use(idle: Container) -> None:
+    """`docker exec -t … devcopilot why` has a terminal of its own."""
+    terminal = Terminal()
+    argv = [DOCKER, "exec", "--tty", idle.name, "devcopilot", "why"]
+    try:
+        for _ in range(3):
+            done = subprocess.Popen(argv, stdin=terminal.theirs, stdout=terminal.theirs)
+            assert done.wait(timeout=60) == 0
+            assert b"Idle for" in terminal.read_until(rb"Idle for[^\n]*")
+    finally:
+        terminal.close()
+    assert not look(idle)["active"]

@@ -88,6 +88,8 @@ def test_the_editor_tells_of_its_user(machine: Machine) -> None:
 def test_an_open_tab_counts_only_where_that_is_wanted(tmp_path: Path, counts: bool) -> None:
     heartbeat = tmp_path / "heartbeat"
     machine = Machine(tmp_path / "machine", heartbeat=str(heartbeat), tabs=counts)
+    machine.touch(heartbeat)  # code-server starts
+    assert find(machine.look(), "tab") is None
     for _ in range(60):
         machine.wait(60)
         machine.touch(heartbeat)
@@ -289,6 +291,37 @@ def test_programs_alone_count_for_a_limited_time(tmp_path: Path) -> None:
 
 
 # --- the agent ---
+
+
+@pytest.mark.parametrize("form", ["devcopilot", "python3"])
+def test_who_looks_at_the_workspace_does_not_use_it(machine: Machine, form: str) -> None:
+    """`devcopilot why`, `status` or `log -f` in a terminal, and what they start."""
+    machine.open_terminal(1)
+    machine.wait(60)
+    words = ("/opt/python", "-I", "-m", "agent", "log", "-f")
+    verb = machine.run(1, 200, form, *words, parent=0)
+    machine.start(201, "less", parent=verb, terminal=1, group=verb, session=101, foreground=verb)
+    machine.wait(60)
+    for _ in range(60):
+        machine.wait(30, p200=0.3)
+        machine.print(1)
+        found = machine.look()
+    assert find(found, "terminal-job") is None
+    assert find(found, "work") is None
+
+
+def test_the_container_s_own_terminal_shows_the_log(machine: Machine) -> None:
+    """With `docker run --tty` init and its log are in the foreground."""
+    machine.open_terminal(0)
+    machine.start(60, "python3", "/opt/python", "-I", "-m", "agent.init.logger",
+                  terminal=0, group=1)  # fmt: skip
+    machine.put_in_foreground(0, 1)
+    machine.wait(60)
+    for _ in range(60):
+        machine.wait(30, p60=0.1)
+        machine.print(0)
+        found = machine.look()
+    assert find(found, "terminal-job") is None
 
 
 def test_units_count_and_a_backup_only_delays(machine: Machine) -> None:

@@ -14,7 +14,7 @@ EDITOR = "editor"
 _TERMINALS = "--type=ptyHost"
 """VS Code's process whose children are terminals and tasks."""
 _EXTENSIONS = ("--type=extensionHost", "--type=fileWatcher")
-_OWN_MODULES = ("agent", "agent.", "supervisor.")
+VERB = "devcopilot"
 
 
 def find(view: View, process: Process) -> str:
@@ -28,6 +28,22 @@ def find(view: View, process: Process) -> str:
             return found
         step = view.processes.get(step.parent)
     return USER
+
+
+def is_agent(view: View, process: Process) -> bool:
+    """Tell whether a process is init, or a child of its that is a part of the agent."""
+    if process.pid == view.init:
+        return True
+    return process.parent == view.init and _is_own(view.read_command(process))
+
+
+def is_verb(view: View, process: Process) -> bool:
+    """Tell whether somebody runs a command of ours: who looks at a workspace does not use it."""
+    if process.name == VERB:
+        return True
+    if not (process.name.startswith("python") and process.has_terminal):
+        return False
+    return not is_agent(view, process) and _is_own(view.read_command(process))
 
 
 def _judge(view: View, process: Process, *, is_itself: bool) -> str:

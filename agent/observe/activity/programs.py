@@ -1,5 +1,6 @@
 """The programs that are known by name."""
 
+from agent.observe.activity import origins
 from agent.observe.activity.processes import Process
 from agent.observe.activity.view import View
 
@@ -58,5 +59,9 @@ def is_headless(view: View, tool: Process) -> bool:
 def find_aside(view: View) -> list[Process]:
     """Return the processes that are judged elsewhere, or never count, with what they started."""
     tools = view.once(find_tools)
-    heads = [each for pid, each in view.processes.items() if pid in tools or each.name in SHOWING]
+    heads = [
+        each
+        for pid, each in view.processes.items()
+        if pid in tools or each.name in SHOWING or origins.is_verb(view, each)
+    ]
     return list(view.family.find(heads))

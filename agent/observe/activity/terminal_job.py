@@ -1,5 +1,6 @@
 """A program works in the foreground of a terminal, connected or not: in tmux it goes on."""
 
+from agent.observe.activity import origins
 from agent.observe.activity.processes import Process
 from agent.observe.activity.programs import SHELLS, WAITING, find_aside
 from agent.observe.activity.signal import Sighting, Signal
@@ -44,7 +45,11 @@ def find_jobs(view: View, members: list[Process]) -> list[Process]:
     aside = view.once(find_aside)
     kept = {each.pid for each in aside}
     heads = [each for each in members if each.pid not in kept]
-    return [each for each in view.family.find(heads, without=aside) if each.name not in WAITING]
+    return [
+        each
+        for each in view.family.find(heads, without=aside)
+        if each.name not in WAITING and not origins.is_agent(view, each)
+    ]
 
 
 def is_prompt(members: list[Process]) -> bool:

@@ -9,6 +9,7 @@ const path = require("node:path");
 const vscode = require("vscode");
 
 const { showPage } = require("./page");
+const { watchUse } = require("./use");
 
 const TRUST = "Trust";
 const LATER = "Not Now";
@@ -213,45 +214,12 @@ function watchUnits(context, runtime, opened) {
   refresh();
 }
 
-// --- use ---
-
-// Milliseconds between two notes that somebody is here, at least.
-const PAUSE = 25000;
-const OF_PERSON = [vscode.TextEditorSelectionChangeKind.Keyboard, vscode.TextEditorSelectionChangeKind.Mouse];
-
-// Says in the runtime folder that somebody uses this window; docs/activity.md. An open window is no
-// use, and VS Code calls a window active that has just been loaded: only what comes later counts.
-function watchUse(context, runtime) {
-  const file = path.join(runtime, "activity", "editor");
-  let noted = 0;
-  let timer;
-  let wasActive = true;
-  const note = () => {
-    if (Date.now() - noted < PAUSE) return;
-    noted = Date.now();
-    fs.writeFile(file, `${new Date(noted).toISOString()}\n`, { mode: 0o600 }, () => {});
-  };
-  const follow = ({ active }) => {
-    if (active === wasActive) return;
-    wasActive = active;
-    clearInterval(timer);
-    if (!active) return;
-    note();
-    timer = setInterval(note, PAUSE + 5000);
-  };
-  context.subscriptions.push(
-    vscode.window.onDidChangeWindowState(follow),
-    vscode.window.onDidChangeTextEditorSelection(({ kind }) => OF_PERSON.includes(kind) && note()),
-    new vscode.Disposable(() => clearInterval(timer)),
-  );
-}
-
 function activate(context) {
   const folder = findFolder();
   const runtime = process.env.DEV8_RUNTIME_DIR;
   if (runtime) {
     watchUnits(context, runtime, folder);
-    watchUse(context, runtime);
+    watchUse(vscode, context, runtime);
     showPage(vscode, context, runtime);
   }
   const command = vscode.commands.registerCommand("devcopilot.trust", () => folder && trust(folder));
