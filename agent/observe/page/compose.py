@@ -52,6 +52,8 @@ class Sources:
     """The source of the log whose lines are wanted."""
     versions: Sequence[tuple[str, str]] = ()
     ports: Section | None = None
+    failed: Sequence[Item] = ()
+    """The parts that could not be asked."""
 
 
 def compose(sources: Sources) -> View:
@@ -62,7 +64,7 @@ def compose(sources: Sources) -> View:
         sources.moment,
         summarize(sources),
         describe_state(sources.status),
-        trouble,
+        [*trouble, *sources.failed],
         tuple(part for part in list_parts(sources) if part),
     )
 

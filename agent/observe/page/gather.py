@@ -1,34 +1,68 @@
 """Asks the parts of the agent what the page shows. Nothing is asked over the network."""
 
 import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from agent.backup import history
+from agent.machine import faults
 from agent.observe import findings, recent_log, status
+from agent.observe.item import Item
 from agent.observe.metrics.history import load
 from agent.observe.page.compose import Sources
 from agent.observe.page.gauges import find_gauges
 from agent.observe.page.ports import show_ports
 from agent.observe.page.versions import find_versions
+from agent.observe.page.view import Gauge
 from agent.observe.ports import report as ports
+from agent.observe.status import Status
 from agent.services.login_page import find_name
 from agent.settings.context import Context
+
+REPORT = "please report it with what `devcopilot support-bundle` collects"
+
+T = TypeVar("T")
+
+
+class Attempts:
+    """Asks parts that the page can do without: it is looked at when something is broken."""
+
+    def __init__(self) -> None:
+        self.failed: list[Item] = []
+
+    def ask(self, what: str, find: Callable[[], T], default: T) -> T:
+        """Return what a part says, or the default where it fails; the page then says so."""
+        try:
+            return find()
+        except Exception as error:
+            words = f"The page cannot show {what}"
+            self.failed.append(Item("warning", words, "", [faults.describe(error)], REPORT))
+            return default
 
 
 def gather(current: Context, chosen: str = "") -> Sources:
     """Return all that is known. Raises AgentError when the agent is not running here."""
-    facts = current.facts
-    now = facts.clock.now()
-    found = status.collect(current)
-    samples = load(os.fspath(facts.runtime))
+    facts, attempts = current.facts, Attempts()
+    now, found = facts.clock.now(), status.collect(current)
+
+    def measure() -> Sequence[Gauge]:
+        return find_usage_gauges(current, found, now.timestamp())
+
     return Sources(
         name=find_name(current),
         status=found,
         moment=now,
-        days=history.FILE.read(facts),
-        gauges=tuple(find_gauges(samples, now.timestamp(), found.usage)),
-        findings=findings.FILE.read(facts),
-        lines=recent_log.read(facts),
+        days=attempts.ask("the backups of the last weeks", lambda: history.FILE.read(facts), {}),
+        gauges=attempts.ask("what is used", measure, ()),
+        findings=attempts.ask("what doctor found", lambda: findings.FILE.read(facts), ()),
+        lines=attempts.ask("the log", lambda: recent_log.read(facts), ()),
         chosen=chosen,
-        versions=tuple(find_versions()),
-        ports=show_ports(ports.collect(current)),
+        versions=attempts.ask("versions", lambda: tuple(find_versions()), ()),
+        ports=attempts.ask("ports", lambda: show_ports(ports.collect(current)), None),
+        failed=tuple(attempts.failed),
     )
+
+
+def find_usage_gauges(current: Context, found: Status, now: float) -> Sequence[Gauge]:
+    """Return what is used of what has a limit, with its history."""
+    return tuple(find_gauges(load(os.fspath(current.facts.runtime)), now, found.usage))
