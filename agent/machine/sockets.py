@@ -25,10 +25,10 @@ ESTABLISHED, UNCONNECTED, LISTENING = b"01", b"07", b"0A"
 socket of UDP that takes from anybody is in the second."""
 LIMIT = 64 * 1024 * 1024
 """Bytes of a table: 150 for each connection."""
-_END = struct.Struct("!4xH2x16s")
+_ENDS = struct.Struct("!4xHH16s16s")
 _OWNER, _OWNER_AT = struct.Struct("=II"), 64
-"""Local port and address in an inet_diag_msg; uid and inode."""
-_WRITTEN_END = re.compile(rb"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
+"""Ports and addresses in an inet_diag_msg; uid and inode."""
+_END = re.compile(rb"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
 _STEP = -1 if sys.byteorder == "little" else 1
 _LINK = re.compile(r"socket:\[(\d+)\]")
 
@@ -66,10 +66,9 @@ def _read_open(protocol: str, folder: Path) -> Iterator[Socket]:
 
 def _unpack(answer: bytes) -> Socket:
     """Return what an inet_diag_msg of linux/inet_diag.h says. Raises struct.error."""
-    port, packed = _END.unpack_from(answer)
+    (port, packed), _ = _unpack_ends(answer)
     uid, inode = _OWNER.unpack_from(answer, _OWNER_AT)
-    size = 4 if answer[0] == socket.AF_INET else 16
-    return Socket(TCP, _read_address(packed[:size]), port, uid, inode)
+    return Socket(TCP, _read_address(packed), port, uid, inode)
 
 
 def find_listening(folder: Path = FOLDER) -> set[int]:
@@ -83,10 +82,27 @@ def find_other_end(connection: socket.socket, folder: Path = FOLDER) -> Socket |
     None: it is not of this machine, or has hung up: the kernel then knows its user no more.
     """
     own, other = connection.getsockname(), connection.getpeername()
+    if folder == FOLDER:
+        with contextlib.suppress(OSError, struct.error):
+            wanted = _pack_end(other), _pack_end(own)
+            found = netlink.list_tcp(netlink.ESTABLISHED)
+            return next((_unpack(each) for each in found if _unpack_ends(each) == wanted), None)
     words = [encode_end(other), encode_end(own), ESTABLISHED]
     table = f"{TCP}6" if connection.family == socket.AF_INET6 else TCP
     rows = (fields for fields in _read_rows(folder / table) if fields[1:4] == words)
     return next(filter(None, (_decode(TCP, fields) for fields in rows)), None)
+
+
+def _pack_end(name: tuple[str, int]) -> tuple[int, bytes]:
+    family = socket.AF_INET6 if ":" in name[0] else socket.AF_INET
+    return name[1], socket.inet_pton(family, name[0])
+
+
+def _unpack_ends(answer: bytes) -> tuple[tuple[int, bytes], tuple[int, bytes]]:
+    """Return the local and the remote end in an inet_diag_msg. Raises struct.error."""
+    here, there, local, remote = _ENDS.unpack_from(answer)
+    size = 4 if answer[0] == socket.AF_INET else 16
+    return (here, local[:size]), (there, remote[:size])
 
 
 def list_inodes(pid: int) -> Iterator[int]:
@@ -127,7 +143,7 @@ def _read_rows(table: Path) -> Iterator[list[bytes]]:
 
 def _decode(protocol: str, fields: list[bytes]) -> Socket | None:
     """Return what the fields of a line say; None: no kernel writes that."""
-    end = _WRITTEN_END.fullmatch(fields[1])
+    end = _END.fullmatch(fields[1])
     if not end or not (fields[7].isdigit() and fields[9].isdigit()):
         return None
     words = bytes.fromhex(end[1].decode())
@@ -142,7 +158,6 @@ def _read_address(packed: bytes) -> str:
 
 def encode_end(name: tuple[str, int]) -> bytes:
     """Return an address and port as the tables have them: words of 4 bytes in the host's order."""
-    family = socket.AF_INET6 if ":" in name[0] else socket.AF_INET
-    packed = socket.inet_pton(family, name[0])
+    port, packed = _pack_end(name)
     words = (packed[at : at + 4][::_STEP].hex().upper() for at in range(0, len(packed), 4))
-    return f"{''.join(words)}:{name[1]:04X}".encode()
+    return f"{''.join(words)}:{port:04X}".encode()

@@ -84,6 +84,7 @@ def test_a_real_listener_is_found(stack: ExitStack, address: str) -> None:
     assert port not in sockets.find_listening()
 
 
+@pytest.mark.usefixtures("way")
 def test_what_is_connected_listens_no_more(stack: ExitStack) -> None:
     server = listen(stack, "127.0.0.1")
     caller = stack.enter_context(socket.create_connection(server.getsockname()))
@@ -95,6 +96,7 @@ def test_what_is_connected_listens_no_more(stack: ExitStack) -> None:
     assert sockets.find_holders({other.inode}) == {other.inode: [os.getpid()]}
 
 
+@pytest.mark.usefixtures("way")
 def test_the_other_end_over_ipv6(stack: ExitStack) -> None:
     server = listen(stack, "::1")
     caller = stack.enter_context(socket.create_connection(server.getsockname()[:2]))
