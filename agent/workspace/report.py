@@ -1,17 +1,21 @@
 """What the reports to the control plane need of the settings, for the light job that sends them."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from agent.machine import runtime
+from agent.machine.addresses import join_port
 from agent.machine.errors import Problem
+from agent.machine.proxies import Proxy, find_proxy
 from agent.machine.resources import File, Resource
 from agent.settings import surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.step import Step
-from agent.settings.urls import is_in_clear, is_loopback
+from agent.settings.urls import is_in_clear
 
 
 def resources(current: Context) -> Iterator[Resource | Problem]:
@@ -23,6 +27,9 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
         path = current.facts.runtime / runtime.REPORTING
         content = json.dumps(describe(current, url)).encode()
         yield File(path, content, 0o600, adopt=True)
+        proxy = find_way(current, url)
+        if proxy and (fault := find_fault(proxy)):
+            yield fault
     elif ours.enabled and ours.base_url:
         yield Problem(
             "cannot report to the control plane: ENVIRONMENT_ID is not set",
@@ -47,8 +54,33 @@ def describe(current: Context, url: str) -> dict[str, str | float | bool]:
         "key_file": str(key.file or secrets / key.variable) if key else "",
         "seconds": ours.timeout,
         "heartbeat": ours.heartbeat,
-        "direct": is_loopback(urlsplit(url).hostname or ""),
+        **describe_proxy(find_way(current, url)),
     }
+
+
+def describe_proxy(proxy: Proxy | None) -> dict[str, str]:
+    """Return the proxy that reports go through; of an unusable one nothing."""
+    if proxy is None or find_fault(proxy):
+        return {"proxy": "", "proxy_login": ""}
+    login = f"Basic {b64encode(proxy.login.encode()).decode()}" if proxy.login else ""
+    return {"proxy": join_port(proxy.host, proxy.port), "proxy_login": login}
+
+
+def find_fault(proxy: Proxy) -> Problem | None:
+    """Return why reports go around a proxy."""
+    with suppress(ValueError):
+        if proxy.scheme == "http" and proxy.host and proxy.port:
+            return None
+    return Problem(
+        f"reports do not go through {proxy.variable}: it is not the http address of a proxy",
+        f"set {proxy.variable}=http://HOST:PORT",
+    )
+
+
+def find_way(current: Context, url: str) -> Proxy | None:
+    """Return the proxy for a URL; None: a direct connection."""
+    parts = urlsplit(url)
+    return find_proxy(parts.scheme.lower(), parts.hostname or "", current.facts.environ)
 
 
 def check_listener(settings: Settings) -> Iterator[Problem]:

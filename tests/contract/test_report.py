@@ -203,7 +203,7 @@ class Tunnel(threading.Thread):
     def run(self) -> None:
         while True:
             near, _ = self.listener.accept()
-            self.asked.append(near.recv(4096).decode().split("\r\n")[0])
+            self.asked.append(near.recv(4096).decode())
             far = socket.create_connection(("127.0.0.1", self.target))
             near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             for one, other in ((near, far), (far, near)):
@@ -253,12 +253,26 @@ def test_a_proxy_is_used_for_other_machines(
 ) -> None:
     tunnel = Tunnel(plane.port)
     tunnel.start()
-    variables = {"AGENT_URL": "https://plane.test", "HTTPS_PROXY": tunnel.url,
+    proxy = tunnel.url.replace("//", "//me:secret@")
+    variables = {"AGENT_URL": "https://plane.test", "HTTPS_PROXY": proxy,
                  "DEV8_CA_FILE": str(tmp_path / "ca.pem")}  # fmt: skip
     with opened(tmp_path, **variables) as box:
         assert box.take_sample() == ""
-    assert tunnel.asked == ["CONNECT plane.test:443 HTTP/1.0"]
-    assert len(plane.accepted) == 1
+    (asked,) = tunnel.asked
+    assert asked.startswith("CONNECT plane.test:443 HTTP/1.")
+    assert "Proxy-Authorization: Basic bWU6c2VjcmV0\r\n" in asked
+    assert KEY not in asked
+    (sent,) = plane.accepted
+    assert "Proxy-Authorization" not in sent.headers
+
+
+def test_a_proxy_for_http_gets_the_whole_url(plane: ControlPlane, tmp_path: Path) -> None:
+    variables = {"AGENT_URL": "http://plane.test", "HTTP_PROXY": plane.url}
+    with opened(tmp_path, **variables) as box:
+        box.take_sample()
+    (sent,) = plane.sent
+    assert sent.path == f"http://plane.test/api/v1/environments/{ID}/activity"
+    assert sent.headers["Host"] == "plane.test"
 
 
 def test_no_proxy_is_asked_for_this_machine(plane: ControlPlane, tmp_path: Path) -> None:

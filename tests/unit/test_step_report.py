@@ -124,7 +124,7 @@ def test_the_job_learns_all_that_it_needs(machine: Machine, tmp_path: Path) -> N
     assert vars(found) == {
         "url": ENDPOINT, "identifier": "env-1", "key_file": str(file),
         "key_name": f"SUPERVISOR_AGENT_API_KEY_FILE={file}",
-        "seconds": 5.0, "heartbeat": 60.0, "direct": False,
+        "seconds": 5.0, "heartbeat": 60.0, "proxy": "", "proxy_login": "",
     }  # fmt: skip
     path = machine.facts.runtime / runtime.REPORTING
     assert path.stat().st_mode & 0o777 == 0o600
@@ -143,9 +143,34 @@ def test_without_reports_there_is_no_plan(machine: Machine) -> None:
     assert plan.read(str(machine.facts.runtime)) is None
 
 
-def test_this_machine_is_asked_without_a_proxy(machine: Machine) -> None:
-    machine.configure(AGENT_URL="http://127.0.0.1:8000", **ID)
-    assert read_plan(machine)["direct"] is True
+@pytest.mark.parametrize(
+    ("variables", "url", "proxy", "login"),
+    [({"HTTPS_PROXY": "http://proxy:3128"}, URL, "proxy:3128", ""),
+     ({"HTTPS_PROXY": "http://me:a%40b@[::1]:3128"}, URL, "[::1]:3128", "Basic bWU6YUBi"),
+     ({"http_proxy": "proxy"}, "http://plane", "proxy:80", ""),
+     ({"HTTPS_PROXY": "http://proxy:3128"}, "http://plane", "", ""),
+     ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": ".example.com"}, URL, "", ""),
+     ({"HTTP_PROXY": "http://proxy:3128"}, "http://127.0.0.1:8000", "", "")],
+)  # fmt: skip
+def test_the_proxy_is_that_of_other_programs(
+    variables: dict[str, str], url: str, proxy: str, login: str, tmp_path: Path
+) -> None:
+    machine = Machine(tmp_path, report.resources, **variables)
+    assert machine.configure(AGENT_URL=url, **ID) == []
+    found = read_plan(machine)
+    assert (found["proxy"], found["proxy_login"]) == (proxy, login)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://user:secret@x:1", "https://x", "http://x:99999", "http://"]
+)
+def test_a_proxy_of_another_kind_is_named(proxy: str, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, report.resources, HTTPS_PROXY=proxy)
+    assert machine.configure(**BASE) == [
+        "reports do not go through HTTPS_PROXY: it is not the http address of a proxy "
+        "(set HTTPS_PROXY=http://HOST:PORT)"
+    ]
+    assert read_plan(machine)["proxy"] == ""
 
 
 def test_a_url_without_an_id_says_what_is_missing(machine: Machine) -> None:

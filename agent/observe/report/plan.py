@@ -21,7 +21,8 @@ class Plan:
         key_file: str,
         seconds: float,
         heartbeat: float,
-        direct: bool,
+        proxy: str,
+        proxy_login: str,
     ) -> None:
         self.url = url
         self.identifier = identifier
@@ -33,8 +34,10 @@ class Plan:
         """Time limit of one report."""
         self.heartbeat = heartbeat
         """Seconds between two reports of the same."""
-        self.direct = direct
-        """Whether no proxy is asked: the control plane is on this machine."""
+        self.proxy = proxy
+        """HOST:PORT of the proxy to ask; empty: none."""
+        self.proxy_login = proxy_login
+        """The value of its Proxy-Authorization header; empty: it wants none."""
 
 
 def read(folder: str) -> Plan | None:

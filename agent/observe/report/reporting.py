@@ -106,7 +106,7 @@ def send(wanted: Plan, known: State, look: Look) -> Outcome:
     content = body.encode(wanted.identifier, snapshot, look.moment)
     from agent.observe.report import sending  # noqa: PLC0415 - 40 ms that only a report costs
 
-    return sending.send(wanted.url, content, key, seconds=wanted.seconds, direct=wanted.direct)
+    return sending.send(wanted, content, key)
 
 
 def settle(known: State, look: Look, key: str, outcome: Outcome) -> None:

@@ -6,14 +6,13 @@ Whatever the other side answers or does not answer costs no more than the time l
 import http.client
 import json
 import ssl
-import urllib.error
-import urllib.request
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from agent.machine.deadline import deadline
 from agent.machine.escaping import escape_line
 from agent.observe.report.outcome import Kind, Outcome
+from agent.observe.report.plan import Plan
 
 USER_AGENT = "workspace-supervisor"
 """That of the original: a control plane may look at it."""
@@ -27,40 +26,45 @@ CHECK_KEY = "check SUPERVISOR_AGENT_API_KEY; one in a file is tried again when t
 CHECK_URL = "check SUPERVISOR_AGENT_BASE_URL; a proxy or a login page may answer in its place"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Takes a redirect as the answer: the key is for one host alone."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Return no request that would follow."""
-
-
-def send(url: str, body: bytes, key: str, *, seconds: float, direct: bool) -> Outcome:
-    """Send a report. `direct`: through no proxy, whatever the environment says."""
-    host = urlsplit(url).netloc
+def send(plan: Plan, body: bytes, key: str) -> Outcome:
+    """Send a report. No redirect is followed: the key is for one host alone."""
+    parts = urlsplit(plan.url)
     try:
-        with deadline(seconds):
-            return _post(url, body, key, seconds=seconds, direct=direct)
+        with deadline(plan.seconds):
+            connection = _connect(plan, parts)
+            try:
+                return _post(connection, plan, parts, body, key)
+            finally:
+                connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        return _explain(host, reason, seconds)
+        return _explain(parts.netloc, error, plan.seconds)
 
 
-def _post(url: str, body: bytes, key: str, *, seconds: float, direct: bool) -> Outcome:
-    headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+def _connect(plan: Plan, parts: SplitResult) -> http.client.HTTPConnection:
+    is_secure = parts.scheme.lower() == "https"
+    kind = http.client.HTTPSConnection if is_secure else http.client.HTTPConnection
+    if not plan.proxy:
+        return kind(parts.hostname or "", parts.port, timeout=plan.seconds)
+    connection = kind(plan.proxy, timeout=plan.seconds)
+    if is_secure:
+        login = {"Proxy-Authorization": plan.proxy_login} if plan.proxy_login else {}
+        connection.set_tunnel(parts.hostname or "", parts.port or 443, login)
+    return connection
+
+
+def _post(
+    connection: http.client.HTTPConnection, plan: Plan, parts: SplitResult, body: bytes, key: str
+) -> Outcome:
+    headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT, "Connection": "close"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(url, body, headers)  # noqa: S310 - the settings take http only
-    handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
-    if direct:
-        handlers.append(urllib.request.ProxyHandler({}))
-    opener = urllib.request.build_opener(*handlers)
-    try:
-        answer = opener.open(request, timeout=seconds)
-    except urllib.error.HTTPError as error:
-        answer = error
-    with answer:
-        content = answer.read(LIMIT + 1)
-        return judge(urlsplit(url).netloc, answer.status, answer.headers, content, key)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if plan.proxy and parts.scheme.lower() == "http":
+        target = plan.url
+        headers |= {"Proxy-Authorization": plan.proxy_login} if plan.proxy_login else {}
+    connection.request("POST", target, body, headers)
+    answer = connection.getresponse()
+    return judge(parts.netloc, answer.status, answer.headers, answer.read(LIMIT + 1), key)
 
 
 def judge(
@@ -124,7 +128,7 @@ def _find_words(document: "dict[str, object]", key: str) -> str:
     return words[:LONGEST_WORDS].rstrip(" .")
 
 
-def _explain(host: str, error: "BaseException | str", seconds: float) -> Outcome:
+def _explain(host: str, error: Exception, seconds: float) -> Outcome:
     match error:
         case ssl.SSLCertVerificationError():
             return Outcome(
@@ -138,8 +142,12 @@ def _explain(host: str, error: "BaseException | str", seconds: float) -> Outcome
             cause = f"did not answer within {seconds:g} s"
         case http.client.HTTPException() | ValueError():
             cause = "does not answer as a web server does"
-        case OSError():
-            cause = f"cannot be reached: {error.strerror or error or 'the connection broke off'}"
         case _:
-            cause = f"cannot be reached: {error}"
+            cause = f"cannot be reached: {_find_cause(error)}"
     return Outcome(Kind.FAILED, f"{host} {cause}")
+
+
+def _find_cause(error: Exception) -> str:
+    """Return why there is no connection."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error) or "the connection broke off"
