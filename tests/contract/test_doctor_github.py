@@ -322,6 +322,15 @@ def test_a_remote_that_can_be_read_and_pushed_to(desk: Desk) -> None:
     assert "doctor" not in refs, "nothing was pushed"
 
 
+def test_no_hook_runs(desk: Desk, clone: Path) -> None:
+    hook, mark = clone / ".git/hooks/pre-push", desk.facts.home / "hook-ran"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    hook.chmod(0o755)
+    assert results(look(remotes.CHECK, desk)) == [OK]
+    assert not mark.exists()
+
+
 @pytest.mark.usefixtures("clone")
 def test_a_token_that_may_do_less_than_its_user(desk: Desk) -> None:
     sign_in(desk, FINE, scopes=None, permissions={"metadata": "read", "contents": "read"})

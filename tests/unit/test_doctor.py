@@ -180,6 +180,7 @@ def test_it_has_no_terminal_and_no_output(
     def look(_: Context) -> Iterator[Finding]:
         os.write(1, b"stray")
         os.write(2, b"stray")
+        assert os.getsid(0) == os.getpid(), "a session of its own has no terminal"
         with pytest.raises(OSError, match="/dev/tty"):
             os.open("/dev/tty", os.O_RDWR)
         yield Finding(Result.OK, f"read {len(os.read(0, 1))} bytes")
