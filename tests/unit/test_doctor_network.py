@@ -308,6 +308,7 @@ def test_the_hosts_that_are_needed(tmp_path: Path) -> None:
         "ANTHROPIC_API_KEY": "k" * 20, "OPENAI_API_KEY": "k" * 20,
         "AWS_S3_BUCKET": "bucket", "DEV8_BACKUP_S3_ENDPOINT": "http://minio:9000",
         "DEV8_BACKUP_PASSWORD": "a password",
+        "AGENT_BASE_URL": "https://plane.example:8443", "ENVIRONMENT_ID": "env-1",
     }  # fmt: skip
     facts = make_facts(tmp_path, OPENAI_BASE_URL="https://gateway.example/v1")
     found = find_hosts(Context(given, Settings.from_environ(given), facts))
@@ -315,6 +316,7 @@ def test_the_hosts_that_are_needed(tmp_path: Path) -> None:
         "git.example.com": "GitHub",
         "gitlab.example": "repositories",
         "minio:9000": "backups",
+        "plane.example:8443": "control plane",
         "api.anthropic.com": "Claude Code",
         "gateway.example": "Codex",
     }

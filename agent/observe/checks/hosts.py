@@ -50,6 +50,8 @@ def _find_all(current: Context) -> Iterator[Host]:
     for entry in current.settings.repositories.entries or ():
         yield Host(entry.find_url(current.settings.github.host), "repositories")
     yield from _find_backups(current)
+    if url := current.settings.report_url:
+        yield Host(url, "control plane")
     for tool in TOOLS:
         if tool.endpoint and tool.has_login(current.settings):
             yield Host(tool.endpoint.find(current.facts.environ), tool.title)

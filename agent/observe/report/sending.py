@@ -1,6 +1,7 @@
 """Sends one report, and says what became of it. Light until there is something to send.
 
-Whatever the other side answers or does not answer costs no more than the time limit.
+Whatever the other side answers or does not answer costs no more than the time limit. It does
+without `agent.machine.web`: what that loads takes another 13 ms of each report.
 """
 
 import http.client
