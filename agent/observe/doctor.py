@@ -135,7 +135,7 @@ def summarize(rows: Sequence[Row]) -> str:
     if unknown := counts[Result.UNKNOWN]:
         ending = f"; {_count(unknown, 'thing')} could not be checked"
     if not found:
-        return f"All well{ending}"
+        return f"No problem found{ending}" if unknown else "All well"
     fine = "; everything else is fine" if counts[Result.OK] and not ending else ending
     return f"{' and '.join(found)} found{fine}"
 

@@ -286,7 +286,7 @@ OK, WARN, FAIL, SKIPPED, UNKNOWN = Result
     ("results", "words"),
     [
         ((OK, SKIPPED), "All well"),
-        ((OK, UNKNOWN), "All well; 1 thing could not be checked"),
+        ((OK, UNKNOWN), "No problem found; 1 thing could not be checked"),
         ((OK, FAIL, WARN, WARN), "1 problem and 2 warnings found; everything else is fine"),
         ((FAIL, UNKNOWN, UNKNOWN), "1 problem found; 2 things could not be checked"),
         ((), "All well"),

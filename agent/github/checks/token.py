@@ -109,7 +109,7 @@ def look_at_host(account: GitHub, context: Context) -> Iterator[Finding]:
 
 def explain_wait(seconds: float | None) -> str:
     """Return what to do about a host that wants to be left in peace."""
-    return f"wait {format_duration(seconds)}" if seconds else ""
+    return f"wait {format_duration(seconds)}" if seconds else "devcopilot doctor network"
 
 
 def explain_refusal(case: Case, token: Published, answer: Answer) -> Finding:
