@@ -295,3 +295,17 @@ GIT = Program("git", ("git", "--version"), (2, 34), "commits cannot be signed")
 )
 def test_versions(text: str | None, needed: bool, result: Result) -> None:
     assert versions.judge(GIT, text, needed=needed).result is result
+
+
+@pytest.mark.parametrize(
+    ("content", "version"),
+    [('{"version": "4.1.2"}', "4.1.2"), ("{}", ""), ("[]", ""), ("no JSON", ""), (None, "")],
+)
+def test_a_version_is_read_where_it_stands(
+    tmp_path: Path, content: str | None, version: str
+) -> None:
+    path = tmp_path / "package.json"
+    if content is not None:
+        path.write_text(content)
+    assert versions.read_manifest(path) == version
+    assert versions.read_manifest(None) == ""
