@@ -285,9 +285,9 @@ def test_no_proxy_is_asked_for_this_machine(plane: ControlPlane, tmp_path: Path)
 
 
 @contextmanager
-def serving(box: Box, port: int) -> Iterator[None]:
+def serving(box: Box, port: int, address: str = "127.0.0.1") -> Iterator[None]:
     """Let `serve` answer at this port, as init does."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
+    with socket.create_server((address, port)) as listener:
         descriptor = listener.fileno()
         argv = (sys.executable, "-I", "-m", "agent", "--log", "serve", "--descriptor")
         process = box.start(*argv, str(descriptor), pass_fds=[descriptor])
@@ -298,9 +298,12 @@ def serving(box: Box, port: int) -> Iterator[None]:
             process.communicate(timeout=30)
 
 
-def ask(port: int, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str, str]:
+def ask(
+    port: int, path: str, host: str | None = None, method: str = "GET", **headers: str
+) -> tuple[int, str, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request(method, path, headers={"Host": host or f"127.0.0.1:{port}"})
+    headers["Host"] = host or f"127.0.0.1:{port}"
+    connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()
@@ -339,3 +342,12 @@ def test_the_local_api_answers_as_the_original(plane: ControlPlane, tmp_path: Pa
         answers = text + json.dumps(full) + json.dumps(jupyter)
     assert KEY not in answers
     assert os.fspath(tmp_path) not in answers
+
+
+def test_others_need_the_password(tmp_path: Path) -> None:
+    port = find_free_port()
+    variables = {"SUPERVISOR_HTTP_ADDR": f"0.0.0.0:{port}", "DEV8_API_PASSWORD": "let-me-in-0815"}
+    with opened(tmp_path, **variables) as box, serving(box, port, "0.0.0.0"):
+        assert ask(port, "/health")[0] == 401
+        assert ask(port, "/health", Authorization="Bearer wrong")[0] == 401
+        assert ask(port, "/health", "ws-1:9000", Authorization="Bearer let-me-in-0815")[0] == 200
