@@ -24,6 +24,8 @@ REFUSALS = {
     "bucket does not exist": "create the bucket first, or check its name",
     "ContainerNotFound": "create the container first, or check its name",
     "ExpiredToken": "set a new session token",
+    "difference between the request time": "set the clock: `devcopilot doctor clock` shows how far "
+    "it is off",
     "read-only file system": "mount it writable",
     "transport endpoint is not connected": "mount it again: its server has ended",
     "stale NFS file handle": "mount it again: its server has replaced it",

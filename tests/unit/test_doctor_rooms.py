@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from agent.backup.checks import history
+from agent.backup.checks import history, s3
 from agent.backup.record import Record
 from agent.backup.report import Row, describe_one
 from agent.life import record
 from agent.life.checks import units
+from agent.machine import web
 from agent.machine.clock import format_time
 from agent.machine.system import Facts
 from agent.services import registered, supervisord
@@ -249,3 +250,49 @@ def test_a_project_of_another_uid_needs_a_word(tmp_path: Path) -> None:
     assert found.result is Result.FAIL
     assert "belongs to uid 4242" in found.summary
     assert f"git config --global --add safe.directory {folder}" in found.fix
+
+
+# --- S3 in another region -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (301, {"x-amz-bucket-region": "eu-central-1"}, b"<Code>PermanentRedirect</Code>"),
+        (400, {}, b"<Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region>"),
+    ],
+)
+def test_a_bucket_of_another_region_is_asked_there(
+    monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def ask(_method: str, url: str, _environ: object, given: dict[str, str], *_: object) -> object:
+        asked.append((url, given["Authorization"].split("/")[2]))
+        return (status, headers, body) if len(asked) == 1 else (200, {}, b"it")
+
+    monkeypatch.setattr(web, "ask", ask)
+    answer = s3.ask("GET", "https://s3.amazonaws.com/bucket/a", s3.Login("key", "secret"), {})
+    assert (answer.body, answer.reason) == (b"it", "")
+    assert asked == [
+        ("https://s3.amazonaws.com/bucket/a", "us-east-1"),
+        ("https://s3.eu-central-1.amazonaws.com/bucket/a", "eu-central-1"),
+    ]
+    asked.clear()
+    elsewhere = s3.ask("GET", "http://minio/bucket/a", s3.Login("key", "secret"), {})
+    assert elsewhere.reason == ""
+    assert asked[1] == ("http://minio/bucket/a", "eu-central-1")
+
+
+SKEWED = "The difference between the request time and the current time is too large"
+
+
+def test_a_refusal_is_said_in_the_servers_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"<Error><Code>RequestTimeTooSkewed</Code><Message>{SKEWED}</Message>"
+    body = text.encode()
+    monkeypatch.setattr(web, "ask", lambda *_: (403, {}, body))
+    answer = s3.ask("PUT", "https://s3.amazonaws.com/b/a", s3.Login("key", "secret"), {}, b"x")
+    assert answer.reason == "RequestTimeTooSkewed: " + SKEWED
+    monkeypatch.setattr(web, "ask", lambda *_: (502, {}, b"<html>"))
+    answer = s3.ask("PUT", "https://s3.amazonaws.com/b/a", s3.Login("key", "secret"), {}, b"x")
+    assert answer.reason == "the server answers with status 502"
