@@ -7,6 +7,7 @@ command that they are signed in; Gemini CLI and Copilot are seen to send what th
 import json
 import os
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,41 @@ def test_no_tool_is_signed_in_without_a_key(image: str) -> None:
         assert box.call("codex", "login", "status").returncode != 0
         done = box.call("env", "GEMINI_CLI_TRUST_WORKSPACE=true", "gemini", "--prompt", "hello")
         assert "GEMINI_API_KEY" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "secret"),
+    [("ANTHROPIC_API_KEY", KEYS["ANTHROPIC_API_KEY"]),
+     ("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-realtools-0123456789")],
+)  # fmt: skip
+def test_claude_asks_nothing_in_a_new_container_on_the_old_volume(
+    image: str, variable: str, secret: str, tmp_path: Path
+) -> None:
+    """Only ~/.claude outlives the first container: ~/.claude.json beside it is new each time."""
+    volume = f"dev8-test-{uuid.uuid4().hex[:8]}"
+    tmp_path.chmod(0o755)
+    write_secret(tmp_path / "secret", secret + "\n")
+    options = (
+        "--network", "none", "-v", f"{volume}:/home/dev8/.claude",
+        "-v", f"{Path(__file__).parent / 'claude_server.py'}:/claude_server.py:ro",
+        "-v", f"{tmp_path}:/run/secrets:ro", "-e", f"{variable}_FILE=/run/secrets/secret",
+        "-e", f"ANTHROPIC_BASE_URL=http://127.0.0.1:{ENDPOINT_PORT}",
+        "-e", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+    )  # fmt: skip
+    own = ("--user", "0", "--entrypoint", "chown", "-v", f"{volume}:/v")
+    docker("run", "--rm", *own, image, "1000:1000", "/v")
+    try:
+        for life in ("first", "second"):
+            with running(Recipe(image, options, published=False)) as box:
+                box.wait_ready()
+                server = (PYTHON, "/claude_server.py", str(ENDPOINT_PORT), secret, NOTES)
+                docker("exec", "--detach", box.name, *server)
+                done = box.call("timeout", "60", "claude", "-p", "what is six times seven?")
+                said = done.stdout + done.stderr
+                assert (done.returncode, done.stdout.strip()) == (0, "forty-two"), (life, said)
+                assert all(note["welcome"] for note in read_notes(box)), "no try with a wrong one"
+                home = json.loads(box.execute("cat", "/home/dev8/.claude.json"))
+                assert home["hasCompletedOnboarding"] is True
+                assert secret not in json.dumps(home)
+    finally:
+        docker("volume", "rm", "--force", volume)

@@ -36,6 +36,10 @@ TOOLS = {
     "aws": f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_REGION=x AWS_MAX_ATTEMPTS=1 "
            f"aws --endpoint-url {URL} s3api list-objects --bucket aws",
     "az": f"az rest --skip-authorization-header --url {URL}/az",
+    "copilot": f"COPILOT_PROVIDER_BASE_URL={URL}/copilot COPILOT_PROVIDER_API_KEY=x "
+               f"COPILOT_MODEL=gpt-4 COPILOT_AUTO_UPDATE=false copilot --prompt hello",
+    "gallery": f"EXTENSIONS_GALLERY='{{\"serviceUrl\":\"{URL}/gallery\"}}' "
+               f"code-server --install-extension octo.demo",
     "restic": f"RESTIC_PASSWORD=x restic --no-lock --retry-lock 0 -r rest:{URL}/restic cat config",
 }  # fmt: skip
 """Tool -> a command in which it asks for a path with its name."""

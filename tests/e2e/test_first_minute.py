@@ -167,10 +167,10 @@ def test_a_persons_own_way_to_begin_wins_over_the_readme(tmp_path: Path) -> None
     own = {"terminal.integrated.gpuAcceleration": "off", "workbench.startupEditor": "welcomePage"}
     with running(make_recipe("-e", "DEV8_TRUST=trusted")) as box:
         prepare(box, f"{REPOSITORY}\necho '{json.dumps(own)}' >{path}")
-        steps: Steps = (["log_in", PASSWORD], ["text", PROMPT], ["text", "Welcome"],
+        steps: Steps = (["log_in", PASSWORD], ["text", PROMPT], ["text", "Get Started"],
                  ["look", "own-way"])  # fmt: skip
         (look,) = visit(box, tmp_path, *steps, path=f"?folder={DEMO}")
-        assert [tab.split(",")[0] for tab in look["tabs"]] == ["Welcome"]
+        assert [tab.split(":")[0] for tab in look["tabs"]] == ["Walkthrough"], "VS Code's own page"
         box.execute("devcopilot", "configure")
         assert own.items() <= json.loads(box.execute("cat", path)).items()
 

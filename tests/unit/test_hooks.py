@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ import pytest
 
 from agent.__main__ import main
 from agent.life import record, trust, waiting
-from agent.life.hooks import attach, environment, kind, phases, stopping
+from agent.life.hooks import attach, environment, kind, phases, remote, stopping
 from agent.life.record import Record, State
 from agent.life.setup import Setup
 from agent.machine import runtime
@@ -441,6 +442,23 @@ def test_enough_is_done_when_the_next_hook_begins(
     box.start()
     assert box.said()[:1] == ([seen] if seen else [])
     assert box.state() == "done"
+
+
+@pytest.mark.parametrize("shell", [name for name in ("sh", "bash", "zsh") if shutil.which(name)])
+def test_each_shell_that_reads_the_environment_of_the_file_has_it(
+    shell: str, tmp_path: Path
+) -> None:
+    """The images have it read by bash; docs/workspace.md has the line for zsh."""
+    facts = make_facts(tmp_path)
+    remote.share(facts, {"QUOTED": "it's $HOME `id`\nand more", "GONE": None})
+    script = f'. {facts.runtime / remote.SCRIPT}; printf \'%s|%s\' "$QUOTED" "${{GONE-none}}"'
+    for environ in ({"GONE": "x"}, {"GONE": "x", remote.MARK: "1", "QUOTED": "the user's"}):
+        given = {**facts.environ, **environ}
+        done = subprocess.run(
+            [shell, "-c", script], env=given, check=True, capture_output=True, text=True
+        )
+        inner = remote.MARK in environ
+        assert done.stdout == ("the user's|x" if inner else "it's $HOME `id`\nand more|none")
 
 
 # --- when somebody comes ---
