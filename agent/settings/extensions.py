@@ -90,7 +90,17 @@ def read_gallery(value: str) -> Mapping[str, object]:
         raise ValueError("an object whose serviceUrl begins with https://")
     if any("token" in name.lower() or "authorization" in name.lower() for name in found):
         raise ValueError("an object without a token: every program of the editor could read it")
+    if any(_has_credentials(text) for text in found.values() if isinstance(text, str)):
+        raise ValueError("an object without a password: code-server sends it to the browser")
     return MappingProxyType(found)
+
+
+def _has_credentials(address: str) -> bool:
+    try:
+        found = urlsplit(address)
+    except ValueError:
+        return False
+    return "@" in found.netloc
 
 
 def encode_gallery(gallery: Mapping[str, object]) -> str:

@@ -49,11 +49,14 @@ def test_what_is_none_is_named(word: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["{", "[]", "{}", '{"serviceUrl": "x"}', '{"serviceUrl": "https://h", "accessToken": "x"}'],
+    ["{", "[]", "{}", '{"serviceUrl": "x"}', '{"serviceUrl": "https://h", "accessToken": "x"}',
+     '{"serviceUrl": "https://user:hunter2@h/gallery"}', '{"serviceUrl": "https://hunter2@h"}',
+     '{"serviceUrl": "https://h", "itemUrl": "https://user:hunter2@h/"}'],
 )  # fmt: skip
 def test_a_gallery_is_an_address_without_a_secret(value: str) -> None:
-    with pytest.raises(AgentError):
+    with pytest.raises(AgentError) as error:
         Settings.from_environ({"DEV8_EXTENSIONS_GALLERY": value})
+    assert "hunter2" not in str(error.value)
 
 
 def test_the_owner_counts_before_the_repository_and_no_before_all(tmp_path: Path) -> None:
