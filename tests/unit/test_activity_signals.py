@@ -111,6 +111,16 @@ def test_a_connection_is_shown_and_does_not_count(machine: Machine) -> None:
     assert not found.verdict.active
 
 
+def test_a_token_that_is_given_out_is_shown_and_does_not_count(machine: Machine) -> None:
+    """An editor that is left open fetches every few minutes."""
+    for _ in range(30):
+        machine.wait(60)
+        machine.touch(machine.runtime / "audit")
+        found = machine.look()
+    assert find(found, "git") == 0
+    assert not found.verdict.active
+
+
 # --- programs ---
 
 

@@ -3,6 +3,7 @@
 from agent.observe.activity import (
     ai,
     editor,
+    git,
     lease,
     ssh,
     tab,
@@ -15,11 +16,12 @@ from agent.observe.activity import (
 SIGNALS = (
     editor.SIGNAL,
     terminal_input.SIGNAL,
+    lease.SIGNAL,
     terminal_job.SIGNAL,
     ai.SIGNAL,
     work.SIGNAL,
-    lease.SIGNAL,
     units.SIGNAL,
+    git.SIGNAL,
     ssh.SIGNAL,
     tab.SIGNAL,
 )
