@@ -84,6 +84,10 @@ class Person:
         self.page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
         self.page.keyboard.press("Enter")
 
+    def companion(self) -> None:
+        """Wait until the workspace's own extension is there: it comes last."""
+        self.page.wait_for_selector('.statusbar-item [aria-label^="Workspace: "]', timeout=LOAD)
+
     def file(self, name: str) -> None:
         """Open a file by its name, from the keyboard."""
         self.page.keyboard.press("Control+P")

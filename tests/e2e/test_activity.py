@@ -175,12 +175,14 @@ def test_the_editor_counts_when_it_is_used_and_not_when_it_is_open(
     """The heartbeat of code-server goes on as long as the page is open."""
     idle.execute("sh", "-c", "echo one >/workspace/notes.txt")
     seen = f"{RUNTIME}/activity/editor"
-    visit(idle, tmp_path, ["editor"], ["item", "notes.txt"], ["look", "open"], path=PROJECT)
+    is_old = ("sh", "-c", "find ~/.local/share/code-server/heartbeat -mmin +1 | grep .")
+    wait_until(lambda: idle.call(*is_old).stdout, "a heartbeat that is not its start's", 150)
+    visit(idle, tmp_path, ["editor"], ["companion"], ["look", "open"], path=PROJECT)
     assert idle.call("test", "-e", seen).returncode == 1, "nobody has touched anything"
     assert find(idle, "tab")["last"], "but the page was open"
     assert find(idle, "tab")["counts"] is False
     assert not look(idle)["active"]
-    steps = (["editor"], ["file", "notes.txt"], ["keys", "two"], ["look", "used"])
+    steps = (["editor"], ["companion"], ["file", "notes.txt"], ["keys", "two"], ["look", "used"])
     visit(idle, tmp_path, *steps, path=PROJECT)
     wait_for(idle, "editor", "you used the editor")
 
