@@ -36,6 +36,8 @@ def look_again(current: Context) -> Sample | None:
     """Return a sample of this moment if DEV8_IDLE_TIMEOUT is over by it and nothing is at work."""
     folder = str(current.facts.runtime)
     found = sample.take(folder)
+    if found.holds:
+        found.view.memory.idle["acted"] = None  # the sampler says it again when that is over
     sample.save(folder, found)
     stops = found.verdict.stops
     is_due = stops is not None and stops <= found.view.now.boot and not found.holds

@@ -26,6 +26,8 @@ DUE = os.path.join(runtime.ACTIVITY, "due")
 """In the runtime folder: its change starts the job that acts; `agent.workspace.jobs` watches it."""
 WARNINGS = (600.0, 120.0)
 """Seconds before the action; those that are not shorter than the timeout are left out."""
+AGAIN = 900.0
+"""Seconds after which a stop that did not come is asked for again."""
 STALE = 10.0
 """Seconds after which a sample says nothing any more: we were stopped in between."""
 _CLIENTS = ("tmux: client", "screen")
@@ -74,17 +76,27 @@ def attend(found: Sample, log: "Callable[[], Logger]") -> None:
         return
     said = view.memory.idle
     if said.get("last") != verdict.last:
-        said = view.memory.idle = {"last": verdict.last, "warned": timeout, "acted": False}
+        said = view.memory.idle = {"last": verdict.last, "warned": timeout, "acted": None}
     left = verdict.stops - view.now.boot
     if left <= 0:
-        if not said.get("acted") and not found.holds and is_fresh(found):
-            said["acted"] = True
+        if is_time(found) and not found.holds and is_fresh(found):
+            said["acted"] = view.now.boot
             act(found, log)
         return
     for warning in WARNINGS:
         if left <= warning < said.get("warned", timeout):
             said["warned"] = warning
             warn(found, left, log)
+
+
+def is_time(found: Sample) -> bool:
+    """Tell whether something is still to be done in this pause: a stop is asked for until it comes.
+
+    The job that acts may have been killed, or found something that had to be waited for.
+    """
+    view = found.view
+    acted = view.memory.idle.get("acted")
+    return acted is None or (view.rules.action == ["exit"] and view.now.boot - acted > AGAIN)
 
 
 def is_fresh(found: Sample) -> bool:

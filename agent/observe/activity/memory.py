@@ -129,7 +129,7 @@ def is_sound(rows: "dict[str, Any]") -> bool:
         moments.append(rows["busy"])
     moments += [first for first, _ in pairs]
     moments += [second for _, second in rows["stamps"].values()]
-    moments += [rows["idle"].get(name, 0.0) for name in ("last", "warned")]
+    moments += [rows["idle"].get(name) or 0.0 for name in ("last", "warned", "acted")]
     texts = [second for _, second in (*rows["seen"].values(), *rows["used"].values())]
     accounts = [account.split() for _, account in rows["used"].values()]
     return (
