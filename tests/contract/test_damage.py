@@ -53,8 +53,11 @@ MADE_AT_THE_START = (
     *(".gemini/.env", ".gemini/settings.json", ".config/code-server/config.yaml"),
     ".vscode-server/extensions/extensions.json",
     ".vscode-server/extensions/devcopilot.workspace-defaults-1.0.0/package.json",
-    ".vscode-server/extensions/devcopilot.workspace-1.0.0/package.json",
-    ".vscode-server/extensions/devcopilot.workspace-1.0.0/extension.js",
+    *(".codex/config.toml", ".copilot/mcp-config.json", f"{STATE}/mcp.json"),
+    *(
+        f".vscode-server/extensions/devcopilot.workspace-1.0.0/{name}"
+        for name in ("package.json", "extension.js", "page.js", "use.js")
+    ),
     *(f"{STATE}/{name}" for name in ("owned.json", "gitconfig", "gitconfig-signing")),
     *(f"{STATE}/{name}" for name in ("allowed_signers", "gh-tokens.json", "backup/password")),
     *(f"{STATE}/{name}" for name in ("code-server/password", "code-server/hash.json")),
@@ -67,6 +70,7 @@ STAYS_AS_IT_IS = {
     (f"{STATE}/code-server/password", "half"): "a shorter password is one",
     (f"{STATE}/backup/password", "half"): "somebody may have written another one there",
     (f"{STATE}/gh-tokens.json", "empty"): "it may be empty",
+    (f"{STATE}/mcp.json", "*"): "what it names is in place, and counts as the user's from then on",
     (".config/code-server/config.yaml", "*"): "without the agent's first line it is the user's",
     (".vscode-server/extensions/extensions.json", "not-readable"): "told by VS Code itself",
 }
