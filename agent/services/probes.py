@@ -80,7 +80,7 @@ def find_port_owners() -> dict[int, str]:
     for each in open_ones:
         for pid in holders.get(each.inode, ())[:1]:
             with contextlib.suppress(OSError):
-                found[each.port] = f"pid {pid}, {proc.read_stat(f'/proc/{pid}')[0]}"
+                found[each.port] = f"pid {pid}, {proc.read_name(f'/proc/{pid}')}"
         found.setdefault(each.port, "a process of another user")
     return found
 

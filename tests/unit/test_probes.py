@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.machine import proc
 from agent.machine.addresses import find_asked
 from agent.services import probes
 from agent.services.service import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe
@@ -252,3 +253,20 @@ def test_owner_of_a_port() -> None:
 
 def test_free_port_has_no_owner() -> None:
     assert probes.find_port_owner(closed_port()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "shown"),
+    [
+        ("MainThread", b"/usr/local/bin/node\0server.js\0", "node"),
+        ("MainThread", b"", "MainThread"),
+        ("sshd", b"sshd: /usr/sbin/sshd -D [listener]\0", "sshd"),
+    ],
+)
+def test_a_process_has_the_name_that_people_know(
+    tmp_path: Path, name: str, command: bytes, shown: str
+) -> None:
+    """Node gives its main thread a name that tells nobody anything."""
+    (tmp_path / "stat").write_text(f"12 ({name}) S 1 12")
+    (tmp_path / "cmdline").write_bytes(command)
+    assert proc.read_name(tmp_path) == shown
