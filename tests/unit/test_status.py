@@ -9,6 +9,7 @@ import pytest
 
 from agent.observe import status
 from agent.observe.status import Job
+from tests.waiting import wait_until
 
 
 def describe(next_at: float | None) -> Job:
@@ -29,9 +30,16 @@ def test_a_job_without_a_plan_has_no_next_run() -> None:
     assert describe(None).next is None
 
 
+def find_memory(pid: int) -> float:
+    found = status.find_processes(pid)
+    return found.rss_mb if found else 0.0
+
+
 def test_the_agents_own_processes_are_added_up() -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
         try:
+            # The kernel counts the pages of a new program only after a moment.
+            wait_until(lambda: find_memory(child.pid), "the child's memory")
             found = status.find_processes(os.getpid())
             alone = status.find_processes(child.pid)
         finally:
