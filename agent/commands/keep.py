@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         end(current, words[1:])
         show(find(current), printer)
     elif len(words) == 1 and (seconds := read_time(words[0])):
-        confirm(add(current, why or f"for {format_duration(seconds)}", seconds=seconds), printer)
+        confirm(add(current, why or f"for {words[0]}", seconds=seconds), printer)
     else:
         return run_command(current, words, why, printer)
     return Exit.OK

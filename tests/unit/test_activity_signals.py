@@ -356,6 +356,14 @@ def test_a_lease_holds_until_its_time(machine: Machine) -> None:
     assert not leases.list_names(str(machine.runtime))
 
 
+def test_the_time_of_a_lease_is_known_beforehand(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, timeout=1800, action=["exit"])
+    leases.write(str(machine.runtime), machine.boot + 7200, "for 2h")
+    found = machine.look()
+    assert found.verdict.stops == machine.boot + 7200 + 1800
+    assert "It would stop in 2 h 30 min" in found.verdict.reason
+
+
 def test_a_lease_ends_with_its_process(machine: Machine) -> None:
     machine.start(500, "make")
     folder = str(machine.runtime)

@@ -48,7 +48,7 @@ def test_what_is_kept_is_known_at_once(current: Context) -> None:
     """Also to whoever is content with an answer of a moment ago."""
     activity.find(current)
     main(["keep", "1h"])
-    assert "`devcopilot keep` holds it: for 60 min" in activity.find(current).reason
+    assert "`devcopilot keep` holds it: for 1h" in activity.find(current).reason
     main(["keep", "end"])
     assert activity.find(current).leases == ()
 

@@ -45,7 +45,8 @@ class Sample:
         ]
         last = max(signs, default=None)
         sign = (last[0], last[2]) if last else None
-        return verdict.find(self.view.rules, self.view.now, memory.begin, sign)
+        held = max((each.until for each in self.view.once(lease.find) if not each.pid), default=0.0)
+        return verdict.find(self.view.rules, self.view.now, memory.begin, sign, held)
 
     def make_document(self) -> "dict[str, Any]":
         """Return what everybody may read."""

@@ -33,15 +33,18 @@ class Verdict:
         """When DEV8_IDLE_TIMEOUT is over; None: it is not set."""
 
 
-def find(rules: Rules, now: Moment, begin: float, sign: tuple[float, str] | None) -> Verdict:
+def find(
+    rules: Rules, now: Moment, begin: float, sign: tuple[float, str] | None, held: float = 0.0
+) -> Verdict:
     """Return the verdict on the last sign, its moment and what it was; None: there is none yet.
 
-    `begin`: when the workspace started, or began to be watched anew.
+    `begin`: when the workspace started, or began to be watched anew. `held`: until when a lease
+    is certain to hold it.
     """
     last, detail = sign if sign and sign[0] > begin else (begin, "")
     age = max(0.0, now.boot - last)
     window = min(FRESH, rules.timeout) if rules.timeout else FRESH
-    stops = last + rules.timeout if rules.timeout else None
+    stops = max(last, held) + rules.timeout if rules.timeout else None
     active = age <= window
     since = f"{format_duration(age)} ago"
     if detail:
