@@ -55,10 +55,16 @@ def grow_old(box: Container, seconds: float) -> None:
 
 def wait_for(box: Container, signal: str, detail: str) -> dict[str, Any]:
     """Wait until a signal has seen this now, and say that the workspace is in use for it."""
-    found = wait_until(
-        lambda: (now := look(box))["reason"].startswith(f"Active: {detail}") and now,
-        f"{signal}: {detail}",
-    )
+    found: dict[str, Any] = {}
+
+    def is_seen() -> bool:
+        found.update(look(box))
+        return str(found["reason"]).startswith(f"Active: {detail}")
+
+    try:
+        wait_until(is_seen, f"{signal}: {detail}")
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}: {found}") from None
     assert found["active"] and found["has_activity"]
     return found
 
