@@ -72,7 +72,7 @@ def wait_for(box: Container, signal: str, detail: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def box(login: Login) -> Iterator[Container]:
     options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "CODE_SERVER_AUTH=none",
-               "-e", "DEV8_TRUST=trusted")  # fmt: skip
+               "-e", "DEV8_TRUST=trusted", "-e", "DEV8_ACTIVITY_JOB_MAX=1000h")  # fmt: skip
     with running(Recipe(MVP, (*HARDENED, *options))) as container:
         container.wait_ready()
         yield container
