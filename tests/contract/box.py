@@ -31,7 +31,10 @@ def open_box(folder: Path, **variables: str) -> Iterator[Workspace]:
     (folder / "workspace/a").write_bytes(os.urandom(100_000))
     with subprocess.Popen(["sleep", "1000"]) as alive:
         try:
-            state = {"pid": alive.pid, "phase": "ready", "jobs": {}}
+            state = {
+                "version": 2, "pid": alive.pid, "phase": "ready", "jobs": {}, "cmd": False,
+                "started": "2026-12-01T12:00:00Z", "ready_seconds": 1.0, "stopping_because": None,
+            }  # fmt: skip
             (made.runtime / runtime.STATE).write_text(json.dumps(state))
             call(made, "backup", "create")
             yield made
