@@ -35,10 +35,10 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     for listener, connection in accept(listeners, linger=LINGER, life=LIFE):
         threads = [each for each in threads if each.is_alive()]
         surface = served.get(Address(*listener.getsockname()[:2]))
-        if surface:
-            threads.append(server.start(surface, connection))
-        else:
+        if not surface:
             connection.close()
+        elif thread := server.start(surface, connection):
+            threads.append(thread)
     for thread in threads:
         thread.join()
     return Exit.OK

@@ -41,6 +41,7 @@ THREADS = {
     "machine.runtime": "a file that two threads write at once is written by each as a whole",
     "observe.checks.reach": "asks all hosts at once: one that hangs hides no other",
     "observe.checks.versions": "asks all programs for their version at once",
+    "observe.serve.heads": "its threads are commands.serve's",
     "observe.serve.http": "its threads are commands.serve's",
 }
 """Modules of short-lived commands that have threads or deal with them, and why."""

@@ -5,8 +5,9 @@ import http.client
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from agent.machine.secret import Secret, SecretInput
 from agent.machine.sockets import encode_end
 from agent.observe.serve import http as served
 from agent.observe.serve.all import SURFACES
+from agent.observe.serve.heads import MOST, PATIENCE
 from agent.observe.serve.peer import find_peer
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
 from agent.settings.context import Context
@@ -165,6 +167,43 @@ def test_nothing_can_be_changed(port: int, method: str) -> None:
 def test_a_name_that_leads_here_from_outside_is_refused(port: int, host: str, status: int) -> None:
     """A page of the internet that makes its own name lead to 127.0.0.1 reads nothing."""
     assert ask(port, Host=host)[0] == status
+
+
+@pytest.mark.parametrize("sent", [b"", b"G", b"GET /hello HTTP/1.1\r\nX: "])
+def test_whoever_asks_slowly_is_in_nobodys_way(port: int, sent: bytes) -> None:
+    """As many as like may hold a connection: the next honest request is answered before theirs."""
+    with ExitStack() as stack:
+        for _ in range(3 * MOST):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            slow.sendall(sent)
+        begin = time.monotonic()
+        assert ask(port)[0] == 200
+        assert time.monotonic() - begin < PATIENCE, "it did not wait until they were given up"
+
+
+def test_a_request_that_comes_in_pieces_is_put_together(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as caller:
+        for part in (b"GET /hello?name=a", b"b HTTP/1.1\r\nHost: loc", b"alhost\r\n", b"\r\n"):
+            caller.sendall(part)
+        with caller.makefile("rb") as answer:
+            assert answer.read().endswith(b"\r\n\r\nab")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b" 414 "),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000, b" 431 "),
+        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", b" 431 "),
+        (b"GET / HTTP/9.9\r\n\r\n", b" 505 "),
+    ],
+)
+def test_more_than_anybody_asks_is_refused(port: int, sent: bytes, status: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as caller:
+        with suppress(ConnectionError):  # it is refused before all of it is there
+            caller.sendall(sent)
+        with suppress(ConnectionResetError), caller.makefile("rb") as answer:
+            assert status in answer.readline()
 
 
 def test_a_fault_of_ours_is_one_line_without_its_text(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ Every answer is whole, and the connection ends with it: who asks again connects 
 import base64
 import binascii
 import hmac
+import io
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -20,14 +22,15 @@ from agent import __version__
 from agent.machine import faults
 from agent.machine.errors import Problem
 from agent.machine.log import Logger
+from agent.observe.serve.heads import Heads
 from agent.observe.serve.peer import find_peer, is_editor
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
 from agent.settings.context import Context
 
-PATIENCE = 5.0
-"""Seconds that a connection may be silent."""
 MOST_AT_ONCE = 8
 """Answers in work; whoever comes then waits."""
+SEND_BUFFER = 256 * 1024
+"""Bytes: an answer is the kernel's at once, however slowly it is read."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -44,36 +47,49 @@ class Server:
     def __init__(self, current: Context, log: Logger) -> None:
         self.current = current
         self.log = log
-        self._room = threading.Semaphore(MOST_AT_ONCE)
+        self.room = threading.Semaphore(MOST_AT_ONCE)
+        self._heads: dict[str, Heads] = {}
 
-    def start(self, surface: Surface, connection: socket.socket) -> threading.Thread:
-        """Answer one connection, in a thread of its own."""
-        self._room.acquire()
-        thread = threading.Thread(target=self._serve, args=(surface, connection), daemon=True)
-        thread.start()
+    def start(self, surface: Surface, connection: socket.socket) -> threading.Thread | None:
+        """Answer one connection in a thread of its own; None: there can be no further thread."""
+        heads = self._heads.setdefault(surface.name, Heads())
+        thread = threading.Thread(
+            target=self._serve, args=(surface, connection, heads), daemon=True
+        )
+        heads.enter(connection)
+        try:
+            thread.start()
+        except RuntimeError:  # the container may have no further process
+            connection.close()
+            return None
         return thread
 
-    def _serve(self, surface: Surface, connection: socket.socket) -> None:
-        try:
-            with connection:
-                Handler(surface, connection, self)
-        except OSError:
-            pass  # whoever asked has gone
-        finally:
-            self._room.release()
+    def _serve(self, surface: Surface, connection: socket.socket, heads: Heads) -> None:
+        with suppress(OSError), connection:  # whoever asked has gone
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            Handler(surface, connection, heads.read(connection), self)
 
 
 class Handler(BaseHTTPRequestHandler):
     """One request."""
 
-    timeout = PATIENCE
     server_version = f"devcopilot/{__version__}"
     sys_version = ""
 
-    def __init__(self, surface: Surface, connection: socket.socket, server: Server) -> None:
+    def __init__(
+        self, surface: Surface, connection: socket.socket, head: bytes, server: Server
+    ) -> None:
+        """`head` is all that was asked."""
         self._surface = surface
+        self._head = head
         self._owner = server
         super().__init__(connection, connection.getpeername(), cast("Any", server))
+
+    def setup(self) -> None:
+        """Read from what is there already."""
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(cast("Any", io.BytesIO(self._head)))
 
     def do_GET(self) -> None:
         """Answer GET."""
@@ -89,16 +105,17 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what the library refuses, such as POST, in our own form."""
         status = HTTPStatus(code)
+        self.request_version = "HTTP/1.0"  # else what was not understood gets no status line
         self._send(say(status, message or explain or status.phrase))
 
     def _answer(self) -> Response:
         headers = {name.lower(): value for name, value in self.headers.items()}
         current = replace(self._owner.current)  # what it finds once, it finds for this answer
         try:
-            refusal = self._refuse(headers, current)
-            if refusal:
-                return refusal
-            return self._surface.answer(read_request(self.path, headers), current)
+            with self._owner.room:
+                return self._refuse(headers, current) or self._surface.answer(
+                    read_request(self.path, headers), current
+                )
         except NotFoundError:
             return say(HTTPStatus.NOT_FOUND, "there is nothing at this path")
         except Exception as error:
