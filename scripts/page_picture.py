@@ -22,7 +22,7 @@ from agent.observe.activity.answer import Sign  # noqa: E402
 from agent.observe.page.compose import Sources, compose  # noqa: E402
 from agent.observe.page.render import render  # noqa: E402
 from agent.observe.page.view import Gauge  # noqa: E402
-from tests.statuses import (  # noqa: E402
+from tests.worlds.statuses import (  # noqa: E402
     make_activity,
     make_backup,
     make_service,

@@ -3,7 +3,7 @@
 #
 # ONLY=unit,pid1 picks suites. REPORTS=folder has reports in JUnit's XML written there. One worker
 # more than processors runs them side by side, since many tests wait (ARGS=-n0: one by one); tests that
-# measure time run while nothing else does (tests/side_by_side.py). The images are built before the first test that needs
+# measure time run while nothing else does (tests/worlds/side_by_side.py). The images are built before the first test that needs
 # them; without an engine those tests are skipped, and fail where CI=true; so are those that run as
 # another user where others cannot read this clone, and CI=true then ends the run at once.
 #

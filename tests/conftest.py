@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.needs import need
-from tests.side_by_side import (
+from tests.worlds.needs import need
+from tests.worlds.side_by_side import (
     SHARED,
     GroupScheduling,
     find_group,

@@ -21,8 +21,8 @@ import psutil
 from tests.bench.__main__ import format_table
 from tests.bench.latency import measure_latency
 from tests.bench.rows import Row
-from tests.containers import DOCKER, MVP, Container, Recipe, running
-from tests.small_folder import small_volume
+from tests.worlds.containers import DOCKER, MVP, Container, Recipe, running
+from tests.worlds.small_folder import small_volume
 
 TESTS = Path(__file__).parents[1]
 TREE = (TESTS / "trees.py").read_text()

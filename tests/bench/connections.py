@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.containers import DOCKER, Container
-from tests.waiting import wait_until
+from tests.worlds.containers import DOCKER, Container
+from tests.worlds.waiting import wait_until
 
 PYTHON = "/opt/devcopilot/bin/python"
 FAKE_GITHUB_PORT = 9999

@@ -14,7 +14,7 @@ from statistics import median
 from tests.bench import connections, processes
 from tests.bench.refreshes import count_refreshes
 from tests.bench.rows import MILLISECONDS, Options, Row
-from tests.containers import (
+from tests.worlds.containers import (
     MVP,
     Container,
     Recipe,
@@ -23,9 +23,9 @@ from tests.containers import (
     docker,
     running,
 )
-from tests.hardening import REMAPPED_ROWS, ROWS
-from tests.remapped import find_hindrance, remapped_engine
-from tests.waiting import wait_until
+from tests.worlds.hardening import REMAPPED_ROWS, ROWS
+from tests.worlds.remapped import find_hindrance, remapped_engine
+from tests.worlds.waiting import wait_until
 
 TOKEN = "ghp_benchmark0000000000000000000000000000"
 REFRESH_INTERVAL = 300.0

@@ -9,8 +9,8 @@ from statistics import quantiles
 from subprocess import PIPE
 
 from tests.bench.rows import Row
-from tests.containers import DOCKER, MVP, Container, Recipe, answers_http, running
-from tests.waiting import wait_until
+from tests.worlds.containers import DOCKER, MVP, Container, Recipe, answers_http, running
+from tests.worlds.waiting import wait_until
 
 IDE_PORT = 8080
 ROUNDS = 3

@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.rows import Options, Row
-from tests.containers import MVP, Container, Recipe, running
-from tests.git_host import GitHost
-from tests.vsix import make_vsix
-from tests.waiting import wait_until
+from tests.worlds.containers import MVP, Container, Recipe, running
+from tests.worlds.git_host import GitHost
+from tests.worlds.vsix import make_vsix
+from tests.worlds.waiting import wait_until
 
 PORT = 9080
 URL = f"http://127.0.0.1:{PORT}/octo/demo"

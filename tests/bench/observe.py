@@ -13,8 +13,8 @@ from tests.bench import connections, processes
 from tests.bench.life import read_ready
 from tests.bench.refreshes import count_refreshes
 from tests.bench.rows import MILLISECONDS, Options, Row
-from tests.containers import DOCKER, MVP, Container, Recipe, running
-from tests.waiting import DEADLINE, wait_until
+from tests.worlds.containers import DOCKER, MVP, Container, Recipe, running
+from tests.worlds.waiting import DEADLINE, wait_until
 
 PYTHON = ("/opt/devcopilot/bin/python", "-I", "-c")
 METRICS_PORT, PAGE_PORT, CONTROL_PLANE_PORT = 9100, 8079, 9998

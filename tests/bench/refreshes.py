@@ -2,7 +2,7 @@
 
 import json
 
-from tests.containers import Container
+from tests.worlds.containers import Container
 
 
 def count_refreshes(box: Container) -> int:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from tests.bench import connections, processes
 from tests.bench.refreshes import count_refreshes, is_refreshing
 from tests.bench.rows import Options, Row
-from tests.containers import BASE, Container, Recipe, running
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, Container, Recipe, running
+from tests.worlds.waiting import wait_until
 
 TOKEN = "ghp_benchmark0000000000000000000000000000"
 PYTHON = ("/opt/devcopilot/bin/python", "-I", "-c")

@@ -12,7 +12,7 @@ from typing import Any
 from agent.machine import runtime
 from tests.contract.care import need_restic
 from tests.contract.homes import Workspace
-from tests.quick_key import find_password, place_repository
+from tests.worlds.quick_key import find_password, place_repository
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from agent.backup.restic.client import Restic, Snapshot, find_options, make_envi
 from agent.backup.target import PROGRAM, Target
 from agent.machine.clock import Clock
 from agent.settings.everything import Settings
-from tests.machine import make_facts
-from tests.needs import need
-from tests.quick_key import make_quick, place_repository
-from tests.waiting import wait_until
+from tests.worlds.machine import make_facts
+from tests.worlds.needs import need
+from tests.worlds.quick_key import make_quick, place_repository
+from tests.worlds.waiting import wait_until
 
 SLOW = ("--limit-upload", "400", "--limit-download", "400")
 """KiB a second, so that there is time to kill it."""

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.contract.apps import APP, INSTALLATION, make_key, make_public_pem
 from tests.contract.restore_box import MINE, RestoreBox
 from tests.fakes.github import FakeGitHub
-from tests.needs import need, need_other_users
-from tests.quick_key import find_password, place_repository
+from tests.worlds.needs import need, need_other_users
+from tests.worlds.quick_key import find_password, place_repository
 
 
 @pytest.fixture(scope="session")

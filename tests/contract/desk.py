@@ -7,7 +7,7 @@ from agent.settings.context import Context
 from agent.workspace import git
 from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub
-from tests.gh import find_gh
+from tests.worlds.gh import find_gh
 
 Done = subprocess.CompletedProcess[str]
 

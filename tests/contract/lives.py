@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.backup_servers import BUCKET, Server
 from tests.contract.homes import NOBODY
-from tests.quick_key import make_quick
-from tests.waiting import wait_until
+from tests.worlds.backup_servers import BUCKET, Server
+from tests.worlds.quick_key import make_quick
+from tests.worlds.waiting import wait_until
 
 PASSWORD = "a password"
 AGENT = (sys.executable, "-I", "-m", "agent")

@@ -4,8 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from tests import trees
-from tests.trees import make_odd_tree
+from tests.worlds import trees
+from tests.worlds.trees import make_odd_tree
 
 __all__ = ["describe", "make_odd_tree", "own"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.contract.homes import NOBODY
-from tests.quick_key import find_password, make_quick
-from tests.waiting import wait_until
+from tests.worlds.quick_key import find_password, make_quick
+from tests.worlds.waiting import wait_until
 
 MINE = os.getuid() if os.getuid() else NOBODY
 AGENT = [sys.executable, "-I", "-m", "agent"]

@@ -11,9 +11,9 @@ import yaml
 from agent.observe.metrics.all import FAMILIES
 from agent.observe.metrics.exposition import render
 from agent.observe.status import Job
-from tests.needs import need
-from tests.queries import ALERTS, find_queries
-from tests.statuses import make_status
+from tests.worlds.needs import need
+from tests.worlds.queries import ALERTS, find_queries
+from tests.worlds.statuses import make_status
 
 HOUR = 60  # minutes
 

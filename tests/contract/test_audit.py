@@ -13,7 +13,7 @@ import pytest
 from tests.contract.desk import Desk
 from tests.contract.workspace import ROOT
 from tests.fakes.github import FakeGitHub
-from tests.gh import find_gh
+from tests.worlds.gh import find_gh
 
 TOKEN = "ghp_first0123456789"
 URL = "https://github.com/octo/demo.git"

@@ -20,7 +20,7 @@ from agent.backup.upkeep.verification import verify
 from agent.machine.errors import Problem
 from agent.machine.follow import Finished
 from tests.contract.care import Vault, flip
-from tests.quick_key import plant_lock
+from tests.worlds.quick_key import plant_lock
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -15,7 +15,7 @@ from agent.machine.folders import CACHE_SIGNATURE
 from tests.contract.box import call, open_box, read
 from tests.contract.committing import committing, git, make_repository
 from tests.contract.homes import Workspace
-from tests.quick_key import find_password
+from tests.worlds.quick_key import find_password
 
 
 @pytest.fixture

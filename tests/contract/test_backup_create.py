@@ -23,11 +23,11 @@ from agent.backup.restic.client import Restic
 from agent.backup.target import find_targets
 from agent.machine.follow import Limits, Message
 from agent.settings.everything import Settings
-from tests.backup_servers import Server, serving_rclone
 from tests.contract.care import Vault
-from tests.small_folder import SmallFolder, small_folder
-from tests.trees import make_odd_tree
-from tests.waiting import wait_until
+from tests.worlds.backup_servers import Server, serving_rclone
+from tests.worlds.small_folder import SmallFolder, small_folder
+from tests.worlds.trees import make_odd_tree
+from tests.worlds.waiting import wait_until
 
 CHURN = """
 import os, sys

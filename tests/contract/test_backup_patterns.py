@@ -11,8 +11,8 @@ import pytest
 from agent.backup.make.content import find_content
 from agent.backup.make.survey import survey
 from agent.machine.globs import anchor, compile_patterns
-from tests.needs import need
-from tests.quick_key import place_repository
+from tests.worlds.needs import need
+from tests.worlds.quick_key import place_repository
 
 RESTIC = shutil.which("restic")
 WISHES = (

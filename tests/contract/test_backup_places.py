@@ -12,8 +12,8 @@ import pytest
 from agent.machine.clock import format_time, read_time
 from tests.contract.box import call, open_box, read
 from tests.contract.homes import Workspace
-from tests.needs import need
-from tests.quick_key import find_password, plant
+from tests.worlds.needs import need
+from tests.worlds.quick_key import find_password, plant
 
 HOURS, DAYS = 250, 7
 

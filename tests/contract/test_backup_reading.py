@@ -13,7 +13,7 @@ import pytest
 
 from agent.backup.restic.client import LOCK_WAIT
 from tests.contract.restore_box import MINE, RestoreBox
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 SOON = 25.0
 """Seconds: less than what restic alone needs to give up a lock that it cannot write."""

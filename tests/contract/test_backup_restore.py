@@ -15,9 +15,9 @@ import pytest
 
 from tests.contract.odd_tree import describe, make_odd_tree, own
 from tests.contract.restore_box import MINE, RestoreBox
-from tests.needs import need
-from tests.shares import fixed_share
-from tests.waiting import wait_until
+from tests.worlds.needs import need
+from tests.worlds.shares import fixed_share
+from tests.worlds.waiting import wait_until
 
 CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55"
 

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup_servers import serving_rclone
 from tests.contract.homes import NOBODY
 from tests.contract.lives import Container, Volumes, living
-from tests.needs import need
-from tests.trees import compare
-from tests.waiting import wait_until
+from tests.worlds.backup_servers import serving_rclone
+from tests.worlds.needs import need
+from tests.worlds.trees import compare
+from tests.worlds.waiting import wait_until
 
 WORK = ("create", "verify", "prune", "restore", "undo")
 FAULTS = ("restic", "container", "network")

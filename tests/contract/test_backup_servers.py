@@ -1,4 +1,4 @@
-"""restic alone on each server of tests/backup_servers.py: what fails here is no fault of ours."""
+"""restic alone on each server of tests/worlds/backup_servers.py: no failure here is our fault."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup_servers import SERVERS, Server, find_program, serving_rclone
-from tests.small_folder import small_folder
+from tests.worlds.backup_servers import SERVERS, Server, find_program, serving_rclone
+from tests.worlds.small_folder import small_folder
 
 PASSWORD = {"RESTIC_PASSWORD": "x", "RESTIC_PROGRESS_FPS": "1"}
 Done = subprocess.CompletedProcess[str]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.contract.odd_tree import describe
 from tests.contract.restore_box import FILES, MINE, RestoreBox
-from tests.small_folder import small_folder
+from tests.worlds.small_folder import small_folder
 
 
 def kinds(box: RestoreBox) -> list[object]:

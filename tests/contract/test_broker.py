@@ -28,8 +28,8 @@ from agent.workspace.jobs import find_jobs
 from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import ROOT, HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault
-from tests.gh import find_gh
-from tests.waiting import wait_until
+from tests.worlds.gh import find_gh
+from tests.worlds.waiting import wait_until
 
 ASK = ROOT / "agent/github/helpers/ask.py"
 QUESTION = "protocol=https\nhost=github.com\n"

@@ -23,12 +23,12 @@ from agent.life.setup import Setup
 from agent.machine import runtime
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.containers import find_free_port
 from tests.contract.homes import Workspace
-from tests.git_host import GitHost, serve
-from tests.machine import make_facts
-from tests.needs import need
-from tests.waiting import wait_until
+from tests.worlds.containers import find_free_port
+from tests.worlds.git_host import GitHost, serve
+from tests.worlds.machine import make_facts
+from tests.worlds.needs import need
+from tests.worlds.waiting import wait_until
 
 TOKEN = "ghp_clone0123456789abcdefghij"
 CREDENTIALS = '[credential]\n\thelper = "!f() { echo username=x; echo password=$(cat %s); }; f"\n'

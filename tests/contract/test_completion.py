@@ -12,8 +12,8 @@ import pytest
 
 from agent.__main__ import VERBS
 from agent.commands.backup import COMMANDS
-from tests.needs import need
-from tests.terminals import PROMPT, Terminal
+from tests.worlds.needs import need
+from tests.worlds.terminals import PROMPT, Terminal
 
 ROOT = Path(__file__).parents[2]
 BASH, ZSH = "usr/share/bash-completion/completions/devcopilot", "usr/share/zsh/vendor-completions"

@@ -18,7 +18,7 @@ from agent.settings.step import Step
 from agent.workspace import configure
 from agent.workspace.all import STEPS
 from tests.contract.homes import OPEN, SECRETS, Workspace
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 DEADLINE = 20.0
 

@@ -22,8 +22,8 @@ from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 from tests.contract.homes import NOBODY, OPEN, SECRETS, Workspace, make_private_key
-from tests.machine import make_facts
-from tests.needs import need
+from tests.worlds.machine import make_facts
+from tests.worlds.needs import need
 
 STATE = ".local/state/devcopilot"
 

@@ -12,7 +12,7 @@ from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.tools.checks import keys, login, sandbox, settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 OK, WARN, FAIL, SKIPPED, UNKNOWN = Result
 GOOD = {

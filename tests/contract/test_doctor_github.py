@@ -14,7 +14,7 @@ from agent.settings.check import Check, Finding, Result
 from agent.workspace.checks import remotes
 from tests.contract.desk import Desk
 from tests.fakes.github import FakeGitHub, Fault, Known
-from tests.gh import find_gh
+from tests.worlds.gh import find_gh
 
 CLASSIC, FINE, MINTED = "ghp_doctor0123456789", "github_pat_doctor0123456789", "ghs_doctor0123456"
 OK, WARN, FAIL, SKIPPED, UNKNOWN = Result

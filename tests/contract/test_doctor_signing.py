@@ -14,12 +14,12 @@ from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace.checks import identity, signing, signing_key, ssh
-from tests.containers import find_free_port
 from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub
-from tests.machine import make_facts
-from tests.needs import need
-from tests.waiting import wait_until
+from tests.worlds.containers import find_free_port
+from tests.worlds.machine import make_facts
+from tests.worlds.needs import need
+from tests.worlds.waiting import wait_until
 
 OK, WARN, FAIL, SKIPPED, UNKNOWN = Result
 

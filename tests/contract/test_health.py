@@ -14,7 +14,7 @@ from agent.machine import runtime
 from agent.services.registered import ROSTER, Roster
 from agent.services.service import CommandProbe, HttpProbe, LoginProbe, PortProbe, Service
 from tests.contract.homes import Workspace
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 SECRET = "not-for-a-probe"
 

@@ -17,7 +17,7 @@ from agent.observe.serve.surface import NotFoundError, Request
 from agent.services import registered
 from tests.contract.workspace import ROOT, HubWorkspace
 from tests.fakes.github import FakeGitHub
-from tests.scrapes import find_names
+from tests.worlds.scrapes import find_names
 
 TOKEN = "ghp_first0123456789"
 STATE = {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.contract.owner_cells import ANOTHER, FS_GROUP, HOMES, OPENED, OWNERS, STARTS, UID, Home
-from tests.needs import need, need_other_users
+from tests.worlds.needs import need, need_other_users
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 300.0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clones import close_to_others, copy_tree
-from tests.needs import need, need_other_users
+from tests.worlds.clones import close_to_others, copy_tree
+from tests.worlds.needs import need, need_other_users
 
 CI = {"CI": "true"}
 

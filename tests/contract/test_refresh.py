@@ -15,9 +15,9 @@ from agent.github.record import RECORD, Record, fingerprint
 from agent.machine import runtime
 from agent.machine.secret import Secret
 from agent.observe.metrics import history
-from tests.clocks import NOON
 from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault
+from tests.worlds.clocks import NOON
 
 FIRST = "ghp_first0123456789"
 SECOND = "ghp_second0123456789"

@@ -19,11 +19,11 @@ import pytest
 from agent.machine import runtime
 from agent.observe.activity import sample
 from agent.workspace.activity import SAMPLER
-from tests.authority import Authority
-from tests.containers import find_free_port
 from tests.contract.homes import Workspace
 from tests.fakes.control_plane import ControlPlane
-from tests.waiting import wait_until
+from tests.worlds.authority import Authority
+from tests.worlds.containers import find_free_port
+from tests.worlds.waiting import wait_until
 
 KEY = "k-contract-0123456789abcdef"
 ID = "env-contract"

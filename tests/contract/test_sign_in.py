@@ -11,7 +11,7 @@ import pytest
 from agent.workspace import git
 from tests.contract.desk import Desk
 from tests.fakes.github import FakeGitHub
-from tests.gh import find_gh
+from tests.worlds.gh import find_gh
 
 FIRST = "ghp_first0123456789"
 HOSTS = ("github.com", "acme.ghe.com", "ghe.example.com")

@@ -29,7 +29,7 @@ from tests.contract.homes import (
     make_private_key,
     run_configure,
 )
-from tests.needs import need, need_other_users
+from tests.worlds.needs import need, need_other_users
 
 SSH_CONFIG = Path(__file__).parents[2] / "docker/base/etc/ssh/ssh_config.d/10-devcopilot.conf"
 

@@ -25,7 +25,7 @@ from agent.services.service import MARK, PortProbe, Service
 from agent.settings.agent import LONGEST_RUNTIME_PATH
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.containers import find_free_port
+from tests.worlds.containers import find_free_port
 
 DEADLINE = 20.0
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup_servers import find_program
-from tests.trees import (
+from tests.worlds.backup_servers import find_program
+from tests.worlds.trees import (
     ODD_NAMES,
     SOCKET,
     change_workspace,

@@ -12,7 +12,7 @@ from agent.github import api, verify
 from agent.machine.secret import Secret
 from agent.settings.everything import Settings
 from tests.fakes.github import FakeGitHub, Fault
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 GOOD = "ghp_good0123456789"
 SCOPES = "repo, read:org, gist"

@@ -18,7 +18,7 @@ from agent.life.record import UNIT, Record, State
 from agent.machine import runtime
 from agent.machine.system import Facts
 from tests.contract.homes import Workspace
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 NAME = "somebody"
 

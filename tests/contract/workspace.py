@@ -22,8 +22,8 @@ from agent.machine.system import System
 from agent.settings import context, stored
 from agent.settings.context import Context
 from agent.workspace.refresh import refresh
-from tests.clocks import DrivenClock
 from tests.fakes.github import FakeGitHub
+from tests.worlds.clocks import DrivenClock
 
 ROOT = Path(__file__).parent.parent.parent
 

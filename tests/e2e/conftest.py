@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import HARDENED, MVP, Container, Recipe, running
+from tests.worlds.containers import HARDENED, MVP, Container, Recipe, running
 
 WORKSPACE_UID = 1000
 TOKEN = "ghp_endtoend00000000000000000000000000001"

@@ -8,8 +8,8 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.containers import DOCKER, Container
 from tests.e2e.conftest import WORKSPACE_UID
+from tests.worlds.containers import DOCKER, Container
 
 HOME = "/home/dev8"
 

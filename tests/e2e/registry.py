@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.containers import TAG, Container, Recipe, docker, running
-from tests.waiting import wait_until
+from tests.worlds.containers import TAG, Container, Recipe, docker, running
+from tests.worlds.waiting import wait_until
 
 IMAGE = f"dev8-test-registry:{TAG}"
 URL = "http://127.0.0.1:4873/"

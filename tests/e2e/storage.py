@@ -2,14 +2,14 @@
 
 moto and rclone speak S3, Azurite Azure Blob Storage. The workspace joins the network namespace
 of such a server, in which there is nothing but loopback. For a workspace without a container there
-is tests/backup_servers.py.
+is tests/worlds/backup_servers.py.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.backup_servers import (
+from tests.worlds.backup_servers import (
     ACCOUNT,
     BUCKET,
     KEY,
@@ -17,8 +17,8 @@ from tests.backup_servers import (
     azure_variables,
     s3_variables,
 )
-from tests.containers import MVP, TAG, Container, Recipe, docker, running
-from tests.waiting import wait_until
+from tests.worlds.containers import MVP, TAG, Container, Recipe, docker, running
+from tests.worlds.waiting import wait_until
 
 TEST = f"dev8-test:{TAG}"
 S3_PORT, AZURE_PORT = 9000, 10000

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.containers import DOCKER, HARDENED, MVP, Container, Recipe, docker, running
 from tests.e2e.conftest import Login
 from tests.e2e.test_backup import find_files, volumes
 from tests.e2e.test_first_minute import visit
-from tests.terminals import Terminal
-from tests.waiting import wait_until
+from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, docker, running
+from tests.worlds.terminals import Terminal
+from tests.worlds.waiting import wait_until
 
 PROJECT = "?folder=/workspace"
 RUNTIME = "/dev/shm/devcopilot-1000"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.containers import MVP, Container, Recipe, answers_http, answers_ssh, running
+from tests.worlds.containers import MVP, Container, Recipe, answers_http, answers_ssh, running
 
 WITH_IPV6 = ("--sysctl", "net.ipv6.conf.all.disable_ipv6=0")
 PAGE = ("127.0.0.1", 8079)

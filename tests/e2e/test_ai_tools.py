@@ -20,11 +20,11 @@ from tests.bench.connections import (
     PYTHON,
     start_fake_github,
 )
-from tests.containers import HARDENED, TAG, Container, Recipe, docker, running
 from tests.e2e.conftest import write_secret
 from tests.e2e.registry import serving
 from tests.fakes.github.certificate import make_certificate
-from tests.waiting import wait_until
+from tests.worlds.containers import HARDENED, TAG, Container, Recipe, docker, running
+from tests.worlds.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 KEYS = {

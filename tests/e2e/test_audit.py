@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.containers import BASE, DOCKER, TAG, Container, Recipe, running
 from tests.e2e.conftest import Login
+from tests.worlds.containers import BASE, DOCKER, TAG, Container, Recipe, running
 
 TOOLS = f"dev8-test:{TAG}"
 LISTS = ("kex", "key", "enc", "mac")

@@ -11,12 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup_servers import SECRET
-from tests.containers import ANY_UID, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
 from tests.e2e import storage
 from tests.e2e.conftest import write_secret
 from tests.e2e.storage import Storage
-from tests.waiting import wait_until
+from tests.worlds.backup_servers import SECRET
+from tests.worlds.containers import (
+    ANY_UID,
+    DOCKER,
+    HARDENED,
+    MVP,
+    Container,
+    Recipe,
+    docker,
+    running,
+)
+from tests.worlds.waiting import wait_until
 
 PASSWORD = "a-password-of-the-control-plane"
 LOCAL = ("-e", "BACKUP_DIR=/backups", "-e", "DEV8_BACKUP_SCHEDULE=off")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import (
+from tests.worlds.containers import (
     BASE,
     DOCKER,
     MVP,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.builds import find_base_image
-from tests.clones import copy_tree
-from tests.containers import DOCKER, TAG, docker, find_free_port
-from tests.waiting import wait_until
+from tests.worlds.builds import find_base_image
+from tests.worlds.clones import copy_tree
+from tests.worlds.containers import DOCKER, TAG, docker, find_free_port
+from tests.worlds.waiting import wait_until
 
 BUILD_TIMEOUT = 900.0
 KINDS = ", ".join(

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clones import close_to_others, copy_tree
-from tests.containers import (
+from tests.image.conftest import IDLE
+from tests.worlds.clones import close_to_others, copy_tree
+from tests.worlds.containers import (
     ANY_UID,
     BASE,
     DOCKER,
@@ -24,7 +25,6 @@ from tests.containers import (
     docker,
     running,
 )
-from tests.image.conftest import IDLE
 
 TOP = Path(__file__).resolve().parents[2]
 CERTIFICATES = Path(os.environ.get("CA_BUNDLE") or "/etc/ssl/certs/ca-certificates.crt")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.authority import Authority, write_files
-from tests.containers import HARDENED, MVP, Container, Recipe, running
 from tests.e2e.conftest import Login
-from tests.waiting import wait_until
+from tests.worlds.authority import Authority, write_files
+from tests.worlds.containers import HARDENED, MVP, Container, Recipe, running
+from tests.worlds.waiting import wait_until
 
 PORT = 9443
 URL = f"https://127.0.0.1:{PORT}"

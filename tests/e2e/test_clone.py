@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.containers import DOCKER, HARDENED, MVP
 from tests.e2e.conftest import write_secret
-from tests.github_net import GitHubNet, github_net
-from tests.waiting import wait_until
+from tests.worlds.containers import DOCKER, HARDENED, MVP
+from tests.worlds.github_net import GitHubNet, github_net
+from tests.worlds.waiting import wait_until
 
 TOKEN = "ghp_cloneatstart000000000000000000000001"
 PLACE = "/workspace/demo"

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from tests.bench.connections import FAKE_GITHUB_PORT, start_fake_github
-from tests.containers import (
+from tests.e2e.conftest import Login, write_secret
+from tests.e2e.test_token import gh_token, put_token
+from tests.worlds.containers import (
     DOCKER,
     MVP,
     TAG,
@@ -21,9 +23,7 @@ from tests.containers import (
     docker,
     find_free_port,
 )
-from tests.e2e.conftest import Login, write_secret
-from tests.e2e.test_token import gh_token, put_token
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 FILES = TOP / "docker"

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from agent.machine.jsonc import parse_lenient
-from tests.backup_servers import PROGRAMS
-from tests.containers import BASE, DOCKER, MVP, docker
 from tests.e2e.conftest import WORKSPACE_UID
-from tests.needs import need
+from tests.worlds.backup_servers import PROGRAMS
+from tests.worlds.containers import BASE, DOCKER, MVP, docker
+from tests.worlds.needs import need
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "docker/devcontainer/.devcontainer/devcontainer.json"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.bench.connections import FAKE_GITHUB_OPTIONS, start_fake_github
-from tests.containers import BASE, HARDENED, Container, Recipe, running
 from tests.e2e.conftest import write_secret
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, HARDENED, Container, Recipe, running
+from tests.worlds.waiting import wait_until
 
 GOOD = "ghp_doctor000000000000000000000000000001"
 DEAD = "ghp_doctor000000000000000000000000000002"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from agent.settings import argon2
-from tests.containers import HARDENED, MVP, QUIET, Container, Recipe, log_in, running
 from tests.e2e.conftest import Login
+from tests.worlds.containers import HARDENED, MVP, QUIET, Container, Recipe, log_in, running
 
 PASSWORD = "correct horse"
 TOKEN = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"

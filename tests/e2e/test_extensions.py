@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.containers import MVP, Container, Recipe, docker, running
-from tests.vsix import make_vsix
-from tests.waiting import wait_until
+from tests.worlds.containers import MVP, Container, Recipe, docker, running
+from tests.worlds.vsix import make_vsix
+from tests.worlds.waiting import wait_until
 
 PORT = 9123
 GALLERY = json.dumps({"serviceUrl": f"http://127.0.0.1:{PORT}/gallery"})

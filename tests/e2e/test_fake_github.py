@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.containers import docker
 from tests.contract.fake_github.asking import APP, make_key
-from tests.github_net import CERTIFICATE, PROGRAMS, PYTHONS, GitHubNet, github_net
-from tests.waiting import wait_until
+from tests.worlds.containers import docker
+from tests.worlds.github_net import CERTIFICATE, PROGRAMS, PYTHONS, GitHubNet, github_net
+from tests.worlds.waiting import wait_until
 
 EMULATE = f"{PROGRAMS}/emulate/node_modules/emulate/dist/index.js"
 JUDGE = "http://127.0.0.1:4001"

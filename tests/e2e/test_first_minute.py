@@ -13,7 +13,17 @@ from typing import Any
 
 import pytest
 
-from tests.containers import ANY_UID, DOCKER, HARDENED, MVP, TAG, Container, Recipe, docker, running
+from tests.worlds.containers import (
+    ANY_UID,
+    DOCKER,
+    HARDENED,
+    MVP,
+    TAG,
+    Container,
+    Recipe,
+    docker,
+    running,
+)
 
 TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"

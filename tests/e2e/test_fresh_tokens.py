@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER, docker
 from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
 from tests.e2e.conftest import write_secret
 from tests.fakes.github import Pattern
-from tests.github_net import GITS, GitHubNet, github_net
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, DOCKER, docker
+from tests.worlds.github_net import GITS, GitHubNet, github_net
+from tests.worlds.waiting import wait_until
 
 URL = "https://github.com/octo/demo.git"
 SHORT = timedelta(seconds=4)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import MVP, Container, Recipe, answers_http, log_in, running
 from tests.e2e.conftest import Login
-from tests.hardening import REMAPPED_ROWS, ROWS
-from tests.remapped import FIRST_UID, REMAPPED, need_remapping, remapped_engine
+from tests.worlds.containers import MVP, Container, Recipe, answers_http, log_in, running
+from tests.worlds.hardening import REMAPPED_ROWS, ROWS
+from tests.worlds.remapped import FIRST_UID, REMAPPED, need_remapping, remapped_engine
 
 PASSWORD = "correct horse # battery: staple"
 STOP_DEADLINE = 5.0

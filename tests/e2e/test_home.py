@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import (
+from tests.e2e.conftest import Login
+from tests.worlds.containers import (
     ANY_UID,
     BASE,
     MVP,
@@ -18,8 +19,7 @@ from tests.containers import (
     docker,
     running,
 )
-from tests.e2e.conftest import Login
-from tests.shares import fixed_share
+from tests.worlds.shares import fixed_share
 
 STRICT = (*NO_PRIVILEGES, "--read-only", "-v", "/workspace", "-v", "/tmp")
 STATE = "/home/dev8/.local/state/devcopilot"

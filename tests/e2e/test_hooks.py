@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.containers import BASE, NO_PRIVILEGES, Container, Recipe, docker, running
 from tests.e2e.conftest import Login
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, NO_PRIVILEGES, Container, Recipe, docker, running
+from tests.worlds.waiting import wait_until
 
 FILE = "/workspace/.devcontainer/devcontainer.json"
 SECRET = "ghp_hooks0000000000000000000000000000001"

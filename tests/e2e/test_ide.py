@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import ANY_UID, DOCKER, HARDENED, MVP, TAG, Container, Recipe, running
-from tests.tools import SCRIPT, find_missing
+from tests.worlds.containers import ANY_UID, DOCKER, HARDENED, MVP, TAG, Container, Recipe, running
+from tests.worlds.tools import SCRIPT, find_missing
 
 TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from tests.containers import HARDENED, MVP, Container, Recipe, answers_http, running
-from tests.waiting import wait_until
+from tests.worlds.containers import HARDENED, MVP, Container, Recipe, answers_http, running
+from tests.worlds.waiting import wait_until
 
 PASSWORD = "correct horse"
 CONFIG = "/dev/shm/devcopilot-1000/code-server.yaml"

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.containers import BASE, HARDENED, MVP, Container, Recipe, docker, running
 from tests.e2e.conftest import Login, write_secret
 from tests.e2e.registry import URL, Registry, serving, write_locks
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, HARDENED, MVP, Container, Recipe, docker, running
+from tests.worlds.waiting import wait_until
 
 LOCKS = "/usr/local/share/devcopilot/ai"
 KEY = "AIzaInstallAtStart0123456789"

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from agent.machine.places import order_path
-from tests.containers import Container, answers_http, answers_ssh, log_in
 from tests.e2e.conftest import TOKEN, Login
+from tests.worlds.containers import Container, answers_http, answers_ssh, log_in
 
 SECRETS = (TOKEN, "sk-ant-endtoend-0001")
 

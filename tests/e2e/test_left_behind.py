@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clones import TOP, copy_tree
-from tests.containers import QUIET
+from tests.worlds.clones import TOP, copy_tree
+from tests.worlds.containers import QUIET
 
 OPEN = (".cache", ".venv")
 """Read by tests that run as other users, and by who typed `sudo make`."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
 from tests.e2e.conftest import Login
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
+from tests.worlds.waiting import wait_until
 
 LINKS = {
     f"APP_{number}_{end}": "tcp://10.0.0.1:80"

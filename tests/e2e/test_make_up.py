@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.authority import Authority
-from tests.containers import BASE, DOCKER, QUIET, TAG, docker, find_free_port
 from tests.e2e.conftest import Login
-from tests.waiting import wait_until
+from tests.worlds.authority import Authority
+from tests.worlds.containers import BASE, DOCKER, QUIET, TAG, docker, find_free_port
+from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_makeup000000000000000000000000000002"

@@ -9,10 +9,18 @@ import pytest
 
 from agent.observe.metrics.all import FAMILIES
 from agent.observe.metrics.exposition import OPENMETRICS, TEXT
-from tests.containers import HARDENED, MVP, Container, Recipe, created, find_free_port, running
 from tests.e2e.conftest import TOKEN, write_secret
-from tests.scrapes import find_names, read
-from tests.waiting import wait_until
+from tests.worlds.containers import (
+    HARDENED,
+    MVP,
+    Container,
+    Recipe,
+    created,
+    find_free_port,
+    running,
+)
+from tests.worlds.scrapes import find_names, read
+from tests.worlds.waiting import wait_until
 
 PASSWORD = "a long password for metrics"
 

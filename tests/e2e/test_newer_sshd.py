@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, HARDENED, Container, Recipe, running
 from tests.e2e.conftest import Login
-from tests.github_net import PROGRAMS, mount_programs
+from tests.worlds.containers import BASE, HARDENED, Container, Recipe, running
+from tests.worlds.github_net import PROGRAMS, mount_programs
 
 PATH = f"{PROGRAMS}/sshd-new/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CALLS = 40

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.containers import MVP, Container, Recipe, created, log_in
 from tests.e2e.conftest import TOKEN, Login, write_secret
 from tests.e2e.old_home import BASHRC, STALE, list_files, make_key, put_files, read_files
+from tests.worlds.containers import MVP, Container, Recipe, created, log_in
 
 KEY = "sk-ant-fresh-0123456789"
 TAKEN_OVER = {".ssh/id_rsa", ".ssh/id_rsa.pub"}

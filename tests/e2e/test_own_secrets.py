@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.containers import BASE, MVP, Container, Recipe, docker, running
 from tests.e2e.conftest import Login
+from tests.worlds.containers import BASE, MVP, Container, Recipe, docker, running
 
 SECRET = "sk-own-0123456789abcdef"
 PASSWORD = "pg-0123456789abcdef"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.containers import (
+from tests.worlds.containers import (
     ANY_UID,
     BASE,
     DOCKER,

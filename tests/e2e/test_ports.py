@@ -11,8 +11,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from tests.containers import DOCKER, HARDENED, MVP, Container, Recipe, running
-from tests.waiting import wait_until
+from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, running
+from tests.worlds.waiting import wait_until
 
 PASSWORD = "correct horse"
 OPTIONS = (

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.builds import read_default
-from tests.containers import BASE, DOCKER, TAG, docker, find_free_port
-from tests.waiting import wait_until
+from tests.worlds.builds import read_default
+from tests.worlds.containers import BASE, DOCKER, TAG, docker, find_free_port
+from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 TOOLS = f"dev8-test:{TAG}"

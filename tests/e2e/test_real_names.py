@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER
 from tests.e2e.conftest import write_secret
 from tests.fakes.github import Pattern
-from tests.github_net import GHS, GITS, HOSTS, Done, GitHubNet, github_net
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, DOCKER
+from tests.worlds.github_net import GHS, GITS, HOSTS, Done, GitHubNet, github_net
+from tests.worlds.waiting import wait_until
 
 TOKEN = "ghp_realnames000000000000000000000000001"
 URL = "https://github.com/octo/demo.git"

@@ -7,14 +7,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.containers import docker
-from tests.remapped import BRIDGE, PREFIX, REMAPPED, need_remapping, remapped_engine
-from tests.waiting import wait_until
+from tests.worlds.containers import docker
+from tests.worlds.remapped import BRIDGE, PREFIX, REMAPPED, need_remapping, remapped_engine
+from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 RUN = """
 import signal
-from tests.remapped import remapped_engine
+from tests.worlds.remapped import remapped_engine
 with remapped_engine():
     print("up", flush=True)
     signal.pause()

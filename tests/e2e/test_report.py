@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.containers import HARDENED, MVP, QUIET, Container, Recipe, docker, running
 from tests.e2e.conftest import write_secret
-from tests.waiting import wait_until
+from tests.worlds.containers import HARDENED, MVP, QUIET, Container, Recipe, docker, running
+from tests.worlds.waiting import wait_until
 
 FAKES = Path(__file__).parents[1] / "fakes"
 KEY = "k-endtoend-0123456789abcdef"

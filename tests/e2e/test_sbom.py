@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER, docker
+from tests.worlds.containers import BASE, DOCKER, docker
 
 TOP = Path(__file__).resolve().parents[2]
 

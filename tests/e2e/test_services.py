@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench import connections
-from tests.containers import (
+from tests.e2e.conftest import Login, write_secret
+from tests.worlds.containers import (
     BASE,
     DOCKER,
     MVP,
@@ -17,8 +18,7 @@ from tests.containers import (
     answers_ssh,
     running,
 )
-from tests.e2e.conftest import Login, write_secret
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 
 def pid_of(box: Container, service: str) -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, HARDENED
 from tests.e2e.conftest import write_secret
-from tests.github_net import GitHubNet, github_net
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, HARDENED
+from tests.worlds.github_net import GitHubNet, github_net
+from tests.worlds.waiting import wait_until
 
 TOKEN = "ghp_setup0000000000000000000000000000001"
 HOOK = (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, HARDENED, Container, Recipe, running
 from tests.e2e.conftest import Login, write_secret
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, HARDENED, Container, Recipe, running
+from tests.worlds.waiting import wait_until
 
 GROWTH_ALLOWED_KB = 2048
 

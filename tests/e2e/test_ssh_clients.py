@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, HARDENED, Container, Recipe, running
 from tests.e2e.conftest import Login
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, HARDENED, Container, Recipe, running
+from tests.worlds.waiting import wait_until
 
 LOGINS = 40
 CHANNELS = 15

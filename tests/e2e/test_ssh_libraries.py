@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
 from tests.e2e.conftest import WORKSPACE_UID, Login, write_secret
-from tests.github_net import PROGRAMS, TOOLS
+from tests.worlds.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
+from tests.worlds.github_net import PROGRAMS, TOOLS
 
 CLIENTS = Path(__file__).parent / "clients"
 JAVA = f"{PROGRAMS}/jsch/java/bin/java"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.containers import HARDENED, MVP, Container, Recipe, running
 from tests.e2e.conftest import Login
-from tests.terminals import Terminal
+from tests.worlds.containers import HARDENED, MVP, Container, Recipe, running
+from tests.worlds.terminals import Terminal
 
 TERMINALS = {
     "alacritty", "contour", "eterm-color", "foot", "foot-direct", "konsole-256color", "mintty",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
 from tests.e2e.conftest import Login
-from tests.terminals import Terminal
+from tests.worlds.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
+from tests.worlds.terminals import Terminal
 
 GO = "/workspace/go"
 HOOK = f"sh -c 'until [ -e {GO} ]; do sleep 0.1; done; test ! -e /workspace/bad'"

@@ -20,9 +20,9 @@ from agent.services.service import BannerProbe, Service
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import login_keys
-from tests.containers import BASE, DOCKER, docker, find_free_port
-from tests.option_lines import GOOD, REFUSED
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, DOCKER, docker, find_free_port
+from tests.worlds.option_lines import GOOD, REFUSED
+from tests.worlds.waiting import wait_until
 
 UID = 4242
 USER = "dev"

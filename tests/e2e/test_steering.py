@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import MVP, Container, Recipe, running
 from tests.e2e.conftest import Login
 from tests.e2e.test_ide import PASSWORD, drive_browser
+from tests.worlds.containers import MVP, Container, Recipe, running
 
 ENVIRON = {
     "PORT": "3000", "HOST": "127.0.0.1", "CODE_SERVER_HOST": "127.0.0.1", "LOG_LEVEL": "trace",

@@ -8,9 +8,9 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from tests.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
-from tests.small_folder import small_volume
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
+from tests.worlds.small_folder import small_volume
+from tests.worlds.waiting import wait_until
 
 KNOWN = {
     "GITHUB_TOKEN": "a-token-whose-shape-nobody-knows",

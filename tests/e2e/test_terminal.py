@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.containers import BASE, DOCKER, docker
-from tests.terminals import PROMPT, Terminal
+from tests.worlds.containers import BASE, DOCKER, docker
+from tests.worlds.terminals import PROMPT, Terminal
 
 JOB = """\
 import os, signal, time

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench.connections import FAKE_GITHUB_OPTIONS, start_fake_github
-from tests.containers import BASE, Container, Recipe, running
 from tests.e2e.conftest import WORKSPACE_UID
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, Container, Recipe, running
+from tests.worlds.waiting import wait_until
 
 FIRST = "ghp_rotation00000000000000000000000000001"
 SECOND = "ghp_rotation00000000000000000000000000002"

@@ -1,8 +1,8 @@
 """Every tool runs, whichever way a person comes in; the IDE's terminal is in test_ide.py."""
 
-from tests.containers import Container, docker
 from tests.e2e.conftest import Login
-from tests.tools import SCRIPT, find_missing
+from tests.worlds.containers import Container, docker
+from tests.worlds.tools import SCRIPT, find_missing
 
 
 def test_in_a_login_shell(box: Container) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.builds import MVP, build_target, read_go, read_npm
-from tests.containers import docker
+from tests.worlds.builds import MVP, build_target, read_go, read_npm
+from tests.worlds.containers import docker
 
 NODES = sorted(folder.name for folder in (MVP / "node").iterdir() if folder.is_dir())
 GOES = sorted(file.stem for file in (MVP / "go").glob("*.txt"))

@@ -14,7 +14,7 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
-from tests.containers import BASE, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
+from tests.worlds.containers import BASE, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
 
 HERE = Path(__file__).parent
 IMAGES = {"base": (BASE, MVP), "mvp": (MVP,)}

@@ -16,7 +16,7 @@ from agent.machine.boot import Boot, Job
 from agent.machine.system import Facts
 from agent.services import supervisord
 from agent.services.service import Service
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 NOBODY = 65534
 DEADLINE = 20.0

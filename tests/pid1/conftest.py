@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
 from tests.pid1.boxes import NOBODY, Box, Namespace
+from tests.worlds.needs import need
 
 PROBE = "import agent.init.supervisor, supervisor.supervisord"
 

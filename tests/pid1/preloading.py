@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.needs import need
+from tests.worlds.needs import need
 
 
 def build_library(name: str, folder: Path) -> Path:

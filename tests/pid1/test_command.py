@@ -11,7 +11,7 @@ import pytest
 
 from agent.machine.exits import Exit
 from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
 

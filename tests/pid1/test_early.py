@@ -24,7 +24,7 @@ from tests.pid1.boxes import (
     booted,
     with_services,
 )
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
 

@@ -16,7 +16,7 @@ import pytest
 
 from agent.machine.boot import Job, Retry
 from tests.pid1.boxes import Box, booted, has_pending, with_jobs
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
 

@@ -31,7 +31,7 @@ from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_publ
 from tests.fakes.github import FakeGitHub, Fault, Request
 from tests.pid1.boxes import ENVIRONMENT, PYTHON, Box, give
 from tests.pid1.sleeping_clock import SleepingClock
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 HOST = "github.com"
 MINUTE, HOUR = 60.0, 3600.0

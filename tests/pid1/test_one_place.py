@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.containers import find_free_port
-from tests.needs import need
 from tests.pid1.boxes import Box
-from tests.waiting import wait_until
+from tests.worlds.containers import find_free_port
+from tests.worlds.needs import need
+from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).parent.parent.parent
 HOST = "foreign.example"

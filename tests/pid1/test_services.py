@@ -14,7 +14,7 @@ from agent.machine.exits import Exit
 from agent.services.service import Service
 from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, with_services
 from tests.pid1.preloading import build_library
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
 

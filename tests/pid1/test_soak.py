@@ -14,7 +14,7 @@ from agent.services.service import Service
 from agent.services.supervisord import query_states
 from tests.pid1.boxes import PYTHON, Box, booted, with_jobs, with_services
 from tests.pid1.test_reaping import STORM
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
 

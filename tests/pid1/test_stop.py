@@ -27,7 +27,7 @@ from tests.pid1.boxes import (
     with_jobs,
     with_services,
 )
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.pid1.boxes import ENVIRONMENT, INIT, PYTHON, Box, give
-from tests.terminals import PROMPT, Terminal
-from tests.waiting import wait_until
+from tests.worlds.terminals import PROMPT, Terminal
+from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
 

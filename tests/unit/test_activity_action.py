@@ -13,7 +13,7 @@ from agent.observe.activity import action, sample
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.fakes.proc import Machine
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 HOUR = 3600.0
 

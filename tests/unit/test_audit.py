@@ -12,7 +12,7 @@ from agent.github import audit
 from agent.github.audit import Caller
 from agent.machine import runtime
 from agent.machine.system import Facts
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 START = datetime(2026, 11, 29, tzinfo=UTC)
 GOOD = b"60\tgit\tgithub.com\t40\tgit-remote-http:42 git:41\tocto/demo.git\tclaude"

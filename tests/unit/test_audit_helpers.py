@@ -15,7 +15,7 @@ from agent.github.audit import Entry
 from agent.machine.clock import Clock
 from agent.machine.system import Facts
 from agent.workspace import git
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 GH = git.HELPER.with_name("gh")
 TOKEN = "ghp_0123456789abcdef"

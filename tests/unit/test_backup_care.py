@@ -19,7 +19,7 @@ from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.machine.follow import Finished
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 GOOD = Record(tried=format_time(NOW), seen=format_time(NOW), snapshot="a" * 64, size=10**6)

@@ -16,7 +16,7 @@ from agent.backup.target import Target
 from agent.backup.upkeep import retention
 from agent.machine import runtime
 from agent.machine.clock import format_time
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 MINE, OTHER = f"{identity.PREFIX}{'a' * 16}", f"{identity.PREFIX}{'b' * 16}"

@@ -20,7 +20,7 @@ from agent.backup.make.survey import STORE, Count, survey
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
 from agent.machine.sqlite import HEADER
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 COARSE = 5
 """CLOCK_REALTIME_COARSE, by which the kernel dates files: clock_gettime(2)."""

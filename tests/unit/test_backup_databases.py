@@ -17,7 +17,7 @@ import pytest
 from agent.backup.make import databases
 from agent.backup.make.databases import Copied, copy_all, find_place
 from agent.machine import sqlite
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 WRITER = """
 import sqlite3, sys

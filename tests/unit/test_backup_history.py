@@ -11,7 +11,7 @@ from agent.backup.make.session import find_day
 from agent.backup.restic.client import Snapshot
 from agent.machine.clock import read_time
 from agent.machine.errors import Problem
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 FIRST = date(2026, 1, 1)
 TRIED = "2026-01-31T12:00:00Z"

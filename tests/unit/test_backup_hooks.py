@@ -9,7 +9,7 @@ import pytest
 
 from agent.machine import hooks
 from agent.machine.errors import Problem
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 PATH = {"PATH": os.environ["PATH"]}
 LONG = 1000.0

@@ -8,7 +8,7 @@ import pytest
 
 from agent.backup import lock
 from agent.machine.system import Facts
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from agent.machine.resources import Seed
 from agent.machine.system import Facts
 from agent.machine.volumes import Mounts, Volume
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from agent.commands.backup.create import LONGEST, MOST_SHOWN, format_lines
 from agent.commands.output import Printer
 from agent.machine.escaping import make_lines
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 REPORT = {
     "message_type": "status", "total_bytes": 10**12, "bytes_done": 5 * 10**11,

@@ -9,7 +9,7 @@ from agent.backup import undo
 from agent.backup.undo import RESTORE, UNDO, Undo
 from agent.machine.errors import AgentError
 from agent.machine.system import Facts
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from agent.machine.boot import Boot
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace.jobs import JobKind, find_jobs
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 MOMENTS = {value for name, value in vars(moments).items() if name.isupper()}
 VARIABLES = {"GITHUB_TOKEN_FILE": "/run/token", "DEV8_TOKEN_REFRESH_INTERVAL": "7s"}

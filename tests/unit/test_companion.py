@@ -11,7 +11,7 @@ import pytest
 from agent.machine.clock import format_time
 from agent.settings.everything import Settings
 from agent.workspace.vscode import COMPANION
-from tests.backup_servers import find_program
+from tests.worlds.backup_servers import find_program
 
 PAGE = COMPANION / "page.js"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

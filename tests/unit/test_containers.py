@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.settings.everything import variables
-from tests.containers import QUIET, keep_quiet
+from tests.worlds.containers import QUIET, keep_quiet
 
 TESTS = Path(__file__).resolve().parents[1]
 

@@ -23,8 +23,8 @@ from agent.observe.findings import FILE, Row
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
-from tests.waiting import wait_until
+from tests.worlds.machine import make_facts
+from tests.worlds.waiting import wait_until
 
 Look = Callable[[Context], Iterable[Finding]]
 LIMIT = 0.3

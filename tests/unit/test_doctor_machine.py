@@ -20,8 +20,8 @@ from agent.observe.checks.versions import Program
 from agent.settings.check import Finding, Result
 from agent.settings.context import PROBLEMS
 from agent.settings.everything import Settings
-from tests.machine import make_facts
-from tests.needs import need_other_users
+from tests.worlds.machine import make_facts
+from tests.worlds.needs import need_other_users
 
 GB = 10**9
 

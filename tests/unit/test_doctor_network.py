@@ -19,8 +19,8 @@ from agent.observe.checks.hosts import Host, find_hosts
 from agent.settings.check import Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.authority import Authority, write_files
-from tests.machine import make_facts
+from tests.worlds.authority import Authority, write_files
+from tests.worlds.machine import make_facts
 
 NAME = "api.example.test"
 SECRET = "secret-of-the-proxy"

@@ -31,8 +31,8 @@ from agent.settings.check import Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace.checks import project
-from tests.machine import make_facts
-from tests.needs import need_other_users
+from tests.worlds.machine import make_facts
+from tests.worlds.needs import need_other_users
 
 NOW = datetime.now(UTC)
 

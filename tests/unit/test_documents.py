@@ -15,7 +15,7 @@ from agent.machine import documents
 from agent.machine.documents import HOST, RUNTIME, STATE, Document, fill
 from agent.machine.errors import AgentError
 from agent.machine.system import Facts
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from agent.machine.plan import plan
 from agent.machine.resources import Edit, File, Resource
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
 from tests.unit.test_hooks import Silent
-from tests.waiting import wait_until
+from tests.worlds.machine import make_facts
+from tests.worlds.waiting import wait_until
 
 SECRET = "ghp_0123456789abcdefghij"
 IDENTITY = {

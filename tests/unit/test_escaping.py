@@ -12,8 +12,8 @@ from agent.life.record import State
 from agent.machine import log
 from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import encode_json, escape_line, make_lines
-from tests.statuses import make_backup, make_status, make_token, make_unit
 from tests.unit.test_architecture import MODULES
+from tests.worlds.statuses import make_backup, make_status, make_token, make_unit
 
 DANGEROUS = {
     "line feed": "\n",

@@ -11,7 +11,7 @@ from agent.services.registered import Roster
 from agent.services.service import PortProbe, Service
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from agent.observe.metrics.exposition import render, wants_openmetrics
 from agent.observe.metrics.family import Family, Kind, Sample, moment, one
-from tests.scrapes import read
+from tests.worlds.scrapes import read
 
 HOSTILE = [
     'a"b', "a\\", "a\\n", "a\nb", "} 1\ndevcopilot_forged 1", "# EOF\n",

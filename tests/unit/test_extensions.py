@@ -18,8 +18,8 @@ from agent.life.extensions.wanted import (
 from agent.machine.errors import AgentError
 from agent.settings.everything import Settings
 from agent.settings.extensions import Entry, read_entries
-from tests.machine import make_facts
-from tests.vsix import make_vsix
+from tests.worlds.machine import make_facts
+from tests.worlds.vsix import make_vsix
 
 
 def test_each_form_is_read() -> None:

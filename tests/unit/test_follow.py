@@ -11,7 +11,7 @@ import pytest
 
 from agent.machine.follow import ENDED, Finished, Limits, Message, find_words, follow
 from agent.machine.processes import end
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 ANY = Limits()
 PATH = {"PATH": os.environ["PATH"]}

@@ -38,7 +38,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings, clean, variables
 from agent.settings.variable import Variable, declared
 from agent.workspace import given, login_keys
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIJbtu7NL18yAjQDyzZDRZ6RKPCs9YRBQMYHUHqLJkPH"

@@ -22,8 +22,8 @@ from agent.machine.files import SETTINGS
 from agent.settings import context as settings_context
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
-from tests.waiting import wait_until
+from tests.worlds.machine import make_facts
+from tests.worlds.waiting import wait_until
 
 FILE = ".devcontainer/devcontainer.json"
 SECRET = "ghp_0123456789abcdefghij"

@@ -17,7 +17,7 @@ from agent.machine.volumes import Mounts, Volume
 from agent.services import host_keys
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 NAMES = ("ssh_host_ed25519_key", "ssh_host_ecdsa_key")
 COMPATIBLE = Settings.from_environ({"DEV8_SSH_ALGORITHMS": "compatible"})

@@ -11,7 +11,7 @@ from agent.machine.errors import Problem
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.github import GitHub
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 SERVER = "ghe.example.com"
 

@@ -12,7 +12,7 @@ import pytest
 from agent.init.children import Child, Children
 from agent.init.loop import Loop
 from tests.fakes.kernel import ABOVE_ALL_PIDS, DAEMON, DrivenBootClock, FakeChildren, Program
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 SLEEP = ("sleep", "1000")
 

@@ -18,8 +18,8 @@ from agent.init.stop import Stop
 from agent.init.watch import LOOK
 from agent.machine import moments, runtime
 from agent.machine.addresses import join_port
-from tests.containers import find_free_port
 from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World
+from tests.worlds.containers import find_free_port
 
 FAILING = Program(1)
 

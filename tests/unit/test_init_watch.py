@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.init.watch import take_stamp
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 SCRIPT = """
 import sys

@@ -23,8 +23,8 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.tools import codex
 from agent.tools.tool import AiTool, Login, find_wanted
-from tests.machine import make_facts
-from tests.waiting import wait_until
+from tests.worlds.machine import make_facts
+from tests.worlds.waiting import wait_until
 
 TOOL = AiTool(
     "claude",

@@ -9,7 +9,7 @@ import pytest
 
 from agent.machine import keeping
 from agent.machine.system import Facts
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 NAME = "backup/record.json"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.workspace import key_options, ssh
-from tests.machine import Machine
-from tests.option_lines import GOOD, REFUSED
+from tests.worlds.machine import Machine
+from tests.worlds.option_lines import GOOD, REFUSED
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 AUTHORIZED = ".local/state/devcopilot/ssh/authorized_keys"

@@ -11,7 +11,7 @@ from agent.machine.errors import AgentError
 from agent.machine.files import SETTINGS
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 TASKS = ".vscode/tasks.json"
 CONFIGURATION = ".devcontainer/devcontainer.json"

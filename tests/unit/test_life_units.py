@@ -22,8 +22,8 @@ from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
-from tests.waiting import wait_until
+from tests.worlds.machine import make_facts
+from tests.worlds.waiting import wait_until
 
 SECRET = "ghp_0123456789abcdefghij"
 

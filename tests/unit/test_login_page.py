@@ -10,7 +10,7 @@ from agent.machine.resources import File
 from agent.services import code_server, login_page
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 FOLDER = Path("/workspace/demo")
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43

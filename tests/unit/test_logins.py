@@ -10,7 +10,7 @@ from agent.machine.volumes import Mounts, Volume
 from agent.services.logins import find_logins
 from agent.settings.everything import Settings
 from agent.workspace import ssh
-from tests.machine import Machine, make_facts
+from tests.worlds.machine import Machine, make_facts
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 GIVEN = Settings.from_environ({"SSH_PUBLIC_KEY": KEY})

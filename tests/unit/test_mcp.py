@@ -20,7 +20,7 @@ from agent.settings.everything import Settings
 from agent.tools import servers, toml_edit
 from agent.tools.mcp import read_server
 from agent.workspace import ai_trust
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 DOCS = {"command": "npx", "args": ["-y", "@x/docs"], "env": {"LEVEL": "info"}}
 WEB = {"url": "https://mcp.example/x", "headers": {"X-Team": "blue"}}

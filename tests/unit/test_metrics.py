@@ -14,9 +14,16 @@ from agent.observe.metrics.surface import Remembered
 from agent.observe.status import Job, Status, Trouble
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests import scrapes
-from tests.machine import make_facts
-from tests.statuses import make_backup, make_service, make_status, make_token, make_usage, tell
+from tests.worlds import scrapes
+from tests.worlds.machine import make_facts
+from tests.worlds.statuses import (
+    make_backup,
+    make_service,
+    make_status,
+    make_token,
+    make_usage,
+    tell,
+)
 
 SECRETS = ("octocat", "contents:write", "demo", "/workspace", "/usr/bin/claude", "no space left")
 """Users, repositories, paths, permissions and sentences of a status: none is a metric."""

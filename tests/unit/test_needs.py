@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
+from tests.worlds.needs import need
 
 TESTS = Path(__file__).parents[1]
 ASKS = 'environ.get("CI")'

@@ -15,9 +15,9 @@ import pytest
 from agent.__main__ import VERBS, main
 from agent.commands import output
 from agent.commands.output import JsonPrinter, Printer
-from tests.speeches import PROBLEM, show_all
-from tests.terminals import Terminal
 from tests.unit.test_architecture import IMPORTS, MODULES
+from tests.worlds.speeches import PROBLEM, show_all
+from tests.worlds.terminals import Terminal
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,7 +119,7 @@ def test_a_fault_of_ours_is_an_error_of_the_log(
 SCRIPT = """
 import sys
 sys.path.insert(0, {root!r})
-from tests.speeches import show_all
+from tests.worlds.speeches import show_all
 from agent.commands import output
 show_all(output.choose("x", as_json={as_json}, as_log=False))
 print("rich" in sys.modules, file=sys.stderr)

@@ -11,7 +11,7 @@ from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import Closed, Private
 from agent.machine.system import Facts, System
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @pytest.fixture

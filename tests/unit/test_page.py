@@ -26,7 +26,7 @@ from agent.observe.recent_log import Line
 from agent.observe.report import record as reports
 from agent.observe.status import Trouble
 from agent.settings.check import Result
-from tests.statuses import (
+from tests.worlds.statuses import (
     make_activity,
     make_backup,
     make_service,

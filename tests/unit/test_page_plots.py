@@ -14,7 +14,7 @@ from agent.observe.page.markup import Markup, element, join
 from agent.observe.page.plots import GAP, HEIGHT, WIDTH, YOUNG, plot_days, plot_gauge, split_runs
 from agent.observe.page.view import Gauge
 from agent.observe.usage import Disk
-from tests.statuses import make_usage
+from tests.worlds.statuses import make_usage
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 END = NOW.timestamp()

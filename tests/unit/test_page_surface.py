@@ -15,7 +15,7 @@ from agent.services import registered
 from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 STATE = {
     "version": 2, "pid": 1, "phase": "ready", "started": "2026-01-31T12:00:00Z",

@@ -12,7 +12,7 @@ from agent.github.token import Failure, read_answer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.parsing import DEEPEST, parse_json, parse_toml
 from agent.services.user import read_service
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 DEEP = 100_000
 

@@ -27,7 +27,7 @@ from agent.observe.ports.programs import Program
 from agent.observe.ports.report import Row
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 DOORS = Doors("", 2222, "dev8")

@@ -15,7 +15,7 @@ from agent.machine import proc
 from agent.machine.addresses import find_asked
 from agent.services import probes
 from agent.services.service import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 
 class Answer:

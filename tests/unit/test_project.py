@@ -11,7 +11,7 @@ from agent.machine import runtime
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.project import find_editor_path, find_folder
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 SESSION = Path(__file__).resolve().parents[2] / "docker/base/etc/profile.d/session.sh"
 

@@ -11,7 +11,7 @@ from agent.github.record import RECORD, Record
 from agent.github.token import Token
 from agent.machine.clock import Clock
 from agent.machine.secret import Secret
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 TOKEN = Token("github.com", Secret("ghp_first"), "octo", datetime(2026, 12, 1, 10, tzinfo=UTC))
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from agent.observe.metrics.all import FAMILIES
-from tests.queries import DASHBOARD, find_queries, read_dashboard, read_rules
+from tests.worlds.queries import DASHBOARD, find_queries, read_dashboard, read_rules
 
 KNOWN = {family.name: family for family in FAMILIES}
 QUERIES = list(find_queries())

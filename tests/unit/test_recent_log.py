@@ -7,7 +7,7 @@ import pytest
 from agent.machine import runtime
 from agent.machine.log import encode, make_event, render
 from agent.observe.recent_log import Line, parse, read
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 EVENT = {**make_event("web", "warning", "it\tis: full"), "time": "2026-01-31T12:00:01.000Z"}
 

@@ -11,7 +11,7 @@ from agent.backup.restic import runs
 from agent.backup.restic.client import Restic
 from agent.backup.target import Target
 from agent.machine.system import Facts
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.serving import Address, read_address
 from agent.settings.surfaces import API, METRICS, PAGE, find_addresses
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 PASSWORD = "pa:ss wörd-0815"
 

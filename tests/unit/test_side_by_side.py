@@ -7,8 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.side_by_side import take_turn
-from tests.waiting import wait_until
+from tests.worlds.side_by_side import take_turn
+from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from agent.machine.errors import Problem
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import given
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 KEY = rsa.generate_private_key(65537, 2048)
 CURVE = ec.generate_private_key(ec.SECP256R1())

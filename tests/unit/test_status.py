@@ -9,7 +9,7 @@ import pytest
 
 from agent.observe import status
 from agent.observe.status import Job
-from tests.waiting import wait_until
+from tests.worlds.waiting import wait_until
 
 
 def describe(next_at: float | None) -> Job:

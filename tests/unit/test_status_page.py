@@ -17,7 +17,14 @@ from agent.observe.describe import (
     describe_tokens,
 )
 from agent.observe.status import Status
-from tests.statuses import make_backup, make_report, make_service, make_status, make_token, tell
+from tests.worlds.statuses import (
+    make_backup,
+    make_report,
+    make_service,
+    make_status,
+    make_token,
+    tell,
+)
 
 
 class Terminal(io.StringIO):

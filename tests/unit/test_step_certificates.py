@@ -12,8 +12,8 @@ from agent.settings.context import Context, from_environ
 from agent.settings.everything import Settings
 from agent.workspace import certificates
 from agent.workspace.refresh import refresh
-from tests.authority import Authority
-from tests.machine import Machine
+from tests.worlds.authority import Authority
+from tests.worlds.machine import Machine
 
 ROOT = Authority("Root")
 

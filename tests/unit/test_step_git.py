@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.git_machine import GitMachine
+from tests.worlds.git_machine import GitMachine
 
 TOKEN = "ghp_0123456789abcdef"
 

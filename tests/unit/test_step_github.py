@@ -13,8 +13,8 @@ from agent.github.record import Record, fingerprint
 from agent.github.store import Store
 from agent.github.token import Token
 from agent.machine.secret import Secret
-from tests.gh import find_gh
-from tests.machine import Machine
+from tests.worlds.gh import find_gh
+from tests.worlds.machine import Machine
 
 HOSTS = ".config/gh/hosts.yml"
 CONFIG = ".config/gh/config.yml"

@@ -18,7 +18,7 @@ from agent.settings.check import Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings, find_warnings
 from agent.workspace import report
-from tests.machine import Machine
+from tests.worlds.machine import Machine
 
 URL = "https://plane.example.com"
 ID = {"ENVIRONMENT_ID": "env-1"}

@@ -7,7 +7,7 @@ import pytest
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import shell
-from tests.machine import Machine, make_facts
+from tests.worlds.machine import Machine, make_facts
 
 KEY = "sk-stale-0123456789"
 

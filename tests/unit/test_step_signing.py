@@ -13,8 +13,8 @@ from agent.machine.system import Facts
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import git, signing, ssh
-from tests.machine import Machine
-from tests.needs import need
+from tests.worlds.machine import Machine
+from tests.worlds.needs import need
 
 CONFIG = ".local/state/devcopilot/gitconfig"
 

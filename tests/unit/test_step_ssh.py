@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.machine import keys
 from agent.machine.volumes import Mounts, Volume
 from agent.workspace import login_keys, ssh
-from tests.machine import Machine
+from tests.worlds.machine import Machine
 
 AUTHORIZED = ".local/state/devcopilot/ssh/authorized_keys"
 KNOWN_HOSTS = ".local/state/devcopilot/ssh/known_hosts"

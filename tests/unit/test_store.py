@@ -7,7 +7,7 @@ import pytest
 from agent.settings import context, stored
 from agent.settings.compatibility import SECRETS, WITHHELD
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 def clean(**variables: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from agent.machine.errors import Problem
 from agent.machine.resources import Seed
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 S3 = {
     "AWS_S3_BUCKET": "bucket",

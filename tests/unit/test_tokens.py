@@ -15,7 +15,7 @@ from agent.github.sources import user
 from agent.github.token import Failure, Found, Token, find_source, make_token
 from agent.machine.secret import Secret
 from agent.settings.everything import Settings
-from tests.machine import Machine, make_facts
+from tests.worlds.machine import Machine, make_facts
 
 FIRST = "ghp_first0123456789"
 SECOND = "ghp_second0123456789"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.workspace import trust
-from tests.git_machine import GitMachine
+from tests.worlds.git_machine import GitMachine
 
 ROOT, OURS, THEIRS, THIRD = 0, 65534, 1234, 4321
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from agent.observe.usage import find_usage
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 def test_disks_that_are_there_have_a_size(tmp_path: Path) -> None:

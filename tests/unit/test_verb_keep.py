@@ -15,7 +15,7 @@ from agent.observe.activity import leases
 from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @pytest.fixture

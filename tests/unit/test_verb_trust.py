@@ -9,7 +9,7 @@ from agent.__main__ import main
 from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 HOOK = ".devcontainer/devcontainer.json"
 

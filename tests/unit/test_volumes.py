@@ -10,7 +10,7 @@ import pytest
 
 from agent.machine import homes, runtime, volumes
 from agent.machine.volumes import Mounts, Volume, try_folder
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 def refuse(code: int) -> object:

@@ -11,7 +11,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import window
 from agent.workspace.window import Window
-from tests.machine import make_facts
+from tests.worlds.machine import make_facts
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.containers import find_free_port
 from tests.fakes.github import FakeGitHub, Fault, Pattern
-from tests.github_net import reach
+from tests.worlds.containers import find_free_port
+from tests.worlds.github_net import reach
 
 TOP = Path(__file__).resolve().parents[3]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import ANY_UID, NO_PRIVILEGES, READ_ONLY, Container, Recipe, running
 from tests.image.conftest import ENGINE, IDLE, Image
+from tests.worlds.containers import ANY_UID, NO_PRIVILEGES, READ_ONLY, Container, Recipe, running
 
 OTHERS_OWN = "alice:x:12345:0::/home/alice:/bin/bash\n"
 ENGINES_OWN = "12345:x:12345:0:12345 user:/:/sbin/nologin\n"

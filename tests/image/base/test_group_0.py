@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.containers import HARDENED, Container, Recipe, running
 from tests.image.conftest import Image
+from tests.worlds.containers import HARDENED, Container, Recipe, running
 
 STRANGER = "2000:0"
 FOR_GROUP_0 = {"/backups"}

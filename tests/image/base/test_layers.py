@@ -3,9 +3,9 @@
 from testinfra.host import Host
 
 from scripts.layers import find_waste, save_and_read
-from tests.builds import build_target
-from tests.containers import BASE, DOCKER, TAG, docker
 from tests.image.conftest import Image, inspect_image
+from tests.worlds.builds import build_target
+from tests.worlds.containers import BASE, DOCKER, TAG, docker
 
 MOST_WASTE = 0.01
 

@@ -4,9 +4,9 @@ import re
 
 from testinfra.host import Host
 
-from tests.containers import BASE, Recipe, docker, running
 from tests.image.conftest import ENGINE, IDLE, Image, inspect_image
-from tests.waiting import wait_until
+from tests.worlds.containers import BASE, Recipe, docker, running
+from tests.worlds.waiting import wait_until
 
 LARGEST = {"dev8-base": 350, "dev8-mvp": 2200}
 """Megabytes; what grows beyond needs a reason and a new number."""

@@ -1,8 +1,8 @@
 """The image started as it is meant to be, with no option but the hardening."""
 
-from tests.containers import Recipe, answers_ssh, running
 from tests.image.conftest import ENGINE, MODES, Image
-from tests.waiting import wait_until
+from tests.worlds.containers import Recipe, answers_ssh, running
+from tests.worlds.waiting import wait_until
 
 QUICK_CHECK = ("--health-interval", "1s")
 

@@ -6,10 +6,10 @@ import pytest
 from testinfra.host import Host
 
 from agent.settings import argon2
-from tests.builds import read_npm
-from tests.containers import HARDENED, Recipe, answers_http, running
 from tests.image.conftest import Image
-from tests.waiting import wait_until
+from tests.worlds.builds import read_npm
+from tests.worlds.containers import HARDENED, Recipe, answers_http, running
+from tests.worlds.waiting import wait_until
 
 ROOT = "/opt/code-server/node_modules"
 NODE = "/opt/code-server/node"

@@ -2,7 +2,7 @@
 
 from testinfra.host import Host
 
-from tests.builds import read_npm
+from tests.worlds.builds import read_npm
 
 
 def test_tells_its_version_offline(host: Host) -> None:

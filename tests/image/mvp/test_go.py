@@ -3,8 +3,8 @@
 import pytest
 from testinfra.host import Host
 
-from tests.builds import pick_version, read_go
 from tests.image.conftest import make_folder
+from tests.worlds.builds import pick_version, read_go
 
 OFFLINE = "export GOPROXY=off GOFLAGS=-mod=mod GOTOOLCHAIN=local;"
 PROGRAM = """\

@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from tests.tools import TOOLS
+from tests.worlds.tools import TOOLS
 
 PYTHON = {
     **dict.fromkeys(("pip", "pip3"), "/usr/local/lib/python3*/dist-packages/pip"),

@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from tests.builds import pick_version, read_npm
+from tests.worlds.builds import pick_version, read_npm
 
 PROGRAM = """\
 const { createServer } = require("http");

@@ -1,7 +1,7 @@
 """dev8-mvp started as it is meant to be."""
 
-from tests.containers import Recipe, answers_http, running
 from tests.image.conftest import MODES, Image
+from tests.worlds.containers import Recipe, answers_http, running
 
 
 def test_the_editor_answers_once_it_is_ready(image: Image, mode: str) -> None:

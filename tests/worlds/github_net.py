@@ -18,13 +18,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.containers import DOCKER, TAG, Container, Recipe, docker, running
 from tests.fakes.github import FakeGitHub
 from tests.fakes.github.control import connect
-from tests.waiting import wait_until
+from tests.worlds.containers import DOCKER, TAG, Container, Recipe, docker, running
+from tests.worlds.waiting import wait_until
 
 TOOLS = f"dev8-test:{TAG}"
-TOP = Path(__file__).resolve().parent.parent
+TOP = Path(__file__).resolve().parents[2]
 FOLDER = "/net"
 """Where the container sees the test's folder: certificate, repositories, control."""
 CERTIFICATE = f"{FOLDER}/ca.pem"

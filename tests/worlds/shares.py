@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
+from tests.worlds.needs import need
 
 MODE = 0o777
 

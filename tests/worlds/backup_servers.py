@@ -23,11 +23,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.containers import find_free_port
-from tests.needs import need
-from tests.waiting import wait_until
+from tests.worlds.containers import find_free_port
+from tests.worlds.needs import need
+from tests.worlds.waiting import wait_until
 
-TOP = Path(__file__).resolve().parents[1]
+TOP = Path(__file__).resolve().parents[2]
 PROGRAMS = TOP / ".cache/programs"
 AZURITE = PROGRAMS / "azurite/node_modules/azurite/dist/src/blob/main.js"
 BUCKET, CONTAINER = "bucket", "container"

@@ -1,6 +1,6 @@
 """The hardening matrix: every way to run dev8-mvp that is tried, and whose stop is measured."""
 
-from tests.containers import ANY_UID, HARDENED, NO_PRIVILEGES, READ_ONLY
+from tests.worlds.containers import ANY_UID, HARDENED, NO_PRIVILEGES, READ_ONLY
 
 ROWS = {
     "default": (),
@@ -16,4 +16,4 @@ REMAPPED_ROWS = {
     "user-namespace": (),
     "user-namespace-hardened": HARDENED,
 }
-"""The same, for an engine whose containers have a user namespace: tests/remapped.py."""
+"""The same, for an engine whose containers have a user namespace: tests/worlds/remapped.py."""

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.needs import need
+from tests.worlds.needs import need
 
 
 def find_gh() -> str:

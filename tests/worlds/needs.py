@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-REACH = Path(__file__).resolve().parents[1] / "scripts/reach.sh"
+REACH = Path(__file__).resolve().parents[2] / "scripts/reach.sh"
 
 
 def need(condition: object, reason: str) -> None:

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from agent.workspace import git
-from tests.machine import Machine
+from tests.worlds.machine import Machine
 
 CONFIG = ".local/state/devcopilot/gitconfig"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parent.parent.parent / "docs"
 ALERTS = DOCS / "prometheus/alerts.yml"
 DASHBOARD = DOCS / "grafana/dashboard.json"
 

@@ -6,9 +6,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.containers import DOCKER
+from tests.worlds.containers import DOCKER
 
-TOP = Path(__file__).resolve().parents[1]
+TOP = Path(__file__).resolve().parents[2]
 MVP = TOP / "docker/mvp"
 CERTIFICATES = os.environ.get("CA_BUNDLE") or "/etc/ssl/certs/ca-certificates.crt"
 TIMEOUT = 900.0

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.waiting import DEADLINE, wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 DOCKER = os.environ.get("DOCKER", "docker")
 TAG = os.environ.get("VERSION") or "latest"

@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.containers import DOCKER
-from tests.needs import need
-from tests.side_by_side import hold
-from tests.waiting import wait_until
+from tests.worlds.containers import DOCKER
+from tests.worlds.needs import need
+from tests.worlds.side_by_side import hold
+from tests.worlds.waiting import wait_until
 
 FIRST_UID = 100_000
 USER = "dev8-remap"
