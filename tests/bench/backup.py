@@ -25,7 +25,7 @@ from tests.worlds.containers import DOCKER, MVP, Container, Recipe, running
 from tests.worlds.small_folder import small_volume
 
 TESTS = Path(__file__).parents[1]
-TREE = (TESTS / "trees.py").read_text()
+TREE = (TESTS / "worlds/trees.py").read_text()
 TREES = "python3 /tmp/bench/trees.py"
 MEGABYTE = 1e6
 RUNS = 2

@@ -25,7 +25,7 @@ def files(tmp_path: Path) -> Path:
     """What is mounted: the gallery's program, and a folder of extensions."""
     tmp_path.chmod(0o755)
     here = Path(__file__).parent
-    for path in (here / "gallery.py", here.parent / "vsix.py"):
+    for path in (here / "gallery.py", here.parent / "worlds/vsix.py"):
         shutil.copy(path, tmp_path)
     (tmp_path / "vsix").mkdir()
     (tmp_path / "vsix/one.vsix").write_bytes(make_vsix("octo.offline", "2.0.0"))

@@ -26,10 +26,11 @@ def test_in_a_group(number):
 
 def test_a_group_runs_on_one_worker(tmp_path: Path) -> None:
     """With this pytest and this xdist: the standard way of doing it breaks with some."""
-    for name in ("__init__", "conftest", "needs", "side_by_side"):
-        (tmp_path / f"tests/unit/{name}.py").parent.mkdir(parents=True, exist_ok=True)
+    for name in ("__init__", "conftest", "worlds/__init__", "worlds/needs", "worlds/side_by_side"):
+        (tmp_path / f"tests/{name}.py").parent.mkdir(parents=True, exist_ok=True)
         source = TOP / f"tests/{name}.py"
         (tmp_path / f"tests/{name}.py").write_text(source.read_text() if source.exists() else "")
+    (tmp_path / "tests/unit").mkdir()
     (tmp_path / "tests/unit/test_group.py").write_text(SUITE)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n2", "-rP", "--import-mode=importlib", "-p",

@@ -11,7 +11,7 @@ from tests.worlds.waiting import wait_until
 LARGEST = {"dev8-base": 350, "dev8-mvp": 2200}
 """Megabytes; what grows beyond needs a reason and a new number."""
 LARGEST_AGENT = 6e6
-"""Bytes: the sources, as they are and compiled. The workspace's life took 1 MB."""
+"""Bytes: the sources, as they are and compiled. What tells of the workspace took 1.4 MB."""
 
 
 def test_labels(image: Image) -> None:
