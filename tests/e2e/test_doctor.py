@@ -38,7 +38,14 @@ def box(secrets: Path) -> Iterator[Container]:
     with running(Recipe(BASE, options)) as container:
         start_fake_github(container, GOOD)
         container.wait_ready()
+        container.execute("devcopilot", "wait", "--for", "all")
+        wait_until(lambda: has_refreshed(container), "the first refresh, which signs gh in")
         yield container
+
+
+def has_refreshed(box: Container) -> bool:
+    job = box.status()["jobs"]["refresh"]
+    return bool(job["runs"] and not job["running"])
 
 
 def find(box: Container, *words: str) -> tuple[int, list[dict[str, Any]]]:
