@@ -96,10 +96,13 @@ def proxying(target: int, answer: bytes = b"200 OK") -> Iterator[Served]:
             while True:
                 threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
     try:
         yield Served(listener.getsockname()[1], asked)
     finally:
+        listener.shutdown(socket.SHUT_RDWR)  # else it accepts the next test's callers
+        thread.join(20)
         listener.close()
 
 
