@@ -3,17 +3,17 @@
 from collections.abc import Callable
 
 from agent.backup.report import Row
-from agent.observe.metrics.family import Family, Kind, Sample, moment
+from agent.observe.metrics.family import Family, Kind, Sample, labelled, moment
 from agent.observe.status import Status
 
 
-def each(find: Callable[[Row], float | None]) -> Callable[[Status], list[Sample]]:
-    """Return what reads a value of each destination, where it is known."""
-    return lambda status: [
-        Sample(value, {"target": row.target})
-        for row in status.backups
-        if (value := find(row)) is not None
-    ]
+def find_rows(status: Status) -> list[tuple[str, Row]]:
+    """Return the destinations."""
+    return [(row.target, row) for row in status.backups]
+
+
+each = labelled("target", find_rows)
+"""Makes what reads a value of each destination, where it is known."""
 
 
 def each_made(find: Callable[[Row], float]) -> Callable[[Status], list[Sample]]:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from agent.machine.clock import parse_time
 
 T = TypeVar("T")
+Row = TypeVar("Row")
 UNITS = ("seconds", "bytes", "cores")
 """The last words of names that say what is counted."""
 
@@ -64,6 +65,24 @@ class Family(Generic[T]):
 def one(value: float | None, **labels: str) -> list[Sample]:
     """Return the one sample of a value, none if it is not known."""
     return [] if value is None else [Sample(float(value), labels)]
+
+
+def labelled(
+    label: str, find_rows: Callable[[T], Iterable[tuple[str, Row]]]
+) -> Callable[[Callable[[Row], float | None]], Callable[[T], list[Sample]]]:
+    """Return what makes a reader of one value of each of several things, where it is known.
+
+    `find_rows` yields each thing behind its name, which becomes the value of the label.
+    """
+
+    def each(find: Callable[[Row], float | None]) -> Callable[[T], list[Sample]]:
+        return lambda document: [
+            Sample(value, {label: name})
+            for name, row in find_rows(document)
+            if (value := find(row)) is not None
+        ]
+
+    return each
 
 
 def moment(text: str | None) -> float | None:

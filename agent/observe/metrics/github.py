@@ -1,19 +1,17 @@
 """The GitHub token of each host: never who it belongs to, nor what it may do."""
 
-from collections.abc import Callable
-
 from agent.github.report import Row
-from agent.observe.metrics.family import Family, Kind, Sample, moment
+from agent.observe.metrics.family import Family, Kind, Sample, labelled, moment
 from agent.observe.status import Status
 
 
-def each(find: Callable[[Row], float | None]) -> Callable[[Status], list[Sample]]:
-    """Return what reads a value of each host, where it is known."""
-    return lambda status: [
-        Sample(value, {"host": row.host})
-        for row in status.tokens
-        if (value := find(row)) is not None
-    ]
+def find_rows(status: Status) -> list[tuple[str, Row]]:
+    """Return the hosts."""
+    return [(row.host, row) for row in status.tokens]
+
+
+each = labelled("host", find_rows)
+"""Makes what reads a value of each host, where it is known."""
 
 
 def count_refreshes(status: Status) -> list[Sample]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agent.observe.metrics.family import Family, Kind, Sample, one
+from agent.observe.metrics.family import Family, Kind, Sample, labelled, one
 from agent.observe.status import Status
 from agent.observe.usage import Disk, Usage
 
@@ -12,11 +12,13 @@ def value(find: Callable[[Usage], float | None]) -> Callable[[Status], list[Samp
     return lambda status: one(find(status.usage))
 
 
-def each_disk(find: Callable[[Disk], float]) -> Callable[[Status], list[Sample]]:
-    """Return what reads a value of each volume."""
-    return lambda status: [
-        Sample(find(disk), {"volume": name}) for name, disk in status.usage.disks.items()
-    ]
+def find_disks(status: Status) -> list[tuple[str, Disk]]:
+    """Return the volumes."""
+    return list(status.usage.disks.items())
+
+
+each_disk = labelled("volume", find_disks)
+"""Makes what reads a value of each volume, where it is known."""
 
 
 FAMILIES = (

@@ -1,29 +1,25 @@
 """The services and the jobs."""
 
-from collections.abc import Callable
-
-from agent.observe.metrics.family import Family, Kind, Sample, moment
+from agent.observe.metrics.family import Family, Kind, labelled, moment
 from agent.observe.status import Job, Status
 from agent.services.report import Row
 from agent.services.supervisord import RUNNING
 
 
-def each(find: Callable[[Row], float | None]) -> Callable[[Status], list[Sample]]:
-    """Return what reads a value of each service, where it is known."""
-    return lambda status: [
-        Sample(value, {"service": row.name})
-        for row in status.services
-        if (value := find(row)) is not None
-    ]
+def find_services(status: Status) -> list[tuple[str, Row]]:
+    """Return the services."""
+    return [(row.name, row) for row in status.services]
 
 
-def each_job(find: Callable[[Job], float | None]) -> Callable[[Status], list[Sample]]:
-    """Return what reads a value of each job, where it is known."""
-    return lambda status: [
-        Sample(value, {"job": name})
-        for name, job in status.jobs.items()
-        if (value := find(job)) is not None
-    ]
+def find_jobs(status: Status) -> list[tuple[str, Job]]:
+    """Return the jobs."""
+    return list(status.jobs.items())
+
+
+each = labelled("service", find_services)
+"""Makes what reads a value of each service, where it is known."""
+each_job = labelled("job", find_jobs)
+"""Makes what reads a value of each job, where it is known."""
 
 
 FAMILIES = (
