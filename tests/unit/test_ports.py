@@ -416,3 +416,15 @@ def test_the_doors_are_those_that_run(tmp_path: Path) -> None:
     assert (doors.prefix, doors.host, doors.has_name) == ("/octo", "dev.example.com", True)
     doors = report.find_doors(current, set())
     assert (doors.editor, doors.ssh_port) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "hidden"),
+    [(("127.0.0.11",), True), (("127.0.0.1",), False), (("127.0.0.11", "127.0.0.1"), False)],
+)
+def test_the_name_server_of_docker_is_nobodys_port(
+    addresses: tuple[str, ...], hidden: bool
+) -> None:
+    """It answers in every network but the default one, and is no program of the workspace."""
+    found = Listener("tcp", 40915, addresses, 0, None)
+    assert report.is_resolver(found) == hidden

@@ -20,6 +20,8 @@ from agent.settings.context import Context
 
 AGENT = "devcopilot"
 """What a port of the agent itself is called."""
+RESOLVER = "127.0.0.11"
+"""https://docs.docker.com/engine/network/#dns-services"""
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,15 @@ def collect(current: Context, *, everything: bool = False) -> Report:
     for each, name in zip(found, names, strict=True):
         service = services.find(each)
         kept = each.port in ephemeral and each.program and each.program.is_of_editor
-        usual = not (services.is_own(service) or kept)
+        usual = not (services.is_own(service) or kept or is_resolver(each))
         if usual or everything:
             rows.append(describe(each, name or service, doors, usual=usual))
     return Report(rows, list(find_notes()))
+
+
+def is_resolver(listener: Listener) -> bool:
+    """Tell whether this is the name server that docker puts into networks that people make."""
+    return set(listener.addresses) == {RESOLVER} and listener.program is None
 
 
 def find_doors(current: Context, running: Set[str]) -> Doors:
