@@ -28,7 +28,7 @@ from agent.settings.repositories import Repositories
 from agent.settings.services import Editor, Ssh
 from agent.settings.serving import Serving, find_open_doors
 from agent.settings.tools import Ai
-from agent.settings.variable import PREFIX, Variable, declared, is_injected, read
+from agent.settings.variable import PREFIX, Variable, declared, find_foreign, is_injected, read
 from agent.settings.workspace import Git, Workspace
 
 
@@ -113,7 +113,7 @@ def secret_names() -> frozenset[str]:
 
 
 def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
-    """Return warnings: unknown DEV8_ names, and old variables that are ignored."""
+    """Return warnings: unknown DEV8_ names, and what is ignored: old variables, shared names."""
     known = {name for _, entry in variables() for name in entry.names}
     known |= {old.name for old in compatibility.VARIABLES}
     found = []
@@ -133,6 +133,8 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
         for old in (*compatibility.VARIABLES, *compatibility.WITHHELD)
         if old.verdict == "ignored" and environ.get(old.name)
     ]
+    for _, entry in variables():
+        found += find_foreign(entry, environ)
     return tuple(found)
 
 

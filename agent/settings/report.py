@@ -46,12 +46,14 @@ class Report:
         "docs/control-plane.md.",
         default="true",
         aliases=("AGENT_ENABLED",),
+        shared=True,
     )
     base_url: str | None = variable(
         "SUPERVISOR_AGENT_BASE_URL",
         http_url,
         "URL of the control plane. Use https: over http, everyone on the way can read the key.",
         aliases=("AGENT_BASE_URL", "AGENT_URL"),
+        shared=True,
     )
     endpoint: str | None = variable(
         "SUPERVISOR_AGENT_ACTIVITY_ENDPOINT",
@@ -82,6 +84,7 @@ class Report:
         "Interval between two looks at the activity, at least 15s.",
         default="30s",
         aliases=("MONITOR_INTERVAL",),
+        shared=True,
     )
     http_enabled: bool = variable(
         "SUPERVISOR_HTTP_ENABLED",

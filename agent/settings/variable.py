@@ -1,7 +1,7 @@
 """One environment variable: how to declare it and how to read it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +34,8 @@ class Variable:
     """Other names, in order of precedence."""
     secret: bool = False
     """It can also be set as NAME_FILE; it is never shown and never passed to children."""
+    shared: bool = False
+    """Its aliases are words that other programs use too: what we cannot read is not for us."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,9 +68,10 @@ def variable(
     *,
     default: str | None = None,
     aliases: tuple[str, ...] = (),
+    shared: bool = False,
 ) -> Any:
     """Declare the variable of a field."""
-    return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases)})
+    return field(metadata={_VARIABLE: Variable(name, doc, parse, default, aliases, shared=shared)})
 
 
 def secret(
@@ -93,16 +96,30 @@ def read(entry: Variable, environ: Mapping[str, str], problems: list[Problem]) -
     """Return a variable's value, or add a problem. Empty counts as absent."""
     if entry.secret:
         return _read_secret(entry, environ, problems)
-    name, given = next(
-        (
-            (name, value)
-            for name in (entry.name, *entry.aliases)
-            if (value := entry.clean(name, environ.get(name, ""))) and not is_injected(name, value)
-        ),
-        (entry.name, entry.default),
-    )
-    if given is None:
-        return None
+    for name in (entry.name, *entry.aliases):
+        given = entry.clean(name, environ.get(name, ""))
+        if given and not is_injected(name, given):
+            found: list[Problem] = []
+            value = _parse(entry, name, given, found)
+            if not found or not (entry.shared and name in entry.aliases):
+                problems += found
+                return value
+    return None if entry.default is None else entry.parse(entry.default)
+
+
+def find_foreign(entry: Variable, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what is wrong with shared names, which are then taken for another program's."""
+    for name in entry.aliases if entry.shared else ():
+        found: list[Problem] = []
+        if given := entry.clean(name, environ.get(name, "")):
+            _parse(entry, name, given, found)
+        for problem in found:
+            yield Problem(
+                f"{problem.message}: it is ignored", f"the agent's own name is {entry.name}"
+            )
+
+
+def _parse(entry: Variable, name: str, given: str, problems: list[Problem]) -> Any:
     if not _is_utf8(given):
         problems.append(Problem(f"{name} is not UTF-8 text"))
         return MISSING

@@ -88,8 +88,9 @@ def test_durations(variables: dict[str, str], name: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("SUPERVISOR_AGENT_TIMEOUT", "soon"), ("AGENT_REPORT_INTERVAL", "0"),
-     ("MONITOR_INTERVAL", "-1s"), ("SUPERVISOR_AGENT_ENABLED", "maybe"),
-     ("AGENT_URL", "plane.example.com"), ("AGENT_URL", "https://u:p@x"),
+     ("SUPERVISOR_MONITOR_INTERVAL", "-1s"), ("SUPERVISOR_AGENT_ENABLED", "maybe"),
+     ("SUPERVISOR_AGENT_BASE_URL", "plane.example.com"),
+     ("SUPERVISOR_AGENT_BASE_URL", "https://u:p@x"),
      ("SUPERVISOR_AGENT_ACTIVITY_ENDPOINT", "ftp://x/y"),
      ("SUPERVISOR_AGENT_ACTIVITY_ENDPOINT", "https://x/y#z"),
      ("SUPERVISOR_HTTP_ADDR", "example.com:9000"), ("SUPERVISOR_HTTP_ADDR", "127.0.0.1:80"),
@@ -101,6 +102,29 @@ def test_a_wrong_value_is_one_clear_line(name: str, value: str) -> None:
     (problem,) = caught.value.problems
     assert problem.message.startswith(f"{name}=")
     assert ":p@" not in problem.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "own"),
+    [("AGENT_URL", "tcp://collector:4317", "SUPERVISOR_AGENT_BASE_URL"),
+     ("AGENT_BASE_URL", "https://u:p@x", "SUPERVISOR_AGENT_BASE_URL"),
+     ("AGENT_URL", "\udcff", "SUPERVISOR_AGENT_BASE_URL"),
+     ("AGENT_ENABLED", "profiling", "SUPERVISOR_AGENT_ENABLED"),
+     ("MONITOR_INTERVAL", "5 ticks", "SUPERVISOR_MONITOR_INTERVAL")],
+)  # fmt: skip
+def test_another_programs_value_of_a_common_name_is_ignored(
+    name: str, value: str, own: str
+) -> None:
+    assert Settings.from_environ({name: value}) == Settings.from_environ({})
+    (warning,) = find_warnings({name: value})
+    assert warning.message.startswith(name)
+    assert warning.message.endswith("it is ignored")
+    assert own in warning.hint
+    assert ":p@" not in warning.message
+
+
+def test_the_next_name_counts_where_one_is_another_programs() -> None:
+    assert find_url(AGENT_BASE_URL="collector:4317", AGENT_URL=URL, **ID) == ENDPOINT
 
 
 # --- what the job gets --------------------------------------------------------------------------
