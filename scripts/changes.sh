@@ -27,7 +27,7 @@ classify() { # FILE
         docker/base/* | docker/with-ca.sh | .dockerignore) mark base mvp ;;
         scripts/build.sh | scripts/rootfs.sh | scripts/lib/*) mark base mvp ;;
         docker/mvp/*) mark mvp ;;
-        docker/compose.yaml | docker/.env.example | docker/secrets/*) mark tests ;;
+        docker/compose.yaml | docker/.env.example | docker/secrets/* | deploy/*) mark tests ;;
         tests/* | requirements/*) mark tests ;;
         scripts/* | Makefile | .ci/* | .github/*) mark workflows ;;
         .editorconfig | .gitignore | .hadolint.yaml) mark workflows ;;

@@ -74,6 +74,7 @@ def repository(tmp_path: Path) -> Repository:
         ("docker/base/etc/profile.d/a b.sh", {"base", "mvp"}),
         ("docker/mvp/Dockerfile", {"mvp"}),
         ("docker/compose.yaml", {"tests"}),
+        ("deploy/kubernetes/base/statefulset.yaml", {"tests"}),
         ("docker/README.md", {"docs"}),
         ("README.md", {"docs"}),
         ("docs/émigré.md", {"docs"}),
