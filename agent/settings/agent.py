@@ -1,14 +1,22 @@
 """The agent itself. To add a variable, add a field."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine.errors import Problem
+from agent.machine.human import format_duration
 from agent.settings.parsers import absolute_path, one_of, plain_path, positive_duration
 from agent.settings.variable import variable
 
 LONGEST_RUNTIME_PATH = 80
 """Characters: a socket path can have 107 (unix(7)), and supervisord adds a name and a number."""
 LONGEST_STATE_PATH = 200
+USUAL_GRACE = 10.0
+"""Seconds that `docker stop` waits."""
+GRACE_SHARE, LONGEST_MARGIN = 0.2, 5.0
+"""What is left of the grace period for the engine, which counts from before we hear of the stop:
+a share of it, and at most so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,18 @@ class Agent:
         "json, text, or auto: text on a terminal, JSON elsewhere.",
         default="auto",
     )
-    stop_timeout: float = variable(
+    grace_period: float | None = variable(
+        "DEV8_GRACE_PERIOD",
+        positive_duration,
+        "How long the container may take to stop before it is killed: "
+        "terminationGracePeriodSeconds of a pod, --stop-timeout of docker. By default 10s, which "
+        "`docker stop` allows.",
+    )
+    stop_limit: float | None = variable(
         "DEV8_STOP_TIMEOUT",
         positive_duration,
-        "Total time allowed for shutdown; keep it below the timeout of `docker stop` (10 s).",
-        default="8s",
+        "Total time allowed for shutdown. By default DEV8_GRACE_PERIOD less a fifth, at most 5 s "
+        "less: 8s.",
     )
     services_dir: Path | None = variable(
         "DEV8_SERVICES_DIR",
@@ -51,3 +66,21 @@ class Agent:
         "Private folder on tmpfs that lives as long as the container; by default "
         "/dev/shm/devcopilot-UID.",
     )
+
+    @property
+    def stop_timeout(self) -> float:
+        """Return the seconds that a stop may take."""
+        if self.stop_limit is not None:
+            return self.stop_limit
+        grace = self.grace_period or USUAL_GRACE
+        return grace - min(grace * GRACE_SHARE, LONGEST_MARGIN)
+
+
+def find_late_stop(grace: float | None, stop: float | None) -> Iterator[Problem]:
+    """Yield the problem of a stop that would be killed before its own limit."""
+    if grace and stop and stop >= grace:
+        yield Problem(
+            f"DEV8_STOP_TIMEOUT is not less than DEV8_GRACE_PERIOD ({format_duration(grace)}): the "
+            "container would be killed first",
+            "unset DEV8_STOP_TIMEOUT, which follows the grace period",
+        )

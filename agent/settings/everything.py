@@ -15,7 +15,7 @@ from agent.machine.secret import SecretInput
 from agent.machine.texts import UnusableError
 from agent.settings import compatibility
 from agent.settings.activity import Activity
-from agent.settings.agent import Agent
+from agent.settings.agent import Agent, find_late_stop
 from agent.settings.backup import Backup
 from agent.settings.certificates import Certificates
 from agent.settings.dotfiles import Dotfiles
@@ -154,6 +154,9 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
     serving = groups["serving"]
     if serving["metrics_address"] is not MISSING:
         found += find_open_doors(serving["metrics_address"], serving["metrics_password"])
+    agent = groups["agent"]
+    if MISSING not in (agent["grace_period"], agent["stop_limit"]):
+        found += find_late_stop(agent["grace_period"], agent["stop_limit"])
     same_port = ssh["port"] == editor["port"] and ssh["port"] is not MISSING
     if same_port and ssh["enabled"] and editor["enabled"]:
         found.append(

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from agent.settings.everything import variables
+from agent.settings.everything import Settings, variables
 from agent.settings.parsers import positive_duration
 
 FOLDER = Path(__file__).resolve().parents[2] / "docker"
@@ -16,6 +16,7 @@ SERVICE: dict[str, Any] = yaml.safe_load(COMPOSE)["services"]["workspace"]
 READ_BY_COMPOSE_ITSELF = {"COMPOSE_PROJECT_NAME"}
 
 LEFT_OUT = {
+    "DEV8_READY_ADDRESS": "Compose has no such probes",
     "WORKSPACE_DIR": "a volume lies at its default",
     "DEV8_STATE_DIR": "it lies in the home, which is a volume",
     "DEV8_RUNTIME_DIR": "it lies in /dev/shm",
@@ -46,6 +47,9 @@ LEFT_OUT = {
 }
 """What the agent reads and compose.yaml does not pass on, and why; beside secrets as values."""
 
+COUPLED = {"DEV8_GRACE_PERIOD": "stop_grace_period"}
+"""What the agent is told of the engine's own settings."""
+
 used = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE))
 documented = dict(re.findall(r"(?m)^#?([A-Z]\w+)=(.*)$", EXAMPLE))
 known = {name: entry for _, entry in variables() for name in entry.names}
@@ -60,7 +64,10 @@ def test_what_is_passed_on_is_all_that_the_agent_reads_but_what_is_left_out() ->
     passed = SERVICE["environment"]
     values = {name for name, entry in known.items() if entry.secret and not name.endswith("_FILE")}
     assert sorted([*passed, *LEFT_OUT, *(values - LEFT_OUT.keys())]) == sorted(known)
-    assert all(value == f"${{{name}:-}}" for name, value in passed.items())
+    plain = {name: value for name, value in passed.items() if name not in COUPLED}
+    assert all(value == f"${{{name}:-}}" for name, value in plain.items())
+    for name, field in COUPLED.items():
+        assert passed[name] == SERVICE[field], f"{field} sets both"
 
 
 def test_secrets_are_passed_as_files_only() -> None:
@@ -83,6 +90,5 @@ def test_every_paragraph_of_the_example_explains_its_variables() -> None:
 
 def test_docker_gives_the_agent_more_time_than_it_takes() -> None:
     patience = positive_duration(used["STOP_GRACE_PERIOD"])
-    takes = known["DEV8_STOP_TIMEOUT"].default
-    assert takes is not None
-    assert patience > positive_duration(takes)
+    told = {"DEV8_GRACE_PERIOD": used["STOP_GRACE_PERIOD"]}
+    assert patience > Settings.from_environ(told).agent.stop_timeout

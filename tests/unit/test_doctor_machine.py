@@ -252,10 +252,15 @@ def test_watchers_are_counted(tmp_path: Path) -> None:
 
 
 def test_the_grace_period_cannot_be_seen() -> None:
-    assert kubernetes.judge_grace(8.0).result is Result.OK
-    found = kubernetes.judge_grace(50.0)
+    assert kubernetes.judge_grace(8.0, None).result is Result.OK
+    found = kubernetes.judge_grace(50.0, None)
     assert found.result is Result.UNKNOWN
     assert "terminationGracePeriodSeconds" in found.fix
+    told = kubernetes.judge_grace(55.0, 60.0)
+    assert (told.result, told.summary) == (
+        Result.OK,
+        "stopping takes at most 55 s of the 60 s of grace",
+    )
 
 
 def test_a_secret_on_a_sub_path_never_changes(mounts: tuple[Mount, ...]) -> None:

@@ -31,7 +31,26 @@ def test_nothing_given_means_the_defaults() -> None:
     assert settings.github.host == "github.com"
     assert settings.github.refresh_interval == 300.0
     assert settings.editor.auth == "password"
-    assert 0 < settings.agent.stop_timeout < 10  # docker kills after 10 s
+    assert settings.agent.stop_timeout == 8.0  # docker kills after 10 s
+
+
+@pytest.mark.parametrize(
+    ("grace", "takes"), [("10s", 8.0), ("1s", 0.8), ("30", 25.0), ("1m", 55.0), ("1h", 3595.0)]
+)
+def test_a_stop_takes_less_than_the_grace_period(grace: str, takes: float) -> None:
+    agent = Settings.from_environ({"DEV8_GRACE_PERIOD": grace}).agent
+    assert agent.stop_timeout == pytest.approx(takes)
+    both = Settings.from_environ({"DEV8_GRACE_PERIOD": grace, "DEV8_STOP_TIMEOUT": "500ms"})
+    assert both.agent.stop_timeout == 0.5
+
+
+@pytest.mark.parametrize("stop", ["60s", "2m"])
+def test_a_stop_that_would_be_killed_is_refused(stop: str) -> None:
+    (problem,) = find_problems({"DEV8_GRACE_PERIOD": "60", "DEV8_STOP_TIMEOUT": stop})
+    assert problem == (
+        "DEV8_STOP_TIMEOUT is not less than DEV8_GRACE_PERIOD (60 s): the container would be "
+        "killed first (unset DEV8_STOP_TIMEOUT, which follows the grace period)"
+    )
 
 
 def test_empty_counts_as_absent() -> None:

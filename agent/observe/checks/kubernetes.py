@@ -31,21 +31,25 @@ def look(current: Context) -> Iterator[Finding]:
     with suppress(OSError):
         mounts = read_mounts()
     disk = os.statvfs(SHARED_MEMORY)
-    yield judge_grace(current.settings.agent.stop_timeout)
+    agent = current.settings.agent
+    yield judge_grace(agent.stop_timeout, agent.grace_period)
     yield from judge_secrets(current.settings, mounts)
     yield judge_account(ACCOUNT)
     yield judge_shared_memory(disk.f_blocks * disk.f_frsize)
 
 
-def judge_grace(stop_timeout: float) -> Finding:
+def judge_grace(stop_timeout: float, grace_period: float | None) -> Finding:
     """Return whether the pod lets the final backup end; only the manifest knows its grace."""
     part, stop = "grace period", format_duration(stop_timeout)
-    facts = {"stop_timeout": stop_timeout}
+    facts = {"stop_timeout": stop_timeout, "grace_period": grace_period}
+    if grace_period:
+        summary = f"stopping takes at most {stop} of the {format_duration(grace_period)} of grace"
+        return Finding(Result.OK, summary, facts=facts, part=part)
     if stop_timeout < GRACE:
         summary = f"stopping takes at most {stop}, less than a pod's usual 30 s"
         return Finding(Result.OK, summary, facts=facts, part=part)
     summary = f"stopping may take {stop}; a container cannot see whether the pod waits as long"
-    fix = f"terminationGracePeriodSeconds must be more than {stop_timeout:.0f} in the pod"
+    fix = "set DEV8_GRACE_PERIOD, instead of DEV8_STOP_TIMEOUT, to terminationGracePeriodSeconds"
     return Finding(Result.UNKNOWN, summary, fix, facts, part)
 
 
