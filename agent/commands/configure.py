@@ -5,7 +5,7 @@ import os
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine import runtime
+from agent.machine import runtime, termination
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.log import LEVELS
@@ -30,6 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Configure; exit 0 also when parts could not be done: each is one line, and in `status`."""
+    try:
+        return carry_out(arguments, printer)
+    except AgentError as error:
+        if arguments.boot:  # it ends the container
+            termination.leave(map(str, error.problems))
+        raise
+
+
+def carry_out(arguments: argparse.Namespace, printer: Printer) -> int:
+    """Do what `run` says. Raises AgentError when nothing was done."""
     if arguments.boot:
         current = context.from_environ(os.environ)
         begin_life(current)

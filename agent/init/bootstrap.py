@@ -13,7 +13,7 @@ from agent.init.children import Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
 from agent.init.terminal import choose_level, open_missing_streams
-from agent.machine import runtime
+from agent.machine import runtime, termination
 from agent.machine.exits import SIGNAL_BASE, Exit
 
 CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
@@ -84,8 +84,9 @@ class Configure:
         self._children.reap()
 
     def _give_up(self) -> None:
-        sys.stderr.write(f"devcopilot: configure took longer than {TIME_LIMIT:g} s; does a network "
-                         "file system not answer?\n")  # fmt: skip
+        termination.complain(
+            f"configure took longer than {TIME_LIMIT:g} s; does a network file system not answer?"
+        )
         self._late = True
         self._kill()
         self._child = None  # which may not even die
@@ -120,7 +121,7 @@ def run(argv: Sequence[str]) -> int:
             return code
         execute(folder, argv, read_boot(folder).environment, configure.early, notify)
     except (OSError, ValueError, TypeError) as error:
-        sys.stderr.write(f"devcopilot: cannot re-execute init: {error}\n")
+        termination.complain(f"cannot re-execute init: {error}")
     return Exit.INTERNAL
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 from agent.init import signals
-from agent.machine import faults
+from agent.machine import faults, termination
 from agent.machine.exits import Exit
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
@@ -27,7 +27,7 @@ def _guard(life: Callable[[list[str]], int], argv: list[str]) -> int:
     try:
         return life(argv)
     except Exception as error:
-        sys.stderr.write(f"devcopilot: internal error in init: {faults.describe(error)}\n")
+        termination.complain(f"internal error in init: {faults.describe(error)}")
         return Exit.INTERNAL
 
 

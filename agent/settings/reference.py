@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from agent.machine import runtime
+from agent.machine import runtime, termination
 from agent.machine.documents import RUNTIME, STATE, Document
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.settings import compatibility
@@ -56,6 +56,10 @@ FILES = (
     ("/etc/devcopilot/hosts.d/HOST.toml", "additional GitHub hosts, from the image or a mount"),
     ("~/.config/devcopilot/services.d/*.toml", "your own services"),
     ("/etc/devcopilot/services.d/*.toml", "your own services, from the image or a mount"),
+    (
+        termination.PATH,
+        "last problems, which `kubectl describe pod` shows; only where it is mounted",
+    ),
 )
 """Other files that a user may see: (path, meaning)."""
 

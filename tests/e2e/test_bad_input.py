@@ -38,6 +38,21 @@ def test_all_wrong_variables_are_told_at_once() -> None:
         assert sum(name in line for line in lines) == 1, (name, lines)
 
 
+def test_a_termination_message_says_what_ended_the_container(tmp_path: Path) -> None:
+    """Where there is a file for it, as Kubernetes mounts one; also with a read-only root."""
+    message = tmp_path / "termination-log"
+    message.touch()
+    message.chmod(0o666)
+    mount = ("--read-only", "-v", f"{message}:/dev/termination-log")
+    code, lines = run_to_the_end(*mount, "-e", "DEV8_SSH_PORT=many", "-e", "WORKSPACE_DIR=relative")
+    assert code == 2
+    assert [f"devcopilot: {line}" for line in message.read_text().splitlines()] == lines
+    with created(Recipe(BASE, mount, ("no-such-command",))) as box:
+        box.start()
+        assert box.wait_exit() == 127
+    assert "no-such-command" in message.read_text()
+
+
 def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     options = ("-e", "DEV8_SSH_PORT=99999", "-e", "DEV8_RUNTIME_DIR=/run/dev8/folder")

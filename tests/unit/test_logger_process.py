@@ -16,6 +16,7 @@ import pytest
 
 from agent.init.logger.output import Output
 from agent.machine.log import make_event
+from tests.worlds.waiting import wait_until
 
 SECRET = "sk-0123456789-abcdefghij"
 DEADLINE = 10.0
@@ -154,6 +155,24 @@ def test_a_token_that_appears_later_is_hidden(start: Start, folder: Path) -> Non
     basic = base64.b64encode(b"x-access-token:ghs_appeared_later").decode()
     child.send("web", f"ghs_appeared_later {basic}\n")
     assert reader.events(2)[1]["message"] == "*** ***"
+
+
+def test_problems_of_the_agent_become_the_termination_message(start: Start, folder: Path) -> None:
+    """At once, for a container that is killed; not what services say, and no secret."""
+    message = folder / "termination-log"
+    message.touch()
+    reader, writer = open_pipe()
+    child = start(writer, "--format", "json", "--level", "error", "--termination", str(message))
+    child.send("web", "error: mine\n")
+    event = {"level": "warning", "source": "backup", "message": f"no {SECRET}", "target": "s3"}
+    child.send("agent", json.dumps({**event, "time": "2026-01-31T12:00:00.000Z"}) + "\n")
+    wait_until(message.read_text, "a message")
+    child.send("supervisord", "2026-01-31 12:00:00,000 CRIT lost\ndevco")
+    child.end()
+    first, second = message.read_text().splitlines()
+    assert first == "2026-01-31 12:00:00 backup: warning: no *** target=s3"
+    assert second.endswith(" supervisord: error: lost")
+    assert [line["message"] for line in reader.events(1)] == ["lost"], "the level is the log's"
 
 
 def test_level_below_the_threshold_is_left_out(start: Start) -> None:

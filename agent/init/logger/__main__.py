@@ -5,12 +5,16 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Iterator
 
 from agent.init.logger.losses import Losses
 from agent.init.logger.output import Output
+from agent.init.logger.problems import Problems
 from agent.init.logger.recent import Recent
-from agent.init.logger.streams import Stream
+from agent.init.logger.streams import AGENT, SUPERVISORD, Stream
+from agent.machine import termination
 from agent.machine.exits import Exit
+from agent.machine.log import Event
 from agent.machine.masking import Masker
 
 PATIENCE = 5.0
@@ -23,9 +27,12 @@ FLUSH_TIMEOUT = 0.4
 class Pump:
     """Moves lines from the streams to the output. One thread; waits only in `poll`."""
 
-    def __init__(self, streams: list[Stream], output: Output, losses: Losses) -> None:
+    def __init__(
+        self, streams: list[Stream], output: Output, losses: Losses, problems: Problems
+    ) -> None:
         self._streams = streams
         self._losses = losses
+        self._problems = problems
         self._turns = list(streams)
         self._open = {stream.descriptor: stream for stream in streams}
         self._output = output
@@ -49,6 +56,7 @@ class Pump:
             if self._output.descriptor in ready:
                 self._write()
             self._losses.note(self._streams)
+            self._problems.write()
 
     def finish(self, masker: Masker, deadline: float) -> None:
         """Take what can be read now and write it, until `deadline` (monotonic seconds)."""
@@ -57,6 +65,7 @@ class Pump:
             pass
         for stream in self._streams:
             stream.finish()
+        self._problems.write()
         poller = select.poll()
         poller.register(self._output.descriptor, select.POLLOUT)
         while self._busy() and (left := deadline - time.monotonic()) > 0:
@@ -142,11 +151,18 @@ def main(words: list[str]) -> int:
     masker.refresh()
     keep = Recent(options["runtime"]).add
     output = Output(int(options["output"]), options["format"], options["level"], keep)
+    problems = Problems(options.get("termination", termination.PATH))
+
+    def note_records(event: Event) -> Iterator[bytes]:
+        problems.add(event)
+        return output.make_records(event)
+
+    forms = {AGENT: note_records, SUPERVISORD: note_records}
     pump = Pump(
-        [Stream(name, descriptor, masker, output.make_records) for name, descriptor in named],
-        output,
-        Losses(options["runtime"]),
-    )
+        [Stream(name, descriptor, masker, forms.get(name, output.make_records))
+         for name, descriptor in named],
+        output, Losses(options["runtime"]), problems,
+    )  # fmt: skip
     pump.run(masker, wakeup)
     pump.finish(masker, time.monotonic() + FLUSH_TIMEOUT)
     return Exit.OK
