@@ -59,6 +59,7 @@ class Boot:
         essential: Sequence[str],
         jobs: Sequence[Mapping[str, object]],
         stop_timeout: float,
+        ready_address: str = "",
     ) -> None:
         self.environment = environment
         self.log_format = log_format
@@ -68,6 +69,7 @@ class Boot:
         self.essential = essential
         self.jobs = [Job(**job) for job in jobs]  # type: ignore[arg-type]
         self.stop_timeout = stop_timeout
+        self.ready_address = ready_address
 
 
 def read_boot(folder: str) -> Boot:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
 from agent.init import boot, early, signals
@@ -17,11 +16,12 @@ from agent.init.listener import Listener
 from agent.init.logs import Logs
 from agent.init.loop import BootClock, Loop
 from agent.init.orphans import Orphans, adopt_orphans
+from agent.init.readiness import Readiness
 from agent.init.services import Services
 from agent.init.state import State
 from agent.init.states import ServiceState, SupervisordState
 from agent.init.terminal import choose_level, open_missing_streams
-from agent.machine import moments, runtime
+from agent.machine import moments, runtime, termination
 from agent.machine.exits import Exit
 
 QUICK_ENDS = 3
@@ -67,6 +67,7 @@ class Supervisor(Listener):
         self._services = Services(loop, children, self)
         self._state = State(folder, bool(argv), loop.now)
         self._announcement = Announcement(folder, notify)
+        self._readiness = Readiness(loop, log, boot_file.ready_address, boot_file.essential)
         self._fatal: str | None = None
         """The essential service that is given up."""
         self._quick_ends: dict[str, int] = {}
@@ -99,6 +100,7 @@ class Supervisor(Listener):
 
     def on_service(self, name: str, state: ServiceState) -> None:
         """Hear what became of a service; without an essential one the container has no use."""
+        self._readiness.hear(name, state)
         if self._fatal or self._init.stop.reason:
             return
         if state is ServiceState.STARTING and self._state.count_start(name):
@@ -132,6 +134,7 @@ class Supervisor(Listener):
 
     def on_stop(self) -> None:  # noqa: D102
         self._announcement.stopping()
+        self._readiness.end()
         self._write_state()
 
     def _start_services(self, argv: Sequence[str]) -> None:
@@ -155,6 +158,7 @@ class Supervisor(Listener):
             self._log.info(f"READY in {seconds:.1f} s", seconds=seconds)
             self._write_state()
             self._announcement.ready()
+            self._readiness.begin()
         self._jobs.begin(moment)
 
     def _on_optional_state(self, name: str, state: ServiceState) -> None:
@@ -193,7 +197,7 @@ def run(
     try:
         runtime.hold(folder, os.getuid())
     except OSError as error:
-        sys.stderr.write(f"devcopilot: {runtime.explain(folder, error)}\n")
+        termination.complain(runtime.explain(folder, error))
         return Exit.USAGE
     try:
         early_one = early.take_over(waiting) if waiting else None
@@ -203,7 +207,7 @@ def run(
             loop=Loop(BootClock()), children=Children(), arrivals=signals.listen(),
         )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:
-        sys.stderr.write(f"devcopilot: cannot start in {folder}: {error}\n")
+        termination.complain(f"cannot start in {folder}: {error}")
         return Exit.INTERNAL
     try:
         return supervisor.run()

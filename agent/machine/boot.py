@@ -64,6 +64,8 @@ class Boot:
     jobs: tuple[Job, ...]
     stop_timeout: float
     """Seconds from the request to stop until whatever is left is killed."""
+    ready_address: str = ""
+    """IP:PORT that takes connections as long as the workspace is ready; empty: there is none."""
 
     def encode(self) -> bytes:
         """Return the boot file's content."""

@@ -78,6 +78,13 @@ class Serving:
         texts.password,
         "Password for /metrics, with any user name, or as a bearer token.",
     )
+    ready_address: Address | None = variable(
+        "DEV8_READY_ADDRESS",
+        read_address,
+        "Where readiness probes connect, such as 0.0.0.0:8078 for tcpSocket in Kubernetes: "
+        "connections succeed as long as the workspace is ready and every essential service runs. "
+        "By default nowhere.",
+    )
     api_port: int | None = variable(
         "DEV8_API_PORT",
         port_or_off,

@@ -30,6 +30,7 @@ def resources(current: Context) -> Iterator[Resource | Problem]:
         essential=tuple(service.name for service in services if service.essential),
         jobs=find_jobs(current),
         stop_timeout=settings.agent.stop_timeout,
+        ready_address=str(settings.serving.ready_address or ""),
     )
     yield File(facts.runtime / runtime.BOOT, boot.encode(), 0o600, adopt=True)
 

@@ -178,11 +178,13 @@ def with_jobs(*jobs: Job, stop_timeout: float = NEVER) -> Boot:
 
 
 def with_services(
-    folder: Path, *services: Service, impatient: bool = False, stop_timeout: float = NEVER
-) -> Boot:
+    folder: Path, *services: Service, impatient: bool = False, brisk: bool = False,
+    stop_timeout: float = NEVER,
+) -> Boot:  # fmt: skip
     """Return a boot file for these services; supervisord's files are written as `configure` does.
 
-    With `impatient` supervisord gives up on a service at its second early end.
+    With `impatient` supervisord gives up on a service at its second early end; with `brisk` one
+    that lives for a second runs.
     """
     prepare(folder)
     facts = Facts(folder, NOBODY, folder / "run", folder / "state", ENVIRONMENT)
@@ -191,6 +193,8 @@ def with_services(
         content = file.content
         if impatient:
             content = content.replace(b"startretries=3", b"startretries=1")
+        if brisk:
+            content = content.replace(b"startsecs=10", b"startsecs=1")
         file.path.write_bytes(content)
     give(folder)
     names = tuple(service.name for service in services)

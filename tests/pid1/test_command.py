@@ -204,7 +204,7 @@ def test_init_imports_little() -> None:
     light = {name for name in added if name.startswith("agent.machine.")}
     names = (
         "backoff", "clock", "escaping", "exits", "faults", "files", "log", "moments", "proc",
-        "runtime", "texts",
+        "runtime", "termination", "texts",
     )  # fmt: skip
     assert light == {f"agent.machine.{name}" for name in names}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",

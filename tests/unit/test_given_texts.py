@@ -54,6 +54,7 @@ def write_pem(key: Ed25519PrivateKey | rsa.RSAPrivateKey, form: PrivateFormat) -
 
 
 READERS: dict[Any, str] = {
+    parsers.positive_duration: "90s",
     parsers.text: f"{KEY} me\n{OTHER} you",
     parsers.single_line: "Octo Cat",
     parsers.absolute_path: "/srv/some folder",
