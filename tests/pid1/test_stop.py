@@ -76,7 +76,7 @@ def test_a_service_that_needs_time_is_waited_for(start: Start, folder: Path) -> 
     box.wait_for("begun")
     box.send(signal.SIGTERM)
     box.wait_for('"message": "told"')
-    assert box.state()["phase"] == "stopping"
+    box.wait_for_phase("stopping")
     (folder / "go").touch()
     assert box.wait() == 0
     assert '"message": "done"' in box.out
