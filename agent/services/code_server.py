@@ -1,13 +1,11 @@
 """code-server: the editor in the browser."""
 
 import contextlib
-import hashlib
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from agent.machine import steering
 from agent.machine.addresses import find_asked, join_port
@@ -16,7 +14,7 @@ from agent.machine.places import find_xdg
 from agent.machine.resources import Edit, File, Resource
 from agent.machine.system import Facts
 from agent.machine.volumes import find_top
-from agent.services import editor_login, login_page
+from agent.services import editor_login, front, login_page
 from agent.services.editor_login import ROOM, Hash
 from agent.services.service import HttpProbe, Service, ServiceKind
 from agent.settings.context import Context
@@ -36,6 +34,10 @@ BY_HAND = "code-server/config.yaml"
 """In the folder of settings: what `code-server` in a terminal reads. Where there is none it makes
 one, also with --install-extension, with another password, in clear."""
 OURS = b"# The agent keeps this up to date; without this line the file is yours.\n"
+INSTEAD = {
+    "CODE_SERVER_HOST": "set DEV8_CODE_SERVER_ADDRESS",
+    "CODE_SERVER_COOKIE_SUFFIX": "set DEV8_CODE_SERVER_COOKIE_SUFFIX",
+}
 TAKEN = "code-server.taken.json"
 """File in the runtime folder with the variables that code-server starts without."""
 GIVE_BACK = Path(__file__).parent / "give-back.cjs"
@@ -54,8 +56,8 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         "cert": False,
         "app-name": login_page.find_name(context),
     }
-    if prefix := urlsplit(editor.public_url or "").path:
-        options["abs-proxy-base-path"] = prefix  # what stands in front of /absproxy/PORT/ outside
+    options |= front.find_options(settings)
+    yield from front.check(settings)
     if editor.auth == "none":
         yield Problem(
             "code-server asks for no password (CODE_SERVER_AUTH=none): everyone who can reach port "
@@ -66,7 +68,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         for item in editor_login.resources(settings, facts):
             if isinstance(item, Hash):
                 options["hashed-password"] = item.text
-                options["cookie-suffix"] = name_cookie(item)
+                options["cookie-suffix"] = front.name_cookie(item, settings, facts)
             else:
                 yield item
         options["i18n"] = str(facts.runtime / STRINGS)
@@ -76,16 +78,6 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     yield from check_taken(facts)
     yield File(facts.runtime / TAKEN, encode_taken(facts), 0o600, adopt=True)
     yield File(facts.runtime / CONFIG, encode(options), 0o600, adopt=True)
-
-
-def name_cookie(given: Hash) -> str:
-    """Return what tells this editor's session cookie from another's on the same host.
-
-    Browsers send cookies to every port of a host: of one name, a login there would end this one's.
-    The salt is new with each hash and no secret; the rest of it must not be seen in a name.
-    """
-    salted = given.text.rpartition("$")[0]
-    return hashlib.sha256(salted.encode()).hexdigest()[:12]
 
 
 def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resource | Problem]:
@@ -147,9 +139,7 @@ def check_taken(facts: Facts) -> Iterator[Problem]:
         elif name.startswith("CODE_SERVER_") and name != "CODE_SERVER_CONFIG":  # see find_by_hand
             yield Problem(
                 f"ignored {name} for code-server: the agent configures it",
-                "set DEV8_CODE_SERVER_ADDRESS"
-                if name == "CODE_SERVER_HOST"
-                else "`devcopilot settings` lists the variables",
+                INSTEAD.get(name, "`devcopilot settings` lists the variables"),
             )
 
 
@@ -192,7 +182,7 @@ def service(context: Context) -> Service | Problem | None:
         probe=probe,
         first=first,
         environment=make_environment(settings),
-        without=tuple(find_taken(facts)),
+        without=(*find_taken(facts), *({front.SUFFIX} & facts.user_environ.keys())),
     )
 
 
@@ -200,6 +190,8 @@ def make_environment(settings: Settings) -> dict[str, str]:
     """Return what code-server gets beside the clean environment."""
     modules = (GIVE_BACK, FIRST_PAGE)
     found = {"NODE_OPTIONS": " ".join(f"--require={json.dumps(str(path))}" for path in modules)}
+    if address := settings.front.proxy_uri:
+        found["VSCODE_PROXY_URI"] = address
     if gallery := settings.extensions.gallery:
         found["EXTENSIONS_GALLERY"] = encode_gallery(gallery)
     return found

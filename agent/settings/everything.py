@@ -20,6 +20,7 @@ from agent.settings.backup import Backup
 from agent.settings.certificates import Certificates
 from agent.settings.dotfiles import Dotfiles
 from agent.settings.extensions import Extensions
+from agent.settings.front import Front
 from agent.settings.github import GitHub
 from agent.settings.hooks import Hooks
 from agent.settings.ports import Ports
@@ -42,6 +43,7 @@ class Settings:
     git: Git
     github: GitHub
     editor: Editor
+    front: Front
     ai: Ai
     dotfiles: Dotfiles
     hooks: Hooks

@@ -8,7 +8,6 @@ from agent.machine.keys import read_ssh_key
 from agent.machine.secret import SecretInput
 from agent.settings import argon2
 from agent.settings.parsers import absolute_path, address, one_of, port, switch, text
-from agent.settings.urls import http_url
 from agent.settings.variable import secret, variable
 
 
@@ -69,12 +68,6 @@ class Editor:
         address,
         "IP address that code-server listens on; :: means all addresses, including IPv6.",
         default="0.0.0.0",  # noqa: S104 - as above
-    )
-    public_url: str | None = variable(
-        "DEV8_PUBLIC_URL",
-        http_url,
-        "Address at which a browser reaches code-server, such as https://dev.example.com or "
-        "https://example.com/octo: `devcopilot ports` prints links with it.",
     )
     auth: str = variable(
         "CODE_SERVER_AUTH",

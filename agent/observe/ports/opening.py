@@ -1,7 +1,7 @@
 """How to open a port from outside, and what helps where that would fail."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -27,6 +27,8 @@ class Doors:
     """None: sshd does not run."""
     user: str
     host: str = HOST
+    show: Callable[[int], str] | None = None
+    """Returns where the editor shows a port; None: below its own address."""
 
     @property
     def prefix(self) -> str:
@@ -42,7 +44,7 @@ class Doors:
         """Return the address at which the editor shows it; None: it cannot reach it."""
         if self.editor is None or listener.protocol != TCP or not listener.is_on_ipv4:
             return None
-        return f"{self.editor}/proxy/{listener.port}/"
+        return self.show(listener.port) if self.show else f"{self.editor}/proxy/{listener.port}/"
 
     def find_ssh(self, listener: Listener) -> str | None:
         """Return the command that brings the port to another machine."""

@@ -120,12 +120,13 @@ def is_resolver(listener: Listener) -> bool:
 def find_doors(current: Context, running: Set[str]) -> Doors:
     """Return the ways into this workspace. `running`: the names of its services."""
     settings, facts = current.settings, current.facts
-    public = settings.editor.public_url or ""
+    public = settings.front.public_url or ""
     return Doors(
         public if EDITOR in running else None,
         settings.ssh.port if SSHD in running else None,
         find_user(facts.uid) or str(facts.uid),
         urlsplit(public).hostname or HOST,
+        settings.front.find_port_url,
     )
 
 
