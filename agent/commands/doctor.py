@@ -6,7 +6,8 @@ It exits with 0 unless something does not work.
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 
 from agent.commands.layout import Item, Page
 from agent.commands.options import add_json_option, reader
@@ -16,6 +17,7 @@ from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.observe import doctor
+from agent.observe.checks import address
 from agent.observe.doctor import GROUPS
 from agent.observe.findings import Row
 from agent.settings import context
@@ -33,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="only what needs no network")
     parser.add_argument("--timeout", type=reader("positive_duration"), metavar="TIME",
                         help="stop each check after this time (10s, 1m)")  # fmt: skip
+    parser.add_argument("--url", type=reader("http_url"),
+                        help="whether a browser can use the editor at this address")  # fmt: skip
     parser.add_argument("--strict", action="store_true", help="exit with 1 for a warning, too")
     parser.add_argument("--all", action="store_true",
                         help="show also why checks had nothing to look at")  # fmt: skip
@@ -42,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Run the checks and show what they find."""
-    checks = doctor.choose(arguments.names)
+    checks = choose(arguments.names, arguments.url)
     if arguments.list:
         show_list(checks, printer)
         return Exit.OK
@@ -52,10 +56,8 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             checks, current, offline=arguments.offline, limit=arguments.timeout,
             tell=lambda done, names: bar.update(done, len(checks), ", ".join(names)),
         )  # fmt: skip
-    try:
-        doctor.keep(rows, current, offline=arguments.offline)
-    except OSError as error:
-        printer.fail(hints.explain(error, "keep the result"))
+    if not arguments.url:
+        keep(rows, current, printer, offline=arguments.offline)
     shown = [row for row in rows if arguments.all or row.result is not Result.SKIPPED]
     skipped = [] if arguments.all else doctor.find_skipped(rows)
     printer.show(
@@ -65,6 +67,22 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     )
     bad = {Result.FAIL, Result.WARN} if arguments.strict else {Result.FAIL}
     return Exit.FAILED if bad & {row.result for row in rows} else Exit.OK
+
+
+def choose(names: Sequence[str], url: str | None) -> tuple[Check, ...]:
+    """Return the checks of these names; of a URL only the one that looks at it."""
+    if not url:
+        return doctor.choose(names)
+    check = replace(address.CHECK, look=partial(address.look_at, url))
+    return doctor.choose(names, (check,))
+
+
+def keep(rows: Sequence[Row], current: Context, printer: Printer, *, offline: bool) -> None:
+    """Keep the findings for the page and others."""
+    try:
+        doctor.keep(rows, current, offline=offline)
+    except OSError as error:
+        printer.fail(hints.explain(error, "keep the result"))
 
 
 def load() -> Context:

@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from agent.machine import steering
 from agent.machine.addresses import find_asked, join_port
 from agent.machine.errors import Problem
+from agent.machine.lines import split_lines
 from agent.machine.places import find_xdg
 from agent.machine.resources import Edit, File, Resource
 from agent.machine.system import Facts
@@ -146,6 +148,13 @@ def check_taken(facts: Facts) -> Iterator[Problem]:
 def encode(options: Mapping[str, object]) -> bytes:
     """Return the options as YAML. JSON is YAML: no value can be taken for anything else."""
     return "".join(f"{name}: {json.dumps(value)}\n" for name, value in options.items()).encode()
+
+
+def read_options(facts: Facts) -> dict[str, Any]:
+    """Return what code-server was given when the container started; nothing if there is none."""
+    content = (facts.read(facts.runtime / CONFIG) or b"").decode()
+    pairs = (line.partition(": ") for line in split_lines(content))
+    return {name: json.loads(value) for name, _, value in pairs}
 
 
 def find_probes(settings: Settings) -> tuple[HttpProbe, HttpProbe]:

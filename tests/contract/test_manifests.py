@@ -104,7 +104,7 @@ def test_the_agent_ends_before_it_is_killed(
 def test_the_agent_knows_every_variable(everything: dict[str, list[Object]], folder: Path) -> None:
     variables = find_variables(everything[folder.name])
     assert list(find_warnings(variables)) == []
-    assert not Settings.from_environ(variables).editor.public_url or folder.name in {
+    assert not Settings.from_environ(variables).front.public_url or folder.name in {
         "gateway",
         "ingress",
     }
@@ -191,7 +191,7 @@ def test_the_agent_knows_the_address_outside(
     spec = find(everything[name], "Ingress", "HTTPRoute")["spec"]
     host = spec["hostnames"][0] if name == "gateway" else spec["rules"][0]["host"]
     settings = Settings.from_environ(find_variables(everything[name]))
-    assert settings.editor.public_url == f"https://{host}"
+    assert settings.front.public_url == f"https://{host}"
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "Sandbox"])

@@ -343,7 +343,14 @@ def test_the_exit_code(
     monkeypatch.setattr(doctor, "choose", lambda _: (check,))
     monkeypatch.setattr(verb, "load", lambda: current)
     arguments = argparse.Namespace(
-        names=[], list=False, offline=False, timeout=None, strict=strict, json=False, all=False
+        names=[],
+        url=None,
+        list=False,
+        offline=False,
+        timeout=None,
+        strict=strict,
+        json=False,
+        all=False,
     )
     assert verb.run(arguments, Printer()) == code
     assert capsys.readouterr().out.count("it is so") == 1

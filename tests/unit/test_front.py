@@ -78,7 +78,7 @@ def test_what_is_refused_in_one_line(name: str, value: str) -> None:
     with pytest.raises(AgentError) as caught:
         read(**{PREFIX + name: value})
     (problem,) = caught.value.problems
-    assert str(problem).startswith(f"{PREFIX}{name}='")
+    assert str(problem).startswith(f"{PREFIX}{name}=")
     assert " is not a" in str(problem)
     assert "u@" not in str(problem)
 
@@ -176,7 +176,7 @@ def test_the_name_of_the_cookie(
     ],
 )
 def test_what_is_unsafe_is_said(environ: dict[str, str], words: str | None, tmp_path: Path) -> None:
-    _, problems = configure(make_context(tmp_path, **environ))
+    _, problems = configure(make_context(tmp_path, {}, **environ))
     assert [words in problem.message for problem in problems if words] == ([True] if words else [])
     assert bool(problems) == bool(words)
 

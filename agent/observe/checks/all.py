@@ -1,6 +1,7 @@
 """All checks of this room, in one visible tuple. To add one, write one file and add one name."""
 
 from agent.observe.checks import (
+    address,
     clock,
     control_plane,
     disk,
@@ -19,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     disk.CHECK,
     reach.CHECK,
     proxy.CHECK,
+    address.CHECK,
     control_plane.CHECK,
     clock.CHECK,
     memory.CHECK,
