@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench bench-backup soak clean engine sizes lock push sbom
+.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak clean engine sizes lock push sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: engine ## Measure start, stop, memory and CPU against their bars
 
 bench-backup: engine ## Measure backups against tar.gz and restic alone
 	@scripts/bench.sh backup $(ARGS)
+
+bench-page: ## Write docs/benchmarks.md from what both have measured
+	@scripts/bench.sh page $(ARGS)
 
 soak: ## Run the long tests for an hour (MINUTES=60)
 	@scripts/test.sh --soak-minutes=$(or $(MINUTES),60) -m soak $(ARGS)

@@ -1,10 +1,25 @@
 #!/usr/bin/env bash
-# Measure the images against their bars: bench.sh workspace|backup OPTION...
+# Measure the images against their bars, and others: bench.sh workspace|backup OPTION...
+# Write docs/benchmarks.md from what was measured: bench.sh page
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/messages.sh
 . scripts/lib/files.sh
 
 scripts/venv.sh
+if [[ $1 == page ]]; then
+    lock=requirements/plots.txt tools=.cache/plots
+    if [[ $(cat "$tools/made-from" 2>/dev/null) != "$(sha256sum <"$lock")" ]]; then
+        stage "Installing matplotlib" "about 15 s"
+        rm -rf "$tools"
+        .venv/bin/python -m venv "$tools"
+        "$tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+            --only-binary :all: --requirement "$lock"
+        sha256sum <"$lock" >"$tools/made-from"
+    fi
+    .venv/bin/python -m tests.bench.page
+    exec "$tools/bin/python" -m tests.bench.plots
+fi
 scripts/build.sh all
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh

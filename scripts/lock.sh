@@ -61,6 +61,7 @@ lock requirements/runtime.txt pyproject.toml
 lock requirements/dev.txt pyproject.toml --group dev --universal
 lock requirements/outside.txt --group outside
 lock requirements/sbom.txt --group sbom
+lock requirements/plots.txt --group plots
 lock requirements/build.txt requirements/build.in
 lock docker/base/gh.txt docker/base/gh.in
 for file in docker/mvp/*.in docker/mvp/go/*.in tests/programs/*.in; do

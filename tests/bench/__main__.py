@@ -1,41 +1,77 @@
-"""Run the benchmark: `python -m tests.bench [--minutes 10] [--runs 5]`; prints a table."""
+"""Run the benchmark: `python -m tests.bench [--only figures,versus,scale]`; prints tables."""
 
 import argparse
 import json
+import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from tests.bench import figures, life, observe, tokens
-from tests.bench.rows import Options, Row
+from tests.bench import figures, life, machine, observe, tokens
+from tests.bench.rows import Options, Row, format_table
+from tests.bench.samples import Comparison, Series
+from tests.bench.versus import lives, scale
+
+FIGURES, VERSUS, SCALE = "figures", "versus", "scale"
+T = TypeVar("T")
 
 
 def main() -> int:
-    """Measure everything; exit 1 when a bar is missed."""
+    """Measure everything; exit 1 when a bar is missed, or something cannot be measured."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
         "--minutes", type=float, default=10.0, help="length of the idle measurement"
     )
     parser.add_argument("--runs", type=int, default=5, help="runs of each start and stop")
+    parser.add_argument(
+        "--only", default=f"{FIGURES},{VERSUS},{SCALE}",
+        help="figures against their bars, versus other inits, how they scale",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     arguments = parser.parse_args()
-    rows: list[Row] = []
-    for title, measure in (*figures.ALL, *tokens.ALL, *life.ALL, *observe.ALL):
+    options, parts = Options(arguments.runs, arguments.minutes * 60), arguments.only.split(",")
+    found = Found()
+    if FIGURES in parts:
+        for title, measure in (*figures.ALL, *tokens.ALL, *life.ALL, *observe.ALL):
+            found.add(title, found.rows, partial(measure, options))
+    if VERSUS in parts:
+        found.add("versus other inits", found.comparisons, partial(lives.compare_lives, options))
+    if SCALE in parts:
+        found.add("how it scales", found.series, partial(scale.grow, options))
+    print(format_table(found.rows))
+    arguments.output.write_text(json.dumps(found.document(), indent=2) + "\n")
+    return 0 if all(row.holds for row in found.rows) and not found.failures else 1
+
+
+class Found:
+    """All that was measured, and what could not be."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.comparisons: list[Comparison] = []
+        self.series: list[Series] = []
+        self.failures: list[str] = []
+
+    def add(self, title: str, kept: list[T], measure: Callable[[], list[T]]) -> None:
+        """Measure one part and keep it; where that fails, say so and go on."""
         print(f"==> {title}", file=sys.stderr, flush=True)
-        rows += measure(Options(arguments.runs, arguments.minutes * 60))
-    print(format_table(rows))
-    arguments.output.write_text(json.dumps([row.document() for row in rows], indent=2) + "\n")
-    return 0 if all(row.holds for row in rows) else 1
+        try:
+            kept += measure()
+        except (OSError, RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
+            self.failures.append(f"{title}: {error}")
+            print(f"error: cannot measure: {error}", file=sys.stderr, flush=True)
 
-
-def format_table(rows: list[Row]) -> str:
-    """Return the rows as a Markdown table."""
-    lines = ["| figure | measured | bar | holds |", "| --- | --- | --- | --- |"]
-    lines += [
-        f"| {row.figure} | {row.value:.3g} {row.unit}{row.note and f' ({row.note})'} "
-        f"| ≤ {row.bar:g} {row.unit} | {'yes' if row.holds else 'NO'} |"
-        for row in rows
-    ]
-    return "\n".join(lines)
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "machine": machine.describe(),
+            "rows": [row.document() for row in self.rows],
+            "comparisons": [each.document() for each in self.comparisons],
+            "series": [each.document() for each in self.series],
+            "failures": self.failures,
+        }
 
 
 if __name__ == "__main__":

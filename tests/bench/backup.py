@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.__main__ import format_table
+from tests.bench import machine
 from tests.bench.latency import measure_latency
-from tests.bench.rows import Row
+from tests.bench.rows import Row, format_table
 from tests.worlds.containers import DOCKER, MVP, Container, Recipe, running
 from tests.worlds.small_folder import small_volume
 
@@ -238,7 +238,8 @@ def main() -> int:
     arguments = parser.parse_args()
     rows = measure(arguments.files, arguments.megabytes, arguments.sparse, arguments.in_memory)
     print(format_table(rows))
-    arguments.output.write_text(json.dumps([row.document() for row in rows], indent=2) + "\n")
+    document = {"machine": machine.describe(), "rows": [row.document() for row in rows]}
+    arguments.output.write_text(json.dumps(document, indent=2) + "\n")
     return 0 if all(row.holds for row in rows) else 1
 
 

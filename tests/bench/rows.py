@@ -1,6 +1,7 @@
 """What a figure is, and how long to measure."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 MILLISECONDS = 1000.0
 
@@ -31,3 +32,19 @@ class Row:
     def document(self) -> dict[str, object]:
         """Return the row for JSON."""
         return {**asdict(self), "holds": self.holds}
+
+    @classmethod
+    def read(cls, document: dict[str, Any]) -> "Row":
+        """Return one from its JSON."""
+        return cls(**{each.name: document[each.name] for each in fields(cls)})
+
+
+def format_table(rows: list[Row]) -> str:
+    """Return the rows as a Markdown table."""
+    lines = ["| figure | measured | bar | holds |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {row.figure} | {row.value:.3g} {row.unit}{row.note and f' ({row.note})'} "
+        f"| ≤ {row.bar:g} {row.unit} | {'yes' if row.holds else 'NO'} |"
+        for row in rows
+    ]
+    return "\n".join(lines)

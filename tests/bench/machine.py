@@ -1,0 +1,31 @@
+"""The machine that measures: its figures mean nothing without it."""
+
+import os
+import platform
+import time
+from pathlib import Path
+
+from tests.worlds.containers import docker
+
+GIBIBYTE = 1 << 30
+
+
+def describe() -> dict[str, str]:
+    """Return what a reader wants to know of it."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE
+    return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "processors": f"{os.cpu_count()} of {find_processor()}",
+        "memory": f"{memory:.0f} GiB",
+        "kernel": platform.release().partition("-")[0],
+        "engine": f"docker {docker('version', '--format', '{{.Server.Version}}')}",
+        "load": f"{os.getloadavg()[2]:.1f} in the last 15 minutes",
+    }
+
+
+def find_processor() -> str:
+    """Return the model as the kernel names it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()

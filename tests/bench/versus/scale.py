@@ -1,0 +1,189 @@
+"""How figures grow with what a workspace has: files, services, keys, log lines, waits."""
+
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.bench import connections
+from tests.bench.connections import Key
+from tests.bench.life import CPU, WATCHED
+from tests.bench.rows import Options
+from tests.bench.samples import Samples, Series
+from tests.bench.versus.rivals import OURS, SUPERVISORD, TINI, Rival, rivals
+from tests.worlds.containers import MVP, Container, Recipe, answers_http, docker, running
+from tests.worlds.waiting import wait_until
+
+FILES = (10, 1_000, 20_000, 200_000)
+SERVICES = (1, 10, 25, 50)
+KEYS = (1, 100, 1_000, 10_000)
+MEGABYTES = (1, 10, 100)
+WAITS = (1, 10, 25, 50)
+_MAKE_FILES = """
+import os, sys
+for number in range(int(sys.argv[1])):
+    folder = f"/workspace/{number // 500}"
+    os.makedirs(folder, exist_ok=True)
+    open(f"{folder}/{number}", "w").close()
+"""
+_WRITER = """
+import os, sys, time
+while not os.path.exists("/tmp/go"):
+    time.sleep(0.01)
+line = b"x" * 99 + b"\\n"
+begin = time.monotonic()
+for _ in range(int(sys.argv[1]) * 100):
+    os.write(1, line * 100)
+with open("/tmp/done.new", "w") as file:
+    file.write(str(time.monotonic() - begin))
+os.rename("/tmp/done.new", "/tmp/done")
+time.sleep(1e6)
+"""
+"""Writes so many megabytes, in pieces of 10 kB, and says how long that took."""
+
+Measure = Callable[[Rival, int], float]
+
+
+def grow(options: Options) -> list[Series]:
+    """Return all series."""
+    with ExitStack() as stack:
+        key = stack.enter_context(connections.ssh_key())
+        known = {each.name: each for each in stack.enter_context(rivals(key))}
+        plan: tuple[tuple[str, str, str, tuple[int, ...], Measure, tuple[str, ...]], ...] = (
+            ("start → the IDE answers", "s", "files in the workspace", FILES,
+             time_with_files, (OURS, TINI)),
+            ("start → the IDE answers", "s", "services", SERVICES,
+             time_with_services, (OURS, SUPERVISORD)),
+            ("start → a person is logged in by ssh", "s", "lines in authorized_keys", KEYS,
+             lambda rival, size: time_with_keys(rival, size, key), (OURS, TINI)),
+            ("a service writes its log", "s", "megabytes", MEGABYTES,
+             time_with_lines, (OURS, TINI)),
+            ("processor for `devcopilot wait`", "% of a core", "waits at once", WAITS,
+             measure_waits, (OURS,)),
+        )  # fmt: skip
+        return [
+            Series(figure, unit, size, sample(options, sizes, measure, [known[n] for n in names]))
+            for figure, unit, size, sizes, measure, names in plan
+        ]
+
+
+def sample(
+    options: Options, sizes: tuple[int, ...], measure: Measure, who: list[Rival]
+) -> dict[str, dict[int, Samples]]:
+    """Return what was measured of each for each size, in turn."""
+    found: dict[str, dict[int, list[float]]] = {each.name: {} for each in who}
+    for _ in range(options.runs):
+        for size in sizes:
+            for rival in who:
+                found[rival.name].setdefault(size, []).append(measure(rival, size))
+    return {
+        name: {size: Samples(tuple(values)) for size, values in line.items()}
+        for name, line in found.items()
+    }
+
+
+def time_with_files(rival: Rival, files: int) -> float:
+    """Return the seconds until the IDE answers, with so many files in the workspace."""
+    with volume() as name:
+        docker("run", "--rm", "-v", f"{name}:/workspace", "--entrypoint", "python3", MVP,
+               "-c", _MAKE_FILES, str(files))  # fmt: skip
+        return time_to_ide(rival, ("-v", f"{name}:/workspace"))
+
+
+def time_with_services(rival: Rival, services: int) -> float:
+    """Return the seconds until the IDE answers, with so many services beside it."""
+    with TemporaryDirectory(prefix="dev8-services-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if rival.name == OURS:
+            for number in range(services):
+                path = folder / f"service{number}.toml"
+                path.write_text('command = ["sleep", "infinity"]\n')
+            return time_to_ide(rival, ("-v", f"{folder}:/etc/devcopilot/services.d:ro"))
+        programs = "".join(
+            f"[program:service{number}]\ncommand=sleep infinity\n" for number in range(services)
+        )
+        (folder / "more.conf").write_text(programs)
+        return time_to_ide(rival, ("-v", f"{folder}:/etc/supervisor:ro"))
+
+
+def time_with_keys(rival: Rival, keys: int, key: Key) -> float:
+    """Return the seconds until a login has run a command; the key that fits is the last one."""
+    line = key.public.split()
+    others = "".join(
+        f"{line[0]} {line[1][:-6]}{number:06d} other{number}\n" for number in range(keys - 1)
+    )
+    with TemporaryDirectory(prefix="dev8-keys-") as name:
+        path = Path(name) / "authorized_keys"
+        path.write_text(f"{others}{key.public}\n")
+        where = "/home/dev8/.ssh" if rival.name == OURS else "/versus-keys"
+        with volume() as kept:
+            docker("run", "--rm", "-v", f"{kept}:{where}", "-v", f"{name}:/given:ro",
+                   "--user", "0", "--entrypoint", "sh", MVP, "-c",
+                   f"cp /given/authorized_keys {where}/ && chown -R 1000:1000 {where} && "
+                   f"chmod 700 {where} && chmod 600 {where}/*")  # fmt: skip
+            with running(add(rival, ("-v", f"{kept}:{where}"))) as box:
+                wait_until(lambda: logs_in(box, key), "a login")
+                return time.monotonic() - box.started
+
+
+def logs_in(box: Container, key: Key) -> bool:
+    """Tell whether a login runs a command."""
+    argv = ["ssh", "-i", str(key.private), "-p", str(box.ssh_port), "-o", "BatchMode=yes",
+            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "-o", "LogLevel=ERROR", "dev8@127.0.0.1", "true"]  # fmt: skip
+    return subprocess.run(argv, check=False, capture_output=True, timeout=60).returncode == 0
+
+
+def time_with_lines(rival: Rival, megabytes: int) -> float:
+    """Return the seconds that a service needs to write so much."""
+    with TemporaryDirectory(prefix="dev8-lines-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "writer.py").write_text(_WRITER)
+        argv = ("python3", "/lines/writer.py", str(megabytes))
+        mount = ("-v", f"{folder}:/lines:ro")
+        if rival.name == OURS:
+            words = ", ".join(f'"{word}"' for word in argv)
+            (folder / "writer.toml").write_text(f"command = [{words}]\n")
+            recipe = add(rival, (*mount, "-e", "DEV8_SERVICES_DIR=/lines"))
+        else:
+            recipe = Recipe(MVP, ("--init", "--entrypoint", argv[0], *mount), argv[1:])
+        with running(recipe) as box:
+            if rival.name == OURS:
+                box.wait_ready()
+            box.execute("touch", "/tmp/go")
+            wait_until(lambda: box.call("test", "-e", "/tmp/done").returncode == 0, "its end", 300)
+            return float(box.execute("cat", "/tmp/done"))
+
+
+def measure_waits(rival: Rival, waits: int) -> float:
+    """Return the share of a processor that so many waits take."""
+    with running(rival.recipe) as box:
+        box.wait_ready()
+        return 100 * float(box.execute("python3", "-c", CPU.format(waits=waits, seconds=WATCHED)))
+
+
+def time_to_ide(rival: Rival, options: tuple[str, ...]) -> float:
+    """Return the seconds until the IDE answers."""
+    with running(add(rival, options)) as box:
+        wait_until(lambda: answers_http(box.ide_port), "the IDE's answer")
+        return time.monotonic() - box.started
+
+
+def add(rival: Rival, options: tuple[str, ...]) -> Recipe:
+    """Return how it is started with further options of the engine."""
+    return Recipe(rival.recipe.image, (*rival.recipe.options, *options), rival.recipe.command)
+
+
+@contextmanager
+def volume() -> Iterator[str]:
+    """Yield the name of a new volume, which is removed at the end."""
+    name = f"dev8-bench-{uuid.uuid4().hex[:8]}"
+    try:
+        yield name
+    finally:
+        docker("volume", "rm", "--force", name)

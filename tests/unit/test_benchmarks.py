@@ -1,0 +1,64 @@
+"""The benchmark's own parts: its tables say what was measured, and its files are there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench import life, page
+from tests.bench.rows import Row
+from tests.bench.samples import Comparison, Samples, Series
+
+MACHINE = {"date": "2026-01-01", "processors": "2 of Fast", "memory": "8 GiB", "kernel": "6.1",
+           "engine": "docker 20", "load": "0.1"}  # fmt: skip
+STARTS = Comparison("start", "s", {"DevCopilot Agent": Samples((1.0, 1.2, 1.1)),
+                                   "tini": Samples((1.0, 1.0, 1.0))})  # fmt: skip
+FILES = Series("start", "s", "files", {"tini": {10: Samples((1.0,)), 1000: Samples((2.0,))}})
+
+
+def compose(*rows: Row, comparisons: tuple[Comparison, ...] = (), failures: tuple[str, ...] = (),
+            series: tuple[Series, ...] = ()) -> str:  # fmt: skip
+    document = {"machine": MACHINE, "rows": [row.document() for row in rows],
+                "comparisons": [each.document() for each in comparisons],
+                "series": [each.document() for each in series], "failures": failures}  # fmt: skip
+    return page.compose(json.loads(json.dumps(document)), None, "benchmarks")
+
+
+def test_the_agent_stands_beside_the_others_with_its_ratio() -> None:
+    text = compose(comparisons=(STARTS,))
+    assert "| start | 1.1 s (1.05 to 1.15) | 1 s (1 to 1) | 1.10 times |" in text
+    assert "(benchmarks/versus.svg)" in text
+
+
+def test_who_could_not_be_measured_has_an_empty_cell() -> None:
+    alone = Comparison("stop", "s", {"tini": Samples((1.0,))})
+    assert "| stop | - | 1 s (1 to 1) | - |" in compose(comparisons=(STARTS, alone))
+
+
+def test_a_series_is_a_table_by_size() -> None:
+    text = compose(series=(FILES,))
+    assert "| start, by files | 10 | 1,000 |" in text
+    assert "| tini | 1 s | 2 s |" in text
+
+
+def test_what_is_behind_is_said() -> None:
+    text = compose(Row("stop", 2, 1, "s"), Row("start", 1, 2, "s"), failures=("pull: no registry",))
+    behind = text.partition("## Where it is behind")[2]
+    assert "- stop: 2 s instead of 1." in behind
+    assert "start" not in behind
+    assert "- Not measured: pull: no registry" in behind
+
+
+def test_without_a_measurement_it_says_what_to_run(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "tests.bench.page", "--measured", str(tmp_path / "none.json")]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot read")
+    assert "make bench" in done.stderr
+
+
+@pytest.mark.parametrize("path", [life.GIT_HOST])
+def test_what_is_copied_into_containers_is_there(path: Path) -> None:
+    assert path.is_file()
