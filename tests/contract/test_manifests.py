@@ -96,8 +96,10 @@ def test_the_agent_ends_before_it_is_killed(
     everything: dict[str, list[Object]], folder: Path
 ) -> None:
     objects = everything[folder.name]
-    settings = Settings.from_environ(find_variables(objects))
-    assert settings.agent.stop_timeout < find_pod(objects)["terminationGracePeriodSeconds"]
+    agent = Settings.from_environ(find_variables(objects)).agent
+    grace = find_pod(objects)["terminationGracePeriodSeconds"]
+    assert agent.grace_period == grace
+    assert agent.stop_timeout < grace
 
 
 @by_name
@@ -134,8 +136,12 @@ def test_no_probe_costs_a_process_or_loses_work(
 ) -> None:
     container = find_container(everything[folder.name])
     assert "livenessProbe" not in container
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    settings = Settings.from_environ(find_variables(everything[folder.name]))
+    assert str(settings.serving.ready_address) == f"0.0.0.0:{ports['ready']}"
+    assert (settings.editor.port, settings.ssh.port) == (ports["ide"], ports["ssh"])
     for name in ("startupProbe", "readinessProbe"):
-        assert "exec" not in container[name]
+        assert container[name]["tcpSocket"] == {"port": "ready"}
 
 
 @by_name

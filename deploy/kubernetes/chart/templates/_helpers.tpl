@@ -30,7 +30,8 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- define "workspace.variables" -}}
 {{- $secrets := "/run/secrets/workspace" -}}
 {{- $variables := dict
-  "DEV8_STOP_TIMEOUT" (printf "%ds" (sub (int .Values.gracePeriodSeconds) 10))
+  "DEV8_GRACE_PERIOD" (printf "%ds" (int .Values.gracePeriodSeconds))
+  "DEV8_READY_ADDRESS" "0.0.0.0:8078"
   "GITHUB_TOKEN_FILE" (print $secrets "/github_token") -}}
 {{- if .Values.certificatesConfigMap }}
 {{- $_ := set $variables "DEV8_CA_FILE" "/run/certificates" }}
