@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak clean engine sizes lock push sbom
+.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak conformance faults clean engine sizes lock push sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ bench-page: ## Write docs/benchmarks.md from what both have measured
 
 soak: ## Run the long tests for an hour (MINUTES=60)
 	@scripts/test.sh --soak-minutes=$(or $(MINUTES),60) -m soak $(ARGS)
+
+conformance: engine ## Try ours and other inits case by case (CASES=names)
+	@scripts/conformance.sh $(CASES)
+
+faults: ## Break things many times (N=1: how often, in shares; ARGS=pytest's)
+	@ONLY=faults scripts/test.sh --times=$(or $(N),1) $(ARGS)
 
 clean: ## Remove the container and its volumes (ALL=1: all that was made)
 	@scripts/workspace.sh clean

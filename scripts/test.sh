@@ -28,19 +28,19 @@ for suite in ${ONLY:-unit contract pid1 e2e image}; do
     IFS=, read -ra names <<<"$suite"
     suites+=("${names[@]/#/tests/}")
 done
-if [[ " ${suites[*]} " =~ tests/(contract|pid1) ]] && ! closed=$(scripts/reach.sh 2>&1); then
+if [[ " ${suites[*]} " =~ tests/(contract|pid1|faults) ]] && ! closed=$(scripts/reach.sh 2>&1); then
     [[ ${CI:-} != true ]] || fail "${closed#error: }"
     note "${closed#error: }: they are skipped"
 fi
 trap print_times EXIT
 time_stage venv scripts/venv.sh
-if [[ " ${suites[*]} " == *tests/e2e* || " ${suites[*]} " == *tests/image* ]] &&
+if [[ " ${suites[*]} " =~ tests/(e2e|image|faults) ]] &&
     time_stage engine scripts/engine.sh start; then
     # shellcheck source=scripts/lib/docker.sh
     . scripts/lib/docker.sh
     engine=${DOCKER[0]}
 fi
-if [[ " ${suites[*]} " == *tests/contract* ]]; then
+if [[ " ${suites[*]} " =~ tests/(contract|faults) ]]; then
     time_stage programs scripts/programs.sh
 fi
 

@@ -25,8 +25,10 @@ from tests.worlds.side_by_side import (
 )
 
 TESTS = Path(__file__).parent
-SUITES = ("unit", "contract", "pid1", "e2e", "image")
+SUITES = ("unit", "contract", "pid1", "e2e", "image", "faults")
 WITH_IMAGES = ("e2e", "image")
+ON_REQUEST = ("faults",)
+"""They are tried only when `--times` says how often."""
 NO_ENGINE = "no container engine; run: make engine"
 SUITE_SIZES = pytest.StashKey[Counter[str]]()
 SHARED_FOLDER = pytest.StashKey[Path]()
@@ -53,6 +55,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--soak-minutes", type=float, default=0.25, help="how long each soak test goes on"
     )
+    parser.addoption(
+        "--times", type=float, default=0.0,
+        help="how often each fault is tried, in shares of a full run; 0: not at all",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +126,10 @@ def announce_suite(item: pytest.Item) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Build the images before the first test that needs them."""
-    if find_suite(item) not in WITH_IMAGES:
+    suite = find_suite(item)
+    if suite in ON_REQUEST and not item.config.getoption("--times"):
+        pytest.skip(f"tried when it is asked for: make {suite}")
+    if suite not in WITH_IMAGES and not item.get_closest_marker("image"):
         return
     missing = make_images(item.config)
     need(missing != NO_ENGINE, NO_ENGINE)

@@ -50,18 +50,26 @@ class Box:
         environment: Mapping[str, str] = ENVIRONMENT,
         stdin: int = subprocess.DEVNULL,
         terminal: int | None = None,
+        piped: bool = False,
     ) -> None:
+        """With `piped` the standard output is a pipe, which somebody reads."""
         self.folder = folder
+        self.deadline = DEADLINE
         self._out = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._err = tempfile.TemporaryFile()  # noqa: SIM115
         way = namespace.words
-        streams: tuple[Any, Any, Any] = (stdin, self._out, self._err)
+        self._cat = self._start_cat() if piped else None
+        out = self._cat.stdin if self._cat else self._out
+        streams: tuple[Any, Any, Any] = (stdin, out, self._err)
         if terminal is not None:
             way, streams = (*way, "setsid", "--ctty"), (terminal,) * 3
         self.process = subprocess.Popen(
             [*way, *words], stdin=streams[0], stdout=streams[1], stderr=streams[2],
             env=dict(environment), cwd="/",
         )  # fmt: skip
+
+    def _start_cat(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=self._out)
 
     @property
     def pid(self) -> int:
@@ -81,19 +89,19 @@ class Box:
         for number in numbers:
             os.kill(self.pid, number)
 
-    def wait_for(self, text: str, deadline: float = DEADLINE) -> str:
+    def wait_for(self, text: str, deadline: float | None = None) -> str:
         """Return the output once the text is in it."""
         wait_until(
             lambda: text in self.out + self.err or self.process.poll() is not None,
-            f"{text!r} in {self.out!r} {self.err!r}", deadline,
+            f"{text!r} in {self.out!r} {self.err!r}", deadline or self.deadline,
         )  # fmt: skip
         seen = self.out + self.err
         assert text in seen, seen
         return seen
 
-    def wait(self, deadline: float = DEADLINE) -> int:
+    def wait(self, deadline: float | None = None) -> int:
         """Return the exit code of PID 1."""
-        return self.process.wait(timeout=deadline)
+        return self.process.wait(timeout=deadline or self.deadline)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask to stop; return the exit code."""
@@ -139,6 +147,9 @@ class Box:
                     os.kill(int(pid), signal.SIGKILL)
             self.process.kill()
             self.process.wait()
+        if self._cat and self._cat.stdin:
+            self._cat.stdin.close()
+            self._cat.wait()
         self._out.close()
         self._err.close()
 

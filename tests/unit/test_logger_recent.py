@@ -21,7 +21,7 @@ def test_what_was_written_is_kept_for_the_owner_alone(tmp_path: Path) -> None:
     output = Output(writer, "json", "info", Recent(str(tmp_path)).add)
     for record in output.make_records(make_event("web", "info", "hello")):
         output.add(record)
-    assert read(tmp_path) == b""
+    assert not (tmp_path / LOG).exists()
     output.write()
     assert read(tmp_path) == os.read(reader, 4096)
     assert json.loads(read(tmp_path))["message"] == "hello"
@@ -45,14 +45,31 @@ def test_the_next_log_process_goes_on(tmp_path: Path) -> None:
     assert read(tmp_path) == b"one\ntwo\n"
 
 
-def test_where_it_cannot_be_kept_the_log_goes_on(tmp_path: Path) -> None:
+def test_where_it_cannot_be_kept_the_log_goes_on_and_says_so_once(tmp_path: Path) -> None:
     (tmp_path / LOG).write_text("no folder")
-    Recent(str(tmp_path)).add(b"one\n")
-    (tmp_path / LOG).unlink()
+    reader, writer = os.pipe()
+    output = Output(writer, "json", "info", Recent(str(tmp_path)).add)
+    for text in ("one", "two", "three"):
+        for record in output.make_records(make_event("web", "info", text)):
+            output.add(record)
+        output.write()
+    output.write()
+    said = [json.loads(line) for line in os.read(reader, 65536).splitlines()]
+    assert [(event["source"], event["level"]) for event in said] == [
+        ("web", "info"), ("log", "warning"), ("web", "info"), ("web", "info")
+    ]  # fmt: skip
+    assert said[1]["message"] == f"cannot keep the log in {tmp_path / LOG / 'recent'}: File exists"
+
+
+def test_it_is_kept_again_once_that_is_possible(tmp_path: Path) -> None:
+    (tmp_path / LOG).write_text("no folder")
     recent = Recent(str(tmp_path))
+    assert recent.add(b"one\n")
+    (tmp_path / LOG).unlink()
+    assert recent.add(b"two\n") == recent.add(b"three\n") == ""
+    assert read(tmp_path) == b"two\nthree\n"
     (tmp_path / LOG / "recent").unlink()  # somebody has cleaned up
-    recent.add(b"z" * SIZE)
-    recent.add(b"lost\n")
+    assert "No such file" in recent.add(b"z" * SIZE)
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

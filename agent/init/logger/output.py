@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
-from agent.machine.log import LEVELS, Event, encode, make_records, render
+from agent.machine.log import LEVELS, Event, encode, make_event, make_records, render
 
 PIECE = 4096
 """Bytes: what a pipe takes at once when poll says that it is writable (PIPE_BUF)."""
@@ -37,9 +37,12 @@ class Output:
         descriptor: int,
         form: str,
         level: str,
-        keep: Callable[[bytes], None] = lambda _: None,
+        keep: Callable[[bytes], str] = lambda _: "",
     ) -> None:
-        """`form` is auto, json or text; `keep` gets what has been written."""
+        """`form` is auto, json or text.
+
+        `keep` gets what has been written, and returns what to warn of, if anything.
+        """
         terminal = os.isatty(descriptor)
         self._readable = form == "text" or (form == "auto" and terminal)
         dumb = os.environ.get("TERM") in ("dumb", "unknown")
@@ -87,5 +90,8 @@ class Output:
         except OSError:
             self._rest = b""
             raise
-        self._keep(self._rest[:written])
+        trouble = self._keep(self._rest[:written])
         self._rest = self._rest[written:]
+        if trouble:
+            for record in self.make_records(make_event("log", "warning", trouble)):
+                self.add(record)

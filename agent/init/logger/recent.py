@@ -23,27 +23,29 @@ class Recent:
         self._former = os.path.join(folder, runtime.LOG, FORMER)
         self._descriptor = -1
         self._size = 0
-        try:
-            os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
-            self._open()
-        except OSError:
-            pass
+        self._fails = False
 
-    def add(self, piece: bytes) -> None:
-        """Keep a piece; a line of two pieces may begin in one file and end in the next."""
-        if self._descriptor < 0:
-            return
+    def add(self, piece: bytes) -> str:
+        """Keep a piece; a line of two pieces may begin in one file and end in the next.
+
+        Returns what to say when it cannot be kept: once, until it can again.
+        """
         try:
+            if self._descriptor < 0:
+                self._open()
             self._size += os.write(self._descriptor, piece)
             if self._size >= SIZE:
                 os.rename(self._path, self._former)
                 os.close(self._descriptor)
                 self._descriptor = -1
-                self._open()
-        except OSError:
-            pass
+        except OSError as error:
+            is_new, self._fails = not self._fails, True
+            return f"cannot keep the log in {self._path}: {error.strerror}" if is_new else ""
+        self._fails = False
+        return ""
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
         self._descriptor = os.open(self._path, flags, 0o600)
         self._size = os.fstat(self._descriptor).st_size
