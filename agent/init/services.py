@@ -68,7 +68,7 @@ class Services(Stoppable):
         self._loop.cancel(self._timer)
         if self._child:
             self.state = SupervisordState.STOPPING
-            self._child.send(signal.SIGTERM)
+            self._child.send(signal.SIGTERM, signal.SIGCONT)
             self._wake_at_stop()
 
     def kill(self) -> None:

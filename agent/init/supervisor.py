@@ -15,6 +15,7 @@ from agent.init.jobs import FinalJobs, Jobs
 from agent.init.listener import Listener
 from agent.init.logs import Logs
 from agent.init.loop import BootClock, Loop
+from agent.init.memory import Memory
 from agent.init.orphans import Orphans, adopt_orphans
 from agent.init.readiness import Readiness
 from agent.init.services import Services
@@ -22,6 +23,7 @@ from agent.init.state import State
 from agent.init.states import ServiceState, SupervisordState
 from agent.init.terminal import choose_level, open_missing_streams
 from agent.machine import moments, runtime, termination
+from agent.machine.cgroup import Cgroup
 from agent.machine.exits import Exit
 
 QUICK_ENDS = 3
@@ -65,6 +67,7 @@ class Supervisor(Listener):
         )
         self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
         self._services = Services(loop, children, self)
+        self._memory = Memory(log, Cgroup())
         self._state = State(folder, bool(argv), loop.now)
         self._announcement = Announcement(folder, notify)
         self._readiness = Readiness(loop, log, boot_file.ready_address, boot_file.essential)
@@ -103,6 +106,8 @@ class Supervisor(Listener):
         self._readiness.hear(name, state)
         if self._fatal or self._init.stop.reason:
             return
+        if state in (ServiceState.EXITED, ServiceState.BACKOFF):
+            self._memory.look(service=name)
         if state is ServiceState.STARTING and self._state.count_start(name):
             self._write_state()
         if name not in self._boot.essential:
@@ -121,6 +126,7 @@ class Supervisor(Listener):
 
     def on_job(self, moment: str = "") -> None:
         """Write it down; when the loss of an essential service is explained, begin to stop."""
+        self._memory.look()
         if moment:
             self._begin_moment(moment)
         self._write_state()
@@ -133,6 +139,7 @@ class Supervisor(Listener):
         self._init.stop.request(reason, Exit.OK)
 
     def on_stop(self) -> None:  # noqa: D102
+        self._memory.look()
         self._announcement.stopping()
         self._readiness.end()
         self._write_state()

@@ -48,9 +48,12 @@ class Watch:
         """Start a copy; when looks were missed, everything counts as changed."""
         if self._stopping:
             return
-        self._child = self._children.fork(
-            lambda: look(self._paths, self._writer, missed), self._writer, self._on_end
-        )
+        try:
+            self._child = self._children.fork(
+                lambda: look(self._paths, self._writer, missed), self._writer, self._on_end
+            )
+        except OSError:  # there are as many processes as there may be
+            self._on_end(0)
 
     def _on_end(self, code: int) -> None:  # noqa: ARG002 - it never ends by itself
         self._child = None

@@ -16,12 +16,14 @@ from agent.github import report as github
 from agent.life import record
 from agent.life.tools import rows
 from agent.machine import proc
+from agent.machine.cgroup import Cgroup
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import SECRET, read_file
 from agent.machine.system import Facts
 from agent.observe import activity, lost_lines
 from agent.observe.activity.answer import Activity
+from agent.observe.checks import memory
 from agent.observe.report import record as reports
 from agent.observe.usage import Usage, find_usage
 from agent.services import report as services
@@ -171,6 +173,7 @@ def find_problems(current: Context) -> list[Trouble]:
     found = [
         signing.check_own(current.settings, facts),
         find_unfinished(facts),
+        memory.find_problem(Cgroup()),
         reports.find_problem(reports.find_row(facts)),
     ]
     told = {row.message for row in known}

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from agent.machine.boot import Job, Retry
-from tests.pid1.boxes import Box, booted, has_pending, with_jobs
+from tests.pid1.boxes import Box, Namespace, booted, give, has_pending, with_jobs
 from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
@@ -287,3 +288,28 @@ def test_a_wish_of_an_earlier_run_is_forgotten(start: Start, folder: Path) -> No
     (folder / "run/jobs/calm.next").write_text("0.1")
     box = start(*words)
     assert find_left(wait_for_runs(box, "calm", 1)) > 900
+
+
+def test_a_copy_that_cannot_be_made_now_is_made_later(start: Start, folder: Path) -> None:
+    """As many processes as there may be: neither the start nor the rest of the life ends by it."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become a user with a limit of its own")
+    watched = folder / "watched"
+    job = Job("look", ("true",), None, 5.0, watch=(str(watched),), at=())
+    words = booted(folder, with_jobs(job))
+    limit = ("prlimit", "--nproc=2:100", "setpriv", "--reuid", "54322", "--clear-groups")
+    os.chown(folder, 54322, -1)
+    give(folder)
+    alone = Namespace(("unshare", "--fork", "--pid", "--mount-proc", "--kill-child"), 54322)
+    box = Box(alone, folder, (*limit, *words))
+    try:
+        box.wait_for_phase("ready")  # init and the log process are two
+        assert "internal error" not in box.out + box.err
+        wider = ("setpriv", "--reuid", "54322", "prlimit", f"--pid={box.pid}", "--nproc=100:100")
+        subprocess.run(wider, check=True)
+        wait_until(lambda: box.find("agent.init --booted"), "the copy", 20)
+        watched.touch()
+        wait_until(lambda: box.state()["jobs"]["look"]["runs"], "the job", 20)
+        assert box.stop() == 0
+    finally:
+        box.close()

@@ -267,3 +267,13 @@ def test_the_last_lines_are_written(start: Start, folder: Path) -> None:
     events = [json.loads(line) for line in box.out.splitlines()]
     last = [event["message"] for event in events if event["message"].startswith("last-")]
     assert last == [f"last-{n}" for n in range(1, 1001)]
+
+
+def test_a_stopped_supervisord_hears_term(start: Start, folder: Path) -> None:
+    """Or its services would lose their time to end, and the stop take all of its own."""
+    script = f"trap 'touch {folder}/ended; exit' TERM; echo begun; {LOOP}"
+    box = start(*booted(folder, with_services(folder, shell("a", script))))
+    box.wait_for("begun")
+    os.kill(box.find("supervisor.supervisord") or 0, signal.SIGSTOP)
+    assert box.stop() == 0
+    assert (folder / "ended").exists()

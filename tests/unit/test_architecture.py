@@ -29,6 +29,7 @@ APART = "init"
 """PID 1 and the log child, which live as long as the container."""
 LIGHT = {
     "backoff",
+    "cgroup",
     "clock",
     "escaping",
     "exits",

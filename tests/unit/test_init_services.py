@@ -212,7 +212,7 @@ def test_the_stop_wakes_it_until_it_has_ended(house: House) -> None:
     house.services.stop()
     assert house.services.state is SupervisordState.STOPPING
     assert house.world.go_until(house.services.ended) == pytest.approx(1.0)
-    assert house.children[0].got == [signal.SIGTERM]
+    assert house.children[0].got == [signal.SIGTERM, signal.SIGCONT]
     assert count_calls(listener) == pytest.approx(1.0 / STOP_STEP, abs=1)
     house.world.go(100)
     assert count_calls(listener) == 0

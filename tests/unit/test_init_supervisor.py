@@ -383,7 +383,7 @@ def test_a_service_that_needs_time_is_waited_for(container: Container) -> None:
     container.world.children.programs[early.MODULE] = LINGER
     container.send(10, TERM)
     assert container.live() == (Exit.OK, 10.7)
-    assert container.find(early.MODULE).got == [TERM]
+    assert container.find(early.MODULE).got == [TERM, CONT]
 
 
 def test_a_stubborn_service_and_command_are_killed_at_the_deadline(container: Container) -> None:
@@ -391,14 +391,14 @@ def test_a_stubborn_service_and_command_are_killed_at_the_deadline(container: Co
     container.world.children.programs[early.MODULE] = STUBBORN
     container.send(10, TERM)
     assert container.live() == (128 + KILL, 11.5)
-    assert container.find(early.MODULE).got[:2] == [TERM, KILL]
+    assert container.find(early.MODULE).got[:3] == [TERM, CONT, KILL]
 
 
 def test_the_end_of_the_command_stops_all_with_its_code(container: Container) -> None:
     container.set_up(argv=["cmd"])
     container.at(10, lambda: container.find("cmd").end(8))
     assert container.live() == (8, 10.0)
-    assert container.find(early.MODULE).got == [TERM]
+    assert container.find(early.MODULE).got == [TERM, CONT]
 
 
 @pytest.mark.parametrize("argv", [(), ("cmd",)])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from agent.machine.cgroup import Cgroup
+from agent.machine.errors import Problem
 from agent.machine.human import format_size
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
@@ -19,14 +20,22 @@ def look(_: Context) -> Iterator[Finding]:
     yield from judge(Cgroup())
 
 
+def find_problem(group: Cgroup) -> Problem | None:
+    """Return that the kernel has killed something in this container, if it has."""
+    kills = group.out_of_memory_kills()
+    if not kills:
+        return None
+    word = "process was" if kills == 1 else "processes were"
+    message = f"{kills} {word} killed because the memory was used up"
+    return Problem(message, f"run less at a time, or {MORE}")
+
+
 def judge(group: Cgroup) -> Iterator[Finding]:
     """Yield what the control group says."""
     used, limit, kills = group.working_set(), group.memory_limit(), group.out_of_memory_kills()
     facts = {"used": used, "limit": limit, "kills": kills}
-    if kills:
-        word = "process was" if kills == 1 else "processes were"
-        summary = f"{kills} {word} killed because the memory was used up"
-        yield Finding(Result.WARN, summary, f"run less at a time, or {MORE}", facts, "kills")
+    if problem := find_problem(group):
+        yield Finding(Result.WARN, problem.message, problem.hint, facts, "kills")
     if used is None:
         yield Finding(Result.UNKNOWN, "this kernel does not tell the memory of the container")
     elif limit is None:
