@@ -1,0 +1,46 @@
+"""How often a fault was tried, and how often it did harm: kept for docs/guarantees.md."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+RECORD = Path(__file__).resolve().parents[2] / "docs/tried.json"
+"""TEST -> {"tried", "failed", "date"}: of the largest run, and of the last that failed."""
+
+
+@dataclass
+class Tally:
+    """The tries of one test."""
+
+    name: str
+    wanted: int
+    tried: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def tries(self) -> "range":
+        """Return the numbers of the tries."""
+        return range(self.wanted)
+
+    def count(self, failure: str = "") -> None:
+        """Count one try; the failure says what was wrong."""
+        self.tried += 1
+        if failure:
+            self.failures.append(failure)
+            print(f"{self.name}: try {self.tried}: {failure}", flush=True)
+
+    def check(self, *, at_most: int = 0) -> None:
+        """Fail where too many tries did."""
+        assert len(self.failures) <= at_most, self.failures[:10]
+
+    def write(self) -> None:
+        """Print the counts, and keep them if this was the largest run so far, or one failed."""
+        print(f"{self.name}: {self.tried} tried, {len(self.failures)} failed", flush=True)
+        record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+        before = record.get(self.name, {"tried": 0, "failed": 0})
+        if self.failures or self.tried >= before["tried"] or before["failed"]:
+            record[self.name] = {
+                "tried": self.tried, "failed": len(self.failures),
+                "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            }  # fmt: skip
+            RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
