@@ -45,7 +45,7 @@ soak: ## Run the long tests for an hour (MINUTES=60)
 conformance: engine ## Try ours and other inits case by case (CASES=names)
 	@scripts/conformance.sh $(CASES)
 
-faults: ## Break things many times (N=1: how often, in shares; ARGS=pytest's)
+faults: ## Break things many times (N=0.1: a tenth of the full counts)
 	@ONLY=faults scripts/test.sh --times=$(or $(N),1) $(ARGS)
 
 clean: ## Remove the container and its volumes (ALL=1: all that was made)

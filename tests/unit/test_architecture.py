@@ -41,6 +41,7 @@ LIGHT = {
     "proc",
     "runtime",
     "secret_forms",
+    "termination",
     "texts",
 }
 """What they may load of `machine`: it costs next to nothing."""
