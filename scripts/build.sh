@@ -13,6 +13,7 @@
 # PYTHON_VERSION, NODE_MAJOR, GO_VERSION   versions of the languages (3.11, 20, 1.21)
 # DEBIAN_MIRROR    where restic's package is looked for first (the mirror of a Debian base)
 # DEBIAN_ARCHIVE   where it is taken from else: an archive of what mirrors dropped
+# REFRESH          a new value, such as the day, fetches the distribution's packages anew
 # CA_BUNDLE        certificates that downloads trust: the host's, which know a proxy that inspects
 #                  TLS. They reach the build as a secret and no layer.
 set -euo pipefail
@@ -107,7 +108,7 @@ flock 9
 base_image=$(scripts/rootfs.sh)
 options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}"
     --build-arg "BASE_NAME=${base_image%@*}" --build-arg "BASE_DIGEST=$(find_digest "$base_image")")
-for name in NODE_MAJOR GO_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE; do
+for name in NODE_MAJOR GO_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE REFRESH; do
     [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
 done
 [[ -z ${PYTHON_VERSION:-} ]] || options+=(--build-arg "PYTHON=python$PYTHON_VERSION")

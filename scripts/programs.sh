@@ -34,7 +34,7 @@ finish() { # COMMAND...
 
 fetch_restic() {
     command -v dpkg-deb && [[ -x /usr/lib/apt/apt-helper ]] || return
-    sh docker/base/fetch-restic.sh docker/base/restic.txt "$programs/restic" \
+    sh docker/base/fetch-program.sh docker/base/restic.txt "$programs/restic" \
         "${DEBIAN_MIRROR:-}" "${DEBIAN_ARCHIVE:-}" &&
         ln -sf ../restic/usr/local/bin/restic "$programs/bin/restic"
 }
@@ -83,7 +83,7 @@ make_cache
 mkdir -p "$programs/bin"
 exec 9>.cache/programs.lock
 flock 9
-is_current restic docker/base/restic.txt docker/base/fetch-restic.sh || finish fetch_restic
+is_current restic docker/base/restic.txt docker/base/fetch-program.sh || finish fetch_restic
 is_current rclone docker/mvp/rclone.txt || finish fetch_rclone
 is_current azurite docker/mvp/npm.txt tests/programs/package-lock.json || finish fetch_azurite
 is_current promtool || finish fetch_promtool

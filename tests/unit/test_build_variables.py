@@ -47,6 +47,7 @@ HARMLESS = {
     "DEBIAN_MIRROR": "what it serves is pinned by hash",
     "DEBIAN_ARCHIVE": "what it serves is pinned by hash",
     "CA_BUNDLE": "reaches no layer",
+    "REFRESH": "the packages are the same, and newer",
 }
 """The variables that make no variant, and why."""
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Put the restic of LOCK, and its license, into ROOT: fetch-restic.sh LOCK ROOT MIRROR ARCHIVE
+# Put a program of Debian's, and its license, into ROOT: fetch-program.sh LOCK ROOT MIRROR ARCHIVE
 #
-# It comes from MIRROR, or if that is empty from the one that a Debian base has its packages from.
-# A mirror drops the file when Debian updates the package; ARCHIVE, if there is one, has it for good.
-# apt's own helper checks the hash.
+# LOCK has the hash and the place of its package, which has the name of the program. It comes from
+# MIRROR, or if that is empty from the one that a Debian base has its packages from. A mirror drops
+# the file when Debian updates the package; ARCHIVE, if there is one, has it for good. apt's own
+# helper checks the hash.
 set -eu
 lock=$(realpath "$1") root=$2 mirror=$3 archive=$4
 architecture=$(dpkg --print-architecture)
@@ -19,13 +20,15 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 grep "_$architecture\.deb\$" "$lock" >line
 read -r hash path <line
+name=${path##*/}
+name=${name%%_*}
 for from in "$mirror" "$archive"; do
     [ -n "$from" ] || continue
     /usr/lib/apt/apt-helper download-file -o APT::Sandbox::User=root \
-        "${from%/}/$path" restic.deb "SHA256:$hash" || continue
-    dpkg-deb --extract restic.deb .
-    install -D --mode 0755 usr/bin/restic "$root/usr/local/bin/restic"
-    install -D --mode 0644 usr/share/doc/restic/copyright "$root/usr/share/doc/restic/copyright"
+        "${from%/}/$path" package.deb "SHA256:$hash" || continue
+    dpkg-deb --extract package.deb .
+    install -D --mode 0755 "usr/bin/$name" "$root/usr/local/bin/$name"
+    install -D --mode 0644 "usr/share/doc/$name/copyright" "$root/usr/share/doc/$name/copyright"
     exit
 done
 echo "cannot fetch $path: neither ${mirror:-a mirror (DEBIAN_MIRROR)} nor" \

@@ -1,4 +1,4 @@
-"""docker/base/fetch-restic.sh with apt's own helper, against mirrors on loopback."""
+"""docker/base/fetch-program.sh with apt's own helper, against mirrors on loopback."""
 
 import functools
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "docker/base/fetch-restic.sh"
+SCRIPT = Path(__file__).resolve().parents[2] / "docker/base/fetch-program.sh"
 PATH = "pool/main/r/restic/restic_1_{}.deb"
 CONTROL = "Package: restic\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.com>\n\
 Description: a stand-in\n"
