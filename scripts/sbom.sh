@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Write what the built images are made of: sbom.sh [base | mvp]
 #
-# One file of CycloneDX (https://cyclonedx.org) for each: reports/IMAGE-ARCHITECTURE.cdx.json.
+# For each a file of CycloneDX (https://cyclonedx.org), reports/IMAGE-ARCHITECTURE.cdx.json, and the
+# packages with their versions alone, reports/IMAGE-ARCHITECTURE.packages.txt.
 # VERSION  the tag of the images (latest)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,6 +34,7 @@ describe() { # NAME
     # It would ask over the network whether there is a newer syft.
     SYFT_CHECK_FOR_APP_UPDATE=false "$tools/bin/syft" scan --quiet "${DOCKER[0]##*/}:$image" \
         --output "cyclonedx-json=$file"
+    .venv/bin/python scripts/list_packages.py "$file" >"${file%.cdx.json}.packages.txt"
 }
 
 mkdir -p reports

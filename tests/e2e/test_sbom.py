@@ -20,12 +20,18 @@ def call(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="module")
-def components() -> dict[str, dict[str, str]]:
-    """The names and versions of what the list has, by kind."""
+def written() -> Path:
+    """What the script wrote: a file, beside which is another."""
     done = call("base")
     assert done.returncode == 0, done.stderr
     architecture = docker("image", "inspect", "--format", "{{.Architecture}}", BASE)
-    document = json.loads((TOP / f"reports/dev8-base-{architecture}.cdx.json").read_text())
+    return TOP / f"reports/dev8-base-{architecture}.cdx.json"
+
+
+@pytest.fixture(scope="module")
+def components(written: Path) -> dict[str, dict[str, str]]:
+    """The names and versions of what the list has, by kind."""
+    document = json.loads(written.read_text())
     found: dict[str, dict[str, str]] = {}
     for component in document["components"]:
         kind = component.get("purl", "pkg:none/").partition(":")[2].partition("/")[0]
@@ -56,6 +62,34 @@ def test_every_package_of_the_agent_is_listed(components: dict[str, dict[str, st
 
 def test_what_gh_was_linked_from_is_listed(components: dict[str, dict[str, str]]) -> None:
     assert "github.com/cli/go-gh/v2" in components["golang"]
+
+
+def test_the_short_list_names_each_package_of_the_system(
+    written: Path, components: dict[str, dict[str, str]]
+) -> None:
+    text = written.with_name(written.name.replace(".cdx.json", ".packages.txt")).read_text()
+    lines = text.splitlines()
+    assert lines == sorted(set(lines))
+    found = [line.split()[1:] for line in lines if line.startswith("deb ")]
+    assert dict(found) == components["deb"]
+
+
+def test_what_is_known_of_vulnerabilities_is_of_packages_that_are_there(
+    components: dict[str, dict[str, str]],
+) -> None:
+    document = json.loads((TOP / "docker/vex.json").read_text())
+    named = {
+        part["@id"]
+        for statement in document["statements"]
+        for product in statement["products"]
+        for part in product["subcomponents"]
+    }
+    listed = {
+        f"pkg:{kind}/debian/{name}" if kind == "deb" else f"pkg:{kind}/{name}"
+        for kind, names in components.items()
+        for name in names
+    }
+    assert named <= listed
 
 
 @pytest.mark.skipif(Path(DOCKER).name == "podman", reason="the names of images differ")
