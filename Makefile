@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak conformance faults clean engine sizes lock push sbom
+.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak conformance faults clean engine sizes lock push sbom check-updates
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,3 +65,6 @@ push: ## Publish the images of a tagged release to DOCKER_REGISTRY
 
 sbom: ## Write what the images are made of to reports/ (IMAGE=base|mvp)
 	@scripts/sbom.sh $(IMAGE)
+
+check-updates: engine ## Find security updates that the images lack
+	@scripts/check-updates.sh
