@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak conformance faults clean engine sizes lock push sbom check-updates
+.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak conformance faults clean engine sizes lock push sbom check-updates reproduce
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,3 +68,6 @@ sbom: ## Write what the images are made of to reports/ (IMAGE=base|mvp)
 
 check-updates: engine ## Find security updates that the images lack
 	@scripts/check-updates.sh
+
+reproduce: engine ## Build an image twice, compare bit for bit (IMAGE=base|mvp)
+	@scripts/reproduce.sh $(IMAGE)
