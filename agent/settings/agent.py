@@ -15,7 +15,7 @@ LONGEST_STATE_PATH = 200
 USUAL_GRACE = 10.0
 """Seconds that `docker stop` waits."""
 GRACE_SHARE, LONGEST_MARGIN = 0.2, 5.0
-"""What is left of the grace period for the engine, which counts from before we hear of the stop:
+"""How much of the grace period the engine keeps, which counts from before we hear of the stop:
 a share of it, and at most so many seconds."""
 
 

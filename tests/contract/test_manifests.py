@@ -227,3 +227,28 @@ def test_a_second_workspace_in_the_namespace_shares_nothing(tmp_path: Path, kind
     (path,) = find(objects, "Ingress")["spec"]["rules"][0]["http"]["paths"]
     assert path["backend"]["service"]["name"] == "workspace-octo"
     assert validate([write_known(objects, tmp_path / "x.yaml")], NEWEST) == ""
+
+
+def test_the_page_shows_a_workspace_that_can_be_built(tmp_path: Path) -> None:
+    page = (TOP / "docs/kubernetes.md").read_text()
+    files = dict(re.findall(r"```yaml\n# (\S+\.yaml)\n(.*?)```", page, re.DOTALL))
+    own = tmp_path / "workspaces/octo"
+    own.mkdir(parents=True)
+    for name, text in files.items():
+        (own / name).write_text(text)
+    (tmp_path / "deploy").symlink_to(TOP / "deploy")
+    objects = build(own)
+    (host,) = find(objects, "HTTPRoute")["spec"]["hostnames"]
+    settings = Settings.from_environ(find_variables(objects))
+    assert settings.front.public_url == f"https://{host}"
+    assert {item["metadata"]["name"] for item in objects} == {"workspace-octo"}
+    (secret,) = (item["secret"] for item in find_pod(objects)["volumes"] if "secret" in item)
+    assert (secret["secretName"], secret["optional"]) == ("workspace-octo", True)
+    assert validate([write_known(objects, tmp_path / "x.yaml")], NEWEST) == ""
+
+
+def test_the_page_names_every_component() -> None:
+    page = (TOP / "docs/kubernetes.md").read_text()
+    table = page[page.index("| component |") :].partition("\n\n")[0]
+    named = re.findall(r"`([a-z0-9-]+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
+    assert set(named) == {path.name for path in COMPONENTS}
