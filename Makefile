@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak conformance faults clean engine sizes lock push sbom check-updates reproduce
+.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak conformance test-kubernetes faults clean engine sizes lock push sbom check-updates reproduce
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ soak: ## Run the long tests for an hour (MINUTES=60)
 
 conformance: engine ## Try ours and other inits case by case (CASES=names)
 	@scripts/conformance.sh $(CASES)
+
+test-kubernetes: ## Run the workspace on a real Kubernetes, built here
+	@scripts/kubernetes.sh && ONLY=kubernetes scripts/test.sh -n0 $(ARGS)
 
 faults: ## Break things many times (N=0.1: a tenth of the full counts)
 	@ONLY=faults scripts/test.sh --times=$(or $(N),1) $(ARGS)

@@ -64,7 +64,7 @@ lock requirements/sbom.txt --group sbom
 lock requirements/plots.txt --group plots
 lock requirements/build.txt requirements/build.in
 lock docker/base/gh.txt docker/base/gh.in
-for file in docker/mvp/*.in docker/mvp/go/*.in tests/programs/*.in; do
+for file in docker/mvp/*.in docker/mvp/go/*.in tests/programs/*.in tests/kubernetes/programs/*.in; do
     lock "${file%.in}.txt" "$file"
 done
 # Only these: of the one that kubectl and helm are in, we run nothing else.

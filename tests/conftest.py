@@ -25,8 +25,8 @@ from tests.worlds.side_by_side import (
 )
 
 TESTS = Path(__file__).parent
-SUITES = ("unit", "contract", "pid1", "e2e", "image", "faults")
-WITH_IMAGES = ("e2e", "image")
+SUITES = ("unit", "contract", "pid1", "e2e", "image", "faults", "kubernetes")
+WITH_IMAGES = ("e2e", "image", "kubernetes")
 ON_REQUEST = ("faults",)
 """They are tried only when `--times` says how often."""
 NO_ENGINE = "no container engine; run: make engine"
