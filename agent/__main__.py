@@ -15,6 +15,7 @@ VERBS = {
     "plan": "show what `configure` would change, without changing it",
     "refresh": "fetch the GitHub token again, check it, publish it",
     "password": "print the password of the editor",
+    "open": "print a link that logs a browser in to the editor, once",
     "editor": "print what a new window of the editor starts with (run by the editor)",
     "token": "print a fresh GitHub token",
     "exec": "run a command with a fresh GitHub token in its environment",

@@ -16,7 +16,7 @@ from agent.machine.places import find_xdg
 from agent.machine.resources import Edit, File, Resource
 from agent.machine.system import Facts
 from agent.machine.volumes import find_top
-from agent.services import editor_login, front, login_page
+from agent.services import editor_login, front, login_link, login_page
 from agent.services.editor_login import ROOM, Hash
 from agent.services.service import HttpProbe, Service, ServiceKind
 from agent.settings.context import Context
@@ -46,6 +46,8 @@ GIVE_BACK = Path(__file__).parent / "give-back.cjs"
 """Module of Node that gives them to extensions and terminals."""
 FIRST_PAGE = Path(__file__).parent / "first-page.cjs"
 """Module of Node that adds to the editor's page what the agent knows of the workspace."""
+LOGIN_LINK = Path(__file__).parent / "login-link.cjs"
+"""Module of Node that lets in whoever has a one-time link."""
 
 
 def resources(context: Context) -> Iterator[Resource | Problem]:
@@ -70,7 +72,10 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         for item in editor_login.resources(settings, facts):
             if isinstance(item, Hash):
                 options["hashed-password"] = item.text
-                options["cookie-suffix"] = front.name_cookie(item, settings, facts)
+                suffix = front.name_cookie(item, settings, facts)
+                options["cookie-suffix"] = suffix
+                door = login_link.encode_door(item, front.name_session(suffix), settings.front)
+                yield File(facts.runtime / login_link.DOOR, door, 0o600, adopt=True)
             else:
                 yield item
         options["i18n"] = str(facts.runtime / STRINGS)
@@ -197,7 +202,7 @@ def service(context: Context) -> Service | Problem | None:
 
 def make_environment(settings: Settings) -> dict[str, str]:
     """Return what code-server gets beside the clean environment."""
-    modules = (GIVE_BACK, FIRST_PAGE)
+    modules = (GIVE_BACK, LOGIN_LINK, FIRST_PAGE)
     found = {"NODE_OPTIONS": " ".join(f"--require={json.dumps(str(path))}" for path in modules)}
     if address := settings.front.proxy_uri:
         found["VSCODE_PROXY_URI"] = address

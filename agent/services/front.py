@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator
 
 from agent.machine.errors import Problem
@@ -12,6 +13,10 @@ from agent.settings.front import ANY, cookie_suffix
 
 SUFFIX = "CODE_SERVER_COOKIE_SUFFIX"
 """code-server's own variable for that, which would win over what the agent writes."""
+
+
+SESSION = "code-server-session"
+"""What the name of code-server's cookie begins with."""
 
 
 def find_options(settings: Settings) -> dict[str, object]:
@@ -54,3 +59,8 @@ def name_cookie(given: Hash, settings: Settings, facts: Facts) -> str:
             return cookie_suffix(word)
     salted = given.text.rpartition("$")[0]
     return hashlib.sha256((settings.workspace.identifier or salted).encode()).hexdigest()[:12]
+
+
+def name_session(suffix: str) -> str:
+    """Return the name of the cookie as code-server makes it of a suffix."""
+    return f"{SESSION}-{re.sub('[^a-zA-Z0-9-]', '-', suffix)}"

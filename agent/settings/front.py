@@ -80,8 +80,8 @@ def base_path(value: str) -> str:
 
 def cookie_suffix(value: str) -> str:
     """Read what is added to the name of a cookie."""
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value):
-        raise ValueError("at most 64 letters, digits and any of . _ -")
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", value):
+        raise ValueError("a name of at most 64 letters, digits and dashes")
     return value
 
 
@@ -132,8 +132,8 @@ class Front:
         "DEV8_CODE_SERVER_PROXY_DOMAIN",
         proxy_domains,
         "Domain below which ports have names: example.com shows port 3000 at 3000.example.com, "
-        "{{port}}-dev.example.com at 3000-dev.example.com. The session's cookie is then sent to "
-        "the whole domain.",
+        "{{port}}-dev.example.com at 3000-dev.example.com. The login counts there, too, if the "
+        "editor itself is at example.com.",
     )
     base_path: str | None = variable(
         "DEV8_CODE_SERVER_BASE_PATH",

@@ -34,7 +34,7 @@ def read(**environ: str) -> Front:
         ("PROXY_DOMAIN", "{{port}}-dev.example.com", ("{{port}}-dev.example.com",)),
         ("PROXY_DOMAIN", "code-{{port}}.{{host}}", ("code-{{port}}.{{host}}",)),
         ("BASE_PATH", "/octo/ws-1/", "/octo/ws-1"),
-        ("COOKIE_SUFFIX", "octo_1", "octo_1"),
+        ("COOKIE_SUFFIX", "octo-1", "octo-1"),
         ("PROXY_URI", "https://{{port}}.example.com/", "https://{{port}}.example.com/"),
         ("PROXY_URI", "//{{port}}-{{host}}", "//{{port}}-{{host}}"),
         ("PROXY_URI", "./proxy/{{port}}/", "./proxy/{{port}}/"),
@@ -150,11 +150,11 @@ def test_code_server_learns_what_the_variables_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "own", "suffix"),
     [
-        ({"ENVIRONMENT_ID": "env_42"}, {}, "env_42"),
+        ({"ENVIRONMENT_ID": "env-42"}, {}, "env-42"),
         ({"ENVIRONMENT_ID": "env 42; Domain=x"}, {}, None),
-        ({"ENVIRONMENT_ID": "env_42", "DEV8_CODE_SERVER_COOKIE_SUFFIX": "one"}, {}, "one"),
-        ({"ENVIRONMENT_ID": "env_42"}, {"CODE_SERVER_COOKIE_SUFFIX": "two"}, "two"),
-        ({"ENVIRONMENT_ID": "env_42"}, {"CODE_SERVER_COOKIE_SUFFIX": "a; Domain=x"}, "env_42"),
+        ({"ENVIRONMENT_ID": "env-42", "DEV8_CODE_SERVER_COOKIE_SUFFIX": "one"}, {}, "one"),
+        ({"ENVIRONMENT_ID": "env-42"}, {"CODE_SERVER_COOKIE_SUFFIX": "two"}, "two"),
+        ({"ENVIRONMENT_ID": "env-42"}, {"CODE_SERVER_COOKIE_SUFFIX": "a; Domain=x"}, "env-42"),
     ],
 )
 def test_the_name_of_the_cookie(

@@ -81,7 +81,7 @@ READERS: dict[Any, str] = {
     front.origins: "dev.example.com *.example.org:8443",
     front.proxy_domains: "{{port}}-dev.example.com",
     front.base_path: "/octo",
-    front.cookie_suffix: "octo_1",
+    front.cookie_suffix: "octo-1",
     front.proxy_uri: "https://{{port}}.example.com",
     front.link_domains: "example.com https://*.example.org",
     serving.read_address: "127.0.0.1:9100",

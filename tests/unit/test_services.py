@@ -182,7 +182,7 @@ def test_code_server_is_run_with_its_file_alone(facts: Facts) -> None:
         8080, "/healthz", "127.0.0.2", "POST", expected=(401,), accept="text/html"
     )
     assert service.first == HttpProbe(8080, "/", "127.0.0.2", expected=(302,))
-    modules = (code_server.GIVE_BACK, code_server.FIRST_PAGE)
+    modules = (code_server.GIVE_BACK, code_server.LOGIN_LINK, code_server.FIRST_PAGE)
     required = " ".join(f'--require="{module}"' for module in modules)
     assert service.environment == {"NODE_OPTIONS": required}
     assert all(module.is_file() for module in modules)

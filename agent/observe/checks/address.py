@@ -17,13 +17,12 @@ from urllib.parse import urlsplit
 from agent.machine import web
 from agent.observe.checks import reach
 from agent.observe.checks.hosts import Host
-from agent.services import code_server
+from agent.services import code_server, front
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.front import Front
 
 DOCUMENT = "docs/proxies.md"
-COOKIE = "code-server-session"
 UNAUTHORIZED = {"error": "Unauthorized"}
 """What code-server says where it knows no page, and without a session."""
 NONCE = b64encode(b"devcopilot doctor").decode()[:22] + "=="
@@ -142,7 +141,7 @@ class Walk:
         if self.current.settings.editor.auth == "none" or not own:
             return Finding(Result.OK, "its first page is not behind a login", part="page")
         given = self._ask("/logout").headers.get("set-cookie", "")
-        if given.startswith(f"{COOKIE}-{own}="):
+        if given.startswith(f"{front.name_session(str(own))}="):
             return Finding(Result.OK, "it is the editor of this workspace", part="page")
         words = "the editor there is not that of this workspace"
         return Finding(Result.FAIL, words, f"check the proxy's route for {self.url}", part="page")
