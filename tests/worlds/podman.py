@@ -16,6 +16,7 @@ from tests.worlds.needs import need
 from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
+CONF = TOP / "scripts/lib/containers.conf"
 PROGRAMS = ("podman", "catatonit", "nsenter", "unshare")
 HOLD = """
 import fcntl, signal, socket, struct, sys
@@ -27,6 +28,8 @@ print("ready", flush=True)
 sys.stdin.read()
 """
 """PID 1 of a PID namespace with a network of its own, until its standard input ends."""
+HIDE = 'mkdir -p /var/lib/cni && mount -t tmpfs tmpfs /var/lib/cni && exec "$@"'
+"""Where the plugins for networks note addresses, whatever folders podman is given."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Podman:
 
     def run(self, *words: str | Path) -> str:
         """Run any program where its containers' ports are published."""
-        environ = {**os.environ, "CONTAINERS_CONF": str(TOP / "scripts/lib/containers.conf")}
+        environ = {**os.environ, "CONTAINERS_CONF": str(self.folder / "containers.conf")}
         done = subprocess.run(
             [*self.enter, "env", "--chdir", self.folder, *words], env=environ, check=False,
             capture_output=True, text=True, timeout=120,
@@ -59,10 +62,14 @@ def private_podman(folder: Path, image: str) -> Iterator[Podman]:
     for name in PROGRAMS:
         need(shutil.which(name), f"needs {name}, which scripts/programs.sh installs")
     need(os.getuid() == 0, "needs root")
+    (folder / "containers.conf").write_text(
+        f'{CONF.read_text()}[network]\nnetwork_config_dir = "{folder}/networks"\n'
+    )
     words = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
     hold = subprocess.Popen(
-        [*words, sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+        [*words, "sh", "-c", HIDE, "sh", sys.executable, "-c", HOLD],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
     try:
         assert hold.stdout and hold.stdout.readline() == b"ready\n"
         (first,) = psutil.Process(hold.pid).children()
