@@ -1,3 +1,3 @@
 """The DevCopilot Agent: configures a development container and keeps it working."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
