@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench bench-backup bench-page soak conformance test-kubernetes faults clean engine sizes lock push sbom check-updates reproduce
+.PHONY: help up down logs shell status build test check bench bench-backup bench-pull bench-page soak conformance test-kubernetes faults clean engine sizes lock push sbom check-updates reproduce
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: engine ## Measure start, stop, memory and CPU against their bars
 
 bench-backup: engine ## Measure backups against tar.gz and restic alone
 	@scripts/bench.sh backup $(ARGS)
+
+bench-pull: engine ## Measure what a machine pulls: compressed size, time
+	@scripts/bench.sh pull $(ARGS)
 
 bench-page: ## Write docs/benchmarks.md from what both have measured
 	@scripts/bench.sh page $(ARGS)

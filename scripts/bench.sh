@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Measure the images against their bars, and others: bench.sh workspace|backup OPTION...
+# Measure the images against their bars, and others: bench.sh workspace|backup|pull OPTION...
 # Write docs/benchmarks.md from what was measured: bench.sh page
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/files.sh
+. scripts/lib/packages.sh
 
 scripts/venv.sh
 if [[ $1 == page ]]; then
@@ -26,5 +27,12 @@ scripts/build.sh all
 case $1 in
     workspace) module=tests.bench ;;
     backup) module=tests.bench.backup ;;
+    pull)
+        module=tests.bench.pull
+        scripts/test-image.sh # the registry's program is in it
+        if ! command -v buildah >/dev/null && can_install; then
+            install_packages "about 10 s" buildah runc
+        fi
+        ;;
 esac
 exec env DOCKER="${DOCKER[0]}" .venv/bin/python -m "$module" "${@:2}"

@@ -20,6 +20,14 @@ storage: {filesystem: {rootdirectory: /tmp/registry}}
 http: {addr: ":5000"}
 auth: {htpasswd: {realm: test, path: /tmp/passwords}}
 """
+MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "*/*",
+)
+"""What is asked for: a registry makes an old form of what a client does not name."""
 SERVE = """
 htpasswd -iBc /tmp/passwords "$1" <<END
 $2
@@ -49,7 +57,7 @@ class Registry:
         """Send a request with the password; return the answer."""
         credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         request.add_header("Authorization", f"Basic {credentials}")
-        request.add_header("Accept", "application/vnd.oci.image.manifest.v1+json, */*")
+        request.add_header("Accept", ", ".join(MANIFESTS))
         with urllib.request.urlopen(request, timeout=10) as answer:
             body: bytes = answer.read()
         return body
