@@ -53,6 +53,11 @@ class Cluster:
             stderr=subprocess.STDOUT,
         )  # fmt: skip
 
+    @property
+    def pid(self) -> int:
+        """Return the process that all others of the cluster are below."""
+        return self._node.pid
+
     def wait(self) -> None:
         """Wait until pods can be scheduled."""
         wait_until(
