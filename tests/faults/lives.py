@@ -24,13 +24,18 @@ from tests.pid1.boxes import BLOCKED, ENVIRONMENT, PYTHON, Box, Namespace, give
 from tests.worlds import git_host
 from tests.worlds.containers import find_free_port
 from tests.worlds.needs import need
+from tests.worlds.waiting import wait_until
 
 USER = 54321
 """Nobody else's: its processes can be limited."""
 PLAIN = ("unshare", "--fork", "--pid", "--mount", "--mount-proc", "--kill-child")
 AS_USER = ("setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups")
-DISKS = 'mount -t tmpfs -o size=64m,mode=0777 tmpfs "$1/home" && ' \
-    'mount -t tmpfs -o size=8m,mode=0777 tmpfs "$1/disk" && shift && exec "$@"'  # fmt: skip
+HOME = 'mount -t tmpfs -o size=64m,nr_inodes=20000,mode=0777 tmpfs "$1/home"'
+DISK = 'mount -t tmpfs -o size=8m,nr_inodes=4000,mode=0777 tmpfs "$1/disk"'
+GO = 'shift && exec "$@"'
+LEAN = {"DEV8_REPOSITORIES": "", "DEV8_DOTFILES": "", "DEV8_ON_CREATE": "", "DEV8_ON_START": "",
+        "DEV8_ON_STOP": "", "BACKUP_DIR": "", "DEV8_IDLE_TIMEOUT": "off"}  # fmt: skip
+"""Variables of a life with the services, and with no unit and few jobs."""
 READY_LINE = '"message": "READY'
 TOKEN = "ghp_" + "f" * 36
 SETTLED = 40.0
@@ -52,6 +57,14 @@ def make_environment(folder: Path, origin: str, page: int) -> dict[str, str]:
         "BACKUP_DIR": str(folder / "backups"), "DEV8_BACKUP_PASSWORD": "a password of a test",
         "DEV8_IDLE_TIMEOUT": "4h", "DEV8_IDLE_ACTION": "true",
     }  # fmt: skip
+
+
+SERVICES = ("one", "two", "three")
+"""The first is essential."""
+KEPT = {
+    "log process": "agent.init.logger", "watch": "agent.init --booted", "listener": "/listener",
+}  # fmt: skip
+"""What is always there besides the services, and words of its command line."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +145,40 @@ class Life:
             while True:
                 filling.write(b"0")
 
+    def fill_inodes(self, disk: str) -> None:
+        """Leave room for no further file."""
+        folder = Path(f"/proc/{self.pid}/root{self.folder}/{disk}/filling")
+        folder.mkdir()
+        with contextlib.suppress(OSError):
+            for number in range(10**7):
+                (folder / str(number)).touch()
+
     def make_room(self, disk: str) -> None:
-        Path(f"/proc/{self.pid}/root{self.folder}/{disk}/filling").unlink()
+        path = Path(f"/proc/{self.pid}/root{self.folder}/{disk}/filling")
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def make_read_only(self, disk: str) -> None:
+        """Let nothing on a disk be changed; who has a file open can go on, as on a broken disk."""
+        path = f"{self.folder}/{disk}"
+        self.as_root("mount", "--bind", path, path)
+        self.as_root("mount", "-o", "remount,bind,ro", path)
+
+    def make_writable(self, disk: str) -> None:
+        self.as_root("mount", "-o", "remount,bind,rw", f"{self.folder}/{disk}")
+
+    def limit_processes(self, most: int | None) -> None:
+        """Let its user have no more processes than these; None: no limit."""
+        limit = "unlimited" if most is None else str(most)
+        for pid in (self.pid, *self.box.processes()):
+            words = (
+                "setpriv",
+                "--reuid",
+                str(USER),
+                "prlimit",
+                f"--pid={pid}",
+                f"--nproc={limit}:",
+            )
+            subprocess.run(words, capture_output=True, timeout=20, check=False)
 
     def start_job(self, name: str) -> None:
         """Have init start a job, the way it is started in real life, or by its next run."""
@@ -177,6 +222,27 @@ class Life:
         rows = (line.split() for line in text.splitlines() if line.startswith("Private_"))
         return sum(int(row[1]) for row in rows)
 
+    def is_calm(self) -> bool:
+        """Tell whether everything is as it should be, and at rest."""
+        state = self.state()
+        busy = any(job["running"] for job in state["jobs"].values())
+        kept = all(self.box.find(words) for words in KEPT.values())
+        ready = state["phase"] == "ready"
+        return ready and not busy and kept and self.all_run() and not self.zombies()
+
+    def wait_calm(self) -> None:
+        def is_calm() -> bool:
+            with suppress(OSError, ValueError):
+                return self.is_calm()
+            return False
+
+        wait_until(is_calm, f"calm: {self.tail()}", SETTLED)
+
+    def find_service(self, name: str) -> int:
+        """Return the process of a service; 0: it has none now."""
+        words = f"sleep {100_001 + SERVICES.index(name)}"
+        return self.box.find(words) or 0
+
     def zombies(self) -> list[int]:
         return [pid for pid, words in self.box.processes().items() if not words and is_dead(pid)]
 
@@ -209,7 +275,7 @@ def laid_ground() -> Iterator[Ground]:
     (folder / "dots").mkdir()
     (folder / "dots/install.sh").write_text("#!/bin/sh\nexit 0\n")
     (folder / "dots/install.sh").chmod(0o755)
-    for number, name in enumerate(("one", "two", "three"), 100_001):
+    for number, name in enumerate(SERVICES, 100_001):
         script = f"echo begun {name}; exec sleep {number}"
         add_service(folder, name, script, essential=name == "one")
     os.chown(folder, USER, USER)
@@ -225,16 +291,20 @@ def living(
     ground: Ground,
     *,
     variables: Mapping[str, str] | None = None,
-    way: tuple[str, ...] = (),
+    before: str = HOME,
     command: tuple[str, ...] = (),
     **options: Any,
 ) -> Iterator[Life]:
-    """Start a life in this folder; `way` is put before its program, `options` are the box's."""
+    """Start a life on this ground.
+
+    `before` is what root does first, in a shell: without HOME it stays for the next life.
+    `options` are the box's.
+    """
     folder, page = ground.folder, find_free_port()
     places = f"mkdir -p {folder}/home/user {folder}/home/work"
     words = (
-        *PLAIN, "sh", "-c", DISKS, "sh", str(folder), *AS_USER,
-        "sh", "-c", f'{places} && exec "$@"', "sh", *way,
+        *PLAIN, "sh", "-c", f"{before} && {DISK} && {GO}", "sh", str(folder), *AS_USER,
+        "sh", "-c", f'{places} && exec "$@"', "sh",
     )  # fmt: skip
     program = (*BLOCKED, *PYTHON, "-m", "agent", "run", "--", *command)
     environment = {**make_environment(folder, ground.origin, page), **(variables or {})}

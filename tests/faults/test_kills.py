@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.workspace.jobs import JOBS
-from tests.faults.lives import SETTLED, Ground, Life, living
+from tests.faults.lives import KEPT, Ground, Life, living
 from tests.faults.tally import Tally
 from tests.worlds.waiting import wait_until
 
@@ -26,9 +26,6 @@ VERBS = (
     ("backup", "create"), ("backup", "list"), ("support-bundle", "--stdout"), ("log",),
 )  # fmt: skip
 """What people call; `rerun` carries out a unit."""
-OTHERS = {
-    "log process": "agent.init.logger", "watch": "agent.init --booted", "listener": "/listener",
-}  # fmt: skip
 GROWTH_ALLOWED_KB = 1024
 
 
@@ -43,7 +40,7 @@ class Killer:
 
     def kill_one(self) -> None:
         """Kill something that lives now, or make it live and kill it at a random moment."""
-        kinds = [*OTHERS, "service", "job", "job", "job", "verb", "verb", "anything"]
+        kinds = [*KEPT, "service", "job", "job", "job", "verb", "verb", "anything"]
         while not self.kill(self.random.choice(kinds)):
             pass
 
@@ -56,7 +53,7 @@ class Killer:
             return self.kill_service()
         processes = self.list_victims()
         if kind != "anything":
-            processes = {pid: words for pid, words in processes.items() if OTHERS[kind] in words}
+            processes = {pid: words for pid, words in processes.items() if KEPT[kind] in words}
         return bool(processes) and self.strike(self.random.choice([*processes]), kind)
 
     def list_victims(self) -> dict[int, str]:
@@ -129,16 +126,6 @@ def list_family(pid: int) -> list[int]:
     return found
 
 
-def is_calm(life: Life) -> bool:
-    """Tell whether everything is as it should be again."""
-    state = life.state()
-    busy = any(job["running"] for job in state["jobs"].values())
-    return (
-        state["phase"] == "ready" and not busy and life.all_run() and not life.zombies()
-        and all(life.box.find(words) for words in OTHERS.values())
-    )  # fmt: skip
-
-
 def batches(tally: Tally) -> Iterator[int]:
     """Yield how many kills each life gets."""
     left = tally.wanted
@@ -159,7 +146,7 @@ def test_kill_anything(ground: Ground, tally: Callable[[int], Tally]) -> None:
                 killer.kill_one()
                 count.count("" if life.box.process.poll() is None else f"init ended: {life.tail()}")
             killer.clean()
-            wait_until(lambda life=life: is_calm(life), f"calm: {life.tail()}", SETTLED)  # type: ignore[misc]
+            life.wait_calm()
             seen.append((life.count_descriptors(), life.find_memory(), len(life.box.processes())))
             assert "Traceback" not in life.box.out + life.box.err, life.tail()
             os.kill(life.pid, signal.SIGTERM)
@@ -177,6 +164,6 @@ def test_kill_anything(ground: Ground, tally: Callable[[int], Tally]) -> None:
     assert all(each[1] <= first[1] + GROWTH_ALLOWED_KB for each in seen), seen
     assert all(each[2] <= first[2] + 1 for each in seen), seen
     if count.wanted >= 1000:
-        wanted = {*OTHERS, "service", *(f"job {name}" for name in JOBS_HERE)}
+        wanted = {*KEPT, "service", *(f"job {name}" for name in JOBS_HERE)}
         wanted |= {" ".join(words) for words in VERBS}
         assert wanted <= {*killed}, wanted - {*killed}

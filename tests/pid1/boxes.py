@@ -51,16 +51,17 @@ class Box:
         stdin: int = subprocess.DEVNULL,
         terminal: int | None = None,
         piped: bool = False,
+        out: int | None = None,
     ) -> None:
-        """With `piped` the standard output is a pipe, which somebody reads."""
+        """With `piped` the standard output is a pipe, which somebody reads; `out`: another's."""
         self.folder = folder
         self.deadline = DEADLINE
         self._out = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._err = tempfile.TemporaryFile()  # noqa: SIM115
         way = namespace.words
         self._cat = self._start_cat() if piped else None
-        out = self._cat.stdin if self._cat else self._out
-        streams: tuple[Any, Any, Any] = (stdin, out, self._err)
+        output = self._cat.stdin if self._cat else self._out
+        streams: tuple[Any, Any, Any] = (stdin, output if out is None else out, self._err)
         if terminal is not None:
             way, streams = (*way, "setsid", "--ctty"), (terminal,) * 3
         self.process = subprocess.Popen(

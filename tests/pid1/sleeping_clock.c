@@ -1,6 +1,6 @@
 /* A clock that a test drives, for LD_PRELOAD: in every program that is started with it, the file
- * SLEEPING_CLOCK says how many nanoseconds the machine has slept in addition (8 bytes, as they lie
- * in memory).
+ * SLEEPING_CLOCK says how many nanoseconds the machine has slept in addition, and by how many
+ * somebody has set the time of day forward (8 bytes each, as they lie in memory).
  *
  * As after a real sleep the time of day and the time since the start have gone on by that, and
  * CLOCK_MONOTONIC has not: nothing that waits on it is cut short. /proc/uptime tells the same.
@@ -20,7 +20,7 @@
 
 #define SECOND 1000000000LL
 
-static const volatile int64_t *slept;
+static const volatile int64_t *slept; /* and behind it what was set */
 
 __attribute__((constructor)) static void find_clock(void)
 {
@@ -28,7 +28,7 @@ __attribute__((constructor)) static void find_clock(void)
     int file = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
     if (file < 0)
         return;
-    void *found = mmap(NULL, sizeof *slept, PROT_READ, MAP_SHARED, file, 0);
+    void *found = mmap(NULL, 2 * sizeof *slept, PROT_READ, MAP_SHARED, file, 0);
     if (found != MAP_FAILED)
         slept = found;
     close(file);
@@ -43,7 +43,9 @@ int clock_gettime(clockid_t id, struct timespec *now)
 {
     int failed = (int)syscall(SYS_clock_gettime, id, now);
     if (!failed && slept && counts_sleep(id)) {
-        int64_t total = now->tv_sec * SECOND + now->tv_nsec + *slept;
+        int64_t total = now->tv_sec * SECOND + now->tv_nsec + slept[0];
+        if (id != CLOCK_BOOTTIME)
+            total += slept[1];
         now->tv_sec = total / SECOND;
         now->tv_nsec = total % SECOND;
     }

@@ -73,13 +73,12 @@ print("200 times 3" if ends == [3] * 200 else ends, flush=True)
 
 
 def exit_codes(world: World) -> None:
-    boxes = [world.start("sh", "-c", f"exit {code}") for code in CODES]
-    assert [box.wait() for box in boxes] == list(CODES)
+    assert [world.start("sh", "-c", f"exit {code}").wait() for code in CODES] == list(CODES)
 
 
 def exit_by_signal(world: World) -> None:
-    boxes = [world.start("sh", "-c", f"kill -{number} $$") for number in FATAL]
-    assert [box.wait() for box in boxes] == [128 + number for number in FATAL]
+    codes = [world.start("sh", "-c", f"kill -{number} $$").wait() for number in FATAL]
+    assert codes == [128 + number for number in FATAL]
 
 
 def no_such_cmd(world: World) -> None:

@@ -1,0 +1,71 @@
+"""supervisord is killed, stopped and continued."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+from agent.machine.exits import Exit
+from tests.faults.lives import LEAN, SERVICES, Ground, add_service, living
+from tests.faults.tally import Tally
+from tests.worlds.waiting import wait_until
+
+SUPERVISORD = "supervisor.supervisord"
+
+
+def test_the_loss_of_supervisord_ends_the_container(
+    ground: Ground, tally: Callable[[int], Tally]
+) -> None:
+    """Its services are asked to end before that, whenever it is lost."""
+    count = tally(100)
+    ended = ground.folder / "home/user"  # the service's own disk
+    script = f"trap 'echo asked; exit' TERM; echo begun last; touch {ended}; "
+    add_service(ground.folder, "last", script + "while :; do sleep 0.05; done")
+    for number in count.tries():
+        with living(ground, variables=LEAN) as life:
+            life.box.wait_for("begun last")
+            end = time.monotonic() + number / count.wanted
+            wait_until(lambda end=end: time.monotonic() >= end, "the moment")  # type: ignore[misc]
+            os.kill(life.box.find(SUPERVISORD) or 0, signal.SIGKILL)
+            code = life.box.wait(12.0)
+            good = code == Exit.SUPERVISOR_LOST and '"message": "asked"' in life.box.out
+            count.count("" if good else f"{code}: {life.tail()}")
+    count.check()
+
+
+def test_stopped_and_continued(ground: Ground, tally: Callable[[int], Tally]) -> None:
+    """Meanwhile services go on; those that ended in between come back after it."""
+    count = tally(100)
+    with living(ground, variables=LEAN) as life:
+        life.wait_ready()
+        for number in count.tries():
+            supervisord = life.box.find(SUPERVISORD) or 0
+            before = {name: life.find_service(name) for name in SERVICES}
+            os.kill(supervisord, signal.SIGSTOP)
+            if number % 10 == 0:
+                os.kill(before["two"], signal.SIGKILL)
+            end = time.monotonic() + 0.02 * (number % 10)
+            wait_until(lambda end=end: time.monotonic() >= end, "a while")  # type: ignore[misc]
+            os.kill(supervisord, signal.SIGCONT)
+            life.wait_calm()
+            changed = {name for name in SERVICES if life.find_service(name) != before[name]}
+            wanted = {"two"} if number % 10 == 0 else set()
+            count.count("" if changed == wanted else f"{changed} started again: {life.tail()}")
+        assert life.stop() == 0, life.tail()
+    count.check()
+
+
+def test_a_stop_finds_it_stopped(ground: Ground, tally: Callable[[int], Tally]) -> None:
+    count = tally(50)
+    for _ in count.tries():
+        with living(ground, variables=LEAN) as life:
+            life.wait_ready()
+            os.kill(life.box.find(SUPERVISORD) or 0, signal.SIGSTOP)
+            try:
+                code = life.stop()
+            except subprocess.TimeoutExpired:
+                code = -1
+            hasty = "stop timeout reached" in life.box.out
+            count.count(f"{code}: {life.tail()}" if code or hasty else "")
+    count.check()

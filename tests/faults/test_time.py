@@ -1,0 +1,88 @@
+"""The clock is set forward and back, and the whole container is paused and goes on."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.lives import LEAN, SERVICES, Ground, living
+from tests.faults.tally import Tally
+from tests.pid1.sleeping_clock import SleepingClock
+from tests.worlds.waiting import wait_until
+
+HOUR, DAY = 3600.0, 86400.0
+LATEST = 15.0
+"""Seconds until a service comes back, whatever the clock says."""
+
+
+@pytest.mark.parametrize("step", [HOUR, -HOUR, DAY, -DAY])
+def test_the_clock_is_set(ground: Ground, tally: Callable[[int], Tally], step: float) -> None:
+    """Services come back, jobs run, and the stop takes no longer."""
+    count = tally(25)
+    clock = SleepingClock(ground.folder)
+    (ground.folder / "slept").chmod(0o644)
+    for _ in count.tries():
+        clock.set(-clock.stepped)
+        with living(ground, variables={**LEAN, **clock.environment}) as life:
+            life.wait_ready()
+            life.wait_calm()
+            clock.set(step)
+            before, failure = life.find_service("two"), ""
+            runs = life.state()["jobs"]["refresh"]["runs"]
+            os.kill(before, signal.SIGKILL)
+            life.start_job("refresh")
+            try:
+                wait_until(lambda: life.find_service("two") not in (0, before),  # noqa: B023
+                           f"the service: {life.tail()}", LATEST)  # fmt: skip
+                wait_until(lambda: life.state()["jobs"]["refresh"]["runs"] > runs,  # noqa: B023
+                           f"the job: {life.tail()}", LATEST)  # fmt: skip
+                life.wait_calm()
+            except TimeoutError as error:
+                failure = str(error)
+            began = time.monotonic()
+            os.kill(life.pid, signal.SIGTERM)
+            clock.set(step)
+            code = life.box.wait(15.0)
+            if code or time.monotonic() - began > 8.0:
+                failure += f"; stop: {code} after {time.monotonic() - began:.1f} s: {life.tail()}"
+            count.count(failure)
+    clock.close()
+    count.check()
+
+
+def test_pause_and_thaw(ground: Ground, tally: Callable[[int], Tally]) -> None:
+    """All is stopped at once and goes on in any order: nothing has to be started again."""
+    count, chance = tally(100), random.Random(3)
+    with living(ground, variables=LEAN) as life:
+        life.wait_ready()
+        life.wait_calm()
+        kept = {name: life.find_service(name) for name in SERVICES}
+        for _ in count.tries():
+            life.start_job(chance.choice(("refresh", "broker", "serve")))
+            processes = [life.pid, *life.box.processes()]
+            stop_all(processes)
+            end = time.monotonic() + chance.random()
+            wait_until(lambda end=end: time.monotonic() >= end, "a while")  # type: ignore[misc]
+            chance.shuffle(processes)
+            for pid in processes:
+                os.kill(pid, signal.SIGCONT)
+            life.wait_calm()
+            now = {name: life.find_service(name) for name in SERVICES}
+            count.count("" if now == kept else f"{now} is not {kept}: {life.tail()}")
+        stop_all([life.pid, *life.box.processes()])
+        os.kill(life.pid, signal.SIGTERM)
+        for pid in (life.pid, *life.box.processes()):
+            os.kill(pid, signal.SIGCONT)
+        assert life.box.wait(12.0) == 0, life.tail()
+    count.check()
+
+
+def stop_all(processes: list[int]) -> None:
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGSTOP)
+        except ProcessLookupError:
+            continue
