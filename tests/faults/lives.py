@@ -292,18 +292,19 @@ def living(
     *,
     variables: Mapping[str, str] | None = None,
     before: str = HOME,
+    way: tuple[str, ...] = (),
     command: tuple[str, ...] = (),
     **options: Any,
 ) -> Iterator[Life]:
     """Start a life on this ground.
 
     `before` is what root does first, in a shell: without HOME it stays for the next life.
-    `options` are the box's.
+    `way` is put before that, `options` are the box's.
     """
     folder, page = ground.folder, find_free_port()
     places = f"mkdir -p {folder}/home/user {folder}/home/work"
     words = (
-        *PLAIN, "sh", "-c", f"{before} && {DISK} && {GO}", "sh", str(folder), *AS_USER,
+        *PLAIN, *way, "sh", "-c", f"{before} && {DISK} && {GO}", "sh", str(folder), *AS_USER,
         "sh", "-c", f'{places} && exec "$@"', "sh",
     )  # fmt: skip
     program = (*BLOCKED, *PYTHON, "-m", "agent", "run", "--", *command)
