@@ -5,6 +5,7 @@ markers; `agent.settings.reference` says what belongs there, and the command whi
 """
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ DOCUMENTS = (
     "docs/settings.md",
     "docs/migration.md",
     "docs/doctor.md",
+    "docs/guarantees.md",
     "docs/metrics.md",
 )
 
@@ -42,8 +44,14 @@ def parts() -> dict[str, str]:
         for each in catalogue.FAMILIES
     )
     signals = ((f"`{each.name}`", each.meaning, each.rule) for each in catalogue.SIGNALS)
+    tried = json.loads((ROOT / "docs/tried.json").read_text())
+    counts = (
+        (f"`{name}`", f"{row['tried']:,}", str(row["failed"]), row["date"])
+        for name, row in sorted(tried.items())
+    )
     return {
         **sections,
+        "tried": reference.table(("test", "tried", "failed", "date"), counts),
         "signals": reference.table(("signal", "what is seen", "counts"), signals),
         "commands": reference.table(("command", "what it does"), verbs),
         "checks": reference.table(("group", "name", "what it checks", "network"), checks),

@@ -18,7 +18,7 @@ def ground() -> Iterator[Ground]:
 def tally(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Tally]]:
     """Return what counts the tries of a test: `tally(1000)` of a full run."""
     share = request.config.getoption("--times")
-    name = request.node.nodeid.rpartition("/")[2]
+    name = request.node.nodeid.removeprefix("tests/")
     made: list[Tally] = []
 
     def make(full: int) -> Tally:

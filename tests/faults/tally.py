@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 RECORD = Path(__file__).resolve().parents[2] / "docs/tried.json"
-"""TEST -> {"tried", "failed", "date"}: of the largest run, and of the last that failed."""
+"""TEST -> {"tried", "failed", "date"}, of the largest run or the last that failed.
+
+`scripts/documents.py` makes the table of docs/guarantees.md from it.
+"""
 
 
 @dataclass
