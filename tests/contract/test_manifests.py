@@ -5,8 +5,10 @@ import itertools
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from agent.settings.everything import Settings, find_warnings
 from tests.worlds.manifests import (
@@ -16,6 +18,7 @@ from tests.worlds.manifests import (
     NEWEST,
     OLDEST,
     OVERLAYS,
+    PODMAN,
     TOP,
     Object,
     build,
@@ -252,3 +255,24 @@ def test_the_page_names_every_component() -> None:
     table = page[page.index("| component |") :].partition("\n\n")[0]
     named = re.findall(r"`([a-z0-9-]+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
     assert set(named) == {path.name for path in COMPONENTS}
+
+
+def test_podman_has_the_pod_of_the_base(everything: dict[str, list[Object]]) -> None:
+    """What podman knows of it; the rest of the base podman ignores, or is for a cluster."""
+    wanted, pod = find_pod(everything["base"]), yaml.safe_load(PODMAN.read_text())["spec"]
+    (ours,), (theirs,) = wanted["containers"], pod["containers"]
+
+    def drop(item: dict[str, Any], *names: str) -> dict[str, Any]:
+        return {name: value for name, value in item.items() if name not in names}
+
+    assert pod["securityContext"].items() <= wanted["securityContext"].items()
+    assert ours["securityContext"] == theirs["securityContext"]
+    assert ours["image"] == theirs["image"]
+    assert theirs["resources"]["limits"] == ours["resources"]["limits"]
+    assert [drop(port, "hostIP", "hostPort") for port in theirs["ports"]] == [
+        port for port in ours["ports"] if port["name"] != "ready"
+    ]
+    assert theirs["volumeMounts"] == [
+        mount for mount in ours["volumeMounts"] if mount["name"] != "shm"
+    ]
+    assert all(entry in ours["env"] for entry in theirs["env"])

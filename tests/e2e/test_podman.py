@@ -4,16 +4,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from tests.worlds.containers import BASE
-from tests.worlds.podman import TOP, Podman, private_podman
+from tests.worlds.manifests import PODMAN
+from tests.worlds.podman import Podman, private_podman
 from tests.worlds.waiting import wait_until
 
-MANIFEST = TOP / "deploy/podman/workspace.yaml"
 NAME = "workspace-workspace"
 """Of the container: POD-CONTAINER."""
 
@@ -31,7 +30,7 @@ def podman() -> Iterator[Podman]:
 
 def write_manifest(folder: Path) -> None:
     """Write the manifest with the image that is tested; no address outside is asked."""
-    manifest = yaml.safe_load(MANIFEST.read_text())
+    manifest = yaml.safe_load(PODMAN.read_text())
     (container,) = manifest["spec"]["containers"]
     container["image"] = f"localhost/{BASE}"
     container["env"] += [
@@ -73,25 +72,3 @@ def test_it_runs_stops_and_keeps_what_it_has(podman: Podman) -> None:
     podman("kube", "down", "workspace.yaml")
     play(podman)
     assert podman("exec", NAME, "ls", "/workspace") == "mine"
-
-
-def test_it_is_the_pod_of_the_base() -> None:
-    """What podman knows of it; the rest of the base podman ignores, or is for a cluster."""
-    base = yaml.safe_load((TOP / "deploy/kubernetes/base/statefulset.yaml").read_text())
-    wanted, pod = base["spec"]["template"]["spec"], yaml.safe_load(MANIFEST.read_text())["spec"]
-    (ours,), (theirs,) = wanted["containers"], pod["containers"]
-
-    def drop(item: dict[str, Any], *names: str) -> dict[str, Any]:
-        return {name: value for name, value in item.items() if name not in names}
-
-    assert pod["securityContext"].items() <= wanted["securityContext"].items()
-    assert ours["securityContext"] == theirs["securityContext"]
-    assert ours["image"] == theirs["image"]
-    assert theirs["resources"]["limits"] == ours["resources"]["limits"]
-    assert [drop(port, "hostIP", "hostPort") for port in theirs["ports"]] == [
-        port for port in ours["ports"] if port["name"] != "ready"
-    ]
-    assert theirs["volumeMounts"] == [
-        mount for mount in ours["volumeMounts"] if mount["name"] != "shm"
-    ]
-    assert all(entry in ours["env"] for entry in theirs["env"])

@@ -19,6 +19,7 @@ TOP = Path(__file__).resolve().parents[2]
 DEPLOY = TOP / "deploy/kubernetes"
 BASE = DEPLOY / "base"
 CHART = DEPLOY / "chart"
+PODMAN = TOP / "deploy/podman/workspace.yaml"
 OVERLAYS = sorted(path.parent for path in DEPLOY.glob("overlays/*/kustomization.yaml"))
 CRDS = {"HTTPRoute": "httproute.json", "Sandbox": "sandbox.json"}
 """Kinds that Kubernetes itself does not know -> their schema in tests/worlds/crds."""

@@ -50,7 +50,7 @@ class Podman:
         environ = {**os.environ, "CONTAINERS_CONF": str(self.folder / "containers.conf")}
         done = subprocess.run(
             [*self.enter, "env", "--chdir", self.folder, *words], env=environ, check=False,
-            capture_output=True, text=True, timeout=120,
+            capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
@@ -85,7 +85,7 @@ def private_podman(folder: Path, image: str) -> Iterator[Podman]:
 def load(podman: Podman, image: str) -> None:
     """Hand it an image of the engine."""
     archive = podman.folder / "image.tar"
-    subprocess.run([DOCKER, "save", "--output", archive, image], check=True, timeout=120)
+    subprocess.run([DOCKER, "save", "--output", archive, image], check=True, timeout=300)
     podman("load", "--quiet", "--input", archive)
     archive.unlink()
 
