@@ -60,7 +60,7 @@ fetch_source() { # FOLDER
 # Build as Debian does, with nothing but what the source brings.
 build() { # FOLDER
     local commands=(kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl)
-    export PATH=$go_root/bin:$PATH HOME=$1 GOPATH=$1/go GOCACHE=$1/go-cache
+    export PATH=$go_root/bin:$PATH HOME=$1 TMPDIR=$1 GOPATH=$1/go GOCACHE=$1/go-cache
     export GO111MODULE=off GOFLAGS=-mod=vendor GOPROXY=off CGO_ENABLED=0
     export KUBE_GIT_VERSION=v1.20.2 KUBE_GIT_COMMIT=debian KUBE_GIT_TREE_STATE=clean
     export KUBE_GIT_MAJOR=1 KUBE_GIT_MINOR=20

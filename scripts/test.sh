@@ -34,13 +34,13 @@ if [[ " ${suites[*]} " =~ tests/(contract|pid1|faults) ]] && ! closed=$(scripts/
 fi
 trap print_times EXIT
 time_stage venv scripts/venv.sh
-if [[ " ${suites[*]} " =~ tests/(e2e|image|faults) ]] &&
+if [[ " ${suites[*]} " =~ tests/(e2e|image|faults|kubernetes) ]] &&
     time_stage engine scripts/engine.sh start; then
     # shellcheck source=scripts/lib/docker.sh
     . scripts/lib/docker.sh
     engine=${DOCKER[0]}
 fi
-if [[ " ${suites[*]} " =~ tests/(contract|faults) ]]; then
+if [[ " ${suites[*]} " =~ tests/(contract|faults|kubernetes) ]]; then
     time_stage programs scripts/programs.sh
 fi
 
