@@ -99,7 +99,8 @@ clean() {
         mapfile -t images < <(list_images)
         "${DOCKER[@]}" image rm --force "${images[@]}" >/dev/null 2>&1 || true
         # Not what belongs to an engine of ours, which goes on: its pid and its log.
-        rm -rf .dev8 .venv .cache/{rootfs,sbom,stages.tar} .cache/{apt,build,pip,push}.log \
+        rm -rf .dev8 .venv .cache/{cosign,reproduce,rootfs,sbom,stages.tar} \
+            .cache/{apt,build,pip,push,reproduce,sign}.log \
             reports bench.json .{mypy,pytest,ruff}_cache
     fi
 }
