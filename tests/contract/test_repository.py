@@ -21,8 +21,8 @@ LOCKS = {
     "requirements/build.txt": PROJECT["build-system"]["requires"],
 }
 TARGETS = (
-    "help up down logs shell status build test check bench bench-backup soak clean engine sizes "
-    "lock push sbom"
+    "help up down logs shell status build test check bench bench-backup bench-pull bench-page soak "
+    "conformance test-kubernetes faults clean engine sizes lock push sbom check-updates reproduce"
 )
 
 
