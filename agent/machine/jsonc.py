@@ -82,11 +82,21 @@ def drop_member(text: str, path: Sequence[str]) -> str:
         if name == path[-1]:
             if plain[behind] == ",":
                 return text[:at] + text[behind + 1 :].lstrip()
+            before = _find_end(text, plain, at)
             if comma is None:
-                return text[:at].rstrip() + text[end:]
-            return text[:comma] + text[comma + 1 : at].rstrip() + text[end:]
+                return text[:before] + text[end:]
+            return text[:comma] + text[comma + 1 : max(before, comma + 1)] + text[end:]
         comma = behind
     raise ValueError(f"there is no {path[-1]}")
+
+
+def _find_end(text: str, plain: str, at: int) -> int:
+    """Return where the blanks before a place begin; behind a comment they stay, as it may need one.
+
+    What is put right behind a comment of one line would be part of it.
+    """
+    end = len(text[:at].rstrip())
+    return at if end and plain[end - 1].isspace() else end
 
 
 def _find_members(plain: str, start: int) -> dict[str, int]:
