@@ -2,12 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.machine.parsing import parse_toml
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_INSIDE = re.compile(
+    r'''"""(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|[][{}]|\n''',
+    re.DOTALL,
+)
+"""Where a bracket is none, each bracket, and the end of a line."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -24,8 +29,8 @@ def drop_table(text: str, path: Sequence[str]) -> str:
     kept: list[str] = []
     dropped: list[str] = []
     inside = False
-    for line in [*_LINE.findall(text), "[end]"]:
-        header = _read_header(line)
+    for line, may_begin in [*_list_lines(text), ("[end]", True)]:
+        header = _read_header(line) if may_begin else None
         if header is not None:
             if inside:
                 kept += _find_rest(dropped)
@@ -41,6 +46,24 @@ def _find_rest(lines: list[str]) -> list[str]:
         number for number, line in enumerate(lines) if line.strip() and line.strip()[0] != "#"
     )
     return lines[last + 1 :]
+
+
+def _list_lines(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield each line, and whether a table may begin in it: not within a text or a list."""
+    within: set[int] = set()
+    depth, at = 0, 0
+    for found in _INSIDE.finditer(text):
+        if found[0] in ("[", "{"):
+            depth += 1
+        elif found[0] in ("]", "}"):
+            depth -= 1
+        elif found[0] == "\n" and depth > 0:
+            within.add(found.end())
+        else:
+            within.update(found.start() + each.end() for each in re.finditer("\n", found[0][:-1]))
+    for line in _LINE.findall(text):
+        yield line, at not in within
+        at += len(line)
 
 
 def _read_header(line: str) -> tuple[str, ...] | None:

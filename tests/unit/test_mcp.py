@@ -271,14 +271,29 @@ def test_tables_of_toml_go_with_what_is_in_them_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
+    "of_user",
+    ['y = """\n[a]\n"""\n',
+     "y = '''\n[a]\nz = 1\n'''\n", 'y = [\n["a"]\n]\n', "y = [ # [\n['a']\n]\n",
+     'y = """\\"""\n[a]\n"""\n', 'y = "[" # ]\n', 'y = ["#",\n["a"]\n]\n'],
+)  # fmt: skip
+def test_a_text_that_looks_like_a_table_is_none(of_user: str) -> None:
+    longer = toml_edit.add_table(of_user, ("a",), {"k": 1})
+    assert tomllib.loads(longer)["a"] == {"k": 1}
+    assert toml_edit.drop_table(longer, ("a",)) == of_user
+
+
+@pytest.mark.parametrize(
     ("text", "path", "after"),
     [
         ('{"a": 1}', ["a"], "{}"),
         ('{"a": 1, "b": 2}', ["a"], '{"b": 2}'),
         ('{"a": 1, "b": 2}', ["b"], '{"a": 1}'),
         ('{\n  // one\n  "a": {"c": 1}, // two\n  "b": 2 // three\n}', ["b"],
-         '{\n  // one\n  "a": {"c": 1} // two // three\n}'),
+         '{\n  // one\n  "a": {"c": 1} // two\n   // three\n}'),
         ('{"a": {"b": {"c": 1}, "d": ","}}', ["a", "b"], '{"a": {"d": ","}}'),
+        ('{ // one\n  "a": 1}', ["a"], "{ // one\n  }"),
+        ('{"a": 1, // one\n  "b": 2}', ["b"], '{"a": 1 // one\n  }'),
+        ('{ /* one */ "a": 1}', ["a"], "{ /* one */ }"),
     ],
 )  # fmt: skip
 def test_a_member_is_taken_out_of_a_text(text: str, path: list[str], after: str) -> None:
