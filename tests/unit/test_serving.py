@@ -196,6 +196,7 @@ def test_a_request_that_comes_in_pieces_is_put_together(port: int) -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000, b" 431 "),
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", b" 431 "),
         (b"GET / HTTP/9.9\r\n\r\n", b" 505 "),
+        (b"GET /hello\r\n\r\n", b"HTTP/1.0 403 "),  # HTTP/0.9, whose answers have no headers
     ],
 )
 def test_more_than_anybody_asks_is_refused(port: int, sent: bytes, status: bytes) -> None:

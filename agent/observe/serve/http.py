@@ -105,7 +105,6 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what the library refuses, such as POST, in our own form."""
         status = HTTPStatus(code)
-        self.request_version = "HTTP/1.0"  # else what was not understood gets no status line
         self._send(say(status, message or explain or status.phrase))
 
     def _answer(self) -> Response:
@@ -149,6 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def _send(self, response: Response) -> None:
+        self.request_version = "HTTP/1.0"  # else HTTP/0.9, and what is none, gets no headers
         self.send_response(response.status)
         headers = {**HEADERS, **response.headers, "Content-Type": response.content_type}
         for name, value in {**headers, "Content-Length": str(len(response.body))}.items():
