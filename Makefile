@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench bench-backup bench-pull bench-page soak conformance test-kubernetes faults clean engine sizes lock push sbom check-updates reproduce
+.PHONY: help up down logs shell status build test check bench bench-backup bench-pull bench-page soak conformance test-kubernetes faults fuzz clean engine sizes lock push sbom check-updates reproduce
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-kubernetes: ## Run the workspace on a real Kubernetes, built here
 
 faults: ## Break things many times (N=0.1: a tenth of the full counts)
 	@ONLY=faults scripts/test.sh --times=$(or $(N),1) $(ARGS)
+
+fuzz: ## Feed a million odd cases to every reader (N=20000: fewer)
+	@scripts/fuzz.sh $(or $(N),1000000)
 
 clean: ## Remove the container and its volumes (ALL=1: all that was made)
 	@scripts/workspace.sh clean

@@ -59,6 +59,7 @@ lock() { # FILE OPTION...
 
 lock requirements/runtime.txt pyproject.toml
 lock requirements/dev.txt pyproject.toml --group dev --universal
+lock requirements/fuzz.txt --group fuzz --universal
 lock requirements/outside.txt --group outside
 lock requirements/sbom.txt --group sbom
 lock requirements/plots.txt --group plots

@@ -24,7 +24,7 @@ time_stage() { # NAME COMMAND...
 }
 
 suites=()
-for suite in ${ONLY:-unit contract pid1 e2e image}; do
+for suite in ${ONLY:-unit fuzz contract pid1 e2e image}; do
     IFS=, read -ra names <<<"$suite"
     suites+=("${names[@]/#/tests/}")
 done

@@ -25,7 +25,7 @@ from tests.worlds.side_by_side import (
 )
 
 TESTS = Path(__file__).parent
-SUITES = ("unit", "contract", "pid1", "e2e", "image", "faults", "kubernetes")
+SUITES = ("unit", "fuzz", "contract", "pid1", "e2e", "image", "faults", "kubernetes")
 WITH_IMAGES = ("e2e", "image", "kubernetes")
 ON_REQUEST = ("faults",)
 """They are tried only when `--times` says how often."""
@@ -59,6 +59,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--times", type=float, default=0.0,
         help="how often each fault is tried, in shares of a full run; 0: not at all",
     )  # fmt: skip
+    parser.addoption(
+        "--fuzz-cases", type=int, default=0, help="cases of tests/fuzz in all; 0: a short share"
+    )
 
 
 @pytest.fixture(scope="session")

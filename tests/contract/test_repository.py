@@ -17,6 +17,7 @@ GROUPS = PROJECT["dependency-groups"]
 LOCKS = {
     "requirements/runtime.txt": RUNTIME,
     "requirements/dev.txt": RUNTIME + GROUPS["dev"],
+    "requirements/fuzz.txt": GROUPS["fuzz"],
     "requirements/outside.txt": GROUPS["outside"],
     "requirements/build.txt": PROJECT["build-system"]["requires"],
 }

@@ -1,5 +1,6 @@
 """How often a fault was tried, and how often it did harm: kept for docs/guarantees.md."""
 
+import fcntl
 import json
 import time
 from dataclasses import dataclass, field
@@ -39,6 +40,11 @@ class Tally:
     def write(self) -> None:
         """Print the counts, and keep them if this was the largest run so far, or one failed."""
         print(f"{self.name}: {self.tried} tried, {len(self.failures)} failed", flush=True)
+        with RECORD.parent.joinpath("README.md").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # several workers count at once
+            self._keep()
+
+    def _keep(self) -> None:
         record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
         before = record.get(self.name, {"tried": 0, "failed": 0})
         if self.failures or self.tried >= before["tried"] or before["failed"]:

@@ -11,7 +11,9 @@ ALLOWED = {
     "docker/base/restic.txt",  # a line for each
     "requirements/cosign.txt",  # a line for each
     "requirements/dev.txt",  # the marker of shellcheck
+    "requirements/fuzz.txt",  # the marker of the coverage-guided fuzzer
     "scripts/check.sh",  # shellcheck
+    "scripts/fuzz.sh",  # the coverage-guided fuzzer
     "scripts/lock.sh",  # asks for the other architecture's packages
     "scripts/push.sh",  # explains the join of both
     "scripts/sign.sh",  # signs both
