@@ -40,7 +40,7 @@ if [[ " ${suites[*]} " =~ tests/(e2e|image|faults|kubernetes) ]] &&
     . scripts/lib/docker.sh
     engine=${DOCKER[0]}
 fi
-if [[ " ${suites[*]} " =~ tests/(contract|faults|kubernetes) ]]; then
+if [[ " ${suites[*]} " =~ tests/(contract|faults|kubernetes|fuzz) ]]; then
     time_stage programs scripts/programs.sh
 fi
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -16,6 +17,7 @@ from agent.services.service import Service
 from tests.fuzz.properties import fuzz, make_folder
 from tests.fuzz.texts import NO_NUL, write
 from tests.worlds.machine import make_facts
+from tests.worlds.needs import need
 
 FOLDER = make_folder()
 FACTS = make_facts(FOLDER)
@@ -107,7 +109,9 @@ def test_a_program_gets_its_words_and_variables(service: Service, own: dict[str,
 
 
 def find_sshd() -> str:
-    return "/usr/sbin/sshd"
+    found = shutil.which("sshd", path="/usr/sbin:/usr/bin")
+    need(found, "needs sshd")
+    return str(found)
 
 
 @fuzz(
