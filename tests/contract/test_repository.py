@@ -23,7 +23,8 @@ LOCKS = {
 }
 TARGETS = (
     "help up down logs shell status build test check bench bench-backup bench-pull bench-page soak "
-    "conformance test-kubernetes faults fuzz clean engine sizes lock push sbom check-updates reproduce"
+    "conformance test-kubernetes faults fuzz clean engine sizes lock push sbom check-updates "
+    "reproduce"
 )
 
 
