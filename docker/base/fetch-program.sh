@@ -1,5 +1,6 @@
 #!/bin/sh
-# Put a program of Debian's, and its license, into ROOT: fetch-program.sh LOCK ROOT MIRROR ARCHIVE
+# Put a program of Debian's, and its license, into ROOT:
+# fetch-program.sh LOCK ROOT MIRROR ARCHIVE [ARCHITECTURE]
 #
 # LOCK has the hash and the place of its package, which has the name of the program. It comes from
 # MIRROR, or if that is empty from the one that a Debian base has its packages from. A mirror drops
@@ -7,7 +8,7 @@
 # helper checks the hash.
 set -eu
 lock=$(realpath "$1") root=$2 mirror=$3 archive=$4
-architecture=$(dpkg --print-architecture)
+architecture=${5:-$(dpkg --print-architecture)}
 mkdir -p "$root"
 root=$(realpath "$root")
 if [ -z "$mirror" ] && grep -q '^ID=debian$' /etc/os-release; then

@@ -1,0 +1,147 @@
+"""The devcontainer Feature: the real client puts the agent into somebody else's image."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.worlds.builds import find_base_image
+from tests.worlds.containers import DOCKER
+from tests.worlds.devcontainers import Devcontainer, bring_up, need_client
+from tests.worlds.strangers import FEATURE, build_feature, built_stranger
+
+BACKUPS = {
+    "containerEnv": {
+        "DEV8_AI_TOOLS": "off",
+        "BACKUP_DIR": "/home/coder/backups",
+        "DEV8_BACKUP_SCHEDULE": "off",
+        "DEV8_STOP_TIMEOUT": "50s",
+    },
+    "runArgs": ["--stop-timeout=60"],
+}
+"""What a final backup needs, as docs/devcontainer.md says it."""
+
+
+@pytest.fixture(scope="module")
+def feature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that is published."""
+    return build_feature(tmp_path_factory.mktemp("feature"))
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Somebody else's image."""
+    with built_stranger(tmp_path_factory.mktemp("context")) as name:
+        yield name
+
+
+def bring_up_with(
+    parent: Path, feature: Path, image: str, properties: dict[str, Any], **options: object
+) -> Any:
+    """Bring up a project in that image, with the Feature."""
+    need_client()
+    document = {
+        "image": image,
+        "remoteUser": "coder",
+        "features": {f"./{FEATURE}": options},
+        "containerEnv": {"DEV8_AI_TOOLS": "off", "DEV8_GITHUB_API_URL": "http://127.0.0.1:1"},
+        "postStartCommand": "devcopilot status --json >status.json",
+        **properties,
+    }
+    return bring_up(parent, document, feature)
+
+
+# --- PID 1 --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def project(
+    feature: Path, stranger: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Devcontainer]:
+    """A project that says no more than image, user and Feature."""
+    folder = tmp_path_factory.mktemp("project")
+    with bring_up_with(folder, feature, stranger, BACKUPS) as project:
+        yield project
+
+
+def test_the_agent_is_pid_1_as_the_user_and_works_in_the_project(project: Devcontainer) -> None:
+    assert "agent.init" in project.call("exec", "cat", "/proc/1/cmdline")
+    assert project.call("exec", "stat", "--format", "%U", "/proc/1").strip() == "coder"
+    status = project.status()
+    assert status["phase"] == "ready"
+    assert status["workspace"] == project.inside == f"/workspaces/{project.folder.name}"
+    assert [row["name"] for row in status["services"]] == ["sshd"]
+
+
+def test_the_projects_own_hooks_see_a_workspace_that_is_ready(project: Devcontainer) -> None:
+    assert json.loads((project.folder / "status.json").read_text())["phase"] == "ready"
+
+
+def test_git_gh_and_restic_are_those_of_the_agent(project: Devcontainer) -> None:
+    assert "devcopilot" in project.call("exec", "git", "config", "--list", "--show-origin")
+    link = project.call("exec", "readlink", "-f", "/usr/local/bin/gh")
+    assert link.strip().endswith("agent/github/helpers/gh")
+    assert project.call("exec", "gh", "--version").startswith("gh version 2.")
+    assert project.call("exec", "restic", "version").startswith("restic 0.18")
+
+
+def test_the_final_backup_is_made_when_it_stops(project: Devcontainer) -> None:
+    """The last test of this container: what was written a moment ago is in the backup."""
+    project.call("exec", "sh", "-c", "echo work >work")
+    assert project.stop() == 0
+    assert "made the final backup" in project.logs()
+
+
+# --- other ways ---------------------------------------------------------------------------------
+
+
+def test_the_images_own_command_runs_below_the_agent(
+    feature: Path, stranger: str, tmp_path: Path
+) -> None:
+    with bring_up_with(tmp_path, feature, stranger, {"overrideCommand": False}) as project:
+        assert "agent.init" in project.call("exec", "cat", "/proc/1/cmdline")
+        assert project.call("exec", "cat", "/tmp/own") == "own\n"
+        assert project.status()["cmd"]
+        assert project.stop() == 128 + signal.SIGTERM, "the command's own end, and no KILL"
+
+
+def test_in_the_background_it_stops_in_order_as_well(
+    feature: Path, stranger: str, tmp_path: Path
+) -> None:
+    with bring_up_with(tmp_path, feature, stranger, BACKUPS, pid1=False) as project:
+        assert "agent.init" not in project.call("exec", "cat", "/proc/1/cmdline")
+        assert project.status()["phase"] == "ready"
+        assert project.stop() == 0
+        assert "made the final backup" in project.logs()
+
+
+# --- images that cannot have it -------------------------------------------------------------------
+
+OLD = "printf 'ID=debian\\nPRETTY_NAME=\"Debian GNU/Linux 11 (bullseye)\"\\n' >/etc/os-release"
+NO_APT = "rm /usr/bin/apt-get"
+FAILING_APT = "printf '#!/bin/sh\\necho E: no network >&2; exit 100' >/usr/bin/apt-get"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        (NO_APT, "there is no Python 3.11 to 3.13 in "),
+        (f"{NO_APT}; {OLD}", "there is no Python 3.11 to 3.13 in Debian GNU/Linux 11 (bullseye)"),
+        (FAILING_APT, "E: no network"),
+        ("mkdir /opt/devcopilot", "the image has the agent already"),
+    ],
+    ids=["no-apt", "old", "no-network", "ours"],
+)
+def test_what_cannot_be_installed_is_said(feature: Path, prepare: str, said: str) -> None:
+    done = subprocess.run(
+        [DOCKER, "run", "--rm", "--network", "none", "--volume", f"{feature}:/feature:ro",
+         "--entrypoint", "sh", find_base_image(), "-c", f"{prepare}; sh /feature/install.sh"],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "error: cannot install the DevCopilot agent: " in done.stderr

@@ -1,0 +1,99 @@
+"""Projects that the real devcontainer client brings up: folder, devcontainer.json, container."""
+
+import json
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.worlds.backup_servers import PROGRAMS
+from tests.worlds.containers import DOCKER, docker
+from tests.worlds.needs import need
+
+CLIENT = PROGRAMS / "azurite/node_modules/@devcontainers/cli/devcontainer.js"
+UID = 1000
+"""Of the user who works in the image: what the project's folder belongs to."""
+
+
+@dataclass(frozen=True)
+class Devcontainer:
+    """A project that the client has brought up."""
+
+    folder: Path
+    container: str
+    inside: str
+    """The project's folder in the container."""
+
+    def call(self, verb: str, *words: str) -> str:
+        """Let the client do something with it; return what it printed."""
+        return run_client(verb, "--workspace-folder", str(self.folder), *words)
+
+    def status(self) -> dict[str, Any]:
+        """Return what `devcopilot status --json` says."""
+        document: dict[str, Any] = json.loads(self.call("exec", "devcopilot", "status", "--json"))
+        return document
+
+    def stop(self) -> int:
+        """Stop the container; return its exit code."""
+        docker("stop", self.container)
+        return int(docker("inspect", "--format", "{{.State.ExitCode}}", self.container))
+
+    def logs(self) -> str:
+        """Return all that the container has said on stdout."""
+        return docker("logs", self.container)
+
+
+def need_client() -> None:
+    """Go on only where the client can run."""
+    need(shutil.which("node"), "needs Node 20")
+    need(CLIENT.exists(), "needs the devcontainer client: scripts/programs.sh")
+
+
+def run_client(*words: str) -> str:
+    """Run the client, with the engine of the tests; return what it printed on stdout."""
+    done = subprocess.run(
+        ["node", CLIENT, *words],
+        check=False, capture_output=True, text=True, timeout=600,
+        env={**os.environ, "PATH": f"{Path(DOCKER).parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def bring_up(
+    parent: Path, properties: dict[str, Any], feature: Path | None = None
+) -> Iterator[Devcontainer]:
+    """Bring up a new project; remove its container and the images that the client has built.
+
+    `feature` is a built Feature; the project has a copy, as it must for one that is not published.
+    """
+    folder = parent / f"demo-{uuid.uuid4().hex[:8]}"
+    (folder / ".devcontainer").mkdir(parents=True)
+    (folder / ".devcontainer/devcontainer.json").write_text(json.dumps(properties))
+    if feature:
+        shutil.copytree(feature, folder / ".devcontainer" / feature.name)
+    if os.getuid() == 0:  # else the client gives the user the uid of whoever runs this
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, UID, UID)
+    label = f"label=devcontainer.local_folder={folder}"
+    try:
+        answer = json.loads(run_client("up", "--workspace-folder", str(folder)).splitlines()[-1])
+        yield Devcontainer(folder, answer["containerId"], answer["remoteWorkspaceFolder"])
+    finally:
+        if containers := docker("ps", "--all", "--quiet", "--filter", label):
+            docker("rm", "--force", "--volumes", *containers.split())
+        docker("volume", "rm", "--force", f"{folder.name}-home")
+        remove_images(f"vsc-{folder.name}-*")
+
+
+def remove_images(*patterns: str) -> None:
+    """Remove what the client has built: images with Features, or with another uid."""
+    for pattern in patterns:
+        if made := docker("image", "ls", "--quiet", pattern):
+            docker("image", "rm", "--force", *dict.fromkeys(made.split()))
