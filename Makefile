@@ -1,7 +1,7 @@
 # Every target is a script in scripts/; this file only names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs shell status build test check bench bench-backup bench-pull bench-page soak conformance test-kubernetes faults fuzz clean engine sizes lock push sbom check-updates reproduce
+.PHONY: help up down logs shell status build test check-image test-own-image feature check bench bench-backup bench-pull bench-page soak conformance test-kubernetes faults fuzz clean engine sizes lock push sbom check-updates reproduce
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,15 @@ build: engine ## Build the images (IMAGE=base|mvp, default both)
 
 test: ## Run all tests, fastest first (ONLY=unit,e2e; ARGS=pytest's)
 	@scripts/test.sh $(ARGS)
+
+check-image: engine ## Say what any image lacks for the agent (IMAGE=name)
+	@scripts/check-image.sh $(IMAGE)
+
+test-own-image: ## Test three ways to put the agent into other images
+	@scripts/venv.sh && scripts/programs.sh && ONLY=e2e scripts/test.sh --own-image -k test_own_image $(ARGS)
+
+feature: ## Build the devcontainer Feature into .cache/feature
+	@scripts/feature.sh
 
 check: ## Check format, lint, types, shell, Dockerfiles, workflows, docs
 	@scripts/check.sh

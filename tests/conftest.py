@@ -55,6 +55,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--soak-minutes", type=float, default=0.25, help="how long each soak test goes on"
     )
+    parser.addoption("--own-image", action="store_true", help="collect tests/e2e/test_own_image.py")
+    parser.addoption("--image", help="the image that tests/image/any asks for its promises")
     parser.addoption(
         "--times", type=float, default=0.0,
         help="how often each fault is tried, in shares of a full run; 0: not at all",
@@ -62,6 +64,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz-cases", type=int, default=0, help="cases of tests/fuzz in all; 0: a short share"
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what builds many images, unless it is asked for."""
+    heavy = collection_path == TESTS / "e2e/test_own_image.py"
+    return True if heavy and not config.getoption("--own-image") else None
 
 
 @pytest.fixture(scope="session")
@@ -165,6 +173,8 @@ def build_images(config: pytest.Config) -> str | None:
     with capture.global_and_fixture_disabled():
         if not run_script("engine.sh", "start"):
             return NO_ENGINE
+        if config.getoption("--image"):
+            return None
         if not run_script("build.sh", "all") or not run_script("test-image.sh"):
             return "the images cannot be built; run: make build"
     return None

@@ -2,6 +2,7 @@
 
 What is checked of dev8-base holds for dev8-mvp as well, which is made from it: the tests in base/
 run on both, those in mvp/ on dev8-mvp. Each runs in a plain container and in the strictest one.
+Those in any/ hold for any image with the agent: they run on both, or on the one that --image names.
 """
 
 import json
@@ -17,7 +18,7 @@ from testinfra.host import Host
 from tests.worlds.containers import BASE, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
 
 HERE = Path(__file__).parent
-IMAGES = {"base": (BASE, MVP), "mvp": (MVP,)}
+IMAGES = {"any": (BASE, MVP), "base": (BASE, MVP), "mvp": (MVP,)}
 """The images that the tests of each folder run on."""
 MODES = {"writable": (), "hardened": HARDENED}
 ENGINE = Path(DOCKER).name
@@ -60,7 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    names = IMAGES[Path(str(metafunc.definition.path)).parent.name]
+    given = metafunc.config.getoption("--image")
+    names = (given,) if given else IMAGES[Path(str(metafunc.definition.path)).parent.name]
     if "image" in metafunc.fixturenames:
         metafunc.parametrize("image", names, indirect=True, scope="session")
     if "mode" in metafunc.fixturenames:

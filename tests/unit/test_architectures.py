@@ -13,6 +13,7 @@ ALLOWED = {
     "requirements/dev.txt",  # the marker of shellcheck
     "requirements/fuzz.txt",  # the marker of the coverage-guided fuzzer
     "scripts/check.sh",  # shellcheck
+    "scripts/feature.sh",  # packs for both
     "scripts/fuzz.sh",  # the coverage-guided fuzzer
     "scripts/lock.sh",  # asks for the other architecture's packages
     "scripts/push.sh",  # explains the join of both
