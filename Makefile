@@ -3,6 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help up down logs shell status build test check-image test-own-image feature check bench bench-backup bench-pull bench-page soak conformance test-kubernetes faults fuzz clean engine sizes lock push sbom check-updates reproduce
 
+# VARIANT=go is IMAGE=go; the full one is dev8-mvp.
+IMAGE := $(or $(IMAGE),$(patsubst full,mvp,$(VARIANT)))
+export IMAGE
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -21,10 +25,10 @@ shell: ## Open a shell in the container
 status: ## Show what runs in the container
 	@scripts/workspace.sh status
 
-build: engine ## Build the images (IMAGE=base|mvp, default both)
+build: engine ## Build dev8-base and dev8-mvp (VARIANT=go: that one)
 	@scripts/build.sh $(or $(IMAGE),all)
 
-test: ## Run all tests, fastest first (ONLY=unit,e2e; ARGS=pytest's)
+test: ## Run all tests (ONLY=unit,e2e; ARGS=pytest's; VARIANT=go)
 	@scripts/test.sh $(ARGS)
 
 check-image: engine ## Say what any image lacks for the agent (IMAGE=name)
@@ -72,16 +76,16 @@ clean: ## Remove the container and its volumes (ALL=1: all that was made)
 engine: ## Find or start a container engine (ACTION=start|stop|status)
 	@scripts/engine.sh $(or $(ACTION),start)
 
-sizes: ## Show what each layer holds and wastes (IMAGE=base|mvp)
+sizes: ## Show what each layer holds and wastes (VARIANT=go)
 	@scripts/workspace.sh sizes
 
 lock: ## Write the locks of Python packages anew (FILE=one of them)
 	@scripts/lock.sh $(FILE)
 
 push: ## Publish the images of a tagged release to DOCKER_REGISTRY
-	@scripts/push.sh
+	@scripts/push.sh $(ACTION)
 
-sbom: ## Write what the images are made of to reports/ (IMAGE=base|mvp)
+sbom: ## Write what the images are made of to reports/ (VARIANT=go)
 	@scripts/sbom.sh $(IMAGE)
 
 check-updates: engine ## Find security updates that the images lack

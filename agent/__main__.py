@@ -46,7 +46,7 @@ VERBS = {
     "explain": "explain why a service does not run",
     "support-bundle": "collect what helps somebody to help you, without secrets",
     "settings": "list all variables, exit codes and files",
-    "version": "print the version",
+    "version": "print the versions of the agent and of the image's languages",
 }
 """Each verb with its one-line help, in the order of `--help`."""
 

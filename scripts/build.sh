@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Build the images: build.sh base | mvp | all
+# Build images: build.sh NAME... | all
 #
+# NAME is a row of docker/variants/table.txt; all are dev8-base and dev8-mvp.
 # build.sh stages tags every stage of both as dev8-stage-…, for scripts/cache.sh; stages with such a
 # tag are taken as they are where nothing of them changed.
 #
@@ -10,7 +11,7 @@
 # BUILD_BASE, BUILD_MVP   false leaves that image out
 # SUDO             on lets dev8 use sudo: then it is the one set-user-id program (off)
 # AI_TOOLS         what dev8-mvp brings of "claude codex gemini" (nothing)
-# PYTHON_VERSION, NODE_MAJOR, GO_VERSION   versions of the languages (3.11, 20, 1.21)
+# PYTHON_VERSION, NODE_MAJOR, GO_VERSION, JAVA_VERSION   versions of the languages (3.11, 20, 1.21, 17)
 # DEBIAN_MIRROR    where restic's package is looked for first (the mirror of a Debian base)
 # DEBIAN_ARCHIVE   where it is taken from else: an archive of what mirrors dropped
 # REFRESH          a new value, such as the day, fetches the distribution's packages anew
@@ -22,6 +23,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/files.sh
 . scripts/lib/docker.sh
 . scripts/lib/images.sh
+. scripts/lib/variants.sh
 
 log=.cache/build.log
 tag=${VERSION:-latest}
@@ -51,14 +53,14 @@ in_millions() { # NUMBER
     echo "$((tenths / 10)).$((tenths % 10))"
 }
 
-# Say how a variant is kept: `make up` and `make test` build as well, under the same names.
-tell_variant() {
+# Say how what is built with other options is kept: `make up` and `make test` build as well, under the same names.
+tell_options() {
     local name words=("VERSION=$tag")
-    for name in SUDO AI_TOOLS PYTHON_VERSION NODE_MAJOR GO_VERSION; do
+    for name in SUDO AI_TOOLS PYTHON_VERSION NODE_MAJOR GO_VERSION JAVA_VERSION; do
         [[ -z ${!name:-} ]] || words+=("$name=${!name@Q}")
     done
     ((${#words[@]} == 1)) ||
-        note "a variant; \`make up\` and \`make test\` build too, so call them with ${words[*]}"
+        note "built with other options; \`make up\` and \`make test\` build too, so call them with ${words[*]}"
 }
 
 build() { # NAME EXPECTED_TIME FOLDER TARGET OPTION...
@@ -74,27 +76,39 @@ build() { # NAME EXPECTED_TIME FOLDER TARGET OPTION...
     note "$name: $(in_millions "$size") MB, $(in_millions $((${EPOCHREALTIME/./} - start))) s"
 }
 
-publish() { # NAME EXPECTED_TIME
-    build "$1:$tag" "$2" "${1#dev8-}" "${1#dev8-}" "${labels[@]}" \
-        ${DOCKER_REGISTRY:+--tag "$DOCKER_REGISTRY/$1:$tag"}
+publish() { # NAME EXPECTED_TIME FOLDER TARGET OPTION...
+    build "dev8-$1:$tag" "${@:2}" "${labels[@]}" \
+        ${DOCKER_REGISTRY:+--tag "$DOCKER_REGISTRY/dev8-$1:$tag"}
 }
 
-# Tag each stage of an image, together with what BuildKit has to know to take it again.
+# Build what dev8-mvp and the variants are made of; after dev8-base both are there already.
+build_parts() {
+    build "dev8-base-system:$tag" "about 1 min the first time" base system
+    build "dev8-agent:$tag" "seconds" base agent
+    options+=(--build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
+        --build-arg "AGENT_IMAGE=dev8-agent:$tag" --build-arg "AI_TOOLS=${AI_TOOLS:-}")
+}
+
+# Tag each stage of an image, together with what BuildKit has to know to take it again; of variants
+# only what dev8-mvp has as well.
 build_stages() { # FOLDER
     local stages stage
-    mapfile -t stages < <(sed -nE 's/^FROM .+ AS ([a-z-]+)$/\1/p' "docker/$1/Dockerfile")
+    mapfile -t stages < <(sed -nE 's/^FROM .+ AS ([a-z-]+)$/\1/p' "docker/$1/Dockerfile" |
+        grep -vxE 'with-(node|go|java)')
     for stage in "${stages[@]}"; do
         build "dev8-stage-$1-$stage:$tag" "seconds" "$1" "$stage" \
             --build-arg BUILDKIT_INLINE_CACHE=1
     done
 }
 
+names=()
+[[ ${BUILD_BASE:-true} == false ]] || names+=(base)
+[[ ${BUILD_MVP:-true} == false ]] || names+=(mvp)
 case ${1:-all} in
-    base) BUILD_MVP=false ;;
-    mvp) BUILD_BASE=false ;;
     all | stages) ;;
-    *) fail "unknown image: $1" "base, mvp or all" ;;
+    *) names=("$@") ;;
 esac
+for name in "${names[@]}"; do check_name "$name"; done
 
 case ${SUDO:-off} in
     on | off) ;;
@@ -108,11 +122,11 @@ flock 9
 base_image=$(scripts/rootfs.sh)
 options=(--build-arg "BASE_IMAGE=$base_image" --build-arg "SUDO=${SUDO:-off}"
     --build-arg "BASE_NAME=${base_image%@*}" --build-arg "BASE_DIGEST=$(find_digest "$base_image")")
-for name in NODE_MAJOR GO_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE REFRESH; do
+for name in NODE_MAJOR GO_VERSION JAVA_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE REFRESH; do
     [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
 done
 [[ -z ${PYTHON_VERSION:-} ]] || options+=(--build-arg "PYTHON=python$PYTHON_VERSION")
-tell_variant
+tell_options
 [[ ! -s $ca ]] || options+=(--secret "id=ca,src=$ca")
 for stage in $("${DOCKER[@]}" image ls --format '{{.Repository}}' "dev8-stage-*:$tag"); do
     options+=(--cache-from "$stage:$tag")
@@ -120,15 +134,17 @@ done
 labels=(--build-arg "VERSION=$(find_version)" --build-arg "REVISION=$(find_revision)"
     --build-arg "SOURCE=$(find_source)")
 
-[[ ${BUILD_BASE:-true} == false ]] || publish dev8-base "about 1 min the first time, then seconds"
-if [[ ${BUILD_MVP:-true} != false ]]; then
-    # What dev8-mvp is made of; after dev8-base both are there already.
-    build "dev8-base-system:$tag" "about 1 min the first time" base system
-    build "dev8-agent:$tag" "seconds" base agent
-    options+=(--build-arg "AI_TOOLS=${AI_TOOLS:-}" --build-arg "SYSTEM_IMAGE=dev8-base-system:$tag"
-        --build-arg "AGENT_IMAGE=dev8-agent:$tag")
-    publish dev8-mvp "about 5 min the first time, then seconds"
-fi
+made=no
+for name in "${names[@]}"; do
+    if [[ $name == base ]]; then
+        publish base "about 1 min the first time, then seconds" base base
+        continue
+    fi
+    [[ $made == yes ]] || build_parts
+    made=yes
+    publish "$name" "about 5 min the first time, then seconds" mvp image \
+        --build-arg "VARIANT=$name" --build-arg "DESCRIPTION=$(describe "$name")"
+done
 if [[ ${1:-all} == stages ]]; then
     build_stages base
     build_stages mvp

@@ -26,7 +26,7 @@ classify() { # FILE
         *.md | docs/*) mark docs ;;
         docker/base/* | docker/with-ca.sh | .dockerignore) mark base mvp ;;
         scripts/build.sh | scripts/rootfs.sh | scripts/lib/*) mark base mvp ;;
-        docker/mvp/*) mark mvp ;;
+        docker/mvp/* | docker/variants/*) mark mvp ;;
         docker/compose.yaml | docker/.env.example | docker/secrets/* | deploy/*) mark tests ;;
         tests/* | requirements/*) mark tests ;;
         scripts/* | Makefile | .ci/* | .github/*) mark workflows ;;

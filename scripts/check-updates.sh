@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Find packages of the built images that are behind a security suite: check-updates.sh [base | mvp]
+# Find packages of the built images that are behind a security suite: check-updates.sh [NAME]
 #
 # VERSION          the tag of the images (latest)
 # DOCKER_REGISTRY  if set, the published images are asked, not those that were built here
@@ -8,21 +8,18 @@ cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
+. scripts/lib/variants.sh
 
-case ${1:-all} in
-    all) images=(base mvp) ;;
-    base | mvp) images=("$1") ;;
-    *) fail "unknown image: $1" "base or mvp" ;;
-esac
+images=$(IMAGE=${1:-${IMAGE:-}} pick_images)
 names=()
-for image in "${images[@]}"; do
+for image in $images; do
     name=${DOCKER_REGISTRY:+${DOCKER_REGISTRY,,}/}dev8-$image:${VERSION:-latest}
     if [[ -n ${DOCKER_REGISTRY:-} ]]; then
         "${DOCKER[@]}" pull --quiet "$name" >/dev/null ||
             fail "cannot pull $name" "is DOCKER_REGISTRY=$DOCKER_REGISTRY right?"
     else
         "${DOCKER[@]}" image inspect "$name" >/dev/null 2>&1 ||
-            fail "there is no image $name" "make build"
+            fail "there is no image $name" "make build IMAGE=$image"
     fi
     names+=("$name")
 done

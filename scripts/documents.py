@@ -14,6 +14,7 @@ from typing import Any
 from agent import catalogue
 from agent.__main__ import VERBS
 from agent.settings import reference
+from scripts.variants import VARIANTS, list_languages
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (
@@ -22,6 +23,7 @@ DOCUMENTS = (
     "docs/migration.md",
     "docs/doctor.md",
     "docs/guarantees.md",
+    "docs/images.md",
     "docs/metrics.md",
 )
 
@@ -44,6 +46,11 @@ def parts() -> dict[str, str]:
         (f"`{each.name}`", each.kind, " ".join(f"`{name}`" for name in each.labels), each.meaning)
         for each in catalogue.FAMILIES
     )
+    images = (
+        (f"`dev8-{image.name}`", image.description, ", ".join(list_languages(image)),
+         f"{image.megabytes} MB")
+        for image in VARIANTS.values()
+    )  # fmt: skip
     signals = ((f"`{each.name}`", each.meaning, each.rule) for each in catalogue.SIGNALS)
     tried = add_up(json.loads((ROOT / "docs/tried.json").read_text()))
     counts = (
@@ -56,6 +63,7 @@ def parts() -> dict[str, str]:
         "signals": reference.table(("signal", "what is seen", "counts"), signals),
         "commands": reference.table(("command", "what it does"), verbs),
         "checks": reference.table(("group", "name", "what it checks", "network"), checks),
+        "images": reference.table(("image", "contents", "languages", "at most"), images),
         "metrics": reference.table(("metric", "kind", "labels", "what it says"), metrics),
     }
 

@@ -4,13 +4,14 @@
 # check     tell whether this commit is a release: clean, and tagged with its version
 # login     sign in as USER; the password is read from stdin
 # images    push each image as NAME:1.2.3-ARCHITECTURE
-# manifest  join those of ARCHITECTURES to NAME:1.2.3; 1.2 and latest follow, unless newer releases
-#           have them
+# manifest  join those of ARCHITECTURES to NAME:1.2.3, which is 1.2.3-debian-12 as well, after what it is
+#           built on; 1.2 and latest follow, unless newer releases have them
 # Without a word: images, then manifest. They print what they pushed, which CI takes as outputs:
 # name=ghcr.io/owner/dev8-base, amd64_digest=sha256:…, digest=sha256:… (that of 1.2.3).
 #
 # DOCKER_REGISTRY  where to: ghcr.io/owner
-# IMAGE            base or mvp alone (both)
+# IMAGE            one row of docker/variants/table.txt (dev8-base and dev8-mvp)
+# BASE_IMAGE       what the images are built on where they are not here: after others pushed them
 # VERSION          the tag that the images have here (latest); what they get is pyproject.toml's
 # ARCHITECTURES    that of the engine; "amd64 arm64" after both were pushed
 set -euo pipefail
@@ -20,13 +21,13 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
 . scripts/lib/images.sh
+. scripts/lib/variants.sh
 
 log=.cache/push.log
 registry=${DOCKER_REGISTRY:-}
 registry=${registry,,} # an owner's name may have capitals, a repository's may not
 host=${registry%%/*}
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
-images=(base mvp)
 insecure=()
 if [[ $host =~ ^(127\.|localhost(:|$)) ]]; then insecure=(--insecure); fi # as dockerd sees them
 
@@ -57,8 +58,8 @@ read_label() { # LOCAL_NAME LABEL
     "${DOCKER[@]}" image inspect --format "{{index .Config.Labels \"$2\"}}" "$1"
 }
 
-check_image() { # base|mvp LOCAL_NAME
-    local revision tools
+check_image() { # NAME LOCAL_NAME
+    local revision tools language
     revision=$(read_label "$2" org.opencontainers.image.revision 2>/dev/null) ||
         fail "there is no image $2" "make build"
     [[ $revision == $(git rev-parse HEAD) ]] ||
@@ -67,8 +68,10 @@ check_image() { # base|mvp LOCAL_NAME
     [[ -z $tools ]] ||
         fail "cannot push $2: it holds $tools, which may not be passed on" "AI_TOOLS= make build"
     check_base "$2"
-    check_variant "$2" base SUDO PYTHON_VERSION
-    [[ $1 == base ]] || check_variant "$2" mvp NODE_MAJOR GO_VERSION
+    check_options "$2" base SUDO PYTHON_VERSION
+    for language in node:NODE_MAJOR go:GO_VERSION java:JAVA_VERSION; do
+        ! has_tool "$1" "${language%:*}" || check_options "$2" mvp "${language#*:}"
+    done
 }
 
 # What a release stands on is the image that the lock pins, where it pins one.
@@ -82,9 +85,9 @@ check_base() { # LOCAL_NAME
             "make build"
 }
 
-# A variant, such as the one in which dev8 is root, is never published under the ordinary name: the
-# labels say what was built, and the Dockerfile what a release is built with.
-check_variant() { # LOCAL_NAME FOLDER VARIABLE...
+# What was built with other options, such as the one that makes dev8 root, is never published under the
+# ordinary name: the labels say what was built, and the Dockerfile what a release is built with.
+check_options() { # LOCAL_NAME FOLDER VARIABLE...
     local variable label built default
     for variable in "${@:3}"; do
         label=devcopilot.${variable,,}
@@ -93,7 +96,7 @@ check_variant() { # LOCAL_NAME FOLDER VARIABLE...
             "make build"
         default=$(sed -n "s/^ARG ${variable/PYTHON_VERSION/PYTHON}=//p" "docker/$2/Dockerfile")
         [[ $built == "$default" ]] || fail \
-            "cannot push $1: it is a variant, built with $variable=${built#python}" "$variable= make build"
+            "cannot push $1: it was built with $variable=${built#python}" "$variable= make build"
     done
 }
 
@@ -103,9 +106,12 @@ find_newest() { # PATTERN
         head -n 1
 }
 
-# Print the release's own tag and those that move along with it.
-list_tags() {
+# Print the release's own tags and those that move along with it.
+list_tags() { # NAME
+    local base
+    base=$(read_label "dev8-$1:${VERSION:-latest}" org.opencontainers.image.base.name 2>/dev/null) || true
     echo "$version"
+    echo "$version-$(name_base "${base:-${BASE_IMAGE:-ubuntu:22.04}}")"
     if [[ $(find_newest "v${version%.*}.*") == "$version" ]]; then echo "${version%.*}"; fi
     if [[ $(find_newest 'v*') == "$version" ]]; then echo latest; fi
 }
@@ -130,7 +136,7 @@ push_manifest() { # NAME
         print_digest "${architecture}_digest" head
         parts+=("$part")
     done
-    mapfile -t tags < <(list_tags)
+    mapfile -t tags < <(list_tags "$1")
     stage "Publishing $name: ${tags[*]}"
     for tag in "${tags[@]}"; do
         # What an interrupted run left behind here would be amended, not made anew.
@@ -161,16 +167,12 @@ log_in() { # USER
 
 for_each_image() { # COMMAND
     local name
-    for name in "${images[@]}"; do "$1" "$name"; done
+    for name in $images; do "$1" "$name"; done
 }
 
 [[ -n $registry ]] || fail "there is no registry to push to" "DOCKER_REGISTRY=ghcr.io/owner"
 [[ ${DOCKER[0]} == *docker ]] || fail "cannot push with ${DOCKER[0]}" "docker is needed"
-case ${IMAGE:-all} in
-    all) ;;
-    base | mvp) images=("$IMAGE") ;;
-    *) fail "unknown IMAGE=$IMAGE" "base or mvp" ;;
-esac
+images=$(pick_images)
 make_cache
 action=${1:-all}
 case $action in

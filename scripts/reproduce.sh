@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the images twice and compare them bit for bit: reproduce.sh [base | mvp]
+# Build the images twice and compare them bit for bit: reproduce.sh [NAME]
 #
 # The second build runs on another day (libfaketime, in the containers of the build), from a copy of
 # the sources in another folder and with another umask. Nothing is shared but what pip, npm and apt
@@ -7,7 +7,7 @@
 # differs, the files in it that differ are listed. Both images stay in .cache/reproduce; `buildah push
 # dir:FOLDER docker://…` publishes one.
 #
-# Without a word: base, about 5 minutes; mvp about 30. The variables are those of build.sh.
+# Without a word: base, about 5 minutes; mvp, or a variant, about 30. The variables are those of build.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
@@ -16,6 +16,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
 . scripts/lib/images.sh
+. scripts/lib/variants.sh
 
 epoch=1700000000
 work=$PWD/.cache/reproduce
@@ -105,10 +106,11 @@ build_round() { # ROUND LATER UMASK FOLDER
     source=$work/control build "$round" control day control
     export_image "$round" control
     build "$round" base base dev8-base
-    if [[ $image == mvp ]]; then
+    if [[ $image != base ]]; then
         build "$round" base system dev8-base-system # both are there already
         build "$round" base agent dev8-agent
-        build "$round" mvp mvp dev8-mvp --build-arg SYSTEM_IMAGE=localhost/dev8-base-system \
+        build "$round" mvp image "dev8-$image" --build-arg "VARIANT=$image" \
+            --build-arg "DESCRIPTION=$(describe "$image")" --build-arg SYSTEM_IMAGE=localhost/dev8-base-system \
             --build-arg AGENT_IMAGE=localhost/dev8-agent
     fi
     export_image "$round" "dev8-$image"
@@ -117,7 +119,7 @@ build_round() { # ROUND LATER UMASK FOLDER
 }
 
 image=${1:-base}
-[[ $image == base || $image == mvp ]] || fail "unknown image: $image" "base or mvp"
+check_name "$image"
 ((EUID == 0)) || fail "cannot compare builds: buildah needs root here" "sudo make reproduce"
 make_cache
 exec 9>.cache/reproduce.lock
@@ -129,7 +131,7 @@ base_image=$(scripts/rootfs.sh)
 base_id=$("${DOCKER[@]}" image inspect --format '{{.Id}}' "$base_image")
 options=(--build-arg "BASE_IMAGE=${base_id#sha256:}" --build-arg "BASE_NAME=${base_image%@*}"
     --build-arg "BASE_DIGEST=$(find_digest "$base_image")" --build-arg VERSION=reproduced)
-for name in SUDO AI_TOOLS NODE_MAJOR GO_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE REFRESH; do
+for name in SUDO AI_TOOLS NODE_MAJOR GO_VERSION JAVA_VERSION DEBIAN_MIRROR DEBIAN_ARCHIVE REFRESH; do
     [[ -z ${!name:-} ]] || options+=(--build-arg "$name=${!name}")
 done
 [[ -z ${PYTHON_VERSION:-} ]] || options+=(--build-arg "PYTHON=python$PYTHON_VERSION")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write what the built images are made of: sbom.sh [base | mvp]
+# Write what the built images are made of: sbom.sh [NAME] (dev8-base and dev8-mvp)
 #
 # For each a file of CycloneDX (https://cyclonedx.org), reports/IMAGE-ARCHITECTURE.cdx.json, and the
 # packages with their versions alone, reports/IMAGE-ARCHITECTURE.packages.txt.
@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/files.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
+. scripts/lib/variants.sh
 
 lock=requirements/sbom.txt
 tools=.cache/sbom
@@ -25,10 +26,10 @@ install_syft() {
     sha256sum <"$lock" >"$tools/made-from"
 }
 
-describe() { # NAME
+list_parts() { # NAME
     local image=dev8-$1:${VERSION:-latest} architecture file
     architecture=$("${DOCKER[@]}" image inspect --format '{{.Architecture}}' "$image" 2>/dev/null) ||
-        fail "there is no image $image" "make build"
+        fail "there is no image $image" "make build IMAGE=$1"
     file=reports/dev8-$1-$architecture.cdx.json
     stage "Writing $file" "about 30 s"
     # It would ask over the network whether there is a newer syft.
@@ -38,10 +39,6 @@ describe() { # NAME
 }
 
 mkdir -p reports
-case ${1:-all} in
-    all) images=(base mvp) ;;
-    base | mvp) images=("$1") ;;
-    *) fail "unknown image: $1" "base or mvp" ;;
-esac
+images=$(IMAGE=${1:-} pick_images)
 install_syft
-for name in "${images[@]}"; do describe "$name"; done
+for name in $images; do list_parts "$name"; done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the tests, fastest first; words given go to pytest.
 #
-# ONLY=unit,pid1 picks suites. REPORTS=folder has reports in JUnit's XML written there. One worker
+# IMAGE=go tests that image alone. ONLY=unit,pid1 picks suites. REPORTS=folder has reports in JUnit's XML written there. One worker
 # more than processors runs them side by side, since many tests wait (ARGS=-n0: one by one); tests that
 # measure time run while nothing else does (tests/worlds/side_by_side.py). The images are built before the first test that needs
 # them; without an engine those tests are skipped, and fail where CI=true; so are those that run as
@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/files.sh
+. scripts/lib/variants.sh
 
 times=()
 print_times() { printf '%s\n' "${times[@]}" >&2; }
@@ -23,6 +24,12 @@ time_stage() { # NAME COMMAND...
     return "$code"
 }
 
+if [[ ${IMAGE:-} ]]; then
+    check_name "$IMAGE"
+    # What every editor promises, over ssh and in the browser: the tools, and programs in its languages.
+    ! has_tool "$IMAGE" code-server || workspace="e2e/test_tools.py e2e/test_ide.py"
+    ONLY=${ONLY:-image${workspace:+ $workspace}}
+fi
 suites=()
 for suite in ${ONLY:-unit fuzz contract pid1 e2e image}; do
     IFS=, read -ra names <<<"$suite"

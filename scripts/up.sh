@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Start a workspace, making on the way whatever is missing; called again, it says where it is.
 #
-# IMAGE=mvp|base     which image (mvp)
+# IMAGE=mvp          which image: a row of docker/variants/table.txt (mvp)
 # WORKSPACE=folder   a folder of this machine instead of a volume
 # CONTAINER=name     another workspace beside the first (dev8)
 # REPO=owner/name    clone it, or any entry of DEV8_REPOSITORIES; with the token of gh if none is given
@@ -15,6 +15,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/files.sh
 . scripts/lib/trust.sh
 . scripts/lib/workspace.sh
+. scripts/lib/variants.sh
 
 # One at a time: the second finds what the first has made. The lock is not handed on to what stays.
 if [[ ${DEV8_UP:-} != "$container" ]]; then
@@ -265,10 +266,7 @@ print_summary() {
     echo
 }
 
-case ${IMAGE:-mvp} in
-    base | mvp) ;;
-    *) fail "unknown IMAGE=$IMAGE" "base or mvp" ;;
-esac
+check_name "${IMAGE:-mvp}"
 repository=${REPO:-}
 if [[ -n $repository && -n ${DEV8_REPOSITORIES:-} ]]; then
     fail "REPO and DEV8_REPOSITORIES are both set" "unset one of them"

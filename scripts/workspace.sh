@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
 . scripts/lib/workspace.sh
+. scripts/lib/variants.sh
 
 stop_container() {
     if [[ -z $(container_state) ]]; then
@@ -65,17 +66,13 @@ status() {
 }
 
 sizes() {
-    local name image names=(base mvp)
-    case ${IMAGE:-all} in
-        all) ;;
-        base | mvp) names=("$IMAGE") ;;
-        *) fail "unknown IMAGE=$IMAGE" "base or mvp" ;;
-    esac
+    local name image names
+    names=$(pick_images)
     scripts/venv.sh
-    for name in "${names[@]}"; do
+    for name in $names; do
         image=dev8-$name:$tag
         "${DOCKER[@]}" image inspect "$image" >/dev/null 2>&1 ||
-            fail "there is no image $image" "make build"
+            fail "there is no image $image" "make build IMAGE=$name"
         .venv/bin/python scripts/layers.py "${DOCKER[0]}" "$image"
     done
 }

@@ -1,6 +1,7 @@
 """The order of the suites, fastest first, and what the slow ones need: an engine and the images."""
 
 import functools
+import os
 import shutil
 import signal
 import subprocess
@@ -175,7 +176,9 @@ def build_images(config: pytest.Config) -> str | None:
             return NO_ENGINE
         if config.getoption("--image"):
             return None
-        if not run_script("build.sh", "all") or not run_script("test-image.sh"):
+        chosen = os.environ.get("IMAGE")
+        names = ("base", chosen) if chosen else ("all",)
+        if not run_script("build.sh", *names) or not run_script("test-image.sh"):
             return "the images cannot be built; run: make build"
     return None
 

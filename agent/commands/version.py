@@ -1,4 +1,4 @@
-"""Print the version of the agent."""
+"""Print the version of the agent, and those of the image's languages."""
 
 import argparse
 
@@ -6,6 +6,7 @@ from agent import __version__
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
+from agent.observe.languages import find_languages
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:
-    """Print the version."""
-    printer.show({"version": __version__}, [f"devcopilot {__version__}"])
+    """Print the versions."""
+    languages = dict(find_languages())
+    lines = (f"{name} {version}" for name, version in languages.items())
+    printer.show(
+        {"version": __version__, "languages": languages}, [f"devcopilot {__version__}", *lines]
+    )
     return Exit.OK

@@ -15,3 +15,13 @@ find_digest() { # NAME
     "${DOCKER[@]}" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" |
         awk -F @ -v name="$repository" '$1 == name || $1 ~ "/" name "$" { print $2; exit }'
 }
+
+# Print what a base is called in a tag: debian-12 for registry.example.com/debian:12@sha256:…
+name_base() { # NAME
+    local name=${1##*/}
+    case $name in
+        dev8-rootfs:bookworm*) name=debian:12 ;; # scripts/rootfs.sh
+    esac
+    name=${name%@*}
+    echo "${name/:/-}"
+}

@@ -70,7 +70,7 @@ def test_recipes_are_short() -> None:
     [
         (("scripts/engine.sh",), {"DOCKER_HOST": "unix:///nowhere.sock"}, "DOCKER_HOST="),
         (("scripts/engine.sh", "restart"), {}, "start, stop or status"),
-        (("scripts/up.sh",), {"IMAGE": "gui"}, "base or mvp"),
+        (("scripts/up.sh",), {"IMAGE": "gui"}, "one of base ide"),
         (("scripts/workspace.sh", "restart"), {}, "down, logs"),
     ],
 )

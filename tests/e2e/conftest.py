@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.containers import HARDENED, MVP, Container, Recipe, running
+from tests.worlds.containers import HARDENED, WORKSPACE, Container, Recipe, running
 
 WORKSPACE_UID = 1000
 TOKEN = "ghp_endtoend00000000000000000000000000001"
@@ -77,7 +77,7 @@ def box(
     outgoing = write_secret(folder / "outgoing.key", (folder / "outgoing").read_text())
     token = write_secret(folder / "token", TOKEN + "\n")
     recipe = Recipe(
-        MVP,
+        WORKSPACE,
         (
             *hardening,
             *("-v", f"{token}:/run/secrets/token:ro", "-v", f"{outgoing}:/run/secrets/key:ro"),

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.variants import TABLE, read_default
 from tests.e2e.image_registry import Registry
-from tests.worlds.builds import read_default
 from tests.worlds.containers import BASE, DOCKER, docker
 
 TOP = Path(__file__).resolve().parents[2]
@@ -28,6 +28,7 @@ DEFAULTS = {
     "python_version": read_default("PYTHON"),
     "node_major": read_default("NODE_MAJOR"),
     "go_version": read_default("GO_VERSION"),
+    "java_version": read_default("JAVA_VERSION"),
     "ai_tools": "",
 }
 """What a release is built with."""
@@ -46,7 +47,7 @@ class Release:
     def __post_init__(self) -> None:
         for name in (
             "push.sh",
-            *(f"lib/{part}.sh" for part in ("docker", "files", "images", "messages")),
+            *(f"lib/{part}.sh" for part in ("docker", "files", "images", "messages", "variants")),
         ):
             target = self.folder / "scripts" / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +56,8 @@ class Release:
         for name in ("base", "mvp"):
             (self.folder / "docker" / name).mkdir(parents=True)
             shutil.copy(TOP / "docker" / name / "Dockerfile", self.folder / "docker" / name)
+        (self.folder / "docker/variants").mkdir()
+        shutil.copy(TABLE, self.folder / "docker/variants")
         (self.folder / "docker/base/images.txt").write_text(f"{PINNED} {DIGEST}\n")
         (self.folder / "pyproject.toml").write_text(f'[project]\nversion = "{VERSION}"\n')
         self.git("init", "--quiet")

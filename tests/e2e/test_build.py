@@ -218,7 +218,7 @@ def test_no_new_privileges_stops_sudo(idle: Container) -> None:
     assert idle.call("sudo", "-n", "id", "-u").returncode != 0
 
 
-def test_both_variants_share_all_layers_below(with_sudo: str) -> None:
+def test_with_and_without_sudo_they_share_all_layers_below(with_sudo: str) -> None:
     plain, other = (
         docker("inspect", "--format", '{{join .RootFS.Layers " "}}', name).split()
         for name in (BASE, with_sudo)
@@ -236,10 +236,10 @@ def test_another_word_for_sudo_is_one_line() -> None:
     assert done.stderr == "error: unknown SUDO=yes (on or off)\n"
 
 
-# --- variants -----------------------------------------------------------------------------------
+# --- options -----------------------------------------------------------------------------------
 
 
-def test_who_builds_a_variant_is_told_how_to_keep_it(with_sudo: str, tag: str) -> None:
+def test_who_builds_with_other_options_is_told_how_to_keep_it(with_sudo: str, tag: str) -> None:
     """`make up` and `make test` build too; without the same words they would undo it."""
     done = subprocess.run([TOP / "scripts/build.sh", "base"], check=True, capture_output=True,
                           text=True, timeout=BUILD_TIMEOUT,

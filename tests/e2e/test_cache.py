@@ -18,9 +18,16 @@ DOCKERFILES = {
     "base": "ARG BASE_IMAGE\nFROM ${BASE_IMAGE} AS builder\nRUN echo one >/tmp/one\n"
     "FROM scratch AS agent\nCOPY --from=builder /tmp/one /\n"
     "FROM builder AS system\nRUN echo two >/tmp/two\nFROM system AS base\n",
-    "mvp": "ARG SYSTEM_IMAGE\nFROM ${SYSTEM_IMAGE} AS mvp\nRUN echo three >/tmp/three\n",
+    "mvp": "ARG SYSTEM_IMAGE\nARG VARIANT\nFROM ${SYSTEM_IMAGE} AS with-ide\n"
+    "FROM with-ide AS with-java\nRUN exit 1\n"
+    "FROM with-ide AS with-mvp\nRUN echo three >/tmp/three\n"
+    "FROM with-${VARIANT} AS image\n",
 }
-STAGES = {"base-builder", "base-agent", "base-system", "base-base", "mvp-mvp"}
+STAGES = {"base-builder", "base-agent", "base-system", "base-base"} | {
+    "mvp-with-ide",
+    "mvp-with-mvp",
+    "mvp-image",
+}
 INLINE_CACHE = "moby.buildkit.cache.v0"
 """Where BuildKit keeps in an image what it needs to take a stage as it is."""
 

@@ -6,14 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.containers import ANY_UID, DOCKER, HARDENED, MVP, TAG, Container, Recipe, running
-from tests.worlds.tools import SCRIPT, find_missing
+from tests.worlds.containers import (
+    ANY_UID,
+    DOCKER,
+    HARDENED,
+    TAG,
+    WORKSPACE,
+    Container,
+    Recipe,
+    running,
+)
+from tests.worlds.tools import find_image, find_missing, write_script
 
 TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"
 USER = "/home/dev8/.local/share/code-server/User"
+IMAGE = find_image(WORKSPACE)
 PROBE = f"""printf %s "$PATH" >/workspace/seen-path
-{{ {SCRIPT}
+{{ {write_script(IMAGE)}
 }} >/workspace/seen-tools
 """
 HERE = Path(__file__).resolve().parent
@@ -34,7 +44,7 @@ def test_a_person_logs_in_and_a_terminal_finds_every_tool(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
     given = ("-e", f"CODE_SERVER_PASSWORD={PASSWORD}", "-e", "DEV8_TRUST=trusted")
-    with running(Recipe(MVP, (*options, *given))) as box:
+    with running(Recipe(WORKSPACE, (*options, *given))) as box:
         box.wait_ready()
         box.execute("sh", "-c", 'printf "%s" "$1" >/workspace/probe', "sh", PROBE)
         done = drive_browser(box, tmp_path)
@@ -45,7 +55,7 @@ def test_a_person_logs_in_and_a_terminal_finds_every_tool(
         assert len(own) == 1, "the editor's own `code`"
         rest = [part for part in seen if part not in own]
         assert rest == box.execute("bash", "-lc", "printenv PATH").split(":")
-        assert find_missing(box.execute("cat", "/workspace/seen-tools")) == {}
+        assert find_missing(IMAGE, box.execute("cat", "/workspace/seen-tools")) == {}
         assert find_defaults(box)["terminal.integrated.defaultProfile.linux"] == "bash"
         assert "github.copilot.enable" in find_defaults(box)
         assert not box.execute("sh", "-c", f"ls {USER}/settings.json 2>/dev/null || true")

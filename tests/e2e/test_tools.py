@@ -1,16 +1,22 @@
-"""Every tool runs, whichever way a person comes in; the IDE's terminal is in test_ide.py."""
+"""Every tool runs, and programs in every language, whichever way a person comes in.
+
+The IDE's terminal is in test_ide.py.
+"""
 
 from tests.e2e.conftest import Login
-from tests.worlds.containers import Container, docker
-from tests.worlds.tools import SCRIPT, find_missing
+from tests.worlds.containers import WORKSPACE, Container, docker
+from tests.worlds.tools import find_image, find_missing, write_script
+
+IMAGE = find_image(WORKSPACE)
+SCRIPT = write_script(IMAGE)
 
 
 def test_in_a_login_shell(box: Container) -> None:
-    assert find_missing(box.execute("bash", "-lc", SCRIPT)) == {}
+    assert find_missing(IMAGE, box.execute("bash", "-lc", SCRIPT)) == {}
 
 
 def test_in_an_ssh_command(box: Container, login: Login) -> None:
-    assert find_missing(login.run(box, SCRIPT)) == {}
+    assert find_missing(IMAGE, login.run(box, SCRIPT)) == {}
 
 
 INSTALLED = (".local/bin", ".bun/bin", ".cargo/bin")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.worlds.builds import MVP, build_target, read_go, read_npm
+from scripts.variants import MVP, read_go, read_npm
+from tests.worlds.builds import build_target
 from tests.worlds.containers import docker
 
 NODES = sorted(folder.name for folder in (MVP / "node").iterdir() if folder.is_dir())

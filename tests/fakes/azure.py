@@ -4,7 +4,7 @@ Usage: azure.py COMMAND...; runs the command with the environment that leads the
 ends with its exit code.
 
 It refuses what the real one refuses: a token for nobody, a request without that token, and one that
-does not say which version of the interface it means. tests/image/mvp/test_azure.py runs it in the
+does not say which version of the interface it means. tests/image/tools/test_azure.py runs it in the
 image, so that it needs nothing but Python and openssl.
 """
 

@@ -1,8 +1,9 @@
 """Checks of the images by testinfra, in containers that do nothing but wait.
 
-What is checked of dev8-base holds for dev8-mvp as well, which is made from it: the tests in base/
-run on both, those in mvp/ on dev8-mvp. Each runs in a plain container and in the strictest one.
-Those in any/ hold for any image with the agent: they run on both, or on the one that --image names.
+What is checked of dev8-base holds for the others as well, which are made from it: the tests in
+base/ run on all of them, those in tools/ on those that have the editor and the tools that a test
+needs (`needs_tools`). Those in any/ hold for any image with the agent: they run on all, or on the
+one that --image names. Each runs in a plain container and in the strictest one.
 """
 
 import json
@@ -15,11 +16,24 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
-from tests.worlds.containers import BASE, DOCKER, HARDENED, MVP, Container, Recipe, docker, running
+from scripts.variants import Variant
+from tests.worlds.containers import (
+    BASE,
+    CHOSEN,
+    DOCKER,
+    HARDENED,
+    MVP,
+    WORKSPACE,
+    Container,
+    Recipe,
+    docker,
+    running,
+)
+from tests.worlds.tools import find_image
 
 HERE = Path(__file__).parent
-IMAGES = {"any": (BASE, MVP), "base": (BASE, MVP), "mvp": (MVP,)}
-"""The images that the tests of each folder run on."""
+IMAGES = (WORKSPACE,) if CHOSEN else (BASE, MVP)
+"""The images that are tested, unless --image names another."""
 MODES = {"writable": (), "hardened": HARDENED}
 ENGINE = Path(DOCKER).name
 BACKEND = "podman" if ENGINE == "podman" else "docker"
@@ -39,6 +53,11 @@ class Image:
         return self.name.partition(":")[0]
 
     @property
+    def variant(self) -> Variant:
+        """Return what it promises to be."""
+        return find_image(self.name)
+
+    @property
     def config(self) -> dict[str, Any]:
         """Return what a container is made with."""
         return dict(self.document["Config"])
@@ -54,15 +73,29 @@ class Image:
         return float(self.document["Size"]) / 1e6
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.image)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    ours = [item for item in items if item.path.is_relative_to(HERE)]
+    lacking = [item for item in ours if lacks_tools(item)]
+    for item in ours:
+        item.add_marker(pytest.mark.image)
+    for item in lacking:
+        items.remove(item)
+    config.hook.pytest_deselected(items=lacking)
+
+
+def lacks_tools(item: pytest.Item) -> bool:
+    """Tell whether the image that the test would run on is without a tool that it needs."""
+    needed = {str(tool) for mark in item.iter_markers("needs_tools") for tool in mark.args}
+    if item.path.parent.name == "tools":
+        needed.add("code-server")
+    callspec = getattr(item, "callspec", None)
+    name = callspec.params.get("image") if callspec else None
+    return bool(needed) and name is not None and not needed <= find_image(name).tools
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     given = metafunc.config.getoption("--image")
-    names = (given,) if given else IMAGES[Path(str(metafunc.definition.path)).parent.name]
+    names = (given,) if given else IMAGES
     if "image" in metafunc.fixturenames:
         metafunc.parametrize("image", names, indirect=True, scope="session")
     if "mode" in metafunc.fixturenames:

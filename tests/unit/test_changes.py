@@ -73,6 +73,7 @@ def repository(tmp_path: Path) -> Repository:
         ("docker/base/Dockerfile", {"base", "mvp"}),
         ("docker/base/etc/profile.d/a b.sh", {"base", "mvp"}),
         ("docker/mvp/Dockerfile", {"mvp"}),
+        ("docker/variants/table.txt", {"mvp"}),
         ("docker/compose.yaml", {"tests"}),
         ("deploy/kubernetes/base/statefulset.yaml", {"tests"}),
         ("docker/README.md", {"docs"}),

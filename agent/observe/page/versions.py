@@ -8,6 +8,7 @@ from pathlib import Path
 from agent import __version__
 from agent.machine.files import SECRET, read_file
 from agent.machine.parsing import parse_json
+from agent.observe.languages import FOLDER, find_languages
 
 EDITOR = Path("/opt/code-server/node_modules/code-server/package.json")
 """Of the image; see docker/mvp/Dockerfile."""
@@ -15,14 +16,17 @@ SYSTEM = Path("/etc/os-release")
 """https://www.freedesktop.org/software/systemd/man/latest/os-release.html"""
 
 
-def find_versions(editor: Path = EDITOR, system: Path = SYSTEM) -> Iterator[tuple[str, str]]:
+def find_versions(
+    editor: Path = EDITOR, system: Path = SYSTEM, languages: str = FOLDER
+) -> Iterator[tuple[str, str]]:
     """Yield the name and the version of each that is there."""
     yield "agent", __version__
     if found := read_editor(editor):
         yield "code-server", found
+    yield from find_languages(languages)
     if found := read_system(system):
         yield "system", found
-    yield "Python", ".".join(map(str, sys.version_info[:3]))
+    yield "agent's Python", ".".join(map(str, sys.version_info[:3]))
     yield "kernel", os.uname().release
 
 

@@ -8,8 +8,6 @@ from tests.image.conftest import ENGINE, IDLE, Image, inspect_image
 from tests.worlds.containers import BASE, Recipe, docker, running
 from tests.worlds.waiting import wait_until
 
-LARGEST = {"dev8-base": 350, "dev8-mvp": 2200}
-"""Megabytes; what grows beyond needs a reason and a new number."""
 LARGEST_AGENT = 6e6
 """Bytes: the sources, as they are and compiled. What tells of the workspace took 1.4 MB."""
 
@@ -18,6 +16,7 @@ def test_labels(image: Image) -> None:
     labels = image.config["Labels"]
     prefix = "org.opencontainers.image."
     assert labels[f"{prefix}title"] == image.title
+    assert labels[f"{prefix}description"] == image.variant.description
     assert f"{prefix}licenses" not in labels, "an image holds the work of many: docs/licenses.md"
     assert not labels.get("devcopilot.ai-tools")
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", labels[f"{prefix}revision"])
@@ -40,8 +39,8 @@ def test_runs_the_agent_as_dev8(image: Image) -> None:
 
 
 def test_opens_only_its_ports(image: Image) -> None:
-    ports = {"dev8-base": {"2222/tcp"}, "dev8-mvp": {"2222/tcp", "8080/tcp"}}
-    assert set(image.config["ExposedPorts"]) == ports[image.title]
+    ports = {"2222/tcp"} | ({"8080/tcp"} if "code-server" in image.variant.tools else set())
+    assert set(image.config["ExposedPorts"]) == ports
 
 
 def test_environment_is_path_and_language(image: Image) -> None:
@@ -61,7 +60,7 @@ def test_healthcheck_can_fail(image: Image) -> None:
 
 
 def test_agent_is_the_last_layer(image: Image) -> None:
-    """Only that small layer changes with the agent; dev8-mvp shares all the others of dev8-base."""
+    """Only that small layer changes with the agent; all images share the others of dev8-base."""
     sizes = docker("history", "--format", "{{.Size}}", "--human=false", image.name).split()
     assert 0 < next(int(size) for size in sizes if size != "0") < LARGEST_AGENT
     below = inspect_image(BASE).layers[:-1]
@@ -69,7 +68,7 @@ def test_agent_is_the_last_layer(image: Image) -> None:
 
 
 def test_is_no_larger_than_agreed(image: Image) -> None:
-    assert image.megabytes < LARGEST[image.title]
+    assert image.megabytes < image.variant.megabytes
 
 
 def test_holds_no_host_key(root: Host) -> None:

@@ -7,6 +7,8 @@ from testinfra.host import Host
 
 from tests.image.conftest import make_folder
 
+pytestmark = pytest.mark.needs_tools("python")
+
 PROJECT = """\
 [build-system]
 requires = []
@@ -42,6 +44,7 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "deep", "", -1, metho
 PyMODINIT_FUNC PyInit_deep(void) { return PyModule_Create(&module); }
 """
 USER = "/home/dev8/.local"
+AWS = pytest.param("/opt/aws-cli", marks=pytest.mark.needs_tools("aws"))
 PACKAGES = "/usr/local/lib/python3.11/dist-packages"
 
 
@@ -133,7 +136,7 @@ def test_compiles_an_extension_in_c(host: Host) -> None:
     assert output == "42"
 
 
-@pytest.mark.parametrize("folder", ["/opt/python-tools", "/opt/aws-cli", PACKAGES])
+@pytest.mark.parametrize("folder", ["/opt/python-tools", AWS, PACKAGES])
 def test_is_compiled(host: Host, folder: str) -> None:
     """A read-only root keeps no bytecode; every start would compile everything again."""
     found = host.check_output(f"find {folder} -name '*.py' -o -name '*.cpython-311.pyc'")

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from testinfra.host import Host
 
+pytestmark = pytest.mark.needs_tools("aws", "rclone")
+
 PORT = 15002
 KEY, SECRET = "TESTKEYTESTKEY", "TESTSECRETTESTSECRET"
 AWS = f"aws --endpoint-url http://127.0.0.1:{PORT}"

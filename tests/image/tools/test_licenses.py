@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from tests.worlds.tools import TOOLS
+from tests.worlds.tools import EVERY
 
 PYTHON = {
     **dict.fromkeys(("pip", "pip3"), "/usr/local/lib/python3*/dist-packages/pip"),
@@ -39,7 +39,9 @@ def find_text(host: Host, name: str) -> str:
     return f"/usr/share/doc/{owner.partition(':')[0]}/copyright"
 
 
-@pytest.mark.parametrize("name", [tool.name for tool in TOOLS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(tool.name, marks=pytest.mark.needs_tools(tool.of)) for tool in EVERY]
+)
 def test_the_license_is_there(host: Host, name: str) -> None:
     text = host.check_output(f"cat $(ls -d {find_text(host, name)} 2>/dev/null)")
     assert any(word in text.lower() for word in ("license", "copyright")), name
@@ -49,6 +51,7 @@ def test_the_node_of_code_server_has_its_own(host: Host) -> None:
     assert "Node.js is licensed" in host.check_output("cat /opt/code-server/LICENSE.node")
 
 
+@pytest.mark.needs_tools("copilot")
 def test_copilots_comes_along_as_it_demands(host: Host) -> None:
     text = host.check_output("cat /usr/share/doc/copilot/copyright")
     assert text.startswith("GitHub Copilot CLI License")

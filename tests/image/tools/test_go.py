@@ -3,8 +3,11 @@
 import pytest
 from testinfra.host import Host
 
+from scripts.variants import read_go
 from tests.image.conftest import make_folder
-from tests.worlds.builds import pick_version, read_go
+from tests.worlds.builds import pick_version
+
+pytestmark = pytest.mark.needs_tools("go")
 
 OFFLINE = "export GOPROXY=off GOFLAGS=-mod=mod GOTOOLCHAIN=local;"
 PROGRAM = """\
@@ -67,6 +70,7 @@ def test_installs_into_the_home(host: Host, module: str) -> None:
         host.run_expect([0], "rm /home/dev8/.local/bin/hello")
 
 
+@pytest.mark.needs_tools("compilers")
 def test_links_with_c(host: Host) -> None:
     folder = make_folder(host, {"main.go": WITH_C})
     assert host.check_output(f"{OFFLINE} cd {folder} && go run main.go") == "42"

@@ -8,6 +8,8 @@ from testinfra.host import Host
 
 from tests.image.conftest import make_folder
 
+pytestmark = pytest.mark.needs_tools("azure")
+
 FAKE = Path(__file__).parents[2] / "fakes" / "azure.py"
 SIGN_IN = (
     "az cloud register --name here --endpoint-resource-manager $AZURE && "

@@ -1,4 +1,4 @@
-"""dev8-mvp started as it is meant to be."""
+"""An image with the editor started as it is meant to be."""
 
 from tests.image.conftest import MODES, Image
 from tests.worlds.containers import Recipe, answers_http, running

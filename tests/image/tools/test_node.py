@@ -3,7 +3,10 @@
 import pytest
 from testinfra.host import Host
 
-from tests.worlds.builds import pick_version, read_npm
+from scripts.variants import read_npm
+from tests.worlds.builds import pick_version
+
+pytestmark = pytest.mark.needs_tools("node", "bun")
 
 PROGRAM = """\
 const { createServer } = require("http");

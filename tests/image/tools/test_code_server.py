@@ -6,8 +6,8 @@ import pytest
 from testinfra.host import Host
 
 from agent.settings import argon2
+from scripts.variants import read_npm
 from tests.image.conftest import Image
-from tests.worlds.builds import read_npm
 from tests.worlds.containers import HARDENED, Recipe, answers_http, running
 from tests.worlds.waiting import wait_until
 

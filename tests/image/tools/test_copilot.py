@@ -1,8 +1,11 @@
 """The GitHub Copilot CLI, as far as it goes without an account."""
 
+import pytest
 from testinfra.host import Host
 
-from tests.worlds.builds import read_npm
+from scripts.variants import read_npm
+
+pytestmark = pytest.mark.needs_tools("copilot")
 
 
 def test_tells_its_version_offline(host: Host) -> None:

@@ -5,6 +5,8 @@ from testinfra.host import Host
 
 from tests.image.conftest import make_folder
 
+pytestmark = pytest.mark.needs_tools("compilers")
+
 C = '#include <stdio.h>\nint main(void) { puts("from C"); return 0; }\n'
 CXX = '#include <iostream>\nint main() { std::cout << "from C++" << std::endl; }\n'
 MAKEFILE = "hello: hello.c\n\t$(CC) -o $@ $<\n"

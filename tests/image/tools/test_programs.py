@@ -1,10 +1,12 @@
 """The small tools, each at its work."""
 
+import pytest
 from testinfra.host import Host
 
 from tests.image.conftest import make_folder
 
 
+@pytest.mark.needs_tools("desk")
 def test_git_lfs_keeps_a_file_aside(host: Host) -> None:
     """Its filters are in the system's configuration: nobody has to run `git lfs install`."""
     commit = "git -c user.name=A -c user.email=a@b.c commit --quiet --message first"
@@ -16,6 +18,7 @@ def test_git_lfs_keeps_a_file_aside(host: Host) -> None:
     assert "size 6" in output
 
 
+@pytest.mark.needs_tools("desk")
 def test_git_lfs_gives_it_back_in_a_clone(host: Host) -> None:
     commit = "git -c user.name=A -c user.email=a@b.c commit --quiet --message first"
     output = host.check_output(
@@ -70,6 +73,7 @@ def test_nano_edits(host: Host) -> None:
     assert host.check_output(f"cat {folder}/a") == "two one"
 
 
+@pytest.mark.needs_tools("desk")
 def test_vim_edits(host: Host) -> None:
     folder = make_folder(host, {"a": "one\n"})
     host.run_expect([0], f"vim -es -u NONE -c '%s/one/two/' -c wq {folder}/a")

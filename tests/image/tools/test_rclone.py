@@ -1,8 +1,11 @@
 """rclone, through which restic reaches Azure."""
 
+import pytest
 from testinfra.host import Host
 
 from tests.image.conftest import make_folder
+
+pytestmark = pytest.mark.needs_tools("rclone")
 
 
 def test_restic_keeps_it_behind_rclone(host: Host) -> None:
