@@ -21,7 +21,7 @@ OPTIONS = [
 ]
 LOAD = 60_000
 """Milliseconds that a cold workbench may take on a slow machine."""
-PROBE = 120_000
+PROBE = 300_000
 """Milliseconds for the script that the test has put into the workspace, which starts every tool."""
 
 

@@ -21,14 +21,14 @@ class Login:
     private: Path
     public: str
 
-    def run(self, box: Container, *command: str) -> str:
+    def run(self, box: Container, *command: str, timeout: float = 30) -> str:
         """Run a command over ssh and return what it printed."""
         done = subprocess.run(
             ["ssh", *self.options(), "-p", str(box.ssh_port), "dev8@127.0.0.1", *command],
             check=True,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=timeout,
         )
         return done.stdout
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.variants import TABLE
 from tests.worlds.containers import BASE, DOCKER, docker
 
 TOP = Path(__file__).resolve().parents[2]
@@ -54,6 +55,7 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / "docker" / name).mkdir(parents=True)
         (tmp_path / "docker" / name / "Dockerfile").write_text(text)
     shutil.copy(TOP / "docker/base/images.txt", tmp_path / "docker/base")
+    shutil.copytree(TABLE.parent, tmp_path / "docker/variants")
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     return tmp_path
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.worlds.containers import (
     ANY_UID,
+    CHOSEN,
     DOCKER,
     HARDENED,
     TAG,
@@ -16,7 +17,13 @@ from tests.worlds.containers import (
     Recipe,
     running,
 )
-from tests.worlds.tools import find_image, find_missing, write_script
+from tests.worlds.tools import (
+    find_image,
+    find_missing,
+    list_programs,
+    write_programs,
+    write_script,
+)
 
 TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"
@@ -26,6 +33,10 @@ PROBE = f"""printf %s "$PATH" >/workspace/seen-path
 {{ {write_script(IMAGE)}
 }} >/workspace/seen-tools
 """
+PROGRAMS = f"""{{ {write_programs(IMAGE)}
+}} >/workspace/seen-programs
+"""
+"""In a variant, the terminal compiles as well; test_tools.py has that of dev8-mvp."""
 HERE = Path(__file__).resolve().parent
 
 
@@ -46,7 +57,13 @@ def test_a_person_logs_in_and_a_terminal_finds_every_tool(
     given = ("-e", f"CODE_SERVER_PASSWORD={PASSWORD}", "-e", "DEV8_TRUST=trusted")
     with running(Recipe(WORKSPACE, (*options, *given))) as box:
         box.wait_ready()
-        box.execute("sh", "-c", 'printf "%s" "$1" >/workspace/probe', "sh", PROBE)
+        box.execute(
+            "sh",
+            "-c",
+            'printf "%s" "$1" >/workspace/probe',
+            "sh",
+            PROBE + (PROGRAMS if CHOSEN else ""),
+        )
         done = drive_browser(box, tmp_path)
         assert done.returncode == 0, done.stderr[-2000:]
         assert "workspace" in json.loads(done.stdout)["title"]
@@ -56,6 +73,9 @@ def test_a_person_logs_in_and_a_terminal_finds_every_tool(
         rest = [part for part in seen if part not in own]
         assert rest == box.execute("bash", "-lc", "printenv PATH").split(":")
         assert find_missing(IMAGE, box.execute("cat", "/workspace/seen-tools")) == {}
+        if CHOSEN and list_programs(IMAGE):
+            report = box.execute("cat", "/workspace/seen-programs")
+            assert [line.split()[0] for line in report.splitlines()] == list_programs(IMAGE)
         assert find_defaults(box)["terminal.integrated.defaultProfile.linux"] == "bash"
         assert "github.copilot.enable" in find_defaults(box)
         assert not box.execute("sh", "-c", f"ls {USER}/settings.json 2>/dev/null || true")

@@ -5,10 +5,18 @@ The IDE's terminal is in test_ide.py.
 
 from tests.e2e.conftest import Login
 from tests.worlds.containers import WORKSPACE, Container, docker
-from tests.worlds.tools import find_image, find_missing, write_script
+from tests.worlds.tools import (
+    find_image,
+    find_missing,
+    list_programs,
+    write_programs,
+    write_script,
+)
 
 IMAGE = find_image(WORKSPACE)
 SCRIPT = write_script(IMAGE)
+COMPILING = 300.0
+"""Seconds that all compilers may take on a busy machine."""
 
 
 def test_in_a_login_shell(box: Container) -> None:
@@ -17,6 +25,12 @@ def test_in_a_login_shell(box: Container) -> None:
 
 def test_in_an_ssh_command(box: Container, login: Login) -> None:
     assert find_missing(IMAGE, login.run(box, SCRIPT)) == {}
+
+
+def test_a_program_in_each_language_runs_over_ssh(box: Container, login: Login) -> None:
+    """Compiled and run in the image, from nothing but what it has."""
+    report = login.run(box, write_programs(IMAGE), timeout=COMPILING)
+    assert [line.split()[0] for line in report.splitlines()] == list_programs(IMAGE)
 
 
 INSTALLED = (".local/bin", ".bun/bin", ".cargo/bin")

@@ -65,29 +65,26 @@ def list_programs(image: Variant) -> list[str]:
 
 
 def write_script(image: Variant) -> str:
-    """Return a script that prints the name and the place of each tool that runs, a line each.
-
-    The place of a program of ours is where it lay.
-    """
-    tools = [
+    """Return a script that prints the name and the place of each tool that runs, a line each."""
+    return "\n".join(
         f"{tool.name} {tool.words} </dev/null >/dev/null 2>&1 && "
         f"echo {tool.name} $(command -v {tool.name})"
         for tool in list_tools(image)
-    ]
-    programs = [
-        f"cd $(mktemp -d) && [ 42 = $({{ {PROGRAMS[of]}; }} 2>/dev/null) ] && "
-        f"echo {of}-program $PWD"
+    )
+
+
+def write_programs(image: Variant) -> str:
+    """Return a script that prints the tool of each of PROGRAMS that runs, a line each."""
+    return "\n".join(
+        f"cd $(mktemp -d) && [ 42 = $({{ {PROGRAMS[of]}; }} 2>/dev/null) ] && echo {of} $PWD"
         for of in list_programs(image)
-    ]
-    return "\n".join((*tools, *programs))
+    )
 
 
 def find_missing(image: Variant, report: str) -> dict[str, str]:
-    """Return, from what the script printed, what did not run and what the home holds."""
+    """Return, from what its script printed, the tools that did not run or that the home holds."""
     places = dict(line.split(maxsplit=1) for line in report.splitlines() if " " in line)
-    wanted = [tool.name for tool in list_tools(image)]
-    wanted += [f"{of}-program" for of in list_programs(image)]
-    wrong = {name: "does not run" for name in wanted if name not in places}
+    wrong = {tool.name: "does not run" for tool in list_tools(image) if tool.name not in places}
     wrong |= {name: place for name, place in places.items() if place.startswith("/home")}
     return wrong
 
