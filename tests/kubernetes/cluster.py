@@ -45,13 +45,12 @@ class Cluster:
         shutil.copy(BUILT / "pause", folder / "pause/pause")
         shutil.copy(HERE / "runc-lenient", folder)
         make_keys(folder / "keys")
-        self._node = subprocess.Popen(
-            ["unshare", *NAMESPACES, "--fork", "--mount-proc", "--kill-child",
-             HERE / "node.sh", str(folder), ADDRESS],
-            env={"PATH": PATH},
-            stdin=subprocess.DEVNULL, stdout=(folder / "log/node").open("wb"),
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        way = ("unshare", *NAMESPACES, "--fork", "--mount-proc", "--kill-child")
+        with (folder / "log/node").open("wb") as log:
+            self._node = subprocess.Popen(
+                [*way, HERE / "node.sh", str(folder), ADDRESS], env={"PATH": PATH},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
 
     @property
     def pid(self) -> int:
