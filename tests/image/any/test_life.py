@@ -30,7 +30,13 @@ def test_becomes_ready_without_problems_and_stops_in_order(
     options = () if mode == "writable" else stranger.harden()
     assert mode in MODES
     with running(stranger.start(*options)) as box:
-        box.wait_ready()
+        try:
+            box.wait_ready()
+        except TimeoutError as error:
+            record_property(
+                "finding", f"problem: {str(error).partition(';')[0]} (see its log there)"
+            )
+            raise
         problems = [row for row in box.status()["problems"] if not row["message"].startswith(KNOWN)]
         for row in problems:
             record_property("finding", f"problem: {row['message']} ({row['hint']})")
