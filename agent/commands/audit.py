@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     except OSError as error:
         raise AgentError(Problem(f"cannot read {error.filename}: {error.strerror}")) from error
     rows = [describe(entry) for entry in choose(found, arguments.host, arguments.since)]
-    printer.show_table(rows, HEAD, map(make_cells, rows))
+    printer.show_table(rows, HEAD, map(make_cells, rows), "no tokens were given out")
     return Exit.OK
 
 

@@ -14,6 +14,7 @@ from agent.machine.exits import Exit
 from agent.machine.system import Facts
 from agent.settings import context
 
+NOTHING = "no extensions are asked for, and none are installed"
 HEAD = ("EXTENSION", "BROWSER", "SSH", "STATE", "")
 
 
@@ -33,7 +34,7 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
         (row["name"], row["browser"] or "-", row["ssh"] or "-", row["state"], row["reason"])
         for row in rows
     ]
-    printer.show_table(rows, HEAD, cells)
+    printer.show_table(rows, HEAD, cells, NOTHING)
     return Exit.OK
 
 

@@ -159,4 +159,7 @@ def show(held: Sequence[Lease], printer: Printer) -> None:
          "" if each.pid is None else str(each.pid), each.why)
         for each in held
     ]  # fmt: skip
-    printer.show_table(make_rows(held), ("LEASE", "AT MOST", "PROCESS", "WHY"), cells)
+    head = ("LEASE", "AT MOST", "PROCESS", "WHY")
+    printer.show_table(
+        make_rows(held), head, cells, "no leases; take one with `devcopilot keep 2h`"
+    )

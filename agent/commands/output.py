@@ -51,11 +51,20 @@ class Printer:
         self.say(*lines)
 
     def show_table(
-        self, rows: Sequence[object], head: Sequence[str], cells: Iterable[Sequence[str]]
+        self,
+        rows: Sequence[object],
+        head: Sequence[str],
+        cells: Iterable[Sequence[str]],
+        nothing: str = "",
     ) -> None:
-        """Print a result that is a table: `rows` for programs, `cells` under `head` for people."""
-        del rows
-        self.out.write(format_table(head, cells))
+        """Print a result that is a table: `rows` for programs, `cells` under `head` for people.
+
+        `nothing` is the sentence for people where there are no rows.
+        """
+        if nothing and not rows:
+            self.say(nothing)
+        else:
+            self.out.write(format_table(head, cells))
 
     def give(self, name: str, text: str) -> None:
         """Print one value as it is: it is `name` in the document."""
@@ -147,9 +156,15 @@ class TerminalPrinter(Printer):
         terminal.print_page(page(), self.out)
 
     def show_table(  # noqa: D102
-        self, rows: Sequence[object], head: Sequence[str], cells: Iterable[Sequence[str]]
+        self,
+        rows: Sequence[object],
+        head: Sequence[str],
+        cells: Iterable[Sequence[str]],
+        nothing: str = "",
     ) -> None:
-        del rows
+        if nothing and not rows:
+            self.say(nothing)
+            return
         from agent.commands import terminal  # noqa: PLC0415 - as above
 
         terminal.print_table(head, cells, self.out)
@@ -165,9 +180,13 @@ class JsonPrinter(Printer):
         self.out.write(encode_json(add_schema(document), indent=2) + "\n")
 
     def show_table(  # noqa: D102
-        self, rows: Sequence[object], head: Sequence[str], cells: Iterable[Sequence[str]]
+        self,
+        rows: Sequence[object],
+        head: Sequence[str],
+        cells: Iterable[Sequence[str]],
+        nothing: str = "",
     ) -> None:
-        del head, cells
+        del head, cells, nothing
         self.show(rows, ())
 
     def give(self, name: str, text: str) -> None:

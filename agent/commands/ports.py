@@ -17,6 +17,8 @@ from agent.observe.ports.report import Report, Row
 from agent.settings import context
 from agent.settings.context import Context
 
+NOTHING = "no program of yours listens on a port; --all shows the agent's own"
+NOTHING_AT_ALL = "no program listens on a port"
 HEAD = ("PORT", "ADDRESS", "PROGRAM", "PID", "LABEL", "SINCE", "OPEN")
 LOOK = 1.0
 """Seconds between two looks of --watch."""
@@ -38,7 +40,8 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     current = context.load()
     for each in look(current, everything=arguments.all, again=arguments.watch):
         rows = each.rows
-        printer.show_table([asdict(row) for row in rows], HEAD, map(make_cells, rows))
+        nothing = NOTHING_AT_ALL if arguments.all else NOTHING
+        printer.show_table([asdict(row) for row in rows], HEAD, map(make_cells, rows), nothing)
         printer.note(*make_notes(each))
     return Exit.OK
 

@@ -14,7 +14,7 @@ import pytest
 
 from agent.__main__ import VERBS, main
 from agent.commands import output
-from agent.commands.output import JsonPrinter, Printer
+from agent.commands.output import JsonPrinter, Printer, TerminalPrinter
 from tests.unit.test_architecture import IMPORTS, MODULES
 from tests.worlds.speeches import PROBLEM, show_all
 from tests.worlds.terminals import Terminal
@@ -31,6 +31,16 @@ def test_plain_lines_go_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.err.splitlines() == [
         "devcopilot: by the way", "devcopilot: cannot do it: because (try again)",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("printer", [Printer, TerminalPrinter])
+def test_a_table_without_rows_is_one_sentence(
+    printer: type[Printer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    printer().show_table([], ("ID", "SIZE"), [], "there is nothing")
+    assert capsys.readouterr().out == "there is nothing\n"
+    JsonPrinter().show_table([], ("ID", "SIZE"), [], "there is nothing")
+    assert json.loads(capsys.readouterr().out) == []
 
 
 def test_json_has_the_schema_in_each_object_or_row(capsys: pytest.CaptureFixture[str]) -> None:

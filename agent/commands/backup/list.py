@@ -17,6 +17,7 @@ from agent.machine.human import format_age, format_moment, format_size
 from agent.settings import context
 from agent.settings.context import Context
 
+NOTHING = "no backups yet; create one with `devcopilot backup create`"
 HEAD = ("ID", "TARGET", "MADE", "", "FILES", "SIZE", "ADDED", "KIND")
 
 
@@ -59,11 +60,11 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
             failed = True
             printer.fail(error.problem)
     rows.sort(key=lambda row: row.snapshot.time)
-    empty = [] if failed else ["no backups yet; create one with `devcopilot backup create`"]
-    if rows:
-        printer.show_table([describe(row) for row in rows], HEAD, map(format_row, rows))
+    if rows or not failed:
+        documents = [describe(row) for row in rows]
+        printer.show_table(documents, HEAD, map(format_row, rows), NOTHING)
     else:
-        printer.show([], empty)
+        printer.show([], ())
     return Exit.FAILED if failed else Exit.OK
 
 
