@@ -1,6 +1,7 @@
 """There is one version: pyproject.toml's, which everything that names it repeats."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -43,3 +44,11 @@ def test_a_version_is_found_in_an_image_and_in_a_chart() -> None:
 def test_users_of_the_version_before_are_told_what_to_do() -> None:
     minor = ".".join(VERSION.split(".")[:2])
     assert f" to {minor}\n" in (TOP / "docs/upgrading.md").read_text()
+
+
+def test_the_changelog_has_the_text_of_this_release() -> None:
+    done = subprocess.run(
+        [TOP / "scripts/release-notes.sh", f"v{VERSION}"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
