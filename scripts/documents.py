@@ -17,6 +17,8 @@ from agent.settings import reference
 from scripts.variants import VARIANTS, list_languages
 
 ROOT = Path(__file__).parent.parent
+TRIED = ROOT / "docs/tried.json"
+"""What `make faults` keeps; see tests/faults/tally.py."""
 DOCUMENTS = (
     "docs/activity.md",
     "docs/settings.md",
@@ -52,7 +54,7 @@ def parts() -> dict[str, str]:
         for image in VARIANTS.values()
     )  # fmt: skip
     signals = ((f"`{each.name}`", each.meaning, each.rule) for each in catalogue.SIGNALS)
-    tried = add_up(json.loads((ROOT / "docs/tried.json").read_text()))
+    tried = add_up(json.loads(TRIED.read_text()))
     counts = (
         (f"`{name}`", f"{row['tried']:,}", str(row["failed"]), row["date"])
         for name, row in sorted(tried.items())

@@ -134,7 +134,7 @@ def write_script(path: Path, text: str) -> None:
 
 
 OURS = InitKind(
-    "devcopilot", sys.executable, INIT[:-1], start_ours, "supervisor.supervisord",
+    "ours", sys.executable, INIT[:-1], start_ours, "supervisor.supervisord",
     f"run/{runtime.LOG}",
 )  # fmt: skip
 STRANGERS = (
