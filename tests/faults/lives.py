@@ -38,8 +38,8 @@ LEAN = {"DEV8_REPOSITORIES": "", "DEV8_DOTFILES": "", "DEV8_ON_CREATE": "", "DEV
 """Variables of a life with the services, and with no unit and few jobs."""
 READY_LINE = '"message": "READY'
 TOKEN = "ghp_" + "f" * 36
-SETTLED = 40.0
-"""Seconds until everything is as before, back-off included."""
+SETTLED = 180.0
+"""Seconds until everything is as before: back-off, and a first backup at the lowest priority."""
 
 
 def make_environment(folder: Path, origin: str, page: int) -> dict[str, str]:
@@ -236,7 +236,17 @@ class Life:
                 return self.is_calm()
             return False
 
-        wait_until(is_calm, f"calm: {self.tail()}", SETTLED)
+        try:
+            wait_until(is_calm, "calm", SETTLED)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {self.describe()}") from None
+
+    def describe(self) -> str:
+        """Return what lives, what init says, and the newest lines."""
+        state = self.state()
+        busy = [name for name, job in state["jobs"].items() if job["running"]]
+        services = {name: found.description for name, found in self.services().items()}
+        return f"{busy=} {services=} {self.box.processes()} {self.tail()}"
 
     def find_service(self, name: str) -> int:
         """Return the process of a service; 0: it has none now."""

@@ -1,14 +1,16 @@
 """The clock is set forward and back, and the whole container is paused and goes on."""
 
+import json
 import os
 import random
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
-from tests.faults.lives import LEAN, SERVICES, Ground, living
+from tests.faults.lives import LEAN, SERVICES, Ground, Life, living
 from tests.faults.tally import Tally
 from tests.pid1.sleeping_clock import SleepingClock
 from tests.worlds.waiting import wait_until
@@ -25,7 +27,7 @@ def test_the_clock_is_set(ground: Ground, tally: Callable[[int], Tally], step: f
     clock = SleepingClock(ground.folder)
     (ground.folder / "slept").chmod(0o644)
     for _ in count.tries():
-        clock.set(-clock.stepped)
+        clock.set(-clock.stepped / 1e9)
         with living(ground, variables={**LEAN, **clock.environment}) as life:
             life.wait_ready()
             life.wait_calm()
@@ -40,6 +42,7 @@ def test_the_clock_is_set(ground: Ground, tally: Callable[[int], Tally], step: f
                 wait_until(lambda: life.state()["jobs"]["refresh"]["runs"] > runs,  # noqa: B023
                            f"the job: {life.tail()}", LATEST)  # fmt: skip
                 life.wait_calm()
+                assert abs(find_shift(life) - step) < HOUR / 2, "the clock of the test works"
             except TimeoutError as error:
                 failure = str(error)
             began = time.monotonic()
@@ -51,6 +54,12 @@ def test_the_clock_is_set(ground: Ground, tally: Callable[[int], Tally], step: f
             count.count(failure)
     clock.close()
     count.check()
+
+
+def find_shift(life: Life) -> float:
+    """Return by how many seconds the newest line of the log is ahead of this machine."""
+    event = json.loads(life.box.out.splitlines()[-1])
+    return datetime.fromisoformat(event["time"]).timestamp() - time.time()
 
 
 def test_pause_and_thaw(ground: Ground, tally: Callable[[int], Tally]) -> None:
