@@ -14,6 +14,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.front import Front
 from tests.worlds.machine import make_facts
+from tests.worlds.proxies import read_snippet
 
 PREFIX = "DEV8_CODE_SERVER_"
 
@@ -194,3 +195,15 @@ def test_the_environment_wins_over_nothing_that_the_agent_writes(tmp_path: Path)
     assert isinstance(made, Service)
     assert "CODE_SERVER_COOKIE_SUFFIX" in made.without
     assert made.environment["VSCODE_PROXY_URI"] == "https://{{port}}.example.com"
+
+
+def test_the_snippets_for_kubernetes_lead_to_the_editors_port() -> None:
+    ingress, route = (yaml.safe_load(read_snippet(name)) for name in ("ingress.yaml", "route.yaml"))
+    (rule,) = ingress["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    assert path["backend"]["service"]["port"]["number"] == 8080
+    assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]]
+    (rule,) = route["spec"]["rules"]
+    assert rule["matches"][0]["path"]["value"] == "/octo/"
+    assert rule["filters"][0]["urlRewrite"]["path"]["replacePrefixMatch"] == "/"
+    assert rule["backendRefs"] == [{"name": "octo", "port": 8080}]
