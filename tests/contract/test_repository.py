@@ -22,9 +22,9 @@ LOCKS = {
     "requirements/build.txt": PROJECT["build-system"]["requires"],
 }
 TARGETS = (
-    "help up down logs shell status build test check bench bench-backup bench-pull bench-page soak "
-    "conformance test-kubernetes faults fuzz clean engine sizes lock push sbom check-updates "
-    "reproduce"
+    "help up down logs shell status build test check-image test-own-image feature check bench "
+    "bench-backup bench-pull bench-page soak conformance test-kubernetes faults fuzz clean engine "
+    "sizes lock push sbom check-updates reproduce"
 )
 
 
