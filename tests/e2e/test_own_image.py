@@ -23,6 +23,8 @@ from tests.worlds.strangers import (
 )
 
 EXAMPLES = TOP / "deploy/own-image"
+LEFT_BEHIND = ("vsc-[0-9]*-features*", "dev_container_feature_content_temp")
+"""Images of `devcontainer features test`, which names its projects by the time."""
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +85,9 @@ def test_the_features_own_tests_pass(stranger: str, published: Path) -> None:
     scenarios = published / "test" / FEATURE / "scenarios.json"
     scenarios.write_text(scenarios.read_text().replace("debian:12", stranger))
     words = ("--features", FEATURE, "--base-image", stranger, "--remote-user", "coder")
-    before = set(docker("image", "ls", "--quiet").split())
     try:
         said = run_client("features", "test", *words, str(published))
     finally:
-        remove_images("vsc-*-features", "vsc-*-features-uid", "dev_container_feature_content_temp")
+        remove_images(*LEFT_BEHIND)
     assert "Failed" not in said
-    assert set(docker("image", "ls", "--quiet").split()) <= before
+    assert [docker("image", "ls", "--quiet", pattern) for pattern in LEFT_BEHIND] == ["", ""]
