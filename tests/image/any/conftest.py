@@ -17,6 +17,8 @@ from tests.worlds.containers import NO_PRIVILEGES, Container, Recipe, docker, ru
 
 CLIENT = 'trap "exit 0" 15\n{}\nexec "$@"\nwhile sleep 1 & wait $!; do :; done'
 """How a devcontainer client starts an image, with the entrypoints of its Features."""
+MOUNTED = "/workspaces/project"
+"""Where it mounts the project."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,24 @@ class Stranger:
         return dict(entry.split("=", 1) for entry in self.image.config["Env"] or ())
 
     @property
+    def has_feature(self) -> bool:
+        """Tell whether a devcontainer client starts the agent, by the entrypoint of a Feature."""
+        return "devcopilot" in self.metadata.get("entrypoint", "")
+
+    @property
     def workspace(self) -> str:
-        """Return the folder that the agent works in."""
-        return self.environment.get("WORKSPACE_DIR", "/workspace")
+        """Return the folder that the agent works in; a client mounts its own."""
+        default = MOUNTED if self.has_feature else "/workspace"
+        return self.environment.get("WORKSPACE_DIR", default)
 
     def start(self, *options: str) -> Recipe:
         """Return how it is started: by its ENTRYPOINT, or as a devcontainer with the Feature."""
         options = (*options, "--user", self.user)
-        entry = self.metadata.get("entrypoint")
-        if not entry:
+        if not self.has_feature:
             return Recipe(self.image.name, options)
-        script = CLIENT.format(entry.replace("${containerWorkspaceFolder}", self.workspace))
+        options = (*options, "--tmpfs", f"{MOUNTED}:mode=1777")
+        entry = self.metadata["entrypoint"]
+        script = CLIENT.format(entry.replace("${containerWorkspaceFolder}", MOUNTED))
         return Recipe(self.image.name, (*options, "--entrypoint", "/bin/sh"), ("-c", script, "-"))
 
     def find_home(self) -> str:
@@ -67,7 +76,8 @@ class Stranger:
 
     def harden(self) -> tuple[str, ...]:
         """Return the options of the strictest way to run it: volumes where it has to write."""
-        folders = (self.find_home(), self.workspace, "/tmp")
+        workspace = () if self.has_feature else (self.workspace,)
+        folders = (self.find_home(), *workspace, "/tmp")
         volumes = (word for folder in folders for word in ("-v", folder))
         return ("--read-only", *volumes, *NO_PRIVILEGES)
 

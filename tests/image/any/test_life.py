@@ -19,7 +19,7 @@ KNOWN = ("nobody can log in over ssh yet",)
 @promise("the agent as ENTRYPOINT", f"ENTRYPOINT {ENTRYPOINT}".replace("'", '"'))
 def test_the_agent_is_the_entrypoint(stranger: Stranger) -> None:
     """Signals are blocked before Python starts, so that one that comes early is kept."""
-    if "devcopilot" not in stranger.metadata.get("entrypoint", ""):
+    if not stranger.has_feature:
         assert stranger.image.config["Entrypoint"] == ENTRYPOINT
 
 
