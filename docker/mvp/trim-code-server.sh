@@ -5,6 +5,9 @@ set -eu
 cd "$1"
 vscode=node_modules/code-server/lib/vscode
 
+# A clone made with umask 077 has them closed to others.
+chmod 0644 package.json package-lock.json
+
 # Of the Node that it pins, only the program runs.
 mv node_modules/node-linux-*/bin/node node
 mv node_modules/node-linux-*/LICENSE LICENSE.node
