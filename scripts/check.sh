@@ -50,7 +50,7 @@ check_workflows() {
     zizmor --offline --no-progress --quiet --persona pedantic .github &&
         check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml &&
         check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml &&
-        check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+        check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml deploy/compose/compose.yaml
 }
 
 # The settings' reference and the table of old variables are written from the code.

@@ -2,16 +2,20 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.worlds.containers import HARDENED, MVP, Container, running
+from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, docker, running
 from tests.worlds.proxies import Net, curl, make_net
+from tests.worlds.waiting import wait_until
 
 PASSWORD = "correct horse"
 PUBLIC = "https://example.com/octo"
+FRONT = "front.example.net"
 BROKEN = {
     "no-upgrade.example.com": ("location / { proxy_pass http://octo:8080; "
                                "proxy_set_header Host $http_host; }",
@@ -48,7 +52,7 @@ def write_servers() -> str:
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
     names = (address.partition("/")[0] for address in BROKEN)
-    with make_net(tmp_path_factory.mktemp("net"), *names) as made:
+    with make_net(tmp_path_factory.mktemp("net"), *names, FRONT) as made:
         yield made
 
 
@@ -122,3 +126,63 @@ def test_doctor_names_what_a_proxy_does_wrong(net: Net, octo: Container) -> None
         assert octo.call("devcopilot", "doctor", "--url", "https://example.com/octo",
                          "--strict").returncode == 0  # fmt: skip
         assert PASSWORD not in proxy.logs()
+
+
+HERE = Path(__file__).resolve().parent
+SERVER = """
+server { listen 443 ssl; server_name front.example.net;
+    ssl_certificate /etc/ssl/workspaces/fullchain.pem;
+    ssl_certificate_key /etc/ssl/workspaces/key.pem;
+    location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-Forwarded-User ada; } }
+"""
+COOKIE = {"path": "/octo", "httpOnly": True, "secure": True, "sameSite": "None"}
+
+
+@pytest.fixture(scope="module")
+def seen(net: Net, octo: Container) -> dict[str, Any]:
+    """What a real browser saw: by a link, with the password, and in a frame of another website."""
+    links = net.folder / "links"
+    links.mkdir()
+    (links / "users.json").write_text(json.dumps({"octo": ["ada"]}))
+    (links / "octo").write_text(octo.execute("devcopilot", "open", "--json"))
+    mounts = ("-v", f"{links}:/links:ro", "-v", f"{HERE.parents[1] / 'deploy/front-end'}:/app:ro",
+              "-v", f"{HERE / 'browse_proxies.py'}:/browse.py:ro")  # fmt: skip
+    with net.proxy("nginx", FRONT, more=SERVER, options=mounts) as proxy:
+        docker("exec", "--detach", proxy.name, "python", "/app/server.py",
+               "--users", "/links/users.json", "--open", "cat /links/{id}")  # fmt: skip
+        wait_until(lambda: curl(proxy, f"https://{FRONT}/").endswith("404"), "the front end")
+        link = octo.execute("devcopilot", "open")
+        done = subprocess.run(
+            [DOCKER, "exec", "--user", "1000", proxy.name, "python", "/browse.py", link, PASSWORD,
+             f"https://{FRONT}/environments/octo/ide"],
+            check=False, capture_output=True, text=True, timeout=400,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert curl(proxy, f"https://{FRONT}/environments/hubot/ide").endswith("404"), "not hers"
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_person_opens_the_editor_by_a_link(seen: dict[str, Any]) -> None:
+    link = seen["link"]
+    assert link["shown"] == f"{PUBLIC}/devcopilot/open", "the token is gone from the address"
+    assert link["editor"] == f"{PUBLIC}/"
+    assert any(url.startswith("wss://example.com/octo/") for url in link["sockets"])
+    assert [{name: each[name] for name in COOKIE} for each in link["cookies"]] == [COOKIE]
+    assert not link["script"], "no script sees the session"
+    assert "This link is over" in link["again"]
+    assert link["left"] == [], "the editor's own logout takes it away"
+
+
+def test_the_password_gives_the_same_session(seen: dict[str, Any]) -> None:
+    found = seen["password"]
+    assert [{name: each[name] for name in COOKIE} for each in found["cookies"]] == [COOKIE]
+    assert found["left"] == []
+
+
+def test_a_frame_of_another_website_is_logged_in(seen: dict[str, Any]) -> None:
+    frame = seen["frame"]
+    assert frame["page"] == f"https://{FRONT}/environments/octo/ide"
+    assert frame["editor"] == 200, "the editor's page, not its login"
+    (cookie,) = frame["cookies"]
+    assert "example.net" in str(cookie["partitionKey"]), "for that website alone"
