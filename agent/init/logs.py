@@ -37,8 +37,9 @@ LONGEST_LINE = 16 * 1024
 _FIONREAD = 0x541B  # asm-generic/ioctls.h; the module `termios` knows it, too
 FLUSH_TIMEOUT = 0.7
 """Seconds that the log child gets for its last lines; it allows itself a little less."""
-START_TIME = 1.0
-"""Seconds that the log child may need to start: last lines may come as early."""
+START_TIME = 5.0
+"""Seconds that the log child may need to start where the machine is busy: the last lines, which say
+why the container ends, may come as early. It ends by itself as soon as it has written them."""
 
 
 class Logs(Stoppable):
