@@ -54,11 +54,11 @@ def need_client() -> None:
     need(CLIENT.exists(), "needs the devcontainer client: scripts/programs.sh")
 
 
-def run_client(*words: str) -> str:
+def run_client(*words: str, timeout: float = 600) -> str:
     """Run the client, with the engine of the tests; return what it printed on stdout."""
     done = subprocess.run(
         ["node", CLIENT, *words],
-        check=False, capture_output=True, text=True, timeout=600,
+        check=False, capture_output=True, text=True, timeout=timeout,
         env={**os.environ, "PATH": f"{Path(DOCKER).parent}:{os.environ['PATH']}"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
