@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,22 @@ def test_the_entrypoint_survives_yaml_and_compose(document: dict[str, Any]) -> N
     """The client writes it into a quoted text of a Compose file, which knows variables as well."""
     filled = document["entrypoint"].replace("${containerWorkspaceFolder}", "/workspaces/demo")
     assert not re.search(r'["$\\\n]', filled)
+
+
+def test_two_entrypoints_start_one_agent(tmp_path: Path) -> None:
+    """As where the Feature is installed twice; ENTRYPOINT and CMD of the image follow."""
+    share = "/usr/local/share/devcopilot"
+    entrypoint = tmp_path / "entrypoint"
+    script = (FEATURE / "entrypoint").read_text().replace(share, str(tmp_path))
+    entrypoint.write_text(script)
+    (tmp_path / "options").write_text("devcopilot_pid1=true\n")
+    enter = f"devcopilot_workspace=/work; . {entrypoint}"
+    done = subprocess.run(
+        ["sh", "-c", f'{enter}\n{enter}\necho "$@"', "-", "own", "words"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    blocked = "env --block-signal=TERM,INT,HUP,QUIT"
+    assert done.stdout == f"{blocked} {tmp_path}/start /work own words\n"
 
 
 def test_nothing_is_asked_of_a_registry_before_it_is_installed(document: dict[str, Any]) -> None:
