@@ -97,4 +97,5 @@ def test_the_features_own_tests_pass(stranger: str, published: Path) -> None:
         remove_images(*LEFT_BEHIND)
     passed = re.findall("(?m)Passed: +'(.*)'$", strip_colours(said))
     assert passed == [FEATURE, "background", "lean", f"{FEATURE} executed twice {RANDOMLY}"]
+    assert "Passed 'git is told once'" in said, "else the client calls a dead container a success"
     assert [docker("image", "ls", "--quiet", pattern) for pattern in LEFT_BEHIND] == ["", ""]
