@@ -137,7 +137,9 @@ def encode_taken(facts: Facts) -> bytes:
 
 def check_taken(facts: Facts) -> Iterator[Problem]:
     """Yield a problem for each variable that people set for code-server alone, to no effect."""
-    for name in sorted(find_taken(facts)):
+    for name, value in sorted(find_taken(facts).items()):
+        if not value:  # as compose.yaml passes on what is not set
+            continue
         if name == "EXTENSIONS_GALLERY":
             yield Problem(
                 "ignored EXTENSIONS_GALLERY for code-server: it is not a JSON object",

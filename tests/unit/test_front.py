@@ -207,3 +207,13 @@ def test_the_snippets_for_kubernetes_lead_to_the_editors_port() -> None:
     assert rule["matches"][0]["path"]["value"] == "/octo/"
     assert rule["filters"][0]["urlRewrite"]["path"]["replacePrefixMatch"] == "/"
     assert rule["backendRefs"] == [{"name": "octo", "port": 8080}]
+
+
+@pytest.mark.parametrize(("value", "count"), [("", 0), ("5", 1)])
+def test_what_is_set_for_code_server_alone_is_named_unless_it_is_empty(
+    tmp_path: Path, value: str, count: int
+) -> None:
+    name = "CODE_SERVER_IDLE_TIMEOUT_SECONDS"
+    context = make_context(tmp_path, {name: value}, CODE_SERVER_AUTH="none")
+    found = [each for each in configure(context)[1] if each.message.startswith(f"ignored {name}")]
+    assert len(found) == count
