@@ -6,6 +6,7 @@ https://github.com/google/atheris
 """
 
 import importlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.faults.tally import Tally
-from tests.fuzz.properties import Property
+from tests.fuzz.properties import MEMORY, PLACE, Property, make_folder
 
 FOLDER = Path(__file__).parent
 LONGEST = 3000
@@ -39,28 +40,23 @@ def feed(name: str, count: int) -> None:
     with atheris.instrument_imports(include=["agent"]):
         found = dict(find_properties())[name]
     given = found.given()
-    with tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm") as corpus:
-        atheris.Setup(
-            [
-                sys.argv[0],
-                f"-runs={count}",
-                "-verbosity=0",
-                "-print_final_stats=0",
-                "-max_len=512",
-                f"-artifact_prefix={corpus}/",
-                "-rss_limit_mb=0",
-                "-timeout=120",
-                corpus,
-            ],
-            given.hypothesis.fuzz_one_input,
-        )
-        atheris.Fuzz()
+    corpus = make_folder()
+    options = (
+        f"-runs={count}", "-verbosity=0", "-print_final_stats=0", "-max_len=512",
+        f"-artifact_prefix={corpus}/", "-rss_limit_mb=0", "-timeout=120",
+    )  # fmt: skip
+    atheris.Setup([sys.argv[0], *options, str(corpus)], given.hypothesis.fuzz_one_input)
+    atheris.Fuzz()
 
 
 def run(counts: dict[str, int], name: str) -> bool:
     """Try one property in a process of its own; tell whether it holds."""
     argv = [sys.executable, "-m", "tests.fuzz", "--feed", name, str(counts[name])]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=LONGEST)
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY) as folder:
+        done = subprocess.run(
+            argv, check=False, capture_output=True, text=True, timeout=LONGEST,
+            env={**os.environ, PLACE: folder},
+        )  # fmt: skip
     tally = Tally(f"fuzz/{name} by coverage", counts[name])
     tally.tried = counts[name] if done.returncode == 0 else 0
     if done.returncode:

@@ -5,6 +5,7 @@ cases; tests/fuzz/__main__.py lets a coverage-guided fuzzer make them, for the s
 """
 
 import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -68,8 +69,13 @@ def fuzz(part: float = 1.0, **strategies: SearchStrategy[Any]) -> Callable[[Chec
     return make
 
 
+MEMORY = "/dev/shm"
+PLACE = "DEV8_FUZZ_FOLDER"
+"""The variable that names where folders are made, for a process that cannot remove them itself."""
+
+
 def make_folder() -> Path:
     """Return a new folder in memory, which is removed when all has ended."""
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm"))
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir=os.environ.get(PLACE, MEMORY)))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
