@@ -22,9 +22,9 @@ LOCKS = {
     "requirements/build.txt": PROJECT["build-system"]["requires"],
 }
 TARGETS = (
-    "help up down logs shell status build test check-image test-own-image feature check bench "
-    "bench-backup bench-pull bench-page soak conformance test-kubernetes faults fuzz clean engine "
-    "sizes lock push sbom check-updates reproduce"
+    "up down logs shell status clean build feature sizes check-image reproduce test check "
+    "conformance faults fuzz soak test-kubernetes test-own-image bench bench-backup bench-pull "
+    "bench-page lock push sbom check-updates help engine"
 )
 
 
