@@ -3,6 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
+# VARIANT=go is IMAGE=go; the full one is dev8-mvp.
+IMAGE := $(or $(IMAGE),$(patsubst full,mvp,$(VARIANT)))
+export IMAGE
+
 ##@ Your workspace
 
 up: ## Start one (REPO=owner/name, IMAGE=base, WORKSPACE=dir)

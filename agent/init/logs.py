@@ -39,7 +39,7 @@ FLUSH_TIMEOUT = 0.7
 """Seconds that the log child gets for its last lines; it allows itself a little less."""
 START_TIME = 5.0
 """Seconds that the log child may need to start where the machine is busy: the last lines, which say
-why the container ends, may come as early. It ends by itself as soon as it has written them."""
+why the container ends, may come as early. It ends as soon as it has written them."""
 
 
 class Logs(Stoppable):
