@@ -237,6 +237,7 @@ def test_the_workspace_of_another_clone_is_not_touched(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     shutil.copytree(TOP / "scripts", tmp_path / "scripts")
+    shutil.copytree(TOP / "docker/variants", tmp_path / "docker/variants")
     shutil.copy(TOP / "Makefile", tmp_path)
     for target in ("up", "down", "clean"):
         done = make_in(tmp_path, target, workspace.name, {})
@@ -363,5 +364,5 @@ def test_sizes_are_those_of_the_image_that_is_asked_for() -> None:
 def test_sizes_of_no_image_are_one_line() -> None:
     done = make("sizes", "dev8-test-nobody", VERSION="no-such")
     assert done.returncode != 0
-    assert "error: there is no image dev8-base:no-such (make build)" in done.stdout
+    assert "error: there is no image dev8-base:no-such (make build IMAGE=base)" in done.stdout
     assert "Traceback" not in done.stdout

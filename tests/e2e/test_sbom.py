@@ -96,4 +96,4 @@ def test_what_is_known_of_vulnerabilities_is_of_packages_that_are_there(
 def test_an_image_that_is_not_there_is_one_line() -> None:
     done = call("base", VERSION="nowhere")
     assert done.returncode == 1
-    assert "error: there is no image dev8-base:nowhere (make build)" in done.stderr
+    assert "error: there is no image dev8-base:nowhere (make build IMAGE=base)" in done.stderr

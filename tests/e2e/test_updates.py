@@ -50,4 +50,4 @@ def test_a_package_that_is_behind_a_security_suite_fails_the_check(behind: str) 
 def test_an_image_that_is_not_there_is_one_line() -> None:
     done = check(VERSION="nowhere")
     assert done.returncode == 1
-    assert done.stderr == "error: there is no image dev8-base:nowhere (make build)\n"
+    assert done.stderr == "error: there is no image dev8-base:nowhere (make build IMAGE=base)\n"
