@@ -20,6 +20,7 @@ DOCKERFILES = {
     "FROM scratch AS agent\nCOPY --from=builder /tmp/one /\n"
     "FROM builder AS system\nRUN echo two >/tmp/two\nFROM system AS base\n",
     "mvp": "ARG SYSTEM_IMAGE\nARG VARIANT=mvp\nFROM ${SYSTEM_IMAGE} AS with-ide\n"
+    "RUN echo ide >/tmp/ide\n"
     "FROM with-ide AS with-java\nRUN exit 1\n"
     "FROM with-ide AS with-mvp\nRUN echo three >/tmp/three\n"
     "FROM with-${VARIANT} AS image\n",
