@@ -5,21 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/files.sh
+. scripts/lib/tools.sh
 . scripts/lib/packages.sh
 
 scripts/venv.sh
 if [[ $1 == page ]]; then
-    lock=requirements/plots.txt tools=.cache/plots
-    if [[ $(cat "$tools/made-from" 2>/dev/null) != "$(sha256sum <"$lock")" ]]; then
-        stage "Installing matplotlib" "about 15 s"
-        rm -rf "$tools"
-        .venv/bin/python -m venv "$tools"
-        "$tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
-            --only-binary :all: --requirement "$lock"
-        sha256sum <"$lock" >"$tools/made-from"
-    fi
+    install_tools plots matplotlib "about 15 s"
     .venv/bin/python -m tests.bench.page
-    exec "$tools/bin/python" -m tests.bench.plots
+    exec .cache/plots/bin/python -m tests.bench.plots
 fi
 scripts/build.sh all
 # shellcheck source=scripts/lib/docker.sh

@@ -8,23 +8,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/files.sh
+. scripts/lib/tools.sh
 # shellcheck source=scripts/lib/docker.sh
 . scripts/lib/docker.sh
 . scripts/lib/variants.sh
 
-lock=requirements/sbom.txt
 tools=.cache/sbom
-
-install_syft() {
-    [[ $(cat "$tools/made-from" 2>/dev/null) != "$(sha256sum <"$lock")" ]] || return 0
-    stage "Installing syft" "about 5 s"
-    scripts/venv.sh
-    rm -rf "$tools"
-    .venv/bin/python -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
-        --only-binary :all: --requirement "$lock"
-    sha256sum <"$lock" >"$tools/made-from"
-}
 
 list_parts() { # NAME
     local image=dev8-$1:${VERSION:-latest} architecture file
@@ -40,5 +29,5 @@ list_parts() { # NAME
 
 mkdir -p reports
 images=$(IMAGE=${1:-} pick_images)
-install_syft
+install_tools sbom syft "about 5 s"
 for name in $images; do list_parts "$name"; done
