@@ -18,6 +18,7 @@ from tests.pid1.boxes import (
     EMPTY_BOOT,
     ENVIRONMENT,
     INIT,
+    MEET,
     NEVER,
     PYTHON,
     Box,
@@ -93,24 +94,8 @@ def test_a_stubborn_service_and_command_are_killed_at_the_deadline(
     assert GIVEN_UP in box.err
 
 
-MEET = """
-import os, signal, sys, time
-def meet(number, frame):
-    with open(sys.argv[1], "ab", buffering=0) as file:
-        file.write(b"here\\n")
-    while os.stat(sys.argv[1]).st_size < 15:
-        time.sleep(0.01)
-    os._exit(0)
-signal.signal(signal.SIGTERM, meet)
-print("begun", flush=True)
-while True:
-    signal.pause()
-"""
-"""Asked to end, waits until three have been asked."""
-
-
 def test_services_and_command_are_told_together(start: Start, folder: Path) -> None:
-    words = (*PYTHON, "-c", MEET, str(folder / "told"))
+    words = (*PYTHON, "-c", MEET, str(folder / "told"), "3")
     boot = with_services(folder, Service("a", words), Service("b", words))
     box = start(*booted(folder, boot, *words))
     wait_until(lambda: box.out.count("begun") + box.err.count("begun") == 3, "all begin")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from agent.services.service import Service
-from tests.pid1.boxes import Box
+from tests.pid1.boxes import MEET, Box
 from tests.pid1.conformance.places import NotApplicableError, World
 from tests.worlds.waiting import wait_until
 
@@ -18,22 +18,6 @@ VALUE = "%s%%(x)s\"';,\n\t\\ ä $HOME `id`"
 STUBBORN = f"trap '' TERM; echo begun; {LOOP}"
 MANY_LINES = 100_000
 """Of 100 bytes: 10 MB."""
-MEET = """
-import os, signal, sys, time
-def meet(number, frame):
-    with open(sys.argv[1], "ab", buffering=0) as file:
-        file.write(b"here\\n")
-    while os.stat(sys.argv[1]).st_size < 10:
-        time.sleep(0.01)
-    with open(sys.argv[1] + "-met", "ab", buffering=0) as file:
-        file.write(b"met\\n")
-    os._exit(0)
-signal.signal(signal.SIGTERM, meet)
-print("begun", flush=True)
-while True:
-    signal.pause()
-"""
-"""Asked to end, waits until two have been asked."""
 
 
 def shell(name: str, script: str) -> Service:
@@ -125,7 +109,7 @@ def no_idle_grace(world: World) -> None:
 
 def stop_order(world: World) -> None:
     told = world.folder / "told"
-    words = (*world.place.python, "-c", MEET, str(told))
+    words = (*world.place.python, "-c", MEET, str(told), "2")
     box = world.start(services=[Service("a", words), Service("b", words)])
     wait_until(lambda: (box.out + box.err).count("begun") == 2, "both begin", box.deadline)
     box.send(signal.SIGTERM)
