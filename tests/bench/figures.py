@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,13 +13,10 @@ from statistics import median
 from tests.bench import connections, processes
 from tests.bench.refreshes import count_refreshes
 from tests.bench.rows import MILLISECONDS, Options, Row
+from tests.bench.starts import fill, seconds_to_ide, seconds_to_ssh, volume
 from tests.worlds.containers import (
     MVP,
-    Container,
     Recipe,
-    answers_http,
-    answers_ssh,
-    docker,
     running,
 )
 from tests.worlds.hardening import REMAPPED_ROWS, ROWS
@@ -55,13 +51,13 @@ def measure_start(options: Options) -> list[Row]:
     with bare_sshd() as sshd:
         for _ in range(options.runs):
             with running(BARE_IDE) as box:
-                bare.append(_seconds_to_ide(box))
+                bare.append(seconds_to_ide(box))
             with running(OURS) as box:
-                ours.append(_seconds_to_ide(box))
+                ours.append(seconds_to_ide(box))
             with running(sshd) as box:
-                bare_ssh.append(_seconds_to_ssh(box))
+                bare_ssh.append(seconds_to_ssh(box))
             with running(OURS) as box:
-                ours_ssh.append(_seconds_to_ssh(box))
+                ours_ssh.append(seconds_to_ssh(box))
     return [
         Row(
             "start → IDE answers, against bare code-server",
@@ -83,15 +79,12 @@ def measure_start(options: Options) -> list[Row]:
 
 def measure_warm_start(options: Options) -> list[Row]:
     """Time from `docker start` to both services answering, with volumes that were used before."""
-    home, workspace = (f"dev8-bench-{uuid.uuid4().hex[:8]}" for _ in range(2))
-    recipe = Recipe(MVP, ("-v", f"{home}:/home/dev8", "-v", f"{workspace}:/workspace"))
     seconds = []
-    try:
+    with volume() as home, volume() as workspace:
+        recipe = Recipe(MVP, ("-v", f"{home}:/home/dev8", "-v", f"{workspace}:/workspace"))
         for _ in range(options.runs + 1):
             with running(recipe) as box:
-                seconds.append(max(_seconds_to_ssh(box), _seconds_to_ide(box)))
-    finally:
-        docker("volume", "rm", home, workspace)
+                seconds.append(max(seconds_to_ssh(box), seconds_to_ide(box)))
     return [Row("warm start → all services answer", median(seconds[1:]), 3, "s")]
 
 
@@ -114,8 +107,8 @@ def _measure_stop(options: Options, name: str, how: tuple[str, ...]) -> list[Row
         variables = ("-e", f"SSH_PUBLIC_KEY={key.public}", "-e", "CODE_SERVER_AUTH=none")
         for _ in range(options.runs):
             with running(Recipe(MVP, (*how, *variables))) as box:
-                _seconds_to_ide(box)
-                _seconds_to_ssh(box)
+                seconds_to_ide(box)
+                seconds_to_ssh(box)
                 with connections.ide_tab(box.ide_port), connections.ssh_session(box.ssh_port, key):
                     taken, code = box.stop()
                 seconds.append(taken)
@@ -137,7 +130,7 @@ def measure_idle(options: Options) -> list[Row]:
     recipe = Recipe(MVP, (*connections.FAKE_GITHUB_OPTIONS, "-e", f"GITHUB_TOKEN={TOKEN}"))
     with running(recipe) as box:
         connections.start_fake_github(box, TOKEN)
-        _seconds_to_ide(box)
+        seconds_to_ide(box)
         wait_until(lambda: count_refreshes(box) >= 1, "the first refresh")
         agents = processes.agent_processes(int(box.inspect("{{.State.Pid}}")))
         pss = {name: process.pss_kib() / 1024 for name, process in agents.items()}
@@ -162,43 +155,16 @@ def measure_idle(options: Options) -> list[Row]:
 
 def measure_many_files(options: Options) -> list[Row]:
     """Start time with 10 and with 200,000 files in the workspace volume."""
-    few, many = (f"dev8-bench-{uuid.uuid4().hex[:8]}" for _ in range(2))
-    script = (
-        "import os,sys\n"
-        "for n in range(int(sys.argv[1])):\n"
-        "    d = f'/workspace/{n // 500}'\n"
-        "    os.makedirs(d, exist_ok=True)\n"
-        "    open(f'{d}/{n}', 'w').close()\n"
-    )
-    try:
-        for volume, count in ((few, 10), (many, 200_000)):
-            docker(
-                "run",
-                "--rm",
-                "-v",
-                f"{volume}:/workspace",
-                "--entrypoint",
-                "/opt/devcopilot/bin/python",
-                MVP,
-                "-c",
-                script,
-                str(count),
-            )
+    with volume() as few, volume() as many:
+        fill(few, 10)
+        fill(many, 200_000)
         seconds: dict[str, list[float]] = {few: [], many: []}
         for _ in range(options.runs):
-            for volume, times in seconds.items():
-                with running(Recipe(MVP, ("-v", f"{volume}:/workspace"))) as box:
-                    times.append(_seconds_to_ide(box))
-    finally:
-        docker("volume", "rm", few, many)
-    return [
-        Row(
-            "start with 200,000 files against 10",
-            median(seconds[many]) / median(seconds[few]),
-            1.05,
-            "times",
-        )
-    ]
+            for name, times in seconds.items():
+                with running(Recipe(MVP, ("-v", f"{name}:/workspace"))) as box:
+                    times.append(seconds_to_ide(box))
+        ratio = median(seconds[many]) / median(seconds[few])
+    return [Row("start with 200,000 files against 10", ratio, 1.05, "times")]
 
 
 def measure_configure(options: Options) -> list[Row]:
@@ -211,7 +177,7 @@ def measure_configure(options: Options) -> list[Row]:
     )
     seconds, changes = [], set()
     with running(OURS) as box:
-        _seconds_to_ide(box)
+        seconds_to_ide(box)
         for _ in range(options.runs):
             taken, line = json.loads(box.execute("/opt/devcopilot/bin/python", "-c", script))
             seconds.append(taken)
@@ -258,16 +224,6 @@ def bare_sshd() -> Iterator[Recipe]:
                 "UsePAM=no",
             ),
         )
-
-
-def _seconds_to_ide(box: Container) -> float:
-    wait_until(lambda: answers_http(box.ide_port), "the IDE's answer")
-    return time.monotonic() - box.started
-
-
-def _seconds_to_ssh(box: Container) -> float:
-    wait_until(lambda: answers_ssh(box.ssh_port), "the ssh banner")
-    return time.monotonic() - box.started
 
 
 def _cpu(agents: dict[str, processes.Process]) -> float:

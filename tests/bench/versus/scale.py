@@ -2,9 +2,8 @@
 
 import subprocess
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,8 +12,9 @@ from tests.bench.connections import Key
 from tests.bench.life import CPU, WATCHED
 from tests.bench.rows import Options
 from tests.bench.samples import Samples, Series
+from tests.bench.starts import fill, seconds_to_ide, volume
 from tests.bench.versus.rivals import OURS, SUPERVISORD, TINI, Rival, rivals
-from tests.worlds.containers import MVP, Container, Recipe, answers_http, docker, running
+from tests.worlds.containers import MVP, Container, Recipe, docker, running
 from tests.worlds.waiting import wait_until
 
 FILES = (10, 1_000, 20_000, 200_000)
@@ -22,13 +22,6 @@ SERVICES = (1, 10, 25, 50)
 KEYS = (1, 100, 1_000, 10_000)
 MEGABYTES = (1, 10, 100)
 WAITS = (1, 10, 25, 50)
-_MAKE_FILES = """
-import os, sys
-for number in range(int(sys.argv[1])):
-    folder = f"/workspace/{number // 500}"
-    os.makedirs(folder, exist_ok=True)
-    open(f"{folder}/{number}", "w").close()
-"""
 _WRITER = """
 import os, sys, time
 while not os.path.exists("/tmp/go"):
@@ -88,8 +81,7 @@ def sample(
 def time_with_files(rival: Rival, files: int) -> float:
     """Return the seconds until the IDE answers, with so many files in the workspace."""
     with volume() as name:
-        docker("run", "--rm", "-v", f"{name}:/workspace", "--entrypoint", "python3", MVP,
-               "-c", _MAKE_FILES, str(files))  # fmt: skip
+        fill(name, files)
         return time_to_ide(rival, ("-v", f"{name}:/workspace"))
 
 
@@ -170,20 +162,9 @@ def measure_waits(rival: Rival, waits: int) -> float:
 def time_to_ide(rival: Rival, options: tuple[str, ...]) -> float:
     """Return the seconds until the IDE answers."""
     with running(add(rival, options)) as box:
-        wait_until(lambda: answers_http(box.ide_port), "the IDE's answer")
-        return time.monotonic() - box.started
+        return seconds_to_ide(box)
 
 
 def add(rival: Rival, options: tuple[str, ...]) -> Recipe:
     """Return how it is started with further options of the engine."""
     return Recipe(rival.recipe.image, (*rival.recipe.options, *options), rival.recipe.command)
-
-
-@contextmanager
-def volume() -> Iterator[str]:
-    """Yield the name of a new volume, which is removed at the end."""
-    name = f"dev8-bench-{uuid.uuid4().hex[:8]}"
-    try:
-        yield name
-    finally:
-        docker("volume", "rm", "--force", name)
