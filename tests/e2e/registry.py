@@ -6,11 +6,11 @@ network namespace, in which there is nothing but loopback.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.worlds.containers import TAG, Container, Recipe, docker, running
+from tests.worlds.containers import TAG, Container, Recipe, running
 from tests.worlds.waiting import wait_until
 
 IMAGE = f"dev8-test-registry:{TAG}"
@@ -33,14 +33,9 @@ class Registry:
         """How a workspace uses it."""
         return (*self.network, "-e", f"npm_config_registry={URL}")
 
-    @contextmanager
-    def silent(self) -> Iterator[None]:
+    def silent(self) -> AbstractContextManager[None]:
         """Let it take connections and answer nothing, until the end."""
-        docker("pause", self.box.name)
-        try:
-            yield
-        finally:
-            docker("unpause", self.box.name)
+        return self.box.paused()
 
 
 @contextmanager

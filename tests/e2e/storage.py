@@ -6,7 +6,7 @@ is tests/worlds/backup_servers.py.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from tests.worlds.backup_servers import (
@@ -17,7 +17,7 @@ from tests.worlds.backup_servers import (
     azure_variables,
     s3_variables,
 )
-from tests.worlds.containers import MVP, TAG, Container, Recipe, docker, running
+from tests.worlds.containers import MVP, TAG, Container, Recipe, running
 from tests.worlds.waiting import wait_until
 
 TEST = f"dev8-test:{TAG}"
@@ -52,14 +52,9 @@ class Storage:
         given = (word for item in self.variables.items() for word in ("-e", "=".join(item)))
         return (*self.network, *given)
 
-    @contextmanager
-    def silent(self) -> Iterator[None]:
+    def silent(self) -> AbstractContextManager[None]:
         """Let it take connections and answer nothing, until the end."""
-        docker("pause", self.box.name)
-        try:
-            yield
-        finally:
-            docker("unpause", self.box.name)
+        return self.box.paused()
 
 
 @contextmanager

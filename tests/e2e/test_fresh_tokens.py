@@ -11,7 +11,7 @@ import pytest
 from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
 from tests.e2e.conftest import write_secret
 from tests.fakes.github import Pattern
-from tests.worlds.containers import BASE, DOCKER, docker
+from tests.worlds.containers import BASE, DOCKER
 from tests.worlds.github_net import GITS, GitHubNet, github_net
 from tests.worlds.waiting import wait_until
 
@@ -108,14 +108,11 @@ def test_a_container_that_was_paused_past_the_end_of_its_token_goes_on(
     dead = net.run("devcopilot", "token").stdout.strip()
     known = net.hub.find(dead)
     assert known
-    docker("pause", net.box.name)
-    try:
+    with net.box.paused():
         # The fake is in the same container; its clock goes on all the same.
         assert known.expires
         after = known.expires + timedelta(seconds=1)
         wait_until(lambda: datetime.now(UTC) > after, "the end of the token", 30)
-    finally:
-        docker("unpause", net.box.name)
     done = net.run(GITS[git], "ls-remote", URL)
     assert done.returncode == 0, done.stderr
     answer = net.run("gh", "api", "repos/octo/demo", "--jq", ".full_name")

@@ -40,10 +40,14 @@ _ports = itertools.count(random.randrange(PORTS_EACH))
 
 
 def docker(*words: str, timeout: float = 120.0) -> str:
-    """Run the engine's command and return what it printed. Raises CalledProcessError."""
-    done = subprocess.run(
-        [DOCKER, *words], check=True, capture_output=True, text=True, timeout=timeout
-    )
+    """Run the engine's command; return what it printed. Raises CalledProcessError, with a note."""
+    try:
+        done = subprocess.run(
+            [DOCKER, *words], check=True, capture_output=True, text=True, timeout=timeout
+        )
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stderr.strip())
+        raise
     return done.stdout.strip()
 
 
@@ -127,6 +131,26 @@ class Container:
     def inspect(self, template: str) -> str:
         """Return what the engine says of the container, as a Go template asks for it."""
         return docker("inspect", "--format", template, self.name)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let nothing run in the container until the end."""
+        # With cgroup v1 the engine gives up soon when a process cannot be frozen at once, such as
+        # one that waits for a disk.
+        wait_until(self._is_paused_now, f"{self.name} to be paused")
+        try:
+            yield
+        finally:
+            docker("unpause", self.name)
+
+    def _is_paused_now(self) -> bool:
+        try:
+            docker("pause", self.name)
+        except subprocess.CalledProcessError as error:
+            if "freeze" not in error.stderr:
+                raise
+            return False
+        return True
 
     def execute(self, *words: str, user: str | None = None) -> str:
         """Run a command in the container and return what it printed."""
