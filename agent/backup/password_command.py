@@ -2,13 +2,18 @@
 
     python -I -m agent.backup.password_command COMMAND…
 
-restic keeps all that the command prints in memory, and one that never ends fills it.
+restic keeps all that the command prints in memory, and one that never ends fills it. restic's own
+environment is narrow, and holds the key to the destination: the command gets the user's instead.
 """
 
 import os
 import sys
+from pathlib import Path
 
-from agent.machine import commands
+from agent.machine import commands, runtime
+from agent.machine.errors import AgentError
+from agent.machine.exits import Exit
+from agent.settings import stored
 
 LIMIT = 64 * 1024
 """Bytes."""
@@ -18,7 +23,12 @@ TIMEOUT = 3600.0
 
 def main() -> int:
     """Print what the command says; exit with its code, or 125 when it says too much."""
-    done = commands.run(sys.argv[1:], os.environ, timeout=TIMEOUT, limit=LIMIT)
+    try:
+        environ = stored.load_user_environ(Path(runtime.locate(os.environ, os.getuid())))
+    except AgentError as error:
+        sys.stderr.write(f"{error}\n")
+        return Exit.FAILED
+    done = commands.run(sys.argv[1:], environ, timeout=TIMEOUT, limit=LIMIT)
     sys.stdout.buffer.write(done.stdout)
     sys.stderr.buffer.write(done.stderr)
     if done.returncode in (commands.NOT_FOUND, commands.TOO_MUCH):

@@ -92,10 +92,11 @@ RUNTIME = Steered(
 SSHD = Steered((*OPENSSL, "SSH_*", "KRB5*", "NOTIFY_SOCKET", "LISTEN_*"))
 """OpenSSH as Debian and Ubuntu build it. Its sessions get everything, by SetEnv."""
 RESTIC = Steered(
-    ("RESTIC_*", "RCLONE_*", "GODEBUG", "GOGC", "GOMEMLIMIT", "GOMAXPROCS", "GOTRACEBACK",
-     "GOCOVERDIR"),
+    ("RESTIC_*", "RCLONE_*", "MINIO_*", "GODEBUG", "GOGC", "GOMEMLIMIT", "GOMAXPROCS",
+     "GOTRACEBACK", "GOCOVERDIR"),
 )  # fmt: skip
-"""restic, and the rclone that it starts. How they sign in to a cloud is the targets' business."""
+"""restic, and the rclone that it starts. How they sign in to a cloud is the targets' business: the
+login of a MinIO that people develop against would come before the files and roles of AWS."""
 KEYGEN = Steered((*OPENSSL, "SSH_ASKPASS*", "SSH_SK_*"))
 """ssh-keygen. It may sign with a key of the agent in SSH_AUTH_SOCK."""
 GIT = Steered(

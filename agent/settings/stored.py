@@ -95,6 +95,12 @@ def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     return {**stored["variables"], **secrets}, dict(stored["environment"])
 
 
+def load_user_environ(folder: Path) -> dict[str, str]:
+    """Return what a program of the user's gets, as `resources` stored it. Raises AgentError."""
+    _, environment = load(folder)
+    return {**environment, **load_own_secrets(folder)}
+
+
 def load_own_secrets(folder: Path) -> dict[str, str]:
     """Return the user's own secrets, as `resources` stored them. Raises AgentError."""
     try:

@@ -1,13 +1,17 @@
 """Secrets under names of the user's own: for the user's programs, and nobody else."""
 
+import base64
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agent import catalogue
+from agent.backup.checks import objects
 from agent.backup.restic.client import make_environment
-from agent.backup.target import Target
+from agent.backup.target import LIMITED, find_targets
 from agent.github.sources import command
 from agent.github.token import Token
 from agent.machine import hooks, runtime
@@ -93,7 +97,7 @@ def test_a_service_of_the_users_gets_them_as_they_are(desk: Workspace, own: bool
     assert not any(name.startswith("_dev8") for name in got)
 
 
-def test_commands_of_the_users_and_restic_get_them(desk: Workspace) -> None:
+def test_commands_of_the_users_get_them(desk: Workspace) -> None:
     facts = desk.context().facts
     settings = Settings.from_environ({"DEV8_GITHUB_TOKEN_COMMAND": "printenv MY_API_KEY"})
     token = command.fetch(settings.github, facts)
@@ -101,8 +105,50 @@ def test_commands_of_the_users_and_restic_get_them(desk: Workspace) -> None:
     assert token.value.reveal() == OWN["MY_API_KEY"]
     argv = ("sh", "-c", f'test "$MY_API_KEY" = {OWN["MY_API_KEY"]}')
     assert hooks.run("DEV8_BACKUP_PRE", argv, facts.user_environ, desk.home, 10.0) is None
-    environment = make_environment(Target("s3", "s3:https://x/y"), facts)
-    assert environment["AWS_SECRET_ACCESS_KEY"] == OWN["AWS_SECRET_ACCESS_KEY"]
+    script = 'echo "$MY_API_KEY $COLOUR $RESTIC_REPOSITORY$AWS_ACCESS_KEY_ID"'
+    words = [*LIMITED, "sh", "-c", script]
+    restics = {runtime.VARIABLE: str(desk.runtime), "RESTIC_REPOSITORY": "x",
+               "AWS_ACCESS_KEY_ID": "that of the backups"}  # fmt: skip
+    done = subprocess.run(words, env=restics, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [OWN["MY_API_KEY"], "red", PLAIN["AWS_ACCESS_KEY_ID"]]
+
+
+AZURE_KEY = base64.b64encode(b"a key").decode()
+TARGETS_AND_OWN = {
+    "folder": ({"BACKUP_DIR": "/backups"}, set()),
+    "s3 by AWS's own login": ({"AWS_S3_BUCKET": "bucket"},
+                              {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}),
+    "s3 by a key for backups": ({"AWS_S3_BUCKET": "bucket", "DEV8_BACKUP_S3_ACCESS_KEY_ID": "i",
+                                 "DEV8_BACKUP_S3_SECRET_ACCESS_KEY": "k"}, set()),
+    "azure by a key": ({"AZURE_STORAGE_CONTAINER": "abc", "AZURE_STORAGE_ACCOUNT": "a",
+                        "AZURE_STORAGE_KEY": AZURE_KEY}, set()),
+    "azure by the login of az": ({"AZURE_STORAGE_CONTAINER": "abc", "AZURE_STORAGE_ACCOUNT": "a"},
+                                 set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TARGETS_AND_OWN)
+def test_restic_and_rclone_get_what_the_target_needs(desk: Workspace, case: str) -> None:
+    variables, wanted = TARGETS_AND_OWN[case]
+    facts = desk.context().facts
+    program = desk.home / "bin/rclone"
+    program.parent.mkdir()
+    program.write_text("")
+    program.chmod(0o755)
+    facts = replace(facts, environ={**facts.environ, "PATH": str(program.parent)})
+    settings = Settings.from_environ({**variables, "DEV8_BACKUP_PASSWORD": "a password"})
+    targets = find_targets(catalogue.TARGETS, settings, facts)
+    assert targets.in_trouble == {}
+    (target,) = targets.ready
+    environments = [make_environment(target, facts)]
+    if target.folder is None:
+        seen = objects.find_object(target, facts, "x")
+        environments.append(dict(getattr(seen, "environ", {})))
+    for environment in environments:
+        given = {name for name, value in OWN.items() if environment.get(name) == value}
+        assert given <= wanted
+        assert environment["HTTPS_PROXY"] == PLAIN["HTTPS_PROXY"]
+    assert {name for name in wanted if environments[0].get(name) == OWN[name]} == wanted
 
 
 def test_the_log_hides_them(desk: Workspace) -> None:

@@ -65,7 +65,8 @@ UNLUCKY = {
         "TMPDIR": "/missing", "UV_THREADPOOL_SIZE": "0", "FORCE_COLOR": "3", "VSCODE_PID": "1",
         "NODE_DEBUG": "http", "VSCODE_LOG_LEVEL": "trace",
     },
-    "restic": {"GOMAXPROCS": "0", "GOMEMLIMIT": "1", "RESTIC_COMPRESSION": "x"},
+    "restic": {"MINIO_ROOT_USER": "x", "MINIO_ROOT_PASSWORD": "x", "GOMAXPROCS": "0",
+               "GOMEMLIMIT": "1", "RESTIC_COMPRESSION": "x"},
     "git": {"GIT_INDEX_FILE": "x", "GIT_CEILING_DIRECTORIES": "/"},
     "npm": {"NODE_ENV": "production", "PREFIX": "/usr", "npm_config_omit": "optional"},
 }  # fmt: skip

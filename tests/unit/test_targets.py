@@ -1,5 +1,6 @@
 """Where backups go, as the variables say; no secret is in what restic is called with."""
 
+import json
 import os
 import subprocess
 from base64 import b64encode
@@ -238,11 +239,15 @@ def test_a_command_for_the_password(facts: Facts, tmp_path: Path) -> None:
     ],
 )
 def test_what_a_command_for_the_password_says_is_limited(
-    script: str, code: int, output: str, words: str
+    script: str, code: int, output: str, words: str, tmp_path: Path
 ) -> None:
     """restic would keep all of it in memory."""
+    (tmp_path / "secrets").mkdir()
+    stored = {"variables": {}, "environment": {"PATH": os.environ["PATH"]}}
+    (tmp_path / "settings.json").write_text(json.dumps(stored))
     done = subprocess.run([*LIMITED, "sh", "-c", script], capture_output=True, text=True,
-                          check=False, timeout=60)  # fmt: skip
+                          env={"DEV8_RUNTIME_DIR": str(tmp_path)}, check=False,
+                          timeout=60)  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (code, output, words)
 
 

@@ -84,7 +84,7 @@ def _make_environment(given: Mapping[str, str], facts: Facts) -> dict[str, str]:
     if facts.which(RCLONE) is None:
         raise UnmeasuredError("this image has no rclone, which reads these credentials")
     return {
-        **steering.clear(RCLONE, facts.user_environ),
+        **steering.clear(RCLONE, facts.environ),
         **given,
         "RCLONE_AZUREBLOB_NO_CHECK_CONTAINER": "true",  # else it makes one that is missing
     }

@@ -199,9 +199,12 @@ class Restic:
 
 
 def make_environment(target: Target, facts: Facts, memory: int | None = None) -> dict[str, str]:
-    """Return the environment in which restic works on this target; only restic may get it."""
+    """Return the environment in which restic works on this target; only restic may get it.
+
+    Of the user's own secrets it has those that the target names, and no other.
+    """
     return {
-        **steering.clear(PROGRAM, facts.user_environ),
+        **steering.clear(PROGRAM, facts.environ),
         **target.environment,
         "RESTIC_REPOSITORY": target.repository,
         "RESTIC_CACHE_DIR": str(facts.home / CACHE),

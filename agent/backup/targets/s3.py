@@ -6,8 +6,9 @@ from agent.machine.errors import Problem
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 
-AWS_OWN = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
-"""Variables of AWS that restic reads when no key is given for backups."""
+AWS_OWN = "AWS_"
+"""How AWS's own variables begin: keys, profiles, roles of a container or a cluster. restic and
+rclone read them when no key is given for backups."""
 AWS = "https://s3.amazonaws.com"
 
 
@@ -37,8 +38,8 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
     }
     environment = {
         name: texts.unwrap(value)  # docker's --env-file keeps quotes
-        for name in AWS_OWN
-        if (value := facts.user_environ.get(name))
+        for name, value in facts.user_environ.items()
+        if name.startswith(AWS_OWN) and value
     }
     if key and backup.s3_key_id:
         environment = {
