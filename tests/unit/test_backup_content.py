@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -20,10 +18,6 @@ from agent.backup.make.survey import STORE, Count, survey
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
 from agent.machine.sqlite import HEADER
-from tests.worlds.waiting import wait_until
-
-COARSE = 5
-"""CLOCK_REALTIME_COARSE, by which the kernel dates files: clock_gettime(2)."""
 
 
 @pytest.fixture
@@ -385,25 +379,3 @@ def test_a_folder_that_cannot_be_read_is_noted(
     monkeypatch.setattr(os, "scandir", scan)
     found = look(Content((workspace,)))
     assert found == ([], [workspace / "c.db"], {workspace / "bad": "Permission denied"})
-
-
-# --- what was moved since ---
-
-
-def test_what_was_moved_is_seen_and_what_is_new_is_not(workspace: Path) -> None:
-    fill(workspace, "late/file", "folder/inner", "written", "saved", "removed", "still")
-    for path in workspace.rglob("*"):
-        os.utime(path, (time.time() - 3600,) * 2)
-    content = Content((workspace,))
-    known, now = survey(content).marks, time.time_ns()
-    wait_until(lambda: time.clock_gettime_ns(COARSE) > now, "a tick of the clock of files")
-    (workspace / "early").mkdir()
-    (workspace / "late/file").rename(workspace / "early/file")
-    (workspace / "folder").rename(workspace / "moved")
-    (workspace / "written").write_text("more")
-    (workspace / "new").write_text("to take its place")
-    (workspace / "new").rename(workspace / "saved")
-    subprocess.run(["cp", "-p", workspace / "still", workspace / "copy"], check=True)
-    (workspace / "removed").unlink()
-    found = survey(content, now).find_moved(known)
-    assert {path.relative_to(workspace) for path in found} == {Path("early/file"), Path("moved")}

@@ -51,21 +51,14 @@ class Preparation:
     """When the last look began, in nanoseconds since the epoch."""
 
     def __post_init__(self) -> None:
-        self._look(None)
-
-    def _look(self, since: int | None) -> None:
         self._began = time.time_ns() - TICK
-        self.found = survey(self.planned, since)
+        self.found = survey(self.planned)
 
     def look_again(self) -> tuple[Path, ...]:
-        """Look once more, and return what has been moved since the last look.
-
-        restic lists a folder once: what comes from a folder that it has not seen yet to one that
-        it has is not in the backup, and nothing tells.
-        """
-        known = self.found.marks
-        self._look(self._began)
-        return tuple(sorted(self.found.find_moved(known)))
+        """Look once more, and return what has been moved since the last look."""
+        since, self._began = self._began, time.time_ns() - TICK
+        self.found = survey(self.planned, self.found, since)
+        return tuple(sorted(self.found.places.find_moved()))
 
     def make_ready(self) -> Contents:
         """Return what goes into the backup, with fresh copies of what is in use; keep it, too."""

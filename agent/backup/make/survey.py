@@ -7,8 +7,6 @@ restic of what cannot be read.
 import os
 import re
 import stat
-import sys
-from array import array
 from collections import deque
 from collections.abc import Collection, Iterator, KeysView
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from agent.backup.make.content import Content
 from agent.backup.make.lacking import is_gone
+from agent.backup.make.places import Places
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
@@ -76,25 +75,18 @@ class Found:
     """Data of database servers: the server's name, and the folder."""
     counts: dict[Path, Count] = field(default_factory=dict)
     """How much each of the paths holds, without folders that are excluded as a whole."""
-    marks: "array[int]" = field(default_factory=lambda: array("q"), repr=False)
-    """Of each file and folder what stays when it is moved: a hash of inode and time of writing."""
-    arrived: dict[int, Path] = field(default_factory=dict, repr=False)
-    """What is older than the time that was asked for, and has been linked or moved since, by its
-    mark: its status is newer. A mode or an owner that changed looks the same."""
-
-    def find_moved(self, known: "array[int]") -> Iterator[Path]:
-        """Yield what has arrived and was there before: `known` are the marks of that time."""
-        for mark in self.arrived.keys() & set(known) if self.arrived else ():
-            yield self.arrived[mark]
+    places: Places = field(default_factory=Places, repr=False)
+    """Where all of it lies."""
 
 
-def survey(content: Content, since: int | None = None) -> Found:
+def survey(content: Content, before: Found | None = None, since: int = 0) -> Found:
     """Look once at every name in a content, except what is excluded.
 
-    `since`, in nanoseconds since the epoch: note what has arrived from then on.
+    `before`: what the last look found, to know afterwards what was moved. It began at `since`, in
+    nanoseconds since the epoch.
     """
-    found = Found()
-    walk = _Walk(content, found, sys.maxsize if since is None else since)
+    found = Found(places=Places(before.places if before else None, since))
+    walk = _Walk(content, found)
     for path in content.paths:
         found.counts[path] = count = Count()
         try:
@@ -112,9 +104,8 @@ def survey(content: Content, since: int | None = None) -> Found:
 
 
 class _Walk:
-    def __init__(self, content: Content, found: Found, since: int) -> None:
+    def __init__(self, content: Content, found: Found) -> None:
         self._found = found
-        self._since = since
         self._excluded = compile_patterns(content.excludes)
         self._own = {str(path) for path in content.own}
         self._identities = content.identities
@@ -143,6 +134,7 @@ class _Walk:
         self._leaves = self._keeps = False
         waiting = [str(top)]
         at = os.lstat(top)
+        self._found.places.note_folder(str(top), at)
         self._note_mirrors(str(top), (at.st_dev, at.st_ino))
         while waiting:
             folder = waiting.pop()
@@ -167,7 +159,7 @@ class _Walk:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    self._sort(entry, folders, files, others)
+                    self._sort(entry, folder, folders, files, others)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -210,22 +202,21 @@ class _Walk:
     def _sort(
         self,
         entry: "os.DirEntry[str]",
+        folder: str,
         folders: dict[str, str],
         files: dict[str, int],
         others: set[str],
     ) -> None:
-        """Note one name of a folder."""
+        """Note one name of `folder`."""
         try:
             at = entry.stat(follow_symlinks=False)
-            mark = hash((at.st_ino, at.st_mtime_ns))
-            self._found.marks.append(mark)
-            if at.st_ctime_ns >= self._since > at.st_mtime_ns:
-                self._found.arrived[mark] = Path(entry.path)
+            self._found.places.note(folder, entry.path, at)
             kind = stat.S_IFMT(at.st_mode)
             if kind == stat.S_IFREG:
                 files[entry.name] = at.st_size
             elif kind == stat.S_IFDIR:
                 folders[entry.name] = entry.path
+                self._found.places.note_folder(entry.path, at)
                 # A mount point has the inode of what is mounted there.
                 self._note_mirrors(entry.path, (at.st_dev, at.st_ino))
             else:

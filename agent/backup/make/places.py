@@ -1,0 +1,69 @@
+"""Where files and folders lay at one look, and which of them lie elsewhere at the next.
+
+restic lists a folder once. What comes meanwhile from a folder that it has not seen yet to one that
+it has is in the backup at neither place, and nothing tells.
+"""
+
+import os
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from agent.machine.births import find_birth
+
+
+class Places:
+    """The names that one look sees; with the look before, what came to its place since."""
+
+    def __init__(self, before: "Places | None" = None, since: int = 0) -> None:
+        """`since`: when the look before began, in nanoseconds since the epoch."""
+        self._before = before
+        if before:
+            before._before = None  # each look is compared with one alone
+        self._since = since
+        self._names = array("q")
+        """Of each name a hash of the path and the inode."""
+        self._inodes = array("Q")
+        self._folders: set[int] = set()
+        """Of each folder a hash of the path and its last change: who adds a name changes it."""
+        self._changed: set[str] = set()
+        """Folders that may hold more than at the look before."""
+        self._candidates: dict[int, tuple[str, os.stat_result]] = {}
+
+    def note_folder(self, path: str, at: os.stat_result) -> None:
+        """Note a folder, before what is in it."""
+        key = hash((path, at.st_mtime_ns))
+        self._folders.add(key)
+        if self._before and (key not in self._before._folders or at.st_mtime_ns >= self._since):
+            self._changed.add(path)
+
+    def note(self, folder: str, path: str, at: os.stat_result) -> None:
+        """Note what is in a folder, other folders too."""
+        key = hash((path, at.st_ino))
+        self._names.append(key)
+        self._inodes.append(at.st_ino)
+        if folder in self._changed:
+            self._candidates[key] = path, at
+
+    def find_moved(self, birth: Callable[[str], int | None] = find_birth) -> Iterator[Path]:
+        """Yield what was there at the look before, and has got this name since.
+
+        Of a folder that is all: not what is in it. A second name of a file looks the same. `birth`
+        tells when a file was made: a new one may have the inode of one that is gone. Where nobody
+        knows, one that was written since counts as new.
+        """
+        if not self._before or not self._candidates:
+            return
+        for key in self._before._names:
+            self._candidates.pop(key, None)
+        inodes = {at.st_ino for _, at in self._candidates.values()}
+        known = inodes.intersection(self._before._inodes)
+        moved: set[str] = set()
+        for path, at in self._candidates.values():  # a folder comes before what is in it
+            if os.path.dirname(path) in moved:  # noqa: PTH120 - of names, by the thousand
+                moved.add(path)
+            elif at.st_ino in known:
+                made = birth(path)
+                if (at.st_mtime_ns if made is None else made) < self._since:
+                    moved.add(path)
+                    yield Path(path)

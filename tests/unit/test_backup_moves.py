@@ -1,0 +1,121 @@
+"""What was moved between two looks: into a place where restic had been before."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.backup.make import places
+from agent.backup.make.content import Content
+from agent.backup.make.survey import survey
+from agent.machine.births import find_birth
+from tests.worlds.waiting import wait_until
+
+COARSE = 5
+"""CLOCK_REALTIME_COARSE, by which the kernel dates files: clock_gettime(2)."""
+HOUR = 3600
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    for name in ("late/file", "late/log", "folder/inner", "folder/other", "saved", "still", "gone"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("work")
+    (tmp_path / "early").mkdir()
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (time.time() - HOUR,) * 2)
+    return tmp_path
+
+
+def tick() -> int:
+    """Wait until the kernel dates files later than this moment, and return that."""
+    now = time.time_ns()
+    wait_until(lambda: time.clock_gettime_ns(COARSE) > now, "a tick of the clock of files")
+    return now
+
+
+def find_moved(workspace: Path, change: Callable[[Path], object], since: int = 0) -> set[str]:
+    """Return what was moved when this was done between two looks."""
+    content = Content((workspace,))
+    before, now = survey(content), tick()
+    change(workspace)
+    found = survey(content, before, now + since).places.find_moved()
+    return {str(path.relative_to(workspace)) for path in found}
+
+
+def move(workspace: Path) -> None:
+    (workspace / "late/file").rename(workspace / "early/file")
+
+
+def write_and_move(workspace: Path) -> None:
+    """As a log is rotated."""
+    with (workspace / "late/log").open("a") as file:
+        file.write("more")
+    (workspace / "late/log").rename(workspace / "early/log")
+    (workspace / "late/log").write_text("a new one")
+
+
+def move_onto_another(workspace: Path) -> None:
+    with (workspace / "late/file").open("a") as file:
+        file.write("more")
+    (workspace / "late/file").rename(workspace / "still")
+
+
+def move_folder(workspace: Path) -> None:
+    (workspace / "folder").rename(workspace / "moved")
+
+
+def fill_and_move_folder(workspace: Path) -> None:
+    (workspace / "folder/new").touch()
+    (workspace / "folder").rename(workspace / "early/moved")
+
+
+CHANGES: dict[Callable[[Path], None], set[str]] = {
+    move: {"early/file"}, write_and_move: {"early/log"}, move_onto_another: {"still"},
+    move_folder: {"moved"}, fill_and_move_folder: {"early/moved"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_what_was_moved_is_seen(workspace: Path, change: Callable[[Path], None]) -> None:
+    if find_birth(str(workspace)) is None and "write" in change.__name__:
+        pytest.skip("this file system does not tell when a file was made")
+    assert find_moved(workspace, change) == CHANGES[change]
+
+
+def test_what_was_moved_is_seen_although_the_clock_was_set_back(workspace: Path) -> None:
+    """To the kernel it happened before the look began."""
+    assert find_moved(workspace, move, since=HOUR * 10**9) == {"early/file"}
+
+
+def test_what_is_new_is_not_taken_for_moved(workspace: Path) -> None:
+    def change(workspace: Path) -> None:
+        (workspace / "late/log").write_text("more")
+        (workspace / "new").write_text("to take its place")
+        (workspace / "new").rename(workspace / "saved")
+        subprocess.run(["cp", "-p", workspace / "still", workspace / "copy"], check=True)
+        (workspace / "gone").unlink()
+        for number in range(50):  # one has the inode of what is gone, where those come back
+            (workspace / f"early/{number}").touch()
+
+    assert find_moved(workspace, change) == set()
+
+
+def test_a_file_is_known_by_its_times_where_nobody_knows_when_it_was_made(workspace: Path) -> None:
+    before, now = places.Places(), tick()
+    before.note("/w/late", "/w/late/a", os.lstat(workspace / "late/file"))
+    before.note("/w/late", "/w/late/b", os.lstat(workspace / "late/log"))
+    (workspace / "late/log").write_text("written since")
+    after = places.Places(before, now)
+    after.note_folder("/w/early", os.lstat(workspace / "early"))
+    after.note("/w/early", "/w/early/a", os.lstat(workspace / "late/file"))
+    after.note("/w/early", "/w/early/b", os.lstat(workspace / "late/log"))
+    assert list(after.find_moved(birth=lambda _: None)) == [Path("/w/early/a")]
+
+
+def test_inodes_may_be_as_large_as_the_kernel_has_them() -> None:
+    at = os.stat_result((0o100600, 2**64 - 1, 1, 1, 0, 0, 0, 0, 0, 0))
+    places.Places().note("/w", "/w/a", at)
