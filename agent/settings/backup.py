@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.machine import texts
 from agent.machine.secret import SecretInput
+from agent.settings.lists import home_words, keep_rules, workspace_patterns
 from agent.settings.parsers import (
     Schedule,
     absolute_path,
@@ -14,16 +15,13 @@ from agent.settings.parsers import (
     command,
     count,
     duration,
-    home_words,
     identifier,
-    keep_rules,
     key_prefix,
     positive_duration,
     s3_options,
     schedule,
     single_line,
     switch,
-    workspace_patterns,
 )
 from agent.settings.storage import azure_key, sas_token
 from agent.settings.urls import http_url

@@ -9,8 +9,9 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from agent.machine.parsing import parse_json
+from agent.settings.lists import read_each, words_of
 from agent.settings.parsers import absolute_path
-from agent.settings.variable import hide_credentials, variable
+from agent.settings.variable import variable
 
 IDENTIFIER = re.compile(r"[\w-]+\.[\w-]+", re.ASCII)
 """publisher.name: https://code.visualstudio.com/api/references/extension-manifest."""
@@ -55,24 +56,22 @@ def read_entry(word: str) -> Entry:
     good = IDENTIFIER.fullmatch(identifier) and not (removed and at)
     if good and (bool(_VERSION.fullmatch(version)) if at else True):
         return Entry(identifier.lower(), version, removed=removed)
-    raise ValueError(f"a list of extensions: {hide_credentials(repr(word))} is not {FORMS}")
+    raise ValueError(FORMS)
 
 
 def read_entries(value: str) -> tuple[Entry, ...]:
     """Read extensions, one a line or with blanks between them."""
     lines = [line.strip() for line in value.split("\n")]
     words = [line for line in lines if line] if len(lines) > 1 else value.split()
-    return tuple(dict.fromkeys(map(read_entry, words)))
+    return tuple(dict.fromkeys(read_each(words, "extensions", read_entry)))
 
 
 def read_sources(value: str) -> tuple[str, ...]:
     """Read which lists of a repository count."""
-    words = [word.strip() for word in value.split(",")]
-    if words == ["off"]:
-        return ()
-    if not set(words) <= set(SOURCES):
-        raise ValueError(f"off, or some of {', '.join(SOURCES)}")
-    return tuple(words)
+    words = words_of("off", *SOURCES)(value)
+    if "off" in words and len(words) > 1:
+        raise ValueError(f"either off, or some of {', '.join(SOURCES)}")
+    return () if words == ("off",) else words
 
 
 def read_gallery(value: str) -> Mapping[str, object]:

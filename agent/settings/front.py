@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from agent.machine.addresses import is_address
+from agent.settings.lists import read_each, split_words
 from agent.settings.urls import http_url, is_in_clear
 from agent.settings.variable import variable
 
@@ -19,10 +20,6 @@ _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _USUAL_PORTS = (":80", ":443")
 """Browsers leave them out of what they call the origin."""
 _PLAIN = re.compile(r"[A-Za-z0-9._~%/:\[\]-]*")
-
-
-def _split(value: str) -> list[str]:
-    return re.split(r"[\s,]+", value.strip(" \t\r\n,"))
 
 
 def _is_host(text: str) -> bool:
@@ -45,27 +42,29 @@ def _bare_origin(word: str) -> str:
 
 def origins(value: str) -> tuple[str, ...]:
     """Read hosts of websites: a host, a host with its port, *.DOMAIN, or * for all."""
-    found = []
-    for word in _split(value):
-        bare = _bare_origin(word)
-        if bare != ANY and not _is_host(bare.removeprefix("*.")):
-            raise ValueError(
-                "a list of hosts, such as dev.example.com, dev.example.com:8443 or *.example.com"
-            )
-        found.append(bare)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(read_each(split_words(value), "hosts", _origin)))
+
+
+def _origin(word: str) -> str:
+    bare = _bare_origin(word)
+    if bare != ANY and not _is_host(bare.removeprefix("*.")):
+        raise ValueError("a host such as dev.example.com, dev.example.com:8443 or *.example.com")
+    return bare
 
 
 def proxy_domains(value: str) -> tuple[str, ...]:
     """Read domains below which each port has a name of its own."""
-    found = tuple(word.lower().removeprefix("*.") for word in _split(value))
-    for domain in found:
-        sample = domain.replace(PORT, "3000", 1).replace(HOST, "host", 1)
-        if not _NAME.fullmatch(sample) or "." not in domain.replace(HOST, "a.b"):
-            raise ValueError(
-                f"a domain, such as example.com or {PORT}-dev.example.com, without scheme and port"
-            )
-    return found
+    return read_each(split_words(value), "domains", _proxy_domain)
+
+
+def _proxy_domain(word: str) -> str:
+    domain = word.lower().removeprefix("*.")
+    sample = domain.replace(PORT, "3000", 1).replace(HOST, "host", 1)
+    if not _NAME.fullmatch(sample) or "." not in domain.replace(HOST, "a.b"):
+        raise ValueError(
+            f"a domain such as example.com or {PORT}-dev.example.com, without scheme and port"
+        )
+    return domain
 
 
 def base_path(value: str) -> str:
@@ -101,13 +100,15 @@ def proxy_uri(value: str) -> str:
 
 def link_domains(value: str) -> tuple[str, ...]:
     """Read websites whose links open without a question: example.com, https://*.example.com."""
-    found = tuple(_split(value))
-    for word in found:
-        scheme, found_scheme, host = word.rpartition("://")
-        bare = host.lower().removeprefix("*.")
-        if not _is_host(bare) or (found_scheme and scheme not in ("http", "https")):
-            raise ValueError("a list of domains, such as example.com or https://*.example.com")
-    return found
+    return read_each(split_words(value), "websites", _website)
+
+
+def _website(word: str) -> str:
+    scheme, found_scheme, host = word.rpartition("://")
+    bare = host.lower().removeprefix("*.")
+    if not _is_host(bare) or (found_scheme and scheme not in ("http", "https")):
+        raise ValueError("a website such as example.com or https://*.example.com")
+    return word
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from agent.machine import texts
 from agent.machine.keys import read_pem
 from agent.machine.secret import SecretInput
-from agent.settings.parsers import (
-    command,
-    host_name,
-    identifier,
-    identifiers,
-    interval,
-    number,
-    permissions,
-)
+from agent.settings.lists import identifiers, permissions
+from agent.settings.parsers import command, host_name, identifier, interval, number
 from agent.settings.urls import private_url
 from agent.settings.variable import secret, variable
 

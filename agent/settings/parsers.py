@@ -12,7 +12,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from agent.machine import texts
-from agent.machine.globs import anchor
 from agent.settings.urls import http_url
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -116,18 +115,6 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
-def words_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
-    """Return a parser for some of these words, separated by spaces or commas."""
-
-    def read(value: str) -> tuple[str, ...]:
-        words = tuple(value.lower().replace(",", " ").split())
-        if not words or not set(words) <= set(choices):
-            raise ValueError("one or more of " + ", ".join(choices))
-        return words
-
-    return read
-
-
 def single_line(value: str) -> str:
     """Read a text without line breaks or other control characters."""
     if _CONTROL.search(value):
@@ -147,20 +134,6 @@ def identifier(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
         raise ValueError("an id: letters, digits, dots and dashes")
     return value
-
-
-def identifiers(value: str) -> tuple[str, ...]:
-    """Read ids, separated by commas or blanks."""
-    return tuple(identifier(word) for word in re.split(r"[\s,]+", value.strip()))
-
-
-def permissions(value: str) -> Mapping[str, str]:
-    """Read permissions of a GitHub App, such as contents:write,metadata:read."""
-    pairs = [word.partition(":") for word in re.split(r"[\s,]+", value.strip())]
-    if not all(re.fullmatch(r"[a-z_]+", name) and level in ("read", "write", "admin")
-               for name, _, level in pairs):  # fmt: skip
-        raise ValueError("permissions such as contents:write,metadata:read")
-    return {name: level for name, _, level in pairs}
 
 
 def command(value: str) -> tuple[str, ...]:
@@ -207,16 +180,6 @@ def host_name(value: str) -> str:
     return value.lower()
 
 
-def words(value: str) -> tuple[str, ...]:
-    """Read words, separated by commas or blanks."""
-    return tuple(re.split(r"[\s,]+", value.strip(" \t\n,")))
-
-
-def lines(value: str) -> tuple[str, ...]:
-    """Read texts, one per line or separated by commas; they may contain blanks."""
-    return tuple(part.strip() for part in re.split(r"[\n,]", value) if part.strip())
-
-
 def home_path(value: str) -> str:
     """Read a path below the home folder, normalized."""
     clean = os.path.normpath(value.removeprefix("~/")) if value else ".."
@@ -225,22 +188,6 @@ def home_path(value: str) -> str:
             "paths below the home folder, such as .config/nvim; + adds one, - removes one"
         )
     return clean
-
-
-def home_words(value: str) -> tuple[str, ...]:
-    """Read paths below the home folder, each with +, - or no sign in front."""
-    found = words(value)
-    for word in found:
-        home_path(word.removeprefix("+") if word[:1] != "-" else word[1:])
-    return found
-
-
-def workspace_patterns(value: str) -> tuple[str, ...]:
-    """Read restic patterns of workspace files, one per line or separated by commas."""
-    found = lines(value)
-    for pattern in found:
-        anchor(pattern, Path("/workspace"))
-    return found
 
 
 def count(value: str) -> int:
@@ -314,21 +261,6 @@ def _cron_line(value: str) -> str:
     except StopIteration:
         raise ValueError(f"{wrong}; this one never matches") from None
     return " ".join(fields)
-
-
-KEEP_KINDS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
-
-
-def keep_rules(value: str) -> Mapping[str, int]:
-    """Read which backups to keep, such as last=3,daily=7; at least one number is above zero."""
-    pairs = [word.partition("=") for word in words(value)]
-    if not all(kind in KEEP_KINDS and re.fullmatch(r"[0-9]{1,5}", number)
-               for kind, _, number in pairs):  # fmt: skip
-        raise ValueError("rules such as last=3,daily=7, of " + ", ".join(KEEP_KINDS))
-    rules = {kind: int(number) for kind, _, number in pairs if int(number)}
-    if not rules:
-        raise ValueError("rules that keep at least one backup, such as last=3,daily=7")
-    return rules
 
 
 S3_OPTIONS = {

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from agent.settings.lists import read_each, split_words
 from agent.settings.variable import variable
 
 LONGEST = 40
@@ -12,14 +13,15 @@ LONGEST = 40
 
 def labels(value: str) -> Mapping[int, str]:
     """Read the names of ports: 3000=web 5432=db."""
-    found: dict[int, str] = {}
-    for word in value.replace(",", " ").split():
-        number, _, label = word.partition("=")
-        good = number.isascii() and number.isdecimal() and 0 < int(number) < 65536
-        if not good or not label or len(label) > LONGEST or not label.isprintable():
-            raise ValueError("ports with their names, such as 3000=web 5432=db")
-        found[int(number)] = label
-    return MappingProxyType(found)
+    return MappingProxyType(dict(read_each(split_words(value), "ports", _label)))
+
+
+def _label(word: str) -> tuple[int, str]:
+    number, _, label = word.partition("=")
+    good = number.isascii() and number.isdecimal() and 0 < int(number) < 65536
+    if not good or not label or len(label) > LONGEST or not label.isprintable():
+        raise ValueError(f"a port with its name of at most {LONGEST} characters, such as 3000=web")
+    return int(number), label
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from agent.machine import texts
 from agent.machine.secret import SecretInput
-from agent.settings.parsers import absolute_path, words_of
+from agent.settings.lists import words_of
+from agent.settings.parsers import absolute_path
 from agent.settings.variable import secret, variable
 
 

@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _USABLE = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 def http_url(value: str) -> str:
@@ -34,6 +35,11 @@ def private_url(value: str) -> str:
             "and localhost"
         )
     return value.rstrip("/")
+
+
+def hide_credentials(text: str) -> str:
+    """Return a text without what stands before the @ of a URL in it."""
+    return _CREDENTIALS.sub("//***@", text)
 
 
 def is_in_clear(url: str) -> bool:

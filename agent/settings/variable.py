@@ -10,6 +10,7 @@ from agent.machine import texts
 from agent.machine.errors import AgentError, Problem
 from agent.machine.secret import Secret, SecretInput
 from agent.settings.parsers import command, idle_action, s3_options
+from agent.settings.urls import hide_credentials
 
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
@@ -18,7 +19,6 @@ _KUBERNETES_NAME = re.compile(r"DEV8_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PO
 _KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
 _SPLIT_AS_A_SHELL = (command, idle_action, s3_options)
 """These parsers handle quotes themselves."""
-_CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,6 @@ def _refuse_value(name: str, given: str, error: ValueError) -> Problem:
     if name.endswith(_FILE):
         return _refuse_file(name)
     return Problem(f"{name}={hide_credentials(repr(given))} is not {error}")
-
-
-def hide_credentials(text: str) -> str:
-    """Return a text without what stands before the @ of a URL in it."""
-    return _CREDENTIALS.sub("//***@", text)
 
 
 def _read_secret(

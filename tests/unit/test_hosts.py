@@ -64,7 +64,7 @@ def test_a_command_may_be_a_list_of_words(tmp_path: Path) -> None:
         ('token_file = "x"', "GITHUB_TOKEN_FILE"),
         ("token_file = ", "it is not TOML"),
         ('app_id = "1"', "GITHUB_APP_ID is set without GITHUB_APP_PRIVATE_KEY"),
-        ('app_permissions = { contents = "all" }', "is not permissions such as"),
+        ('app_permissions = { contents = "all" }', "is not a permission such as"),
         ('a = 1\nb = 2\ntoken_file = "/x"', "and 1 more"),
     ],
 )
