@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -454,6 +455,23 @@ def test_nothing_of_a_repository_runs(place: Place, tmp_path: Path) -> None:
     assert unit.state == "done", unit
     assert not planted.exists()
     assert (place.folder / "demo/--force").exists()
+
+
+def test_a_plain_clone_runs_git_hardly_more_often_than_by_hand(place: Place) -> None:
+    """Each one costs as much as a small clone: what git can do in one process is done in one."""
+    asked = place.facts.home.parent / "git.log"
+    programs = asked.with_name("programs")
+    programs.mkdir()
+    (programs / "git").write_text(
+        f'#!/bin/sh\necho "$1 $2" >>{asked}\nexec {shutil.which("git")} "$@"\n'
+    )
+    (programs / "git").chmod(0o755)
+    environ = {**place.facts.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    place.facts = replace(place.facts, environ=environ)
+    assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
+    configuration, clone, *checks = asked.read_text().splitlines()
+    assert (configuration, clone) == ("-C /", "clone --progress")
+    assert [line.split()[0] for line in checks] == ["rev-parse", "ls-files"]
 
 
 # --- killed -------------------------------------------------------------------------------------

@@ -105,7 +105,5 @@ def _try(git: Git, unit: Unit, folder: Path, *words: str) -> None:
 
 
 SUBMODULES = Extra("submodules", lambda each: each.submodules, _has_submodules, _fetch_submodules)
-EXTRAS = (
-    SUBMODULES,
-    Extra("lfs", lambda each: each.lfs, _has_lfs, _fetch_lfs),
-)
+LFS = Extra("lfs", lambda each: each.lfs, _has_lfs, _fetch_lfs)
+EXTRAS = (SUBMODULES, LFS)

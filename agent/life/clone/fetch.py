@@ -21,12 +21,17 @@ def fetch(git: Git, url: str, wanted: Repository, staged: Path) -> str:
 
     Raises GitError, StoppedError, and MissingError once the default branch is checked out.
     """
-    words = ["--no-checkout", "--progress", "--template=", "--origin", "origin"]
+    words = ["--progress", "--template=", "--origin", "origin"]
+    is_plain = wanted.reference is None and not wanted.sparse
+    words += [] if is_plain else ["--no-checkout"]
     words += ["--depth", str(wanted.depth)] if wanted.depth else []
     words += [f"--filter={wanted.filter}"] if wanted.filter else []
     git.run("clone", *words, "--", url, str(staged), cwd=staged.parent)
-    if not git.ask("for-each-ref", "--count=1", cwd=staged):
-        check_empty(git, url, staged)
+    if git.ask("rev-parse", "--verify", "--quiet", "HEAD", cwd=staged) is None:
+        if not git.ask("for-each-ref", "--count=1", cwd=staged):
+            check_empty(git, url, staged)
+    elif is_plain:
+        return ""
     return check_out(git, staged, wanted)
 
 

@@ -10,7 +10,7 @@ hold here as well.
 import os
 import shlex
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,16 +76,22 @@ class Git:
     """Runs git for one unit, whose log gets what it says."""
 
     def __init__(
-        self, unit: Unit, facts: Facts, url: str, on_progress: "Progress", *, lfs: bool = False
+        self, unit: Unit, facts: Facts, url: str, *, lfs: bool = False, own: "Own | None" = None
     ) -> None:
-        """`lfs`: the filter of git LFS runs, and no other one."""
+        """`lfs`: the filter of git LFS runs, and no other one. `own` is asked for if not given."""
         self._unit = unit
-        self._on_progress = on_progress
-        self._changes = make_changes(facts, url, {**_no_filters(facts), **(LFS if lfs else {})})
+        self._facts = facts
+        self._url = url
+        self._own = own or read_own(facts)
+        self._changes = make_changes(facts, url, self._own, LFS if lfs else {})
         steered = {name: value for name, value in facts.environ.items()
                    if name not in self._changes}  # fmt: skip
         given = {name: value for name, value in self._changes.items() if value is not None}
         self._environ = {**steered, **given}
+
+    def pass_on(self, unit: Unit, *, lfs: bool = False) -> "Git":
+        """Return one for another unit of the same repository."""
+        return Git(unit, self._facts, self._url, lfs=lfs, own=self._own)
 
     def run(self, *words: str, cwd: Path | None = None, **environ: str) -> list[str]:
         """Run git; return its last lines. Raises GitError and StoppedError."""
@@ -93,7 +99,7 @@ class Git:
 
         def hear(line: str) -> None:
             if told := read_progress(line):
-                self._on_progress(*told)
+                self._unit.progress(*told)
             else:
                 last.append(line)
 
@@ -124,15 +130,37 @@ class Git:
         return Answer(done.stdout.decode(errors="surrogateescape"), said)
 
 
-Progress = Callable[[int, str], None]
-"""Gets how far the work is, in per cent, and what goes on."""
+@dataclass(frozen=True)
+class Own:
+    """What the user's configuration of git has that matters to a clone."""
+
+    filters: frozenset[str] = frozenset()
+    """Names of filters, which the attributes of a repository can name."""
+    ssh_command: str = ""
 
 
-def make_changes(facts: Facts, url: str, filters: Mapping[str, str]) -> dict[str, str | None]:
-    """Return what is to be changed in the environment for git, which inherits it to all it runs."""
+def read_own(facts: Facts) -> Own:
+    """Return it, without that of any repository: git is asked from the root folder."""
+    words = ("--null", "--get-regexp", r"^(filter\..*|core\.sshcommand)$")
+    done = facts.run(("git", "-C", "/", "config", *words))
+    said = done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else ""
+    rows = [row.partition("\n") for row in said.split("\0") if row]
+    filters = (key.removeprefix("filter.").rpartition(".")[0] for key, _, _ in rows
+               if key.startswith("filter."))  # fmt: skip
+    commands = [value for key, _, value in rows if key == "core.sshcommand"]
+    return Own(frozenset(filter(None, filters)), commands[-1] if commands else "")
+
+
+def make_changes(
+    facts: Facts, url: str, own: Own, filters: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Return what is to be changed in the environment for git, which inherits it to all it runs.
+
+    Only `filters` run.
+    """
     environ = facts.environ
     taken: Mapping[str, str | None] = dict.fromkeys(steering.GIT.choose(environ))
-    settings = [*CONFIG.items(), *filters.items()]
+    settings = [*CONFIG.items(), *turn_off(own.filters).items(), *filters.items()]
     count = environ.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0
     numbered = {
@@ -151,36 +179,23 @@ def make_changes(facts: Facts, url: str, filters: Mapping[str, str]) -> dict[str
         "GIT_ASKPASS": "",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_SSH_COMMAND": make_ssh_command(facts),
+        "GIT_SSH_COMMAND": make_ssh_command(own),
         "LC_ALL": "C",
         "LANGUAGE": None,
         **({"SSH_AUTH_SOCK": agent} if (agent := os.environ.get("SSH_AUTH_SOCK")) else {}),
     }
 
 
-def make_ssh_command(facts: Facts) -> str:
+def make_ssh_command(own: Own) -> str:
     """Return the user's own command for ssh, or ssh; unknown hosts are refused, not asked about."""
-    own = _ask_config(facts, "--get", "core.sshCommand").strip("\n\0")
-    return " ".join((own or "ssh", *(f"-o {shlex.quote(option)}" for option in _SSH)))
+    options = (f"-o {shlex.quote(option)}" for option in _SSH)
+    return " ".join((own.ssh_command or "ssh", *options))
 
 
-def _no_filters(facts: Facts) -> dict[str, str]:
-    """Return what keeps git from running any filter."""
-    names = find_filters(facts)
-    nothing = {
-        f"filter.{name}.{key}": "" for name in names for key in ("clean", "smudge", "process")
-    }
-    return {**nothing, **{f"filter.{name}.required": "false" for name in names}}
-
-
-def find_filters(facts: Facts) -> list[str]:
-    """Return the filters that git knows, which attributes of a repository can name."""
-    said = _ask_config(facts, "--null", "--name-only", "--get-regexp", r"^filter\.")
-    names = (key.removeprefix("filter.").rpartition(".")[0] for key in said.split("\0") if key)
-    return sorted({name for name in names if name})
-
-
-def _ask_config(facts: Facts, *words: str) -> str:
-    # From / so that no repository's own configuration takes part.
-    done = facts.run(("git", "-C", "/", "config", *words))
-    return done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else ""
+def turn_off(filters: Iterable[str]) -> dict[str, str]:
+    """Return the settings with which git runs none of these filters."""
+    rows: dict[str, str] = {}
+    for name in sorted(filters):
+        rows |= {f"filter.{name}.{key}": "" for key in ("clean", "smudge", "process")}
+        rows[f"filter.{name}.required"] = "false"
+    return rows

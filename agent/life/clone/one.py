@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.life.clone import host_key
 from agent.life.clone.causes import Cause, Failure
 from agent.life.clone.checkout import MissingError, find_missing
-from agent.life.clone.extras import EXTRAS, Extra, ExtraError
+from agent.life.clone.extras import EXTRAS, LFS, Extra, ExtraError
 from agent.life.clone.fetch import fetch
 from agent.life.clone.git import Git, GitError, StoppedError
 from agent.life.clone.placing import InTheWayError, merge, place
@@ -46,7 +46,7 @@ class Clone:
     @cached_property
     def _git(self) -> Git:
         """Made when it is needed: a start with everything done runs no git at all."""
-        return Git(self.unit, self._facts, self._url, self.unit.progress)
+        return Git(self.unit, self._facts, self._url)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -190,7 +190,7 @@ class Clone:
                 again = self._again or self._work.is_asked_again(part)
                 if marks.is_done(self._fingerprint) and not again:
                     continue
-                git = Git(unit, self._facts, self._url, unit.progress, lfs=extra.name == "lfs")
+                git = self._git.pass_on(unit, lfs=extra is LFS)
                 if extra.is_there(git, self.target, self._facts):
                     self._fetch_extra(extra, git, unit)
                     yield unit

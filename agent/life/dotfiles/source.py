@@ -30,7 +30,7 @@ class Source:
         self._folder = folder
         self._url = repository.find_url(work.context.settings.github.host)
         self._facts = work.context.facts
-        self._git = Git(unit, work.context.facts, self._url, unit.progress)
+        self._git = Git(unit, work.context.facts, self._url)
 
     def find_origin(self) -> str | None:
         """Return where the clone in the folder came from; None: it is none, or there is nothing."""
