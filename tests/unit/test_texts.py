@@ -122,5 +122,5 @@ def test_words_are_some_of_the_choices(text: str) -> None:
 
 @pytest.mark.parametrize("text", [" ", "c", "a c", "ab"])
 def test_other_words_are_none_of_them(text: str) -> None:
-    with pytest.raises(ValueError, match="one of a, b|nothing between"):
+    with pytest.raises(ValueError, match=r"one of a, b|nothing between"):
         lists.words_of("a", "b")(text)
