@@ -1,4 +1,4 @@
-"""`python -I -m agent.init --booted RUNTIME [--early …] -- CMD…`: the second life."""
+"""`python -I -m agent.init --booted RUNTIME [--cores N] [--early …] -- CMD…`: the second life."""
 
 import sys
 

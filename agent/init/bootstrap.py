@@ -13,7 +13,7 @@ from agent.init.children import Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
 from agent.init.terminal import choose_level, open_missing_streams
-from agent.machine import runtime, termination
+from agent.machine import cores, runtime, termination
 from agent.machine.exits import SIGNAL_BASE, Exit
 
 CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
@@ -106,6 +106,7 @@ class Configure:
 def run(argv: Sequence[str]) -> int:
     """Configure and execute the second life; return only with the exit code of a failure."""
     open_missing_streams()
+    core_limit = cores.forbid()  # `configure` has every secret
     folder = runtime.locate(os.environ, os.getuid())
     os.environ[runtime.VARIABLE] = folder
     notify = os.environ.pop(announcement.VARIABLE, "")  # no child is to speak for the container
@@ -119,7 +120,7 @@ def run(argv: Sequence[str]) -> int:
         code = configure.conclude()
         if code is not None:
             return code
-        execute(folder, argv, read_boot(folder).environment, configure.early, notify)
+        execute(folder, argv, read_boot(folder).environment, configure.early, notify, core_limit)
     except (OSError, ValueError, TypeError) as error:
         termination.complain(f"cannot re-execute init: {error}")
     return Exit.INTERNAL
@@ -130,10 +131,12 @@ def execute(
     argv: Sequence[str],
     environment: Mapping[str, str],
     waiting: Early | None,
-    notify: str = "",
+    notify: str,
+    core_limit: int,
 ) -> None:
     """Execute the second life, which takes over a supervisord that waits. Raises OSError."""
     words = [sys.executable, "-I", "-m", "agent.init", "--booted", folder]
+    words += ["--cores", str(core_limit)]
     if waiting:
         words += ["--early", waiting.describe()]
     if notify:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from agent.init import signals
 from agent.init.processes import find_rest
+from agent.machine import cores
 from agent.machine.exits import SIGNAL_BASE, Exit
 
 MOST_DESCRIPTORS = 1 << 16
@@ -57,13 +58,15 @@ class Children:
         ignored: Sequence[int] = (),
         nice: int = 0,
         environment: Mapping[str, str] | None = None,
+        core_limit: int | None = None,
     ) -> Child:
         """Start a program (looked up on PATH) and return it once it is executed.
 
         It keeps the descriptors of `inherit`. With `terminal` its group becomes the foreground
         group of that terminal before the program starts. The signals of `blocked` stay pending
         until it asks for them; it ignores those of `ignored`. `nice` is added to its nice value.
-        Without an `environment` it gets init's own. Raises OSError when it cannot be executed.
+        Without an `environment` or a `core_limit` it gets init's own. Raises OSError when it cannot
+        be executed.
         """
         reader, writer = os.pipe()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -73,7 +76,7 @@ class Children:
                 _become(
                     argv, streams, inherit, terminal,
                     blocked=blocked, ignored=ignored, nice=nice, environment=environment,
-                    report=writer,
+                    core_limit=core_limit, report=writer,
                 )  # fmt: skip
             _lead_group(pid)
         finally:
@@ -167,6 +170,7 @@ def _become(
     ignored: Sequence[int],
     nice: int,
     environment: Mapping[str, str] | None,
+    core_limit: int | None,
     report: int,
 ) -> None:
     """Turn this fresh child into the program; does not return. A failure's number is reported."""
@@ -184,6 +188,8 @@ def _become(
             os.set_inheritable(descriptor, True)
         signals.restore(blocked, ignored)
         os.nice(nice)
+        if core_limit is not None:
+            cores.allow(core_limit)
         os.execvpe(argv[0], tuple(argv), os.environ if environment is None else environment)
     except OSError as error:
         os.write(report, str(error.errno).encode())

@@ -22,6 +22,8 @@ class Command(Stoppable):
         self._notify = on_end
         self._child: Child | None = None
         self._terminal: int | None = None
+        self.core_limit: int | None = None
+        """What it gets in place of init's, see `agent.machine.cores`; None: init's."""
         self.code: int | None = None
         """CMD's exit code, once it has ended."""
 
@@ -37,6 +39,7 @@ class Command(Stoppable):
             self._child = self._children.spawn(
                 argv, streams, self._on_end,
                 terminal=self._terminal, ignored=self._ignored, environment=environment,
+                core_limit=self.core_limit,
             )  # fmt: skip
         except OSError:
             self._take_back()

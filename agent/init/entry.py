@@ -8,7 +8,7 @@ from agent.machine import faults, termination
 from agent.machine.exits import Exit
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
-BOOTED, EARLY, NOTIFY = "--booted", "--early", "--notify"
+BOOTED, CORES, EARLY, NOTIFY = "--booted", "--cores", "--early", "--notify"
 
 
 def main(argv: list[str]) -> int:
@@ -55,7 +55,11 @@ def _go_on(argv: list[str]) -> int:
     mark = argv.index("--")
     options = dict(zip(argv[:mark:2], argv[1:mark:2], strict=True))
     command = argv[mark + 1 :]
-    return supervisor.run(options[BOOTED], command, options.get(EARLY), options.get(NOTIFY))
+    cores = options.get(CORES)
+    return supervisor.run(
+        options[BOOTED], command, options.get(EARLY), options.get(NOTIFY),
+        None if cores is None else int(cores),
+    )  # fmt: skip
 
 
 def _init(command: list[str], usage: str) -> int:

@@ -41,6 +41,7 @@ class Supervisor(Listener):
         argv: Sequence[str],
         waiting: Early | None,
         notify: str | None = None,
+        core_limit: int | None = None,
         *,
         loop: Loop,
         children: Children,
@@ -49,7 +50,7 @@ class Supervisor(Listener):
         """Make the pipes and the parts. Raises OSError when the runtime folder is no use.
 
         `waiting` is a supervisord that waits for the word to go, `notify` the address of a manager
-        outside; `arrivals` yields the signals.
+        outside, `core_limit` what CMD had without us; `arrivals` yields the signals.
         """
         self._folder = folder
         self._boot = boot_file
@@ -75,6 +76,7 @@ class Supervisor(Listener):
         """The essential service that is given up."""
         self._quick_ends: dict[str, int] = {}
         self._init = Init(loop, children, log, arrivals, boot_file.stop_timeout, listener=self)
+        self._init.command.core_limit = core_limit
         self._init.stop.order = (
             (self._jobs, self._services, self._init.command),
             (FinalJobs(self._jobs, self._init.stop),),
@@ -192,13 +194,17 @@ class Supervisor(Listener):
 
 
 def run(
-    folder: str, argv: Sequence[str], waiting: str | None = None, notify: str | None = None
+    folder: str,
+    argv: Sequence[str],
+    waiting: str | None = None,
+    notify: str | None = None,
+    core_limit: int | None = None,
 ) -> int:
     """Run the workspace of this runtime folder with an optional CMD; return the exit code.
 
     The folder is held from here to the end; `configure` held it while it wrote to it. `waiting`
     describes a supervisord that waits for the word to go, see `early`; `notify` is where a manager
-    outside listens, see `announcement`.
+    outside listens, see `announcement`. `core_limit` is CMD's, see `agent.machine.cores`.
     """
     open_missing_streams()
     try:
@@ -210,7 +216,7 @@ def run(
         early_one = early.take_over(waiting) if waiting else None
         adopt_orphans()
         supervisor = Supervisor(
-            folder, boot.read_boot(folder), argv, early_one, notify,
+            folder, boot.read_boot(folder), argv, early_one, notify, core_limit,
             loop=Loop(BootClock()), children=Children(), arrivals=signals.listen(),
         )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:

@@ -77,6 +77,7 @@ class FakeProcess(Child):
         self.program = program
         self.argv = tuple(argv)
         self.nice = 0
+        self.core_limit: int | None = None
         self.streams: Streams = ()
         self.environment: Mapping[str, str] | None = None
         self.blocked: Sequence[int] = ()
@@ -167,6 +168,7 @@ class FakeChildren(Children):
         ignored: Sequence[int] = (),
         nice: int = 0,
         environment: Mapping[str, str] | None = None,
+        core_limit: int | None = None,
     ) -> FakeProcess:
         self._fork()
         if terminal is not None:
@@ -177,6 +179,7 @@ class FakeChildren(Children):
         process = FakeProcess(self, self._execute(argv), argv, on_end)
         process.streams, process.nice, process.environment = streams, nice, environment
         process.blocked, process.ignored = blocked, ignored
+        process.core_limit = core_limit
         self.started.append(process)
         return process
 

@@ -167,8 +167,8 @@ def test_init_imports_little() -> None:
     assert ours == {"agent.init", "agent.machine"}
     light = {name for name in added if name.startswith("agent.machine.")}
     names = (
-        "backoff", "cgroup", "clock", "escaping", "exits", "faults", "files", "log", "moments",
-        "proc", "runtime", "termination", "texts",
+        "backoff", "cgroup", "clock", "cores", "escaping", "exits", "faults", "files", "log",
+        "moments", "proc", "runtime", "termination", "texts",
     )  # fmt: skip
     assert light == {f"agent.machine.{name}" for name in names}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",

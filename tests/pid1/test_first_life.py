@@ -46,6 +46,19 @@ def test_the_second_life_has_the_clean_environment(
     assert SECRET not in box.out
 
 
+def test_only_cmd_may_dump_core(start: Start, folder: Path, first: First) -> None:
+    """What has secrets in its memory leaves no file of it; CMD is as it would be without us."""
+    booted(folder, EMPTY_BOOT)
+    look = f"grep core /proc/self/limits >>{folder}/run/limits"
+    script = f"grep core /proc/1/limits >{folder}/run/limits; {look}"
+    last = f"grep -h core /proc/1/limits {folder}/run/limits /proc/self/limits"
+    unlimited = ("prlimit", "--core=unlimited:unlimited")
+    box = start(*unlimited, *first(script, "sh", "-c", last), environment=environment(folder))
+    assert box.wait() == 0, box.err
+    soft = [line.split()[-3:-1] for line in box.out.splitlines()]
+    assert soft == [["1", "unlimited"]] * 3 + [["unlimited", "unlimited"]]
+
+
 def test_the_real_configure(start: Start, folder: Path) -> None:
     """All of `devcopilot run` but the services."""
     (folder / "home").mkdir()

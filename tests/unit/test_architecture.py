@@ -31,6 +31,7 @@ LIGHT = {
     "backoff",
     "cgroup",
     "clock",
+    "cores",
     "escaping",
     "exits",
     "faults",
