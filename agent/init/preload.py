@@ -13,6 +13,7 @@ import os
 import sys
 from types import ModuleType
 
+from agent.init import lean
 from agent.machine.exits import Exit
 
 WORD = 3
@@ -37,7 +38,10 @@ def main(name: str) -> int:
 def load(name: str) -> ModuleType:
     """Import a module. What is made meanwhile stays: a search for what does not is in vain."""
     gc.disable()
+    lean.go_without()
     module = importlib.import_module(name)
+    for part in lean.LATER:
+        importlib.import_module(part)
     gc.enable()
     return module
 

@@ -143,7 +143,7 @@ def measure_idle(options: Options) -> list[Row]:
         refreshed = count_refreshes(box) - refreshed
     parts = ", ".join(f"{name} {size:.1f}" for name, size in pss.items())
     return [
-        Row("memory of the resident agent processes (PSS)", sum(pss.values()), 32, "MB", parts),
+        Row("memory of the resident agent processes (PSS)", sum(pss.values()), 25, "MB", parts),
         Row(
             f"processor over {seconds / 60:.0f} minutes with {refreshed} refreshes",
             100 * used / seconds,

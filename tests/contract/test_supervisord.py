@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from agent.commands import explain
+from agent.init import early, preload
 from agent.machine import runtime
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
@@ -32,7 +33,7 @@ ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;
 
 
 class SupervisedBox:
-    """A runtime folder with a supervisord, woken as init does it."""
+    """A runtime folder with a supervisord, loaded and woken as init does it."""
 
     def __init__(self, folder: Path, services: Sequence[Service], stop_timeout: float) -> None:
         self.folder = folder
@@ -50,11 +51,20 @@ class SupervisedBox:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *prefix: str) -> None:
+        boot = self.folder / runtime.BOOT
+        word, writer = os.pipe()
+        os.write(writer, os.fsencode(boot))
+        os.close(writer)
+        content = {
+            "supervisord": supervisord.command(self.facts), "environment": self.facts.environ,
+        }  # fmt: skip
+        boot.write_text(json.dumps(content))
+        lend = ("sh", "-c", f'exec "$@" {preload.WORD}<&0 </dev/null', "sh")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*prefix, *supervisord.command(self.facts)], env=self.facts.environ,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*lend, *prefix, *early.ARGV], env={}, stdin=word, stdout=log, stderr=log,
                 process_group=0)  # fmt: skip
+        os.close(word)
         process = self.process
         self.wait(lambda: self.wake() or process.poll() is not None)
         assert process.poll() is None, self.log.read_text()
@@ -395,7 +405,8 @@ def test_nobody_there_is_an_os_error(make: Make) -> None:
 
 SLOW_FIRST_CHILD = """
 import os, sys, time
-from supervisor import options, supervisord
+from agent.init import preload
+from supervisor import options
 Options, fork, children = options.ServerOptions, options.ServerOptions.fork, []
 def count(self):
     children.append(self)
@@ -406,7 +417,7 @@ def linger(self):
     while len(children) == 1 and time.monotonic() < end:
         time.sleep(0.01)
 Options.fork, Options.setpgrp = count, linger
-supervisord.main(sys.argv[5:])
+preload.main(sys.argv[-1])
 """
 """A supervisord whose listener takes a second from its fork to its execution."""
 

@@ -1,0 +1,83 @@
+"""What supervisord does without, to be small and soon there.
+
+It is a server on a unix socket. Of what it imports, the client's half of HTTP, TLS, compression,
+the pages for a browser and the entry points of installed packages are a third of its memory, and
+never used here. Python's own way to say that a module is not there is None in `sys.modules`.
+"""
+
+import importlib
+import importlib.util
+import sys
+from types import ModuleType
+
+OPTIONAL = ("ssl", "gzip", "bz2", "lzma", "zlib")
+"""Whoever imports them has a way without."""
+OPENSSL = "_hashlib"
+BUILT_IN = ("_md5", "_sha1", "_sha256", "_sha512")
+"""What `hashlib` has instead of OpenSSL's, where Python was built with them."""
+LAZY = ("ipaddress",)
+"""Loaded when they are used first."""
+LATER = (
+    "supervisor.dispatchers", "supervisor.http", "supervisor.process", "supervisor.rpcinterface",
+    "supervisor.xmlrpc",
+)  # fmt: skip
+"""What supervisord imports only when it has read its configuration."""
+
+
+class EntryPoint:
+    """As much of `importlib.metadata.EntryPoint` as finds MODULE:NAME."""
+
+    def __init__(self, name: str | None, value: str, group: str | None) -> None:
+        self.name = name
+        self.value = value
+        self.group = group
+
+    def load(self) -> object:
+        """Return what is meant. Raises ImportError, AttributeError."""
+        module, _, name = self.value.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+class NoPages:
+    """A handler of HTTP requests that takes none."""
+
+    def __init__(self, supervisord: object) -> None:
+        """`supervisord` is what it would show."""
+
+    def match(self, request: object) -> bool:  # noqa: ARG002
+        """Tell that this request is another handler's."""
+        return False
+
+
+STAND_INS: dict[str, dict[str, object]] = {
+    "importlib.metadata": {"EntryPoint": EntryPoint},
+    "importlib.resources": {},
+    "http.client": {"HTTPConnection": object},
+    "html.entities": {"html5": {}},
+    "html.parser": {"HTMLParser": object},
+    "supervisor.web": {"supervisor_ui_handler": NoPages},
+}
+"""By module: the names in it that something is made of while supervisord loads."""
+
+
+def go_without() -> None:
+    """Let what is imported from now on do without these modules; those that are there stay."""
+    has_hashes = all(importlib.util.find_spec(name) for name in BUILT_IN)
+    for name in (*OPTIONAL, *((OPENSSL,) if has_hashes else ())):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    for name, content in STAND_INS.items():
+        module = ModuleType(name)
+        vars(module).update(content)
+        sys.modules.setdefault(name, module)
+    for name in LAZY:
+        _load_lazily(name)
+
+
+def _load_lazily(name: str) -> None:
+    """https://docs.python.org/3/library/importlib.html#implementing-lazy-imports."""
+    spec = importlib.util.find_spec(name)
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
