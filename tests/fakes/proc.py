@@ -15,6 +15,8 @@ from agent.observe.activity.view import View
 
 PTS = 136 << 8
 INIT = 1
+FIRST_RUN = 600_000
+"""Nanoseconds that a process has run before anybody looks."""
 BEGIN = 1000.0
 """When the workspace starts, in seconds since the machine did."""
 
@@ -31,6 +33,8 @@ class Machine:
         self.kept = b""
         self.boot = BEGIN
         self._epoch = time.time() - BEGIN
+        self.has_clocks = True
+        """Whether the kernel tells for how long each process has run."""
         self.slept = 0.0
         self.set_back = 0.0
         self.rules = Rules({"ssh_port": 2222, "editor_port": 8080, **rules})
@@ -87,6 +91,11 @@ class Machine:
         self._write(pid)
         return pid
 
+    def adopt(self, parent: int, pid: int) -> None:
+        """Let a process have another parent, as the kernel does when its own has ended."""
+        self._rows[pid][1]["parent"] = parent
+        self._write(pid)
+
     def end(self, pid: int) -> None:
         for path in (self.proc / str(pid)).iterdir():
             path.unlink()
@@ -111,6 +120,12 @@ class Machine:
         numbers[10] = int(self._used[pid] * TICKS)
         line = f"{pid} ({name}) S {' '.join(map(str, numbers))}\n"
         (self.proc / str(pid) / "stat").write_text(line)
+
+    def _read_clock(self, pid: str) -> int:
+        """Return for how long it has run; it ran before it was seen."""
+        if not self.has_clocks or int(pid) not in self._used:
+            return 0
+        return FIRST_RUN + int(self._used[int(pid)] * 1e9)
 
     # --- terminals ---
 
@@ -167,6 +182,7 @@ class Machine:
         view = View(
             str(self.runtime), self.rules, kept, self.now,
             proc=str(self.proc), devices=str(self.devices), stat=self._stat,
+            read_clock=self._read_clock,
         )  # fmt: skip
         found = Sample(view)
         self.keep(found)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine import netlink
-from agent.observe.activity import memory, processes, sample, sockets
+from agent.observe.activity import memory, processes, sample, sockets, table
 from agent.observe.activity.memory import Memory
 from tests.fakes.proc import Machine
 
@@ -76,9 +76,9 @@ def test_lines_that_no_kernel_writes_are_no_processes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b"[]", b"null", b'{"version": 1}', b'{"version": 1, "used": []}', b"\xff" * 100,
-     b'{"version": 2, "used": {}}', b'{"version": 1, "used": {}, "boot": "x"}',
-     b'{"version": 1, "used": {"7": 3}, "seen": {"editor": 1}}', b"[" * 5000],
+    [b"", b"{", b"[]", b"null", b'{"version": 2}', b'{"version": 2, "used": []}', b"\xff" * 100,
+     b'{"version": 1, "used": {}}', b'{"version": 2, "used": {}, "boot": "x"}',
+     b'{"version": 2, "used": {"7": 3}, "seen": {"editor": 1}}', b"[" * 5000],
 )  # fmt: skip
 def test_a_damaged_memory_is_none(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "activity").mkdir()
@@ -150,11 +150,13 @@ def test_where_the_kernel_does_not_tell_the_file_is_read(
 # --- cost ---
 
 
+@pytest.mark.parametrize(("has_clocks", "files"), [(True, 20), (False, 520)])
 def test_a_sample_reads_few_files_of_each_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_clocks: bool, files: int
 ) -> None:
-    """Of 500 that sleep it opens one file each: 5 ms of processor."""
+    """Of 500 that sleep it opens none; one each where the kernel does not say that they sleep."""
     machine = Machine(tmp_path)
+    machine.has_clocks = has_clocks
     for pid in range(1000, 1500):
         machine.start(pid, "sleep")
     machine.look()
@@ -168,4 +170,82 @@ def test_a_sample_reads_few_files_of_each_process(
     monkeypatch.setattr(os, "open", count)
     machine.wait(30)
     machine.look()
-    assert len(opened) < 520
+    assert len(opened) < files
+
+
+def test_a_process_that_has_run_is_read_again(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.start(7, "sh")
+    machine.start(8, "sleep")
+    machine.look()
+    machine.wait(30, p7=0.5)
+    found = machine.look().view.processes
+    assert found["7"].used == pytest.approx(0.5, abs=0.01)
+    assert found["8"].used == 0.0
+    machine.wait(30)
+    assert machine.look().view.processes["7"].used == 0.0
+
+
+def test_a_pid_that_is_given_again_is_another_process(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.start(7, "sleep")
+    machine.look()
+    machine.end(7)
+    machine.wait(30)
+    machine.start(7, "make")
+    machine.wait(1, p7=0.2)
+    found = machine.look().view.processes["7"]
+    assert (found.name, found.before) == ("make", None)
+
+
+def test_a_process_that_sleeps_while_its_parent_ends_has_another(tmp_path: Path) -> None:
+    """Its parent's pid may belong to somebody else by then."""
+    machine = Machine(tmp_path)
+    for parent, child in ((7, 8), (17, 18)):
+        machine.start(parent, "sh")
+        machine.start(child, "sleep", parent=parent)
+    machine.look()
+    machine.wait(30)
+    for parent, child in ((7, 8), (17, 18)):
+        machine.end(parent)
+        machine.adopt(1, child)
+    machine.start(17, "make")
+    machine.wait(1, p17=0.2)
+    found = machine.look().view.processes
+    assert [found[pid].parent for pid in ("8", "18")] == ["1", "1"]
+
+
+def test_who_reads_the_keys_of_a_terminal_is_looked_up_each_time(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.open_terminal(1)
+    machine.run(1, 200, "sleep")
+    machine.look()
+    machine.wait(30)
+    machine.put_in_foreground(1, 101)
+    found = machine.look().view.processes
+    assert (found["101"].is_in_foreground, found["200"].is_in_foreground) == (True, False)
+
+
+def test_the_kernel_says_for_how_long_a_process_has_run() -> None:
+    """And of one that is not there, or of another machine's, nothing."""
+    read_clock = table.find_clock("/proc")
+    child = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        first = read_clock(str(os.getpid()))
+        assert read_clock(str(child.pid)) > 0
+        assert read_clock(str(os.getpid())) > first > 0
+    finally:
+        child.communicate(b"\n")
+    assert read_clock(str(child.pid)) == 0
+    assert table.find_clock("/nowhere")(str(os.getpid())) == 0
+
+
+def test_a_look_at_the_real_processes_agrees_with_one_that_knows_nothing() -> None:
+    first = table.read_all("/proc", {}, table.read_clock)
+    known = {pid: table.note(process) for pid, process in first.items()}
+    second = table.read_all("/proc", known, table.read_clock)
+    bare = table.read_all("/proc", {}, lambda _pid: 0)
+    kept = [pid for pid, process in second.items() if process.before is process and pid in bare]
+    assert kept
+    for pid in kept:
+        assert (second[pid].name, second[pid].start) == (bare[pid].name, bare[pid].start)

@@ -37,16 +37,7 @@ class Lease:
 
 def find_start(proc: str, pid: int) -> int | None:
     """Return when a process started, in the kernel's ticks; None: there is no such process."""
-    try:
-        descriptor = os.open(f"{proc}/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        found = processes.parse(str(pid), os.read(descriptor, 1024))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+    found = processes.read(str(pid), f"{proc}/{pid}/stat")
     return found.start if found and not found.has_ended else None
 
 

@@ -8,6 +8,7 @@ import os
 
 from agent.machine import runtime
 from agent.machine.files import STATE, read_file
+from agent.observe.activity import table
 from agent.observe.activity.moment import Moment
 from agent.observe.activity.processes import TICKS, Process
 from agent.observe.activity.rules import Rules
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 FILE = os.path.join(runtime.ACTIVITY, "memory.json")
 """In the runtime folder."""
-VERSION = 1
+VERSION = 2
 
 SHORTEST_WINDOW = 10.0
 """Seconds over which the use of the processor is measured, at least."""
@@ -47,7 +48,7 @@ class Memory:
         self.window: float = rows.get("window", 0.0)
         """When the use of the processor was noted."""
         self.used: dict[str, list[Any]] = rows.get("used", {})
-        """By pid: the start of the process, and its account."""
+        """By pid, what was known of the process then; see `table.note`."""
         self.busy: float | None = rows.get("busy")
         """Since when the user's processes have used the processor, without a pause."""
         self.idle: dict[str, Any] = rows.get("idle", {})
@@ -95,21 +96,17 @@ class Memory:
     def measure(self, processes: dict[str, Process], now: Moment) -> None:
         """Set for each process what it has used per second since it was noted last."""
         window = max(now.boot - self.window, 1.0)
-        accounts = {}
-        for pid, process in processes.items():
-            start, account = process.start, process.account.decode()
-            accounts[pid] = [start, account]
-            known = self.used.get(pid)
-            if known and known[0] == start:
-                if known[1] != account:
-                    before = sum(map(int, known[1].split()))
-                    process.used = (process.ticks - before) / TICKS / window
-            else:
-                age = now.boot - start / TICKS
+        for process in processes.values():
+            before = process.before
+            if before is None:
+                age = now.boot - process.start_moment
                 span = min(window, age) if self.used else age
                 process.used = process.ticks / TICKS / max(span, 1.0)
+            elif before is not process:
+                process.used = (process.ticks - before.ticks) / TICKS / window
         if window >= SHORTEST_WINDOW or not self.used:
-            self.window, self.used = now.boot, accounts
+            self.window = now.boot
+            self.used = {pid: table.note(process) for pid, process in processes.items()}
 
 
 def load(folder: str) -> Memory:
@@ -131,12 +128,10 @@ def is_sound(rows: "dict[str, Any]") -> bool:
     moments += [second for _, second in rows["stamps"].values()]
     moments += [rows["idle"].get(name) or 0.0 for name in ("last", "warned", "acted")]
     texts = [second for _, second in (*rows["seen"].values(), *rows["used"].values())]
-    accounts = [account.split() for _, account in rows["used"].values()]
     return (
         rows["version"] == VERSION
         and all(isinstance(each, (int, float)) for each in moments)
         and all(isinstance(each, str) for each in texts)
-        and all(word.isdecimal() for account in accounts for word in account)
     )
 
 

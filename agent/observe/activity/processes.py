@@ -1,4 +1,4 @@
-"""The processes, as one look at /proc shows them. Light: nothing is parsed before it is needed.
+"""A process, as its line in /proc shows it. Light: nothing is parsed before it is needed.
 
 See proc_pid_stat(5). A line that no kernel writes is a process that is not there.
 """
@@ -22,11 +22,17 @@ _START = 19
 class Process:
     """One process; its numbers are texts, since most are only compared."""
 
-    __slots__ = ("_fields", "name", "pid", "used")
+    __slots__ = ("_fields", "before", "clock", "line", "name", "pid", "used")
 
-    def __init__(self, pid: str, name: str, fields: list[bytes]) -> None:
+    def __init__(self, pid: str, name: str, line: bytes, fields: list[bytes]) -> None:
         self.pid = pid
         self.name = name
+        self.line = line
+        """As much of it as matters."""
+        self.clock = 0
+        """Nanoseconds for which it had run when its line was read; 0: that is not known."""
+        self.before: Process | None = None
+        """What it was when its use of the processor was noted last; None: it was not there."""
         self.used = 0.0
         """Seconds of processor since the sample before; see `processor`."""
         self._fields = fields
@@ -69,11 +75,6 @@ class Process:
         return str((major - _FIRST_MAJOR) * 256 + minor) if major in _MAJORS else ""
 
     @property
-    def account(self) -> bytes:
-        """Return what changes when it, or a child that it has waited for, uses the processor."""
-        return b" ".join(self._fields[_USED])
-
-    @property
     def ticks(self) -> int:
         """Return what it has used since it started."""
         return sum(map(int, self._fields[_USED]))
@@ -108,32 +109,23 @@ def parse(pid: str, line: bytes) -> Process | None:
         return None
     if not digits.isdigit() or len(digits) > _MOST_DIGITS:
         return None
-    return Process(pid, line[line.find(b"(") + 1 : end].decode(errors="replace"), fields)
+    name = line[line.find(b"(") + 1 : end].decode(errors="replace")
+    rest = sum(map(len, fields[_START + 1 :]))
+    return Process(pid, name, line[: len(line) - rest], fields)
 
 
-def read_all(root: str) -> dict[str, Process]:
-    """Return all processes that can be seen, by pid; `root` is /proc. Raises OSError."""
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    found = {}
+def read(pid: str, path: str, folder: int | None = None) -> Process | None:
+    """Return a process from its file `stat`; None: it has ended, or is hidden."""
     try:
-        for pid in os.listdir(folder):
-            if not pid.isdecimal():
-                continue
-            try:
-                descriptor = os.open(f"{pid}/stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
-            except OSError:  # it has ended meanwhile, or is hidden
-                continue
-            try:
-                line = os.read(descriptor, _LINE)
-            except OSError:
-                continue
-            finally:
-                os.close(descriptor)
-            if process := parse(pid, line):
-                found[pid] = process
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        return parse(pid, os.read(descriptor, _LINE))
+    except OSError:
+        return None
     finally:
-        os.close(folder)
-    return found
+        os.close(descriptor)
 
 
 def read_command(root: str, pid: str) -> list[str]:

@@ -5,7 +5,7 @@ import os
 
 from agent.machine import runtime
 from agent.machine.files import STATE, read_file
-from agent.observe.activity import processes, sockets, terminals
+from agent.observe.activity import processes, sockets, table, terminals
 from agent.observe.activity.memory import Memory
 from agent.observe.activity.moment import Moment
 from agent.observe.activity.processes import Family, Process
@@ -33,8 +33,9 @@ class View:
         proc: str = "/proc",
         devices: str = "/dev/pts",
         stat: "Callable[[str], os.stat_result]" = os.stat,
+        read_clock: "Callable[[str], int] | None" = None,
     ) -> None:
-        """`folder` is the runtime folder."""
+        """`folder` is the runtime folder; `read_clock` is for `table.read_all`."""
         self.folder = folder
         self.rules = rules
         self.memory = memory
@@ -46,7 +47,7 @@ class View:
         self.init = str(self.state.get("pid", ""))
         self.previous = memory.window or now.boot
         """Since when the use of the processor is measured."""
-        self.processes = self._read_processes()
+        self.processes = self._read_processes(read_clock or table.find_clock(proc))
         self.family = Family(self.processes)
         self.terminals = terminals.read_all(devices, memory, now, stat)
         self.sockets = sockets.count(proc, (rules.editor_port, rules.ssh_port))
@@ -81,9 +82,9 @@ class View:
         """Return the terminal that a process has."""
         return self.terminals.get(process.terminal)
 
-    def _read_processes(self) -> dict[str, Process]:
+    def _read_processes(self, read_clock: "Callable[[str], int]") -> dict[str, Process]:
         try:
-            found = processes.read_all(self.proc)
+            found = table.read_all(self.proc, self.memory.used, read_clock)
         except OSError:
             return {}
         self.memory.measure(found, self.now)
