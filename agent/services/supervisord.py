@@ -6,20 +6,16 @@ replaces itself by the program, so it costs nothing once the program runs.
 """
 
 import sys
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.machine import runtime
 from agent.machine.resources import File
 from agent.machine.system import Facts
-from agent.services import launchers
+from agent.services import launchers, rpc
 from agent.services.service import Service
-
-if TYPE_CHECKING:
-    import xmlrpc.client
 
 GROUP = "services"
 """All services are in one group: supervisord stops groups one after the other, a group at once."""
@@ -33,6 +29,8 @@ OPTIONAL_RETRIES = 1_000_000
 """Of another one, which is never given up; after a day the pause is seven minutes."""
 STARTING, RUNNING = "STARTING", "RUNNING"
 """States of a service: it has yet to live for START_SECONDS; it has."""
+QUESTION = "supervisor.getAllProcessInfo"
+"""https://supervisord.org/api.html"""
 QUERY_TIMEOUT = 2.0
 """Seconds that supervisord has to answer."""
 STOP_SHARE = 0.75
@@ -176,19 +174,13 @@ def query_states(folder: Path, timeout: float = QUERY_TIMEOUT) -> dict[str, Serv
 
     Raises OSError when it does not answer within `timeout` seconds, or not with sense.
     """
-    import http.client  # noqa: PLC0415 - 45 ms that only `status` pays
-    import xmlrpc.client  # noqa: PLC0415
-    from xml.parsers.expat import ExpatError  # noqa: PLC0415
-
-    server = xmlrpc.client.ServerProxy(
-        "http://localhost", transport=_make_transport(folder / runtime.SUPERVISORD_SOCKET, timeout)
+    rows = rpc.call(
+        folder / runtime.SUPERVISORD_SOCKET, f"{_ACCOUNT}:{_ACCOUNT}", QUESTION, timeout
     )
     try:
-        with server:
-            rows: Any = server.supervisor.getAllProcessInfo()
-    except (xmlrpc.client.Error, http.client.HTTPException, ExpatError) as error:
-        raise OSError(f"supervisord gave no proper answer: {error}") from error
-    return {row["name"]: _read_state(row) for row in rows if row["group"] == GROUP}
+        return {row["name"]: _read_state(row) for row in rows if row["group"] == GROUP}
+    except (KeyError, TypeError) as error:
+        raise OSError(f"supervisord does not say {error}") from error
 
 
 def _read_state(row: dict[str, Any]) -> ServiceState:
@@ -200,25 +192,3 @@ def _read_state(row: dict[str, Any]) -> ServiceState:
         started=float(row["start"]) if running else None,
         description=row["spawnerr"] or row["description"],
     )
-
-
-def _make_transport(path: Path, timeout: float) -> "xmlrpc.client.Transport":
-    """Return a transport over a unix socket; Python has none of its own."""
-    import http.client  # noqa: PLC0415
-    import socket  # noqa: PLC0415
-    import xmlrpc.client  # noqa: PLC0415
-
-    class Connection(http.client.HTTPConnection):
-        def connect(self) -> None:
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.settimeout(timeout)
-            self.sock.connect(str(path))
-
-    class Transport(xmlrpc.client.Transport):
-        def make_connection(self, host: Any) -> http.client.HTTPConnection:
-            connection = Connection(str(host))
-            self._connection = host, connection  # what close() looks at
-            return connection
-
-    word = b64encode(f"{_ACCOUNT}:{_ACCOUNT}".encode()).decode()
-    return Transport(headers=[("Authorization", f"Basic {word}")])
