@@ -1,6 +1,7 @@
 """git's own format of settings, and the agent's files in it."""
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.machine.errors import Problem
@@ -18,19 +19,33 @@ SYSTEM = "gitconfig-system"
 def find_unreadable(facts: Facts) -> Problem | None:
     """Return what is wrong with a file of the user's that git would fail at, or wait for.
 
-    git opens whatever has the name: a pipe, a folder, a device. https://git-scm.com/docs/git-config#FILES
+    git opens whatever has the name: a pipe, a folder, a device.
     """
-    given = facts.environ.get("GIT_CONFIG_GLOBAL")
-    settings = find_xdg(facts, "XDG_CONFIG_HOME", ".config")
-    usual = (settings / "git/config", facts.home / ".gitconfig")
-    for path in (Path(given),) if given else usual:
-        if str(path) == os.devnull:  # this is how people say that there is none
-            continue
+    for path in find_own_files(facts):
         if fault := find_fault(path, facts):
             return Problem(
                 f"cannot read {path}: {fault}", "git cannot read it either: fix it or move it away"
             )
     return None
+
+
+def find_own_files(facts: Facts) -> Iterator[Path]:
+    """Yield where git looks for the user's own settings: git-config(1), FILES."""
+    given = facts.environ.get("GIT_CONFIG_GLOBAL")
+    settings = find_xdg(facts, "XDG_CONFIG_HOME", ".config")
+    usual = (settings / "git/config", facts.home / ".gitconfig")
+    for path in (Path(given),) if given else usual:
+        if str(path) != os.devnull:  # this is how people say that there is none
+            yield path
+
+
+def may_set(facts: Facts, names: Sequence[bytes]) -> bool:
+    """Tell whether the user's own settings may have one of these names, or a part of them.
+
+    The files must be readable. It saves a start of git where the answer is no.
+    """
+    contents = ((facts.read(path) or b"").lower() for path in find_own_files(facts))
+    return any(name in content for content in contents for name in (*names, b"include"))
 
 
 def find_fault(path: Path, facts: Facts) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
-from agent.machine.gitconfig import SIGNING, find_unreadable
+from agent.machine.gitconfig import SIGNING, find_unreadable, may_set
 from agent.machine.keys import KEY_NAMES, find_folder
 from agent.machine.lines import find_last_line
 from agent.machine.resources import File, Resource
@@ -103,7 +103,7 @@ def read_own(facts: Facts) -> dict[str, str]:
 
     Of a file that git cannot read the step of git's defaults tells.
     """
-    if find_unreadable(facts):
+    if find_unreadable(facts) or not may_set(facts, (b"sign", b"gpg")):
         return {}
     # From / so that no repository takes part. Without --includes git leaves out included files.
     asked = ("git", "-C", "/", "config", "--global", "--includes", "-z", "--get-regexp")

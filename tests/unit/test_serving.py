@@ -197,6 +197,17 @@ def test_a_request_that_comes_in_pieces_is_put_together(port: int) -> None:
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", b" 431 "),
         (b"GET / HTTP/9.9\r\n\r\n", b" 505 "),
         (b"GET /hello\r\n\r\n", b"HTTP/1.0 403 "),  # HTTP/0.9, whose answers have no headers
+        (b"\r\n\r\n", b" 400 "),
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b" 400 "),  # TLS
+        (b"GET /hello there HTTP/1.1\r\n\r\n", b" 400 "),
+        (b"GET /hello ICY/1.1\r\n\r\n", b" 400 "),
+        (b"GET http://[ HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 400 "),
+        (b"GET /hello HTTP/1.1\r\nHost localhost\r\n\r\n", b" 400 "),
+        (b"GET /hello HTTP/1.1\r\nHost : localhost\r\n\r\n", b" 400 "),
+        (b"GET /hello HTTP/1.1\r\nA: b\r\n Host: localhost\r\n\r\n", b" 400 "),
+        (b"GET /hello HTTP/1.1\r\nHost: localhost\r\nhost: a\r\n\r\n", b" 400 "),
+        (b"GET //evil.example/hello HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 404 "),
+        (b"GET http://localhost/hello HTTP/1.1\nhOsT:localhost\n\n", b" 200 "),
     ],
 )
 def test_more_than_anybody_asks_is_refused(port: int, sent: bytes, status: bytes) -> None:

@@ -44,6 +44,7 @@ def gather(current: Context, chosen: str = "") -> Sources:
     """Return all that is known. Raises AgentError when the agent is not running here."""
     facts, attempts = current.facts, Attempts()
     now, found = facts.clock.now(), status.collect(current)
+    pids = {service.name: service.pid for service in found.services}
 
     def measure() -> Sequence[Gauge]:
         return find_usage_gauges(current, found, now.timestamp())
@@ -58,7 +59,7 @@ def gather(current: Context, chosen: str = "") -> Sources:
         lines=attempts.ask("the log", lambda: recent_log.read(facts), ()),
         chosen=chosen,
         versions=attempts.ask("versions", lambda: tuple(find_versions()), ()),
-        ports=attempts.ask("ports", lambda: show_ports(ports.collect(current)), None),
+        ports=attempts.ask("ports", lambda: show_ports(ports.collect(current, pids=pids)), None),
         failed=tuple(attempts.failed),
     )
 

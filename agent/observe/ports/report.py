@@ -1,7 +1,7 @@
 """The ports of the workspace in rows: for people, for programs, for the page."""
 
 import pwd
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -68,13 +68,15 @@ class Report:
 class Services:
     """The services of this life of the container, and the processes that they are."""
 
-    def __init__(self, current: Context) -> None:
+    def __init__(self, current: Context, pids: Mapping[str, int] | None) -> None:
         self.names: set[str] = set()
         self._pids: dict[int, str] = {}
         with suppress(AgentError, OSError):  # it is not running here
             self.names = {each.name for each in registered.ROSTER.read(current.facts).services}
-            found = supervisord.query_states(current.facts.runtime)
-            self._pids = {each.pid: name for name, each in found.items() if each.pid}
+            if pids is None:
+                states = supervisord.query_states(current.facts.runtime)
+                pids = {name: each.pid for name, each in states.items()}
+            self._pids = {pid: name for name, pid in pids.items() if pid}
         editor, ssh = current.settings.editor, current.settings.ssh
         self._own = {EDITOR: editor.port, SSHD: ssh.port}
         self._init = (context.read_state(current.facts) or {}).get("pid")
@@ -96,10 +98,15 @@ class Services:
         return name == AGENT or name in self._own
 
 
-def collect(current: Context, *, everything: bool = False) -> Report:
-    """Look at all ports; those that are not usual and UDP only where `everything` is asked for."""
+def collect(
+    current: Context, *, everything: bool = False, pids: Mapping[str, int] | None = None
+) -> Report:
+    """Look at all ports; those that are not usual and UDP only where `everything` is asked for.
+
+    `pids`: of the services, by name; None: supervisord is asked.
+    """
     found = listeners.find(current.facts.clock, with_udp=everything)
-    services, names = Services(current), labels.load(current).find(found)
+    services, names = Services(current, pids), labels.load(current).find(found)
     doors = find_doors(current, services.names)
     ephemeral = listeners.read_ephemeral()
     rows = []

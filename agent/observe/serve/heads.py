@@ -15,7 +15,7 @@ PATIENCE = 5.0
 MOST = 64
 """Callers whose request is not whole yet, on one address."""
 LIMIT = 128 * 1024
-"""Bytes of a request: the library refuses a longer line or more headers."""
+"""Bytes of a request; see `agent.observe.serve.grammar` for its parts."""
 
 
 class Heads:

@@ -1,4 +1,4 @@
-"""The HTTP of all surfaces: RFC 9110 as far as reading needs it.
+"""Who asks for which surface, who is refused, and what goes wrong on the way.
 
 Every answer is whole, and the connection ends with it: who asks again connects again.
 """
@@ -6,22 +6,19 @@ Every answer is whole, and the connection ends with it: who asks again connects 
 import base64
 import binascii
 import hmac
-import io
 import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
-from typing import Any, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
-from agent import __version__
 from agent.machine import faults
 from agent.machine.errors import Problem
 from agent.machine.log import Logger
+from agent.observe.serve import grammar
+from agent.observe.serve.grammar import RefusedError
 from agent.observe.serve.heads import Heads
 from agent.observe.serve.peer import find_peer, is_editor
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
@@ -67,68 +64,50 @@ class Server:
     def _serve(self, surface: Surface, connection: socket.socket, heads: Heads) -> None:
         with suppress(OSError), connection:  # whoever asked has gone
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-            Handler(surface, connection, heads.read(connection), self)
+            Exchange(surface, connection, self).run(heads.read(connection))
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One request."""
+class Exchange:
+    """One request and its answer."""
 
-    server_version = f"devcopilot/{__version__}"
-    sys_version = ""
-
-    def __init__(
-        self, surface: Surface, connection: socket.socket, head: bytes, server: Server
-    ) -> None:
-        """`head` is all that was asked."""
+    def __init__(self, surface: Surface, connection: socket.socket, server: Server) -> None:
         self._surface = surface
-        self._head = head
+        self._connection = connection
         self._owner = server
-        super().__init__(connection, connection.getpeername(), cast("Any", server))
 
-    def setup(self) -> None:
-        """Read from what is there already."""
-        super().setup()
-        self.rfile.close()
-        self.rfile = io.BufferedReader(cast("Any", io.BytesIO(self._head)))
+    def run(self, head: bytes) -> None:
+        """Answer `head`, which is all that was asked. Raises OSError when nobody hears it."""
+        if not head:  # it has changed its mind
+            return
+        method = grammar.GET
+        try:
+            method, request = grammar.parse(head)
+            response = self._answer(request)
+        except RefusedError as error:
+            response = say(error.status, str(error))
+        self._connection.sendall(grammar.write(response, HEADERS, with_body=method != grammar.HEAD))
 
-    def do_GET(self) -> None:
-        """Answer GET."""
-        self._send(self._answer())
-
-    def do_HEAD(self) -> None:
-        """Answer HEAD: as GET, without the body."""
-        self._send(self._answer())
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Log nothing: a scrape each 15 s is no news."""
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what the library refuses, such as POST, in our own form."""
-        status = HTTPStatus(code)
-        self._send(say(status, message or explain or status.phrase))
-
-    def _answer(self) -> Response:
-        headers = {name.lower(): value for name, value in self.headers.items()}
+    def _answer(self, request: Request) -> Response:
         current = replace(self._owner.current)  # what it finds once, it finds for this answer
         try:
             with self._owner.room:
-                return self._refuse(headers, current) or self._surface.answer(
-                    read_request(self.path, headers), current
+                return self._refuse(request.headers, current) or self._surface.answer(
+                    request, current
                 )
         except NotFoundError:
-            return say(HTTPStatus.NOT_FOUND, "there is nothing at this path")
+            return say(404, "there is nothing at this path")
         except Exception as error:
             words = f"cannot answer {self._surface.name}: {faults.describe(error)}"
             self._owner.log.error(words)
-            return say(HTTPStatus.INTERNAL_SERVER_ERROR, words)
+            return say(500, words)
 
     def _refuse(self, headers: Mapping[str, str], current: Context) -> Response | None:
         """Return what is answered to somebody who may not see it; None: go on."""
         password = current.facts.secret(self._surface.password(current.settings))
         if isinstance(password, Problem):
-            return say(HTTPStatus.SERVICE_UNAVAILABLE, str(password))
+            return say(503, str(password))
         if password and not knows(headers.get("authorization", ""), password.reveal()):
-            refusal = say(HTTPStatus.UNAUTHORIZED, "the password is missing or wrong")
+            refusal = say(401, "the password is missing or wrong")
             return replace(refusal, headers=CHALLENGE)
         is_named = bool(password) or names_this_machine(headers.get("host", ""))
         if is_named and not self._surface.own_user_only:
@@ -137,37 +116,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def _refuse_peer(self, is_named: bool, current: Context) -> Response | None:
         """Return the same by who is at the other end: to find that costs more than most answers."""
-        peer = find_peer(self.connection)
+        peer = find_peer(self._connection)
         if self._surface.own_user_only and not (peer and peer.is_own()):
-            return say(HTTPStatus.FORBIDDEN, "only the workspace's own user may see this")
+            return say(403, "only the workspace's own user may see this")
         if is_named or (peer and peer.is_own() and is_editor(peer, current.facts)):
             return None  # the editor hands on the name by which the browser knows it
         return say(
-            HTTPStatus.FORBIDDEN,
+            403,
             "the Host header is not that of this machine: use 127.0.0.1 or localhost",
         )
 
-    def _send(self, response: Response) -> None:
-        self.request_version = "HTTP/1.0"  # else HTTP/0.9, and what is none, gets no headers
-        self.send_response(response.status)
-        headers = {**HEADERS, **response.headers, "Content-Type": response.content_type}
-        for name, value in {**headers, "Content-Length": str(len(response.body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(response.body)
 
-
-def say(status: HTTPStatus, words: str) -> Response:
+def say(status: int, words: str) -> Response:
     """Return an answer that is one line."""
     return Response(f"{words}\n".encode(errors="replace"), status=status)
-
-
-def read_request(target: str, headers: Mapping[str, str]) -> Request:
-    """Return the request for a target as it stands in the first line."""
-    parts = urlsplit(target)
-    path = "/" + unquote(parts.path).lstrip("/")
-    return Request(path, dict(parse_qsl(parts.query)), headers)
 
 
 def names_this_machine(host: str) -> bool:
@@ -185,7 +147,7 @@ def names_this_machine(host: str) -> bool:
 def knows(authorization: str, password: str) -> bool:
     """Tell whether an Authorization header has the password: Basic (any user), or Bearer."""
     scheme, _, text = authorization.partition(" ")
-    given = text.encode("latin-1")  # as the library has decoded it
+    given = text.encode("latin-1")  # as it was decoded
     if scheme.lower() == "basic":
         try:
             given = base64.b64decode(given, validate=True).partition(b":")[2]
