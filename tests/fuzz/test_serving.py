@@ -1,6 +1,7 @@
 """What listens: any bytes get one whole answer of ours, or none; no header is the asker's."""
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from agent.github.broker import Broker
 from agent.machine.log import Logger
 from agent.machine.secret import Secret, SecretInput
-from agent.observe.serve import http
+from agent.observe.serve import grammar, http
 from agent.observe.serve.all import SURFACES
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
 from agent.settings.context import Context
@@ -174,8 +175,8 @@ def test_a_surface_answers_any_path(
 
 @fuzz(target=TEXT, headers=st.dictionaries(st.sampled_from(("host", "referer", "accept")), TEXT))
 def test_a_target_is_read(target: str, headers: dict[str, str]) -> None:
-    found = http.read_request(target, headers)
-    assert isinstance(found.path, str)
+    with suppress(ValueError):
+        assert grammar.read_request(target, headers).path.startswith("/")
     http.names_this_machine(target)
 
 
