@@ -17,7 +17,7 @@ ROWS = [
     {"name": "two", "group": "services", "statename": "FATAL", "pid": 0, "start": -1,
      "spawnerr": ODD, "description": ""},
 ]  # fmt: skip
-ANSWER = xmlrpc.client.dumps((ROWS,), methodresponse=True).encode()  # type: ignore[arg-type]
+ANSWER = xmlrpc.client.dumps((ROWS,), methodresponse=True).encode()
 OK = b"HTTP/1.0 200 OK\r\nContent-Type: text/xml\r\n\r\n"
 
 
@@ -45,7 +45,7 @@ def test_rows_are_what_the_library_would_make_of_them() -> None:
 
 def test_the_services_and_nothing_else_are_returned(tmp_path: Path) -> None:
     other = [*ROWS, {**ROWS[0], "name": "listener", "group": "listener"}]
-    body = xmlrpc.client.dumps((other,), methodresponse=True).encode()  # type: ignore[arg-type]
+    body = xmlrpc.client.dumps((other,), methodresponse=True).encode()
     heard = answer_once(tmp_path, OK + body)
     assert supervisord.query_states(tmp_path, 5.0) == {
         "one": ServiceState("one", "RUNNING", 7, 1764410400.0, "pid 7, uptime 0:00:01"),
