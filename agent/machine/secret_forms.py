@@ -1,6 +1,7 @@
 """The forms in which a secret may pass: as it is, and as programs write, quote and encode it."""
 
 import json
+import re
 from binascii import b2a_base64
 from collections.abc import Iterator
 
@@ -9,21 +10,41 @@ from agent.machine.escaping import encode_json, escape_line
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 """What no URL encodes: https://datatracker.ietf.org/doc/html/rfc3986#section-2.3"""
 _URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
+_SHELL = re.compile(r"""([ '"|&;()!{}*\[\]?^$`<>\\,])""")
+"""What bash writes a backslash before, for %q."""
+_GO = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+"""What Go's JSON escapes, too: that of restic, gh and docker. https://pkg.go.dev/encoding/json"""
+_MARKUP = tuple(str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': double, "'": single})
+                for double, single in (("&quot;", "&#x27;"), ("&#34;", "&#39;")))  # fmt: skip
+"""As Python and as Go write HTML and XML."""
 GIT_USER = b"x-access-token"
 """The user that GitHub's own examples give to git beside a token."""
 
 
 def find_text_forms(secret: bytes) -> Iterator[bytes]:
-    """Yield a line as it is, in JSON, escaped for a terminal, and in a URL."""
+    """Yield a line as it is, in JSON, escaped for a terminal, quoted, and in a URL."""
     text = secret.decode(errors="surrogateescape")
     yield secret
     yield json.dumps(text)[1:-1].encode()
     yield encode_json(text)[1:-1].encode()
     yield escape_line(text).encode()
+    for quoted in _quote(text):
+        yield quoted.encode(errors="surrogateescape")
     in_url = b"".join(bytes([byte]) if byte in _PLAIN else b"%%%02X" % byte for byte in secret)
     yield in_url
     yield in_url.replace(b"%20", b"+")
     yield b"".join(bytes([byte]) if byte in _PLAIN else b"%%%02x" % byte for byte in secret)
+
+
+def _quote(text: str) -> Iterator[str]:
+    """Yield what shells, Python, Go and markup make of a text."""
+    yield _SHELL.sub(r"\\\1", text)
+    yield text.replace("'", "'\\''")
+    yield text.replace("'", "'\"'\"'")
+    yield repr(text)[1:-1]
+    yield encode_json(text)[1:-1].translate(_GO)
+    for table in _MARKUP:
+        yield text.translate(table)
 
 
 def find_base64_forms(secret: bytes, login: bytes = b"") -> Iterator[bytes]:

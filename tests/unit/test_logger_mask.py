@@ -77,6 +77,23 @@ def test_other_forms_are_hidden(folder: Path) -> None:
     assert masker.mask(b"authorization: basic " + basic) == b"authorization: basic ***"
 
 
+QUOTED = {
+    "bash %q": rb"""it\'s\ \"a\<b\&c\\d""",
+    "bash set -x": rb"""it'\''s "a<b&c\d""",
+    "Python's shlex": b"""it'"'"'s "a<b&c\\d""",
+    "Python's repr": rb"""it\'s "a<b&c\\d""",
+    "Go's JSON": rb"""it's \"a\u003cb\u0026c\\d""",
+    "HTML by Python": rb"""it&#x27;s &quot;a&lt;b&amp;c\d""",
+    "HTML by Go": rb"""it&#39;s &#34;a&lt;b&amp;c\d""",
+}
+
+
+@pytest.mark.parametrize("writer", QUOTED)
+def test_what_programs_quote_is_hidden(folder: Path, writer: str) -> None:
+    (folder / "secrets/A").write_text("""it's "a<b&c\\d""")
+    assert make_masker(folder).mask(b"<" + QUOTED[writer] + b">") == b"<***>"
+
+
 @pytest.mark.parametrize(
     "text", [f"octo:{TOKEN}", f"x-access-token:{TOKEN}", f"{TOKEN}:", f":{TOKEN}", TOKEN]
 )
