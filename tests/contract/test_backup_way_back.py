@@ -1,10 +1,14 @@
 """Restores in place that are killed on their way: nothing is lost, and the same commands finish."""
 
+import io
 import json
+import os
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
+from agent.machine.folders import CACHE_SIGNATURE
 from tests.contract.odd_tree import describe
 from tests.contract.restore_box import FILES, MINE, RestoreBox
 from tests.worlds.small_folder import small_folder
@@ -141,3 +145,63 @@ def test_a_restore_to_a_new_place_that_was_killed_leaves_nothing_for_ever(box: R
     assert not place.exists()
     assert not list(box.workspace.glob(".there*"))
     assert box.snapshots()[-1]["files"] == 60
+
+
+SAVING = """\
+#!/bin/bash
+case " $* " in *" diff "*) for name in {names}; do echo "saved since" >"{work}/$name"; done ;; esac
+exec "{restic}" "$@"
+"""
+
+
+def save_meanwhile(box: RestoreBox, *names: str) -> None:
+    """Have somebody save these files after the safety backup of each restore from now on."""
+    program = box.folder / "programs/restic"
+    program.parent.mkdir(mode=0o755)
+    words = SAVING.format(names=" ".join(names), work=box.workspace, restic=shutil.which("restic"))
+    program.write_text(words)
+    program.chmod(0o755)
+    box.variables["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    box.configure()
+
+
+def test_what_is_saved_while_a_restore_runs_is_kept(box: RestoreBox) -> None:
+    box.write("changed", "first")
+    box.write("same", "first")
+    box.backup("create")
+    box.write("changed", "second")
+    box.write("lacking", "first")
+    save_meanwhile(box, "changed", "same", "lacking")
+    said = box.restore("--yes").stdout
+    assert (box.read("changed"), box.read("same")) == ("first", "first")
+    kept = {path.name.partition(".kept")[0]: path for path in box.workspace.iterdir()
+            if path.read_text() == "saved since\n"}  # fmt: skip
+    assert set(kept) == {"changed", "same", "lacking"}
+    assert all(f"kept a file that is in no backup: {path}" in said for path in kept.values())
+
+
+def test_what_no_backup_holds_survives_an_archive(box: RestoreBox) -> None:
+    """It cannot be read, or it is a cache."""
+    names = ("closed", "cache/file", "held")
+    for name in names:
+        box.write(name, "newest")
+    box.write("cache/CACHEDIR.TAG", CACHE_SIGNATURE.decode())
+    (box.workspace / "closed").chmod(0)
+    archive = box.folder / "workspace-1.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in names:
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = 3
+            tar.addfile(member, io.BytesIO(b"old"))
+    archive.chmod(0o644)
+    box.backup("create", code=1)
+    box.restore(str(archive), "--yes")
+    (replaced,) = box.workspace.glob(".replaced-*")
+    found = {str(path.relative_to(replaced)): path for path in replaced.rglob("*")}
+    assert {name for name, path in found.items() if not path.is_dir()} == {"closed", "cache/file"}
+    assert found["cache/file"].read_text() == "newest"
+    found["closed"].chmod(0o600)
+    assert found["closed"].read_text() == "newest"
+    assert [box.read(name) for name in names] == ["old"] * 3
+    box.backup("undo", "--yes")
+    assert box.read("held") == "newest"

@@ -139,7 +139,7 @@ def test_merging_keeps_what_is_replaced_and_what_is_more(tmp_path: Path) -> None
     (tree / "link/x").touch()
     target.chmod(0o750)
     tree.chmod(0o777)
-    merged = merging.merge(tree, target, replaced, ".kept")
+    merged = merging.merge(tree, target, lambda *_: replaced, ".kept")
     assert (target / "sub/file").read_text() == "tree/sub/file"
     assert (replaced / "sub/file").read_text() == "target/sub/file"
     assert (target / "mine").exists()
@@ -223,7 +223,7 @@ def test_a_tree_that_is_a_link_is_not_moved(tmp_path: Path) -> None:
     (tmp_path / "tree").symlink_to(tmp_path / "home")
     (tmp_path / "target").mkdir()
     with pytest.raises(OSError, match=r"Not a directory|Too many"):
-        merging.merge(tmp_path / "tree", tmp_path / "target", tmp_path / "r", ".kept")
+        merging.merge(tmp_path / "tree", tmp_path / "target", lambda *_: tmp_path / "r", ".kept")
     assert (tmp_path / "home/token").exists()
 
 
@@ -233,7 +233,7 @@ def test_closed_folders_are_merged_and_closed_again(tmp_path: Path) -> None:
     for name, mode in (("tree/a", 0o555), ("target/a", 0o000), ("tree/n", 0o500)):
         (tmp_path / name).chmod(mode)
     (tmp_path / "target").chmod(0o500)
-    merging.merge(tmp_path / "tree", tmp_path / "target", tmp_path / "r", ".kept")
+    merging.merge(tmp_path / "tree", tmp_path / "target", lambda *_: tmp_path / "r", ".kept")
     assert {item.name for item in (tmp_path / "target/a").iterdir()} == {"b", "c"}
     modes = [
         (tmp_path / name).stat().st_mode & 0o777 for name in ("target", "target/a", "target/n")

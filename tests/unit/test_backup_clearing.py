@@ -9,11 +9,15 @@ from agent.backup.restore.in_place import Cleared, Clearing, find_scope
 from agent.machine import folders
 
 
-def clear(root: Path, *changes: str, held: tuple[str, ...] = ()) -> Cleared:
+def clear(
+    root: Path, *changes: str, held: tuple[str, ...] = (), late: tuple[str, ...] = (),
+    wanted: tuple[str, ...] = (),
+) -> Cleared:  # fmt: skip
     scope = find_scope(root, [root])
     rows = [{"modifier": text[0], "path": f"{root}/{text[1:]}"} for text in changes]
     nodes = [{"path": f"{root}/{name}"} for name in held]
-    return Clearing(scope, lambda _: nodes, ".kept").clear(rows)
+    clearing = Clearing(scope, lambda _: nodes, ".kept", [root / name for name in late])
+    return clearing.clear(rows, [f"{root}/{name}" for name in wanted])
 
 
 @pytest.fixture
@@ -133,3 +137,21 @@ def test_a_tree_that_is_closed_can_be_removed(root: Path) -> None:
     (root / "a").chmod(0o500)
     folders.remove_tree(root)
     assert not root.exists()
+
+
+def test_what_was_saved_after_the_safety_backup_is_kept(root: Path) -> None:
+    """Whether the snapshot has it, lacks it, or has something else of that name."""
+    for name in ("changed", "same", "lacking", "folder/inner", "type"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("saved since")
+    cleared = clear(
+        root, "Mchanged", "-lacking", "Tfolder/", "Ttype", held=("folder", "folder/inner"),
+        late=("changed", "same", "lacking", "folder/inner", "type"),
+        wanted=("changed", "same", "folder", "type"),
+    )  # fmt: skip
+    assert cleared.deleted == 0
+    names = {str(path.relative_to(root)) for path in root.rglob("*")}
+    assert names == {
+        "changed.kept", "same.kept", "lacking", "folder.kept", "folder.kept/inner", "type.kept",
+    }  # fmt: skip
+    assert {root / name for name in names - {"folder.kept/inner"}} <= {*cleared.kept}

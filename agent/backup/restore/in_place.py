@@ -8,7 +8,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -82,7 +82,7 @@ class Cleared:
     deleted: int = 0
     """Files and folders."""
     kept: list[Path] = field(default_factory=list)
-    """What no backup holds and was in the way: it was renamed to this."""
+    """What no backup holds: it stays, and if it was in the way, it was renamed to this."""
     failed: list[str] = field(default_factory=list)
     """What could not be deleted, each with the cause."""
 
@@ -91,21 +91,29 @@ class Clearing:
     """Makes way for one scope.
 
     `held` is what the safety backup holds below a path, by names of restic's JSON. `suffix` is what
-    the names of kept files end with.
+    the names of kept files end with. `late` are files that it does not hold as they are now.
     """
 
     def __init__(
-        self, scope: Scope, held: Callable[[Path], Iterable[Message]], suffix: str
-    ) -> None:
+        self, scope: Scope, held: Callable[[Path], Iterable[Message]], suffix: str,
+        late: Collection[Path] = (),
+    ) -> None:  # fmt: skip
         self._scope = scope
         self._held = held
         self._suffix = suffix
+        self._late = late
         self._gone: set[str] = set()
         """Names of what the snapshot lacks."""
         self.cleared = Cleared()
 
-    def clear(self, changes: Iterable[Message]) -> Cleared:
-        """Make way for the changes that `restic diff` lists from the safety backup on."""
+    def clear(self, changes: Iterable[Message], wanted: Collection[str] = ()) -> Cleared:
+        """Make way for the changes that `restic diff` lists from the safety backup on.
+
+        `wanted`: names of all that the snapshot holds, if something is late.
+        """
+        for path in self._late:
+            if folders.to_json_name(str(path)) in wanted:
+                self._try("+", path)
         mine = [(item["modifier"], item["path"]) for item in changes
                 if self._is_mine(item["path"].rstrip("/"))]  # fmt: skip
         self._gone = {name.rstrip("/") for modifier, name in mine if modifier == "-"}
@@ -143,6 +151,9 @@ class Clearing:
         would hold it, and the next restore delete it.
         """
         if is_kept(path.relative_to(self._scope.anchor)):
+            return True
+        if path in self._late:
+            self.cleared.kept.append(path)
             return True
         holder = folders.to_json_name(str(path.parent))
         if path.name != folders.CACHE_TAG or holder not in self._gone:

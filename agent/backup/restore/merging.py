@@ -6,6 +6,7 @@ leads elsewhere.
 
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,18 +19,24 @@ class Merged:
     """What became of moving the files in."""
 
     replaced: int = 0
+    """Files that were in the way."""
     kept: list[Path] = field(default_factory=list)
     """What was in the way of something else of its name; it has this name now."""
 
 
-def merge(tree: Path, target: Path, replaced: Path, suffix: str) -> Merged:
+Keeper = Callable[[Path, os.stat_result], Path]
+"""Takes a file that is in the way, and says to which folder it is moved."""
+
+
+def merge(tree: Path, target: Path, keeper: Keeper, suffix: str) -> Merged:
     """Move what is in a folder into another one on the same file system.
 
-    Files in the way are moved to the folder `replaced`, by the same relative paths; what else is
-    there stays. A folder in the way of a file is renamed: `suffix` is added. `target` itself keeps
-    its mode, whatever that of `tree` is. Raises OSError, also when `tree` is no folder.
+    Files in the way are moved to the folder that `keeper` names, by the same relative paths; what
+    else is there stays. A folder in the way of a file is renamed: `suffix` is added. `target`
+    itself keeps its mode, whatever that of `tree` is. Raises OSError, also when `tree` is no
+    folder.
     """
-    merger = _Merger(target, replaced, suffix)
+    merger = _Merger(target, keeper, suffix)
     mode = stat.S_IMODE(target.stat().st_mode)
     with folders.open_top(tree, follow=False) as source, folders.open_top(target) as place:
         try:
@@ -41,10 +48,10 @@ def merge(tree: Path, target: Path, replaced: Path, suffix: str) -> Merged:
 
 
 class _Merger:
-    def __init__(self, target: Path, replaced: Path, suffix: str) -> None:
+    def __init__(self, target: Path, keeper: Keeper, suffix: str) -> None:
         self.merged = Merged()
         self._target = target
-        self._replaced = replaced
+        self._keeper = keeper
         self._suffix = suffix
 
     def move_in(self, source: int, target: int, way: Path) -> None:
@@ -59,7 +66,8 @@ class _Merger:
                 os.rename(name, aside, src_dir_fd=target, dst_dir_fd=target)
                 self.merged.kept.append(self._target / way / aside)
             elif in_way is not None:
-                place = self._replaced / way
+                at = os.lstat(name, dir_fd=target)
+                place = self._keeper(self._target / way / name, at) / way
                 place.mkdir(mode=0o700, parents=True, exist_ok=True)
                 os.rename(name, place / name, src_dir_fd=target)
                 self.merged.replaced += 1

@@ -1,13 +1,17 @@
 """Archives of the original image's backup.sh: told from snapshots, and merged into a workspace."""
 
+import os
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from agent.backup import undo
 from agent.backup.restic.client import Snapshot
 from agent.backup.restore import archive, merging
 from agent.backup.restore.in_place import make_suffix
+from agent.backup.restore.late import find_held
 from agent.backup.restore.restoration import Result
+from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target
 from agent.machine import folders
 from agent.machine.clock import format_time
@@ -23,42 +27,46 @@ def is_archive(source: str) -> bool:
 
 
 def merge(
-    current: Context, source: Path, workspace: Path, safety: tuple[Snapshot, Target] | None
+    current: Context, source: Path, workspace: Path, safety: tuple[Chosen, Target] | None
 ) -> Result:
     """Move what is in the archive into the workspace; `safety`: the backup made before, and where.
 
-    Without one, or where files are left out of backups, the replaced files are kept in the
-    workspace.
+    Replaced files that this does not hold as they are now are kept in the workspace.
     """
     began = current.facts.clock.now()
-    note = None
+    note = held = None
     if safety:
-        note = note_way_back(current, source, workspace, safety, format_time(began))
-    keeps = note is None or bool(current.settings.backup.exclude)
+        chosen, target = safety
+        held = find_held(chosen, Path(os.path.realpath(workspace)))
+        note = note_way_back(current, source, workspace, chosen.snapshot, target, began)
+    replaced = workspace / make_suffix(began, "replaced")
     with folders.stage(workspace, "restore", current.facts.state) as staging:
-        held = archive.unpack(source, staging / "tree")
-        replaced = workspace / make_suffix(began, "replaced") if keeps else staging / "replaced"
-        tree = staging / "tree" / held.top
+        found = archive.unpack(source, staging / "tree")
+
+        def choose(path: Path, at: os.stat_result) -> Path:
+            return staging / "replaced" if held and held.has(path, at) else replaced
+
+        tree = staging / "tree" / found.top
         try:
-            done = merging.merge(tree, workspace, replaced, make_suffix(began))
+            done = merging.merge(tree, workspace, choose, make_suffix(began))
         except OSError as error:
-            hint = "" if note else f"replaced files are in {replaced}"
+            hint = f"replaced files are in {replaced}" if replaced.is_dir() else ""
             problem = Problem(f"cannot write {error.filename}: {error.strerror}", hint)
             raise AgentError(problem) from error
     if note:
         undo.write(current.facts, replace(note, finished=True))
-    kept = (*done.kept, replaced) if keeps and done.replaced else tuple(done.kept)
+    kept = (*done.kept, replaced) if replaced.is_dir() else tuple(done.kept)
     return Result(
-        held.files, held.size, kept=kept, way_back=note.safety if note else "",
-        skipped=tuple(held.skipped),
+        found.files, found.size, kept=kept, way_back=note.safety if note else "",
+        skipped=tuple(found.skipped),
     )  # fmt: skip
 
 
 def note_way_back(
-    current: Context, source: Path, workspace: Path, safety: tuple[Snapshot, Target], time: str
-) -> undo.Undo:
+    current: Context, source: Path, workspace: Path, snapshot: Snapshot, target: Target,
+    began: datetime,
+) -> undo.Undo:  # fmt: skip
     """Write the record for `undo`: the safety backup, and where it is."""
-    snapshot, target = safety
-    paths = (str(workspace),)
+    time, paths = format_time(began), (str(workspace),)
     note = undo.Undo(snapshot.id, target.name, paths, str(source), time, wanted=paths)
     return undo.begin(current.facts, note)

@@ -14,8 +14,9 @@ from agent.backup import reading, undo
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Snapshot
 from agent.backup.restore.in_place import Clearing, Scope, find_scope, make_suffix
+from agent.backup.restore.late import find_late
 from agent.backup.restore.placing import Placed
-from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries
+from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries, list_names
 from agent.machine import folders
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
@@ -40,7 +41,7 @@ class Result:
     """Bytes that were written."""
     deleted: int = 0
     kept: tuple[Path, ...] = ()
-    """What no backup held and was in the way; it has this name now."""
+    """What no backup held; what was in the way has this name now."""
     skipped: tuple[str, ...] = ()
     """What an archive holds and was left out, each with the cause."""
     failures: tuple[str, ...] = ()
@@ -205,8 +206,12 @@ class Restorer:
         held = replace(self.chosen, snapshot=safety)
         result = Result()
         for scope in scopes:
-            clearing = Clearing(scope, lambda path: list_entries(held, path, "--recursive"), suffix)
-            cleared = clearing.clear(changes)
+            late = frozenset(find_late(scope.path, held))
+            wanted = list_names(self.chosen, scope.path) if late else frozenset()
+            clearing = Clearing(
+                scope, lambda path: list_entries(held, path, "--recursive"), suffix, late
+            )
+            cleared = clearing.clear(changes, wanted)
             result = replace(
                 result, deleted=result.deleted + cleared.deleted,
                 kept=(*result.kept, *cleared.kept), failures=(*result.failures, *cleared.failed),

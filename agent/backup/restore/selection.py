@@ -210,15 +210,27 @@ def list_entries(chosen: Chosen, path: Path, *words: str) -> list[Message]:
     Names are as `to_json_name` makes them. With --recursive, all below. Raises AgentError.
     """
     nodes: list[Message] = []
+    _look_into(chosen, path, words, nodes.append)
+    return nodes
 
-    def take(message: Message) -> None:
+
+def list_names(chosen: Chosen, path: Path) -> frozenset[str]:
+    """Return the names of all that the snapshot holds at a path and below. Raises AgentError."""
+    names: set[str] = set()
+    _look_into(chosen, path, ["--recursive"], lambda node: names.add(node["path"]))
+    return frozenset(names)
+
+
+def _look_into(
+    chosen: Chosen, path: Path, words: Iterable[str], take: Callable[[Message], None]
+) -> None:
+    def hear(message: Message) -> None:
         if message.get("message_type") == "node":
-            nodes.append(message)
+            take(message)
 
     doing = f"look into the backup {chosen.snapshot.short}"
     reading.check(chosen.restic, doing, "ls", "--json", *words, chosen.snapshot.id, str(path),
-                  limits=Limits(), listener=take)  # fmt: skip
-    return nodes
+                  limits=Limits(), listener=hear)  # fmt: skip
 
 
 def find_entry(chosen: Chosen, path: Path) -> Entry | None:

@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 
 from agent.backup import undo
-from agent.backup.restic.client import Snapshot
+from agent.backup.open import open_restic
 from agent.backup.restore import archive, old_archive
 from agent.backup.restore.restoration import Result
+from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target, find_targets
 from agent.backup.targets.all import TARGETS
 from agent.commands.backup import outcome, restoring, work
@@ -81,9 +82,10 @@ def restore_to(current: Context, source: Path, place: Path, printer: Printer) ->
 
 def make_safety(
     current: Context, only: str | None, source: Path, printer: Printer
-) -> tuple[Snapshot, Target] | None:
+) -> tuple[Chosen, Target] | None:
     """Make the backup that the restore is taken back with; None where no target is configured."""
     if not find_targets(TARGETS, current.settings, current.facts):
         return None
     target = work.find_ready(current, printer, only)[0]
-    return restoring.make_safety(current, target, str(source), printer), target
+    snapshot = restoring.make_safety(current, target, str(source), printer)
+    return Chosen(open_restic(target, current, printer.note), snapshot), target
