@@ -38,8 +38,9 @@ _PARTS = {
 RSA_BITS = 2048
 """No RSA key may have less: NIST SP 800-131A."""
 
-_FIELD = re.compile(r'(?:"(?:\\"|[^"])*"|[^ \t"])+')
-"""One field of a line; blanks inside quotes belong to it (sshd(8), AUTHORIZED_KEYS)."""
+_FIELD = re.compile(r'(?:\\"|"(?:\\"|[^"])*(?:"|$)|[^ \t"])+')
+"""One field of a line; blanks inside quotes belong to it, and what follows a quote that is never
+closed: so sshkey_advance_past_options of OpenSSH reads it."""
 _KEY = re.compile(rf"(?:^|[ \t]|\\n)(?:{'|'.join(map(re.escape, _PARTS))})[ \t]+AAAA")
 """The begin of a key: each one's first four bytes are the length of its type."""
 _LITERAL_BREAK = re.compile(r"(?:\\r)?\\n")

@@ -92,6 +92,9 @@ def test_good_lines_are_kept_and_bad_ones_named(machine: Machine, tmp_path: Path
         (f"no-such-option {KEY}", "no-such-option"),
         (f'command="unclosed {KEY}', "not a public key"),
         (f"command=x {KEY}", "name="),
+        ('"', "not a public key"),
+        (f'"{KEY}', "not a public key"),
+        (f'restrict," {KEY}', "not a public key"),
     ],
 )
 def test_a_line_is_judged_as_sshd_would(line: str, fault: str | None) -> None:
@@ -189,6 +192,13 @@ def test_a_second_key_behind_a_limited_one_lets_nobody_in_and_is_named(
         "(put each key on a separate line)"
     ]
     assert count_keys(machine) == 1
+
+
+@pytest.mark.parametrize("text", ['"', "'", '\\n"', '" ""'])
+def test_a_quote_alone_is_no_key_and_no_fault(machine: Machine, text: str) -> None:
+    (problem,) = machine.configure(SSH_PUBLIC_KEY=text)
+    assert problem.startswith("cannot use ")
+    assert machine.read(AUTHORIZED) is None or count_keys(machine) == 0
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u3000", "\x85"])
