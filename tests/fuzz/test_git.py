@@ -12,18 +12,18 @@ from agent.machine import runtime
 from agent.settings.everything import Settings
 from agent.workspace import git
 from tests.fuzz.properties import fuzz, make_folder
-from tests.fuzz.texts import LINE, NO_NUL, TEXT, VARIABLE, write
+from tests.fuzz.texts import LINE, OS_TEXT, TEXT, VARIABLE, write
 from tests.worlds.machine import make_facts
 
 FOLDER = make_folder()
 FACTS = make_facts(FOLDER)
-PATHS = NO_NUL.map(lambda text: Path("/w") / text.lstrip("/")).filter(
+PATHS = OS_TEXT.map(lambda text: Path("/w") / text.lstrip("/")).filter(
     lambda path: len(os.fsencode(path)) < 900
 )
 HOSTS = st.sampled_from(("github.com", "acme.ghe.com", "ghe.example.com", "x-y.z"))
 RULES = st.tuples(
-    st.one_of(st.sampled_from(("https://github.com/", "git@github.com:", "")), NO_NUL),
-    st.one_of(st.sampled_from(("https://github.com/", "git@github.com:", "ssh://")), NO_NUL),
+    st.one_of(st.sampled_from(("https://github.com/", "git@github.com:", "")), OS_TEXT),
+    st.one_of(st.sampled_from(("https://github.com/", "git@github.com:", "ssh://")), OS_TEXT),
 )
 
 

@@ -1,5 +1,6 @@
 """Texts that programs stumble over: each strategy mixes them with ordinary ones."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,8 @@ TEXT = st.one_of(ANY, BITS)
 UNICODE = TEXT.map(lambda text: text.encode(errors="ignore").decode())
 """A text as UTF-8 can hold it."""
 NO_NUL = TEXT.map(lambda text: text.replace("\0", ""))
+OS_TEXT = NO_NUL.map(lambda text: os.fsdecode(text.encode(errors="surrogatepass")))
+"""A name of a file or a word of a command: any bytes, as Python reads them."""
 VARIABLE = NO_NUL.map(lambda text: text.encode(errors="ignore").decode())
 """A value of the environment that is UTF-8."""
 LINE = UNICODE.map(lambda text: "".join(text.split("\n")).replace("\0", ""))
