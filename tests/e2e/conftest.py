@@ -44,7 +44,12 @@ class Login:
 @pytest.fixture(scope="session")
 def login(tmp_path_factory: pytest.TempPathFactory) -> Login:
     """A fresh key pair."""
-    private = tmp_path_factory.mktemp("login") / "key"
+    return make_login(tmp_path_factory.mktemp("login"))
+
+
+def make_login(folder: Path) -> Login:
+    """Make a key pair in a folder."""
+    private = folder / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", private], check=True)
     return Login(private, private.with_suffix(".pub").read_text().strip())
 

@@ -2,25 +2,33 @@
 
 import fcntl
 import json
+import threading
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 RECORD = Path(__file__).resolve().parents[2] / "docs/tried.json"
 """TEST -> {"tried", "failed", "date"}, of the largest run or the last that failed.
 
 `scripts/documents.py` makes the table of docs/guarantees.md from it.
 """
+AT_ONCE = 3
+"""Lives of one test side by side: most of their time they wait."""
 
 
 @dataclass
 class Tally:
-    """The tries of one test."""
+    """The tries of one test; several threads may count."""
 
     name: str
     wanted: int
     tried: int = 0
     failures: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def tries(self) -> "range":
         """Return the numbers of the tries."""
@@ -28,10 +36,25 @@ class Tally:
 
     def count(self, failure: str = "") -> None:
         """Count one try; the failure says what was wrong."""
-        self.tried += 1
-        if failure:
-            self.failures.append(failure)
-            print(f"{self.name}: try {self.tried}: {failure}", flush=True)
+        with self._lock:
+            self.tried += 1
+            if failure:
+                self.failures.append(failure)
+                print(f"{self.name}: try {self.tried}: {failure}", flush=True)
+
+    def spread(self, attempt: Callable[[T], str], cases: Iterable[T]) -> None:
+        """Try each case, some side by side; an attempt returns what was wrong, or raises."""
+
+        def try_one(case: T) -> None:
+            try:
+                failure = attempt(case)
+            except Exception as error:
+                failure = f"{type(error).__name__}: {error}"
+            self.count(failure)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for _ in pool.map(try_one, cases):
+                pass
 
     def check(self, *, at_most: int = 0) -> None:
         """Fail where too many tries did."""
@@ -47,7 +70,8 @@ class Tally:
     def _keep(self) -> None:
         record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
         before = record.get(self.name, {"tried": 0, "failed": 0})
-        if self.failures or self.tried >= before["tried"] or before["failed"]:
+        counts = self.tried >= before["tried"] or before["failed"]
+        if self.failures or (self.tried and counts):
             record[self.name] = {
                 "tried": self.tried, "failed": len(self.failures),
                 "date": time.strftime("%Y-%m-%d", time.gmtime()),

@@ -7,12 +7,22 @@ from contextlib import suppress
 
 import pytest
 
-from tests.faults.lives import Ground, Life, living
+from tests.faults import breaking
+from tests.faults.life import Life
+from tests.faults.lives import laid_ground, living
 from tests.faults.tally import Tally
 from tests.worlds.waiting import wait_until
 
-BREAK = {"full": Life.fill, "no inodes": Life.fill_inodes, "read-only": Life.make_read_only}
-MEND = {"full": Life.make_room, "no inodes": Life.make_room, "read-only": Life.make_writable}
+BREAK = {
+    "full": breaking.fill,
+    "no inodes": breaking.fill_inodes,
+    "read-only": breaking.make_read_only,
+}
+MEND = {
+    "full": breaking.make_room,
+    "no inodes": breaking.make_room,
+    "read-only": breaking.make_writable,
+}
 JOBS = ("refresh", "broker", "serve", "setup", "idle")
 
 
@@ -31,30 +41,32 @@ def disturb(life: Life, service: str) -> None:
     wait_until(lambda: life.box.find("agent.init.logger"), f"the log process: {life.tail()}", 30)
 
 
-@pytest.mark.parametrize("disk", ["disk", "home"])
-@pytest.mark.parametrize("fault", BREAK)
-def test_a_broken_disk(
-    ground: Ground, tally: Callable[[int], Tally], disk: str, fault: str
-) -> None:
-    """Services come back meanwhile, all is well once it is mended, and it may stop while broken."""
-    count = tally(20)
-    for _ in count.tries():
-        with living(ground) as life:
-            life.wait_ready()
+def break_and_mend(fault: str, disk: str) -> str:
+    """Live once with a disk that breaks twice; return what was wrong."""
+    with laid_ground() as ground, living(ground) as life:
+        life.wait_ready()
+        life.wait_calm()
+        BREAK[fault](life, disk)
+        failure = ""
+        try:
+            disturb(life, "two")
+            MEND[fault](life, disk)
             life.wait_calm()
             BREAK[fault](life, disk)
-            failure = ""
-            try:
-                disturb(life, "two")
-                MEND[fault](life, disk)
-                life.wait_calm()
-                BREAK[fault](life, disk)
-                disturb(life, "three")
-            except TimeoutError as error:
-                failure = str(error)
-            code = life.stop()
-            said = life.box.out + life.box.err
-            if code or "Traceback" in said or "internal error" in said:
-                failure += f"; stop: {code}: {life.tail()}"
-            count.count(failure)
+            disturb(life, "three")
+        except TimeoutError as error:
+            failure = str(error)
+        code = life.stop()
+        said = life.box.out + life.box.err
+        if code or "Traceback" in said or "internal error" in said:
+            failure += f"; stop: {code}: {life.tail()}"
+        return failure
+
+
+@pytest.mark.parametrize("disk", ["disk", "home"])
+@pytest.mark.parametrize("fault", BREAK)
+def test_a_broken_disk(tally: Callable[[int], Tally], disk: str, fault: str) -> None:
+    """Services come back meanwhile, all is well once it is mended, and it may stop while broken."""
+    count = tally(15)
+    count.spread(lambda _: break_and_mend(fault, disk), count.tries())
     count.check()

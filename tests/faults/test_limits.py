@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from tests.faults import breaking
 from tests.faults.lives import Ground, living
 from tests.faults.tally import Tally
 from tests.worlds.waiting import wait_until
@@ -21,7 +22,7 @@ def test_no_more_processes(ground: Ground, tally: Callable[[int], Tally]) -> Non
         life.wait_ready()
         life.wait_calm()
         for _ in count.tries():
-            life.limit_processes(1)
+            breaking.limit_processes(life, 1)
             for words in ("agent.init.logger", "agent.init --booted"):
                 with suppress(ProcessLookupError):
                     os.kill(life.box.find(words) or 0, signal.SIGKILL)
@@ -30,7 +31,7 @@ def test_no_more_processes(ground: Ground, tally: Callable[[int], Tally]) -> Non
                 life.start_job(name)
             end = time.monotonic() + A_WHILE
             wait_until(lambda end=end: time.monotonic() >= end, "a while")  # type: ignore[misc]
-            life.limit_processes(None)
+            breaking.limit_processes(life, None)
             failure = ""
             try:
                 life.wait_calm()

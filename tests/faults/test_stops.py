@@ -5,18 +5,20 @@ import signal
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.faults.lives import LEAN, Ground, Life, living
-from tests.faults.tally import Tally
+from tests.faults.life import Life
+from tests.faults.lives import LEAN, Ground, laid_ground, living
+from tests.faults.tally import AT_ONCE, Tally
 from tests.worlds.waiting import wait_until
 
 SECOND = 1.0
 STOP_TIME = 10.0
 """Seconds: the agent's own limit is eight."""
-AT_ONCE = 2
 GROWTH_ALLOWED_KB = 512
 
 
@@ -46,38 +48,71 @@ def test_no_term_is_lost(ground: Ground, tally: Callable[[int], Tally]) -> None:
     """One at every millisecond of the first second of a start."""
     count = tally(1000)
     moments = [SECOND * number / count.wanted for number in count.tries()]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for failure in pool.map(lambda after: try_term(ground, after), moments):
-            count.count(failure)
+    count.spread(partial(try_term, ground), moments)
     count.check()
 
 
-def live_once(ground: Ground) -> tuple[float, float, int, int]:
-    """Return the seconds until ready and of the stop, init's memory in kB, files in the home."""
+class Row(NamedTuple):
+    """What one life took, and what it left."""
+
+    processor: float
+    """Seconds of init and of all that had ended when it was ready."""
+    ready: float
+    stop: float
+    memory: int
+    """kB of init."""
+    files: int
+    """In the home, after it."""
+
+
+def live_once(ground: Ground) -> Row:
+    """Live from start to stop in a home that stays."""
     began = time.monotonic()
     with living(ground, variables=LEAN, before="true") as life:
         life.wait_ready()
         ready = time.monotonic() - began
-        memory = life.find_memory()
+        processor, memory = find_processor_time(life.pid), life.find_memory()
         began = time.monotonic()
         assert life.stop() == 0, life.tail()
         files = sum(1 for _ in (ground.folder / "home").rglob("*"))
-        return ready, time.monotonic() - began, memory, files
+        return Row(processor, ready, time.monotonic() - began, memory, files)
 
 
-def test_cycles_do_not_drift(ground: Ground, tally: Callable[[int], Tally]) -> None:
-    """The home stays; the last tenth of the lives is as the first, the very first left out."""
-    count, rows = tally(1000), []
-    (ground.folder / "home").chmod(0o777)
-    live_once(ground)
-    for _ in count.tries():
-        rows.append(live_once(ground))
-        count.count()
-    part = max(1, len(rows) // 10)
-    first, last = ([statistics.median(column) for column in zip(*some, strict=True)]
-                   for some in (rows[:part], rows[-part:]))  # fmt: skip
-    print("ready s, stop s, kB, files: first", first, "last", last)
-    for number in (0, 1):
-        assert last[number] <= first[number] * 1.5 + 0.3, (first, last)
-    assert last[2] <= first[2] + GROWTH_ALLOWED_KB, (first, last)
-    assert last[3] <= first[3], (first, last)
+def find_processor_time(pid: int) -> float:
+    """Return the seconds of a process and of its children that have ended: proc_pid_stat(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def live_in_a_row(count: Tally, lives: int) -> list[Row]:
+    """Live so many times, one after the other; the very first is left out."""
+    with laid_ground() as ground:
+        (ground.folder / "home").chmod(0o777)
+        live_once(ground)
+        rows = []
+        for _ in range(lives):
+            rows.append(live_once(ground))
+            count.count()
+        return rows
+
+
+def test_cycles_do_not_drift(tally: Callable[[int], Tally]) -> None:
+    """The last tenth of the lives in a home is as the first; some homes side by side."""
+    count = tally(1000)
+    each = -(-count.wanted // AT_ONCE)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        homes = list(pool.map(partial(live_in_a_row, count), [each] * AT_ONCE))
+    part = max(1, each // 10)
+    first = find_medians(row for rows in homes for row in rows[:part])
+    last = find_medians(row for rows in homes for row in rows[-part:])
+    print("first", first, "last", last)
+    assert last.processor <= first.processor * 1.25 + 0.1, (first, last)
+    assert last.ready <= first.ready * 2 + 1, (first, last)
+    assert last.stop <= first.stop * 2 + 1, (first, last)
+    assert last.memory <= first.memory + GROWTH_ALLOWED_KB, (first, last)
+    assert last.files <= first.files, (first, last)
+
+
+def find_medians(rows: Iterable[Row]) -> Row:
+    """Return the median of each column."""
+    return Row(*map(statistics.median, zip(*rows, strict=True)))

@@ -7,30 +7,33 @@ import time
 from collections.abc import Callable
 
 from agent.machine.exits import Exit
-from tests.faults.lives import LEAN, SERVICES, Ground, add_service, living
+from tests.faults.lives import LEAN, SERVICES, Ground, add_service, laid_ground, living
 from tests.faults.tally import Tally
 from tests.worlds.waiting import wait_until
 
 SUPERVISORD = "supervisor.supervisord"
 
 
-def test_the_loss_of_supervisord_ends_the_container(
-    ground: Ground, tally: Callable[[int], Tally]
-) -> None:
-    """Its services are asked to end before that, whenever it is lost."""
-    count = tally(100)
-    ended = ground.folder / "home/user"  # the service's own disk
-    script = f"trap 'echo asked; exit' TERM; echo begun last; touch {ended}; "
-    add_service(ground.folder, "last", script + "while :; do sleep 0.05; done")
-    for number in count.tries():
+def lose_supervisord(after: float) -> str:
+    """Kill it so many seconds after its services have begun; return what was wrong."""
+    with laid_ground() as ground:
+        ended = ground.folder / "home/user"  # the service's own disk
+        script = f"trap 'echo asked; exit' TERM; echo begun last; touch {ended}; "
+        add_service(ground.folder, "last", script + "while :; do sleep 0.05; done")
         with living(ground, variables=LEAN) as life:
             life.box.wait_for("begun last")
-            end = time.monotonic() + number / count.wanted
-            wait_until(lambda end=end: time.monotonic() >= end, "the moment")  # type: ignore[misc]
+            end = time.monotonic() + after
+            wait_until(lambda: time.monotonic() >= end, "the moment")
             os.kill(life.box.find(SUPERVISORD) or 0, signal.SIGKILL)
             code = life.box.wait(12.0)
             good = code == Exit.SUPERVISOR_LOST and '"message": "asked"' in life.box.out
-            count.count("" if good else f"{code}: {life.tail()}")
+            return "" if good else f"{code}: {life.tail()}"
+
+
+def test_the_loss_of_supervisord_ends_the_container(tally: Callable[[int], Tally]) -> None:
+    """Its services are asked to end before that, whenever it is lost."""
+    count = tally(100)
+    count.spread(lose_supervisord, [number / count.wanted for number in count.tries()])
     count.check()
 
 
@@ -56,16 +59,20 @@ def test_stopped_and_continued(ground: Ground, tally: Callable[[int], Tally]) ->
     count.check()
 
 
-def test_a_stop_finds_it_stopped(ground: Ground, tally: Callable[[int], Tally]) -> None:
+def stop_while_stopped(_: int) -> str:
+    """Stop it, and then all; return what was wrong."""
+    with laid_ground() as ground, living(ground, variables=LEAN) as life:
+        life.wait_ready()
+        os.kill(life.box.find(SUPERVISORD) or 0, signal.SIGSTOP)
+        try:
+            code = life.stop()
+        except subprocess.TimeoutExpired:
+            code = -1
+        hasty = "stop timeout reached" in life.box.out
+        return f"{code}: {life.tail()}" if code or hasty else ""
+
+
+def test_a_stop_finds_it_stopped(tally: Callable[[int], Tally]) -> None:
     count = tally(50)
-    for _ in count.tries():
-        with living(ground, variables=LEAN) as life:
-            life.wait_ready()
-            os.kill(life.box.find(SUPERVISORD) or 0, signal.SIGSTOP)
-            try:
-                code = life.stop()
-            except subprocess.TimeoutExpired:
-                code = -1
-            hasty = "stop timeout reached" in life.box.out
-            count.count(f"{code}: {life.tail()}" if code or hasty else "")
+    count.spread(stop_while_stopped, count.tries())
     count.check()

@@ -1,0 +1,68 @@
+"""A container is paused by the kernel's freezer, as `docker pause` does, and goes on later."""
+
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from tests.faults.tally import Tally
+from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, docker, running
+from tests.worlds.waiting import wait_until
+
+PATIENCE = 30.0
+"""Seconds until it must have worked: the freezer of cgroup v1 may be unable to freeze what is just
+being started (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst)."""
+LONGEST = 3.0
+"""Seconds of a pause."""
+JOB = ("devcopilot", "status")
+
+
+def freeze(box: Container) -> None:
+    """Pause it. Raises TimeoutError."""
+
+    def pause() -> bool:
+        words = (DOCKER, "pause", box.name)
+        done = subprocess.run(words, check=False, capture_output=True, timeout=60)
+        return done.returncode == 0
+
+    wait_until(pause, "docker pause", PATIENCE)
+
+
+def find_services(box: Container) -> dict[str, tuple[object, object]]:
+    """Return the state and the process of each service."""
+    return {row["name"]: (row["state"], row["pid"]) for row in box.status()["services"]}
+
+
+@pytest.mark.image
+def test_freeze_and_thaw(tally: Callable[[int], Tally]) -> None:
+    """Nothing has to be started again, health and status answer, and the stop is as always."""
+    count, chance = tally(100), random.Random(7)
+    with running(Recipe(MVP, HARDENED)) as box:
+        box.wait_ready()
+        wait_until(lambda: {state for state, _ in find_services(box).values()} == {"RUNNING"},
+                   "a life of ten seconds")  # fmt: skip
+        before = find_services(box)
+        for _ in count.tries():
+            asked = subprocess.Popen([DOCKER, "exec", box.name, *JOB], stdout=subprocess.DEVNULL)
+            freeze(box)
+            end = time.monotonic() + chance.random() * LONGEST
+            wait_until(lambda end=end: time.monotonic() >= end, "a while")  # type: ignore[misc]
+            docker("unpause", box.name)
+            failure = ""
+            with suppress(subprocess.TimeoutExpired):
+                failure = f"status ended with {code}" if (code := asked.wait(60)) else ""
+            if box.call("devcopilot", "health").returncode or find_services(box) != before:
+                failure += f"; {find_services(box)} is not {before}: {box.logs()[-2000:]}"
+            count.count(failure)
+        freeze(box)
+        stopping = subprocess.Popen([DOCKER, "stop", box.name], stdout=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            stopping.wait(1)
+        with suppress(subprocess.CalledProcessError):  # `stop` may have thawed it
+            docker("unpause", box.name)
+        assert stopping.wait(60) == 0
+        assert box.inspect("{{.State.ExitCode}}") == "0"
+    count.check()
