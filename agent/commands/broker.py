@@ -1,11 +1,10 @@
 """Answer programs that wait for a fresh GitHub token; for the agent's own job, not for people."""
 
 import argparse
-import threading
 
 from agent.commands.output import Printer
 from agent.github.broker import LIFE, LINGER, Broker
-from agent.machine.callers import FIRST, accept, find_listeners
+from agent.machine.callers import FIRST, answer, find_listeners
 from agent.machine.exits import Exit
 from agent.settings import context
 
@@ -22,14 +21,10 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     current = context.load()
     level = current.settings.agent.log_level or "info"
     broker = Broker(current, printer.open_log("refresh", level))
-    threads: list[threading.Thread] = []
-    listeners = find_listeners(arguments.descriptor)
-    for _, connection in accept(listeners, linger=LINGER, life=LIFE):
-        threads = [each for each in threads if each.is_alive()]
-        # A thread each: a host whose server hangs keeps nobody waiting for another host.
-        thread = threading.Thread(target=broker.serve, args=(connection,), daemon=True)
-        thread.start()
-        threads.append(thread)
-    for thread in threads:
-        thread.join()
+    answer(
+        find_listeners(arguments.descriptor),
+        lambda _, connection: broker.serve(connection),
+        linger=LINGER,
+        life=LIFE,
+    )
     return Exit.OK

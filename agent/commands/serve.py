@@ -1,10 +1,10 @@
 """Answer who asks for the page, metrics or the local API; for the agent's own job."""
 
 import argparse
-import threading
+import socket
 
 from agent.commands.output import Printer
-from agent.machine.callers import FIRST, accept, find_listeners
+from agent.machine.callers import FIRST, answer, find_listeners
 from agent.machine.exits import Exit
 from agent.observe.serve.all import SURFACES
 from agent.observe.serve.http import Server
@@ -28,17 +28,13 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Answer until nobody has asked for a while."""
     current = context.load()
     server = Server(current, printer.open_log("serve", current.settings.agent.log_level or "info"))
-    listeners = find_listeners(arguments.descriptor)
     places = surfaces.find_addresses(current.settings)
     served = {places[each.name]: each for each in SURFACES if each.name in places}
-    threads: list[threading.Thread] = []
-    for listener, connection in accept(listeners, linger=LINGER, life=LIFE):
-        threads = [each for each in threads if each.is_alive()]
-        surface = served.get(Address(*listener.getsockname()[:2]))
-        if not surface:
-            connection.close()
-        elif thread := server.start(surface, connection):
-            threads.append(thread)
-    for thread in threads:
-        thread.join()
+
+    def serve(listener: socket.socket, connection: socket.socket) -> None:
+        if surface := served.get(Address(*listener.getsockname()[:2])):
+            server.serve(surface, connection)
+        connection.close()
+
+    answer(find_listeners(arguments.descriptor), serve, linger=LINGER, life=LIFE)
     return Exit.OK

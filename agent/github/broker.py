@@ -20,6 +20,7 @@ from agent.github.fresh import has_left
 from agent.github.renewal import make_renewals
 from agent.machine import faults
 from agent.machine.escaping import make_lines
+from agent.machine.heads import Heads
 from agent.machine.log import Logger
 from agent.machine.proc import read_stat
 from agent.settings.context import Context
@@ -28,8 +29,8 @@ LIFE = 60.0
 """Seconds after which it takes no more calls; its settings are those of its start."""
 LINGER = 5.0
 """Seconds that it waits for one more call: a fetch makes several."""
-REQUEST_TIMEOUT = 5.0
-"""Seconds that a connection may be silent."""
+LONGEST_REQUEST = 512
+"""Bytes: the name of a host has 253 at most, a fingerprint 64."""
 REQUEST = re.compile(r"renew (?P<host>[a-z0-9.-]+) (?P<refused>[0-9a-f]{64})?\n")
 SHELLS = ("sh", "dash", "bash", "python", "python3", "python3.11", "env")
 """Programs that ask for others."""
@@ -42,6 +43,7 @@ class Broker:
         self._current = current
         self._log = log
         self._renewals = make_renewals(current)
+        self._heads = Heads(lambda head: b"\n" in head, LONGEST_REQUEST)
 
     def serve(self, connection: socket.socket) -> None:
         """Answer one connection. Other users get no answer: the uid is the boundary."""
@@ -50,10 +52,9 @@ class Broker:
             if uid not in (0, os.getuid()):
                 self._log.warning("rejected a request from another user", uid=uid, pid=pid)
                 return
-            connection.settimeout(REQUEST_TIMEOUT)
             try:
-                with connection.makefile("r", encoding="ascii") as lines:
-                    request = REQUEST.fullmatch(lines.readline(200))
+                line, end, _ = self._heads.read(connection).decode("ascii").partition("\n")
+                request = REQUEST.fullmatch(line + end)
                 answer = self._answer(request, pid) if request else "cannot read the request"
                 connection.sendall(make_lines(answer).encode())
             except (OSError, UnicodeDecodeError):

@@ -19,6 +19,8 @@ START_PATIENCE = 3.0
 """Seconds that supervisord may take to listen on its socket; later it need not be woken."""
 START_STEP = 0.002
 """Seconds between two looks: it is waited for by everybody."""
+LONGEST_EVENT = 512
+"""Bytes: who writes more without an end of line does not speak of a service."""
 STOP_STEP = 0.05
 """Seconds between two attempts to wake it."""
 
@@ -107,7 +109,8 @@ class Services(Stoppable):
         self._timer = self._loop.after(STOP_STEP, self._wake_at_stop)
 
     def _read_events(self) -> None:
-        *lines, self._line = (self._line + os.read(self._events, 4096)).split(b"\n")
+        *lines, rest = (self._line + os.read(self._events, 4096)).split(b"\n")
+        self._line = rest[-LONGEST_EVENT:]
         for line in lines:
             word, _, name = line.decode(errors="replace").strip().partition(" ")
             if word in ServiceState.__members__:  # somebody else may write there as well

@@ -4,18 +4,22 @@ Init starts the job when somebody connects, and again when somebody does after i
 `agent.init.activation`. So a job answers all who wait, lingers a little, and ends.
 """
 
+import errno
+import select
 import selectors
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 FIRST = 3
 """The descriptor of the first socket."""
 TICK = 0.5
 """Seconds until a job notices that it is to end."""
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""Why nobody can be accepted until others have gone."""
 
 
 def find_listeners(first: int = FIRST) -> list[socket.socket]:
@@ -30,6 +34,31 @@ def find_listeners(first: int = FIRST) -> list[socket.socket]:
             each.detach()
             return found
         found.append(each)
+
+
+def answer(
+    listeners: Sequence[socket.socket],
+    serve: Callable[[socket.socket, socket.socket], None],
+    *,
+    linger: float,
+    life: float,
+) -> None:
+    """Call `serve(listener, connection)` for each caller, in a thread of its own.
+
+    Returns when all have been answered. `linger` and `life` are those of `accept`.
+    """
+    threads: list[threading.Thread] = []
+    for listener, connection in accept(listeners, linger=linger, life=life):
+        threads = [each for each in threads if each.is_alive()]
+        thread = threading.Thread(target=serve, args=(listener, connection), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the container may have no further process
+            connection.close()
+        else:
+            threads.append(thread)
+    for thread in threads:
+        thread.join()
 
 
 def accept(
@@ -52,8 +81,10 @@ def accept(
             for key, _ in selector.select(TICK):
                 try:
                     connection, _ = key.data.accept()
-                except OSError:
-                    continue  # it has hung up already
+                except OSError as error:  # it has hung up already, or there is no room
+                    if error.errno in EXHAUSTED:
+                        select.select((), (), (), TICK)
+                    continue
                 connection.setblocking(True)
                 yield key.data, connection
                 deadline = time.monotonic() + linger

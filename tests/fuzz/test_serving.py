@@ -1,6 +1,7 @@
 """What listens: any bytes get one whole answer of ours, or none; no header is the asker's."""
 
 import socket
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -106,8 +107,8 @@ def ask(surface: Surface, request: bytes) -> tuple[bytes, list[str]]:
     with theirs:
         theirs.sendall(request)
         theirs.shutdown(socket.SHUT_WR)
-        thread = server.start(surface, ours)
-        assert thread
+        thread = threading.Thread(target=server.serve, args=(surface, ours), daemon=True)
+        thread.start()
         thread.join(60)
         assert not thread.is_alive()
         answer = b""

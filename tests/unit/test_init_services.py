@@ -11,7 +11,7 @@ import pytest
 from agent.init import early
 from agent.init.early import Early
 from agent.init.listener import Listener
-from agent.init.services import START_PATIENCE, START_STEP, STOP_STEP, Services
+from agent.init.services import LONGEST_EVENT, START_PATIENCE, START_STEP, STOP_STEP, Services
 from agent.init.states import ServiceState, SupervisordState
 from agent.machine import runtime
 from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World
@@ -247,3 +247,18 @@ def test_where_there_are_no_services_there_is_nothing_to_stop(house: House) -> N
     house.services.stop()
     house.services.kill()
     assert house.services.ended()
+
+
+def test_who_writes_without_an_end_of_line_fills_no_memory(house: House) -> None:
+    """The FIFO is the workspace user's: anything may come."""
+    house.start()
+    house.listen()
+    house.world.go(1)
+    with (house.folder / runtime.EVENTS).open("wb", buffering=0) as events:
+        for _ in range(100):
+            events.write(b"x" * 4096)
+            house.world.go(0.01)
+        assert len(house.services._line) <= LONGEST_EVENT
+        events.write(b"\nFATAL b\n")
+        house.world.go(0.01)
+    assert house.told.services == [("b", ServiceState.FATAL)]

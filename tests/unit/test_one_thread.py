@@ -24,10 +24,8 @@ SLEEPS = {
 
 THREADS = {
     "backup.lock": "watches whether somebody waits, while the backup waits for restic",
-    "commands.broker": "answers each caller while another's host hangs",
     "life.hooks.environment": "hears that the container stops, while a shell starts",
     "life.hooks.running": "runs the commands of a hook side by side, and notes one without end",
-    "commands.serve": "answers each caller while another is slow",
     "commands.clone": "tells a clone by hand that it is to end",
     "commands.tools": "tells installations by hand that they are to end",
     "commands.hooks": "tells hooks by hand that they are to end",
@@ -37,12 +35,12 @@ THREADS = {
     "life.setup": "carries out kinds that do not need each other side by side",
     "life.unit": "the threads are life.setup's",
     "machine.background": "a thread that gives way starts a program that does",
-    "machine.callers": "hears that the container stops",
+    "machine.callers": "answers each caller while another is slow",
+    "machine.heads": "its threads are machine.callers'",
     "machine.runtime": "a file that two threads write at once is written by each as a whole",
     "observe.checks.reach": "asks all hosts at once: one that hangs hides no other",
     "observe.checks.versions": "asks all programs for their version at once",
-    "observe.serve.heads": "its threads are commands.serve's",
-    "observe.serve.http": "its threads are commands.serve's",
+    "observe.serve.http": "its threads are machine.callers'",
 }
 """Modules of short-lived commands that have threads or deal with them, and why."""
 

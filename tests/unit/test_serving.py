@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from agent.machine.errors import AgentError
+from agent.machine.heads import MOST, PATIENCE
 from agent.machine.log import Logger
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.sockets import encode_end
 from agent.observe.serve import http as served
 from agent.observe.serve.all import SURFACES
-from agent.observe.serve.heads import MOST, PATIENCE
 from agent.observe.serve.peer import find_peer
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
 from agent.settings.context import Context
@@ -114,7 +114,8 @@ def serve(surface: Surface, folder: Path) -> Iterator[int]:
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                server.start(surface, connection)
+                words = (surface, connection)
+                threading.Thread(target=server.serve, args=words, daemon=True).start()
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()

@@ -16,14 +16,16 @@ from urllib.parse import urlsplit
 
 from agent.machine import faults
 from agent.machine.errors import Problem
+from agent.machine.heads import Heads
 from agent.machine.log import Logger
 from agent.observe.serve import grammar
 from agent.observe.serve.grammar import RefusedError
-from agent.observe.serve.heads import Heads
 from agent.observe.serve.peer import find_peer, is_editor
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
 from agent.settings.context import Context
 
+LONGEST_HEAD = 128 * 1024
+"""Bytes of a request; see `agent.observe.serve.grammar` for its parts."""
 MOST_AT_ONCE = 8
 """Answers in work; whoever comes then waits."""
 SEND_BUFFER = 256 * 1024
@@ -47,23 +49,11 @@ class Server:
         self.room = threading.Semaphore(MOST_AT_ONCE)
         self._heads: dict[str, Heads] = {}
 
-    def start(self, surface: Surface, connection: socket.socket) -> threading.Thread | None:
-        """Answer one connection in a thread of its own; None: there can be no further thread."""
-        heads = self._heads.setdefault(surface.name, Heads())
-        thread = threading.Thread(
-            target=self._serve, args=(surface, connection, heads), daemon=True
-        )
-        heads.enter(connection)
-        try:
-            thread.start()
-        except RuntimeError:  # the container may have no further process
-            connection.close()
-            return None
-        return thread
-
-    def _serve(self, surface: Surface, connection: socket.socket, heads: Heads) -> None:
+    def serve(self, surface: Surface, connection: socket.socket) -> None:
+        """Answer one connection, and end it."""
         with suppress(OSError), connection:  # whoever asked has gone
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            heads = self._heads.setdefault(surface.name, Heads(is_whole, LONGEST_HEAD))
             Exchange(surface, connection, self).run(heads.read(connection))
 
 
@@ -125,6 +115,11 @@ class Exchange:
             403,
             "the Host header is not that of this machine: use 127.0.0.1 or localhost",
         )
+
+
+def is_whole(head: bytes) -> bool:
+    """Tell whether a request is there up to its empty line."""
+    return b"\n\r\n" in head or b"\n\n" in head
 
 
 def say(status: int, words: str) -> Response:

@@ -1,0 +1,58 @@
+"""Reads what callers ask, and lets no slow one stand in the way of others.
+
+Whoever sends its request bit by bit, or not at all, costs a thread that waits; where there are too
+many of them, the one that has waited longest is hung up on. An honest request is there at once.
+"""
+
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+PATIENCE = 5.0
+"""Seconds in which a request has to be there as a whole."""
+MOST = 64
+"""Callers whose request is not whole yet, on one address."""
+
+
+class Heads:
+    """The callers of one address whose request is still to come."""
+
+    def __init__(self, is_whole: Callable[[bytes], bool], limit: int) -> None:
+        """`limit` is in bytes: nobody asks more."""
+        self._is_whole = is_whole
+        self._limit = limit
+        self._waiting: deque[socket.socket] = deque()
+        self._lock = threading.Lock()
+
+    def read(self, connection: socket.socket) -> bytes:
+        """Return what a caller asks, or as much of it as comes before the end or the limit.
+
+        Raises OSError when it takes too long, or when others came who have waited less.
+        """
+        self._enter(connection)
+        try:
+            return self._read(connection)
+        finally:
+            with self._lock, suppress(ValueError):
+                self._waiting.remove(connection)
+
+    def _enter(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._waiting.append(connection)
+            if len(self._waiting) > MOST:
+                with suppress(OSError):  # it has gone by itself
+                    self._waiting.popleft().shutdown(socket.SHUT_RDWR)
+
+    def _read(self, connection: socket.socket) -> bytes:
+        head, deadline = b"", time.monotonic() + PATIENCE
+        while len(head) < self._limit and not self._is_whole(head):
+            connection.settimeout(max(0.001, deadline - time.monotonic()))
+            part = connection.recv(self._limit)
+            if not part:
+                break
+            head += part
+        connection.settimeout(PATIENCE)
+        return head
