@@ -58,6 +58,9 @@ conformance: engine ## Try ours and other inits case by case (CASES=names)
 faults: ## Break things many times (N=0.1: a tenth of it)
 	@ONLY=faults scripts/test.sh --times=$(or $(N),1) $(ARGS)
 
+floods: ## Try strangers and floods of connections (N=0.25)
+	@ONLY=floods scripts/test.sh -n0 -s --times=$(or $(N),1) $(ARGS)
+
 fuzz: ## Feed a million odd cases to all readers (N=20000)
 	@scripts/fuzz.sh $(or $(N),1000000)
 

@@ -18,7 +18,7 @@ from scripts.variants import VARIANTS, list_languages
 
 ROOT = Path(__file__).parent.parent
 TRIED = ROOT / "docs/tried.json"
-"""What `make faults` keeps; see tests/faults/tally.py."""
+"""What `make faults`, `make fuzz` and `make floods` keep; see tests/faults/tally.py."""
 DOCUMENTS = (
     "docs/activity.md",
     "docs/settings.md",

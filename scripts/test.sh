@@ -41,7 +41,7 @@ if [[ " ${suites[*]} " =~ tests/(contract|pid1|faults) ]] && ! closed=$(scripts/
 fi
 trap print_times EXIT
 time_stage venv scripts/venv.sh
-if [[ " ${suites[*]} " =~ tests/(e2e|image|faults|kubernetes) ]] &&
+if [[ " ${suites[*]} " =~ tests/(e2e|image|faults|floods|kubernetes) ]] &&
     time_stage engine scripts/engine.sh start; then
     # shellcheck source=scripts/lib/docker.sh
     . scripts/lib/docker.sh

@@ -26,9 +26,9 @@ from tests.worlds.side_by_side import (
 )
 
 TESTS = Path(__file__).parent
-SUITES = ("unit", "fuzz", "contract", "pid1", "e2e", "image", "faults", "kubernetes")
-WITH_IMAGES = ("e2e", "image", "kubernetes")
-ON_REQUEST = ("faults",)
+SUITES = ("unit", "fuzz", "contract", "pid1", "e2e", "image", "faults", "floods", "kubernetes")
+WITH_IMAGES = ("e2e", "image", "floods", "kubernetes")
+ON_REQUEST = ("faults", "floods")
 """They are tried only when `--times` says how often."""
 NO_ENGINE = "no container engine; run: make engine"
 SUITE_SIZES = pytest.StashKey[Counter[str]]()
@@ -60,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--image", help="the image that tests/image/any asks for its promises")
     parser.addoption(
         "--times", type=float, default=0.0,
-        help="how often each fault is tried, in shares of a full run; 0: not at all",
+        help="how often each fault and flood is tried, in shares of a full run; 0: not at all",
     )  # fmt: skip
     parser.addoption(
         "--fuzz-cases", type=int, default=0, help="cases of tests/fuzz in all; 0: a short share"

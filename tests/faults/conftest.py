@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.lives import Ground, laid_ground
-from tests.faults.tally import Tally
+from tests.faults.tally import Tally, counting
 
 
 @pytest.fixture
@@ -17,14 +17,4 @@ def ground() -> Iterator[Ground]:
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Tally]]:
     """Return what counts the tries of a test: `tally(1000)` of a full run."""
-    share = request.config.getoption("--times")
-    name = request.node.nodeid.removeprefix("tests/")
-    made: list[Tally] = []
-
-    def make(full: int) -> Tally:
-        made.append(Tally(name, max(1, round(full * share))))
-        return made[-1]
-
-    yield make
-    for tally in made:
-        tally.write()
+    yield from counting(request)

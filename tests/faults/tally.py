@@ -4,11 +4,13 @@ import fcntl
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+
+import pytest
 
 T = TypeVar("T")
 RECORD = Path(__file__).resolve().parents[2] / "docs/tried.json"
@@ -77,3 +79,18 @@ class Tally:
                 "date": time.strftime("%Y-%m-%d", time.gmtime()),
             }  # fmt: skip
             RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+
+def counting(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Tally]]:
+    """Yield what makes the tally of a test, by the tries of a full run; write it at the end."""
+    share = request.config.getoption("--times")
+    name = request.node.nodeid.removeprefix("tests/")
+    made: list[Tally] = []
+
+    def make(full: int) -> Tally:
+        made.append(Tally(name, max(1, round(full * share))))
+        return made[-1]
+
+    yield make
+    for tally in made:
+        tally.write()
