@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     words, pid, why = list(arguments.words), arguments.pid, arguments.why
     if pid is not None and not words:
         confirm(add(current, why or f"process {pid}", pid=pid), printer)
-    elif pid is not None or not words:
+    elif pid is not None or not words or not words[0]:
         raise refuse("say for how long, or as long as what")
     elif words == [LIST]:
         show(find(current), printer)

@@ -28,7 +28,7 @@ def format_duration(seconds: float) -> str:
     minutes = round(seconds / _MINUTE)
     if minutes < 90:
         return f"{minutes} min"
-    if seconds < _DAY:
+    if minutes < _DAY // _MINUTE:
         return f"{minutes // 60} h {minutes % 60} min"
     days, hours = divmod(round(seconds / _HOUR), 24)
     return f"{days} d {hours} h"

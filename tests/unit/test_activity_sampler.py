@@ -7,12 +7,22 @@ import socket
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
 from agent.machine import netlink
-from agent.observe.activity import memory, processes, sample, sockets, table
+from agent.observe.activity import (
+    idle,
+    memory,
+    moment,
+    processes,
+    rules,
+    sample,
+    sockets,
+    table,
+)
 from agent.observe.activity.memory import Memory
 from tests.fakes.proc import Machine
 
@@ -93,7 +103,8 @@ def test_the_memory_comes_back_as_it_was(tmp_path: Path) -> None:
     machine.wait(60)
     machine.type(1)
     found = machine.look()
-    sample.save(str(tmp_path), found)
+    with memory.hold(str(tmp_path)):
+        sample.save(str(tmp_path), found)
     assert memory.load(str(tmp_path)).encode() == found.view.memory.encode()
 
 
@@ -118,6 +129,42 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert json.loads(done.stderr)["message"].startswith("cannot keep the activity: ")
+
+
+@pytest.mark.parametrize(
+    ("age", "is_said"),
+    [(30.0, True), (60.0, False), (600.0, False), (3610.0, True), (5000.0, False), (-900.0, False)],
+)
+@pytest.mark.parametrize("kept", [True, False])
+def test_that_nothing_can_be_kept_is_said_once_an_hour(
+    tmp_path: Path, age: float, is_said: bool, kept: bool
+) -> None:
+    now = moment.read()
+    (tmp_path / "activity").mkdir()
+    if kept:
+        (tmp_path / sample.FILE).write_text(json.dumps({"boot": now.boot - age}))
+    else:
+        (tmp_path / rules.FILE).write_text("{}")
+        os.utime(tmp_path / rules.FILE, (now.wall - age, now.wall - age))
+    assert idle.is_news(str(tmp_path)) == is_said
+
+
+def test_who_asks_at_once_gets_one_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that read the memory, and then both write it, would forget what one of them saw."""
+    really, taken = sample.take, []
+
+    def take(folder: str) -> sample.Sample:
+        taken.append(folder)
+        return really(folder)
+
+    monkeypatch.setattr(sample, "take", take)
+    with ThreadPoolExecutor() as pool:
+        with memory.hold(str(tmp_path)):
+            asked = [pool.submit(sample.find, str(tmp_path), 60.0) for _ in range(4)]
+            assert not wait(asked, 0.1).done
+        documents = [each.result(30) for each in asked]
+    assert len(taken) == 1
+    assert documents == [documents[0]] * 4
 
 
 # --- connections ---

@@ -19,7 +19,7 @@ def test_sizes(size: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(-3, "0 s"), (4.6, "5 s"), (89, "89 s"), (90, "2 min"), (89.4 * 60, "89 min"),
-     (90 * 60, "1 h 30 min"), (23.9 * 3600, "23 h 54 min"), (86400, "1 d 0 h"),
+     (90 * 60, "1 h 30 min"), (23.9 * 3600, "23 h 54 min"), (86398, "1 d 0 h"), (86400, "1 d 0 h"),
      (76.5 * 3600, "3 d 4 h")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:

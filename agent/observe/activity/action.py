@@ -7,7 +7,7 @@ from agent.backup.targets.all import wants_backups
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.log import Logger
-from agent.observe.activity import sample
+from agent.observe.activity import memory, sample
 from agent.observe.activity.sample import Sample
 from agent.settings.context import Context
 from agent.settings.parsers import EXIT
@@ -35,10 +35,11 @@ def carry_out(current: Context, log: Logger) -> None:
 def look_again(current: Context) -> Sample | None:
     """Return a sample of this moment if DEV8_IDLE_TIMEOUT is over by it and nothing is at work."""
     folder = str(current.facts.runtime)
-    found = sample.take(folder)
-    if found.holds:
-        found.view.memory.idle["acted"] = None  # the sampler says it again when that is over
-    sample.save(folder, found)
+    with memory.hold(folder):
+        found = sample.take(folder)
+        if found.holds:
+            found.view.memory.idle["acted"] = None  # the sampler says it again when that is over
+        sample.save(folder, found)
     stops = found.verdict.stops
     is_due = stops is not None and stops <= found.view.now.boot and not found.holds
     return found if is_due else None

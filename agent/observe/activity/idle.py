@@ -10,9 +10,10 @@ import time
 
 from agent.machine import runtime
 from agent.machine.human import format_duration
-from agent.observe.activity import moment, sample, terminals
+from agent.observe.activity import memory, moment, rules, sample, terminals
 from agent.observe.activity.rules import Rules
 from agent.observe.activity.sample import Sample
+from agent.observe.activity.view import read_object
 from agent.observe.metrics import history
 
 TYPE_CHECKING = False
@@ -28,6 +29,8 @@ WARNINGS = (600.0, 120.0)
 """Seconds before the action; those that are not shorter than the timeout are left out."""
 AGAIN = 900.0
 """Seconds after which a stop that did not come is asked for again."""
+REMINDER = 3600.0
+"""Seconds after which it is said again that nothing can be kept."""
 STALE = 10.0
 """Seconds after which a sample says nothing any more: we were stopped in between."""
 _CLIENTS = ("tmux: client", "screen")
@@ -37,14 +40,34 @@ _CLIENTS = ("tmux: client", "screen")
 def run(folder: str) -> int:
     """Take a sample for the workspace of this runtime folder, keep it, act on it and report it."""
     try:
-        found = sample.take(folder)
-        attend(found, open_log)
-        report(folder, sample.save(folder, found))
+        with memory.hold(folder):
+            found = sample.take(folder)
+            attend(found, open_log)
+            document = sample.save(folder, found)
+        report(folder, document)
     except OSError as error:
-        open_log().error(f"cannot keep the activity: {error.strerror}")
+        if is_news(folder):
+            open_log().error(f"cannot keep the activity: {error.strerror}")
         return 1
     note_history(folder, found.view.rules)
     return 0
+
+
+def is_news(folder: str) -> bool:
+    """Tell whether to say that nothing can be kept: the first time, and then once an hour.
+
+    That it was said cannot be kept either, so the age of what was kept last decides.
+    """
+    now, interval = moment.read(), rules.load(folder).interval
+    boot = read_object(os.path.join(folder, sample.FILE)).get("boot")
+    if isinstance(boot, float):
+        age = now.boot - boot
+    else:  # nothing was kept since `configure`
+        try:
+            age = now.wall - os.stat(os.path.join(folder, rules.FILE)).st_mtime
+        except OSError:
+            return True
+    return 0 <= age < 1.5 * interval or age % REMINDER < interval
 
 
 def note_history(folder: str, rules: Rules) -> None:

@@ -15,10 +15,13 @@ from agent.observe.activity.rules import Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from typing import Any
 
 FILE = os.path.join(runtime.ACTIVITY, "memory.json")
 """In the runtime folder."""
+LOCK = os.path.join(runtime.ACTIVITY, "lock")
+"""Held by whoever takes a sample until it is kept: a page and the job may do so at once."""
 VERSION = 2
 
 SHORTEST_WINDOW = 10.0
@@ -109,6 +112,12 @@ class Memory:
             self.used = {pid: table.note(process) for pid, process in processes.items()}
 
 
+def hold(folder: str) -> "AbstractContextManager[int]":
+    """Hold the lock of this runtime folder's memory. Raises OSError."""
+    os.makedirs(os.path.join(folder, runtime.ACTIVITY), 0o700, exist_ok=True)
+    return runtime.hold_lock(os.path.join(folder, LOCK))
+
+
 def load(folder: str) -> Memory:
     """Return what is kept in this runtime folder."""
     try:
@@ -136,6 +145,5 @@ def is_sound(rows: "dict[str, Any]") -> bool:
 
 
 def save(folder: str, memory: Memory) -> None:
-    """Keep it for the next sample. Raises OSError."""
-    os.makedirs(os.path.join(folder, runtime.ACTIVITY), 0o700, exist_ok=True)
+    """Keep it for the next sample; the lock is held. Raises OSError."""
     runtime.write_atomic(os.path.join(folder, FILE), memory.encode())

@@ -117,7 +117,7 @@ def take(folder: str, *, kept: Memory | None = None) -> Sample:
 def save(folder: str, sample: Sample) -> "dict[str, Any]":
     """Leave a sample for those who ask, and for the next one; return the document.
 
-    Raises OSError.
+    Since it was taken the lock is held, see `memory.hold`. Raises OSError.
     """
     document = sample.make_document()
     known = sample.view.memory
@@ -133,8 +133,15 @@ def find(folder: str, younger_than: float) -> "dict[str, Any]":
 
     Raises OSError.
     """
+    if fresh := read_fresh(folder, younger_than):
+        return fresh
+    with memory.hold(folder):  # somebody else may have taken one while we waited
+        return read_fresh(folder, younger_than) or save(folder, take(folder))
+
+
+def read_fresh(folder: str, younger_than: float) -> "dict[str, Any]":
+    """Return the document of the last sample; an empty one if that is too old."""
     document = read_object(os.path.join(folder, FILE))
     boot = document.get("boot")
-    if isinstance(boot, float) and 0 <= moment.read().boot - boot < younger_than:
-        return document
-    return save(folder, take(folder))
+    is_fresh = isinstance(boot, float) and 0 <= moment.read().boot - boot < younger_than
+    return document if is_fresh else {}
