@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, cast
 
+from agent.machine import addresses
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.secret import SecretInput
@@ -27,7 +28,7 @@ from agent.settings.ports import Ports
 from agent.settings.report import Report
 from agent.settings.repositories import Repositories
 from agent.settings.services import Editor, Ssh
-from agent.settings.serving import Serving, find_open_doors
+from agent.settings.serving import Address, Serving, find_open_doors, find_shared_ports
 from agent.settings.tools import Ai
 from agent.settings.variable import PREFIX, Variable, declared, find_foreign, is_injected, read
 from agent.settings.workspace import Git, Workspace
@@ -159,14 +160,28 @@ def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
     agent = groups["agent"]
     if MISSING not in (agent["grace_period"], agent["stop_limit"]):
         found += find_late_stop(agent["grace_period"], agent["stop_limit"])
-    same_port = ssh["port"] == editor["port"] and ssh["port"] is not MISSING
-    if same_port and ssh["enabled"] and editor["enabled"]:
-        found.append(
-            Problem(
-                "DEV8_SSH_PORT and DEV8_CODE_SERVER_PORT are the same port", "change one of them"
-            )
-        )
+    found += find_shared_ports(find_places(groups))
     return found
+
+
+def find_places(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Address]]:
+    """Yield where something will listen, by the variable that says so."""
+    ssh, editor, serving = groups["ssh"], groups["editor"], groups["serving"]
+    has_page = ssh["enabled"] or editor["enabled"]
+    for name, host, port in (
+        ("DEV8_SSH_PORT", addresses.EVERYWHERE, ssh["port"] if ssh["enabled"] else 0),
+        ("DEV8_CODE_SERVER_PORT", addresses.EVERYWHERE, editor["port"] if editor["enabled"] else 0),
+        ("DEV8_PAGE_PORT", addresses.LOOPBACK, serving["page_port"] if has_page else 0),
+        ("DEV8_API_PORT", addresses.LOOPBACK, serving["api_port"]),
+    ):
+        if port and port is not MISSING:
+            yield name, Address(host, port)
+    for name, place in (
+        ("DEV8_METRICS_ADDRESS", serving["metrics_address"]),
+        ("DEV8_READY_ADDRESS", serving["ready_address"]),
+    ):
+        if place and place is not MISSING:
+            yield name, place
 
 
 def find_bad_hash(given: SecretInput | None) -> Iterator[Problem]:

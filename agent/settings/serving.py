@@ -3,9 +3,10 @@
 Init listens at these addresses and starts what answers; nothing of it is resident.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import combinations
 
 from agent.machine import addresses, texts
 from agent.machine.errors import Problem
@@ -27,6 +28,12 @@ class Address:
     def is_loopback(self) -> bool:
         """Tell whether only this machine reaches it."""
         return ip_address(self.host).is_loopback
+
+    def meets(self, other: "Address") -> bool:
+        """Tell whether only one can listen, here or there."""
+        hosts = {self.host, other.host}
+        is_shared = len(hosts) == 1 or any(ip_address(host).is_unspecified for host in hosts)
+        return is_shared and self.port == other.port
 
     def __str__(self) -> str:
         return addresses.join_port(self.host, self.port)
@@ -107,3 +114,10 @@ def find_open_doors(address: Address | None, password: SecretInput | None) -> It
             f"set DEV8_METRICS_PASSWORD_FILE, or DEV8_METRICS_ADDRESS={address.port} for this "
             "machine only",
         )
+
+
+def find_shared_ports(places: Iterable[tuple[str, Address]]) -> Iterator[Problem]:
+    """Yield the problem of each two variables that ask for one place: one would not be there."""
+    for (one, place), (other, another) in combinations(places, 2):
+        if place.meets(another):
+            yield Problem(f"{one} and {other} are the same port", "change one of them")

@@ -160,6 +160,27 @@ def test_contradictions() -> None:
     assert Settings.from_environ({"DEV8_SSH_PORT": "8080", "DEV8_CODE_SERVER": "false"})
 
 
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"DEV8_METRICS_ADDRESS": "8080"}, "DEV8_CODE_SERVER_PORT and DEV8_METRICS_ADDRESS"),
+        ({"DEV8_METRICS_ADDRESS": "8079"}, "DEV8_PAGE_PORT and DEV8_METRICS_ADDRESS"),
+        ({"DEV8_API_PORT": "2222"}, "DEV8_SSH_PORT and DEV8_API_PORT"),
+        ({"DEV8_READY_ADDRESS": "[::]:8079"}, "DEV8_PAGE_PORT and DEV8_READY_ADDRESS"),
+        ({"DEV8_METRICS_ADDRESS": "8080", "DEV8_CODE_SERVER": "false"}, ""),
+        ({"DEV8_READY_ADDRESS": "127.0.0.2:8079"}, ""),
+        ({"DEV8_METRICS_ADDRESS": "8079", "DEV8_PAGE_PORT": "0"}, ""),
+        ({"DEV8_API_PORT": "0", "DEV8_PAGE_PORT": "0"}, ""),
+    ],
+)
+def test_two_that_listen_at_one_place_are_refused(given: dict[str, str], names: str) -> None:
+    """Otherwise one of them is not there: with metrics on the editor's port, the editor."""
+    if names:
+        assert find_problems(given) == [f"{names} are the same port (change one of them)"]
+    else:
+        assert Settings.from_environ(given)
+
+
 def test_text_that_is_not_utf8_is_an_error() -> None:
     environ = {
         "GIT_USER_NAME": "J\udcfcrg",

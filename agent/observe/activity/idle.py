@@ -30,7 +30,7 @@ WARNINGS = (600.0, 120.0)
 AGAIN = 900.0
 """Seconds after which a stop that did not come is asked for again."""
 REMINDER = 3600.0
-"""Seconds after which it is said again that nothing can be kept."""
+"""Seconds after which the log says again that nothing can be kept."""
 STALE = 10.0
 """Seconds after which a sample says nothing any more: we were stopped in between."""
 _CLIENTS = ("tmux: client", "screen")
@@ -56,7 +56,7 @@ def run(folder: str) -> int:
 def is_news(folder: str) -> bool:
     """Tell whether to say that nothing can be kept: the first time, and then once an hour.
 
-    That it was said cannot be kept either, so the age of what was kept last decides.
+    The folder does not take a note of that either, so the age of what it took last decides.
     """
     now, interval = moment.read(), rules.load(folder).interval
     boot = read_object(os.path.join(folder, sample.FILE)).get("boot")
