@@ -3,7 +3,6 @@
 from ipaddress import ip_address
 
 LOOPBACK = "127.0.0.1"
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - where services listen that ask who is there
 FROM_OUTSIDE = "127.0.0.2"
 """This machine as well, as all of 127.0.0.0/8; but who listens on LOOPBACK alone is not there, as
 it is not for anybody outside."""

@@ -169,12 +169,12 @@ def find_places(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, 
     ssh, editor, serving = groups["ssh"], groups["editor"], groups["serving"]
     has_page = ssh["enabled"] or editor["enabled"]
     for name, host, port in (
-        ("DEV8_SSH_PORT", addresses.EVERYWHERE, ssh["port"] if ssh["enabled"] else 0),
-        ("DEV8_CODE_SERVER_PORT", addresses.EVERYWHERE, editor["port"] if editor["enabled"] else 0),
+        ("DEV8_SSH_PORT", ssh["address"], ssh["port"] if ssh["enabled"] else 0),
+        ("DEV8_CODE_SERVER_PORT", editor["address"], editor["port"] if editor["enabled"] else 0),
         ("DEV8_PAGE_PORT", addresses.LOOPBACK, serving["page_port"] if has_page else 0),
         ("DEV8_API_PORT", addresses.LOOPBACK, serving["api_port"]),
     ):
-        if port and port is not MISSING:
+        if port and MISSING not in (host, port):
             yield name, Address(host, port)
     for name, place in (
         ("DEV8_METRICS_ADDRESS", serving["metrics_address"]),

@@ -171,6 +171,7 @@ def test_contradictions() -> None:
         ({"DEV8_READY_ADDRESS": "127.0.0.2:8079"}, ""),
         ({"DEV8_METRICS_ADDRESS": "8079", "DEV8_PAGE_PORT": "0"}, ""),
         ({"DEV8_API_PORT": "0", "DEV8_PAGE_PORT": "0"}, ""),
+        ({"DEV8_METRICS_ADDRESS": "2222", "DEV8_SSH_ADDRESS": "10.0.0.1"}, ""),
     ],
 )
 def test_two_that_listen_at_one_place_are_refused(given: dict[str, str], names: str) -> None:
