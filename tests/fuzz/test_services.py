@@ -24,7 +24,7 @@ FACTS = make_facts(FOLDER)
 DUMP = write(
     FOLDER / "dump",
     "#!/bin/sh\n"
-    'tr "\\0" "\\n" </dev/null\ncat /proc/self/environ; printf "\\0\\0"; printf "%s\\0" "$@"\n',
+    'tr "\\0" "\\n" </dev/null\ncat /proc/$$/environ; printf "\\0\\0"; printf "%s\\0" "$@"\n',
 )
 DUMP.chmod(0o700)
 WORDS = NO_NUL.map(
