@@ -18,6 +18,8 @@ ANYTHING = Victim("anything")
 """Whatever lives at that moment."""
 TRIES = 8
 """Of one victim, which may have ended before the kill; then it is another's turn."""
+MOST_MISSES = 20
+"""Victims in a row that cannot be killed."""
 START = 40.0
 """Seconds within which a start brings all its jobs: also the one that explains a lost service."""
 LONGEST_RUN = 0.6
@@ -43,11 +45,14 @@ class Killer:
 
     def kill_next(self) -> None:
         """Kill the next victim of the deck that can be killed now."""
-        while True:
+        missed: list[str] = []
+        while len(missed) < MOST_MISSES:
             victim = self.deck.draw()
             if any(self.kill(victim) for _ in range(TRIES)):
                 return
             self.deck.put_back(victim)
+            missed.append(str(victim))
+        raise AssertionError(f"none of these could be killed: {missed}")
 
     def kill(self, victim: Victim) -> bool:
         """Kill this victim; tell whether there was one."""

@@ -139,9 +139,9 @@ class Life:
         path = str(self.run / runtime.BROKER_SOCKET)
         subprocess.run([*PYTHON, "-c", script, path], capture_output=True, check=False)
 
-    def open_page(self) -> None:
+    def ask_for_metrics(self) -> None:
         with suppress(OSError, urllib.error.URLError):
-            urllib.request.urlopen(f"http://127.0.0.1:{self.page}/", timeout=5).read()
+            urllib.request.urlopen(f"http://127.0.0.1:{self.page}/metrics", timeout=5).read()
 
     def be_idle(self) -> None:
         self._touch("activity/due")
@@ -199,7 +199,7 @@ class Life:
 
 
 STARTERS: dict[str, Callable[[Life], None]] = {
-    "refresh": Life.signal_refresh, "broker": Life.ask_broker, "serve": Life.open_page,
+    "refresh": Life.signal_refresh, "broker": Life.ask_broker, "serve": Life.ask_for_metrics,
     "idle": Life.be_idle, "setup": Life.poke_setup,
 }  # fmt: skip
 """Job -> how somebody has init start it. The others run at the start, or at the stop."""

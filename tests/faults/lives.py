@@ -47,7 +47,7 @@ def make_environment(folder: Path, origin: str, page: int) -> dict[str, str]:
         "DEV8_GITHUB_API_URL": "http://127.0.0.1:1", "GITHUB_TOKEN": TOKEN,
         "DEV8_REPOSITORIES": f"{origin}/octo/demo", "DEV8_DOTFILES": f"{folder}/dots",
         "DEV8_ON_CREATE": "sh -c 'sleep 0.1'", "DEV8_ON_START": "sh -c 'sleep 0.1'",
-        "DEV8_ON_STOP": "true", "DEV8_TRUST": "trusted", "DEV8_PAGE_PORT": str(page),
+        "DEV8_ON_STOP": "true", "DEV8_TRUST": "trusted", "DEV8_METRICS_ADDRESS": str(page),
         "BACKUP_DIR": str(folder / "backups"), "DEV8_BACKUP_PASSWORD": PASSWORD,
         "DEV8_IDLE_TIMEOUT": "4h", "DEV8_IDLE_ACTION": "true",
     }  # fmt: skip

@@ -84,17 +84,19 @@ class Deck:
         self._victims = tuple(victims)
         self._chance = chance
         self._left: list[Victim] = []
+        self._later: list[Victim] = []
         self._lock = threading.Lock()
 
     def draw(self) -> Victim:
         """Return the next one."""
         with self._lock:
             if not self._left:
-                self._left = list(self._victims)
+                self._left = [*self._victims, *self._later]
+                self._later.clear()
                 self._chance.shuffle(self._left)
             return self._left.pop()
 
     def put_back(self, victim: Victim) -> None:
-        """Have one come again that could not be killed now."""
+        """Have one come again in the next round that could not be killed in this."""
         with self._lock:
-            self._left.insert(0, victim)
+            self._later.append(victim)
