@@ -11,6 +11,8 @@ FOLDER = "certificates"
 """In the runtime folder."""
 ALL, MORE = "all.pem", "more.pem"
 """The public certificates and those of DEV8_CA_FILE; and those of DEV8_CA_FILE alone."""
+STORE = "all.jks"
+"""What ALL holds, for Java."""
 
 BUNDLE_VARIABLES = (
     "SSL_CERT_FILE",
@@ -27,6 +29,11 @@ git, which Debian builds with GnuTLS; curl; Python's requests, and with it the A
 AWS CLI; cargo; Codex."""
 ADDED_VARIABLES = ("NODE_EXTRA_CA_CERTS",)
 """Node and Bun, and with them npm, code-server and most AI tools, add a file to their own list."""
+JAVA = "JAVA_TOOL_OPTIONS"
+"""Options that every JVM reads, and with it Maven, Gradle and the like; people have others there.
+https://docs.oracle.com/en/java/javase/17/docs/specs/jvmti.html#tooloptions"""
+TRUST_STORE = "-Djavax.net.ssl.trustStore="
+"""Java trusts what is in this file, in place of what comes with the JDK."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,40 @@ def make_environment(settings: Certificates, runtime: Path) -> dict[str, str]:
     if settings.file is None:
         return {}
     everything, more = str(runtime / FOLDER / ALL), str(runtime / FOLDER / MORE)
-    return {**dict.fromkeys(BUNDLE_VARIABLES, everything), **dict.fromkeys(ADDED_VARIABLES, more)}
+    return {
+        **dict.fromkeys(BUNDLE_VARIABLES, everything),
+        **dict.fromkeys(ADDED_VARIABLES, more),
+        JAVA: f"{TRUST_STORE}{runtime / FOLDER / STORE}",
+    }
+
+
+def lead(environ: Mapping[str, str], settings: Certificates, runtime: Path) -> dict[str, str]:
+    """Return the changes of an environment that lead its programs to the bundles.
+
+    What people have set themselves wins; Java's options stand beside theirs.
+    """
+    changes = {}
+    for name, value in make_environment(settings, runtime).items():
+        own = environ.get(name)
+        if not own:
+            changes[name] = value
+        elif name == JAVA and TRUST_STORE not in own:
+            changes[name] = f"{value} {own}"
+    return changes
+
+
+def write_profile(led: Mapping[str, str]) -> str:
+    """Return what does the same in a shell that was not started in the workspace's environment."""
+    lines = (f'export {name}="${{{name}:-{value}}}"' for name, value in led.items() if name != JAVA)
+    java = (
+        f'case "${JAVA}" in\n'
+        f"    *{TRUST_STORE}*) ;;\n"
+        f'    *) export {JAVA}="{led[JAVA]}${{{JAVA}:+ ${JAVA}}}" ;;\n'
+        "esac"
+    )
+    return "\n".join((*lines, java, ""))
 
 
 def find_overridden(environ: Mapping[str, str], ours: Mapping[str, str]) -> list[str]:
     """Return the variables that people have set themselves: those win."""
-    return [name for name, value in ours.items() if environ.get(name, value) != value]
+    return [name for name, value in ours.items() if value not in environ.get(name, value)]

@@ -96,8 +96,7 @@ def from_environ(environ: Mapping[str, str]) -> Context:
         **stored.child_defaults(settings),
         **stored.clean_environment(environ),
     }
-    led = certificates.make_environment(settings.certificates, folder)
-    environment.update({name: file for name, file in led.items() if not environment.get(name)})
+    environment.update(certificates.lead(environment, settings.certificates, folder))
     environment.update({"HOME": str(home), runtime.VARIABLE: str(folder)})
     missing = locales.find_missing(environment)
     environment.update(dict.fromkeys(missing, locales.USUAL))

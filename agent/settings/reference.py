@@ -12,7 +12,7 @@ from agent.machine import runtime, termination
 from agent.machine.documents import RUNTIME, STATE, Document
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.settings import compatibility
-from agent.settings.certificates import ALL, FOLDER, MORE
+from agent.settings.certificates import ALL, FOLDER, MORE, STORE
 from agent.settings.everything import variables
 from agent.settings.variable import Variable
 
@@ -27,6 +27,7 @@ FILES = (
     (f"{RUNTIME}/{runtime.READY}", "exists from when the workspace is ready until it stops"),
     (f"{RUNTIME}/{runtime.PROJECT}", "the folder in which ssh logins start"),
     (f"{RUNTIME}/{FOLDER}/{ALL}", "the public certificates and those of DEV8_CA_FILE"),
+    (f"{RUNTIME}/{FOLDER}/{STORE}", "what all.pem holds, for Java"),
     (f"{RUNTIME}/{FOLDER}/{MORE}", "the certificates of DEV8_CA_FILE"),
     (f"{RUNTIME}/log/UNIT.log", "output of the last run of a unit; UNIT.log.1 is the one before"),
     (f"{RUNTIME}/history.ring", "what the workspace used in the last 24 hours, for the page"),

@@ -1,6 +1,6 @@
 """DEV8_CA_FILE: certificates that every tool trusts beside the public ones.
 
-Two bundles in the runtime folder, which variables of the environment name. The system's own bundle
+Bundles in the runtime folder, which variables of the environment name. The system's own bundle
 is never changed: it is root's, and the root file system may be read-only.
 """
 
@@ -18,9 +18,18 @@ from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import File, Keep, Resource
 from agent.machine.system import Facts, System
-from agent.settings.certificates import ALL, FOLDER, MORE, find_overridden, make_environment
+from agent.settings.certificates import (
+    ALL,
+    FOLDER,
+    MORE,
+    STORE,
+    find_overridden,
+    make_environment,
+    write_profile,
+)
 from agent.settings.context import Context
 from agent.settings.step import Step
+from agent.workspace.java_store import make_store
 
 PROFILE = "profile.sh"
 """Read by the image's /etc/profile.d/session.sh; the runtime folder's path needs no quotes."""
@@ -53,16 +62,19 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     folder = facts.runtime / FOLDER
     if not found and facts.mode(folder / ALL) is not None:
         # A mount that is gone for a moment must not cost what was trusted before.
-        yield from (Keep(folder / name) for name in (ALL, MORE, PROFILE))
+        yield from (Keep(folder / name) for name in (ALL, MORE, STORE, PROFILE))
         return
     public = read_public(facts)
     if public is None:
         yield Problem("this image has no public certificates", "install ca-certificates in it")
-    yield File(folder / ALL, (public or b"") + more, 0o600, adopt=True)
+    everything = (public or b"") + more
+    yield File(folder / ALL, everything, 0o600, adopt=True)
     yield File(folder / MORE, more, 0o600, adopt=True)
+    blocks = (block.decode() for block in _BLOCK.findall(everything))
+    store = make_store([ssl.PEM_cert_to_DER_cert(block) for block in blocks])
+    yield File(folder / STORE, store, 0o600, adopt=True)
     led = make_environment(settings, facts.runtime)
-    script = "".join(f'export {name}="${{{name}:-{path}}}"\n' for name, path in led.items())
-    yield File(folder / PROFILE, script.encode(), 0o600, adopt=True)
+    yield File(folder / PROFILE, write_profile(led).encode(), 0o600, adopt=True)
     own = find_overridden(facts.environ, led)
     if own:
         yield Problem(

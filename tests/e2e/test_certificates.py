@@ -4,21 +4,16 @@ A server inside the container has a certificate of a private authority; that it 
 shows that a tool trusts it.
 """
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Login
-from tests.worlds.authority import Authority, write_files
+from tests.worlds.authority import Authority
 from tests.worlds.containers import HARDENED, MVP, Container, Recipe, running
+from tests.worlds.inspection import PORT, URL, ask, inspected
 from tests.worlds.waiting import wait_until
-
-PORT = 9443
-URL = f"https://127.0.0.1:{PORT}"
-NAMED = f"https://localhost:{PORT}"
 
 TOOLS = {
     "curl": f"curl --silent {URL}/curl",
@@ -43,61 +38,29 @@ TOOLS = {
     "restic": f"RESTIC_PASSWORD=x restic --no-lock --retry-lock 0 -r rest:{URL}/restic cat config",
 }  # fmt: skip
 """Tool -> a command in which it asks for a path with its name."""
-SLOW = 40
-
-
-@contextmanager
-def workspace(folder: Path, *options: str) -> Iterator[Container]:
-    authority = Authority()
-    folder.chmod(0o755)
-    shutil.copy(Path(__file__).parent / "tls_server.py", folder)
-    write_files(folder, authority.sign("localhost"))
-    (folder / "ca").mkdir()
-    (folder / "ca/proxy.crt").write_bytes(authority.own.certificate)
-    options = ("--network", "none", "-v", f"{folder}:/tls:ro", *options)
-    command = ("python3", "/tls/tls_server.py", str(PORT))
-    with running(Recipe(MVP, options, command, published=False)) as box:
-        box.wait_ready()
-        yield box
-
-
-ENTER = """
-import os, subprocess, sys
-pid = subprocess.check_output(["pgrep", "-of", "code-server"], text=True).strip()
-rows = open(f"/proc/{pid}/environ", "rb").read().split(b"\\0")
-environ = dict(row.split(b"=", 1) for row in rows if b"=" in row)
-environ.pop(b"NODE_OPTIONS", None)  # code-server's own
-os.execvpe("timeout", ["timeout", sys.argv[1], "sh", "-c", sys.argv[2]], environ)
-"""
-
-
-def ask(box: Container, name: str) -> bool:
-    """Let a tool ask, in a terminal's environment; tell whether the server was asked."""
-    box.call("python3", "-c", ENTER, str(SLOW), TOOLS[name])
-    return f"/{name}" in "".join(line for line in box.logs().split("\n") if "asked " in line)
 
 
 @pytest.fixture(scope="module")
 def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     folder = tmp_path_factory.mktemp("trusting")
-    with workspace(folder, *HARDENED, "-e", "DEV8_CA_FILE=/tls/ca") as box:
+    with inspected(MVP, folder, *HARDENED, "-e", "DEV8_CA_FILE=/tls/ca") as box:
         yield box
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
-    with workspace(tmp_path_factory.mktemp("plain")) as box:
+    with inspected(MVP, tmp_path_factory.mktemp("plain")) as box:
         yield box
 
 
 @pytest.mark.parametrize("name", sorted(TOOLS))
 def test_each_tool_trusts_it(trusting: Container, name: str) -> None:
-    assert ask(trusting, name), name
+    assert ask(trusting, name, TOOLS[name]), name
 
 
 @pytest.mark.parametrize("name", sorted(TOOLS))
 def test_no_tool_trusts_it_otherwise(plain: Container, name: str) -> None:
-    assert not ask(plain, name), name
+    assert not ask(plain, name, TOOLS[name]), name
 
 
 def test_the_public_ones_stay(trusting: Container) -> None:

@@ -64,7 +64,7 @@ def test_an_authority_from_a_configmap_is_trusted(workspace: Workspace, tmp_path
     authority, server = Authority(), tmp_path / "server"
     server.mkdir()
     write_files(server, authority.sign("localhost"))
-    script = Path(__file__).parents[1] / "e2e/tls_server.py"
+    script = Path(__file__).parents[1] / "worlds/tls_server.py"
     files = {path.name: base64.b64encode(path.read_bytes()).decode()
              for path in (script, *server.iterdir())}  # fmt: skip
     certificate = authority.own.certificate.decode()

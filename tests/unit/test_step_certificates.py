@@ -1,8 +1,11 @@
 """DEV8_CA_FILE: what is taken from a file or a folder, and what is said of the rest."""
 
 import errno
+import hashlib
 import os
 import ssl
+import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from agent.settings import certificates as settings
 from agent.settings.context import Context, from_environ
 from agent.settings.everything import Settings
 from agent.workspace import certificates
+from agent.workspace.java_store import make_store
 from agent.workspace.refresh import refresh
 from tests.worlds.authority import Authority
 from tests.worlds.machine import Machine
@@ -164,6 +168,52 @@ def test_each_tool_is_led_to_them_unless_somebody_leads_it_elsewhere(tmp_path: P
     assert found["NODE_EXTRA_CA_CERTS"].endswith("certificates/more.pem")
     del environ["DEV8_CA_FILE"]
     assert "SSL_CERT_FILE" not in from_environ(environ).facts.environ
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ("", "{ours}"),
+        ("-Xmx1g -Da=b", "{ours} -Xmx1g -Da=b"),
+        ("-Djavax.net.ssl.trustStore=/mine.jks", "-Djavax.net.ssl.trustStore=/mine.jks"),
+    ],
+)
+def test_options_of_java_stand_beside_the_users_own(
+    tmp_path: Path, own: str, expected: str
+) -> None:
+    given = settings.Certificates(Path("/ca.pem"))
+    ours = f"-Djavax.net.ssl.trustStore={tmp_path}/certificates/all.jks"
+    environ = {"JAVA_TOOL_OPTIONS": own}
+    led = {**environ, **settings.lead(environ, given, tmp_path)}
+    assert led["JAVA_TOOL_OPTIONS"] == expected.format(ours=ours)
+    assert "JAVA_TOOL_OPTIONS" not in settings.lead(led, given, tmp_path)
+    profile = tmp_path / "profile.sh"
+    profile.write_text(settings.write_profile(settings.make_environment(given, tmp_path)))
+    script = f'. {profile}; . {profile}; printf %s "$JAVA_TOOL_OPTIONS"'
+    shell = subprocess.run(["sh", "-euc", script], env={"JAVA_TOOL_OPTIONS": own, "PATH": "/bin"},
+                           check=True, capture_output=True, text=True)  # fmt: skip
+    assert shell.stdout == expected.format(ours=ours)
+    told = settings.find_overridden(led, settings.make_environment(given, tmp_path))
+    assert told == (["JAVA_TOOL_OPTIONS"] if "/mine" in own else [])
+
+
+def test_the_store_of_java_is_in_its_format() -> None:
+    """As JavaKeyStore.engineLoad reads it: a count, entries of type 2, and a digest."""
+    parts = (b"one certificate", b"another")
+    store = make_store(parts)
+    assert struct.unpack(">III", store[:12]) == (0xFEEDFEED, 2, 2)
+    rest, found = store[12:-20], []
+    while rest:
+        (kind, length), rest = struct.unpack(">IH", rest[:6]), rest[6:]
+        rest = rest[length + 8 :]
+        assert (kind, rest[:7]) == (2, b"\0\5X.509")
+        (size,), rest = struct.unpack(">I", rest[7:11]), rest[11:]
+        found.append(rest[:size])
+        rest = rest[size:]
+    assert found == list(parts)
+    password = "changeit".encode("utf-16-be")
+    digest = hashlib.sha1(password + b"Mighty Aphrodite" + store[:-20], usedforsecurity=False)
+    assert store[-20:] == digest.digest()
 
 
 def test_a_variable_of_the_users_own_is_told(

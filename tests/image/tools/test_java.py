@@ -1,10 +1,16 @@
 """The JDK and Maven, without a network."""
 
+from pathlib import Path
+
 import pytest
 from testinfra.host import Host
 
 from scripts.variants import read_default
-from tests.image.conftest import make_folder
+from tests.image.conftest import Image, make_folder
+from tests.worlds.containers import HARDENED
+from tests.worlds.inspection import URL, ask, inspected
+
+STORE = "/dev/shm/devcopilot-1000/certificates/all.jks"
 
 pytestmark = pytest.mark.needs_tools("java")
 
@@ -62,6 +68,42 @@ def test_maven_reads_a_project(host: Host) -> None:
     assert "Apache Maven 3" in host.check_output("mvn --version")
     done = host.run(f"cd {folder} && echo '<project/>' >pom.xml && mvn --offline validate")
     assert done.rc == 1
+
+
+ASK = """\
+import java.net.URI;
+
+public class Ask {
+    public static void main(String... words) throws Exception {
+        URI.create(words[0]).toURL().openStream().close();
+    }
+}
+"""
+MIRROR = """\
+<settings><mirrors><mirror>
+  <id>near</id><mirrorOf>*</mirrorOf><url>{url}/maven</url>
+</mirror></mirrors></settings>
+"""
+ASKING = {
+    "java": f"cat >/tmp/Ask.java <<'END'\n{ASK}END\njava /tmp/Ask.java {URL}/java",
+    "memory": f"JAVA_TOOL_OPTIONS=\"$JAVA_TOOL_OPTIONS -Xmx64m\" java /tmp/Ask.java {URL}/memory",
+    "maven": f"cat >/tmp/settings.xml <<'END'\n{MIRROR.format(url=URL)}END\n"
+             "cd /tmp && mvn -B -s settings.xml -Dmaven.repo.local=/tmp/m2 help:system",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_trusts_the_certificates_of_a_proxy(image: Image, tmp_path: Path, trusted: bool) -> None:
+    options = ("-e", "DEV8_CA_FILE=/tls/ca", "-e", "JAVA_TOOL_OPTIONS=-Xss2m") if trusted else ()
+    with inspected(image.name, tmp_path, *HARDENED, *options) as box:
+        for name, script in ASKING.items():
+            assert ask(box, name, script) is trusted, name
+        if trusted:
+            shown = box.execute("bash", "-lc", "echo $JAVA_TOOL_OPTIONS")
+            assert shown.endswith("certificates/all.jks -Xss2m")
+            entries = f"keytool -list -keystore {STORE} -storepass changeit | grep -c trustedCert"
+            public = entries.replace(f"-keystore {STORE}", "-cacerts")
+            assert int(box.execute("sh", "-c", entries)) == int(box.execute("sh", "-c", public)) + 1
 
 
 def test_trusts_the_usual_authorities(host: Host) -> None:
