@@ -435,6 +435,40 @@ def test_a_dead_or_hostile_submodule_costs_neither_the_clone_nor_the_others(
     assert not planted.exists()
 
 
+def test_no_setting_that_comes_with_a_repository_runs_anything(
+    place: Place, tmp_path: Path
+) -> None:
+    planted = tmp_path / "planted"
+    touch = f"touch {planted}"
+    place.host.add("octo/sub", {"sub.txt": "sub\n"})
+    tree = place.host.add("octo/main", {
+        ".gitattributes": "*.bin filter=lfs\n*.txt diff=evil merge=evil\n",
+        "a.bin": point_to(b"content"), "b.txt": "1",
+        ".lfsconfig": f"[lfs]\n\turl = {place.host.url}/octo/main.git/info/lfs\n"
+                      "\tstandalonetransferagent = evil\n"
+                      f'[lfs "customtransfer.evil"]\n\tpath = /bin/sh\n\targs = -c "{touch}"\n'
+                      f'[credential]\n\thelper = "!{touch}"\n[core]\n\tfsmonitor = {touch}\n',
+        ".envrc": f"{touch}\n", ".vscode/settings.json": "{}", ".mcp.json": "{}",
+    })  # fmt: skip
+    commit = place.host.git(tree.parent / "sub", "rev-parse", "HEAD")
+    for name in ("runs", "out"):
+        place.host.git(tree, "update-index", "--add", "--cacheinfo", f"160000,{commit},{name}")
+    (tree / ".gitmodules").write_text(
+        f'[submodule "runs"]\n\tpath = runs\n\turl = {place.host.url}/octo/sub.git\n'
+        f"\tupdate = !{touch}\n"
+        f'[submodule "../../out"]\n\tpath = out\n\turl = {place.host.url}/octo/sub.git\n'
+    )
+    (tree / "secret").symlink_to(place.facts.home / ".gitconfig")
+    place.host.git(tree, "add", ".gitmodules", "secret")
+    place.host.git(tree, "commit", "-q", "-m", "hostile")
+    place.host.git(tree, "push", "-q", "origin", "HEAD:refs/heads/main")
+    units = place.start("HOST/octo/main")
+    assert units["clone:main"].state == "done"
+    assert not planted.exists()
+    assert {path.name for path in place.folder.iterdir()} == {"main"}
+    assert not (place.folder / "main/.git/out").exists()
+
+
 def test_nothing_of_a_repository_runs(place: Place, tmp_path: Path) -> None:
     planted = tmp_path / "planted"
     touch = f"touch {planted}"
