@@ -4,9 +4,10 @@ import base64
 import os
 from pathlib import Path
 
-from tests.e2e.test_certificates import ENTER, PORT, TOOLS
+from tests.e2e.test_certificates import TOOLS
 from tests.kubernetes.workspaces import POD, Workspace, with_container, with_pod
 from tests.worlds.authority import Authority, write_files
+from tests.worlds.inspection import ENTER, PORT
 from tests.worlds.waiting import wait_until
 
 OPENSHIFT_UID = 1000680000
