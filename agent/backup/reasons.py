@@ -56,6 +56,8 @@ HOW_TO_FREE = {
     "/.cache/": "free some space in the home folder; you can delete its ~/.cache/devcopilot at any "
     "time",
 }
+DAMAGED = ("invalid data returned", "ciphertext verification failed", "could be damaged, run")
+"""What restic says when it cannot make sense of what it finds in a repository."""
 PASSWORD_FAILED = "Resolving password failed"  # noqa: S105 - restic's words
 
 
@@ -132,6 +134,8 @@ def _find_hint(target: Target, finished: Finished) -> str:
         return f"{target.folder} belongs to another user: as root, chown -R it to the container's"
     if "already contains keys" in words:
         return f"it contains no backup: delete the files at {target.repository}, and try again"
+    if any(text in words for text in DAMAGED):
+        return "`devcopilot backup verify` reports the damage, and how to fix it"
     return next((hint for text, hint in REFUSALS.items() if text in words), "")
 
 

@@ -39,6 +39,10 @@ class Record:
     """What it lacks, each with the cause: the first of them."""
     lacking: int = 0
     """How many that is in all."""
+    mounts: tuple[str, ...] = ()
+    """What was mounted in the workspace then, and what was before and is missed."""
+    unmounted: str = ""
+    """Why nothing is forgotten: something of that is missed; empty: all is well."""
     usual_files: int = 0
     """Files that the workspace held at the last backup that was not marked as shrunk."""
     usual_size: int = 0

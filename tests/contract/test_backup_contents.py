@@ -132,6 +132,41 @@ def test_a_repository_that_is_seen_elsewhere_is_left_out(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
+def test_a_volume_that_is_not_mounted_any_more_is_missed(box: Workspace, mount: Any) -> None:
+    """Until it is back, or its folder gone; meanwhile no backup is removed that holds its files."""
+    seen, volume = box.folder / "workspace/data", box.folder / "volume"
+    mount(volume, seen)
+    (volume / "file").write_text("data")
+    call(box, "backup", "create")
+    subprocess.run(["umount", seen], check=True)
+    try:
+        for _ in range(2):
+            done = call(box, "backup", "create", code=1)
+            assert f"missing: {seen}: nothing is mounted there" in done.stdout
+        assert "unmounted" in (box.home / ".local/state/devcopilot/backup/record.json").read_text()
+        subprocess.run(["mount", "--bind", volume, seen], check=True)
+        call(box, "backup", "create")
+        subprocess.run(["umount", seen], check=True)
+        seen.rmdir()
+        call(box, "backup", "create")
+    finally:
+        seen.mkdir(exist_ok=True)
+        subprocess.run(["mount", "--bind", volume, seen], check=True)
+
+
+def test_the_folder_of_the_records_may_be_a_link_into_the_workspace(box: Workspace) -> None:
+    """A restore would write an older record over the way back that it has just noted."""
+    records = box.home / ".local/state/devcopilot/backup"
+    place = box.folder / "workspace/.records"
+    records.rename(place)
+    records.symlink_to(place)
+    done = call(box, "backup", "create")
+    assert f"skipped, the agent's own files through another mount: {place}" in done.stdout
+    held = call(box, "backup", "restic", "--", "ls", "latest").stdout.splitlines()
+    assert not [name for name in held if name.startswith(f"{place}/")]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
 def test_also_before_there_is_a_repository(tmp_path: Path, mount: Any) -> None:
     mount(tmp_path / "backups", tmp_path / "seen")
     with open_box(tmp_path, WORKSPACE_DIR=str(tmp_path / "seen")) as box:

@@ -119,6 +119,7 @@ def test_nothing_is_forgotten_until_a_person_has_looked() -> None:
     assert retention.find_pause(replace(good, lost="gone"), newest) == "gone"
     assert retention.find_pause(replace(good, finding="damaged"), newest) == "damaged"
     assert retention.find_pause(replace(good, shrunk="little"), newest) == "little"
+    assert retention.find_pause(replace(good, unmounted="missing"), newest) == "missing"
     assert "almost empty" in retention.find_pause(good, make(1, MINE, SHRUNK))
 
 

@@ -62,6 +62,11 @@ def test_the_line_that_says_why_is_found(words: str, reason: str) -> None:
     assert find_reason(words) == reason
 
 
+@pytest.mark.parametrize("words", [TRACE, "tree 8 is not known; it could be damaged, run `repair`"])
+def test_what_is_damaged_leads_to_the_check(words: str) -> None:
+    assert "(`devcopilot backup verify` reports the damage" in tell(LOCAL, 1, words)
+
+
 def test_an_expired_token_is_named_with_what_to_do() -> None:
     told = tell(CLOUD, 1, EXPIRED)
     assert "AuthenticationFailed" in told

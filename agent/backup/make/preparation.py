@@ -11,6 +11,7 @@ from agent.backup.make.content import Content, find_place
 from agent.backup.make.creation import Contents
 from agent.backup.make.databases import Failure
 from agent.backup.make.lacking import is_gone
+from agent.backup.make.mounts import find_mounts
 from agent.backup.make.survey import Found, survey
 from agent.machine.globs import escape
 from agent.machine.system import Facts
@@ -44,6 +45,8 @@ class Preparation:
     """Time for the whole round; None: as long as it takes."""
     lacks: tuple[str, ...] = ()
     """What is missing already, each with the cause."""
+    mounts: tuple[Path, ...] = field(init=False)
+    """What was mounted in it at the first look."""
     found: Found = field(init=False)
     contents: Contents = field(init=False)
     """What goes in, as it was last made ready."""
@@ -52,6 +55,7 @@ class Preparation:
 
     def __post_init__(self) -> None:
         self._began = time.time_ns() - TICK
+        self.mounts = find_mounts(self.planned)
         self.found = survey(self.planned)
 
     def look_again(self) -> tuple[Path, ...]:

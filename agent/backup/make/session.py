@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.backup import history, identity, record, undo
-from agent.backup.make import comparison, content, shrinking
+from agent.backup.make import comparison, content, mounts, shrinking
 from agent.backup.make.comparison import Comparison
 from agent.backup.make.creation import SAFETY, SHRUNK, TAG, Made, Maker
 from agent.backup.make.notices import find_notices
 from agent.backup.make.preparation import COPIES, Preparation, find_staging
 from agent.backup.make.survey import Count
+from agent.backup.record import Record
 from agent.backup.restic.client import CACHE, Restic, ResticError
 from agent.backup.target import Target, name_workspace
 from agent.machine import folders, hooks
@@ -24,6 +25,8 @@ from agent.machine.masking import Masker
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 
+STATE_FOLDERS = ("backup", "code-server", "github-refresh", "life", "ssh")
+"""Of the agent, in the state folder: one may be a link to where there is more room."""
 PATIENCE = 0.3
 """Seconds that restic gets then to take its lock away."""
 
@@ -34,6 +37,7 @@ def find_content(settings: Settings, facts: Facts) -> content.Content:
     own = [facts.home / CACHE, facts.runtime, facts.state, facts.defaults]
     if backup.folder:
         own.append(backup.folder / name_workspace(settings))
+    own += [path for path in (facts.state / name for name in STATE_FOLDERS) if path.is_symlink()]
     try:
         return content.find_content(
             settings.workspace.folder, facts.home, words=backup.home or (),
@@ -180,7 +184,18 @@ class Session:
             maker = replace(maker, marks=(*maker.marks, SHRUNK))
         elif past.is_shrunk:  # else the newest one, which is marked, would stay the newest
             maker = replace(maker, always=True)
-        return self._note(replace(maker.make(restic), shrunk=shrunk), workspace, tried)
+        made = replace(maker.make(restic), shrunk=shrunk)
+        return self._note(self._miss_mounts(made, source, known), workspace, tried)
+
+    def _miss_mounts(self, made: Made, source: Preparation, known: Record) -> Made:
+        """Add to what a backup lacks the volumes that are not mounted any more; note what are."""
+        now = mounts.find_mounts(source.planned)
+        before = {*map(Path, known.mounts), *source.mounts}
+        lost = tuple(mounts.find_lost(before, now))
+        told = tuple(map(mounts.explain, lost))
+        record.note(self.facts, made.target, mounts=tuple(map(str, (*now, *lost))),
+                    unmounted="".join(told[:1]))  # fmt: skip
+        return replace(made, missing=(*made.missing, *told))
 
     def _note(self, made: Made, workspace: Count, tried: str) -> Made:
         """Keep what became of an ordinary backup in the record."""

@@ -85,7 +85,7 @@ def find_pause(known: Record, newest: Snapshot) -> str:
     """
     if SHRUNK in newest.tags and not known.shrunk:
         return f"the newest backup, {newest.short}, is almost empty"
-    return known.shrunk or known.lost or known.finding
+    return known.shrunk or known.lost or known.unmounted or known.finding
 
 
 def choose_rules(backup: Backup) -> Mapping[str, int]:
