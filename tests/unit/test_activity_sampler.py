@@ -276,8 +276,11 @@ def test_who_reads_the_keys_of_a_terminal_is_looked_up_each_time(tmp_path: Path)
 def test_the_kernel_says_for_how_long_a_process_has_run() -> None:
     """And of one that is not there, or of another machine's, nothing."""
     read_clock = table.find_clock("/proc")
-    child = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    argv = [sys.executable, "-S", "-c", "print(flush=True); input()"]
+    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
+        assert child.stdout
+        child.stdout.readline()  # it runs
         first = read_clock(str(os.getpid()))
         assert read_clock(str(child.pid)) > 0
         assert read_clock(str(os.getpid())) > first > 0
