@@ -30,6 +30,8 @@ SUITES = ("unit", "fuzz", "contract", "pid1", "e2e", "image", "faults", "floods"
 WITH_IMAGES = ("e2e", "image", "floods", "kubernetes")
 ON_REQUEST = ("faults", "floods")
 """They are tried only when `--times` says how often."""
+OWN_IMAGE = (TESTS / "e2e/test_own_image.py", TESTS / "e2e/test_push_feature.py")
+"""They build many images: `make test-own-image`."""
 NO_ENGINE = "no container engine; run: make engine"
 SUITE_SIZES = pytest.StashKey[Counter[str]]()
 SHARED_FOLDER = pytest.StashKey[Path]()
@@ -56,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--soak-minutes", type=float, default=0.25, help="how long each soak test goes on"
     )
-    parser.addoption("--own-image", action="store_true", help="collect tests/e2e/test_own_image.py")
+    parser.addoption("--own-image", action="store_true", help="collect what is in OWN_IMAGE")
     parser.addoption("--image", help="the image that tests/image/any asks for its promises")
     parser.addoption(
         "--times", type=float, default=0.0,
@@ -69,7 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what builds many images, unless it is asked for."""
-    heavy = collection_path == TESTS / "e2e/test_own_image.py"
+    heavy = collection_path in OWN_IMAGE
     return True if heavy and not config.getoption("--own-image") else None
 
 

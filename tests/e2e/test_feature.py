@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.worlds.builds import find_base_image
-from tests.worlds.containers import DOCKER
-from tests.worlds.devcontainers import Devcontainer, bring_up, need_client
+from tests.worlds.containers import DOCKER, docker
+from tests.worlds.devcontainers import CONTENT, Devcontainer, bring_up, need_client
 from tests.worlds.strangers import FEATURE, build_feature, built_stranger
 
 BACKUPS = {
@@ -75,6 +75,13 @@ def test_the_agent_is_pid_1_as_the_user_and_works_in_the_project(project: Devcon
     assert status["phase"] == "ready"
     assert status["workspace"] == project.inside == f"/workspaces/{project.folder.name}"
     assert [row["name"] for row in status["services"]] == ["sshd"]
+
+
+def test_the_client_leaves_nothing_behind_of_what_it_handed_to_the_engine(
+    project: Devcontainer,
+) -> None:
+    assert docker("image", "ls", "--quiet", f"vsc-{project.folder.name}-*")
+    assert docker("image", "ls", "--quiet", CONTENT) == ""
 
 
 def test_the_projects_own_hooks_see_a_workspace_that_is_ready(project: Devcontainer) -> None:

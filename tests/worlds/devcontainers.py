@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,14 @@ from typing import Any
 from tests.worlds.backup_servers import PROGRAMS
 from tests.worlds.containers import DOCKER, docker
 from tests.worlds.needs import need
+from tests.worlds.side_by_side import hold
 
 CLIENT = PROGRAMS / "azurite/node_modules/@devcontainers/cli/devcontainer.js"
+CONTENT = "dev_container_feature_content_temp"
+"""The image in which the client hands Features to the engine. All projects share its name: of two
+clients at once, one would build with the other's Features or find none."""
+BUILDING = ("build", "features", "up")
+"""What may make that image."""
 UID = 1000
 """Of the user who works in the image: what the project's folder belongs to."""
 
@@ -56,13 +62,25 @@ def need_client() -> None:
 
 def run_client(*words: str, timeout: float = 600) -> str:
     """Run the client, with the engine of the tests; return what it printed on stdout."""
-    done = subprocess.run(
-        ["node", CLIENT, *words],
-        check=False, capture_output=True, text=True, timeout=timeout,
-        env={**os.environ, "PATH": f"{Path(DOCKER).parent}:{os.environ['PATH']}"},
-    )  # fmt: skip
+    path = f"{Path(DOCKER).parent}:{os.environ['PATH']}"
+    with only_one() if words[0] in BUILDING else nullcontext():
+        done = subprocess.run(
+            ["node", CLIENT, *words],
+            check=False, capture_output=True, text=True, timeout=timeout,
+            env={**os.environ, "PATH": path, "DOCKER_BUILDKIT": "1"},  # else each step is an image
+        )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Let one client build at a time, and leave nothing behind of what it handed to the engine."""
+    with hold(PROGRAMS.parent / "devcontainer.lock"):
+        try:
+            yield
+        finally:
+            remove_images(CONTENT)
 
 
 @contextmanager

@@ -1,0 +1,147 @@
+"""scripts/push-feature.sh with a real registry: what is published, and how a client installs it."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import __version__
+from tests.e2e.image_registry import PASSWORD, USER, Registry, serving
+from tests.worlds.containers import DOCKER
+from tests.worlds.devcontainers import bring_up, need_client, run_client
+from tests.worlds.strangers import FEATURE, TOP, build_feature, built_stranger
+
+SCRIPT = TOP / "scripts/push-feature.sh"
+
+pytestmark = pytest.mark.skipif(
+    Path(DOCKER).name == "podman", reason="a release is pushed with docker"
+)
+
+
+def push(*words: str | Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Publish a Feature."""
+    return subprocess.run(
+        [SCRIPT, *words], env=os.environ | variables,
+        check=False, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def as_user(registry: Registry, password: str = PASSWORD) -> str:
+    """Return the variable by which the client signs in where there is no `docker login`."""
+    return f"{registry.host}|{USER}|{password}"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A Feature in a registry."""
+
+    registry: Registry
+    folder: Path
+    said: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        """The repository in the registry."""
+        return self.said["name"].partition("/")[2]
+
+    def manifest(self, tag: str) -> bytes:
+        return self.registry.get(f"{self.path}/manifests/{tag}")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    need_client()
+    folder = tmp_path_factory.mktemp("feature")
+    build_feature(folder)
+    with serving() as served:
+        registry = Registry(
+            served.host.replace("127.0.0.1", "localhost")
+        )  # http for this name alone
+        target = {"DOCKER_REGISTRY": f"{registry.host}/Owner"}
+        done = push(folder, **target, DEVCONTAINERS_OCI_AUTH=as_user(registry))
+        assert done.returncode == 0, done.stderr
+        said = dict(line.split("=", 1) for line in done.stdout.splitlines())
+        yield Published(registry, folder, said)
+
+
+def test_it_has_the_tags_by_which_projects_name_it(published: Published) -> None:
+    assert published.said["name"] == f"{published.registry.host}/owner/features/{FEATURE}"
+    major, minor, _ = __version__.split(".")
+    wanted = {"latest", major, f"{major}.{minor}", __version__}
+    assert set(published.registry.tags(published.path)) == wanted
+    digests = {hashlib.sha256(published.manifest(tag)).hexdigest() for tag in wanted}
+    assert {f"sha256:{digest}" for digest in digests} == {published.said["digest"]}
+
+
+def test_it_is_laid_out_as_clients_read_it(published: Published) -> None:
+    """https://containers.dev/implementors/features-distribution/#oci-registry"""
+    manifest: dict[str, Any] = json.loads(published.manifest(__version__))
+    assert manifest["config"]["mediaType"] == "application/vnd.devcontainers"
+    (layer,) = manifest["layers"]
+    assert layer["mediaType"] == "application/vnd.devcontainers.layer.v1+tar"
+    properties = json.loads(manifest["annotations"]["dev.containers.metadata"])
+    assert (properties["id"], properties["version"]) == (FEATURE, __version__)
+
+
+def test_the_file_of_the_release_is_what_was_published(published: Published) -> None:
+    (layer,) = json.loads(published.manifest(__version__))["layers"]
+    file = TOP / "reports" / layer["annotations"]["org.opencontainers.image.title"]
+    assert file.stat().st_size > 0
+    assert abs(file.stat().st_size - layer["size"]) <= file.stat().st_size // 100
+
+
+def test_a_version_that_is_there_stays_as_it_is(published: Published) -> None:
+    done = push(
+        published.folder, DOCKER_REGISTRY=f"{published.registry.host}/owner",
+        DEVCONTAINERS_OCI_AUTH=as_user(published.registry),
+    )  # fmt: skip
+    assert dict(line.split("=", 1) for line in done.stdout.splitlines()) == published.said
+
+
+def test_a_wrong_password_is_one_line(published: Published) -> None:
+    host = published.registry.host
+    done = push(
+        published.folder, DOCKER_REGISTRY=f"{host}/owner",
+        DEVCONTAINERS_OCI_AUTH=as_user(published.registry, "wrong"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"{host} does not accept the credentials (docker login {host})" in done.stderr
+    assert done.stdout == ""
+
+
+def test_what_is_no_release_is_refused(published: Published, tmp_path: Path) -> None:
+    shutil.copytree(published.folder / "src" / FEATURE, tmp_path / "src" / FEATURE)
+    file = tmp_path / "src" / FEATURE / "devcontainer-feature.json"
+    file.write_text(file.read_text().replace(f'"version": "{__version__}"', '"version": "9.9.9"'))
+    done = push(tmp_path, DOCKER_REGISTRY=f"{published.registry.host}/owner")
+    assert f"it is not version {__version__}" in done.stderr
+    assert push().stderr == (
+        "error: there is no registry to push to (DOCKER_REGISTRY=ghcr.io/owner)\n"
+    )
+
+
+def test_a_project_installs_it_from_the_registry(
+    published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVCONTAINERS_OCI_AUTH", as_user(published.registry))
+    named = f"{published.said['name']}:{__version__.rpartition('.')[0]}"
+    with built_stranger(tmp_path) as image:
+        document = {
+            "image": image,
+            "remoteUser": "coder",
+            "features": {named: {}},
+            "containerEnv": {"DEV8_AI_TOOLS": "off", "DEV8_GITHUB_API_URL": "http://127.0.0.1:1"},
+        }
+        with bring_up(tmp_path, document) as project:
+            assert "agent.init" in project.call("exec", "cat", "/proc/1/cmdline")
+            assert project.status()["phase"] == "ready"
+            folder = str(project.folder)
+            said = run_client("outdated", "--workspace-folder", folder, "--output-format", "json")
+            assert json.loads(said)["features"][named]["current"] == __version__
