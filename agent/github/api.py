@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from agent.machine.bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.machine.clock import read_time
+from agent.machine.masking import Masker
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
 from agent.settings.github import GitHub
@@ -55,11 +56,8 @@ class Answer:
     """Seconds by which the server's clock is ahead of ours; 0 where that is unknown."""
     text: str = ""
     """The answer as it came."""
-
-    @property
-    def message(self) -> str:
-        """Return the server's own words, one short line, which hold no secret."""
-        return str(self.document.get("message", ""))[:120].partition("\n")[0]
+    message: str = ""
+    """The server's own words, one short line, in which no secret is left that we sent or know."""
 
 
 def find_api_url(account: GitHub) -> str:
@@ -111,7 +109,7 @@ def ask(
     try:
         with explained(url):
             status, headers, text = client.requester.requestJson(method, path, input=body)
-            return read_answer(facts, url, status, headers, text)
+            return read_answer(facts, url, status, headers, text, sent=auth.token)
     finally:
         client.close()
 
@@ -143,8 +141,12 @@ def read_answer(
     text: str,
     *,
     is_json: bool = True,
+    sent: str = "",
 ) -> Answer:
-    """Return the answer. Raises NoAnswerError where there is none, ValueError for no JSON."""
+    """Return the answer to a request with the token `sent`.
+
+    Raises NoAnswerError where there is none, ValueError for no JSON.
+    """
     known = {name.lower(): str(value) for name, value in headers.items()}
     delay = find_delay(status, known, facts.clock.now())
     if delay is not None:
@@ -154,7 +156,19 @@ def read_answer(
     document = parse_json(text) if text and is_json else {}
     if not isinstance(document, dict):
         document = {"items": document}
-    return Answer(status, known, document, find_skew(known, facts.clock.now()), text)
+    skew = find_skew(known, facts.clock.now())
+    return Answer(status, known, document, skew, text, find_message(facts, document, sent))
+
+
+def find_message(facts: Facts, document: Mapping[str, Any], sent: str) -> str:
+    """Return what a server says of itself, masked before it is cut: some repeat what they got."""
+    words = str(document.get("message", ""))
+    if not words:
+        return ""
+    masker = Masker(str(facts.runtime))
+    masker.refresh()
+    words = masker.mask_text(words.replace(sent, "***") if sent else words)
+    return words[:120].partition("\n")[0]
 
 
 def post_form(facts: Facts, url: str, form: Mapping[str, str]) -> Answer:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import github
 import pytest
 
 from agent.commands.refresh import describe
@@ -15,6 +16,7 @@ from agent.github.record import RECORD, Record, fingerprint
 from agent.machine import runtime
 from agent.machine.secret import Secret
 from agent.observe.metrics import history
+from agent.settings import stored
 from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault
 from tests.worlds.clocks import NOON
@@ -65,6 +67,18 @@ def test_a_good_token_is_published_with_what_is_known_of_it(
     assert path.read_text() == f"{FIRST}\n260200\nocto\n{outcome.fingerprint}\n{workspace.file}\n"
     assert workspace.gh_token == FIRST
     assert workspace.wish is None
+
+
+def test_a_host_that_repeats_the_token_is_quoted_without_it(
+    workspace: HubWorkspace, hub: FakeGitHub
+) -> None:
+    body = json.dumps({"message": f"Bad token {FIRST}: {'long words ' * 7}{SECOND} and {SECOND}"})
+    hub.fail(Fault(status=401, body=body.encode()))
+    workspace.apply([stored.hide("second", Secret(SECOND), workspace.facts)])
+    account = workspace.context.settings.github
+    answer = api.ask(account, workspace.facts, github.Auth.Token(FIRST), "GET", "/user")
+    assert answer.message.startswith("Bad token ***: long words")
+    assert SECOND[:8] not in answer.message, "it is masked before it is cut"
 
 
 def test_a_late_then_rotated_then_vanished_file(workspace: HubWorkspace, hub: FakeGitHub) -> None:
