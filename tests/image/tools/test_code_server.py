@@ -1,14 +1,16 @@
 """code-server on the Node that it pins; what trimming took must not be missed."""
 
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from testinfra.host import Host
 
 from agent.settings import argon2
 from scripts.variants import read_npm
+from tests.bench.connections import ide_tab
 from tests.image.conftest import Image
-from tests.worlds.containers import HARDENED, Recipe, answers_http, running
+from tests.worlds.containers import HARDENED, Recipe, answers_http, docker, running
 from tests.worlds.waiting import wait_until
 
 ROOT = "/opt/code-server/node_modules"
@@ -129,6 +131,38 @@ def test_the_service_is_one_process_and_ends_when_asked(image: Image) -> None:
         assert answers_http(box.ide_port)
         assert box.execute("pgrep", "-f", "/opt/code-server").split() == [server]
         assert box.stop()[1] == 0
+
+
+SLOW_CLOCK = """
+const { setTimeout: set } = global;
+global.setTimeout = (act, time, ...rest) => set(act, time >= 100 ? 3600e3 : time, ...rest);
+"""
+"""Whoever waits for a time, and not for something that happens, waits for an hour."""
+SAVE = """
+process.on("SIGTERM", async () => {
+  const file = await require("fs/promises").open("/tmp/saved", "w");
+  for (let count = 0; count < 100; count++) await file.write("x".repeat(100_000));
+  await file.close();
+});
+"""
+"""Saves a file, in many steps, while the server ends."""
+
+
+@pytest.mark.parametrize("hook", [SLOW_CLOCK, SAVE], ids=["a tab", "a tab that saves"])
+def test_the_service_waits_for_no_tab_but_for_what_it_saves(
+    image: Image, hook: str, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "hook.cjs").write_text(hook)
+    require = ("-e", "NODE_OPTIONS=--require=/hook/hook.cjs", "-v", f"{tmp_path}:/hook:ro")
+    recipe = Recipe(image.name, ("--init", *require, "--entrypoint", AT_ONCE), OPEN)
+    with running(recipe) as box:
+        wait_until(lambda: answers_http(box.ide_port), "an answer from code-server")
+        with ide_tab(box.ide_port):
+            assert box.stop()[1] == 0
+        if hook is SAVE:
+            docker("cp", f"{box.name}:/tmp/saved", str(tmp_path))
+            assert (tmp_path / "saved").stat().st_size == 10_000_000
 
 
 def test_the_service_tells_what_is_wrong(host: Host) -> None:
