@@ -5,7 +5,7 @@ sleep for up to an hour at a rate limit: the caller decides when to ask again.
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10
 """Seconds for a connection, and for each wait for an answer."""
+SECRET_FIELDS = ("client_secret", "refresh_token")
+"""Of the forms that are sent."""
 SECONDARY_LIMIT = 60.0
 """Seconds to wait where GitHub limits the rate and does not say how long."""
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -109,7 +111,7 @@ def ask(
     try:
         with explained(url):
             status, headers, text = client.requester.requestJson(method, path, input=body)
-            return read_answer(facts, url, status, headers, text, sent=auth.token)
+            return read_answer(facts, url, status, headers, text, sent=(auth.token,))
     finally:
         client.close()
 
@@ -141,9 +143,9 @@ def read_answer(
     text: str,
     *,
     is_json: bool = True,
-    sent: str = "",
+    sent: Sequence[str] = (),
 ) -> Answer:
-    """Return the answer to a request with the token `sent`.
+    """Return the answer to a request in which these secrets were sent.
 
     Raises NoAnswerError where there is none, ValueError for no JSON.
     """
@@ -160,29 +162,40 @@ def read_answer(
     return Answer(status, known, document, skew, text, find_message(facts, document, sent))
 
 
-def find_message(facts: Facts, document: Mapping[str, Any], sent: str) -> str:
-    """Return what a server says of itself, masked before it is cut: some repeat what they got."""
-    words = str(document.get("message", ""))
+def find_message(facts: Facts, document: Mapping[str, Any], sent: Sequence[str]) -> str:
+    """Return what a server says is wrong, masked before it is cut: some repeat what they got."""
+    words = str(document.get("message") or document.get("error") or "")
     if not words:
         return ""
+    for secret in filter(None, sent):
+        words = words.replace(secret, "***")
     masker = Masker(str(facts.runtime))
     masker.refresh()
-    words = masker.mask_text(words.replace(sent, "***") if sent else words)
-    return words[:120].partition("\n")[0]
+    return masker.mask_text(words)[:120].partition("\n")[0]
 
 
 def post_form(facts: Facts, url: str, form: Mapping[str, str]) -> Answer:
     """Send a form to a page that answers with JSON. Raises NoAnswerError."""
-    return _send(facts, url, "POST", data=dict(form))
+    sent = [form[name] for name in SECRET_FIELDS if name in form]
+    return _send(facts, url, "POST", sent=sent, data=dict(form))
 
 
 def get_text(facts: Facts, url: str, bearer: str | None) -> Answer:
     """Get a text, JSON or not, with a bearer token. Raises NoAnswerError."""
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    return _send(facts, url, "GET", is_json=False, headers=headers)
+    sent = [bearer] if bearer else []
+    return _send(facts, url, "GET", is_json=False, sent=sent, headers=headers)
 
 
-def _send(facts: Facts, url: str, method: str, *, is_json: bool = True, **options: Any) -> Answer:
+def _send(
+    facts: Facts,
+    url: str,
+    method: str,
+    *,
+    sent: Sequence[str],
+    is_json: bool = True,
+    **options: Any,
+) -> Answer:
     import requests  # noqa: PLC0415 - 0.1 s that only a request costs
 
     headers = {"Accept": "application/json", "User-Agent": "devcopilot"}
@@ -202,7 +215,8 @@ def _send(facts: Facts, url: str, method: str, *, is_json: bool = True, **option
             **options,
         )
         text = read_body(done)
-        return read_answer(facts, url, done.status_code, done.headers, text, is_json=is_json)
+        status, head = done.status_code, done.headers
+        return read_answer(facts, url, status, head, text, is_json=is_json, sent=sent)
 
 
 def find_delay(status: int, headers: Mapping[str, str], now: datetime) -> float | None:

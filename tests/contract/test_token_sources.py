@@ -439,6 +439,16 @@ def test_no_answer_is_no_reason_to_give_the_refresh_token_up(
     assert desk.refresh().after.problems == {}
 
 
+def test_a_host_that_repeats_the_refresh_token_is_quoted_without_it(
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+) -> None:
+    desk = make_user(tmp_path, hub, pair[1])
+    hub.fail(Fault(status=200, body=f'{{"error": "no_such_client for {pair[1]}"}}'.encode()))
+    problem = desk.refresh().after.problem
+    assert "GitHub says no_such_client for ***" in problem
+    assert pair[1] not in problem
+
+
 def test_without_a_place_to_keep_it_the_refresh_token_is_not_used(
     tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
 ) -> None:

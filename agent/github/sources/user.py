@@ -111,7 +111,7 @@ def _read_pair(account: GitHub, facts: Facts, seed: Secret, answer: Answer) -> F
     if document.get("error"):
         return Failure(
             Problem(
-                f"cannot renew the token of {account.host}: GitHub says {document['error']}",
+                f"cannot renew the token of {account.host}: GitHub says {answer.message}",
                 "fix GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET",
             )
         )
