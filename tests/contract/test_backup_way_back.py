@@ -3,9 +3,13 @@
 import io
 import json
 import os
+import shlex
 import shutil
+import sqlite3
 import subprocess
+import sys
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 from agent.machine.folders import CACHE_SIGNATURE
@@ -147,22 +151,33 @@ def test_a_restore_to_a_new_place_that_was_killed_leaves_nothing_for_ever(box: R
     assert box.snapshots()[-1]["files"] == 60
 
 
-SAVING = """\
+ACTING = """\
 #!/bin/bash
-case " $* " in *" diff "*) for name in {names}; do echo "saved since" >"{work}/$name"; done ;; esac
+case " $* " in
+{arms}
+esac
 exec "{restic}" "$@"
 """
 
 
-def save_meanwhile(box: RestoreBox, *names: str) -> None:
-    """Have somebody save these files after the safety backup of each restore from now on."""
+def act_meanwhile(box: RestoreBox, **actions: str) -> None:
+    """Run an action in a shell whenever restic is called with this verb from now on.
+
+    `diff` is what a restore calls after its safety backup, and `ls` what it may call after that.
+    """
     program = box.folder / "programs/restic"
     program.parent.mkdir(mode=0o755)
-    words = SAVING.format(names=" ".join(names), work=box.workspace, restic=shutil.which("restic"))
-    program.write_text(words)
+    arms = "\n".join(f'*" {verb} "*) {action} ;;' for verb, action in actions.items())
+    program.write_text(ACTING.format(arms=arms, restic=shutil.which("restic")))
     program.chmod(0o755)
     box.variables["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
     box.configure()
+
+
+def save(box: RestoreBox, *names: str) -> str:
+    """Return what saves these files, for a shell."""
+    paths = shlex.join(str(box.workspace / name) for name in names)
+    return f"for path in {paths}; do echo 'saved since' >\"$path\"; done"
 
 
 def test_what_is_saved_while_a_restore_runs_is_kept(box: RestoreBox) -> None:
@@ -171,13 +186,51 @@ def test_what_is_saved_while_a_restore_runs_is_kept(box: RestoreBox) -> None:
     box.backup("create")
     box.write("changed", "second")
     box.write("lacking", "first")
-    save_meanwhile(box, "changed", "same", "lacking")
+    act_meanwhile(box, diff=save(box, "changed", "same", "lacking"))
     said = box.restore("--yes").stdout
     assert (box.read("changed"), box.read("same")) == ("first", "first")
     kept = {path.name.partition(".kept")[0]: path for path in box.workspace.iterdir()
             if path.read_text() == "saved since\n"}  # fmt: skip
     assert set(kept) == {"changed", "same", "lacking"}
     assert all(f"kept a file that is in no backup: {path}" in said for path in kept.values())
+
+
+def test_what_is_saved_while_late_files_are_looked_up_is_kept(box: RestoreBox) -> None:
+    """The first is late, and so the snapshot is asked for names; that takes a while."""
+    for name in ("first", "changed"):
+        box.write(name, "old")
+    box.backup("create")
+    for name in ("changed", "lacking"):
+        box.write(name, "new")
+    act_meanwhile(box, diff=save(box, "first"), ls=save(box, "changed", "lacking"))
+    box.restore("--yes")
+    assert (box.read("first"), box.read("changed")) == ("old", "old")
+    kept = {path.name.partition(".kept")[0] for path in box.workspace.iterdir()
+            if path.read_text() == "saved since\n"}  # fmt: skip
+    assert kept == {"first", "changed", "lacking"}
+
+
+def test_a_row_written_while_a_restore_runs_is_kept(box: RestoreBox) -> None:
+    """Only the log beside the database holds it, and the backup has no such file."""
+    path = box.write("app.db", "")
+    path.unlink()
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("PRAGMA journal_mode=wal")
+        base.execute("CREATE TABLE rows (text TEXT)")
+        base.commit()
+    os.chown(path, MINE, MINE)
+    box.backup("create")
+    insert = "INSERT INTO rows VALUES ('late')"
+    words = f"import sqlite3; c = sqlite3.connect('{path}'); c.execute(\"{insert}\"); c.commit()"
+    act_meanwhile(box, diff=shlex.join([sys.executable, "-c", words]))
+    with closing(sqlite3.connect(path)) as base:
+        assert base.execute("SELECT * FROM rows").fetchall() == []
+        box.restore("--yes")
+    (kept,) = (item for item in box.workspace.glob("app.db.kept-*") if item.name[-1].isdigit())
+    for place, rows in ((path, []), (kept, [("late",)])):
+        with closing(sqlite3.connect(place)) as base:
+            assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert base.execute("SELECT * FROM rows").fetchall() == rows
 
 
 def test_what_no_backup_holds_survives_an_archive(box: RestoreBox) -> None:

@@ -6,18 +6,24 @@ from pathlib import Path
 import pytest
 
 from agent.backup.restore.in_place import Cleared, Clearing, find_scope
+from agent.backup.restore.late import Lateness
 from agent.machine import folders
+from tests.worlds.waiting import wait_until
+
+NEVER = Lateness(float("inf"))
 
 
 def clear(
     root: Path, *changes: str, held: tuple[str, ...] = (), late: tuple[str, ...] = (),
-    wanted: tuple[str, ...] = (),
+    wanted: tuple[str, ...] = (), lateness: Lateness = NEVER,
 ) -> Cleared:  # fmt: skip
     scope = find_scope(root, [root])
     rows = [{"modifier": text[0], "path": f"{root}/{text[1:]}"} for text in changes]
     nodes = [{"path": f"{root}/{name}"} for name in held]
-    clearing = Clearing(scope, lambda _: nodes, ".kept", [root / name for name in late])
-    return clearing.clear(rows, [f"{root}/{name}" for name in wanted])
+    clearing = Clearing(scope, lambda _: nodes, ".kept", lateness)
+    return clearing.clear(
+        rows, [root / name for name in late], [f"{root}/{name}" for name in wanted]
+    )
 
 
 @pytest.fixture
@@ -102,7 +108,7 @@ def test_a_scope_is_not_left(root: Path) -> None:
     (root / "a b").touch()
     scope = find_scope(root / "a", [root])
     rows = [{"modifier": "-", "path": str(root / name)} for name in ("a", "a b", "c")]
-    Clearing(scope, lambda _: [], ".kept").clear(rows)
+    Clearing(scope, lambda _: [], ".kept", NEVER).clear(rows)
     assert [path.name for path in root.iterdir()] == ["a b"]
 
 
@@ -126,7 +132,7 @@ def test_a_link_on_the_way_is_removed(root: Path, modifier: str, kept: list[str]
     (root / "link").symlink_to("elsewhere")
     scope = find_scope(root / "link/x", [root])
     rows = [{"modifier": modifier, "path": f"{root}/link/"}]
-    Clearing(scope, lambda _: [], ".kept").clear(rows)
+    Clearing(scope, lambda _: [], ".kept", NEVER).clear(rows)
     assert [path.name for path in root.iterdir()] == kept
 
 
@@ -155,3 +161,64 @@ def test_what_was_saved_after_the_safety_backup_is_kept(root: Path) -> None:
         "changed.kept", "same.kept", "lacking", "folder.kept", "folder.kept/inner", "type.kept",
     }  # fmt: skip
     assert {root / name for name in names - {"folder.kept/inner"}} <= {*cleared.kept}
+
+
+@pytest.fixture
+def lateness(root: Path) -> Lateness:
+    """Of a safety backup that begins now, when all files in the workspace are old."""
+    (root / "mark").touch()
+    since = (root / "mark").stat().st_ctime_ns + 1
+    (root / "mark").unlink()
+    return Lateness(since)
+
+
+def save(path: Path, lateness: Lateness) -> None:
+    """Save a file after the safety backup has begun."""
+
+    def is_saved() -> bool:
+        path.write_text("saved since")
+        return lateness.is_late(path.stat())
+
+    wait_until(is_saved, "a tick")
+
+
+@pytest.mark.parametrize("modifier", ["M", "-", "T", "+"])
+def test_what_is_saved_only_now_is_kept(root: Path, modifier: str, lateness: Lateness) -> None:
+    """Nobody had seen it when the late files were looked for."""
+    save(root / "file", lateness)
+    cleared = clear(root, f"{modifier}file", lateness=lateness)
+    (kept,) = root.iterdir()
+    assert kept.read_text() == "saved since"
+    assert (cleared.kept, cleared.deleted) == ([kept], 0)
+    assert (kept.name == "file") == (modifier == "-"), "what stays has its name"
+
+
+def test_names_of_one_file_go_together(root: Path) -> None:
+    """That the first one goes dates the others: nobody has saved them."""
+    (root / "a").touch()
+    for name in ("b", "c"):
+        (root / name).hardlink_to(root / "a")
+    lateness = Lateness((root / "a").stat().st_ctime_ns + 1)
+    save(root / "since", lateness)
+    assert clear(root, "-a", "-b", "-c", lateness=lateness).deleted == 3
+
+
+def test_what_lies_in_a_folder_that_is_put_aside_is_told_of_once(root: Path) -> None:
+    (root / "folder").mkdir()
+    (root / "folder/inner").touch()
+    (root / "folder/held").touch()
+    cleared = clear(
+        root, "Tfolder/", held=("folder", "folder/inner", "folder/held"),
+        late=("folder/inner",), wanted=("folder",),
+    )  # fmt: skip
+    assert cleared.kept == [root / "folder.kept"]
+    assert [path.name for path in (root / "folder.kept").iterdir()] == ["inner"]
+
+
+def test_no_kept_file_is_replaced_by_another(root: Path) -> None:
+    for text in ("first", "second"):
+        (root / "file").write_text(text)
+        clear(root, late=("file",), wanted=("file",))
+    assert {path.name: path.read_text() for path in root.iterdir()} == {
+        "file.kept": "first", "file.kept.2": "second",
+    }  # fmt: skip

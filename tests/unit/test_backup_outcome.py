@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.restore.preview import Preview
-from agent.backup.restore.restoration import Result
+from agent.backup.restore.result import Result
 from agent.commands.backup import outcome
 from agent.commands.backup.outcome import Subject
 from agent.commands.output import JsonPrinter, Printer

@@ -11,14 +11,19 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
+from agent.backup.restore.late import Lateness, find_base, find_kin
 from agent.machine import folders
 from agent.machine.follow import Message
 from agent.machine.globs import escape
+from agent.machine.sqlite import BESIDE
 
-KEPT = re.compile(r"\.(?:kept|replaced)-\d{8}-\d{6}$")
-"""What the names end with of what was in the way of a restore."""
+KEPT = re.compile(
+    rf"\.(?:kept|replaced)-\d{{8}}-\d{{6}}(?:\.\d+)?(?:{'|'.join(map(re.escape, BESIDE))})?$"
+)
+"""What the names end with of what was in the way of a restore: SQLite finds a kept log by it."""
 
 
 def make_suffix(moment: datetime, word: str = "kept") -> str:
@@ -91,28 +96,35 @@ class Clearing:
     """Makes way for one scope.
 
     `held` is what the safety backup holds below a path, by names of restic's JSON. `suffix` is what
-    the names of kept files end with. `late` are files that it does not hold as they are now.
+    the names of kept files end with. `lateness` tells what it does not hold as it is now.
     """
 
     def __init__(
         self, scope: Scope, held: Callable[[Path], Iterable[Message]], suffix: str,
-        late: Collection[Path] = (),
+        lateness: Lateness,
     ) -> None:  # fmt: skip
         self._scope = scope
         self._held = held
         self._suffix = suffix
-        self._late = late
+        self._lateness = lateness
+        self._late: Collection[Path] = ()
         self._gone: set[str] = set()
         """Names of what the snapshot lacks."""
         self.cleared = Cleared()
 
-    def clear(self, changes: Iterable[Message], wanted: Collection[str] = ()) -> Cleared:
+    def clear(
+        self, changes: Iterable[Message], late: Collection[Path] = (),
+        wanted: Collection[str] = (),
+    ) -> Cleared:  # fmt: skip
         """Make way for the changes that `restic diff` lists from the safety backup on.
 
-        `wanted`: names of all that the snapshot holds, if something is late.
+        `late`: what was found to be late. `wanted`: names of all that the snapshot holds, if
+        anything is.
         """
-        for path in self._late:
-            if folders.to_json_name(str(path)) in wanted:
+        self._late = late
+        for path in sorted(late):
+            names = {folders.to_json_name(str(item)) for item in (path, find_base(path))}
+            if not names.isdisjoint(wanted):
                 self._try("+", path)
         mine = [(item["modifier"], item["path"]) for item in changes
                 if self._is_mine(item["path"].rstrip("/"))]  # fmt: skip
@@ -133,28 +145,42 @@ class Clearing:
     def _try(self, modifier: str, path: Path) -> None:
         try:
             with folders.open_folder(self._scope.anchor, path.parent) as folder:
-                if modifier == "-" and not self._stays(folder, path):
-                    self._delete(folder, path.name)
+                if modifier == "-":
+                    self._remove(folder, path)
                 elif modifier == "T":
                     self._replace(folder, path)
-                elif modifier == "+":
+                elif modifier == "+" or self._is_late(folder, path):
                     self._keep(folder, path)
         except (FileNotFoundError, NotADirectoryError):
             return  # gone, or replaced as a whole: then nothing of ours is there
         except OSError as error:
             self.cleared.failed.append(f"{path}: {error.strerror}")
 
-    def _stays(self, folder: int, path: Path) -> bool:
-        """Tell whether it is left where it is although the snapshot lacks it.
-
-        A cache that the snapshot does not know keeps what marks it: without that the next backup
-        would hold it, and the next restore delete it.
-        """
+    def _remove(self, folder: int, path: Path) -> None:
+        """Delete what the snapshot lacks, unless it stays."""
         if is_kept(path.relative_to(self._scope.anchor)):
-            return True
-        if path in self._late:
+            return
+        if self._is_late(folder, path):
             self.cleared.kept.append(path)
+        elif not self._marks_cache(folder, path):
+            self._delete(folder, path.name)
+
+    def _is_late(self, folder: int, path: Path) -> bool:
+        """Tell whether a file, or another of its database, is late: seen before, or only now.
+
+        Raises FileNotFoundError if it is gone.
+        """
+        if stat.S_ISDIR(os.lstat(path.name, dir_fd=folder).st_mode):
+            return False
+        if path in self._late:
             return True
+        return self._lateness.is_any_late(find_kin(path, folder))
+
+    def _marks_cache(self, folder: int, path: Path) -> bool:
+        """Tell whether it marks a cache that stays, since the snapshot does not know it.
+
+        Without that mark the next backup would hold the cache, and the next restore delete it.
+        """
         holder = folders.to_json_name(str(path.parent))
         if path.name != folders.CACHE_TAG or holder not in self._gone:
             return False
@@ -164,23 +190,25 @@ class Clearing:
 
     def _delete(self, folder: int, name: str) -> None:
         """Delete a file, or a folder if nothing is left in it: what no backup holds stays."""
-        if folders.find_kind(name, folder) == stat.S_IFDIR:
+        at = os.lstat(name, dir_fd=folder)
+        if stat.S_ISDIR(at.st_mode):
             try:
                 os.rmdir(name, dir_fd=folder)
             except OSError:  # not empty, or a mount point
                 return
         else:
+            self._lateness.note_change(at)
             os.unlink(name, dir_fd=folder)
         self.cleared.deleted += 1
 
     def _replace(self, folder: int, path: Path) -> None:
-        """Delete what is of another type now."""
+        """Delete what is of another type now; what no backup holds is put aside."""
         if folders.find_kind(path.name, folder) == stat.S_IFDIR:
             for item in sorted(self._find_held(path), reverse=True):
                 self._try("-", item)
-        self._delete(folder, path.name)
-        if folders.find_kind(path.name, folder) == stat.S_IFDIR:
-            self._put_aside(folder, path)
+        if not self._is_late(folder, path):
+            self._delete(folder, path.name)
+        self._keep(folder, path)
 
     def _find_held(self, path: Path) -> Iterator[Path]:
         own = folders.to_json_name(str(path))
@@ -197,11 +225,29 @@ class Clearing:
             self._put_aside(folder, path)
 
     def _put_aside(self, folder: int, path: Path) -> None:
-        name = f"{path.name}{self._suffix}"
-        try:
-            os.rename(path.name, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError as error:
-            if error.errno == errno.EBUSY:  # a mount point stays where it is
-                return
-            raise
-        self.cleared.kept.append(path.with_name(name))
+        """Rename something, and with a database all that SQLite needs to read it there."""
+        found = find_kin(path, folder)
+        base = find_base(path) if len(found) > 1 else path
+        ends = [item.name.removeprefix(base.name) for item, _ in found]
+        name = self._find_free(folder, base.name, ends)
+        for (item, at), end in zip(found, ends, strict=True):
+            self._lateness.note_change(at)
+            try:
+                os.rename(item.name, f"{name}{end}", src_dir_fd=folder, dst_dir_fd=folder)
+            except OSError as error:
+                if error.errno == errno.EBUSY:  # a mount point stays where it is
+                    continue
+                raise
+            if stat.S_ISDIR(at.st_mode):
+                below = self.cleared.kept
+                self.cleared.kept = [each for each in below if not each.is_relative_to(item)]
+            self.cleared.kept.append(path.with_name(f"{name}{end}"))
+
+    def _find_free(self, folder: int, name: str, ends: Iterable[str]) -> str:
+        """Return the name to keep something under, such that with no end it is there already."""
+        names = chain([f"{name}{self._suffix}"],
+                      (f"{name}{self._suffix}.{number}" for number in count(2)))  # fmt: skip
+        return next(
+            free for free in names
+            if all(folders.find_kind(f"{free}{end}", folder) is None for end in ends)
+        )  # fmt: skip

@@ -10,7 +10,7 @@ from agent.backup.restic.client import Snapshot
 from agent.backup.restore import archive, merging
 from agent.backup.restore.in_place import make_suffix
 from agent.backup.restore.late import find_held
-from agent.backup.restore.restoration import Result
+from agent.backup.restore.result import Result
 from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target
 from agent.machine import folders

@@ -14,8 +14,9 @@ from agent.backup import reading, undo
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Snapshot
 from agent.backup.restore.in_place import Clearing, Scope, find_scope, make_suffix
-from agent.backup.restore.late import find_late
+from agent.backup.restore.late import find_lateness
 from agent.backup.restore.placing import Placed
+from agent.backup.restore.result import Result, add
 from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries, list_names
 from agent.machine import folders
 from agent.machine.clock import format_time
@@ -29,29 +30,6 @@ LIMITS = Limits(stall=900.0)
 """restic tells of no progress while it sets the modes and times of very many files."""
 PutInPlace = Callable[[Path, Path], Placed]
 """Takes a folder of databases' copies and the folder to put them in, by the same relative paths."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of a restore."""
-
-    files: int = 0
-    """Files and folders that were written or set right."""
-    size: int = 0
-    """Bytes that were written."""
-    deleted: int = 0
-    kept: tuple[Path, ...] = ()
-    """What no backup held; what was in the way has this name now."""
-    skipped: tuple[str, ...] = ()
-    """What an archive holds and was left out, each with the cause."""
-    failures: tuple[str, ...] = ()
-    """What could not be restored, each with the cause."""
-    way_back: str = ""
-    """Id of the backup that `undo` brings back; empty: there is none."""
-    unfinished: Problem | None = None
-    """How to go on, where files in place could not be restored."""
-    place: Path | None = None
-    """The new place: another one than was wanted, if something could not be restored."""
 
 
 @dataclass(frozen=True)
@@ -204,14 +182,18 @@ class Restorer:
         """Delete what the snapshot lacks and the safety backup holds."""
         changes = self._find_changes(safety)
         held = replace(self.chosen, snapshot=safety)
+        lateness = find_lateness(held)
+        late = {scope: frozenset(lateness.find(scope.path)) for scope in scopes}
+        wanted = {scope: frozenset[str]() for scope in scopes}
+        if any(late.values()):
+            wanted = {scope: list_names(self.chosen, scope.path) for scope in scopes}
+            late = {scope: frozenset(lateness.find(scope.path)) for scope in scopes}  # meanwhile
         result = Result()
         for scope in scopes:
-            late = frozenset(find_late(scope.path, held))
-            wanted = list_names(self.chosen, scope.path) if late else frozenset()
             clearing = Clearing(
-                scope, lambda path: list_entries(held, path, "--recursive"), suffix, late
+                scope, lambda path: list_entries(held, path, "--recursive"), suffix, lateness
             )
-            cleared = clearing.clear(changes, wanted)
+            cleared = clearing.clear(changes, late[scope], wanted[scope])
             result = replace(
                 result, deleted=result.deleted + cleared.deleted,
                 kept=(*result.kept, *cleared.kept), failures=(*result.failures, *cleared.failed),
@@ -313,12 +295,3 @@ def check_place(place: Path) -> None:
     except OSError as error:
         cause, hint = error.strerror or str(error), ""
     raise AgentError(Problem(f"cannot restore to {place}: {cause}", hint), exit_code=Exit.USAGE)
-
-
-def add(one: Result, other: Result) -> Result:
-    """Return what became of both."""
-    return replace(
-        one, files=one.files + other.files, size=one.size + other.size,
-        deleted=one.deleted + other.deleted, kept=(*one.kept, *other.kept),
-        failures=(*one.failures, *other.failures),
-    )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from agent.backup.restore.preview import Preview
-from agent.backup.restore.restoration import Result
+from agent.backup.restore.result import Result
 from agent.commands.output import Printer
 from agent.machine.errors import Problem
 from agent.machine.exits import Exit

@@ -9,7 +9,8 @@ from agent.backup.make import comparison
 from agent.backup.restic.client import Snapshot
 from agent.backup.restore import way_back
 from agent.backup.restore.in_place import Scope
-from agent.backup.restore.restoration import Restorer, Result
+from agent.backup.restore.restoration import Restorer
+from agent.backup.restore.result import Result
 from agent.backup.target import Target
 from agent.commands.backup import progress
 from agent.commands.backup.outcome import format_preview

@@ -11,7 +11,7 @@ from agent.backup import undo
 from agent.backup.open import open_restic
 from agent.backup.restore import way_back
 from agent.backup.restore.in_place import find_scope
-from agent.backup.restore.restoration import Result
+from agent.backup.restore.result import Result
 from agent.backup.restore.selection import choose
 from agent.backup.target import name_workspace
 from agent.commands.backup import outcome, progress, restoring, work

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.backup import undo
 from agent.backup.open import open_restic
 from agent.backup.restore import archive, old_archive
-from agent.backup.restore.restoration import Result
+from agent.backup.restore.result import Result
 from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target, find_targets
 from agent.backup.targets.all import TARGETS
