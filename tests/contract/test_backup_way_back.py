@@ -258,3 +258,24 @@ def test_what_no_backup_holds_survives_an_archive(box: RestoreBox) -> None:
     assert [box.read(name) for name in names] == ["old"] * 3
     box.backup("undo", "--yes")
     assert box.read("held") == "newest"
+
+
+def test_an_archive_replaces_what_is_held_also_where_the_workspace_is_a_link(
+    box: RestoreBox,
+) -> None:
+    """Backups name the folder that the link leads to, and so does the way back."""
+    box.write("file", "newest")
+    archive = box.folder / "workspace-1.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tarfile.TarInfo("./file")
+        member.size = 3
+        tar.addfile(member, io.BytesIO(b"old"))
+    archive.chmod(0o644)
+    (box.folder / "link").symlink_to(box.workspace)
+    box.variables["WORKSPACE_DIR"] = str(box.folder / "link")
+    box.configure()
+    box.restore(str(archive), "--yes")
+    assert [path.name for path in box.workspace.iterdir()] == ["file"]
+    assert box.read("file") == "old"
+    box.backup("undo", "--yes")
+    assert box.read("file") == "newest"

@@ -34,10 +34,11 @@ def merge(
     Replaced files that this does not hold as they are now are kept in the workspace.
     """
     began = current.facts.clock.now()
+    workspace = Path(os.path.realpath(workspace))  # as backups name it
     note = held = None
     if safety:
         chosen, target = safety
-        held = find_held(chosen, Path(os.path.realpath(workspace)))
+        held = find_held(chosen, workspace)
         note = note_way_back(current, source, workspace, chosen.snapshot, target, began)
     replaced = workspace / make_suffix(began, "replaced")
     with folders.stage(workspace, "restore", current.facts.state) as staging:
