@@ -3,9 +3,11 @@
 import gzip
 import io
 import os
+import sqlite3
 import subprocess
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -225,6 +227,37 @@ def test_a_tree_that_is_a_link_is_not_moved(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"Not a directory|Too many"):
         merging.merge(tmp_path / "tree", tmp_path / "target", lambda *_: tmp_path / "r", ".kept")
     assert (tmp_path / "home/token").exists()
+
+
+def test_no_log_of_a_replaced_database_stays_beside_the_new_one(tmp_path: Path) -> None:
+    """To that it is another's changes; and without it the replaced one lacks them."""
+    tree, target, replaced = (tmp_path / name for name in ("tree", "target", "replaced"))
+    for folder in (tree, target):
+        folder.mkdir()
+    for path, row in ((target / "app.db", "newer"), (tree / "app.db", "archived")):
+        with closing(sqlite3.connect(path)) as base:
+            base.execute("PRAGMA journal_mode=wal")
+            base.execute("CREATE TABLE rows (text TEXT)")
+            base.execute("INSERT INTO rows VALUES (?)", [row])
+            base.commit()
+            if path.parent == target:  # the last to close it would write the log into it
+                left = {item.name: item.read_bytes() for item in target.iterdir()}
+    for name, data in left.items():
+        (target / name).write_bytes(data)
+    merging.merge(tree, target, lambda *_: replaced, ".kept")
+    assert {path.name for path in target.iterdir()} == {"app.db"}
+    for place, row in ((target, "archived"), (replaced, "newer")):
+        with closing(sqlite3.connect(place / "app.db")) as base:
+            assert base.execute("SELECT text FROM rows").fetchall() == [(row,)]
+
+
+def test_only_what_belongs_to_a_database_goes_with_it(tmp_path: Path) -> None:
+    for name in ("tree/notes", "target/notes", "target/notes-journal"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    merging.merge(tmp_path / "tree", tmp_path / "target", lambda *_: tmp_path / "r", ".kept")
+    assert (tmp_path / "target/notes-journal").exists(), "the archive lacks it"
+    assert [path.name for path in (tmp_path / "r").iterdir()] == ["notes"]
 
 
 def test_closed_folders_are_merged_and_closed_again(tmp_path: Path) -> None:

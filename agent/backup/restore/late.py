@@ -18,6 +18,9 @@ from agent.machine.sqlite import BESIDE, INDEX, is_database
 TICK = 10_000_000
 """Nanoseconds: the kernel's times of files are as far behind its clock."""
 
+Kin = Sequence[tuple[Path, os.stat_result]]
+"""A file and what belongs to the same database, each with what was found when it was looked at."""
+
 
 @dataclass(frozen=True)
 class Lateness:
@@ -37,7 +40,7 @@ class Lateness:
         if at.st_nlink > 1:
             self._ours.add((at.st_dev, at.st_ino))
 
-    def is_any_late(self, kin: Sequence[tuple[Path, os.stat_result]]) -> bool:
+    def is_any_late(self, kin: Kin) -> bool:
         """Tell whether any file of a database is late; `kin`: what `find_kin` returns.
 
         Whoever only reads it writes the index, and SQLite as root moves the log's time of change.
@@ -46,7 +49,7 @@ class Lateness:
         if not late:
             return False
         base = find_base(late[0][0])
-        if any(path == base for path, _ in late) or not _is_database(base):
+        if any(path == base for path, _ in late) or not reads_as_database(base):
             return True
         return any(at.st_mtime_ns >= self.since and not path.name.endswith(INDEX)
                    for path, at in late)  # fmt: skip
@@ -81,7 +84,7 @@ def list_kin(path: Path) -> list[Path]:
     return [*(base.with_name(f"{base.name}{end}") for end in BESIDE), base]
 
 
-def find_kin(path: Path, folder: int | None = None) -> list[tuple[Path, os.stat_result]]:
+def find_kin(path: Path, folder: int | None = None) -> Kin:
     """Return what of `list_kin` is there; of what is no regular file only that itself.
 
     `folder`: a descriptor of the one that they are in.
@@ -97,7 +100,8 @@ def find_kin(path: Path, folder: int | None = None) -> list[tuple[Path, os.stat_
     return [(other, at) for other, at in found if stat.S_ISREG(at.st_mode)]
 
 
-def _is_database(path: Path) -> bool:
+def reads_as_database(path: Path) -> bool:
+    """Tell whether it can be read, and says that it is a database."""
     try:
         return is_database(path)
     except OSError:
@@ -137,10 +141,10 @@ class Held:
     names: frozenset[str]
     """As restic's JSON has them."""
 
-    def has(self, path: Path, at: os.stat_result) -> bool:
-        """Tell whether it holds a file as it is now: who looked at it has found `at`."""
-        is_held = folders.to_json_name(str(path)) in self.names
-        return is_held and not self.lateness.is_late(at)
+    def has(self, kin: Kin) -> bool:
+        """Tell whether it holds a file, and what belongs to it, as they are now."""
+        is_held = all(folders.to_json_name(str(path)) in self.names for path, _ in kin)
+        return is_held and not self.lateness.is_any_late(kin)
 
 
 def find_held(safety: Chosen, folder: Path) -> Held:

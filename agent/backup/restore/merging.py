@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.backup.restore.late import Kin, find_kin, reads_as_database
 from agent.machine import folders
 
 
@@ -24,8 +25,8 @@ class Merged:
     """What was in the way of something else of its name; it has this name now."""
 
 
-Keeper = Callable[[Path, os.stat_result], Path]
-"""Takes a file that is in the way, and says to which folder it is moved."""
+Keeper = Callable[[Kin], Path]
+"""Takes a file that is in the way, and what belongs to it; says to which folder they are moved."""
 
 
 def merge(tree: Path, target: Path, keeper: Keeper, suffix: str) -> Merged:
@@ -66,12 +67,23 @@ class _Merger:
                 os.rename(name, aside, src_dir_fd=target, dst_dir_fd=target)
                 self.merged.kept.append(self._target / way / aside)
             elif in_way is not None:
-                at = os.lstat(name, dir_fd=target)
-                place = self._keeper(self._target / way / name, at) / way
-                place.mkdir(mode=0o700, parents=True, exist_ok=True)
-                os.rename(name, place / name, src_dir_fd=target)
-                self.merged.replaced += 1
+                self._set_aside(target, way / name)
             _rename(source, target, name)
+
+    def _set_aside(self, target: int, way: Path) -> None:
+        """Move a file to where the keeper wants it.
+
+        What SQLite keeps beside a database goes with it: to the new one it is another's changes.
+        """
+        path = self._target / way
+        kin = find_kin(path, target)
+        if not reads_as_database(path):
+            kin = [(item, at) for item, at in kin if item == path]
+        place = self._keeper(kin) / way.parent
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for item, _ in kin:
+            os.rename(item.name, place / item.name, src_dir_fd=target)
+        self.merged.replaced += 1
 
     def _move_into(self, source: int, target: int, way: Path) -> None:
         was = os.stat(way.name, dir_fd=source, follow_symlinks=False)

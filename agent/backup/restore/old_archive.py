@@ -9,7 +9,7 @@ from agent.backup import undo
 from agent.backup.restic.client import Snapshot
 from agent.backup.restore import archive, merging
 from agent.backup.restore.in_place import make_suffix
-from agent.backup.restore.late import find_held
+from agent.backup.restore.late import Kin, find_held
 from agent.backup.restore.result import Result
 from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target
@@ -44,8 +44,8 @@ def merge(
     with folders.stage(workspace, "restore", current.facts.state) as staging:
         found = archive.unpack(source, staging / "tree")
 
-        def choose(path: Path, at: os.stat_result) -> Path:
-            return staging / "replaced" if held and held.has(path, at) else replaced
+        def choose(kin: Kin) -> Path:
+            return staging / "replaced" if held and held.has(kin) else replaced
 
         tree = staging / "tree" / found.top
         try:
