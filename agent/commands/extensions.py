@@ -7,8 +7,8 @@ from typing import Any
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.life import record
-from agent.life.extensions.install import KIND
 from agent.life.extensions.installed import find_browser, find_remote
+from agent.life.extensions.kind import KIND
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.system import Facts

@@ -1,4 +1,4 @@
-"""What a token source is and what it gives: the values that tokens/ and the renewal share.
+"""What a token source is and what it gives: the values that sources/ and the renewal share.
 
 A source belongs to one GitHub host. Some only read what is there (a file, a variable); others mint
 a token, for which they ask the network. Each says so of itself, and nobody else needs to know.

@@ -2,7 +2,7 @@
 
 from agent.life.clone import kind as clone
 from agent.life.dotfiles import kind as dotfiles
-from agent.life.extensions import install as extensions
+from agent.life.extensions import kind as extensions
 from agent.life.hooks import attach
 from agent.life.hooks import kind as hooks
 from agent.life.tools import kind as tools

@@ -34,7 +34,7 @@ GROUPS = (
     "Machine",
     "Versions",
 )
-"""In the order of what fails people at most; checks are run and shown in this order."""
+"""What most often fails comes first; checks are run and shown in this order."""
 
 CHECKS: tuple[Check, ...] = tuple(
     sorted(

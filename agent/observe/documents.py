@@ -9,7 +9,7 @@ from agent.github import record as tokens
 from agent.github.sources import user
 from agent.life import marks, trust, unit
 from agent.life import record as units
-from agent.life.extensions import install
+from agent.life.extensions import kind as extensions
 from agent.machine import ledger
 from agent.observe import findings, lost_lines
 from agent.observe.activity import answer
@@ -37,7 +37,7 @@ DOCUMENTS = (
     ai_trust.RECORD,
     units.UNIT,
     unit.TRIES,
-    install.HISTORY,
+    extensions.HISTORY,
     marks.ON_VOLUME,
     marks.IN_CONTAINER,
     trust.ANSWERS,
