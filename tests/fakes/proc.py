@@ -41,6 +41,7 @@ class Machine:
         self._used: dict[int, float] = {}
         self._opened: dict[str, float] = {}
         self._rows: dict[int, tuple[str, dict[str, int]]] = {}
+        self._zombies: set[int] = set()
         self.write_state()
         self.start(INIT, "python3", parent=0)
 
@@ -102,6 +103,12 @@ class Machine:
         (self.proc / str(pid)).rmdir()
         del self._rows[pid], self._used[pid]
 
+    def exit(self, pid: int) -> None:
+        """Let it end, and nobody take notice: a zombie stays."""
+        self._zombies.add(pid)
+        self._used[pid] += 0.01
+        self._write(pid)
+
     def put_in_foreground(self, terminal: int, group: int) -> None:
         """Let the keys of a terminal be for this process group."""
         for pid, (_, fields) in self._rows.items():
@@ -118,7 +125,8 @@ class Machine:
         ):  # fmt: skip
             numbers[place] = row[key]
         numbers[10] = int(self._used[pid] * TICKS)
-        line = f"{pid} ({name}) S {' '.join(map(str, numbers))}\n"
+        state = "Z" if pid in self._zombies else "S"
+        line = f"{pid} ({name}) {state} {' '.join(map(str, numbers))}\n"
         (self.proc / str(pid) / "stat").write_text(line)
 
     def _read_clock(self, pid: str) -> int:

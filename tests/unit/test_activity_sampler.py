@@ -262,6 +262,17 @@ def test_a_process_that_sleeps_while_its_parent_ends_has_another(tmp_path: Path)
     assert [found[pid].parent for pid in ("8", "18")] == ["1", "1"]
 
 
+def test_a_process_whose_parent_is_a_zombie_has_another(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.start(7, "sh")
+    machine.start(8, "sleep", parent=7)
+    machine.look()
+    machine.wait(30)
+    machine.exit(7)
+    machine.adopt(1, 8)
+    assert machine.look().view.processes["8"].parent == "1"
+
+
 def test_who_reads_the_keys_of_a_terminal_is_looked_up_each_time(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.open_terminal(1)

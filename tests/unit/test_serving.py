@@ -207,6 +207,7 @@ def test_a_request_that_comes_in_pieces_is_put_together(port: int) -> None:
         (b"GET /hello HTTP/1.1\r\nHost : localhost\r\n\r\n", b" 400 "),
         (b"GET /hello HTTP/1.1\r\nA: b\r\n Host: localhost\r\n\r\n", b" 400 "),
         (b"GET /hello HTTP/1.1\r\nHost: localhost\r\nhost: a\r\n\r\n", b" 400 "),
+        (b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 200 "),
         (b"GET //evil.example/hello HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 404 "),
         (b"GET http://localhost/hello HTTP/1.1\nhOsT:localhost\n\n", b" 200 "),
     ],
@@ -217,6 +218,34 @@ def test_more_than_anybody_asks_is_refused(port: int, sent: bytes, status: bytes
             caller.sendall(sent)
         with suppress(ConnectionResetError), caller.makefile("rb") as answer:
             assert status in answer.readline()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /hello",
+        b"GET /hello HTTP/1.1",
+        b"GET /hello HTTP/1.1\r\n",
+        b"GET /hello HTTP/1.1\r\nHost: localhost",
+        b"GET /hello HTTP/1.1\r\nHost: localhost\r\n",
+    ],
+)
+def test_half_a_request_is_none(port: int, sent: bytes) -> None:
+    """RFC 9112, section 8: without its empty line a message is not complete."""
+    with socket.create_connection(("127.0.0.1", port)) as caller:
+        caller.sendall(sent)
+        caller.shutdown(socket.SHUT_WR)
+        with caller.makefile("rb") as answer:
+            assert b" 400 " in answer.readline()
+
+
+def test_a_refusal_of_head_has_no_body(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as caller:
+        caller.sendall(b"HEAD /hello HTTP/1.1\r\nno header\r\n\r\n")
+        with caller.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+    assert b" 400 " in head
+    assert body == b""
 
 
 def test_a_fault_of_ours_is_one_line_without_its_text(tmp_path: Path) -> None:

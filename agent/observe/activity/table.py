@@ -67,7 +67,7 @@ def _has_lost_parent(process: Process, found: Mapping[str, Process]) -> bool:
     if process.before is not process:
         return False
     parent = found.get(process.parent)
-    return parent is None or parent.before is None
+    return parent is None or parent.before is None or parent.has_ended
 
 
 def note(process: Process) -> "list[Any]":

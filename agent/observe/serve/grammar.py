@@ -72,6 +72,7 @@ def _parse_first(line: str) -> tuple[str, str]:
 def _parse_headers(lines: list[bytes]) -> dict[str, str]:
     """Return the headers by their names in small letters."""
     headers: dict[str, str] = {}
+    *lines, cut = lines or [b""]
     for number, each in enumerate(lines):
         line = each.removesuffix(b"\r").decode("latin-1")
         if not line:
@@ -84,6 +85,10 @@ def _parse_headers(lines: list[bytes]) -> dict[str, str]:
         if name.lower() == "host" and "host" in headers:
             raise RefusedError(400, "there are two Host headers")
         headers[name.lower()] = value.strip(" \t")
+    else:
+        if len(cut) > LONGEST_LINE:
+            raise RefusedError(431, "there is too much in the headers")
+        raise RefusedError(400, "the headers do not end with an empty line")
     return headers
 
 

@@ -69,7 +69,7 @@ class Exchange:
         """Answer `head`, which is all that was asked. Raises OSError when nobody hears it."""
         if not head:  # it has changed its mind
             return
-        method = grammar.GET
+        method = grammar.HEAD if head.startswith(b"HEAD ") else grammar.GET
         try:
             method, request = grammar.parse(head)
             response = self._answer(request)
