@@ -89,4 +89,10 @@ def write_profile(led: Mapping[str, str]) -> str:
 
 def find_overridden(environ: Mapping[str, str], ours: Mapping[str, str]) -> list[str]:
     """Return the variables that people have set themselves: those win."""
-    return [name for name, value in ours.items() if value not in environ.get(name, value)]
+    return [name for name, value in ours.items() if value not in _find_own(environ, name, value)]
+
+
+def _find_own(environ: Mapping[str, str], name: str, value: str) -> tuple[str, ...]:
+    """Return what a variable has now: Java's has several words."""
+    own = environ.get(name, value)
+    return (own, *own.split()) if name == JAVA else (own,)

@@ -31,9 +31,12 @@ class Address:
 
     def meets(self, other: "Address") -> bool:
         """Tell whether only one can listen, here or there."""
-        hosts = {self.host, other.host}
-        is_shared = len(hosts) == 1 or any(ip_address(host).is_unspecified for host in hosts)
-        return is_shared and self.port == other.port
+        return self.port == other.port and (self._takes(other) or other._takes(self))
+
+    def _takes(self, other: "Address") -> bool:
+        """Tell whether this host is the other, or all of its kind; :: takes IPv4's as well."""
+        own, its = ip_address(self.host), ip_address(other.host)
+        return own == its or (own.is_unspecified and own.version >= its.version)
 
     def __str__(self) -> str:
         return addresses.join_port(self.host, self.port)
@@ -120,4 +123,4 @@ def find_shared_ports(places: Iterable[tuple[str, Address]]) -> Iterator[Problem
     """Yield the problem of each two variables that ask for one place: one would not be there."""
     for (one, place), (other, another) in combinations(places, 2):
         if place.meets(another):
-            yield Problem(f"{one} and {other} are the same port", "change one of them")
+            yield Problem(f"{one} and {other} use the same port", "change one of them")

@@ -83,8 +83,8 @@ def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
     Raises AgentError if there is nothing to read: no agent has configured this container.
     """
+    stored = _read(folder)
     try:
-        stored = json.loads(read_file(folder / runtime.SETTINGS, STATE))
         secrets = {
             entry.name: read_file(entry, STATE).decode()
             for entry in (folder / runtime.SECRETS).iterdir()
@@ -97,8 +97,7 @@ def load(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def load_user_environ(folder: Path) -> dict[str, str]:
     """Return what a program of the user's gets, as `resources` stored it. Raises AgentError."""
-    _, environment = load(folder)
-    return {**environment, **load_own_secrets(folder)}
+    return {**_read(folder)["environment"], **load_own_secrets(folder)}
 
 
 def load_own_secrets(folder: Path) -> dict[str, str]:
@@ -107,6 +106,15 @@ def load_own_secrets(folder: Path) -> dict[str, str]:
         return runtime.read_own_secrets(str(folder))
     except OSError as error:
         raise _explain(folder, error) from error
+
+
+def _read(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the variables and the clean environment. Raises AgentError."""
+    try:
+        found: dict[str, dict[str, str]] = json.loads(read_file(folder / runtime.SETTINGS, STATE))
+    except OSError as error:
+        raise _explain(folder, error) from error
+    return found
 
 
 def _explain(folder: Path, error: OSError) -> AgentError:

@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from agent.machine.certificates import PUBLIC
@@ -70,9 +71,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     everything = (public or b"") + more
     yield File(folder / ALL, everything, 0o600, adopt=True)
     yield File(folder / MORE, more, 0o600, adopt=True)
-    blocks = (block.decode() for block in _BLOCK.findall(everything))
-    store = make_store([ssl.PEM_cert_to_DER_cert(block) for block in blocks])
-    yield File(folder / STORE, store, 0o600, adopt=True)
+    yield File(folder / STORE, make_store(list(decode(everything))), 0o600, adopt=True)
     led = make_environment(settings, facts.runtime)
     yield File(folder / PROFILE, write_profile(led).encode(), 0o600, adopt=True)
     own = find_overridden(facts.environ, led)
@@ -82,6 +81,15 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
             f"unset it, or add the certificates of {VARIABLE} to its file",
             level="info",
         )
+
+
+def decode(content: bytes) -> Iterator[bytes]:
+    """Yield certificates as DER, without those that are damaged: Java would refuse all."""
+    import ssl  # noqa: PLC0415 - slow to load
+
+    for block in _BLOCK.findall(content):
+        with suppress(ValueError):
+            yield ssl.PEM_cert_to_DER_cert(block.decode())
 
 
 def read_public(facts: Facts) -> bytes | None:

@@ -155,7 +155,7 @@ def test_the_control_planes_names_are_read() -> None:
 def test_contradictions() -> None:
     assert find_problems({"CODE_SERVER_PASSWORD": "a", "CODE_SERVER_HASHED_PASSWORD": "b"})
     assert find_problems({"DEV8_SSH_PORT": "8080"}) == [
-        "DEV8_SSH_PORT and DEV8_CODE_SERVER_PORT are the same port (change one of them)"
+        "DEV8_SSH_PORT and DEV8_CODE_SERVER_PORT use the same port (change one of them)"
     ]
     assert Settings.from_environ({"DEV8_SSH_PORT": "8080", "DEV8_CODE_SERVER": "false"})
 
@@ -169,6 +169,7 @@ def test_contradictions() -> None:
         ({"DEV8_READY_ADDRESS": "[::]:8079"}, "DEV8_PAGE_PORT and DEV8_READY_ADDRESS"),
         ({"DEV8_METRICS_ADDRESS": "8080", "DEV8_CODE_SERVER": "false"}, ""),
         ({"DEV8_READY_ADDRESS": "127.0.0.2:8079"}, ""),
+        ({"DEV8_READY_ADDRESS": "[::1]:8080", "DEV8_CODE_SERVER_ADDRESS": "0.0.0.0"}, ""),
         ({"DEV8_METRICS_ADDRESS": "8079", "DEV8_PAGE_PORT": "0"}, ""),
         ({"DEV8_API_PORT": "0", "DEV8_PAGE_PORT": "0"}, ""),
         ({"DEV8_METRICS_ADDRESS": "2222", "DEV8_SSH_ADDRESS": "10.0.0.1"}, ""),
@@ -177,7 +178,7 @@ def test_contradictions() -> None:
 def test_two_that_listen_at_one_place_are_refused(given: dict[str, str], names: str) -> None:
     """Otherwise one of them is not there: with metrics on the editor's port, the editor."""
     if names:
-        assert find_problems(given) == [f"{names} are the same port (change one of them)"]
+        assert find_problems(given) == [f"{names} use the same port (change one of them)"]
     else:
         assert Settings.from_environ(given)
 

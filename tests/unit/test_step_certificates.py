@@ -216,6 +216,23 @@ def test_the_store_of_java_is_in_its_format() -> None:
     assert store[-20:] == digest.digest()
 
 
+def test_a_damaged_public_one_is_left_out_for_java(machine: Machine, tmp_path: Path) -> None:
+    public = tmp_path / "public.pem"
+    damaged = b"\n-----BEGIN CERTIFICATE-----\nQQQ\n-----END CERTIFICATE-----\n"
+    public.write_bytes(public.read_bytes() + damaged)
+    path = tmp_path / "ca.pem"
+    path.write_bytes(ROOT.own.certificate)
+    assert machine.configure(DEV8_CA_FILE=str(path)) == []
+    store = (machine.facts.runtime / settings.FOLDER / settings.STORE).read_bytes()
+    assert struct.unpack(">I", store[8:12]) == (2,)
+
+
+def test_a_name_that_begins_like_ours_is_the_users_own(tmp_path: Path) -> None:
+    ours = settings.make_environment(settings.Certificates(Path("/ca.pem")), tmp_path)
+    old = {**ours, "SSL_CERT_FILE": f"{ours['SSL_CERT_FILE']}.old"}
+    assert settings.find_overridden(old, ours) == ["SSL_CERT_FILE"]
+
+
 def test_a_variable_of_the_users_own_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
