@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -224,6 +225,22 @@ def test_no_token_is_made_before_github_wants_to_be_asked(
     assert len(hub.requests) == before
     app.clock.go(minutes=31)
     assert app.refresh().after.problems == {}
+
+
+def test_each_request_as_the_app_is_signed_once(
+    app: HubWorkspace, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent must be known: a host may repeat it in an error."""
+    made: list[str] = []
+    encode = jwt.encode
+
+    def count(*words: Any, **options: Any) -> str:
+        made.append(encode(*words, **options))
+        return made[-1]
+
+    monkeypatch.setattr(jwt, "encode", count)
+    assert app.refresh().after.problems == {}
+    assert len(made) == len([each for each in hub.requests if each.path.startswith("/app")])
 
 
 def test_a_revoked_token_is_replaced_at_once(app: HubWorkspace, hub: FakeGitHub) -> None:
