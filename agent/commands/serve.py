@@ -29,12 +29,15 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     current = context.load()
     server = Server(current, printer.open_log("serve", current.settings.agent.log_level or "info"))
     places = surfaces.find_addresses(current.settings)
-    served = {places[each.name]: each for each in SURFACES if each.name in places}
+    named = {places[each.name]: each for each in SURFACES if each.name in places}
+    listeners = find_listeners(arguments.descriptor)
+    # Asked now: a listener is closed while its last callers are answered.
+    served = {each: named.get(Address(*each.getsockname()[:2])) for each in listeners}
 
     def serve(listener: socket.socket, connection: socket.socket) -> None:
-        if surface := served.get(Address(*listener.getsockname()[:2])):
+        if surface := served[listener]:
             server.serve(surface, connection)
         connection.close()
 
-    answer(find_listeners(arguments.descriptor), serve, linger=LINGER, life=LIFE)
+    answer(listeners, serve, linger=LINGER, life=LIFE)
     return Exit.OK

@@ -17,6 +17,14 @@ MOST = 64
 """Callers whose request is not whole yet, on one address."""
 
 
+def find_rest(deadline: float) -> float:
+    """Return the seconds until a monotonic time. Raises TimeoutError when it has passed."""
+    rest = deadline - time.monotonic()
+    if rest <= 0:
+        raise TimeoutError("timed out")
+    return rest
+
+
 class Heads:
     """The callers of one address whose request is still to come."""
 
@@ -34,10 +42,15 @@ class Heads:
         """
         self._enter(connection)
         try:
-            return self._read(connection)
+            head = self._read(connection)
         finally:
-            with self._lock, suppress(ValueError):
-                self._waiting.remove(connection)
+            with self._lock:
+                is_kept = connection in self._waiting
+                if is_kept:
+                    self._waiting.remove(connection)
+        if not is_kept:
+            raise ConnectionAbortedError("others came who have waited less")
+        return head
 
     def _enter(self, connection: socket.socket) -> None:
         with self._lock:
@@ -49,7 +62,7 @@ class Heads:
     def _read(self, connection: socket.socket) -> bytes:
         head, deadline = b"", time.monotonic() + PATIENCE
         while len(head) < self._limit and not self._is_whole(head):
-            connection.settimeout(max(0.001, deadline - time.monotonic()))
+            connection.settimeout(find_rest(deadline))
             part = connection.recv(self._limit)
             if not part:
                 break

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+from agent.machine.heads import find_rest
+
 QUESTION = b"<?xml version='1.0'?><methodCall><methodName>%s</methodName><params/></methodCall>"
 HEAD = (
     "POST /RPC2 HTTP/1.0\r\nAuthorization: Basic {password}\r\nContent-Type: text/xml\r\n"
@@ -36,7 +38,7 @@ def call(path: Path, account: str, method: str, timeout: float) -> list[dict[str
         raise OSError(f"supervisord gave no proper answer: {status[:80]!r}")
     try:
         return parse(rest.partition(b"\r\n\r\n")[2])
-    except (expat.ExpatError, ValueError) as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:
         raise OSError(f"supervisord gave no proper answer: {error}") from error
 
 
@@ -44,11 +46,11 @@ def _exchange(path: Path, question: bytes, deadline: float) -> bytes:
     """Send this, and return what comes until the other side hangs up. Raises OSError."""
     answer = bytearray()
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(max(0.001, deadline - time.monotonic()))
+        connection.settimeout(find_rest(deadline))
         connection.connect(str(path))
         connection.sendall(question)
         while True:
-            connection.settimeout(max(0.001, deadline - time.monotonic()))
+            connection.settimeout(find_rest(deadline))
             piece = connection.recv(_PIECE)
             answer += piece
             if not piece or len(answer) > LIMIT:
@@ -56,7 +58,10 @@ def _exchange(path: Path, question: bytes, deadline: float) -> bytes:
 
 
 def parse(answer: bytes) -> list[dict[str, Any]]:
-    """Return the rows of an answer, each with texts and numbers. Raises ExpatError, ValueError."""
+    """Return the rows of an answer, each with texts and numbers.
+
+    Raises ExpatError, ValueError, and LookupError for an encoding that nobody knows.
+    """
     reader = _Reader()
     parser = expat.ParserCreate()
     parser.StartElementHandler = reader.begin

@@ -179,7 +179,7 @@ def query_states(folder: Path, timeout: float = QUERY_TIMEOUT) -> dict[str, Serv
     )
     try:
         return {row["name"]: _read_state(row) for row in rows if row["group"] == GROUP}
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise OSError(f"supervisord does not say {error}") from error
 
 

@@ -62,7 +62,9 @@ def test_the_services_and_nothing_else_are_returned(tmp_path: Path) -> None:
         OK, OK + b"<", OK + ANSWER[:-9], OK + ANSWER.replace(b"<int>7<", b"<int>x<"),
         OK + ANSWER.replace(b"statename", b"state"), OK + ANSWER.replace(b"<int>7</int>", b""),
         OK + xmlrpc.client.dumps(xmlrpc.client.Fault(1, "UNKNOWN_METHOD")).encode(),
-        b"\xff" * 5000,
+        b"\xff" * 5000, OK + b"<?xml version='1.0' encoding='foo'?><a/>",
+        OK + ANSWER.replace(b"<int>1764410400<", b"<int>99<").replace(
+            b"<int>99</int>", b"<string>soon</string>"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_one_error(tmp_path: Path, answer: bytes) -> None:
