@@ -15,8 +15,11 @@ _SHELL = re.compile(r"""([ '"|&;()!{}*\[\]?^$`<>\\,])""")
 _GO = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 """What Go's JSON escapes, too: that of restic, gh and docker. https://pkg.go.dev/encoding/json"""
 _MARKUP = tuple(str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': double, "'": single})
-                for double, single in (("&quot;", "&#x27;"), ("&#34;", "&#39;")))  # fmt: skip
-"""As Python and as Go write HTML and XML."""
+                for double, single in (("&quot;", "&#x27;"), ("&#34;", "&#39;"),
+                                       ("&quot;", "&#39;"), ('"', "'")))  # fmt: skip
+"""As Python, Go and JavaScript write HTML and XML, and as all write it outside of attributes."""
+_DOUBLE = re.compile(r'([$`"\\])')
+"""What bash writes a backslash before in double quotes, as declare -p does."""
 GIT_USER = b"x-access-token"
 """The user that GitHub's own examples give to git beside a token."""
 
@@ -39,6 +42,7 @@ def find_text_forms(secret: bytes) -> Iterator[bytes]:
 def _quote(text: str) -> Iterator[str]:
     """Yield what shells, Python, Go and markup make of a text."""
     yield _SHELL.sub(r"\\\1", text)
+    yield _DOUBLE.sub(r"\\\1", text)
     yield text.replace("'", "'\\''")
     yield text.replace("'", "'\"'\"'")
     yield repr(text)[1:-1]

@@ -85,6 +85,9 @@ QUOTED = {
     "Go's JSON": rb"""it's \"a\u003cb\u0026c\\d""",
     "HTML by Python": rb"""it&#x27;s &quot;a&lt;b&amp;c\d""",
     "HTML by Go": rb"""it&#39;s &#34;a&lt;b&amp;c\d""",
+    "HTML by JavaScript": rb"""it&#39;s &quot;a&lt;b&amp;c\d""",
+    "text in HTML": rb"""it's "a&lt;b&amp;c\d""",
+    "bash declare -p": rb"""it's \"a<b&c\\d""",
 }
 
 
