@@ -140,6 +140,8 @@ global.setTimeout = (act, time, ...rest) => set(act, time >= 100 ? 3600e3 : time
 """Whoever waits for a time, and not for something that happens, waits for an hour."""
 SAVE = """
 process.on("SIGTERM", async () => {
+  const now = Date.now();
+  Date.now = () => now; // no patience ends, however slow the disk: only what is done counts
   const file = await require("fs/promises").open("/tmp/saved", "w");
   for (let count = 0; count < 100; count++) await file.write("x".repeat(100_000));
   await file.close();
