@@ -3,7 +3,8 @@
 #
 # It becomes REGISTRY/features/devcopilot-agent:1.2.3; 1.2, 1 and latest move to it. Prints what sign.sh
 # takes: name=ghcr.io/owner/features/devcopilot-agent, digest=sha256:… A version that is there
-# already stays as it is, and its digest is printed. What is published also lies in reports/, as a file.
+# already is refused: it may be somebody else's, and must not be signed. reports/ gets a file with the same
+# content.
 #
 # FOLDER           a Feature that feature.sh has built; without it, that of this commit, which must be
 #                  a release
@@ -43,6 +44,8 @@ if [[ -z $folder ]]; then
 fi
 grep -q "\"version\": \"$version\"" "$folder/src/$feature/devcontainer-feature.json" ||
     fail "cannot publish $folder: it is not version $version" "make feature"
+[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] ||
+    fail "cannot publish $version: a pre-release would become latest" "release a version such as 1.2.3"
 scripts/programs.sh >&2
 mkdir -p reports
 run_client "pack the Feature" features package --force-clean-output-folder \
@@ -51,8 +54,10 @@ cp ".cache/feature-pack/devcontainer-feature-$feature.tgz" reports/
 
 name=$host/$namespace/$feature
 stage "Publishing $name:$version" "minutes the first time"
-run_client "publish $name:$version" features publish --registry "$host" --namespace "$namespace" \
-    "$folder/src" >&2
-digest=$(run_client "find $name:$version" features info manifest "$name:$version" \
-    --output-format json | grep -oE '@sha256:[0-9a-f]{64}')
-printf '%s\n' "name=$name" "digest=${digest#@}"
+said=$(run_client "publish $name:$version" features publish --registry "$host" \
+    --namespace "$namespace" "$folder/src")
+# The client skips a version that is there: only what it has pushed now has a digest.
+digest=$(grep -oE '"digest": ?"sha256:[0-9a-f]{64}"' <<<"$said" | grep -oE 'sha256:[0-9a-f]{64}') ||
+    fail "cannot publish $name:$version: it is there already, and may be somebody else's" \
+        "delete that version in the registry, or release another one"
+printf '%s\n' "name=$name" "digest=$digest"

@@ -1,10 +1,12 @@
 """scripts/push-feature.sh with a real registry: what is published, and how a client installs it."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,19 +92,34 @@ def test_it_is_laid_out_as_clients_read_it(published: Published) -> None:
     assert (properties["id"], properties["version"]) == (FEATURE, __version__)
 
 
-def test_the_file_of_the_release_is_what_was_published(published: Published) -> None:
+def test_the_file_of_the_release_has_what_was_published(published: Published) -> None:
     (layer,) = json.loads(published.manifest(__version__))["layers"]
     file = TOP / "reports" / layer["annotations"]["org.opencontainers.image.title"]
-    assert file.stat().st_size > 0
-    assert abs(file.stat().st_size - layer["size"]) <= file.stat().st_size // 100
+    blob = published.registry.get(f"{published.path}/blobs/{layer['digest']}")
+    assert read_members(blob) == read_members(file.read_bytes())
 
 
-def test_a_version_that_is_there_stays_as_it_is(published: Published) -> None:
+def read_members(data: bytes) -> dict[str, tuple[int, bytes]]:
+    """Return mode and content of each file in an archive."""
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(data)) as packed:
+        for member in packed:
+            if content := packed.extractfile(member):
+                found[member.name] = (member.mode, content.read())
+    assert found
+    return found
+
+
+def test_a_version_that_is_there_stays_as_it_is_and_is_not_signed(published: Published) -> None:
+    """It may be somebody else's."""
+    before = published.manifest(__version__)
     done = push(
         published.folder, DOCKER_REGISTRY=f"{published.registry.host}/owner",
         DEVCONTAINERS_OCI_AUTH=as_user(published.registry),
     )  # fmt: skip
-    assert dict(line.split("=", 1) for line in done.stdout.splitlines()) == published.said
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{__version__}: it is there already, and may be somebody else's" in done.stderr
+    assert published.manifest(__version__) == before
 
 
 def test_a_wrong_password_is_one_line(published: Published) -> None:
