@@ -13,7 +13,11 @@ from types import ModuleType
 OPTIONAL = ("ssl", "gzip", "bz2", "lzma", "zlib")
 """Whoever imports them has a way without."""
 OPENSSL = "_hashlib"
-BUILT_IN = ("_md5", "_sha1", "_sha256", "_sha512")
+BUILT_IN = (
+    "_md5",
+    "_sha1",
+    *(("_sha2",) if sys.version_info >= (3, 12) else ("_sha256", "_sha512")),
+)
 """What `hashlib` has instead of OpenSSL's, where Python was built with them."""
 LAZY = ("ipaddress",)
 """Loaded when they are used first."""
