@@ -12,7 +12,7 @@ from agent.services.supervisord import RUNNING
 from agent.workspace.jobs import JOBS
 from tests.faults.life import STARTERS, Life, list_family
 from tests.faults.victims import Deck, Victim, list_jobs
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import pass_time, wait_until
 
 ANYTHING = Victim("anything")
 """Whatever lives at that moment."""
@@ -108,8 +108,7 @@ class Killer:
 
     def pause(self) -> None:
         """Let it get somewhere: a random moment of its run."""
-        with suppress(TimeoutError):
-            wait_until(lambda: False, "", self.random.random() * LONGEST_RUN)
+        pass_time(self.random.random() * LONGEST_RUN)
 
     def strike(self, pid: int, victim: Victim) -> bool:
         try:

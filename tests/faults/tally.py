@@ -81,8 +81,9 @@ class Tally:
             RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
+@pytest.fixture(name="tally")
 def counting(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Tally]]:
-    """Yield what makes the tally of a test, by the tries of a full run; write it at the end."""
+    """Return what counts the tries of a test: `tally(1000)` of a full run; write it at the end."""
     share = request.config.getoption("--times")
     name = request.node.nodeid.removeprefix("tests/")
     made: list[Tally] = []

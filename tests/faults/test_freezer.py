@@ -2,7 +2,6 @@
 
 import random
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -10,24 +9,10 @@ import pytest
 
 from tests.faults.tally import Tally
 from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, docker, running
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import pass_time, wait_until
 
-PATIENCE = 30.0
-"""Seconds until it must have worked: the freezer of cgroup v1 may be unable to freeze what is just
-being started (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst)."""
 LONGEST = 3.0
 """Seconds of a pause."""
-
-
-def freeze(box: Container) -> None:
-    """Pause it. Raises TimeoutError."""
-
-    def pause() -> bool:
-        words = (DOCKER, "pause", box.name)
-        done = subprocess.run(words, check=False, capture_output=True, timeout=60)
-        return done.returncode == 0
-
-    wait_until(pause, "docker pause", PATIENCE)
 
 
 def find_services(box: Container) -> dict[str, tuple[object, object]]:
@@ -46,14 +31,12 @@ def test_freeze_and_thaw(tally: Callable[[int], Tally]) -> None:
         before = find_services(box)
         for _ in count.tries():
             docker("kill", "--signal", "USR1", box.name)  # have a job run meanwhile
-            freeze(box)
-            end = time.monotonic() + chance.random() * LONGEST
-            wait_until(lambda end=end: time.monotonic() >= end, "a while")  # type: ignore[misc]
-            docker("unpause", box.name)
+            with box.paused():
+                pass_time(chance.random() * LONGEST)
             well = box.call("devcopilot", "health").returncode == 0
             now = find_services(box)
             count.count("" if well and now == before else f"{well=} {now=}: {box.logs()[-2000:]}")
-        freeze(box)
+        box.pause()
         stopping = subprocess.Popen([DOCKER, "stop", box.name], stdout=subprocess.DEVNULL)
         with suppress(subprocess.TimeoutExpired):
             stopping.wait(1)

@@ -2,14 +2,13 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from tests.faults import breaking
 from tests.faults.lives import Ground, living
 from tests.faults.tally import Tally
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import pass_time
 
 A_WHILE = 3.0
 JOBS = ("refresh", "broker", "serve", "setup", "idle")
@@ -29,8 +28,7 @@ def test_no_more_processes(ground: Ground, tally: Callable[[int], Tally]) -> Non
             os.kill(life.find_service("two"), signal.SIGKILL)
             for name in JOBS:
                 life.start_job(name)
-            end = time.monotonic() + A_WHILE
-            wait_until(lambda end=end: time.monotonic() >= end, "a while")  # type: ignore[misc]
+            pass_time(A_WHILE)
             breaking.limit_processes(life, None)
             failure = ""
             try:

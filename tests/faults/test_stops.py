@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tests.faults.life import Life
 from tests.faults.lives import LEAN, Ground, laid_ground, living
 from tests.faults.tally import AT_ONCE, Tally
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import pass_time, wait_until
 
 SECOND = 1.0
 STOP_TIME = 10.0
@@ -33,7 +33,7 @@ def try_term(ground: Ground, after: float) -> str:
     """Send TERM so many seconds after the start; return what was wrong."""
     with living(ground, variables=LEAN) as life:
         moment = wait_for_program(life) + after
-        wait_until(lambda: time.monotonic() >= moment, "the moment")
+        pass_time(moment - time.monotonic())
         os.kill(life.pid, signal.SIGTERM)
         try:
             code = life.box.wait(STOP_TIME)

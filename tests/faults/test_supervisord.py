@@ -3,13 +3,12 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 
 from agent.machine.exits import Exit
 from tests.faults.lives import LEAN, SERVICES, Ground, add_service, laid_ground, living
 from tests.faults.tally import Tally
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import pass_time
 
 SUPERVISORD = "supervisor.supervisord"
 
@@ -22,8 +21,7 @@ def lose_supervisord(after: float) -> str:
         add_service(ground.folder, "last", script + "while :; do sleep 0.05; done")
         with living(ground, variables=LEAN) as life:
             life.box.wait_for("begun last")
-            end = time.monotonic() + after
-            wait_until(lambda: time.monotonic() >= end, "the moment")
+            pass_time(after)
             os.kill(life.box.find(SUPERVISORD) or 0, signal.SIGKILL)
             code = life.box.wait(12.0)
             good = code == Exit.SUPERVISOR_LOST and '"message": "asked"' in life.box.out
@@ -48,8 +46,7 @@ def test_stopped_and_continued(ground: Ground, tally: Callable[[int], Tally]) ->
             os.kill(supervisord, signal.SIGSTOP)
             if number % 10 == 0:
                 os.kill(before["two"], signal.SIGKILL)
-            end = time.monotonic() + 0.02 * (number % 10)
-            wait_until(lambda end=end: time.monotonic() >= end, "a while")  # type: ignore[misc]
+            pass_time(0.02 * (number % 10))
             os.kill(supervisord, signal.SIGCONT)
             life.wait_calm()
             changed = {name for name in SERVICES if life.find_service(name) != before[name]}

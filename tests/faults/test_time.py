@@ -14,7 +14,7 @@ from tests.faults.life import Life
 from tests.faults.lives import LEAN, SERVICES, Ground, laid_ground, living
 from tests.faults.tally import Tally
 from tests.pid1.sleeping_clock import SleepingClock
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import pass_time, wait_until
 
 HOUR, DAY = 3600.0, 86400.0
 LONGEST_STOP = 9.0
@@ -79,8 +79,7 @@ def test_pause_and_thaw(ground: Ground, tally: Callable[[int], Tally]) -> None:
             life.start_job(chance.choice(("refresh", "broker", "serve")))
             processes = [life.pid, *life.box.processes()]
             stop_all(processes)
-            end = time.monotonic() + chance.random()
-            wait_until(lambda end=end: time.monotonic() >= end, "a while")  # type: ignore[misc]
+            pass_time(chance.random())
             chance.shuffle(processes)
             for pid in processes:
                 os.kill(pid, signal.SIGCONT)

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import select
 import socket
 import statistics
 import subprocess
@@ -154,6 +155,7 @@ def stranger(words: tuple[str, ...]) -> Iterator[None]:
     ) as process:
         assert process.stdout
         try:
+            assert select.select([process.stdout], [], [], SETTLED)[0], "it does not come"
             assert process.stdout.readline() == "there\n"
             yield
             assert process.poll() is None, "it ended before the others were done"

@@ -1,18 +1,12 @@
 """Strangers and floods, tried many times; `make floods` asks for them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.conftest import Login, login  # noqa: F401 - a fixture
-from tests.faults.tally import Tally, counting
+from tests.faults.tally import counting  # noqa: F401 - a fixture
 from tests.floods.boxes import Workspace, opened
-
-
-@pytest.fixture
-def tally(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Tally]]:
-    """Return what counts the tries of a test: `tally(1000)` of a full run."""
-    yield from counting(request)
 
 
 @pytest.fixture(scope="module")

@@ -135,15 +135,19 @@ class Container:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Let nothing run in the container until the end."""
-        # With cgroup v1 the engine gives up soon when a process cannot be frozen at once, such as
-        # one that waits for a disk.
-        wait_until(self._is_paused_now, f"{self.name} to be paused")
+        self.pause()
         try:
             yield
         finally:
             docker("unpause", self.name)
 
-    def _is_paused_now(self) -> bool:
+    def pause(self) -> None:
+        """Let nothing run in the container until it is unpaused."""
+        # With cgroup v1 the engine gives up soon when a process cannot be frozen at once, such as
+        # one that waits for a disk.
+        wait_until(self._try_pause, f"{self.name} to be paused")
+
+    def _try_pause(self) -> bool:
         try:
             docker("pause", self.name)
         except subprocess.CalledProcessError as error:

@@ -11,6 +11,13 @@ POLL = 0.005
 T = TypeVar("T")
 
 
+def pass_time(seconds: float) -> None:
+    """Let time pass: only for a pause, or a moment, that is itself what is tried."""
+    end = time.monotonic() + seconds
+    while (rest := end - time.monotonic()) > 0:
+        time.sleep(rest)
+
+
 def wait_until(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
     """Return what the condition yields as soon as that is true. Raises TimeoutError."""
     end = time.monotonic() + deadline
