@@ -13,6 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
+FILE_TICK = 10_000_000
+"""Nanoseconds: the kernel's times of files are at most as far behind its clock."""
+
 _GO = re.compile(r"([^.]+?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 """Go's RFC3339Nano: https://pkg.go.dev/time#pkg-constants"""
 

@@ -10,8 +10,10 @@ import pytest
 
 from agent.backup.make import places
 from agent.backup.make.content import Content
+from agent.backup.make.preparation import Preparation
 from agent.backup.make.survey import survey
 from agent.machine.births import find_birth
+from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from tests.worlds.waiting import wait_until
 
 COARSE = 5
@@ -37,12 +39,16 @@ def tick() -> int:
     return now
 
 
-def find_moved(workspace: Path, change: Callable[[Path], object], since: int = 0) -> set[str]:
-    """Return what was moved when this was done between two looks."""
+def find_moved(workspace: Path, change: Callable[[Path], object], ahead: int = 0) -> set[str]:
+    """Return what was moved when this was done between two looks.
+
+    `ahead`: by how many nanoseconds the clock is set back after the first.
+    """
     content = Content((workspace,))
-    before, now = survey(content), tick()
+    before = survey(content, now=lambda: time.time_ns() + ahead)
+    tick()
     change(workspace)
-    found = survey(content, before, now + since).places.find_moved()
+    found = survey(content, before).places.find_moved()
     return {str(path.relative_to(workspace)) for path in found}
 
 
@@ -88,7 +94,35 @@ def test_what_was_moved_is_seen(workspace: Path, change: Callable[[Path], None])
 
 def test_what_was_moved_is_seen_although_the_clock_was_set_back(workspace: Path) -> None:
     """To the kernel it happened before the look began."""
-    assert find_moved(workspace, move, since=HOUR * 10**9) == {"early/file"}
+    assert find_moved(workspace, move, ahead=HOUR * 10**9) == {"early/file"}
+
+
+def test_what_was_made_during_the_look_before_is_seen(workspace: Path) -> None:
+    content, began = Content((workspace,)), tick()
+    (workspace / "late/new").write_text("made after it began, and seen")
+    before = survey(content, now=iter((began, tick())).__next__)
+    (workspace / "late/new").rename(workspace / "early/new")
+    found = survey(content, before).places.find_moved()
+    assert list(found) == [workspace / "early/new"]
+
+
+def test_what_is_left_out_may_be_moved(workspace: Path) -> None:
+    """Nothing is to be searched for: neither what is excluded, nor what is in a cache."""
+    for name in ("logs", "cache"):
+        (workspace / name).mkdir()
+    (workspace / "cache" / CACHE_TAG).write_bytes(CACHE_SIGNATURE)
+    (workspace / "folder" / CACHE_TAG).write_bytes(CACHE_SIGNATURE)
+    excludes = (f"{workspace}/logs/*", f"{workspace}/**/*.old")
+    source = Preparation(Content((workspace,), excludes), workspace / "none", workspace)
+    tick()
+    (workspace / "late/log").rename(workspace / "late/log.old")
+    (workspace / "late/file").rename(workspace / "logs/file")
+    (workspace / "saved").rename(workspace / "cache/saved")
+    (workspace / "folder").rename(workspace / "early/cache")
+    assert source.look_again() == ()
+    tick()
+    (workspace / "logs/file").rename(workspace / "early/file")
+    assert source.look_again() == (workspace / "early/file",), "of this restic may hold nothing"
 
 
 def test_what_is_new_is_not_taken_for_moved(workspace: Path) -> None:
@@ -105,11 +139,12 @@ def test_what_is_new_is_not_taken_for_moved(workspace: Path) -> None:
 
 
 def test_a_file_is_known_by_its_times_where_nobody_knows_when_it_was_made(workspace: Path) -> None:
-    before, now = places.Places(), tick()
+    before = places.Places()
     before.note("/w/late", "/w/late/a", os.lstat(workspace / "late/file"))
     before.note("/w/late", "/w/late/b", os.lstat(workspace / "late/log"))
+    before.ended = tick()
     (workspace / "late/log").write_text("written since")
-    after = places.Places(before, now)
+    after = places.Places(before)
     after.note_folder("/w/early", os.lstat(workspace / "early"))
     after.note("/w/early", "/w/early/a", os.lstat(workspace / "late/file"))
     after.note("/w/early", "/w/early/b", os.lstat(workspace / "late/log"))

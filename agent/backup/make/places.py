@@ -15,12 +15,17 @@ from agent.machine.births import find_birth
 class Places:
     """The names that one look sees; with the look before, what came to its place since."""
 
-    def __init__(self, before: "Places | None" = None, since: int = 0) -> None:
-        """`since`: when the look before began, in nanoseconds since the epoch."""
+    def __init__(self, before: "Places | None" = None, began: int = 0) -> None:
+        """`began`: when this look begins, in nanoseconds since the epoch.
+
+        That is so early that the kernel dates nothing before it that changes from now on.
+        """
+        self.began = began
+        self.ended = began
+        """Set when it is over: it has seen no file that was made later."""
         self._before = before
         if before:
             before._before = None  # each look is compared with one alone
-        self._since = since
         self._names = array("q")
         """Of each name a hash of the path and the inode."""
         self._inodes = array("Q")
@@ -34,7 +39,8 @@ class Places:
         """Note a folder, before what is in it."""
         key = hash((path, at.st_mtime_ns))
         self._folders.add(key)
-        if self._before and (key not in self._before._folders or at.st_mtime_ns >= self._since):
+        before = self._before
+        if before and (key not in before._folders or at.st_mtime_ns >= before.began):
             self._changed.add(path)
 
     def note(self, folder: str, path: str, at: os.stat_result) -> None:
@@ -50,7 +56,7 @@ class Places:
 
         Of a folder that is all: not what is in it. A second name of a file looks the same. `birth`
         tells when a file was made: a new one may have the inode of one that is gone. Where nobody
-        knows, one that was written since counts as new.
+        knows, one that was written since that look ended counts as new.
         """
         if not self._before or not self._candidates:
             return
@@ -64,6 +70,6 @@ class Places:
                 moved.add(path)
             elif at.st_ino in known:
                 made = birth(path)
-                if (at.st_mtime_ns if made is None else made) < self._since:
+                if (at.st_mtime_ns if made is None else made) < self._before.ended:
                     moved.add(path)
                     yield Path(path)

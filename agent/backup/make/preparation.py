@@ -1,7 +1,6 @@
 """What is done before each run of restic: a look at all that goes in, and consistent copies."""
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from agent.backup.make.databases import Failure
 from agent.backup.make.lacking import is_gone
 from agent.backup.make.mounts import find_mounts
 from agent.backup.make.survey import Found, survey
-from agent.machine.globs import escape
+from agent.machine.globs import compile_patterns, escape
 from agent.machine.system import Facts
 
 COPIES = "databases"
@@ -24,8 +23,6 @@ DATABASE_EACH = 20.0
 """For one of them."""
 DATABASE_SHARE = 0.3
 """Of a round that must end soon."""
-TICK = 10_000_000
-"""Nanoseconds: the kernel's times of files are as far behind its clock."""
 
 
 def find_staging(facts: Facts) -> Path:
@@ -50,19 +47,19 @@ class Preparation:
     found: Found = field(init=False)
     contents: Contents = field(init=False)
     """What goes in, as it was last made ready."""
-    _began: int = field(init=False)
-    """When the last look began, in nanoseconds since the epoch."""
 
     def __post_init__(self) -> None:
-        self._began = time.time_ns() - TICK
         self.mounts = find_mounts(self.planned)
         self.found = survey(self.planned)
 
     def look_again(self) -> tuple[Path, ...]:
-        """Look once more, and return what has been moved since the last look."""
-        since, self._began = self._began, time.time_ns() - TICK
-        self.found = survey(self.planned, self.found, since)
-        return tuple(sorted(self.found.places.find_moved()))
+        """Look once more, and return what has been moved since the last look and goes in."""
+        self.found = survey(self.planned, self.found)
+        excluded, caches = compile_patterns(self._excludes), set(self.found.caches)
+        return tuple(sorted(
+            path for path in self.found.places.find_moved()
+            if not excluded(str(path)) and caches.isdisjoint((path, *path.parents))
+        ))  # fmt: skip
 
     def make_ready(self) -> Contents:
         """Return what goes into the backup, with fresh copies of what is in use; keep it, too."""
@@ -78,9 +75,13 @@ class Preparation:
             what = "no consistent copies of databases and branches"
             missing.append(f"{what}: {self.staging}: {error.strerror}")
         missing += self._find_lacks()
-        excludes = (*self.planned.excludes, *map(escape, self.found.mirrors))
-        self.contents = Contents(paths, excludes, tuple(missing), doubtful, self.found.unreadable)
+        unreadable = self.found.unreadable
+        self.contents = Contents(paths, self._excludes, tuple(missing), doubtful, unreadable)
         return self.contents
+
+    @property
+    def _excludes(self) -> tuple[str, ...]:
+        return (*self.planned.excludes, *map(escape, self.found.mirrors))
 
     def _copy(self) -> tuple[tuple[Failure, ...], list[str]]:
         """Copy databases and what names objects of git; return what was not. Raises OSError."""

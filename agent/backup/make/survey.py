@@ -7,8 +7,9 @@ restic of what cannot be read.
 import os
 import re
 import stat
+import time
 from collections import deque
-from collections.abc import Collection, Iterator, KeysView
+from collections.abc import Callable, Collection, Iterator, KeysView
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from agent.backup.make.content import Content
 from agent.backup.make.lacking import is_gone
 from agent.backup.make.places import Places
+from agent.machine.clock import FILE_TICK
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
@@ -79,13 +81,15 @@ class Found:
     """Where all of it lies."""
 
 
-def survey(content: Content, before: Found | None = None, since: int = 0) -> Found:
+def survey(
+    content: Content, before: Found | None = None, now: Callable[[], int] = time.time_ns
+) -> Found:
     """Look once at every name in a content, except what is excluded.
 
-    `before`: what the last look found, to know afterwards what was moved. It began at `since`, in
+    `before`: what the last look found, to know afterwards what was moved. `now` tells the time, in
     nanoseconds since the epoch.
     """
-    found = Found(places=Places(before.places if before else None, since))
+    found = Found(places=Places(before.places if before else None, now() - FILE_TICK))
     walk = _Walk(content, found)
     for path in content.paths:
         found.counts[path] = count = Count()
@@ -100,6 +104,7 @@ def survey(content: Content, before: Found | None = None, since: int = 0) -> Fou
             walk.note_file(path, count)
         else:
             count.files += 1
+    found.places.ended = now()
     return found
 
 
