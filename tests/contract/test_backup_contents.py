@@ -133,7 +133,10 @@ def test_a_repository_that_is_seen_elsewhere_is_left_out(
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
 def test_a_volume_that_is_not_mounted_any_more_is_missed(box: Workspace, mount: Any) -> None:
-    """Until it is back, or its folder gone; meanwhile no backup is removed that holds its files."""
+    """Until it is back, excluded, or its folder gone.
+
+    Meanwhile no backup is removed that holds its files.
+    """
     seen, volume = box.folder / "workspace/data", box.folder / "volume"
     mount(volume, seen)
     (volume / "file").write_text("data")
@@ -144,6 +147,11 @@ def test_a_volume_that_is_not_mounted_any_more_is_missed(box: Workspace, mount: 
             done = call(box, "backup", "create", code=1)
             assert f"missing: {seen}: nothing is mounted there" in done.stdout
         assert "unmounted" in (box.home / ".local/state/devcopilot/backup/record.json").read_text()
+        usual, box.variables = box.variables, {**box.variables, "DEV8_BACKUP_EXCLUDE": "/data"}
+        box.configure()
+        call(box, "backup", "create")
+        box.variables = usual
+        box.configure()
         subprocess.run(["mount", "--bind", volume, seen], check=True)
         call(box, "backup", "create")
         subprocess.run(["umount", seen], check=True)

@@ -191,8 +191,9 @@ class Session:
         """Add to what a backup lacks the volumes that are not mounted any more; note what are."""
         now = mounts.find_mounts(source.planned)
         before = {*map(Path, known.mounts), *source.mounts}
-        lost = tuple(mounts.find_lost(before, now))
-        told = tuple(map(mounts.explain, lost))
+        lost = tuple(mounts.find_lost(source.planned, before, now))
+        workspace = Path(os.path.realpath(source.workspace))
+        told = tuple(mounts.explain(point, workspace) for point in lost)
         record.note(self.facts, made.target, mounts=tuple(map(str, (*now, *lost))),
                     unmounted="".join(told[:1]))  # fmt: skip
         return replace(made, missing=(*made.missing, *told))
