@@ -12,6 +12,7 @@ from agent.backup.make.content import (
     choose_home,
     drop_nested,
     find_content,
+    find_same,
     leaves_nothing,
 )
 from agent.backup.make.survey import STORE, Count, survey
@@ -184,9 +185,14 @@ def test_a_folder_around_the_workspace_does_not_empty_the_backup(home: Path) -> 
     assert is_taken(content, home / "ws/x")
 
 
-def test_the_workspace_cannot_be_our_own(home: Path, workspace: Path) -> None:
-    with pytest.raises(ValueError, match="not the workspace"):
-        find_content(workspace, home, own=[workspace])
+def test_the_workspace_is_known_among_our_own(home: Path, workspace: Path) -> None:
+    (home / "link").symlink_to(workspace)
+    (home / "inner").symlink_to(workspace / "inner")
+    assert find_same(workspace, [home, workspace]) == workspace
+    assert find_same(workspace, [home / "inner", home / "link"]) == home / "link"
+    assert find_same(home / "link", [workspace]) == workspace
+    assert find_same(workspace, [home, home / "inner", workspace / "inner"]) is None
+    assert find_same(home / "none", [home / "gone", home / "none"]) == home / "none"
 
 
 def test_every_pattern_is_anchored(home: Path, workspace: Path) -> None:

@@ -82,8 +82,8 @@ def find_content(
 
     `words` change the list HOME, see `choose_home`; `wishes` are patterns, relative to the
     workspace, of what is excluded from it. `own` are files and folders that never go in, but for
-    `copies`, which is directly in one of them. Raises ValueError for a word or a pattern that
-    means nothing, and where the workspace itself is one of `own`.
+    `copies`, which is directly in one of them; none is the workspace, see `find_same`. Raises
+    ValueError for a word or a pattern that means nothing.
     """
     workspace, home = _resolve(workspace), _resolve(home)
     kept, taken = choose_home(words)
@@ -91,10 +91,6 @@ def find_content(
     paths = drop_nested((workspace, *(path for path in listed if not is_gone(path))))
     asked = tuple(anchor(pattern, workspace) for pattern in wishes)
     ours = tuple(find_place(path) for path in own)
-    identities = find_identities(ours)
-    itself = identify(workspace)
-    if workspace in ours or (itself and Path() in identities.get(itself, ())):
-        raise ValueError(f"a separate folder, not the workspace {workspace}")
     # The user's come first, so that no ! of them brings a secret back.
     excludes = (
         *asked,
@@ -102,7 +98,16 @@ def find_content(
         *_exclude_secrets(home, workspace),
         *_exclude_own(ours, workspace, find_place(copies) if copies else None),
     )
-    return Content(tuple(paths), excludes, asked, ours, identities)
+    return Content(tuple(paths), excludes, asked, ours, find_identities(ours))
+
+
+def find_same(workspace: Path, own: Iterable[Path]) -> Path | None:
+    """Return which of these is the workspace itself, or leads to it."""
+    place, itself = _resolve(workspace), identify(workspace)
+    return next((
+        path for path in own
+        if _resolve(path) == place or (itself and identify(path) == itself)
+    ), None)  # fmt: skip
 
 
 def leaves_nothing(workspace: Path, wishes: Iterable[str]) -> bool:

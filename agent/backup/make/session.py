@@ -25,27 +25,40 @@ from agent.machine.masking import Masker
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 
-STATE_FOLDERS = ("backup", "code-server", "github-refresh", "life", "ssh")
-"""Of the agent, in the state folder: one may be a link to where there is more room."""
 PATIENCE = 0.3
 """Seconds that restic gets then to take its lock away."""
 
 
 def find_content(settings: Settings, facts: Facts) -> content.Content:
     """Return what these settings put into a backup. Raises AgentError (exit 2)."""
-    backup = settings.backup
-    own = [facts.home / CACHE, facts.runtime, facts.state, facts.defaults]
-    if backup.folder:
-        own.append(backup.folder / name_workspace(settings))
-    own += [path for path in (facts.state / name for name in STATE_FOLDERS) if path.is_symlink()]
-    try:
-        return content.find_content(
-            settings.workspace.folder, facts.home, words=backup.home or (),
-            wishes=backup.exclude or (), own=dict.fromkeys(own), copies=facts.state / COPIES,
-        )  # fmt: skip
-    except ValueError as error:
-        problem = Problem(f"cannot back up to BACKUP_DIR={backup.folder}: it is not {error}")
-        raise AgentError(problem, exit_code=Exit.USAGE) from error
+    backup, workspace = settings.backup, settings.workspace.folder
+    own, copies = tuple(dict.fromkeys(_find_own(settings, facts))), facts.state / COPIES
+    if same := content.find_same(workspace, own):
+        raise AgentError(_explain_same(same, settings), exit_code=Exit.USAGE)
+    return content.find_content(
+        workspace, facts.home, words=backup.home or (), wishes=backup.exclude or (),
+        own=own, copies=copies,
+    )  # fmt: skip
+
+
+def _find_own(settings: Settings, facts: Facts) -> Iterator[Path]:
+    """Yield files and folders of the agent."""
+    yield from (facts.home / CACHE, facts.runtime, facts.state, facts.defaults)
+    if settings.backup.folder:
+        yield settings.backup.folder / name_workspace(settings)
+    for path in sorted(facts.state.glob("*")):
+        if path.is_symlink() and path.name != COPIES:  # to where there is more room
+            yield path
+
+
+def _explain_same(path: Path, settings: Settings) -> Problem:
+    """Return what to report where one of the agent's own is the workspace."""
+    workspace, backups = settings.workspace.folder, settings.backup.folder
+    if backups and path == backups / name_workspace(settings):
+        cause = f"cannot back up to BACKUP_DIR={backups}: {path} is the workspace itself"
+        return Problem(cause, "set BACKUP_DIR to another folder")
+    cause = f"cannot back up {workspace}: the agent keeps its own files in it, as {path}"
+    return Problem(cause, f"let {path} be a separate folder, or set WORKSPACE_DIR to another one")
 
 
 @dataclass(frozen=True)
