@@ -13,10 +13,8 @@ from pathlib import Path
 
 from agent.backup.restore.selection import Chosen, list_names
 from agent.machine import folders
+from agent.machine.clock import FILE_TICK
 from agent.machine.sqlite import BESIDE, INDEX, is_database
-
-TICK = 10_000_000
-"""Nanoseconds: the kernel's times of files are as far behind its clock."""
 
 Kin = Sequence[tuple[Path, os.stat_result]]
 """A file and what belongs to the same database, each with what was found when it was looked at."""
@@ -66,7 +64,7 @@ class Lateness:
 
 def find_lateness(safety: Chosen) -> Lateness:
     """Return what tells what may have changed since this backup began."""
-    return Lateness(safety.snapshot.time.timestamp() * 1e9 - TICK)
+    return Lateness(safety.snapshot.time.timestamp() * 1e9 - FILE_TICK)
 
 
 def find_base(path: Path) -> Path:
