@@ -23,8 +23,8 @@ LOCKS = {
 }
 TARGETS = (
     "up down logs shell status clean build feature sizes check-image reproduce test check "
-    "conformance faults floods fuzz soak test-kubernetes test-own-image bench bench-backup bench-pull "
-    "bench-page lock push sbom check-updates help engine"
+    "conformance faults floods fuzz soak test-kubernetes test-own-image bench bench-backup "
+    "bench-pull bench-page lock push sbom check-updates help engine"
 )
 
 
