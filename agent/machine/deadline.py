@@ -1,6 +1,7 @@
 """A limit for what may wait for ever, such as a mount whose server is gone. Light."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ETIMEDOUT
@@ -8,6 +9,14 @@ from errno import ETIMEDOUT
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+
+
+def find_rest(end: float) -> float:
+    """Return the seconds until a monotonic time. Raises TimeoutError when it has passed."""
+    rest = end - time.monotonic()
+    if rest <= 0:
+        raise TimeoutError("timed out")
+    return rest
 
 
 @contextmanager

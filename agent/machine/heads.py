@@ -11,18 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+from agent.machine.deadline import find_rest
+
 PATIENCE = 5.0
 """Seconds in which a request has to be there as a whole."""
 MOST = 64
 """Callers whose request is not whole yet, on one address."""
-
-
-def find_rest(deadline: float) -> float:
-    """Return the seconds until a monotonic time. Raises TimeoutError when it has passed."""
-    rest = deadline - time.monotonic()
-    if rest <= 0:
-        raise TimeoutError("timed out")
-    return rest
 
 
 class Heads:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.machine import proc, sockets
 from agent.machine.addresses import FROM_OUTSIDE, LOOPBACK, join_port
+from agent.machine.deadline import find_rest
 from agent.machine.system import Facts
 from agent.services import login_trial
 from agent.services.service import (
@@ -48,7 +49,7 @@ def check(
         silent = _check_port(probe, deadline)
         if silent or not thorough or not isinstance(probe, LoginProbe):
             return silent
-        return login_trial.check(probe.login, Path(probe.key), _left(deadline))
+        return login_trial.check(probe.login, Path(probe.key), find_rest(deadline))
     except TimeoutError:
         return f"port {probe.port} does not answer within {timeout:g} s"
     except ConnectionRefusedError:
@@ -122,30 +123,23 @@ def _connect(host: str, port: int, deadline: float) -> socket.socket:
     """Return a connection, from an address that nobody else has: servers limit each source."""
     try:
         source = (OWN_SOURCE, 0) if host in (LOOPBACK, FROM_OUTSIDE) else None
-        return socket.create_connection((host, port), _left(deadline), source)
+        return socket.create_connection((host, port), find_rest(deadline), source)
     except OSError as error:
         if error.errno != errno.EADDRNOTAVAIL:
             raise
-        return socket.create_connection((host, port), _left(deadline))
+        return socket.create_connection((host, port), find_rest(deadline))
 
 
 def _read_line(connection: socket.socket, deadline: float) -> str:
     """Return the first line; what comes of it, if the other side hangs up before its end."""
     data = b""
     while b"\n" not in data and len(data) < LONGEST_LINE:
-        connection.settimeout(_left(deadline))
+        connection.settimeout(find_rest(deadline))
         received = connection.recv(LONGEST_LINE)
         if not received:
             break
         data += received
     return data.partition(b"\n")[0].decode("latin-1")
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def _check_command(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from agent.machine.heads import find_rest
+from agent.machine.deadline import find_rest
 
 QUESTION = b"<?xml version='1.0'?><methodCall><methodName>%s</methodName><params/></methodCall>"
 HEAD = (
