@@ -44,18 +44,24 @@ class RefusedError(Exception):
         self.status = status
 
 
-def parse(head: bytes) -> tuple[str, Request]:
-    """Return the method and the request. Raises RefusedError."""
+def asks_for_body(head: bytes) -> bool:
+    """Tell whether an answer, also a refusal, has a body: of HEAD it has none."""
+    return head.split(None, 1)[:1] != [HEAD.encode()]
+
+
+def parse(head: bytes) -> Request:
+    """Return the request. Raises RefusedError."""
     line, *rest = head.split(b"\n", MOST_HEADERS + 2)
-    method, target = _parse_first(line.decode("latin-1"))
+    target = _parse_first(line.decode("latin-1"))
     headers = _parse_headers(rest)
     try:
-        return method, read_request(target, headers)
+        return read_request(target, headers)
     except ValueError as error:
         raise RefusedError(400, "the path is not one of a URL") from error
 
 
-def _parse_first(line: str) -> tuple[str, str]:
+def _parse_first(line: str) -> str:
+    """Return the target."""
     if len(line) > LONGEST_LINE:
         raise RefusedError(414, "the path is too long")
     words = line.split()
@@ -66,7 +72,7 @@ def _parse_first(line: str) -> tuple[str, str]:
         raise RefusedError(505, "this is HTTP/1.1")
     if words[0] not in (GET, HEAD):
         raise RefusedError(501, f"only {GET} and {HEAD} are answered: nothing can be changed here")
-    return words[0], words[1]
+    return words[1]
 
 
 def _parse_headers(lines: list[bytes]) -> dict[str, str]:

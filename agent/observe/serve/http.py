@@ -69,13 +69,12 @@ class Exchange:
         """Answer `head`, which is all that was asked. Raises OSError when nobody hears it."""
         if not head:  # it has changed its mind
             return
-        method = grammar.HEAD if head.startswith(b"HEAD ") else grammar.GET
         try:
-            method, request = grammar.parse(head)
-            response = self._answer(request)
+            response = self._answer(grammar.parse(head))
         except RefusedError as error:
             response = say(error.status, str(error))
-        self._connection.sendall(grammar.write(response, HEADERS, with_body=method != grammar.HEAD))
+        with_body = grammar.asks_for_body(head)
+        self._connection.sendall(grammar.write(response, HEADERS, with_body=with_body))
 
     def _answer(self, request: Request) -> Response:
         current = replace(self._owner.current)  # what it finds once, it finds for this answer
