@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from agent.machine.bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.machine.clock import read_time
-from agent.machine.masking import Masker
+from agent.machine.masking import Masker, hide
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
 from agent.settings.github import GitHub
@@ -167,11 +167,9 @@ def find_message(facts: Facts, document: Mapping[str, Any], sent: Sequence[str])
     words = str(document.get("message") or document.get("error") or "")
     if not words:
         return ""
-    for secret in filter(None, sent):
-        words = words.replace(secret, "***")
     masker = Masker(str(facts.runtime))
     masker.refresh()
-    return masker.mask_text(words)[:120].partition("\n")[0]
+    return masker.mask_text(hide(words, sent))[:120].partition("\n")[0]
 
 
 def post_form(facts: Facts, url: str, form: Mapping[str, str]) -> Answer:

@@ -3,7 +3,7 @@
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from agent.machine import runtime
 from agent.machine.files import STATE, read_file
@@ -63,20 +63,7 @@ class Masker:
 
     def mask(self, data: bytes) -> bytes:
         """Return the data with every secret replaced, overlapping ones as one."""
-        found = sorted(
-            (start, start + len(text))
-            for text in self._find_candidates(data)
-            if text in data
-            for start in _find_all(text, data)
-        )
-        if not found:
-            return data
-        parts, end = [], 0
-        for start, stop in found:
-            if start >= end:
-                parts += [data[end:start], MASK]
-            end = max(end, stop)
-        return b"".join([*parts, data[end:]])
+        return _replace(self._find_candidates(data), data)
 
     def _find_candidates(self, data: bytes) -> Iterator[bytes]:
         """Yield what can be in the data: hardly a line has a word as long as a token."""
@@ -97,6 +84,32 @@ class Masker:
         if isinstance(value, list):
             return [self.mask_value(item) for item in value]
         return value
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return the text without these secrets, as they are and as they may be written."""
+    forms = set()
+    for secret in (each.encode(errors="replace") for each in secrets if each):
+        written = (*find_text_forms(secret), *find_base64_forms(secret))
+        forms |= {secret, *(form for form in written if len(form) >= SHORTEST)}
+    return _replace(forms, text.encode(errors="replace")).decode(errors="replace")
+
+
+def _replace(texts: Iterable[bytes], data: bytes) -> bytes:
+    found = sorted(
+        (start, start + len(text))
+        for text in texts
+        if text in data
+        for start in _find_all(text, data)
+    )
+    if not found:
+        return data
+    parts, end = [], 0
+    for start, stop in found:
+        if start >= end:
+            parts += [data[end:start], MASK]
+        end = max(end, stop)
+    return b"".join([*parts, data[end:]])
 
 
 def _list_files(folder: str) -> list[tuple[str, int, int, int]]:

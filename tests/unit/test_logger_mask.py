@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.masking import Masker
+from agent.machine.masking import Masker, hide
 
 TOKEN = "ghp_0123456789abcdef"
 
@@ -95,6 +95,19 @@ QUOTED = {
 def test_what_programs_quote_is_hidden(folder: Path, writer: str) -> None:
     (folder / "secrets/A").write_text("""it's "a<b&c\\d""")
     assert make_masker(folder).mask(b"<" + QUOTED[writer] + b">") == b"<***>"
+
+
+@pytest.mark.parametrize("writer", QUOTED)
+def test_what_was_sent_is_hidden_however_it_comes_back(writer: str) -> None:
+    said = QUOTED[writer].decode()
+    assert hide(f"bad <{said}> twice: {said}", ["", """it's "a<b&c\\d"""]) == (
+        "bad <***> twice: ***"
+    )
+
+
+def test_what_was_sent_is_hidden_in_base64_and_where_it_is_short() -> None:
+    basic = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    assert hide(f"basic {basic} key", [TOKEN, "key"]) == "basic *** ***"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from agent.machine.deadline import deadline
 from agent.machine.escaping import escape_line
+from agent.machine.masking import hide
 from agent.observe.report.outcome import Kind, Outcome
 from agent.observe.report.plan import Plan
 
@@ -125,7 +126,7 @@ def _read_document(content: bytes) -> "dict[str, object]":
 def _find_words(document: "dict[str, object]", key: str) -> str:
     """Return the server's own words, one short line without the key."""
     words = " ".join(str(document.get("message") or document.get("error") or "").split())
-    words = escape_line(words.replace(key, "***") if key else words)
+    words = escape_line(hide(words, (key,)))
     return words[:LONGEST_WORDS].rstrip(" .")
 
 
