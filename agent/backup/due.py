@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agent.backup import record
-from agent.backup.make.creation import Made
-from agent.backup.make.session import Outcome, Session, Wishes
+from agent.backup.create.session import Outcome, Session, Wishes
+from agent.backup.create.snapshot import BackupResult
 from agent.backup.schedule import find_plan
 from agent.backup.target import Target
 from agent.backup.upkeep import care
@@ -29,7 +29,7 @@ def do_what_is_due(current: Context, targets: Sequence[Target], log: Logger) -> 
     return cared and not any(item.problem for item in made)
 
 
-def back_up(current: Context, due: Sequence[Target], log: Logger) -> Sequence[Made]:
+def back_up(current: Context, due: Sequence[Target], log: Logger) -> Sequence[BackupResult]:
     """Back up to these targets, and log it."""
     outcome = Session(
         current.settings, current.facts, due, Wishes(), lambda _target: lambda _message: None
@@ -86,7 +86,7 @@ def tell(outcome: Outcome, log: Logger) -> None:
             )
 
 
-def find_fields(made: Made) -> dict[str, object]:
+def find_fields(made: BackupResult) -> dict[str, object]:
     """Return what the log tells of a backup; sizes in bytes."""
     assert made.snapshot  # noqa: S101 - the caller has looked
     return {

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from agent.backup.make.content import leaves_nothing
-from agent.backup.make.notices import NOTHING_LEFT
+from agent.backup.create.content import leaves_nothing
+from agent.backup.create.notices import NOTHING_LEFT
 from agent.backup.target import (
     HOW_TO_MAKE,
     PASSWORD,

@@ -18,7 +18,7 @@ from typing import NoReturn
 from agent.commands import output
 from agent.commands.layout import NAME
 from agent.commands.output import Printer
-from agent.machine import cores, faults
+from agent.machine import core_dumps, faults
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import SIGNAL_BASE, Exit
 
@@ -65,7 +65,7 @@ def run(words: Sequence[str], table: Mapping[str, str], *, as_log: bool = False)
 
     `as_log`: it is a job of init's, and speaks in events.
     """
-    cores.forbid()  # by `docker exec` it is no child of init's
+    core_dumps.forbid()  # by `docker exec` it is no child of init's
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")
     options = words[: words.index("--")] if "--" in words else words

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from agent.machine.bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.machine.clock import read_time
 from agent.machine.masking import Masker, hide
 from agent.machine.parsing import parse_json
+from agent.machine.response_bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.machine.system import Facts
 from agent.settings.github import GitHub
 

@@ -20,8 +20,8 @@ from agent.github.fresh import has_left
 from agent.github.renewal import make_renewals
 from agent.machine import faults
 from agent.machine.escaping import make_lines
-from agent.machine.heads import Heads
 from agent.machine.log import Logger
+from agent.machine.pending_requests import PendingRequests
 from agent.machine.proc import read_stat
 from agent.settings.context import Context
 
@@ -43,7 +43,7 @@ class Broker:
         self._current = current
         self._log = log
         self._renewals = make_renewals(current)
-        self._heads = Heads(lambda head: b"\n" in head, LONGEST_REQUEST)
+        self._pending = PendingRequests(lambda head: b"\n" in head, LONGEST_REQUEST)
 
     def serve(self, connection: socket.socket) -> None:
         """Answer one connection. Other users get no answer: the uid is the boundary."""
@@ -53,7 +53,7 @@ class Broker:
                 self._log.warning("rejected a request from another user", uid=uid, pid=pid)
                 return
             try:
-                line, end, _ = self._heads.read(connection).decode("ascii").partition("\n")
+                line, end, _ = self._pending.read(connection).decode("ascii").partition("\n")
                 request = REQUEST.fullmatch(line + end)
                 answer = self._answer(request, pid) if request else "cannot read the request"
                 connection.sendall(make_lines(answer).encode())

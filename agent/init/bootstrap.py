@@ -13,7 +13,7 @@ from agent.init.children import Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
 from agent.init.terminal import choose_level, open_missing_streams
-from agent.machine import cores, runtime, termination
+from agent.machine import core_dumps, runtime, termination
 from agent.machine.exits import SIGNAL_BASE, Exit
 
 CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
@@ -106,7 +106,7 @@ class Configure:
 def run(argv: Sequence[str]) -> int:
     """Configure and execute the second life; return only with the exit code of a failure."""
     open_missing_streams()
-    core_limit = cores.forbid()  # `configure` has every secret
+    core_limit = core_dumps.forbid()  # `configure` has every secret
     folder = runtime.locate(os.environ, os.getuid())
     os.environ[runtime.VARIABLE] = folder
     notify = os.environ.pop(announcement.VARIABLE, "")  # no child is to speak for the container

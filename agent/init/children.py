@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from agent.init import signals
 from agent.init.processes import find_rest
-from agent.machine import cores
+from agent.machine import core_dumps
 from agent.machine.exits import SIGNAL_BASE, Exit
 
 MOST_DESCRIPTORS = 1 << 16
@@ -189,7 +189,7 @@ def _become(
         signals.restore(blocked, ignored)
         os.nice(nice)
         if core_limit is not None:
-            cores.allow(core_limit)
+            core_dumps.allow(core_limit)
         os.execvpe(argv[0], tuple(argv), os.environ if environment is None else environment)
     except OSError as error:
         os.write(report, str(error.errno).encode())

@@ -204,7 +204,7 @@ def run(
 
     The folder is held from here to the end; `configure` held it while it wrote to it. `waiting`
     describes a supervisord that waits for the word to go, see `early`; `notify` is where a manager
-    outside listens, see `announcement`. `core_limit` is CMD's, see `agent.machine.cores`.
+    outside listens, see `announcement`. `core_limit` is CMD's, see `agent.machine.core_dumps`.
     """
     open_missing_streams()
     try:

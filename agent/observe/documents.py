@@ -2,7 +2,7 @@
 
 from agent.backup import history, undo
 from agent.backup import record as backups
-from agent.backup.make import databases
+from agent.backup.create import databases
 from agent.backup.restic import locks, sightings
 from agent.github import gh
 from agent.github import record as tokens

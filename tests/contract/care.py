@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agent.backup.make.creation import Contents, Made, Maker
+from agent.backup.create.snapshot import BackupMaker, BackupResult, Contents
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic, Snapshot, find_options, make_environment
 from agent.backup.target import PROGRAM, Target
@@ -71,10 +71,10 @@ class Vault:
         path.write_bytes(self.chance.randbytes(size))
         return path
 
-    def make(self, **wishes: object) -> Made:
+    def make(self, **wishes: object) -> BackupResult:
         """Make a backup, whatever becomes of it."""
         contents = Contents((self.workspace,))
-        made = Maker("workspace", contents, **wishes).make(self.restic)  # type: ignore[arg-type]
+        made = BackupMaker("workspace", contents, **wishes).make(self.restic)  # type: ignore[arg-type]
         make_quick(self.repository, self.root / "password")
         return made
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.backup import record
-from agent.backup.make.creation import SHRUNK
+from agent.backup.create.snapshot import SHRUNK
 from agent.machine.folders import CACHE_SIGNATURE
 from tests.contract.box import call, open_box, read
 from tests.contract.committing import committing, git, make_repository

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from agent import catalogue
-from agent.backup.make.content import find_content
-from agent.backup.make.creation import Contents, Made, Maker
+from agent.backup.create.content import find_content
+from agent.backup.create.snapshot import BackupMaker, BackupResult, Contents
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic
 from agent.backup.target import find_targets
@@ -134,7 +134,7 @@ def test_a_full_target_is_told_and_what_it_had_is_as_good(vault: Vault, tmp_path
     with small_folder(place, megabytes=4) as small:
         inside = replace(vault.target, repository=str(small.inside), folder=small.inside)
         restic = Restic(inside, vault.facts)
-        maker = Maker("workspace", Contents((vault.workspace,)))
+        maker = BackupMaker("workspace", Contents((vault.workspace,)))
         first = maker.make(restic)
         assert first.snapshot
         vault.put("more", 2_000_000)
@@ -185,11 +185,11 @@ def test_a_target_whose_server_dies_is_told_at_once(vault: Vault) -> None:
 
 def make_meanwhile(
     vault: Vault, restic: Restic, stall: float, happen: Callable[[], object], patience: float
-) -> Made:
+) -> BackupResult:
     """Make a backup, and let something happen in the midst of it; return the backup."""
     limits = Limits(stall=stall)
     begun = threading.Event()
-    results: list[Made] = []
+    results: list[BackupResult] = []
     worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
     worker.start()
     assert begun.wait(60)
@@ -202,7 +202,7 @@ def make_meanwhile(
 
 def lose_target(
     vault: Vault, folder: Path, lose: Callable[[], object], give_back: Callable[[], object]
-) -> tuple[Made, Made]:
+) -> tuple[BackupResult, BackupResult]:
     """Lose a target in the midst of a backup; return that one, and the next when it is back.
 
     See that nothing that it had is lost.
@@ -234,7 +234,9 @@ def test_temporary_files_go_where_there_is_room(
         facts = replace(vault.facts, environ={**vault.facts.environ, "TMPDIR": str(small.inside)})
         if home_is_small:
             facts = replace(facts, home=small.inside)
-        made = Maker("workspace", Contents((vault.workspace,))).make(Restic(vault.target, facts))
+        made = BackupMaker("workspace", Contents((vault.workspace,))).make(
+            Restic(vault.target, facts)
+        )
     assert (made.problem, made.missing) == (None, ())
 
 
@@ -256,14 +258,16 @@ def connect(vault: Vault, server: Server) -> Restic:
     return Restic(target, vault.facts)
 
 
-def make(vault: Vault, restic: Restic, limits: Limits, hear: threading.Event | None = None) -> Made:
+def make(
+    vault: Vault, restic: Restic, limits: Limits, hear: threading.Event | None = None
+) -> BackupResult:
     def listen(_: Message) -> None:
         if hear:
             hear.set()
 
-    return Maker("workspace", Contents((vault.workspace,)), limits=limits, listener=listen).make(
-        restic
-    )
+    return BackupMaker(
+        "workspace", Contents((vault.workspace,)), limits=limits, listener=listen
+    ).make(restic)
 
 
 def find_restics() -> list[int]:
@@ -277,7 +281,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(vault: Vault, server: S
     assert make(vault, restic, Limits()).problem is None
     vault.put("more", 20_000_000)
     server.stop()
-    results: list[Made] = []
+    results: list[BackupResult] = []
     worker = threading.Thread(target=lambda: results.append(make(vault, restic, Limits(first=120))))
     worker.start()
     wait_until(find_restics, "restic's start")
@@ -294,7 +298,7 @@ def test_a_run_that_must_end_by_a_time_does_so_although_restic_would_not(
     assert make(vault, restic, Limits()).problem is None
     vault.put("more", 60_000_000)
     begun = threading.Event()
-    results: list[Made] = []
+    results: list[BackupResult] = []
     limits = Limits(total=6, patience=0.2)
     worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
     began = time.monotonic()
@@ -312,7 +316,7 @@ def test_one_that_falls_silent_in_the_midst_is_given_up(vault: Vault, server: Se
     assert make(vault, restic, Limits()).problem is None
     vault.put("more", 60_000_000)
     begun = threading.Event()
-    results: list[Made] = []
+    results: list[BackupResult] = []
     limits = Limits(stall=4)
     worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
     began = time.monotonic()
@@ -355,6 +359,6 @@ def test_restic_takes_every_file_that_another_look_counts(vault: Vault) -> None:
         stat.S_ISREG((Path(top) / name).lstat().st_mode)
         for top, _, names in os.walk(vault.workspace) for name in names
     )  # fmt: skip
-    made = Maker("workspace", Contents(content.paths, content.excludes)).make(vault.restic)
+    made = BackupMaker("workspace", Contents(content.paths, content.excludes)).make(vault.restic)
     assert made.snapshot
     assert (made.snapshot.files, made.missing) == (regular, ())

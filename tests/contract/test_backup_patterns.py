@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make.content import find_content
-from agent.backup.make.survey import survey
+from agent.backup.create.content import find_content
+from agent.backup.create.survey import survey
 from agent.machine.globs import anchor, compile_patterns
 from tests.worlds.needs import need
 from tests.worlds.quick_key import place_repository

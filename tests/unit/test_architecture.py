@@ -31,7 +31,7 @@ LIGHT = {
     "backoff",
     "cgroup",
     "clock",
-    "cores",
+    "core_dumps",
     "escaping",
     "exits",
     "faults",
@@ -118,7 +118,7 @@ def test_imports_go_down(module: str) -> None:
             assert find_floor(used) < find_floor(module), f"{module} imports {used}"
 
 
-BACKUP = ("targets", "restic", "make", "restore", "upkeep", "checks")
+BACKUP = ("targets", "restic", "create", "restore", "upkeep", "checks")
 """The rooms within backup/, from the ground up."""
 
 

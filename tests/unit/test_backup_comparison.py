@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.backup import identity, record
-from agent.backup.make import comparison
-from agent.backup.make.comparison import Comparison, compare, find_newest
-from agent.backup.make.creation import SHRUNK, TAG
+from agent.backup.create import comparison
+from agent.backup.create.comparison import Comparison, compare, find_newest
+from agent.backup.create.snapshot import SHRUNK, TAG
 from agent.backup.record import Record
 from agent.backup.restic.client import Listing, Snapshot
 from agent.backup.target import Target

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make.content import (
+from agent.backup.create.content import (
     Content,
     choose_home,
     drop_nested,
@@ -15,7 +15,7 @@ from agent.backup.make.content import (
     find_same,
     leaves_nothing,
 )
-from agent.backup.make.survey import STORE, Count, survey
+from agent.backup.create.survey import STORE, Count, survey
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
 from agent.machine.sqlite import HEADER
@@ -291,7 +291,7 @@ def test_clones_that_are_left_out_with_a_cache_are_found(workspace: Path) -> Non
 def test_a_big_cache_is_not_looked_through(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.backup.make.survey.MOST_CACHED", 30)
+    monkeypatch.setattr("agent.backup.create.survey.MOST_CACHED", 30)
     tag(workspace)
     fill(workspace, "near/.git", *(f"wide/{number}/deep/file" for number in range(40)))
     fill(workspace, *(f"wide/{number}/deep/er/.git" for number in range(40)))

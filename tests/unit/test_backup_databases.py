@@ -14,8 +14,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.backup.make import databases
-from agent.backup.make.databases import Copied, copy_all, find_place
+from agent.backup.create import databases
+from agent.backup.create.databases import Copied, copy_all, find_place
 from agent.machine import sqlite
 from tests.worlds.waiting import wait_until
 

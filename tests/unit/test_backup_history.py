@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from agent.backup import history
+from agent.backup.create.session import find_day
+from agent.backup.create.snapshot import BackupResult
 from agent.backup.history import DAYS, Day, add
-from agent.backup.make.creation import Made
-from agent.backup.make.session import find_day
 from agent.backup.restic.client import Snapshot
 from agent.machine.clock import read_time
 from agent.machine.errors import Problem
@@ -46,8 +46,8 @@ def test_each_target_has_its_own(tmp_path: Path) -> None:
 
 
 def test_a_backup_is_told_as_it_was() -> None:
-    made = Made("s3", SNAPSHOT, seconds=2.04)
+    made = BackupResult("s3", SNAPSHOT, seconds=2.04)
     assert find_day(made, TRIED) == Day("2026-01-31", 1, 0, 1000, 200, 2.0)
     assert find_day(replace(made, unchanged=True), TRIED).added == 0
-    failed = find_day(Made("s3", problem=Problem("no")), TRIED)
+    failed = find_day(BackupResult("s3", problem=Problem("no")), TRIED)
     assert failed == Day("2026-01-31", failed=1)

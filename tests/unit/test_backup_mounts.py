@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make.content import Content
-from agent.backup.make.mounts import explain, find_lost, find_mounts
+from agent.backup.create.content import Content
+from agent.backup.create.mounts import explain, find_lost, find_mounts
 
 ROW = "9 1 0:1 / {} rw - ext4 /dev/vda rw\n"
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from agent.backup.make.content import Content
+from agent.backup.create.content import Content
 from agent.backup.restore import preview
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.preview import Preview, Skipped, find_extras, look

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.__main__ import VERBS
+from agent.backup.create.snapshot import BackupResult
 from agent.backup.keys import Key
-from agent.backup.make.creation import Made
 from agent.backup.restic.client import Snapshot
 from agent.commands.backup import create, outcome
 from agent.commands.backup import list as listing
@@ -61,7 +61,7 @@ CHANGED = make_document(Outcome((("ssh", "write a file"),), ()))
 @pytest.mark.parametrize(
     ("command", "keys"),
     [
-        ("backup create", create.describe(Made("local")).keys() | {"notices"}),
+        ("backup create", create.describe(BackupResult("local")).keys() | {"notices"}),
         ("backup list", listing.describe(listing.Row("local", SNAPSHOT)).keys() | {"excludes"}),
         ("backup restore", outcome.describe_refusal(()).keys()),
         ("configure", CHANGED.keys() | CHANGED["changes"][0].keys()),

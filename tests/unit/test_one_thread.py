@@ -11,7 +11,7 @@ from tests.unit.test_architecture import MODULES
 
 SLEEPS = {
     "backup.lock": "until another backup lets go: a lock wakes nobody who has a deadline",
-    "backup.make.making": "until all who began to make one repository at the same moment are done",
+    "backup.create.new_repository": "until all who began to create it at the same moment are done",
     "commands.wait": "until there is a folder to watch",
     "commands.ports": "between two looks at the ports, for who watches them",
     "commands.health": "between two looks at the services, ever longer, until they answer",
@@ -35,12 +35,12 @@ THREADS = {
     "life.setup": "carries out kinds that do not need each other side by side",
     "life.unit": "the threads are life.setup's",
     "machine.background": "a thread that gives way starts a program that does",
-    "machine.callers": "answers each caller while another is slow",
-    "machine.heads": "its threads are machine.callers'",
+    "machine.socket_activation": "answers each caller while another is slow",
+    "machine.pending_requests": "its threads are machine.socket_activation'",
     "machine.runtime": "a file that two threads write at once is written by each as a whole",
     "observe.checks.reach": "asks all hosts at once: one that hangs hides no other",
     "observe.checks.versions": "asks all programs for their version at once",
-    "observe.serve.http": "its threads are machine.callers'",
+    "observe.serve.http": "its threads are machine.socket_activation'",
 }
 """Modules of short-lived commands that have threads or deal with them, and why."""
 

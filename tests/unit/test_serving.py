@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from agent.machine.errors import AgentError
-from agent.machine.heads import MOST, PATIENCE
 from agent.machine.log import Logger
+from agent.machine.pending_requests import MOST, PATIENCE
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.sockets import encode_end
 from agent.observe.serve import http as served

@@ -1,7 +1,7 @@
 """The consistent copies of a backup, put in the places of the files that they are of.
 
-Databases of SQLite, and the branches of git's repositories: see `agent.backup.make.databases` and
-`agent.backup.make.repositories`.
+Databases of SQLite, and the branches of git's repositories: see `agent.backup.create.databases` and
+`agent.backup.create.git_repositories`.
 """
 
 import filecmp
@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup.make import repositories
-from agent.backup.make.databases import Failure, explain, find_copies
+from agent.backup.create import git_repositories
+from agent.backup.create.databases import Failure, explain, find_copies
 from agent.machine.sqlite import BESIDE, is_database
 
 
@@ -37,7 +37,7 @@ def put_in_place(staging: Path, root: Path) -> Placed:
     placed, failures = [], []
     for found, name in list(find_copies(staging)):
         place = root / name
-        if name.name.endswith(repositories.NAME) and not is_database(found):
+        if name.name.endswith(git_repositories.NAME) and not is_database(found):
             failures += _put_refs(found, place.parent, Path(os.path.realpath(root)) / name.parent)
             continue
         if place.is_symlink() or not place.is_file():
@@ -58,7 +58,7 @@ def _put_refs(found: Path, repository: Path, real: Path) -> list[Failure]:
     try:
         if os.path.realpath(repository) != str(real):
             raise OSError("a link is on the way to it")
-        repositories.put(found, repository)
+        git_repositories.put(found, repository)
         found.unlink()
     except (OSError, tarfile.TarError) as error:
         return [Failure(repository, explain(error))]

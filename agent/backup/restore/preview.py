@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup.make.content import Content
+from agent.backup.create.content import Content
 from agent.backup.restore.in_place import Scope, is_kept
 from agent.backup.restore.selection import Chosen, list_entries
 from agent.machine import folders

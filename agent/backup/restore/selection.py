@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.backup import identity, reading, record
-from agent.backup.make import comparison, shrinking
-from agent.backup.make.creation import SAFETY, SHRUNK, TAG
-from agent.backup.make.survey import Count
+from agent.backup.create import comparison, shrinking
+from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG
+from agent.backup.create.survey import Count
 from agent.backup.restic.client import Restic, ResticError, Snapshot
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem

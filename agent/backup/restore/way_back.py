@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.backup.make import preparation, session
-from agent.backup.make.creation import SAFETY, Made
+from agent.backup.create import preparation, session
+from agent.backup.create.snapshot import SAFETY, BackupResult
 from agent.backup.restore import placing, preview
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.preview import Preview
@@ -40,7 +40,7 @@ def look(current: Context, chosen: Chosen, scopes: Sequence[Scope]) -> Preview:
     return preview.look(chosen, scopes, held, [current.facts.state])
 
 
-def make_safety(current: Context, target: Target, source: str, listener: Listener) -> Made:
+def make_safety(current: Context, target: Target, source: str, listener: Listener) -> BackupResult:
     """Make the backup that a restore of `source` is taken back with. Raises AgentError.
 
     What is returned has a snapshot.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agent.backup import record
-from agent.backup.make.creation import Made
+from agent.backup.create.snapshot import BackupResult
 from agent.backup.open import open_restic
 from agent.backup.restic.client import Restic, ResticError
 from agent.backup.target import Target
@@ -14,7 +14,7 @@ from agent.settings.context import Context
 
 
 def look_after(
-    current: Context, targets: Sequence[Target], made: Sequence[Made], log: Logger
+    current: Context, targets: Sequence[Target], made: Sequence[BackupResult], log: Logger
 ) -> bool:
     """Do what is due on these targets, and log it; return whether all went well.
 
@@ -34,7 +34,7 @@ def is_due(current: Context, target: Target) -> bool:
     )
 
 
-def _look_after(current: Context, target: Target, made: Made | None, log: Logger) -> bool:
+def _look_after(current: Context, target: Target, made: BackupResult | None, log: Logger) -> bool:
     restic = open_restic(target, current, log.warning)
     if record.read(current.facts, target.name).problem:
         return True  # the backup has told of it; nothing is deleted now
@@ -49,7 +49,7 @@ def _look_after(current: Context, target: Target, made: Made | None, log: Logger
     return False
 
 
-def _forget(restic: Restic, current: Context, made: Made | None, log: Logger) -> None:
+def _forget(restic: Restic, current: Context, made: BackupResult | None, log: Logger) -> None:
     if made is None or made.snapshot is None or made.unchanged:
         return
     done = retention.forget(restic, current.settings, made.snapshot)

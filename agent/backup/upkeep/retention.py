@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.backup import identity, record, undo
-from agent.backup.make import comparison
-from agent.backup.make.creation import SAFETY, SHRUNK, TAG
+from agent.backup.create import comparison
+from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG
 from agent.backup.record import Record
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic, Snapshot

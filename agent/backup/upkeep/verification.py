@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.backup import identity, record
-from agent.backup.make import comparison
-from agent.backup.make.creation import TAG
+from agent.backup.create import comparison
+from agent.backup.create.snapshot import TAG
 from agent.backup.reasons import explain
 from agent.backup.record import Record
 from agent.backup.restic import locks

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from agent.backup import lock, record, undo
-from agent.backup.make import session
-from agent.backup.make.creation import Made
+from agent.backup.create import session
+from agent.backup.create.snapshot import BackupResult
 from agent.backup.open import find_wanted_targets
 from agent.backup.target import Target
 from agent.commands.backup import progress, work
@@ -66,13 +66,13 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         known = record.read(current.facts, target.name)
         printer.note(*filter(None, (known.lost, known.rival)))
     made = [*outcome.made]
-    made += [Made(name, problem=why) for name, why in targets.in_trouble.items()]
+    made += [BackupResult(name, problem=why) for name, why in targets.in_trouble.items()]
     rows = [describe(item) | {"notices": list(outcome.notices)} for item in made]
     printer.show(rows, format_lines(made, outcome))
     return Exit.FAILED if any(map(is_flawed, made)) else Exit.OK
 
 
-def is_flawed(made: Made) -> bool:
+def is_flawed(made: BackupResult) -> bool:
     """Tell whether a person should look at what became of a backup."""
     return bool(made.problem or made.missing or made.shrunk)
 
@@ -95,7 +95,7 @@ def run_final(current: Context, seconds: float, printer: Printer) -> int:
     targets = find_wanted_targets(current).ready
     left = seconds - RESERVE
     began = time.monotonic()
-    made: Iterable[Made] = ()
+    made: Iterable[BackupResult] = ()
     if left >= SHORTEST:
         wishes = session.Wishes(hooks=False, seconds=left)
         with lock.hold(current.facts, DOING):
@@ -125,7 +125,7 @@ def run_final(current: Context, seconds: float, printer: Printer) -> int:
     return Exit.OK if len(good) == len(targets) else Exit.FAILED
 
 
-def describe(made: Made) -> dict[str, object]:
+def describe(made: BackupResult) -> dict[str, object]:
     """Return what became of one target as values for JSON; sizes in bytes, times in seconds."""
     snapshot = made.snapshot
     return {
@@ -142,7 +142,7 @@ def describe(made: Made) -> dict[str, object]:
     }
 
 
-def format_lines(made: Iterable[Made], outcome: session.Outcome) -> Iterable[str]:
+def format_lines(made: Iterable[BackupResult], outcome: session.Outcome) -> Iterable[str]:
     """Yield what became of all targets, for a person."""
     for item in made:
         yield f"{item.target}: {_format_result(item)}"
@@ -169,7 +169,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
 
 
-def _format_result(made: Made) -> str:
+def _format_result(made: BackupResult) -> str:
     snapshot = made.snapshot
     if made.problem or snapshot is None:
         return str(made.problem)

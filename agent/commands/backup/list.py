@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agent.backup.make.creation import SAFETY, TAG
-from agent.backup.make.session import find_content
+from agent.backup.create.session import find_content
+from agent.backup.create.snapshot import SAFETY, TAG
 from agent.backup.open import open_restic
 from agent.backup.restic.client import Code, ResticError, Snapshot
 from agent.backup.target import name_workspace

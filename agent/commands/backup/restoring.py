@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from agent.backup import record, undo
-from agent.backup.make import comparison
+from agent.backup.create import comparison
 from agent.backup.restic.client import Snapshot
 from agent.backup.restore import way_back
 from agent.backup.restore.in_place import Scope

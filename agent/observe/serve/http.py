@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from agent.machine import faults
 from agent.machine.errors import Problem
-from agent.machine.heads import Heads
 from agent.machine.log import Logger
+from agent.machine.pending_requests import PendingRequests
 from agent.observe.serve import grammar
 from agent.observe.serve.grammar import RefusedError
 from agent.observe.serve.peer import find_peer, is_editor
@@ -47,14 +47,16 @@ class Server:
         self.current = current
         self.log = log
         self.room = threading.Semaphore(MOST_AT_ONCE)
-        self._heads: dict[str, Heads] = {}
+        self._pending: dict[str, PendingRequests] = {}
 
     def serve(self, surface: Surface, connection: socket.socket) -> None:
         """Answer one connection, and end it."""
         with suppress(OSError), connection:  # whoever asked has gone
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-            heads = self._heads.setdefault(surface.name, Heads(is_whole, LONGEST_HEAD))
-            Exchange(surface, connection, self).run(heads.read(connection))
+            pending = self._pending.setdefault(
+                surface.name, PendingRequests(is_whole, LONGEST_HEAD)
+            )
+            Exchange(surface, connection, self).run(pending.read(connection))
 
 
 class Exchange:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from agent.backup import keys, record, undo
-from agent.backup.make import creation
-from agent.backup.make.creation import SAFETY, TAG
+from agent.backup.create import snapshot
+from agent.backup.create.snapshot import SAFETY, TAG
 from agent.backup.restic import locks
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.upkeep import retention, trial
@@ -84,7 +84,7 @@ def test_a_prune_that_was_killed_is_done_again(vault: Vault, moment: str, monkey
     vault.kill("prune", when=conditions[moment])
     vault.put("later", 1000)
     vault.clock.go(minutes=7)
-    monkeypatch.setattr(creation, "LOCK_WAIT", "1s")
+    monkeypatch.setattr(snapshot, "LOCK_WAIT", "1s")
     vault.back_up()
     retention.prune(vault.restic)
     assert record.read(vault.facts, "local").pruned
@@ -96,7 +96,7 @@ def test_a_prune_that_was_killed_is_done_again(vault: Vault, moment: str, monkey
 
 def test_a_backup_tells_who_is_in_its_way(used: Vault, monkeypatch: Any) -> None:
     used.put("b", 1001)
-    monkeypatch.setattr(creation, "LOCK_WAIT", "1s")
+    monkeypatch.setattr(snapshot, "LOCK_WAIT", "1s")
     with used.running("check", "--read-data") as check:
         problem = used.make().problem
         assert problem
@@ -134,7 +134,7 @@ def test_a_lock_that_cannot_be_read_stops_nobody_for_ever(
     used: Vault, damage: str, monkeypatch: Any
 ) -> None:
     """restic fails at it; whoever lives writes another one within minutes."""
-    monkeypatch.setattr(creation, "LOCK_WAIT", "1s")
+    monkeypatch.setattr(snapshot, "LOCK_WAIT", "1s")
     monkeypatch.setattr(locks, "LOCK_WAIT", "1s")
     used.kill("backup", str(used.workspace))
     (name,) = used.files("locks")

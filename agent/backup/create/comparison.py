@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agent.backup import identity, record
-from agent.backup.make import making
+from agent.backup.create import new_repository
 from agent.backup.record import Record
 from agent.backup.restic.client import Code, Listing, Restic, ResticError, Snapshot
 from agent.backup.target import Target
@@ -52,9 +52,9 @@ def look(restic: Restic, host: str, limits: Limits = QUICK) -> Listing | None:
     except ResticError as error:
         if error.finished.code == Code.NO_REPOSITORY:
             return None
-        if not making.is_mismatched(error.finished):
+        if not new_repository.is_mismatched(error.finished):
             raise
-        problem = making.drop_wrong_keys(restic)
+        problem = new_repository.drop_wrong_keys(restic)
         if problem:
             raise ResticError(problem, error.finished) from error
     return restic.list_snapshots("--host", host, limits=limits)

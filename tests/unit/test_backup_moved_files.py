@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make import places
-from agent.backup.make.content import Content
-from agent.backup.make.preparation import Preparation
-from agent.backup.make.survey import survey
-from agent.machine.births import find_birth
+from agent.backup.create import moved_files
+from agent.backup.create.content import Content
+from agent.backup.create.preparation import Preparation
+from agent.backup.create.survey import survey
+from agent.machine.birth_times import find_birth_time
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from tests.worlds.waiting import wait_until
 
@@ -87,7 +87,7 @@ CHANGES: dict[Callable[[Path], None], set[str]] = {
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_what_was_moved_is_seen(workspace: Path, change: Callable[[Path], None]) -> None:
-    if find_birth(str(workspace)) is None and "write" in change.__name__:
+    if find_birth_time(str(workspace)) is None and "write" in change.__name__:
         pytest.skip("this file system does not tell when a file was made")
     assert find_moved(workspace, change) == CHANGES[change]
 
@@ -139,12 +139,12 @@ def test_what_is_new_is_not_taken_for_moved(workspace: Path) -> None:
 
 
 def test_a_file_is_known_by_its_times_where_nobody_knows_when_it_was_made(workspace: Path) -> None:
-    before = places.Places()
+    before = moved_files.Places()
     before.note("/w/late", "/w/late/a", os.lstat(workspace / "late/file"))
     before.note("/w/late", "/w/late/b", os.lstat(workspace / "late/log"))
     before.ended = tick()
     (workspace / "late/log").write_text("written since")
-    after = places.Places(before)
+    after = moved_files.Places(before)
     after.note_folder("/w/early", os.lstat(workspace / "early"))
     after.note("/w/early", "/w/early/a", os.lstat(workspace / "late/file"))
     after.note("/w/early", "/w/early/b", os.lstat(workspace / "late/log"))
@@ -153,4 +153,4 @@ def test_a_file_is_known_by_its_times_where_nobody_knows_when_it_was_made(worksp
 
 def test_inodes_may_be_as_large_as_the_kernel_has_them() -> None:
     at = os.stat_result((0o100600, 2**64 - 1, 1, 1, 0, 0, 0, 0, 0, 0))
-    places.Places().note("/w", "/w/a", at)
+    moved_files.Places().note("/w", "/w/a", at)

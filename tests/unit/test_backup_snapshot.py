@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.backup.make.creation import TRIES, Contents, Maker
+from agent.backup.create.snapshot import TRIES, BackupMaker, Contents
 from agent.backup.restic.client import Code, Restic, Snapshot
 from agent.machine.clock import Clock, read_time
 from agent.machine.follow import Finished, Limits, Message
@@ -48,7 +48,7 @@ def vanish(item: str) -> Message:
 
 
 CONTENTS = Contents((Path("/w"),))
-MAKER = Maker("w", CONTENTS, ours=())
+MAKER = BackupMaker("w", CONTENTS, ours=())
 
 
 class Moving:
@@ -87,7 +87,7 @@ def test_a_repository_that_never_rests_is_named() -> None:
 
 
 def test_without_time_it_is_made_once() -> None:
-    maker = Maker("w", Contents((Path("/w"),)), ours=(), limits=Limits(total=0.0))
+    maker = BackupMaker("w", Contents((Path("/w"),)), ours=(), limits=Limits(total=0.0))
     assert maker.make(Told(say("one", vanish(PACK)))).missing
 
 

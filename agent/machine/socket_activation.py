@@ -1,4 +1,4 @@
-"""Callers: who has connected to a listening socket that init has lent to this job.
+"""Socket activation: answers those who connect to a socket on which init listens for this job.
 
 Init starts the job when somebody connects, and again when somebody does after it has ended; see
 `agent.init.activation`. So a job answers all who wait, lingers a little, and ends.
@@ -23,7 +23,7 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def find_listeners(first: int = FIRST) -> list[socket.socket]:
-    """Return the sockets that were lent, which stand in a row."""
+    """Return the sockets that init has passed on, whose descriptors are consecutive."""
     found: list[socket.socket] = []
     while True:
         try:

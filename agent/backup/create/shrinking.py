@@ -7,8 +7,8 @@ older backups are not forgotten.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agent.backup.make.creation import SHRUNK, TAG
-from agent.backup.make.survey import Count
+from agent.backup.create.snapshot import SHRUNK, TAG
+from agent.backup.create.survey import Count
 from agent.backup.record import Record
 from agent.backup.restic.client import Restic, ResticError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make import databases, repositories
+from agent.backup.create import databases, git_repositories
 from agent.backup.restore.placing import put_in_place
 from tests.unit.test_backup_databases import judge, make
 
@@ -48,8 +48,8 @@ def describe(folder: Path) -> dict[str, tuple[int, int]]:
 
 def take(repository: Path, staging: Path) -> Path:
     """Copy it, as if the root were the test's."""
-    place = staging / "work/.git" / repositories.NAME
-    assert repositories.copy_all({repository: place}) == []
+    place = staging / "work/.git" / git_repositories.NAME
+    assert git_repositories.copy_all({repository: place}) == []
     return place
 
 
@@ -85,29 +85,29 @@ def test_the_same_is_the_same_archive(repository: Path, staging: Path) -> None:
     take(repository, staging)
     after = place.stat()  # but for the time of the last look
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    assert [path.name for path in place.parent.iterdir()] == [repositories.NAME]
+    assert [path.name for path in place.parent.iterdir()] == [git_repositories.NAME]
     (repository / "refs/heads/main").write_text("8" * 40)
     take(repository, staging)
     assert place.stat().st_ino != before.st_ino
 
 
 @pytest.mark.parametrize(
-    "names", [[], ["x.db"], [repositories.NAME], [f"{repositories.NAME}/deep/er.db"],
-              [repositories.NAME, f"1-{repositories.NAME}/x.db"]],
+    "names", [[], ["x.db"], [git_repositories.NAME], [f"{git_repositories.NAME}/deep/er.db"],
+              [git_repositories.NAME, f"1-{git_repositories.NAME}/x.db"]],
 )  # fmt: skip
 def test_a_database_of_the_same_name_has_a_place_beside_the_archive(
     tmp_path: Path, names: list[str]
 ) -> None:
     root, staging = tmp_path / "root", tmp_path / "state/copies"
-    bare, plain = fill(root / "bare.git", REFS), root / "work" / repositories.NAME
+    bare, plain = fill(root / "bare.git", REFS), root / "work" / git_repositories.NAME
     bases = [*(bare / name for name in names), plain]
     for base in bases:
         base.parent.mkdir(parents=True, exist_ok=True)
         make(base)
-    places = repositories.find_places([bare], staging, bases)
+    places = git_repositories.find_places([bare], staging, bases)
     done = databases.copy_all(bases, staging, seconds=60, each=60, others=places.values())
     assert done.failures == ()
-    assert repositories.copy_all(places) == []
+    assert git_repositories.copy_all(places) == []
     for base in bases:
         base.write_bytes(b"torn")
     (bare / "refs/heads/main").write_text("9" * 40)
@@ -128,10 +128,10 @@ def test_a_lock_that_was_left_behind_stays(repository: Path, staging: Path, tmp_
 def test_tables_are_copied_with_the_list_that_names_them(repository: Path) -> None:
     tables = {"reftable/1.ref": "one", "reftable/2.ref": "two"}
     fill(repository, {**tables, "reftable/tables.list": "1.ref\n2.ref\n"})
-    assert set(tables) < set(repositories.read(repository))
+    assert set(tables) < set(git_repositories.read(repository))
     (repository / "reftable/2.ref").unlink()
     with pytest.raises(OSError, match="keep changing"):
-        repositories.read(repository)
+        git_repositories.read(repository)
 
 
 def test_no_link_leads_out_of_a_repository(repository: Path, staging: Path, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_no_link_leads_out_of_a_repository(repository: Path, staging: Path, tmp_
 
 def test_what_is_read_is_no_pipe(repository: Path, staging: Path) -> None:
     os.mkfifo(repository / "refs/heads/pipe")
-    assert "refs/heads/pipe" not in repositories.read(repository)
+    assert "refs/heads/pipe" not in git_repositories.read(repository)
 
 
 def test_one_that_was_not_restored_is_passed_over(
@@ -162,6 +162,6 @@ def test_what_cannot_be_read_is_told(
     def refuse(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(repositories, "read", refuse)
-    (text,) = repositories.copy_all({repository: staging / repositories.NAME})
+    monkeypatch.setattr(git_repositories, "read", refuse)
+    (text,) = git_repositories.copy_all({repository: staging / git_repositories.NAME})
     assert text == f"{repository}: no consistent copy of its branches: Permission denied"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make.session import find_content
+from agent.backup.create.session import find_content
 from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
 from agent.machine.system import Facts

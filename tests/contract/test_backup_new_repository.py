@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent import catalogue
-from agent.backup.make import comparison, making
-from agent.backup.make.creation import Contents, Maker
+from agent.backup.create import comparison, new_repository
+from agent.backup.create.snapshot import BackupMaker, Contents
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.target import find_targets
 from agent.machine.errors import AgentError
@@ -55,7 +55,7 @@ def make_at_once(places: list[Restic]) -> list[Exception]:
     def make(restic: Restic) -> None:
         gate.wait()
         try:
-            making.make_repository(restic)
+            new_repository.make_repository(restic)
         except (ResticError, AgentError, OSError) as error:
             failures.append(error)
 
@@ -71,7 +71,7 @@ def is_good(restic: Restic) -> bool:
     """Tell whether the repository opens, with one key, and takes a backup."""
     restic.check("back up", "backup", "--json", str(restic.facts.home))
     restic.check("check", "check", "--read-data")
-    return making.count_keys(restic) == 1
+    return new_repository.count_keys(restic) == 1
 
 
 @pytest.mark.parametrize("there", ["nothing", "an empty folder", "the rest of a killed one"])
@@ -93,7 +93,7 @@ def test_the_folder_is_never_replaced(tmp_path: Path) -> None:
     vault = Vault(tmp_path, there=False)
     vault.repository.mkdir()
     before = vault.repository.stat().st_ino
-    making.make_repository(vault.restic)
+    new_repository.make_repository(vault.restic)
     assert vault.repository.stat().st_ino == before
     assert is_good(vault.restic)
 
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_cause(tmp_path: Path) -> 
     blocked = tmp_path / "link"
     blocked.symlink_to(tmp_path / "gone")
     inside = replace(vault.target, repository=str(blocked), folder=blocked)
-    made = Maker("workspace", Contents((vault.workspace,))).make(Restic(inside, vault.facts))
+    made = BackupMaker("workspace", Contents((vault.workspace,))).make(Restic(inside, vault.facts))
     assert str(made.problem) == (
         f"cannot make a repository on {inside.name}: {blocked}: File exists"
     )
@@ -131,7 +131,7 @@ def test_what_holds_backups_without_a_config_is_left_alone(tmp_path: Path) -> No
     vault.back_up()
     (vault.repository / "config").rename(tmp_path / "config")
     with pytest.raises(ResticError, match="holds backups, but the file config is gone"):
-        making.make_repository(vault.restic)
+        new_repository.make_repository(vault.restic)
     (tmp_path / "config").rename(vault.repository / "config")
     vault.judge()
 
@@ -160,7 +160,7 @@ def test_one_that_was_made_twice_is_set_right(tmp_path: Path, round_: int) -> No
     vault.put("a", 1000)
     snapshot = vault.back_up()
     assert vault.ids() == {snapshot.id}
-    assert making.drop_wrong_keys(vault.restic) is None
+    assert new_repository.drop_wrong_keys(vault.restic) is None
     assert is_good(vault.restic)
 
 
@@ -176,7 +176,7 @@ def test_one_that_holds_backups_of_both_is_left_as_it_is(tmp_path: Path) -> None
         shutil.copy(key, vault.repository / "keys")
     shutil.copy(tmp_path / "other/config", vault.repository / "config")
     keys = set(vault.files("keys"))
-    problem = making.drop_wrong_keys(vault.restic)
+    problem = new_repository.drop_wrong_keys(vault.restic)
     assert problem
     assert "holds backups of both" in problem.message
     assert set(vault.files("keys")) == keys
@@ -210,4 +210,4 @@ def test_a_good_key_that_begins_like_a_wrong_one_is_found(
         return Finished(Code.FAILED, words=f"Fatal: config or key {wrong} is damaged")
 
     monkeypatch.setattr(Restic, "run", run)
-    assert making._find_good(vault.restic) == "ac"
+    assert new_repository._find_good(vault.restic) == "ac"

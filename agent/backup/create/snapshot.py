@@ -1,4 +1,4 @@
-"""Making a backup on one target: restic makes a snapshot, and the target must then list it."""
+"""One backup on one target: restic makes a snapshot, and the target must then list it."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from agent.backup.make import comparison, making
-from agent.backup.make.databases import Failure
-from agent.backup.make.lacking import find_missing, lost_packs
+from agent.backup.create import comparison, new_repository
+from agent.backup.create.databases import Failure
+from agent.backup.create.missing_files import find_missing, lost_packs
 from agent.backup.reasons import explain
 from agent.backup.restic import locks
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
@@ -21,7 +21,7 @@ SAFETY = "safety"
 """What one is marked with that was made before a restore changed anything."""
 SHRUNK = "shrunk"
 """What one is marked with in addition that holds next to nothing of what earlier ones held: see
-`agent.backup.make.shrinking`."""
+`agent.backup.create.shrinking`."""
 
 TRIES = 6
 """Runs of restic at most, while somebody moves files, or repacks a repository of git, all the
@@ -55,7 +55,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
+class BackupResult:
     """What became of a backup on one target."""
 
     target: str
@@ -110,7 +110,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Maker:
+class BackupMaker:
     """Makes backups of one workspace."""
 
     host: str
@@ -130,7 +130,7 @@ class Maker:
     source: Source | None = None
     """None: nobody moves anything meanwhile."""
 
-    def make(self, restic: Restic) -> Made:
+    def make(self, restic: Restic) -> BackupResult:
         """Make one on this target; what restic or the target refuses is in the result.
 
         Raises OSError where restic cannot be started.
@@ -143,18 +143,18 @@ class Maker:
             run = self._back_up(restic, doing, parent.id if parent else "")
             if not run.is_done:
                 problem = explain(doing, restic.target, run.finished)
-                return Made(name, seconds=time.monotonic() - began, problem=problem)
+                return BackupResult(name, seconds=time.monotonic() - began, problem=problem)
             snapshot = self._find_listed(restic, run.made) if run.made else parent
         except ResticError as error:
-            return Made(name, seconds=time.monotonic() - began, problem=error.problem)
+            return BackupResult(name, seconds=time.monotonic() - began, problem=error.problem)
         seconds, missing = time.monotonic() - began, tuple(run.find_missing(moment))
         if snapshot is None:
             problem = Problem(
                 f"cannot {doing}: the new backup is not listed there",
                 "`devcopilot backup verify` checks the repository",
             )
-            return Made(name, seconds=seconds, missing=missing, problem=problem)
-        return Made(name, snapshot, not run.made, seconds, missing)
+            return BackupResult(name, seconds=seconds, missing=missing, problem=problem)
+        return BackupResult(name, snapshot, not run.made, seconds, missing)
 
     def _find_parent(self, restic: Restic) -> Snapshot | None:
         """Return the snapshot with which the new one is compared. Raises ResticError.
@@ -203,7 +203,7 @@ class Maker:
         finished = self._run(restic, parent)
         if finished.code != Code.NO_REPOSITORY:
             return finished
-        making.make_repository(restic)
+        new_repository.make_repository(restic)
         return self._run(restic, parent)
 
     def _judge(self, finished: Finished) -> Run:

@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.backup.make.content import identify
-from agent.backup.make.lacking import is_gone
+from agent.backup.create.content import identify
+from agent.backup.create.missing_files import is_gone
 from agent.machine import runtime, sqlite
 from agent.machine.documents import STATE, Document
 from agent.machine.files import STATE as LIMIT

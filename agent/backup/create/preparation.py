@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup.make import databases, repositories
-from agent.backup.make.content import Content, find_place
-from agent.backup.make.creation import Contents
-from agent.backup.make.databases import Failure
-from agent.backup.make.lacking import is_gone
-from agent.backup.make.mounts import find_mounts
-from agent.backup.make.survey import Found, survey
+from agent.backup.create import databases, git_repositories
+from agent.backup.create.content import Content, find_place
+from agent.backup.create.databases import Failure
+from agent.backup.create.missing_files import is_gone
+from agent.backup.create.mounts import find_mounts
+from agent.backup.create.snapshot import Contents
+from agent.backup.create.survey import Found, survey
 from agent.machine.globs import compile_patterns, escape
 from agent.machine.system import Facts
 
@@ -90,11 +90,11 @@ class Preparation:
         else:
             seconds = each = self.seconds * DATABASE_SHARE
         bases = self.found.databases
-        archives = repositories.find_places(self.found.repositories, self.staging, bases)
+        archives = git_repositories.find_places(self.found.repositories, self.staging, bases)
         copied = databases.copy_all(
             bases, self.staging, seconds=seconds, each=each, others=archives.values()
         )
-        return copied.failures, repositories.copy_all(archives)
+        return copied.failures, git_repositories.copy_all(archives)
 
     def _find_lacks(self) -> Iterator[str]:
         """Yield what cannot be in it, whatever restic does."""

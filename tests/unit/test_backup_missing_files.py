@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.make.lacking import find_missing
+from agent.backup.create.missing_files import find_missing
 from agent.machine.follow import Message
 
 DENIED = "permission denied"

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from agent.backup.make.content import Content
-from agent.backup.make.lacking import is_gone
-from agent.backup.make.places import Places
+from agent.backup.create.content import Content
+from agent.backup.create.missing_files import is_gone
+from agent.backup.create.moved_files import Places
 from agent.machine.clock import FILE_TICK
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG

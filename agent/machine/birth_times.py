@@ -16,7 +16,7 @@ _BIRTH = struct.Struct("=qI"), 80
 """stx_btime, and where it is in struct statx."""
 
 
-def find_birth(path: str) -> int | None:
+def find_birth_time(path: str) -> int | None:
     """Return when a file was made, in nanoseconds since the epoch; a link is not followed.
 
     None: it is gone, or its file system, the kernel or the C library does not tell.

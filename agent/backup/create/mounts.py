@@ -1,13 +1,13 @@
 """What is mounted in the workspace: where a volume is missing, there is only an empty folder.
 
-A workspace that is itself missing is seen by its size: see `agent.backup.make.shrinking`.
+A workspace that is itself missing is seen by its size: see `agent.backup.create.shrinking`.
 """
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
-from agent.backup.make.content import ANY_NAMES, Content
+from agent.backup.create.content import ANY_NAMES, Content
 from agent.machine.globs import compile_patterns
 from agent.machine.mountinfo import TABLE, read_mounts
 

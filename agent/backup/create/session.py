@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.backup import history, identity, record, undo
-from agent.backup.make import comparison, content, mounts, shrinking
-from agent.backup.make.comparison import Comparison
-from agent.backup.make.creation import SAFETY, SHRUNK, TAG, Made, Maker
-from agent.backup.make.notices import find_notices
-from agent.backup.make.preparation import COPIES, Preparation, find_staging
-from agent.backup.make.survey import Count
+from agent.backup.create import comparison, content, mounts, shrinking
+from agent.backup.create.comparison import Comparison
+from agent.backup.create.notices import find_notices
+from agent.backup.create.preparation import COPIES, Preparation, find_staging
+from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG, BackupMaker, BackupResult
+from agent.backup.create.survey import Count
 from agent.backup.record import Record
 from agent.backup.restic.client import CACHE, Restic, ResticError
 from agent.backup.target import Target, name_workspace
@@ -82,7 +82,7 @@ class Wishes:
 class Outcome:
     """What became of a round."""
 
-    made: tuple[Made, ...]
+    made: tuple[BackupResult, ...]
     excludes: tuple[str, ...] = ()
     """The user's patterns of what to exclude."""
     caches: tuple[Path, ...] = ()
@@ -159,7 +159,7 @@ class Session:
 
     def _back_up_to(
         self, target: Target, source: Preparation, workspace: Count, limits: Limits
-    ) -> Made:
+    ) -> BackupResult:
         began = time.monotonic()
         tried = format_time(self.facts.clock.now())
         restic = Restic(target, self.facts, memory=self.settings.backup.memory)
@@ -167,10 +167,10 @@ class Session:
         try:
             there = self._look(restic, limits)
         except ResticError as error:
-            made = Made(target.name, problem=error.problem)
+            made = BackupResult(target.name, problem=error.problem)
             return self._note(made, workspace, tried)
         spent = time.monotonic() - began
-        maker = Maker(
+        maker = BackupMaker(
             host, source.contents, self.wishes.tag, (identity.find_mark(self.facts),),
             force=self.wishes.force, ours=there.ours, listener=self.listen(target),
             source=source if self.wishes.seconds is None else None,  # nobody works at the stop
@@ -181,7 +181,7 @@ class Session:
         if there.refusal:
             cause, hint = there.refusal.message, there.refusal.hint
             problem = Problem(f"cannot back up to {target.name}: {cause}", hint)
-            return self._note(Made(target.name, problem=problem), workspace, tried)
+            return self._note(BackupResult(target.name, problem=problem), workspace, tried)
         unfinished = undo.find_unfinished(self.facts)
         if unfinished:
             made = hold_back(replace(maker, tag=SAFETY).make(restic), unfinished)
@@ -200,7 +200,7 @@ class Session:
         made = replace(maker.make(restic), shrunk=shrunk)
         return self._note(self._miss_mounts(made, source, known), workspace, tried)
 
-    def _miss_mounts(self, made: Made, source: Preparation, known: Record) -> Made:
+    def _miss_mounts(self, made: BackupResult, source: Preparation, known: Record) -> BackupResult:
         """Add to what a backup lacks the volumes that are not mounted any more; note what are."""
         now = mounts.find_mounts(source.planned)
         before = {*map(Path, known.mounts), *source.mounts}
@@ -211,7 +211,7 @@ class Session:
                     unmounted="".join(told[:1]))  # fmt: skip
         return replace(made, missing=(*made.missing, *told))
 
-    def _note(self, made: Made, workspace: Count, tried: str) -> Made:
+    def _note(self, made: BackupResult, workspace: Count, tried: str) -> BackupResult:
         """Keep what became of an ordinary backup in the record."""
         if self.wishes.tag == TAG:
             record.note(self.facts, made.target, **find_news(made, workspace, tried))
@@ -242,7 +242,7 @@ class Session:
         return found
 
 
-def hold_back(made: Made, unfinished: undo.Undo) -> Made:
+def hold_back(made: BackupResult, unfinished: undo.Undo) -> BackupResult:
     """Return what became of a backup of what an unfinished restore has left: it is one for safety.
 
     Nothing is forgotten meanwhile: there is a problem.
@@ -267,7 +267,7 @@ def find_workspace(counts: Mapping[Path, Count], folder: Path) -> Count:
     return counts[holder] if holder else Count()
 
 
-def find_day(made: Made, tried: str) -> history.Day:
+def find_day(made: BackupResult, tried: str) -> history.Day:
     """Return what a backup that was begun at this time adds to the history of its day."""
     day, snapshot = tried.partition("T")[0], made.snapshot
     if made.problem or snapshot is None:
@@ -276,7 +276,7 @@ def find_day(made: Made, tried: str) -> history.Day:
     return history.Day(day, 1, 0, snapshot.size, added, round(made.seconds, 1))
 
 
-def find_news(made: Made, workspace: Count, tried: str) -> dict[str, object]:
+def find_news(made: BackupResult, workspace: Count, tried: str) -> dict[str, object]:
     """Return what a record is to hold of a backup that was begun at this time."""
     snapshot = made.snapshot
     if made.problem or snapshot is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from agent.backup.make.lacking import is_gone
+from agent.backup.create.missing_files import is_gone
 from agent.machine import owners
 from agent.machine.globs import anchor, compile_patterns, escape
 from agent.settings.parsers import home_path

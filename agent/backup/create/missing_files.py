@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from agent.backup.make.repositories import PACK
+from agent.backup.create.git_repositories import PACK
 from agent.machine.folders import find_named, to_json_name
 from agent.machine.follow import Message, find_words
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent.github.broker import Broker
-from agent.machine import heads
-from agent.machine.heads import MOST
+from agent.machine import pending_requests
 from agent.machine.log import Logger
+from agent.machine.pending_requests import MOST
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
@@ -44,7 +44,8 @@ def test_whoever_asks_the_broker_slowly_is_in_nobodys_way(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next honest one is answered, and who has waited longest is hung up on."""
-    monkeypatch.setattr(heads, "PATIENCE", 60.0)  # none is hung up on for being slow alone
+    # None is hung up on for being slow alone.
+    monkeypatch.setattr(pending_requests, "PATIENCE", 60.0)
     silent = [call() for _ in range(MOST)]
     for each in silent[1:]:
         each.sendall(b"renew")
@@ -69,7 +70,7 @@ def test_a_byte_now_and_then_holds_the_broker_no_longer_than_silence(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has to be there as a whole: else one caller would keep the next broker from starting."""
-    monkeypatch.setattr(heads, "PATIENCE", 0.1)
+    monkeypatch.setattr(pending_requests, "PATIENCE", 0.1)
     caller = call()
     few = iter(b"r" * 500)  # fewer than a request may have, and enough for seconds
 
@@ -92,7 +93,7 @@ def test_the_longest_name_of_a_host_is_read(call: Call) -> None:
 
 EXHAUST = """
 import json, resource, select, socket, sys
-from agent.machine import callers
+from agent.machine import socket_activation
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 listener = socket.socket(fileno=0)
@@ -111,8 +112,8 @@ def hold(_, connection):
     answered.append(connection.recv(1))
     held.append(connection)
 
-callers.select = Select
-callers.answer([listener], hold, linger=2.0, life=30.0)
+socket_activation.select = Select
+socket_activation.answer([listener], hold, linger=2.0, life=30.0)
 print(json.dumps([len(answered), len(pauses) > 0]))
 """
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from agent.backup import record
-from agent.backup.make.creation import Made
-from agent.backup.make.notices import find_notices
-from agent.backup.make.session import Outcome
+from agent.backup.create.notices import find_notices
+from agent.backup.create.session import Outcome
+from agent.backup.create.snapshot import BackupResult
 from agent.backup.password import shares_root
 from agent.commands.backup import progress
 from agent.commands.backup.create import LONGEST, MOST_SHOWN, format_lines
@@ -23,7 +23,7 @@ REPORT = {
 
 
 def tell(*missing: str) -> str:
-    return make_lines(*format_lines([Made("local", missing=missing)], Outcome(())))
+    return make_lines(*format_lines([BackupResult("local", missing=missing)], Outcome(())))
 
 
 def test_a_report_of_restics_in_words() -> None:

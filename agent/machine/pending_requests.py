@@ -1,4 +1,4 @@
-"""Reads what callers ask, and lets no slow one stand in the way of others.
+"""Reads requests that are not complete yet, and lets no slow caller stand in the way of others.
 
 Whoever sends its request bit by bit, or not at all, costs a thread that waits; where there are too
 many of them, the one that has waited longest is hung up on. An honest request is there at once.
@@ -19,7 +19,7 @@ MOST = 64
 """Callers whose request is not whole yet, on one address."""
 
 
-class Heads:
+class PendingRequests:
     """The callers of one address whose request is still to come."""
 
     def __init__(self, is_whole: Callable[[bytes], bool], limit: int) -> None:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agent.machine.births import find_birth
+from agent.machine.birth_times import find_birth_time
 
 
 class Places:
@@ -51,7 +51,7 @@ class Places:
         if folder in self._changed:
             self._candidates[key] = path, at
 
-    def find_moved(self, birth: Callable[[str], int | None] = find_birth) -> Iterator[Path]:
+    def find_moved(self, birth: Callable[[str], int | None] = find_birth_time) -> Iterator[Path]:
         """Yield what was there at the look before, and has got this name since.
 
         Of a folder that is all: not what is in it. A second name of a file looks the same. `birth`

@@ -1,0 +1,1 @@
+"""Creating a backup: read session, preparation, then snapshot."""
