@@ -16,8 +16,8 @@ from tests.worlds.containers import (
     ANY_UID,
     BASE,
     DOCKER,
-    HARDENED,
     MVP,
+    NO_PRIVILEGES,
     TAG,
     Container,
     Recipe,
@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 REPORTS = HERE.parents[1] / "reports/page"
 EVIL = "<img src=x onerror=document.title='owned'>"
 SECRET = "a-secret-of-somebody"
+WORKSPACE = "/workspace:uid=12345,gid=0,mode=0770,size=64m"
 PORT, SITE = "3000", "my own server"
 
 
@@ -52,9 +53,13 @@ def browse(box: Container, folder: Path, script: str, *words: str) -> Any:
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Container]:
-    """A hardened workspace without a network, with a backup and a name that attacks."""
+    """A hardened workspace without a network, with a backup and a name that attacks.
+
+    How full its disk is, is not the machine's: the page would tell of that.
+    """
     options = (
-        *HARDENED, *ANY_UID, "--network", "none", "-e", f"CODE_SERVER_PASSWORD={PASSWORD}",
+        *("--read-only", "-v", "/home/dev8", "-v", "/tmp", "--tmpfs", WORKSPACE), *NO_PRIVILEGES,
+        *ANY_UID, "--network", "none", "-e", f"CODE_SERVER_PASSWORD={PASSWORD}",
         "-e", f"ENVIRONMENT_ID={EVIL}", "-e", "BACKUP_DIR=/tmp/backups",
         "-e", f"GITHUB_TOKEN={SECRET}",
     )  # fmt: skip

@@ -7,6 +7,10 @@ from typing import TypeVar
 DEADLINE = 60.0
 """Seconds after which what is waited for counts as failed."""
 POLL = 0.005
+"""Seconds between two looks that cost nothing, such as at a file."""
+PAUSE_SHARE, LONGEST_PAUSE = 2.0, 1.0
+"""A look that takes long, such as a command in a container, is followed by a pause of twice its
+time, a second at most: who waits leaves the processors to what it waits for."""
 
 T = TypeVar("T")
 
@@ -21,8 +25,11 @@ def pass_time(seconds: float) -> None:
 def wait_until(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
     """Return what the condition yields as soon as that is true. Raises TimeoutError."""
     end = time.monotonic() + deadline
-    while not (found := condition()):
-        if time.monotonic() > end:
+    while True:
+        asked = time.monotonic()
+        if found := condition():
+            return found
+        now = time.monotonic()
+        if now > end:
             raise TimeoutError(f"{what} did not happen within {deadline:g} s")
-        time.sleep(POLL)
-    return found
+        time.sleep(max(POLL, min((now - asked) * PAUSE_SHARE, LONGEST_PAUSE)))
