@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/files.sh
+. scripts/lib/room.sh
 . scripts/lib/variants.sh
 
 times=()
@@ -46,6 +47,10 @@ if [[ " ${suites[*]} " =~ tests/(e2e|image|faults|floods|kubernetes) ]] &&
     # shellcheck source=scripts/lib/docker.sh
     . scripts/lib/docker.sh
     engine=${DOCKER[0]}
+    if ! short=$(check_room "$(find_store "$engine")" "$ROOM" "the tests of images"); then
+        [[ ${CI:-} != true ]] || fail "$short"
+        note "$short"
+    fi
 fi
 if [[ " ${suites[*]} " =~ tests/(contract|faults|kubernetes|fuzz) ]]; then
     time_stage programs scripts/programs.sh
