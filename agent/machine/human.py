@@ -1,5 +1,7 @@
 """How people read a size, a duration, and a moment. Light: see `agent.machine.clock`."""
 
+import time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,3 +63,13 @@ def find_left(moment: "datetime") -> float:
 def format_moment(moment: "datetime") -> str:
     """Return a moment by the clock on the wall: 2026-11-24 18:00."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def format_clock(moment: float, now: float) -> str:
+    """Return a moment as the local clock shows it, with its date unless that is today: 18:00 UTC.
+
+    Both are seconds since the epoch.
+    """
+    then = time.localtime(moment)
+    is_today = then[:3] == time.localtime(now)[:3]
+    return time.strftime("%H:%M %Z" if is_today else "%Y-%m-%d %H:%M %Z", then)

@@ -18,7 +18,7 @@ def idle_timeout(value: str) -> float | None:
     except ValueError:
         seconds = 0.0
     if seconds < SHORTEST_TIMEOUT:
-        raise ValueError("a duration of at least 5m, such as 30m or 2h, or off")
+        raise ValueError("a duration from 5m to 8784h, such as 30m or 2h, or off")
     return seconds
 
 

@@ -172,7 +172,6 @@ def find_places(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, 
         ("DEV8_SSH_PORT", ssh["address"], ssh["port"] if ssh["enabled"] else 0),
         ("DEV8_CODE_SERVER_PORT", editor["address"], editor["port"] if editor["enabled"] else 0),
         ("DEV8_PAGE_PORT", addresses.LOOPBACK, serving["page_port"] if has_page else 0),
-        ("DEV8_API_PORT", addresses.LOOPBACK, serving["api_port"]),
     ):
         if port and MISSING not in (host, port):
             yield name, Address(host, port)
@@ -182,6 +181,18 @@ def find_places(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, 
     ):
         if place and place is not MISSING:
             yield name, place
+    yield from find_api_place(groups)
+
+
+def find_api_place(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Address]]:
+    """Yield the same of the local API, unless a variable that decides on it cannot be read."""
+    deciding = [groups[name] for name in ("serving", "report", "workspace")]
+    if any(value is MISSING for group in deciding for value in group.values()):
+        return
+    serving, report = Serving(**groups["serving"]), Report(**groups["report"])
+    if place := report.find_api(serving, groups["workspace"]["identifier"]):
+        has_old_name = serving.api_port is None and report.http_address
+        yield "SUPERVISOR_HTTP_ADDR" if has_old_name else "DEV8_API_PORT", place
 
 
 def find_bad_hash(given: SecretInput | None) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from agent.machine.parsing import parse_json
-from agent.settings.lists import read_each, words_of
+from agent.settings.lists import read_each, words_or_off
 from agent.settings.parsers import absolute_path
 from agent.settings.variable import variable
 
@@ -66,14 +66,6 @@ def read_entries(value: str) -> tuple[Entry, ...]:
     return tuple(dict.fromkeys(read_each(words, "extensions", read_entry)))
 
 
-def read_sources(value: str) -> tuple[str, ...]:
-    """Read which lists of a repository count."""
-    words = words_of("off", *SOURCES)(value)
-    if "off" in words and len(words) > 1:
-        raise ValueError(f"either off, or some of {', '.join(SOURCES)}")
-    return () if words == ("off",) else words
-
-
 def read_gallery(value: str) -> Mapping[str, object]:
     """Read the address of a gallery, in code-server's own format."""
     quoted = _QUOTED.fullmatch(value)
@@ -125,7 +117,7 @@ class Extensions:
     )
     sources: tuple[str, ...] = variable(
         "DEV8_EXTENSIONS_FROM",
-        read_sources,
+        words_or_off(*SOURCES),
         "Which lists of a trusted repository count: devcontainer, recommendations "
         "(.vscode/extensions.json), both with a comma between them, or off.",
         default="devcontainer",

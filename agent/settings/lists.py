@@ -14,6 +14,7 @@ from agent.settings.parsers import home_path, identifier
 from agent.settings.urls import hide_credentials
 
 T = TypeVar("T")
+OFF = "off"
 
 
 def split_words(value: str) -> tuple[str, ...]:
@@ -39,15 +40,21 @@ def read_each(words: Iterable[str], what: str, read: Callable[[str], T]) -> tupl
     return tuple(found)
 
 
-def words_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
-    """Return a parser for some of these words."""
+def words_or_off(*choices: str) -> Callable[[str], tuple[str, ...]]:
+    """Return a parser for some of these words, or for off, which is none of them."""
 
     def read_one(word: str) -> str:
-        if word.lower() not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
+        if word.lower() not in (OFF, *choices):
+            raise ValueError(f"one of {OFF}, {', '.join(choices)}")
         return word.lower()
 
-    return lambda value: read_each(split_words(value), "words", read_one)
+    def read(value: str) -> tuple[str, ...]:
+        words = read_each(split_words(value), "words", read_one)
+        if OFF in words and set(words) != {OFF}:
+            raise ValueError(f"either {OFF}, or some of {', '.join(choices)}")
+        return () if OFF in words else words
+
+    return read
 
 
 def identifiers(value: str) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from agent.machine import texts
 from agent.settings.urls import http_url
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
+LONGEST_DURATION = 366 * 86400.0
+"""Seconds: a time further away is a slip, and calendars end."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SWITCH = {
     **dict.fromkeys(("true", "1", "yes", "y", "on"), True),
@@ -73,12 +75,15 @@ def address(value: str) -> str:
 
 def duration(value: str) -> float:
     """Read a duration in Go's format (30s, 1h30m), or a bare number of seconds; in seconds."""
-    if re.fullmatch(_NUMBER, value):
-        return float(value)
     parts = re.findall(rf"({_NUMBER})(ms|s|m|h)", value)
-    if not parts or "".join(number + unit for number, unit in parts) != value:
+    if re.fullmatch(_NUMBER, value):
+        parts = [(value, "s")]
+    elif not parts or "".join(number + unit for number, unit in parts) != value:
         raise ValueError("a duration, such as 30s, 5m or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > LONGEST_DURATION:
+        raise ValueError(f"a duration of at most {LONGEST_DURATION / 3600:.0f}h")
+    return seconds
 
 
 def positive_duration(value: str) -> float:
@@ -148,7 +153,7 @@ def command(value: str) -> tuple[str, ...]:
             words = tuple(shlex.split(texts.unwrap(value, begins_bare=True)))
     except ValueError:
         words = ()
-    if not words:
+    if not words or not words[0].strip():
         raise ValueError("a command: words, quoted as for a shell")
     return words
 
@@ -168,9 +173,12 @@ def idle_action(value: str) -> tuple[str, ...]:
     if value.lower() in (REPORT, EXIT):
         return (value.lower(),)
     try:
-        return command(value)
+        words = command(value)
     except ValueError:
-        raise ValueError("report, exit, or a command: words, quoted as for a shell") from None
+        words = (EXIT,)
+    if words[0].lower() in (REPORT, EXIT):  # with more behind it
+        raise ValueError("report, exit, or a command: words, quoted as for a shell")
+    return words
 
 
 def host_name(value: str) -> str:
@@ -225,7 +233,7 @@ def key_prefix(value: str) -> str:
 
 Schedule = float | str
 """Seconds between two runs, or a cron line of five fields."""
-SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 366 * 86400.0
+SHORTEST_PAUSE = 60.0
 
 
 def schedule(value: str) -> Schedule | None:
@@ -238,7 +246,7 @@ def schedule(value: str) -> Schedule | None:
         seconds = duration(value)
     except ValueError:
         seconds = 0.0
-    if not SHORTEST_PAUSE <= seconds <= LONGEST_PAUSE:
+    if seconds < SHORTEST_PAUSE:
         raise ValueError(
             "an interval from 1m to 8784h, a cron line such as '0 3 * * *' (in quotes), or off"
         )

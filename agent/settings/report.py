@@ -7,13 +7,15 @@ from agent.machine import texts
 from agent.machine.addresses import LOOPBACK
 from agent.machine.secret import SecretInput
 from agent.settings.parsers import duration, interval, switch
-from agent.settings.serving import Address, read_address
+from agent.settings.serving import Address, Serving, read_address
 from agent.settings.urls import endpoint_url, http_url
 from agent.settings.variable import secret, variable
 
 ACTIVITY = "/api/v1/environments/{}/activity"
 """Where the control plane takes reports, below its URL."""
 USUAL_TIMEOUT, LONGEST_TIMEOUT = 5.0, 30.0
+API_PORT = 9000
+"""Where the supervisor before this agent listened."""
 SHORTEST_INTERVAL = 15.0
 """Seconds: a look at the processes has its cost."""
 
@@ -108,3 +110,15 @@ class Report:
         if self.base_url and identifier:
             return self.base_url + ACTIVITY.format(quote(identifier, safe=""))
         return None
+
+    def find_api(self, serving: Serving, identifier: str | None) -> Address | None:
+        """Return where the local API listens; without a password on this machine only."""
+        if serving.api_port is not None:
+            return Address(LOOPBACK, serving.api_port) if serving.api_port else None
+        wanted = self.http_address
+        if not wanted and self.find_url(identifier):
+            wanted = Address(LOOPBACK, API_PORT)
+        if not wanted or not self.http_enabled:
+            return None
+        is_safe = wanted.is_loopback or serving.api_password
+        return wanted if is_safe else Address(LOOPBACK, wanted.port)

@@ -6,8 +6,6 @@ from agent.settings.serving import Address
 
 PAGE, METRICS, API = "page", "metrics", "api"
 """The names of the surfaces."""
-API_PORT = 9000
-"""Where the supervisor before this agent listened."""
 
 
 def find_addresses(settings: Settings) -> dict[str, Address]:
@@ -18,20 +16,6 @@ def find_addresses(settings: Settings) -> dict[str, Address]:
         found[PAGE] = Address(addresses.LOOPBACK, ours.page_port)
     if ours.metrics_address:
         found[METRICS] = ours.metrics_address
-    if api := find_api(settings):
+    if api := settings.report.find_api(ours, settings.workspace.identifier):
         found[API] = api
     return found
-
-
-def find_api(settings: Settings) -> Address | None:
-    """Return where the local API listens; without a password on this machine only."""
-    ours, report = settings.serving, settings.report
-    if ours.api_port is not None:
-        return Address(addresses.LOOPBACK, ours.api_port) if ours.api_port else None
-    wanted = report.http_address
-    if not wanted and settings.report_url:
-        wanted = Address(addresses.LOOPBACK, API_PORT)
-    if not wanted or not report.http_enabled:
-        return None
-    is_safe = wanted.is_loopback or ours.api_password
-    return wanted if is_safe else Address(addresses.LOOPBACK, wanted.port)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.machine import texts
 from agent.machine.secret import SecretInput
-from agent.settings.lists import words_of
+from agent.settings.lists import words_or_off
 from agent.settings.parsers import absolute_path
 from agent.settings.variable import secret, variable
 
@@ -37,7 +37,7 @@ class Ai:
     )
     tools: tuple[str, ...] = variable(
         "DEV8_AI_TOOLS",
-        words_of("auto", "off", "claude", "codex", "copilot", "gemini"),
+        words_or_off("auto", "claude", "codex", "copilot", "gemini"),
         "Tools to install in the background if they are missing: auto (those with a key), off, or "
         "names, which need no key: claude, codex, copilot, gemini.",
         default="auto",

@@ -85,7 +85,8 @@ def find_way(current: Context, url: str) -> Proxy | None:
 
 def check_listener(settings: Settings) -> Iterator[Problem]:
     """Yield why the API does not listen where SUPERVISOR_HTTP_ADDR says."""
-    wanted, found = settings.report.http_address, surfaces.find_api(settings)
+    wanted = settings.report.http_address
+    found = surfaces.find_addresses(settings).get(surfaces.API)
     if wanted and found and found.host != wanted.host and settings.serving.api_port is None:
         yield Problem(
             f"the local API listens on {found} only: SUPERVISOR_HTTP_ADDR={wanted} is open to the "

@@ -1,5 +1,6 @@
 """What counts as use of a workspace, in a fake /proc; tests/e2e/test_activity.py has a real one."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -362,6 +363,12 @@ def test_the_time_of_a_lease_is_known_beforehand(tmp_path: Path) -> None:
     found = machine.look()
     assert found.verdict.stops == machine.boot + 7200 + 1800
     assert "It would stop in 2 h 30 min" in found.verdict.reason
+
+
+def test_an_end_on_another_day_has_its_date(tmp_path: Path) -> None:
+    found = Machine(tmp_path, timeout=86400, action=["exit"]).look()
+    tomorrow = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.view.now.wall + 86400))
+    assert f"It would stop in 1 d 0 h ({tomorrow} " in found.verdict.reason
 
 
 def test_a_lease_ends_with_its_process(machine: Machine) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from agent.backup import schedule
 from agent.backup.schedule import MOST_JITTER, SKEW, Plan, find_zone
-from agent.settings.parsers import LONGEST_PAUSE
+from agent.settings.parsers import LONGEST_DURATION
 from agent.settings.parsers import schedule as read
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -128,7 +128,7 @@ def test_a_last_one_from_a_wrong_clock_counts_for_nothing(when: float | str) -> 
     assert not plan.is_due(NOW + SKEW, NOW)
 
 
-@pytest.mark.parametrize("seconds", [60.0, LONGEST_PAUSE])
+@pytest.mark.parametrize("seconds", [60.0, LONGEST_DURATION])
 def test_the_shortest_and_the_longest_interval(seconds: float) -> None:
     assert Plan(seconds, "w").find_next(NOW, NOW) >= NOW + timedelta(seconds=seconds)
 
@@ -184,7 +184,7 @@ def test_what_names_no_zone_is_as_the_clock_on_the_wall(libc: None, name: str) -
         ("30m", 1800.0),
         ("1m", 60.0),
         ("90", 90.0),
-        ("8784h", LONGEST_PAUSE),
+        ("8784h", LONGEST_DURATION),
         ("0 3 * * *", "0 3 * * *"),
         (" */15  8-18 * * mon-fri ", "*/15 8-18 * * mon-fri"),
         ("0 0 29 2 *", "0 0 29 2 *"),

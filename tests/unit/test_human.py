@@ -1,5 +1,6 @@
 """Sizes, durations and moments as people read them."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,6 +34,14 @@ def test_durations(seconds: float, text: str) -> None:
 )  # fmt: skip
 def test_ages(ago: float, text: str) -> None:
     assert human.format_age(datetime.now(UTC) - timedelta(seconds=ago)) == text
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    now = time.mktime((2026, 11, 24, 23, 30, 0, 0, 0, -1))
+    zone = time.strftime("%Z", time.localtime(now))
+    assert human.format_clock(now + 1200, now) == f"23:50 {zone}"
+    assert human.format_clock(now + 2400, now) == f"2026-11-25 00:10 {zone}"
+    assert human.format_clock(now + 86400, now) == f"2026-11-25 23:30 {zone}"
 
 
 def test_waits() -> None:

@@ -58,6 +58,14 @@ def test_an_error_names_the_words_that_are_wrong_and_no_other(name: str) -> None
     assert "\n" not in str(problem)
 
 
+@pytest.mark.parametrize("name", ["DEV8_AI_TOOLS", "DEV8_EXTENSIONS_FROM"])
+def test_off_stands_alone(name: str) -> None:
+    assert read(name, "off") == read(name, "OFF, off") != read(name, LISTS[name][0])
+    for value in (f"off {LISTS[name][0]}", f"{LISTS[name][0]},Off"):
+        with pytest.raises(AgentError, match="is not either off, or some of"):
+            read(name, value)
+
+
 def test_a_password_in_a_wrong_word_is_not_shown() -> None:
     with pytest.raises(AgentError) as caught:
         read("DEV8_CODE_SERVER_LINK_DOMAINS", "https://octo:geheim@example.com")

@@ -160,18 +160,32 @@ def test_contradictions() -> None:
     assert Settings.from_environ({"DEV8_SSH_PORT": "8080", "DEV8_CODE_SERVER": "false"})
 
 
+REPORTING = {"SUPERVISOR_AGENT_BASE_URL": "https://plane.example.test", "ENVIRONMENT_ID": "e1"}
+
+
 @pytest.mark.parametrize(
     ("given", "names"),
     [
         ({"DEV8_METRICS_ADDRESS": "8080"}, "DEV8_CODE_SERVER_PORT and DEV8_METRICS_ADDRESS"),
         ({"DEV8_METRICS_ADDRESS": "8079"}, "DEV8_PAGE_PORT and DEV8_METRICS_ADDRESS"),
         ({"DEV8_API_PORT": "2222"}, "DEV8_SSH_PORT and DEV8_API_PORT"),
+        (REPORTING | {"DEV8_METRICS_ADDRESS": "9000"}, "DEV8_METRICS_ADDRESS and DEV8_API_PORT"),
+        (REPORTING | {"DEV8_CODE_SERVER_PORT": "9000"}, "DEV8_CODE_SERVER_PORT and DEV8_API_PORT"),
+        ({"SUPERVISOR_HTTP_ADDR": ":8079"}, "DEV8_PAGE_PORT and SUPERVISOR_HTTP_ADDR"),
+        (
+            {"SUPERVISOR_HTTP_ADDR": "10.0.0.1:8079"},  # without a password it is on 127.0.0.1
+            "DEV8_PAGE_PORT and SUPERVISOR_HTTP_ADDR",
+        ),
         ({"DEV8_READY_ADDRESS": "[::]:8079"}, "DEV8_PAGE_PORT and DEV8_READY_ADDRESS"),
         ({"DEV8_METRICS_ADDRESS": "8080", "DEV8_CODE_SERVER": "false"}, ""),
         ({"DEV8_READY_ADDRESS": "127.0.0.2:8079"}, ""),
         ({"DEV8_READY_ADDRESS": "[::1]:8080", "DEV8_CODE_SERVER_ADDRESS": "0.0.0.0"}, ""),
         ({"DEV8_METRICS_ADDRESS": "8079", "DEV8_PAGE_PORT": "0"}, ""),
         ({"DEV8_API_PORT": "0", "DEV8_PAGE_PORT": "0"}, ""),
+        (REPORTING | {"DEV8_METRICS_ADDRESS": "9000", "DEV8_API_PORT": "0"}, ""),
+        (REPORTING | {"DEV8_METRICS_ADDRESS": "9000", "SUPERVISOR_HTTP_ADDR": "9001"}, ""),
+        (REPORTING | {"DEV8_SSH_PORT": "9000", "SUPERVISOR_HTTP_ENABLED": "false"}, ""),
+        ({"DEV8_METRICS_ADDRESS": "9000"}, ""),  # nothing is reported
         ({"DEV8_METRICS_ADDRESS": "2222", "DEV8_SSH_ADDRESS": "10.0.0.1"}, ""),
     ],
 )

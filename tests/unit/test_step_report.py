@@ -244,12 +244,12 @@ def test_where_the_api_listens(
 @pytest.mark.parametrize("wanted", [":9090", "0.0.0.0:9090", "[::]:9090", "10.0.0.1:9090"])
 def test_others_get_in_only_with_a_password(wanted: str, machine: Machine) -> None:
     variables = {"SUPERVISOR_HTTP_ADDR": wanted}
-    found = surfaces.find_api(Settings.from_environ(variables))
+    found = surfaces.find_addresses(Settings.from_environ(variables)).get(surfaces.API)
     assert str(found) == "127.0.0.1:9090"
     (problem,) = machine.configure(**variables)
     assert "is open to the network and has no password (set DEV8_API_PASSWORD_FILE)" in problem
     variables["DEV8_API_PASSWORD_FILE"] = os.devnull
-    found = surfaces.find_api(Settings.from_environ(variables))
+    found = surfaces.find_addresses(Settings.from_environ(variables)).get(surfaces.API)
     assert found
     assert not found.is_loopback
     assert machine.configure(**variables) == []

@@ -21,6 +21,25 @@ def test_other_texts_are_no_durations(text: str) -> None:
         parsers.duration(text)
 
 
+@pytest.mark.parametrize("text", ["8785h", "9999999999", "999999999h", "8784h1s"])
+def test_a_duration_has_an_end(text: str) -> None:
+    assert parsers.duration("8784h") == 366 * 86400
+    with pytest.raises(ValueError, match="a duration of at most 8784h"):
+        parsers.duration(text)
+
+
+@pytest.mark.parametrize("text", ["''''", "'' x", "' ' x"])
+def test_a_command_begins_with_a_program(text: str) -> None:
+    with pytest.raises(ValueError, match="a command: words, quoted as for a shell"):
+        parsers.command(text)
+
+
+@pytest.mark.parametrize("text", ["''''", "'' x", "exit now", "Report 5", "'unclosed"])
+def test_what_only_looks_like_an_action_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="report, exit, or a command"):
+        parsers.idle_action(text)
+
+
 @pytest.mark.parametrize("text", ["0", "0s", "0m0s"])
 def test_zero_is_no_positive_duration(text: str) -> None:
     with pytest.raises(ValueError, match="above zero"):
@@ -117,10 +136,10 @@ def test_host_names_are_bare_and_lower_case() -> None:
 
 @pytest.mark.parametrize("text", ["a", "A", "b a", "a, b", "b,a"])
 def test_words_are_some_of_the_choices(text: str) -> None:
-    assert set(lists.words_of("a", "b")(text)) <= {"a", "b"}
+    assert set(lists.words_or_off("a", "b")(text)) <= {"a", "b"}
 
 
 @pytest.mark.parametrize("text", [" ", "c", "a c", "ab"])
 def test_other_words_are_none_of_them(text: str) -> None:
-    with pytest.raises(ValueError, match=r"one of a, b|nothing between"):
-        lists.words_of("a", "b")(text)
+    with pytest.raises(ValueError, match=r"one of off, a, b|nothing between"):
+        lists.words_or_off("a", "b")(text)

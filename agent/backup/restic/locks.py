@@ -7,6 +7,7 @@ https://restic.readthedocs.io/en/stable/100_references.html#locks
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from agent.machine.clock import parse_time
 from agent.machine.documents import STATE, Document
 from agent.machine.errors import Problem
 from agent.machine.follow import ENDED, LONG, Finished, Limits, Listener, Message
-from agent.machine.human import format_moment
+from agent.machine.human import format_clock, format_moment
 from agent.machine.lines import split_lines
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts
@@ -119,7 +120,8 @@ def clear_dead(restic: Restic) -> Problem | None:
 def explain_wait(alive: Iterable[Lock], target: str) -> str:
     """Return when the locks are dead for certain, and what to do before."""
     until = max(lock.time for lock in alive) + STALE
-    end = f"it expires at {until.astimezone():%H:%M} unless it is renewed"
+    clock = format_clock(until.timestamp(), time.time())
+    end = f"it expires at {clock} unless it is renewed"
     command = f"devcopilot backup restic --target {target} -- unlock --remove-all"
     return f"{end}; if no program uses it any more: {command}"
 

@@ -6,10 +6,9 @@ job that the word starts.
 
 import contextlib
 import os
-import time
 
 from agent.machine import runtime
-from agent.machine.human import format_duration
+from agent.machine.human import format_clock, format_duration
 from agent.observe.activity import memory, moment, rules, sample, terminals
 from agent.observe.activity.rules import Rules
 from agent.observe.activity.sample import Sample
@@ -140,7 +139,7 @@ def warn(found: Sample, left: float, log: "Callable[[], Logger]") -> None:
     if view.rules.action == ["report"]:
         return
     what = "runs DEV8_IDLE_ACTION" if view.rules.has_command else "stops"
-    clock = time.strftime("%H:%M %Z", time.localtime(view.now.wall + left))
+    clock = format_clock(view.now.wall + left, view.now.wall)
     words = f"this workspace is idle and {what} in {format_duration(left)}, at {clock}"
     log().warning(words)
     write_to_all(found, f"DevCopilot: {words}. Press any key to keep it running.")

@@ -1,8 +1,6 @@
 """Why the workspace goes on, and when it would stop, as one sentence. Light."""
 
-import time
-
-from agent.machine.human import format_duration
+from agent.machine.human import format_clock, format_duration
 from agent.observe.activity.moment import Moment
 from agent.observe.activity.rules import Rules
 
@@ -65,7 +63,7 @@ def tell_end(rules: Rules, now: Moment, stops: float | None) -> str:
     left = stops - now.boot
     moment = "at any moment"
     if left > 0:
-        clock = time.strftime("%H:%M %Z", time.localtime(now.wall + left))
+        clock = format_clock(now.wall + left, now.wall)
         moment = f"in {format_duration(left)} ({clock})"
     sentence = COMMAND if rules.has_command else ENDS[rules.action[0]]
     return sentence.format(moment=moment, timeout=timeout)
