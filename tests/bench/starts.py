@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.worlds.containers import MVP, Container, answers_http, answers_ssh, docker
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import watch_until
 
 _MAKE_FILES = """
 import os, sys
@@ -19,13 +19,13 @@ for number in range(int(sys.argv[1])):
 
 def seconds_to_ide(box: Container) -> float:
     """Return how long after its start the IDE answers."""
-    wait_until(lambda: answers_http(box.ide_port), "the IDE's answer")
+    watch_until(lambda: answers_http(box.ide_port), "the IDE's answer")
     return time.monotonic() - box.started
 
 
 def seconds_to_ssh(box: Container) -> float:
     """Return how long after its start ssh answers."""
-    wait_until(lambda: answers_ssh(box.ssh_port), "the ssh banner")
+    watch_until(lambda: answers_ssh(box.ssh_port), "the ssh banner")
     return time.monotonic() - box.started
 
 

@@ -22,8 +22,13 @@ def pass_time(seconds: float) -> None:
         time.sleep(rest)
 
 
-def wait_until(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
-    """Return what the condition yields as soon as that is true. Raises TimeoutError."""
+def wait_until(
+    condition: Callable[[], T], what: str, deadline: float = DEADLINE, share: float = PAUSE_SHARE
+) -> T:
+    """Return what the condition yields as soon as that is true. Raises TimeoutError.
+
+    `share` is how long the pause after a look is, as a multiple of the look's time.
+    """
     end = time.monotonic() + deadline
     while True:
         asked = time.monotonic()
@@ -32,4 +37,9 @@ def wait_until(condition: Callable[[], T], what: str, deadline: float = DEADLINE
         now = time.monotonic()
         if now > end:
             raise TimeoutError(f"{what} did not happen within {deadline:g} s")
-        time.sleep(max(POLL, min((now - asked) * PAUSE_SHARE, LONGEST_PAUSE)))
+        time.sleep(max(POLL, min((now - asked) * share, LONGEST_PAUSE)))
+
+
+def watch_until(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
+    """Do the same without long pauses: for who measures when it happens. Raises TimeoutError."""
+    return wait_until(condition, what, deadline, share=0.0)

@@ -21,7 +21,7 @@ from tests.worlds.containers import (
     docker,
     running,
 )
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import watch_until
 
 BROWSER_IMAGE = f"dev8-test:{TAG}"
 SERVICES = ("node", "sshd")
@@ -81,7 +81,7 @@ def wait_for_both(box: Container) -> tuple[float, float]:
             seconds[IDE] = time.monotonic() - box.started
         return len(seconds) == 2
 
-    wait_until(look, "an answer of ssh and of the IDE")
+    watch_until(look, "an answer of ssh and of the IDE")
     return seconds[SSH], seconds[IDE]
 
 

@@ -15,7 +15,7 @@ from tests.bench.samples import Samples, Series
 from tests.bench.starts import fill, seconds_to_ide, volume
 from tests.bench.versus.rivals import OURS, SUPERVISORD, TINI, Rival, rivals
 from tests.worlds.containers import MVP, Container, Recipe, docker, running
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import wait_until, watch_until
 
 FILES = (10, 1_000, 20_000, 200_000)
 SERVICES = (1, 10, 25, 50)
@@ -118,7 +118,7 @@ def time_with_keys(rival: Rival, keys: int, key: Key) -> float:
                    f"cp /given/authorized_keys {where}/ && chown -R 1000:1000 {where} && "
                    f"chmod 700 {where} && chmod 600 {where}/*")  # fmt: skip
             with running(add(rival, ("-v", f"{kept}:{where}"))) as box:
-                wait_until(lambda: logs_in(box, key), "a login")
+                watch_until(lambda: logs_in(box, key), "a login")
                 return time.monotonic() - box.started
 
 
