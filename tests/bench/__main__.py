@@ -4,7 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     arguments = parser.parse_args()
     options, parts = Options(arguments.runs, arguments.minutes * 60), arguments.only.split(",")
-    found = Found()
+    found = Found(arguments.output, parts)
     if FIGURES in parts:
         for title, measure in (*figures.ALL, *tokens.ALL, *life.ALL, *observe.ALL):
             found.add(title, found.rows, partial(measure, options))
@@ -41,14 +41,17 @@ def main() -> int:
     if SCALE in parts:
         found.add("how it scales", found.series, partial(scale.grow, options))
     print(format_table(found.rows))
-    arguments.output.write_text(json.dumps(found.document(), indent=2) + "\n")
     return 0 if all(row.holds for row in found.rows) and not found.failures else 1
 
 
 class Found:
-    """All that was measured, and what could not be."""
+    """All that was measured, and what could not be; a file has it after each part."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: Path, parts: Sequence[str]) -> None:
+        """`output` keeps what an earlier run measured of other parts than these."""
+        self._output = output
+        self._parts = parts
+        self._former = json.loads(output.read_text()) if output.exists() else {}
         self.rows: list[Row] = []
         self.comparisons: list[Comparison] = []
         self.series: list[Series] = []
@@ -62,14 +65,23 @@ class Found:
         except (OSError, RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
             self.failures.append(f"{title}: {error}")
             print(f"error: cannot measure: {error}", file=sys.stderr, flush=True)
+        self._output.write_text(json.dumps(self.document(), indent=2) + "\n")
 
     def document(self) -> dict[str, object]:
         """Return it for JSON."""
+        measured: dict[str, tuple[str, Sequence[Row | Comparison | Series]]] = {
+            "rows": (FIGURES, self.rows),
+            "comparisons": (VERSUS, self.comparisons),
+            "series": (SCALE, self.series),
+        }
         return {
             "machine": machine.describe(),
-            "rows": [row.document() for row in self.rows],
-            "comparisons": [each.document() for each in self.comparisons],
-            "series": [each.document() for each in self.series],
+            **{
+                name: [each.document() for each in kept]
+                if part in self._parts
+                else self._former.get(name, [])
+                for name, (part, kept) in measured.items()
+            },
             "failures": self.failures,
         }
 

@@ -20,7 +20,7 @@ HEAD = """\
 <!-- Written by `make bench bench-backup bench-page`. Do not edit. -->
 
 What does the agent cost, compared with starting the same two services without it?
-Everything here was measured in one run on one machine, in turn, so compare the columns rather
+Each table was measured in one run on one machine, in turn, so compare the columns rather
 than the numbers with those of another machine. Measure your own with `make bench`.
 
 """
