@@ -4,8 +4,10 @@ tests/unit/test_figures.py holds the bars.
 """
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 AGENT = Path(__file__).parent.parent / "agent"
@@ -35,6 +37,21 @@ def find_functions() -> Iterator[tuple[int, str]]:
                 yield length, f"{path.relative_to(AGENT.parent)}:{node.name}"
 
 
+def count_floors() -> int:
+    """Return how many rooms lie above each other at the most, by what they import."""
+    below: dict[str, set[str]] = {}
+    for path in AGENT.rglob("*.py"):
+        room = path.relative_to(AGENT).parts[0]
+        used = re.findall(r"^ *from agent\.(\w+)", path.read_text(), re.MULTILINE)
+        below.setdefault(room, set()).update(name for name in used if (AGENT / name).is_dir())
+    heights: dict[str, int] = {}
+    for room in TopologicalSorter(
+        {room: used - {room} for room, used in below.items()}
+    ).static_order():
+        heights[room] = 1 + max((heights[name] for name in below[room] - {room}), default=0)
+    return max(height for room, height in heights.items() if (AGENT / room).is_dir())
+
+
 def main() -> None:
     """Print the figures in one line."""
     lines = count_lines()
@@ -42,8 +59,9 @@ def main() -> None:
     room, most = lines.most_common(1)[0]
     longest, where = max(find_functions())
     print(
-        f"agent/: {total:,} lines in {len(lines) - len(find_loose()) - 1} rooms, {room}/ "
-        f"has {most / total:.0%}; loose modules: {', '.join(find_loose())}; "
+        f"agent/: {total:,} lines in {len(lines) - len(find_loose()) - 1} rooms on "
+        f"{count_floors()} floors, {room}/ has {most / total:.0%}; "
+        f"loose modules: {', '.join(find_loose())}; "
         f"longest function: {longest} lines ({where})"
     )
 

@@ -16,12 +16,12 @@ TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
 from agent.backup.history import Day  # noqa: E402 - of this clone
-from agent.life.record import State  # noqa: E402
-from agent.life.tools import rows as tools  # noqa: E402
+from agent.machine.unit_record import State  # noqa: E402
 from agent.observe.activity.answer import Sign  # noqa: E402
 from agent.observe.page.compose import Sources, compose  # noqa: E402
 from agent.observe.page.render import render  # noqa: E402
 from agent.observe.page.view import Gauge  # noqa: E402
+from agent.tools import rows as tools  # noqa: E402
 from tests.worlds.statuses import (  # noqa: E402
     make_activity,
     make_backup,

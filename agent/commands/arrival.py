@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from agent.commands.layout import Bar
-from agent.life import record
-from agent.life.record import SEPARATOR, Record, State
 from agent.life.setup import NOT_YET
 from agent.life.waiting import Answer
+from agent.machine import unit_record
 from agent.machine.clock import parse_time
 from agent.machine.escaping import escape_line
 from agent.machine.human import find_left, format_duration
 from agent.machine.system import Facts
+from agent.machine.unit_record import SEPARATOR, Record, State
 
 OVER = "wait.over"
 """In the folder of ssh: nobody waits any more."""
@@ -50,7 +50,7 @@ def describe(unit: Record | None) -> str:
 
 def tell(facts: Facts, line: "Line", answer: Answer) -> None:
     """Show what is still at work. Raises IdleError."""
-    line.spin(describe(find_running(answer, record.list_all(facts))))
+    line.spin(describe(find_running(answer, unit_record.list_all(facts))))
 
 
 class Line(Bar):

@@ -11,10 +11,10 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.units import Lines, end_on_signals, hold
 from agent.life.clone.kind import KIND, clone_all
-from agent.life.record import BAD, State
 from agent.life.unit import Unit, Work
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.machine.unit_record import BAD, State
 from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.repository import FORM, EntryError, Repository, mask, parse_entry

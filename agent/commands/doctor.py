@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 
+from agent.commands.checks import CHECKS
 from agent.commands.layout import Item, Page
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
 def choose(names: Sequence[str], url: str | None) -> tuple[Check, ...]:
     """Return the checks of these names; of a URL only the one that looks at it."""
     if not url:
-        return doctor.choose(names)
+        return doctor.choose(names, CHECKS)
     check = replace(address.CHECK, look=partial(address.look_at, url))
     return doctor.choose(names, (check,))
 
@@ -80,7 +81,7 @@ def choose(names: Sequence[str], url: str | None) -> tuple[Check, ...]:
 def keep(rows: Sequence[Row], current: Context, printer: Printer, *, offline: bool) -> None:
     """Keep the findings for the page and others."""
     try:
-        doctor.keep(rows, current, offline=offline)
+        doctor.keep(rows, CHECKS, current, offline=offline)
     except OSError as error:
         printer.fail(hints.explain(error, "keep the result"))
 

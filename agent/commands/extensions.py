@@ -6,9 +6,9 @@ from typing import Any
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.life import record
 from agent.life.extensions.installed import find_browser, find_remote
 from agent.life.extensions.kind import KIND
+from agent.machine import unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
@@ -42,9 +42,9 @@ def collect(facts: Facts) -> Iterator[dict[str, Any]]:
     """Yield a row for each extension, asked for or not. Raises OSError."""
     browser, remote = find_browser(facts).read(), find_remote(facts).read()
     units = {
-        each.name.partition(record.SEPARATOR)[2]: each
-        for each in record.list_all(facts)
-        if each.kind == KIND.name and record.SEPARATOR in each.name
+        each.name.partition(unit_record.SEPARATOR)[2]: each
+        for each in unit_record.list_all(facts)
+        if each.kind == KIND.name and unit_record.SEPARATOR in each.name
     }
     for name in sorted({*browser, *remote, *units}):
         unit = units.get(name)

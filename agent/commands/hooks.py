@@ -14,19 +14,18 @@ from agent.commands import rerun
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.units import Events
-from agent.life import record, trust
 from agent.life.all import KINDS
 from agent.life.devcontainer.properties import find_notes
 from agent.life.hooks import attach, kind, stopping
 from agent.life.hooks.kind import Plan
 from agent.life.hooks.phases import AT_ATTACH, Phase
 from agent.life.hooks.running import show as show_command
-from agent.life.record import BAD, Record
-from agent.life.unit import make_name
+from agent.machine import unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
-from agent.settings import context
+from agent.machine.unit_record import BAD, Record, make_name
+from agent.settings import context, trust
 from agent.settings.context import Context
 
 ACTIONS = ("list", "show", "run")
@@ -91,7 +90,7 @@ def describe(current: Context, plan: Plan, name: str) -> dict[str, Any]:
     for phase in list_phases(plan):
         if name in ("", phase.name):
             owner = attach.NAME if phase is plan.attach else kind.NAME
-            unit = record.read(current.facts, make_name(owner, phase.name))
+            unit = unit_record.read(current.facts, make_name(owner, phase.name))
             commands = [{"name": each.name, "command": list(each.argv), "shown": show_command(each)}
                         for each in phase.commands]  # fmt: skip
             hooks.append({

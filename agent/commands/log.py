@@ -8,16 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.commands.output import Printer
-from agent.life import record
 from agent.life.all import KINDS
-from agent.life.output import FOLDER, find_path
-from agent.life.record import State
+from agent.machine import unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.files import STATE, read_file
 from agent.machine.inotify import Changes
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
+from agent.machine.unit_log import FOLDER, find_path
+from agent.machine.unit_record import State
 from agent.settings import context
 
 LOOK = 5.0
@@ -48,13 +48,13 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
 
 def is_known(unit: str) -> bool:
     """Tell whether a unit of this name may still come."""
-    return unit.partition(record.SEPARATOR)[0] in {kind.name for kind in KINDS}
+    return unit.partition(unit_record.SEPARATOR)[0] in {kind.name for kind in KINDS}
 
 
 def explain_missing(unit: str, facts: Facts) -> Problem:
     """Return the problem of a unit that has no log."""
     logs = sorted(path.stem for path in (facts.runtime / FOLDER).glob("*.log"))
-    if record.read(facts, unit) or is_known(unit):
+    if unit_record.read(facts, unit) or is_known(unit):
         return Problem(f"{unit} has no log yet", f"devcopilot log -f {unit}")
     near = difflib.get_close_matches(unit, logs, 1)
     there = f"there are logs of: {', '.join(logs)}" if logs else "no unit has run yet"
@@ -71,11 +71,11 @@ def read(path: Path) -> Iterator[bytes]:
 
 def follow(path: Path, unit: str, facts: Facts) -> Iterator[bytes]:
     """Yield a log as it grows, until the unit's work is over."""
-    changes = Changes((path.parent, facts.runtime / record.FOLDER), growth=True)
+    changes = Changes((path.parent, facts.runtime / unit_record.FOLDER), growth=True)
     inode, place = 0, 0
     try:
         while True:
-            known = record.read(facts, unit)
+            known = unit_record.read(facts, unit)
             over = known is not None and known.state not in (State.WAITING, State.RUNNING)
             with suppress(FileNotFoundError), path.open("rb") as file:
                 if os.fstat(file.fileno()).st_ino != inode:

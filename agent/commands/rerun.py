@@ -8,15 +8,15 @@ from dataclasses import asdict
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.units import Lines, end_on_signals, hold
-from agent.life import record
 from agent.life.all import KINDS
-from agent.life.poke import poke
-from agent.life.record import BAD, Record
 from agent.life.setup import Setup
 from agent.life.unit import Kind
+from agent.machine import unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.machine.setup_trigger import trigger
 from agent.machine.system import Facts
+from agent.machine.unit_record import BAD, Record
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     known = [kind for kind in KINDS if kind.wanted(current.settings)]
     names = list(arguments.unit)
     if arguments.all:
-        names += [each.name for each in record.list_all(current.facts) if each.state in BAD]
+        names += [each.name for each in unit_record.list_all(current.facts) if each.state in BAD]
     elif not names:
         raise AgentError(
             Problem("no unit is named", "name one, or use --all"), exit_code=Exit.USAGE
@@ -51,9 +51,9 @@ def find_order(names: Sequence[str], kinds: Sequence[Kind], facts: Facts) -> dic
     """Return kind -> part, empty for all of it. Raises AgentError for a name that is none."""
     order: dict[str, str] = {}
     known = [kind.name for kind in kinds]
-    units = [*known, *(each.name for each in record.list_all(facts))]
+    units = [*known, *(each.name for each in unit_record.list_all(facts))]
     for name in names:
-        kind, _, part = name.partition(record.SEPARATOR)
+        kind, _, part = name.partition(unit_record.SEPARATOR)
         if kind not in known or name not in units:
             near = difflib.get_close_matches(name, units, 1)
             there = f"there are: {', '.join(units)}" if units else "no unit is configured"
@@ -74,6 +74,6 @@ def carry_out(
         setup = Setup(current, kinds, Lines(printer, bar), order)
         end_on_signals(setup.stop)
         setup.run()
-    poke(current.facts)  # others may have waited for it
-    found = [record.read(current.facts, name) for name in order]
+    trigger(current.facts)  # others may have waited for it
+    found = [unit_record.read(current.facts, name) for name in order]
     return [each for each in found if each]

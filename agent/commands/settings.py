@@ -2,10 +2,10 @@
 
 import argparse
 
+from agent.commands.documents import DOCUMENTS
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
-from agent.observe.documents import DOCUMENTS
 from agent.settings import reference
 
 

@@ -6,12 +6,13 @@ import signal
 from agent.commands.output import Printer
 from agent.commands.units import Events
 from agent.life.all import KINDS
-from agent.life.poke import JOB, find_watched
 from agent.life.setup import Setup
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.machine.setup_trigger import JOB
 from agent.settings import context
+from agent.workspace.setup_job import find_watched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

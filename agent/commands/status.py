@@ -7,16 +7,16 @@ from agent.commands.layout import Page
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.github import report as github
-from agent.life.record import Record, State, find_open
-from agent.life.tools import rows
 from agent.machine.clock import parse_time
 from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
+from agent.machine.unit_record import Record, State, find_open
 from agent.observe.report import record as reports
 from agent.observe.status import Status, collect, make_document
 from agent.settings import context
+from agent.tools import rows
 
 DEADLINE = 15.0
 """Seconds for all of it: a file of the home may be on a server that is gone."""

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from agent.commands.layout import Page
-from agent.life.record import find_open
-from agent.life.tools import rows
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_duration
+from agent.machine.unit_record import find_open
 from agent.observe.describe import (
     describe_backups,
     describe_problem,
@@ -17,6 +16,7 @@ from agent.observe.describe import (
     describe_unit,
 )
 from agent.observe.status import Status
+from agent.tools import rows
 
 PHASES = {"starting": "idle", "ready": "good", "stopping": "warning"}
 

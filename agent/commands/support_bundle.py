@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from agent.commands.checks import CHECKS
 from agent.commands.output import Printer
 from agent.machine import runtime
 from agent.machine.deadline import deadline
@@ -97,13 +98,14 @@ def find_source() -> Source:
     except AgentError as error:
         why = str(error.problems[0])
     else:
-        return Source(current.facts, current)
+        return Source(current.facts, current, CHECKS)
     with suppress(AgentError, OSError):
         current = context.from_environ(os.environ)
-        return Source(current.facts, current, why)
+        return Source(current.facts, current, CHECKS, why)
     home = Path(os.environ.get("HOME") or "/")
     folder = Path(runtime.locate(os.environ, os.getuid()))
-    return Source(Facts(home, os.getuid(), folder, home / STATE_FOLDER, os.environ), None, why)
+    facts = Facts(home, os.getuid(), folder, home / STATE_FOLDER, os.environ)
+    return Source(facts, None, CHECKS, why)
 
 
 def write(out: str, packed: bytes) -> None:

@@ -12,14 +12,14 @@ from dataclasses import asdict
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.units import Lines, end_on_signals, hold
-from agent.life.record import State
 from agent.life.tools.kind import KIND, install
-from agent.life.tools.rows import describe
 from agent.life.unit import Unit, Work
 from agent.machine.exits import Exit
+from agent.machine.unit_record import State
 from agent.settings import context
 from agent.settings.context import Context
 from agent.tools.all import TOOLS
+from agent.tools.rows import describe
 from agent.tools.tool import AiTool, find_wanted
 
 

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from agent.commands.layout import Bar
 from agent.commands.output import Printer
 from agent.life import setup
-from agent.life.record import BAD, GOOD, Record, State
 from agent.life.setup import BusyError
 from agent.machine.errors import AgentError, Problem
 from agent.machine.human import format_duration
 from agent.machine.log import Logger
 from agent.machine.system import Facts
+from agent.machine.unit_record import BAD, GOOD, Record, State
 
 
 def describe_end(unit: Record) -> str:

@@ -16,13 +16,13 @@ from agent.commands.layout import Bar
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
 from agent.life import waiting
-from agent.life.record import BAD, FOLDER, GOOD, State
 from agent.life.waiting import Answer
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.exits import Exit
 from agent.machine.inotify import Changes
 from agent.machine.lines import find_last_line
+from agent.machine.unit_record import BAD, FOLDER, GOOD, State
 from agent.settings import context
 from agent.settings.context import Context
 

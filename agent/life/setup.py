@@ -13,14 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from agent.life import record
-from agent.life.poke import poke
-from agent.life.record import BAD, FOLDER, GOOD, UNIT, Record, State
-from agent.life.unit import Kind, Speaker, Work, make_name
-from agent.machine import faults, holders
+from agent.life.unit import Kind, Speaker, Work
+from agent.machine import faults, holders, unit_record
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError
+from agent.machine.setup_trigger import trigger
 from agent.machine.system import Facts
+from agent.machine.unit_record import BAD, FOLDER, GOOD, UNIT, Record, State, make_name
 from agent.settings.context import Context
 
 NOT_YET = "it has not started yet"
@@ -109,7 +108,7 @@ class Setup:
 
     def _find_due(self, others: Collection[str]) -> list[Kind]:
         """Return the kinds that are due, except for these."""
-        known = list(record.list_all(self._context.facts))
+        known = list(unit_record.list_all(self._context.facts))
         kinds = (kind for kind in self._kinds.values() if kind.name not in others)
         return [kind for kind in kinds if self._is_due(kind, known)]
 
@@ -122,7 +121,7 @@ class Setup:
     def _announce(self, kind: Kind) -> None:
         """Let everybody see from the beginning what there will be."""
         facts = self._context.facts
-        if record.read(facts, kind.name) is None:
+        if unit_record.read(facts, kind.name) is None:
             first = Record(kind.name, State.WAITING, timestamp(time.time()), reason=NOT_YET)
             with suppress(OSError):
                 UNIT.write(facts, first, kind.name)
@@ -135,13 +134,13 @@ class Setup:
     def _has_enough(self, name: str) -> bool:
         """Return whether as much of a kind is done as others wait for."""
         part = self._kinds[name].enough
-        found = record.read(self._context.facts, make_name(name, part)) if part else None
+        found = unit_record.read(self._context.facts, make_name(name, part)) if part else None
         return found is not None and found.state in GOOD
 
     def _has_needs(self, kind: Kind) -> bool:
         """Return whether all that a kind needs is there; else note for what it waits."""
         for name in kind.needs if self._order is None else ():
-            needed = record.read(self._context.facts, name) if name in self._kinds else None
+            needed = unit_record.read(self._context.facts, name) if name in self._kinds else None
             if needed and needed.state not in GOOD:
                 how = "has failed" if needed.state in BAD else "is not done yet"
                 hint = needed.hint if needed.state in BAD else ""
@@ -213,7 +212,7 @@ def hold(facts: Facts, kind: str) -> Iterator[None]:
 
 def reopen(facts: Facts) -> None:
     """Have kinds looked at again that had nothing to do: there may be something now."""
-    for known in list(record.list_all(facts)):
+    for known in list(unit_record.list_all(facts)):
         if known.state is State.SKIPPED and known.kind == known.name:
             UNIT.write(facts, replace(known, state=State.WAITING, reason=NOT_YET), known.name)
-    poke(facts)
+    trigger(facts)

@@ -1,6 +1,5 @@
 """What a kind of unit is, and how its work reports progress."""
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,26 +8,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from agent.life import record, running
+from agent.life import running
 from agent.life.marks import ON_VOLUME, Mark, Marks
-from agent.life.output import UnitLog
-from agent.life.record import BAD, GOOD, SEPARATOR, UNIT, Record, State
 from agent.life.running import Ended
+from agent.machine import unit_record
 from agent.machine.backoff import Backoff
 from agent.machine.clock import timestamp
 from agent.machine.documents import RUNTIME, Document
 from agent.machine.human import format_duration
+from agent.machine.unit_log import UnitLog
+from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 
 PULSE = 1.0
 """Seconds between two reports of progress."""
-LONGEST_NAME = 100
-"""Characters of a unit's name: it is the name of a file."""
 
 
 TRIES = Document[int](
-    RUNTIME, f"{record.FOLDER}/UNIT.tries", "how often a unit has failed in a row", int, int,
+    RUNTIME, f"{unit_record.FOLDER}/UNIT.tries", "how often a unit has failed in a row", int, int,
     key="UNIT",
 )  # fmt: skip
 
@@ -52,7 +50,7 @@ class Unit:
     def __init__(self, work: "Work", name: str) -> None:
         self.name = name
         self._work = work
-        known = record.read(work.context.facts, name)
+        known = unit_record.read(work.context.facts, name)
         self._record = known or Record(name, State.WAITING, timestamp(time.time()))
         self._began = time.monotonic()
         self._told = 0.0
@@ -302,9 +300,3 @@ class Work:
             self.own.skip(parts[0].record.reason, parts[0].record.hint)
         else:
             self.own.done(done)
-
-
-def make_name(kind: str, part: str) -> str:
-    """Return the name of a part's unit: of what strangers call it only what fits in file names."""
-    plain = re.sub(r"[^\w.:+-]+", "-", part, flags=re.ASCII).strip("-.") or "unnamed"
-    return f"{kind}{SEPARATOR}{plain}"[:LONGEST_NAME]

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from agent.github import published
 from agent.github.hosts import find_accounts
-from agent.life import record
 from agent.life.all import KINDS
-from agent.life.record import BAD, GOOD, Record, State
-from agent.life.unit import Kind, make_name
-from agent.machine import sockets
+from agent.life.unit import Kind
+from agent.machine import sockets, unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
+from agent.machine.unit_record import BAD, GOOD, Record, State, make_name
 from agent.services import probes
 from agent.settings import context
 from agent.settings.context import Context
@@ -48,7 +47,7 @@ def find_question(what: str) -> Question:
 
     Raises AgentError (exit 2) where there is none.
     """
-    word, _, name = what.partition(record.SEPARATOR)
+    word, _, name = what.partition(unit_record.SEPARATOR)
     if what in SIMPLE:
         return SIMPLE[what]
     if what in SERVICES:
@@ -128,7 +127,7 @@ def ask_kind(name: str, current: Context) -> Answer:
     kinds = {kind.name: kind for kind in KINDS}
     if not kinds[name].wanted(current.settings):
         return Answer(State.SKIPPED, f"{name} is not asked for")
-    found = record.read(current.facts, name)
+    found = unit_record.read(current.facts, name)
     if found is None or found.state is State.WAITING:
         for needed in filter(kinds.__contains__, kinds[name].needs):
             answer = ask_kind(needed, current)
@@ -139,7 +138,7 @@ def ask_kind(name: str, current: Context) -> Answer:
 
 def ask_unit(name: str, current: Context) -> Answer:
     """Return the state of a unit; an unknown one may still come."""
-    return _answer(record.read(current.facts, name))
+    return _answer(unit_record.read(current.facts, name))
 
 
 def _answer(found: Record | None) -> Answer:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from agent.backup import report as backup
 from agent.backup.open import explain_setting
 from agent.github import report as github
-from agent.life.record import BAD, Record, State
-from agent.life.tools import rows
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
+from agent.machine.unit_record import BAD, Record, State
 from agent.observe.item import Item
 from agent.observe.report import record as reports
 from agent.observe.status import Trouble
 from agent.services import report as services
+from agent.tools import rows
 
 SERVICES = {"RUNNING": "good", "STARTING": "idle", "STOPPING": "idle", "STOPPED": "idle"}
 """supervisord's words; another one is bad: http://supervisord.org/subprocess.html#process-states"""

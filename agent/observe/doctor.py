@@ -1,26 +1,19 @@
-"""`devcopilot doctor`: all checks, which of them are meant, and what they have found."""
+"""`devcopilot doctor`: which checks are meant, and what they have found."""
 
 import difflib
 import time
 from collections.abc import Iterator, Sequence
 
-from agent.backup.checks.all import CHECKS as BACKUP
-from agent.github.checks.all import CHECKS as GITHUB
-from agent.life.checks.all import CHECKS as LIFE
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.masking import Masker
 from agent.observe import examination
-from agent.observe.checks.all import CHECKS as OBSERVE
 from agent.observe.examination import Done, Tell
 from agent.observe.findings import FILE, Row
-from agent.services.checks.all import CHECKS as SERVICES
 from agent.settings.check import Check, Result
 from agent.settings.context import Context
 from agent.settings.credentials import hide_logins
-from agent.tools.checks.all import CHECKS as TOOLS
-from agent.workspace.checks.all import CHECKS as WORKSPACE
 
 GROUPS = (
     "GitHub",
@@ -36,15 +29,8 @@ GROUPS = (
 )
 """What most often fails comes first; checks are run and shown in this order."""
 
-CHECKS: tuple[Check, ...] = tuple(
-    sorted(
-        (*GITHUB, *WORKSPACE, *LIFE, *BACKUP, *TOOLS, *SERVICES, *OBSERVE),
-        key=lambda check: GROUPS.index(check.group),
-    )
-)
 
-
-def choose(names: Sequence[str], checks: Sequence[Check] = CHECKS) -> tuple[Check, ...]:
+def choose(names: Sequence[str], checks: Sequence[Check]) -> tuple[Check, ...]:
     """Return the checks of these names or groups, all for none. Raises AgentError (exit 2)."""
     known = {check.name for check in checks} | {check.group.lower() for check in checks}
     wanted = [name.lower() for name in names]
@@ -99,12 +85,12 @@ def _make_rows(done: Done, masker: Masker, at: str) -> Iterator[Row]:
                   round(done.seconds, 2), check.documents, at)  # fmt: skip
 
 
-def keep(rows: Sequence[Row], current: Context, *, offline: bool) -> None:
+def keep(rows: Sequence[Row], checks: Sequence[Check], current: Context, *, offline: bool) -> None:
     """Keep what was found, for the page and others; what was not looked at stays as it was.
 
-    Raises OSError.
+    `checks`: all that there are. Raises OSError.
     """
-    names = {check.name: check for check in CHECKS}
+    names = {check.name: check for check in checks}
     unseen = {row.name for row in rows if offline and names[row.name].network}
     seen = {row.name for row in rows} - unseen
     before = [row for row in FILE.read(current.facts) if row.name in names]

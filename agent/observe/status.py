@@ -13,9 +13,7 @@ from typing import Any
 from agent.backup import report as backup
 from agent.backup import undo
 from agent.github import report as github
-from agent.life import record
-from agent.life.tools import rows
-from agent.machine import proc
+from agent.machine import proc, unit_record
 from agent.machine.cgroup import Cgroup
 from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
@@ -27,11 +25,11 @@ from agent.observe.checks import memory
 from agent.observe.report import record as reports
 from agent.observe.usage import Usage, find_usage
 from agent.services import report as services
-from agent.settings import context, surfaces
+from agent.settings import context, own_signing, surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.tools import rows
 from agent.tools.all import TOOLS
-from agent.workspace import signing
 
 UTIME, STIME, RSS = 11, 12, 21
 """Of the fields after the name: proc_pid_stat(5)."""
@@ -92,7 +90,7 @@ class Status:
     workspace: str
     services: list[services.Row]
     tokens: list[github.Row]
-    units: list[record.Record]
+    units: list[unit_record.Record]
     tools: list[rows.Row]
     backups: list[backup.Row]
     problems: list[Trouble]
@@ -130,7 +128,7 @@ def collect(current: Context, problems: Callable[[Context], list[Trouble]] | Non
         workspace=str(settings.workspace.folder),
         services=services.find_services(facts),
         tokens=github.find_tokens(current),
-        units=list(record.list_all(facts)),
+        units=list(unit_record.list_all(facts)),
         tools=list(rows.describe(TOOLS, settings, facts)),
         backups=backup.find_backups(current),
         problems=(problems or find_problems)(current),
@@ -171,7 +169,7 @@ def find_problems(current: Context) -> list[Trouble]:
     known = [Trouble(**row) for row in context.PROBLEMS.read(current.facts)]
     facts = current.facts
     found = [
-        signing.check_own(current.settings, facts),
+        own_signing.check_own(current.settings, facts),
         find_unfinished(facts),
         memory.find_problem(Cgroup()),
         reports.find_problem(reports.find_row(facts)),

@@ -29,6 +29,8 @@ MANIFEST, LOCK = "package.json", "package-lock.json"
 _FOLDER = ".local/share/devcopilot/tools"
 _LINKS = ".local/bin"
 AUTO = "auto"
+UNIT = "tools"
+"""The unit that installs them; each has a part of it."""
 
 
 @dataclass(frozen=True)

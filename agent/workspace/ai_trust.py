@@ -5,12 +5,12 @@ It answers only what a tool asks at its first start in a folder: none may act un
 
 from collections.abc import Iterator
 
-from agent.life.trust import Verdict, find_verdict
 from agent.machine.errors import Problem
 from agent.machine.resources import Resource
 from agent.settings.context import Context
 from agent.settings.project import find_folder
 from agent.settings.step import Step
+from agent.settings.trust import Verdict, find_verdict
 from agent.tools.all import TOOLS
 from agent.tools.entries import make_record, plan_configs
 

@@ -1,8 +1,7 @@
 """The steps of `configure`, in one visible tuple. To add one, write one file and add one name."""
 
 from agent.github import gh
-from agent.life import project
-from agent.services import sshd
+from agent.services import login_folder, sshd
 from agent.tools import handover, servers
 from agent.workspace import (
     activity,
@@ -28,7 +27,7 @@ STEPS = (
     servers.STEP,
     ai_trust.STEP,
     shell.STEP,
-    project.STEP,
+    login_folder.STEP,
     report.STEP,
     activity.STEP,
 )

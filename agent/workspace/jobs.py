@@ -5,17 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
-from agent.life import poke
-from agent.life.hooks import phases
 from agent.machine import runtime
 from agent.machine.boot import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
 from agent.machine.secret import SecretInput
+from agent.machine.setup_trigger import JOB
 from agent.settings import surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.settings.hook_folder import AT_STOP, list_files
 from agent.settings.report import LONGEST_TIMEOUT
 from agent.workspace import activity
+from agent.workspace.setup_job import find_watched
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ JOBS = (
     ),
     JobKind(
         # In every workspace: what has hooks or extensions to bring may come later.
-        Job(poke.JOB, call("setup"), None, LIFE_TIMEOUT, at=(READY,), nice=10),
-        watch=poke.find_watched,
+        Job(JOB, call("setup"), None, LIFE_TIMEOUT, at=(READY,), nice=10),
+        watch=find_watched,
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(
@@ -117,7 +118,7 @@ JOBS = (
     ),
     JobKind(
         Job("final-hooks", call("hooks", "--final"), None, STOP_TIMEOUT, at=(STOP,)),
-        wanted=phases.has_stop_hooks,
+        wanted=lambda settings: bool(settings.hooks.on_stop or list_files(AT_STOP)),
     ),
     JobKind(
         Job(

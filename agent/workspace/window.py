@@ -6,11 +6,10 @@ See docs/decisions/trust-in-the-editor.md.
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.life import trust
-from agent.life.all import KINDS
-from agent.life.trust import Verdict
+from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.project import find_editor_path
+from agent.settings.trust import Verdict
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,11 @@ def describe(context: Context, path: Path) -> Window:
     verdict = trust.find_verdict(context, path)
     asks = path.is_dir() and trust.needs_question(context, path)
     reason = trust.explain(context, path) if asks else None
-    is_open = verdict is Verdict.TRUSTED or (
-        verdict is Verdict.ASK and path.is_dir() and not asks and not _expects_code(context)
-    )
+    # Where repositories are to come, the folder may be empty only for now.
+    is_harmless = path.is_dir() and not asks and not context.settings.repositories.entries
+    is_open = verdict is Verdict.TRUSTED or (verdict is Verdict.ASK and is_harmless)
     question = reason.message if reason else ""
     return Window(is_open, question, find_readme(path), str(find_editor_path(context)))
-
-
-def _expects_code(context: Context) -> bool:
-    """Tell whether a repository will come into a folder that is empty now."""
-    return any(kind.name == "clone" and kind.wanted(context.settings) for kind in KINDS)
 
 
 def find_readme(folder: Path) -> str:

@@ -17,11 +17,10 @@ import psutil
 import pytest
 
 from agent.github import gh, published
-from agent.life import record
 from agent.life.clone import kind, one
-from agent.life.record import Record
 from agent.life.setup import Setup
-from agent.machine import runtime
+from agent.machine import runtime, unit_record
+from agent.machine.unit_record import Record
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.contract.homes import Workspace
@@ -81,7 +80,7 @@ class Place:
         context = Context(variables, Settings.from_environ(variables), self.facts)
         order = None if again is None else {"clone": again}
         self.next_run = Setup(context, [kind.KIND], Silent(), order).run()
-        return {each.name: each for each in record.list_all(self.facts)}
+        return {each.name: each for each in unit_record.list_all(self.facts)}
 
     def forget_life(self) -> None:
         """Begin a new life of the container: the runtime folder is empty again."""

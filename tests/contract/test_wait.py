@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from agent.life.all import KINDS
-from agent.life.output import find_path
-from agent.life.record import UNIT, Record, State
 from agent.machine import runtime
 from agent.machine.system import Facts
+from agent.machine.unit_log import find_path
+from agent.machine.unit_record import UNIT, Record, State
 from tests.contract.homes import Workspace
 from tests.worlds.waiting import wait_until
 

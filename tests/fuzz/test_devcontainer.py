@@ -5,13 +5,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from agent.life.devcontainer import file, properties
+from agent.life.devcontainer import properties
 from agent.life.devcontainer.commands import HOOKS
 from agent.life.devcontainer.substitution import make_substitute
 from agent.life.extensions import wanted
 from agent.life.hooks import environment, phases
 from agent.machine.errors import AgentError
 from agent.observe.ports.labels import PROPERTY, Labels
+from agent.settings import devcontainer_file
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.fuzz.properties import fuzz, make_folder
@@ -65,7 +66,7 @@ DOCUMENTS = st.dictionaries(
 )
 
 
-def use(found: file.Devcontainer) -> None:
+def use(found: devcontainer_file.Devcontainer) -> None:
     """Do with it what the agent's parts do."""
     problems = list(properties.find_notes(found, FACTS.environ, "dev8"))
     assert all("\n" not in str(problem) for problem in problems)
@@ -92,7 +93,7 @@ def use(found: file.Devcontainer) -> None:
 def test_any_file_is_followed_or_refused(content: bytes) -> None:
     write(FOLDER / ".devcontainer.json", content)
     try:
-        found = file.find(FOLDER)
+        found = devcontainer_file.find(FOLDER)
         assert found
         use(found)
     except AgentError as error:
@@ -102,7 +103,7 @@ def test_any_file_is_followed_or_refused(content: bytes) -> None:
 @fuzz(value=VALUES, environ=st.dictionaries(UNICODE, UNICODE, max_size=2))
 def test_a_variable_becomes_a_text_and_nothing_more(value: Any, environ: dict[str, str]) -> None:
     """What a variable holds is not read again: it can name no further variable."""
-    found = file.Devcontainer(FOLDER, ".devcontainer.json")
+    found = devcontainer_file.Devcontainer(FOLDER, ".devcontainer.json")
     substitute = make_substitute(found, {"IT": "${localEnv:HIDDEN}", "HIDDEN": "hidden", **environ})
     substitute(value)
     assert substitute(["${localEnv:IT}"]) == [environ.get("IT", "${localEnv:HIDDEN}")]

@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from agent.commands.documents import DOCUMENTS
 from agent.machine import escaping, masking, runtime
 from agent.machine.errors import AgentError
 from agent.machine.masking import SHORTEST, Masker
-from agent.observe.documents import DOCUMENTS
 from agent.observe.metrics import exposition
 from agent.observe.metrics.family import Sample
 from tests.fuzz.properties import fuzz, make_folder

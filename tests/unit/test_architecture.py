@@ -15,9 +15,7 @@ FLOORS = (
     ("machine",),
     ("settings",),
     ("github", "backup", "services", "tools"),
-    ("life",),
-    ("workspace",),
-    ("observe",),
+    ("life", "workspace", "observe"),
     ("commands",),
 )
 """The rooms, from the ground up. Imports go down, and never to another room of the same floor."""

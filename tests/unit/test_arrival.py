@@ -7,10 +7,10 @@ import pytest
 
 from agent.commands.arrival import IdleError, Line, describe, find_running
 from agent.life.all import KINDS
-from agent.life.record import Record, State
 from agent.life.setup import NOT_YET
 from agent.life.waiting import Answer
 from agent.machine.clock import timestamp
+from agent.machine.unit_record import Record, State
 from agent.settings.everything import Settings
 
 BAD = r"\x1b[2J"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from agent.life import container
-from agent.life.devcontainer.file import Devcontainer, find
 from agent.life.devcontainer.properties import find_notes, find_shortages, read_amount
 from agent.life.devcontainer.substitution import make_substitute
 from agent.machine.cgroup import Cgroup
+from agent.settings.devcontainer_file import Devcontainer, find
 
 FILE = Devcontainer(Path("/workspace/demo"), ".devcontainer.json")
 

@@ -235,19 +235,17 @@ def test_offline_skips_what_needs_the_network(current: Context) -> None:
     ]  # fmt: skip
 
 
-def test_what_was_not_looked_at_stays_as_it_was(
-    current: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_not_looked_at_stays_as_it_was(current: Context) -> None:
     checks = tuple(make(lambda _: [FINE], name, network=name == "far") for name in ("far", "near"))
-    monkeypatch.setattr(doctor, "CHECKS", checks)
     broken = Row("far", "GitHub", Result.FAIL, "it is broken", "fix it", {"n": 1})
-    doctor.keep([broken, Row("near", "GitHub", Result.OK, "was fine")], current, offline=False)
-    doctor.keep(doctor.examine(checks, current, offline=True), current, offline=True)
+    fine = Row("near", "GitHub", Result.OK, "was fine")
+    doctor.keep([broken, fine], checks, current, offline=False)
+    doctor.keep(doctor.examine(checks, current, offline=True), checks, current, offline=True)
     assert [(row.name, row.summary) for row in FILE.read(current.facts)] == [
         ("far", "it is broken"), ("near", "it is fine"),
     ]  # fmt: skip
     assert FILE.read(current.facts)[0] == broken
-    doctor.keep([Row("near", "GitHub", Result.OK, "still")], current, offline=False)
+    doctor.keep([Row("near", "GitHub", Result.OK, "still")], checks, current, offline=False)
     assert [row.summary for row in FILE.read(current.facts)] == ["it is broken", "still"]
 
 
@@ -339,8 +337,7 @@ def test_the_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     check = make(lambda _: [Finding(result, "it is so", "fix it")])
-    monkeypatch.setattr(doctor, "CHECKS", (check,))
-    monkeypatch.setattr(doctor, "choose", lambda _: (check,))
+    monkeypatch.setattr(verb, "CHECKS", (check,))
     monkeypatch.setattr(verb, "load", lambda: current)
     arguments = argparse.Namespace(
         names=[],

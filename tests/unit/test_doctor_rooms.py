@@ -16,9 +16,8 @@ import pytest
 from agent.backup.checks import history, s3
 from agent.backup.record import Record
 from agent.backup.report import Row, describe_one
-from agent.life import record
 from agent.life.checks import units
-from agent.machine import web
+from agent.machine import unit_record, web
 from agent.machine.clock import format_time
 from agent.machine.system import Facts
 from agent.services import registered, supervisord
@@ -196,7 +195,7 @@ def test_the_first_page_of_the_editor(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def note(facts: Facts, name: str, state: str, **values: object) -> None:
-    path = record.UNIT.path(facts, name)
+    path = unit_record.UNIT.path(facts, name)
     path.parent.mkdir(exist_ok=True)
     row = {"name": name, "state": state, "since": format_time(NOW), **values}
     path.write_text(json.dumps(row))

@@ -11,17 +11,16 @@ from pathlib import Path
 import pytest
 
 from agent.github.published import token_path
-from agent.life import record
 from agent.life.dotfiles import kind
 from agent.life.dotfiles.links import link_all
 from agent.life.dotfiles.script import SCRIPTS
-from agent.life.record import Record
 from agent.life.setup import Setup
-from agent.machine import runtime
+from agent.machine import runtime, unit_record
 from agent.machine.errors import AgentError
 from agent.machine.ledger import Ledger
 from agent.machine.plan import plan
 from agent.machine.resources import Edit, File, Resource
+from agent.machine.unit_record import Record
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.unit.test_hooks import Silent
@@ -66,7 +65,7 @@ class Box:
 
     @property
     def record(self) -> Record:
-        found = record.read(self.facts, "dotfiles")
+        found = unit_record.read(self.facts, "dotfiles")
         assert found
         return found
 

@@ -10,6 +10,8 @@ assert SPEC.loader
 figures = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(figures)
 
+FLOORS = 5
+"""Rooms above each other, at the most."""
 BIGGEST = 0.27
 """Share of all lines that the biggest room may have."""
 LONGEST = 40
@@ -23,6 +25,10 @@ def test_no_module_is_in_no_room() -> None:
 def test_no_room_is_much_bigger_than_a_quarter() -> None:
     lines = figures.count_lines()
     assert max(lines.values()) <= BIGGEST * sum(lines.values())
+
+
+def test_there_are_five_floors() -> None:
+    assert figures.count_floors() == FLOORS
 
 
 def test_functions_are_short() -> None:

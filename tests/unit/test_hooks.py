@@ -13,15 +13,17 @@ from typing import Any
 import pytest
 
 from agent.__main__ import main
-from agent.life import record, trust, waiting
-from agent.life.hooks import attach, environment, kind, phases, remote, stopping
-from agent.life.record import Record, State
+from agent.life import waiting
+from agent.life.hooks import attach, environment, kind, remote, stopping
 from agent.life.setup import Setup
-from agent.machine import runtime
+from agent.machine import runtime, unit_record
 from agent.machine.files import SETTINGS
+from agent.machine.unit_record import Record, State
 from agent.settings import context as settings_context
+from agent.settings import hook_folder, trust
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.workspace.jobs import find_jobs
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import wait_until
 
@@ -49,7 +51,7 @@ class Container:
         self.variables = {"WORKSPACE_DIR": str(self.folder), "DEV8_TRUST": "trusted"}
         self.facts = make_facts(root, SHELL="/bin/sh", LANG="C.UTF-8")
         self.identity = "first"
-        monkeypatch.setattr(phases, "FOLDER", self.hooks_d)
+        monkeypatch.setattr(hook_folder, "FOLDER", self.hooks_d)
         monkeypatch.setattr(kind, "find_identity", lambda: self.identity)
 
     def write(self, **properties: Any) -> None:
@@ -76,13 +78,13 @@ class Container:
         return self.run()
 
     def record(self, part: str = "") -> Record:
-        found = record.read(self.facts, f"hooks:{part}" if part else "hooks")
+        found = unit_record.read(self.facts, f"hooks:{part}" if part else "hooks")
         assert found
         return found
 
     def attached(self, part: str = "") -> Record:
         """Return how the command for the first shell stands."""
-        found = record.read(self.facts, f"attach{part}")
+        found = unit_record.read(self.facts, f"attach{part}")
         assert found
         return found
 
@@ -176,7 +178,7 @@ def test_names_of_an_object_become_no_paths(box: Container) -> None:
     box.start()
     assert box.state("onCreate") == "done"
     assert len(box.said()) == len(names)
-    units = [each.name for each in record.list_all(box.facts) if "onCreate:" in each.name]
+    units = [each.name for each in unit_record.list_all(box.facts) if "onCreate:" in each.name]
     assert len(units) == len(names)
     assert all(name.replace(".", "").replace(":", "").replace("-", "").isalnum() for name in units)
 
@@ -585,11 +587,11 @@ def stop(box: Container, seconds: float) -> bool:
 
 
 def test_hooks_of_the_stop(box: Container) -> None:
-    assert not phases.has_stop_hooks(box.context.settings)
+    assert "final-hooks" not in {job.name for job in find_jobs(box.context)}
     box.variables["DEV8_ON_STOP"] = "sh -c 'echo one >>said'"
     (box.hooks_d / "stop").mkdir(parents=True)
     (box.hooks_d / "stop/two").write_text("echo two >>said\n")
-    assert phases.has_stop_hooks(box.context.settings)
+    assert "final-hooks" in {job.name for job in find_jobs(box.context)}
     assert stop(box, 8)
     assert box.said() == ["one", "two"]
     assert box.state("stop") == "done"

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from agent import catalogue
-from agent.life import record
-from agent.life.output import find_path
-from agent.life.record import Record, State
 from agent.life.tools import engines, installer, kind
 from agent.life.tools.installer import LackError, StoppedError, ToolError
-from agent.life.tools.rows import Row, describe
 from agent.life.unit import Work
+from agent.machine import unit_record
+from agent.machine.unit_log import find_path
+from agent.machine.unit_record import Record, State
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.tools import codex
+from agent.tools.rows import Row, describe
 from agent.tools.tool import AiTool, Login, find_wanted
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import wait_until
@@ -85,7 +85,7 @@ class Place:
     def carry_out(self, tool: AiTool = TOOL) -> Record:
         """Carry its unit out and return how it stands."""
         kind.install(self.work, [tool])
-        found = record.read(self.facts, f"tools:{tool.name}")
+        found = unit_record.read(self.facts, f"tools:{tool.name}")
         assert found
         return found
 
@@ -371,14 +371,14 @@ def test_a_kind_stands_as_all_that_are_wanted_whichever_was_asked_for_again(
     place.settings = Settings.from_environ({"DEV8_AI_TOOLS": "claude,codex"})
     place.npm("exit 1")
     kind.carry_out(place.work)
-    own = record.read(place.facts, "tools")
+    own = unit_record.read(place.facts, "tools")
     assert own and own.state is State.FAILED
     assert own.reason.startswith("tools:claude: ")
     place.program("claude", "echo mine")
     again = place.work
     again.only = "claude"
     kind.carry_out(again)
-    own = record.read(place.facts, "tools")
+    own = unit_record.read(place.facts, "tools")
     assert own and own.state is State.DONE, "codex has no lock file here: it is skipped"
 
 

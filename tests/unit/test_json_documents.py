@@ -16,8 +16,8 @@ from agent.commands.backup import list as listing
 from agent.commands.backup.key import shown
 from agent.commands.dispatch import Verb, find, load, make_parser
 from agent.github.record import Record
-from agent.life.tools.rows import Row as ToolRow
 from agent.settings import reference
+from agent.tools.rows import Row as ToolRow
 from agent.workspace.configure import Outcome, make_document
 
 DOCUMENT = Path(__file__).parents[2] / "docs/json.md"

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.life import record
 from agent.life.marks import IN_CONTAINER, ON_VOLUME, Marks
-from agent.life.output import LONGEST, UnitLog, find_path
-from agent.life.record import Record, State, find_open
 from agent.life.setup import NOT_YET, Setup, hold
-from agent.life.unit import Kind, Unit, Work, make_name
-from agent.machine import runtime
+from agent.life.unit import Kind, Unit, Work
+from agent.machine import runtime, unit_record
 from agent.machine.errors import AgentError, Problem
+from agent.machine.unit_log import LONGEST, UnitLog, find_path
+from agent.machine.unit_record import Record, State, find_open, make_name
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
@@ -67,7 +66,7 @@ def fail(work: Work) -> None:
 
 
 def state_of(context: Context, name: str) -> str | None:
-    found = record.read(context.facts, name)
+    found = unit_record.read(context.facts, name)
     return str(found.state) if found else None
 
 
@@ -108,7 +107,7 @@ def test_what_needs_one_that_failed_waits_and_says_for_what(context: Context) ->
     kinds = [make_kind("bad", fail), make_kind("next", succeed, needs=("bad",)),
              make_kind("later", succeed, after=("bad", "next"))]  # fmt: skip
     Setup(context, kinds, Heard()).run()
-    waiting = record.read(context.facts, "next")
+    waiting = unit_record.read(context.facts, "next")
     assert waiting and (waiting.state, waiting.reason, waiting.hint) == (
         State.WAITING, "bad has failed", "mend it"
     )  # fmt: skip
@@ -145,7 +144,7 @@ def test_everybody_sees_from_the_beginning_what_there_will_be(context: Context) 
     seen: list[Record | None] = []
 
     def look(work: Work) -> None:
-        seen.append(record.read(context.facts, "second"))
+        seen.append(unit_record.read(context.facts, "second"))
         succeed(work)
 
     Setup(context, [make_kind("first", look), make_kind("second", succeed, after=("first",))],
@@ -214,7 +213,7 @@ def test_an_error_fails_its_kind_and_no_other(
         raise error
 
     Setup(context, [make_kind("one", stumble), make_kind("two", succeed)], Heard()).run()
-    found = record.read(context.facts, "one")
+    found = unit_record.read(context.facts, "one")
     assert found and found.state is State.FAILED
     assert found.reason.startswith(reason)
     assert found.hint == hint
@@ -343,7 +342,7 @@ def test_the_end_is_told_once_and_a_failure_with_its_last_lines(context: Context
 
     heard = run_in(context, carry_out)
     assert heard.ends == [("one", "failed", ("5", "6", "7", "8", "9"))]
-    found = record.read(context.facts, "one")
+    found = unit_record.read(context.facts, "one")
     assert found
     assert (found.exit, found.log) == (4, str(find_path(context.facts, "one")))
     assert found.took is not None
@@ -359,7 +358,7 @@ def test_progress_is_written_at_most_once_a_second(
     seen = []
     for percent in range(5):
         work.own.progress(percent, f"step {percent}")
-        found = record.read(context.facts, "one")
+        found = unit_record.read(context.facts, "one")
         seen.append(found.progress if found else None)
         now[0] += 0.5
     assert seen == [0, 0, 2, 2, 4]
@@ -395,7 +394,7 @@ def test_a_kind_stands_as_the_worst_of_its_parts(
         tell[state]()
         parts.append(part)
     work.settle(parts)
-    found = record.read(context.facts, "one")
+    found = unit_record.read(context.facts, "one")
     assert found
     assert (str(found.state), found.reason) == (expected, reason)
 
@@ -405,7 +404,7 @@ def test_a_kind_is_as_far_as_its_parts_while_they_are_at_work(context: Context) 
     parts = [work.part(name) for name in ("a", "b", "c", "d")]
 
     def look() -> tuple[str, int | None]:
-        found = record.read(context.facts, "one")
+        found = unit_record.read(context.facts, "one")
         return (str(found.state), found.progress) if found else ("none", None)
 
     parts[0].skip("nothing")
@@ -476,19 +475,22 @@ def test_a_mark_holds_for_what_it_was_made_of(context: Context) -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"state": "odd"}', '{"name": 1}'])
 def test_a_damaged_record_is_none(context: Context, content: str) -> None:
-    path = record.UNIT.path(context.facts, "one")
+    path = unit_record.UNIT.path(context.facts, "one")
     path.parent.mkdir()
     path.write_text(content)
-    assert record.read(context.facts, "one") is None
-    assert list(record.list_all(context.facts)) == []
+    assert unit_record.read(context.facts, "one") is None
+    assert list(unit_record.list_all(context.facts)) == []
 
 
 def test_a_record_is_read_as_it_was_written(context: Context) -> None:
     made = Record("one:two", State.TIMEOUT, "2026-01-01T00:00:00.000Z", 1.5, 124, "r", "h", "l", 7)
-    record.UNIT.write(context.facts, made, made.name)
-    assert record.read(context.facts, "one:two") == made
-    assert json.loads(record.UNIT.path(context.facts, "one:two").read_text())["state"] == "timeout"
-    assert [each.kind for each in record.list_all(context.facts)] == ["one"]
+    unit_record.UNIT.write(context.facts, made, made.name)
+    assert unit_record.read(context.facts, "one:two") == made
+    assert (
+        json.loads(unit_record.UNIT.path(context.facts, "one:two").read_text())["state"]
+        == "timeout"
+    )
+    assert [each.kind for each in unit_record.list_all(context.facts)] == ["one"]
 
 
 def test_others_begin_once_enough_of_a_kind_is_done(context: Context) -> None:

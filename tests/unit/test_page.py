@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from agent.backup.history import Day
-from agent.life.record import State
-from agent.life.tools import rows as tools
 from agent.machine.clock import timestamp
+from agent.machine.unit_record import State
 from agent.observe.activity.answer import Lease, Sign
 from agent.observe.findings import Row
 from agent.observe.item import Item
@@ -26,6 +25,7 @@ from agent.observe.recent_log import Line
 from agent.observe.report import record as reports
 from agent.observe.status import Trouble
 from agent.settings.check import Result
+from agent.tools import rows as tools
 from tests.worlds.statuses import (
     make_activity,
     make_backup,

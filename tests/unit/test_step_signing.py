@@ -12,6 +12,7 @@ from agent.machine.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.settings.own_signing import check_own
 from agent.workspace import git, signing, ssh
 from tests.worlds.machine import Machine
 from tests.worlds.needs import need
@@ -246,8 +247,8 @@ def test_a_key_of_gpg_is_looked_for(machine: SigningMachine) -> None:
 
 def test_status_tells_it_as_soon_as_it_is_so(machine: SigningMachine) -> None:
     settings = Settings.from_environ({})
-    assert signing.check_own(settings, machine.facts) is None
+    assert check_own(settings, machine.facts) is None
     machine.git("config", "--global", *SIGN)
-    problem = signing.check_own(settings, machine.facts)
+    problem = check_own(settings, machine.facts)
     assert problem
     assert "cannot sign commits" in problem.message

@@ -15,13 +15,12 @@ import pytest
 
 from agent.commands import support_bundle
 from agent.commands.output import Printer
-from agent.life.output import FOLDER as LOGS
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.system import System
-from agent.observe import doctor
+from agent.machine.unit_log import FOLDER as LOGS
 from agent.observe.bundle import all as members
 from agent.observe.bundle import archive, cleaning, state
 from agent.observe.bundle.archive import Archive, LeakError, pack, verify
@@ -110,7 +109,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
         if name not in KNOWN:
             monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(doctor, "CHECKS", ())
+    monkeypatch.setattr(support_bundle, "CHECKS", ())
     return found
 
 
@@ -216,7 +215,7 @@ def test_without_an_agent_it_is_made_of_what_there_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(doctor, "CHECKS", ())
+    monkeypatch.setattr(support_bundle, "CHECKS", ())
     for name in list(os.environ):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -299,7 +298,7 @@ def break_down(_: Source) -> bytes:
 
 
 def test_a_part_that_fails_is_noted_and_stops_no_other(workspace: Workspace) -> None:
-    source = Source(workspace.context.facts, workspace.context)
+    source = Source(workspace.context.facts, workspace.context, ())
     made = Archive(Cleaner(()))
     parts = [
         Part("one", "", fail),
@@ -315,7 +314,7 @@ def test_a_part_that_fails_is_noted_and_stops_no_other(workspace: Workspace) -> 
 
 def test_it_cannot_grow_without_end(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST", 8)
-    source = Source(workspace.context.facts, workspace.context)
+    source = Source(workspace.context.facts, workspace.context, ())
     made = Archive(Cleaner(()))
     made.collect([Part("a", "", lambda _: b"123456"), Part("b", "", lambda _: b"123456")], source)
     assert [member.error for member in made.members] == ["", "the bundle would be too large"]

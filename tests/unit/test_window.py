@@ -1,12 +1,10 @@
 """What a window of the editor starts with: whether it asks, whether it is open, the README."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.life import trust
-from agent.life.all import KINDS
+from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace import window
@@ -58,13 +56,10 @@ def test_whoever_starts_the_container_decides(folder: Path) -> None:
     )
 
 
-def test_an_empty_folder_that_gets_a_repository_is_not_open(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_folder_that_gets_a_repository_is_not_open(folder: Path) -> None:
     """It would arrive in a window that asks nothing any more."""
-    clone = replace(KINDS[0], name="clone", wanted=lambda _settings: True)
-    monkeypatch.setattr(window, "KINDS", (clone,))
-    assert describe(folder) == Window(open=False, question="", readme="", project=str(folder))
+    found = describe(folder, DEV8_REPOSITORIES="octo/demo")
+    assert (found.open, found.question) == (False, "")
 
 
 def test_a_file_that_names_folders_is_open_by_dev8_trust_alone(folder: Path) -> None:

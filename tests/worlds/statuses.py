@@ -5,14 +5,14 @@ from typing import Any
 
 from agent.backup import report as backup
 from agent.github import report as github
-from agent.life.record import Record, State
-from agent.life.tools import rows
 from agent.machine.clock import format_time
+from agent.machine.unit_record import Record, State
 from agent.observe.activity.answer import Activity, Connections, Lease, Sign
 from agent.observe.report import record as reports
 from agent.observe.status import Status, Trouble
 from agent.observe.usage import Disk, Usage
 from agent.services import report as services
+from agent.tools import rows
 
 
 def tell(**delta: float) -> str:

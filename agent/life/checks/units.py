@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from agent.life import record
-from agent.life.record import BAD, Record, State
+from agent.machine import unit_record
 from agent.machine.clock import parse_time
 from agent.machine.human import format_duration
+from agent.machine.unit_record import BAD, Record, State
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -16,7 +16,7 @@ LONG = timedelta(minutes=30)
 
 def look(current: Context) -> Iterator[Finding]:
     """Yield a finding for each unit that is not done, and one for all that are."""
-    units, now = list(record.list_all(current.facts)), current.facts.clock.now()
+    units, now = list(unit_record.list_all(current.facts)), current.facts.clock.now()
     for unit in units:
         if unit.state in BAD or unit.state in (State.WAITING, State.RUNNING):
             yield judge(unit, now)

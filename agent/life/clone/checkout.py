@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from agent.life.clone.causes import Cause
 from agent.life.clone.git import Git, GitError
 from agent.life.clone.reference import (
     HEADS,
@@ -11,6 +10,7 @@ from agent.life.clone.reference import (
     find_remote_ref,
     name_local_branch,
 )
+from agent.machine.git_failures import Cause
 from agent.settings.repository import Reference, Repository
 
 ORIGIN = "origin"

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.life.clone.causes import Cause
 from agent.life.clone.git import Git, GitError
 from agent.life.unit import Unit
 from agent.machine.files import SETTINGS
+from agent.machine.git_failures import Cause
 from agent.machine.system import Facts
 from agent.settings.repository import Repository
 

@@ -5,9 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.github import gh, published
-from agent.life.clone.causes import Cause, Failure
 from agent.life.clone.checkout import check_out
 from agent.life.clone.git import Git, GitError
+from agent.machine.git_failures import Cause, Failure
 from agent.machine.system import Facts
 from agent.settings.repository import Repository
 

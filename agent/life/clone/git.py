@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.life.clone.causes import Failure, find_failure
 from agent.life.clone.progress import read_progress
 from agent.life.unit import Unit
 from agent.machine import commands, steering
+from agent.machine.git_failures import Failure, find_failure
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from agent.life import project
 from agent.life.clone.one import STAGING, Clone, find_beside
-from agent.life.record import SEPARATOR
 from agent.life.unit import Kind, Unit, Work
 from agent.machine.folders import CACHE_TAG
+from agent.machine.unit_record import SEPARATOR
 from agent.machine.volumes import find_top
+from agent.services import login_folder
 from agent.settings.repository import Repository
 
 AT_ONCE = 2
@@ -20,7 +20,7 @@ AT_ONCE = 2
 def carry_out(work: Work) -> None:
     """Clone what DEV8_REPOSITORIES names. Raises OSError."""
     units = clone_all(work, work.context.settings.repositories.entries or ())
-    project.note(work.context)
+    login_folder.note(work.context)
     # What comes after a clone has failed for itself: hooks need not wait for a file of git LFS.
     work.settle(unit for unit in units if unit.name.count(SEPARATOR) == 1)
 

@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from agent.life.clone import host_key
-from agent.life.clone.causes import Cause, Failure
 from agent.life.clone.checkout import MissingError, find_missing
 from agent.life.clone.extras import EXTRAS, LFS, Extra, ExtraError
 from agent.life.clone.fetch import fetch
@@ -18,8 +16,9 @@ from agent.life.clone.placing import InTheWayError, merge, place
 from agent.life.clone.target import Place, look
 from agent.life.clone.telling import tell_failure, was_refused
 from agent.life.unit import Unit, Work
-from agent.machine import runtime
+from agent.machine import runtime, ssh_host_key
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
+from agent.machine.git_failures import Cause, Failure
 from agent.machine.volumes import find_top
 from agent.settings.repository import WORKSPACE, Repository
 
@@ -174,7 +173,7 @@ class Clone:
     def _explain(self, failure: Failure) -> None:
         """Report what went wrong, and what happens next."""
         if failure.cause is Cause.HOST_KEY:
-            reason, hint = host_key.explain(self._url, failure.said, self._facts)
+            reason, hint = ssh_host_key.explain(self._url, failure.said, self._facts)
             again = f"devcopilot rerun {self.unit.name}"
             self.unit.fail(reason, f"{hint}; {again}", failure.code)
         else:

@@ -1,9 +1,9 @@
 """How a unit reports a repository that could not be fetched, and when it tries again."""
 
-from agent.life.clone.causes import Cause, Failure, explain, explain_access
 from agent.life.clone.fetch import find_token
 from agent.life.marks import IN_CONTAINER
 from agent.life.unit import Unit
+from agent.machine.git_failures import Cause, Failure, explain, explain_access
 from agent.machine.system import Facts
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.life.devcontainer.file import Devcontainer
 from agent.machine.cgroup import Cgroup
 from agent.machine.errors import Problem
+from agent.settings.devcontainer_file import Devcontainer
 
 BUILT = "the image is already built"
 STARTED = "the container is already started"

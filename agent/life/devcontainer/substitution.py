@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.life.devcontainer.file import Devcontainer
+from agent.settings.devcontainer_file import Devcontainer
 
 _VARIABLE = re.compile(r"\$\{([^{}\n]*)\}")
 

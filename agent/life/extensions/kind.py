@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from agent.life import trust
 from agent.life.extensions import wanted as lists
 from agent.life.extensions.installed import Folder, find_browser, find_remote
 from agent.life.extensions.wanted import UnusableError, Wanted
-from agent.life.trust import Verdict
 from agent.life.unit import Kind, Unit, Work
 from agent.machine.documents import STATE, Document, fill
 from agent.services import code_server
+from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.extensions import encode_gallery
 from agent.settings.project import find_folder
+from agent.settings.trust import Verdict
 
 TIME_LIMIT = 900.0
 """Seconds for all of them, or for one file."""

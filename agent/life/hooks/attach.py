@@ -7,9 +7,9 @@ ssh, leaves a file if one asks for it (/etc/profile.d/session.sh in the images).
 from pathlib import Path
 
 from agent.life.hooks.kind import Run, is_wanted
-from agent.life.record import FOLDER, State
 from agent.life.unit import Kind, Work
 from agent.machine.system import Facts
+from agent.machine.unit_record import FOLDER, State
 
 NAME = "attach"
 WANTED, SEEN = "attach.wanted", "attach.seen"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.life import running
-from agent.life.devcontainer.file import Devcontainer
 from agent.life.devcontainer.substitution import make_substitute
 from agent.machine.errors import AgentError, Problem
+from agent.settings.devcontainer_file import Devcontainer
 
 PROBES = {
     "none": "",

@@ -6,23 +6,23 @@ an old volume has its own disk, on which nothing is installed yet.
 
 from functools import cached_property
 
-from agent.life import trust
 from agent.life.container import find_identity
-from agent.life.devcontainer import file as files
 from agent.life.devcontainer.commands import HOOKS
-from agent.life.devcontainer.file import Devcontainer
 from agent.life.hooks import environment, phases, remote, running
 from agent.life.hooks.environment import Changes
 from agent.life.hooks.phases import Phase
 from agent.life.hooks.running import Where
 from agent.life.marks import IN_CONTAINER, ON_VOLUME
-from agent.life.record import SEPARATOR, State
-from agent.life.trust import Verdict
 from agent.life.unit import Kind, Unit, Work
 from agent.machine.errors import AgentError, Problem
+from agent.machine.unit_record import SEPARATOR, State
+from agent.settings import devcontainer_file as files
+from agent.settings import trust
 from agent.settings.context import Context
+from agent.settings.devcontainer_file import Devcontainer
 from agent.settings.everything import Settings
 from agent.settings.project import find_folder
+from agent.settings.trust import Verdict
 
 NAME = "hooks"
 ENOUGH = "waitFor"

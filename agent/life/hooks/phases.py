@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from agent.life.devcontainer.commands import (
@@ -18,20 +17,16 @@ from agent.life.devcontainer.commands import (
     read_commands,
     read_wait_for,
 )
-from agent.life.devcontainer.file import Devcontainer
 from agent.life.devcontainer.substitution import make_substitute
 from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
 from agent.settings.context import Context
+from agent.settings.devcontainer_file import Devcontainer
 from agent.settings.everything import Settings
+from agent.settings.hook_folder import AT_CREATE, AT_START, AT_STOP, list_files
 
-FOLDER = Path("/etc/devcopilot/hooks.d")
-"""Commands of whoever builds the image: a folder for each of these moments."""
-AT_CREATE, AT_START, AT_STOP = "create", "start", "stop"
 AT_ATTACH = "postAttach"
 """Runs when somebody comes, so never by a start."""
-MOST = 200
-"""Files of such a folder."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +102,6 @@ def find_cwd(file: Devcontainer, context: Context) -> Path:
     return real if inside and real.is_dir() else file.folder
 
 
-def has_stop_hooks(settings: Settings) -> bool:
-    """Return whether there is anything to run at the stop."""
-    return bool(find_admin(AT_STOP, settings).commands)
-
-
 def find_admin(moment: str, settings: Settings) -> Phase:
     """Return the commands of whoever runs the container or built the image, one after another."""
     given = {
@@ -120,18 +110,8 @@ def find_admin(moment: str, settings: Settings) -> Phase:
         AT_STOP: settings.hooks.on_stop,
     }[moment]
     commands = [Command(f"DEV8_ON_{moment.upper()}", given)] if given else []
-    commands += list_files(FOLDER / moment)
+    commands += [Command(path.name, make_argv(path)) for path in list_files(moment)]
     return Phase(moment, commands, once=moment == AT_CREATE, of_repository=False)
-
-
-def list_files(folder: Path) -> list[Command]:
-    """Return the scripts of a folder in the order of their names; hidden files are none."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(each.name for each in islice(entries, MOST) if each.name[0] != ".")
-    except OSError:
-        return []
-    return [Command(name, make_argv(folder / name)) for name in names if (folder / name).is_file()]
 
 
 def make_argv(path: Path) -> tuple[str, ...]:

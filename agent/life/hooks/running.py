@@ -7,10 +7,10 @@ from pathlib import Path
 
 from agent.life.devcontainer.commands import SHELL, Command
 from agent.life.hooks.phases import Phase
-from agent.life.record import SEPARATOR, Record, State
 from agent.life.running import Ended
 from agent.life.unit import Speaker, Unit, Work
 from agent.machine.human import format_duration
+from agent.machine.unit_record import SEPARATOR, Record, State
 
 LONG = 60.0
 """Seconds after which a start hook may be a service in disguise."""

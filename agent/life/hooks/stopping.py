@@ -8,6 +8,7 @@ from agent.life.hooks.kind import KIND
 from agent.life.hooks.running import Where
 from agent.life.unit import Speaker, Work
 from agent.settings.context import Context
+from agent.settings.hook_folder import AT_STOP
 from agent.settings.project import find_folder
 
 SHARE = 0.5
@@ -18,7 +19,7 @@ def carry_out(
     context: Context, seconds: float, speaker: Speaker, stopping: threading.Event
 ) -> bool:
     """Run them, and return whether all were successful; `seconds` are left until the end."""
-    phase = phases.find_admin(phases.AT_STOP, context.settings)
+    phase = phases.find_admin(AT_STOP, context.settings)
     limit = seconds * SHARE if context.settings.backup.on_stop else seconds
     given = context.settings.hooks.timeout
     timeout = min(limit, given) if given else limit

@@ -6,9 +6,7 @@ from agent.life.tools.installer import TIME_LIMIT, Installer, LackError, Stopped
 from agent.life.unit import Kind, Unit, Work
 from agent.settings.everything import Settings
 from agent.tools.all import TOOLS
-from agent.tools.tool import AiTool, find_wanted
-
-NAME = "tools"
+from agent.tools.tool import UNIT, AiTool, find_wanted
 
 
 def is_wanted(settings: Settings) -> bool:
@@ -61,4 +59,4 @@ def install_one(work: Work, tool: AiTool, unit: Unit) -> None:
         unit.done()
 
 
-KIND = Kind(NAME, "AI tools", is_wanted, carry_out)
+KIND = Kind(UNIT, "AI tools", is_wanted, carry_out)

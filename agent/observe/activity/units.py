@@ -6,7 +6,7 @@ from agent.observe.activity.signal import Sighting, Signal
 from agent.observe.activity.view import View, read_object
 
 FOLDER = "units"
-"""In the runtime folder; see `agent.life.record`."""
+"""In the runtime folder; see `agent.machine.unit_record`."""
 BACKUP = "backup"
 """The job."""
 

@@ -1,9 +1,10 @@
 """One member of a bundle, and what it is made from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.machine.system import Facts
+from agent.settings.check import Check
 from agent.settings.context import Context
 
 
@@ -14,6 +15,8 @@ class Source:
     facts: Facts
     context: Context | None
     """None: no settings can be read."""
+    checks: Sequence[Check]
+    """Those of `devcopilot doctor`."""
     why: str = ""
     """Why the agent's own settings could not be read; empty: they could."""
 

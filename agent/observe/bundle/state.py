@@ -8,12 +8,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from agent import __version__
-from agent.life.output import FOLDER as LOGS
 from agent.machine import overrides
 from agent.machine.cgroup import Cgroup
 from agent.machine.files import STATE, open_file, read_file
 from agent.machine.mountinfo import TABLE
 from agent.machine.proc import read_stat
+from agent.machine.unit_log import FOLDER as LOGS
 from agent.observe import doctor, findings, status
 from agent.observe.bundle.part import Content, Source
 from agent.observe.checks.versions import PROGRAMS, ask
@@ -36,7 +36,7 @@ PLAIN = (bool, int, float, Path)
 def make_doctor(source: Source) -> dict[str, object]:
     """Return what doctor finds without the network, and what it found last."""
     current = source.current
-    now = doctor.examine(doctor.CHECKS, current, offline=True, limit=8.0)
+    now = doctor.examine(source.checks, current, offline=True, limit=8.0)
     kept = findings.FILE.read(current.facts)
     return {"now": [vars(row) for row in now], "kept": [vars(row) for row in kept]}
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent.backup import history
-from agent.life.record import GOOD, Record, State
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_wait
+from agent.machine.unit_record import GOOD, Record, State
 from agent.observe.activity.answer import Activity
 from agent.observe.describe import (
     describe_backup,

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from agent.backup import report as backup
 from agent.github import report as github
-from agent.life.record import BAD, Record
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_share
+from agent.machine.unit_record import BAD, Record
 from agent.observe.describe import SOON, describe_problem, describe_report, describe_service
 from agent.observe.findings import Row
 from agent.observe.item import Item

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.life.devcontainer import file
 from agent.machine.errors import AgentError
 from agent.observe.ports import patterns
 from agent.observe.ports.listeners import Listener
+from agent.settings import devcontainer_file
 from agent.settings.context import Context
 from agent.settings.project import find_folder
 
@@ -55,7 +55,7 @@ def load(current: Context) -> Labels:
     """Return the names that the settings and the project give."""
     given = current.settings.ports.labels or {}
     try:
-        found = file.find(find_folder(current), current.settings.hooks.devcontainer)
+        found = devcontainer_file.find(find_folder(current), current.settings.hooks.devcontainer)
     except AgentError:  # the hooks have told that
         found = None
     return Labels(given, found.take_table(PROPERTY) if found else {})

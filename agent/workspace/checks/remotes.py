@@ -12,8 +12,8 @@ from agent.github.access import Access
 from agent.github.api import NoAnswerError, find_web_url
 from agent.github.hosts import find_accounts
 from agent.github.published import Published, read_token
-from agent.life.clone import host_key
-from agent.life.clone.causes import Cause, Failure, explain, explain_access, find_failure
+from agent.machine import ssh_host_key
+from agent.machine.git_failures import Cause, Failure, explain, explain_access, find_failure
 from agent.machine.lines import split_lines
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
@@ -139,7 +139,7 @@ class Trial:
             return self.find(Result.UNKNOWN, f"{host or remote.name} cannot be reached: "
                              f"{failure.said}", "devcopilot doctor network")  # fmt: skip
         if failure.cause is Cause.HOST_KEY:
-            why, fix = host_key.explain(remote.url, failure.said, self.context.facts)
+            why, fix = ssh_host_key.explain(remote.url, failure.said, self.context.facts)
             return self.find(Result.FAIL, why, fix)
         if failure.cause in ACCESS:
             return self._explain_access(failure, host)

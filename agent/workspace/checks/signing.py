@@ -12,7 +12,7 @@ from agent.machine.lines import find_last_line, split_lines
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
-from agent.workspace import signing
+from agent.settings.own_signing import check_own
 from agent.workspace.checks import clones
 
 OFF = "git signs no commits; set DEV8_GIT_SIGNING=ssh to sign with your ssh key"
@@ -43,7 +43,7 @@ def look(context: Context) -> Iterator[Finding]:
     if not wanted:
         yield explain_off(context)
         return
-    if problem := signing.check_own(context.settings, facts):
+    if problem := check_own(context.settings, facts):
         yield Finding(Result.FAIL, problem.message, problem.hint)
         return
     yield judge(try_to_sign(facts, config), config)

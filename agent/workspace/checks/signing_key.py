@@ -10,7 +10,7 @@ from agent.github.published import read_token
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
-from agent.workspace import signing
+from agent.settings.own_signing import expand
 from agent.workspace.checks.signing import read_config
 
 
@@ -53,7 +53,7 @@ def find_public_key(given: str, facts: Facts) -> tuple[str, Path | None] | None:
     """Return the public key that user.signingKey means, and its file; None: it is not known."""
     if given.startswith(("key::", "ssh-", "ecdsa-", "sk-")):
         return strip_comment(given.removeprefix("key::")), None
-    path = Path(signing.expand(given, facts))
+    path = Path(expand(given, facts))
     if not path.is_absolute():
         return None
     for file in (path.with_name(f"{path.name}.pub"), path):

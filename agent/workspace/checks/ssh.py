@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agent.github.hosts import find_accounts
-from agent.life.clone import host_key
-from agent.life.clone.causes import Cause, find_failure
-from agent.machine import commands
+from agent.machine import commands, ssh_host_key
 from agent.machine.commands import TOO_LONG
+from agent.machine.git_failures import Cause, find_failure
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
@@ -65,7 +64,7 @@ def read_place(url: str) -> Place | None:
         if parts.scheme not in ("ssh", "git+ssh") or not parts.hostname:
             return None
         return Place(parts.hostname, parts.username or USER, parts.port)
-    host, _ = host_key.find_host(url)
+    host, _ = ssh_host_key.find_host(url)
     user = url.partition(":")[0].rpartition("@")[0]
     return Place(host, user or USER) if ":" in url and "/" not in url.partition(":")[0] else None
 
@@ -81,7 +80,7 @@ def try_login(place: Place, context: Context) -> Finding:
         return Finding(Result.OK, f"{host} takes the ssh key", part=host)
     failure = find_failure(split_lines(said), code)
     if failure.cause is Cause.HOST_KEY:
-        return Finding(Result.FAIL, *host_key.explain(place.url, failure.said, context.facts),
+        return Finding(Result.FAIL, *ssh_host_key.explain(place.url, failure.said, context.facts),
                        part=host)  # fmt: skip
     if failure.cause is Cause.KEY:
         return Finding(

@@ -7,15 +7,15 @@ from agent.backup.restic import locks, sightings
 from agent.github import gh
 from agent.github import record as tokens
 from agent.github.sources import user
-from agent.life import marks, trust, unit
-from agent.life import record as units
+from agent.life import marks, unit
 from agent.life.extensions import kind as extensions
 from agent.machine import ledger
+from agent.machine import unit_record as units
 from agent.observe import findings, lost_lines
 from agent.observe.activity import answer
 from agent.observe.report import record as reports
 from agent.services import registered
-from agent.settings import context
+from agent.settings import context, trust
 from agent.tools import servers
 from agent.workspace import ai_trust
 

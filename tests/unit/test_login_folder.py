@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.life import project
 from agent.machine import runtime
+from agent.services import login_folder
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.project import find_editor_path, find_folder
@@ -64,13 +64,13 @@ def test_people_who_log_in_start_in_the_project(
 ) -> None:
     context = make_context(tmp_path, DEV8_REPOSITORIES="octo/demo")
     (tmp_path / "workspace/demo/.git").mkdir(parents=True)
-    project.note(context)
+    login_folder.note(context)
     folder = tmp_path / "workspace/demo" if starts else context.facts.home
     assert log_in(context, *words, **environ) == str(folder)
 
 
 def test_without_a_project_logins_start_at_home(tmp_path: Path) -> None:
     context = make_context(tmp_path)
-    project.note(context)
+    login_folder.note(context)
     assert not (context.facts.runtime / runtime.PROJECT).exists()
     assert log_in(context, "-i", SSH_CONNECTION="a b") == str(context.facts.home)

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agent.life import record
-from agent.life.record import BAD, Record, State
-from agent.life.tools.kind import NAME
-from agent.life.unit import make_name
+from agent.machine import unit_record
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
+from agent.machine.unit_record import BAD, Record, State, make_name
 from agent.settings.everything import Settings
-from agent.tools.tool import AiTool, find_version, find_wanted, link_of, read_package
+from agent.tools.tool import UNIT, AiTool, find_version, find_wanted, link_of, read_package
 
 
 @dataclass(frozen=True)
@@ -40,11 +38,11 @@ def describe(tools: Iterable[AiTool], settings: Settings, facts: Facts) -> Itera
 
 def leave_out(units: Iterable[Record]) -> Iterator[Record]:
     """Yield the units that are none of the tools', for whoever shows the rows of these as well."""
-    yield from (unit for unit in units if unit.kind != NAME)
+    yield from (unit for unit in units if unit.kind != UNIT)
 
 
 def _describe(tool: AiTool, facts: Facts) -> Row:
-    unit = record.read(facts, make_name(NAME, tool.name))
+    unit = unit_record.read(facts, make_name(UNIT, tool.name))
     state = unit.state if unit else None
     if state is State.RUNNING:
         return Row(tool.name, "installing")
@@ -59,5 +57,5 @@ def _describe(tool: AiTool, facts: Facts) -> Row:
         return Row(tool.name, "installed", str(program), by, package, problem)
     if problem:
         return Row(tool.name, "skipped" if state is State.SKIPPED else "failed", problem=problem)
-    own = record.read(facts, NAME)
+    own = unit_record.read(facts, UNIT)
     return Row(tool.name, "waiting" if own and own.state is State.RUNNING else "missing")

@@ -9,6 +9,7 @@ WAITING ──────────────────────> SKIP
     it waits again, for a token say
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,8 @@ FOLDER = "units"
 """In the runtime folder: a file for each unit."""
 SEPARATOR = ":"
 """Between a kind and its part: hooks:postCreate."""
+LONGEST_NAME = 100
+"""Characters of the name of a unit: it is the name of a file."""
 
 
 class State(StrEnum):
@@ -106,3 +109,9 @@ def list_all(facts: Facts) -> Iterator[Record]:
     for path in paths:
         if record := UNIT.read(facts, path.stem):
             yield record
+
+
+def make_name(kind: str, part: str) -> str:
+    """Return the name of a part's unit: of what strangers call it only what fits in file names."""
+    plain = re.sub(r"[^\w.:+-]+", "-", part, flags=re.ASCII).strip("-.") or "unnamed"
+    return f"{kind}{SEPARATOR}{plain}"[:LONGEST_NAME]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.life import trust
-from agent.life.trust import Verdict
 from agent.machine.errors import AgentError
 from agent.machine.files import SETTINGS
+from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.settings.trust import Verdict
 from tests.worlds.machine import make_facts
 
 TASKS = ".vscode/tasks.json"
