@@ -4,17 +4,18 @@ The record knows the last backup only, and to ask the target takes the network.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from agent.machine.documents import STATE, Document, fill
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 DAYS = 30
 """Rows that are kept of a target: of the days on which a backup was begun."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Day:
     """The backups to one target on one day."""
 

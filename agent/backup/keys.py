@@ -4,12 +4,13 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agent.backup.restic import locks
 from agent.backup.restic.client import LOCK_WAIT, Restic
 from agent.machine.system import Facts, System
+from agent.machine.values import frozen
 
 USER = "recovery"
 """What a key that was added is marked with."""
@@ -17,7 +18,7 @@ FILE = "backup-key"
 """In the runtime folder, on tmpfs: a new password on its way to restic."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Key:
     """A password of a repository, without the password."""
 

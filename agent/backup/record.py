@@ -3,19 +3,20 @@
 It outlives the container, so that the next one knows when a backup, a check or a clean-up is due.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.machine import clock
 from agent.machine.documents import STATE, Document, fill
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 MOST_NAMES = 50
 """Names of files that are kept of a backup which lacks some."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Record:
     """What is known of one target. Times are RFC 3339, in UTC; empty: never."""
 

@@ -1,7 +1,6 @@
 """How the backups on each target stand, in few words: for `status` and `health`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.backup import record
@@ -11,13 +10,14 @@ from agent.backup.target import find_targets
 from agent.backup.targets.all import TARGETS, wants_backups
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 OVERDUE = timedelta(hours=24)
 """A backup that is later than this is missed: a container that was down has had time to make it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One target. Times are RFC 3339, in UTC; empty: never."""
 

@@ -3,13 +3,13 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.backup.target import name_workspace
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.everything import Settings
 from agent.settings.parsers import Schedule
 
@@ -21,7 +21,7 @@ SKEW = timedelta(minutes=5)
 LOCAL_TIME = Path("/etc/localtime")
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """The schedule of one workspace. All moments that come in or go out are aware."""
 

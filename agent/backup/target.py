@@ -8,7 +8,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from agent.machine import runtime
@@ -17,6 +17,7 @@ from agent.machine.files import SECRET
 from agent.machine.hints import find_hint
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.backup import Backup
 from agent.settings.everything import Settings
 
@@ -32,7 +33,7 @@ HOW_TO_MAKE = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Target:
     """One place that backups go to."""
 
@@ -48,7 +49,7 @@ class Target:
     """The folder of a local repository; None: it is behind a network."""
 
 
-@dataclass(frozen=True)
+@frozen
 class TargetKind:
     """One way to keep backups."""
 
@@ -60,7 +61,7 @@ class TargetKind:
     """Return the target, None when none is wanted, or what is wrong. Reads files, changes none."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Targets:
     """All targets that are wanted."""
 

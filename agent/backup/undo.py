@@ -7,19 +7,20 @@ however often it is begun again, `undo` leads to where the first began.
 import errno
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agent.machine.documents import STATE, Document, fill
 from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 RESTORE, UNDO = "restore", "undo"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 KEEP = "`devcopilot backup undo --keep` accepts the current state"
 
 
-@dataclass(frozen=True)
+@frozen
 class Undo:
     """A restore in place, and what was there before."""
 

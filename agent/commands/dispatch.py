@@ -11,7 +11,7 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from types import ModuleType
 from typing import NoReturn
 
@@ -21,12 +21,13 @@ from agent.commands.output import Printer
 from agent.machine import core_dumps, faults
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.values import frozen
 
 HELP = ("-h", "--help")
 SIGINT = 2
 
 
-@dataclass(frozen=True)
+@frozen
 class Verb:
     """What is to be run."""
 

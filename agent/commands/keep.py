@@ -8,7 +8,7 @@ import argparse
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
@@ -16,6 +16,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.escaping import escape_line
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
+from agent.machine.values import frozen
 from agent.observe import activity
 from agent.observe.activity import leases, moment
 from agent.observe.activity.leases import Lease
@@ -27,7 +28,7 @@ LIST, END = "list", "end"
 LONGEST_REASON = 200
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """A lease as programs read it."""
 

@@ -1,8 +1,8 @@
 """What a verb hands to its printer to be laid out: pages and bars."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from agent.machine.values import frozen
 from agent.observe.item import Item
 
 __all__ = ["NAME", "Bar", "Item", "Page"]
@@ -11,7 +11,7 @@ NAME = "devcopilot"
 """What each line on stderr begins with."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Page:
     """What a terminal shows in place of lines: a headline and titled lists."""
 

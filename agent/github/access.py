@@ -1,12 +1,12 @@
 """What a host says of a token's access to a repository, and why it shows one or does not."""
 
 import re
-from dataclasses import dataclass
 
 from agent.github import verify
 from agent.github.api import Answer
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.github import GitHub
 
 _SSO = "x-github-sso"
@@ -15,7 +15,7 @@ _REQUIRED = re.compile(r"required; url=(https://[!-~]+)")
 _PARTIAL = re.compile(r"partial-results; organizations=([0-9,]+)")
 
 
-@dataclass(frozen=True)
+@frozen
 class Access:
     """What a token may do in one repository."""
 

@@ -7,7 +7,6 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from agent.machine.masking import Masker, hide
 from agent.machine.parsing import parse_json
 from agent.machine.response_bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.github import GitHub
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class NoAnswerError(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """What a server said; a status of 5xx or a rate limit is no answer."""
 

@@ -12,12 +12,12 @@ It tells what happened, and proves nothing: all that may ask for a token may wri
 import contextlib
 import os
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.machine import proc, runtime
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 WAYS = ("git", "gh", "token", "exec")
 """git's credential helper, gh's wrapper, and our own verbs."""
@@ -28,7 +28,7 @@ DEEPEST = 16
 """Shells and parts of git, after which whatever comes is taken for the program."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Caller:
     """A process; without a program where it is outside the container."""
 
@@ -36,7 +36,7 @@ class Caller:
     pid: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """One answer."""
 

@@ -11,7 +11,6 @@ import os
 import re
 import socket
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.github import changes, gh
@@ -23,6 +22,7 @@ from agent.machine.escaping import make_lines
 from agent.machine.log import Logger
 from agent.machine.pending_requests import PendingRequests
 from agent.machine.proc import read_stat
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 LIFE = 60.0
@@ -97,7 +97,7 @@ def read_peer(connection: socket.socket) -> tuple[int, int]:
     return pid, uid
 
 
-@dataclass(frozen=True)
+@frozen
 class Asker:
     """A program that wants a token."""
 

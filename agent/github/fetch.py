@@ -2,7 +2,7 @@
 
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agent.github import published
@@ -13,6 +13,7 @@ from agent.github.token import Failure, Found, Token
 from agent.machine import faults
 from agent.machine.backoff import Backoff
 from agent.machine.errors import Problem
+from agent.machine.values import frozen
 
 MARGIN = 120.0
 """Seconds before its end at which who wants to use a token asks for a newer one."""
@@ -30,7 +31,7 @@ AFTER_LIMIT = 5.0
 """Up to so many seconds later than a server allows it is asked again."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Demand:
     """Somebody waits for a token that can be used now."""
 

@@ -6,7 +6,7 @@ GITHUB_TOKEN_FILE, app_id is GITHUB_APP_ID. Secrets come as files only.
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 from agent.github.sources.all import SOURCES
@@ -14,6 +14,7 @@ from agent.github.token import find_source
 from agent.machine import files, overrides
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_toml
+from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.everything import find_missing_parts, read_group
 from agent.settings.github import GitHub
@@ -27,7 +28,7 @@ NOT_OF_A_FILE = ("GH_HOST", "DEV8_TOKEN_REFRESH_INTERVAL")
 """The file's name is the host's; the interval holds for all."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Accounts:
     """The hosts that have a token source, and those for which that is unknown."""
 

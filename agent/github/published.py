@@ -14,7 +14,7 @@ gives another.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agent.github.record import RECORD, Record, fingerprint, read_record
@@ -25,10 +25,11 @@ from agent.machine.files import SETTINGS, read_file
 from agent.machine.resources import Edit, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.github import GitHub
 
 
-@dataclass(frozen=True)
+@frozen
 class Published:
     """A published token as it is read back."""
 
@@ -110,7 +111,7 @@ def is_outdated(facts: Facts, host: str) -> bool:
 # --- from a token to the files, and back to nothing ---------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Origin:
     """Where the token of a host comes from, as its record has it."""
 

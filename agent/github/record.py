@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from agent.machine import runtime
 from agent.machine.documents import HOST, RUNTIME, Document, fill
 from agent.machine.errors import Problem
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 TOKEN, CHECK, SCOPES, CLOCK = "token", "check", "scopes", "clock"
 """What can be in trouble: the source, the check, what the token may do, the machine's clock."""
@@ -20,7 +21,7 @@ MOST_FAILURES = 20
 """Beyond that, one more makes no difference."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Record:
     """What is known of the token of one host. Times are RFC 3339 in UTC. It holds no secret."""
 

@@ -6,7 +6,6 @@ check happens outside of it, so that a server that hangs keeps nobody waiting.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from agent.github.check import Check
 from agent.github.fetch import Demand, Fetch
@@ -16,10 +15,11 @@ from agent.github.record import Record
 from agent.github.sources.all import SOURCES
 from agent.github.store import HostSource, Store
 from agent.github.token import find_source
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """What was known of a host before, and what is known now."""
 

@@ -1,17 +1,17 @@
 """How the token of each host is, without the token: for `status` and whatever else tells of it."""
 
 import time
-from dataclasses import dataclass
 
 from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.github.record import read_record
 from agent.machine.clock import timestamp
 from agent.machine.errors import Problem
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """The token of one host. Times are RFC 3339, in UTC; empty: not known, or never."""
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from agent.github import published
@@ -18,6 +17,7 @@ from agent.machine.ledger import Ledger
 from agent.machine.plan import plan
 from agent.machine.resources import Resource
 from agent.machine.system import Facts, System
+from agent.machine.values import frozen
 from agent.settings.github import GitHub
 
 
@@ -93,7 +93,7 @@ class Store:
         return 0.0 if retry_after is None else self.facts.clock.uptime() + retry_after + 1
 
 
-@dataclass(frozen=True)
+@frozen
 class HostSource:
     """One host: its account, the one source of its token, and where that is published."""
 

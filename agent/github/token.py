@@ -6,7 +6,7 @@ a token, for which they ask the network. Each says so of itself, and nobody else
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from agent.github.api import parse_time
@@ -15,13 +15,14 @@ from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.texts import UnusableError, trim, word
+from agent.machine.values import frozen
 from agent.settings.github import GitHub
 
 NO_LOGIN = "test_token"
 """The text that stands for "no login" in place of a token."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Token:
     """A GitHub token and what is known of it."""
 
@@ -39,7 +40,7 @@ class Token:
     """Seconds by which the server's clock was ahead of this machine's."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Failure:
     """Why a source has no token now."""
 
@@ -54,7 +55,7 @@ Found = Token | Failure | None
 """None: the source says that there is to be no login."""
 
 
-@dataclass(frozen=True)
+@frozen
 class TokenSource:
     """One way to get a token."""
 

@@ -1,7 +1,6 @@
 """Asks GitHub whether a token is good, and whose it is."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from agent.github import api
@@ -9,6 +8,7 @@ from agent.github.api import Answer, NoAnswerError
 from agent.github.token import find_kind
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.github import GitHub
 
 WITH_SCOPES = ("personal", "oauth")
@@ -19,7 +19,7 @@ NEEDED = ("repo", "read:org")
 """Scopes without which gh refuses a token of these kinds."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Valid:
     """GitHub accepts the token."""
 
@@ -35,12 +35,12 @@ class Valid:
     """Seconds by which the server's clock is ahead of this machine's."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Rejected:
     """GitHub says that the token is not, or no longer, good."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Unreachable:
     """Nothing was learnt."""
 

@@ -4,16 +4,16 @@ What is of the volume, such as a clone, outlives the container with the state fo
 the container, such as a program that its start hooks began, ends with the runtime folder.
 """
 
-from dataclasses import dataclass
 from functools import partial
 
 from agent.machine.documents import RUNTIME, STATE, Document, fill
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 RUNNING, DONE = "running", "done"
 
 
-@dataclass(frozen=True)
+@frozen
 class Mark:
     """That a unit has begun, or has done its work."""
 
@@ -34,7 +34,7 @@ ON_VOLUME = _make_document(STATE, "what a unit has done on this volume")
 IN_CONTAINER = _make_document(RUNTIME, "what a unit has done in this container")
 
 
-@dataclass(frozen=True)
+@frozen
 class Marks:
     """The mark of one unit."""
 

@@ -6,11 +6,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.exits import SIGNAL_BASE
 from agent.machine.processes import end_group
+from agent.machine.values import frozen
 
 PATIENCE = 5.0
 """Seconds between TERM and KILL."""
@@ -25,7 +25,7 @@ _ALWAYS = {"GIT_TERMINAL_PROMPT": "0"}
 """Nobody is there to answer a question."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Ended:
     """How a command ended."""
 

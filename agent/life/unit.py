@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from agent.machine.documents import RUNTIME, Document
 from agent.machine.human import format_duration
 from agent.machine.unit_log import UnitLog
 from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
+from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 
@@ -204,7 +205,7 @@ class Unit:
             UNIT.write(self._work.context.facts, new, self.name)
 
 
-@dataclass(frozen=True)
+@frozen
 class Kind:
     """A kind of unit: what there is one of in `agent.life.all`."""
 

@@ -4,7 +4,6 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from agent.github import published
 from agent.github.hosts import find_accounts
@@ -15,6 +14,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, GOOD, Record, State, make_name
+from agent.machine.values import frozen
 from agent.services import probes
 from agent.settings import context
 from agent.settings.context import Context
@@ -27,7 +27,7 @@ SERVICES = {"ide": "code-server", "ssh": "sshd"}
 PROBE_TIMEOUT = 3.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """How something stands that is waited for."""
 

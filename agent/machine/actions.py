@@ -1,10 +1,11 @@
 """The changes of the machine that a plan consists of: each says what it does, and does it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from agent.machine.system import System
+from agent.machine.values import frozen
 
 
 class Action(Protocol):
@@ -21,7 +22,7 @@ class Action(Protocol):
         """Make the change. Raises OSError."""
 
 
-@dataclass(frozen=True)
+@frozen
 class MakeDirectory:
     """Make a folder."""
 
@@ -35,7 +36,7 @@ class MakeDirectory:
         system.make_directory(self.path, self.mode)
 
 
-@dataclass(frozen=True)
+@frozen
 class ChangeMode:
     """Change the mode of what is there."""
 
@@ -49,7 +50,7 @@ class ChangeMode:
         system.change_mode(self.path, self.mode)
 
 
-@dataclass(frozen=True)
+@frozen
 class WriteFile:
     """Write a whole file."""
 
@@ -69,7 +70,7 @@ class WriteFile:
         system.write_file(self.path, self.content, self.mode, durable=self.durable)
 
 
-@dataclass(frozen=True)
+@frozen
 class RemoveFile:
     """Take back a file."""
 
@@ -82,7 +83,7 @@ class RemoveFile:
         system.remove_file(self.path)
 
 
-@dataclass(frozen=True)
+@frozen
 class RunCommand:
     """Run a command that makes a file."""
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from agent.machine import moments
+from agent.machine.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Retry:
     """When a run that failed is repeated: ever later, a limited number of times."""
 
@@ -19,7 +20,7 @@ class Retry:
     """Further runs in a row, after which the job is given up; None: no limit."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Job:
     """A short-lived child of init: never two runs of one job at once."""
 
@@ -45,7 +46,7 @@ class Job:
     who wait. One that cannot be had is left out."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Boot:
     """What `configure` hands to `init` as one JSON file: all that PID 1 knows."""
 

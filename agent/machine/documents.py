@@ -5,7 +5,7 @@ Whatever a run finds there may be empty, cut off, garbage, or of another version
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin
@@ -15,6 +15,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.files import STATE as LIMIT
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts, System
+from agent.machine.values import frozen
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ def make_plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
-@dataclass(frozen=True)
+@frozen
 class Document(Generic[T]):
     """A file of JSON, for its owner alone (0600), replaced in one step."""
 

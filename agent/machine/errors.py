@@ -1,12 +1,11 @@
 """The few ways in which the agent says that something is wrong."""
 
-from dataclasses import dataclass
-
 from agent.machine.escaping import escape_line
 from agent.machine.exits import Exit
+from agent.machine.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Problem:
     """One thing that is wrong, and what fixes it.
 

@@ -11,12 +11,12 @@ import selectors
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.machine.proc import read_stat
 from agent.machine.processes import end, find_family, has_ended
+from agent.machine.values import frozen
 
 PATIENCE = 5.0
 """Seconds between TERM and KILL: restic takes its lock away, if its repository answers."""
@@ -44,7 +44,7 @@ Message = Mapping[str, Any]
 Listener = Callable[[Message], None]
 
 
-@dataclass(frozen=True)
+@frozen
 class Limits:
     """Seconds that a run has.
 
@@ -71,7 +71,7 @@ LONG = Limits(first=86400.0, stall=86400.0)
 """For what may work for hours and says nothing before its end."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Finished:
     """What became of one run."""
 

@@ -5,8 +5,9 @@ The texts are those of git 2.39 to 2.51, curl and OpenSSH, under LC_ALL=C.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from agent.machine.values import frozen
 
 
 class Cause(StrEnum):
@@ -39,7 +40,7 @@ class Cause(StrEnum):
         return self in (Cause.NO_TOKEN, Cause.REFUSED, Cause.HIDDEN)
 
 
-@dataclass(frozen=True)
+@frozen
 class Failure:
     """Why git failed."""
 

@@ -6,17 +6,17 @@ https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.files import STATE, read_file
+from agent.machine.values import frozen
 
 TABLE = Path("/proc/self/mountinfo")
 IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
-@dataclass(frozen=True)
+@frozen
 class Mount:
     """One line of the table."""
 

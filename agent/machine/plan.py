@@ -14,7 +14,6 @@ is none. The rule of ownership lives here and nowhere else:
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import faults
@@ -41,9 +40,10 @@ from agent.machine.resources import (
     Seed,
 )
 from agent.machine.system import Facts, System
+from agent.machine.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """What one step still has to do, and what it cannot do."""
 

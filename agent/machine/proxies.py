@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from agent.machine.values import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Proxy:
     """A proxy."""
 

@@ -1,13 +1,14 @@
 """What a step may want on the machine. `machine.plan` says who owns what."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Directory:
     """A folder that must be there; one that exists keeps its mode."""
 
@@ -15,7 +16,7 @@ class Directory:
     mode: int = 0o755
 
 
-@dataclass(frozen=True)
+@frozen
 class Closed:
     """What group 0 may not write, if it is there and ours.
 
@@ -26,7 +27,7 @@ class Closed:
     path: Path
 
 
-@dataclass(frozen=True)
+@frozen
 class Private:
     """What is for its owner alone, if it is there and ours: group and others lose these bits."""
 
@@ -34,7 +35,7 @@ class Private:
     bits: int = 0o077
 
 
-@dataclass(frozen=True)
+@frozen
 class File:
     """A file that is the agent's own as a whole."""
 
@@ -47,7 +48,7 @@ class File:
     """Leave it there when its step no longer wants it: something else may depend on it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Seed:
     """A file that is written once, when absent, and then belongs to the user."""
 
@@ -58,7 +59,7 @@ class Seed:
     """Told once in the log, when the file was made. It may hold what the file holds."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Generated:
     """A file that a command makes when it is absent. The command ends with the path to write."""
 
@@ -66,7 +67,7 @@ class Generated:
     argv: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Edit:
     """A change inside a file of the user.
 
@@ -80,7 +81,7 @@ class Edit:
     """For a file that is made; one that exists is never made wider than this."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Keep:
     """A path that stays as it is, whatever is there: what it is made from is in trouble."""
 

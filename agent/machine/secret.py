@@ -1,11 +1,13 @@
 """A secret value that cannot be printed by accident."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from agent.machine.values import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Secret:
     """A text that must not be shown; `reveal()` is the only way to it."""
 
@@ -22,7 +24,7 @@ class Secret:
         return "***"
 
 
-@dataclass(frozen=True)
+@frozen
 class SecretInput:
     """Where a secret comes from: the variable's own value, or the file that `NAME_FILE` names."""
 

@@ -14,11 +14,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from agent.machine.values import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Steered:
     """What a program reads, as patterns of fnmatch; letter case counts."""
 

@@ -10,7 +10,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from agent.machine import commands, runtime, steering
@@ -20,10 +20,11 @@ from agent.machine.files import SECRET, STATE, read_file
 from agent.machine.lines import find_last_line
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.texts import UnusableError
+from agent.machine.values import frozen
 from agent.machine.volumes import Mounts, find_top, has_room
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """What the planners may know of the machine."""
 

@@ -11,12 +11,12 @@ WAITING ──────────────────────> SKIP
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from agent.machine.documents import RUNTIME, Document, fill
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 FOLDER = "units"
 """In the runtime folder: a file for each unit."""
@@ -43,7 +43,7 @@ BAD = frozenset({State.FAILED, State.TIMEOUT})
 """It is over, and somebody must do something."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Record:
     """What is known of one unit."""
 

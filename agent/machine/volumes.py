@@ -12,10 +12,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from agent.machine.files import STATE, read_file
+from agent.machine.values import frozen
 
 STATE_FOLDER = ".local/state/devcopilot"
 """Below the home folder. The image's configuration of git and ssh names files in it."""
@@ -28,7 +29,7 @@ ROOM = 64 * 1024
 """Bytes that must be free where the agent is to keep anything."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Volume:
     """What came of a trial; without one, a file system that can do all."""
 
@@ -54,7 +55,7 @@ class Volume:
         return bool(self.fault) or self.mode == PRIVATE
 
 
-@dataclass(frozen=True)
+@frozen
 class Mounts:
     """What came of the trials, for one life of the container."""
 

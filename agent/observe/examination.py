@@ -18,6 +18,7 @@ from typing import Any
 from agent.machine import faults
 from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -36,7 +37,7 @@ Tell = Callable[[int, Sequence[str]], None]
 """Hears how many checks are done, and the names of those at work."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Done:
     """One check with what it has found."""
 

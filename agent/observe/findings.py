@@ -1,14 +1,15 @@
 """What `devcopilot doctor` found, and the file that keeps it for the page and others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from agent.machine.documents import STATE, Document, fill
+from agent.machine.values import frozen
 from agent.settings.check import Result
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One finding, as --json, the file and the page have it. It holds no secret."""
 

@@ -1,10 +1,11 @@
 """One line about a part of a workspace, for the terminal and the page alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from agent.machine.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Item:
     """A mark that says how it is, its name, and what there is to say of it."""
 

@@ -6,12 +6,12 @@ They are JSON, or what a terminal gets: the container's output has one of the tw
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from agent.machine import runtime
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.masking import Masker
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 FILES = ("recent.1", "recent")
 _STYLES = re.compile("\033\\[[0-9;:]*m")
@@ -19,7 +19,7 @@ _TEXT = re.compile(r"(\d\d:\d\d:\d\d) (\S+?): (?:(warning|error): )?(.*)")
 """As `agent.machine.log.render` writes it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """One line of the log."""
 

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from agent.backup import report as backup
@@ -19,6 +19,7 @@ from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import SECRET, read_file
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.observe import activity, lost_lines
 from agent.observe.activity.answer import Activity
 from agent.observe.checks import memory
@@ -35,7 +36,7 @@ UTIME, STIME, RSS = 11, 12, 21
 """Of the fields after the name: proc_pid_stat(5)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Job:
     """What init says of a job. Times are RFC 3339, in UTC."""
 
@@ -47,7 +48,7 @@ class Job:
     """When it is to run again; None: only when something starts it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Processes:
     """Init and the children that are the agent's own."""
 
@@ -56,7 +57,7 @@ class Processes:
     cpu_seconds: float
 
 
-@dataclass(frozen=True)
+@frozen
 class Trouble:
     """Something that is wrong, and what fixes it."""
 
@@ -70,7 +71,7 @@ class Trouble:
         return str(Problem(self.message, self.hint))
 
 
-@dataclass(frozen=True)
+@frozen
 class Status:
     """The workspace. Times are RFC 3339, in UTC."""
 

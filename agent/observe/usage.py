@@ -1,18 +1,18 @@
 """What the workspace uses, and may use: memory, processors, processes, disks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.cgroup import Cgroup
 from agent.machine.disks import read_use
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 WORKSPACE, HOME, TEMPORARY, RUNTIME = "workspace", "home", "tmp", "runtime"
 """The volumes; two of them may be on one disk."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Disk:
     """The file system that a folder is on."""
 
@@ -21,7 +21,7 @@ class Disk:
     """What its users may have in all."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Usage:
     """All of it. None: nobody says so, or there is no limit."""
 

@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.errors import Problem
@@ -21,6 +20,7 @@ from agent.machine.parsing import parse_json
 from agent.machine.resources import File, Private, Resource, Seed
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings import argon2, stored
 from agent.settings.everything import Settings
 
@@ -44,7 +44,7 @@ JAVASCRIPT_SPACE = (
 """What code-server takes off both ends of what is typed (String.prototype.trim)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Password:
     """A password of the editor."""
 
@@ -52,7 +52,7 @@ class Password:
     made: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Hash:
     """What code-server is given. It is as secret as a session cookie, whose content it is."""
 

@@ -9,7 +9,6 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -18,6 +17,7 @@ from agent.machine.addresses import LOOPBACK, is_address
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts, System
+from agent.machine.values import frozen
 from agent.services.editor_login import Hash
 from agent.settings.everything import Settings
 from agent.settings.front import Front
@@ -69,7 +69,7 @@ def find_origin(front: Front) -> str:
 # --- links --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Link:
     """A link that works once."""
 

@@ -1,12 +1,12 @@
 """Whose keys may log in, and whether sshd can trust the folders that hold them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import owners
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.everything import Settings
 
 AUTHORIZED_KEYS = "authorized_keys"
@@ -15,7 +15,7 @@ OWN = ".ssh/authorized_keys"
 """In the home: the user's."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Logins:
     """What sshd gets, and what is reported of it."""
 

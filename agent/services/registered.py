@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
 from agent.machine import runtime
 from agent.machine.documents import RUNTIME, Document
+from agent.machine.values import frozen
 from agent.services.service import (
     BannerProbe,
     CommandProbe,
@@ -25,7 +26,7 @@ PROBES: dict[str, Callable[..., Probe]] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Roster:
     """The services that run, and why others of the agent's own do not."""
 

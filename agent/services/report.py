@@ -1,17 +1,17 @@
 """How the services are, in few words: for `status` and whatever else tells of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from agent.machine.clock import timestamp
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.services import registered, supervisord
 from agent.services.probes import find_state
 from agent.services.service import Service
 from agent.settings import context
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One service."""
 

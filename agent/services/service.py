@@ -1,16 +1,17 @@
 """What a service is: how it is run, and how it is asked whether it answers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from agent.machine.addresses import LOOPBACK
 from agent.machine.errors import Problem
 from agent.machine.resources import Resource
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 
-@dataclass(frozen=True)
+@frozen
 class HttpProbe:
     """Answers when a request without a body yields one of these statuses."""
 
@@ -22,7 +23,7 @@ class HttpProbe:
     accept: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class BannerProbe:
     """Answers when a connection yields a first line with this prefix."""
 
@@ -35,7 +36,7 @@ class BannerProbe:
     """First lines of a server that has too many callers: it lives, and must not be restarted."""
 
 
-@dataclass(frozen=True)
+@frozen
 class LoginProbe(BannerProbe):
     """Answers when an ssh server greets, and its user can log in."""
 
@@ -45,7 +46,7 @@ class LoginProbe(BannerProbe):
     """Path of the private key, beside which lies its public half; made where there is none."""
 
 
-@dataclass(frozen=True)
+@frozen
 class PortProbe:
     """Answers when a connection is accepted."""
 
@@ -53,7 +54,7 @@ class PortProbe:
     host: str = LOOPBACK
 
 
-@dataclass(frozen=True)
+@frozen
 class CommandProbe:
     """Answers when the command ends with 0."""
 
@@ -68,7 +69,7 @@ MARK = "DEV8_SERVICE"
 agent's have none: what is started in a terminal of the editor must outlive the editor."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Service:
     """A long-running program that supervisord keeps."""
 
@@ -87,7 +88,7 @@ class Service:
     """Names that are taken from the clean environment and from the own secrets."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ServiceKind:
     """One service of the agent's: its files, and how to run it (None: not here, or off)."""
 

@@ -7,13 +7,13 @@ replaces itself by the program, so it costs nothing once the program runs.
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.machine import runtime
 from agent.machine.resources import File
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.services import launchers, rpc
 from agent.services.service import Service
 
@@ -117,7 +117,7 @@ done
 """
 
 
-@dataclass(frozen=True)
+@frozen
 class ServiceState:
     """What supervisord says of one service."""
 

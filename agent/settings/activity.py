@@ -1,7 +1,6 @@
 """When the workspace counts as idle, and what happens then. To add a variable, add a field."""
 
-from dataclasses import dataclass
-
+from agent.machine.values import frozen
 from agent.settings.parsers import duration, idle_action, positive_duration, switch
 from agent.settings.variable import variable
 
@@ -22,7 +21,7 @@ def idle_timeout(value: str) -> float | None:
     return seconds
 
 
-@dataclass(frozen=True)
+@frozen
 class Activity:
     """Activity."""
 

@@ -1,11 +1,11 @@
 """The agent itself. To add a variable, add a field."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.human import format_duration
+from agent.machine.values import frozen
 from agent.settings.parsers import absolute_path, one_of, plain_path, positive_duration
 from agent.settings.variable import variable
 
@@ -19,7 +19,7 @@ GRACE_SHARE, LONGEST_MARGIN = 0.2, 5.0
 a share of it, and at most so many seconds."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Agent:
     """The agent itself."""
 

@@ -1,11 +1,11 @@
 """Backups. To add a variable, add a field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import texts
 from agent.machine.secret import SecretInput
+from agent.machine.values import frozen
 from agent.settings.lists import home_words, keep_rules, workspace_patterns
 from agent.settings.parsers import (
     Schedule,
@@ -28,7 +28,7 @@ from agent.settings.urls import http_url
 from agent.settings.variable import secret, variable
 
 
-@dataclass(frozen=True)
+@frozen
 class Backup:
     """Backups."""
 

@@ -1,9 +1,9 @@
 """Certificates beside the public ones. To add a variable, add a field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine.values import frozen
 from agent.settings.parsers import absolute_path
 from agent.settings.variable import variable
 
@@ -36,7 +36,7 @@ TRUST_STORE = "-Djavax.net.ssl.trustStore="
 """Java trusts what is in this file, in place of what comes with the JDK."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Certificates:
     """Certificates."""
 

@@ -5,11 +5,12 @@ A check looks and changes nothing, but for what its `purpose` names. It tells "d
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from agent.machine.escaping import escape_line
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 
@@ -27,7 +28,7 @@ class Result(StrEnum):
     """It could not be measured, which says nothing about how it stands."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """What a check has found about one thing. It holds no secret."""
 
@@ -48,7 +49,7 @@ class Finding:
             object.__setattr__(self, name, escape_line(getattr(self, name)))
 
 
-@dataclass(frozen=True)
+@frozen
 class Check:
     """One check. To add one, write ROOM/checks/NAME.py and add it to ROOM/checks/all.py."""
 

@@ -5,13 +5,14 @@ table in docs/migration.md is generated from both. At the end are variables of o
 are hidden from all children.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from agent.machine.values import frozen
 
 Verdict = Literal["ignored", "silent"]
 
 
-@dataclass(frozen=True)
+@frozen
 class OldVariable:
     """A variable that the agent accepts without reading it."""
 
@@ -23,7 +24,7 @@ class OldVariable:
     silent: nothing is lost."""
 
 
-@dataclass(frozen=True)
+@frozen
 class KeptVariable:
     """An old variable that the agent still reads."""
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,6 +12,7 @@ from agent.machine.errors import Problem
 from agent.machine.gitconfig import SYSTEM
 from agent.machine.places import order_path
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings import certificates, stored
 from agent.settings.everything import Settings, clean
 
@@ -29,7 +30,7 @@ PROBLEMS = Document[list[dict[str, str]]](
 """What `configure` could not do."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Context:
     """The settings, the facts, problems with the machine, and everything derived from them."""
 

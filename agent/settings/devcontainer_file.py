@@ -6,7 +6,7 @@ https://containers.dev/implementors/spec/#devcontainerjson
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from agent.machine import jsonc
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.values import frozen
 from agent.settings.hooks import OFF
 
 NAME = "devcontainer.json"
@@ -22,7 +23,7 @@ MOST = 100
 """Folders of .devcontainer in which one is looked for."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Devcontainer:
     """A devcontainer.json."""
 

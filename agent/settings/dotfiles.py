@@ -1,9 +1,9 @@
 """The user's dotfiles. To add a variable, add a field."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.errors import AgentError, Problem
+from agent.machine.values import frozen
 from agent.settings.parsers import absolute_path, command, home_path, one_of, positive_duration
 from agent.settings.repository import EntryError, Repository, mask, parse_entry
 from agent.settings.variable import variable
@@ -25,7 +25,7 @@ def source(value: str) -> Path | Repository:
         raise AgentError(Problem(problem, "give OWNER/NAME, a URL or an absolute path")) from None
 
 
-@dataclass(frozen=True)
+@frozen
 class Dotfiles:
     """Dotfiles."""
 

@@ -6,7 +6,7 @@ before anything is changed.
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from typing import Any, cast
 
 from agent.machine import addresses
@@ -14,6 +14,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.secret import SecretInput
 from agent.machine.texts import UnusableError
+from agent.machine.values import frozen
 from agent.settings import compatibility
 from agent.settings.activity import Activity
 from agent.settings.agent import Agent, find_late_stop
@@ -34,7 +35,7 @@ from agent.settings.variable import PREFIX, Variable, declared, find_foreign, is
 from agent.settings.workspace import Git, Workspace
 
 
-@dataclass(frozen=True)
+@frozen
 class Settings:
     """All settings. Frozen; secrets as `SecretInput`, durations in seconds."""
 

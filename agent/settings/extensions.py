@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from agent.machine.parsing import parse_json
+from agent.machine.values import frozen
 from agent.settings.lists import read_each, words_or_off
 from agent.settings.parsers import absolute_path
 from agent.settings.variable import variable
@@ -25,7 +25,7 @@ FORMS = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """One extension that is asked for."""
 
@@ -99,7 +99,7 @@ def encode_gallery(gallery: Mapping[str, object]) -> str:
     return json.dumps(dict(gallery))
 
 
-@dataclass(frozen=True)
+@frozen
 class Extensions:
     """Extensions of the editor."""
 

@@ -4,10 +4,10 @@ Each is checked for what code-server would accept in silence and then act on oth
 """
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from agent.machine.addresses import is_address
+from agent.machine.values import frozen
 from agent.settings.lists import read_each, split_words
 from agent.settings.urls import http_url, is_in_clear
 from agent.settings.variable import variable
@@ -111,7 +111,7 @@ def _website(word: str) -> str:
     return word
 
 
-@dataclass(frozen=True)
+@frozen
 class Front:
     """Behind a proxy."""
 

@@ -1,18 +1,18 @@
 """GitHub: tokens, Apps, hosts. To add a variable, add a field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agent.machine import texts
 from agent.machine.keys import read_pem
 from agent.machine.secret import SecretInput
+from agent.machine.values import frozen
 from agent.settings.lists import identifiers, permissions
 from agent.settings.parsers import command, host_name, identifier, interval, number
 from agent.settings.urls import private_url
 from agent.settings.variable import secret, variable
 
 
-@dataclass(frozen=True)
+@frozen
 class GitHub:
     """GitHub."""
 

@@ -1,14 +1,13 @@
 """Code that comes with a repository. To add a variable, add a field."""
 
-from dataclasses import dataclass
-
+from agent.machine.values import frozen
 from agent.settings.parsers import command, duration, inner_path, one_of
 from agent.settings.variable import variable
 
 OFF = "off"
 
 
-@dataclass(frozen=True)
+@frozen
 class Hooks:
     """Trust and hooks."""
 

@@ -1,9 +1,9 @@
 """The ports of the workspace. To add a variable, add a field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from agent.machine.values import frozen
 from agent.settings.lists import read_each, split_words
 from agent.settings.variable import variable
 
@@ -24,7 +24,7 @@ def _label(word: str) -> tuple[int, str]:
     return int(number), label
 
 
-@dataclass(frozen=True)
+@frozen
 class Ports:
     """Ports."""
 

@@ -1,11 +1,11 @@
 """The report to the control plane. To add a variable, add a field."""
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from agent.machine import texts
 from agent.machine.addresses import LOOPBACK
 from agent.machine.secret import SecretInput
+from agent.machine.values import frozen
 from agent.settings.parsers import duration, interval, switch
 from agent.settings.serving import Address, Serving, read_address
 from agent.settings.urls import endpoint_url, http_url
@@ -37,7 +37,7 @@ def read_listener(value: str) -> Address:
     return read_address(f"{known.get(host, host)}{colon}{port}")
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """Report to the control plane."""
 

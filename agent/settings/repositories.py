@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from agent.machine.errors import AgentError, Problem
+from agent.machine.values import frozen
 from agent.settings.repository import WORKSPACE, EntryError, Repository, mask, parse_entry
 from agent.settings.variable import variable
 
@@ -61,7 +61,7 @@ def editor_folder(value: str) -> str:
     return value
 
 
-@dataclass(frozen=True)
+@frozen
 class Repositories:
     """Repositories."""
 

@@ -11,10 +11,10 @@ would read as an option, as a program to run or as a folder of this machine is r
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from agent.machine.values import frozen
 from agent.settings.parsers import count, switch
 from agent.settings.urls import http_url, is_loopback
 
@@ -48,7 +48,7 @@ class EntryError(ValueError):
         self.hint = hint or f"the form is {FORM}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Reference:
     """What of a repository to check out."""
 
@@ -64,7 +64,7 @@ class Reference:
         return self.kind == "name" and bool(_SHORT_COMMIT.fullmatch(self.name))
 
 
-@dataclass(frozen=True)
+@frozen
 class Repository:
     """A repository to clone, and how."""
 

@@ -1,17 +1,17 @@
 """The services: sshd and the editor. To add a variable, add a field."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import texts
 from agent.machine.keys import read_ssh_key
 from agent.machine.secret import SecretInput
+from agent.machine.values import frozen
 from agent.settings import argon2
 from agent.settings.parsers import absolute_path, address, one_of, port, switch, text
 from agent.settings.variable import secret, variable
 
 
-@dataclass(frozen=True)
+@frozen
 class Ssh:
     """SSH."""
 
@@ -55,7 +55,7 @@ class Ssh:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Editor:
     """Editor."""
 

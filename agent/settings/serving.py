@@ -4,20 +4,20 @@ Init listens at these addresses and starts what answers; nothing of it is reside
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import combinations
 
 from agent.machine import addresses, texts
 from agent.machine.errors import Problem
 from agent.machine.secret import SecretInput
+from agent.machine.values import frozen
 from agent.settings.parsers import port
 from agent.settings.variable import secret, variable
 
 OFF = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Address:
     """An IP address with a port."""
 
@@ -66,7 +66,7 @@ def port_or_off(value: str) -> int:
         raise ValueError(f"{error}, or 0") from None
 
 
-@dataclass(frozen=True)
+@frozen
 class Serving:
     """Page, metrics and local API."""
 

@@ -1,14 +1,14 @@
 """A step of `configure`."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from agent.machine.errors import Problem
 from agent.machine.resources import Resource
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """One idempotent piece of configuration."""
 

@@ -1,16 +1,16 @@
 """The AI tools. To add a variable, add a field."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import texts
 from agent.machine.secret import SecretInput
+from agent.machine.values import frozen
 from agent.settings.lists import words_or_off
 from agent.settings.parsers import absolute_path
 from agent.settings.variable import secret, variable
 
 
-@dataclass(frozen=True)
+@frozen
 class Ai:
     """AI tools."""
 

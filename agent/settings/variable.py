@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field
+from dataclasses import MISSING, Field, field
 from pathlib import Path
 from typing import Any, cast
 
 from agent.machine import texts
 from agent.machine.errors import AgentError, Problem
 from agent.machine.secret import Secret, SecretInput
+from agent.machine.values import frozen
 from agent.settings.parsers import command, idle_action, s3_options
 from agent.settings.urls import hide_credentials
 
@@ -21,7 +22,7 @@ _SPLIT_AS_A_SHELL = (command, idle_action, s3_options)
 """These parsers handle quotes themselves."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Variable:
     """One environment variable: its name, its parser and its documentation."""
 

@@ -1,13 +1,13 @@
 """The workspace and git in it. To add a variable, add a field."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine.values import frozen
 from agent.settings.parsers import absolute_path, one_of, single_line
 from agent.settings.variable import variable
 
 
-@dataclass(frozen=True)
+@frozen
 class Workspace:
     """The workspace."""
 
@@ -25,7 +25,7 @@ class Workspace:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Git:
     """Git."""
 

@@ -7,7 +7,6 @@ entry that differs from it is the user's by then, and stays.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,6 +18,7 @@ from agent.machine.ledger import digest
 from agent.machine.parsing import parse_toml
 from agent.machine.resources import Edit, File, Resource
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.tools import toml_edit
 from agent.tools.json_edit import read_json
 
@@ -42,7 +42,7 @@ def make_record(name: str, doc: str) -> Document[Owned]:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Format:
     """How a tool's file is read and changed."""
 
@@ -77,7 +77,7 @@ def guess_format(path: Path) -> Format:
     return TOML if path.suffix == ".toml" else JSON_WITH_COMMENTS
 
 
-@dataclass(frozen=True)
+@frozen
 class Config(Generic[T]):
     """Where a tool keeps one kind of entries, and how it writes one."""
 

@@ -5,7 +5,7 @@ https://modelcontextprotocol.io; every tool keeps its servers in another file an
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.credentials import is_secret
 
 MEMBER = "mcpServers"
@@ -34,7 +35,7 @@ INSTEAD = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Server:
     """One server: a program (`command`), or an address (`url`)."""
 

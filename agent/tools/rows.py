@@ -1,17 +1,17 @@
 """What `status` shows of the AI tools: which are there, where from, and what keeps the others."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from agent.machine import unit_record
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, Record, State, make_name
+from agent.machine.values import frozen
 from agent.settings.everything import Settings
 from agent.tools.tool import UNIT, AiTool, find_version, find_wanted, link_of, read_package
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """What `status` shows of a tool."""
 

@@ -9,7 +9,7 @@ No part of it holds a secret.
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from agent.machine.errors import Problem
@@ -19,6 +19,7 @@ from agent.machine.parsing import parse_json
 from agent.machine.resources import Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.everything import Settings
 from agent.tools.entries import Config
 from agent.tools.mcp import Server
@@ -33,7 +34,7 @@ UNIT = "tools"
 """The unit that installs them; each has a part of it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Models:
     """How a key asks its host for the list of models: that costs nothing and shows if it counts."""
 
@@ -46,7 +47,7 @@ class Models:
     """Other headers."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Login:
     """A secret with which a tool signs in."""
 
@@ -56,7 +57,7 @@ class Login:
     models: Models | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Endpoint:
     """The server that a tool talks to."""
 
@@ -69,7 +70,7 @@ class Endpoint:
         return environ.get(self.variable) or self.url
 
 
-@dataclass(frozen=True)
+@frozen
 class AiTool:
     """A command line tool of an AI."""
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from agent.machine.ledger import LEDGER, Ledger
 from agent.machine.plan import Plan, apply, plan
 from agent.machine.resources import Directory, File, Resource
 from agent.machine.system import Facts, System
+from agent.machine.values import frozen
 from agent.services.all import SERVICES
 from agent.settings import stored
 from agent.settings.context import PROBLEMS, Context
@@ -39,7 +40,7 @@ class Stage(NamedTuple):
     """Keeps others from what the stage writes."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """What a run over all stages did, or would do."""
 

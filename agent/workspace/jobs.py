@@ -1,7 +1,7 @@
 """What init runs automatically, in one visible tuple. To add a job, add an entry here."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
@@ -10,6 +10,7 @@ from agent.machine.boot import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
 from agent.machine.secret import SecretInput
 from agent.machine.setup_trigger import JOB
+from agent.machine.values import frozen
 from agent.settings import surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings
@@ -19,7 +20,7 @@ from agent.workspace import activity
 from agent.workspace.setup_job import find_watched
 
 
-@dataclass(frozen=True)
+@frozen
 class JobKind:
     """A verb of `devcopilot` that init runs, and what of it depends on the settings."""
 

@@ -3,16 +3,16 @@
 See docs/decisions/trust-in-the-editor.md.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine.values import frozen
 from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.project import find_editor_path
 from agent.settings.trust import Verdict
 
 
-@dataclass(frozen=True)
+@frozen
 class Window:
     """A window on one folder, or on a file that names several (.code-workspace)."""
 

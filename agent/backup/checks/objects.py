@@ -6,7 +6,7 @@ folder by its file system, S3 by a signed request, the others by rclone.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from agent.backup.target import Target
 from agent.machine import commands, steering
 from agent.machine.lines import find_last_line
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.machine.volumes import find_top
 
 RCLONE = "rclone"
@@ -90,7 +91,7 @@ def _make_environment(given: Mapping[str, str], facts: Facts) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
+@frozen
 class FolderObject:
     """A file in the folder of the repository, or in the nearest one above it that there is."""
 
@@ -120,7 +121,7 @@ class FolderObject:
         self.path.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
+@frozen
 class S3Object:
     """An object in a bucket."""
 
@@ -145,7 +146,7 @@ class S3Object:
         return answer.body
 
 
-@dataclass(frozen=True)
+@frozen
 class RcloneObject:
     """An object on whatever rclone knows."""
 

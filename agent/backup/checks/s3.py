@@ -7,11 +7,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from agent.machine import web
+from agent.machine.values import frozen
 
 USUAL_REGION = "us-east-1"
 """What servers of others take, and what AWS answers from where it names another region."""
@@ -22,7 +23,7 @@ _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
 OK = (200, 204)
 
 
-@dataclass(frozen=True)
+@frozen
 class Login:
     """Who asks."""
 
@@ -33,7 +34,7 @@ class Login:
     """Empty: the usual one, or the one that the server names."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """What the server said."""
 

@@ -6,7 +6,7 @@ workspace of the same name uses the target, too.
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from agent.backup import identity, record
@@ -18,13 +18,14 @@ from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.machine.follow import QUICK, Limits
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 SLACK = timedelta(minutes=5)
 """By which a backup may be ahead of the clock; one that is further ahead was dated by a wrong one.
 """
 
 
-@dataclass(frozen=True)
+@frozen
 class Comparison:
     """What was found on a target."""
 

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from agent.backup.create.missing_files import is_gone
 from agent.machine import owners
 from agent.machine.globs import anchor, compile_patterns, escape
+from agent.machine.values import frozen
 from agent.settings.parsers import home_path
 
 HOME = (
@@ -49,7 +50,7 @@ Identity = tuple[int, int]
 """What a file is, whatever it is called: device and inode."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Content:
     """What is to go into a backup."""
 

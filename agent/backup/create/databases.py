@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.backup.create.content import identify
@@ -31,6 +30,7 @@ from agent.machine.sqlite import (
     is_database,
     is_settled,
 )
+from agent.machine.values import frozen
 
 RESERVE = 64 * 2**20
 """Bytes that must stay free on the disk of the copies."""
@@ -39,7 +39,7 @@ NONSENSE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 https://www.sqlite.org/rescode.html"""
 
 
-@dataclass(frozen=True)
+@frozen
 class Failure:
     """A database whose file alone is in the backup, or a copy of an earlier state beside it."""
 
@@ -57,7 +57,7 @@ class Failure:
         return f"{self.path}: no consistent copy of now: {self.cause}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Copied:
     """What became of the databases, each by its own path."""
 

@@ -20,12 +20,12 @@ import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 from agent.machine import runtime
 from agent.machine.files import read_file
+from agent.machine.values import frozen
 
 NAME = "devcopilot-refs.tar"
 """What the name of an archive ends with, in the copies' folder of the repository."""
@@ -46,7 +46,7 @@ PACK = re.compile(r"/objects/pack/pack-[0-9a-f]+\.(?:pack|idx)$")
 """What holds objects. https://git-scm.com/docs/gitformat-pack"""
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """One file in a repository."""
 

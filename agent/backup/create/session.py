@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from agent.backup import history, identity, record, undo
@@ -23,6 +23,7 @@ from agent.machine.exits import Exit
 from agent.machine.follow import QUICK, Limits, Listener
 from agent.machine.masking import Masker
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.everything import Settings
 
 PATIENCE = 0.3
@@ -61,7 +62,7 @@ def _explain_same(path: Path, settings: Settings) -> Problem:
     return Problem(cause, f"let {path} be a separate folder, or set WORKSPACE_DIR to another one")
 
 
-@dataclass(frozen=True)
+@frozen
 class Wishes:
     """How a round is to be."""
 
@@ -78,7 +79,7 @@ class Wishes:
     """Time for all of it; None: as long as it takes."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """What became of a round."""
 
@@ -93,7 +94,7 @@ class Outcome:
     """What a person should know of what was backed up."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Session:
     """What a round works with."""
 

@@ -5,12 +5,12 @@ older backups are not forgotten.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from agent.backup.create.snapshot import SHRUNK, TAG
 from agent.backup.create.survey import Count
 from agent.backup.record import Record
 from agent.backup.restic.client import Restic, ResticError
+from agent.machine.values import frozen
 
 SHARE = 10
 """A tenth of what was there is little."""
@@ -22,7 +22,7 @@ SMALL, LIGHT = 10, 1_000_000
 ACCEPT = "devcopilot backup create --accept-shrunk"
 
 
-@dataclass(frozen=True)
+@frozen
 class Past:
     """What earlier backups on a target held."""
 

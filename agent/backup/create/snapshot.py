@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from agent.backup.restic import locks
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
 from agent.machine.errors import Problem
 from agent.machine.follow import Finished, Limits, Listener
+from agent.machine.values import frozen
 
 TAG = "devcopilot"
 """What a backup is marked with."""
@@ -28,7 +29,7 @@ TRIES = 6
 time."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Contents:
     """What goes into a backup."""
 
@@ -54,7 +55,7 @@ class Source(Protocol):
         """Return what goes into a further run."""
 
 
-@dataclass(frozen=True)
+@frozen
 class BackupResult:
     """What became of a backup on one target."""
 
@@ -72,7 +73,7 @@ class BackupResult:
     """What to report when it holds next to nothing of what earlier ones held."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Run:
     """A run of restic, and what is known of it."""
 
@@ -109,7 +110,7 @@ class Run:
         yield from (f"{path}: moved while the backup was made" for path in self.moved)
 
 
-@dataclass(frozen=True)
+@frozen
 class BackupMaker:
     """Makes backups of one workspace."""
 

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from agent.machine.clock import read_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.follow import QUICK, Finished, Limits, Listener, Message, follow
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 LOCK_WAIT = "30s"
 """How long it tries again when somebody else has locked the repository. Shorter than the time until
@@ -67,7 +68,7 @@ class ResticError(AgentError):
         self.finished = finished
 
 
-@dataclass(frozen=True)
+@frozen
 class Snapshot:
     """One backup, as its repository lists it."""
 
@@ -92,7 +93,7 @@ class Snapshot:
         return self.id[:8]
 
 
-@dataclass(frozen=True)
+@frozen
 class Listing:
     """What a repository lists."""
 

@@ -9,7 +9,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from agent.machine.human import format_clock, format_moment
 from agent.machine.lines import split_lines
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 HOSTNAMES = Document[list[str]](
     STATE,
@@ -50,7 +50,7 @@ REFUSED = ("create lock in backend", "<lock/")
 """What restic says when it could not look at the locks, or write its own."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Lock:
     """A lock, as restic wrote it."""
 
@@ -66,7 +66,7 @@ class Lock:
         return f"{who}, since {format_moment(self.time)}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Judge:
     """What is known of those who may hold a lock."""
 

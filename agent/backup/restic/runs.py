@@ -14,11 +14,12 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from agent.machine.files import SECRET, read_file
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 FOLDER = "backup/runs"
 """In the state folder."""
@@ -29,7 +30,7 @@ SKEW = 2.0
 """Seconds by which a program's lock may seem older than the program: clocks are coarse."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Run:
     """A program that was started here."""
 
@@ -46,7 +47,7 @@ class Run:
         return (hostname, pid) == (self.hostname, self.pid) and moment >= self.began - SKEW
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """The file of a program that is being started."""
 

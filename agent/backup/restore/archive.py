@@ -16,6 +16,7 @@ from typing import BinaryIO
 from agent.machine import folders
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import open_file
+from agent.machine.values import frozen
 
 CHUNK = 1 << 20
 END = bytes(2 * tarfile.BLOCKSIZE)
@@ -114,7 +115,7 @@ class Tail:
             raise EOFError("the end of the archive is missing")
 
 
-@dataclass(frozen=True)
+@frozen
 class Room:
     """What a file system can take."""
 

@@ -19,6 +19,7 @@ from agent.machine import folders
 from agent.machine.follow import Message
 from agent.machine.globs import escape
 from agent.machine.sqlite import BESIDE
+from agent.machine.values import frozen
 
 KEPT = re.compile(
     rf"\.(?:kept|replaced)-\d{{8}}-\d{{6}}(?:\.\d+)?(?:{'|'.join(map(re.escape, BESIDE))})?$"
@@ -39,7 +40,7 @@ def is_kept(path: Path) -> bool:
     return any(KEPT.search(part) for part in path.parts)
 
 
-@dataclass(frozen=True)
+@frozen
 class Scope:
     """What is restored in place: a file, or a folder with all that is in it."""
 

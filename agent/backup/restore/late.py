@@ -8,19 +8,20 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from agent.backup.restore.selection import Chosen, list_names
 from agent.machine import folders
 from agent.machine.clock import FILE_TICK
 from agent.machine.sqlite import BESIDE, INDEX, is_database
+from agent.machine.values import frozen
 
 Kin = Sequence[tuple[Path, os.stat_result]]
 """A file and what belongs to the same database, each with what was found when it was looked at."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Lateness:
     """Tells what may have changed since a safety backup began."""
 
@@ -131,7 +132,7 @@ def _walk(top: Path) -> Iterator[tuple[Path, os.stat_result]]:
                 yield Path(entry.path), entry.stat(follow_symlinks=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Held:
     """What a safety backup holds."""
 

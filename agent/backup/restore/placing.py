@@ -10,15 +10,15 @@ import shutil
 import tarfile
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.backup.create import git_repositories
 from agent.backup.create.databases import Failure, explain, find_copies
 from agent.machine.sqlite import BESIDE, is_database
+from agent.machine.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Placed:
     """What became of the copies at a restore, each by where it belongs."""
 

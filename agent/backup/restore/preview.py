@@ -17,6 +17,7 @@ from agent.machine import folders
 from agent.machine.clock import read_nanoseconds
 from agent.machine.follow import Message
 from agent.machine.globs import Matcher, compile_patterns
+from agent.machine.values import frozen
 
 CLOSE = 100_000
 """Nanoseconds by which a time may differ: a file system may keep it less exactly."""
@@ -86,7 +87,7 @@ def _is_same(node: Message, found: os.stat_result) -> bool:
     return bool(found.st_size == node.get("size", 0) and apart < CLOSE)
 
 
-@dataclass(frozen=True)
+@frozen
 class Skipped:
     """What a restore leaves alone, since no backup holds it."""
 

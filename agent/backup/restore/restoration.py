@@ -7,7 +7,7 @@ in between, the safety backup holds what was there.
 import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from agent.backup import reading, undo
@@ -25,6 +25,7 @@ from agent.machine.exits import Exit
 from agent.machine.follow import Limits, Listener, Message, find_words
 from agent.machine.globs import escape
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 LIMITS = Limits(stall=900.0)
 """restic tells of no progress while it sets the modes and times of very many files."""
@@ -32,7 +33,7 @@ PutInPlace = Callable[[Path, Path], Placed]
 """Takes a folder of databases' copies and the folder to put them in, by the same relative paths."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Restorer:
     """Restores from one snapshot."""
 

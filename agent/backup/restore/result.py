@@ -1,12 +1,13 @@
 """What became of a restore."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.values import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Result:
     """What became of a restore."""
 

@@ -4,7 +4,6 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.folders import to_json_name
 from agent.machine.follow import Limits, Message
+from agent.machine.values import frozen
 
 LATEST = "latest"
 SLACK = timedelta(minutes=1)
@@ -25,7 +25,7 @@ SLACK = timedelta(minutes=1)
 HOW_TO_LIST = "`devcopilot backup list` shows them"
 
 
-@dataclass(frozen=True)
+@frozen
 class Chosen:
     """A snapshot on one target."""
 
@@ -34,7 +34,7 @@ class Chosen:
     warnings: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """What a snapshot holds at one path."""
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.backup import identity, record, undo
@@ -15,6 +14,7 @@ from agent.backup.target import name_workspace
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.machine.follow import Limits, Message
+from agent.machine.values import frozen
 from agent.settings.backup import Backup
 from agent.settings.everything import Settings
 
@@ -30,7 +30,7 @@ FORGET_LIMITS = Limits(total=1800.0)
 PRUNE_LIMITS = Limits(first=86400.0, stall=86400.0, total=6 * 3600.0)
 
 
-@dataclass(frozen=True)
+@frozen
 class Forgotten:
     """What became of the old backups on one target."""
 

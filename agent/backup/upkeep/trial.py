@@ -5,7 +5,6 @@ import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.backup.reasons import explain
@@ -15,6 +14,7 @@ from agent.machine.clock import read_nanoseconds
 from agent.machine.follow import Finished, Limits, Message, find_words
 from agent.machine.globs import escape
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 FILES = 20
 """Files that are restored."""
@@ -29,7 +29,7 @@ MAPPED = "-shm"
 """
 
 
-@dataclass(frozen=True)
+@frozen
 class Node:
     """A file as a backup describes it."""
 
@@ -41,7 +41,7 @@ class Node:
     ctime: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Trial:
     """What became of it."""
 

@@ -6,7 +6,6 @@ files for a trial. What it finds stays in the record until a check of the same p
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from agent.backup import identity, record
@@ -21,6 +20,7 @@ from agent.backup.upkeep import trial
 from agent.backup.upkeep.trial import Trial
 from agent.machine.clock import format_time
 from agent.machine.follow import Finished, Limits, find_words
+from agent.machine.values import frozen
 from agent.settings.everything import Settings
 
 ROUND = 14 * 86400.0
@@ -34,7 +34,7 @@ LONGEST = 160
 """Characters of restic's own words in a finding."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Verdict:
     """What a check has shown."""
 

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from agent.backup.create.session import find_content
 from agent.backup.create.snapshot import SAFETY, TAG
@@ -14,6 +13,7 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.machine.human import format_age, format_moment, format_size
+from agent.machine.values import frozen
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -21,7 +21,7 @@ NOTHING = "no backups yet; create one with `devcopilot backup create`"
 HEAD = ("ID", "TARGET", "MADE", "", "FILES", "SIZE", "ADDED", "KIND")
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One backup on one target."""
 

@@ -1,7 +1,7 @@
 """What `restore` and `undo` say: what would change, what became of it, and why they refuse."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from agent.backup.restore.preview import Preview
 from agent.backup.restore.result import Result
@@ -9,13 +9,14 @@ from agent.commands.output import Printer
 from agent.machine.errors import Problem
 from agent.machine.exits import Exit
 from agent.machine.human import format_size
+from agent.machine.values import frozen
 
 MOST_SHOWN = 20
 MOST_ALIKE = 3
 """Files of which the names are shown that could not be restored for the same reason."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Subject:
     """What is restored, and to where."""
 

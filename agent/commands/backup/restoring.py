@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agent.backup import record, undo
 from agent.backup.create import comparison
@@ -18,6 +18,7 @@ from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 
@@ -30,7 +31,7 @@ def make_safety(current: Context, target: Target, source: str, printer: Printer)
     return made.snapshot
 
 
-@dataclass(frozen=True)
+@frozen
 class Consent:
     """How a person agrees to a change."""
 

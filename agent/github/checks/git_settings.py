@@ -3,7 +3,6 @@
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from agent.github.hosts import find_accounts
 from agent.machine.gitconfig import find_unreadable
 from agent.machine.lines import find_last_line
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -20,7 +20,7 @@ KEEPS_COPIES = "store"
 _KEY = re.compile(r"(credential|url)\.(?:(.*)\.)?([a-z]+)", re.DOTALL)
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """One line of git's configuration."""
 

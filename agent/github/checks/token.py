@@ -1,7 +1,6 @@
 """Whether each host accepts its token now, and what the answer says of its end and the clock."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from agent.github import api, verify
@@ -15,6 +14,7 @@ from agent.github.token import find_kind, find_source
 from agent.github.verify import WITH_SCOPES, Rejected, Unreachable, Valid
 from agent.machine.clock import format_time
 from agent.machine.human import format_duration, format_moment
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.github import GitHub
@@ -28,7 +28,7 @@ LIVE = (ASKED, SCOPES, CLOCK)
 """Parts of the record that this check asks about anew."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Case:
     """One host, with what is known of it before it is asked."""
 

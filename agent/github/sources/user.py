@@ -8,7 +8,7 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from agent.machine.documents import HOST, STATE, Document, fill
 from agent.machine.errors import Problem
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.github import GitHub
 
 LEAD = 30 * 60.0
@@ -29,7 +30,7 @@ ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM}
 """Signals that would end us, or the wait for an answer."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Kept:
     """The refresh token that follows the given one."""
 

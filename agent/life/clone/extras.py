@@ -1,7 +1,6 @@
 """What comes after a clone and never undoes it: submodules, and the files of git LFS."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.life.clone.git import Git, GitError
@@ -9,13 +8,14 @@ from agent.life.unit import Unit
 from agent.machine.files import SETTINGS
 from agent.machine.git_failures import Cause
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.repository import Repository
 
 TRIES = 3
 """Times that something is fetched when the network fails."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Extra:
     """A part of a repository that is fetched after it."""
 

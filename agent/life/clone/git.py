@@ -11,7 +11,6 @@ import os
 import shlex
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.life.clone.progress import read_progress
@@ -20,6 +19,7 @@ from agent.machine import commands, steering
 from agent.machine.git_failures import Failure, find_failure
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 
 CONFIG = {
     "core.hooksPath": "/dev/null",
@@ -52,7 +52,7 @@ MOST = 64 << 20
 """Bytes of such an answer: the names of a hundred thousand branches fit."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """What git said on its two outputs."""
 
@@ -130,7 +130,7 @@ class Git:
         return Answer(done.stdout.decode(errors="surrogateescape"), said)
 
 
-@dataclass(frozen=True)
+@frozen
 class Own:
     """What the user's configuration of git has that matters to a clone."""
 

@@ -2,8 +2,8 @@
 
 import difflib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
+from agent.machine.values import frozen
 from agent.settings.repository import Reference
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
@@ -12,7 +12,7 @@ PEELED = "^{}"
 MOST_NAMES = 3
 
 
-@dataclass(frozen=True)
+@frozen
 class Names:
     """The branches and tags of a repository."""
 

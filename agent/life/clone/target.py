@@ -1,11 +1,11 @@
 """What there is where a clone is to go."""
 
 import os
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from agent.life.clone.git import Git
+from agent.machine.values import frozen
 from agent.settings.repository import EntryError, parse_address
 
 OF_THE_VOLUME = "lost+found"
@@ -26,7 +26,7 @@ class Place(Enum):
     """Something else."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Found:
     """What is there, and what is wrong with it."""
 

@@ -4,8 +4,9 @@ https://containers.dev/implementors/json_reference/#lifecycle-scripts
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from agent.machine.values import frozen
 
 HOOKS = ("onCreate", "updateContent", "postCreate", "postStart", "postAttach")
 """In their order. initializeCommand is for the machine on which the container is started."""
@@ -17,7 +18,7 @@ WAIT_FOR = "updateContent"
 SUFFIX = "Command"
 
 
-@dataclass(frozen=True)
+@frozen
 class Command:
     """One command of a hook."""
 

@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from agent.machine.values import frozen
 
 LEFT_OUT = frozenset({".git", ".github", ".gitmodules", ".gitignore", ".gitattributes"})
 """They are about the repository; .gitconfig and .gitignore_global are not."""
 ASIDE = ".before-dotfiles"
 
 
-@dataclass(frozen=True)
+@frozen
 class Linked:
     """What was done."""
 

@@ -6,7 +6,7 @@ One that the user has removed stays away. What code-server has, VS Code over SSH
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from agent.life.extensions.installed import Folder, find_browser, find_remote
 from agent.life.extensions.wanted import UnusableError, Wanted
 from agent.life.unit import Kind, Unit, Work
 from agent.machine.documents import STATE, Document, fill
+from agent.machine.values import frozen
 from agent.services import code_server
 from agent.settings import trust
 from agent.settings.context import Context
@@ -39,7 +40,7 @@ ELSEWHERE = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class History:
     """What was there once: what is missing of it the user has removed."""
 

@@ -4,11 +4,11 @@ import json
 import zipfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import jsonc
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.values import frozen
 from agent.settings.extensions import IDENTIFIER, SUFFIX, Entry, read_entry
 
 RECOMMENDATIONS = ".vscode/extensions.json"
@@ -21,7 +21,7 @@ class UnusableError(Exception):
     """A file or a list cannot be used; the message says why."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Wanted:
     """One extension that is to be there."""
 

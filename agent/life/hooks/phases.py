@@ -5,7 +5,6 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.life.devcontainer.commands import (
@@ -20,6 +19,7 @@ from agent.life.devcontainer.commands import (
 from agent.life.devcontainer.substitution import make_substitute
 from agent.machine.errors import AgentError, Problem
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.devcontainer_file import Devcontainer
 from agent.settings.everything import Settings
@@ -29,7 +29,7 @@ AT_ATTACH = "postAttach"
 """Runs when somebody comes, so never by a start."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Phase:
     """One hook."""
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.life.devcontainer.commands import SHELL, Command
@@ -11,6 +10,7 @@ from agent.life.running import Ended
 from agent.life.unit import Speaker, Unit, Work
 from agent.machine.human import format_duration
 from agent.machine.unit_record import SEPARATOR, Record, State
+from agent.machine.values import frozen
 
 LONG = 60.0
 """Seconds after which a start hook may be a service in disguise."""
@@ -19,7 +19,7 @@ LONGEST_SHOWN = 60
 """Characters of a command that a reason names."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Where:
     """What the commands of a hook run with."""
 
@@ -50,7 +50,7 @@ def carry_out(work: Work, unit: Unit, phase: Phase, where: Where) -> bool:
     return told.good
 
 
-@dataclass(frozen=True)
+@frozen
 class Told:
     """How a command ended, for its unit."""
 

@@ -1,15 +1,15 @@
 """The activity as the rest of the agent reads it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from agent.machine.documents import DAMAGE, RUNTIME, Document
+from agent.machine.values import frozen
 from agent.observe.activity import sample
 from agent.settings.context import Context
 
 
-@dataclass(frozen=True)
+@frozen
 class Sign:
     """What one signal says."""
 
@@ -24,7 +24,7 @@ class Sign:
     """Why nothing counts now."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Lease:
     """One lease of `devcopilot keep`."""
 
@@ -34,7 +34,7 @@ class Lease:
     pid: int | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Connections:
     """Connections to one port."""
 
@@ -43,7 +43,7 @@ class Connections:
     """When there was one last."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Activity:
     """The activity of a workspace at one moment; times are RFC 3339."""
 

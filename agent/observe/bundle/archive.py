@@ -12,6 +12,7 @@ from agent import __version__
 from agent.machine.clock import timestamp
 from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
+from agent.machine.values import frozen
 from agent.observe.bundle.cleaning import Cleaner
 from agent.observe.bundle.part import Content, Part, Source
 from agent.observe.bundle.state import LONGEST_LOG
@@ -33,7 +34,7 @@ class LeakError(AgentError):
     """The finished archive would hold a secret: nothing is written."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Member:
     """What the manifest says of a member."""
 

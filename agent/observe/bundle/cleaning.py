@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agent.machine.values import frozen
+
 MASK = b"***"
 VALUE = "known secret"
 """The rule that hides by value."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Shape:
     """What a kind of secret looks like."""
 

@@ -1,14 +1,14 @@
 """One member of a bundle, and what it is made from."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.check import Check
 from agent.settings.context import Context
 
 
-@dataclass(frozen=True)
+@frozen
 class Source:
     """What a bundle is made from: also where the agent does not run."""
 
@@ -28,7 +28,7 @@ class Source:
         return self.context
 
 
-@dataclass(frozen=True)
+@frozen
 class Content:
     """The content of one member."""
 
@@ -38,7 +38,7 @@ class Content:
     """Whether only the end is here."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """What makes one member, or several. To add one, write a function and add it to `all.py`."""
 

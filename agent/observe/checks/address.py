@@ -10,11 +10,12 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from agent.machine import web
+from agent.machine.values import frozen
 from agent.observe.checks import reach
 from agent.observe.checks.hosts import Host
 from agent.services import code_server, front
@@ -40,7 +41,7 @@ GATEWAY = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """What came back."""
 
@@ -56,7 +57,7 @@ class Answer:
         return None
 
 
-@dataclass(frozen=True)
+@frozen
 class Walk:
     """One address, as it is asked from here."""
 

@@ -1,13 +1,13 @@
 """The hosts that this workspace needs, and what for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agent.backup.target import find_targets
 from agent.backup.targets.all import TARGETS
 from agent.github.api import find_api_url
 from agent.github.hosts import find_accounts
+from agent.machine.values import frozen
 from agent.services import code_server
 from agent.settings.context import Context
 from agent.settings.github import GitHub
@@ -17,7 +17,7 @@ GALLERY = "https://open-vsx.org"
 """code-server's own default: https://coder.com/docs/code-server/FAQ"""
 
 
-@dataclass(frozen=True)
+@frozen
 class Host:
     """A server that something here talks to."""
 

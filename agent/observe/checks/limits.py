@@ -3,11 +3,11 @@
 import resource
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.cgroup import Cgroup, parse_number
 from agent.machine.files import SECRET, read_file
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -24,7 +24,7 @@ MORE_WATCHES = "on the machine below, as root: sysctl fs.inotify.max_user_watche
 MORE_INSTANCES = "on the machine below, as root: sysctl fs.inotify.max_user_instances=1024"
 
 
-@dataclass(frozen=True)
+@frozen
 class Watches:
     """What the processes of this uid watch, as far as they can be seen."""
 

@@ -1,16 +1,16 @@
 """The folders in which work is done, and what is in the way there."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from agent.machine.values import frozen
 from agent.settings.context import Context
 
 TEMPORARY = Path("/tmp")  # noqa: S108 - it is only looked at
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """A folder that something needs."""
 

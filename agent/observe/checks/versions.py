@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent import __version__
@@ -13,6 +12,7 @@ from agent.machine import commands, steering
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -21,7 +21,7 @@ TIMEOUT = 10.0
 _NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
 
-@dataclass(frozen=True)
+@frozen
 class Program:
     """A program that the agent works with."""
 

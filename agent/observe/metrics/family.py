@@ -6,11 +6,12 @@ repository or a login: each new value of a label is one more series for whoever 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from agent.machine.clock import parse_time
+from agent.machine.values import frozen
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -28,7 +29,7 @@ class Kind(StrEnum):
     """It is always 1, and its labels are what it says; its name ends with _info."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Sample:
     """One value."""
 
@@ -36,7 +37,7 @@ class Sample:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Family(Generic[T]):
     """One metric: a value for each set of labels."""
 

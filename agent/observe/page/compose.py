@@ -1,13 +1,14 @@
 """Makes the view of the page from what the parts of the agent say."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from agent.backup import history
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_wait
 from agent.machine.unit_record import GOOD, Record, State
+from agent.machine.values import frozen
 from agent.observe.activity.answer import Activity
 from agent.observe.describe import (
     describe_backup,
@@ -37,7 +38,7 @@ RESULTS = {Result.FAIL: "bad", Result.WARN: "warning", Result.UNKNOWN: "idle"}
 """What of doctor's word is worth a line."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Sources:
     """What the page is made from; a part that nobody knows is empty."""
 

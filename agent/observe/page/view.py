@@ -4,15 +4,15 @@ A part that is missing is None or empty, and its section is left out.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from agent.backup.history import Day
+from agent.machine.values import frozen
 from agent.observe.item import Item
 from agent.observe.recent_log import Line
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """An item and what only a page can add to it."""
 
@@ -23,7 +23,7 @@ class Entry:
     """The backups of the last weeks."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Section:
     """A titled list."""
 
@@ -33,7 +33,7 @@ class Section:
     """A sentence above it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Gauge:
     """Something that has a limit."""
 
@@ -48,14 +48,14 @@ class Gauge:
     """Of the last day: seconds since the epoch, and the share of the limit at that moment."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Limits:
     """What has a limit, side by side."""
 
     gauges: Sequence[Gauge]
 
 
-@dataclass(frozen=True)
+@frozen
 class Log:
     """The newest lines of the log."""
 
@@ -65,7 +65,7 @@ class Log:
     chosen: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """All of the page."""
 

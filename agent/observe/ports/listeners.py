@@ -1,7 +1,6 @@
 """Who listens where: the sockets of the kernel, joined with the processes that hold them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import chain
 from pathlib import Path
@@ -10,6 +9,7 @@ from agent.machine import sockets
 from agent.machine.clock import Clock
 from agent.machine.files import SECRET, read_file
 from agent.machine.sockets import TCP, UDP, Socket
+from agent.machine.values import frozen
 from agent.observe.ports import programs
 from agent.observe.ports.programs import Program
 
@@ -19,7 +19,7 @@ MAPPED = "::ffff:"
 """An address of IPv4 as sockets of IPv6 have it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Listener:
     """A port on which a program listens, at one address or several."""
 

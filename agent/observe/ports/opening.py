@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agent.machine.addresses import is_address, join_port
 from agent.machine.sockets import TCP
+from agent.machine.values import frozen
 from agent.observe.ports.listeners import Listener, unmap
 from agent.observe.ports.programs import Program
 
@@ -17,7 +17,7 @@ MOVED = 10000
 """Added to a port that only root may listen on, for the end that is at home."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Doors:
     """The ways into the workspace."""
 
@@ -72,7 +72,7 @@ PATH, NAME = "PATH", "NAME"
 """In a word of advice: the path that a server is at, and the name that it is called by."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Kind:
     """A kind of server that needs to know where it is."""
 

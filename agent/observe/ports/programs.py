@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from agent.machine import proc
 from agent.machine.clock import Clock
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.values import frozen
 
 TICKS = os.sysconf("SC_CLK_TCK")
 INTERPRETERS = re.compile(r"(node|nodejs|bun|deno|python|ruby|php|perl|java)[\d.]*")
@@ -25,7 +25,7 @@ FEW = 6
 """Words of a command in which a program of an editor shows itself."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Program:
     """A process that listens."""
 

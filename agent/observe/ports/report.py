@@ -3,12 +3,12 @@
 import pwd
 from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agent.machine import proc, sockets
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError
+from agent.machine.values import frozen
 from agent.observe.ports import labels, listeners, programs
 from agent.observe.ports.listeners import Listener, unmap
 from agent.observe.ports.opening import HOST, Doors, advise
@@ -24,7 +24,7 @@ RESOLVER = "127.0.0.11"
 """https://docs.docker.com/engine/network/#dns-services"""
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One port. Times are RFC 3339, in UTC."""
 
@@ -57,7 +57,7 @@ class Row:
         return self.protocol, self.port, self.addresses, self.uid, self.pid
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """All ports, and what cannot be seen."""
 

@@ -1,6 +1,5 @@
 """How the reports stand, for `status`, the page and programs."""
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agent.machine import runtime
@@ -8,6 +7,7 @@ from agent.machine.clock import parse_time, timestamp
 from agent.machine.documents import RUNTIME, Document
 from agent.machine.errors import Problem
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.observe.report import plan, state
 from agent.observe.report.state import State
 
@@ -17,7 +17,7 @@ STATE = Document[State](
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """How the reports stand. Times are RFC 3339, in UTC; None: never."""
 

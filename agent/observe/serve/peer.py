@@ -7,17 +7,17 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import sockets
 from agent.machine.files import STATE, read_file
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.services import supervisord
 from agent.services.code_server import NAME as EDITOR
 
 
-@dataclass(frozen=True)
+@frozen
 class Peer:
     """The end of a connection that a process of this machine holds."""
 

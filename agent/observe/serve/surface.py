@@ -1,9 +1,10 @@
 """One thing that is served: where it comes from and who may see it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agent.machine.secret import SecretInput
+from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 
@@ -12,7 +13,7 @@ class NotFoundError(Exception):
     """There is nothing at this path."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """What somebody asks. It is GET or HEAD: nothing can be changed from outside."""
 
@@ -23,7 +24,7 @@ class Request:
     """By their names in small letters."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Response:
     """What is answered."""
 
@@ -33,7 +34,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Surface:
     """One thing that is served, at an address of `agent.settings.surfaces`."""
 

@@ -4,12 +4,12 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from agent.machine import commands
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.repository import EntryError, Repository, parse_address
 from agent.workspace.trust import list_mounts, list_repositories
@@ -19,7 +19,7 @@ PATIENCE = 15.0
 """Seconds for a host to answer git."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Remote:
     """One remote of one repository."""
 

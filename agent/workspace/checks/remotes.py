@@ -5,7 +5,6 @@ says of the user alone would not do, since a fine-grained token may do less than
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from agent.github import access
 from agent.github.access import Access
@@ -15,6 +14,7 @@ from agent.github.published import Published, read_token
 from agent.machine import ssh_host_key
 from agent.machine.git_failures import Cause, Failure, explain, explain_access, find_failure
 from agent.machine.lines import split_lines
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.github import GitHub
@@ -46,7 +46,7 @@ def look(context: Context) -> Iterator[Finding]:
                 silent.add(host)
 
 
-@dataclass(frozen=True)
+@frozen
 class Trial:
     """One remote that is tried."""
 

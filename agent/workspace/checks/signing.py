@@ -4,12 +4,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine.gitconfig import find_unreadable
 from agent.machine.lines import find_last_line, split_lines
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.own_signing import check_own
@@ -23,7 +23,7 @@ _UNLOCK = re.compile(r"pinentry|[Ii]nappropriate ioctl|[Pp]assphrase|cancelled")
 """What the programs say when they would ask for a passphrase."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Signature:
     """A signature that was made; `grade` is git's letter."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agent.github.hosts import find_accounts
@@ -11,6 +10,7 @@ from agent.machine.commands import TOO_LONG
 from agent.machine.git_failures import Cause, find_failure
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.workspace.checks import clones
@@ -22,7 +22,7 @@ _WELCOME = re.compile(r"(?:Hi |Welcome to \S+, @|Hi there, )([\w.-]+(?:/[\w.-]+)
 """GitHub, GitLab, Gitea; GitHub greets with OWNER/NAME if the key is one repository's."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where ssh is to sign in."""
 
