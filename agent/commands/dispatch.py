@@ -6,7 +6,6 @@ around each run. Only what is called is imported.
 """
 
 import argparse
-import gc
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import NoReturn
 from agent.commands import output
 from agent.commands.layout import NAME
 from agent.commands.output import Printer
-from agent.machine import core_dumps, faults
+from agent.machine import core_dumps, faults, modules
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.machine.values import frozen
@@ -147,11 +146,7 @@ def find(words: Sequence[str], table: Mapping[str, str]) -> Verb:
 
 def load(package: str, word: str) -> ModuleType:
     """Return the module of a verb or of a group of verbs in a package."""
-    gc.disable()  # everything that imports create stays
-    try:
-        return importlib.import_module(f"{package}.{word.replace('-', '_')}")
-    finally:
-        gc.enable()
+    return modules.load(f"{package}.{word.replace('-', '_')}")
 
 
 def describe_group(name: str, purpose: str, table: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import socket
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.machine.socket_activation import FIRST, answer, find_listeners
-from agent.observe.serve.all import SURFACES
+from agent.observe.serve.all import SURFACES, load
 from agent.observe.serve.http import Server
 from agent.settings import context, surfaces
 from agent.settings.serving import Address
@@ -29,14 +29,14 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     current = context.load()
     server = Server(current, printer.open_log("serve", current.settings.agent.log_level or "info"))
     places = surfaces.find_addresses(current.settings)
-    named = {places[each.name]: each for each in SURFACES if each.name in places}
+    named = {places[name]: name for name in SURFACES if name in places}
     listeners = find_listeners(arguments.descriptor)
     # Asked now: a listener is closed while its last callers are answered.
     served = {each: named.get(Address(*each.getsockname()[:2])) for each in listeners}
 
     def serve(listener: socket.socket, connection: socket.socket) -> None:
-        if surface := served[listener]:
-            server.serve(surface, connection)
+        if name := served[listener]:
+            server.serve(load(name), connection)
         connection.close()
 
     answer(listeners, serve, linger=LINGER, life=LIFE)

@@ -4,6 +4,8 @@ import base64
 import http.client
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from agent.machine.pending_requests import MOST, PATIENCE
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.sockets import encode_end
 from agent.observe.serve import http as served
-from agent.observe.serve.all import SURFACES
+from agent.observe.serve.all import SURFACES, load
 from agent.observe.serve.peer import find_peer
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
 from agent.settings.context import Context
@@ -83,10 +85,21 @@ def test_what_is_served(given: dict[str, str], names: set[str]) -> None:
     assert all(address.is_loopback for address in found.values())
 
 
-def test_each_surface_has_an_address() -> None:
-    names = [each.name for each in SURFACES]
-    assert set(names) <= {PAGE, METRICS, API}
-    assert len(names) == len(set(names))
+def test_each_surface_has_an_address_and_the_name_it_is_listed_by() -> None:
+    assert set(SURFACES) == {PAGE, METRICS, API}
+    assert [load(name).name for name in SURFACES] == list(SURFACES)
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_none_loads_another(name: str) -> None:
+    """Each first answer pays for what it loads."""
+    script = (
+        f"import sys; from agent.commands import serve; serve.load({name!r})\n"
+        "print(*sys.modules, sep='\\n')"
+    )
+    argv = (sys.executable, "-c", script)
+    found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    assert [each for each in SURFACES if SURFACES[each] in found] == [name]
 
 
 # --- the answers --------------------------------------------------------------------------------

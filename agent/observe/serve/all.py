@@ -1,8 +1,20 @@
-"""All that is served. To add a surface, add its module and its name here."""
+"""All that is served. To add a surface, add its name and its module, which has a SURFACE.
 
-from agent.observe.metrics import surface as metrics
-from agent.observe.page import surface as page
-from agent.observe.report import api
+A module is loaded when somebody first asks for it: a scrape needs nothing of the page.
+"""
+
+from agent.machine import modules
 from agent.observe.serve.surface import Surface
+from agent.settings.surfaces import API, METRICS, PAGE
 
-SURFACES: tuple[Surface, ...] = (metrics.SURFACE, page.SURFACE, api.SURFACE)
+SURFACES = {
+    METRICS: "agent.observe.metrics.surface",
+    PAGE: "agent.observe.page.surface",
+    API: "agent.observe.report.api",
+}
+
+
+def load(name: str) -> Surface:
+    """Return the surface of this name."""
+    found: Surface = modules.load(SURFACES[name]).SURFACE
+    return found
