@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from agent.backup.restic.client import Restic
 from agent.backup.target import PROGRAM, Target, Targets, find_targets
-from agent.backup.targets.all import TARGETS
+from agent.backup.targets.all import TARGETS, explain_setting
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings.context import Context
@@ -24,12 +24,6 @@ def find_wanted_targets(current: Context, only: str | None = None) -> Targets:
     if current.facts.which(PROGRAM) is None:
         raise AgentError(Problem("cannot work on backups: restic is not installed"))
     return targets
-
-
-def explain_setting() -> str:
-    """Return how a target is configured."""
-    *names, last = [kind.variable for kind in TARGETS]
-    return f"set {', '.join(names)} or {last}"
 
 
 def open_restic(target: Target, current: Context, tell: Callable[[str], None]) -> Restic:

@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.backup.target import name_workspace
 from agent.machine.system import Facts
@@ -77,6 +76,8 @@ def find_zone(environ: Mapping[str, str], now: datetime) -> tzinfo:
     A TZ that names no zone, such as CET-1CEST, stands for what the clock on the wall differs from
     UTC now; an image without any zones for UTC.
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - as for CronSim
+
     name = environ.get("TZ", "").removeprefix(":")
     try:
         if name:
@@ -89,7 +90,9 @@ def find_zone(environ: Mapping[str, str], now: datetime) -> tzinfo:
 
 def find_plan(settings: Settings, facts: Facts) -> Plan | None:
     """Return when backups are made automatically; None: never."""
-    if not settings.backup.schedule:
+    wanted = settings.backup.schedule
+    if not wanted:
         return None
-    zone = find_zone(facts.environ, facts.clock.now())
-    return Plan(settings.backup.schedule, name_workspace(settings), zone)
+    has_hours = isinstance(wanted, str)
+    zone = find_zone(facts.environ, facts.clock.now()) if has_hours else UTC
+    return Plan(wanted, name_workspace(settings), zone)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agent.backup import report as backup
-from agent.backup.open import explain_setting
+from agent.backup.targets.all import explain_setting
 from agent.github import report as github
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait

@@ -4,8 +4,7 @@
 before anything is changed.
 """
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, cast
 
@@ -120,18 +119,11 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
     """Return warnings: unknown DEV8_ names, and what is ignored: old variables, shared names."""
     known = {name for _, entry in variables() for name in entry.names}
     known |= {old.name for old in compatibility.VARIABLES}
-    found = []
-    for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and not is_injected(name, environ[name]):
-            near = difflib.get_close_matches(name, known, 1)
-            found.append(
-                Problem(
-                    f"{name} is not a variable of the agent",
-                    f"did you mean {near[0]}?"
-                    if near
-                    else "`devcopilot settings` lists all variables",
-                )
-            )
+    found = [
+        describe_unknown(name, known)
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in known and not is_injected(name, environ[name])
+    ]
     found += [
         Problem(f"{old.name} is ignored: {old.doc}")
         for old in (*compatibility.VARIABLES, *compatibility.WITHHELD)
@@ -140,6 +132,15 @@ def find_warnings(environ: Mapping[str, str]) -> tuple[Problem, ...]:
     for _, entry in variables():
         found += find_foreign(entry, environ)
     return tuple(found)
+
+
+def describe_unknown(name: str, known: Collection[str]) -> Problem:
+    """Return the warning of a name that no variable has, with the nearest that one has."""
+    import difflib  # noqa: PLC0415 - few names are wrong
+
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else "`devcopilot settings` lists all variables"
+    return Problem(f"{name} is not a variable of the agent", hint)
 
 
 def _contradictions(groups: Mapping[str, Mapping[str, Any]]) -> list[Problem]:

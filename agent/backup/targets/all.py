@@ -15,3 +15,9 @@ def has_target(settings: Settings) -> bool:
 def wants_backups(settings: Settings) -> bool:
     """Tell whether backups are made automatically."""
     return settings.backup.enabled and has_target(settings)
+
+
+def explain_setting() -> str:
+    """Return how a target is configured."""
+    *names, last = [kind.variable for kind in TARGETS]
+    return f"set {', '.join(names)} or {last}"
