@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agent.machine.clock import read_time
-from agent.machine.masking import Masker, hide
+from agent.machine.masking import hide, mask_known
 from agent.machine.parsing import parse_json
 from agent.machine.response_bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.machine.system import Facts
@@ -165,11 +165,7 @@ def read_answer(
 def find_message(facts: Facts, document: Mapping[str, Any], sent: Sequence[str]) -> str:
     """Return what a server says is wrong, masked before it is cut: some repeat what they got."""
     words = str(document.get("message") or document.get("error") or "")
-    if not words:
-        return ""
-    masker = Masker(str(facts.runtime))
-    masker.refresh()
-    return masker.mask_text(hide(words, sent))[:120].partition("\n")[0]
+    return mask_known(hide(words, sent), facts.runtime)[:120].partition("\n")[0]
 
 
 def post_form(facts: Facts, url: str, form: Mapping[str, str]) -> Answer:

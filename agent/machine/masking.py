@@ -86,6 +86,15 @@ class Masker:
         return value
 
 
+def mask_known(text: str, folder: "str | os.PathLike[str]") -> str:
+    """Return what a program said without the secrets that lie in this runtime folder now."""
+    if not text:
+        return text
+    masker = Masker(os.fspath(folder))
+    masker.refresh()
+    return masker.mask_text(text)
+
+
 def hide(text: str, secrets: Iterable[str]) -> str:
     """Return the text without these secrets, as they are and as they may be written."""
     forms = set()

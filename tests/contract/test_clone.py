@@ -234,6 +234,19 @@ def test_a_private_one_waits_for_its_token_and_tries_each_once(place: Place) -> 
     assert TOKEN.encode() not in everything + place.log().encode()
 
 
+@pytest.mark.parametrize("requests", [0, 3])
+def test_a_token_that_a_host_repeats_is_told_to_nobody(place: Place, requests: int) -> None:
+    """At once, and when it is asked whether what it gave is an empty repository."""
+    place.host.add("octo/empty")
+    place.host.token, place.host.repeats = TOKEN, requests
+    place.give_token(TOKEN)
+    unit = place.start("HOST/octo/empty")["clone:empty"]
+    assert "*** is suspended" in unit.reason
+    folders = (place.facts.runtime, place.folder, place.facts.state)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert [path.parent.name for path in files if TOKEN in path.read_text()] == ["tokens"]
+
+
 def test_a_login_in_gh_by_hand_is_tried_like_a_token_of_the_agent(
     place: Place, tmp_path: Path
 ) -> None:

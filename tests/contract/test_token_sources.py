@@ -548,6 +548,15 @@ def test_a_command_in_trouble_is_one_line(
     assert "\n" not in problem
 
 
+def test_no_secret_of_the_users_is_in_the_trouble(tmp_path: Path, hub: FakeGitHub) -> None:
+    """The command has them in its environment, and may say what it likes."""
+    desk = HubWorkspace(
+        tmp_path, hub, GITHUB_TOKEN_FILE="", VAULT_TOKEN="hvs.of-the-vault-0123",
+        DEV8_GITHUB_TOKEN_COMMAND="sh -c 'echo $VAULT_TOKEN is refused >&2; exit 3'",
+    )  # fmt: skip
+    assert "sh ended with 3: *** is refused" in desk.refresh().after.problem
+
+
 class ControlPlane(BaseHTTPRequestHandler):
     """What hands out tokens elsewhere."""
 

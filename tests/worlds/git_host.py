@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,8 @@ class GitHost:
         """Whether a portal answers in its place."""
         self.token: str | None = None
         """What it wants as the password; None: anybody may read."""
+        self.repeats: int | None = None
+        """After so many requests it repeats each password, as an error of git's protocol."""
         self.large: dict[str, bytes] = {}
         """What git LFS keeps here, by the SHA-256 of its content."""
         self.gate: threading.Event | None = None
@@ -94,12 +97,15 @@ class GitHost:
 
     def _answer(self, call: BaseHTTPRequestHandler) -> None:
         self.asked.append(call.path)
+        password = self._find_password(call)
         if self.faults:
             self._send(call, self.faults.pop(0), b"no\n")
         elif "/info/lfs/" in call.path:
             self._answer_lfs(call)
         elif self.page:
             self._send(call, 200, PAGE, "text/html")
+        elif self.repeats is not None and len(self.asked) > self.repeats and password:
+            self._repeat(call)
         elif self.token is not None and not self._is_welcome(call):
             call.send_response(401)
             call.send_header("WWW-Authenticate", 'Basic realm="git"')
@@ -123,11 +129,19 @@ class GitHost:
         content = json.dumps({"transfer": "basic", "objects": rows}).encode()
         self._send(call, 200, content, "application/vnd.git-lfs+json")
 
-    def _is_welcome(self, call: BaseHTTPRequestHandler) -> bool:
-        from base64 import b64decode
-
+    def _find_password(self, call: BaseHTTPRequestHandler) -> str:
         given = call.headers.get("Authorization", "").removeprefix("Basic ")
-        return b64decode(given).decode().rpartition(":")[2] == self.token
+        return b64decode(given).decode().rpartition(":")[2]
+
+    def _is_welcome(self, call: BaseHTTPRequestHandler) -> bool:
+        return self._find_password(call) == self.token
+
+    def _repeat(self, call: BaseHTTPRequestHandler) -> None:
+        """https://git-scm.com/docs/pack-protocol#_pkt_line_format: an error packet."""
+        words = f"ERR {self._find_password(call)} is suspended".encode()
+        service = b"# service=git-upload-pack\n"
+        content = b"%04x%s0000%04x%s" % (len(service) + 4, service, len(words) + 4, words)
+        self._send(call, 200, content, "application/x-git-upload-pack-advertisement")
 
     def _send(
         self, call: BaseHTTPRequestHandler, status: int, content: bytes, kind: str = "text/plain"

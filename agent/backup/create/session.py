@@ -21,7 +21,7 @@ from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.follow import QUICK, Limits, Listener
-from agent.machine.masking import Masker
+from agent.machine.masking import mask_known
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.everything import Settings
@@ -140,11 +140,9 @@ class Session:
             return None
         seconds = self.settings.backup.hook_timeout
         folder = self.settings.workspace.folder
-        masker = Masker(os.fspath(self.facts.runtime))
 
         def hide(text: str) -> str:
-            masker.refresh()
-            return masker.mask_text(text)
+            return mask_known(text, self.facts.runtime)
 
         return hooks.run(variable, argv, self.facts.user_environ, folder, seconds, hide)
 

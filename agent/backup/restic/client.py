@@ -20,6 +20,7 @@ from agent.machine import steering
 from agent.machine.clock import read_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.follow import QUICK, Finished, Limits, Listener, Message, follow
+from agent.machine.masking import mask_known
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 
@@ -146,7 +147,13 @@ class Restic:
 
         Raises FileNotFoundError when there is no restic.
         """
-        argv = [PROGRAM, *self._options, *words]
+        finished = self._follow([PROGRAM, *self._options, *words], words, limits, listener)
+        # A server may repeat what it was sent, and a command for the password says what it likes.
+        return replace(finished, words=mask_known(finished.words, self.facts.runtime))
+
+    def _follow(
+        self, argv: Sequence[str], words: Sequence[str], limits: Limits, listener: Listener
+    ) -> Finished:
         hopeless = replace(limits, hopeless=tuple(REFUSALS))
         if NO_LOCK in words:
             return follow(argv, self.environment, hopeless, listener)

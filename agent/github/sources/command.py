@@ -6,6 +6,7 @@ from agent.github.token import Failure, Found, TokenSource, read_answer
 from agent.machine import commands
 from agent.machine.errors import Problem
 from agent.machine.lines import find_last_line
+from agent.machine.masking import mask_known
 from agent.machine.system import Facts
 from agent.settings.github import GitHub
 
@@ -25,7 +26,7 @@ def fetch(account: GitHub, facts: Facts) -> Found:
     argv = account.token_command or ()
     done = commands.run(argv, facts.user_environ)
     if done.returncode != 0:
-        words = find_last_line(done.stderr)
+        words = mask_known(find_last_line(done.stderr), facts.runtime)
         return Failure(
             Problem(
                 f"cannot get a token for {account.host}: {argv[0]} ended with {done.returncode}: "

@@ -18,6 +18,7 @@ from agent.life.unit import Unit
 from agent.machine import commands, steering
 from agent.machine.git_failures import Failure, find_failure
 from agent.machine.lines import split_lines
+from agent.machine.masking import mask_known
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 
@@ -124,7 +125,7 @@ class Git:
             ("git", *words), {**self._environ, "GIT_CEILING_DIRECTORIES": str(cwd.parent),
                               "PWD": str(cwd), **environ}, timeout=QUICK, limit=MOST, cwd=cwd,
         )  # fmt: skip
-        said = done.stderr.decode(errors="replace")
+        said = mask_known(done.stderr.decode(errors="replace"), self._facts.runtime)
         if done.returncode != 0:
             raise GitError(find_failure(split_lines(said), done.returncode))
         return Answer(done.stdout.decode(errors="surrogateescape"), said)
