@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agent.backup import record
+from agent.backup.create.content import ToolFiles
 from agent.backup.create.session import Outcome, Session, Wishes
 from agent.backup.create.snapshot import BackupResult
 from agent.backup.schedule import find_plan
@@ -21,18 +22,22 @@ def is_due(current: Context, target: Target) -> bool:
     return is_time(current, target) or care.is_due(current, target)
 
 
-def do_what_is_due(current: Context, targets: Sequence[Target], log: Logger) -> bool:
+def do_what_is_due(
+    current: Context, targets: Sequence[Target], tools: ToolFiles, log: Logger
+) -> bool:
     """Back up to each target whose time has come, look after all; return whether all went well."""
     due = [target for target in targets if is_time(current, target)]
-    made = back_up(current, due, log) if due else ()
+    made = back_up(current, due, tools, log) if due else ()
     cared = care.look_after(current, targets, made, log)
     return cared and not any(item.problem for item in made)
 
 
-def back_up(current: Context, due: Sequence[Target], log: Logger) -> Sequence[BackupResult]:
+def back_up(
+    current: Context, due: Sequence[Target], tools: ToolFiles, log: Logger
+) -> Sequence[BackupResult]:
     """Back up to these targets, and log it."""
     outcome = Session(
-        current.settings, current.facts, due, Wishes(), lambda _target: lambda _message: None
+        current.settings, current.facts, due, tools, Wishes(), lambda _target: lambda _message: None
     ).back_up()
     tell(outcome, log)
     for target in due:

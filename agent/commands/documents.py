@@ -15,8 +15,8 @@ from agent.observe import findings, lost_lines
 from agent.observe.activity import answer
 from agent.observe.report import record as reports
 from agent.services import registered
-from agent.settings import context, trust
-from agent.tools import servers
+from agent.settings import context
+from agent.tools import servers, trust
 from agent.workspace import ai_trust
 
 DOCUMENTS = (

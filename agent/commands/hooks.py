@@ -25,8 +25,9 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
 from agent.machine.unit_record import BAD, Record, make_name
-from agent.settings import context, trust
+from agent.settings import context
 from agent.settings.context import Context
+from agent.tools import trust
 
 ACTIONS = ("list", "show", "run")
 

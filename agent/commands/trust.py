@@ -9,9 +9,10 @@ from agent.commands.output import Printer
 from agent.life import setup
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
-from agent.settings import context, trust
+from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.project import find_folder
+from agent.tools import trust
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.machine.resources import Closed, Private, Resource
@@ -22,15 +22,15 @@ PUBLIC = ("known_hosts", "authorized_keys")
 """In ~/.ssh, beside *.pub: what others may read."""
 SECRETS = (
     ".gnupg", ".git-credentials", ".config/git/credentials", ".netrc", ".pgpass", ".my.cnf",
-    ".vault-token", ".config/gh/hosts.yml", ".config/hub", ".config/github-copilot", ".copilot",
+    ".vault-token", ".config/gh/hosts.yml", ".config/hub",
     ".npmrc", ".yarnrc.yml", ".pypirc", ".cargo/credentials*", ".gem/credentials",
     ".m2/settings*.xml", ".terraform.d/credentials.tfrc.json",
     ".aws/credentials", ".aws/cli/cache", ".aws/login", ".aws/sso", ".azure", ".config/gcloud",
     ".boto", ".s3cfg", ".config/rclone", ".kube", ".docker/config.json", ".config/containers",
-    ".claude.json", ".claude/.credentials.json", ".codex/auth.json",
-    ".gemini/.env", ".gemini/oauth_creds.json", ".config/code-server",
+    ".config/code-server",
 )  # fmt: skip
-"""Below the home, as patterns: files and folders with secrets in them, beside those in ~/.ssh."""
+"""Below the home, as patterns: files and folders with secrets in them, beside those in ~/.ssh and
+those of the AI tools, which `agent.tools` declares."""
 
 
 def is_ours_alone(path: Path, facts: Facts) -> bool:
@@ -105,8 +105,10 @@ def explain_access(folder: Path, uid: int) -> tuple[str, str]:
 # --- what is closed ------------------------------------------------------------------------------
 
 
-def close(facts: Facts, workspace: Path) -> Iterator[Resource]:
+def close(facts: Facts, workspace: Path, secrets: Iterable[str]) -> Iterator[Resource]:
     """Yield what others lose their permissions for, at each start.
+
+    `secrets` are further patterns like SECRETS.
 
     Group 0 those for the home, for its direct entries, which shells read, and the workspace;
     everybody those for the agent's folder, for ~/.ssh, and for secrets that were opened to be
@@ -118,7 +120,7 @@ def close(facts: Facts, workspace: Path) -> Iterator[Resource]:
     yield Private(facts.usual_defaults)
     with contextlib.suppress(OSError):
         yield from _close_ssh(facts.home / SSH)
-    for path in (path for name in SECRETS for path in facts.home.glob(name)):
+    for path in (path for name in (*SECRETS, *secrets) for path in facts.home.glob(name)):
         with contextlib.suppress(OSError):
             if (facts.mode(path) or 0) & WRITE:
                 yield Private(path)

@@ -24,6 +24,7 @@ MARK = "# devcopilot"
 
 
 CREDENTIALS = ".credentials.json"
+KEPT = ("CLAUDE.md", "settings.json", "agents", "commands", "skills")
 
 
 def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
@@ -136,4 +137,9 @@ TOOL = AiTool(
     ),
     Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL"),
     status=("auth", "status"),
+    secrets=(".claude.json", ".claude/.credentials.json"),
+    kept=tuple(f".claude/{name}" for name in KEPT),
+    project=(".mcp.json", ".claude/settings.json"),
+    headless=("-p", "--print"),
+    fed="--input-format",
 )

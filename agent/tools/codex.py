@@ -88,4 +88,8 @@ TOOL = AiTool(
     ),
     Endpoint("https://api.openai.com", "OPENAI_BASE_URL"),
     status=("login", "status"),
+    secrets=(".codex/auth.json",),
+    kept=(".codex/AGENTS.md", ".codex/config.toml", ".codex/prompts"),
+    project=(".codex/config.toml",),
+    headless=("exec", "e"),
 )

@@ -53,4 +53,14 @@ def make_servers(servers: Mapping[str, Server]) -> Entries:
     }
 
 
-TOOL = AiTool(NAME, "Copilot", (), resources, Config(find_servers, JSON, make_servers))
+TOOL = AiTool(
+    NAME,
+    "Copilot",
+    (),
+    resources,
+    Config(find_servers, JSON, make_servers),
+    overrides=("COPILOT_GITHUB_TOKEN",),
+    secrets=(".config/github-copilot", ".copilot"),
+    project=(".github/mcp.json",),
+    headless=("-p", "--prompt"),
+)

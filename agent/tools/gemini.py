@@ -56,7 +56,8 @@ def make_servers(servers: Mapping[str, Server]) -> Entries:
 KEY = Login(
     "GEMINI_API_KEY",
     lambda settings: settings.ai.gemini_key,
-    Models("/v1beta/models", "x-goog-api-key"),
+    # https://ai.google.dev/gemini-api/docs/troubleshooting
+    Models("/v1beta/models", "x-goog-api-key", refusal=b"API_KEY_INVALID"),
 )
 TOOL = AiTool(
     "gemini",
@@ -70,4 +71,8 @@ TOOL = AiTool(
         lambda folder: {(str(folder),): "TRUST_FOLDER"},
     ),
     Endpoint("https://generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL"),
+    secrets=(".gemini/.env", ".gemini/oauth_creds.json"),
+    kept=(".gemini/GEMINI.md", ".gemini/settings.json", ".gemini/commands"),
+    project=(".gemini/settings.json",),
+    headless=("-p", "--prompt"),
 )

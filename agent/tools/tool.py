@@ -45,6 +45,8 @@ class Models:
     """What stands before it there."""
     more: Mapping[str, str] = field(default_factory=dict)
     """Other headers."""
+    refusal: bytes = b""
+    """What an answer with status 400 holds where it means that the key is refused."""
 
 
 @frozen
@@ -88,6 +90,18 @@ class AiTool:
     """The server that it needs with one of its secrets; None: that of GitHub's login."""
     status: tuple[str, ...] = ()
     """Its own words that tell, by the exit code, whether it is signed in."""
+    overrides: tuple[str, ...] = ()
+    """Variables that it prefers to GitHub's login, if a shell exports them."""
+    secrets: tuple[str, ...] = ()
+    """Its files with secrets, below the home, as patterns: closed to others, and in no backup."""
+    kept: tuple[str, ...] = ()
+    """Its files that people write, below the home: each backup has them."""
+    project: tuple[str, ...] = ()
+    """Its files in a repository that name commands or servers: a change asks for trust again."""
+    headless: tuple[str, ...] = ()
+    """Words with which it does one task and ends."""
+    fed: str = ""
+    """Option with which another program talks to it even so, and it waits for that."""
 
     def has_login(self, settings: Settings) -> bool:
         """Return whether one of its secrets was given."""

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import agent
 from agent.machine import runtime
@@ -16,6 +17,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.parsers import REPORT
 from agent.settings.step import Step
+from agent.tools.all import TOOLS
 
 RULES = "rules.json"
 DUE = "due"
@@ -68,9 +70,15 @@ def resources(context: Context) -> Iterator[Resource]:
         "heartbeat": str(heartbeat),
         "workspace": str(settings.workspace.folder),
         "home": str(facts.home),
+        "tools": describe_tools(),
     }
     yield Directory(folder, 0o700)
     yield File(folder / RULES, json.dumps(rows).encode(), 0o600, adopt=True)
+
+
+def describe_tools() -> dict[str, dict[str, Any]]:
+    """Return how the sampler knows that an AI tool is at work."""
+    return {tool.name: {"headless": tool.headless, "fed": tool.fed} for tool in TOOLS}
 
 
 STEP = Step("activity", resources)

@@ -10,9 +10,9 @@ from agent.machine.resources import Resource
 from agent.settings.context import Context
 from agent.settings.project import find_folder
 from agent.settings.step import Step
-from agent.settings.trust import Verdict, find_verdict
 from agent.tools.all import TOOLS
 from agent.tools.entries import make_record, plan_configs
+from agent.tools.trust import Verdict, find_verdict
 
 RECORD = make_record("ai-trust.json", "trust that the agent has written into files of AI tools")
 

@@ -24,6 +24,7 @@ from agent.machine.values import frozen
 from agent.services.all import SERVICES
 from agent.settings import stored
 from agent.settings.context import PROBLEMS, Context
+from agent.tools.all import TOOLS
 from agent.workspace import boot, given, masked
 from agent.workspace.all import STEPS
 
@@ -174,7 +175,7 @@ def _machine_resources(current: Context) -> Iterator[Resource | Problem]:
     yield Directory(facts.home, 0o700)
     if os.access(workspace.parent, os.W_OK):
         yield Directory(workspace)
-    yield from owners.close(facts, workspace)
+    yield from owners.close(facts, workspace, [name for tool in TOOLS for name in tool.secrets])
     yield File(facts.runtime / runtime.MOUNTS, facts.mounts.encode(), 0o600, adopt=True)
     yield from current.problems
     yield from _check_runtime(current)

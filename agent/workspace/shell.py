@@ -52,7 +52,8 @@ def list_keys(settings: Settings) -> Iterator[tuple[str, SecretInput | None]]:
     for tool in TOOLS:
         for login in tool.logins:
             yield login.variable, login.find(settings)
-    for name in ("GITHUB_TOKEN", "GH_TOKEN", "COPILOT_GITHUB_TOKEN"):
+    overrides = [name for tool in TOOLS for name in tool.overrides]
+    for name in ("GITHUB_TOKEN", "GH_TOKEN", *overrides):
         yield name, settings.github.token
 
 

@@ -6,10 +6,10 @@ See docs/decisions/trust-in-the-editor.md.
 from pathlib import Path
 
 from agent.machine.values import frozen
-from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.project import find_editor_path
-from agent.settings.trust import Verdict
+from agent.tools import trust
+from agent.tools.trust import Verdict
 
 
 @frozen

@@ -12,6 +12,7 @@ from agent.observe.activity.processes import TICKS
 from agent.observe.activity.rules import Rules
 from agent.observe.activity.sample import Sample
 from agent.observe.activity.view import View
+from agent.workspace.activity import describe_tools
 
 PTS = 136 << 8
 INIT = 1
@@ -37,7 +38,8 @@ class Machine:
         """Whether the kernel tells for how long each process has run."""
         self.slept = 0.0
         self.set_back = 0.0
-        self.rules = Rules({"ssh_port": 2222, "editor_port": 8080, **rules})
+        usual = {"ssh_port": 2222, "editor_port": 8080, "tools": describe_tools()}
+        self.rules = Rules({**usual, **rules})
         self._used: dict[int, float] = {}
         self._opened: dict[str, float] = {}
         self._rows: dict[int, tuple[str, dict[str, int]]] = {}

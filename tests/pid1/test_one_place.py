@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ TARGET = TargetKind("foreign", "FOREIGN", lambda backup: True, find)
 """
 TOOL = """
 from agent.machine.resources import File
+from agent.tools.entries import JSON, Config
 from agent.tools.tool import AiTool, Login
 
 def resources(settings, facts):
@@ -69,7 +71,21 @@ def resources(settings, facts):
 def find_key(settings):
     return settings.ai.openai_key
 
-TOOL = AiTool("foreign", "Foreign", (Login("FOREIGN_KEY", find_key),), resources)
+def find_file(facts):
+    return facts.home / ".foreign-servers.json"
+
+TOOL = AiTool(
+    "foreign", "Foreign", (Login("FOREIGN_KEY", find_key),), resources,
+    Config(find_file, JSON, lambda servers: {("servers", name): {} for name in servers}),
+    Config(find_file, JSON, lambda folder: {("trusted", str(folder)): True}),
+    status=("--is-signed-in",),
+    overrides=("FOREIGN_TOKEN",),
+    secrets=(".foreign/key",),
+    kept=(".foreign/notes",),
+    project=(".foreign.json",),
+    headless=("--once",),
+    fed="--fed",
+)
 """
 VERB = '''
 """Write a file."""
@@ -151,8 +167,14 @@ class Strange:
             path.mkdir(mode=0o700)
             shutil.chown(path, folder.stat().st_uid)
         (folder / "bin").chmod(0o755)
-        (folder / "bin/foreign").write_text("#!/bin/sh\n")
-        (folder / "bin/foreign").chmod(0o755)
+        self.program = folder / "bin/foreign"
+        self.program.write_text("#!/bin/sh\ncase $1 in --once) sleep 600 ;; esac\n")
+        self.program.chmod(0o755)
+        self.workspace = folder / "workspace"
+        self.write(folder / "mcp.json", json.dumps({"mcpServers": {"one": {"command": "true"}}}))
+        self.write(self.home / ".bashrc", "export FOREIGN_TOKEN=x\n")
+        self.write(self.home / ".foreign/notes", "kept")
+        self.write(self.home / ".foreign/key", "secret").chmod(0o660)
         self._python = tree.python
         self._environ = {
             "HOME": str(self.home),
@@ -165,24 +187,45 @@ class Strange:
             "DEV8_SSH": "false",
             "DEV8_CODE_SERVER": "false",
             "DEV8_AI_TOOLS": "off",
+            "DEV8_MCP": str(folder / "mcp.json"),
             "OPENAI_API_KEY": "sk-0123456789",
         }
         words = (str(tree.python), "-I", "-m", "agent", "run", "--", "sleep", "infinity")
         self.box = start(*words, environment=self._environ)
         self.box.wait_for('"message": "READY in ')
 
-    def run(self, *words: str, code: int = 0) -> str:
-        """Run `devcopilot` beside PID 1, as its user; return all that it says."""
+    def write(self, path: Path, text: str) -> Path:
+        """Write a file of the user."""
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        for each in (path.parent, path):
+            shutil.chown(each, self.home.stat().st_uid)
+        return path
+
+    def enter(self, *words: str | Path) -> list[str | Path]:
+        """Return what runs a command beside PID 1, as its user."""
         enter = ["nsenter", "--target", str(self.box.pid), "--pid", "--mount"]
         uid = str(self.home.stat().st_uid)
         user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
-        way = [*enter, *user] if os.getuid() == 0 else []
+        return [*enter, *user, *words] if os.getuid() == 0 else [*words]
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run `devcopilot` beside PID 1, as its user; return all that it says."""
         done = subprocess.run(
-            [*way, self._python, "-I", "-m", "agent", *words], env=self._environ, check=False,
+            self.enter(self._python, "-I", "-m", "agent", *words), env=self._environ, check=False,
             capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    @contextmanager
+    def running(self, *words: str) -> Iterator[None]:
+        """Let a program run beside PID 1, as its user."""
+        with subprocess.Popen(self.enter(*words), env=self._environ) as process:
+            try:
+                yield
+            finally:
+                process.kill()
 
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.run("status", "--json")))
@@ -221,6 +264,37 @@ def test_one_file_and_one_name_add_a_thing(strange: Strange) -> None:
     assert strange.run("log", "foreign-unit") == "at work\n"
     assert "at work" in strange.run("rerun", "--all", code=1)
     strange.box.wait_for("foreign-unit failed: it was to fail")
+
+
+def test_a_tool_is_known_wherever_tools_are(strange: Strange) -> None:
+    """Its own file declares what backups, owners, trust, MCP, shells, doctor and activity need."""
+    home = strange.home
+    assert (home / ".foreign/key").stat().st_mode & 0o777 == 0o600, "closed to others"
+    content = json.loads(strange.run("backup", "list", "--content", "--json"))
+    assert str(home / ".foreign/notes") in content["paths"]
+    assert str(home / ".foreign/key") in content["excludes"]
+    servers = home / ".foreign-servers.json"
+    assert json.loads(servers.read_text()) == {"servers": {"one": {}}}
+    strange.box.wait_for("exports FOREIGN_TOKEN in line 1")
+    strange.run("trust", str(strange.workspace))
+    strange.run("configure")
+    assert json.loads(servers.read_text())["trusted"] == {str(strange.workspace): True}
+    strange.write(strange.workspace / ".foreign.json", "{}")
+    window = json.loads(strange.run("editor", "--json", str(strange.workspace)))
+    assert "changed since you trusted it: .foreign.json" in window["question"]
+    assert "Foreign is signed in" in strange.run("doctor", "ai-login")
+    assert "Foreign" in strange.run("doctor", "--list")
+
+
+def test_a_tool_at_work_counts_as_use(strange: Strange) -> None:
+    def find_ai() -> dict[str, Any]:
+        signals = json.loads(strange.run("activity", "--json"))["signals"]
+        (found,) = (row for row in signals if row["name"] == "ai")
+        return dict(found)
+
+    assert find_ai()["why"] == "no AI tool runs"
+    with strange.running(str(strange.program), "--once"):
+        wait_until(lambda: find_ai()["detail"] == "foreign is at work", "the tool in the activity")
 
 
 def test_the_catalogue_shows_them_all(tree: Tree) -> None:

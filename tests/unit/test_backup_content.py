@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.create.content import (
+    HOME,
     Content,
     choose_home,
     drop_nested,
@@ -16,6 +17,7 @@ from agent.backup.create.content import (
     leaves_nothing,
 )
 from agent.backup.create.survey import STORE, Count, survey
+from agent.commands.backup.work import TOOL_FILES
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
 from agent.machine.sqlite import HEADER
@@ -123,7 +125,7 @@ def test_a_folder_can_be_added(home: Path, workspace: Path) -> None:
     ],
 )
 def test_the_list_can_be_changed(words: tuple[str, ...], has: str, lacks: str) -> None:
-    kept, _ = choose_home(words)
+    kept, _ = choose_home(words, (*HOME, *TOOL_FILES.kept))
     assert has in kept
     assert lacks not in kept
 
@@ -131,7 +133,7 @@ def test_the_list_can_be_changed(words: tuple[str, ...], has: str, lacks: str) -
 @pytest.mark.parametrize("word", ["", "+", "-", "/etc", "+/etc", "..", "-../x", "a/../..", "~bob"])
 def test_a_word_that_is_no_path_below_the_home_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="below the home"):
-        choose_home([word])
+        choose_home([word], HOME)
 
 
 def test_what_is_taken_away_is_left_out_of_a_listed_folder(home: Path, workspace: Path) -> None:
@@ -158,7 +160,8 @@ def test_taking_away_never_takes_the_workspace(home: Path) -> None:
 ])  # fmt: skip
 def test_secrets_are_left_out_even_of_the_whole_home(home: Path, name: str) -> None:
     fill(home, name)
-    content = find_content(home, home, words=["+."], wishes=["!**", f"!{name}"])
+    wishes = ["!**", f"!{name}"]
+    content = find_content(home, home, words=["+."], wishes=wishes, tools=TOOL_FILES)
     assert not is_taken(content, home / name)
 
 
@@ -168,7 +171,8 @@ def test_secrets_are_left_out_even_of_the_whole_home(home: Path, name: str) -> N
 ])  # fmt: skip
 def test_what_lies_beside_secrets_goes_in(home: Path, workspace: Path, name: str) -> None:
     fill(home, name)
-    assert is_taken(find_content(workspace, home, words=["+."]), home / name)
+    content = find_content(workspace, home, words=["+."], tools=TOOL_FILES)
+    assert is_taken(content, home / name)
 
 
 def test_the_agents_own_is_left_out_but_for_its_copies(home: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.backup.create.content import ToolFiles
 from agent.backup.create.session import find_content
 from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
@@ -28,20 +29,20 @@ def read_settings(workspace: Path, **variables: str) -> Settings:
 def test_every_folder_of_the_state_may_be_a_link(facts: Facts, tmp_path: Path, name: str) -> None:
     (facts.state / name).symlink_to(tmp_path / "work/kept")
     (facts.state / "file").touch()
-    found = find_content(read_settings(tmp_path / "work"), facts)
+    found = find_content(read_settings(tmp_path / "work"), facts, ToolFiles())
     assert facts.state / name in found.own
     assert facts.state / "file" not in found.own, "it is in one of them"
 
 
 def test_the_copies_of_databases_are_none_of_them(facts: Facts, tmp_path: Path) -> None:
     (facts.state / "databases").symlink_to(tmp_path / "more-room")
-    found = find_content(read_settings(tmp_path / "work"), facts)
+    found = find_content(read_settings(tmp_path / "work"), facts, ToolFiles())
     assert facts.state / "databases" not in found.own
 
 
 def fail(settings: Settings, facts: Facts) -> tuple[str, str | None]:
     with pytest.raises(AgentError) as caught:
-        find_content(settings, facts)
+        find_content(settings, facts, ToolFiles())
     assert caught.value.exit_code == Exit.USAGE
     (problem,) = caught.value.problems
     return problem.message, problem.hint

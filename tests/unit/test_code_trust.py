@@ -7,10 +7,10 @@ import pytest
 
 from agent.machine.errors import AgentError
 from agent.machine.files import SETTINGS
-from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.settings.trust import Verdict
+from agent.tools import trust
+from agent.tools.trust import Verdict
 from tests.worlds.machine import make_facts
 
 TASKS = ".vscode/tasks.json"

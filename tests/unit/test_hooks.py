@@ -20,9 +20,10 @@ from agent.machine import runtime, unit_record
 from agent.machine.files import SETTINGS
 from agent.machine.unit_record import Record, State
 from agent.settings import context as settings_context
-from agent.settings import hook_folder, trust
+from agent.settings import hook_folder
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.tools import trust
 from agent.workspace.jobs import find_jobs
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import wait_until

@@ -62,6 +62,7 @@ def test_what_is_for_the_user_alone_is_closed_again(facts: Facts) -> None:
         ".netrc": 0o660,
         ".npmrc": 0o640,
         ".cargo/credentials.toml": 0o660,
+        ".foreign/key": 0o660,
         ".bashrc": 0o664,
         "project": 0o775,
     }
@@ -72,7 +73,8 @@ def test_what_is_for_the_user_alone_is_closed_again(facts: Facts) -> None:
         path.chmod(mode)
         os.chown(path, os.getuid(), 2000 if os.getuid() == 0 else -1)
     (facts.home / ".ssh/pipe").symlink_to("/dev/zero")
-    planned = plan("close", owners.close(facts, facts.home / "project"), facts, Ledger())
+    closed = owners.close(facts, facts.home / "project", [".foreign/key"])
+    planned = plan("close", closed, facts, Ledger())
     assert apply(planned, System(facts.environ), Ledger()) == ()
     after = {name: (facts.home / name).stat().st_mode & 0o777 for name in before}
     assert after == {
@@ -85,7 +87,8 @@ def test_what_is_for_the_user_alone_is_closed_again(facts: Facts) -> None:
         ".ssh/known_hosts.old": 0o644,
         ".netrc": 0o600,
         ".cargo/credentials.toml": 0o600,
+        ".foreign/key": 0o600,
     }
-    again = list(owners.close(facts, facts.home / "project"))
+    again = list(owners.close(facts, facts.home / "project", [".foreign/key"]))
     assert plan("close", again, facts, Ledger()).actions == ()
     assert {type(item) for item in again} == {Closed, Private}

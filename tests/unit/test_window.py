@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.tools import trust
 from agent.workspace import window
 from agent.workspace.window import Window
 from tests.worlds.machine import make_facts

@@ -27,10 +27,6 @@ HOME = (
     ".local/share/code-server/User/profiles",
     ".local/share/code-server/User/prompts",
     ".local/share/code-server/extensions",
-    ".claude/CLAUDE.md", ".claude/settings.json", ".claude/agents", ".claude/commands",
-    ".claude/skills",
-    ".codex/AGENTS.md", ".codex/config.toml", ".codex/prompts",
-    ".gemini/GEMINI.md", ".gemini/settings.json", ".gemini/commands",
     ".config/devcopilot",
     ".local/bin", "bin",
 )  # fmt: skip
@@ -45,6 +41,20 @@ SSH_HARMLESS = ("config", "config.d", "known_hosts*", "authorized_keys*", "*.pub
 
 ANY_NAMES = ("a", ".b", "c.d", "Ef-0_9")
 """Names that have nothing in common."""
+
+
+@frozen
+class ToolFiles:
+    """What the AI tools keep below the home, as each declares it: it adds to HOME and SECRETS."""
+
+    kept: tuple[str, ...] = ()
+    """What goes in."""
+    secrets: tuple[str, ...] = ()
+    """What never does, in restic's patterns."""
+
+
+NO_TOOLS = ToolFiles()
+
 
 Identity = tuple[int, int]
 """What a file is, whatever it is called: device and inode."""
@@ -78,6 +88,7 @@ def find_content(
     wishes: Iterable[str] = (),
     own: Iterable[Path] = (),
     copies: Path | None = None,
+    tools: ToolFiles = NO_TOOLS,
 ) -> Content:
     """Return what goes into a backup.
 
@@ -87,7 +98,7 @@ def find_content(
     ValueError for a word or a pattern that means nothing.
     """
     workspace, home = _resolve(workspace), _resolve(home)
-    kept, taken = choose_home(words)
+    kept, taken = choose_home(words, (*HOME, *tools.kept))
     listed = [path for name in kept for path in _find_listed(home, name)]
     paths = drop_nested((workspace, *(path for path in listed if not is_gone(path))))
     asked = tuple(anchor(pattern, workspace) for pattern in wishes)
@@ -96,7 +107,7 @@ def find_content(
     excludes = (
         *asked,
         *(escape(home / name) for name in taken if not _touches(home / name, workspace)),
-        *_exclude_secrets(home, workspace),
+        *_exclude_secrets(home, workspace, (*SECRETS, *tools.secrets)),
         *_exclude_own(ours, workspace, find_place(copies) if copies else None),
     )
     return Content(tuple(paths), excludes, asked, ours, find_identities(ours))
@@ -148,15 +159,18 @@ def identify(path: Path) -> Identity | None:
     return at.st_dev, at.st_ino
 
 
-def choose_home(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def choose_home(
+    words: Iterable[str], usual: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the paths below the home that go in, and those that are taken out of them.
 
-    +PATH adds to the list and -PATH takes away; words without a sign are a list of their own.
+    +PATH adds to the `usual` ones and -PATH takes away; words without a sign are a list of their
+    own.
     Raises ValueError for what is no path below the home.
     """
     signed = [(word[0], word[1:]) if word[:1] in ("+", "-") else ("", word) for word in words]
     chosen = [(sign, home_path(name)) for sign, name in signed]
-    plain = [name for sign, name in chosen if not sign] or HOME
+    plain = [name for sign, name in chosen if not sign] or usual
     added = [name for sign, name in chosen if sign == "+"]
     taken = tuple(dict.fromkeys(name for sign, name in chosen if sign == "-"))
     kept = dict.fromkeys((*plain, *added))
@@ -202,8 +216,8 @@ def _touches(path: Path, workspace: Path) -> bool:
     return workspace.is_relative_to(path) or path.is_relative_to(workspace)
 
 
-def _exclude_secrets(home: Path, workspace: Path) -> Iterator[str]:
-    for name in SECRETS:
+def _exclude_secrets(home: Path, workspace: Path, secrets: Iterable[str]) -> Iterator[str]:
+    for name in secrets:
         parent, _, last = name.rpartition("/")
         place = _resolve(home / parent)
         if not workspace.is_relative_to(place / last):

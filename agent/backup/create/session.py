@@ -9,6 +9,7 @@ from pathlib import Path
 from agent.backup import history, identity, record, undo
 from agent.backup.create import comparison, content, mounts, shrinking
 from agent.backup.create.comparison import Comparison
+from agent.backup.create.content import ToolFiles
 from agent.backup.create.notices import find_notices
 from agent.backup.create.preparation import COPIES, Preparation, find_staging
 from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG, BackupMaker, BackupResult
@@ -30,7 +31,7 @@ PATIENCE = 0.3
 """Seconds that restic gets then to take its lock away."""
 
 
-def find_content(settings: Settings, facts: Facts) -> content.Content:
+def find_content(settings: Settings, facts: Facts, tools: ToolFiles) -> content.Content:
     """Return what these settings put into a backup. Raises AgentError (exit 2)."""
     backup, workspace = settings.backup, settings.workspace.folder
     own, copies = tuple(dict.fromkeys(_find_own(settings, facts))), facts.state / COPIES
@@ -38,7 +39,7 @@ def find_content(settings: Settings, facts: Facts) -> content.Content:
         raise AgentError(_explain_same(same, settings), exit_code=Exit.USAGE)
     return content.find_content(
         workspace, facts.home, words=backup.home or (), wishes=backup.exclude or (),
-        own=own, copies=copies,
+        own=own, copies=copies, tools=tools,
     )  # fmt: skip
 
 
@@ -101,6 +102,7 @@ class Session:
     settings: Settings
     facts: Facts
     targets: Sequence[Target]
+    tools: ToolFiles
     wishes: Wishes
     listen: Callable[[Target], Listener] = field(repr=False)
     """Gives, for each target, who hears of restic's progress."""
@@ -114,7 +116,7 @@ class Session:
         if self.wishes.seconds is None:
             folders.remove_left(self.facts.state)
         before = self._run_hook("DEV8_BACKUP_PRE", self.settings.backup.before)
-        planned = find_content(self.settings, self.facts)
+        planned = find_content(self.settings, self.facts, self.tools)
         folder, seconds = self.settings.workspace.folder, self.wishes.seconds
         lacks = (str(before),) if before else ()
         source = Preparation(planned, find_staging(self.facts), folder, seconds, lacks)

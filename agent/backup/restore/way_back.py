@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.backup.create import preparation, session
+from agent.backup.create.content import ToolFiles
 from agent.backup.create.snapshot import SAFETY, BackupResult
 from agent.backup.restore import placing, preview
 from agent.backup.restore.in_place import Scope
@@ -34,19 +35,23 @@ def find_workspace(current: Context) -> Path:
     return Path(os.path.realpath(current.settings.workspace.folder))
 
 
-def look(current: Context, chosen: Chosen, scopes: Sequence[Scope]) -> Preview:
+def look(current: Context, chosen: Chosen, scopes: Sequence[Scope], tools: ToolFiles) -> Preview:
     """Return what a restore in place would change."""
-    held = session.find_content(current.settings, current.facts)
+    held = session.find_content(current.settings, current.facts, tools)
     return preview.look(chosen, scopes, held, [current.facts.state])
 
 
-def make_safety(current: Context, target: Target, source: str, listener: Listener) -> BackupResult:
+def make_safety(
+    current: Context, target: Target, source: str, tools: ToolFiles, listener: Listener
+) -> BackupResult:
     """Make the backup that a restore of `source` is taken back with. Raises AgentError.
 
     What is returned has a snapshot.
     """
     wishes = session.Wishes(tag=SAFETY, hooks=False)
-    work_on = session.Session(current.settings, current.facts, [target], wishes, lambda _: listener)
+    work_on = session.Session(
+        current.settings, current.facts, [target], tools, wishes, lambda _: listener
+    )
     (made,) = work_on.back_up().made
     if made.problem or made.snapshot is None:
         command = f"devcopilot backup restore {shlex.quote(source)} --to DIR"

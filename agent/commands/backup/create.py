@@ -86,7 +86,9 @@ def make(
         def watch(target: Target) -> Listener:
             return bars.enter_context(progress.show(printer, target.name))
 
-        return session.Session(current.settings, current.facts, targets, wishes, watch).back_up()
+        return session.Session(
+            current.settings, current.facts, targets, work.TOOL_FILES, wishes, watch
+        ).back_up()
 
 
 def run_final(current: Context, seconds: float, printer: Printer) -> int:

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """List; exit 0 when every target answered, else 1."""
     current = context.load()
     if arguments.content:
-        found = find_content(current.settings, current.facts)
+        found = find_content(current.settings, current.facts, work.TOOL_FILES)
         document = {"paths": list(map(str, found.paths)), "excludes": found.excludes}
         lines = [f"+ {path}" for path in found.paths]
         printer.show(document, [*lines, *(f"- {pattern}" for pattern in found.excludes)])

@@ -110,7 +110,7 @@ def restore_in_place(
         scopes = restorer.find_scopes(wanted, way_back.find_places(current))
         subject = find_subject(chosen, *(str(scope.path) for scope in scopes))
         if arguments.dry_run:
-            found = way_back.look(current, chosen, scopes)
+            found = way_back.look(current, chosen, scopes, work.TOOL_FILES)
             printer.show(outcome.describe(subject, preview=found), format_preview(found))
             return Exit.OK
         title = f"{subject.name} on {target.name}"

@@ -14,6 +14,7 @@ from agent.backup.restore.result import Result
 from agent.backup.target import Target
 from agent.commands.backup import progress
 from agent.commands.backup.outcome import format_preview
+from agent.commands.backup.work import TOOL_FILES
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
@@ -25,7 +26,7 @@ from agent.settings.context import Context
 def make_safety(current: Context, target: Target, source: str, printer: Printer) -> Snapshot:
     """Make the backup that a restore of `source` is taken back with. Raises AgentError."""
     with progress.show(printer, f"{target.name}, safety backup") as listener:
-        made = way_back.make_safety(current, target, source, listener)
+        made = way_back.make_safety(current, target, source, TOOL_FILES, listener)
     printer.note(*(f"not in the safety backup: {text}" for text in made.missing))
     assert made.snapshot  # noqa: S101 - it raises where there is none
     return made.snapshot
@@ -90,7 +91,7 @@ def ask_and_restore(
     undo.check_goes_on(current.facts, (scope.path for scope in scopes))
     lines = [title]
     if not consent.is_sure:
-        lines += format_preview(way_back.look(current, restorer.chosen, scopes))
+        lines += format_preview(way_back.look(current, restorer.chosen, scopes, TOOL_FILES))
     confirm(lines, consent, printer)
     chosen = restorer.chosen
     target, source = chosen.restic.target, chosen.snapshot.short

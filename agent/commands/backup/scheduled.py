@@ -4,6 +4,7 @@ import argparse
 
 from agent.backup import due, lock
 from agent.backup.open import find_wanted_targets
+from agent.commands.backup.work import TOOL_FILES
 from agent.commands.output import Printer
 from agent.machine import runtime
 from agent.machine.background import give_way
@@ -39,7 +40,7 @@ def run(_: argparse.Namespace, printer: Printer) -> int:
             lock.hold(current.facts, "a scheduled backup is being made"),
             lock.make_way(current.facts),
         ):
-            done = due.do_what_is_due(current, targets, log) and done
+            done = due.do_what_is_due(current, targets, TOOL_FILES, log) and done
     except lock.BusyError:
         runtime.write_next_run(folder, JOB, BUSY_PAUSE)
         return Exit.OK

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from agent.backup import lock
+from agent.backup.create.content import ToolFiles
 from agent.backup.open import find_wanted_targets, open_restic
 from agent.backup.restic.client import Restic
 from agent.backup.target import Target
@@ -13,9 +14,14 @@ from agent.commands.output import Printer
 from agent.machine.errors import AgentError
 from agent.settings import context
 from agent.settings.context import Context
+from agent.tools.all import TOOLS
 
 Row = dict[str, object]
 """What was done on a target, as values for JSON."""
+TOOL_FILES = ToolFiles(
+    tuple(name for tool in TOOLS for name in tool.kept),
+    tuple(name for tool in TOOLS for name in tool.secrets),
+)
 PATIENCE = 15.0
 """Seconds that a person's command waits for another one to end: a scheduled backup of little takes
 less."""

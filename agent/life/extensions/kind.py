@@ -17,12 +17,12 @@ from agent.life.unit import Kind, Unit, Work
 from agent.machine.documents import STATE, Document, fill
 from agent.machine.values import frozen
 from agent.services import code_server
-from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.extensions import encode_gallery
 from agent.settings.project import find_folder
-from agent.settings.trust import Verdict
+from agent.tools import trust
+from agent.tools.trust import Verdict
 
 TIME_LIMIT = 900.0
 """Seconds for all of them, or for one file."""

@@ -17,12 +17,12 @@ from agent.life.unit import Kind, Unit, Work
 from agent.machine.errors import AgentError, Problem
 from agent.machine.unit_record import SEPARATOR, State
 from agent.settings import devcontainer_file as files
-from agent.settings import trust
 from agent.settings.context import Context
 from agent.settings.devcontainer_file import Devcontainer
 from agent.settings.everything import Settings
 from agent.settings.project import find_folder
-from agent.settings.trust import Verdict
+from agent.tools import trust
+from agent.tools.trust import Verdict
 
 NAME = "hooks"
 ENOUGH = "waitFor"

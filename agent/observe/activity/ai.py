@@ -15,7 +15,7 @@ def look(view: View) -> Sighting:
     """Return when an AI tool was at work last."""
     found = Sighting(why="no AI tool runs")
     for pid, tool in view.once(find_tools).items():
-        last = find_last(view, view.processes[pid])
+        last = find_last(view, tool, view.processes[pid])
         if last is None:
             if found.last is None:
                 found.why = f"{tool} waits at its prompt"
@@ -24,12 +24,12 @@ def look(view: View) -> Sighting:
     return found
 
 
-def find_last(view: View, tool: Process) -> float | None:
+def find_last(view: View, tool: str, process: Process) -> float | None:
     """Return when this tool was at work last; None: it waits."""
-    used = sum(each.used for each in view.family.find([tool]))
-    if used >= BUSY or is_headless(view, tool):
+    used = sum(each.used for each in view.family.find([process]))
+    if used >= BUSY or is_headless(view, tool, process):
         return view.now.boot
-    terminal = view.find_terminal(tool)
+    terminal = view.find_terminal(process)
     if terminal and used >= RESTING and terminal.output >= view.previous:
         return terminal.output
     return None
@@ -37,8 +37,8 @@ def find_last(view: View, tool: Process) -> float | None:
 
 SIGNAL = Signal(
     "ai",
-    "`claude`, `codex`, `copilot` or `gemini` uses the processor, or what it has started does; or "
-    "it does one task and ends (`claude -p`, `codex exec`, …).",
+    "An AI tool, such as `claude`, uses the processor, or what it has started does; or it does one "
+    "task and ends (`claude -p`, `codex exec`, …).",
     "unless it waits at its prompt",
     look,
 )

@@ -22,24 +22,20 @@ WAITING = frozenset(
 )  # fmt: skip
 """They wait, for a key or for another program: what they have started may count."""
 
-AI = frozenset({"claude", "codex", "copilot", "gemini"})
 _INTERPRETERS = ("MainThread", "bun", "deno", "node")
 """Names of processes that are scripts: Node calls its first thread so."""
-_HEADLESS = frozenset({"-p", "--print", "--prompt", "exec", "e"})
-"""What makes an AI tool do one task and end."""
-_FED = "--input-format"
-"""An editor or another program talks to it: it waits for that."""
 
 
 def find_ai(view: View, process: Process) -> str:
     """Return which AI tool a process is; empty: none."""
-    if process.name in AI:
+    known = view.rules.tools
+    if process.name in known:
         return process.name
     if not process.name.startswith(_INTERPRETERS):
         return ""
     for word in view.read_command(process)[:4]:
         name = word.rpartition("/")[2].removesuffix(".js").removesuffix(".mjs")
-        if name in AI:
+        if name in known:
             return name
     return ""
 
@@ -50,10 +46,13 @@ def find_tools(view: View) -> dict[str, str]:
     return {pid: tool for pid, tool in found.items() if tool}
 
 
-def is_headless(view: View, tool: Process) -> bool:
-    """Tell whether an AI tool does one task and waits for nobody."""
-    words = view.read_command(tool)[1:]
-    return not _HEADLESS.isdisjoint(words) and not any(word.startswith(_FED) for word in words)
+def is_headless(view: View, tool: str, process: Process) -> bool:
+    """Tell whether an AI tool does one task, and waits neither for a person nor for a program."""
+    words, known = view.read_command(process)[1:], view.rules.tools[tool]
+    fed = known.get("fed")
+    if fed and any(word.startswith(fed) for word in words):
+        return False
+    return any(word in known.get("headless", ()) for word in words)
 
 
 def find_aside(view: View) -> list[Process]:

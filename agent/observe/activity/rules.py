@@ -35,6 +35,8 @@ class Rules:
         """Path of the file that code-server touches while a tab is open."""
         self.workspace: str = rows.get("workspace", "/")
         self.home: str = rows.get("home", "/")
+        self.tools: dict[str, dict[str, Any]] = rows.get("tools", {})
+        """The AI tools by their program: what `headless` and `fed` of the tool say."""
 
     @property
     def has_command(self) -> bool:

@@ -13,10 +13,9 @@ from agent.tools.key import find_key
 from agent.tools.tool import AiTool, Endpoint, Login, Models
 
 REFUSED = (401, 403)
-INVALID = b"API_KEY_INVALID"
-"""Google says so with status 400: https://ai.google.dev/gemini-api/docs/troubleshooting"""
+INVALID = 400
 VERSION = "/v1"
-"""With which OPENAI_BASE_URL ends, as that of its own host does."""
+"""With which some variables for a URL end, such as OPENAI_BASE_URL."""
 
 
 def look(context: Context) -> Iterator[Finding]:
@@ -49,7 +48,8 @@ def ask(key: str, login: Login, endpoint: Endpoint, models: Models, facts: Facts
         return Finding(Result.UNKNOWN, f"{host} cannot be asked: {why}",
                        "devcopilot doctor network", part=part)  # fmt: skip
     said = {"status": status, "host": host}
-    if status in REFUSED or (status == 400 and INVALID in body):
+    is_invalid = status == INVALID and models.refusal and models.refusal in body
+    if status in REFUSED or is_invalid:
         return Finding(Result.FAIL, f"{host} refuses {part} (status {status})",
                        f"put a valid key into {part}_FILE, then: devcopilot configure", said,
                        part)  # fmt: skip

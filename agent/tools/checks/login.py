@@ -11,6 +11,7 @@ from agent.tools.all import TOOLS
 from agent.tools.tool import AiTool
 
 PATIENCE = 20.0
+TITLES = [tool.title for tool in TOOLS if tool.status]
 
 
 def look(context: Context) -> Iterator[Finding]:
@@ -43,7 +44,7 @@ def ask(tool: AiTool, context: Context) -> Finding:
 CHECK = Check(
     "ai-login",
     "AI tools",
-    "whether Claude Code and Codex say that they are signed in",
+    f"whether {' and '.join(TITLES)} say that they are signed in",
     look,
     network=True,
     documents="docs/ai-tools.md",

@@ -1,4 +1,4 @@
-"""Whether each AI tool can be set up as it is asked for, and the GitHub token suits Copilot."""
+"""Whether each AI tool can be set up as it is asked for, and takes the token that it is given."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def look(context: Context) -> Iterator[Finding]:
 CHECK = Check(
     "ai-settings",
     "AI tools",
-    "whether each AI tool gets its key, and the kind of the GitHub token suits Copilot",
+    "whether each AI tool gets its key, or takes the kind of GitHub token that is given",
     look,
     documents="docs/ai-tools.md",
 )

@@ -18,15 +18,12 @@ from agent.machine.documents import STATE, Document
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import SETTINGS, read_file
 from agent.settings.context import Context
+from agent.tools.all import TOOLS
 
 NAMES = (
     ".devcontainer.json",
     *(f".vscode/{name}.json" for name in ("settings", "tasks", "launch", "extensions", "mcp")),
-    ".mcp.json",
-    ".github/mcp.json",
-    ".claude/settings.json",
-    ".codex/config.toml",
-    ".gemini/settings.json",
+    *(name for tool in TOOLS for name in tool.project),
 )
 """Files in which a repository can name commands, extensions or servers."""
 SUFFIX = ".code-workspace"
