@@ -14,7 +14,7 @@ from agent.machine.clock import format_time, read_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings import context
-from agent.settings.parsers import duration
+from agent.settings.parsers import any_duration
 
 HEAD = ("TIME", "PROGRAM", "PID", "BY", "HOST", "REPOSITORY", "THROUGH")
 OUTSIDE = "outside the container"
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def read_since(text: str) -> datetime:
     """Return the moment that is meant: so long ago, or a time. Raises ArgumentTypeError."""
     try:
-        return datetime.now(UTC) - timedelta(seconds=duration(text))
+        return datetime.now(UTC) - timedelta(seconds=any_duration(text))
     except (ValueError, OverflowError):
         pass
     try:

@@ -22,7 +22,7 @@ from agent.observe.activity import leases, moment
 from agent.observe.activity.leases import Lease
 from agent.settings import context
 from agent.settings.context import Context
-from agent.settings.parsers import positive_duration
+from agent.settings.parsers import any_duration
 
 LIST, END = "list", "end"
 LONGEST_REASON = 200
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
 def read_time(text: str) -> float | None:
     """Return the seconds that are asked for; None: it is no time, so it is a command."""
     try:
-        return positive_duration(text)
+        return any_duration(text)
     except ValueError:
         return None
 

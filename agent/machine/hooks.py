@@ -57,7 +57,7 @@ def run(
         return None
     lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
     last = next((line for line in reversed(lines) if line), "it printed nothing")
-    return Problem(f"{name} failed with {_name_code(process.returncode)}: {hide(last)}")
+    return Problem(f"{name} failed with {name_code(process.returncode)}: {hide(last)}")
 
 
 def listen(process: "subprocess.Popen[bytes]", deadline: float) -> bytes:
@@ -84,7 +84,8 @@ def listen(process: "subprocess.Popen[bytes]", deadline: float) -> bytes:
                 raise TimeoutError
 
 
-def _name_code(code: int) -> str:
+def name_code(code: int) -> str:
+    """Return how a process ended, for a person: code 3, signal SIGKILL."""
     with suppress(ValueError):
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
     return f"signal {-code}"

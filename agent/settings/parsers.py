@@ -74,16 +74,21 @@ def address(value: str) -> str:
 
 
 def duration(value: str) -> float:
+    """Read a duration as below, which has an end."""
+    seconds = any_duration(value)
+    if seconds > LONGEST_DURATION:
+        raise ValueError(f"a duration of at most {LONGEST_DURATION / 3600:.0f}h")
+    return seconds
+
+
+def any_duration(value: str) -> float:
     """Read a duration in Go's format (30s, 1h30m), or a bare number of seconds; in seconds."""
     parts = re.findall(rf"({_NUMBER})(ms|s|m|h)", value)
     if re.fullmatch(_NUMBER, value):
         parts = [(value, "s")]
     elif not parts or "".join(number + unit for number, unit in parts) != value:
         raise ValueError("a duration, such as 30s, 5m or 1h30m")
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if seconds > LONGEST_DURATION:
-        raise ValueError(f"a duration of at most {LONGEST_DURATION / 3600:.0f}h")
-    return seconds
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 def positive_duration(value: str) -> float:

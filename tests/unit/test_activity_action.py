@@ -9,7 +9,7 @@ import pytest
 from agent.machine import runtime
 from agent.machine.errors import AgentError
 from agent.machine.log import Logger
-from agent.observe.activity import action, sample
+from agent.observe.activity import action, processes, sample
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.fakes.proc import Machine
@@ -35,7 +35,7 @@ class Desk:
 
     def run(self, words: list[str], **_: Any) -> "subprocess.CompletedProcess[bytes]":
         self.ran.append(list(words))
-        return subprocess.CompletedProcess(words, int(words[0] == "fail"))
+        return subprocess.CompletedProcess(words, 0)
 
     def act(self) -> None:
         action.carry_out(self.current, Logger("activity", "error"))
@@ -85,17 +85,56 @@ def test_what_is_not_idle_now_is_left_alone(
     assert not desk.stop.exists()
 
 
-def test_a_command_that_fails_is_told_by_its_name_alone(
+@pytest.mark.parametrize(
+    ("command", "cause"),
+    [
+        ("sh -c 'exit 3' --key hunter2", "sh of DEV8_IDLE_ACTION: it failed with code 3"),
+        ("sh -c 'kill -9 $$' hunter2", "sh of DEV8_IDLE_ACTION: it failed with signal SIGKILL"),
+        ("/no/such hunter2", "such of DEV8_IDLE_ACTION: No such file or directory"),
+        ("/etc hunter2", "etc of DEV8_IDLE_ACTION: Permission denied"),
+    ],
+)
+def test_a_command_that_fails_is_named_without_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, cause: str
+) -> None:
+    """They may hold a secret."""
+    desk = make_idle_desk(tmp_path, monkeypatch, command)
+    with pytest.raises(AgentError) as caught:
+        desk.act()
+    (problem,) = caught.value.problems
+    assert problem.message == f"cannot run {cause}"
+    assert problem.hint == "change DEV8_IDLE_ACTION"
+    assert not desk.stop.exists()
+
+
+def test_a_command_that_takes_too_long_ends_with_all_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its words may hold a secret."""
-    desk = Desk(tmp_path, monkeypatch, DEV8_IDLE_ACTION="fail --key hunter2")
+    note = tmp_path / "child"
+    desk = make_idle_desk(tmp_path, monkeypatch, f"sh -c 'sleep 600 & echo $! >{note}; wait'")
+    monkeypatch.setattr(action, "COMMAND_TIMEOUT", 1.0)
+    with pytest.raises(AgentError, match="it took longer than 1 s"):
+        desk.act()
+    assert not is_alive(int(note.read_text()))
+
+
+def test_a_command_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = make_idle_desk(tmp_path, monkeypatch, f"sh -c 'cat >{tmp_path}/read'")
+    desk.act()
+    assert (tmp_path / "read").read_text() == ""
+
+
+def make_idle_desk(folder: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> Desk:
+    """Return a workspace whose hour is over, with the real `subprocess`."""
+    real = subprocess.run
+    desk = Desk(folder, monkeypatch, DEV8_IDLE_ACTION=command)
+    monkeypatch.setattr(subprocess, "run", real)
     desk.machine.wait(HOUR + 60)
     monkeypatch.setattr(desk.machine.rules, "interval", HOUR)
-    with pytest.raises(
-        AgentError, match="cannot run fail of DEV8_IDLE_ACTION: it ended with 1"
-    ) as caught:
-        desk.act()
-    assert "hunter2" not in str(caught.value)
-    assert desk.ran == [["fail", "--key", "hunter2"]]
-    assert not desk.stop.exists()
+    return desk
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that nobody has waited for yet does not."""
+    found = processes.read(str(pid), f"/proc/{pid}/stat")
+    return found is not None and not found.has_ended

@@ -85,6 +85,7 @@ def test_a_command_that_is_none_leaves_no_lease(
         (["keep", ""], Exit.USAGE, "say for how long"),
         (["keep", "--", ""], Exit.USAGE, "say for how long"),
         (["keep", "4h"], Exit.USAGE, "DEV8_KEEP_MAX"),
+        (["keep", "99999h"], Exit.USAGE, "DEV8_KEEP_MAX"),
         (["keep", "--pid", "3", "2h"], Exit.USAGE, "say for how long"),
         (["keep", "--pid", "999999999"], Exit.FAILED, "there is no process 999999999"),
         (["keep", "end", "7"], Exit.FAILED, "there is no lease 7"),

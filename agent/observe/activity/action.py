@@ -6,7 +6,9 @@ from pathlib import Path
 from agent.backup.targets.all import wants_backups
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
+from agent.machine.hooks import PATIENCE, name_code
 from agent.machine.log import Logger
+from agent.machine.processes import end_group
 from agent.observe.activity import memory, sample
 from agent.observe.activity.sample import Sample
 from agent.settings.context import Context
@@ -14,7 +16,7 @@ from agent.settings.parsers import EXIT
 
 JOB = "idle"
 COMMAND_TIMEOUT = 600.0
-"""Seconds that the command of DEV8_IDLE_ACTION may take."""
+"""Seconds that the command of DEV8_IDLE_ACTION may take; then it ends, with all it started."""
 
 
 def carry_out(current: Context, log: Logger) -> None:
@@ -57,16 +59,18 @@ def run_command(current: Context, words: tuple[str, ...], log: Logger) -> None:
     name = Path(words[0]).name
     log.info("the workspace is idle, running DEV8_IDLE_ACTION", command=name)
     try:
-        done = subprocess.run(
-            words, env=current.facts.user_environ, stdin=subprocess.DEVNULL,
-            timeout=COMMAND_TIMEOUT, check=False,
-        )  # fmt: skip
+        process = subprocess.Popen(
+            words, env=current.facts.user_environ, stdin=subprocess.DEVNULL, process_group=0
+        )
     except OSError as error:
         raise explain(name, error.strerror or str(error)) from error
+    try:
+        code = process.wait(COMMAND_TIMEOUT)
     except subprocess.TimeoutExpired as error:
+        end_group(process, PATIENCE)
         raise explain(name, f"it took longer than {COMMAND_TIMEOUT:g} s") from error
-    if done.returncode:
-        raise explain(name, f"it ended with {done.returncode}")
+    if code:
+        raise explain(name, f"it failed with {name_code(code)}")
 
 
 def explain(name: str, cause: str) -> AgentError:
