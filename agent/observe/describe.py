@@ -1,16 +1,18 @@
-"""How the parts of a workspace are, in the words that the terminal and the page share."""
+"""How the parts of a workspace are, in the words that a terminal, a pipe and the page share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from agent.backup import report as backup
 from agent.backup.targets.all import explain_setting
 from agent.github import report as github
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
-from agent.machine.unit_record import BAD, Record, State
+from agent.machine.unit_record import BAD, Record, State, find_open
+from agent.machine.values import frozen
 from agent.observe.item import Item
-from agent.observe.report import record as reports
-from agent.observe.status import Trouble
+from agent.observe.report.record import Row as Report
+from agent.observe.status import Status, Trouble
 from agent.services import report as services
 from agent.tools import rows
 
@@ -20,6 +22,47 @@ TOOLS = {"installed": "good", "installing": "idle", "waiting": "idle", "missing"
          "skipped": "warning"}  # fmt: skip
 SOON = 300.0
 """Seconds before a token's end at which somebody may want to know."""
+
+
+@frozen
+class Section:
+    """The items of one kind."""
+
+    title: str
+    label: str
+    """The word for one of them."""
+    items: Sequence[Item]
+
+
+def describe(status: Status) -> list[Section]:
+    """Return all parts that have something to say."""
+    units = rows.leave_out(find_open(status.units))
+    reports = [status.report] if status.report else []
+    found = (
+        Section("Services", "service", [describe_service(row) for row in status.services]),
+        Section("Setup", "unit", [describe_unit(row) for row in units]),
+        Section("GitHub", "token", describe_tokens(status.tokens)),
+        Section("Backups", "backup", describe_backups(status.backups)),
+        Section("AI tools", "tool", [describe_tool(row) for row in status.tools]),
+        Section("Control plane", "report", [describe_report(row) for row in reports]),
+        Section("Problems", "problem", [describe_problem(row) for row in status.problems]),
+    )
+    return [section for section in found if section.items]
+
+
+def describe_workspace(status: Status) -> Iterator[str]:
+    """Yield what there is to say of all of it."""
+    why = status.stopping_because
+    yield f"{status.workspace} is {status.phase}" + (f": {why}" if why else "")
+    yield from describe_start(status)
+
+
+def describe_start(status: Status) -> Iterator[str]:
+    """Yield when it was started, and how long that took."""
+    if started := parse_time(status.started):
+        yield f"up {format_duration(-find_left(started))}"
+    if ready := status.ready_seconds:
+        yield f"ready after {ready:.1f} s"
 
 
 def describe_service(row: services.Row) -> Item:
@@ -88,7 +131,8 @@ def describe_backup(row: backup.Row) -> Item:
     if seen:
         parts = [format_age(seen), f"{row.files:,} files", format_size(row.size)]
     if due:
-        parts.append("overdue" if row.overdue else f"next {format_wait(due)}")
+        late = f"overdue for {format_duration(-find_left(due))}"
+        parts.append(late if row.overdue else f"next {format_wait(due)}")
     more = []
     if row.missing:
         more.append(f"lacks {row.lacking} files, such as {row.missing[0]}")
@@ -105,14 +149,15 @@ def describe_tool(row: rows.Row) -> Item:
     return Item("warning" if more else mark, row.name, ", ".join(filter(None, parts)), more)
 
 
-def describe_report(row: reports.Row) -> Item:
+def describe_report(row: Report) -> Item:
     """Return the item of the reports to the control plane."""
     accepted, due = parse_time(row.accepted or ""), parse_time(row.next or "")
     mark = "bad" if row.refused else "warning" if row.problem else "good" if accepted else "idle"
     words = f"accepted {format_age(accepted)}" if accepted else "none accepted yet"
-    if due:
-        words += f", the next {format_wait(due)}"
-    return Item(mark, "reports", words, [row.url])
+    if due and not row.refused:
+        words += f", next {format_wait(due)}"
+    more = ["not sent again until something changes"] if row.refused else []
+    return Item(mark, urlsplit(row.url).hostname or row.url, words, [row.url, *more])
 
 
 def describe_problem(row: Trouble) -> Item:

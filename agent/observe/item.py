@@ -17,3 +17,10 @@ class Item:
     """Further lines, less important."""
     hint: str = ""
     """What fixes it."""
+
+    @property
+    def line(self) -> str:
+        """Return all of it as one line of plain text."""
+        words = "; ".join(filter(None, (self.text, *self.more)))
+        hint = f" ({self.hint})" if self.hint else ""
+        return ": ".join(filter(None, (self.name, words))) + hint

@@ -59,7 +59,7 @@ def test_status_tells_the_last_good_backup(box: Workspace) -> None:
     assert row["problem"] == ""
     made = datetime.fromisoformat(row["seen"])
     assert 0 <= (datetime.now(UTC) - made).total_seconds() < 120
-    line = r"^backup    local: (just now|\d min ago), \d+ files, [\d.]+ kB; the next in \d"
+    line = r"^backup    local: (just now|\d min ago), \d+ files, [\d.]+ kB, next in \d"
     assert re.search(line, call(box, "status").stdout, re.MULTILINE)
     record.note(box.context().facts, "local", problem="cannot back up to local: no space left")
     assert "no space left" in call(box, "status").stdout

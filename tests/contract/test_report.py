@@ -168,10 +168,12 @@ def test_a_refusal_is_one_line_and_in_the_status(box: Box, plane: ControlPlane) 
     assert json.loads(lines)["level"] == "warning"
     status = box.call("status")
     (report,) = [line for line in status.splitlines() if line.startswith("report ")]
-    assert f"{plane.url}/api/v1/environments/{ID}/activity: none accepted yet; " in report
-    assert "refuses the reports" in report
-    assert report.endswith("not sent again until something changes")
+    assert report == (
+        f"report    127.0.0.1: none accepted yet; {plane.url}/api/v1/environments/{ID}/activity; "
+        "not sent again until something changes"
+    )
     (problem,) = [line for line in status.splitlines() if line.startswith("problem   127.0.0.1")]
+    assert "refuses the reports" in problem
     assert "SUPERVISOR_AGENT_API_KEY" in problem
     box.key.write_text(plane.key)
     assert "accepts the reports again" in box.take_sample()

@@ -93,7 +93,7 @@ def test_a_repository_is_cloned_with_the_token_of_ones_own_gh(tmp_path: Path) ->
         environment = docker("inspect", "--format", "{{.Config.Env}}", name)
         assert "DEV8_REPOSITORIES=octo/demo dir=." in environment
         assert TOKEN not in environment
-        assert re.search(r"unit      clone:demo: (waiting: 127\.0\.0\.1|running)", done.stdout)
+        assert re.search(r"unit      clone:demo: (waiting; 127\.0\.0\.1|running)", done.stdout)
         again = make("up", name, REPO="octo/x b=c", PATH=path)
         assert "b=c is not one of its options" in again.stdout
     finally:

@@ -128,7 +128,7 @@ def test_the_status_is_a_line_for_each_thing(bad: str) -> None:
     )  # fmt: skip
     text = make_lines(*status.format_lines(shown))
     assert [line.split()[0] for line in text.split("\n")[:-1]] == [
-        "phase", "token", "unit", "backup", "page", "report"
+        "workspace", "page", "unit", "token", "backup", "report"
     ]  # fmt: skip
     assert text.replace("\n", "").isprintable()
 

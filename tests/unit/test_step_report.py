@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from agent.commands.status import describe_report
 from agent.machine import runtime
 from agent.machine.errors import AgentError
 from agent.observe.checks import control_plane
+from agent.observe.describe import describe_report
 from agent.observe.report import plan, record
 from agent.settings import surfaces
 from agent.settings.check import Result
@@ -298,4 +298,5 @@ def test_a_row_has_no_secret_of_the_url_and_moments_that_do_not_age(machine: Mac
     assert row.accepted is None
     due = datetime.fromisoformat(row.next or "")
     assert 100 < (due - datetime.now(UTC)).total_seconds() < 130
-    assert describe_report(row) == f"{URL}/hook: none accepted yet; x; the next in 2 min"
+    words = f"plane.example.com: none accepted yet, next in 2 min; {URL}/hook"
+    assert describe_report(row).line == words

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from agent.backup import history
 from agent.machine.clock import parse_time
-from agent.machine.human import find_left, format_age, format_duration, format_wait
+from agent.machine.human import format_age, format_duration, format_wait
 from agent.machine.unit_record import GOOD, Record, State
 from agent.machine.values import frozen
 from agent.observe.activity.answer import Activity
@@ -16,6 +16,7 @@ from agent.observe.describe import (
     describe_problem,
     describe_report,
     describe_service,
+    describe_start,
     describe_tokens,
     describe_tool,
     describe_unit,
@@ -83,12 +84,7 @@ def describe_state(status: Status) -> Item:
 
 def summarize(sources: Sources) -> str:
     """Return the sentences under the headline."""
-    status = sources.status
-    parts = [status.workspace]
-    if started := parse_time(status.started):
-        parts.append(f"up {format_duration(-find_left(started))}")
-    if status.ready_seconds:
-        parts.append(f"ready after {status.ready_seconds:.1f} s")
+    parts = (sources.status.workspace, *describe_start(sources.status))
     return ", ".join(parts) + "."
 
 

@@ -1,4 +1,4 @@
-"""The page that `status` shows on a terminal."""
+"""What `status` says of each part, on a terminal and in a pipe."""
 
 import io
 import re
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.commands.layout import Item
-from agent.commands.status_page import make_page
+from agent.commands.status import format_lines, make_page
 from agent.commands.terminal import print_page
 from agent.observe.describe import (
     describe_backup,
@@ -62,6 +62,27 @@ def test_everything_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not re.search(r"tools +done", text)
     assert re.search(r"● claude +installed, /usr/bin/claude", text)
     assert re.search(r"▲ cannot sign commits: there is no key *\n +set SSH_PRIVATE_KEY_FILE", text)
+
+
+def test_a_pipe_gets_the_words_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = make_status()
+    lines = list(format_lines(status))
+    assert lines[:2] == [
+        "workspace /workspace is ready, up 2 h 0 min, ready after 0.7 s",
+        "page      http://127.0.0.1:8079/",
+    ]
+    assert "service   sshd: running, port 2222, for 2 h 0 min" in lines
+    assert "unit      clone: running, 40 %, for 2 min; demo" in lines
+    assert (
+        "unit      hooks: failed; it ended with 3; its output: devcopilot log hooks "
+        "(devcopilot rerun hooks)"
+    ) in lines
+    last = "problem   cannot sign commits: there is no key (set SSH_PRIVATE_KEY_FILE)"
+    assert lines[-1] == last
+    page = " ".join(strip(show(status, 500, monkeypatch)).split())
+    for line in lines[2:]:
+        words = re.sub(r"[();:]", " ", line[10:]).split()
+        assert " ".join(words) in re.sub(r"\s+", " ", re.sub(r"[();:]", " ", page)), line
 
 
 @pytest.mark.parametrize("columns", [40, 80])
@@ -125,7 +146,7 @@ def test_a_target_by_how_it_stands(changes: dict[str, Any], mark: str) -> None:
     [
         ({}, "good", "accepted just now"), ({"accepted": None}, "idle", "none accepted yet"),
         ({"problem": "503", "failures": 2, "next": 130}, "warning",
-         "accepted just now, the next in 2 min"),
+         "accepted just now, next in 2 min"),
         ({"problem": "401", "refused": True}, "bad", "accepted just now"),
     ],
 )  # fmt: skip
