@@ -28,7 +28,7 @@ time_stage() { # NAME COMMAND...
 if [[ ${IMAGE:-} ]]; then
     check_name "$IMAGE"
     # What every editor promises, over ssh and in the browser: the tools, and programs in its languages.
-    ! has_tool "$IMAGE" code-server || workspace="e2e/test_tools.py e2e/test_ide.py"
+    ! has_tool "$IMAGE" code-server || workspace="e2e/test_tools.py e2e/test_editor.py"
     ONLY=${ONLY:-image${workspace:+ $workspace}}
 fi
 suites=()

@@ -242,7 +242,7 @@ print_summary() {
     page=$(sed -n 's|^page .*:\([0-9]*\)/$|\1|p' <<<"$status")
     echo
     if [[ $status == *"service   code-server:"* ]]; then
-        echo "  IDE       http://127.0.0.1:$(published 8080)/"
+        echo "  editor    http://127.0.0.1:$(published 8080)/"
         echo "  password  $(find_password)"
         if [[ $page ]]; then
             echo "  page      http://127.0.0.1:$(published 8080)/proxy/$page/  (services, backups, log)"

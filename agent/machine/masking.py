@@ -87,7 +87,7 @@ class Masker:
 
 
 def mask_known(text: str, folder: "str | os.PathLike[str]") -> str:
-    """Return what a program said without the secrets that lie in this runtime folder now."""
+    """Return what a program said without the secrets that this runtime folder holds now."""
     if not text:
         return text
     masker = Masker(os.fspath(folder))

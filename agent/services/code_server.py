@@ -106,10 +106,10 @@ def share_login(options: Mapping[str, object], facts: Facts) -> Iterator[Resourc
                 yield Edit(path, lambda _: wanted)
         elif re.search(rb"(?m)^password:", present):
             yield Problem(
-                f"{path} contains a plain-text password that is not the IDE password; a "
+                f"{path} contains a plain-text password that is not the editor password; a "
                 "code-server that you start yourself uses it",
-                f"the IDE password: devcopilot password; remove {path}: the next start creates it "
-                "again",
+                f"the editor password: devcopilot password; remove {path}: the next start creates "
+                "it again",
                 level="info",
             )
 

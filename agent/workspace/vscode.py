@@ -1,4 +1,4 @@
-"""VS Code: defaults for the browser IDE and for VS Code over SSH, below all settings of the user.
+"""VS Code: defaults for the editor in the browser and over SSH, below all settings of the user.
 
 The defaults are an extension that has no code, only `contributes.configurationDefaults`
 (https://code.visualstudio.com/api/references/contribution-points), so no settings file is ever

@@ -8,7 +8,7 @@
     home_volume=$container-home
     workspace_volume=$container-workspace
     secrets_volume=$container-secrets
-    # Its own: on docker's default network, containers of others would reach the IDE's port.
+    # Its own: on docker's default network, containers of others would reach the editor's port.
     network=$container-network
     key=$PWD/.dev8/ssh/id_ed25519
     known_hosts=$PWD/.dev8/$container.known_hosts

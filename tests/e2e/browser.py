@@ -1,4 +1,4 @@
-"""What a person does in the IDE, in a real browser; runs inside the image of the test tools.
+"""What a person does in the editor, in a real browser; runs inside the image of the test tools.
 
 Usage: python browser.py URL PASSWORD FOLDER. Prints what it saw as one JSON object; screenshots go
 to FOLDER.

@@ -74,7 +74,7 @@ home.chmod(0o755)
 
 
 TEMPORARY = "/dev/shm/devcopilot-{}/home"
-"""The home while the real one is no use; ssh and the IDE have the same."""
+"""The home while the real one is no use; ssh and the editor have the same."""
 
 
 @pytest.fixture

@@ -333,7 +333,7 @@ def test_what_is_not_passed_on_is_told(with_files: Workspace) -> None:
 def test_the_summary_has_no_service_that_is_switched_off(with_files: Workspace) -> None:
     titles = [line.split()[0] for line in with_files.output.splitlines() if line.startswith("  ")]
     assert "shell" in titles
-    assert {"SSH", "IDE", "problem"}.isdisjoint(titles)
+    assert {"SSH", "editor", "problem"}.isdisjoint(titles)
 
 
 @pytest.mark.parametrize("name", ["GITHUB_TOKEN_FILE", "SSH_AUTHORIZED_KEYS_FILE"])

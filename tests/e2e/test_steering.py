@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Login
-from tests.e2e.test_ide import PASSWORD, drive_browser
+from tests.e2e.test_editor import PASSWORD, drive_browser
 from tests.worlds.containers import MVP, Container, Recipe, running
 
 ENVIRON = {

@@ -1,6 +1,6 @@
 """Every tool runs, and programs in every language, whichever way a person comes in.
 
-The IDE's terminal is in test_ide.py.
+The editor's terminal is in test_editor.py.
 """
 
 from tests.e2e.conftest import Login

@@ -79,7 +79,7 @@ def answers_http(port: int, path: str = "/healthz") -> bool:
 
 
 def log_in(port: int, password: str) -> int:
-    """Send a password to the IDE's form on loopback; return the status: 302 when it is right."""
+    """Send a password to the editor's form on loopback; return the status: 302 when it is right."""
     form = urllib.parse.urlencode({"password": password})
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:

@@ -1,4 +1,4 @@
-"""The IDE's login, attacked: only the password opens it, and no stranger makes it hang."""
+"""The editor's login, attacked: only the password opens it, and no stranger makes it hang."""
 
 import http.client
 from base64 import b64encode
@@ -221,7 +221,7 @@ def test_an_ide_without_its_first_page_is_not_ready(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     place = "/opt/code-server/node_modules/code-server/lib/vscode/out/server-main.js"
     with running(Recipe(MVP, ("-v", f"{broken}:{place}:ro"))) as made:
-        wait_until(lambda: answers_http(made.ide_port), "the IDE says that it is alive")
+        wait_until(lambda: answers_http(made.ide_port), "the editor says that it is alive")
         said = made.call("devcopilot", "health")
         assert (said.returncode, said.stdout) == (1, "code-server: port 8080/ answers 500\n")
 

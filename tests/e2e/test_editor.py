@@ -1,4 +1,4 @@
-"""A person in a real browser: logs in to the IDE, opens a terminal, runs a command."""
+"""A person in a real browser: logs in to the editor, opens a terminal, runs a command."""
 
 import json
 import subprocess
