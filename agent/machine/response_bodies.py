@@ -28,3 +28,38 @@ def read_body(answer: "requests.Response") -> str:
         if time.monotonic() > deadline:
             raise TimeoutError
     return body.decode(errors="replace")
+
+
+def limit_pygithub() -> None:
+    """Let PyGithub read answers so as well: its own way takes whatever comes."""
+    from github.Requester import (  # noqa: PLC0415 - 0.3 s that only a request costs
+        HTTPRequestsConnectionClass,
+        HTTPSRequestsConnectionClass,
+        Requester,
+        RequestsResponse,
+    )
+
+    class Response(RequestsResponse):
+        def read(self) -> str:
+            return read_body(self.response)
+
+    def get_response(
+        self: HTTPRequestsConnectionClass | HTTPSRequestsConnectionClass,
+    ) -> Response:
+        self.session.trust_env = self.protocol == "https"  # see `agent.github.api`
+        return Response(
+            self.session.request(
+                self.verb,
+                f"{self.protocol}://{self.host}:{self.port}{self.url}",
+                headers=self.headers,
+                data=self.input,
+                timeout=self.timeout,
+                verify=self.verify,
+                allow_redirects=False,
+                stream=True,
+            )
+        )
+
+    plain = type("Plain", (HTTPRequestsConnectionClass,), {"getresponse": get_response})
+    tls = type("Tls", (HTTPSRequestsConnectionClass,), {"getresponse": get_response})
+    Requester.injectConnectionClasses(plain, tls)

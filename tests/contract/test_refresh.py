@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import github
 import pytest
 
 from agent.commands.refresh import describe
@@ -75,7 +76,7 @@ def test_a_host_that_repeats_the_token_is_quoted_without_it(
     hub.fail(Fault(status=401, body=body.encode()))
     workspace.apply([stored.hide("second", Secret(SECOND), workspace.facts)])
     account = workspace.context.settings.github
-    answer = api.ask(account, workspace.facts, f"token {FIRST}", "GET", "/user")
+    answer = api.ask(account, workspace.facts, github.Auth.Token(FIRST), "GET", "/user")
     assert answer.message.startswith("Bad token ***: long words")
     assert SECOND[:8] not in answer.message, "it is masked before it is cut"
 

@@ -1,8 +1,6 @@
 """What the check makes of GitHub's answers, and of answers that are none."""
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -37,19 +35,6 @@ def check(url: str, tmp_path: Path, value: str = GOOD, **environ: str) -> verify
     settings = Settings.from_environ({"DEV8_GITHUB_API_URL": url})
     facts = make_facts(tmp_path, **environ)
     return verify.check(Secret(value), settings.github, facts)
-
-
-def test_a_check_does_without_pygithub(hub: FakeGitHub, tmp_path: Path) -> None:
-    """It takes as long to load as all else of a refresh, which comes each few minutes."""
-    script = (
-        "import sys; from pathlib import Path; from tests.contract import test_verify\n"
-        f"print(test_verify.check({hub.url!r}, Path({str(tmp_path)!r})))\n"
-        "assert not {'github.MainClass', 'jwt', 'cryptography'} & set(sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("Valid(login='octo'")
 
 
 def test_a_good_token_tells_its_user_and_its_end(hub: FakeGitHub, tmp_path: Path) -> None:

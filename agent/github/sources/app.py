@@ -116,8 +116,10 @@ class _Maker:
 
         for _ in range(2):
             maker = github.Auth.AppAuth(self._account.app_id or "", sign_func=self.sign)
-            authorization = f"Bearer {maker.token}"
-            answer = api.ask(self._account, self._facts, authorization, method, path, body)
+            # Signed once: AppAuth signs another one for each look at its token, and what was sent
+            # has to be known to be masked in the answer.
+            auth = github.Auth.AppAuthToken(maker.token)
+            answer = api.ask(self._account, self._facts, auth, method, path, body)
             if answer.status != 401 or answer.skew == self._skew:
                 break
             self._skew = answer.skew
