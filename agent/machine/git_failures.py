@@ -29,6 +29,8 @@ class Cause(StrEnum):
     """The host does not take our ssh key."""
     MISSING = "missing"
     """What to check out is not there."""
+    CONTENT = "content"
+    """It holds what git refuses, such as a folder .GIT, which could replace git's own files."""
     DISK = "disk"
     PERMISSION = "permission"
     PROTOCOL = "protocol"
@@ -52,6 +54,7 @@ class Failure:
 
 _PATTERNS = (
     (Cause.DISK, r"No space left|Disk quota exceeded"),
+    (Cause.CONTENT, r"invalid path '|^error: object [0-9a-f]+: \w+: |file '\.git/|^\.git/"),
     (Cause.CERTIFICATE, r"certificate verif|SSL certificate problem|unable to get local issuer"
                         r"|certificate subject name|no alternative certificate"),
     (Cause.HOST_KEY, r"Host key verification failed|host key is known|IDENTIFICATION HAS CHANGED"),
@@ -59,6 +62,7 @@ _PATTERNS = (
     (Cause.PROTOCOL, r"transport '.*' not allowed|Protocol .* (not supported|disabled)"),
     (Cause.PAGE, r"unable to update url base from redirection|not valid: is this a git repository"
                  r"|invalid info/refs|bad line length|protocol error: bad line"),
+    (Cause.NO_TOKEN, r"Git credentials for \S+ not found"),
     (Cause.NO_TOKEN, r"could not read (Username|Password)|terminal prompts disabled"
                      r"|refusing to work with credential missing"),
     (Cause.REFUSED, r"Authentication failed|returned error: 40[13]|HTTP 40[13]"
@@ -117,6 +121,10 @@ def explain(failure: Failure, host: str, command: str) -> tuple[str, str]:
     """
     again = f"then: {command}"
     return {
+        Cause.CONTENT: (
+            f"git refuses what is in this repository: {failure.said}",
+            f"nothing of it was kept; ask its owner to fix that, {again}",
+        ),
         Cause.PAGE: (
             f"something between here and {host} answers with a web page",
             f"sign in to the network or the proxy, {again}",

@@ -1,4 +1,4 @@
-"""A GitHub with an App, for the tests that need no other one; a workspace with backups."""
+"""What several files use: a GitHub with an App, a workspace with backups, a host to clone from."""
 
 import os
 import shutil
@@ -10,8 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.contract.apps import APP, INSTALLATION, make_key, make_public_pem
+from tests.contract.clones import FILES, Place
 from tests.contract.restore_box import MINE, RestoreBox
 from tests.fakes.github import FakeGitHub
+from tests.worlds.git_host import GitHost, serve
 from tests.worlds.needs import need, need_other_users
 from tests.worlds.quick_key import find_password, place_repository
 
@@ -48,3 +50,15 @@ def box() -> Iterator[RestoreBox]:
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o700)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[GitHost]:
+    with serve(tmp_path / "host") as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path: Path, host: GitHost) -> Place:
+    host.add("octo/demo", FILES)
+    return Place(tmp_path, host)

@@ -17,98 +17,19 @@ import psutil
 import pytest
 
 from agent.github import gh, published
-from agent.life.clone import kind, one
-from agent.life.setup import Setup
-from agent.machine import runtime, unit_record
-from agent.machine.unit_record import Record
-from agent.settings.context import Context
-from agent.settings.everything import Settings
+from agent.life.clone import one
+from tests.contract.clones import TOKEN, Place, point_to
 from tests.contract.homes import Workspace
 from tests.worlds.containers import find_free_port
-from tests.worlds.git_host import GitHost, serve
-from tests.worlds.machine import make_facts
+from tests.worlds.git_host import GitHost
 from tests.worlds.needs import need
 from tests.worlds.waiting import wait_until
-
-TOKEN = "ghp_clone0123456789abcdefghij"
-CREDENTIALS = '[credential]\n\thelper = "!f() { echo username=x; echo password=$(cat %s); }; f"\n'
-FILES = {"README.md": "hello\n", "src/main.py": "print(1)\n"}
 
 
 def listens(port: int) -> bool:
     """Tell whether something listens on a port of loopback."""
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", port)) == 0
-
-
-class Silent:
-    """Nobody listens."""
-
-    def begin(self, unit: Record) -> None:
-        """Begin."""
-
-    def line(self, unit: Record, text: str) -> None:
-        """Go on."""
-
-    def end(self, unit: Record, last: object) -> None:
-        """End."""
-
-
-class Place:
-    """A workspace, and one start of its clones after the other."""
-
-    def __init__(self, root: Path, host: GitHost) -> None:
-        self.host = host
-        self.folder = root / "workspace"
-        self.facts = make_facts(root, LANG="C.UTF-8")
-        (self.facts.home / ".gitconfig").write_text(CREDENTIALS % (root / "token"))
-        self.give_token("")
-        self.next_run: float | None = None
-
-    def give_token(self, token: str) -> None:
-        """Publish a token, as a refresh does."""
-        (self.facts.home.parent / "token").write_text(token)
-        path = published.token_path(self.facts, self.host.name)
-        path.unlink(missing_ok=True)
-        if token:
-            runtime.write_atomic(str(path), f"{token}\n\n\n\n\n".encode())
-
-    def start(self, *entries: str, again: str | None = None) -> dict[str, Record]:
-        """Carry the clones out once; return the units."""
-        lines = "\n".join(entry.replace("HOST", self.host.url) for entry in entries)
-        variables = {"DEV8_REPOSITORIES": lines, "WORKSPACE_DIR": str(self.folder)}
-        context = Context(variables, Settings.from_environ(variables), self.facts)
-        order = None if again is None else {"clone": again}
-        self.next_run = Setup(context, [kind.KIND], Silent(), order).run()
-        return {each.name: each for each in unit_record.list_all(self.facts)}
-
-    def forget_life(self) -> None:
-        """Begin a new life of the container: the runtime folder is empty again."""
-        runtime.clear(str(self.facts.runtime))
-
-    def log(self, name: str = "clone:demo") -> str:
-        return (self.facts.runtime / f"log/{name}.log").read_text()
-
-    def git(self, *words: str, folder: str = "demo") -> str:
-        return subprocess.run(
-            ["git", *words], cwd=self.folder / folder, check=True, capture_output=True, text=True,
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
-        ).stdout.strip()  # fmt: skip
-
-    def leftovers(self) -> list[str]:
-        return [path.name for path in self.folder.glob(".devcopilot*")]
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[GitHost]:
-    with serve(tmp_path / "host") as running:
-        yield running
-
-
-@pytest.fixture
-def place(tmp_path: Path, host: GitHost) -> Place:
-    host.add("octo/demo", FILES)
-    return Place(tmp_path, host)
 
 
 def test_a_clone_is_whole_and_the_next_start_asks_nobody(place: Place) -> None:
@@ -414,95 +335,6 @@ def test_a_workspace_that_takes_nothing_is_told(place: Place) -> None:
     assert str(place.folder) in unit.reason
 
 
-# --- strangers' repositories --------------------------------------------------------------------
-
-
-def test_a_dead_or_hostile_submodule_costs_neither_the_clone_nor_the_others(
-    place: Place, tmp_path: Path
-) -> None:
-    planted = tmp_path / "planted"
-    place.host.add("octo/sub", {"sub.txt": "1"})
-    tree = place.host.add("octo/main", FILES)
-    commit = place.host.git(place.host.root / "trees/octo/sub", "rev-parse", "HEAD")
-    modules = "".join(
-        f'[submodule "{name}"]\n\tpath = {name}\n\turl = {url}\n'
-        for name, url in (
-            ("good", f"{place.host.url}/octo/sub.git"),
-            ("dead", f"{place.host.url}/octo/gone.git"),
-            ("evil", f"ext::sh -c touch% {planted}"),
-            ("local", f"file://{place.host.root}/octo/sub.git"),
-        )
-    )
-    for name in ("good", "dead", "evil", "local"):
-        place.host.git(tree, "update-index", "--add", "--cacheinfo", f"160000,{commit},{name}")
-    (tree / ".gitmodules").write_text(modules)
-    place.host.git(tree, "add", ".gitmodules")
-    place.host.git(tree, "commit", "-q", "-m", "modules")
-    place.host.git(tree, "push", "-q", "origin", "HEAD:refs/heads/main")
-    units = place.start("HOST/octo/main")
-    assert units["clone:main"].state == "done"
-    assert units["clone:main:submodules"].state == "failed"
-    assert "and 2 more" in units["clone:main:submodules"].reason
-    assert (place.folder / "main/good/sub.txt").exists()
-    assert not planted.exists()
-
-
-def test_no_setting_that_comes_with_a_repository_runs_anything(
-    place: Place, tmp_path: Path
-) -> None:
-    planted = tmp_path / "planted"
-    touch = f"touch {planted}"
-    place.host.add("octo/sub", {"sub.txt": "sub\n"})
-    tree = place.host.add("octo/main", {
-        ".gitattributes": "*.bin filter=lfs\n*.txt diff=evil merge=evil\n",
-        "a.bin": point_to(b"content"), "b.txt": "1",
-        ".lfsconfig": f"[lfs]\n\turl = {place.host.url}/octo/main.git/info/lfs\n"
-                      "\tstandalonetransferagent = evil\n"
-                      f'[lfs "customtransfer.evil"]\n\tpath = /bin/sh\n\targs = -c "{touch}"\n'
-                      f'[credential]\n\thelper = "!{touch}"\n[core]\n\tfsmonitor = {touch}\n',
-        ".envrc": f"{touch}\n", ".vscode/settings.json": "{}", ".mcp.json": "{}",
-    })  # fmt: skip
-    commit = place.host.git(tree.parent / "sub", "rev-parse", "HEAD")
-    for name in ("runs", "out"):
-        place.host.git(tree, "update-index", "--add", "--cacheinfo", f"160000,{commit},{name}")
-    (tree / ".gitmodules").write_text(
-        f'[submodule "runs"]\n\tpath = runs\n\turl = {place.host.url}/octo/sub.git\n'
-        f"\tupdate = !{touch}\n"
-        f'[submodule "../../out"]\n\tpath = out\n\turl = {place.host.url}/octo/sub.git\n'
-    )
-    (tree / "secret").symlink_to(place.facts.home / ".gitconfig")
-    place.host.git(tree, "add", ".gitmodules", "secret")
-    place.host.git(tree, "commit", "-q", "-m", "hostile")
-    place.host.git(tree, "push", "-q", "origin", "HEAD:refs/heads/main")
-    units = place.start("HOST/octo/main")
-    assert units["clone:main"].state == "done"
-    assert not planted.exists()
-    assert {path.name for path in place.folder.iterdir()} == {"main"}
-    assert not (place.folder / "main/.git/out").exists()
-
-
-def test_nothing_of_a_repository_runs(place: Place, tmp_path: Path) -> None:
-    planted = tmp_path / "planted"
-    touch = f"touch {planted}"
-    config = CREDENTIALS % (tmp_path / "token") + (
-        f'[filter "evil"]\n\tsmudge = "sh -c \'{touch}\'"\n\trequired = true\n'
-        f"[core]\n\tfsmonitor = {touch}\n[init]\n\ttemplateDir = {tmp_path}/template\n"
-    )
-    (place.facts.home / ".gitconfig").write_text(config)
-    hooks = tmp_path / "template/hooks"
-    hooks.mkdir(parents=True)
-    for name in ("post-checkout", "reference-transaction"):
-        (hooks / name).write_text(f"#!/bin/sh\n{touch}\n")
-        (hooks / name).chmod(0o755)
-    place.host.commit(place.host.root / "trees/octo/demo", {
-        ".gitattributes": "*.txt filter=evil\n", "a.txt": "1", "--force": "1",
-    })  # fmt: skip
-    unit = place.start("HOST/octo/demo")["clone:demo"]
-    assert unit.state == "done", unit
-    assert not planted.exists()
-    assert (place.folder / "demo/--force").exists()
-
-
 def test_a_plain_clone_runs_git_hardly_more_often_than_by_hand(place: Place) -> None:
     """Each one costs as much as a small clone: what git can do in one process is done in one."""
     asked = place.facts.home.parent / "git.log"
@@ -552,12 +384,6 @@ def test_a_clone_that_is_killed_begins_again_and_leaves_nothing(
     assert not list(workspace.glob(".devcopilot*"))
 
 
-def point_to(content: bytes) -> str:
-    """Return the pointer of git LFS to a content."""
-    name = hashlib.sha256(content).hexdigest()
-    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{name}\nsize {len(content)}\n"
-
-
 @pytest.mark.parametrize("configured", [True, False], ids=["git-lfs installed", "not configured"])
 def test_files_of_git_lfs_are_there_and_a_missing_one_costs_no_clone(
     place: Place, configured: bool
@@ -595,15 +421,6 @@ def test_a_start_with_everything_done_runs_no_git(
     place.forget_life()
     monkeypatch.setattr(one, "Git", lambda *_, **__: pytest.fail("git was wanted"))
     assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
-
-
-def test_no_clone_leaves_the_workspace_by_a_link(place: Place, tmp_path: Path) -> None:
-    place.folder.mkdir()
-    (place.folder / "out").symlink_to(tmp_path)
-    unit = place.start("HOST/octo/demo dir=out/x")["clone:out.x"]
-    assert (unit.state, place.host.asked) == ("failed", [])
-    assert "leads out of the workspace" in unit.reason
-    assert not (tmp_path / "x").exists()
 
 
 def test_a_missing_branch_is_told_at_the_next_start_too(place: Place) -> None:

@@ -5,6 +5,7 @@ Standard library only: containers run it.
 
 import json
 import os
+import ssl
 import subprocess
 import threading
 from base64 import b64decode
@@ -31,6 +32,8 @@ class GitHost:
         """What it wants as the password; None: anybody may read."""
         self.repeats: int | None = None
         """After so many requests it repeats each password, as an error of git's protocol."""
+        self.given: list[str] = []
+        """Passwords that came with the requests."""
         self.large: dict[str, bytes] = {}
         """What git LFS keeps here, by the SHA-256 of its content."""
         self.gate: threading.Event | None = None
@@ -38,18 +41,31 @@ class GitHost:
         self.server = ThreadingHTTPServer(("127.0.0.1", port), self._make_handler())
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
+    def use_tls(self, certificate: Path, name: str) -> None:
+        """Answer over TLS alone, under this name; the file holds the key as well."""
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+        self.server.socket = tls.wrap_socket(
+            self.server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        self.url = f"https://{name}:{self.server.server_address[1]}"
+
     @property
     def name(self) -> str:
         """Return how git and the agent call it."""
-        return self.url.removeprefix("http://")
+        return self.url.partition("://")[2]
 
-    def git(self, folder: Path, *words: str) -> str:
+    def make_tree(self, folder: Path, *rows: str) -> str:
+        """Return the id of a tree with these rows, whatever names they have."""
+        return self.git(folder, "mktree", stdin="".join(f"{row}\n" for row in rows))
+
+    def git(self, folder: Path, *words: str, stdin: str | None = None) -> str:
         """Run git as somebody who writes commits."""
         identity = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER")
                     for what in ("NAME", "EMAIL")}  # fmt: skip
         done = subprocess.run(
             ["git", "-c", "protocol.file.allow=always", *words], cwd=folder, check=True,
-            capture_output=True, text=True, env={**PLAIN, **identity},
+            input=stdin, capture_output=True, text=True, env={**PLAIN, **identity},
         )  # fmt: skip
         return done.stdout.strip()
 
@@ -98,18 +114,21 @@ class GitHost:
     def _answer(self, call: BaseHTTPRequestHandler) -> None:
         self.asked.append(call.path)
         password = self._find_password(call)
+        self.given += filter(None, [password])
         if self.faults:
             self._send(call, self.faults.pop(0), b"no\n")
-        elif "/info/lfs/" in call.path:
-            self._answer_lfs(call)
-        elif self.page:
+        elif self.page and "/info/lfs/" not in call.path:
             self._send(call, 200, PAGE, "text/html")
         elif self.repeats is not None and len(self.asked) > self.repeats and password:
             self._repeat(call)
         elif self.token is not None and not self._is_welcome(call):
+            call.rfile.read(int(call.headers.get("Content-Length") or 0))
             call.send_response(401)
             call.send_header("WWW-Authenticate", 'Basic realm="git"')
+            call.send_header("Content-Length", "0")
             call.end_headers()
+        elif "/info/lfs/" in call.path:
+            self._answer_lfs(call)
         else:
             self._run_backend(call)
 
@@ -171,6 +190,7 @@ class GitHost:
         call.send_response(int(rows.pop("Status", "200").split()[0]))
         for name, value in rows.items():
             call.send_header(name, value)
+        call.send_header("Content-Length", str(len(content)))
         call.end_headers()
         half = len(content) // 2
         if self.gate and call.command == "POST" and len(content) > 65536:

@@ -1,5 +1,7 @@
 """What comes after a clone and never undoes it: submodules, and the files of git LFS."""
 
+import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from agent.settings.repository import Repository
 
 TRIES = 3
 """Times that something is fetched when the network fails."""
+_LACKING = re.compile(r"Git credentials for (\S+) not found")
+"""What git LFS says at last where a host wants credentials, or other ones."""
 
 
 @frozen
@@ -84,17 +88,28 @@ def _has_lfs(git: Git, folder: Path, facts: Facts) -> bool:
 
 
 def _fetch_lfs(git: Git, folder: Path, repository: Repository, unit: Unit) -> None:
+    """Fetch the files; the host may be one that .lfsconfig names, which gets no token of others."""
     del repository
     if git.ask("lfs", "version", cwd=folder) is None:
         raise ExtraError("the image has no git-lfs", "install git-lfs in the image")
-    _try(git, unit, folder, "lfs", "pull")
+    try:
+        with tempfile.TemporaryDirectory(prefix="lfs-", dir=git.runtime) as noted:
+            _try(git, unit, folder, "lfs", "pull", DEVCOPILOT_REFUSED=f"{noted}/refused")
+    except GitError as error:
+        lacking = _LACKING.search(error.failure.said)
+        if not lacking:
+            raise
+        raise ExtraError(
+            f"its large files are at {lacking[1]}, which takes no credentials that are here",
+            f"sign in to that host if you trust it, then: devcopilot rerun {unit.name}",
+        ) from error
 
 
-def _try(git: Git, unit: Unit, folder: Path, *words: str) -> None:
+def _try(git: Git, unit: Unit, folder: Path, *words: str, **environ: str) -> None:
     """Run a command, again when the network fails. Raises GitError and StoppedError."""
     for number in range(1, TRIES + 1):
         try:
-            git.run(*words, cwd=folder)
+            git.run(*words, cwd=folder, **environ)
         except GitError as error:
             if error.failure.cause is not Cause.NETWORK or number == TRIES:
                 raise

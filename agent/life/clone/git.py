@@ -25,6 +25,7 @@ from agent.machine.values import frozen
 CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
+    "core.protectHFS": "true",  # the workspace may be a folder of a Mac
     "submodule.recurse": "false",
     "fetch.recurseSubmodules": "false",
     "gc.auto": "0",
@@ -82,6 +83,7 @@ class Git:
         """`lfs`: the filter of git LFS runs, and no other one. `own` is asked for if not given."""
         self._unit = unit
         self._facts = facts
+        self.runtime = facts.runtime
         self._url = url
         self._own = own or read_own(facts)
         self._changes = make_changes(facts, url, self._own, LFS if lfs else {})

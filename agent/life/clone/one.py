@@ -20,9 +20,9 @@ from agent.machine import runtime, ssh_host_key
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.git_failures import Cause, Failure
 from agent.machine.volumes import find_top
-from agent.settings.repository import WORKSPACE, Repository
+from agent.settings.repository import OURS, WORKSPACE, Repository
 
-STAGING = ".devcopilot-clone-"
+STAGING = f"{OURS}clone-"
 """Begins the name of a folder in the workspace in which a clone is made."""
 LISTED = 5
 
