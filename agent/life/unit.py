@@ -15,6 +15,7 @@ from agent.machine import unit_record
 from agent.machine.backoff import Backoff
 from agent.machine.clock import timestamp
 from agent.machine.documents import RUNTIME, Document
+from agent.machine.escaping import escape_line
 from agent.machine.human import format_duration
 from agent.machine.unit_log import UnitLog
 from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
@@ -97,7 +98,7 @@ class Unit:
 
     def say(self, line: str) -> None:
         """Add a line of our own to its log."""
-        self._hear(line.encode(errors="replace"))
+        self._hear(escape_line(line).encode())
 
     def wait(self, reason: str, hint: str = "") -> None:
         """Wait, for this reason."""

@@ -17,6 +17,7 @@ from agent.life.dotfiles.script import SCRIPTS
 from agent.life.setup import Setup
 from agent.machine import runtime, unit_record
 from agent.machine.errors import AgentError
+from agent.machine.escaping import escape_line
 from agent.machine.ledger import Ledger
 from agent.machine.plan import plan
 from agent.machine.resources import Edit, File, Resource
@@ -275,6 +276,101 @@ def test_the_agent_never_writes_into_dotfiles(box: Box) -> None:
     assert {problem.level for problem in planned.problems} == {"info"}
 
 
+# --- as if somebody hostile had made them ---
+
+
+def list_all(folder: Path) -> dict[str, str]:
+    """Return each path below a folder, with where it leads or what it holds."""
+    return {
+        os.fsdecode(os.fsencode(path.relative_to(folder))): str(path.readlink())
+        if path.is_symlink()
+        else path.read_text() if path.is_file() else ""
+        for path in folder.rglob("*")
+    }  # fmt: skip
+
+
+def test_links_of_any_kind_are_linked_and_not_followed(box: Box, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    (box.home / ".config").mkdir()
+    (box.home / ".config/own").write_text("own")
+    for name, target in ((".out", outside), (".config", outside), (".up", Path("../..")),
+                         (".loop", Path(".loop")), (".gone", Path("/nonexistent")),
+                         ("install.sh", Path("/nonexistent")), ("setup", outside)):  # fmt: skip
+        (box.files / name).symlink_to(target)
+    before = list_all(box.files), list_all(outside)
+    assert str(box.start().state) == "done"
+    assert (list_all(box.files), list_all(outside)) == before
+    for name in (".out", ".up", ".loop", ".gone", ".config"):
+        assert (box.home / name).readlink() == box.files / name
+    assert (box.home / ".config.before-dotfiles/own").read_text() == "own"
+    assert link_all(box.files, box.home).made == 0
+
+
+@pytest.mark.parametrize("name", [".-rf", ".a b", ".a\nERROR b", ".\x1b[2J", ".\udcff", ".'$(id)"])
+def test_names_of_any_kind(box: Box, name: str) -> None:
+    box.write(name, "new")
+    (box.home / name).write_text("old")
+    assert str(box.start().state) == "done"
+    assert (box.home / name).read_text() == "new"
+    assert (box.home / f"{name}.before-dotfiles").read_text() == "old"
+    assert f"moved aside: {escape_line(str(box.home / name))}.before-dotfiles\n" in box.log()
+
+
+@pytest.mark.parametrize("form", ["file", "folder", "link"])
+@pytest.mark.parametrize("name", [".dotfiles", ".local", ".local/state"])
+def test_the_dotfiles_and_the_agents_state_stay_where_they_are(
+    box: Box, name: str, form: str
+) -> None:
+    """A link to itself would be all that is left of them."""
+    box.files.rename(box.home / ".dotfiles")
+    box.files = box.home / ".dotfiles"
+    box.variables["DEV8_DOTFILES"] = str(box.files)
+    own = box.files / name
+    own.parent.mkdir(parents=True, exist_ok=True)
+    if form == "folder":
+        box.write(f"{name}/inner", "new")
+    elif form == "link":
+        own.symlink_to("/nonexistent")
+    else:
+        own.write_text("new")
+    box.write(".vimrc", "new")
+    state = box.facts.state
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "kept").write_text("kept")
+    assert str(box.start().state) == "done"
+    assert (box.home / ".vimrc").read_text() == "new"
+    assert (state / "kept").read_text() == "kept"
+    assert not box.files.is_symlink()
+    assert not any((box.home / each).is_symlink() for each in (".local", ".local/state"))
+    if form != "folder":
+        assert f"a folder in use is there: {box.home / name}" in box.log()
+
+
+def test_a_home_that_is_given_as_its_own_dotfiles_stays_as_it_is(box: Box, tmp_path: Path) -> None:
+    (box.home / ".bashrc").write_text("mine")
+    (tmp_path / "same").symlink_to(box.home)
+    for given in (box.home, tmp_path / "same"):
+        box.variables["DEV8_DOTFILES"] = str(given)
+        assert str(box.start().state) == "done"
+        assert (box.home / ".bashrc").read_text() == "mine"
+
+
+def test_a_script_that_talks_without_end_fills_no_disk(box: Box) -> None:
+    box.script("head -c 9000000 /dev/zero | tr '\\0' x | fold -w 900; echo end")
+    assert str(box.start().state) == "done"
+    assert Path(box.record.log).stat().st_size <= 2 << 20
+    assert "end\n" in box.log()
+
+
+def test_many_files_are_linked_in_one_go(box: Box) -> None:
+    for number in range(5000):
+        (box.files / f".file{number}").touch()
+    assert str(box.start().state) == "done"
+    assert box.record.reason == "5000 new links"
+
+
 # --- from a host ---
 
 
@@ -354,9 +450,9 @@ class Hosted(Box):
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.server.server.server_port}/{name}"
 
-    def git(self, *words: str, folder: Path | None = None) -> str:
+    def git(self, *words: str, folder: Path | None = None, stdin: str = "") -> str:
         done = subprocess.run(
-            ["git", *words], cwd=folder or self.files, env=IDENTITY, check=True,
+            ["git", *words], cwd=folder or self.files, env=IDENTITY, check=True, input=stdin,
             capture_output=True, text=True,
         )  # fmt: skip
         return done.stdout.strip()
@@ -513,3 +609,17 @@ def test_bad_values(value: str) -> None:
     (problem,) = caught.value.problems
     assert problem.message.startswith("DEV8_DOTFILES: cannot use ")
     assert "pw" not in str(problem)
+
+
+def test_a_tree_that_git_refuses_is_told_and_nothing_is_kept(hosted: Hosted) -> None:
+    hosted.push()
+    blob = hosted.git("hash-object", "-w", "--stdin")
+    inner = hosted.git("mktree", stdin=f"100644 blob {blob}\tconfig\n")
+    top = hosted.git("mktree", stdin=f"040000 tree {inner}\t.GIT\n")
+    commit = hosted.git("commit-tree", "-m", "hostile", top)
+    hosted.git("push", "-q", "-f", str(hosted.server.root / "octo/mine.git"), f"{commit}:main")
+    found = hosted.start()
+    assert str(found.state) == "failed"
+    assert found.reason == "git refuses what is in this repository: invalid path '.GIT/config'"
+    assert not hosted.clone.exists()
+    assert not list(hosted.home.glob(".dotfiles.partial-*"))

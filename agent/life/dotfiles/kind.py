@@ -124,9 +124,11 @@ class Run:
         elif script:
             argv, name = make_argv(self._folder, script), script
         else:
-            linked = link_all(self._folder, self._home)
+            linked = link_all(self._folder, self._home, (self._facts.state,))
             for aside in linked.aside:
                 self._own.say(f"moved aside: {aside}")
+            for left in linked.left:
+                self._own.say(f"not linked, since a folder in use is there: {left}")
             self._finish(note or f"{linked.made} new links")
             return True
         return self._run(argv, name, note)

@@ -1,7 +1,7 @@
 """Links dotfiles into a home folder. Nothing that is there is lost: it moves aside."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.machine.values import frozen
@@ -19,23 +19,39 @@ class Linked:
     """Links that are new."""
     aside: tuple[Path, ...]
     """Files that moved aside."""
+    left: tuple[Path, ...] = ()
+    """Places that stay as they are, since a folder in use is there or below."""
 
 
-def link_all(source: Path, home: Path) -> Linked:
+def link_all(source: Path, home: Path, in_use: Sequence[Path] = ()) -> Linked:
     """Link what begins with a dot, and make no link twice.
 
     A folder that is in the home already stays, and what is in the other one is linked into it: in
-    ~/.config and ~/.ssh lies more than dotfiles. Raises OSError.
+    ~/.config and ~/.ssh lies more than dotfiles. The dotfiles themselves and the folders `in_use`
+    do not move. Raises OSError.
     """
-    made, aside = 0, []
+    made, aside, left = 0, [], []
+    fixed = [each for folder in (source, *in_use) for each in (folder, _resolve(folder))]
     for inner, place in list(find_pairs(source, home)):
         if place.is_symlink() and place.readlink() == inner:
+            continue
+        spelled = (place, _resolve(place.parent) / place.name)
+        if any(_overlap(one, each) for one in spelled for each in fixed):
+            left.append(place)
             continue
         if os.path.lexists(place):
             aside.append(move_aside(place))
         place.symlink_to(inner)
         made += 1
-    return Linked(made, tuple(aside))
+    return Linked(made, tuple(aside), tuple(left))
+
+
+def _resolve(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one == other or one in other.parents or other in one.parents
 
 
 def find_pairs(source: Path, home: Path) -> Iterator[tuple[Path, Path]]:
