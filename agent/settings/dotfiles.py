@@ -1,14 +1,16 @@
 """The user's dotfiles. To add a variable, add a field."""
 
+import os
 from pathlib import Path
 
 from agent.machine.errors import AgentError, Problem
 from agent.machine.values import frozen
-from agent.settings.parsers import absolute_path, command, home_path, one_of, positive_duration
+from agent.settings.parsers import absolute_path, command, one_of, positive_duration
 from agent.settings.repository import EntryError, Repository, mask, parse_entry
 from agent.settings.variable import variable
 
 NAME = "DEV8_DOTFILES"
+FOLDER = ".dotfiles"
 
 
 def source(value: str) -> Path | Repository:
@@ -25,6 +27,19 @@ def source(value: str) -> Path | Repository:
         raise AgentError(Problem(problem, "give OWNER/NAME, a URL or an absolute path")) from None
 
 
+SHARED = (".cache", ".config", ".gnupg", ".local", ".local/share", ".local/state", ".ssh")
+"""Folders of a home in which programs keep what is theirs: a clone would move them aside."""
+
+
+def own_folder(value: str) -> str:
+    """Read a path below the home folder, of a folder that others do not use."""
+    path = os.path.normpath(value.removeprefix("~/"))
+    inner = path.isprintable() and not path.startswith(("/", "~", "-"))
+    if not inner or path.split("/")[0] in (".", "..") or path in SHARED:
+        raise ValueError(f"a folder of its own below the home folder, such as {FOLDER}")
+    return path
+
+
 @frozen
 class Dotfiles:
     """Dotfiles."""
@@ -37,8 +52,8 @@ class Dotfiles:
         "and script/setup runs; without one, what begins with a dot is linked into the home.",
     )
     folder: str = variable(
-        "DEV8_DOTFILES_DIR", home_path, "Where they are cloned to, in the home folder.",
-        default=".dotfiles",
+        "DEV8_DOTFILES_DIR", own_folder, "Where they are cloned to, in the home folder.",
+        default=FOLDER,
     )  # fmt: skip
     command: tuple[str, ...] | None = variable(
         "DEV8_DOTFILES_COMMAND", command, "Command to run in their folder instead of a script."

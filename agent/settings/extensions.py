@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from agent.machine.errors import AgentError, Problem
 from agent.machine.parsing import parse_json
 from agent.machine.values import frozen
 from agent.settings.lists import read_each, words_or_off
@@ -19,6 +20,7 @@ _VERSION = re.compile(r"\d+(\.\d+){0,3}([.+-][\w.+-]*)?", re.ASCII)
 _QUOTED = re.compile(r'"(\{.*\})(?:\\[rn])*"', re.DOTALL)
 """An object as an --env-file has it that puts quotes around each value."""
 SUFFIX = ".vsix"
+GALLERY = "DEV8_EXTENSIONS_GALLERY"
 SOURCES = ("devcontainer", "recommendations")
 FORMS = (
     f"publisher.name, publisher.name@1.2.3, -publisher.name, or a path or URL of a {SUFFIX} file"
@@ -47,10 +49,9 @@ def read_entry(word: str) -> Entry:
     """Return what one word asks for. Raises ValueError."""
     if word.startswith("/") and word.endswith(SUFFIX) and word.isprintable():
         return Entry(file=Path(word))
-    if word.startswith(("https://", "http://")):
-        found = urlsplit(word)
-        if found.hostname and not found.username and not found.password:
-            return Entry(url=word)
+    is_address = word.startswith(("https://", "http://")) and word.isprintable()
+    if is_address and _find_host(word) and not _has_credentials(word):
+        return Entry(url=word)
     removed = word.startswith("-")
     identifier, at, version = word.removeprefix("-").partition("@")
     good = IDENTIFIER.fullmatch(identifier) and not (removed and at)
@@ -67,7 +68,7 @@ def read_entries(value: str) -> tuple[Entry, ...]:
 
 
 def read_gallery(value: str) -> Mapping[str, object]:
-    """Read the address of a gallery, in code-server's own format."""
+    """Read the address of a gallery, in code-server's own format. Raises AgentError."""
     quoted = _QUOTED.fullmatch(value)
     try:
         found = parse_json(quoted[1] if quoted else value)
@@ -77,13 +78,24 @@ def read_gallery(value: str) -> Mapping[str, object]:
         raise ValueError(
             'a JSON object with a serviceUrl, such as {"serviceUrl": "https://HOST/vscode/gallery"}'
         )
-    if urlsplit(found["serviceUrl"]).scheme not in ("http", "https"):
+    address = found["serviceUrl"]
+    if not address.startswith(("https://", "http://")) or not _find_host(address):
         raise ValueError("an object whose serviceUrl begins with https://")
     if any("token" in name.lower() or "authorization" in name.lower() for name in found):
-        raise ValueError("an object without a token: every program of the editor could read it")
+        # Not a ValueError: that would show the token.
+        problem = f"{GALLERY} holds a token, which every program of the editor could read"
+        raise AgentError(Problem(problem, "leave it out, and use a gallery that needs none"))
     if any(_has_credentials(text) for text in found.values() if isinstance(text, str)):
         raise ValueError("an object without a password: code-server sends it to the browser")
     return MappingProxyType(found)
+
+
+def _find_host(address: str) -> str:
+    """Return the host of a URL; nothing if it has none, or is no URL."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _has_credentials(address: str) -> bool:
@@ -123,7 +135,7 @@ class Extensions:
         default="devcontainer",
     )
     gallery: Mapping[str, object] | None = variable(
-        "DEV8_EXTENSIONS_GALLERY",
+        GALLERY,
         read_gallery,
         "Gallery to install from, for the agent and the editor: a JSON object with serviceUrl, in "
         "the format of EXTENSIONS_GALLERY. By default Open VSX.",

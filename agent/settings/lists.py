@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from agent.machine.globs import anchor
 from agent.settings.parsers import home_path, identifier
-from agent.settings.urls import hide_credentials
+from agent.settings.urls import show
 
 T = TypeVar("T")
 OFF = "off"
@@ -33,7 +33,7 @@ def read_each(words: Iterable[str], what: str, read: Callable[[str], T]) -> tupl
         try:
             found.append(read(word))
         except ValueError as error:
-            wrong.setdefault(str(error), []).append(hide_credentials(repr(word)))
+            wrong.setdefault(str(error), []).append(show(word))
     if wrong:
         causes = (f"{', '.join(words)} is not {form}" for form, words in wrong.items())
         raise ValueError(f"a list of {what}: {'; '.join(causes)}")

@@ -9,6 +9,7 @@ from agent.settings.repository import WORKSPACE, EntryError, Repository, mask, p
 from agent.settings.variable import variable
 
 NAME = "DEV8_REPOSITORIES"
+ADDRESS = "OWNER/NAME or a URL, or unset it"
 
 
 def repositories(value: str) -> tuple[Repository, ...]:
@@ -24,6 +25,8 @@ def repositories(value: str) -> tuple[Repository, ...]:
         except EntryError as error:
             problems.append(Problem(f"{NAME}: cannot clone {mask(text)}: {error}", error.hint))
     problems += _find_collisions(found)
+    if not found and not problems:
+        problems.append(Problem(f"{NAME}: there is no repository in {value!r}", f"give {ADDRESS}"))
     if problems:
         raise AgentError(*problems)
     return tuple(found)

@@ -16,13 +16,15 @@ from urllib.parse import unquote, urlsplit
 
 from agent.machine.values import frozen
 from agent.settings.parsers import count, switch
-from agent.settings.urls import http_url, is_loopback
+from agent.settings.urls import LONGEST, http_url, is_loopback
 
 FORM = "ADDRESS[#REF] [dir=NAME] [depth=N] [filter=blob:none] [sparse=A,B] [submodules=no] [lfs=no]"
 NO_ADDRESS = "it is no address of a repository"
 ADDRESSES = "use https://HOST/OWNER/NAME, ssh://, git@HOST:OWNER/NAME or OWNER/NAME"
 WORKSPACE = "."
 """The folder of a repository that is the workspace itself."""
+OURS = ".devcopilot-"
+"""Begins the names of folders of the agent in the workspace."""
 
 _SHORT = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)/([A-Za-z0-9_.][A-Za-z0-9_.-]*)")
 _SCP = re.compile(r"(?:[A-Za-z0-9_][\w.-]*@)?([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):(.+)")
@@ -106,7 +108,8 @@ def find_name(path: str) -> str:
 
 def mask(entry: str) -> str:
     """Return an entry as it may be shown: what stands before an @ may be a password."""
-    return _USERINFO.sub(r"\1***@", entry) if "@" in entry else entry
+    shown = _USERINFO.sub(r"\1***@", entry) if "@" in entry else entry
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 
 def parse_entry(text: str) -> Repository:
@@ -290,6 +293,8 @@ def parse_folder(text: str) -> str:
         )
     if ".git" in (part.lower() for part in parts):
         raise EntryError("no folder of a clone is called .git", "set dir=NAME")
+    if any(part.startswith(OURS) for part in parts):
+        raise EntryError(f"names that begin with {OURS} are the agent's own", "set dir=NAME")
     return "/".join(parts)
 
 

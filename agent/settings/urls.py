@@ -6,6 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _USABLE = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+LONGEST = 200
+"""Characters of a value that a message shows."""
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
 
@@ -40,6 +42,12 @@ def private_url(value: str) -> str:
 def hide_credentials(text: str) -> str:
     """Return a text without what stands before the @ of a URL in it."""
     return _CREDENTIALS.sub("//***@", text)
+
+
+def show(value: str) -> str:
+    """Return a value in quotes as a message shows it: cut, and without credentials."""
+    shown = hide_credentials(repr(value))
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 
 def is_in_clear(url: str) -> bool:

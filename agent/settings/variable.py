@@ -11,7 +11,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.values import frozen
 from agent.settings.parsers import command, idle_action, s3_options
-from agent.settings.urls import hide_credentials
+from agent.settings.urls import show
 
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
@@ -136,7 +136,7 @@ def _parse(entry: Variable, name: str, given: str, problems: list[Problem]) -> A
 def _refuse_value(name: str, given: str, error: ValueError) -> Problem:
     if name.endswith(_FILE):
         return _refuse_file(name)
-    return Problem(f"{name}={hide_credentials(repr(given))} is not {error}")
+    return Problem(f"{name}={show(given)} is not {error}")
 
 
 def _read_secret(
@@ -163,7 +163,7 @@ def _refuse_file(name: str) -> Problem:
     """Return the problem of a value that is not a path: do not show it, it may be the secret."""
     return Problem(
         f"{name} is not an absolute path",
-        "if this is the secret itself, write it to a file and set the path",
+        "if this is the content itself, write it to a file and set the path",
     )
 
 
