@@ -1,5 +1,5 @@
 """Backups: making, keeping, checking and restoring them with restic.
 
 Read target and targets/, restic/client, create/session, restore/selection and restore/restoration,
-upkeep/care, then due, which says when. record and report tell how each target stands.
+upkeep/maintenance, then due, which says when. record and report tell how each target stands.
 """

@@ -9,7 +9,7 @@ from agent.backup.create.session import Outcome, Session, Wishes
 from agent.backup.create.snapshot import BackupResult
 from agent.backup.schedule import find_plan
 from agent.backup.target import Target
-from agent.backup.upkeep import care
+from agent.backup.upkeep import maintenance
 from agent.machine.log import Logger
 from agent.settings.context import Context
 
@@ -19,7 +19,7 @@ LONGEST_PAUSE = 3600.0
 
 def is_due(current: Context, target: Target) -> bool:
     """Tell whether anything is due on a target."""
-    return is_time(current, target) or care.is_due(current, target)
+    return is_time(current, target) or maintenance.is_due(current, target)
 
 
 def do_what_is_due(
@@ -28,7 +28,7 @@ def do_what_is_due(
     """Back up to each target whose time has come, look after all; return whether all went well."""
     due = [target for target in targets if is_time(current, target)]
     made = back_up(current, due, tools, log) if due else ()
-    cared = care.look_after(current, targets, made, log)
+    cared = maintenance.look_after(current, targets, made, log)
     return cared and not any(item.problem for item in made)
 
 

@@ -3,7 +3,7 @@
 from agent.backup import history, undo
 from agent.backup import record as backups
 from agent.backup.create import databases
-from agent.backup.restic import locks, sightings
+from agent.backup.restic import lock_sightings, locks
 from agent.github import gh
 from agent.github import record as tokens
 from agent.github.sources import user
@@ -16,7 +16,7 @@ from agent.observe.activity import answer
 from agent.observe.report import record as reports
 from agent.services import registered
 from agent.settings import context
-from agent.tools import servers, trust
+from agent.tools import mcp_servers, trust
 from agent.workspace import ai_trust
 
 DOCUMENTS = (
@@ -31,9 +31,9 @@ DOCUMENTS = (
     history.FILE,
     undo.FILE,
     locks.HOSTNAMES,
-    sightings.FILE,
+    lock_sightings.FILE,
     databases.COPIED,
-    servers.RECORD,
+    mcp_servers.RECORD,
     ai_trust.RECORD,
     units.UNIT,
     unit.TRIES,

@@ -22,8 +22,6 @@ NOTHING_AT_ALL = "no program listens on a port"
 HEAD = ("PORT", "ADDRESS", "PROGRAM", "PID", "LABEL", "SINCE", "OPEN")
 LOOK = 1.0
 """Seconds between two looks of --watch."""
-WHOLE = {"loopback": "loopback", "all": "all"}
-"""What stands for addresses that say no more."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -46,10 +46,6 @@ class Marks:
         """Return whether this work has been done."""
         return self._read() == Mark(DONE, fingerprint)
 
-    def has_any(self) -> bool:
-        """Return whether any work has been done or begun, whatever its fingerprint."""
-        return bool(self._read().state)
-
     def was_interrupted(self) -> bool:
         """Return whether a run had begun and has not ended: somebody killed it."""
         return self._read().state == RUNNING

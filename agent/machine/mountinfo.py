@@ -12,7 +12,6 @@ from agent.machine.files import STATE, read_file
 from agent.machine.values import frozen
 
 TABLE = Path("/proc/self/mountinfo")
-IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 

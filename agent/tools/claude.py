@@ -13,7 +13,7 @@ from agent.machine.places import find_folder
 from agent.machine.resources import File, Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
-from agent.tools.entries import JSON, Config, Entries
+from agent.tools.config_entries import JSON, Config, Entries
 from agent.tools.json_edit import Document, edit_json, set_default
 from agent.tools.key import find_file, find_key, key_file
 from agent.tools.mcp import MEMBER, Server

@@ -11,7 +11,7 @@ from agent.machine.places import find_folder
 from agent.machine.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
-from agent.tools.entries import TOML, Config, Entries
+from agent.tools.config_entries import TOML, Config, Entries
 from agent.tools.key import key_file
 from agent.tools.mcp import Server
 from agent.tools.tool import AiTool, Endpoint, Login, Models

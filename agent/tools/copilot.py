@@ -8,7 +8,7 @@ from agent.machine.places import find_folder
 from agent.machine.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
-from agent.tools.entries import JSON, Config, Entries
+from agent.tools.config_entries import JSON, Config, Entries
 from agent.tools.key import find_key
 from agent.tools.mcp import MEMBER, Server
 from agent.tools.tool import AiTool

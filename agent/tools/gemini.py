@@ -10,7 +10,7 @@ from agent.machine.places import find_folder
 from agent.machine.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
-from agent.tools.entries import JSON_WITH_COMMENTS, Config, Entries
+from agent.tools.config_entries import JSON_WITH_COMMENTS, Config, Entries
 from agent.tools.json_edit import edit_json, set_default
 from agent.tools.key import key_file
 from agent.tools.mcp import MEMBER, Server

@@ -21,7 +21,7 @@ from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.everything import Settings
-from agent.tools.entries import Config
+from agent.tools.config_entries import Config
 from agent.tools.mcp import Server
 
 LOCKS = Path("/usr/local/share/devcopilot/ai")

@@ -11,7 +11,7 @@ from agent.settings.context import Context
 from agent.settings.project import find_folder
 from agent.settings.step import Step
 from agent.tools.all import TOOLS
-from agent.tools.entries import make_record, plan_configs
+from agent.tools.config_entries import make_record, plan_configs
 from agent.tools.trust import Verdict, find_verdict
 
 RECORD = make_record("ai-trust.json", "trust that the agent has written into files of AI tools")

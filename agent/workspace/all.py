@@ -2,7 +2,7 @@
 
 from agent.github import gh
 from agent.services import login_folder, sshd
-from agent.tools import handover, servers
+from agent.tools import key_files, mcp_servers
 from agent.workspace import (
     activity,
     ai_trust,
@@ -23,8 +23,8 @@ STEPS = (
     signing.STEP,
     gh.STEP,
     vscode.STEP,
-    handover.STEP,
-    servers.STEP,
+    key_files.STEP,
+    mcp_servers.STEP,
     ai_trust.STEP,
     shell.STEP,
     login_folder.STEP,

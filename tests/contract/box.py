@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.machine import runtime
-from tests.contract.care import need_restic
 from tests.contract.homes import Workspace
+from tests.contract.vault import need_restic
 from tests.worlds.quick_key import find_password, place_repository
 
 

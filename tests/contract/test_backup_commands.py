@@ -13,8 +13,8 @@ import pytest
 
 from agent.backup import record
 from tests.contract.box import call, open_box, read
-from tests.contract.care import flip
 from tests.contract.homes import Workspace
+from tests.contract.vault import flip
 
 
 @pytest.fixture

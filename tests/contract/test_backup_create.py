@@ -23,7 +23,7 @@ from agent.backup.restic.client import Restic
 from agent.backup.target import find_targets
 from agent.machine.follow import Limits, Message
 from agent.settings.everything import Settings
-from tests.contract.care import Vault
+from tests.contract.vault import Vault
 from tests.worlds.backup_servers import Server, serving_rclone
 from tests.worlds.small_folder import SmallFolder, small_folder
 from tests.worlds.trees import make_odd_tree

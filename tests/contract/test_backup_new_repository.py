@@ -17,7 +17,7 @@ from agent.backup.target import find_targets
 from agent.machine.errors import AgentError
 from agent.machine.follow import Finished
 from agent.settings.everything import Settings
-from tests.contract.care import Vault, need_restic
+from tests.contract.vault import Vault, need_restic
 from tests.worlds.backup_servers import Server, serving_azurite, serving_moto, serving_rclone
 from tests.worlds.machine import make_facts
 from tests.worlds.quick_key import make_quick

@@ -15,11 +15,11 @@ from agent.backup.create import snapshot
 from agent.backup.create.snapshot import SAFETY, TAG
 from agent.backup.restic import locks
 from agent.backup.restic.client import Code, Restic, ResticError
-from agent.backup.upkeep import retention, trial
+from agent.backup.upkeep import retention, trial_restore
 from agent.backup.upkeep.verification import verify
 from agent.machine.errors import Problem
 from agent.machine.follow import Finished
-from tests.contract.care import Vault, flip
+from tests.contract.vault import Vault, flip
 from tests.worlds.quick_key import plant_lock
 
 ROOT = Path(__file__).parent.parent.parent
@@ -195,7 +195,7 @@ BYSTANDER = """
 import subprocess, sys
 from pathlib import Path
 from agent.backup.restic import locks
-from tests.contract.care import Vault
+from tests.contract.vault import Vault
 vault = Vault(Path(sys.argv[1]))
 vault.put("a", 4_000_000)
 with vault.running("backup", str(vault.workspace)) as process:
@@ -383,7 +383,7 @@ def test_good_backups_are_found_good(used: Vault) -> None:
     assert verdict.finding == ""
     assert (verdict.part, verdict.parts) == (1, 1)
     assert (verdict.trial.files, verdict.trial.compared) == (2, 2)
-    assert not (used.facts.state / trial.FOLDER).exists()
+    assert not (used.facts.state / trial_restore.FOLDER).exists()
     used.put("b", 1001)
     (used.workspace / "a").unlink()
     verdict = verify(used.restic, used.settings)
@@ -448,21 +448,21 @@ def test_a_backup_that_differs_from_its_source_is_found(used: Vault) -> None:
     path = used.workspace / "b"
     before = path.stat()
     content = path.read_bytes()
-    (node,) = [n for n in trial.choose_sample(used.restic, used.restic.snapshots()[-1],
+    (node,) = [n for n in trial_restore.choose_sample(used.restic, used.restic.snapshots()[-1],
                                               random.Random(1)) if n.path == str(path)]  # fmt: skip
     assert (node.size, node.mtime, node.ctime) == (1000, before.st_mtime_ns, before.st_ctime_ns)
     restored = used.root / "restored"
     restored.write_bytes(content)
-    assert trial.compare(node, restored) == ""
+    assert trial_restore.compare(node, restored) == ""
     restored.write_bytes(b"x" + content[1:])
-    assert "differs" in str(trial.compare(node, restored))
+    assert "differs" in str(trial_restore.compare(node, restored))
     restored.write_bytes(content[1:])
-    assert "999 bytes" in str(trial.compare(node, restored))
+    assert "999 bytes" in str(trial_restore.compare(node, restored))
     restored.unlink()
-    assert "not restored" in str(trial.compare(node, restored))
+    assert "not restored" in str(trial_restore.compare(node, restored))
     path.write_bytes(content)
     restored.write_bytes(b"x" + content[1:])
-    assert trial.compare(node, restored) is None, "the live file was written since"
+    assert trial_restore.compare(node, restored) is None, "the live file was written since"
 
 
 def test_when_all_backups_are_gone_that_is_a_finding(used: Vault) -> None:
@@ -488,7 +488,7 @@ def test_the_sample_is_removed_also_where_it_may_not_be_written(vault: Vault) ->
     folder.chmod(0o555)
     note(vault, vault.back_up().id)
     assert verify(vault.restic, vault.settings).trial.compared == 1
-    assert not (vault.facts.state / trial.FOLDER).exists()
+    assert not (vault.facts.state / trial_restore.FOLDER).exists()
 
 
 def test_restic_is_never_asked_to_unlock_by_itself(used: Vault, monkeypatch: Any) -> None:
@@ -510,13 +510,13 @@ def test_a_file_that_is_mapped_into_memory_is_no_damage(
     used: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It changes without a sign: that counts only when it is so in a later backup as well."""
-    original = trial.compare
+    original = trial_restore.compare
 
-    def differ(node: trial.Node, restored: Path) -> str | None:
-        told = f"{node.path}: {trial.DIFFERS}"
+    def differ(node: trial_restore.Node, restored: Path) -> str | None:
+        told = f"{node.path}: {trial_restore.DIFFERS}"
         return told if node.path.endswith("/b") else original(node, restored)
 
-    monkeypatch.setattr(trial, "compare", differ)
+    monkeypatch.setattr(trial_restore, "compare", differ)
     assert verify(used.restic, used.settings).finding == ""
     assert verify(used.restic, used.settings).finding == "", "it is the same backup"
     used.put("c", 10)
@@ -530,7 +530,7 @@ def test_a_file_that_is_mapped_into_memory_is_no_damage(
 def test_what_sqlite_maps_into_memory_is_not_compared(used: Vault) -> None:
     used.put("x.db-shm", 32768)
     used.back_up()
-    nodes = trial.choose_sample(used.restic, used.restic.snapshots()[-1], random.Random(1))
+    nodes = trial_restore.choose_sample(used.restic, used.restic.snapshots()[-1], random.Random(1))
     assert {Path(node.path).name for node in nodes} == {"a", "b"}
 
 

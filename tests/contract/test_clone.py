@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from agent.github import gh, published
-from agent.life.clone import one
+from agent.life.clone import repository
 from tests.contract.clones import TOKEN, Place, point_to
 from tests.contract.homes import Workspace
 from tests.worlds.containers import find_free_port
@@ -419,7 +419,7 @@ def test_a_start_with_everything_done_runs_no_git(
 ) -> None:
     place.start("HOST/octo/demo")
     place.forget_life()
-    monkeypatch.setattr(one, "Git", lambda *_, **__: pytest.fail("git was wanted"))
+    monkeypatch.setattr(repository, "Git", lambda *_, **__: pytest.fail("git was wanted"))
     assert place.start("HOST/octo/demo")["clone:demo"].state == "done"
 
 

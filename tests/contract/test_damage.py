@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup import record, undo
-from agent.backup.restic import locks, sightings
+from agent.backup.restic import lock_sightings, locks
 from agent.github.sources import user
 from agent.machine.errors import AgentError
 from agent.machine.secret import Secret
@@ -198,7 +198,8 @@ WRITTEN_LATER: dict[str, tuple[bytes, Callable[[Facts], object]]] = {
     undo.FILE.name: (b'{"safety": "a", "target": "b", "paths": ["c"], "source": "d", "time": "e"}',
                 undo.FILE.read),
     locks.HOSTNAMES.name: (b"one\ntwo\n", locks.HOSTNAMES.read),
-    sightings.FILE.name: (b'{"local": {"ab": "2026-12-01T12:00:00Z"}}', sightings.FILE.read),
+    lock_sightings.FILE.name: (b'{"local": {"ab": "2026-12-01T12:00:00Z"}}',
+                               lock_sightings.FILE.read),
     "github-refresh/github.com": (b'{"seed": "x", "token": "y"}', read_refresh_token),
 }  # fmt: skip
 """In the state folder: what may lie there, and who reads it."""

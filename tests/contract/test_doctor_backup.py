@@ -25,7 +25,7 @@ from agent.machine.system import Facts
 from agent.settings.check import Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from tests.contract.care import need_restic
+from tests.contract.vault import need_restic
 from tests.worlds.backup_servers import BUCKET, SERVERS, Server, serving_moto, serving_rclone
 from tests.worlds.machine import make_facts
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agent.machine import jsonc
 from agent.machine.errors import Problem
-from agent.tools import entries
+from agent.tools import config_entries
 from agent.tools.json_edit import edit_json, read_json, set_default
 from tests.fuzz.properties import fuzz
 from tests.fuzz.texts import TEXT, UNICODE, json_values
@@ -197,15 +197,17 @@ def test_our_entries_come_and_go_and_the_users_stay(
     rounds: tuple[Any, ...] = (first, second, {})
     for wanted in rounds:
         before = content
-        found = entries._change(FILE, entries.JSON_WITH_COMMENTS, wanted, known, content)
+        found = config_entries._change(
+            FILE, config_entries.JSON_WITH_COMMENTS, wanted, known, content
+        )
         if isinstance(found, Problem):
             assert content == before
             continue
         document = jsonc.parse((content or b"{}").decode())
         known = {
-            keys: entries._hash(each)
+            keys: config_entries._hash(each)
             for keys, each in wanted.items()
-            if entries._is_ours(entries._find(document, keys), known.get(keys))
+            if config_entries._is_ours(config_entries._find(document, keys), known.get(keys))
         }
         content = found
     after = jsonc.parse((content or b"{}").decode())

@@ -61,7 +61,7 @@ TARGET = TargetKind("foreign", "FOREIGN", lambda backup: True, find)
 """
 TOOL = """
 from agent.machine.resources import File
-from agent.tools.entries import JSON, Config
+from agent.tools.config_entries import JSON, Config
 from agent.tools.tool import AiTool, Login
 
 def resources(settings, facts):

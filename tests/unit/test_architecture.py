@@ -225,7 +225,7 @@ READS_ITSELF = {
     "backup.restore.archive",  # what is no file to read as a whole
     "machine.hooks",
     "machine.sqlite",
-    "backup.upkeep.trial",
+    "backup.upkeep.trial_restore",
 }
 """The modules that may open a file in their own way."""
 

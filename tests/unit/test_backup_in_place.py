@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.restore.in_place import Cleared, Clearing, find_scope
-from agent.backup.restore.late import Lateness
+from agent.backup.restore.unsaved_changes import Lateness
 from agent.machine import folders
 from tests.worlds.waiting import wait_until
 

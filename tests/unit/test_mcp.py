@@ -17,7 +17,7 @@ from agent.machine.plan import Plan, apply, plan
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.tools import servers, toml_edit
+from agent.tools import mcp_servers, toml_edit
 from agent.tools.mcp import read_server
 from agent.workspace import ai_trust
 from tests.worlds.machine import make_facts
@@ -46,7 +46,7 @@ class Home:
         context = Context({}, settings, self.facts)
         problems: list[Problem] = []
         actions: list[Action] = []
-        for step in (servers.STEP, ai_trust.STEP):
+        for step in (mcp_servers.STEP, ai_trust.STEP):
             planned = plan(step.name, step.resources(context), self.facts, self.ledger)
             assert apply(planned, System({}), self.ledger) == ()
             problems += planned.problems

@@ -15,7 +15,7 @@ from agent.machine.plan import Plan, apply, plan
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.tools import handover
+from agent.tools import key_files
 
 KEY = "sk-test-0123456789abcdef"
 NAMES = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY")
@@ -33,7 +33,7 @@ class Home:
     def configure(self, environ: dict[str, str]) -> Plan:
         settings = Settings.from_environ(environ)
         planned = plan(
-            "ai", handover.resources(Context({}, settings, self.facts)), self.facts, self.ledger
+            "ai", key_files.resources(Context({}, settings, self.facts)), self.facts, self.ledger
         )
         assert apply(planned, System({}), self.ledger) == ()
         return planned

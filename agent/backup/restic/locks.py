@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.backup.reasons import explain
-from agent.backup.restic import sightings
+from agent.backup.restic import lock_sightings
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError
 from agent.backup.restic.runs import Run, find_gone
 from agent.machine.clock import parse_time
@@ -164,7 +164,7 @@ def clear_known(restic: Restic) -> None:
 
     restic tries for half a minute to read one that is damaged, whatever it is asked to wait.
     """
-    if sightings.FILE.read(restic.facts).get(restic.target.name):
+    if lock_sightings.FILE.read(restic.facts).get(restic.target.name):
         with contextlib.suppress(ResticError):  # what follows reports it, or gets by
             clear_dead(restic)
 
@@ -197,7 +197,7 @@ def make_judge(facts: Facts) -> Judge:
 def find_locks(restic: Restic) -> list[Lock]:
     """Return the locks that are there. Raises ResticError when they cannot be listed."""
     rows = dict(restic.locks())
-    seen = sightings.note(restic.facts, restic.target.name, rows)
+    seen = lock_sightings.note(restic.facts, restic.target.name, rows)
     return [read_lock(row or {}, seen[name]) for name, row in rows.items()]
 
 

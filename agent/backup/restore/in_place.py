@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 
-from agent.backup.restore.late import Lateness, find_base, find_kin
+from agent.backup.restore.unsaved_changes import Lateness, find_base, find_kin
 from agent.machine import folders
 from agent.machine.follow import Message
 from agent.machine.globs import escape

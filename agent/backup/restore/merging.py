@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.backup.restore.late import Kin, find_kin, reads_as_database
+from agent.backup.restore.unsaved_changes import Kin, find_kin, reads_as_database
 from agent.machine import folders
 
 

@@ -9,9 +9,9 @@ from agent.backup import undo
 from agent.backup.restic.client import Snapshot
 from agent.backup.restore import archive, merging
 from agent.backup.restore.in_place import make_suffix
-from agent.backup.restore.late import Kin, find_held
 from agent.backup.restore.result import Result
 from agent.backup.restore.selection import Chosen
+from agent.backup.restore.unsaved_changes import Kin, find_held
 from agent.backup.target import Target
 from agent.machine import folders
 from agent.machine.clock import format_time

@@ -16,8 +16,8 @@ from agent.backup.record import Record
 from agent.backup.restic import locks
 from agent.backup.restic.client import Code, Restic, ResticError, Snapshot
 from agent.backup.target import name_workspace
-from agent.backup.upkeep import trial
-from agent.backup.upkeep.trial import Trial
+from agent.backup.upkeep import trial_restore
+from agent.backup.upkeep.trial_restore import Trial
 from agent.machine.clock import format_time
 from agent.machine.follow import Finished, Limits, find_words
 from agent.machine.values import frozen
@@ -73,7 +73,7 @@ def verify(restic: Restic, settings: Settings) -> Verdict:
     newest = comparison.find_newest((item for item in found.ours if TAG in item.tags), now)
     tried, doubts = Trial(), known.doubts
     if newest and not finding:
-        tried = trial.try_restore(restic, newest, again=known.doubts)
+        tried = trial_restore.try_restore(restic, newest, again=known.doubts)
         finding, doubts = judge_trial(known, newest, tried, name)
         if finding:
             part = parts = 1  # nobody knows where it comes from: all is read until it is gone

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from agent.life.clone.one import STAGING, Clone, find_beside
+from agent.life.clone.repository import STAGING, Clone, find_beside
 from agent.life.unit import Kind, Unit, Work
 from agent.machine.folders import CACHE_TAG
 from agent.machine.unit_record import SEPARATOR

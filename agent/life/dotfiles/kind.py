@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from agent.life.clone.git import GitError, StoppedError
-from agent.life.clone.telling import tell_failure, was_refused
+from agent.life.clone.retries import tell_failure, was_refused
 from agent.life.dotfiles.links import link_all
 from agent.life.dotfiles.script import find_script, make_argv
 from agent.life.dotfiles.source import Source

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 from agent.life.clone.checkout import ORIGIN, MissingError
-from agent.life.clone.extras import SUBMODULES, ExtraError
 from agent.life.clone.fetch import fetch
 from agent.life.clone.git import Git, GitError
 from agent.life.clone.placing import place
+from agent.life.clone.submodules import SUBMODULES, ExtraError
 from agent.life.clone.target import is_same
 from agent.life.unit import Unit, Work
 from agent.machine import folders

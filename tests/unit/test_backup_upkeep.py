@@ -14,7 +14,7 @@ from agent.backup.restic import locks
 from agent.backup.restic.locks import Judge, Lock
 from agent.backup.restic.runs import Run
 from agent.backup.schedule import Plan
-from agent.backup.upkeep import retention, trial, verification
+from agent.backup.upkeep import retention, trial_restore, verification
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.machine.follow import Finished
@@ -156,11 +156,13 @@ def test_a_finding_names_what_where_and_the_way_out() -> None:
 
 def test_what_cannot_be_sampled_is_passed_over() -> None:
     times = {"mtime": "2026-11-25T12:00:00Z", "ctime": "2026-11-25T12:00:00Z"}
-    assert trial.read_node({"type": "file", "path": "/a", "size": 3, **times})
-    assert trial.read_node({"type": "file", "path": "/a", **times}), "empty ones have no size"
-    assert not trial.read_node({"type": "dir", "path": "/a", **times})
-    assert not trial.read_node({"type": "file", "path": "/\ufffd", "size": 3, **times})
-    assert not trial.read_node({"type": "file", "path": "/a", "size": 10**9, **times})
+    assert trial_restore.read_node({"type": "file", "path": "/a", "size": 3, **times})
+    assert trial_restore.read_node({"type": "file", "path": "/a", **times}), (
+        "empty ones have no size"
+    )
+    assert not trial_restore.read_node({"type": "dir", "path": "/a", **times})
+    assert not trial_restore.read_node({"type": "file", "path": "/\ufffd", "size": 3, **times})
+    assert not trial_restore.read_node({"type": "file", "path": "/a", "size": 10**9, **times})
 
 
 # --- what is told -------------------------------------------------------------------------------
@@ -206,8 +208,8 @@ def test_each_file_is_as_likely(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = dict.fromkeys(range(100), 0)
     for seed in range(200):
         chance = random.Random(seed)
-        nodes = trial.choose_sample(Many(), snapshot, chance)  # type: ignore[arg-type]
-        assert len(nodes) == trial.FILES
+        nodes = trial_restore.choose_sample(Many(), snapshot, chance)  # type: ignore[arg-type]
+        assert len(nodes) == trial_restore.FILES
         for node in nodes:
             counts[int(node.path[1:])] += 1
     assert min(counts.values()) > 15

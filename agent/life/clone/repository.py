@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 from agent.life.clone.checkout import MissingError, find_missing
-from agent.life.clone.extras import EXTRAS, LFS, Extra, ExtraError
 from agent.life.clone.fetch import fetch
 from agent.life.clone.git import Git, GitError, StoppedError
 from agent.life.clone.placing import InTheWayError, merge, place
+from agent.life.clone.retries import tell_failure, was_refused
+from agent.life.clone.submodules import EXTRAS, LFS, Extra, ExtraError
 from agent.life.clone.target import Place, look
-from agent.life.clone.telling import tell_failure, was_refused
 from agent.life.unit import Unit, Work
 from agent.machine import runtime, ssh_host_key
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG

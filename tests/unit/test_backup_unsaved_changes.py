@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent.backup.restore.in_place import Clearing, find_scope, is_kept, make_suffix
-from agent.backup.restore.late import Lateness
+from agent.backup.restore.unsaved_changes import Lateness
 from tests.worlds.waiting import wait_until
 
 SUFFIX = make_suffix(datetime(2026, 11, 29, 10, 11, 12).astimezone())

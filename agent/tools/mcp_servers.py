@@ -7,7 +7,7 @@ from agent.machine.resources import Keep, Resource
 from agent.settings.context import Context
 from agent.settings.step import Step
 from agent.tools.all import TOOLS
-from agent.tools.entries import make_record, plan_configs
+from agent.tools.config_entries import make_record, plan_configs
 from agent.tools.mcp import read_servers
 
 RECORD = make_record("mcp.json", "MCP servers that the agent has written into files of AI tools")
