@@ -164,7 +164,6 @@ class Session:
         began = time.monotonic()
         tried = format_time(self.facts.clock.now())
         restic = Restic(target, self.facts, memory=self.settings.backup.memory)
-        host = name_workspace(self.settings)
         try:
             there = self._look(restic, limits)
         except ResticError as error:
@@ -172,7 +171,8 @@ class Session:
             return self._note(made, workspace, tried)
         spent = time.monotonic() - began
         maker = BackupMaker(
-            host, source.contents, self.wishes.tag, (identity.find_mark(self.facts),),
+            name_workspace(self.settings), source.contents, self.wishes.tag,
+            (identity.find_mark(self.facts),),
             force=self.wishes.force, ours=there.ours, listener=self.listen(target),
             source=source if self.wishes.seconds is None else None,  # nobody works at the stop
             limits=replace(limits, total=max(0.0, limits.total - spent)),
@@ -189,17 +189,26 @@ class Session:
             record.note(self.facts, target.name, tried=tried, problem=str(made.problem))
             return made
         known = record.read(self.facts, target.name)
-        may_ask = self.wishes.seconds is None
-        past = shrinking.find_past(restic, known, host, may_ask=may_ask)
-        now = shrinking.add_up(source.found.counts.values()) if past.whole else workspace
-        shrunk = ""
-        if past.usual and not self.wishes.accept_shrunk and shrinking.has_shrunk(past.usual, now):
-            shrunk = shrinking.explain(past.usual, now)
-            maker = replace(maker, marks=(*maker.marks, SHRUNK))
-        elif past.is_shrunk:  # else the newest one, which is marked, would stay the newest
-            maker = replace(maker, always=True)
-        made = replace(maker.make(restic), shrunk=shrunk)
+        made = self._make_marked(maker, restic, known, source, workspace)
         return self._note(self._miss_mounts(made, source, known), workspace, tried)
+
+    def _make_marked(
+        self,
+        maker: BackupMaker,
+        restic: Restic,
+        known: Record,
+        source: Preparation,
+        workspace: Count,
+    ) -> BackupResult:
+        """Make a backup that is marked if it holds next to nothing of what earlier ones held."""
+        may_ask = self.wishes.seconds is None
+        past = shrinking.find_past(restic, known, maker.host, may_ask=may_ask)
+        now = shrinking.add_up(source.found.counts.values()) if past.whole else workspace
+        if past.usual and not self.wishes.accept_shrunk and shrinking.has_shrunk(past.usual, now):
+            made = replace(maker, marks=(*maker.marks, SHRUNK)).make(restic)
+            return replace(made, shrunk=shrinking.explain(past.usual, now))
+        # Not skipped as unchanged after one that is marked: that would stay the newest.
+        return replace(maker, always=past.is_shrunk).make(restic)
 
     def _miss_mounts(self, made: BackupResult, source: Preparation, known: Record) -> BackupResult:
         """Add to what a backup lacks the volumes that are not mounted any more; note what are."""

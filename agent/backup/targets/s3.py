@@ -3,6 +3,7 @@
 from agent.backup.target import Target, TargetKind, name_workspace, reveal
 from agent.machine import texts
 from agent.machine.errors import Problem
+from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 
@@ -36,24 +37,28 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
         "s3.region": backup.s3_region or extra.get("region"),
         "s3.storage-class": backup.s3_storage_class or extra.get("storage_class"),
     }
-    environment = {
-        name: texts.unwrap(value)  # docker's --env-file keeps quotes
-        for name, value in facts.user_environ.items()
-        if name.startswith(AWS_OWN) and value
-    }
-    if key and backup.s3_key_id:
-        environment = {
-            "AWS_ACCESS_KEY_ID": backup.s3_key_id,
-            "AWS_SECRET_ACCESS_KEY": reveal(key),
-            "AWS_SESSION_TOKEN": "",  # one that the container has would belong to another key
-        }
     place = f"{endpoint}/{backup.bucket}/{backup.s3_prefix}/{name_workspace(settings)}"
     return Target(
         "s3",
         f"s3:{place}",
-        environment,
+        find_credentials(backup.s3_key_id, key, facts),
         tuple(f"{name}={value}" for name, value in options.items() if value),
     )
+
+
+def find_credentials(key_id: str | None, key: Secret | None, facts: Facts) -> dict[str, str]:
+    """Return the variables with the key for backups; without one those of AWS that are set."""
+    if key and key_id:
+        return {
+            "AWS_ACCESS_KEY_ID": key_id,
+            "AWS_SECRET_ACCESS_KEY": reveal(key),
+            "AWS_SESSION_TOKEN": "",  # one that the container has would belong to another key
+        }
+    return {
+        name: texts.unwrap(value)  # docker's --env-file keeps quotes
+        for name, value in facts.user_environ.items()
+        if name.startswith(AWS_OWN) and value
+    }
 
 
 TARGET = TargetKind("s3", "AWS_S3_BUCKET", lambda backup: bool(backup.bucket), find)
