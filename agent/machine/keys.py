@@ -132,7 +132,8 @@ def _convert_ssh2(inside: str) -> str | None:
         parts = split_strings(binascii.a2b_base64(body, strict_mode=True))
     except ValueError:
         return None
-    return f"{parts[0].decode(errors='replace')} {body}" if parts else None
+    kind = parts[0].decode(errors="replace") if parts else ""
+    return f"{kind} {body}" if kind in KEY_NAMES else None  # any other text could hold a line feed
 
 
 def is_locked(private: bytes) -> bool:

@@ -170,6 +170,19 @@ def test_nothing_in_a_comment_becomes_a_second_key(
     assert (machine.read(AUTHORIZED) or "").startswith("restrict,")
 
 
+def test_nothing_in_a_key_of_puttygens_form_becomes_a_second_key(
+    machine: Machine, tmp_path: Path
+) -> None:
+    """The form names its type in Base64, so that a single line can hide a line feed."""
+    other = make_key(tmp_path, "-t", "ed25519").with_suffix(".pub").read_text().strip()
+    kind = f"\n{other} ".encode()
+    hidden = b64encode(len(kind).to_bytes(4) + kind).decode()
+    block = f"---- BEGIN SSH2 PUBLIC KEY ----{hidden}---- END SSH2 PUBLIC KEY ----"
+    machine.configure(SSH_PUBLIC_KEY=f'restrict,command="/bin/false" {KEY} me {block}')
+    assert machine.read(AUTHORIZED) == f'restrict,command="/bin/false" {KEY} me {block}\n'
+    assert count_keys(machine) == 1
+
+
 @pytest.mark.parametrize(
     "form",
     ["{0}\\n{1}", "{0}\\r\\n{1}\\n", '"{0}\\n{1}"', "'{0} me\\n {1} you'", "\ufeff{0}\n{1}\n"],
