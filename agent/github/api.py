@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agent.machine.clock import read_time
+from agent.machine.deadline import run_within
 from agent.machine.masking import hide, mask_known
 from agent.machine.parsing import parse_json
 from agent.machine.response_bodies import LONGEST, TooLongError, limit_pygithub, read_body
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import github
 
 TIMEOUT = 10
-"""Seconds for a connection, and for each wait for an answer."""
+"""Seconds for a connection, and for each wait for a part of the answer."""
+LONGEST_ANSWER = 20.0
+"""Seconds for a request and its whole answer, however it trickles."""
 SECRET_FIELDS = ("client_secret", "refresh_token")
 """Of the forms that are sent."""
 SECONDARY_LIMIT = 60.0
@@ -110,7 +113,9 @@ def ask(
     )
     try:
         with explained(url):
-            status, headers, text = client.requester.requestJson(method, path, input=body)
+            status, headers, text = run_within(
+                LONGEST_ANSWER, lambda: client.requester.requestJson(method, path, input=body)
+            )
             return read_answer(facts, url, status, headers, text, sent=(auth.token,))
     finally:
         client.close()
@@ -194,11 +199,9 @@ def _send(
 
     headers = {"Accept": "application/json", "User-Agent": "devcopilot"}
     headers |= options.pop("headers", {})
-    with explained(url), requests.Session() as session:
-        # http is for this machine alone: a proxy of the environment would be another one.
-        session.trust_env = url.startswith("https:")
-        session.auth = lambda request: request  # else it takes a password from the user's .netrc
-        done: requests.Response = session.request(
+
+    def exchange() -> tuple[requests.Response, str]:
+        done = session.request(
             method,
             url,
             headers=headers,
@@ -208,9 +211,16 @@ def _send(
             stream=True,
             **options,
         )
-        text = read_body(done)
-        status, head = done.status_code, done.headers
-        return read_answer(facts, url, status, head, text, is_json=is_json, sent=sent)
+        return done, read_body(done)
+
+    with explained(url), requests.Session() as session:
+        # http is for this machine alone: a proxy of the environment would be another one.
+        session.trust_env = url.startswith("https:")
+        session.auth = lambda request: request  # else it takes a password from the user's .netrc
+        done, text = run_within(LONGEST_ANSWER, exchange)
+        return read_answer(
+            facts, url, done.status_code, done.headers, text, is_json=is_json, sent=sent
+        )
 
 
 def find_delay(status: int, headers: Mapping[str, str], now: datetime) -> float | None:

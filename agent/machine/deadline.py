@@ -2,13 +2,16 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import ETIMEDOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 def find_rest(end: float) -> float:
@@ -36,3 +39,24 @@ def deadline(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def run_within(seconds: float, work: Callable[[], "T"]) -> "T":
+    """Return what `work` returns, in any thread. Raises TimeoutError after this time.
+
+    For what knows no deadline, such as a library of HTTP: the time limit of its sockets begins anew
+    with each byte. `work` has a daemon thread, which after this time goes on unheard.
+    """
+    import threading  # noqa: PLC0415 - PID 1 reads this module and has no need of these
+    from concurrent.futures import Future  # noqa: PLC0415
+
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return done.result(seconds)

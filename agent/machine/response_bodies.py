@@ -1,6 +1,5 @@
-"""What a server answers, read piece by piece: no more than a limit, and not for ever."""
+"""What a server answers, read piece by piece: no more than a limit."""
 
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,8 +7,6 @@ if TYPE_CHECKING:
 
 LONGEST = 1024 * 1024
 """Bytes: no token comes in more."""
-TIME = 20.0
-"""Seconds for a whole answer, however it trickles."""
 _PIECE = 4096
 
 
@@ -18,15 +15,13 @@ class TooLongError(Exception):
 
 
 def read_body(answer: "requests.Response") -> str:
-    """Return the body of an answer that is streamed. Raises TooLongError, TimeoutError."""
-    deadline = time.monotonic() + TIME
+    """Return the body of an answer that is streamed, and close it. Raises TooLongError."""
     body = b""
-    for piece in answer.iter_content(_PIECE):
-        body += piece
-        if len(body) > LONGEST:
-            raise TooLongError
-        if time.monotonic() > deadline:
-            raise TimeoutError
+    with answer:
+        for piece in answer.iter_content(_PIECE):
+            body += piece
+            if len(body) > LONGEST:
+                raise TooLongError
     return body.decode(errors="replace")
 
 

@@ -15,7 +15,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from agent.github import fetch, published
+from agent.github import api, fetch, published
 from agent.github.fetch import Demand
 from agent.github.record import read_record
 from agent.github.renewal import make_renewals
@@ -573,15 +573,25 @@ class ControlPlane(BaseHTTPRequestHandler):
         pass
 
 
+def serve(
+    handler: type[BaseHTTPRequestHandler], over: threading.Event | None = None
+) -> Iterator[str]:
+    """Yield the URL of a server; `over` is set before it ends."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        if over:
+            over.set()
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def plane() -> Iterator[str]:
     ControlPlane.bearers.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), ControlPlane) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/token"
-        server.shutdown()
-        thread.join()
+    for url in serve(ControlPlane):
+        yield f"{url}/token"
 
 
 def test_a_url_gives_a_token_for_a_bearer(tmp_path: Path, hub: FakeGitHub, plane: str) -> None:
@@ -665,29 +675,98 @@ class Flood(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def flood() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Flood) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    yield from serve(Flood)
 
 
-@pytest.mark.parametrize("kind", ["token URL", "check", "app", "user"])
+ASKING = ("token URL", "check", "app", "user")
+"""The requests of the agent's own."""
+
+
+def ask_at(
+    url: str, kind: str, root: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey
+) -> HubWorkspace:
+    """Return a workspace that sends a request of this kind to a server."""
+    api = {"DEV8_GITHUB_API_URL": url}
+    if kind == "app":
+        return make_app(root, hub, key, **api)
+    if kind == "user":
+        return make_user(root, hub, "ghr_seed", **api)
+    if kind == "check":
+        return HubWorkspace(root, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN="ghp_good", **api)
+    return HubWorkspace(root, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=url)
+
+
+@pytest.mark.parametrize("kind", ASKING)
 def test_an_answer_that_never_ends_is_cut_off(
     tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, flood: str, kind: str
 ) -> None:
-    api = {"DEV8_GITHUB_API_URL": flood}
-    if kind == "app":
-        desk = make_app(tmp_path, hub, key, **api)
-    elif kind == "user":
-        desk = make_user(tmp_path, hub, "ghr_seed", **api)
-    elif kind == "check":
-        desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN="ghp_good", **api)
-    else:
-        desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=flood)
+    desk = ask_at(flood, kind, tmp_path, hub, key)
     assert "answered with more than 1024 KiB" in desk.refresh().after.problem
     assert Flood.sent < 100 * 2**20, "what is on its way in between"
+
+
+class Trickle(BaseHTTPRequestHandler):
+    """A host of which a byte comes now and then, so that no wait for one is long."""
+
+    begin: ClassVar[bytes] = b""
+    piece: ClassVar[bytes] = b""
+    over: ClassVar[threading.Event]
+
+    def do_GET(self) -> None:
+        with contextlib.suppress(OSError):
+            self.wfile.write(self.begin)
+            while not self.over.wait(0.05):
+                self.wfile.write(self.piece)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        pass
+
+
+@pytest.fixture
+def trickle() -> Iterator[str]:
+    Trickle.over = threading.Event()
+    yield from serve(Trickle, Trickle.over)
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["body", "header", "interim"],
+)
+@pytest.mark.parametrize("kind", ASKING)
+def test_an_answer_that_trickles_holds_nobody_for_ever(
+    tmp_path: Path,
+    hub: FakeGitHub,
+    key: rsa.RSAPrivateKey,
+    trickle: str,
+    kind: str,
+    begin: bytes,
+    piece: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api, "LONGEST_ANSWER", 0.5)
+    Trickle.begin, Trickle.piece = begin, piece
+    desk = ask_at(trickle, kind, tmp_path, hub, key)
+    assert "did not answer in time" in desk.refresh().after.problem
+
+
+@pytest.mark.parametrize("kind", ["check", "app"])
+def test_an_answer_that_is_promised_for_later_holds_nobody_for_ever(
+    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """PyGithub asks again and again after a 202."""
+    monkeypatch.setattr(api, "LONGEST_ANSWER", 0.5)
+    hub.fail(Fault(status=202, body=b"{}"))
+    desk = ask_at(hub.url, kind, tmp_path, hub, key)
+    assert "did not answer in time" in desk.refresh().after.problem
 
 
 def test_a_command_that_never_ends_to_speak_is_ended(tmp_path: Path, hub: FakeGitHub) -> None:
