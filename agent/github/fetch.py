@@ -27,6 +27,8 @@ FRESH = 60.0
 guess on the safe side: GitHub names no figure."""
 PATIENCE = Backoff(2 * FRESH, math.inf)
 """Seconds that a token has which was made because GitHub had refused the one before."""
+LEAST_PAUSE = 10.0
+"""Seconds to the next renewal at least, however short a token lives; who needs one asks."""
 AFTER_LIMIT = 5.0
 """Up to so many seconds later than a server allows it is asked again."""
 
@@ -84,11 +86,22 @@ class Fetch(HostWork):
 
     def _fetch(self) -> Found:
         try:
-            return self._source.fetch(self._account, self._store.facts)
+            found = self._source.fetch(self._account, self._store.facts)
+            return self._refuse_expired(found) if isinstance(found, Token) else found
         except Exception as error:
             # An answer that nobody foresaw; other hosts must go on.
             words = f"cannot get a token for {self._store.host}: {faults.describe(error)}"
             return Failure(Problem(words))
+
+    def _refuse_expired(self, token: Token) -> Token | Failure:
+        """Return the token, or a failure: asked again at once, its source could say the same."""
+        if token.expires is None or token.expires > self._clock.now():
+            return token
+        problem = Problem(
+            f"cannot use the token of {token.source} for {token.host}: it has expired already",
+            "check what issued it, and this machine's clock: `date`",
+        )
+        return Failure(problem, skew=token.skew)
 
     def find_next(self) -> float:
         """Return the seconds until something is due again; infinite: nothing that is known of."""
@@ -116,7 +129,7 @@ class Fetch(HostWork):
         if left is None or self._source.lead is None:
             return float("inf")
         spread = random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - as above
-        return max(1.0, left - self._find_lead(record) * spread)
+        return max(LEAST_PAUSE, left - self._find_lead(record) * spread)
 
     def _is_due(self, record: Record, present: Published | None, demand: Demand | None) -> bool:
         if self._source.lead is None:

@@ -626,6 +626,30 @@ def test_a_url_in_trouble_is_one_line(
     assert "DEV8_GITHUB_TOKEN_URL" in problem or "answered" in problem
 
 
+def test_a_token_that_has_expired_is_refused_and_its_source_asked_ever_more_seldom(
+    tmp_path: Path, hub: FakeGitHub
+) -> None:
+    answer = json.dumps({"token": "ghs_of_yesterday", "expires_at": "2026-11-30T12:00:00Z"})
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="",
+                        DEV8_GITHUB_TOKEN_COMMAND=f"printf %s '{answer}'")  # fmt: skip
+    for failures in range(1, 4):
+        record = desk.refresh().after
+        assert "it has expired already (check what issued it, and this" in record.problem
+        assert record.failures == failures
+    assert desk.token is None
+
+
+def test_a_token_that_lives_for_seconds_is_not_renewed_each_second(
+    tmp_path: Path, hub: FakeGitHub
+) -> None:
+    answer = json.dumps({"token": "ghs_of_a_moment", "expires_at": "2026-12-01T12:00:02Z"})
+    desk = HubWorkspace(tmp_path, hub, GITHUB_TOKEN_FILE="",
+                        DEV8_GITHUB_TOKEN_COMMAND=f"printf %s '{answer}'")  # fmt: skip
+    hub.add_token("ghs_of_a_moment")
+    assert desk.refresh().after.problems == {}
+    assert desk.wish == fetch.LEAST_PAUSE
+
+
 def test_this_machine_is_not_asked_through_a_proxy(
     tmp_path: Path, hub: FakeGitHub, plane: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
