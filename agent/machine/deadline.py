@@ -55,7 +55,7 @@ def run_within(seconds: float, work: Callable[[], "T"]) -> "T":
     def run() -> None:
         try:
             done.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+        except BaseException as error:
             done.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()

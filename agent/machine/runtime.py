@@ -5,6 +5,7 @@ agent meet there; nothing in it outlives the container. The uid is the trust bou
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -109,11 +110,18 @@ def make(path: str, uid: int) -> None:
         try:
             os.mkdir(folder, 0o700)
         except FileExistsError:
-            found = os.lstat(folder)
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
-                raise PermissionError(
-                    f"{folder} is not a folder that only uid {uid} can enter"
-                ) from None
+            check(folder, uid)
+
+
+def check(folder: str, uid: int) -> None:
+    """Raise PermissionError unless this is a folder that only this uid can enter; else OSError.
+
+    Who finds one by its name has to ask, root too: whoever made it could have it run anything.
+    """
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
+        words = f"{folder} is not a folder that only uid {uid} can enter"
+        raise PermissionError(errno.EACCES, words)
 
 
 def hold(path: str, uid: int) -> int:

@@ -111,6 +111,7 @@ def load_own_secrets(folder: Path) -> dict[str, str]:
 def _read(folder: Path) -> dict[str, dict[str, str]]:
     """Return the variables and the clean environment. Raises AgentError."""
     try:
+        runtime.check(str(folder), os.getuid())
         found: dict[str, dict[str, str]] = json.loads(read_file(folder / runtime.SETTINGS, STATE))
     except OSError as error:
         raise _explain(folder, error) from error

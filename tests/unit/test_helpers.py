@@ -95,6 +95,28 @@ def test_the_pauses_between_tries_grow_and_end_in_time(
     assert sum(pauses) == pytest.approx(ask.DEADLINE)
 
 
+# --- gh's wrapper, in a folder of another user's making
+
+
+@pytest.mark.parametrize("other", ["a link", "another uid's"])
+def test_gh_takes_nothing_from_a_folder_that_is_not_its_users(
+    desk: HelperDesk, tmp_path: Path, other: str
+) -> None:
+    """Root's name in /dev/shm is free for whoever comes first, and so is that of each uid."""
+    desk.publish(TOKEN, "1")
+    planted = tmp_path / "planted"
+    if other == "a link":
+        planted.symlink_to(desk.runtime)
+    else:
+        if os.getuid() != 0:
+            pytest.skip("only root can give a folder away")
+        planted = desk.runtime
+        os.chown(planted, 2000, 2000)
+    desk.gh(DEV8_RUNTIME_DIR=str(planted))
+    assert not desk.calls.exists(), "it would run what is found by that folder"
+    assert not (desk.runtime / "audit").exists(), "which could be a link to any file of root's"
+
+
 # --- git's helper
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.machine import runtime, volumes
+from agent.machine.errors import AgentError
+from agent.settings import stored
 
 UID = os.getuid()
 
@@ -53,6 +55,21 @@ def test_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir(mode=0o700)
     with pytest.raises(PermissionError):
         runtime.make(str(tmp_path / "run"), UID + 1)
+
+
+def test_settings_of_a_folder_that_others_may_enter_are_not_used(tmp_path: Path) -> None:
+    """Whoever made it could have root run a command: it would come from the settings."""
+    folder = tmp_path / "run"
+    runtime.make(str(folder), UID)
+    (folder / runtime.SETTINGS).write_text('{"variables": {}, "environment": {}}')
+    assert stored.load(folder) == ({}, {})
+    (tmp_path / "link").symlink_to(folder)
+    folder.chmod(0o755)
+    for planted in (folder, tmp_path / "link"):
+        with pytest.raises(AgentError, match="is not a folder that only uid"):
+            stored.load(planted)
+        with pytest.raises(AgentError, match="is not a folder that only uid"):
+            stored.load_user_environ(planted)
 
 
 def test_one_agent_at_a_time(tmp_path: Path) -> None:

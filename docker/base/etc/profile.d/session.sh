@@ -1,13 +1,20 @@
 # shellcheck shell=bash
 # Read by every bash that sshd starts, by login shells and by interactive ones.
 
-# What sshd's configuration cannot hold of the environment. -O: root reads no file of the user's.
-if [ -n "$SSH_CONNECTION" ] && [ -O "$DEV8_RUNTIME_DIR/ssh/session.sh" ]; then
-    . "$DEV8_RUNTIME_DIR/ssh/session.sh"
+# The agent's runtime folder. Everybody can make one in /dev/shm, under root's name too: in another
+# user's folder even a link to a file of ours is not to be trusted.
+devcopilot=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}
+if ! [ -O "$devcopilot" ] || [ -L "$devcopilot" ]; then
+    devcopilot=/dev/null # holds nothing
+fi
+
+# What sshd's configuration cannot hold of the environment.
+if [ -n "$SSH_CONNECTION" ] && [ -O "$devcopilot/ssh/session.sh" ]; then
+    . "$devcopilot/ssh/session.sh"
 fi
 
 # The certificates of DEV8_CA_FILE, for who comes by `docker exec` and has no environment of ours.
-certificates=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/certificates/profile.sh
+certificates=$devcopilot/certificates/profile.sh
 if [ -O "$certificates" ]; then
     # shellcheck source=/dev/null # made at the start of the container
     . "$certificates"
@@ -15,7 +22,7 @@ fi
 unset certificates
 
 # remoteEnv of a devcontainer.json that the user trusts.
-remote_env=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/remote-env.sh
+remote_env=$devcopilot/remote-env.sh
 if [ -O "$remote_env" ]; then
     # shellcheck source=/dev/null # made at the start of the container
     . "$remote_env"
@@ -23,7 +30,7 @@ fi
 unset remote_env
 
 # postAttachCommand waits for the first shell of a person; the agent's own are none.
-units=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/units
+units=$devcopilot/units
 if [ -O "$units/attach.wanted" ] && [ -z "$DEVCOPILOT" ]; then
     touch "$units/attach.seen" "$units/poke"
 fi
@@ -31,7 +38,7 @@ unset units
 
 # DEV8_SSH_WAIT: people who log in see what is still being set up, and go on at Enter. Programs never
 # wait: they have no terminal of sshd's, or run a command in it. /etc/profile reads this file twice.
-wait=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/ssh/wait
+wait=$devcopilot/ssh/wait
 if [ -n "$SSH_TTY" ] && [ "$SHLVL" = 1 ] && [ -O "$wait" ] && ! [ -e "$wait.over" ] &&
     [ "${BASH_SOURCE[1]}" = /etc/profile ] && [[ $- = *i* ]] && [ "$(tty)" = "$SSH_TTY" ]; then
     (
@@ -48,7 +55,7 @@ fi
 unset wait
 
 # People who log in start in the project; programs, which have no terminal, start in the home.
-project=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$UID}/project
+project=$devcopilot/project
 case $- in *i*)
     if [ -n "$SSH_CONNECTION" ] && [ "$SHLVL" = 1 ] && [ "$PWD" = "$HOME" ] && [ -O "$project" ] &&
         IFS= read -r project <"$project" && [ -d "$project" ]; then
@@ -56,7 +63,7 @@ case $- in *i*)
     fi
     ;;
 esac
-unset project
+unset project devcopilot
 
 # Programs that draw refuse a terminal that nothing describes. Most new ones take what xterm takes.
 if [ -n "$TERM" ] && ! [ -e "/lib/terminfo/${TERM%"${TERM#?}"}/$TERM" ] && ! infocmp >/dev/null 2>&1; then
