@@ -4,6 +4,7 @@ import re
 
 from agent.github import verify
 from agent.github.api import Answer
+from agent.github.token import read_grants
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -42,7 +43,7 @@ def ask(value: Secret, account: GitHub, facts: Facts, name: str) -> Access:
         push if isinstance(push, bool) else None,
         answer.document.get("archived") is True,
         find_link(answer),
-        next(filter(None, (answer.headers.get(header) for header in wanted)), ""),
+        next(filter(None, (read_grants(answer.headers.get(name, "")) for name in wanted)), ""),
         answer.message,
     )
 

@@ -5,6 +5,7 @@ a token, for which they ask the network. Each says so of itself, and nobody else
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -127,6 +128,15 @@ def read_answer(text: str, host: str, source: str, skew: float = 0.0) -> Found:
 def _unusable(source: str, cause: str) -> Failure:
     hint = 'answer {"token": "…", "expires_at": "2026-12-01T10:00:00Z"}'
     return Failure(Problem(f"cannot use the response of {source}: {cause}", hint))
+
+
+_GRANTS = re.compile(r"[a-z_:;=, ]{0,1000}")
+"""A list of scopes or permissions. A host may repeat the token there, which has digits."""
+
+
+def read_grants(text: str) -> str:
+    """Return what a server says that a token may do; empty for what is no such list."""
+    return text if _GRANTS.fullmatch(text) else ""
 
 
 _KINDS = {

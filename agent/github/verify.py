@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agent.github import api
 from agent.github.api import Answer, NoAnswerError
-from agent.github.token import find_kind
+from agent.github.token import find_kind, read_grants
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -87,7 +87,7 @@ def judge(value: Secret, account: GitHub, answer: Answer, is_users: bool) -> Res
     if login is not None and not (isinstance(login, str) and _LOGIN.fullmatch(login)):
         return Unreachable(f"{url} does not respond like GitHub")
     text = answer.headers.get("github-authentication-token-expiration", "")
-    scopes = answer.headers.get("x-oauth-scopes", "")
+    scopes = read_grants(answer.headers.get("x-oauth-scopes", ""))
     has_scopes = find_kind(value) in WITH_SCOPES
     return Valid(
         login,

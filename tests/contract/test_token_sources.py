@@ -19,6 +19,7 @@ from agent.github import api, fetch, published
 from agent.github.fetch import Demand
 from agent.github.record import read_record
 from agent.github.renewal import make_renewals
+from agent.github.token import read_grants
 from agent.machine import runtime
 from agent.machine.clock import Clock, format_time
 from tests.contract.apps import APP, INSTALLATION, make_pem
@@ -756,7 +757,7 @@ def trickle() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("begin", "piece"),
+    "parts",
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x"),
         (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
@@ -771,12 +772,11 @@ def test_an_answer_that_trickles_holds_nobody_for_ever(
     key: rsa.RSAPrivateKey,
     trickle: str,
     kind: str,
-    begin: bytes,
-    piece: bytes,
+    parts: tuple[bytes, bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(api, "LONGEST_ANSWER", 0.5)
-    Trickle.begin, Trickle.piece = begin, piece
+    Trickle.begin, Trickle.piece = parts
     desk = ask_at(trickle, kind, tmp_path, hub, key)
     assert "did not answer in time" in desk.refresh().after.problem
 
@@ -857,6 +857,24 @@ def test_a_login_is_a_name(give: Give, hub: FakeGitHub) -> None:
     desk = give("url", "ghp_good")
     assert "does not respond like GitHub" in desk.refresh().after.problem
     assert b"mallory" not in published.token_path(desk.facts, desk.host).read_bytes()
+
+
+@pytest.mark.parametrize("said", ["\x1b[2J", "repo, ghp_Good0", "admin" * 1000], ids=len)
+def test_what_a_token_may_do_is_a_list_of_names(hub: FakeGitHub, give: Give, said: str) -> None:
+    body = json.dumps({"token": "ghs_good", "expires_at": "2026-12-01T13:00:00Z",
+                       "permissions": {said: "read"}}).encode()  # fmt: skip
+    desk = give("app", "ghs_good")
+    mint = Pattern(method="POST", path="/app/installations")
+    hub.heal()
+    hub.fail(Fault(where=mint, status=201, body=body))
+    assert desk.refresh().after.grants == ""
+    assert desk.token == "ghs_good"
+    assert read_grants(said) == ""
+
+
+def test_lists_as_github_has_them_are_kept() -> None:
+    for said in ("repo, read:org, admin:gpg_key", "contents=read; issues=write", ""):
+        assert read_grants(said) == said
 
 
 # --- several hosts

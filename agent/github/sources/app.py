@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.github import api
 from agent.github.api import Answer, NoAnswerError
-from agent.github.token import Failure, Found, Token, TokenSource, make_token
+from agent.github.token import Failure, Found, Token, TokenSource, make_token, read_grants
 from agent.machine.errors import Problem
 from agent.machine.keys import is_locked
 from agent.machine.secret import Secret
@@ -162,8 +162,9 @@ class _Maker:
         expires = api.parse_time(ends, answer.skew)
         if not isinstance(value, str) or expires is None:
             raise NoAnswerError("the response contains no token")
-        granted = answer.document.get("permissions") or {}
-        grants = ", ".join(f"{name}:{level}" for name, level in sorted(granted.items()))
+        granted = answer.document.get("permissions")
+        pairs = sorted(granted.items()) if isinstance(granted, dict) else ()
+        grants = read_grants(", ".join(f"{name}:{level}" for name, level in pairs))
         source = f"App {self._account.app_id}"
         made = make_token(Secret(value), self._account.host, source, hint="")
         if not isinstance(made, Token):

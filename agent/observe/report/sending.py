@@ -21,6 +21,8 @@ USER_AGENT = "workspace-supervisor"
 LIMIT = 64 * 1024
 """Bytes of an answer; a control plane's has less than one thousand."""
 LONGEST_WORDS = 160
+LONGEST_HOST = 253
+"""Characters of a name: RFC 1035, 2.3.4."""
 FINAL = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED)
 """A report that is refused so will be refused again: the id or the key is wrong."""
 CHECK_ID = "check ENVIRONMENT_ID and SUPERVISOR_AGENT_BASE_URL, then start the container anew"
@@ -110,7 +112,7 @@ def _explain_status(
 
 def _find_host(url: str) -> str:
     try:
-        return escape_line(urlsplit(url).hostname or "")
+        return escape_line(urlsplit(url).hostname or "")[:LONGEST_HOST]
     except ValueError:
         return ""
 
