@@ -707,25 +707,30 @@ ASKING = ("token URL", "check", "app", "user")
 """The requests of the agent's own."""
 
 
-def ask_at(
-    url: str, kind: str, root: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey
-) -> HubWorkspace:
-    """Return a workspace that sends a request of this kind to a server."""
-    api = {"DEV8_GITHUB_API_URL": url}
-    if kind == "app":
-        return make_app(root, hub, key, **api)
-    if kind == "user":
-        return make_user(root, hub, "ghr_seed", **api)
-    if kind == "check":
-        return HubWorkspace(root, hub, GITHUB_TOKEN_FILE="", GITHUB_TOKEN="ghp_good", **api)
-    return HubWorkspace(root, hub, GITHUB_TOKEN_FILE="", DEV8_GITHUB_TOKEN_URL=url)
+AskAt = Callable[[str, str], HubWorkspace]
+
+
+@pytest.fixture
+def ask_at(tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey) -> AskAt:
+    """Return what makes a workspace that sends a request of this kind to a server."""
+
+    def make(url: str, kind: str) -> HubWorkspace:
+        api_url = {"DEV8_GITHUB_API_URL": url}
+        if kind == "app":
+            return make_app(tmp_path, hub, key, **api_url)
+        if kind == "user":
+            return make_user(tmp_path, hub, "ghr_seed", **api_url)
+        given = {"GITHUB_TOKEN_FILE": ""}
+        if kind == "check":
+            return HubWorkspace(tmp_path, hub, GITHUB_TOKEN="ghp_good", **given, **api_url)
+        return HubWorkspace(tmp_path, hub, DEV8_GITHUB_TOKEN_URL=url, **given)
+
+    return make
 
 
 @pytest.mark.parametrize("kind", ASKING)
-def test_an_answer_that_never_ends_is_cut_off(
-    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, flood: str, kind: str
-) -> None:
-    desk = ask_at(flood, kind, tmp_path, hub, key)
+def test_an_answer_that_never_ends_is_cut_off(ask_at: AskAt, flood: str, kind: str) -> None:
+    desk = ask_at(flood, kind)
     assert "answered with more than 1024 KiB" in desk.refresh().after.problem
     assert Flood.sent < 100 * 2**20, "what is on its way in between"
 
@@ -767,9 +772,7 @@ def trickle() -> Iterator[str]:
 )
 @pytest.mark.parametrize("kind", ASKING)
 def test_an_answer_that_trickles_holds_nobody_for_ever(
-    tmp_path: Path,
-    hub: FakeGitHub,
-    key: rsa.RSAPrivateKey,
+    ask_at: AskAt,
     trickle: str,
     kind: str,
     parts: tuple[bytes, bytes],
@@ -777,19 +780,18 @@ def test_an_answer_that_trickles_holds_nobody_for_ever(
 ) -> None:
     monkeypatch.setattr(api, "LONGEST_ANSWER", 0.5)
     Trickle.begin, Trickle.piece = parts
-    desk = ask_at(trickle, kind, tmp_path, hub, key)
+    desk = ask_at(trickle, kind)
     assert "did not answer in time" in desk.refresh().after.problem
 
 
 @pytest.mark.parametrize("kind", ["check", "app"])
 def test_an_answer_that_is_promised_for_later_holds_nobody_for_ever(
-    tmp_path: Path, hub: FakeGitHub, key: rsa.RSAPrivateKey, kind: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    hub: FakeGitHub, ask_at: AskAt, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """PyGithub asks again and again after a 202."""
     monkeypatch.setattr(api, "LONGEST_ANSWER", 0.5)
     hub.fail(Fault(status=202, body=b"{}"))
-    desk = ask_at(hub.url, kind, tmp_path, hub, key)
+    desk = ask_at(hub.url, kind)
     assert "did not answer in time" in desk.refresh().after.problem
 
 
