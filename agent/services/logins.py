@@ -1,10 +1,14 @@
 """Whose keys may log in, and whether sshd can trust the folders that hold them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.machine import owners
 from agent.machine.errors import Problem
+from agent.machine.files import SETTINGS
+from agent.machine.keys import KEY_NAMES
+from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.everything import Settings
@@ -13,6 +17,10 @@ AUTHORIZED_KEYS = "authorized_keys"
 """In `Facts.logins`: the keys that the settings give; written by the ssh step."""
 OWN = ".ssh/authorized_keys"
 """In the home: the user's."""
+_OPTIONS = re.compile(r'[ \t]*((?:\\"|"(?:\\"|[^"])*"|[^ \t"])+)[ \t]')
+"""The first field of a line: the options of a key, or its type."""
+_VALUE = re.compile(r'"(?:\\"|[^"])*"')
+_LIMITS = frozenset({"command=", "permitopen=", "permitlisten="})
 
 
 @frozen
@@ -23,6 +31,8 @@ class Logins:
     """The lists of keys, as sshd_config takes them."""
     strict: bool
     """StrictModes: whether sshd looks who else may write them."""
+    sockets: bool
+    """Whether sessions may forward Unix sockets: see `find_loose_list`."""
     problems: tuple[Problem, ...]
 
 
@@ -43,7 +53,50 @@ def find_logins(settings: Settings, facts: Facts) -> Logins:
     if weak and facts.mounts.home.is_private and not is_temporary(facts.home, facts):
         problems += _explain_weak(weak, facts)
     strict = weak is None and facts.runtime not in kept.parents
-    return Logins((*lists, str(kept)), strict, tuple(problems))
+    loose = find_loose_list((own, kept), facts)
+    if loose:
+        problems.append(_explain_loose(loose))
+    return Logins((*lists, str(kept)), strict, loose is None, tuple(problems))
+
+
+def find_loose_list(lists: Iterable[Path], facts: Facts) -> Path | None:
+    """Return the first list with a key that is limited, and may forward connections all the same.
+
+    sshd can limit the TCP ports of a key, but not the Unix sockets, and those of tmux, the editor
+    and the agent give it a shell. So where there is such a key, nobody forwards sockets.
+    """
+    for path in lists:
+        try:
+            content = facts.read(path, SETTINGS) or b""
+        except OSError:  # sshd cannot read it either
+            continue
+        if any(map(_is_loose, split_lines(content.decode(errors="replace")))):
+            return path
+    return None
+
+
+def _is_loose(line: str) -> bool:
+    """Tell whether a line has a key that may run one program, or forward to some ports, alone."""
+    match = _OPTIONS.match(line)
+    if not match or match[1].startswith("#") or match[1] in KEY_NAMES:
+        return False
+    names = _VALUE.sub("", match[1]).lower().split(",")
+    forwards = True
+    for name in names:
+        if name in ("restrict", "no-port-forwarding"):
+            forwards = False
+        elif name == "port-forwarding":
+            forwards = True
+    return forwards and not _LIMITS.isdisjoint(names)
+
+
+def _explain_loose(path: Path) -> Problem:
+    return Problem(
+        f"ssh sessions cannot forward Unix sockets: a key in {path} has command=, permitopen= or "
+        "permitlisten=, and could reach every socket of the workspace",
+        "limit it with restrict or no-port-forwarding, or remove it",
+        level="info",
+    )
 
 
 def find_weak_part(lists: Iterable[Path], facts: Facts) -> Path | None:

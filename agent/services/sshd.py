@@ -80,6 +80,7 @@ Ciphers -*cbc*
 Subsystem sftp internal-sftp
 AllowAgentForwarding yes
 AllowTcpForwarding yes
+AllowStreamLocalForwarding {sockets}
 # A socket that a former session left behind is in the way of the next one.
 StreamLocalBindUnlink yes
 X11Forwarding no
@@ -109,6 +110,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     text = _CONFIG.format(
         listen=render_listen(settings.ssh.address, settings.ssh.port),
         strict="yes" if logins.strict else "no",
+        sockets="yes" if logins.sockets else "no",
         key_exchanges=KEY_EXCHANGES[settings.ssh.algorithms],
         macs=MACS[settings.ssh.algorithms],
         penalties=render_penalties(find_program(facts), facts),

@@ -1,8 +1,9 @@
 """Logins by ssh work whatever the environment is and whoever else knocks, and `health` sees it."""
 
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,45 @@ def test_a_flood_from_everywhere_does_not_make_the_container_unhealthy(open_box:
         for _ in range(5):
             done = open_box.call("devcopilot", "health")
             assert (done.returncode, done.stdout) == (0, "")
+
+
+@contextmanager
+def forwarded(box: Container, login: Login, path: str, folder: Path) -> Iterator[Path]:
+    """Forward a Unix socket of the workspace to one in this folder, as far as sshd lets us."""
+    here = folder / "socket"
+    words = ("-N", "-L", f"{here}:{path}", "-p", str(box.ssh_port), "dev8@127.0.0.1")
+    with subprocess.Popen(["ssh", *login.options(), *words]) as process:
+        try:
+            wait_until(here.exists, "a socket at this end")
+            yield here
+        finally:
+            process.terminate()
+
+
+def knock(path: Path) -> bytes:
+    """Return the first bytes that a server at a Unix socket answers; none: it hung up."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(str(path))
+        with suppress(ConnectionError):
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return connection.recv(4)
+    return b""
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [("", b"HTTP"), ('restrict,port-forwarding,permitopen="localhost:3000" ', b"")],
+    ids=["free", "limited"],
+)
+def test_a_key_for_one_port_does_not_reach_the_sockets(
+    login: Login, tmp_path: Path, options: str, answer: bytes
+) -> None:
+    recipe = Recipe(BASE, (*HARDENED, "-e", f"SSH_PUBLIC_KEY={options}{login.public}"))
+    with running(recipe) as box:
+        box.wait_ready()
+        with forwarded(box, login, f"{RUNTIME}/supervisord.sock", tmp_path) as here:
+            assert knock(here) == answer
 
 
 def test_the_probes_key_opens_nothing(open_box: Container) -> None:

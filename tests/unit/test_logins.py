@@ -82,3 +82,53 @@ def test_a_list_without_any_key_locks_nobody_out_on_a_full_home(tmp_path: Path) 
     machine.facts = replace(machine.facts, mounts=FULL)
     assert machine.configure(SSH_PUBLIC_KEY="nonsense")
     assert (machine.facts.runtime / "ssh/authorized_keys").read_text() == f"{KEY}\n"
+
+
+def make_list(facts: Facts, *options: str) -> None:
+    path = facts.state / "ssh/authorized_keys"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{each} {KEY} me\n" for each in options))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        'command="/bin/false"',
+        'command="/bin/false",no-pty',
+        'permitopen="localhost:3000"',
+        'restrict,port-forwarding,permitopen="localhost:3000"',
+        'no-port-forwarding,port-forwarding,PermitListen="8000"',
+        '\tfrom="10.0.0.0/8,\\"x\\"",Command="a b"',
+    ],
+)
+def test_where_a_key_is_limited_and_may_forward_nobody_forwards_sockets(
+    facts: Facts, options: str
+) -> None:
+    make_list(facts, 'from="10.0.0.0/8"', options)
+    found = find_logins(GIVEN, facts)
+    assert not found.sockets
+    (problem,) = found.problems
+    assert f"a key in {facts.state / 'ssh/authorized_keys'} has command=" in problem.message
+    own = facts.home / ".ssh/authorized_keys"
+    own.parent.mkdir(mode=0o700)
+    (facts.state / "ssh/authorized_keys").rename(own)
+    assert not find_logins(GIVEN, facts).sockets, "the user's own list counts as well"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "#",
+        'restrict,command="/bin/false"',
+        'port-forwarding,restrict,command="/bin/false"',
+        'command="/bin/false",no-port-forwarding',
+        'from="10.0.0.0/8",environment="command=x"',
+    ],
+)
+def test_sockets_are_forwarded_where_no_key_is_limited_or_it_forwards_nothing(
+    facts: Facts, options: str
+) -> None:
+    make_list(facts, options)
+    found = find_logins(GIVEN, facts)
+    assert (found.sockets, found.problems) == (True, ())
