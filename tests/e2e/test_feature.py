@@ -1,6 +1,7 @@
 """The devcontainer Feature: the real client puts the agent into somebody else's image."""
 
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -124,6 +125,37 @@ def test_in_the_background_it_stops_in_order_as_well(
         assert project.status()["phase"] == "ready"
         assert project.stop() == 0
         assert "made the final backup" in project.logs()
+
+
+# --- whoever unpacks and installs it --------------------------------------------------------------
+
+INSTALL = """
+touch /tmp/before
+umask {umask}
+sh /feature/install.sh 2>/dev/null
+find / -xdev \\( -path /tmp -o -path /var/log \\) -prune -o ! -type l -cnewer /tmp/before \\
+    \\( -perm /022 -o ! -perm -004 -o -type d ! -perm -005 \\) -print
+exec setpriv --reuid coder --regid coder --clear-groups env HOME=/home/coder \\
+    bash -lc 'devcopilot version >/dev/null && gh --version >/dev/null && restic version >/dev/null'
+"""
+"""What was made or changed, and is closed to others or writable for them; then whether it works."""
+
+
+@pytest.mark.parametrize("umask", ["000", "022", "077"])
+def test_what_it_installs_is_open_to_all_and_writable_for_root_alone(
+    feature: Path, stranger: str, tmp_path: Path, umask: str
+) -> None:
+    """A client unpacks it with its user's umask, and an engine may start a build with any."""
+    unpacked = tmp_path / "feature"
+    shutil.copytree(feature, unpacked)
+    modes = {"000": "a+rwX", "022": "go=u-w", "077": "go="}
+    subprocess.run(["chmod", "-R", modes[umask], unpacked], check=True)
+    done = subprocess.run(
+        [DOCKER, "run", "--rm", "--network", "none", "--volume", f"{unpacked}:/feature:ro",
+         "--entrypoint", "sh", stranger, "-euc", INSTALL.format(umask=umask)],
+        check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 # --- images that cannot have it -------------------------------------------------------------------

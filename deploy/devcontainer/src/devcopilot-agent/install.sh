@@ -3,6 +3,7 @@
 # and _REMOTE_USER, who works in the container. Everything but packages of the distribution lies beside
 # this script; scripts/feature.sh puts it there. A second run replaces what the first one did.
 set -eu
+umask 022 # everybody runs what is installed, and nobody else may change it
 cd "$(dirname "$0")"
 top=/opt/devcopilot
 share=/usr/local/share/devcopilot
@@ -95,7 +96,9 @@ install_agent() {
     cp entrypoint start "$share/"
     chmod 0644 "$share/entrypoint"
     chmod 0755 "$share/start"
-    cp -R system/. /
+    # With modes of our own: whoever unpacked this may have had a umask that closes all to others.
+    tar --create --directory system --owner 0 --group 0 --mode go=u-w . |
+        tar --extract --directory / --no-overwrite-dir --preserve-permissions
     ln -sf "$top/bin/devcopilot" /usr/local/bin/devcopilot
 }
 
