@@ -246,10 +246,10 @@ def find_skew(headers: Mapping[str, str], now: datetime) -> float:
     import email.utils  # noqa: PLC0415 - 4 ms of each start, and only an answer has a date
 
     try:
-        there = email.utils.parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
+        there = email.utils.parsedate_to_datetime(headers.get("date", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
         return 0.0
-    skew = (there.astimezone(UTC) - now).total_seconds()
+    skew = (there - now).total_seconds()
     return skew if abs(skew) > COUNTED_SKEW else 0.0
 
 

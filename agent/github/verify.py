@@ -6,6 +6,7 @@ from datetime import datetime
 from agent.github import api
 from agent.github.api import Answer, NoAnswerError
 from agent.github.token import find_kind, read_grants
+from agent.machine import faults
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -58,6 +59,9 @@ def check(value: Secret, account: GitHub, facts: Facts) -> Result:
         return judge(value, account, *ask(value, account, facts))
     except NoAnswerError as error:
         return Unreachable(error.reason, error.retry_after)
+    except Exception as error:
+        # An answer that nobody foresaw; other hosts must go on.
+        return Unreachable(faults.describe(error))
 
 
 def ask(value: Secret, account: GitHub, facts: Facts) -> tuple[Answer, bool]:

@@ -369,6 +369,35 @@ def test_a_server_that_trickles_does_not_hold_it_for_ever(
     assert workspace.token == FIRST
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 31 Dec 9999 23:59:59 -2300",
+        "Sun, 29 Nov 99999999999999999999 22:00:00 GMT",
+        "Sun, 29 Nov 2026 22:00:00 +9999999999999999999",
+        "soon",
+    ],
+)
+def test_a_date_that_no_clock_shows_is_none(workspace: HubWorkspace, date: str) -> None:
+    assert api.find_skew({"date": date}, workspace.clock.now()) == 0.0
+
+
+def test_an_answer_that_nobody_foresaw_ends_no_round(
+    workspace: HubWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tokens of other hosts are renewed, and gh is signed in."""
+
+    def find_skew(*_: object) -> float:
+        raise OverflowError
+
+    workspace.put(FIRST)
+    monkeypatch.setattr(api, "find_skew", find_skew)
+    assert (
+        "cannot check the token of github.com: OverflowError" in workspace.refresh().after.problem
+    )
+    assert workspace.tokens() == (FIRST, FIRST)
+
+
 def test_only_the_job_keeps_a_sample_of_what_the_workspace_uses(workspace: HubWorkspace) -> None:
     workspace.put(FIRST)
     folder = str(workspace.facts.runtime)
