@@ -1,27 +1,31 @@
 """A trial of login keys: what sshd would refuse, although the format of the line is correct."""
 
-from collections.abc import Sequence
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from hashlib import sha256
 
 from agent.machine.system import Facts
 
+_FINGERPRINT = re.compile(rb"SHA256:(\S+)")
 
-def find_refused(entries: Sequence[str], facts: Facts) -> list[str]:
+
+def find_refused(keys: Mapping[str, str], facts: Facts) -> list[str]:
     """Return the lines whose key OpenSSH cannot load, such as a point that is not on its curve.
 
-    One call for all lines; each line alone only if the numbers differ. Nothing is refused when
-    ssh-keygen does not run.
+    `keys`: each line with the Base64 of its key. One call for all lines, however many there are:
+    ssh-keygen shows the fingerprints of those that it loads. Nothing is refused when it does not
+    run.
     """
-    entries = [entry for entry in entries if not entry.startswith("#")]
-    loaded = _count_loaded(entries, facts)
-    if loaded is None or loaded == len(entries):
+    if not keys:
         return []
-    return [entry for entry in entries if _count_loaded([entry], facts) == 0]
+    text = "".join(f"{line}\n" for line in keys).encode()
+    done = facts.run(("ssh-keygen", "-l", "-E", "sha256", "-f", "/dev/stdin"), stdin=text)
+    if done.returncode in (124, 127):
+        return []
+    loaded = set(_FINGERPRINT.findall(done.stdout))
+    return [line for line, key in keys.items() if _make_fingerprint(key) not in loaded]
 
 
-def _count_loaded(entries: Sequence[str], facts: Facts) -> int | None:
-    """Return how many keys ssh-keygen finds in these lines; None if it does not run."""
-    if not entries:
-        return 0
-    text = "".join(f"{entry}\n" for entry in entries).encode()
-    done = facts.run(("ssh-keygen", "-l", "-f", "/dev/stdin"), stdin=text)
-    return None if done.returncode in (124, 127) else done.stdout.count(b"\n")
+def _make_fingerprint(key: str) -> bytes:
+    return b64encode(sha256(b64decode(key)).digest()).rstrip(b"=")

@@ -94,11 +94,12 @@ def try_keys(name: str, text: str, facts: Facts) -> Iterator[str | Problem]:
     A key that lets nobody in is kept: without it, a list of one would count as a mistake.
     """
     found = list(read_keys(name, text))
-    refused = find_refused([item for item in found if isinstance(item, str)], facts)
+    lines = [item for item in found if isinstance(item, str) and not item.startswith("#")]
+    refused = find_refused({line: _find_key(line) for line in lines}, facts)
     for item in found:
         if isinstance(item, str) and item in refused:
             yield Problem(
-                f"cannot use the key of {name} that ends in {_find_end(item)}: "
+                f"cannot use the key of {name} that ends in {_find_key(item)[-12:]}: "
                 "OpenSSH cannot load it",
                 "copy the .pub file again, as ssh-keygen wrote it",
             )
@@ -115,9 +116,10 @@ def _find_doubt(entry: str, facts: Facts) -> str | None:
     return None if is_key else find_option_doubt(first, facts.clock.now())
 
 
-def _find_end(entry: str) -> str:
-    """Return the last characters of the key in a line."""
-    return str(_FIELD.findall(entry[entry.find("AAAA") :])[0])[-12:]
+def _find_key(entry: str) -> str:
+    """Return the Base64 of the key in a line that sshd takes."""
+    first, second, *others = _FIELD.findall(entry)
+    return str(second if first in _PARTS else others[0])
 
 
 def read_keys(name: str, text: str) -> Iterator[str | Problem]:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.machine import keys
+from agent.machine.system import Facts
 from agent.machine.volumes import Mounts, Volume
 from agent.workspace import login_keys, ssh
 from tests.worlds.machine import Machine
@@ -286,6 +287,29 @@ def test_a_key_that_openssh_cannot_load_is_reported_and_left_out(
     assert problem.startswith("cannot use the key of SSH_PUBLIC_KEY that ends in ")
     assert line.split()[1][-12:] in problem
     assert machine.read(AUTHORIZED) == f"restrict {KEY} you\n"
+
+
+def test_one_bad_key_of_many_costs_no_more_than_a_call(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever may add a key to a long list could hold the start up."""
+    calls = []
+    run = Facts.run
+
+    def count(facts: Facts, argv: tuple[str, ...], stdin: bytes = b"") -> Any:
+        calls.append(argv[0])
+        return run(facts, argv, stdin)
+
+    monkeypatch.setattr(Facts, "run", count)
+    bad = spoil_key(("-t", "ecdsa"), tmp_path, lambda key: key[:-1] + bytes([key[-1] ^ 1]))
+    others = [f'restrict,command="a AAAA b" {KEY} {number}' for number in range(20)]
+    (problem,) = machine.configure(SSH_PUBLIC_KEY="\n".join([*others, f"restrict {bad}", "# me"]))
+    assert "OpenSSH cannot load it" in problem
+    assert machine.read(AUTHORIZED) == "".join(f"{line}\n" for line in [*others, "# me"])
+    with_it = len(calls)
+    calls.clear()
+    assert machine.configure(SSH_PUBLIC_KEY="\n".join(others)) == []
+    assert with_it == len(calls) > 0
 
 
 @pytest.mark.parametrize(
