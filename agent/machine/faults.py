@@ -2,7 +2,7 @@
 
 import os
 
-_ROOT = os.path.dirname(__file__) + os.sep
+_ROOT = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def describe(error: BaseException) -> str:
