@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,11 @@ def test_each_list_has_the_name_that_is_said(row: list[str]) -> None:
     assert [name for name in names if f"\n{name}" not in text] == []
 
 
+def find_files(path: str) -> list[Path]:
+    """Return what a path means; NAME and ROOM stand for any."""
+    return list(ROOT.glob(re.sub("NAME|ROOM", "*", path.rstrip("/"))))
+
+
 PATHS = sorted(
     word for word in set(find_words(TEXT)) if re.match(r"(agent|tests|docker|docs|scripts)/", word)
 )
@@ -59,8 +65,8 @@ PATHS = sorted(
 
 @pytest.mark.parametrize("path", PATHS)
 def test_each_file_that_is_named_exists(path: str) -> None:
-    """NAME and ROOM stand for any; of a file to write there is one to look at already."""
-    assert list(ROOT.glob(re.sub("NAME|ROOM", "*", path)))
+    """Of a file to write there is one to look at already."""
+    assert find_files(path)
 
 
 def test_the_files_of_the_contract_tests_exist() -> None:
@@ -68,6 +74,21 @@ def test_the_files_of_the_contract_tests_exist() -> None:
     found = {word for word in find_words(TEXT) if re.fullmatch(r"\w+\.py", word)} - {"kind.py"}
     assert "box.py" in found
     assert {name for name in found if not (ROOT / "tests/contract" / name).exists()} == set()
+
+
+PAST = {"migration.md", "upgrading.md"}
+"""They name files of earlier versions as well."""
+DOCUMENTS = [path for path in (ROOT / "docs").rglob("*.md") if path.name not in PAST]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
+def test_documents_name_files_that_exist(path: Path) -> None:
+    """Those of tests are named below tests/."""
+    words = find_words(path.read_text())
+    named = [word for word in words if re.match(r"(agent|tests|docker|docs|scripts)/\S+$", word)]
+    tests = [word for word in words if re.match(r"\w+/test_\w+\.py$", word)]
+    missing = {word for word in named if not find_files(word)}
+    assert missing | {word for word in tests if not (ROOT / "tests" / word).exists()} == set()
 
 
 def test_each_room_says_what_it_is() -> None:
