@@ -226,7 +226,7 @@ def test_all_is_well_for_an_unprivileged_user(theirs: Workspace) -> None:
 
 
 def test_a_runtime_folder_that_outlives_the_state_brings_no_stale_secret(
-    theirs: Workspace,
+    theirs: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find_warnings(run_configure(theirs.environ))
     shutil.rmtree(theirs.home / ".local")
@@ -235,6 +235,7 @@ def test_a_runtime_folder_that_outlives_the_state_brings_no_stale_secret(
     rest = {name: text for name, text in theirs.variables.items() if name != "GITHUB_TOKEN"}
     later = theirs.with_variables({**rest, "GITHUB_TOKEN_FILE": str(token)})
     find_warnings(run_configure(later.environ))
+    monkeypatch.setattr(os, "getuid", lambda: theirs.runtime.stat().st_uid)  # as its user reads it
     variables, _ = stored.load(theirs.runtime)
     assert Settings.from_environ(variables).github.token == SecretInput("GITHUB_TOKEN", file=token)
     assert str(theirs.runtime) not in (theirs.home / STATE_FOLDER / LEDGER.name).read_text()
