@@ -5,6 +5,7 @@ one, and a real registry.
 """
 
 import json
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -363,6 +364,23 @@ def test_every_tool_may_be_named_and_has_a_lock_file() -> None:
         lock = json.loads((root / "docker/mvp/ai" / tool.name / "package-lock.json").read_bytes())
         entries = [entry for name, entry in lock["packages"].items() if name]
         assert all("integrity" in entry and "resolved" not in entry for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("file", "start", "others"),
+    [
+        ("README.md", "| `DEV8_AI_TOOLS` |", set()),
+        ("docker/README.md", "| `AI_TOOLS` |", {"copilot"}),  # dev8-mvp always has it
+        ("scripts/build.sh", "# AI_TOOLS ", {"copilot"}),
+    ],
+)
+def test_where_people_read_of_the_tools_each_is_named(
+    file: str, start: str, others: set[str]
+) -> None:
+    lines = (Path(__file__).parent.parent.parent / file).read_text().split("\n")
+    (line,) = (line for line in lines if line.startswith(start))
+    names = {tool.name for tool in catalogue.TOOLS} - others
+    assert {name for name in names if name not in re.findall(r"\w+", line)} == set()
 
 
 def test_a_kind_stands_as_all_that_are_wanted_whichever_was_asked_for_again(
