@@ -89,8 +89,8 @@ is_current azurite docker/mvp/npm.txt tests/programs/package-lock.json || finish
 is_current promtool || finish fetch_promtool
 is_current kubernetes tests/programs/kubernetes.txt || finish fetch_kubernetes
 # Debian's packages and a program of each.
-packages=(acl:setfacl bindfs:bindfs catatonit:catatonit dumb-init:dumb-init git-lfs:git-lfs
-    openssh-server:sshd podman:podman rsync:rsync s6:s6-svscan tini:tini zsh:zsh)
+packages=(acl:setfacl bindfs:bindfs busybox-static:busybox catatonit:catatonit dumb-init:dumb-init
+    git-lfs:git-lfs openssh-server:sshd podman:podman rsync:rsync s6:s6-svscan tini:tini zsh:zsh)
 missing=()
 for package in "${packages[@]}"; do
     PATH=$PATH:/usr/sbin command -v "${package#*:}" >/dev/null || missing+=("${package%:*}")

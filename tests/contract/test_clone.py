@@ -22,7 +22,7 @@ from tests.contract.clones import TOKEN, Place, point_to
 from tests.contract.homes import Workspace
 from tests.worlds.containers import find_free_port
 from tests.worlds.git_host import GitHost
-from tests.worlds.needs import need
+from tests.worlds.needs import need, need_sshd
 from tests.worlds.waiting import wait_until
 
 
@@ -435,14 +435,12 @@ def test_a_missing_branch_is_told_at_the_next_start_too(place: Place) -> None:
 def test_an_unknown_ssh_host_is_shown_with_its_key_and_not_trusted(
     place: Place, tmp_path: Path
 ) -> None:
-    sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin")
-    need(sshd, "needs sshd")
+    sshd = need_sshd()
     key, port = tmp_path / "host_key", find_free_port()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    Path("/run/sshd").mkdir(exist_ok=True) if os.getuid() == 0 else None
     options = (f"HostKey={key}", f"Port={port}", "ListenAddress=127.0.0.1", "PidFile=none")
     words = [word for option in options for word in ("-o", option)]
-    with subprocess.Popen([str(sshd), "-D", "-e", "-f", "/dev/null", *words],
+    with subprocess.Popen([sshd, "-D", "-e", "-f", "/dev/null", *words],
                           stderr=subprocess.DEVNULL) as server:  # fmt: skip
         try:
             wait_until(lambda: listens(port), "sshd listens")

@@ -18,7 +18,7 @@ from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub
 from tests.worlds.containers import find_free_port
 from tests.worlds.machine import make_facts
-from tests.worlds.needs import need
+from tests.worlds.needs import need, need_sshd
 from tests.worlds.waiting import wait_until
 
 OK, WARN, FAIL, SKIPPED, UNKNOWN = Result
@@ -190,10 +190,7 @@ GREETING = "Hi octo! You've successfully authenticated, but GitHub does not prov
 @contextmanager
 def host(folder: Path, key: Path) -> Iterator[int]:
     """Run sshd, which greets like GitHub whoever has the key; yield its port."""
-    sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin")
-    need(sshd, "needs sshd")
-    if os.getuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)
+    sshd = need_sshd()
     port, own = find_free_port(), folder / "host_key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", own], check=True)
     script = folder / "greet"
@@ -203,7 +200,7 @@ def host(folder: Path, key: Path) -> Iterator[int]:
                "AuthorizedKeysFile": key.with_suffix(".pub"), "StrictModes": "no",
                "ForceCommand": script, "PermitRootLogin": "yes", "UsePAM": "no"}  # fmt: skip
     arguments = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    with subprocess.Popen([str(sshd), "-D", "-e", "-f", "/dev/null", *arguments],
+    with subprocess.Popen([sshd, "-D", "-e", "-f", "/dev/null", *arguments],
                           stderr=subprocess.DEVNULL) as server:  # fmt: skip
         try:
             scan = ["ssh-keyscan", "-p", str(port), "127.0.0.1"]

@@ -32,6 +32,9 @@ for stamp in kept["stamps"].values(): stamp[1] -= SECONDS
 open(path, "w").write(json.dumps(kept))
 """
 """Makes all that was seen so much older, as if that time had passed with the samples in it."""
+SHORT = 300
+"""Seconds without use that end a workspace here: the machine itself may have been up for minutes
+only, and nothing was last used before its start."""
 
 
 def look(box: Container) -> dict[str, Any]:
@@ -226,7 +229,7 @@ def test_keep_lasts_as_long_as_its_command(idle: Container) -> None:
 def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
     """`restart: on-failure` leaves it alone then."""
     options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "BACKUP_DIR=/backups",
-               "-e", "DEV8_BACKUP_SCHEDULE=off", "-e", "DEV8_IDLE_TIMEOUT=1h",
+               "-e", "DEV8_BACKUP_SCHEDULE=off", "-e", f"DEV8_IDLE_TIMEOUT={SHORT}s",
                "-e", "DEV8_IDLE_ACTION=exit", "--restart", "on-failure")  # fmt: skip
     with volumes("/backups", "/home/dev8", "/workspace") as mounts:
         with running(Recipe(MVP, (*HARDENED[:1], *options, *mounts, "-v", "/tmp"))) as box:
@@ -235,7 +238,7 @@ def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
             session = Session(box, login)
             session.terminal.read_until(rb"\$ ")
             box.execute("sh", "-c", "echo late >/workspace/late")
-            grow_old(box, 3600 - 100)
+            grow_old(box, SHORT - 100)
             session.terminal.read_until(rb"this workspace is idle and stops in \d+ s")
             assert "would stop" in look(box)["reason"].lower()
             grow_old(box, 200)
@@ -251,17 +254,17 @@ def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
 
 
 def test_somebody_who_is_back_stops_the_stop(login: Login) -> None:
-    options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "DEV8_IDLE_TIMEOUT=1h",
+    options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", f"DEV8_IDLE_TIMEOUT={SHORT}s",
                "-e", "DEV8_IDLE_ACTION=touch /tmp/acted")  # fmt: skip
     with running(Recipe(MVP, (*HARDENED, *options))) as box:
         box.wait_ready()
         wait_until(lambda: box.has_run("activity"), "the first sample")
-        grow_old(box, 3600 + 60)
+        grow_old(box, SHORT + 60)
         box.execute("touch", f"{RUNTIME}/activity/editor")
         box.execute("touch", f"{RUNTIME}/activity/due")  # what the sampler says when it is time
         wait_until(lambda: box.has_run("idle"), "the job that acts")
         assert box.call("test", "-e", "/tmp/acted").returncode == 1
-        grow_old(box, 3600 + 60)
+        grow_old(box, SHORT + 60)
         wait_until(lambda: box.call("test", "-e", "/tmp/acted").returncode == 0, "the command")
         assert box.is_running()
 

@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -17,7 +16,7 @@ from agent.services.service import Service
 from tests.fuzz.properties import fuzz, make_folder
 from tests.fuzz.texts import NO_NUL, write
 from tests.worlds.machine import make_facts
-from tests.worlds.needs import need
+from tests.worlds.needs import need_sshd
 
 FOLDER = make_folder()
 FACTS = make_facts(FOLDER)
@@ -108,12 +107,6 @@ def test_a_program_gets_its_words_and_variables(service: Service, own: dict[str,
     )
 
 
-def find_sshd() -> str:
-    found = shutil.which("sshd", path="/usr/sbin:/usr/bin")
-    need(found, "needs sshd")
-    return str(found)
-
-
 @fuzz(
     part=0.05,
     environ=st.dictionaries(
@@ -129,7 +122,7 @@ def test_sshd_reads_the_variables_of_sessions(environ: dict[str, str]) -> None:
     text = f"HostKey {key}\n{sessions.render_set_env(environ)}Port 4711\nBanner none\n"
     path = write(FOLDER / "sshd_config", os.fsencode(text))
     done = subprocess.run(
-        [find_sshd(), "-T", "-f", path], check=False, capture_output=True, timeout=60
+        [need_sshd(), "-T", "-f", path], check=False, capture_output=True, timeout=60
     )
     assert done.returncode == 0, (done.stderr, text)
     lines = done.stdout.split(b"\n")

@@ -167,7 +167,7 @@ def test_init_imports_little() -> None:
     assert ours == {"agent.init", "agent.machine"}
     light = {name for name in added if name.startswith("agent.machine.")}
     names = (
-        "backoff", "cgroup", "clock", "cores", "escaping", "exits", "faults", "files", "log",
+        "backoff", "cgroup", "clock", "core_dumps", "escaping", "exits", "faults", "files", "log",
         "moments", "proc", "runtime", "termination", "texts",
     )  # fmt: skip
     assert light == {f"agent.machine.{name}" for name in names}

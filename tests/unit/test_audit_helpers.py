@@ -16,6 +16,7 @@ from agent.machine.clock import Clock
 from agent.machine.system import Facts
 from agent.workspace import git
 from tests.worlds.machine import make_facts
+from tests.worlds.needs import need
 
 GH = git.HELPER.with_name("gh")
 TOKEN = "ghp_0123456789abcdef"
@@ -230,9 +231,8 @@ def test_a_small_limit_of_files_stops_no_token(desk: Desk) -> None:
 @pytest.mark.parametrize("shell", ["bash", "busybox"])
 def test_other_shells_do_the_same(desk: Desk, shell: str) -> None:
     program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not here")
-    words = [program, "sh"] if shell == "busybox" else [program, "--posix"]
+    need(program, f"needs {shell}")
+    words = [str(program), "sh" if shell == "busybox" else "--posix"]
     desk.helper = (*words, *desk.helper[1:])
     entry = desk.see("claude", "zsh", *TRANSPORT)
     assert (entry.program, entry.repository) == ("claude", "octo/demo")

@@ -17,6 +17,15 @@ def need(condition: object, reason: str) -> None:
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
 
 
+def need_sshd() -> str:
+    """Return sshd's path if it is there and can run: as root it needs a folder of its package's."""
+    sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin")
+    need(sshd, "needs sshd")
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    return str(sshd)
+
+
 def need_other_users() -> None:
     """Go on if others can read this clone; who is not root runs everything as themselves."""
     if os.getuid() == 0:
