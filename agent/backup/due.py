@@ -1,4 +1,4 @@
-"""What is due: a backup, then what keeps the targets in order."""
+"""Does what is due: a backup, then the maintenance of each target."""
 
 from collections.abc import Sequence
 from datetime import datetime

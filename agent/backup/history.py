@@ -1,4 +1,4 @@
-"""What the backups of the last weeks were: a row a day for each target, so that it stays small.
+"""The history of backups, of the last weeks: a row a day for each target, so it stays small.
 
 The record knows the last backup only, and to ask the target takes the network.
 """

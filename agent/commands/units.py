@@ -1,4 +1,4 @@
-"""How the verbs that carry out units tell of them."""
+"""How commands that carry out units report on them."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What there is to log of a host's token: each thing once, whoever notices it."""
+"""What has changed about a host's token: each change is logged once, whoever notices it."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The check: GitHub is asked about a token.
+"""Checks a token with GitHub, and keeps the answer.
 
 Its answer improves what is published; a token gives way only to one that works.
 """

@@ -1,4 +1,4 @@
-"""What the parts of init tell, and to whom."""
+"""The events of init's parts, and who hears of them."""
 
 from agent.init.states import ServiceState, SupervisordState
 

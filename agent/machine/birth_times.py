@@ -1,4 +1,4 @@
-"""When files were made, which Python does not tell.
+"""When files were created: statx(2), which Python does not offer.
 
 https://man7.org/linux/man-pages/man2/statx.2.html
 """

@@ -1,4 +1,4 @@
-"""Core dumps: the memory of a process that crashes, secrets included, in a file that stays."""
+"""Turns core dumps off: the memory of a process that crashes, secrets included, in a file."""
 
 import resource
 

@@ -1,4 +1,4 @@
-"""What a failed operation on a file is called, and what fixes it."""
+"""Explains why an operation on a file failed, and what fixes it."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Where files and folders lay at one look, and which of them lie elsewhere at the next.
+"""Finds files that move during a backup: each is compared with where it was at the last look.
 
 restic lists a folder once. What comes meanwhile from a folder that it has not seen yet to one that
 it has is in the backup at neither place, and nothing tells.

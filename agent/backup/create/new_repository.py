@@ -1,4 +1,4 @@
-"""The making of a repository, of which several containers may think at the same moment.
+"""Creates a repository, which several containers may do at the same moment.
 
 `restic init` is not exclusive: two of them leave two keys, one of which does not open the config,
 and whoever happens on that one finds the repository damaged. So a local one is made in a folder

@@ -1,4 +1,4 @@
-"""A workspace of which the workspace is almost empty: most likely its volume is not mounted.
+"""A workspace that is suddenly almost empty: most likely its volume is not mounted.
 
 Such a backup is made all the same, and marked. Until a person accepts it, or the files are back,
 older backups are not forgotten.

@@ -1,4 +1,4 @@
-"""What the safety backup of a restore does not hold as it is now.
+"""Finds what people save during a restore, which its safety backup does not hold.
 
 People go on working while it is made, and while it is compared: what they save then is in no
 backup, and no restore may write over it.
