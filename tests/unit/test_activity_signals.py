@@ -1,5 +1,6 @@
 """What counts as use of a workspace, in a fake /proc; tests/e2e/test_activity.py has a real one."""
 
+import json
 import time
 from pathlib import Path
 
@@ -363,6 +364,17 @@ def test_the_time_of_a_lease_is_known_beforehand(tmp_path: Path) -> None:
     found = machine.look()
     assert found.verdict.stops == machine.boot + 7200 + 1800
     assert "It would stop in 2 h 30 min" in found.verdict.reason
+
+
+def test_a_workspace_that_is_older_than_the_machine_has_its_time(tmp_path: Path) -> None:
+    """As the tests make it that let time pass, on a machine that has just been started."""
+    machine = Machine(tmp_path, timeout=3600, action=["exit"])
+    machine.look()
+    assert machine.kept
+    machine.kept = json.dumps({**json.loads(machine.kept), "begin": -7200.0}).encode()
+    found = machine.look()
+    assert found.verdict.stops == -3600.0
+    assert "It would stop at any moment" in found.verdict.reason
 
 
 def test_an_end_on_another_day_has_its_date(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Sample:
         ]
         last = max(signs, default=None)
         sign = (last[0], last[2]) if last else None
-        held = max((each.until for each in self.view.once(lease.find) if not each.pid), default=0.0)
+        held = [each.until for each in self.view.once(lease.find) if not each.pid]
         return verdict.find(self.view.rules, self.view.now, memory.begin, sign, held)
 
     def make_document(self) -> "dict[str, Any]":
@@ -93,7 +93,7 @@ def look(view: View, signal: Signal) -> Sighting:
     found = signal.look(view)
     seen, limit = view.memory.seen, view.rules.job_max
     if found.last is not None and found.counts and not signal.of_person:
-        here = max(view.memory.begin, *(seen[PERSON][:1] if PERSON in seen else (0.0,)))
+        here = max([view.memory.begin, *seen.get(PERSON, ())[:1]])
         if view.now.boot - here > limit:
             hours = f"{limit / 3600:g} h"
             why = f"nobody has been here for {hours}, the limit of DEV8_ACTIVITY_JOB_MAX"
@@ -103,7 +103,7 @@ def look(view: View, signal: Signal) -> Sighting:
         if known is None or found.last >= known[0]:
             seen[signal.name] = [found.last, found.detail]
         if found.counts and signal.of_person:
-            before = seen[PERSON][0] if PERSON in seen else 0.0
+            before = seen[PERSON][0] if PERSON in seen else found.last
             seen[PERSON] = [max(before, found.last), ""]
     return found
 

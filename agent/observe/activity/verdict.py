@@ -4,6 +4,10 @@ from agent.machine.human import format_clock, format_duration
 from agent.observe.activity.moment import Moment
 from agent.observe.activity.rules import Rules
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 FRESH = 300.0
 """Seconds after the last sign for which the workspace counts as active."""
 NOW = 15.0
@@ -32,17 +36,21 @@ class Verdict:
 
 
 def find(
-    rules: Rules, now: Moment, begin: float, sign: tuple[float, str] | None, held: float = 0.0
+    rules: Rules,
+    now: Moment,
+    begin: float,
+    sign: "tuple[float, str] | None",
+    held: "Sequence[float]" = (),
 ) -> Verdict:
     """Return the verdict on the last sign, its moment and what it was; None: there is none yet.
 
-    `begin`: when the workspace started, or began to be watched anew. `held`: until when a lease
-    is certain to hold it.
+    `begin`: when the workspace started, or began to be watched anew. `held`: until when each
+    lease is certain to hold it.
     """
     last, detail = sign if sign and sign[0] > begin else (begin, "")
     age = max(0.0, now.boot - last)
     window = min(FRESH, rules.timeout) if rules.timeout else FRESH
-    stops = max(last, held) + rules.timeout if rules.timeout else None
+    stops = max([last, *held]) + rules.timeout if rules.timeout else None
     active = age <= window
     since = f"{format_duration(age)} ago"
     if detail:
