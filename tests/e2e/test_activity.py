@@ -269,6 +269,129 @@ def test_somebody_who_is_back_stops_the_stop(login: Login) -> None:
         assert box.is_running()
 
 
+def test_a_command_that_fails_is_one_line_and_stops_nothing() -> None:
+    command = "sh -c 'echo again >>/tmp/acted; exit 3' hunter2"
+    options = ("-e", "DEV8_IDLE_TIMEOUT=1h", "-e", f"DEV8_IDLE_ACTION={command}")
+    with running(Recipe(MVP, (*HARDENED, *options))) as box:
+        box.wait_ready()
+        wait_until(lambda: box.has_run("activity"), "the first sample")
+        grow_old(box, 3600 + 60)
+        wait_until(lambda: box.has_run("idle"), "the command")
+        runs = box.status()["jobs"]["activity"]["runs"]
+        wait_until(lambda: box.status()["jobs"]["activity"]["runs"] > runs, "one more sample")
+        assert box.execute("cat", "/tmp/acted") == "again", "once in a pause"
+        assert box.status()["jobs"]["idle"]["last_exit"] == 1
+        told = [line for line in box.warnings() if "DEV8_IDLE_ACTION" in line]
+        assert [line.partition(" (")[0] for line in told] == [
+            "cannot run sh of DEV8_IDLE_ACTION: it failed with code 3"
+        ]
+        assert "hunter2" not in box.logs()
+        assert box.call("devcopilot", "health").returncode == 0
+
+
+def test_two_people_are_told_apart(idle: Container, login: Login) -> None:
+    """One waits at a prompt, the other builds in tmux; who goes takes nothing along."""
+    first, second = Session(idle, login), Session(idle, login, "tmux", "new-session", "-s", "two")
+    try:
+        first.terminal.read_until(rb"\$ ")
+        wait_until(lambda: find(idle, "ssh")["detail"] == "2 SSH connections", "both connections")
+        wait_until(lambda: "two" in idle.call("tmux", "ls").stdout, "tmux")
+        second.terminal.read_until(rb"\$ ")
+        grow_old(idle, 3600)
+        assert not look(idle)["active"], "two prompts"
+        second.terminal.type(b"sh -c 'while :; do :; done'\r")
+        (pane,) = idle.execute("tmux", "list-panes", "-a", "-F", "#{pane_tty}").split()
+        name = pane.removeprefix("/dev/")
+        assert wait_for(idle, "terminal-job", f"sh works in terminal {name}")
+        first.cut()
+        wait_until(lambda: find(idle, "ssh")["detail"] == "1 SSH connection", "one connection")
+        grow_old(idle, 3600)
+        assert wait_for(idle, "terminal-job", f"sh works in terminal {name}")
+        idle.execute("tmux", "kill-server")
+        wait_until(lambda: find(idle, "ssh")["why"] == "no connection now", "no connection")
+        grow_old(idle, 3600)
+        assert not look(idle)["active"]
+    finally:
+        for session in (first, second):
+            if session.client.poll() is None:
+                session.cut()
+
+
+QUESTIONS = (("activity",), ("status",), ("ports",), ("health",), ("metrics",))
+
+
+def ask_everything(box: Container) -> None:
+    """Ask all that looks at processes; none may fail, nor take longer than a probe waits."""
+    for words in QUESTIONS:
+        done = box.call("timeout", "30", "devcopilot", *words)
+        assert done.returncode == 0, (words, done)
+    code = ("-o", "/dev/null", "-w", "%{http_code}", "--max-time", "30")
+    assert box.execute("curl", "-s", *code, "http://127.0.0.1:8079/") == "200"
+    assert not [line for line in box.warnings() if "internal error" in line]
+
+
+def hide_processes(box: Container) -> None:
+    """Let each user see its own processes alone: hidepid of proc(5)."""
+    mount = ("--mount", "mount", "-o", "remount,hidepid=2", "/proc")
+    if os.getuid() == 0:
+        argv = ["nsenter", "--target", box.inspect("{{.State.Pid}}"), *mount]
+        subprocess.run(argv, check=True, timeout=60)
+    else:
+        docker("run", "--rm", "--privileged", "--user", "0", "--pid", f"container:{box.name}",
+               "--entrypoint", "nsenter", MVP, "--target", "1", *mount)  # fmt: skip
+
+
+def test_processes_that_are_hidden_are_no_trouble(login: Login) -> None:
+    options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "CODE_SERVER_AUTH=none")
+    with running(Recipe(MVP, (*HARDENED, *options))) as box:
+        box.wait_ready()
+        docker("exec", "--detach", "--user", "0", box.name, "sleep", "4321")
+        wait_until(lambda: box.call("pgrep", "-f", "sleep 4321").returncode == 0, "root's process")
+        hide_processes(box)
+        assert box.call("pgrep", "-f", "sleep 4321").returncode == 1, "it is hidden"
+        ask_everything(box)
+        grow_old(box, 3600)
+        assert not look(box)["active"]
+        session = Session(box, login)
+        try:
+            session.terminal.read_until(rb"\$ ")
+            wait_until(lambda: find(box, "ssh")["detail"] == "1 SSH connection", "the connection")
+            session.terminal.type(b"sh -c 'while :; do :; done'\r")
+            assert wait_for(box, "terminal-job", "sh works in terminal pts/")
+        finally:
+            session.cut()
+        assert box.stop()[1] == 0
+
+
+CROWD = """
+import os, signal
+for _ in range(COUNT):
+    if not os.fork():
+        signal.pause()
+os.write(1, b"there")
+signal.pause()
+"""
+MANY = 10_000
+
+
+def test_ten_thousand_processes_are_looked_at(idle: Container) -> None:
+    crowd = subprocess.Popen(
+        [DOCKER, "exec", idle.name, "python3", "-c", CROWD.replace("COUNT", str(MANY))],
+        stdout=subprocess.PIPE,
+    )
+    assert crowd.stdout
+    try:
+        assert crowd.stdout.read(5) == b"there"
+        assert idle.status()["usage"]["processes"] > MANY
+        ask_everything(idle)
+        grow_old(idle, 3600)
+        assert not look(idle)["active"], "they only wait"
+    finally:
+        idle.execute("pkill", "-KILL", "-f", "signal.pause")
+        crowd.wait(timeout=60)
+        crowd.stdout.close()
+
+
 def test_who_asks_is_no_sign_of_use(idle: Container) -> None:
     """`docker exec -t … devcopilot why` has a terminal of its own."""
     terminal = Terminal()
