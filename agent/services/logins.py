@@ -62,8 +62,9 @@ def find_logins(settings: Settings, facts: Facts) -> Logins:
 def find_loose_list(lists: Iterable[Path], facts: Facts) -> Path | None:
     """Return the first list with a key that is limited, and may forward connections all the same.
 
-    sshd can limit the TCP ports of a key, but not the Unix sockets, and those of tmux, the editor
-    and the agent give it a shell. So where there is such a key, nobody forwards sockets.
+    Its options limit TCP ports. They do not limit the Unix sockets that sshd listens on, for which
+    it removes the files in the way, and hardly those that it connects to, which give a shell. So
+    where there is such a key, nobody forwards sockets.
     """
     for path in lists:
         try:
@@ -93,7 +94,7 @@ def _is_loose(line: str) -> bool:
 def _explain_loose(path: Path) -> Problem:
     return Problem(
         f"ssh sessions cannot forward Unix sockets: a key in {path} has command=, permitopen= or "
-        "permitlisten=, and could reach every socket of the workspace",
+        "permitlisten=, which do not limit them",
         "limit it with restrict or no-port-forwarding, or remove it",
         level="info",
     )

@@ -142,10 +142,10 @@ def knock(path: Path) -> bytes:
 
 @pytest.mark.parametrize(
     ("options", "answer"),
-    [("", b"HTTP"), ('restrict,port-forwarding,permitopen="localhost:3000" ', b"")],
+    [("", b"HTTP"), ('command="true" ', b"")],
     ids=["free", "limited"],
 )
-def test_a_key_for_one_port_does_not_reach_the_sockets(
+def test_a_key_for_one_command_does_not_reach_the_sockets(
     login: Login, tmp_path: Path, options: str, answer: bytes
 ) -> None:
     recipe = Recipe(BASE, (*HARDENED, "-e", f"SSH_PUBLIC_KEY={options}{login.public}"))
@@ -153,6 +153,22 @@ def test_a_key_for_one_port_does_not_reach_the_sockets(
         box.wait_ready()
         with forwarded(box, login, f"{RUNTIME}/supervisord.sock", tmp_path) as here:
             assert knock(here) == answer
+
+
+def test_a_key_for_one_port_removes_no_file(login: Login) -> None:
+    """For a socket to listen on, sshd would remove it; ssh ends where it cannot forward."""
+    limits = 'restrict,port-forwarding,permitopen="localhost:3000",permitlisten="3000" '
+    recipe = Recipe(BASE, (*HARDENED, "-e", f"SSH_PUBLIC_KEY={limits}{login.public}"))
+    with running(recipe) as box:
+        box.wait_ready()
+        box.execute("sh", "-c", "echo precious >~/file")
+        options = ("-N", "-o", "ExitOnForwardFailure=yes", "-R", "/home/dev8/file:/nowhere")
+        done = subprocess.run(
+            ["ssh", *login.options(), *options, "-p", str(box.ssh_port), "dev8@127.0.0.1"],
+            check=False, capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        assert done.returncode == 255
+        assert box.execute("cat", "/home/dev8/file") == "precious"
 
 
 def test_the_probes_key_opens_nothing(open_box: Container) -> None:
