@@ -63,7 +63,7 @@ def octo(net: Net) -> Iterator[Container]:
         *HARDENED, "-v", f"{net.authority}:/run/ca.pem:ro", "-e", "DEV8_CA_FILE=/run/ca.pem",
         "-e", "DEV8_PUBLIC_URL=https://example.com/octo", "-e", "ENVIRONMENT_ID=octo",
         "-e", "DEV8_CODE_SERVER_TRUSTED_ORIGINS=dev.example.com",
-        "-e", f"CODE_SERVER_PASSWORD={PASSWORD}",
+        "-e", f"CODE_SERVER_PASSWORD={PASSWORD}", "-e", "DEV8_API_PORT=9000",
     )  # fmt: skip
     with running(net.recipe(MVP, ("octo",), options)) as box:
         box.wait_ready()
@@ -89,6 +89,20 @@ def test_the_snippets_lead_to_the_editor(kind: str, net: Net, octo: Container) -
                     ("healthz", "ok"), ("page", "ok"), ("websocket", "ok")], rows  # fmt: skip
             assert open_socket(proxy, cookie, url, url) == 101
             assert open_socket(proxy, cookie, url, "https://evil.example") == 403
+            look_at_page(proxy, cookie, url)
+
+
+def look_at_page(proxy: Container, cookie: str, url: str) -> None:
+    """See the page and the local API at this address, whatever path it has, once logged in."""
+    page = curl(proxy, "-H", f"Cookie: {cookie}", f"{url}/proxy/8079/")
+    assert page.endswith("200"), page
+    assert "<title>" in page
+    assert not re.search(r"""(?:href|src|action)=["']?/""", page), "no path is the host's own"
+    health = curl(proxy, "-H", f"Cookie: {cookie}", f"{url}/proxy/9000/health")
+    assert health.endswith("200")
+    assert '"healthy": true' in health
+    for path, status in (("8079/", "302"), ("9000/health", "401")):  # to the login; its refusal
+        assert curl(proxy, "-o", "/dev/null", f"{url}/proxy/{path}").endswith(status)
 
 
 def redeem_through(proxy: Container, box: Container) -> str:
