@@ -55,12 +55,12 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
 
 @pytest.mark.parametrize("name", sorted(TOOLS))
 def test_each_tool_trusts_it(trusting: Container, name: str) -> None:
-    assert ask(trusting, name, TOOLS[name]), name
+    assert ask(trusting, name, TOOLS[name], trusted=True), name
 
 
 @pytest.mark.parametrize("name", sorted(TOOLS))
 def test_no_tool_trusts_it_otherwise(plain: Container, name: str) -> None:
-    assert not ask(plain, name, TOOLS[name]), name
+    assert not ask(plain, name, TOOLS[name], trusted=False), name
 
 
 def test_the_public_ones_stay(trusting: Container) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.e2e.test_certificates import TOOLS
 from tests.kubernetes.workspaces import POD, Workspace, with_container, with_pod
 from tests.worlds.authority import Authority, write_files
-from tests.worlds.inspection import ENTER, PORT
+from tests.worlds.inspection import HERE, PORT
 from tests.worlds.waiting import wait_until
 
 OPENSHIFT_UID = 1000680000
@@ -65,7 +65,7 @@ def test_an_authority_from_a_configmap_is_trusted(workspace: Workspace, tmp_path
     authority, server = Authority(), tmp_path / "server"
     server.mkdir()
     write_files(server, authority.sign("localhost"))
-    script = Path(__file__).parents[1] / "worlds/tls_server.py"
+    script, ask = HERE / "tls_server.py", (HERE / "tls_client.py").read_text()
     files = {path.name: base64.b64encode(path.read_bytes()).decode()
              for path in (script, *server.iterdir())}  # fmt: skip
     certificate = authority.own.certificate.decode()
@@ -79,5 +79,5 @@ def test_an_authority_from_a_configmap_is_trusted(workspace: Workspace, tmp_path
     workspace.start(with_container(args=command), components=["certificates"])
     workspace.wait_ready()
     for tool in ASKING:
-        workspace.kubectl("exec", POD, "--", "python3", "-c", ENTER, "40", TOOLS[tool], check=False)
+        workspace.kubectl("exec", POD, "--", "python3", "-c", ask, "40", TOOLS[tool], check=False)
     wait_until(lambda: set(workspace.kubectl("logs", POD).split()) >= ASKED, "all of them asked")

@@ -15,14 +15,12 @@ PORT = 9443
 URL = f"https://127.0.0.1:{PORT}"
 SLOW = 40
 """Seconds for a tool to ask."""
-ENTER = """
-import os, subprocess, sys
-pid = subprocess.check_output(["pgrep", "-of", "code-server"], text=True).strip()
-rows = open(f"/proc/{pid}/environ", "rb").read().split(b"\\0")
-environ = dict(row.split(b"=", 1) for row in rows if b"=" in row)
-environ.pop(b"NODE_OPTIONS", None)  # code-server's own
-os.execvpe("timeout", ["timeout", sys.argv[1], "sh", "-c", sys.argv[2]], environ)
-"""
+PATIENCE = 5
+"""Seconds for one that has refused the server to think again."""
+NOTES = "/tmp/tls-notes"
+HERE = Path(__file__).parent
+PYTHON = ("/opt/devcopilot/bin/python", "-I")
+"""Not every image has a Python of its own; the agent's reads a script alone, too."""
 
 
 @contextmanager
@@ -30,19 +28,25 @@ def inspected(image: str, folder: Path, *options: str) -> Iterator[Container]:
     """Run a workspace with the server in it; its authority is the one in /tls/ca."""
     authority = Authority()
     folder.chmod(0o755)
-    shutil.copy(Path(__file__).parent / "tls_server.py", folder)
+    for name in ("tls_server.py", "tls_client.py"):
+        shutil.copy(HERE / name, folder)
     write_files(folder, authority.sign("localhost"))
     (folder / "ca").mkdir()
     (folder / "ca/proxy.crt").write_bytes(authority.own.certificate)
     options = ("--network", "none", "-v", f"{folder}:/tls:ro", *options)
-    # Not every image has a Python of its own; the agent's reads a script alone, too.
-    command = ("/opt/devcopilot/bin/python", "-I", "/tls/tls_server.py", str(PORT))
+    command = (*PYTHON, "/tls/tls_server.py", str(PORT), NOTES)
     with running(Recipe(image, options, command, published=False)) as box:
         box.wait_ready()
         yield box
 
 
-def ask(box: Container, name: str, script: str) -> bool:
-    """Let a tool ask for a path with this name, in a terminal; return whether the server was."""
-    box.call("/opt/devcopilot/bin/python", "-I", "-c", ENTER, str(SLOW), script)
+def ask(box: Container, name: str, script: str, *, trusted: bool) -> bool:
+    """Let a tool ask for a path with this name, in a terminal; return whether the server was.
+
+    `trusted`: what is expected of the tool; how long it is watched depends on it.
+    """
+    words, patience = (f"asked /{name}", 0) if trusted else ("refused", PATIENCE)
+    box.call(
+        *PYTHON, "/tls/tls_client.py", str(SLOW), script, NOTES, words, str(patience)
+    )  # fmt: skip
     return f"/{name}" in "".join(line for line in box.logs().split("\n") if "asked " in line)
