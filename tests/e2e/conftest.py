@@ -12,6 +12,8 @@ from tests.worlds.containers import HARDENED, WORKSPACE, Container, Recipe, runn
 
 WORKSPACE_UID = 1000
 TOKEN = "ghp_endtoend00000000000000000000000000001"
+NO_EDITOR = ("-e", "DEV8_CODE_SERVER=false")
+"""For tests in which nobody opens the editor: its start takes most of the processor's time."""
 
 
 @dataclass(frozen=True)

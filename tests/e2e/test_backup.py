@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import storage
-from tests.e2e.conftest import write_secret
+from tests.e2e.conftest import NO_EDITOR, write_secret
 from tests.e2e.storage import Storage
 from tests.worlds.backup_servers import SECRET
 from tests.worlds.containers import (
@@ -29,6 +29,14 @@ from tests.worlds.waiting import wait_until
 
 PASSWORD = "a-password-of-the-control-plane"
 LOCAL = ("-e", "BACKUP_DIR=/backups", "-e", "DEV8_BACKUP_SCHEDULE=off")
+
+
+@contextmanager
+def started(*options: str, published: bool = True) -> Iterator[Container]:
+    """Run a workspace without an editor until the end; it is ready."""
+    with running(Recipe(MVP, (*NO_EDITOR, *options), published=published)) as box:
+        box.wait_ready()
+        yield box
 
 
 @contextmanager
@@ -86,8 +94,7 @@ def test_a_backup_is_made_by_itself_and_at_the_stop() -> None:
 
 @pytest.mark.parametrize("how", [HARDENED, (*ANY_UID, *HARDENED)], ids=["hardened", "any-uid"])
 def test_a_backup_works_wherever_the_workspace_does(how: tuple[str, ...]) -> None:
-    with running(Recipe(MVP, (*how, *LOCAL, "-v", "/backups"))) as box:
-        box.wait_ready()
+    with started(*how, *LOCAL, "-v", "/backups") as box:
         box.execute("sh", "-c", "mkdir /workspace/build && echo kept >/workspace/build/.env")
         (row,) = create(box)
         assert (row["problem"], row["missing"]) == (None, [])
@@ -95,8 +102,7 @@ def test_a_backup_works_wherever_the_workspace_does(how: tuple[str, ...]) -> Non
 
 
 def test_what_a_person_sees() -> None:
-    with running(Recipe(MVP, (*LOCAL, "-v", "/backups", "-e", "DEV8_BACKUP_EXCLUDE=/data"))) as box:
-        box.wait_ready()
+    with started(*LOCAL, "-v", "/backups", "-e", "DEV8_BACKUP_EXCLUDE=/data") as box:
         box.execute("sh", "-c", (
             "cd /workspace && mkdir cache data && echo x >data/x && echo x >cache/x && "
             "echo 'Signature: 8a477f597d28d172789f06886806bc55' >cache/CACHEDIR.TAG && "
@@ -147,8 +153,7 @@ def test_a_store_takes_a_backup_and_the_stock_restic_reads_it(name: str) -> None
     variables = ("-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}", "-e", "ENVIRONMENT_ID=env-7")
     with storage.SERVERS[name]() as server:
         options = (*server.options, *variables, *LOCAL, "-v", "/backups")
-        with running(Recipe(MVP, options, published=False)) as box:
-            box.wait_ready()
+        with started(*options, published=False) as box:
             box.execute("sh", "-c", "echo kept >/workspace/file")
             rows = create(box)
             cloud = "azure" if name == "azurite" else "s3"
@@ -192,12 +197,12 @@ def test_secrets_of_a_store_come_as_files(tmp_path: Path) -> None:
         *("-e", "DEV8_BACKUP_S3_SECRET_ACCESS_KEY=", "-e"),
         "DEV8_BACKUP_S3_SECRET_ACCESS_KEY_FILE=/run/secrets/s3",
     )
-    with storage.serving_s3_by_rclone() as server:
-        recipe = Recipe(MVP, (*server.options, *options), published=False)
-        with running(recipe) as box:
-            box.wait_ready()
-            (row,) = create(box)
-            assert row["problem"] is None
+    with (
+        storage.serving_s3_by_rclone() as server,
+        started(*server.options, *options, published=False) as box,
+    ):
+        (row,) = create(box)
+        assert row["problem"] is None
 
 
 @pytest.mark.parametrize(("change", "cause"), [
@@ -208,8 +213,7 @@ def test_what_will_not_get_better_is_told_at_once(change: dict[str, str], cause:
     with storage.serving_s3_by_rclone() as server:
         options = Storage(server.box, {**server.variables, **change}).options
         word = ("-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}", "-e", "DEV8_BACKUP_SCHEDULE=off")
-        with running(Recipe(MVP, (*options, *word), published=False)) as box:
-            box.wait_ready()
+        with started(*options, *word, published=False) as box:
             began = time.monotonic()
             done = box.call("devcopilot", "backup", "create")
             assert done.returncode == 1
@@ -221,8 +225,7 @@ def test_another_password_is_told_and_makes_no_repository() -> None:
     with volumes("/backups") as mounts:
         for word, code, text in ((PASSWORD, 0, "added"), ("another", 1, "does not open")):
             options = ("-e", f"DEV8_BACKUP_PASSWORD={word}", *LOCAL, *mounts)
-            with running(Recipe(MVP, options)) as box:
-                box.wait_ready()
+            with started(*options) as box:
                 done = box.call("devcopilot", "backup", "create")
                 assert (done.returncode, text in done.stdout) == (code, True), done
 
@@ -263,8 +266,7 @@ def test_a_target_that_does_not_answer_is_given_up_and_no_process_is_left(tmp_pa
         *("-e", "DEV8_BACKUP_S3_ENDPOINT=http://127.0.0.1:9000"),
         *("-e", "DEV8_BACKUP_S3_ACCESS_KEY_ID=K", "-e", "DEV8_BACKUP_S3_SECRET_ACCESS_KEY=S"),
     )
-    with running(Recipe(MVP, options)) as box:
-        box.wait_ready()
+    with started(*options) as box:
         done = subprocess.run(
             [DOCKER, "exec", box.name, "devcopilot", "backup", "create"],
             capture_output=True, text=True, check=False, timeout=120,
@@ -278,9 +280,8 @@ def test_a_target_that_does_not_answer_is_given_up_and_no_process_is_left(tmp_pa
 
 
 def test_ctrl_c_is_clean() -> None:
-    with running(Recipe(MVP, (*LOCAL, "-v", "/backups"))) as box:
-        box.wait_ready()
-        box.execute("sh", "-c", "head -c 300M /dev/urandom >/workspace/big")
+    with started(*LOCAL, "-v", "/backups") as box:
+        box.execute("sh", "-c", "head -c 100M /dev/urandom >/workspace/big")
         script = (  # env: what a shell starts in the background ignores ^C
             "env --default-signal=INT devcopilot backup create & "
             "until pgrep -x restic >/dev/null; do :; done; kill -INT $!; wait $!; echo code $?"
@@ -295,8 +296,7 @@ def test_ctrl_c_is_clean() -> None:
 
 
 def test_two_at_once_the_second_waits() -> None:
-    with running(Recipe(MVP, (*LOCAL, "-v", "/backups"))) as box:
-        box.wait_ready()
+    with started(*LOCAL, "-v", "/backups") as box:
         box.execute("sh", "-c", "head -c 100M /dev/urandom >/workspace/big")
         script = (
             "devcopilot backup create --json >/tmp/first & "
@@ -378,8 +378,7 @@ def test_a_new_container_gets_everything_back(tmp_path: Path) -> None:
 
 
 def test_one_file_beside_and_a_folder_in_place() -> None:
-    with running(Recipe(MVP, (*LOCAL, "-v", "/backups"))) as box:
-        box.wait_ready()
+    with started(*LOCAL, "-v", "/backups") as box:
         box.execute("sh", "-c", "mkdir -p /workspace/src /workspace/doc; cd /workspace; "
                                 "echo one >src/a; echo one >doc/b")  # fmt: skip
         create(box)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Login
+from tests.e2e.conftest import NO_EDITOR, Login
 from tests.worlds.authority import Authority
 from tests.worlds.containers import HARDENED, MVP, Container, Recipe, running
 from tests.worlds.inspection import PORT, URL, ask, inspected
@@ -88,7 +88,7 @@ def test_ssh_logins_have_it_as_well(tmp_path: Path, login: Login) -> None:
     folder.chmod(0o755)
     (folder / "ca.pem").write_bytes(authority.own.certificate)
     options = (
-        "-v", f"{folder}:/tls:ro", "-e", "DEV8_CA_FILE=/tls/ca.pem",
+        *NO_EDITOR, "-v", f"{folder}:/tls:ro", "-e", "DEV8_CA_FILE=/tls/ca.pem",
         "-e", f"SSH_PUBLIC_KEY={login.public}",
     )  # fmt: skip
     with running(Recipe(MVP, options)) as box:

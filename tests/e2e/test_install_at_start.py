@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Login, write_secret
+from tests.e2e.conftest import NO_EDITOR, Login, write_secret
 from tests.e2e.registry import URL, Registry, serving, write_locks
 from tests.worlds.containers import BASE, HARDENED, MVP, Container, Recipe, docker, running
 from tests.worlds.waiting import wait_until
@@ -41,7 +41,8 @@ def locks(registry: Registry, tmp_path: Path) -> Path:
 @contextmanager
 def workspace(*options: str, image: str = MVP) -> Iterator[Container]:
     """A workspace with a key for Gemini CLI that has started."""
-    recipe = Recipe(image, ("-e", f"GEMINI_API_KEY={KEY}", *options), published=False)
+    options = (*NO_EDITOR, "-e", f"GEMINI_API_KEY={KEY}", *options)
+    recipe = Recipe(image, options, published=False)
     with running(recipe) as box:
         box.wait_ready()
         yield box
