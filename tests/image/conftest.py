@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import testinfra
 from testinfra.host import Host
 
 from scripts.variants import Variant
+from tests.image.shell import entering
 from tests.worlds.containers import (
     BASE,
     CHOSEN,
@@ -36,7 +36,6 @@ IMAGES = (WORKSPACE,) if CHOSEN else (BASE, MVP)
 """The images that are tested, unless --image names another."""
 MODES = {"writable": (), "hardened": HARDENED}
 ENGINE = Path(DOCKER).name
-BACKEND = "podman" if ENGINE == "podman" else "docker"
 IDLE = (("--entrypoint", "/bin/sleep"), ("infinity",))
 
 
@@ -139,15 +138,17 @@ def box(image: Image, mode: str) -> Iterator[Container]:
 
 
 @pytest.fixture(scope="session")
-def host(box: Container) -> Host:
+def host(box: Container) -> Iterator[Host]:
     """The inside of that container, as its own user."""
-    return testinfra.get_host(f"{BACKEND}://{box.name}")
+    with entering(box) as host:
+        yield host
 
 
 @pytest.fixture(scope="session")
-def root(box: Container) -> Host:
+def root(box: Container) -> Iterator[Host]:
     """The inside of that container, as root, who can look everywhere."""
-    return testinfra.get_host(f"{BACKEND}://root@{box.name}")
+    with entering(box, "root") as host:
+        yield host
 
 
 def make_folder(host: Host, files: dict[str, str]) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import testinfra
 from testinfra.host import Host
 
-from tests.image.conftest import BACKEND, IDLE, Image
+from tests.image.conftest import IDLE, Image
+from tests.image.shell import entering
 from tests.worlds.containers import NO_PRIVILEGES, Container, Recipe, docker, running
 
 CLIENT = 'trap "exit 0" 15\n{}\nexec "$@"\nwhile sleep 1 & wait $!; do :; done'
@@ -98,6 +98,7 @@ def box(stranger: Stranger) -> Iterator[Container]:
 
 
 @pytest.fixture(scope="session")
-def host(box: Container) -> Host:
+def host(box: Container) -> Iterator[Host]:
     """The inside of that container, as its own user."""
-    return testinfra.get_host(f"{BACKEND}://{box.name}")
+    with entering(box) as host:
+        yield host
