@@ -42,6 +42,9 @@ if [[ " ${suites[*]} " =~ tests/(contract|pid1|faults) ]] && ! closed=$(scripts/
 fi
 trap print_times EXIT
 time_stage venv scripts/venv.sh
+# Once: thousands of processes of the agent would each compile it anew wherever they cannot keep the
+# result, as another user or with PYTHONDONTWRITEBYTECODE.
+time_stage compile .venv/bin/python -m compileall -q agent tests/fakes tests/worlds
 if [[ " ${suites[*]} " =~ tests/(e2e|image|faults|floods|kubernetes) ]] &&
     time_stage engine scripts/engine.sh start; then
     # shellcheck source=scripts/lib/docker.sh
