@@ -14,6 +14,7 @@ import pytest
 from tests.e2e import storage
 from tests.e2e.conftest import NO_EDITOR, write_secret
 from tests.e2e.storage import Storage
+from tests.worlds import quick_key
 from tests.worlds.backup_servers import SECRET
 from tests.worlds.containers import (
     ANY_UID,
@@ -28,6 +29,8 @@ from tests.worlds.containers import (
 from tests.worlds.waiting import wait_until
 
 PASSWORD = "a-password-of-the-control-plane"
+LOCAL_REPOSITORY = "/backups/workspace"
+MADE_PASSWORD = "/home/dev8/.local/state/devcopilot/backup/password"
 LOCAL = ("-e", "BACKUP_DIR=/backups", "-e", "DEV8_BACKUP_SCHEDULE=off")
 
 
@@ -56,6 +59,16 @@ def create(box: Container, *words: str) -> list[dict[str, object]]:
         box.execute("devcopilot", "backup", "create", "--json", *words)
     )
     return rows
+
+
+def quicken(box: Container, repository: str, password: str) -> None:
+    """Give a repository in a container a key that is cheap to try; it is made as ever before.
+
+    `password`: the file with it.
+    """
+    script = Path(quick_key.__file__).read_text()
+    argv = [DOCKER, "exec", "--interactive", box.name, "/opt/devcopilot/bin/python", "-I", "-"]
+    subprocess.run([*argv, repository, password], input=script, check=True, text=True, timeout=60)
 
 
 def find_snapshots(box: Container) -> list[dict[str, object]]:
@@ -109,6 +122,7 @@ def test_what_a_person_sees() -> None:
             "echo x >closed && chmod 0 closed"
         ))  # fmt: skip
         done = box.call("devcopilot", "backup", "create")
+        quicken(box, LOCAL_REPOSITORY, MADE_PASSWORD)
         assert done.returncode == 1, "something is missing"
         assert "missing: /workspace/closed" in done.stdout
         assert "skipped because of DEV8_BACKUP_EXCLUDE: /workspace/data" in done.stdout
@@ -356,6 +370,7 @@ def test_a_new_container_gets_everything_back(tmp_path: Path) -> None:
             box.execute("sh", "-c", "echo alias >~/.bash_aliases")
             box.execute("cp", "-a", "/workspace", "/var/tmp/judge", user="0")
             (row,) = create(box)
+            quicken(box, LOCAL_REPOSITORY, "/run/secrets/word")
             assert row["missing"] == []
         with running(recipe) as box:
             box.wait_ready()
@@ -382,6 +397,7 @@ def test_one_file_beside_and_a_folder_in_place() -> None:
         box.execute("sh", "-c", "mkdir -p /workspace/src /workspace/doc; cd /workspace; "
                                 "echo one >src/a; echo one >doc/b")  # fmt: skip
         create(box)
+        quicken(box, LOCAL_REPOSITORY, MADE_PASSWORD)
         box.execute("sh", "-c", "cd /workspace; echo two >src/a; echo two >doc/b; touch src/new")
         box.execute("devcopilot", "backup", "restore", "--path", "src/a", "--to", "/tmp/a")
         assert box.execute("cat", "/tmp/a", "/workspace/src/a").split() == ["one", "two"]

@@ -3,6 +3,8 @@
 restic chooses the parameters of scrypt so that trying a password takes half a second, on purpose.
 This encrypts the master key anew with the least of them, so that restic itself opens the repository
 as before, in no time. https://restic.readthedocs.io/en/stable/100_references.html#keys-encryption-and-mac
+
+Inside a container: python quick_key.py REPOSITORY PASSWORD_FILE.
 """
 
 import atexit
@@ -12,6 +14,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -137,3 +140,7 @@ def _find_once_key(key: bytes, vector: bytes) -> bytes:
     k, r = key[32:48], key[48:64]
     masked = bytes(one & other for one, other in zip(r, R_MASK, strict=True))
     return masked + Cipher(AES(k), ECB()).encryptor().update(vector)
+
+
+if __name__ == "__main__":
+    make_quick(*map(Path, sys.argv[1:]))
