@@ -66,7 +66,8 @@ def accept(
 ) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Yield (listener, connection) until nobody has called for `linger` seconds, or TERM comes.
 
-    What is being answered then is answered still. After `life` seconds it takes no more calls.
+    What is being answered then is answered still. After `life` seconds it takes no more calls, and
+    without a listener none at all.
     """
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
@@ -77,7 +78,7 @@ def accept(
             selector.register(listener, selectors.EVENT_READ, listener)
         end = time.monotonic() + life
         deadline = time.monotonic() + linger
-        while not ending.is_set() and time.monotonic() < min(deadline, end):
+        while listeners and not ending.is_set() and time.monotonic() < min(deadline, end):
             for key, _ in selector.select(TICK):
                 try:
                     connection, _ = key.data.accept()

@@ -131,3 +131,14 @@ def test_more_callers_than_descriptors_are_answered_in_turn() -> None:
         )  # fmt: skip
     assert not done.stderr
     assert json.loads(done.stdout) == [60, True]
+
+
+NOTHING = """
+from agent.machine import socket_activation
+socket_activation.answer([], print, linger=1000.0, life=1000.0)
+"""
+
+
+def test_where_nothing_listens_nobody_is_waited_for() -> None:
+    """As `devcopilot serve` by hand, which init alone gives its listeners."""
+    subprocess.run([sys.executable, "-c", NOTHING], check=True, timeout=60)
