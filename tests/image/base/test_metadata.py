@@ -72,7 +72,8 @@ def test_is_no_larger_than_agreed(image: Image) -> None:
 
 
 def test_holds_no_host_key(root: Host) -> None:
-    assert root.run("find / -xdev -name 'ssh_host_*' 2>/dev/null").stdout == ""
+    names = "-name 'ssh_host_*key' -o -name 'ssh_host_*key.pub'"
+    assert root.run(f"find / -xdev {names} 2>/dev/null").stdout == ""
 
 
 def test_holds_no_secret(root: Host) -> None:
