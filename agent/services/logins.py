@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.machine import owners
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
-from agent.machine.keys import KEY_NAMES
+from agent.machine.keys import KEY_NAMES, LOGIN_FIELD
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -17,8 +17,6 @@ AUTHORIZED_KEYS = "authorized_keys"
 """In `Facts.logins`: the keys that the settings give; written by the ssh step."""
 OWN = ".ssh/authorized_keys"
 """In the home: the user's."""
-_OPTIONS = re.compile(r'[ \t]*((?:\\"|"(?:\\"|[^"])*"|[^ \t"])+)[ \t]')
-"""The first field of a line: the options of a key, or its type."""
 _VALUE = re.compile(r'"(?:\\"|[^"])*"')
 _LIMITS = frozenset({"command=", "permitopen=", "permitlisten="})
 
@@ -78,10 +76,10 @@ def find_loose_list(lists: Iterable[Path], facts: Facts) -> Path | None:
 
 def _is_loose(line: str) -> bool:
     """Tell whether a line has a key that may run one program, or forward to some ports, alone."""
-    match = _OPTIONS.match(line)
-    if not match or match[1].startswith("#") or match[1] in KEY_NAMES:
+    first = LOGIN_FIELD.search(line)  # the options of a key, or its type
+    if not first or first[0].startswith("#") or first[0] in KEY_NAMES:
         return False
-    names = _VALUE.sub("", match[1]).lower().split(",")
+    names = _VALUE.sub("", first[0]).lower().split(",")
     forwards = True
     for name in names:
         if name in ("restrict", "no-port-forwarding"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from agent.machine import texts
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
-from agent.machine.keys import convert_ssh2, split_strings
+from agent.machine.keys import LOGIN_FIELD, convert_ssh2, split_strings
 from agent.machine.lines import BLANKS, split_lines
 from agent.machine.resources import File, Resource
 from agent.machine.system import Facts
@@ -38,9 +38,6 @@ _PARTS = {
 RSA_BITS = 2048
 """No RSA key may have less: NIST SP 800-131A."""
 
-_FIELD = re.compile(r'(?:\\"|"(?:\\"|[^"])*(?:"|$)|[^ \t"])+')
-"""One field of a line; blanks inside quotes belong to it, and what follows a quote that is never
-closed: so sshkey_advance_past_options of OpenSSH reads it."""
 _KEY = re.compile(rf"(?:^|[ \t]|\\n)(?:{'|'.join(map(re.escape, _PARTS))})[ \t]+AAAA")
 """The begin of a key: each one's first four bytes are the length of its type."""
 _LITERAL_BREAK = re.compile(r"(?:\\r)?\\n")
@@ -111,14 +108,14 @@ def try_keys(name: str, text: str, facts: Facts) -> Iterator[str | Problem]:
 
 def _find_doubt(entry: str, facts: Facts) -> str | None:
     """Return why a line that sshd takes may let nobody in."""
-    first = _FIELD.findall(entry)[0]
+    first = LOGIN_FIELD.findall(entry)[0]
     is_key = first.startswith("#") or first in _PARTS
     return None if is_key else find_option_doubt(first, facts.clock.now())
 
 
 def _find_key(entry: str) -> str:
     """Return the Base64 of the key in a line that sshd takes."""
-    first, second, *others = _FIELD.findall(entry)
+    first, second, *others = LOGIN_FIELD.findall(entry)
     return str(second if first in _PARTS else others[0])
 
 
@@ -161,7 +158,7 @@ def split_keys(text: str) -> list[str]:
         [part.strip(BLANKS) for part in _LITERAL_BREAK.split(lines[0])] if len(lines) == 1 else []
     )
     meant = [part for part in parts if part]
-    is_plain = all(_FIELD.findall(part)[0] in _PARTS for part in meant)
+    is_plain = all(LOGIN_FIELD.findall(part)[0] in _PARTS for part in meant)
     return meant if len(parts) > 1 and is_plain else lines
 
 
@@ -188,7 +185,7 @@ def find_fault(line: str) -> str | None:
 
     Empty lines and comments are fine. The answer holds nothing of the line but a type or option.
     """
-    fields = _FIELD.findall(line)
+    fields = LOGIN_FIELD.findall(line)
     if not fields or fields[0].startswith("#"):
         return None
     if fields[0] not in _PARTS and len(fields) > 1 and fields[1] in _PARTS:

@@ -115,6 +115,13 @@ def test_where_a_key_is_limited_and_may_forward_nobody_forwards_sockets(
     assert not find_logins(GIVEN, facts).sockets, "the user's own list counts as well"
 
 
+def test_a_line_that_ends_within_its_options_does_not_hold_the_start_up(facts: Facts) -> None:
+    make_list(facts, 'command="/bin/false"')
+    path = facts.state / "ssh/authorized_keys"
+    path.write_text('command="' + r"\"" * 10_000 + "\n" + path.read_text())
+    assert not find_logins(GIVEN, facts).sockets
+
+
 @pytest.mark.parametrize(
     "options",
     [
