@@ -5,9 +5,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 
+from agent.machine.commands import NOT_FOUND, TOO_LONG, TOO_MUCH
 from agent.machine.system import Facts
 
 _FINGERPRINT = re.compile(rb"SHA256:(\S+)")
+_NOTHING_LEARNT = (TOO_LONG, TOO_MUCH, NOT_FOUND)
 
 
 def find_refused(keys: Mapping[str, str], facts: Facts) -> list[str]:
@@ -15,13 +17,13 @@ def find_refused(keys: Mapping[str, str], facts: Facts) -> list[str]:
 
     `keys`: each line with the Base64 of its key. One call for all lines, however many there are:
     ssh-keygen shows the fingerprints of those that it loads. Nothing is refused when it does not
-    run.
+    run to its end.
     """
     if not keys:
         return []
     text = "".join(f"{line}\n" for line in keys).encode()
     done = facts.run(("ssh-keygen", "-l", "-E", "sha256", "-f", "/dev/stdin"), stdin=text)
-    if done.returncode in (124, 127):
+    if done.returncode in _NOTHING_LEARNT or done.returncode < 0:
         return []
     loaded = set(_FINGERPRINT.findall(done.stdout))
     return [line for line, key in keys.items() if _make_fingerprint(key) not in loaded]

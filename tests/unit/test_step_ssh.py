@@ -1,3 +1,4 @@
+import signal
 import subprocess
 from base64 import b64decode, b64encode, encodebytes
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.machine import keys
+from agent.machine.commands import NOT_FOUND, TOO_LONG, TOO_MUCH
 from agent.machine.system import Facts
 from agent.machine.volumes import Mounts, Volume
 from agent.workspace import login_keys, ssh
@@ -287,6 +289,20 @@ def test_a_key_that_openssh_cannot_load_is_reported_and_left_out(
     assert problem.startswith("cannot use the key of SSH_PUBLIC_KEY that ends in ")
     assert line.split()[1][-12:] in problem
     assert machine.read(AUTHORIZED) == f"restrict {KEY} you\n"
+
+
+@pytest.mark.parametrize("code", [TOO_LONG, TOO_MUCH, NOT_FOUND, -signal.SIGKILL])
+def test_no_key_is_refused_where_ssh_keygen_does_not_run_to_its_end(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Else nobody could log in with a list that is correct."""
+
+    def run(_facts: Facts, argv: tuple[str, ...], stdin: bytes = b"") -> Any:
+        return subprocess.CompletedProcess(argv, code, b"", b"")
+
+    monkeypatch.setattr(Facts, "run", run)
+    assert machine.configure(SSH_PUBLIC_KEY=KEY) == []
+    assert machine.read(AUTHORIZED) == f"{KEY}\n"
 
 
 def test_one_bad_key_of_many_costs_no_more_than_a_call(
