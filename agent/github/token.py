@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from agent.github.api import parse_time
 from agent.machine.errors import Problem
@@ -130,13 +131,16 @@ def _unusable(source: str, cause: str) -> Failure:
     return Failure(Problem(f"cannot use the response of {source}: {cause}", hint))
 
 
-_GRANTS = re.compile(r"[a-z_:;=, ]{0,1000}")
-"""A list of scopes or permissions. A host may repeat the token there, which has digits."""
+_GRANT = re.compile(r"[a-z_:;= ]{1,200}")
+"""A scope, or a permission and its level. A host may repeat the token there, which has digits."""
+MOST_GRANTS = 200
+"""An App with all permissions that there are has half as many."""
 
 
 def read_grants(text: str) -> str:
-    """Return what a server says that a token may do; empty for what is no such list."""
-    return text if _GRANTS.fullmatch(text) else ""
+    """Return the scopes or permissions of a server's list, without what cannot be one."""
+    found = filter(_GRANT.fullmatch, map(str.strip, text.split(",")))
+    return ", ".join(islice(found, MOST_GRANTS))
 
 
 _KINDS = {

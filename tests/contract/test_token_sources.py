@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, ClassVar
 
 import jwt
@@ -19,7 +20,7 @@ from agent.github import api, fetch, published
 from agent.github.fetch import Demand
 from agent.github.record import read_record
 from agent.github.renewal import make_renewals
-from agent.github.token import read_grants
+from agent.github.token import MOST_GRANTS, read_grants
 from agent.machine import runtime
 from agent.machine.clock import Clock, format_time
 from tests.contract.apps import APP, INSTALLATION, make_pem
@@ -861,7 +862,7 @@ def test_a_login_is_a_name(give: Give, hub: FakeGitHub) -> None:
     assert b"mallory" not in published.token_path(desk.facts, desk.host).read_bytes()
 
 
-@pytest.mark.parametrize("said", ["\x1b[2J", "repo, ghp_Good0", "admin" * 1000], ids=len)
+@pytest.mark.parametrize("said", ["\x1b[2J", "ghp_Good0", "admin" * 1000], ids=len)
 def test_what_a_token_may_do_is_a_list_of_names(hub: FakeGitHub, give: Give, said: str) -> None:
     body = json.dumps({"token": "ghs_good", "expires_at": "2026-12-01T13:00:00Z",
                        "permissions": {said: "read"}}).encode()  # fmt: skip
@@ -871,12 +872,19 @@ def test_what_a_token_may_do_is_a_list_of_names(hub: FakeGitHub, give: Give, sai
     hub.fail(Fault(where=mint, status=201, body=body))
     assert desk.refresh().after.grants == ""
     assert desk.token == "ghs_good"
-    assert read_grants(said) == ""
+    assert read_grants(f"repo, {said}, read:org") == "repo, read:org"
 
 
 def test_lists_as_github_has_them_are_kept() -> None:
-    for said in ("repo, read:org, admin:gpg_key", "contents=read; issues=write", ""):
+    every = ", ".join(
+        f"organization_personal_access_tokens_{each}:write" for each in ascii_lowercase
+    )
+    for said in ("repo, read:org, admin:gpg_key", "contents=read; issues=write", every, ""):
         assert read_grants(said) == said
+
+
+def test_no_list_is_without_end() -> None:
+    assert len(read_grants("x," * 2**19).split(", ")) == MOST_GRANTS
 
 
 # --- several hosts
