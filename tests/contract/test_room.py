@@ -30,6 +30,11 @@ def test_too_little_is_one_line_with_what_fixes_it(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_on_another_machine_is_not_judged(tmp_path: Path) -> None:
+    done = call('check_room "$1" 15 tests', str(tmp_path / "elsewhere"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize(
     ("name", "template"), [("docker", "{{.DockerRootDir}}"), ("podman", "{{.Store.GraphRoot}}")]
 )
