@@ -1,5 +1,8 @@
 """Values of ours behave as those of `dataclass(frozen=True)`, which this holds side by side."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -100,6 +103,23 @@ def test_the_tools_of_dataclasses_take_it() -> None:
     match value:
         case Longer(name, size):
             assert (name, size) == ("a", 1)
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
+)
+def test_a_copy_is_equal_and_never_changes_either(duplicate: Callable[[Any], Any]) -> None:
+    value = Longer("a", more=("x",), kept={"b": 1})
+    found = duplicate(value)
+    assert (found, found.kept) == (value, value.kept)
+    with pytest.raises(FrozenInstanceError):
+        found.name = "b"
+
+
+def test_a_field_without_a_hash_leaves_none_to_the_value() -> None:
+    for kind in (Ours, Usual):
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(kind("a", size=[]))  # type: ignore[arg-type]
 
 
 def test_each_has_its_own_default() -> None:
