@@ -47,7 +47,7 @@ def run_within(seconds: float, work: Callable[[], "T"]) -> "T":
     For what knows no deadline, such as a library of HTTP: the time limit of its sockets begins anew
     with each byte. `work` has a daemon thread, which after this time goes on unheard.
     """
-    import threading  # noqa: PLC0415 - PID 1 reads this module and has no need of these
+    import threading  # noqa: PLC0415 - only who asks a host of GitHub needs these
     from concurrent.futures import Future  # noqa: PLC0415
 
     done: Future[T] = Future()

@@ -177,12 +177,13 @@ def idle_action(value: str) -> tuple[str, ...]:
     """Read what to do about an idle workspace: one of two words, or a command as above."""
     if value.lower() in (REPORT, EXIT):
         return (value.lower(),)
+    form = "report, exit, or a command: words, quoted as for a shell"
     try:
         words = command(value)
     except ValueError:
-        words = (EXIT,)
+        raise ValueError(form) from None
     if words[0].lower() in (REPORT, EXIT):  # with more behind it
-        raise ValueError("report, exit, or a command: words, quoted as for a shell")
+        raise ValueError(form)
     return words
 
 
