@@ -103,9 +103,9 @@ PLANT = """
 folder=/dev/shm/devcopilot-0
 mkdir -p -m 0755 $folder/units $folder/tokens $folder/secrets $folder/certificates ~/.local/bin
 ln -sf /etc/passwd $folder/units/attach.wanted
-ln -sf /etc/planted $folder/units/attach.seen
-ln -sf /etc/planted $folder/audit
-ln -sf /root/planted.sh $folder/certificates/profile.sh
+ln -sf /dev/shm/roots/made $folder/units/attach.seen
+ln -sf /dev/shm/roots/made $folder/audit
+ln -sf /dev/shm/roots/planted.sh $folder/certificates/profile.sh
 echo >$folder/tokens/github.com
 printf '{"variables": {}, "environment": {"HOME": "/", "PATH": "/tmp"}}' >$folder/settings.json
 printf '#!/bin/sh\\necho planted\\n' >~/.local/bin/gh
@@ -118,14 +118,14 @@ def test_root_takes_nothing_from_a_folder_that_the_user_made_under_its_name(
 ) -> None:
     """/dev/shm is open to all: by links, root wrote, read and ran what lies elsewhere."""
     host.run_expect([0], PLANT)
-    root.run_expect([0], "echo echo planted >/root/planted.sh")
+    root.run_expect([0], "mkdir /dev/shm/roots; echo echo planted >/dev/shm/roots/planted.sh")
     try:
         for shell in ("bash -ic true", "bash -lc true"):
             assert "planted" not in root.run(shell).stdout
         assert "planted" not in root.check_output("gh --version")
-        assert not root.file("/etc/planted").exists
+        assert root.check_output("ls /dev/shm/roots") == "planted.sh"
         said = root.run("devcopilot status")
         assert "is not a folder that only uid 0 can enter" in said.stdout + said.stderr
     finally:
-        root.run_expect([0], "rm -rf /root/planted.sh /etc/planted /dev/shm/devcopilot-0")
-        host.run_expect([0], "rm ~/.local/bin/gh")
+        root.run_expect([0], "rm -r /dev/shm/roots")
+        host.run_expect([0], "rm -r /dev/shm/devcopilot-0 ~/.local/bin/gh")
