@@ -13,7 +13,7 @@ import pytest
 from tests.worlds.builds import find_base_image
 from tests.worlds.containers import DOCKER, docker
 from tests.worlds.devcontainers import CONTENT, Devcontainer, bring_up, need_client
-from tests.worlds.strangers import FEATURE, build_feature, built_stranger
+from tests.worlds.strangers import BUILD_TIMEOUT, FEATURE, build_feature, built_stranger
 
 BACKUPS = {
     "containerEnv": {
@@ -153,7 +153,7 @@ def test_what_it_installs_is_open_to_all_and_writable_for_root_alone(
     done = subprocess.run(
         [DOCKER, "run", "--rm", "--network", "none", "--volume", f"{unpacked}:/feature:ro",
          "--entrypoint", "sh", stranger, "-euc", INSTALL.format(umask=umask)],
-        check=False, capture_output=True, text=True, timeout=120,
+        check=False, capture_output=True, text=True, timeout=BUILD_TIMEOUT,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
