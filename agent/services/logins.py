@@ -6,7 +6,6 @@ from pathlib import Path
 
 from agent.machine import owners
 from agent.machine.errors import Problem
-from agent.machine.files import SETTINGS
 from agent.machine.keys import KEY_NAMES, LOGIN_FIELD
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
@@ -66,8 +65,8 @@ def find_loose_list(lists: Iterable[Path], facts: Facts) -> Path | None:
     """
     for path in lists:
         try:
-            content = facts.read(path, SETTINGS) or b""
-        except OSError:  # sshd cannot read it either
+            content = facts.read(path) or b""
+        except OSError:  # sshd cannot read it either, or it is far longer than any list of keys
             continue
         if any(map(_is_loose, split_lines(content.decode(errors="replace")))):
             return path

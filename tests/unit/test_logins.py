@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.machine.files import SETTINGS
 from agent.machine.system import Facts
 from agent.machine.volumes import Mounts, Volume
 from agent.services.logins import find_logins
@@ -119,6 +120,12 @@ def test_a_line_that_ends_within_its_options_does_not_hold_the_start_up(facts: F
     make_list(facts, 'command="/bin/false"')
     path = facts.state / "ssh/authorized_keys"
     path.write_text('command="' + r"\"" * 10_000 + "\n" + path.read_text())
+    assert not find_logins(GIVEN, facts).sockets
+
+
+def test_a_limited_key_is_found_in_a_long_list(facts: Facts) -> None:
+    make_list(facts, *["#"] * 20_000, 'command="/bin/false"')
+    assert (facts.state / "ssh/authorized_keys").stat().st_size > SETTINGS
     assert not find_logins(GIVEN, facts).sockets
 
 
