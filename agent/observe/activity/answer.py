@@ -88,7 +88,7 @@ FILE = Document[Activity](
 
 
 def find(current: Context, younger_than: float) -> Activity:
-    """Return the activity; see `agent.observe.activity.find`."""
+    """Return the activity; see `agent.observe.activity.sample.find`."""
     folder = str(current.facts.runtime)
     try:
         return parse(sample.find(folder, younger_than))
