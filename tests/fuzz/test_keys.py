@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from base64 import b64encode
 
 from hypothesis import strategies as st
 
@@ -35,8 +36,19 @@ BREAKS = (
     '"',
     "#",
 )
+
+
+def hide_in_ssh2(kind: str) -> str:
+    """Return a block of PuTTYgen's whose type is this text, in Base64 and in one line."""
+    name = kind.encode(errors="replace")
+    body = b64encode(len(name).to_bytes(4) + name).decode()
+    return f"---- BEGIN SSH2 PUBLIC KEY ----{body}---- END SSH2 PUBLIC KEY ----"
+
+
+HIDDEN = st.builds("{}{} ".format, st.sampled_from(BREAKS), st.sampled_from(KEYS)).map(hide_in_ssh2)
 PARTS = st.one_of(
     st.sampled_from(KEYS),
+    HIDDEN,
     st.sampled_from(GOOD),
     st.sampled_from(REFUSED),
     st.sampled_from(BREAKS),
@@ -56,9 +68,9 @@ LIMITED = st.builds(
     "{} {} {}".format,
     st.sampled_from(GOOD),
     st.sampled_from(KEYS),
-    st.lists(st.one_of(st.sampled_from(BREAKS), st.sampled_from(KEYS), UNICODE), max_size=4).map(
-        "".join
-    ),
+    st.lists(
+        st.one_of(st.sampled_from(BREAKS), st.sampled_from(KEYS), HIDDEN, UNICODE), max_size=4
+    ).map("".join),
 )
 
 
