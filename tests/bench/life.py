@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from tests.bench.rows import Options, Row
+from tests.bench.rows import MILLISECONDS, Options, Row
 from tests.worlds.containers import MVP, Container, Recipe, running
 from tests.worlds.git_host import GitHost
 from tests.worlds.vsix import make_vsix
@@ -19,6 +19,12 @@ GIT_HOST = Path(__file__).parents[1] / "worlds" / "git_host.py"
 """Which needs nothing else of ours."""
 PORT = 9080
 URL = f"http://127.0.0.1:{PORT}/octo/demo"
+WORK = (
+    "-e", f"DEV8_REPOSITORIES={URL}", "-e", "DEV8_TRUST=trusted",
+    "-e", f"DEV8_DOTFILES=http://127.0.0.1:{PORT}/octo/dotfiles",
+    "-e", "DEV8_EXTENSIONS_DIR=/files/vsix",
+)  # fmt: skip
+"""A clone, a hook, dotfiles and extensions."""
 MEGABYTES = 1000
 EXTENSIONS = 10
 WAITS = 50
@@ -28,7 +34,19 @@ SERVE = f"""
 import sys; sys.path.insert(0, "/files")
 from pathlib import Path
 from git_host import GitHost
-GitHost(Path("/files/host"), {PORT}).server.serve_forever()
+class Told(list):
+    def append(self, path):
+        print("asked", path, flush=True)
+host = GitHost(Path("/files/host"), {PORT})
+host.asked = Told()
+host.server.serve_forever()
+"""
+SERVER = ("python3", "-c", SERVE)
+CONFIGURE = """
+import subprocess, time
+begin = time.monotonic()
+subprocess.run(["devcopilot", "configure"], check=True, capture_output=True)
+print(time.monotonic() - begin)
 """
 CLONE = """
 cd /tmp && rm -rf bare && t=$(date +%s%N) && git clone -q {url} bare && echo $(($(date +%s%N) - t))
@@ -62,8 +80,11 @@ for each in waits:
 
 
 @contextmanager
-def served(megabytes: int) -> Iterator[tuple[str, ...]]:
-    """Yield the options and CMD with which a container has a git server inside."""
+def served(megabytes: int, hook: int = 30) -> Iterator[tuple[str, ...]]:
+    """Yield the options with which a container has what a git server inside serves.
+
+    A hook of the repository takes `hook` seconds.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-life-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -75,8 +96,9 @@ def served(megabytes: int) -> Iterator[tuple[str, ...]]:
         tree = host.add("octo/demo")
         for number in range(megabytes):
             (tree / f"noise{number}").write_bytes(os.urandom(1 << 20))
-        host.commit(tree, {".devcontainer.json": '{"postCreateCommand": "sleep 30"}'})
-        shutil.rmtree(tree)
+        host.commit(tree, {".devcontainer.json": f'{{"postCreateCommand": "sleep {hook}"}}'})
+        host.add("octo/dotfiles", {".vimrc": "set number\n"})
+        shutil.rmtree(tree.parent)
         for number in range(EXTENSIONS):
             path = folder / f"vsix/extension{number}.vsix"
             path.write_bytes(make_vsix(f"octo.extension{number}"))
@@ -88,7 +110,7 @@ def measure_clone(options: Options) -> list[Row]:
     ours: list[float] = []
     plain: list[float] = []
     with served(MEGABYTES // 5) as mount:
-        recipe = Recipe(MVP, ("--network", "none", *mount), ("python3", "-c", SERVE), False)
+        recipe = Recipe(MVP, ("--network", "none", *mount), SERVER, False)
         with running(recipe) as box:
             box.wait_ready()
             for _ in range(options.runs):
@@ -110,25 +132,57 @@ def measure_ready(options: Options) -> list[Row]:
     busy: list[float] = []
     idle: list[float] = []
     with served(MEGABYTES) as mount:
-        words = (
-            "-e", f"DEV8_REPOSITORIES={URL}", "-e", "DEV8_TRUST=trusted",
-            "-e", "DEV8_EXTENSIONS_DIR=/files/vsix",
-        )  # fmt: skip
-        command = ("python3", "-c", SERVE)
         for _ in range(options.runs):
-            for extra, seconds in (((), idle), (words, busy)):
-                recipe = Recipe(MVP, ("--network", "none", *mount, *extra), command, False)
+            for extra, seconds in (((), idle), (WORK, busy)):
+                recipe = Recipe(MVP, ("--network", "none", *mount, *extra), SERVER, False)
                 with running(recipe) as box:
                     seconds.append(read_ready(box))
     return [
         Row(
-            "ready with a clone of 1 GB, hooks and 10 extensions waiting, against nothing",
+            "ready with 1 GB, dotfiles, hooks and 10 extensions waiting, against nothing",
             median(busy) / median(idle),
             1.05,
             "times",
             f"{median(busy):.2f} s against {median(idle):.2f} s",
         )
     ]
+
+
+def measure_again(options: Options) -> list[Row]:
+    """What a second start costs with everything done: `configure`, in turn with that of nothing."""
+    busy: list[float] = []
+    idle: list[float] = []
+    with served(MEGABYTES // 50, hook=0) as mount:
+        plain = Recipe(MVP, ("--network", "none", *mount), SERVER, False)
+        worked = Recipe(MVP, (*plain.options, *WORK), SERVER, False)
+        with running(plain) as nothing, running(worked) as box:
+            nothing.wait_ready()
+            finish(box)
+            first = count_requests(box)
+            box.stop()
+            box.start()
+            finish(box)
+            requests = count_requests(box) - first
+            for _ in range(4 * options.runs):
+                for each, seconds in ((nothing, idle), (box, busy)):
+                    seconds.append(float(each.execute("python3", "-c", CONFIGURE)))
+    more = (median(busy) - median(idle)) * MILLISECONDS
+    note = f"{median(busy):.3f} s against {median(idle):.3f} s"
+    return [
+        Row("configure with a clone, dotfiles, hooks and extensions done", more, 20, "ms", note),
+        Row("requests of a second start with all of them done", requests, 0, ""),
+    ]
+
+
+def finish(box: Container) -> None:
+    """Wait until all work is done."""
+    box.wait_ready()
+    box.execute("devcopilot", "wait", "--for", "all", "--timeout", "3m")
+
+
+def count_requests(box: Container) -> int:
+    """Return how often the server inside was asked, in all lives of the container."""
+    return sum("asked /" in line for line in box.logs().split("\n"))
 
 
 def read_ready(box: Container) -> float:
@@ -155,5 +209,6 @@ def measure_waits(options: Options) -> list[Row]:
 ALL = (
     ("clone, against plain git", measure_clone),
     ("ready, with much to do afterwards", measure_ready),
+    ("second start, with everything done", measure_again),
     ("waits", measure_waits),
 )

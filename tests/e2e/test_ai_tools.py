@@ -24,6 +24,7 @@ from tests.e2e.conftest import write_secret
 from tests.e2e.registry import serving
 from tests.fakes.github.certificate import make_certificate
 from tests.worlds.containers import HARDENED, TAG, Container, Recipe, docker, running
+from tests.worlds.inspection import URL, ask, inspected
 from tests.worlds.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -140,6 +141,26 @@ def test_copilot_sends_the_token_of_ghs_login(box: Container) -> None:
     assert asked
     assert {note["token"] for note in asked} == {TOKEN}
     assert {note["host"] for note in asked} == {"api.github.com"}
+
+
+CODEX = f'model_providers.near={{name="near",base_url="{URL}/codex",env_key="KEY"}}'
+ASKING = {
+    "claude": f"ANTHROPIC_BASE_URL={URL}/claude ANTHROPIC_API_KEY=x "
+              "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 claude --print hello",
+    "codex": f"KEY=x codex exec --skip-git-repo-check -c model_provider=near -c '{CODEX}' hello",
+    "gemini": f"GOOGLE_GEMINI_BASE_URL={URL}/gemini "
+              "GEMINI_CLI_TRUST_WORKSPACE=true gemini --prompt hello",
+}  # fmt: skip
+"""Tool -> a command in which it asks for a path with its name."""
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_each_trusts_the_certificates_of_a_proxy(image: str, tmp_path: Path, trusted: bool) -> None:
+    key = ("-e", f"GEMINI_API_KEY={KEYS['GEMINI_API_KEY']}")  # else it asks which login it has
+    options = ("-e", "DEV8_CA_FILE=/tls/ca") if trusted else ()
+    with inspected(image, tmp_path, *HARDENED, *key, *options) as box:
+        for name, script in ASKING.items():
+            assert ask(box, name, f"{script} </dev/null", trusted=trusted) is trusted, name
 
 
 def test_tools_find_their_keys_where_their_variables_send_them(image: str) -> None:

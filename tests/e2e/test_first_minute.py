@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 REPORTS = HERE.parents[1] / "reports/editor"
 DEMO = "/workspace/demo"
 EVIL = "shop <b>42</b> $` {{PASSWORD_MSG}} $t(SUBMIT)"
+SETTINGS = "/home/dev8/.local/share/code-server/User/settings.json"
 QUESTION = "Do you trust the code in demo?"
 PROMPT = "dev8@"
 REPOSITORY = f"""
@@ -172,17 +173,60 @@ def test_whoever_starts_the_container_trusts(tmp_path: Path) -> None:
         check_calm(look)
 
 
+RAN = "/tmp/ran"
+TASK = f"touch {RAN}; echo task-$((40 + 2))-ran"
+TASKS = {
+    "version": "2.0.0",
+    "tasks": [{"label": "own", "type": "shell", "command": TASK,
+               "runOptions": {"runOn": "folderOpen"}}],
+}  # fmt: skip
+ALLOWED = {"task.allowAutomaticTasks": "on"}
+AUTOMATIC = f"""{REPOSITORY}
+echo '{json.dumps(TASKS)}' >.vscode/tasks.json
+echo '{json.dumps(ALLOWED)}' >.vscode/settings.json
+"""
+"""A repository with a task that runs when its folder is opened, and a setting that allows it."""
+
+
+def test_tasks_run_by_themselves_only_in_a_trusted_folder_and_where_the_user_allows_it(
+    tmp_path: Path,
+) -> None:
+    own = {"terminal.integrated.gpuAcceleration": "off", **ALLOWED}
+    opened: Steps = (["log_in", PASSWORD], ["text", "Read me first."])
+    with running(make_recipe()) as box:
+        prepare(box, f"{AUTOMATIC}\necho '{json.dumps(own)}' >{SETTINGS}")
+        steps: Steps = (["log_in", PASSWORD], ["text", QUESTION], ["click", "Not Now"],
+                 ["text", "Read me first."], ["companion"],
+                 ["look", "untrusted-task"])  # fmt: skip
+        (look,) = visit(box, tmp_path, *steps, path=f"?folder={DEMO}")
+        assert "Restricted Mode" in look["status"][0]
+        assert box.call("test", "-e", RAN).returncode == 1
+        box.execute("devcopilot", "trust", DEMO)
+        steps = (*opened, ["text", "task-42-ran"], ["look", "trusted-task"])
+        visit(box, tmp_path, *steps, path=f"?folder={DEMO}")
+        box.execute("test", "-e", RAN)
+
+
+def test_a_trusted_folder_cannot_allow_its_own_tasks(tmp_path: Path) -> None:
+    """The editor asks: the setting counts only among the user's own."""
+    with running(make_recipe("-e", "DEV8_TRUST=trusted")) as box:
+        prepare(box, AUTOMATIC)
+        steps: Steps = (["log_in", PASSWORD], ["text", "Read me first."], ["text", PROMPT],
+                 ["text", "automatic tasks"], ["look", "asked-for-task"])  # fmt: skip
+        visit(box, tmp_path, *steps, path=f"?folder={DEMO}")
+        assert box.call("test", "-e", RAN).returncode == 1
+
+
 def test_a_persons_own_way_to_begin_wins_over_the_readme(tmp_path: Path) -> None:
-    path = "/home/dev8/.local/share/code-server/User/settings.json"
     own = {"terminal.integrated.gpuAcceleration": "off", "workbench.startupEditor": "welcomePage"}
     with running(make_recipe("-e", "DEV8_TRUST=trusted")) as box:
-        prepare(box, f"{REPOSITORY}\necho '{json.dumps(own)}' >{path}")
+        prepare(box, f"{REPOSITORY}\necho '{json.dumps(own)}' >{SETTINGS}")
         steps: Steps = (["log_in", PASSWORD], ["text", PROMPT], ["text", "Get Started"],
                  ["look", "own-way"])  # fmt: skip
         (look,) = visit(box, tmp_path, *steps, path=f"?folder={DEMO}")
         assert [tab.split(":")[0] for tab in look["tabs"]] == ["Walkthrough"], "VS Code's own page"
         box.execute("devcopilot", "configure")
-        assert own.items() <= json.loads(box.execute("cat", path)).items()
+        assert own.items() <= json.loads(box.execute("cat", SETTINGS)).items()
 
 
 def test_a_link_cannot_pass_off_a_folder_as_another(tmp_path: Path) -> None:
