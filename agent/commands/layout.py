@@ -23,6 +23,8 @@ class Page:
 class Bar:
     """Shows how far a work is. This one shows nothing: it is for where there is no terminal."""
 
+    is_drawn = False
+
     def update(self, done: float, total: float, text: str) -> None:
         """Show the share that is done, and a text beside it."""
 

@@ -132,6 +132,8 @@ class Screen:
 
 
 class _DrawnBar(Bar):
+    is_drawn = True
+
     def __init__(self, screen: Screen, title: str) -> None:
         self._screen = screen
         self._title = escape_line(title)

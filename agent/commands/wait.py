@@ -22,12 +22,14 @@ from agent.machine.errors import Problem
 from agent.machine.exits import Exit
 from agent.machine.inotify import Changes
 from agent.machine.lines import find_last_line
-from agent.machine.unit_record import BAD, FOLDER, GOOD, State
+from agent.machine.unit_record import BAD, GOOD, State
 from agent.settings import context
 from agent.settings.context import Context
 
 LOOK = 1.0
 """Seconds between two looks at what no folder of the agent's tells of, such as a port."""
+SELDOM = 15.0
+"""The same where one does: a change that went unnoticed costs no more. Many may wait for long."""
 START = 0.1
 """The same before there is a folder to watch."""
 
@@ -56,7 +58,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         answers = (
             {}
             if current is None
-            else wait(current, questions, deadline, lambda answer: show(answer, bar))
+            else wait(current, questions, deadline, lambda answer: show(answer, bar), bar.is_drawn)
         )
     answer = waiting.join(answers.values()) if answers else Answer(State.WAITING, NOT_RUNNING)
     rows = [{"what": what, **_describe(each)} for what, each in answers.items()]
@@ -83,7 +85,7 @@ def wait_at_login(printer: Printer) -> int:
     tell = partial(arrival.tell, current.facts, line)
     question = waiting.find_question(what)
     with suppress(arrival.IdleError):
-        wait(current, {what: question}, float("inf"), tell)
+        wait(current, {what: question}, float("inf"), tell, is_seen=True)
     line.clear()
     answer = question(current)
     if answer.state not in GOOD:
@@ -112,10 +114,13 @@ def wait(
     questions: dict[str, waiting.Question],
     deadline: float,
     tell: Callable[[Answer], None],
+    is_seen: bool,
 ) -> dict[str, Answer]:
-    """Return the answers once all are good, one is bad, or the time is over."""
-    facts = current.facts
-    changes = Changes((facts.runtime, facts.runtime / FOLDER, facts.runtime / waiting.MILESTONES))
+    """Return the answers once all are good, one is bad, or the time is over.
+
+    `is_seen`: somebody looks at what `tell` shows.
+    """
+    changes = Changes(waiting.list_folders(current.facts))
     open_ones, answers = dict(questions), {}
     try:
         while True:
@@ -128,7 +133,8 @@ def wait(
             if not open_ones or bad or left <= 0:
                 return answers
             tell(answers[next(iter(open_ones))])
-            changes.wait(min(LOOK, left))
+            is_told = all(map(waiting.is_told, open_ones)) and not changes.is_blind
+            changes.wait(min(SELDOM if is_told and not is_seen else LOOK, left))
     finally:
         changes.close()
 

@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from agent.github import published
 from agent.github.hosts import find_accounts
@@ -63,6 +64,16 @@ def find_question(what: str) -> Question:
     near = difflib.get_close_matches(what, list_words(), 1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(list_words())}"
     raise AgentError(Problem(f"nothing to wait for is called {what}", hint), exit_code=Exit.USAGE)
+
+
+def is_told(what: str) -> bool:
+    """Return whether a change in `list_folders` tells of it: ports and tokens must be looked at."""
+    return what not in (*SERVICES, "token") and not what.startswith("port:")
+
+
+def list_folders(facts: Facts) -> tuple[Path, ...]:
+    """Return the folders in which a change may be what is waited for; some may be missing yet."""
+    return facts.runtime, facts.runtime / unit_record.FOLDER, facts.runtime / MILESTONES
 
 
 def list_words() -> list[str]:

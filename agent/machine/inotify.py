@@ -1,6 +1,7 @@
 """Sleep until something changes in a folder: https://man7.org/linux/man-pages/man7/inotify.7.html."""
 
 import ctypes
+import errno
 import os
 import select
 from collections.abc import Iterable
@@ -24,6 +25,8 @@ class Changes:
         self._mask = CHANGES | (IN_MODIFY if growth else 0)
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.is_blind = False
+        """Whether a folder that is there cannot be watched."""
         self._watch()
 
     def wait(self, seconds: float) -> None:
@@ -43,5 +46,8 @@ class Changes:
 
     def _watch(self) -> None:
         """Watch what is there by now; to watch a folder again changes nothing."""
+        self.is_blind = False
         for folder in self._folders:
-            self._libc.inotify_add_watch(self._descriptor, os.fsencode(folder), self._mask)
+            name = os.fsencode(folder)
+            added = self._libc.inotify_add_watch(self._descriptor, name, self._mask)
+            self.is_blind = self.is_blind or (added < 0 and ctypes.get_errno() != errno.ENOENT)

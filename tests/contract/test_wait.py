@@ -6,17 +6,21 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from agent.commands import wait
+from agent.life import waiting
 from agent.life.all import KINDS
 from agent.machine import runtime
 from agent.machine.system import Facts
 from agent.machine.unit_log import find_path
 from agent.machine.unit_record import UNIT, Record, State
+from agent.settings import context
 from tests.contract.homes import Workspace
 from tests.worlds.waiting import wait_until
 
@@ -264,3 +268,34 @@ def test_an_interrupted_wait_ends_like_any_program(box: Waiters) -> None:
         assert waiter.wait(timeout=30) == 130
         assert waiter.stdout
         assert waiter.stdout.read() == ""
+
+
+@pytest.mark.parametrize("what", ["services", "all", "hooks", "unit:clone:demo", "done:mine"])
+def test_a_change_ends_a_wait_at_once(
+    what: str, box: Waiters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits hardly looks, so that many can."""
+    for pause in ("LOOK", "SELDOM"):
+        monkeypatch.setattr(wait, pause, 3600.0)
+    box.workspace.environ["DEV8_ON_START"] = "true"
+    box.boot("starting")
+    box.set_unit("hooks", State.RUNNING)
+    box.set_unit("clone:demo", State.RUNNING)
+    monkeypatch.setenv("DEV8_RUNTIME_DIR", str(box.workspace.runtime))
+    current = context.load()
+    told: list[str] = []
+    ended = threading.Thread(
+        target=lambda: wait.wait(
+            current, {what: waiting.find_question(what)}, float("inf"),
+            lambda answer: told.append(answer.reason), is_seen=False,
+        ),
+        daemon=True,
+    )  # fmt: skip
+    ended.start()
+    wait_until(lambda: told, "the first look")
+    waiting.set_milestone(box.facts, "mine")
+    box.write_state("ready")
+    for name in ("hooks", "clone:demo"):
+        box.set_unit(name, State.DONE)
+    ended.join(30)
+    assert not ended.is_alive()
