@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,11 @@ SAME: dict[str, Object] = {
     "overlays/backup-s3": {"backup": BUCKET},
 }
 """A kustomization -> the values with which the chart is the same."""
+KEYWORDS = {
+    "$schema", "$defs", "$ref", "additionalProperties", "description", "enum", "items", "maximum",
+    "minimum", "minLength", "maxLength", "pattern", "properties", "required", "type",
+}  # fmt: skip
+"""What the schema may consist of; https://json-schema.org/draft/2020-12 has more."""
 FULL: Object = {
     **HOST,
     "ingress": {"enabled": True, "className": "nginx"},
@@ -153,6 +159,28 @@ def test_a_stopped_workspace_has_no_pod() -> None:
 def test_wrong_values_are_refused(values: Object, complaint: str) -> None:
     words = ("helm", "template", "workspace", CHART, "--values", "-")
     assert complaint in run(*words, text=json.dumps(values), code=1)
+
+
+def test_its_schema_is_one() -> None:
+    """Helm ignores a keyword that it does not know, and a format that is misspelt."""
+    run("check-jsonschema", "--check-metaschema", CHART / "values.schema.json")
+    found = set(list_keywords(json.loads((CHART / "values.schema.json").read_text())))
+    assert found <= KEYWORDS
+
+
+def list_keywords(schema: Any) -> Iterator[str]:
+    """Yield what a schema says of values, and what those within it say."""
+    if isinstance(schema, dict):
+        yield from schema
+        for name in ("properties", "$defs"):
+            for inner in schema.get(name, {}).values():
+                yield from list_keywords(inner)
+        for name in ("items", "additionalProperties"):
+            yield from list_keywords(schema.get(name))
+
+
+def test_the_values_that_are_given_are_of_the_schema() -> None:
+    run("check-jsonschema", "--schemafile", CHART / "values.schema.json", CHART / "values.yaml")
 
 
 def test_a_long_name_is_refused() -> None:
