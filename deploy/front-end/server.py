@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 r"""A minimal front end: /environments/ID/ide shows the editor of a workspace in a frame, logged in.
 
-It needs Python 3.11 and nothing else. What is written here is explained in docs/front-end.md.
+/environments/ID/tab leads to it without a frame around it. This needs Python 3.11 and nothing else.
+What is written here is explained in docs/front-end.md.
 
     python3 server.py --port 8000 --users users.json \
         --open 'docker exec {id} devcopilot open --for 1m --json'
@@ -23,18 +24,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-ADDRESS = re.compile(r"/environments/([a-z0-9][a-z0-9-]{0,62})/ide/?")
+ADDRESS = re.compile(r"/environments/([a-z0-9][a-z0-9-]{0,62})/(ide|tab)/?")
 TIMEOUT = 20.0
 """Seconds that a workspace may take for a link."""
 SCRIPT = "document.forms[0].submit()"
-STYLE = "html, body, iframe { margin: 0; border: 0; width: 100%; height: 100%; display: block }"
+STYLE = """html, body { margin: 0; height: 100%; display: flex; flex-direction: column }
+a { padding: .4em 1em; font: 14px sans-serif } iframe { border: 0; flex: 1 }"""
+FRAME = """<a href="/environments/{id}/tab" target="_blank" rel="noopener">Open in a new tab</a>
+<iframe name="ide" title="Editor" allow="clipboard-read; clipboard-write; fullscreen"></iframe>
+"""
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>{id}</title>
 <style>{style}</style>
-<iframe name="ide" title="Editor" allow="clipboard-read; clipboard-write; fullscreen"></iframe>
-<form method="post" target="ide" action="{action}" hidden>
+{frame}<form method="post" target="{target}" action="{action}" hidden>
 <input type="hidden" name="token" value="{token}">
 </form>
 <script>{script}</script>
@@ -68,6 +72,10 @@ class FrontEnd(BaseHTTPRequestHandler):
             return
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(link["action"]))
         values = {name: html.escape(link[name]) for name in ("action", "token")}
+        if found[2] == "ide":
+            values |= {"target": "ide", "frame": FRAME.format(id=found[1])}
+        else:
+            values |= {"target": "_self", "frame": ""}
         page = PAGE.format(id=found[1], style=STYLE, script=SCRIPT, **values)
         policy = (
             f"default-src 'none'; style-src {digest(STYLE)}; script-src {digest(SCRIPT)}; "

@@ -58,11 +58,21 @@ def test_the_page_posts_the_token_into_the_frame(port: int) -> None:
     assert "unsafe" not in policy
 
 
+def test_a_tab_is_offered_and_has_a_link_of_its_own(port: int) -> None:
+    _, _, framed = ask(port, "/environments/octo/ide/", "ada")
+    assert '<a href="/environments/octo/tab" target="_blank" rel="noopener">' in framed
+    status, headers, page = ask(port, "/environments/octo/tab", "ada")
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
+    assert 'method="post" target="_self" action="https://octo.example.com/devcopilot/open"' in page
+    assert "<iframe" not in page
+
+
 @pytest.mark.parametrize(
     ("path", "user"),
     [
         ("/environments/octo/ide", ""),
         ("/environments/octo/ide", "grace"),
+        ("/environments/octo/tab", "grace"),
         ("/environments/hubot/ide", "ada"),
         ("/environments/../octo/ide", "ada"),
         ("/environments/octo;id/ide", "ada"),

@@ -8,7 +8,7 @@ import sys
 
 from playwright.sync_api import sync_playwright
 
-from tests.e2e.browse_proxies import BROWSER, LOAD, OPTIONS, READY
+from tests.e2e.windows import BROWSER, LOAD, OPTIONS, READY
 
 
 def main() -> None:

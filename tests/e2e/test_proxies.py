@@ -15,7 +15,10 @@ from tests.worlds.waiting import wait_until
 
 PASSWORD = "correct horse"
 PUBLIC = "https://example.com/octo"
-FRONT = "front.example.net"
+EDITOR = "octo.ws.example.test"
+SAME, OTHER = "app.example.test", "front.example.net"
+"""Front ends: of the website to which EDITOR belongs, and of another one."""
+FRONTS = [f"https://{host}/environments/octo/ide" for host in (SAME, OTHER)]
 BROKEN = {
     "no-upgrade.example.com": ("location / { proxy_pass http://octo:8080; "
                                "proxy_set_header Host $http_host; }",
@@ -52,7 +55,7 @@ def write_servers() -> str:
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
     names = (address.partition("/")[0] for address in BROKEN)
-    with make_net(tmp_path_factory.mktemp("net"), *names, FRONT) as made:
+    with make_net(tmp_path_factory.mktemp("net"), *names, EDITOR, SAME, OTHER) as made:
         yield made
 
 
@@ -142,39 +145,38 @@ def test_doctor_names_what_a_proxy_does_wrong(net: Net, octo: Container) -> None
         assert PASSWORD not in proxy.logs()
 
 
-HERE = Path(__file__).resolve().parent
-SERVER = """
-server { listen 443 ssl; server_name front.example.net;
-    ssl_certificate /etc/ssl/workspaces/fullchain.pem;
-    ssl_certificate_key /etc/ssl/workspaces/key.pem;
-    location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-Forwarded-User ada; } }
+TOP = Path(__file__).resolve().parents[2]
+TESTS = ("-v", f"{TOP / 'tests'}:/fake/tests:ro", "-e", "PYTHONPATH=/fake")
+USUAL = """ssl_certificate /etc/ssl/workspaces/fullchain.pem;
+    ssl_certificate_key /etc/ssl/workspaces/key.pem;"""
+SERVERS = f"""
+server {{ listen 443 ssl; server_name {SAME} {OTHER}; {USUAL}
+    location / {{ proxy_pass http://127.0.0.1:8000; proxy_set_header X-Forwarded-User ada; }} }}
+server {{ listen 443 ssl; server_name {EDITOR}; {USUAL}
+    location / {{ proxy_pass http://framed:8080; }} }}
 """
+NEXT = "sh -c 'set -- /links/{id}/*; cat $1; rm $1'"
+"""In place of `docker exec`: links that were made before, each once."""
 COOKIE = {"path": "/octo", "httpOnly": True, "secure": True, "sameSite": "None"}
+
+
+def browse(proxy: Container, script: str, *words: str) -> dict[str, Any]:
+    """Return what a real browser saw that runs beside the proxy."""
+    done = subprocess.run(
+        [DOCKER, "exec", "--user", "1000", proxy.name,
+         "python", "-m", f"tests.e2e.browse_{script}", *words],
+        check=False, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 @pytest.fixture(scope="module")
 def seen(net: Net, octo: Container) -> dict[str, Any]:
-    """What a real browser saw: by a link, with the password, and in a frame of another website."""
-    links = net.folder / "links"
-    links.mkdir()
-    (links / "users.json").write_text(json.dumps({"octo": ["ada"]}))
-    (links / "octo").write_text(octo.execute("devcopilot", "open", "--json"))
-    mounts = ("-v", f"{links}:/links:ro", "-v", f"{HERE.parents[1] / 'deploy/front-end'}:/app:ro",
-              "-v", f"{HERE / 'browse_proxies.py'}:/browse.py:ro")  # fmt: skip
-    with net.proxy("nginx", FRONT, more=SERVER, options=mounts) as proxy:
-        docker("exec", "--detach", proxy.name, "python", "/app/server.py",
-               "--users", "/links/users.json", "--open", "cat /links/{id}")  # fmt: skip
-        wait_until(lambda: curl(proxy, f"https://{FRONT}/").endswith("404"), "the front end")
-        link = octo.execute("devcopilot", "open")
-        done = subprocess.run(
-            [DOCKER, "exec", "--user", "1000", proxy.name, "python", "/browse.py", link, PASSWORD,
-             f"https://{FRONT}/environments/octo/ide"],
-            check=False, capture_output=True, text=True, timeout=400,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-        assert curl(proxy, f"https://{FRONT}/environments/hubot/ide").endswith("404"), "not hers"
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    """What was seen by a link, and with the password."""
+    with net.proxy("nginx", options=TESTS) as proxy:
+        return browse(proxy, "proxies", octo.execute("devcopilot", "open"), PASSWORD)
 
 
 def test_a_person_opens_the_editor_by_a_link(seen: dict[str, Any]) -> None:
@@ -194,9 +196,66 @@ def test_the_password_gives_the_same_session(seen: dict[str, Any]) -> None:
     assert found["left"] == []
 
 
-def test_a_frame_of_another_website_is_logged_in(seen: dict[str, Any]) -> None:
-    frame = seen["frame"]
-    assert frame["page"] == f"https://{FRONT}/environments/octo/ide"
-    assert frame["editor"] == 200, "the editor's page, not its login"
+@pytest.fixture(scope="module")
+def framed(net: Net, octo: Container) -> Iterator[dict[str, Any]]:
+    """What was seen in frames of two front ends, in normal and in private windows.
+
+    The snippets need `octo`; this is one more workspace, below the website of a front end.
+    """
+    options = ("-e", f"DEV8_PUBLIC_URL=https://{EDITOR}", "-e", "ENVIRONMENT_ID=octo")
+    links = net.folder / "links"
+    (links / "octo").mkdir(parents=True)
+    (links / "users.json").write_text(json.dumps({"octo": ["ada"]}))
+    mounts = ("-v", f"{links}:/links", "-v", f"{TOP / 'deploy/front-end'}:/app:ro", *TESTS)
+    with (
+        running(net.recipe(MVP, ("framed",), (*HARDENED, *options))) as box,
+        net.proxy("nginx", EDITOR, SAME, OTHER, more=SERVERS, options=mounts) as proxy,
+    ):
+        box.wait_ready()
+        for number in range(2 * 2 * len(FRONTS)):  # a frame and a tab in each kind of window
+            text = box.execute("devcopilot", "open", "--for", "1h", "--json")
+            (links / f"octo/{number}").write_text(text)
+        docker("exec", "--detach", proxy.name, "python", "/app/server.py",
+               "--users", "/links/users.json", "--open", NEXT)  # fmt: skip
+        wait_until(lambda: curl(proxy, f"https://{SAME}/").endswith("404"), "the front end")
+        yield browse(proxy, "frames", *FRONTS)
+        assert curl(proxy, f"https://{SAME}/environments/hubot/ide").endswith("404"), "not hers"
+
+
+@pytest.mark.parametrize("kind", ["normal", "private"])
+@pytest.mark.parametrize("front", FRONTS)
+def test_the_editor_works_in_a_frame(kind: str, front: str, framed: dict[str, Any]) -> None:
+    frame = framed[kind][front]
+    assert frame["page"] == front
+    assert frame["editor"] == f"https://{EDITOR}/"
+    assert any(url.startswith(f"wss://{EDITOR}/") for url in frame["sockets"])
     (cookie,) = frame["cookies"]
-    assert "example.net" in str(cookie["partitionKey"]), "for that website alone"
+    assert cookie["partitionKey"], "for that website alone"
+
+
+@pytest.mark.parametrize("kind", ["normal", "private"])
+@pytest.mark.parametrize("front", FRONTS)
+def test_the_editor_works_in_a_tab_of_its_own(
+    kind: str, front: str, framed: dict[str, Any]
+) -> None:
+    tab = framed[kind][front]["tab"]
+    assert tab["editor"] == f"https://{EDITOR}/"
+    assert not tab["opener"], "it cannot lead the front end elsewhere"
+
+
+def test_only_a_frame_of_the_same_website_shares_its_storage(framed: dict[str, Any]) -> None:
+    """It would not hold in a browser without partitions, which no person has."""
+    same, other = FRONTS
+    for kind in ("normal", "private"):
+        assert framed[kind][same]["left"] == framed[kind][same]["tab"]["left"] == ["here", True]
+        assert framed[kind][other]["tab"]["left"][0] is None
+        assert framed[kind][other]["left"] == ["here", False], "no cookies but partitioned ones"
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy", "traefik"])
+def test_an_editor_that_is_left_alone_stays_connected(kind: str, net: Net, octo: Container) -> None:
+    """It says something before ten seconds are over, so a proxy sees no silent connection."""
+    with net.proxy(kind, limit="10s", options=TESTS) as proxy:
+        found = browse(proxy, "idle", f"{PUBLIC}/", PASSWORD, "30")
+    assert found["sockets"] >= 2
+    assert not found["lost"], found

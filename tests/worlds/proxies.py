@@ -28,6 +28,23 @@ http {
     include /proxy/*.conf;
 }
 """
+CADDY = """{
+	local_certs
+	skip_install_trust
+	admin off
+}
+import /proxy/snippet
+"""
+CADDY_LIMITS = """servers {
+		timeouts {
+			read_body LIMIT
+			read_header LIMIT
+			write LIMIT
+			idle LIMIT
+		}
+	}
+}
+"""
 COMMANDS = {
     "nginx": ("nginx", "-c", "/proxy/main", "-g", "daemon off; pid /tmp/nginx.pid;"),
     "caddy": ("caddy", "run", "--adapter", "caddyfile", "--config", "/proxy/main"),
@@ -47,16 +64,17 @@ def read_snippet(name: str) -> str:
     return found[1]
 
 
-def write_files(kind: str, folder: Path, more: str = "") -> None:
+def write_files(kind: str, folder: Path, more: str, limit: str) -> None:
     """Write what this proxy reads: the snippet, and around it what the page leaves to people."""
     folder.mkdir()
     if kind == "nginx":
+        snippet = read_snippet("nginx.conf")
         (folder / "main").write_text(NGINX)
-        (folder / "snippet.conf").write_text(read_snippet("nginx.conf"))
+        (folder / "snippet.conf").write_text(snippet.replace("24h", limit) if limit else snippet)
         (folder / "more.conf").write_text(more)
     elif kind == "caddy":
-        (folder / "main").write_text("{\n\tlocal_certs\n\tskip_install_trust\n\tadmin off\n}\n"
-                                     "import /proxy/snippet\n")  # fmt: skip
+        limits = CADDY_LIMITS.replace("LIMIT", limit)
+        (folder / "main").write_text(CADDY.replace("}\n", f"\t{limits}", 1) if limit else CADDY)
         (folder / "snippet").write_text(read_snippet("Caddyfile"))
     else:
         (folder / "snippet.yaml").write_text(read_snippet("traefik.yaml"))
@@ -64,6 +82,12 @@ def write_files(kind: str, folder: Path, more: str = "") -> None:
             "tls: {certificates: [{certFile: /etc/ssl/workspaces/fullchain.pem, "
             "keyFile: /etc/ssl/workspaces/key.pem}]}\n"
         )
+
+
+def find_command(kind: str, limit: str) -> tuple[str, ...]:
+    """Return what starts this proxy."""
+    words = COMMANDS[kind]
+    return tuple(word.replace("readTimeout=0", f"readTimeout={limit or 0}") for word in words)
 
 
 @dataclass
@@ -96,14 +120,18 @@ class Net:
 
     @contextmanager
     def proxy(
-        self, kind: str, *names: str, more: str = "", options: tuple[str, ...] = ()
-    ) -> Iterator[Container]:
-        """Run a proxy under these names, beside those of the snippets."""
+        self, kind: str, *names: str, more: str = "", limit: str = "",
+        options: tuple[str, ...] = (),
+    ) -> Iterator[Container]:  # fmt: skip
+        """Run a proxy under these names, beside those of the snippets.
+
+        A limit, such as 10s, is its time limit for connections that are silent.
+        """
         folder = self.folder / f"{kind}-{uuid.uuid4().hex[:8]}"
-        write_files(kind, folder, more)
+        write_files(kind, folder, more, limit)
         mounts = ("-v", f"{folder}:/proxy:ro", "-v", f"{self.folder}/tls:/etc/ssl/workspaces:ro")
         options = ("--user", "0", "-e", "HOME=/tmp", *mounts, *options)
-        recipe = self.recipe(TOOLS, (*NAMES, *names), options, COMMANDS[kind])
+        recipe = self.recipe(TOOLS, (*NAMES, *names), options, find_command(kind, limit))
         with running(recipe) as box:
             wait_until(lambda: not box.is_running() or is_up(box), f"{kind}'s start")
             assert box.is_running(), box.logs()
