@@ -83,6 +83,8 @@ build_agent() { # FOLDER
 # What git, ssh and shells read, as in dev8-base.
 copy_system() { # FOLDER
     install -D --mode 0644 docker/base/etc/profile.d/session.sh "$1/system/etc/profile.d/session.sh"
+    install -D --mode 0644 docker/base/etc/fish/conf.d/devcopilot.fish \
+        "$1/system/etc/fish/conf.d/devcopilot.fish"
     install -D --mode 0644 docker/base/etc/ssh/ssh_config.d/10-devcopilot.conf \
         "$1/system/etc/ssh/ssh_config.d/10-devcopilot.conf"
     install -D --mode 0644 docker/base/licenses/gh "$1/system/usr/share/doc/gh/copyright"

@@ -464,6 +464,18 @@ def test_each_shell_that_reads_the_environment_of_the_file_has_it(
         assert done.stdout == ("the user's|x" if inner else "it's $HOME `id`\nand more|none")
 
 
+def test_fish_has_words_of_its_own(tmp_path: Path) -> None:
+    facts = make_facts(tmp_path)
+    remote.share(facts, {"QUOTED": "it's \\ $HOME", "GONE": None, "bad-name": "x"})
+    script = facts.runtime / remote.FISH_SCRIPT
+    assert script.stat().st_mode & 0o777 == 0o600
+    assert script.read_text().splitlines()[2:] == [
+        r"set -gx QUOTED 'it\'s \\ $HOME'", "set -e GONE", "end"
+    ]  # fmt: skip
+    remote.share(facts, {})
+    assert not script.exists()
+
+
 # --- when somebody comes ---
 
 SESSION = Path(__file__).parents[2] / "docker/base/etc/profile.d/session.sh"

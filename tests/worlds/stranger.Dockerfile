@@ -3,7 +3,7 @@
 ARG SYSTEM_IMAGE
 FROM ${SYSTEM_IMAGE}
 RUN rm -rf /opt/devcopilot /opt/gh /usr/local/bin/* /etc/profile.d/devcopilot.sh \
-        /etc/profile.d/session.sh /etc/gitconfig /etc/ssh/ssh_config.d/* /usr/lib/libnss_workspace* \
+        /etc/profile.d/session.sh /etc/gitconfig /etc/ssh/ssh_config.d/* /etc/fish /usr/lib/libnss_workspace* \
         /workspace /backups; \
     sed -i /profile.d/d /etc/bash.bashrc; \
     sed -i 's/workspace //' /etc/nsswitch.conf; \

@@ -1,7 +1,7 @@
 """The kind `attach`: postAttachCommand, once somebody is there.
 
-Nothing stays in memory to see that: the first bash of a person, in a terminal of the editor or over
-ssh, leaves a file if one asks for it (/etc/profile.d/session.sh in the images).
+Nothing stays in memory to see that: the first bash or fish of a person, in a terminal of the editor
+or over ssh, leaves a file if one asks for it (profile.d/session.sh and fish/conf.d in the images).
 """
 
 from pathlib import Path

@@ -154,6 +154,13 @@ def test_shells_read_the_session(host: Host) -> None:
     host.run_expect([0], "test -r /etc/profile.d/session.sh")
 
 
+@promise("the file that fish reads",
+         "COPY --from=dev8-base /etc/fish/conf.d/devcopilot.fish")  # fmt: skip
+def test_fish_reads_what_the_agent_sets(host: Host) -> None:
+    if host.run("command -v fish").rc == 0:
+        host.run_expect([0], "test -r /etc/fish/conf.d/devcopilot.fish")
+
+
 # --- its user and folders -----------------------------------------------------------------------
 
 
