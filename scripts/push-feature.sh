@@ -4,7 +4,7 @@
 # It becomes REGISTRY/features/devcopilot-agent:1.2.3; 1.2, 1 and latest move to it. Prints what sign.sh
 # takes: name=ghcr.io/owner/features/devcopilot-agent, digest=sha256:… A version that is there
 # already is refused: it may be somebody else's, and must not be signed. reports/ gets a file with the same
-# content.
+# content, and what it is made of for all architectures, as sbom.sh has it for images.
 #
 # FOLDER           a Feature that feature.sh has built; without it, that of this commit, which must be
 #                  a release
@@ -13,6 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
 . scripts/lib/files.sh
+. scripts/lib/tools.sh
 
 feature=devcopilot-agent
 log=.cache/push-feature.log
@@ -35,6 +36,23 @@ run_client() { # WHAT WORD...
     fail "cannot $1: ${cause#*] }" "see $log; is DOCKER_REGISTRY=$registry right?"
 }
 
+# List the packages in the wheels, and what the programs were linked from.
+list_parts() { # FEATURE FILE
+    local inside=$PWD/.cache/feature-parts-list archive
+    rm -rf "$inside"
+    mkdir -p "$inside"
+    for archive in "$1"/wheels/*.whl; do
+        .venv/bin/python -m zipfile --extract "$archive" "$inside/$(basename "$archive")"
+    done
+    for archive in "$1"/restic/*.gz; do
+        gunzip --stdout "$archive" >"$inside/restic-$(basename "$archive" .gz)"
+    done
+    SYFT_CHECK_FOR_APP_UPDATE=false .cache/sbom/bin/syft scan --quiet "dir:$inside" \
+        --source-name "$feature" --source-version "$version" --output "cyclonedx-json=$2"
+    .venv/bin/python scripts/list_packages.py "$2" >"${2%.cdx.json}.packages.txt"
+    rm -rf "$inside"
+}
+
 [[ -n $registry ]] || fail "there is no registry to push to" "DOCKER_REGISTRY=ghcr.io/owner"
 make_cache
 folder=${1:-}
@@ -51,6 +69,8 @@ mkdir -p reports
 run_client "pack the Feature" features package --force-clean-output-folder \
     --output-folder .cache/feature-pack "$folder/src" >&2
 cp ".cache/feature-pack/devcontainer-feature-$feature.tgz" reports/
+install_tools sbom syft "about 5 s"
+list_parts "$folder/src/$feature" "reports/$feature-all.cdx.json"
 
 name=$host/$namespace/$feature
 stage "Publishing $name:$version" "minutes the first time"

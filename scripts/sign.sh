@@ -2,8 +2,8 @@
 # Sign a published image, and attach what it is made of: sign.sh NAME DIGEST [ARCHITECTURE=DIGEST...]
 #
 # NAME@DIGEST is what push.sh joined; an ARCHITECTURE's part is signed as well and gets its list of
-# contents from reports/ (make sbom) and what is known of its vulnerabilities (docker/vex.json). The
-# provenance belongs to the whole. All of it lies in the registry beside the image; docs/verify.md
+# contents from reports/ (make sbom) and what is known of its vulnerabilities, if docker/vex.json names
+# it. The provenance belongs to the whole. The Feature is one for all: all=DIGEST. All of it lies in the registry beside the image; docs/verify.md
 # says how to check it.
 #
 # COSIGN_KEY  a private key of cosign, with its password in COSIGN_PASSWORD. Nothing then leaves for a
@@ -44,5 +44,6 @@ scripts/provenance.py >"$provenance"
 attest slsaprovenance1 "$provenance" "$name@$digest"
 for part in "$@"; do
     attest cyclonedx "reports/${name##*/}-${part%%=*}.cdx.json" "$name@${part#*=}"
-    attest openvex docker/vex.json "$name@${part#*=}"
+    ! grep -qF "pkg:oci/${name##*/}\"" docker/vex.json ||
+        attest openvex docker/vex.json "$name@${part#*=}"
 done

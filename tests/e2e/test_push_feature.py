@@ -1,5 +1,6 @@
 """scripts/push-feature.sh with a real registry: what is published, and how a client installs it."""
 
+import base64
 import hashlib
 import io
 import json
@@ -18,6 +19,7 @@ from agent import __version__
 from tests.e2e.image_registry import PASSWORD, USER, Registry, serving
 from tests.worlds.containers import DOCKER
 from tests.worlds.devcontainers import bring_up, need_client, run_client
+from tests.worlds.needs import need
 from tests.worlds.strangers import FEATURE, TOP, build_feature, built_stranger
 
 SCRIPT = TOP / "scripts/push-feature.sh"
@@ -108,6 +110,54 @@ def read_members(data: bytes) -> dict[str, tuple[int, bytes]]:
                 found[member.name] = (member.mode, content.read())
     assert found
     return found
+
+
+def test_what_it_is_made_of_is_listed(published: Published) -> None:
+    """Of both architectures: the packages in its wheels, and what its programs are linked from."""
+    document = json.loads((TOP / f"reports/{FEATURE}-all.cdx.json").read_text())
+    assert document["metadata"]["component"]["name"] == FEATURE
+    listed = {
+        (kind, part["name"].lower().replace("_", "-"), part["version"])
+        for part in document["components"]
+        if (kind := part.get("purl", "").partition("/")[0]) and part.get("version")
+    }
+    for wheel in (published.folder / "src" / FEATURE / "wheels").glob("*.whl"):
+        name, version = wheel.name.split("-")[:2]
+        assert ("pkg:pypi", name.lower().replace("_", "-"), version) in listed
+    names = {name for kind, name, _ in listed if kind == "pkg:golang"}
+    assert {"github.com/restic/restic/cmd/restic", "github.com/cli/go-gh/v2"} <= names
+    assert str(TOP) not in json.dumps(document)
+    lines = (TOP / f"reports/{FEATURE}-all.packages.txt").read_text().splitlines()
+    assert f"pypi    {FEATURE} {__version__}" in lines
+
+
+def test_its_contents_are_attached_where_it_is_signed(published: Published, tmp_path: Path) -> None:
+    registry, digest = published.registry, published.said["digest"]
+    login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": login}}}))
+    variables = {
+        "DOCKER_CONFIG": str(tmp_path),
+        "COSIGN_PASSWORD": "a pass phrase",
+        "COSIGN_KEY": f"{tmp_path}/cosign.key",
+    }
+
+    def run(script: str, *words: str) -> str:
+        done = subprocess.run(
+            [TOP / "scripts" / script, *words], env=os.environ | variables, cwd=tmp_path,
+            check=False, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    fetched = subprocess.run([TOP / "scripts/cosign.sh", "version"], check=False)
+    need(fetched.returncode == 0, "no cosign")
+    run("cosign.sh", "generate-key-pair")
+    image = f"{published.said['name']}@{digest}"
+    run("sign.sh", published.said["name"], digest, f"all={digest}")
+    offline = ("--key", "cosign.pub", "--insecure-ignore-tlog=true")
+    said = run("cosign.sh", "verify-attestation", *offline, "--type", "cyclonedx", image)
+    statement = json.loads(base64.b64decode(json.loads(said.splitlines()[0])["payload"]))
+    assert statement["predicate"]["metadata"]["component"]["name"] == FEATURE
 
 
 def test_a_version_that_is_there_stays_as_it_is_and_is_not_signed(published: Published) -> None:
