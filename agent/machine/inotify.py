@@ -30,7 +30,10 @@ class Changes:
         self._watch()
 
     def wait(self, seconds: float) -> None:
-        """Return when something has changed, at the latest after this time."""
+        """Return when something has changed, at the latest after this time.
+
+        A folder that has come meanwhile is watched then, before its reader looks into it.
+        """
         self._watch()
         wait = select.poll()
         if self._descriptor >= 0:
@@ -38,6 +41,7 @@ class Changes:
         if wait.poll(max(0.0, seconds) * 1000):
             with suppress(BlockingIOError):
                 os.read(self._descriptor, _PIECE)
+        self._watch()
 
     def close(self) -> None:
         """Watch no more."""
