@@ -17,7 +17,7 @@ from agent.settings.urls import http_url
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
 LONGEST_DURATION = 366 * 86400.0
-"""Seconds: a time further away is a slip, and calendars end."""
+"""Seconds: a longer one is a mistake, and the sum with a date could leave the calendar."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SWITCH = {
     **dict.fromkeys(("true", "1", "yes", "y", "on"), True),
@@ -74,7 +74,7 @@ def address(value: str) -> str:
 
 
 def duration(value: str) -> float:
-    """Read a duration as below, which has an end."""
+    """Read a duration as `any_duration` does, of at most LONGEST_DURATION."""
     seconds = any_duration(value)
     if seconds > LONGEST_DURATION:
         raise ValueError(f"a duration of at most {LONGEST_DURATION / 3600:.0f}h")
