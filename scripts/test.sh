@@ -32,7 +32,7 @@ if [[ ${IMAGE:-} ]]; then
     ONLY=${ONLY:-image${workspace:+ $workspace}}
 fi
 suites=()
-for suite in ${ONLY:-unit fuzz contract pid1 e2e image}; do
+for suite in ${ONLY:-unit fuzz contract pid1 image e2e}; do
     IFS=, read -ra names <<<"$suite"
     suites+=("${names[@]/#/tests/}")
 done

@@ -26,7 +26,9 @@ from tests.worlds.side_by_side import (
 )
 
 TESTS = Path(__file__).parent
-SUITES = ("unit", "fuzz", "contract", "pid1", "e2e", "image", "faults", "floods", "kubernetes")
+SUITES = ("unit", "fuzz", "contract", "pid1", "image", "e2e", "faults", "floods", "kubernetes")
+"""Fastest first. The four long groups of `image` come before the many short ones of `e2e`: as the
+last, they would keep one worker busy while the others have nothing left to do."""
 WITH_IMAGES = ("e2e", "image", "floods", "kubernetes")
 ON_REQUEST = ("faults", "floods")
 """They are tried only when `--times` says how often."""
