@@ -194,6 +194,16 @@ def test_without_logs(workspace: Workspace) -> None:
     assert not [name for name in unpack(make("--no-logs")) if name.startswith("logs")]
 
 
+def test_a_folder_that_somebody_else_may_have_made_leads_to_no_logs(workspace: Workspace) -> None:
+    """Its folder of logs could be a link to any files of whoever makes the bundle, such as root."""
+    workspace.note("a line")
+    workspace.logs.parent.chmod(0o755)
+    files = unpack(make())
+    assert not [name for name in files if name.startswith("logs")]
+    rows = {row["name"]: row["error"] for row in json.loads(files["manifest.json"])["members"]}
+    assert "is not a folder that only uid" in rows["logs"]
+
+
 def test_of_a_long_log_there_is_the_end_and_no_half_of_a_secret(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from agent import __version__
-from agent.machine import overrides
+from agent.machine import overrides, runtime
 from agent.machine.cgroup import Cgroup
 from agent.machine.files import STATE, open_file, read_file
 from agent.machine.mountinfo import TABLE
@@ -135,7 +135,11 @@ def make_processes(_: Source) -> bytes:
 
 
 def make_logs(source: Source) -> Iterator[Content]:
-    """Yield the end of each log in the runtime folder."""
+    """Yield the end of each log in the runtime folder.
+
+    Raises PermissionError for a folder that somebody else has made: a link could lead to any files.
+    """
+    runtime.check(str(source.facts.runtime), source.facts.uid)
     folder = source.facts.runtime / LOGS
     paths = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
     newest = sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)[:MOST_LOGS]
