@@ -3,8 +3,8 @@
 #
 # NAME@DIGEST is what push.sh joined; an ARCHITECTURE's part is signed as well and gets its list of
 # contents from reports/ (make sbom) and what is known of its vulnerabilities, if docker/vex.json names
-# it. The provenance belongs to the whole. The Feature is one for all: all=DIGEST. All of it lies in the registry beside the image; docs/verify.md
-# says how to check it.
+# it. The provenance belongs to the whole. The Feature is one for all: all=DIGEST. All of it lies in the
+# registry beside the image; docs/verify.md says how to check it.
 #
 # COSIGN_KEY  a private key of cosign, with its password in COSIGN_PASSWORD. Nothing then leaves for a
 #             public log. Without it, the workflow that runs this signs with its own identity.
