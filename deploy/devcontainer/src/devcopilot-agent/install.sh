@@ -98,7 +98,7 @@ install_agent() {
     chmod 0755 "$share/start"
     # With modes of our own: whoever unpacked this may have had a umask that closes all to others.
     tar --create --directory system --owner 0 --group 0 --mode go=u-w . |
-        tar --extract --directory / --no-overwrite-dir --preserve-permissions
+        tar --extract --directory / --no-overwrite-dir --keep-directory-symlink --preserve-permissions
     ln -sf "$top/bin/devcopilot" /usr/local/bin/devcopilot
 }
 
