@@ -29,7 +29,7 @@ def look(context: Context) -> Iterator[Finding]:
 CHECK = Check(
     "ai-settings",
     "AI tools",
-    "whether each AI tool gets its key, or takes the kind of GitHub token that is given",
+    "whether each AI tool gets its key, or accepts the kind of GitHub token given",
     look,
     documents="docs/ai-tools.md",
 )
