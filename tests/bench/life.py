@@ -66,7 +66,7 @@ def cpu():
     return ticks / os.sysconf("SC_CLK_TCK")
 last = cpu()
 while True:  # until all of them sleep
-    time.sleep(1)
+    time.sleep(3)
     now = cpu()
     if now - last < 0.05:
         break
