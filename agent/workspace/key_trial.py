@@ -8,7 +8,8 @@ from hashlib import sha256
 from agent.machine.commands import NOT_FOUND, TOO_LONG, TOO_MUCH
 from agent.machine.system import Facts
 
-_FINGERPRINT = re.compile(rb"SHA256:(\S+)")
+_FINGERPRINT = re.compile(rb"^\d+ SHA256:(\S+)", re.MULTILINE)
+"""Of a key that was loaded; a comment behind it may name any other."""
 _NOTHING_LEARNT = (TOO_LONG, TOO_MUCH, NOT_FOUND)
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import signal
 import subprocess
 from base64 import b64decode, b64encode, encodebytes
@@ -318,7 +319,8 @@ def test_one_bad_key_of_many_costs_no_more_than_a_call(
 
     monkeypatch.setattr(Facts, "run", count)
     bad = spoil_key(("-t", "ecdsa"), tmp_path, lambda key: key[:-1] + bytes([key[-1] ^ 1]))
-    others = [f'restrict,command="a AAAA b" {KEY} {number}' for number in range(20)]
+    digest = b64encode(hashlib.sha256(b64decode(bad.split()[1])).digest()).decode().rstrip("=")
+    others = [f'restrict,command="a AAAA b" {KEY} {number} SHA256:{digest}' for number in range(20)]
     (problem,) = machine.configure(SSH_PUBLIC_KEY="\n".join([*others, f"restrict {bad}", "# me"]))
     assert "OpenSSH cannot load it" in problem
     assert machine.read(AUTHORIZED) == "".join(f"{line}\n" for line in [*others, "# me"])
