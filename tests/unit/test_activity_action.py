@@ -112,8 +112,8 @@ def test_a_command_that_takes_too_long_ends_with_all_it_started(
 ) -> None:
     note = tmp_path / "child"
     desk = make_idle_desk(tmp_path, monkeypatch, f"sh -c 'sleep 600 & echo $! >{note}; wait'")
-    monkeypatch.setattr(action, "COMMAND_TIMEOUT", 1.0)
-    with pytest.raises(AgentError, match="it took longer than 1 s"):
+    monkeypatch.setattr(action, "COMMAND_TIMEOUT", 3.0)
+    with pytest.raises(AgentError, match="it took longer than 3 s"):
         desk.act()
     assert not is_alive(int(note.read_text()))
 
