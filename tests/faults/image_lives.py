@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.e2e.conftest import WORKSPACE_UID, Login
 from tests.e2e.registry import Registry
 from tests.faults.life import Life
 from tests.pid1.boxes import Box
-from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, docker, running
+from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, running
 
 PORT = 9123
 EXTENSION = "octo.good"
@@ -60,7 +60,7 @@ class ContainerBox(Box):
 
     def close(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
 
 class Sessions:
@@ -127,17 +127,21 @@ def living_in_image(registry: Registry, locks: Path, login: Login) -> Iterator[L
     options = (*HARDENED, *registry.options, *words, "-v", f"{locks}:{LOCKS}:ro")
     with running(Recipe(MVP, options, published=False)) as container:
         container.wait_ready()
-        box = ContainerBox(container)
-        environ = dict(
-            row.split("=", 1) for row in docker(
-                "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", container.name
-            ).splitlines() if row
-        )  # fmt: skip
-        environ["HOME"] = "/home/dev8"
-        try:
-            yield Life(Path("/"), box, 0, RUNTIME, WORKSPACE_UID, PROGRAM, environ)
-        finally:
-            box.close()
+        rows = container.inspect("{{range .Config.Env}}{{println .}}{{end}}").splitlines()
+        environ = dict(row.split("=", 1) for row in rows if row)
+        with looking_into(container, environ) as life:
+            yield life
+
+
+@contextmanager
+def looking_into(container: Container, environ: Mapping[str, str]) -> Iterator[Life]:
+    """Have a container as a life; what is started beside it gets this environment."""
+    box = ContainerBox(container)
+    place = {**environ, "HOME": "/home/dev8"}
+    try:
+        yield Life(Path("/"), box, 0, RUNTIME, WORKSPACE_UID, PROGRAM, place)
+    finally:
+        box.close()
 
 
 def bring(life: Life) -> str:

@@ -42,6 +42,7 @@ class Killer:
         self.killed = killed
         self.random = chance
         self.started: list[subprocess.Popen[bytes]] = []
+        self.number = signal.SIGKILL
 
     def kill_next(self) -> None:
         """Kill the next victim of the deck that can be killed now."""
@@ -112,7 +113,7 @@ class Killer:
 
     def strike(self, pid: int, victim: Victim) -> bool:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, self.number)
         except ProcessLookupError:
             return False
         self.killed[str(victim)] += 1

@@ -26,7 +26,7 @@ WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "done": (("a-step",),),
     "backup": (("create",), ("list",), ("verify",), ("prune",), ("undo", "--yes")),
     "keep": (("1m",),),
-    "support-bundle": (("--stdout",),),
+    "support-bundle": (("--out", "-"),),
 }
 """Verb -> what it is called with."""
 
