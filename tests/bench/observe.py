@@ -194,6 +194,7 @@ def watched() -> Iterator[Container]:
         subprocess.run([DOCKER, "exec", "--detach", box.name, *argv], check=True)
         box.wait_ready()
         wait_until(lambda: count_refreshes(box) >= 1, "the first refresh")
+        wait_until(lambda: box.has_run("setup"), "the end of what only a start costs")
         ask(box, METRICS)
         yield box
 
