@@ -18,6 +18,7 @@ from agent.machine.documents import STATE, Document
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import SETTINGS, read_file
 from agent.settings.context import Context
+from agent.settings.repository import OURS
 from agent.tools.all import TOOLS
 
 NAMES = (
@@ -33,7 +34,7 @@ MOST, DEEPEST = 500, 4
 """Files and folders of the tree that are looked at, and how deep."""
 UNSEEN = "!"
 """Begins a print that says why the content was not looked at: it can never be trusted."""
-APART = ("lost+found", ".devcopilot-")
+APART = ("lost+found", OURS)
 """What a volume and the agent put into an empty workspace."""
 
 Prints = Mapping[str, str]

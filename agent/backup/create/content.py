@@ -164,9 +164,8 @@ def choose_home(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the paths below the home that go in, and those that are taken out of them.
 
-    +PATH adds to the `usual` ones and -PATH takes away; words without a sign are a list of their
-    own.
-    Raises ValueError for what is no path below the home.
+    +PATH adds to the `usual` ones and -PATH takes away; words without a sign replace them. Raises
+    ValueError for what is no path below the home.
     """
     signed = [(word[0], word[1:]) if word[:1] in ("+", "-") else ("", word) for word in words]
     chosen = [(sign, home_path(name)) for sign, name in signed]
