@@ -2,7 +2,7 @@
 
 Run by the environment's own Python. What goes are clients for asyncio, and versions of Azure's
 interfaces that neither the CLI's table of versions nor a package's own models name. The CLI's
-makers take out the same for their packages. tests/image/mvp/test_azure.py loads every client.
+makers take out the same for their packages. tests/image/tools/test_azure.py loads every client.
 """
 
 import re

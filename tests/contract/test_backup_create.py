@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from agent import catalogue
-from agent.backup.create.content import find_content
+from agent.backup.create.content import ToolFiles, find_content
 from agent.backup.create.snapshot import BackupMaker, BackupResult, Contents
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic
@@ -354,7 +354,7 @@ def test_one_that_is_stopped_in_the_midst_is_named_and_loses_nothing(
 def test_restic_takes_every_file_that_another_look_counts(vault: Vault) -> None:
     """It leaves nothing out without a word: whatever is hard to keep, the sums agree."""
     make_odd_tree(vault.workspace, unreadable=os.getuid() == 0)
-    content = find_content(vault.workspace, vault.root / "nobody")
+    content = find_content(vault.workspace, vault.root / "nobody", tools=ToolFiles())
     regular = sum(
         stat.S_ISREG((Path(top) / name).lstat().st_mode)
         for top, _, names in os.walk(vault.workspace) for name in names

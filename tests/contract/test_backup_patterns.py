@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.create.content import find_content
+from agent.backup.create.content import ToolFiles, find_content
 from agent.backup.create.survey import survey
 from agent.machine.globs import anchor, compile_patterns
 from tests.worlds.needs import need
@@ -76,7 +76,11 @@ def test_the_walk_finds_the_databases_that_restic_takes(tmp_path: Path, workspac
         (workspace / name).touch()
     (workspace / "cache/CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n")
     content = find_content(
-        workspace, tmp_path, wishes=["left", "*.db", "!top.db"], own=[workspace / "state"]
+        workspace,
+        tmp_path,
+        wishes=["left", "*.db", "!top.db"],
+        own=[workspace / "state"],
+        tools=ToolFiles(),
     )
     taken = back_up(tmp_path / "repository", workspace, *content.excludes)
     assert taken

@@ -3,16 +3,17 @@
 import os
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from agent.backup.create import content as backup_content
 from agent.backup.create.content import (
     HOME,
     Content,
     choose_home,
     drop_nested,
-    find_content,
     find_same,
     leaves_nothing,
 )
@@ -21,6 +22,8 @@ from agent.commands.backup.work import TOOL_FILES
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
 from agent.machine.sqlite import HEADER
+
+find_content = partial(backup_content.find_content, tools=TOOL_FILES)
 
 
 @pytest.fixture
@@ -161,7 +164,7 @@ def test_taking_away_never_takes_the_workspace(home: Path) -> None:
 def test_secrets_are_left_out_even_of_the_whole_home(home: Path, name: str) -> None:
     fill(home, name)
     wishes = ["!**", f"!{name}"]
-    content = find_content(home, home, words=["+."], wishes=wishes, tools=TOOL_FILES)
+    content = find_content(home, home, words=["+."], wishes=wishes)
     assert not is_taken(content, home / name)
 
 
@@ -171,7 +174,7 @@ def test_secrets_are_left_out_even_of_the_whole_home(home: Path, name: str) -> N
 ])  # fmt: skip
 def test_what_lies_beside_secrets_goes_in(home: Path, workspace: Path, name: str) -> None:
     fill(home, name)
-    content = find_content(workspace, home, words=["+."], tools=TOOL_FILES)
+    content = find_content(workspace, home, words=["+."])
     assert is_taken(content, home / name)
 
 

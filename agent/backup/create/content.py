@@ -53,9 +53,6 @@ class ToolFiles:
     """What never does, in restic's patterns."""
 
 
-NO_TOOLS = ToolFiles()
-
-
 Identity = tuple[int, int]
 """What a file is, whatever it is called: device and inode."""
 
@@ -88,7 +85,7 @@ def find_content(
     wishes: Iterable[str] = (),
     own: Iterable[Path] = (),
     copies: Path | None = None,
-    tools: ToolFiles = NO_TOOLS,
+    tools: ToolFiles,
 ) -> Content:
     """Return what goes into a backup.
 
