@@ -197,7 +197,7 @@ def end(day: Day) -> None:
         day.traces.add(Trace(f"exit code {code}", "an error"))
     if not day.gift.volumes:
         for path, content in read_layer(container.name):
-            day.hear(f"layer {path}", content)
+            day.hear(path, content)
 
 
 def read_layer(name: str) -> Iterator[tuple[str, bytes]]:
