@@ -23,6 +23,8 @@ COMMAND = re.compile(
     r"`devcopilot ([^`]*)`" r"|(?<![\w/.-])(?<!entrypoint )devcopilot ([^`;,:()>#\n]*)"
 )
 """A command in a text: in backticks, or up to the next sign."""
+PLACE = re.compile("`environment of [^`]*`")
+"""A process in docs/secrets-at-rest.md, named with those that started it."""
 OTHERS = re.compile(r"\bgit [a-z][^`;,()\n]*")
 """A command of another program, whose options are its own."""
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
@@ -52,7 +54,7 @@ def read_texts(path: Path) -> Iterator[str]:
 
 def find_commands(text: str) -> Iterator[str]:
     """Yield the commands that a text names, without `devcopilot`."""
-    for quoted, bare in COMMAND.findall(text):
+    for quoted, bare in COMMAND.findall(PLACE.sub("", text)):
         command = (quoted or bare).partition("#")[0].strip()
         if command and not command.startswith(UNKNOWN) and "[" not in command:
             yield command
