@@ -187,11 +187,11 @@ def test_the_copy_ends_with_an_init_that_was_killed(start: Start, folder: Path) 
 
 def test_a_call_during_the_stop_starts_no_job(start: Start, folder: Path) -> None:
     """It would hold the stop up for as long as it lingers."""
-    slow = job("slow", f"trap 'touch {folder}/asked' TERM; until test -e {folder}/go; do "
-               "sleep 0.01; done")  # fmt: skip
+    slow = job("slow", f"trap 'touch {folder}/asked' TERM; touch {folder}/begun; "
+               f"until test -e {folder}/go; do sleep 0.01; done")  # fmt: skip
     answer = job("answer", f"touch {folder}/answered", at=(), sockets=("calls.sock",))
     box = start(*booted(folder, with_jobs(slow, answer)))
-    wait_until(lambda: entry(box, "slow")["running"], "the slow job")
+    wait_until((folder / "begun").exists, "the slow job")
     box.send(signal.SIGTERM)
     wait_until((folder / "asked").exists, "the stop")
     with socket.socket(socket.AF_UNIX) as caller, pytest.raises(ConnectionRefusedError):

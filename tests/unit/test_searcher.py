@@ -16,7 +16,8 @@ from tests.worlds.secret_values import Row, Trace, find_forms, find_stale, find_
 from tests.worlds.waiting import wait_until
 
 TEXT = (Path(__file__).parents[1] / "worlds/searcher.py").read_text()
-SECRET = "planted 'and' \"quoted\" $1 <2>/+%"
+SECRET = f"planted {os.getpid()} 'and' \"quoted\" $1 <2>/+%"
+"""Each worker's own: it sees the processes of the others."""
 CORE = b"\x7fELF" + b"\x02\x01\x01" + bytes(9) + b"\x04\x00"
 
 
