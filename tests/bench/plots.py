@@ -57,7 +57,7 @@ def draw_comparisons(comparisons: list[Comparison]) -> Figure:
                 axes.annotate(f" {samples.median:.3g}", (high, number), va="center", fontsize=8)
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
-        axes.set_title(f"{each.figure} ({each.unit})", fontsize=9, loc="left")
+        axes.set_title(f"{each.figure}\n{each.unit}", fontsize=9, loc="left")
         axes.margins(x=0.15)
     return figure
 
@@ -75,7 +75,7 @@ def draw_series(series: list[Series]) -> Figure:
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_xlabel(each.size)
-        axes.set_title(f"{each.figure} ({each.unit})", fontsize=9, loc="left")
+        axes.set_title(f"{each.figure}\n{each.unit}", fontsize=9, loc="left")
         axes.legend(frameon=False, fontsize=8)
     return figure
 
