@@ -145,7 +145,7 @@ def measure_idle(options: Options) -> list[Row]:
     return [
         Row("memory of the resident agent processes (PSS)", sum(pss.values()), 25, "MB", parts),
         Row(
-            f"processor over {seconds / 60:.0f} minutes with {refreshed} refreshes",
+            f"processor over {seconds:.0f} s with {refreshed} refreshes",
             100 * used / seconds,
             0.25,
             "% of a core",

@@ -154,7 +154,7 @@ def measure_cost(options: Options) -> list[Row]:
         subprocess.run([DOCKER, "exec", box.name, *PYTHON, script], check=True, timeout=limit)
         used, taken = processes.agent_seconds(main) - before, time.monotonic() - begin
     return [
-        Row(f"processor over {taken / 60:.0f} minutes: a scrape each 15 s, samples, reports",
+        Row(f"processor over {taken:.0f} s: a scrape each 15 s, samples, reports",
             100 * used / taken, 0.3, "% of a core", f"{used:.2f} s")
     ]  # fmt: skip
 
