@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.contract.apps import APP, INSTALLATION, make_key, make_public_pem
 from tests.contract.clones import FILES, Place
 from tests.contract.restore_box import MINE, RestoreBox
+from tests.contract.vault import need_restic
 from tests.fakes.github import FakeGitHub
+from tests.worlds.backup_servers import SERVERS, Server
 from tests.worlds.git_host import GitHost, serve
 from tests.worlds.needs import need, need_other_users
 from tests.worlds.quick_key import find_password, place_repository
@@ -31,6 +33,15 @@ def hub(key: rsa.RSAPrivateKey) -> Iterator[FakeGitHub]:
                     client_secret="client-secret-0123")  # fmt: skip
         hub.add_installation(APP, INSTALLATION, "octo", repositories=["demo", "other"])
         yield hub
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    """Each kind of server that keeps backups, in turn."""
+    need_restic()
+    (tmp_path / "server").mkdir()
+    with SERVERS[request.param](tmp_path / "server") as found:
+        yield found
 
 
 @pytest.fixture

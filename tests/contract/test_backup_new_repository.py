@@ -3,7 +3,6 @@
 import errno
 import shutil
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,20 +16,10 @@ from agent.backup.target import find_targets
 from agent.machine.errors import AgentError
 from agent.machine.follow import Finished
 from agent.settings.everything import Settings
-from tests.contract.vault import Vault, need_restic
-from tests.worlds.backup_servers import Server, serving_azurite, serving_moto, serving_rclone
+from tests.contract.vault import Vault
+from tests.worlds.backup_servers import Server
 from tests.worlds.machine import make_facts
 from tests.worlds.quick_key import make_quick
-
-SERVERS = {"moto": serving_moto, "rclone": serving_rclone, "azurite": serving_azurite}
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    need_restic()
-    (tmp_path / "server").mkdir()
-    with SERVERS[request.param](tmp_path / "server") as found:
-        yield found
 
 
 def connect(server: Server, root: Path) -> Restic:

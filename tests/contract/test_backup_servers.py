@@ -3,23 +3,15 @@
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.worlds.backup_servers import SERVERS, Server, find_program, serving_rclone
+from tests.worlds.backup_servers import Server, find_program, serving_rclone
 from tests.worlds.small_folder import small_folder
 
 PASSWORD = {"RESTIC_PASSWORD": "x", "RESTIC_PROGRESS_FPS": "1"}
 Done = subprocess.CompletedProcess[str]
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    (tmp_path / "server").mkdir()
-    with SERVERS[request.param](tmp_path / "server") as found:
-        yield found
 
 
 @pytest.fixture

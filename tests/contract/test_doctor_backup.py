@@ -26,16 +26,8 @@ from agent.settings.check import Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.contract.vault import need_restic
-from tests.worlds.backup_servers import BUCKET, SERVERS, Server, serving_moto, serving_rclone
+from tests.worlds.backup_servers import BUCKET, Server, serving_moto, serving_rclone
 from tests.worlds.machine import make_facts
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    need_restic()
-    (tmp_path / "server").mkdir()
-    with SERVERS[request.param](tmp_path / "server") as found:
-        yield found
 
 
 def make_context(root: Path, variables: dict[str, str], **environ: str) -> Context:
