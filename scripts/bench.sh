@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Measure the images against their bars, and others: bench.sh workspace|backup|pull OPTION...
 # Write docs/benchmarks.md from what was measured: bench.sh page
+#
+# DEV8_BEFORE    an image with an earlier agent, measured beside this one, such as dev8-mvp:before
+# DEV8_ORIGINAL  a checkout of the bash entrypoint's repository, measured as well
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh

@@ -20,6 +20,8 @@ OURS, TINI, S6, SUPERVISORD = "DevCopilot Agent", "tini", "s6-svscan", "supervis
 ORIGINAL = "bash entrypoint"
 CHECKOUT = "DEV8_ORIGINAL"
 """The variable that names a checkout of the bash entrypoint's repository."""
+BEFORE = "DEV8_BEFORE"
+"""The variable that names an image with an earlier agent, so that both are measured in one run."""
 USER = 1000
 _HERE = "/versus"
 """Where the files of the others are in the container."""
@@ -72,9 +74,9 @@ def rivals(key: Key, image: str = MVP) -> Iterator[tuple[Rival, ...]]:
         _write_files(folder, key)
         mount = ("-v", f"{folder}:{_HERE}")
         both = f"{_SSHD} & exec {_IDE}"
+        variables = ("-e", f"SSH_PUBLIC_KEY={key.public}", "-e", "CODE_SERVER_AUTH=none")
         found = [
-            Rival(OURS, Recipe(image, ("-e", f"SSH_PUBLIC_KEY={key.public}",
-                                       "-e", "CODE_SERVER_AUTH=none"))),
+            Rival(OURS, Recipe(image, variables)),
             Rival(TINI, Recipe(image, ("--init", "--entrypoint", "/bin/sh", *mount), ("-c", both))),
             Rival(SUPERVISORD, Recipe(
                 image, ("--entrypoint", "/opt/devcopilot/bin/supervisord", *mount),
@@ -86,6 +88,8 @@ def rivals(key: Key, image: str = MVP) -> Iterator[tuple[Rival, ...]]:
                        "-v", f"{folder}/s6/s6-supervise:/usr/bin/s6-supervise:ro",
                        "-e", f"LD_LIBRARY_PATH={_HERE}/s6")  # fmt: skip
             found.append(Rival(S6, Recipe(image, options, (f"{_HERE}/scan",))))
+        if earlier := os.environ.get(BEFORE):
+            found.append(Rival(f"agent of {earlier}", Recipe(earlier, variables)))
         if checkout := os.environ.get(CHECKOUT):
             found.append(Rival(ORIGINAL, _make_original(Path(checkout), key, image)))
         yield tuple(found)
