@@ -7,7 +7,6 @@ import signal
 import subprocess
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Generator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,12 @@ from tests.worlds.side_by_side import (
     find_group,
     find_shared_folder,
     hold,
-    take_turn,
     write_groups,
 )
 
 TESTS = Path(__file__).parent
 SUITES = ("unit", "fuzz", "contract", "pid1", "image", "e2e", "faults", "floods", "kubernetes")
-"""Fastest first. The four long groups of `image` come before the many short ones of `e2e`: as the
-last, they would keep one worker busy while the others have nothing left to do."""
+"""Fastest first."""
 WITH_IMAGES = ("e2e", "image", "floods", "kubernetes")
 ON_REQUEST = ("faults", "floods")
 """They are tried only when `--times` says how often."""
@@ -94,7 +91,9 @@ def find_suite_of(name: str) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: SUITES.index(find_suite(item)))
+    """Order the suites, and the files of `e2e`, which stay whole, by their number of tests."""
+    sizes = Counter(item.path for item in items if find_suite(item) == "e2e")
+    items.sort(key=lambda item: (SUITES.index(find_suite(item)), sizes[item.path]))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -117,19 +116,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupSche
     return GroupScheduling(config, log, config.stash[SHARED_FOLDER])
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Say which suite begins; where there are several workers, wait for the test's turn."""
-    folder = find_shared_folder(item.config)
-    if folder is None:
-        announce_suite(item)
-        return (yield)
-    with take_turn(folder, alone=item.get_closest_marker("alone") is not None):
-        return (yield)
-
-
-def announce_suite(item: pytest.Item) -> None:
-    """Say which suite begins and what remains after it."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Say which suite begins and what remains after it; several workers begin all at once."""
+    if find_shared_folder(item.config):
+        return
     sizes, suite = item.config.stash[SUITE_SIZES], find_suite(item)
     size = sizes.pop(suite, 0)
     reporter = item.config.pluginmanager.getplugin("terminalreporter")

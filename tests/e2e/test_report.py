@@ -155,6 +155,5 @@ def test_the_key_is_nowhere_to_be_seen(box: Container) -> None:
 def test_a_control_plane_that_hangs_does_not_delay_the_stop(box: Container, plane: Plane) -> None:
     plane.put("fault/hang")
     assert box.call("devcopilot", "health").returncode == 0
-    seconds, code = box.stop()
-    assert code == 0
-    assert seconds < 10, "docker would have killed it"
+    _, code = box.stop()
+    assert code == 0, "docker had to kill it"

@@ -1,18 +1,18 @@
 """How tests share a machine when several workers run them (pytest-xdist).
 
 Tests that share something slow to make run on one worker, in a group: a file of `e2e`, a box
-of `image`, and who says so with `xdist_group`. Every other test runs wherever there is room. One
-that is marked `alone` measures time: it waits until nothing else runs, and the others wait for it.
+of `image`, and who says so with `xdist_group`. Every other test runs wherever there is room.
 """
 
 import fcntl
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 SHARED = "shared_folder"
 """The name under which the controller hands its workers a folder."""
@@ -42,10 +42,11 @@ def write_groups(folder: Path, groups: Iterable[tuple[str, str | None]]) -> None
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives out groups, and single tests, in the order in which they were collected.
+    """Gives out groups, and single tests: half of the workers begin at either end.
 
-    xdist's own `--dist loadgroup` writes the group into the test's name, where pytest 9 no longer
-    lets it.
+    So tests that compute run beside tests that wait, and the workers meet where the groups are
+    small: none is still busy long after the others. xdist's own `--dist loadgroup` writes the group
+    into the test's name, where pytest 9 no longer lets it.
     """
 
     def __init__(self, config: pytest.Config, log: object, folder: Path) -> None:
@@ -59,6 +60,11 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
             self._groups = json.loads((self._folder / GROUPS).read_text())
         return self._groups.get(nodeid, nodeid)
 
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if self.nodes.index(node) % 2:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
+
 
 def find_shared_folder(config: pytest.Config) -> Path | None:
     """Return the folder that all workers of this run share; None where there is one process."""
@@ -71,14 +77,4 @@ def hold(path: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
     """Hold the lock of a file until the end; the kernel releases it if the process dies."""
     with path.open("a") as file:
         fcntl.flock(file, kind)
-        yield
-
-
-@contextmanager
-def take_turn(folder: Path, *, alone: bool) -> Iterator[None]:
-    """Wait until the test may run: beside others, or alone."""
-    with ExitStack() as stack:
-        with hold(folder / "door"):  # whoever waits for an empty room keeps it: none overtakes
-            kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-            stack.enter_context(hold(folder / "room", kind))
         yield
