@@ -50,7 +50,9 @@ class Watch:
             return
         try:
             self._child = self._children.fork(
-                lambda: look(self._paths, self._writer, missed), self._writer, self._on_end
+                lambda: look(self._paths, self._writer, missed),
+                self._on_end,
+                keep=(self._writer,),
             )
         except OSError:  # there are as many processes as there may be
             self._on_end(0)

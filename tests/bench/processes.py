@@ -67,6 +67,7 @@ def agent_processes(main_pid: int) -> dict[str, Process]:
     """Return the agent's resident processes of a container by name: all that are no service's."""
     everything = list_processes()
     children = [process for process in everything if process.parent == main_pid]
+    children.sort(key=lambda process: process.pid, reverse=True)  # jobs may be copies of init, too
     found = {"init": next(process for process in everything if process.pid == main_pid)}
     for process in children:
         line = " ".join(process.argv)

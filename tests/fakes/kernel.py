@@ -82,7 +82,7 @@ class FakeProcess(Child):
         self.environment: Mapping[str, str] | None = None
         self.blocked: Sequence[int] = ()
         self.ignored: Sequence[int] = ()
-        self.work: Callable[[], None] | None = None
+        self.work: Callable[[], int | None] | None = None
         self.began = kernel.loop.now()
         self.got: list[int] = []
         self.gone = False
@@ -184,12 +184,20 @@ class FakeChildren(Children):
         return process
 
     def fork(
-        self, work: Callable[[], None], keep: int, on_end: Callable[[int], None]
+        self,
+        work: Callable[[], int | None],
+        on_end: Callable[[int], None],
+        *,
+        keep: Sequence[int] = (),
+        streams: Streams = (),
+        nice: int = 0,
     ) -> FakeProcess:
         self._fork()
-        os.fstat(keep)
-        process = FakeProcess(self, DAEMON, ("copy of init", str(keep)), on_end)
-        process.work = work
+        for descriptor in (*streams, *keep):
+            if descriptor is not None:
+                os.fstat(descriptor)  # raises OSError
+        process = FakeProcess(self, DAEMON, ("copy of init", *map(str, keep)), on_end)
+        process.work, process.streams, process.nice = work, streams, nice
         self.started.append(process)
         return process
 

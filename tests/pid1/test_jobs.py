@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from agent.init.children import LIGHT
 from agent.machine.boot import Job, Retry
 from tests.pid1.boxes import Box, Namespace, booted, give, has_pending, with_jobs
 from tests.worlds.waiting import wait_until
@@ -51,6 +52,22 @@ def test_once_and_repeated(start: Start, folder: Path) -> None:
     wait_for_runs(box, "often", 5)
     once = wait_for_runs(box, "once", 1)
     assert (once["runs"], once["last_exit"], once["next_at"]) == (1, 4, None)
+    assert box.stop() == 0
+
+
+def test_a_light_script_is_run_by_a_copy_of_init(start: Start, folder: Path) -> None:
+    """No program is executed for it; its words come to the log, and its exit code to the state."""
+    script = folder / "script.py"
+    script.write_text(
+        "import sys\n"
+        "words = open('/proc/self/cmdline').read().split('\\0')\n"
+        "sys.stderr.write(f'{__name__} {words[1:4]}\\n')\n"
+        "sys.exit(4)\n"
+    )
+    plan = Job("light", (*LIGHT, str(script)), None, 20.0)
+    box = start(*booted(folder, with_jobs(plan)))
+    assert wait_for_runs(box, "light", 1)["last_exit"] == 4
+    box.wait_for("__main__ ['-I', '-m', 'agent.init']")
     assert box.stop() == 0
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.init.children import Child, Children
+from agent.init.children import LIGHT, Child, Children
 from agent.init.loop import Loop
+from agent.machine.exits import Exit
 from tests.fakes.kernel import ABOVE_ALL_PIDS, DAEMON, DrivenBootClock, FakeChildren, Program
 from tests.worlds.waiting import wait_until
 
@@ -192,3 +193,57 @@ def test_a_child_gets_its_descriptors_wherever_they_were(tmp_path: Path) -> None
         children.spawn(("sh", "-c", script), streams, codes.append)
         Factory(children, children.reap).wait_for(lambda: codes, "the end of the child")
     assert [(tmp_path / f"out{at}").read_text() for at in range(4)] == ["d", "c", "b", "a"]
+
+
+def run_script(tmp_path: Path, text: str, **options: int) -> tuple[Child, list[int], Factory]:
+    """Let a copy of this process run a script, with `tmp_path/out` as its standard streams."""
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    children, codes = Children(), list[int]()
+    with (tmp_path / "out").open("w") as out:
+        argv = (*LIGHT, str(script), "word")
+        child = children.fork_script(argv, (None, out.fileno(), out.fileno()), codes.append,
+                                     **options)  # fmt: skip
+    return child, codes, Factory(children, children.reap)
+
+
+def test_a_copy_runs_a_script_as_python_would(tmp_path: Path) -> None:
+    """What is this process's own does not reach it: descriptors, handlers, blocked signals."""
+    text = """
+import os, signal, sys
+handled = [n for n in signal.valid_signals() if signal.getsignal(n) != signal.SIG_DFL]
+found = [
+    __name__, sys.argv[1:], os.listdir("/proc/self/fd"), os.getpgrp() == os.getpid(),
+    os.nice(0), sorted(set(handled) - {signal.SIGKILL, signal.SIGSTOP}),
+    signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+]
+os.write(1, repr(found).encode())
+sys.exit(3)
+"""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    handler = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    try:
+        _, codes, factory = run_script(tmp_path, text, nice=3)
+    finally:
+        signal.signal(signal.SIGUSR2, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    factory.wait_for(lambda: codes, "its end")
+    found = ["__main__", ["word"], ["0", "1", "2", "3"], True, min(os.nice(0) + 3, 19), [], set()]
+    assert (codes, (tmp_path / "out").read_text()) == ([3], repr(found))  # 3 lists the folder
+
+
+def test_a_script_that_fails_says_why_in_one_line_without_the_words_of_the_error(
+    tmp_path: Path,
+) -> None:
+    _, codes, factory = run_script(tmp_path, "raise ValueError('secret')\n")
+    factory.wait_for(lambda: codes, "its end")
+    said = (tmp_path / "out").read_text()
+    assert codes == [Exit.INTERNAL]
+    assert said == f"internal error in {tmp_path}/script.py: ValueError at {said.split()[-1]}\n"
+
+
+def test_a_script_that_hangs_is_ended_by_a_signal(tmp_path: Path) -> None:
+    child, codes, factory = run_script(tmp_path, "import signal\nsignal.pause()\n")
+    child.send(signal.SIGTERM)
+    factory.wait_for(lambda: codes, "its end")
+    assert codes == [128 + signal.SIGTERM]

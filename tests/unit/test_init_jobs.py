@@ -11,6 +11,7 @@ import pytest
 
 from agent.init import boot
 from agent.init.activation import PAUSES
+from agent.init.children import LIGHT
 from agent.init.jobs import PATIENCE, FinalJobs, Jobs, ScheduledJob
 from agent.init.listener import Listener
 from agent.init.states import JobState
@@ -145,6 +146,19 @@ def test_between_two_runs_that_follow_at_once_the_job_is_busy(office: Office) ->
     office.runs("long")[0].end()
     assert (job.state, job.running, job.busy) == (JobState.PLANNED, False, True)
     assert job.next_at == office.world.clock.now()
+
+
+def test_a_light_script_is_run_by_a_copy_of_init(office: Office) -> None:
+    """With the job's streams and nice value; all else is as with a program."""
+    plan = boot.Job("light", (*LIGHT, "script.py"), 10.0, 5.0, nice=7)
+    office.jobs.add(plan)
+    office.jobs.begin(moments.BOOT)
+    (copy,) = office.runs("copy of init")
+    assert (copy.nice, copy.streams) == (7, (None, None, None))
+    office.world.go(5.1)
+    assert copy.gone, "its time is over"
+    office.world.go(10)
+    assert len(office.runs("copy of init")) == 2
 
 
 def test_a_planned_run_that_is_asked_for_earlier_is_not_made_twice(office: Office) -> None:

@@ -1,7 +1,7 @@
-"""The job of init that takes a sample each 30 s: `python -I -S job.py`.
+"""The job of init that takes a sample each 30 s: `python -I -S job.py`, in a copy of init.
 
-It costs 25 ms of processor with the start of Python, so it loads nothing that is not light, and
-`site` is left out; tests/unit/test_architecture.py holds it to that.
+It costs 8 ms of processor there, and 25 with the start of Python. So it loads nothing that is not
+light, and makes do without `site`; tests/unit/test_architecture.py holds it to that.
 """
 
 import gc
