@@ -47,9 +47,9 @@ class Property:
         )
         found(self.given())()
 
-    def given(self) -> Any:
-        """Return the check as hypothesis calls it."""
-        return given(**self.strategies)(self.check)
+    def given(self, check: Check | None = None) -> Any:
+        """Return the check as hypothesis calls it, or another one of the same arguments."""
+        return given(**self.strategies)(check or self.check)
 
 
 def fuzz(part: float = 1.0, **strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:

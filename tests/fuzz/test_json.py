@@ -219,10 +219,14 @@ def test_our_entries_come_and_go_and_the_users_stay(
     }
 
 
-@fuzz(value=json_values(TEXT))
-def test_a_value_of_any_depth_and_size_is_a_value_or_an_error(value: Any) -> None:
-    text = json.dumps(value)
-    for _ in range(3):
-        with suppress(ValueError):
-            jsonc.parse_lenient(text)
-        text = f"[{text}]" * 40
+@fuzz(
+    value=json_values(TEXT),
+    depth=st.sampled_from((0, 1, 40, 2000)),
+    copies=st.sampled_from((1, 2, 40)),
+)
+def test_a_value_of_any_depth_and_size_is_a_value_or_an_error(
+    value: Any, depth: int, copies: int
+) -> None:
+    text = "[" * depth + ",".join([json.dumps(value)] * copies) + "]" * depth
+    with suppress(ValueError):
+        jsonc.parse_lenient(text)
