@@ -17,7 +17,7 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
     """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
     given = environ.get("HOME", "/")  # what engines give to a uid that the image does not know
     home = Path(given if given not in ("", "/") else _passwd_home(uid) or "/")
-    if not os.access(home, os.W_OK | os.X_OK):
+    if not _is_usable(home):
         cause, mend = explain_access(home, uid)
     elif _is_used_by_another(home):
         cause = f"the agent's own files in it belong to another uid than {uid}"
@@ -31,6 +31,11 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
             mend,
         )
     ]
+
+
+def _is_usable(folder: Path) -> bool:
+    """Tell whether files can be made there; root may also write and execute some files."""
+    return os.access(folder, os.W_OK | os.X_OK) and folder.is_dir()
 
 
 def _is_used_by_another(home: Path) -> bool:
@@ -49,8 +54,8 @@ def _is_used_by_another(home: Path) -> bool:
 
 def check_workspace(folder: Path, uid: int) -> list[Problem]:
     """Return a problem when the workspace folder cannot be written."""
-    missing = not os.access(folder, os.F_OK)
-    if os.access(folder.parent if missing else folder, os.W_OK | os.X_OK):
+    place = folder if os.access(folder, os.F_OK) else folder.parent
+    if _is_usable(place):
         return []
     cause, mend = explain_access(folder, uid)
     return [Problem(f"cannot write the workspace {folder}: {cause}", mend)]

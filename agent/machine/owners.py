@@ -91,7 +91,7 @@ def explain_access(folder: Path, uid: int) -> tuple[str, str]:
     except OSError as error:
         return f"it cannot be reached: {error.strerror}", f"mount a volume on {folder}"
     if not stat.S_ISDIR(found.st_mode):
-        return "it is not a folder", f"mount a volume on {folder}"
+        return "it is not a folder", f"move {folder} away, or choose another folder"
     if read_only:
         return "it is read-only", f"mount a writable volume on {folder}"
     if found.st_uid == uid:

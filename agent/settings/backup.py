@@ -9,11 +9,11 @@ from agent.machine.values import frozen
 from agent.settings.lists import home_words, keep_rules, workspace_patterns
 from agent.settings.parsers import (
     Schedule,
-    absolute_path,
     bucket_name,
     byte_size,
     command,
     count,
+    data_folder,
     duration,
     identifier,
     key_prefix,
@@ -63,7 +63,7 @@ class Backup:
         "DEV8_BACKUP_PASSWORD_COMMAND", command, "Command that prints this password."
     )
     folder: Path | None = variable(
-        "BACKUP_DIR", absolute_path, "Back up to this folder, which should be on a separate volume."
+        "BACKUP_DIR", data_folder, "Back up to this folder, which should be on a separate volume."
     )
     bucket: str | None = variable(
         "AWS_S3_BUCKET", bucket_name, "Back up to this bucket on S3 or a compatible server."

@@ -40,7 +40,7 @@ _RESTIC = "an encrypted restic repository instead of tar.gz files; `restore` acc
 _REPORTS = "reports are also sent while nothing changes, and again after a failure"
 
 KEPT: tuple[KeptVariable, ...] = (
-    KeptVariable("WORKSPACE_DIR", _SAME),
+    KeptVariable("WORKSPACE_DIR", f"{_SAME}; a folder of the system is refused"),
     KeptVariable("SSH_PUBLIC_KEY", "several lines, options and `cert-authority` work, too"),
     KeptVariable(
         "SSH_PRIVATE_KEY", "any type of key; the file is named after its type, not always id_rsa"

@@ -18,6 +18,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
 LONGEST_DURATION = 366 * 86400.0
 """Seconds: a longer one is a mistake, and the sum with a date could leave the calendar."""
+_KERNEL = tuple(map(Path, ("/dev", "/proc", "/sys")))
+_MEMORY = Path("/dev", "shm")
+"""What the kernel shows is no place for files, except below this."""
+_SYSTEM = frozenset(
+    Path("/", name)
+    for name in ("", "bin", "boot", "etc", "lib", "lib32", "lib64", "run", "sbin", "usr", "var")
+)
+"""Folders of the system themselves. Below them there may be one for data, such as /var/www."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SWITCH = {
     **dict.fromkeys(("true", "1", "yes", "y", "on"), True),
@@ -37,6 +45,22 @@ def absolute_path(value: str) -> Path:
     return Path(value)
 
 
+def data_folder(value: str) -> Path:
+    """Read the absolute path of a folder for data: none that the system or the kernel fills."""
+    path = absolute_path(value)
+    _refuse_system(path)
+    return path
+
+
+def _refuse_system(path: Path) -> None:
+    normal = Path(f"/{os.path.normpath(path).lstrip('/')}")
+    of_kernel = any(top in (normal, *normal.parents) for top in _KERNEL)
+    if normal in _SYSTEM or (of_kernel and _MEMORY not in normal.parents):
+        raise ValueError(
+            "a folder for data, such as /workspace: the system has its own files there"
+        )
+
+
 def inner_path(value: str) -> str:
     """Read a path below a folder."""
     parts = value.removeprefix("./").split("/")
@@ -46,13 +70,14 @@ def inner_path(value: str) -> str:
 
 
 def plain_path(longest: int) -> Callable[[str], Path]:
-    """Return a parser for absolute paths of limited length that never need quotes."""
+    """Return a parser for data folders whose paths are of limited length and need no quotes."""
 
     def read(value: str) -> Path:
         if len(value) > longest or not re.fullmatch(r"/[A-Za-z0-9/._@+-]*", value):
             raise ValueError(
                 f"an absolute path of at most {longest} letters, digits and any of / . _ @ + -"
             )
+        _refuse_system(Path(value))
         return Path(value)
 
     return read

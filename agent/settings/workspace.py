@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agent.machine.values import frozen
-from agent.settings.parsers import absolute_path, one_of, single_line
+from agent.settings.parsers import data_folder, one_of, single_line
 from agent.settings.variable import variable
 
 
@@ -13,8 +13,9 @@ class Workspace:
 
     folder: Path = variable(
         "WORKSPACE_DIR",
-        absolute_path,
-        "Workspace folder, which the editor opens.",
+        data_folder,
+        "Workspace folder, which the editor opens. Folders of the system, such as / and /proc, are "
+        "refused.",
         default="/workspace",
     )
     identifier: str | None = variable(

@@ -60,6 +60,7 @@ READERS: dict[Any, str] = {
     parsers.text: f"{KEY} me\n{OTHER} you",
     parsers.single_line: "Octo Cat",
     parsers.absolute_path: "/srv/some folder",
+    parsers.data_folder: "/srv/some data",
     parsers.inner_path: ".devcontainer/some folder/devcontainer.json",
     dotfiles.source: "octo/dotfiles#main",
     parsers.identifier: "Iv1.abc-2",

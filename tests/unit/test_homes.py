@@ -52,3 +52,15 @@ def test_a_folder_of_group_0_is_mended_by_that_group(tmp_path: Path) -> None:
     assert "runs as uid 12345" in cause
     assert "--user 12345:0" in mend
     assert f"chown -R 12345:{os.getgid()} {tmp_path}" in mend
+
+
+def test_a_program_is_no_folder_even_for_root(tmp_path: Path) -> None:
+    place = tmp_path / "program"
+    place.touch(0o755)
+    (problem,) = homes.check_workspace(place, os.getuid())
+    assert problem.message == f"cannot write the workspace {place}: it is not a folder"
+    assert problem.hint == f"move {place} away, or choose another folder"
+    home, (problem,) = homes.find_home({"HOME": str(place)}, Path("/run/x"), os.getuid())
+    assert home == Path("/run/x/home")
+    assert problem.message.startswith(f"cannot write the home folder {place}: it is not a folder")
+    assert homes.check_workspace(tmp_path / "new", os.getuid()) == []

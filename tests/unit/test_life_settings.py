@@ -59,7 +59,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "DEV8_MCP": (*PATH, "{}"),
     "DEV8_CA_FILE": (*PATH, "-----BEGIN CERTIFICATE-----"),
     "DEV8_SSH_WAIT": ("yes", "hook", "clone,hooks"),
-    "WORKSPACE_DIR": PATH,
+    "WORKSPACE_DIR": (*PATH, "/", "/proc", "/sys/x", "/dev", "/etc", "/work/../.."),
 }  # fmt: skip
 
 

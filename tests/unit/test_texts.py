@@ -86,6 +86,27 @@ def test_a_path_may_hold_anything_printable() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["/", "//", "/.", "/w/..", "/proc", "/proc/self/cwd", "/sys/fs", "/dev", "/dev/shm", "/dev/x",
+     "/dev/shm/../x", "//proc//1", "/etc/", "/bin", "/lib64", "/usr", "/usr/./", "/var", "/run"],
+)  # fmt: skip
+def test_a_folder_of_the_system_is_none_for_data(text: str) -> None:
+    for read in (parsers.data_folder, parsers.plain_path(80)):
+        with pytest.raises(ValueError, match="a folder for data, such as /workspace"):
+            read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/workspace", "/workspaces/x", "/home", "/home/dev8", "/root", "/mnt", "/mnt/x", "/data",
+     "/opt", "/opt/app", "/srv", "/tmp/x", "/usr/src/app", "/var/www/html", "/run/work", "/devel",
+     "/processes", "/dev/shm/x", "/w/../x", "/backups"],
+)  # fmt: skip
+def test_any_other_folder_may_be_for_data(text: str) -> None:
+    assert parsers.data_folder(text) == parsers.plain_path(80)(text) == Path(text)
+
+
+@pytest.mark.parametrize(
     "text", ["/it's", "/per%cent", "/a b", '/a"b', "/a\nb", "/ü", "a", "/" * 9]
 )
 def test_other_texts_are_no_plain_paths(text: str) -> None:
