@@ -2,7 +2,7 @@
 
 from agent.backup import history, undo
 from agent.backup import record as backups
-from agent.backup.create import databases
+from agent.backup.create import databases, mapped_files
 from agent.backup.restic import lock_sightings, locks
 from agent.github import gh
 from agent.github import record as tokens
@@ -32,6 +32,7 @@ DOCUMENTS = (
     undo.FILE,
     locks.HOSTNAMES,
     lock_sightings.FILE,
+    mapped_files.KNOWN,
     databases.COPIED,
     mcp_servers.RECORD,
     ai_trust.RECORD,

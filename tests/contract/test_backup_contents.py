@@ -1,8 +1,10 @@
 """What `devcopilot backup create` puts into a backup, with the real restic."""
 
+import mmap
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,3 +281,27 @@ def test_a_worktree_of_git_that_says_it_is_a_cache_is_named(box: Workspace) -> N
     done = call(box, "backup", "create", code=1)
     assert f"missing: {workspace}/cloned: all of it" in done.stdout
     assert f"missing: {workspace}/cache" not in done.stdout
+
+
+# --- a file that a program changes through memory ---
+
+
+@pytest.mark.parametrize("folder", ["/dev/shm", tempfile.gettempdir()])
+def test_what_is_changed_through_memory_is_read_again(folder: str) -> None:
+    """The kernel dates the first change to a page alone; on tmpfs, none."""
+    with tempfile.TemporaryDirectory(dir=folder) as root, open_box(Path(root)) as box:
+        place = Path(root, "restored")
+        path = Path(root, "workspace/mapped")
+        path.write_bytes(bytes(mmap.PAGESIZE))
+        with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+            memory[:5] = b"first"
+            call(box, "backup", "create")
+            memory[:5] = b"later"
+            call(box, "backup", "create")
+            call(box, "backup", "restore", "--path", "mapped", "--to", str(place))
+            assert place.read_bytes()[:5] == b"later"
+            place.unlink()
+            memory[:5] = b"ended"
+        call(box, "backup", "create")
+        call(box, "backup", "restore", "--path", "mapped", "--to", str(place))
+        assert place.read_bytes()[:5] == b"ended"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup import record, undo
+from agent.backup.create import mapped_files
 from agent.backup.restic import lock_sightings, locks
 from agent.github.sources import user
 from agent.machine.errors import AgentError
@@ -200,6 +201,7 @@ WRITTEN_LATER: dict[str, tuple[bytes, Callable[[Facts], object]]] = {
     locks.HOSTNAMES.name: (b"one\ntwo\n", locks.HOSTNAMES.read),
     lock_sightings.FILE.name: (b'{"local": {"ab": "2026-12-01T12:00:00Z"}}',
                                lock_sightings.FILE.read),
+    mapped_files.KNOWN.name: (b'["/workspace/file"]', mapped_files.KNOWN.read),
     "github-refresh/github.com": (b'{"seed": "x", "token": "y"}', read_refresh_token),
 }  # fmt: skip
 """In the state folder: what may lie there, and who reads it."""

@@ -14,6 +14,7 @@ from agent.machine.follow import Finished, Limits, Message
 
 PACK = "/w/.git/objects/pack/pack-0123456789abcdef0123456789abcdef01234567.pack"
 TIME = read_time("2026-11-28T12:00:00Z")
+TREE = "0123"
 
 
 class Told(Restic):
@@ -34,7 +35,7 @@ class Told(Restic):
         return self.answers.pop(0)
 
     def snapshots(self, *words: str) -> tuple[Snapshot, ...]:
-        return (Snapshot(words[0], TIME, "w", (), (), 1, 1, 1),)
+        return (Snapshot(words[0], TIME, "w", (), (), 1, 1, 1, tree=TREE),)
 
 
 def say(made: str, *errors: Message) -> Finished:
@@ -124,3 +125,28 @@ def test_a_further_run_that_fails_leaves_the_backup_before() -> None:
     assert made.snapshot
     assert made.snapshot.id == "one"
     assert made.missing == ("/w/x: moved while the backup was made",)
+
+
+# --- a workspace in which every file is read again ---
+
+
+@pytest.mark.parametrize(
+    ("tree", "wishes", "expected"),
+    [
+        (TREE, {"reread": True}, ("old", True)),
+        ("other", {"reread": True}, ("new", False)),
+        (TREE, {"reread": True, "always": True}, ("new", False)),
+        (TREE, {"reread": True, "tag": "safety"}, ("new", False)),
+        (TREE, {"force": True}, ("new", False)),
+    ],
+)
+def test_a_backup_of_the_same_files_is_removed_again(
+    tree: str, wishes: Any, expected: tuple[str, bool]
+) -> None:
+    restic = Told(say("new"))
+    ours = [Snapshot("old", TIME, "w", (), ("devcopilot",), 1, 1, 1, tree=tree)]
+    made = replace(MAKER, ours=ours, **wishes).make(restic)
+    assert made.snapshot
+    assert (made.snapshot.id, made.unchanged) == expected
+    assert ("forget new" in restic.words) is made.unchanged
+    assert "--force" in restic.options[0]

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from agent.backup import history, identity, record, undo
-from agent.backup.create import comparison, content, mounts, shrinking
+from agent.backup.create import comparison, content, mapped_files, mounts, shrinking
 from agent.backup.create.comparison import Comparison
 from agent.backup.create.content import ToolFiles
 from agent.backup.create.notices import find_notices
@@ -117,6 +117,7 @@ class Session:
             folders.remove_left(self.facts.state)
         before = self._run_hook("DEV8_BACKUP_PRE", self.settings.backup.before)
         planned = find_content(self.settings, self.facts, self.tools)
+        mapped_files.freshen(planned, self.facts)
         folder, seconds = self.settings.workspace.folder, self.wishes.seconds
         lacks = (str(before),) if before else ()
         source = Preparation(planned, find_staging(self.facts), folder, seconds, lacks)
@@ -174,6 +175,7 @@ class Session:
             name_workspace(self.settings), source.contents, self.wishes.tag,
             (identity.find_mark(self.facts),),
             force=self.wishes.force, ours=there.ours, listener=self.listen(target),
+            reread=self.wishes.seconds is None and mapped_files.is_in_memory(source.workspace),
             source=source if self.wishes.seconds is None else None,  # nobody works at the stop
             limits=replace(limits, total=max(0.0, limits.total - spent)),
         )  # fmt: skip

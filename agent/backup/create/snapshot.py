@@ -124,6 +124,8 @@ class BackupMaker:
     """Make a snapshot even when nothing has changed, and read every file again."""
     always: bool = False
     """Make a snapshot even when nothing has changed."""
+    reread: bool = False
+    """Read every file again: sizes and times do not show all changes there."""
     ours: Sequence[Snapshot] | None = None
     """The workspace's snapshots on the target; None: they are asked for."""
     listener: Listener = field(default=lambda _: None, repr=False)
@@ -146,6 +148,10 @@ class BackupMaker:
                 problem = explain(doing, restic.target, run.finished)
                 return BackupResult(name, seconds=time.monotonic() - began, problem=problem)
             snapshot = self._find_listed(restic, run.made) if run.made else parent
+            is_needless = self._is_needless(snapshot, parent)
+            if snapshot and is_needless:
+                self._drop(restic, snapshot.id)
+                snapshot = parent
         except ResticError as error:
             return BackupResult(name, seconds=time.monotonic() - began, problem=error.problem)
         seconds, missing = time.monotonic() - began, tuple(run.find_missing(moment))
@@ -155,7 +161,21 @@ class BackupMaker:
                 "`devcopilot backup verify` checks the repository",
             )
             return BackupResult(name, seconds=seconds, missing=missing, problem=problem)
-        return BackupResult(name, snapshot, not run.made, seconds, missing)
+        is_unchanged = is_needless or not run.made
+        return BackupResult(name, snapshot, is_unchanged, seconds, missing)
+
+    def _is_needless(self, made: Snapshot | None, parent: Snapshot | None) -> bool:
+        """Tell whether a backup holds just what the one before holds, and nobody asked for it.
+
+        Where every file is read again, restic does not compare it with the one before.
+        """
+        if not (self.reread and made and parent) or self.force or self.always or self.tag != TAG:
+            return False
+        return made.id != parent.id and made.tree == parent.tree != ""
+
+    def _drop(self, restic: Restic, made: str) -> None:
+        """Remove a snapshot that nobody should restore; where that is refused, it stays."""
+        restic.run("forget", "--quiet", made)
 
     def _find_parent(self, restic: Restic) -> Snapshot | None:
         """Return the snapshot with which the new one is compared. Raises ResticError.
@@ -185,14 +205,15 @@ class BackupMaker:
             if run.is_whole or left <= 0:
                 break
             maker = replace(
-                self, force=False, always=True, limits=replace(self.limits, total=left),
+                self, force=False, reread=False, always=True,
+                limits=replace(self.limits, total=left),
                 contents=self.source.make_ready() if self.source else self.contents,
             )  # fmt: skip
             again = maker._judge(maker._run(restic, run.made or parent))
             if not again.is_done:
                 break
-            if run.made:  # nobody should restore it; where that is refused, it stays
-                restic.run("forget", "--quiet", run.made)
+            if run.made:
+                self._drop(restic, run.made)
             run = again
         return run
 
@@ -218,7 +239,7 @@ class BackupMaker:
         yield from ("backup", "--json", "--host", self.host)
         yield from ("--tag", ",".join((self.tag, *self.marks)))
         yield from ("--exclude-caches", "--retry-lock", LOCK_WAIT)
-        if self.force or not parent:
+        if self.force or self.reread or not parent:
             yield "--force"
         else:
             yield from ("--parent", parent)

@@ -87,6 +87,8 @@ class Snapshot:
     """Bytes that it added to the repository."""
     original: str = ""
     """Id of the one that it replaces, after a repair; empty: it is as it was made."""
+    tree: str = ""
+    """Id of all that it holds: the same for the same files with the same times."""
 
     @property
     def short(self) -> str:
@@ -285,4 +287,5 @@ def read_snapshot(row: Message) -> Snapshot:
         summary.get("total_bytes_processed", 0),
         summary.get("data_added_packed", 0),
         row.get("original", ""),
+        row.get("tree", ""),
     )
