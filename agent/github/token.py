@@ -17,6 +17,7 @@ from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.texts import UnusableError, trim, word
+from agent.machine.token_prefixes import GITHUB_KINDS
 from agent.machine.values import frozen
 from agent.settings.github import GitHub
 
@@ -143,17 +144,7 @@ def read_grants(text: str) -> str:
     return ", ".join(islice(found, MOST_GRANTS))
 
 
-_KINDS = {
-    "ghp_": "personal",
-    "github_pat_": "fine-grained",
-    "ghs_": "installation",
-    "ghu_": "user",
-    "gho_": "oauth",
-}
-"""https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats"""
-
-
 def find_kind(value: Secret) -> str:
     """Return the kind of a token by its prefix, empty when it has none that is known."""
     text = value.reveal()
-    return next((kind for prefix, kind in _KINDS.items() if text.startswith(prefix)), "")
+    return next((kind for prefix, kind in GITHUB_KINDS.items() if text.startswith(prefix)), "")

@@ -10,16 +10,13 @@ library only, and light.
 
 import binascii
 
+from agent.machine.token_prefixes import AI_KEYS, GITHUB_KINDS
+
 MARK = "\ufeff"
 """A byte order mark."""
 _AROUND = " \t\r\n" + MARK
 _QUOTES = ("'", '"')
 _BREAKS = ("\\r\\n", "\\n")
-_KNOWN_WORDS = (
-    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),  # GitHub's tokens
-    *("sk-", "AIza"),  # keys of Anthropic and OpenAI, of Google
-)
-"""The prefixes of well-known tokens and keys."""
 
 
 class UnusableError(ValueError):
@@ -72,7 +69,9 @@ def decode(text: str, *begins: str) -> str:
 
 def word(text: str) -> str:
     """Read a token, or a key that is one word."""
-    value = unwrap(decode(unwrap(text, begins_bare=True), *_KNOWN_WORDS), begins_bare=True)
+    value = unwrap(
+        decode(unwrap(text, begins_bare=True), *GITHUB_KINDS, *AI_KEYS), begins_bare=True
+    )
     is_plain = value.isascii() and value.isprintable() and not set(value) & set(" \"'\\")
     if not value or not is_plain:
         raise UnusableError(

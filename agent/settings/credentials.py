@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from agent.machine.token_prefixes import GIT_HOSTS
+
 _NAME = re.compile(
     r"[A-Z0-9_]*(?:(?:(?<!PUBLIC_)(?<!AUTHORIZED_)KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?"
     r"|PASSWD|PASSPHRASE|CONNECTION_STRING|_(?:PASS|PWD|PW|PAT|SAS|AUTH))",
@@ -10,9 +12,7 @@ _NAME = re.compile(
 )
 """NAME_FILE is a path, NAME_ID a name; PWD is a folder."""
 _IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s:@]*:([^/?#\s@]+)@", re.IGNORECASE)
-_LOGIN = re.compile(
-    r"(?<=://)(?:[^/?#\s:@]*:[^/?#\s@]+|(?:gh[a-z]_|github_pat_|glpat-)[^/?#\s@]*)(?=@)"
-)
+_LOGIN = re.compile(rf"(?<=://)(?:[^/?#\s:@]*:[^/?#\s@]+|(?:{GIT_HOSTS})[^/?#\s@]*)(?=@)")
 """A password in a URL, or a token in the place of the user."""
 _PROXY = re.compile(r"\w+_proxy", re.IGNORECASE)
 """The agent needs these, and git, gh and npm in its jobs, too."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from agent.machine.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen
 from agent.settings.parsers import count, switch
 from agent.settings.urls import LONGEST, http_url, is_loopback
@@ -29,7 +30,7 @@ OURS = ".devcopilot-"
 _SHORT = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)/([A-Za-z0-9_.][A-Za-z0-9_.-]*)")
 _SCP = re.compile(r"(?:[A-Za-z0-9_][\w.-]*@)?([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):(.+)")
 _USER = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
-_TOKEN = re.compile(r"(gh[oprsu]_|github_pat_|glpat-)", re.IGNORECASE)
+_TOKEN = re.compile(GIT_HOSTS, re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _SHORT_COMMIT = re.compile(r"[0-9a-fA-F]{7,63}")
 _PULL = re.compile(r"(?:refs/)?pull/([0-9]{1,9})(?:/head)?")

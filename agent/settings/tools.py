@@ -9,6 +9,9 @@ from agent.settings.lists import words_or_off
 from agent.settings.parsers import absolute_path
 from agent.settings.variable import secret, variable
 
+NAMES = ("claude", "codex", "copilot", "gemini")
+"""Of all tools of `agent.tools`, which lies above: a test compares."""
+
 
 @frozen
 class Ai:
@@ -37,8 +40,8 @@ class Ai:
     )
     tools: tuple[str, ...] = variable(
         "DEV8_AI_TOOLS",
-        words_or_off("auto", "claude", "codex", "copilot", "gemini"),
+        words_or_off("auto", *NAMES),
         "Tools to install in the background if they are missing: auto (those with a key), off, or "
-        "names, which need no key: claude, codex, copilot, gemini.",
+        f"names, which need no key: {', '.join(NAMES)}.",
         default="auto",
     )

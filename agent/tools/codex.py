@@ -14,7 +14,7 @@ from agent.settings.everything import Settings
 from agent.tools.config_entries import TOML, Config, Entries
 from agent.tools.key import key_file
 from agent.tools.mcp import Server
-from agent.tools.tool import AiTool, Endpoint, Login, Models
+from agent.tools.tool import AiTool, Endpoint, Login, Models, Sandbox
 
 CODEX_REFUSALS = {"cli_auth_credentials_store": ("keyring",), "forced_login_method": ("chatgpt",)}
 """Settings of Codex with which it does not read auth.json, or takes no key from it."""
@@ -88,6 +88,7 @@ TOOL = AiTool(
     ),
     Endpoint("https://api.openai.com", "OPENAI_BASE_URL"),
     status=("login", "status"),
+    sandbox=Sandbox(("sandbox", "--"), find_config, ("sandbox_mode", "danger-full-access")),
     secrets=(".codex/auth.json",),
     kept=(".codex/AGENTS.md", ".codex/config.toml", ".codex/prompts"),
     project=(".codex/config.toml",),

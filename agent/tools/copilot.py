@@ -7,13 +7,13 @@ from agent.machine.errors import Problem
 from agent.machine.places import find_folder
 from agent.machine.resources import Resource
 from agent.machine.system import Facts
+from agent.machine.token_prefixes import CLASSIC
 from agent.settings.everything import Settings
 from agent.tools.config_entries import JSON, Config, Entries
 from agent.tools.key import find_key
 from agent.tools.mcp import MEMBER, Server
 from agent.tools.tool import AiTool
 
-CLASSIC = "ghp_"
 NAME = "copilot"
 
 

@@ -14,6 +14,7 @@ from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
 from agent.machine.system import Facts
+from agent.machine.token_prefixes import AWS, GITHUB, SERVICES, WEB_TOKEN
 from agent.machine.values import frozen
 from agent.settings.credentials import is_secret
 
@@ -26,7 +27,8 @@ TRANSPORTS = {
 MEMBERS = {"type", "command", "args", "env", "cwd", "url", "headers"}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN = re.compile(
-    r"\b(?:gh[a-z]_|github_pat_|glpat-|sk-|xox[a-z]-|AKIA|AIza|eyJ)[\w-]{10,}|\bBearer +\S|://[^/@\s]*:[^/@\s]+@"
+    rf"\b(?:{GITHUB}|{SERVICES}|{AWS}|{WEB_TOKEN})[\w-]{{10,}}"
+    r"|\bBearer +\S|://[^/@\s]*:[^/@\s]+@"
 )
 _KEPT_ELSEWHERE = ("authorization", "cookie", "proxy-authorization")
 INSTEAD = (

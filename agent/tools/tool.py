@@ -73,6 +73,18 @@ class Endpoint:
 
 
 @frozen
+class Sandbox:
+    """How a tool shows whether the commands that it runs get a sandbox here."""
+
+    words: tuple[str, ...]
+    """Its own words, before a command, to run that in it."""
+    find_settings: Callable[[Facts], Path | Problem]
+    """Where the user's settings are."""
+    off: tuple[str, str]
+    """The setting there, and its value, with which it needs no sandbox."""
+
+
+@frozen
 class AiTool:
     """A command line tool of an AI."""
 
@@ -90,6 +102,8 @@ class AiTool:
     """The server that it needs with one of its secrets; None: that of GitHub's login."""
     status: tuple[str, ...] = ()
     """Its own words that tell, by the exit code, whether it is signed in."""
+    sandbox: Sandbox | None = None
+    """None: it runs commands without one, or cannot show it."""
     overrides: tuple[str, ...] = ()
     """Variables that it prefers to GitHub's login, if a shell exports them."""
     secrets: tuple[str, ...] = ()

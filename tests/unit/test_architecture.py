@@ -42,6 +42,7 @@ LIGHT = {
     "secret_forms",
     "termination",
     "texts",
+    "token_prefixes",
 }
 """What they may load of `machine`: it costs next to nothing."""
 

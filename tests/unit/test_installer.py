@@ -21,6 +21,7 @@ from agent.machine.unit_log import find_path
 from agent.machine.unit_record import Record, State
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.settings.tools import NAMES
 from agent.tools import codex
 from agent.tools.rows import Row, describe
 from agent.tools.tool import AiTool, Login, find_wanted
@@ -354,6 +355,19 @@ def test_wanted_is_what_has_a_key_or_is_named(words: dict[str, str], names: list
     found = [tool.name for tool in find_wanted(catalogue.TOOLS, settings)]
     assert found == names
     assert kind.KIND.wanted(settings) == bool(names)
+
+
+def test_the_settings_and_the_images_know_these_tools_and_no_others() -> None:
+    root = Path(__file__).parent.parent.parent
+    names = [tool.name for tool in catalogue.TOOLS]
+    assert list(NAMES) == names
+    assert sorted(path.name for path in (root / "docker/mvp/ai").iterdir()) == names
+    stages = (root / "docker/mvp/Dockerfile").read_text().split("\nFROM ")
+    (stage,) = (stage for stage in stages if "COPY docker/mvp/ai/" in stage)
+    (name,) = set(re.findall(r"docker/mvp/ai/(\w+)/", stage))
+    assert name in names
+    assert stage.startswith(f"fetch AS {name}\n")
+    assert f"/{name} /out/usr/local/bin/{name};" in stage
 
 
 def test_every_tool_may_be_named_and_has_a_lock_file() -> None:

@@ -8,12 +8,13 @@ from agent.machine.errors import Problem
 from agent.machine.lines import find_last_line
 from agent.machine.masking import mask_known
 from agent.machine.system import Facts
+from agent.machine.token_prefixes import GITHUB
 from agent.settings.github import GitHub
 
 LEAD = 10 * 60.0
 """Seconds before its end that a token is asked for anew."""
 NAME = "DEV8_GITHUB_TOKEN_COMMAND"
-_TOKEN = re.compile(r"\b(gh[a-z]_|github_pat_)\w+")
+_TOKEN = re.compile(rf"\b(?:{GITHUB})\w+")
 
 
 def is_configured(account: GitHub) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agent.machine.token_prefixes import AWS, GITHUB, PACKAGES, SERVICES, WEB_TOKEN
 from agent.machine.values import frozen
 
 MASK = b"***"
@@ -21,49 +22,47 @@ class Shape:
     """What is in a group named `kept` stays."""
 
 
-def _shape(name: str, pattern: bytes, flags: int = 0) -> Shape:
-    return Shape(name, re.compile(pattern, flags))
+def _shape(name: str, pattern: str, flags: int = 0) -> Shape:
+    return Shape(name, re.compile(pattern.encode(), flags))
 
 
-_WORD = rb"A-Za-z0-9+/="
-_END = rb"-----END [A-Z0-9 ]{1,60}-----"
+_WORD = r"A-Za-z0-9+/="
+_END = r"-----END [A-Z0-9 ]{1,60}-----"
 SHAPES = (
-    _shape("PEM block", rb"-----BEGIN [A-Z0-9 ]{1,60}-----.*?(?:" + _END + rb"|\Z)", re.DOTALL),
+    _shape("PEM block", r"-----BEGIN [A-Z0-9 ]{1,60}-----.*?(?:" + _END + r"|\Z)", re.DOTALL),
     _shape(
         "end of a PEM block",
-        rb"(?<![" + _WORD + rb"])(?:[" + _WORD + rb"]{16,100}+(?:\s|\\n)++){1,100}+" + _END,
+        r"(?<![" + _WORD + r"])(?:[" + _WORD + r"]{16,100}+(?:\s|\\n)++){1,100}+" + _END,
     ),
     _shape(
         "line of a key",
-        rb"(?<![" + _WORD + rb"])(?=[a-z0-9+/]{0,75}[A-Z])(?=[A-Z0-9+/]{0,75}[a-z])"
-        rb"(?=[A-Za-z+/]{0,75}\d)[A-Za-z0-9+/]{60,76}+={0,2}(?![" + _WORD + rb"])",
+        r"(?<![" + _WORD + r"])(?=[a-z0-9+/]{0,75}[A-Z])(?=[A-Z0-9+/]{0,75}[a-z])"
+        r"(?=[A-Za-z+/]{0,75}\d)[A-Za-z0-9+/]{60,76}+={0,2}(?![" + _WORD + r"])",
     ),
-    _shape("GitHub token", rb"\b(?:gh[a-z]_[A-Za-z0-9_.-]{16,}|github_pat_[A-Za-z0-9_]{16,})"),
-    _shape("AWS access key", rb"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}\b"),
-    _shape("JSON web token", rb"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?"),
-    _shape("API key", rb"\b(?:sk-|glpat-|xox[a-z]-|npm_|hf_|pypi-|AIza)[A-Za-z0-9_-]{16,}"),
+    _shape("GitHub token", rf"\b(?:{GITHUB})[A-Za-z0-9_.-]{{16,}}"),
+    _shape("AWS access key", rf"\b(?:{AWS})[A-Z0-9]{{12,}}\b"),
+    _shape("JSON web token", rf"\b{WEB_TOKEN}[\w-]{{6,}}\.[\w-]{{6,}}(?:\.[\w-]*)?"),
+    _shape("API key", rf"\b(?:{SERVICES}|{PACKAGES})[\w-]{{16,}}"),
     _shape(
         "login in a URL",
-        rb"(?P<kept>\b[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/\s\"'@<>]{0,200}:[^/\s\"'@<>]{1,500}(?=@)",
+        r"(?P<kept>\b[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/\s\"'@<>]{0,200}:[^/\s\"'@<>]{1,500}(?=@)",
     ),
     _shape(
         "signature in a URL",
-        rb"(?P<kept>\b(?:sig|X-Amz-Signature|access_token|refresh_token|client_secret)=)"
-        rb"[^&\s\"'\\*]{6,}",
+        r"(?P<kept>\b(?:sig|X-Amz-Signature|access_token|refresh_token|client_secret)=)"
+        r"[^&\s\"'\\*]{6,}",
     ),
     _shape(
         "header",
-        rb"(?i)(?P<kept>\b(?:(?:proxy-)?authorization|x-api-key|set-cookie|cookie))"
-        rb"\\?[\"']?\s*[:=]\s*\\?[\"']?[^\r\n\"'\\*]{6,}",
+        r"(?i)(?P<kept>\b(?:(?:proxy-)?authorization|x-api-key|set-cookie|cookie))"
+        r"\\?[\"']?\s*[:=]\s*\\?[\"']?[^\r\n\"'\\*]{6,}",
     ),
     _shape(
         "assignment",
-        rb"(?P<kept>\b[A-Z][A-Z0-9_]{0,60}"
-        rb"(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|KEY|CREDENTIALS?)=)[^\s\"',;*]{6,}",
+        r"(?P<kept>\b[A-Z][A-Z0-9_]{0,60}"
+        r"(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|KEY|CREDENTIALS?)=)[^\s\"',;*]{6,}",
     ),
 )
-"""GitHub's: https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
-AWS's: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"""
 
 
 @dataclass

@@ -9,12 +9,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from agent.machine import commands
 from agent.machine.system import Facts
+from agent.machine.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.repository import EntryError, Repository, parse_address
 from agent.workspace.trust import list_mounts, list_repositories
 
-_TOKEN = re.compile(r"gh[oprsu]_|github_pat_|glpat-")
+_TOKEN = re.compile(GIT_HOSTS)
 PATIENCE = 15.0
 """Seconds for a host to answer git."""
 
