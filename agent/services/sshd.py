@@ -69,7 +69,7 @@ LoginGraceTime 15
 MaxStartups 150:30:300
 PerSourceMaxStartups 100
 {penalties}
-# IDEs and their extensions open a channel for each terminal, task and file transfer.
+# Editors and their extensions open a channel for each terminal, task and file transfer.
 MaxSessions 100
 
 # Only what is weak is taken away: newer and stronger algorithms come with newer releases.

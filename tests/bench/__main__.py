@@ -48,7 +48,7 @@ class Found:
     """All that was measured, and what could not be; a file has it after each part."""
 
     def __init__(self, output: Path, parts: Sequence[str]) -> None:
-        """`output` keeps what an earlier run measured of other parts than these."""
+        """`output` keeps what an earlier run measured of other parts, and on which machine."""
         self._output = output
         self._parts = parts
         self._former = json.loads(output.read_text()) if output.exists() else {}
@@ -74,16 +74,12 @@ class Found:
             "comparisons": (VERSUS, self.comparisons),
             "series": (SCALE, self.series),
         }
-        return {
-            "machine": machine.describe(),
-            **{
-                name: [each.document() for each in kept]
-                if part in self._parts
-                else self._former.get(name, [])
-                for name, (part, kept) in measured.items()
-            },
-            "failures": self.failures,
+        document: dict[str, object] = {
+            name: machine.note(kept)
+            for name, (part, kept) in measured.items()
+            if part in self._parts or name not in self._former
         }
+        return {**self._former, **document, "failures": self.failures}
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def measure(files: int, megabytes: int, sparse: int, in_memory: bool) -> list[Ro
                  f"truncate --size {sparse}M /workspace/sparse\n"
                  "tar -cf - /workspace 2>/dev/null | cat >/dev/null")  # fmt: skip
         rows = [*_measure_work(desk), *_measure_little_memory(box)]
-        _say("the IDE meanwhile")
+        _say("the editor meanwhile")
         return [*rows, *measure_latency(box)]
 
 
@@ -238,7 +238,7 @@ def main() -> int:
     arguments = parser.parse_args()
     rows = measure(arguments.files, arguments.megabytes, arguments.sparse, arguments.in_memory)
     print(format_table(rows))
-    document = {"machine": machine.describe(), "rows": [row.document() for row in rows]}
+    document = {"rows": machine.note(rows)}
     arguments.output.write_text(json.dumps(document, indent=2) + "\n")
     return 0 if all(row.holds for row in rows) else 1
 

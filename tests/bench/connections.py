@@ -1,4 +1,4 @@
-"""What a person has open: an IDE tab's connection, an ssh session; and a GitHub to talk to."""
+"""What a person has open: an editor tab's connection, an ssh session; and a GitHub to talk to."""
 
 import base64
 import os

@@ -43,7 +43,7 @@ OURS = Recipe(MVP)
 
 
 def measure_start(options: Options) -> list[Row]:
-    """Time from `docker start` until the IDE and ssh answer, in turn with the bare programs."""
+    """Time from `docker start` until the editor and ssh answer, in turn with the bare programs."""
     ours: list[float] = []
     bare: list[float] = []
     ours_ssh: list[float] = []
@@ -60,7 +60,7 @@ def measure_start(options: Options) -> list[Row]:
                 ours_ssh.append(seconds_to_ssh(box))
     return [
         Row(
-            "start → IDE answers, against bare code-server",
+            "start → editor answers, against bare code-server",
             median(ours) / median(bare),
             1.15,
             "times",
@@ -89,7 +89,7 @@ def measure_warm_start(options: Options) -> list[Row]:
 
 
 def measure_stop(options: Options) -> list[Row]:
-    """Time of `docker stop` with an IDE connection and an ssh session open, in the whole matrix."""
+    """Time of `docker stop` with editor and ssh session open, in the whole matrix."""
     rows = [row for name in ROWS for row in _measure_stop(options, name, ROWS[name])]
     if hindrance := find_hindrance():
         print(f"    no stop with user namespaces: {hindrance}", file=sys.stderr)
@@ -115,7 +115,7 @@ def _measure_stop(options: Options, name: str, how: tuple[str, ...]) -> list[Row
                 codes.add(code)
     return [
         Row(
-            f"docker stop, IDE and ssh session open, {name}",
+            f"docker stop, editor and ssh session open, {name}",
             median(seconds),
             1,
             "s",

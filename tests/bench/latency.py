@@ -1,4 +1,4 @@
-"""What the person in the IDE notices of a scheduled backup: how long the IDE takes to answer."""
+"""What a person notices of a scheduled backup: how long the editor takes to answer."""
 
 import http.client
 import subprocess
@@ -15,10 +15,10 @@ from tests.worlds.waiting import wait_until
 IDE_PORT = 8080
 ROUNDS = 3
 WARM_UP = 5000
-"""Answers until the IDE's own Node has compiled what it runs; the first ones are slower."""
+"""Answers until the editor's own Node has compiled what it runs; the first ones are slower."""
 PAUSE = 0.005
 """Seconds from one request to the next. All go through one connection, as a browser's do: after
-some ten thousand connections the kernel looks for a free port for longer than the IDE answers."""
+ten thousand connections the kernel looks for a free port for longer than the editor answers."""
 FRESH = "rm -rf /backups/scheduled ~/.local/state/devcopilot/backup/record.json"
 """The next backup is a first one, and is due."""
 ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
@@ -28,7 +28,7 @@ SCHEDULED = f"{FRESH}; echo ready; read -r; exec nice -n 19 devcopilot backup sc
 
 
 def measure_latency(files: Container) -> list[Row]:
-    """Compare the IDE's answers at rest with those during first backups of these files."""
+    """Compare the editor's answers at rest with those during first backups of these files."""
     options = (
         *("--volumes-from", files.name, "-e", "BACKUP_DIR=/backups"),
         *("-e", "ENVIRONMENT_ID=scheduled", "-e", "DEV8_BACKUP_ON_STOP=off"),
@@ -37,7 +37,7 @@ def measure_latency(files: Container) -> list[Row]:
     busy: list[float] = []
     with running(Recipe(MVP, options)) as box:
         box.wait_ready()
-        wait_until(lambda: answers_http(box.ide_port), "the IDE")
+        wait_until(lambda: answers_http(box.ide_port), "the editor")
         wait_until(lambda: box.has_run("backup"), "the backup at the start", 120)
         address = box.inspect(ADDRESS)
         _ask_at_rest(address, WARM_UP)
@@ -45,7 +45,7 @@ def measure_latency(files: Container) -> list[Row]:
             busy += _ask_during_backup(box, address)
             rest += _ask_at_rest(address, len(busy) - len(rest))
     slow, idle = _find_p99(busy), _find_p99(rest)
-    figure = "the IDE's slowest answers (p99) during a scheduled backup, against idle"
+    figure = "the editor's slowest answers (p99) during a scheduled backup, against idle"
     note = f"{slow * 1000:.1f} ms against {idle * 1000:.1f} ms, of {len(busy)} answers"
     return [Row(figure, slow / idle, 2, "times", note)]
 

@@ -3,11 +3,25 @@
 import os
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from tests.worlds.containers import docker
 
 GIBIBYTE = 1 << 30
+
+
+class Figure(Protocol):
+    """What was measured."""
+
+    def document(self) -> dict[str, object]:
+        """Return it for JSON."""
+
+
+def note(measured: Sequence[Figure]) -> dict[str, object]:
+    """Return one part of the figures for JSON, with the machine that it was measured on."""
+    return {"machine": describe(), "measured": [each.document() for each in measured]}
 
 
 def describe() -> dict[str, str]:

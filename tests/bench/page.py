@@ -20,8 +20,8 @@ HEAD = """\
 <!-- Written by `make bench bench-backup bench-page`. Do not edit. -->
 
 What does the agent cost, compared with starting the same two services without it?
-Each table was measured in one run on one machine, in turn, so compare the columns rather
-than the numbers with those of another machine. Measure your own with `make bench`.
+Each table was measured in one run on one machine, in turn, so compare its columns, and not
+its numbers with those of another machine. Measure your own with `make bench`.
 
 """
 VERSUS = """\
@@ -65,22 +65,36 @@ def main() -> int:
 
 def compose(found: dict[str, Any], backups: dict[str, Any] | None, folder: str) -> str:
     """Return the page; `folder` is where its pictures are, beside it."""
-    text = HEAD + describe_machine(found["machine"])
-    comparisons = [Comparison.read(each) for each in found["comparisons"]]
-    series = [Series.read(each) for each in found["series"]]
-    rows = [Row.read(each) for each in found["rows"]]
-    kept = [Row.read(each) for each in backups["rows"]] if backups else []
+    machine, measured = read_part(found, "comparisons")
+    comparisons = [Comparison.read(each) for each in measured]
+    text = HEAD
     if comparisons:
         runs = max(len(each.values) for one in comparisons for each in one.measured.values())
-        text += VERSUS.format(runs=runs) + format_comparisons(comparisons)
+        text += VERSUS.format(runs=runs) + machine + format_comparisons(comparisons)
         text += embed(folder, VERSUS_PICTURE, "Bars of each figure for each init, as in the table")
-    if series:
-        text += SCALE + embed(folder, SCALE_PICTURE, "Lines of each figure, as in the tables below")
+    machine, measured = read_part(found, "series")
+    if series := [Series.read(each) for each in measured]:
+        text += SCALE + machine
+        text += embed(folder, SCALE_PICTURE, "Lines of each figure, as in the tables below")
         text += "\n".join(map(format_series, series)) + "\n"
-    text += f"## Against its own bars\n\n{format_table(rows)}\n\n"
-    if kept:
-        text += f"## Backups\n\n{format_table(kept)}\n\n"
+    machine, measured = read_part(found, "rows")
+    rows = [Row.read(each) for each in measured]
+    text += f"## Against its own bars\n\n{machine}{format_table(rows)}\n\n"
+    machine, measured = read_part(backups, "rows") if backups else ("", [])
+    if kept := [Row.read(each) for each in measured]:
+        text += f"## Backups\n\n{machine}{format_table(kept)}\n\n"
     return text + format_behind([*rows, *kept], found.get("failures", [])).rstrip("\n") + "\n"
+
+
+def read_part(found: dict[str, Any], name: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return what to say of the machine of a part, and its figures.
+
+    A file of an earlier version has one machine for all.
+    """
+    part = found[name]
+    if isinstance(part, list):
+        part = {"machine": found["machine"], "measured": part}
+    return describe_machine(part["machine"]), part["measured"]
 
 
 def describe_machine(facts: dict[str, str]) -> str:

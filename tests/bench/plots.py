@@ -13,6 +13,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tests.bench.page import read_part
 from tests.bench.samples import SCALE_PICTURE, VERSUS_PICTURE, Comparison, Series
 
 COLORS = ("#0b62c4", "#8a8f98", "#c26a00", "#2b8a5a", "#7a4fb0")
@@ -36,9 +37,9 @@ def main() -> int:
     arguments = parser.parse_args()
     found = json.loads(arguments.measured.read_text())
     arguments.folder.mkdir(exist_ok=True)
-    if comparisons := [Comparison.read(each) for each in found["comparisons"]]:
+    if comparisons := [Comparison.read(each) for each in read_part(found, "comparisons")[1]]:
         save(draw_comparisons(comparisons), arguments.folder, VERSUS_PICTURE)
-    if series := [Series.read(each) for each in found["series"]]:
+    if series := [Series.read(each) for each in read_part(found, "series")[1]]:
         save(draw_series(series), arguments.folder, SCALE_PICTURE)
     return 0
 

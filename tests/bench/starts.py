@@ -18,8 +18,8 @@ for number in range(int(sys.argv[1])):
 
 
 def seconds_to_ide(box: Container) -> float:
-    """Return how long after its start the IDE answers."""
-    watch_until(lambda: answers_http(box.ide_port), "the IDE's answer")
+    """Return how long after its start the editor answers."""
+    watch_until(lambda: answers_http(box.ide_port), "the editor's answer")
     return time.monotonic() - box.started
 
 

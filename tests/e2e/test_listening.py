@@ -10,8 +10,8 @@ RUN = "/dev/shm/devcopilot-1000"
 BROKER, SERVICES = f"unix {RUN}/broker.sock", f"unix {RUN}/supervisord.sock"
 """In a folder that only the workspace's user enters. A token may come later: the first is always
 there."""
-SSH, IDE, PAGE = "tcp 0.0.0.0:2222", "tcp 0.0.0.0:8080", "tcp 127.0.0.1:8079"
-IDE_OWN = "unix /home/dev8/.local/share/code-server/code-server-ipc.sock"
+SSH, EDITOR, PAGE = "tcp 0.0.0.0:2222", "tcp 0.0.0.0:8080", "tcp 127.0.0.1:8079"
+EDITOR_OWN = "unix /home/dev8/.local/share/code-server/code-server-ipc.sock"
 """code-server's, for `code-server FILE` in a terminal; in such a folder, too."""
 PASSWORDS = {"DEV8_METRICS_PASSWORD": "long enough", "DEV8_API_PASSWORD": "long enough"}
 CONTROL_PLANE = {
@@ -19,8 +19,8 @@ CONTROL_PLANE = {
     "ENVIRONMENT_ID": "one",
 }  # fmt: skip
 ROWS: dict[str, tuple[str, dict[str, str], set[str]]] = {
-    "default": (WORKSPACE, {}, {BROKER, SERVICES, SSH, IDE, IDE_OWN, PAGE}),
-    "neither ssh nor IDE": (BASE, {"DEV8_SSH": "false", "DEV8_CODE_SERVER": "false"}, {BROKER}),
+    "default": (WORKSPACE, {}, {BROKER, SERVICES, SSH, EDITOR, EDITOR_OWN, PAGE}),
+    "neither ssh nor editor": (BASE, {"DEV8_SSH": "false", "DEV8_CODE_SERVER": "false"}, {BROKER}),
     "all at their own": (
         WORKSPACE,
         {
@@ -29,7 +29,7 @@ ROWS: dict[str, tuple[str, dict[str, str], set[str]]] = {
             "DEV8_METRICS_ADDRESS": "9100", "DEV8_API_PORT": "9001",
         },
         {
-            BROKER, SERVICES, IDE_OWN, "tcp 127.0.0.1:8888", "tcp 127.0.0.1:7079",
+            BROKER, SERVICES, EDITOR_OWN, "tcp 127.0.0.1:8888", "tcp 127.0.0.1:7079",
             "tcp 127.0.0.1:9100", "tcp 127.0.0.1:9001",
         },
     ),

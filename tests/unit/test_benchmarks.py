@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.bench import life, page
+from tests.bench import life, machine, page
+from tests.bench.__main__ import Found
 from tests.bench.rows import Row
 from tests.bench.samples import Comparison, Samples, Series
 
@@ -20,9 +22,11 @@ FILES = Series("start", "s", "files", {"tini": {10: Samples((1.0,)), 1000: Sampl
 
 def compose(*rows: Row, comparisons: tuple[Comparison, ...] = (), failures: tuple[str, ...] = (),
             series: tuple[Series, ...] = ()) -> str:  # fmt: skip
-    document = {"machine": MACHINE, "rows": [row.document() for row in rows],
-                "comparisons": [each.document() for each in comparisons],
-                "series": [each.document() for each in series], "failures": failures}  # fmt: skip
+    parts: dict[str, Sequence[machine.Figure]] = {
+        "rows": rows, "comparisons": comparisons, "series": series,
+    }  # fmt: skip
+    document = {name: {"machine": MACHINE, "measured": [each.document() for each in part]}
+                for name, part in parts.items()} | {"failures": failures}  # fmt: skip
     return page.compose(json.loads(json.dumps(document)), None, "benchmarks")
 
 
@@ -49,6 +53,23 @@ def test_what_is_behind_is_said() -> None:
     assert "- stop: 2 s instead of 1." in behind
     assert "start" not in behind
     assert "- Not measured: pull: no registry" in behind
+
+
+def test_a_part_that_is_kept_stays_with_its_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, other = tmp_path / "bench.json", {**MACHINE, "processors": "64 of Faster"}
+    for part, where in (("figures", MACHINE), ("scale", other)):
+        monkeypatch.setattr(machine, "describe", lambda where=where: where)
+        found = Found(file, [part])
+        found.add("one", found.rows, lambda: [Row("start", 1, 2, "s")])
+        found.series.append(FILES)
+        found.add("two", found.series, list)
+    text = page.compose(json.loads(file.read_text()), None, "benchmarks")
+    grown, own = text.partition("## As things grow")[2].split("## Against its own bars")
+    assert "64 of Faster" in grown
+    assert "2 of Fast," in own
+    assert "64 of Faster" not in own
 
 
 def test_without_a_measurement_it_says_what_to_run(tmp_path: Path) -> None:

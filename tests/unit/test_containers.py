@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.settings.everything import variables
-from tests.worlds.containers import QUIET, keep_quiet
+from tests.worlds import containers
+from tests.worlds.containers import QUIET, Container, keep_quiet
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -34,3 +35,14 @@ def test_networks_that_recipes_name_have_nothing_but_loopback() -> None:
     }
     assert named
     assert all(name == "none" or name.startswith("container:") for name in named), named
+
+
+def test_one_that_does_not_end_is_a_timeout_with_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = tmp_path / "docker"
+    engine.write_text('#!/bin/sh\n[ "$1" = wait ] && exec sleep 600\necho "its log"\n')
+    engine.chmod(0o755)
+    monkeypatch.setattr(containers, "DOCKER", str(engine))
+    with pytest.raises(TimeoutError, match=r"still runs after 0\.1 s; the log:\nits log"):
+        Container("box", 1, 2).wait_exit(0.1)

@@ -221,8 +221,12 @@ class Container:
         return self.call("devcopilot", "health", "--wait", "5").returncode == 0
 
     def wait_exit(self, deadline: float = DEADLINE) -> int:
-        """Wait for the container's end and return its exit code. Raises TimeoutExpired."""
-        return int(docker("wait", self.name, timeout=deadline))
+        """Wait for the container's end and return its exit code. Raises TimeoutError."""
+        try:
+            return int(docker("wait", self.name, timeout=deadline))
+        except subprocess.TimeoutExpired:
+            left = f"the container still runs after {deadline:g} s; the log:\n{self.logs()}"
+            raise TimeoutError(left) from None
 
     def stop(self) -> tuple[float, int]:
         """Stop the container; return the seconds that it took and the exit code."""

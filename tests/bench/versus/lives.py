@@ -29,10 +29,10 @@ SERVICES = ("node", "sshd")
 REST = 30.0
 """Seconds for which the processor is watched."""
 _SCRIPT = Path(__file__).parent / "editor.py"
-SSH, IDE, EDITOR = "start → ssh answers", "start → the IDE answers", "start → usable editor"
+SSH, PAGE, EDITOR = "start → ssh answers", "start → the editor answers", "start → usable editor"
 STOP, MEMORY = "stop, with a tab and a session open", "memory beside the services (PSS)"
 PROCESSOR = "processor at rest beside the services"
-UNITS = {SSH: "s", IDE: "s", EDITOR: "s", STOP: "s", MEMORY: "MB", PROCESSOR: "ms a minute"}
+UNITS = {SSH: "s", PAGE: "s", EDITOR: "s", STOP: "s", MEMORY: "MB", PROCESSOR: "ms a minute"}
 
 
 def compare_lives(options: Options) -> list[Comparison]:
@@ -58,7 +58,7 @@ def live(rival: Rival, key: Key, browser: "Browser") -> Iterator[tuple[str, floa
     try:
         with running(rival.recipe) as box:
             seconds = wait_for_both(box)
-            yield from zip((SSH, IDE), seconds, strict=True)
+            yield from zip((SSH, PAGE), seconds, strict=True)
             yield EDITOR, browser.open(f"http://127.0.0.1:{box.ide_port}/") - box.started
             own = find_own(box)
             yield MEMORY, sum(each.pss_kib() for each in own) / 1024
@@ -71,18 +71,18 @@ def live(rival: Rival, key: Key, browser: "Browser") -> Iterator[tuple[str, floa
 
 
 def wait_for_both(box: Container) -> tuple[float, float]:
-    """Return the seconds until ssh and the IDE answered."""
+    """Return the seconds until ssh and the editor answered."""
     seconds: dict[str, float] = {}
 
     def look() -> bool:
         if SSH not in seconds and answers_ssh(box.ssh_port):
             seconds[SSH] = time.monotonic() - box.started
-        if IDE not in seconds and answers_http(box.ide_port):
-            seconds[IDE] = time.monotonic() - box.started
+        if PAGE not in seconds and answers_http(box.ide_port):
+            seconds[PAGE] = time.monotonic() - box.started
         return len(seconds) == 2
 
-    watch_until(look, "an answer of ssh and of the IDE")
-    return seconds[SSH], seconds[IDE]
+    watch_until(look, "an answer of ssh and of the editor")
+    return seconds[SSH], seconds[PAGE]
 
 
 def find_own(box: Container) -> list[processes.Process]:

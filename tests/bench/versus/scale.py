@@ -46,9 +46,9 @@ def grow(options: Options) -> list[Series]:
         key = stack.enter_context(connections.ssh_key())
         known = {each.name: each for each in stack.enter_context(rivals(key))}
         plan: tuple[tuple[str, str, str, tuple[int, ...], Measure, tuple[str, ...]], ...] = (
-            ("start → the IDE answers", "s", "files in the workspace", FILES,
+            ("start → the editor answers", "s", "files in the workspace", FILES,
              time_with_files, (OURS, TINI)),
-            ("start → the IDE answers", "s", "services", SERVICES,
+            ("start → the editor answers", "s", "services", SERVICES,
              time_with_services, (OURS, SUPERVISORD)),
             ("start → a person is logged in by ssh", "s", "lines in authorized_keys", KEYS,
              lambda rival, size: time_with_keys(rival, size, key), (OURS, TINI)),
@@ -79,14 +79,14 @@ def sample(
 
 
 def time_with_files(rival: Rival, files: int) -> float:
-    """Return the seconds until the IDE answers, with so many files in the workspace."""
+    """Return the seconds until the editor answers, with so many files in the workspace."""
     with volume() as name:
         fill(name, files)
         return time_to_ide(rival, ("-v", f"{name}:/workspace"))
 
 
 def time_with_services(rival: Rival, services: int) -> float:
-    """Return the seconds until the IDE answers, with so many services beside it."""
+    """Return the seconds until the editor answers, with so many services beside it."""
     with TemporaryDirectory(prefix="dev8-services-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -160,7 +160,7 @@ def measure_waits(rival: Rival, waits: int) -> float:
 
 
 def time_to_ide(rival: Rival, options: tuple[str, ...]) -> float:
-    """Return the seconds until the IDE answers."""
+    """Return the seconds until the editor answers."""
     with running(add(rival, options)) as box:
         return seconds_to_ide(box)
 
