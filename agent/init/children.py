@@ -241,7 +241,7 @@ def _do(work: Callable[[], int | None], keep: Sequence[int], streams: Streams, n
     try:
         _lead_group(0)
         _take(streams)
-        signals.restore(())
+        signals.restore_pythons()
         os.nice(nice)
         first = STREAMS
         for descriptor in sorted(keep):

@@ -14,7 +14,8 @@ _KERNELS = {
     signal.SIGTTIN, signal.SIGTTOU,
 }  # fmt: skip
 """They cannot be caught, or what caused them is this process's own doing."""
-_PYTHONS = {signal.SIGPIPE, signal.SIGXFSZ}
+PYTHONS = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Python ignores them: a write fails instead."""
 HANDLED = signal.valid_signals() - _FAULTS - _KERNELS
 """All that somebody may send on purpose, and SIGCHLD."""
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -58,7 +59,7 @@ def find_ignored() -> list[int]:
     """
     return [
         number
-        for number in signal.valid_signals() - _PYTHONS
+        for number in signal.valid_signals() - set(PYTHONS)
         if signal.getsignal(number) == signal.SIG_IGN
     ]
 
@@ -69,6 +70,12 @@ def restore(blocked: Sequence[int], ignored: Sequence[int] = ()) -> None:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def restore_pythons() -> None:
+    """Give a copy of this process what Python itself begins with."""
+    restore((), PYTHONS)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _record(number: int, frame: object) -> None:
