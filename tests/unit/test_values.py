@@ -133,3 +133,41 @@ def test_its_own_methods_stay() -> None:
     assert repr(Own("a")) == "own"
     assert Own("a") == Own("b")
     assert hash(Own("a")) == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ((), {}),
+        (("a",), {"name": "b"}),
+        (("a", 1, "", {}, "more"), {}),
+        (("a",), {"other": 1}),
+        ((), {"size": 1}),
+    ],
+)
+def test_wrong_arguments_are_refused_as_usual(
+    given: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    for kind in (Ours, Usual):
+        with pytest.raises(TypeError, match=kind.__name__):
+            kind(*given, **named)
+
+
+@frozen
+class Counted:
+    """A value with a field that only it itself sets."""
+
+    name: str
+    found: list[str] = field(default_factory=list, init=False)
+    length: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        vars(self)["length"] = len(self.name)
+
+
+def test_a_field_that_is_no_argument_is_set_all_the_same() -> None:
+    value = Counted("abc")
+    assert (value.found, value.length) == ([], 3)
+    assert Counted("a").found is not value.found
+    with pytest.raises(TypeError, match="Counted"):
+        Counted("abc", [])  # type: ignore[call-arg]
