@@ -1,10 +1,8 @@
 """What must be there before a backup can be made: a restic, the targets, and a key to each."""
 
-import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from agent.backup.create.content import leaves_nothing
 from agent.backup.create.notices import NOTHING_LEFT
 from agent.backup.target import (
     HOW_TO_MAKE,
@@ -32,6 +30,8 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 def make_password() -> str:
     """Return a new password: 192 bits, of letters, digits, - and _."""
+    import secrets  # noqa: PLC0415 - 5 ms of each start, and needed once in a life
+
     return secrets.token_urlsafe(PASSWORD_BYTES)
 
 
@@ -49,10 +49,8 @@ def resources(
             "the container",
             f"mount one: -v backups:{settings.backup.folder}",
         )
-    wishes = settings.backup.exclude or ()
-    if targets and wishes and leaves_nothing(settings.workspace.folder, wishes):
-        yield Problem(f"the backups hold no file of the workspace: {NOTHING_LEFT}",
-                      "exclude only files that you can do without, such as data/*.bin")  # fmt: skip
+    if targets and settings.backup.exclude:
+        yield from _check_exclusions(settings.workspace.folder, settings.backup.exclude)
     for option in (settings.backup.s3_extra or {}).get("ignored", "").split():
         yield Problem(
             f"{option} of AWS_S3_EXTRA_ARGS is ignored: backups do not use it",
@@ -60,6 +58,14 @@ def resources(
         )
     if needs_made_password(targets.ready, facts):
         yield from _make_password(facts.state / PASSWORD, _has_backups(settings), facts)
+
+
+def _check_exclusions(workspace: Path, wishes: Sequence[str]) -> Iterator[Problem]:
+    from agent.backup.create.content import leaves_nothing  # noqa: PLC0415 - 4 ms, for few
+
+    if leaves_nothing(workspace, wishes):
+        yield Problem(f"the backups hold no file of the workspace: {NOTHING_LEFT}",
+                      "exclude only files that you can do without, such as data/*.bin")  # fmt: skip
 
 
 def shares_root(folder: Path, mounts: Path = MOUNTS) -> bool:

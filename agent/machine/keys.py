@@ -4,7 +4,6 @@ import binascii
 import re
 from base64 import b64encode
 from pathlib import Path
-from textwrap import wrap
 
 from agent.machine import runtime, texts
 from agent.machine.system import Facts
@@ -56,7 +55,7 @@ def read_pem(text: str) -> str:
         raise UnusableError("it is nothing but blanks", WHOLE_FILE)
     lines = [line.strip() for line in _NEW_LINE.split(text)]
     if len(lines) == 1 and (found := _ONE_LINE.fullmatch(lines[0])):
-        lines = [found[1], *wrap("".join(found[2].split()), PEM_WIDTH), found[3]]
+        lines = [found[1], *_fold("".join(found[2].split()), PEM_WIDTH), found[3]]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -96,8 +95,13 @@ def _encode_ed25519(public: bytes, seed: bytes) -> str:
     body = public[:4] * 2 + kind + _join_strings(seed + public, b"devcopilot")
     body += bytes(range(1, 1 + -len(body) % 8))
     blob = _MAGIC + _NONE * 2 + bytes(4) + (1).to_bytes(4) + _join_strings(kind, body)
-    lines = [_BEGIN.decode(), *wrap(b64encode(blob).decode(), 70), _END.decode()]
+    lines = [_BEGIN.decode(), *_fold(b64encode(blob).decode(), 70), _END.decode()]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _fold(text: str, width: int) -> list[str]:
+    """Return a text without blanks in lines of this width."""
+    return [text[at : at + width] for at in range(0, len(text), width)]
 
 
 def _join_strings(*parts: bytes) -> bytes:

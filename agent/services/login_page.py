@@ -5,7 +5,6 @@ i18next has looked for {{names}} and $t(nested) texts in them; nothing in betwee
 a name, which may be anything, comes as entities of HTML.
 """
 
-import html
 import re
 from pathlib import Path
 
@@ -66,4 +65,4 @@ def _name(given: SecretInput) -> str:
 
 def escape(text: str) -> str:
     """Return the text as HTML without a character that means something to code-server."""
-    return re.sub(r"[${}`]", lambda found: f"&#{ord(found[0])};", html.escape(text))
+    return re.sub(r"[&<>\"'${}`]", lambda found: f"&#{ord(found[0])};", text)

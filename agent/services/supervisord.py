@@ -14,7 +14,7 @@ from agent.machine import runtime
 from agent.machine.resources import File
 from agent.machine.system import Facts
 from agent.machine.values import frozen
-from agent.services import launchers, rpc
+from agent.services import launchers
 from agent.services.service import Service
 
 GROUP = "services"
@@ -174,6 +174,8 @@ def query_states(folder: Path, timeout: float = QUERY_TIMEOUT) -> dict[str, Serv
 
     Raises OSError when it does not answer within `timeout` seconds, or not with sense.
     """
+    from agent.services import rpc  # noqa: PLC0415 - a start writes the configuration only
+
     rows = rpc.call(
         folder / runtime.SUPERVISORD_SOCKET, f"{_ACCOUNT}:{_ACCOUNT}", QUESTION, timeout
     )
