@@ -19,8 +19,7 @@ from pathlib import Path
 import psutil
 
 from tests.contract.homes import NOBODY
-from tests.worlds.backup_servers import BUCKET, Server
-from tests.worlds.quick_key import make_quick
+from tests.worlds.backup_servers import Server
 from tests.worlds.waiting import wait_until
 
 PASSWORD = "a password"
@@ -147,15 +146,6 @@ class Volumes:
         shutil.rmtree(self.home)
         self.home.mkdir(mode=0o700)
         os.chown(self.home, NOBODY, NOBODY)
-
-    def quicken(self) -> None:
-        """Give the new repository a cheap key; the server must not know the old one any more."""
-        self.server.stop()
-        path = self.folder / "password"
-        path.write_text(PASSWORD)
-        for config in (self.server.folder / "data" / BUCKET).rglob("config"):
-            make_quick(config.parent, path)
-        self.server.start()
 
 
 @contextmanager

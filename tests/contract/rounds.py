@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.contract.homes import NOBODY
-from tests.contract.lives import Container, Volumes, living
+from tests.contract.lives import PASSWORD, Container, Volumes, living
 from tests.worlds.backup_servers import serving_rclone
 from tests.worlds.needs import need
 from tests.worlds.trees import compare
@@ -89,8 +89,6 @@ class Rounds:
         """Make a backup of what is there now; return its id."""
         copy = self.copy()
         self.do("create", "--force")
-        if not self.backups:
-            self.volumes.quicken()
         found = self.find_newest()
         self.backups[found] = copy
         return found
@@ -231,7 +229,7 @@ class Rounds:
 
 @contextmanager
 def playing() -> Iterator[Rounds]:
-    """A workspace with one backup on an S3 server."""
+    """A workspace with one backup on an S3 server, in a repository with a cheap key."""
     need(os.getuid() == 0, "needs root for namespaces")
     need(shutil.which("restic") and shutil.which("rsync"), "needs restic and rsync")
     seed = int(os.environ.get("ROUNDS_SEED", "0")) or random.randrange(1 << 30)
@@ -241,10 +239,12 @@ def playing() -> Iterator[Rounds]:
         folder.chmod(0o755)
         for part in ("server", "originals"):
             (folder / part).mkdir()
+        (folder / "password").write_text(PASSWORD)
         with (
             serving_rclone(folder / "server") as server,
             living(folder / "volumes", server) as volumes,
         ):
+            server.place(folder / "password")
             made = Rounds(volumes, folder / "originals", random.Random(seed))
             volumes.begin()
             made.change()

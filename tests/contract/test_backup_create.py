@@ -25,6 +25,7 @@ from agent.machine.follow import Limits, Message
 from agent.settings.everything import Settings
 from tests.contract.vault import Vault
 from tests.worlds.backup_servers import Server, serving_rclone
+from tests.worlds.quick_key import place_repository
 from tests.worlds.small_folder import SmallFolder, small_folder
 from tests.worlds.trees import make_odd_tree
 from tests.worlds.waiting import wait_until
@@ -132,6 +133,7 @@ def test_a_full_target_is_told_and_what_it_had_is_as_good(vault: Vault, tmp_path
     place = tmp_path / "target"
     place.mkdir()
     with small_folder(place, megabytes=4) as small:
+        place_repository(small.inside, vault.root / "password")
         inside = replace(vault.target, repository=str(small.inside), folder=small.inside)
         restic = Restic(inside, vault.facts)
         maker = BackupMaker("workspace", Contents((vault.workspace,)))
@@ -156,6 +158,7 @@ def small_target(vault: Vault) -> Iterator[tuple[Path, SmallFolder]]:
     place = vault.root / "target"
     place.mkdir()
     with small_folder(place, megabytes=60) as small:
+        place_repository(small.inside, vault.root / "password")
         yield small.inside, small
 
 
@@ -251,7 +254,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def connect(vault: Vault, server: Server) -> Restic:
-    """Return restic on this server, as the settings make it."""
+    """Return restic on a repository of this server, as the settings make it."""
+    server.place(vault.root / "password")
     word = {"DEV8_BACKUP_PASSWORD_FILE": str(vault.root / "password")}
     settings = Settings.from_environ({**server.variables, **word})
     (target,) = find_targets(catalogue.TARGETS, settings, vault.facts).ready

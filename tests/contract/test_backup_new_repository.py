@@ -19,7 +19,7 @@ from agent.settings.everything import Settings
 from tests.contract.vault import Vault
 from tests.worlds.backup_servers import Server
 from tests.worlds.machine import make_facts
-from tests.worlds.quick_key import make_quick
+from tests.worlds.quick_key import make_quick, place_repository
 
 
 def connect(server: Server, root: Path) -> Restic:
@@ -58,9 +58,12 @@ def make_at_once(places: list[Restic]) -> list[Exception]:
 
 def is_good(restic: Restic) -> bool:
     """Tell whether the repository opens, with one key, and takes a backup."""
+    keys = new_repository.count_keys(restic)
+    if restic.target.folder:
+        make_quick(restic.target.folder, Path(restic.environment["RESTIC_PASSWORD_FILE"]))
     restic.check("back up", "backup", "--json", str(restic.facts.home))
     restic.check("check", "check", "--read-data")
-    return new_repository.count_keys(restic) == 1
+    return keys == 1
 
 
 @pytest.mark.parametrize("there", ["nothing", "an empty folder", "the rest of a killed one"])
@@ -134,8 +137,7 @@ def test_two_at_once_make_one_on_a_server(server: Server, tmp_path: Path) -> Non
 
 def mix(vault: Vault) -> None:
     """Leave what two that were made at once left: a key that does not belong to the config."""
-    vault.restic.elsewhere(str(vault.root / "other")).check("init", "init")
-    make_quick(vault.root / "other", vault.root / "password")
+    place_repository(vault.root / "other", vault.root / "password", number=1)
     for key in (vault.root / "other/keys").iterdir():
         shutil.copy(key, vault.repository / "keys")
     shutil.copy(vault.root / "other/config", vault.root / "config-of-other")
@@ -158,9 +160,7 @@ def test_one_that_holds_backups_of_both_is_left_as_it_is(tmp_path: Path) -> None
     vault.put("a", 1000)
     vault.back_up()
     (vault.repository / "config").chmod(0o600)
-    mixed = vault.restic.elsewhere(str(tmp_path / "other"))
-    mixed.check("init", "init")
-    make_quick(tmp_path / "other", tmp_path / "password")
+    place_repository(tmp_path / "other", tmp_path / "password", number=1)
     for key in (tmp_path / "other/keys").iterdir():
         shutil.copy(key, vault.repository / "keys")
     shutil.copy(tmp_path / "other/config", vault.repository / "config")
@@ -173,8 +173,7 @@ def test_one_that_holds_backups_of_both_is_left_as_it_is(tmp_path: Path) -> None
 
 def test_a_config_that_no_key_opens_is_told(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
-    other = vault.restic.elsewhere(str(tmp_path / "other"))
-    other.check("init", "init")
+    place_repository(tmp_path / "other", tmp_path / "password", number=1)
     (vault.repository / "config").chmod(0o600)
     shutil.copy(tmp_path / "other/config", vault.repository / "config")
     vault.put("a", 1000)

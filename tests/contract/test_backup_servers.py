@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.backup_servers import Server, find_program, serving_rclone
+from tests.worlds.quick_key import place_repository
 from tests.worlds.small_folder import small_folder
 
 PASSWORD = {"RESTIC_PASSWORD": "x", "RESTIC_PROGRESS_FPS": "1"}
+PATH = "some/path"
 Done = subprocess.CompletedProcess[str]
 
 
@@ -23,8 +25,15 @@ def files(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def password(tmp_path: Path) -> Path:
+    path = tmp_path / "password"
+    path.write_text(PASSWORD["RESTIC_PASSWORD"])
+    return path
+
+
 def run_restic(server: Server, *words: str, timeout: float = 60) -> Done:
-    argv = [find_program("restic"), "--no-cache", *server.options("some/path"), *words]
+    argv = [find_program("restic"), "--no-cache", *server.options(PATH), *words]
     environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **PASSWORD, **server.environment}
     return subprocess.run(
         argv, env=environ, check=False, capture_output=True, text=True, timeout=timeout
@@ -43,8 +52,8 @@ def test_restic_gets_back_what_it_gave(server: Server, files: Path) -> None:
     assert expect(run_restic(server, "dump", "latest", str(files / "text"))) == "kept\n"
 
 
-def test_a_frozen_server_is_waited_for(server: Server) -> None:
-    expect(run_restic(server, "init"))
+def test_a_frozen_server_is_waited_for(server: Server, password: Path) -> None:
+    server.place(password, PATH)
     done: list[Done] = []
     with server.frozen():
         asker = threading.Thread(target=lambda: done.append(run_restic(server, "snapshots")))
@@ -56,9 +65,11 @@ def test_a_frozen_server_is_waited_for(server: Server) -> None:
     expect(last)
 
 
-def test_a_server_that_was_stopped_comes_back_with_all_it_had(tmp_path: Path, files: Path) -> None:
+def test_a_server_that_was_stopped_comes_back_with_all_it_had(
+    tmp_path: Path, files: Path, password: Path
+) -> None:
     with serving_rclone(tmp_path) as server:
-        expect(run_restic(server, "init"))
+        server.place(password, PATH)
         expect(run_restic(server, "backup", str(files)))
         server.stop()
         assert not server.answers()
@@ -81,12 +92,14 @@ def test_rclone_refuses_a_wrong_key(tmp_path: Path) -> None:
                 process.kill()
 
 
-def test_a_target_gets_full_and_what_it_had_stays(tmp_path: Path, files: Path) -> None:
+def test_a_target_gets_full_and_what_it_had_stays(
+    tmp_path: Path, files: Path, password: Path
+) -> None:
     target, restored = tmp_path / "target", tmp_path / "restored"
     target.mkdir()
     restic = [find_program("restic"), "--no-cache", "--repo", str(target / "repository")]
     with small_folder(target, megabytes=4) as small:
-        expect(small.run(*restic, "init", **PASSWORD))
+        place_repository(small.inside / "repository", password)
         expect(small.run(*restic, "backup", str(files), **PASSWORD))
         (files / "more").write_bytes(os.urandom(1_000_000))
         small.fill(left=200_000)

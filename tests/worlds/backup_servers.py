@@ -17,6 +17,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from tests.worlds.containers import find_free_port
 from tests.worlds.needs import need
+from tests.worlds.quick_key import place_repository
 from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
@@ -39,6 +41,8 @@ ACCOUNT_KEY = (
 )
 """Azurite's own, which its documentation names:
 https://github.com/Azure/Azurite#default-storage-account"""
+PLACE = "backups/workspace"
+"""Where the agent of a workspace without a name has its repository on a server."""
 GRACE = 10.0
 """Seconds in which a server ends by itself."""
 
@@ -70,6 +74,22 @@ def azure_variables(address: str) -> dict[str, str]:
     }
 
 
+def name_to_rclone(cloud: str, address: str) -> dict[str, str]:
+    """Return what names a server to rclone, as `find_remote` does."""
+    if cloud == "s3":
+        options = {"TYPE": "s3", "PROVIDER": "Other", "ACCESS_KEY_ID": KEY,
+                   "SECRET_ACCESS_KEY": SECRET, "NO_CHECK_BUCKET": "true"}  # fmt: skip
+    else:
+        options = {"TYPE": "azureblob", "ACCOUNT": ACCOUNT, "KEY": ACCOUNT_KEY}
+    named = {f"RCLONE_CONFIG_STORE_{name}": value for name, value in options.items()}
+    return {"RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_STORE_ENDPOINT": address, **named}
+
+
+def find_remote(cloud: str) -> str:
+    """Return what rclone calls the bucket or the container of such a server."""
+    return f"STORE:{BUCKET if cloud == 's3' else CONTAINER}"
+
+
 START = 120.0
 """Seconds: on a loaded machine Node alone takes ten."""
 
@@ -99,17 +119,22 @@ class Server:
         """Return what restic alone needs to reach it, beside PATH and a password."""
         if self.cloud == "s3":
             return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-        options = {"TYPE": "azureblob", "ACCOUNT": ACCOUNT, "KEY": ACCOUNT_KEY,
-                   "ENDPOINT": self.address}  # fmt: skip
-        given = {f"RCLONE_CONFIG_AZ_{name}": value for name, value in options.items()}
-        return {"RCLONE_CONFIG": "/dev/null", **given, **self._trust()}
+        return {**name_to_rclone(self.cloud, self.address), **self._trust()}
 
     def options(self, path: str) -> list[str]:
         """Return restic's options for a repository there."""
         if self.cloud == "s3":
             return ["--repo", f"s3:{self.address}/{BUCKET}/{path}"]
         program = f"rclone.program={find_program('rclone')}"
-        return ["-o", program, "--repo", f"rclone:AZ:{CONTAINER}/{path}"]
+        return ["-o", program, "--repo", f"rclone:{find_remote(self.cloud)}/{path}"]
+
+    def place(self, password: Path, path: str = PLACE) -> None:
+        """Put an empty repository there as `place_repository` does, before anybody has looked."""
+        with tempfile.TemporaryDirectory(prefix="repository-") as name:
+            place_repository(Path(name), password)
+            argv = [find_program("rclone"), "copy", name, f"{find_remote(self.cloud)}/{path}"]
+            environ = {**os.environ, **name_to_rclone(self.cloud, self.address), **self._trust()}
+            subprocess.run(argv, env=environ, check=True, timeout=60)
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises TimeoutError, with its log."""
@@ -230,7 +255,7 @@ def serving_azurite(folder: Path) -> Iterator[Server]:
     ]
     address = f"https://127.0.0.1:{port}/{ACCOUNT}"
     with _running(Server("azure", address, argv, folder, certificate)) as server:
-        make = [find_program("rclone"), "mkdir", f"AZ:{CONTAINER}"]
+        make = [find_program("rclone"), "mkdir", find_remote("azure")]
         subprocess.run(make, env={**os.environ, **server.environment}, check=True, timeout=60)
         yield server
 

@@ -61,13 +61,15 @@ def _rewrite(path: Path, old: str, new: str) -> None:
     path.unlink()
 
 
-def place_repository(repository: Path, password: Path, owner: int | None = None) -> None:
+def place_repository(
+    repository: Path, password: Path, owner: int | None = None, number: int = 0
+) -> None:
     """Put an empty repository there, with a cheap key for this password, as `restic init` made it.
 
-    That is run once by each process: it takes a second of processor. All copies have one id, so a
-    test that needs two different repositories must make one itself.
+    That is run once by each process: it takes two seconds of processor. All copies have one id;
+    another `number` gives another repository.
     """
-    made, word = _make_once()
+    made, word = _make_once(number)
     shutil.copytree(made, repository, dirs_exist_ok=True)
     (path,) = (repository / "keys").iterdir()
     _rewrite(path, word, password.read_text().rstrip("\n"))
@@ -77,9 +79,9 @@ def place_repository(repository: Path, password: Path, owner: int | None = None)
 
 
 @functools.cache
-def _make_once() -> tuple[Path, str]:
-    """Return a repository, and its password."""
-    folder = Path(tempfile.mkdtemp(prefix="repository-"))
+def _make_once(number: int) -> tuple[Path, str]:
+    """Return a repository, and its password; each number stands for one."""
+    folder = Path(tempfile.mkdtemp(prefix=f"repository-{number}-"))
     atexit.register(shutil.rmtree, folder)
     password = folder / "password"
     password.write_text("the first password")
