@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
@@ -55,7 +56,7 @@ def load(name: str) -> Property:
 
 
 def feed(name: str, count: int) -> NoReturn:
-    """Try so many cases of one property, and end the process: with 1 where one fails."""
+    """Try so many cases of one property, and end the process: with 1 at the first that fails."""
     import atheris
 
     found = load(name)
@@ -73,8 +74,9 @@ def feed(name: str, count: int) -> NoReturn:
         try:
             one_input(content.ljust(LARGEST, b"\0"))  # zeros end lists, and are the first choices
         except BaseException:
-            print(f"case {tried}: {last}", file=sys.stderr)
-            raise
+            traceback.print_exc()
+            print(f"case {tried}: {last}", file=sys.stderr, flush=True)
+            os._exit(1)
         if tried >= count:
             print(tried, flush=True)
             os._exit(0)

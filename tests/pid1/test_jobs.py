@@ -227,6 +227,21 @@ def test_usr1_starts_refresh_where_no_command_gets_it(start: Start, folder: Path
     assert entry(box, "other")["runs"] == 1
 
 
+def test_usr1_starts_no_refresh_where_a_command_gets_it(start: Start, folder: Path) -> None:
+    refresh = job("refresh", f"echo run >>{folder}/runs", 1000.0, at=("boot", "signal"))
+    script = (
+        f"trap 'touch {folder}/told' USR1; trap 'exit 0' TERM; touch {folder}/begun; "
+        "while :; do sleep 0.01; done"
+    )
+    box = start(*booted(folder, with_jobs(refresh), "sh", "-c", script))
+    wait_until((folder / "begun").exists, "CMD")
+    wait_for_runs(box, "refresh", 1)
+    box.send(signal.SIGUSR1)
+    wait_until((folder / "told").exists, "CMD has the signal")
+    assert box.stop() == 0
+    assert (folder / "runs").read_text() == "run\n"
+
+
 def test_never_two_runs_at_once(start: Start, folder: Path) -> None:
     script = (
         f"mkdir {folder}/mine || touch {folder}/two; "
