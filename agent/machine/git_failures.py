@@ -54,7 +54,8 @@ class Failure:
 
 _PATTERNS = (
     (Cause.DISK, r"No space left|Disk quota exceeded"),
-    (Cause.CONTENT, r"invalid path '|^error: object [0-9a-f]+: \w+: |file '\.git/|^\.git/"),
+    (Cause.CONTENT, r"invalid path '|^error: object [0-9a-f]+: \w+: "
+                    r"|ntracked working tree file(s would be overwritten.*: .*| ')\.git/"),
     (Cause.CERTIFICATE, r"certificate verif|SSL certificate problem|unable to get local issuer"
                         r"|certificate subject name|no alternative certificate"),
     (Cause.HOST_KEY, r"Host key verification failed|host key is known|IDENTIFICATION HAS CHANGED"),
@@ -88,13 +89,25 @@ _LAST = re.compile(r"^(?:fatal|error|ERROR|remote|ssh): ?(.*)")
 
 def find_failure(lines: Iterable[str], code: int) -> Failure:
     """Return why git failed with this exit code, from the lines that it printed last."""
-    lines = [line.strip() for line in lines if line.strip()]
+    lines = _join_lists(lines)
     for cause, pattern in _ALL:
         for line in reversed(lines):
             if pattern.search(line):
                 return Failure(cause, _shorten(line), code)
     told = [line for line in lines if _LAST.match(line)]
     return Failure(Cause.OTHER, _shorten((told or lines or [f"git ended with {code}"])[-1]), code)
+
+
+def _join_lists(lines: Iterable[str]) -> list[str]:
+    """Return the lines, a list of files, each behind a tab, as the end of the line before it."""
+    joined: list[str] = []
+    for line in lines:
+        text = line.strip()
+        if text and line.startswith("\t") and joined:
+            joined[-1] += f" {text}"
+        elif text:
+            joined.append(text)
+    return joined
 
 
 def _shorten(line: str) -> str:
