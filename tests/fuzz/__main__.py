@@ -35,9 +35,9 @@ SEEDS = 64
 """Inputs to begin with; from none at all, libFuzzer takes long to find that length pays."""
 
 
-def find_properties() -> Iterator[tuple[str, Property]]:
+def find_properties(pattern: str = "test_*.py") -> Iterator[tuple[str, Property]]:
     """Yield the name of each property, MODULE::TEST, and the property."""
-    for path in sorted(FOLDER.glob("test_*.py")):
+    for path in sorted(FOLDER.glob(pattern)):
         module = importlib.import_module(f"tests.fuzz.{path.stem}")
         for name, value in vars(module).items():
             if isinstance(found := getattr(value, "property", None), Property):
@@ -52,7 +52,7 @@ def load(name: str) -> Property:
         atheris.instrument_func(planted.check)
         return planted.PROPERTY
     with atheris.instrument_imports(include=["agent"]):
-        return dict(find_properties())[name]
+        return dict(find_properties(name.partition("::")[0]))[name]
 
 
 def feed(name: str, count: int) -> NoReturn:
