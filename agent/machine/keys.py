@@ -33,7 +33,7 @@ _ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]+)(-----EN
 """A key whose line breaks have become blanks, or nothing."""
 PEM_WIDTH = 64
 """https://datatracker.ietf.org/doc/html/rfc7468#section-2"""
-_SSH2 = re.compile(r"---- BEGIN SSH2 PUBLIC KEY ----(.*?)---- END SSH2 PUBLIC KEY ----", re.DOTALL)
+_SSH2_BEGIN, _SSH2_END = "---- BEGIN SSH2 PUBLIC KEY ----", "---- END SSH2 PUBLIC KEY ----"
 _PKCS8 = "-----BEGIN PRIVATE KEY-----"
 """https://datatracker.ietf.org/doc/html/rfc8410#section-7"""
 
@@ -126,20 +126,30 @@ def convert_ssh2(text: str) -> str:
 
     https://datatracker.ietf.org/doc/html/rfc4716#section-3; a damaged one stays as it is.
     """
-    return _SSH2.sub(lambda found: _convert_ssh2(found[1]) or found[0], text)
+    before, *blocks = text.split(_SSH2_BEGIN)
+    return before + "".join(map(_convert_block, blocks))
+
+
+def _convert_block(block: str) -> str:
+    """Return what follows the begin of a key as a line of OpenSSH's and the rest, if it is one."""
+    inside, end, behind = block.partition(_SSH2_END)
+    line = _convert_ssh2(inside) if end else None
+    return f"{line}{behind}" if line else f"{_SSH2_BEGIN}{block}"
 
 
 def _convert_ssh2(inside: str) -> str | None:
-    body, is_header = "", False
+    parts, is_header = [], False
     for line in _NEW_LINE.split(inside.replace("\\r", "").replace("\\n", "\n")):
         is_header = is_header or ":" in line
-        body += "" if is_header else line.strip()
+        if not is_header:
+            parts.append(line.strip())
         is_header = is_header and line.endswith("\\")  # it goes on in the next line
+    body = "".join(parts)
     try:
-        parts = split_strings(binascii.a2b_base64(body, strict_mode=True))
+        strings = split_strings(binascii.a2b_base64(body, strict_mode=True))
     except ValueError:
         return None
-    kind = parts[0].decode(errors="replace") if parts else ""
+    kind = strings[0].decode(errors="replace") if strings else ""
     return f"{kind} {body}" if kind in KEY_NAMES else None  # any other text could hold a line feed
 
 

@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.machine import keys
 from agent.machine.commands import NOT_FOUND, TOO_LONG, TOO_MUCH
+from agent.machine.deadline import deadline
+from agent.machine.files import SETTINGS
+from agent.machine.keys import convert_ssh2
 from agent.machine.system import Facts
 from agent.machine.volumes import Mounts, Volume
 from agent.workspace import login_keys, ssh
@@ -185,6 +188,27 @@ def test_nothing_in_a_key_of_puttygens_form_becomes_a_second_key(
     machine.configure(SSH_PUBLIC_KEY=f'restrict,command="/bin/false" {KEY} me {block}')
     assert machine.read(AUTHORIZED) == f'restrict,command="/bin/false" {KEY} me {block}\n'
     assert count_keys(machine) == 1
+
+
+SSH2_BEGIN = "---- BEGIN SSH2 PUBLIC KEY ----"
+
+
+def test_keys_of_puttygens_form_that_never_end_cost_a_moment(
+    machine: Machine, tmp_path: Path
+) -> None:
+    """As many as a file may hold: to search for the end of each would take minutes."""
+    file = tmp_path / "keys"
+    file.write_text(SSH2_BEGIN * (SETTINGS // len(SSH2_BEGIN)))
+    with deadline(60):
+        (problem,) = machine.configure(SSH_AUTHORIZED_KEYS_FILE=str(file))
+    assert problem.endswith("it is not a public key")
+
+
+def test_a_key_of_puttygens_form_is_read_behind_one_that_never_ends() -> None:
+    block = f"{SSH2_BEGIN}\n{KEY.split()[1]}\n---- END SSH2 PUBLIC KEY ----\n"
+    converted = f"{' '.join(KEY.split()[:2])}\n"
+    assert convert_ssh2(f"{SSH2_BEGIN}\n{block}") == f"{SSH2_BEGIN}\n{converted}"
+    assert convert_ssh2(f"# one\n{block}# two\n{block}") == f"# one\n{converted}# two\n{converted}"
 
 
 @pytest.mark.parametrize(
