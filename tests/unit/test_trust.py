@@ -195,6 +195,43 @@ def test_a_mount_that_does_not_answer_is_passed_over(
     assert str(workspace / "dead") not in user.git("config", "--get-all", "safe.directory")
 
 
+def test_many_files_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither all names of one folder nor those of all folders; the first folders come first."""
+    for number in range(40):
+        folder = tmp_path / f"{number:02}"
+        folder.mkdir()
+        for name in range(trust.MOST + 100 if number < 30 else 1):
+            (folder / str(name)).touch()
+    for place in ("35", "35/below", "00/below"):
+        (tmp_path / place / ".git").mkdir(parents=True)
+    seen = 0
+    real = os.scandir
+
+    class Counted:
+        """The entries of a folder, which are counted as they are read."""
+
+        def __init__(self, path: Path) -> None:
+            self._entries = real(path)
+
+        def __enter__(self) -> "Counted":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._entries.close()
+
+        def __iter__(self) -> Iterator[os.DirEntry[str]]:
+            nonlocal seen
+            for entry in self._entries:
+                seen += 1
+                yield entry
+
+    monkeypatch.setattr(os, "scandir", Counted)
+    found = [folder for folder, _ in trust.list_repositories(tmp_path, ())]
+    assert trust.ENTRIES - 40 <= seen <= trust.ENTRIES + 40
+    assert tmp_path / "35" in found
+    assert tmp_path / "35/below" not in found, "nothing is looked for in a repository"
+
+
 def test_a_workspace_that_is_not_there_is_not_trusted(tmp_path: Path) -> None:
     machine = GitMachine(tmp_path)
     assert machine.configure(WORKSPACE_DIR=str(tmp_path / "none")) == []
