@@ -14,7 +14,7 @@ from agent.backup.restic.client import make_environment
 from agent.backup.target import LIMITED, find_targets
 from agent.github.sources import command
 from agent.github.token import Token
-from agent.machine import hooks, runtime
+from agent.machine import runtime, user_commands
 from agent.machine.masking import Masker
 from agent.services import launchers
 from agent.services.service import Service
@@ -104,7 +104,7 @@ def test_commands_of_the_users_get_them(desk: Workspace) -> None:
     assert isinstance(token, Token)
     assert token.value.reveal() == OWN["MY_API_KEY"]
     argv = ("sh", "-c", f'test "$MY_API_KEY" = {OWN["MY_API_KEY"]}')
-    assert hooks.run("DEV8_BACKUP_PRE", argv, facts.user_environ, desk.home, 10.0) is None
+    assert user_commands.run("DEV8_BACKUP_PRE", argv, facts.user_environ, desk.home, 10.0) is None
     script = 'echo "$MY_API_KEY $COLOUR $RESTIC_REPOSITORY$AWS_ACCESS_KEY_ID"'
     words = [*LIMITED, "sh", "-c", script]
     restics = {runtime.VARIABLE: str(desk.runtime), "RESTIC_REPOSITORY": "x",

@@ -224,7 +224,7 @@ READS_ITSELF = {
     "init.jobs",  # 200 bytes
     "init.processes",  # /proc
     "backup.restore.archive",  # what is no file to read as a whole
-    "machine.hooks",
+    "machine.user_commands",
     "machine.sqlite",
     "backup.upkeep.trial_restore",
 }
@@ -252,7 +252,7 @@ def test_files_are_read_in_one_way(module: str) -> None:
 
 
 SPLITS_FOR_PEOPLE = {
-    "backup.restic.client", "backup.upkeep.verification", "machine.hooks",
+    "backup.restic.client", "backup.upkeep.verification", "machine.user_commands",
 }  # fmt: skip
 """The modules that take a line out of what a program said, to show it."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import hooks
+from agent.machine import user_commands
 from agent.machine.errors import Problem
 from tests.worlds.waiting import wait_until
 
@@ -16,7 +16,7 @@ LONG = 1000.0
 
 
 def run(folder: Path, script: str, seconds: float = LONG) -> Problem | None:
-    return hooks.run("DEV8_BACKUP_PRE", ["sh", "-c", script], PATH, folder, seconds)
+    return user_commands.run("DEV8_BACKUP_PRE", ["sh", "-c", script], PATH, folder, seconds)
 
 
 def has_ended(file: Path) -> Callable[[], bool]:
@@ -48,7 +48,7 @@ def test_much_that_it_says_is_read_and_not_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("argv", [["/no/such"], ["/etc/passwd"]])
 def test_one_that_cannot_be_run_is_named(tmp_path: Path, argv: list[str]) -> None:
-    problem = hooks.run("DEV8_BACKUP_PRE", argv, PATH, tmp_path, 5)
+    problem = user_commands.run("DEV8_BACKUP_PRE", argv, PATH, tmp_path, 5)
     assert problem
     assert problem.message.startswith("cannot run DEV8_BACKUP_PRE: ")
     assert argv[0] in problem.hint
@@ -72,7 +72,7 @@ def test_at_the_deadline_the_whole_group_gets_term(tmp_path: Path) -> None:
 
 
 def test_what_does_not_mind_term_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "PATIENCE", 0.2)
+    monkeypatch.setattr(user_commands, "PATIENCE", 0.2)
     script = "trap '' TERM; sleep 1000 & echo $! >pid; while :; do wait; done"
     began = time.monotonic()
     assert run(tmp_path, script, 0.5)
@@ -100,7 +100,7 @@ def test_an_exception_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         wait_until((tmp_path / "pid").exists, "its begin")
         raise SystemExit
 
-    monkeypatch.setattr(hooks, "listen", stop)
+    monkeypatch.setattr(user_commands, "listen", stop)
     with pytest.raises(SystemExit):
         run(tmp_path, "echo $$ >pid.new; mv pid.new pid; exec sleep 1000")
     assert has_ended(tmp_path / "pid")()

@@ -17,7 +17,7 @@ from agent.backup.create.survey import Count
 from agent.backup.record import Record
 from agent.backup.restic.client import CACHE, Restic, ResticError
 from agent.backup.target import Target, name_workspace
-from agent.machine import folders, hooks
+from agent.machine import folders, user_commands
 from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
@@ -147,7 +147,7 @@ class Session:
         def hide(text: str) -> str:
             return mask_known(text, self.facts.runtime)
 
-        return hooks.run(variable, argv, self.facts.user_environ, folder, seconds, hide)
+        return user_commands.run(variable, argv, self.facts.user_environ, folder, seconds, hide)
 
     def _share_time(self, began: float) -> Iterator[tuple[Target, Limits]]:
         """Yield each target when its turn has come, with its share of the time that is left."""

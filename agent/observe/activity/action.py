@@ -6,9 +6,9 @@ from pathlib import Path
 from agent.backup.targets.all import wants_backups
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
-from agent.machine.hooks import PATIENCE, name_code
 from agent.machine.log import Logger
 from agent.machine.processes import end_group
+from agent.machine.user_commands import PATIENCE, name_code
 from agent.observe.activity import memory, sample
 from agent.observe.activity.sample import Sample
 from agent.settings.context import Context
