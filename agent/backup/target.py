@@ -47,6 +47,8 @@ class Target:
     """restic's `-o`: key=value."""
     folder: Path | None = None
     """The folder of a local repository; None: it is behind a network."""
+    server: str = ""
+    """The URL of the server that it is on; empty: it is on none."""
 
 
 @frozen

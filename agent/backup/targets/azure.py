@@ -53,6 +53,7 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
         f"rclone:{REMOTE}:{place}",
         {"RCLONE_CONFIG": "/dev/null", **environment},
         (f"rclone.program={program}",),
+        server=server,
     )
 
 

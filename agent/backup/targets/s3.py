@@ -43,6 +43,7 @@ def find(settings: Settings, facts: Facts) -> Target | Problem | None:
         f"s3:{place}",
         find_credentials(backup.s3_key_id, key, facts),
         tuple(f"{name}={value}" for name, value in options.items() if value),
+        server=endpoint,
     )
 
 

@@ -67,8 +67,5 @@ def _find_github(account: GitHub) -> Iterator[Host]:
 
 def _find_backups(current: Context) -> Iterator[Host]:
     for target in find_targets(TARGETS, current.settings, current.facts).ready:
-        if target.repository.startswith("s3:"):
-            yield Host(target.repository.removeprefix("s3:"), "backups")
-        elif account := current.settings.backup.account:
-            given = current.settings.backup.azure_endpoint
-            yield Host(given or f"https://{account}.blob.core.windows.net", "backups")
+        if target.server:
+            yield Host(target.server, "backups")
