@@ -5,8 +5,7 @@ from collections.abc import Callable
 from agent.backup.restic.client import Restic
 from agent.backup.target import PROGRAM, Target, Targets, find_targets
 from agent.backup.targets.all import TARGETS, explain_setting
-from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.settings.context import Context
 
 
@@ -19,8 +18,7 @@ def find_wanted_targets(current: Context, only: str | None = None) -> Targets:
         targets = Targets(ready, trouble)
     if not targets:
         which = f"the target {only}" if only else "a target"
-        problem = Problem(f"cannot work on backups: {which} is not configured", explain_setting())
-        raise AgentError(problem, exit_code=Exit.USAGE)
+        raise UsageError(f"cannot work on backups: {which} is not configured", explain_setting())
     if current.facts.which(PROGRAM) is None:
         raise AgentError(Problem("cannot work on backups: restic is not installed"))
     return targets

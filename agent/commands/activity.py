@@ -23,9 +23,7 @@ FRESH = 2.0
 HEAD = ("SIGNAL", "LAST", "COUNTS", "WHAT")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options."""
-    add_json_option(parser)
+add_arguments = add_json_option
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:

@@ -6,7 +6,7 @@ import os
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine import runtime, termination
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import AgentError, UsageError
 from agent.machine.exits import Exit
 from agent.machine.log import LEVELS
 from agent.settings import context
@@ -70,4 +70,4 @@ def begin_life(current: Context) -> None:
         runtime.hold(folder, current.facts.uid)
         runtime.clear(folder)
     except OSError as error:
-        raise AgentError(Problem(runtime.explain(folder, error)), exit_code=Exit.USAGE) from error
+        raise UsageError(runtime.explain(folder, error)) from error

@@ -1,8 +1,8 @@
 """Finds the verb that is meant, runs it, and turns errors into lines, documents and exit codes.
 
-A verb is a module with `add_arguments(parser)` and `run(arguments, printer) -> int`. A group of
-verbs is a package with a table `COMMANDS` of its own, and may have `guard(printer)`, which is
-around each run. Only what is called is imported.
+A verb is a module with `run(arguments, printer) -> int`, and with `add_arguments(parser)` if it has
+options. A group of verbs is a package with a table `COMMANDS` of its own, and may have
+`guard(printer)`, which is around each run. Only what is called is imported.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from agent.commands import output
 from agent.commands.layout import NAME
 from agent.commands.output import Printer
 from agent.machine import core_dumps, faults, modules
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.exits import SIGNAL_BASE, Exit
 from agent.machine.values import frozen
 
@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise AgentError (exit 2)."""
-        raise AgentError(Problem(message, f"{self.prog} --help"), exit_code=Exit.USAGE)
+        raise UsageError(message, f"{self.prog} --help")
 
 
 def run(words: Sequence[str], table: Mapping[str, str], *, as_log: bool = False) -> int:
@@ -141,7 +141,7 @@ def find(words: Sequence[str], table: Mapping[str, str]) -> Verb:
         if word
         else f"no command of `{name}` is given"
     )
-    raise AgentError(Problem(what, f"see `{name} --help`"), exit_code=Exit.USAGE)
+    raise UsageError(what, f"see `{name} --help`")
 
 
 def load(package: str, word: str) -> ModuleType:
@@ -159,5 +159,6 @@ def describe_group(name: str, purpose: str, table: Mapping[str, str]) -> str:
 def make_parser(verb: Verb) -> Parser:
     """Return the parser of a verb's options."""
     parser = Parser(prog=verb.name, description=verb.module.__doc__)
-    verb.module.add_arguments(parser)
+    if add_arguments := getattr(verb.module, "add_arguments", None):
+        add_arguments(parser)
     return parser

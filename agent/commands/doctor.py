@@ -14,8 +14,7 @@ from agent.commands.layout import Item, Page
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
 from agent.machine import hints
-from agent.machine.deadline import deadline
-from agent.machine.errors import AgentError, Problem
+from agent.machine.deadline import refusal_after
 from agent.machine.exits import Exit
 from agent.observe import doctor
 from agent.observe.checks import address
@@ -51,7 +50,8 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     if arguments.list:
         show_list(checks, printer)
         return Exit.OK
-    current = load()
+    with refusal_after(DEADLINE, "read the settings"):
+        current = context.load()
     with printer.watch("checking") as bar:
         rows = doctor.examine(
             checks, current, offline=arguments.offline, limit=arguments.timeout,
@@ -84,19 +84,6 @@ def keep(rows: Sequence[Row], current: Context, printer: Printer, *, offline: bo
         doctor.keep(rows, CHECKS, current, offline=offline)
     except OSError as error:
         printer.fail(hints.explain(error, "keep the result"))
-
-
-def load() -> Context:
-    """Return the context. Raises AgentError, also when it takes too long."""
-    try:
-        with deadline(DEADLINE):
-            return context.load()
-    except TimeoutError as error:
-        problem = Problem(
-            f"cannot read the settings: it took longer than {DEADLINE:g} s",
-            "check /proc/mounts for a network file system whose server is gone",
-        )
-        raise AgentError(problem) from error
 
 
 def show_list(checks: Sequence[Check], printer: Printer) -> None:

@@ -4,7 +4,7 @@ import argparse
 
 from agent.commands.output import Printer
 from agent.life import waiting
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.exits import Exit
 from agent.settings import context
 
@@ -18,11 +18,10 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Note it; it holds until the container ends."""
     del printer
     if not waiting.NAME.fullmatch(arguments.name):
-        problem = Problem(
+        raise UsageError(
             f"{arguments.name!r} cannot be the name of a step",
             "use up to 64 letters, digits, dots, underscores and hyphens",
         )
-        raise AgentError(problem, exit_code=Exit.USAGE)
     facts = context.load().facts
     try:
         waiting.set_milestone(facts, arguments.name)

@@ -8,7 +8,7 @@ from agent.commands.output import Printer
 from agent.github import audit
 from agent.github.fresh import find_fresh
 from agent.github.hosts import find_token_variables
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import Problem, UsageError
 from agent.machine.exits import Exit
 from agent.settings import context
 
@@ -23,9 +23,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Become the command; return only when it cannot be executed."""
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
-        raise AgentError(
-            Problem("no command given", "devcopilot exec -- CMD…"), exit_code=Exit.USAGE
-        )
+        raise UsageError("no command given", "devcopilot exec -- CMD…")
     current = context.load()
     host = arguments.host or current.settings.github.host
     token = find_fresh(current, host)

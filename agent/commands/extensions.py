@@ -18,9 +18,7 @@ NOTHING = "no extensions are asked for, and none are installed"
 HEAD = ("EXTENSION", "BROWSER", "SSH", "STATE", "")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options."""
-    add_json_option(parser)
+add_arguments = add_json_option
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:

@@ -21,7 +21,7 @@ from agent.life.hooks.kind import Plan
 from agent.life.hooks.phases import AT_ATTACH, Phase
 from agent.life.hooks.running import show as show_command
 from agent.machine import unit_record
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import Problem, UsageError
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
 from agent.machine.unit_record import BAD, Record, make_name
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     names = [phase.name for phase in list_phases(plan)]
     if arguments.name and arguments.name not in names:
         there = f"there are: {', '.join(names)}" if names else "there are no hooks"
-        raise AgentError(Problem(f"there is no hook {arguments.name}", there), exit_code=Exit.USAGE)
+        raise UsageError(f"there is no hook {arguments.name}", there)
     if arguments.action == "run":
         code = run_again(current, arguments.name or "", printer)
         if plan.refusal:

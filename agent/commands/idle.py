@@ -8,11 +8,6 @@ from agent.observe.activity import action
 from agent.settings import context
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare no options."""
-    del parser
-
-
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Act."""
     del arguments

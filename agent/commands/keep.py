@@ -12,13 +12,12 @@ from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.escaping import escape_line
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
-from agent.machine.values import frozen
 from agent.observe import activity
-from agent.observe.activity import leases, moment
+from agent.observe.activity import answer, leases, moment
 from agent.observe.activity.leases import Lease
 from agent.settings import context
 from agent.settings.context import Context
@@ -26,17 +25,6 @@ from agent.settings.parsers import any_duration
 
 LIST, END = "list", "end"
 LONGEST_REASON = 200
-
-
-@frozen
-class Row:
-    """A lease as programs read it."""
-
-    name: str
-    until: str
-    """When it ends at the latest: RFC 3339."""
-    why: str
-    pid: int | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +47,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     if pid is not None and not words:
         confirm(add(current, why or f"process {pid}", pid=pid), printer)
     elif pid is not None or not words or not words[0]:
-        raise refuse("say for how long, or as long as what")
+        raise UsageError("say for how long, or as long as what", "devcopilot keep 2h")
     elif words == [LIST]:
         show(find(current), printer)
     elif words[0] == END and len(words) <= 2:
@@ -80,11 +68,6 @@ def read_time(text: str) -> float | None:
         return None
 
 
-def refuse(message: str) -> AgentError:
-    """Return the error of a command line that makes no sense."""
-    return AgentError(Problem(message, "devcopilot keep 2h"), exit_code=Exit.USAGE)
-
-
 def add(
     current: Context, why: str, *, seconds: float | None = None, pid: int | None = None
 ) -> Lease:
@@ -92,9 +75,8 @@ def add(
     limit = current.settings.activity.keep_max
     if seconds is not None and seconds > limit:
         longest = format_duration(limit)
-        raise AgentError(
-            Problem(f"cannot keep it for longer than {longest}", "DEV8_KEEP_MAX sets the limit"),
-            exit_code=Exit.USAGE,
+        raise UsageError(
+            f"cannot keep it for longer than {longest}", "DEV8_KEEP_MAX sets the limit"
         )
     until = moment.read().boot + (seconds if seconds is not None else limit)
     reason = escape_line(why)[:LONGEST_REASON]
@@ -149,7 +131,10 @@ def confirm(lease: Lease, printer: Printer) -> None:
 def make_rows(held: Sequence[Lease]) -> list[dict[str, object]]:
     """Return leases as programs read them."""
     now = moment.read()
-    return [asdict(Row(each.name, now.tell(each.until) or "", each.why, each.pid)) for each in held]
+    return [
+        asdict(answer.Lease(each.name, now.tell(each.until) or "", each.why, each.pid))
+        for each in held
+    ]
 
 
 def show(held: Sequence[Lease], printer: Printer) -> None:

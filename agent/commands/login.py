@@ -9,10 +9,7 @@ from agent.github.hosts import find_accounts, find_token_variables
 from agent.machine.errors import AgentError, Problem
 from agent.settings import context
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options."""
-    add_host_option(parser)
+add_arguments = add_host_option
 
 
 def run(arguments: argparse.Namespace, _printer: Printer) -> int:

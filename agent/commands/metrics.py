@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from agent.commands.output import Printer
-from agent.machine.deadline import deadline
+from agent.machine.deadline import refusal_after
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.system import System
@@ -34,15 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Print or write the metrics."""
     current = context.load()
-    try:
-        with deadline(DEADLINE):
-            text = render(FAMILIES, collect(current), openmetrics=arguments.openmetrics)
-    except TimeoutError as error:
-        problem = Problem(
-            f"cannot read the metrics: it took longer than {DEADLINE:g} s",
-            "check /proc/mounts for a network file system whose server is gone",
-        )
-        raise AgentError(problem) from error
+    with refusal_after(DEADLINE, "read the metrics"):
+        text = render(FAMILIES, collect(current), openmetrics=arguments.openmetrics)
     if arguments.out:
         write(arguments.out, text)
     else:

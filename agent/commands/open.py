@@ -5,7 +5,7 @@ import argparse
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
 from agent.machine.clock import format_time
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.exits import Exit
 from agent.machine.hints import explain
 from agent.machine.human import format_duration
@@ -48,10 +48,10 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
 def make(current: Context, seconds: float) -> Link:
     """Make the link. Raises AgentError."""
     if seconds > LONGEST:
-        raise AgentError(Problem(
+        raise UsageError(
             f"cannot make a link for {format_duration(seconds)}: it is as good as the password",
             f"{format_duration(LONGEST)} at most",
-        ), exit_code=Exit.USAGE)  # fmt: skip
+        )
     try:
         return login_link.make(current.settings, current.facts, seconds)
     except OSError as error:

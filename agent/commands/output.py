@@ -64,7 +64,7 @@ class Printer:
         if nothing and not rows:
             self.say(nothing)
         else:
-            self.out.write(format_table(head, cells))
+            self._print_table(head, cells)
 
     def give(self, name: str, text: str) -> None:
         """Print one value as it is: it is `name` in the document."""
@@ -128,6 +128,9 @@ class Printer:
         if self.screen:
             self.screen.clear()
 
+    def _print_table(self, head: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
+        self.out.write(format_table(head, cells))
+
     def _tell(self, text: str) -> None:
         if self.screen:
             self.screen.clear()
@@ -155,16 +158,7 @@ class TerminalPrinter(Printer):
 
         terminal.print_page(page(), self.out)
 
-    def show_table(  # noqa: D102
-        self,
-        rows: Sequence[object],
-        head: Sequence[str],
-        cells: Iterable[Sequence[str]],
-        nothing: str = "",
-    ) -> None:
-        if nothing and not rows:
-            self.say(nothing)
-            return
+    def _print_table(self, head: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
         from agent.commands import terminal  # noqa: PLC0415 - as above
 
         terminal.print_table(head, cells, self.out)

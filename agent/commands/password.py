@@ -11,10 +11,7 @@ from agent.services.editor_login import Hash
 from agent.settings import context
 from agent.settings.context import Context
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options."""
-    add_json_option(parser)
+add_arguments = add_json_option
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:

@@ -10,10 +10,7 @@ from agent.machine.exits import Exit
 from agent.settings import context
 from agent.workspace.configure import make_document, preview
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options."""
-    add_json_option(parser)
+add_arguments = add_json_option
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:

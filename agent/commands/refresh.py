@@ -8,8 +8,7 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.github.record import Record
 from agent.github.refresh import log_changes
-from agent.machine.deadline import deadline
-from agent.machine.errors import AgentError, Problem
+from agent.machine.deadline import refusal_after
 from agent.machine.exits import Exit
 from agent.observe.metrics import history
 from agent.settings import context
@@ -29,12 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Refresh; exit 0 when a good token is published for every configured host, else 1."""
     current = context.load()
-    try:
-        with deadline(DEADLINE):
-            outcomes = refresh(current, offline=arguments.offline)
-    except TimeoutError as error:
-        problem = Problem(f"cannot refresh the tokens: it took longer than {DEADLINE} s")
-        raise AgentError(problem) from error
+    with refusal_after(DEADLINE, "refresh the tokens", hint=""):
+        outcomes = refresh(current, offline=arguments.offline)
     records = [outcome.after for outcome in outcomes]
     if printer.is_log:
         for outcome in outcomes:

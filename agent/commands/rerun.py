@@ -12,7 +12,7 @@ from agent.life.all import KINDS
 from agent.life.setup import Setup
 from agent.life.unit import Kind
 from agent.machine import unit_record
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
 from agent.machine.setup_trigger import trigger
 from agent.machine.system import Facts
@@ -38,9 +38,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     if arguments.all:
         names += [each.name for each in unit_record.list_all(current.facts) if each.state in BAD]
     elif not names:
-        raise AgentError(
-            Problem("no unit is named", "name one, or use --all"), exit_code=Exit.USAGE
-        )
+        raise UsageError("no unit is named", "name one, or use --all")
     order = find_order(names, known, current.facts)
     records = carry_out(current, known, order, printer)
     printer.show([asdict(each) for each in records], [] if records else ["no unit has failed"])
@@ -58,7 +56,7 @@ def find_order(names: Sequence[str], kinds: Sequence[Kind], facts: Facts) -> dic
             near = difflib.get_close_matches(name, units, 1)
             there = f"there are: {', '.join(units)}" if units else "no unit is configured"
             hint = f"did you mean {near[0]}?" if near else there
-            raise AgentError(Problem(f"there is no unit {name}", hint), exit_code=Exit.USAGE)
+            raise UsageError(f"there is no unit {name}", hint)
         order[kind] = part if order.get(kind, part) == part else ""
     return order
 

@@ -15,11 +15,6 @@ from agent.settings import context
 from agent.workspace.setup_job import find_watched
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options: it has none."""
-    del parser
-
-
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Carry it out; exit 0 however the units end, since each tells for itself."""
     current = context.load()

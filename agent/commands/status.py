@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from agent.commands.layout import Page
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.deadline import deadline
-from agent.machine.errors import AgentError, Problem
+from agent.machine.deadline import refusal_after
 from agent.machine.exits import Exit
 from agent.observe.describe import describe, describe_workspace
 from agent.observe.status import Status, collect, make_document
@@ -18,22 +17,13 @@ DEADLINE = 15.0
 PHASES = {"starting": "idle", "ready": "good", "stopping": "warning"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options."""
-    add_json_option(parser)
+add_arguments = add_json_option
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Print the status; exit 0 whatever it says: `health` is the verb that judges."""
-    try:
-        with deadline(DEADLINE):
-            status = collect(context.load())
-    except TimeoutError as error:
-        problem = Problem(
-            f"cannot show the status: it took longer than {DEADLINE:g} s",
-            "check /proc/mounts for a network file system whose server is gone",
-        )
-        raise AgentError(problem) from error
+    with refusal_after(DEADLINE, "show the status"):
+        status = collect(context.load())
     printer.show(make_document(status), format_lines(status), lambda: make_page(status))
     return Exit.OK
 

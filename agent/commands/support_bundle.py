@@ -12,8 +12,8 @@ from pathlib import Path
 from agent.commands.checks import CHECKS
 from agent.commands.output import Printer
 from agent.machine import runtime
-from agent.machine.deadline import deadline
-from agent.machine.errors import AgentError, Problem
+from agent.machine.deadline import refusal_after
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.exits import Exit
 from agent.machine.hints import explain
 from agent.machine.human import format_size
@@ -43,10 +43,9 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Write the archive and tell what is in it."""
     out = arguments.out or time.strftime("devcopilot-support-%Y%m%d-%H%M%S.tar.gz", time.gmtime())
     if out == STANDARD_OUTPUT and printer.out.isatty():
-        problem = Problem(
+        raise UsageError(
             "cannot print an archive on a terminal", "devcopilot support-bundle --out - >FILE"
         )
-        raise AgentError(problem, exit_code=Exit.USAGE)
     check_place(out)
     source, cleaner = prepare()
     archive = Archive(cleaner)
@@ -79,16 +78,9 @@ def check_place(out: str) -> None:
 
 def prepare() -> tuple[Source, Cleaner]:
     """Return what there is to collect from, and what hides the secrets. Raises AgentError."""
-    try:
-        with deadline(DEADLINE):
-            source = find_source()
-            return source, Cleaner(find_texts(source.facts, os.environ))
-    except TimeoutError as error:
-        problem = Problem(
-            f"cannot find all secrets to hide: it took longer than {DEADLINE:g} s",
-            "check /proc/mounts for a network file system whose server is gone",
-        )
-        raise AgentError(problem) from error
+    with refusal_after(DEADLINE, "find all secrets to hide"):
+        source = find_source()
+        return source, Cleaner(find_texts(source.facts, os.environ))
 
 
 def find_source() -> Source:

@@ -5,19 +5,15 @@ npm and its registry; a program that is on the PATH by another way is left alone
 """
 
 import argparse
-import threading
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.commands.units import Lines, end_on_signals, hold
+from agent.commands.units import work_on
 from agent.life.tools.kind import KIND, install
-from agent.life.unit import Unit, Work
 from agent.machine.exits import Exit
 from agent.machine.unit_record import State
 from agent.settings import context
-from agent.settings.context import Context
 from agent.tools.all import TOOLS
 from agent.tools.rows import describe
 from agent.tools.tool import AiTool, find_wanted
@@ -48,18 +44,9 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Install; exit 0 when all of them are there, else 1."""
     current = context.load()
     chosen = tuple(arguments.tools) or find_wanted(TOOLS, current.settings)
-    with hold(current.facts, KIND.name):
-        units = carry_out(current, chosen, printer)
+    with work_on(KIND, current, printer, "AI tools") as work:
+        units = install(work, chosen)
     rows = describe(TOOLS, current.settings, current.facts)
     lines = [] if chosen else ["nothing to install: no API key set, or DEV8_AI_TOOLS is off"]
     printer.show([asdict(row) for row in rows], lines)
     return Exit.OK if all(unit.state is State.DONE for unit in units) else Exit.FAILED
-
-
-def carry_out(current: Context, chosen: Sequence[AiTool], printer: Printer) -> list[Unit]:
-    """Install them in the foreground; return their units."""
-    stopping = threading.Event()
-    end_on_signals(stopping.set)
-    with printer.watch("AI tools") as bar:
-        work = Work(current, KIND, Lines(printer, bar), stopping, again=True)
-        return install(work, chosen)

@@ -1,6 +1,7 @@
 """How commands that carry out units report on them."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -8,11 +9,13 @@ from agent.commands.layout import Bar
 from agent.commands.output import Printer
 from agent.life import setup
 from agent.life.setup import BusyError
+from agent.life.unit import Kind, Work
 from agent.machine.errors import AgentError, Problem
 from agent.machine.human import format_duration
 from agent.machine.log import Logger
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, GOOD, Record, State
+from agent.settings.context import Context
 
 
 def describe_end(unit: Record) -> str:
@@ -33,6 +36,18 @@ def end_on_signals(stop: Callable[[], None]) -> None:
     """Have work in the foreground end in order when somebody wants that, or the terminal goes."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: stop())
+
+
+@contextmanager
+def work_on(kind: Kind, current: Context, printer: Printer, title: str) -> Iterator[Work]:
+    """Yield the work of a kind in the foreground, all of it anew, and end it on a signal.
+
+    Raises AgentError if another process carries it out.
+    """
+    stopping = threading.Event()
+    with hold(current.facts, kind.name), printer.watch(title) as bar:
+        end_on_signals(stopping.set)
+        yield Work(current, kind, Lines(printer, bar), stopping, again=True)
 
 
 @contextmanager

@@ -8,10 +8,7 @@ from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.observe.languages import find_languages
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's options."""
-    add_json_option(parser)
+add_arguments = add_json_option
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:

@@ -11,8 +11,7 @@ from agent.github.hosts import find_accounts
 from agent.life.all import KINDS
 from agent.life.unit import Kind
 from agent.machine import sockets, unit_record
-from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.errors import UsageError
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, GOOD, Record, State, make_name
 from agent.machine.values import frozen
@@ -63,7 +62,7 @@ def find_question(what: str) -> Question:
         return lambda _: ask_port(int(name))
     near = difflib.get_close_matches(what, list_words(), 1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(list_words())}"
-    raise AgentError(Problem(f"nothing to wait for is called {what}", hint), exit_code=Exit.USAGE)
+    raise UsageError(f"nothing to wait for is called {what}", hint)
 
 
 def is_told(what: str) -> bool:

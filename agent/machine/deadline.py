@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import ETIMEDOUT
 
+GONE = "check /proc/mounts for a network file system whose server is gone"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
@@ -39,6 +41,19 @@ def deadline(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def refusal_after(seconds: float, doing: str, hint: str = GONE) -> Iterator[None]:
+    """Raise AgentError after this time; `doing` is a verb and its object."""
+    from agent.machine.errors import AgentError, Problem  # noqa: PLC0415 - others need it not
+
+    try:
+        with deadline(seconds):
+            yield
+    except TimeoutError as error:
+        problem = Problem(f"cannot {doing}: it took longer than {seconds:g} s", hint)
+        raise AgentError(problem) from error
 
 
 def run_within(seconds: float, work: Callable[[], "T"]) -> "T":

@@ -34,3 +34,10 @@ class AgentError(Exception):
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = problems
         self.exit_code = exit_code
+
+
+class UsageError(AgentError):
+    """What somebody asks for cannot be meant so: exit code 2, and nothing was changed."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(Problem(message, hint), exit_code=Exit.USAGE)

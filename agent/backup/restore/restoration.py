@@ -20,8 +20,7 @@ from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entri
 from agent.backup.restore.unsaved_changes import find_lateness
 from agent.machine import folders
 from agent.machine.clock import format_time
-from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.follow import Limits, Listener, Message, find_words
 from agent.machine.globs import escape
 from agent.machine.system import Facts
@@ -148,10 +147,9 @@ class Restorer:
             return
         name, place = self.chosen.snapshot.short, shlex.quote(str(path))
         command = f"devcopilot backup restore {name} --path {place} --to DIR"
-        problem = Problem(
+        raise UsageError(
             f"cannot restore {path} in place: {cause}", f"restore it to a new place: {command}"
         )
-        raise AgentError(problem, exit_code=Exit.USAGE)
 
     def restore_in_place(
         self,
@@ -295,4 +293,4 @@ def check_place(place: Path) -> None:
             return
     except OSError as error:
         cause, hint = error.strerror or str(error), ""
-    raise AgentError(Problem(f"cannot restore to {place}: {cause}", hint), exit_code=Exit.USAGE)
+    raise UsageError(f"cannot restore to {place}: {cause}", hint)

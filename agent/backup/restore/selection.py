@@ -13,8 +13,7 @@ from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG
 from agent.backup.create.survey import Count
 from agent.backup.restic.client import Restic, ResticError, Snapshot
 from agent.machine.clock import format_time
-from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.folders import to_json_name
 from agent.machine.follow import Limits, Message
 from agent.machine.values import frozen
@@ -130,11 +129,10 @@ def make_pick(
         return lambda found: _pick_id(found, wanted)
     moment = parse_moment(wanted)
     if moment is None:
-        problem = Problem(
+        raise UsageError(
             f"cannot find the backup {wanted}: it is neither an id nor a time",
             f"{HOW_TO_LIST}; a time looks like 2026-11-24 or 2026-11-24T18:00",
         )
-        raise AgentError(problem, exit_code=Exit.USAGE)
     return lambda found: _pick_last(found, host, moment)
 
 

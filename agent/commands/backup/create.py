@@ -11,7 +11,6 @@ from agent.backup.create.snapshot import BackupResult
 from agent.backup.open import find_wanted_targets
 from agent.backup.target import Target
 from agent.commands.backup import progress, work
-from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.machine.follow import Listener
@@ -33,8 +32,7 @@ TOO_LONG = "it took longer than"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    work.add_target_option(parser)
-    add_json_option(parser)
+    work.add_usual_options(parser)
     parser.add_argument(
         "--force",
         action="store_true",

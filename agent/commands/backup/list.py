@@ -9,7 +9,6 @@ from agent.backup.open import open_restic
 from agent.backup.restic.client import Code, ResticError, Snapshot
 from agent.backup.target import name_workspace
 from agent.commands.backup import work
-from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.machine.human import format_age, format_moment, format_size
@@ -31,8 +30,7 @@ class Row:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    work.add_target_option(parser)
-    add_json_option(parser)
+    work.add_usual_options(parser)
     parser.add_argument(
         "--content", action="store_true", help="list what a backup contains and what it skips"
     )

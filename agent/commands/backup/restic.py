@@ -10,8 +10,7 @@ from agent.backup.restic.client import NO_LOCK, find_options, make_environment
 from agent.backup.target import PROGRAM
 from agent.commands.backup import work
 from agent.commands.output import Printer
-from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.errors import UsageError
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -29,8 +28,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     targets = work.find_ready(current, printer, arguments.target)
     if len(targets) > 1:
         names = ", ".join(target.name for target in targets)
-        problem = Problem(f"there are several targets: {names}", "select one with --target NAME")
-        raise AgentError(problem, exit_code=Exit.USAGE)
+        raise UsageError(f"there are several targets: {names}", "select one with --target NAME")
     if NO_LOCK not in words:
         wait_for_schedule(current, printer)
         words = ["--retry-lock", reading.PATIENCE, *words] if words else words

@@ -18,7 +18,7 @@ from agent.commands.backup import outcome, progress, restoring, unpacking, work
 from agent.commands.backup.outcome import Subject, format_preview
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
 from agent.machine.human import format_age
 from agent.settings import context
@@ -56,8 +56,7 @@ def restore(current: Context, arguments: argparse.Namespace, printer: Printer) -
     """Restore to where the arguments say."""
     place = Path(os.path.abspath(arguments.to)) if arguments.to else None  # noqa: PTH100
     if place and arguments.dry_run:
-        problem = Problem("cannot use --dry-run with --to: nothing is changed in place")
-        raise AgentError(problem, exit_code=Exit.USAGE)
+        raise UsageError("cannot use --dry-run with --to: nothing is changed in place")
     if place:
         check_place(place)
     with nullcontext() if place or arguments.dry_run else work.hold(current, printer, DOING):

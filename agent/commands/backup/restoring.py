@@ -16,8 +16,7 @@ from agent.commands.backup import progress
 from agent.commands.backup.outcome import format_preview
 from agent.commands.backup.work import TOOL_FILES
 from agent.commands.output import Printer
-from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.context import Context
@@ -45,14 +44,13 @@ class Consent:
 def confirm(lines: Sequence[str], consent: Consent, printer: Printer) -> None:
     """Show what would change and ask.
 
-    Raises AgentError when the answer is no, or (exit 2) when there is nobody to ask.
+    Raises AgentError when the answer is no, UsageError when there is nobody to ask.
     """
     if consent.is_sure:
         return
     answer = printer.ask(lines, "A safety backup comes first. Change these files?")
     if answer is None:
-        problem = Problem("cannot ask for confirmation: there is no terminal", consent.hint)
-        raise AgentError(problem, exit_code=Exit.USAGE)
+        raise UsageError("cannot ask for confirmation: there is no terminal", consent.hint)
     if not answer:
         raise AgentError(Problem("nothing was changed"))
 

@@ -18,10 +18,6 @@ BUSY_PAUSE = 300.0
 """Seconds until the next look, when somebody else works on the backups."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options: none."""
-
-
 def run(_: argparse.Namespace, printer: Printer) -> int:
     """Do it; exit 0 also when nothing was due."""
     current = context.load()

@@ -15,7 +15,7 @@ from agent.commands.backup import outcome, restoring, work
 from agent.commands.backup.outcome import Subject
 from agent.commands.output import Printer
 from agent.machine import folders
-from agent.machine.errors import AgentError, Problem
+from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.exits import Exit
 from agent.machine.human import format_size
 from agent.settings.context import Context
@@ -32,8 +32,7 @@ def restore(
     source = Path(os.path.abspath(arguments.source))  # noqa: PTH100
     if arguments.path is not None:
         hint = "use --to DIR to unpack all of it elsewhere"
-        problem = Problem("cannot use --path with an archive", hint)
-        raise AgentError(problem, exit_code=Exit.USAGE)
+        raise UsageError("cannot use --path with an archive", hint)
     if place:
         return restore_to(current, source, place, printer)
     workspace = current.settings.workspace.folder

@@ -6,7 +6,6 @@ import time
 from agent.backup.restic.client import Restic, ResticError
 from agent.backup.upkeep.verification import Verdict, verify
 from agent.commands.backup import work
-from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine import hints
 from agent.machine.errors import AgentError
@@ -14,11 +13,7 @@ from agent.machine.exits import Exit
 from agent.machine.human import format_duration
 from agent.settings.context import Context
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    work.add_target_option(parser)
-    add_json_option(parser)
+add_arguments = work.add_usual_options
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:

@@ -10,6 +10,7 @@ from agent.backup.open import find_wanted_targets, open_restic
 from agent.backup.restic.client import Restic
 from agent.backup.target import Target
 from agent.backup.targets.all import TARGETS
+from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError
 from agent.settings import context
@@ -31,6 +32,12 @@ def add_target_option(parser: argparse.ArgumentParser) -> None:
     """Declare --target."""
     names = [kind.name for kind in TARGETS]
     parser.add_argument("--target", choices=names, help="use only this destination")
+
+
+def add_usual_options(parser: argparse.ArgumentParser) -> None:
+    """Declare --target and --json."""
+    add_target_option(parser)
+    add_json_option(parser)
 
 
 def find_ready(current: Context, printer: Printer, only: str | None = None) -> Sequence[Target]:

@@ -9,18 +9,13 @@ from agent.backup.restic.client import ResticError
 from agent.backup.target import name_workspace
 from agent.commands.backup import work
 from agent.commands.backup.key.shown import SHOWN, describe
-from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine import hints
 from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
 from agent.settings import context
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    work.add_target_option(parser)
-    add_json_option(parser)
+add_arguments = work.add_usual_options
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:

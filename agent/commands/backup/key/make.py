@@ -7,10 +7,7 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    add_json_option(parser)
+add_arguments = add_json_option
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:

@@ -6,7 +6,6 @@ from agent.backup import keys
 from agent.backup.open import open_restic
 from agent.commands.backup import work
 from agent.commands.backup.key.shown import SHOWN, describe, find_keys
-from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
@@ -15,8 +14,7 @@ from agent.settings import context
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    work.add_target_option(parser)
-    add_json_option(parser)
+    work.add_usual_options(parser)
     parser.add_argument("id", help="id of the password, from `list`")
 
 
