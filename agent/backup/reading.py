@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 
 from agent.backup import lock
-from agent.backup.reasons import explain
 from agent.backup.restic import locks
 from agent.backup.restic.client import NO_LOCK, Code, Restic, ResticError
 from agent.backup.target import Target
@@ -48,10 +47,7 @@ def check(
     restic: Restic, doing: str, *words: str, limits: Limits, listener: Listener = lambda _: None
 ) -> Finished:
     """Run it as `run` does. Raises ResticError when it fails; `doing` as in "cannot DOING"."""
-    finished = run(restic, *words, limits=limits, listener=listener)
-    if finished.code != Code.OK:
-        raise ResticError(explain(doing, restic.target, finished), finished)
-    return finished
+    return restic.accept(doing, run(restic, *words, limits=limits, listener=listener))
 
 
 def can_lock(target: Target) -> bool:

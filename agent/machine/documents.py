@@ -116,6 +116,14 @@ class Document(Generic[T]):
         return self.empty()
 
 
+def read_texts(rows: Any) -> dict[str, dict[str, str]]:
+    """Return a JSON object of objects, everything in them as text. Raises one of DAMAGE."""
+    return {
+        str(name): {str(key): str(value) for key, value in row.items()}
+        for name, row in rows.items()
+    }
+
+
 def fill(kind: type[T], row: Mapping[str, Any]) -> T:
     """Return a dataclass with what a JSON object holds of its fields.
 

@@ -31,14 +31,7 @@ def find_real(trusted: Path, path: Path) -> list[Path]:
 
     That is the name itself, unless it holds a U+FFFD: then all names that read like it.
     """
-    found = [trusted]
-    for part in path.relative_to(trusted).parts:
-        if "\ufffd" not in part:
-            found = [folder / part for folder in found]
-            continue
-        found = [folder / name for folder in found for name in _list(folder)
-                 if to_json_name(name) == part]  # fmt: skip
-    return found
+    return _find_below(trusted, path, _list)
 
 
 def find_named(path: Path) -> list[Path]:
@@ -46,12 +39,16 @@ def find_named(path: Path) -> list[Path]:
 
     Raises OSError when a folder in which a name has to be looked for cannot be listed.
     """
-    found = [Path("/")]
-    for part in path.parts[1:]:
+    return _find_below(Path("/"), path, os.listdir)
+
+
+def _find_below(top: Path, path: Path, list_names: Callable[[Path], list[str]]) -> list[Path]:
+    found = [top]
+    for part in path.relative_to(top).parts:
         if "\ufffd" not in part:
             found = [folder / part for folder in found]
             continue
-        found = [folder / name for folder in found for name in os.listdir(folder)  # noqa: PTH208
+        found = [folder / name for folder in found for name in list_names(folder)
                  if to_json_name(name) == part]  # fmt: skip
     return found
 

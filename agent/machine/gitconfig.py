@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.lines import find_last_line
 from agent.machine.places import find_xdg
 from agent.machine.system import Facts
 
@@ -37,6 +38,21 @@ def find_own_files(facts: Facts) -> Iterator[Path]:
     for path in (Path(given),) if given else usual:
         if str(path) != os.devnull:  # this is how people say that there is none
             yield path
+
+
+def ask_git(facts: Facts, pattern: str, *options: str) -> list[tuple[str, str]] | Problem:
+    """Return what git's configuration has under names like this, in git's order; no repository's.
+
+    What has no value is true.
+    """
+    argv = ("git", "-C", "/", "config", *options, "--null", "--get-regexp", pattern)
+    done = facts.run(argv)
+    if done.returncode > 1:  # 1: there is nothing of the kind
+        cause = find_last_line(done.stderr, f"git ended with {done.returncode}")
+        return Problem(f"cannot read git's configuration: {cause}", "try: git config --list")
+    entries = done.stdout.decode(errors="surrogateescape").split("\0")[:-1]
+    parts = (entry.partition("\n") for entry in entries)
+    return [(name, value if line_break else "true") for name, line_break, value in parts]
 
 
 def may_set(facts: Facts, names: Sequence[bytes]) -> bool:

@@ -1,6 +1,7 @@
 """How people read a size, a duration, and a moment. Light: see `agent.machine.clock`."""
 
 import time
+from collections.abc import Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ def format_size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def list_some(names: Sequence[str], most: int = 5) -> str:
+    """Return names as a text, at most so many of them."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def format_share(share: float) -> str:

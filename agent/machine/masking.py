@@ -63,7 +63,7 @@ class Masker:
 
     def mask(self, data: bytes) -> bytes:
         """Return the data with every secret replaced, overlapping ones as one."""
-        return _replace(self._find_candidates(data), data)
+        return replace_all(self._find_candidates(data), data)[0]
 
     def _find_candidates(self, data: bytes) -> Iterator[bytes]:
         """Yield what can be in the data: hardly a line has a word as long as a token."""
@@ -101,10 +101,15 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     for secret in (each.encode(errors="replace") for each in secrets if each):
         written = (*find_text_forms(secret), *find_base64_forms(secret))
         forms |= {secret, *(form for form in written if len(form) >= SHORTEST)}
-    return _replace(forms, text.encode(errors="replace")).decode(errors="replace")
+    masked, _ = replace_all(forms, text.encode(errors="replace"))
+    return masked.decode(errors="replace")
 
 
-def _replace(texts: Iterable[bytes], data: bytes) -> bytes:
+def replace_all(texts: Iterable[bytes], data: bytes) -> tuple[bytes, int]:
+    """Return the data without these texts, and how many were hidden: overlapping ones as one.
+
+    The rest of the longer would show half of it.
+    """
     found = sorted(
         (start, start + len(text))
         for text in texts
@@ -112,13 +117,13 @@ def _replace(texts: Iterable[bytes], data: bytes) -> bytes:
         for start in _find_all(text, data)
     )
     if not found:
-        return data
+        return data, 0
     parts, end = [], 0
     for start, stop in found:
         if start >= end:
             parts += [data[end:start], MASK]
         end = max(end, stop)
-    return b"".join([*parts, data[end:]])
+    return b"".join([*parts, data[end:]]), len(parts) // 2
 
 
 def _list_files(folder: str) -> list[tuple[str, int, int, int]]:

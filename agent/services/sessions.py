@@ -14,6 +14,7 @@ from pathlib import Path
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
+from agent.machine.human import list_some
 
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
@@ -30,8 +31,6 @@ SCRIPT = "session.sh"
 """In the runtime folder of ssh: bash reads it in ssh sessions."""
 READER = Path("/etc/profile.d/session.sh")
 """What has bash read it, in the images of ours."""
-MOST_NAMES = 5
-"""Variables that one line names."""
 _SERVICE_LINK = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
@@ -103,13 +102,13 @@ def check_environment(environ: Mapping[str, str], reader: Path = READER) -> Iter
                  if name not in for_bash and not is_expressible(name, environ[name]))  # fmt: skip
     if odd:
         yield Problem(
-            f"ssh sessions lack {_list(odd)}: "
+            f"ssh sessions lack {list_some(odd)}: "
             "sshd does not accept line breaks in a value, or blanks or quotes in a name",
             "put such values into files",
         )
     if for_bash:
         yield Problem(
-            f"ssh sessions get {_list(for_bash)} only in bash: sshd does not accept line "
+            f"ssh sessions get {list_some(for_bash)} only in bash: sshd does not accept line "
             "breaks in a value",
             "put such values into files",
             level="info",
@@ -124,8 +123,3 @@ def _rank(name: str, value: str) -> tuple[int, int, str]:
 
 def _count(names: list[str]) -> str:
     return f"{len(names)} variable{'s' if len(names) > 1 else ''}"
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from agent.machine.addresses import is_address
 from agent.machine.values import frozen
 from agent.settings.lists import read_each, split_words
+from agent.settings.parsers import matching
 from agent.settings.urls import http_url, is_in_clear
 from agent.settings.variable import variable
 
@@ -77,11 +78,7 @@ def base_path(value: str) -> str:
     return path
 
 
-def cookie_suffix(value: str) -> str:
-    """Read what is added to the name of a cookie."""
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", value):
-        raise ValueError("a name of at most 64 letters, digits and dashes")
-    return value
+cookie_suffix = matching(r"[A-Za-z0-9-]{1,64}", "a name of at most 64 letters, digits and dashes")
 
 
 def proxy_uri(value: str) -> str:

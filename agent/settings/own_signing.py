@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.gitconfig import find_unreadable, may_set
+from agent.machine.gitconfig import ask_git, find_unreadable, may_set
 from agent.machine.keys import KEY_NAMES, find_folder
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
@@ -59,13 +59,10 @@ def read_own(facts: Facts) -> dict[str, str]:
     """
     if find_unreadable(facts) or not may_set(facts, (b"sign", b"gpg")):
         return {}
-    # From / so that no repository takes part. Without --includes git leaves out included files.
-    asked = ("git", "-C", "/", "config", "--global", "--includes", "-z", "--get-regexp")
-    done = facts.run((*asked, r"^(user\.signingkey|gpg\..*|(commit|tag)\.gpgsign)$"))
-    entries = done.stdout.decode(errors="replace").split("\0")[:-1]
-    # What has no value is true.
-    parts = (entry.partition("\n") for entry in entries)
-    return {name: value if line_break else "true" for name, line_break, value in parts}
+    # Without --includes git leaves out included files.
+    pattern = r"^(user\.signingkey|gpg\..*|(commit|tag)\.gpgsign)$"
+    found = ask_git(facts, pattern, "--global", "--includes")
+    return {} if isinstance(found, Problem) else dict(found)
 
 
 def find_broken(own: Mapping[str, str], facts: Facts, ours: Path | None) -> Problem | None:

@@ -157,18 +157,26 @@ def single_line(value: str) -> str:
     return value
 
 
-def number(value: str) -> str:
-    """Read a whole number that is used as text, such as an id."""
-    if not re.fullmatch(r"[0-9]{1,19}", value):
-        raise ValueError("a number")
-    return value
+def matching(pattern: str, form: str) -> Callable[[str], str]:
+    """Return a parser for texts of this pattern."""
+
+    def read(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(form)
+        return value
+
+    return read
 
 
-def identifier(value: str) -> str:
-    """Read a GitHub id: a number, or letters, digits, dots and dashes."""
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
-        raise ValueError("an id: letters, digits, dots and dashes")
-    return value
+number = matching(r"[0-9]{1,19}", "a number")
+"""Used as text, such as an id."""
+identifier = matching(r"[A-Za-z0-9._-]{1,100}", "an id: letters, digits, dots and dashes")
+"""An id of GitHub's and the like."""
+bucket_name = matching(
+    r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}",
+    "a bare name without scheme or folder, such as my-backups",
+)
+"""Of a bucket or container: no URL, no folder in it."""
 
 
 def command(value: str) -> tuple[str, ...]:
@@ -245,13 +253,6 @@ def byte_size(value: str) -> int:
     if not found or int(found[1]) == 0:
         raise ValueError("a size, such as 100M or 1G")
     return int(found[1]) * _SIZES[found[2].upper()]
-
-
-def bucket_name(value: str) -> str:
-    """Read the name of a bucket or container: no URL, no folder in it."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", value):
-        raise ValueError("a bare name without scheme or folder, such as my-backups")
-    return value
 
 
 def key_prefix(value: str) -> str:

@@ -9,14 +9,15 @@ anything in the repository, such as `npm install`: the files only decide when to
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
-from agent.machine.documents import STATE, Document
+from agent.machine.documents import STATE, Document, read_texts
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.human import list_some
 from agent.settings.context import Context
 from agent.settings.repository import OURS
 from agent.tools.all import TOOLS
@@ -49,16 +50,9 @@ class Verdict(StrEnum):
     TRUSTED = "trusted"
 
 
-def _read_answers(rows: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    return {
-        str(folder): {str(name): str(value) for name, value in prints.items()}
-        for folder, prints in rows.items()
-    }
-
-
 ANSWERS = Document[dict[str, dict[str, str]]](
     STATE, "life/trust.json", "folders that the user trusts, with the files they saw",
-    _read_answers, dict,
+    read_texts, dict,
 )  # fmt: skip
 
 
@@ -91,7 +85,7 @@ def explain(context: Context, folder: Path) -> Problem | None:
         return Problem(f"cannot trust {folder}: {unseen[0]}", "fix it, or set DEV8_TRUST=trusted")
     if known is None:
         return Problem(f"{folder} is not trusted yet", f"if you trust its code: {command}")
-    changed = join_names(find_changes(known, prints))
+    changed = list_some(find_changes(known, prints))
     return Problem(
         f"{folder} changed since you trusted it: {changed}", f"look at it, then: {command}"
     )
@@ -178,12 +172,6 @@ def find_unseen(prints: Prints) -> list[str]:
 def find_changes(known: Prints, prints: Prints) -> list[str]:
     """Return the names of files that were added, changed or removed."""
     return sorted(name for name in {*known, *prints} if known.get(name) != prints.get(name))
-
-
-def join_names(names: Sequence[str], most: int = 5) -> str:
-    """Return names as a text, at most so many of them."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _take_print(top: Path, name: str) -> str | None:

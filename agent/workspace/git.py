@@ -14,9 +14,15 @@ from agent.github.hosts import find_accounts
 from agent.github.spellings import Rule
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
-from agent.machine.gitconfig import DEFAULTS, SIGNING, SYSTEM, find_fault, find_unreadable
+from agent.machine.gitconfig import (
+    DEFAULTS,
+    SIGNING,
+    SYSTEM,
+    ask_git,
+    find_fault,
+    find_unreadable,
+)
 from agent.machine.ledger import Ledger
-from agent.machine.lines import find_last_line
 from agent.machine.plan import apply, plan
 from agent.machine.resources import File, Resource
 from agent.machine.system import Facts, System
@@ -107,14 +113,7 @@ def _ask_git(facts: Facts, ours: Iterable[Path]) -> list[tuple[str, str]] | Prob
         return None
     if fault := find_unreadable(facts):
         return fault
-    # From / so that no repository's own configuration takes part.
-    asked = ("git", "-C", "/", "config", "--null", "--get-regexp", r"^(include\.path|url\..*)$")
-    done = facts.run(asked)
-    if done.returncode > 1:  # 1: there is nothing of the kind
-        cause = find_last_line(done.stderr, f"git ended with {done.returncode}")
-        return Problem(f"cannot read git's configuration: {cause}", "try: git config --list")
-    entries = (entry.partition("\n") for entry in done.stdout.decode(errors="replace").split("\0"))
-    return [(key, value) for key, _, value in entries if key]
+    return ask_git(facts, r"^(include\.path|url\..*)$")
 
 
 def _find_missing_include(

@@ -11,6 +11,7 @@ import pytest
 from agent import catalogue
 from agent.backup.create import comparison, new_repository
 from agent.backup.create.snapshot import BackupMaker, Contents
+from agent.backup.keys import list_keys
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.target import find_targets
 from agent.machine.errors import AgentError
@@ -58,7 +59,7 @@ def make_at_once(places: list[Restic]) -> list[Exception]:
 
 def is_good(restic: Restic) -> bool:
     """Tell whether the repository opens, with one key, and takes a backup."""
-    keys = new_repository.count_keys(restic)
+    keys = len(list_keys(restic))
     if restic.target.folder:
         make_quick(restic.target.folder, Path(restic.environment["RESTIC_PASSWORD_FILE"]))
     restic.check("back up", "backup", "--json", str(restic.facts.home))

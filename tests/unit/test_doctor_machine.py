@@ -17,6 +17,7 @@ from agent.observe.checks import disk, kubernetes, limits, memory, versions, vol
 from agent.observe.checks.limits import Watches
 from agent.observe.checks.places import Place
 from agent.observe.checks.versions import Program
+from agent.observe.versions import read_manifest
 from agent.settings.check import Finding, Result
 from agent.settings.context import PROBLEMS
 from agent.settings.everything import Settings
@@ -312,5 +313,5 @@ def test_a_version_is_read_where_it_stands(
     path = tmp_path / "package.json"
     if content is not None:
         path.write_text(content)
-    assert versions.read_manifest(path) == version
-    assert versions.read_manifest(None) == ""
+    assert read_manifest(path) == version
+    assert read_manifest(None) == ""

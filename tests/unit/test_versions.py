@@ -7,8 +7,8 @@ import pytest
 
 from agent import __version__
 from agent.__main__ import main
+from agent.observe import versions
 from agent.observe.languages import find_languages
-from agent.observe.page import versions
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ whether it opens; a key that does not belong to it is removed.
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.backup.keys import list_keys
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.machine import folders, hints
@@ -146,26 +146,20 @@ def _make_remote(restic: Restic) -> None:
     """Make it, wait until all who began at the same moment are done, and see that it opens."""
     doing = f"make a repository on {restic.target.name}"
     made = restic.run("init", "--json")
-    if made.code != Code.OK and "already" not in made.words:
-        raise ResticError(explain(doing, restic.target, made), made)
+    if "already" not in made.words:
+        restic.accept(doing, made)
     for _ in range(TRIES):
         time.sleep(SETTLE)
         found = restic.run(*LOOK)
         if found.code == Code.OK:
-            if count_keys(restic) == 1:
+            if len(list_keys(restic)) == 1:
                 return
             drop_wrong_keys(restic)
         elif MISMATCH.search(found.words):
             drop_wrong_keys(restic)
-    if found.code != Code.OK:
-        failed = made if found.code == Code.NO_REPOSITORY and made.code != Code.OK else found
-        raise ResticError(explain(doing, restic.target, failed), failed)
-
-
-def count_keys(restic: Restic) -> int:
-    """Return how many passwords the repository has. Raises ResticError."""
-    doing = f"list the passwords of {restic.target.name}"
-    return len(json.loads(restic.check(doing, "key", "list", "--json", "--no-lock").output or "[]"))
+    if found.code == Code.NO_REPOSITORY:
+        restic.accept(doing, made)
+    restic.accept(doing, found)
 
 
 def is_mismatched(finished: Finished) -> bool:
@@ -224,10 +218,8 @@ def _find_good(restic: Restic) -> str:
 
 def _find_wrong(restic: Restic, opened: Restic) -> Iterator[str]:
     """Yield the ids of the keys that decrypt with this password, but not the config."""
-    doing = f"list the passwords of {restic.target.name}"
-    rows = json.loads(opened.check(doing, "key", "list", "--json", "--no-lock").output or "[]")
-    for row in rows:
-        found = restic.with_words("--key-hint", row["id"]).run(*LOOK)
+    for key in list_keys(opened):
+        found = restic.with_words("--key-hint", key.id).run(*LOOK)
         match = MISMATCH.search(found.words)
-        if match and match[1].startswith(row["id"]):
-            yield row["id"]
+        if match and match[1].startswith(key.id):
+            yield key.id

@@ -173,7 +173,10 @@ class Restic:
         self, doing: str, *words: str, limits: Limits = QUICK, listener: Listener = lambda _: None
     ) -> Finished:
         """Run it as `run` does. Raises ResticError when it fails; `doing` as in "cannot DOING"."""
-        finished = self.run(*words, limits=limits, listener=listener)
+        return self.accept(doing, self.run(*words, limits=limits, listener=listener))
+
+    def accept(self, doing: str, finished: Finished) -> Finished:
+        """Return a run that was good. Raises ResticError for another one."""
         if finished.code != Code.OK:
             raise ResticError(explain(doing, self.target, finished), finished)
         return finished

@@ -5,29 +5,18 @@ its name is nobody's in the end, also where it cannot be read, or was dated by a
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from agent.machine.clock import format_time, parse_time
-from agent.machine.documents import STATE, Document
+from agent.machine.documents import STATE, Document, read_texts
 from agent.machine.system import Facts
 
-Names = Mapping[str, str]
-"""Name of a lock -> when it was first seen: RFC 3339, in UTC."""
-
-
-def parse(rows: Any) -> dict[str, Names]:
-    """Return what the file holds. Raises TypeError, ValueError or AttributeError if damaged."""
-    return {str(target): {str(name): str(time) for name, time in names.items()}
-            for target, names in rows.items()}  # fmt: skip
-
-
-FILE = Document[dict[str, Names]](
+FILE = Document[dict[str, dict[str, str]]](
     STATE, "backup/locks.json", "locks seen on each destination, to recognize stale ones",
-    parse, dict,
+    read_texts, dict,
 )  # fmt: skip
-"""Name of the target -> its locks."""
+"""Name of the target -> name of a lock -> when it was first seen: RFC 3339, in UTC."""
 
 
 def note(facts: Facts, target: str, names: Iterable[str]) -> dict[str, datetime]:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agent.backup.reasons import explain
 from agent.backup.restic import lock_sightings
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError
 from agent.backup.restic.runs import Run, find_gone
@@ -182,10 +181,7 @@ def is_refused(finished: Finished) -> bool:
 
 def check_alone(restic: Restic, doing: str, *words: str, limits: Limits = LONG) -> Finished:
     """Run it as `run_alone` does. Raises ResticError whenever it fails."""
-    finished = run_alone(restic, doing, *words, limits=limits)
-    if finished.code != Code.OK:
-        raise ResticError(explain(doing, restic.target, finished), finished)
-    return finished
+    return restic.accept(doing, run_alone(restic, doing, *words, limits=limits))
 
 
 def make_judge(facts: Facts) -> Judge:

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agent.backup.reasons import explain
-from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
+from agent.backup.restic.client import LOCK_WAIT, Restic, Snapshot
 from agent.machine import folders
 from agent.machine.clock import read_nanoseconds
 from agent.machine.follow import Finished, Limits, Message, find_words
@@ -160,10 +159,8 @@ def _restore(restic: Restic, snapshot: Snapshot, nodes: Sequence[Node], folder: 
         "restore", "--json", "--retry-lock", LOCK_WAIT, "--target", str(folder), "--verify",
         "--exclude-xattr", "*", *includes, snapshot.id, limits=Limits(),
     )  # fmt: skip
-    if finished.code != Code.OK and not finished.errors:
-        doing = f"restore files of {snapshot.short} from {restic.target.name}"
-        raise ResticError(explain(doing, restic.target, finished), finished)
-    return finished
+    doing = f"restore files of {snapshot.short} from {restic.target.name}"
+    return finished if finished.errors else restic.accept(doing, finished)
 
 
 def compare(node: Node, restored: Path) -> str | None:

@@ -16,7 +16,9 @@ from pathlib import Path
 from agent.life.clone.progress import read_progress
 from agent.life.unit import Unit
 from agent.machine import commands, steering
+from agent.machine.errors import Problem
 from agent.machine.git_failures import Failure, find_failure
+from agent.machine.gitconfig import ask_git
 from agent.machine.lines import split_lines
 from agent.machine.masking import mask_known
 from agent.machine.system import Facts
@@ -143,14 +145,12 @@ class Own:
 
 
 def read_own(facts: Facts) -> Own:
-    """Return it, without that of any repository: git is asked from the root folder."""
-    words = ("--null", "--get-regexp", r"^(filter\..*|core\.sshcommand)$")
-    done = facts.run(("git", "-C", "/", "config", *words))
-    said = done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else ""
-    rows = [row.partition("\n") for row in said.split("\0") if row]
-    filters = (key.removeprefix("filter.").rpartition(".")[0] for key, _, _ in rows
+    """Return it, without that of any repository."""
+    found = ask_git(facts, r"^(filter\..*|core\.sshcommand)$")
+    rows = [] if isinstance(found, Problem) else found
+    filters = (key.removeprefix("filter.").rpartition(".")[0] for key, _ in rows
                if key.startswith("filter."))  # fmt: skip
-    commands = [value for key, _, value in rows if key == "core.sshcommand"]
+    commands = [value for key, value in rows if key == "core.sshcommand"]
     return Own(frozenset(filter(None, filters)), commands[-1] if commands else "")
 
 

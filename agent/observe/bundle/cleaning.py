@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agent.machine.masking import MASK, replace_all
 from agent.machine.token_prefixes import AWS, GITHUB, PACKAGES, SERVICES, WEB_TOKEN
 from agent.machine.values import frozen
 
-MASK = b"***"
 VALUE = "known secret"
 """The rule that hides by value."""
 
@@ -76,7 +76,8 @@ class Cleaner:
 
     def clean(self, data: bytes) -> bytes:
         """Return the data without secrets."""
-        data = self._hide_texts(data)
+        data, count = replace_all(self.texts, data)
+        self.counts[VALUE] += count
         for shape in SHAPES:
             data, count = shape.pattern.subn(_replace, data)
             self.counts[shape.name] += count
@@ -88,25 +89,7 @@ class Cleaner:
             yield VALUE
         yield from (shape.name for shape in SHAPES if shape.pattern.search(data))
 
-    def _hide_texts(self, data: bytes) -> bytes:
-        """Overlapping ones are hidden as one: the rest of the longer would show half of it."""
-        spans = sorted(span for text in self.texts if text in data for span in _find(text, data))
-        parts, end = [], 0
-        for start, stop in spans:
-            if start >= end:
-                self.counts[VALUE] += 1
-                parts += [data[end:start], MASK]
-            end = max(end, stop)
-        return b"".join([*parts, data[end:]])
-
 
 def _replace(found: re.Match[bytes]) -> bytes:
     kept = found.groupdict().get("kept") or b""
     return kept + MASK
-
-
-def _find(text: bytes, data: bytes) -> Iterator[tuple[int, int]]:
-    at = data.find(text)
-    while at >= 0:
-        yield at, at + len(text)
-        at = data.find(text, at + 1)

@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from agent.observe.bundle.part import Content, Source
 from agent.observe.checks.versions import PROGRAMS, ask
 from agent.observe.metrics.all import FAMILIES
 from agent.observe.metrics.exposition import render
+from agent.observe.versions import read_system
 from agent.services import registered, supervisord
 from agent.services.user import SYSTEM_FOLDER, USER_FOLDER
 from agent.settings.everything import variables
@@ -77,13 +77,8 @@ def make_versions(source: Source) -> dict[str, object]:
     """Return the versions of the agent, of what it works with, and of the system."""
     said = {program.name: (ask(program, source.facts) or "").partition("\n")[0].strip()
             for program in PROGRAMS}  # fmt: skip
-    release = ""
-    with suppress(OSError):
-        release = read_file("/etc/os-release", STATE).decode(errors="replace")
-    lines = (line.partition("=") for line in release.split("\n") if "=" in line)
-    system = {name: value.strip('"') for name, _, value in lines}
     return {"agent": __version__, "python": platform.python_version(), "programs": said,
-            "kernel": platform.release(), "system": system.get("PRETTY_NAME", "")}  # fmt: skip
+            "kernel": platform.release(), "system": read_system()}  # fmt: skip
 
 
 def make_services(source: Source) -> dict[str, object]:

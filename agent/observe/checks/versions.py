@@ -3,16 +3,14 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from agent import __version__
 from agent.backup.targets.all import has_target
 from agent.machine import commands, steering
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
 from agent.machine.values import frozen
+from agent.observe.versions import EDITOR, read_manifest
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -43,7 +41,7 @@ PROGRAMS = (
         "code-server",
         ("code-server", "--config", "/dev/null", "--version"),
         (),
-        manifest=Path("/opt/code-server/node_modules/code-server/package.json"),
+        manifest=EDITOR,
     ),
 )
 """Without a --config of its own code-server writes one into the home, even to say its version."""
@@ -69,13 +67,6 @@ def ask(program: Program, facts: Facts) -> str | None:
     environ = steering.clear(program.argv[0], facts.environ)
     done = commands.run(program.argv, environ, timeout=TIMEOUT)
     return (done.stdout or done.stderr).decode(errors="replace")
-
-
-def read_manifest(path: Path | None) -> str:
-    """Return the version that a package.json names; empty: it cannot be read."""
-    with suppress(OSError, ValueError, AttributeError):
-        return str(parse_json(read_file(path, SETTINGS)).get("version", "")) if path else ""
-    return ""
 
 
 def judge(program: Program, text: str | None, *, needed: bool) -> Finding:

@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent.machine.gitconfig import find_unreadable
+from agent.machine.errors import Problem
+from agent.machine.gitconfig import ask_git, find_unreadable
 from agent.machine.lines import find_last_line, split_lines
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -59,12 +60,8 @@ def explain_off(context: Context) -> Finding:
 
 def read_config(facts: Facts) -> dict[str, str]:
     """Return what git's configuration says of signing, names in small letters."""
-    # From / so that no repository's own configuration takes part.
-    words = ("git", "-C", "/", "config", "--null", "--get-regexp")
-    done = facts.run((*words, r"^(user\..*|gpg\..*|(commit|tag)\.gpgsign)$"))
-    entries = done.stdout.decode(errors="replace").split("\0")[:-1]
-    parts = (entry.partition("\n") for entry in entries)
-    return {key: value if line_break else "true" for key, line_break, value in parts}
+    found = ask_git(facts, r"^(user\..*|gpg\..*|(commit|tag)\.gpgsign)$")
+    return {} if isinstance(found, Problem) else dict(found)
 
 
 def try_to_sign(facts: Facts, config: Mapping[str, str]) -> Signature | str:

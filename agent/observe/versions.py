@@ -3,10 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from agent import __version__
-from agent.machine.files import SECRET, read_file
+from agent.machine.files import SECRET, SETTINGS, read_file
 from agent.machine.parsing import parse_json
 from agent.observe.languages import FOLDER, find_languages
 
@@ -21,7 +22,7 @@ def find_versions(
 ) -> Iterator[tuple[str, str]]:
     """Yield the name and the version of each that is there."""
     yield "agent", __version__
-    if found := read_editor(editor):
+    if found := read_manifest(editor):
         yield "code-server", found
     yield from find_languages(languages)
     if found := read_system(system):
@@ -30,15 +31,14 @@ def find_versions(
     yield "kernel", os.uname().release
 
 
-def read_editor(path: Path) -> str:
-    """Return the version of code-server; empty: it is not there."""
-    try:
-        return str(parse_json(read_file(path, SECRET))["version"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+def read_manifest(path: Path | None) -> str:
+    """Return the version that a package.json names; empty: it cannot be read."""
+    with suppress(OSError, ValueError, AttributeError):
+        return str(parse_json(read_file(path, SETTINGS)).get("version", "")) if path else ""
+    return ""
 
 
-def read_system(path: Path) -> str:
+def read_system(path: Path = SYSTEM) -> str:
     """Return what the system calls itself; empty: it does not say."""
     try:
         content = read_file(path, SECRET).decode()
