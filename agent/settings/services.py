@@ -44,7 +44,10 @@ class Ssh:
         "Public keys that may log in, one per line, in authorized_keys format.",
     )
     authorized_keys_file: Path | None = variable(
-        "SSH_AUTHORIZED_KEYS_FILE", absolute_path, "File with more such keys, read at startup."
+        "SSH_AUTHORIZED_KEYS_FILE",
+        absolute_path,
+        "File with more such keys, read when the container starts and by `devcopilot configure`. "
+        "Restart the container if a new key has command=, permitopen= or permitlisten=.",
     )
     private_key: SecretInput | None = secret(
         "SSH_PRIVATE_KEY",

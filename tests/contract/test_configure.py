@@ -17,7 +17,7 @@ from agent.settings.context import Context
 from agent.settings.step import Step
 from agent.workspace import configure
 from agent.workspace.all import STEPS
-from tests.contract.homes import OPEN, SECRETS, Workspace
+from tests.contract.homes import OPEN, PUBLIC_KEY, SECRETS, Workspace
 from tests.worlds.waiting import wait_until
 
 DEADLINE = 20.0
@@ -94,6 +94,19 @@ def test_json_has_what_changed_and_what_is_wrong(workspace: Workspace) -> None:
     (workspace.home / ".local/state/devcopilot/ssh/authorized_keys").unlink()
     (change,) = run()["changes"]
     assert change["step"] == "ssh"
+
+
+def test_configure_by_hand_reads_the_file_of_login_keys_again(workspace: Workspace) -> None:
+    file = workspace.folder / "keys"
+    file.write_text(f"{PUBLIC_KEY}\n")
+    later = workspace.with_variables({"SSH_AUTHORIZED_KEYS_FILE": str(file)})
+    later.configure()
+    kept = workspace.home / ".local/state/devcopilot/ssh/authorized_keys"
+    assert kept.read_text() == f"{PUBLIC_KEY}\n"
+    file.write_text(f"restrict {PUBLIC_KEY}\n")
+    argv = [sys.executable, "-I", "-m", "agent", "configure"]
+    subprocess.run(argv, env=later.environ, capture_output=True, check=True, timeout=DEADLINE)
+    assert kept.read_text() == f"restrict {PUBLIC_KEY}\n"
 
 
 def _waits_for_a_lock(pid: int) -> bool:
