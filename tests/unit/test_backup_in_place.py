@@ -1,12 +1,15 @@
 """Making way in place: only what the safety backup holds is deleted, and no link is followed."""
 
 import os
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from agent.backup.restore.in_place import Cleared, Clearing, find_scope
-from agent.backup.restore.unsaved_changes import Lateness
+from agent.backup.restore.unsaved_changes import Kin, Lateness
 from agent.machine import folders
 from tests.worlds.waiting import wait_until
 
@@ -222,3 +225,59 @@ def test_no_kept_file_is_replaced_by_another(root: Path) -> None:
     assert {path.name: path.read_text() for path in root.iterdir()} == {
         "file.kept": "first", "file.kept.2": "second",
     }  # fmt: skip
+
+
+def touch(path: Path) -> float:
+    """Return the time that a file gets now."""
+    path.touch()
+    return path.stat().st_ctime_ns
+
+
+class Visitor(Lateness):
+    """Writes to a database by its name while another file is looked at."""
+
+    database: Path
+
+    def is_any_late(self, kin: Kin) -> bool:
+        if kin[0][0].name.endswith("-middle"):
+            write(self.database, "new")
+        return super().is_any_late(kin)
+
+
+def write(database: Path, *names: str) -> None:
+    with closing(sqlite3.connect(database, isolation_level=None)) as opened:
+        opened.execute("CREATE TABLE IF NOT EXISTS x (name)")
+        for name in names:
+            opened.execute("INSERT INTO x VALUES (?)", (name,))
+
+
+def read(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as opened:
+        return [name for (name,) in opened.execute("SELECT name FROM x")]
+
+
+def leave_with_log(root: Path, database: str) -> None:
+    """Leave a database as a program does that is killed: its last row is only in the log."""
+    made = root.parent / database
+    with closing(sqlite3.connect(made, isolation_level=None)) as opened:
+        opened.execute("PRAGMA journal_mode = WAL")
+        opened.execute("PRAGMA wal_autocheckpoint = 0")
+        write(made, "old")
+        opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        write(made, "in the log")
+        for end in ("", "-wal", "-shm"):
+            shutil.copy(f"{made}{end}", root / f"{database}{end}")
+    assert read(made) == ["old", "in the log"]
+
+
+def test_a_database_goes_with_its_log_at_once(root: Path) -> None:
+    """Whoever opens it while others go finds all of it, or nothing."""
+    leave_with_log(root, "app.db")
+    (root / "app.db-middle").touch()
+    names = ("app.db", "app.db-middle", "app.db-shm", "app.db-wal")
+    visitor = Visitor(max(path.stat().st_ctime_ns for path in root.iterdir()) + 1)
+    object.__setattr__(visitor, "database", root / "app.db")
+    wait_until(lambda: touch(root.parent / "probe") > visitor.since, "the next tick of files")
+    clear(root, *(f"-{name}" for name in names), lateness=visitor)
+    assert read(root / "app.db") == ["new"]
+    assert not (root / "app.db-middle").exists()

@@ -164,7 +164,16 @@ class Clearing:
         if self._is_late(folder, path):
             self.cleared.kept.append(path)
         elif not self._marks_cache(folder, path):
-            self._delete(folder, path.name)
+            for item in self._find_gone(folder, path):
+                self._delete(folder, item.name)
+
+    def _find_gone(self, folder: int, path: Path) -> list[Path]:
+        """Return a file and what the snapshot lacks of the same database: it goes at once.
+
+        A program that comes in between would open it without its log, and write a new one.
+        """
+        return [item for item, _ in find_kin(path, folder)
+                if item == path or folders.to_json_name(str(item)) in self._gone]  # fmt: skip
 
     def _is_late(self, folder: int, path: Path) -> bool:
         """Tell whether a file, or another of its database, is late: seen before, or only now.
