@@ -62,10 +62,15 @@ def main(argv: list[str] | None = None) -> int:
     if words[0] in ("run", "init"):
         from agent.init import entry  # noqa: PLC0415 - PID 1 loads nothing else
 
-        return entry.main(words)
+        return entry.main(words, call)
     from agent.commands import dispatch  # noqa: PLC0415 - not for PID 1
 
     return dispatch.run(words, VERBS, as_log=as_log)
+
+
+def call(words: list[str]) -> None:
+    """Run a verb in a copy of init, which ends with it: the exit code is the verb's."""
+    leave(main(words))
 
 
 def print_help() -> None:

@@ -1,22 +1,23 @@
 """The first life: runs `configure` with the container's environment, then executes the second.
 
-Beside `configure` supervisord is loaded already; see `early`.
+A copy of this process becomes `configure`: a start of Python less, and half of what it imports is
+there. Beside it supervisord is loaded already; see `early`.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from agent.init import announcement, early, signals
-from agent.init.children import Child, Children
+from agent.init import announcement, early, lean, signals
+from agent.init.children import STDERR, Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
 from agent.init.terminal import choose_level, open_missing_streams
 from agent.machine import core_dumps, runtime, termination
 from agent.machine.exits import SIGNAL_BASE, Exit
 
-CONFIGURE = (*runtime.DEVCOPILOT, "configure", "--boot")
+CONFIGURE = ("configure", "--boot")
 TIME_LIMIT = 120.0
 """Seconds that `configure` gets. It gives up wherever it can; a read from a dead network file
 system cannot be interrupted, only killed."""
@@ -27,12 +28,22 @@ PATIENCE = 1.0
 class Configure:
     """One run of `configure`."""
 
-    def __init__(self, argv: Sequence[str], loop: Loop, children: Children, arrivals: int) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        call: Callable[[list[str]], object],
+        *,
+        loop: Loop,
+        children: Children,
+        arrivals: int,
+    ) -> None:
         """`argv` is that of CMD, which comes later; empty: there is none.
 
-        `arrivals` yields the signals, see `signals.listen`.
+        `call` runs a verb and ends the process; `arrivals` yields the signals, see
+        `signals.listen`.
         """
         self._argv = argv
+        self._call = call
         self._loop = loop
         self._children = children
         self._arrivals = arrivals
@@ -45,17 +56,23 @@ class Configure:
         loop.watch(arrivals, self._on_arrivals)
 
     def start(self) -> None:
-        """Start it, and supervisord. Raises OSError when it cannot be executed."""
+        """Start it, and supervisord. Raises OSError when there can be no process."""
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        words = (*CONFIGURE, "--log-level", choose_level(self._argv))
+        words = [*CONFIGURE, "--log-level", choose_level(self._argv)]  # the terminal is ours here
         # Its words go to standard error: standard output may be CMD's.
-        self._child = self._children.spawn(words, (null, 2, None), self._on_end)
+        self._child = self._children.fork(
+            lambda: self._configure(words), self._on_end, streams=(null, STDERR, None)
+        )
         self._loop.after(TIME_LIMIT, self._give_up)
         try:
             self.early = early.start(self._children, null, self._on_early_end)
         except OSError:
             pass  # then it is started later
         os.close(null)
+
+    def _configure(self, words: list[str]) -> None:
+        lean.load_lazily("inspect")  # `dataclasses` imports it, and hardly ever needs it
+        self._call(words)
 
     def wait(self) -> None:
         """Work until it has ended."""
@@ -103,14 +120,16 @@ class Configure:
         self.early = None
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], call: Callable[[list[str]], object]) -> int:
     """Configure and execute the second life; return only with the exit code of a failure."""
     open_missing_streams()
     core_limit = core_dumps.forbid()  # `configure` has every secret
     folder = runtime.locate(os.environ, os.getuid())
     os.environ[runtime.VARIABLE] = folder
     notify = os.environ.pop(announcement.VARIABLE, "")  # no child is to speak for the container
-    configure = Configure(argv, Loop(BootClock()), Children(), signals.listen())
+    configure = Configure(
+        argv, call, loop=Loop(BootClock()), children=Children(), arrivals=signals.listen()
+    )
     try:
         configure.start()
         from agent.init.boot import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work

@@ -249,23 +249,21 @@ def _do(work: Callable[[], int | None], keep: Sequence[int], streams: Streams, n
             first = descriptor + 1
         os.closerange(first, MOST_DESCRIPTORS)
         code = work()
+    except SystemExit as end:
+        code = int(end.code or Exit.OK)
+    except Exception as error:
+        words = f"devcopilot: internal error in a copy of init: {faults.describe(error)}\n"
+        os.write(STDERR, words.encode())
     finally:
         os._exit(code or Exit.OK)
 
 
-def _run_script(argv: Sequence[str]) -> int:
-    """Run a script as `python SCRIPT…` does; return its exit code. It says why it failed."""
+def _run_script(argv: Sequence[str]) -> None:
+    """Run a script as `python SCRIPT…` does."""
     path, sys.argv = argv[0], list(argv)
-    try:
-        with open(path, "rb") as file:
-            code = compile(file.read(), path, "exec")
-        exec(code, {"__name__": "__main__", "__file__": path})  # noqa: S102 - a file of ours
-    except SystemExit as end:
-        return int(end.code or Exit.OK)
-    except Exception as error:
-        os.write(STDERR, f"internal error in {path}: {faults.describe(error)}\n".encode())
-        return Exit.INTERNAL
-    return Exit.OK
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec")
+    exec(code, {"__name__": "__main__", "__file__": path})  # noqa: S102 - a file of ours
 
 
 def _lead_group(pid: int) -> None:

@@ -11,9 +11,12 @@ USAGE = "usage: devcopilot {verb} [--] {command}\n"
 BOOTED, CORES, EARLY, NOTIFY = "--booted", "--cores", "--early", "--notify"
 
 
-def main(argv: list[str]) -> int:
-    """Run `run` or `init`: `argv` is the verb, an optional `--`, and CMD. Returns the exit code."""
-    return _guard(_begin, argv)
+def main(argv: list[str], call: Callable[[list[str]], object]) -> int:
+    """Run `run` or `init`: `argv` is the verb, an optional `--`, and CMD. Returns the exit code.
+
+    `call` runs another verb in a copy of this process, see `bootstrap`.
+    """
+    return _guard(lambda words: _begin(words, call), argv)
 
 
 def resume(argv: list[str]) -> int:
@@ -31,7 +34,7 @@ def _guard(life: Callable[[list[str]], int], argv: list[str]) -> int:
         return Exit.INTERNAL
 
 
-def _begin(argv: list[str]) -> int:
+def _begin(argv: list[str], call: Callable[[list[str]], object]) -> int:
     verb, command = argv[0], argv[1:]
     usage = USAGE.format(verb=verb, command="CMD…" if verb == "init" else "[CMD…]")
     if command[:1] in (["-h"], ["--help"]):
@@ -46,7 +49,7 @@ def _begin(argv: list[str]) -> int:
         return _init(command, usage)
     from agent.init import bootstrap  # noqa: PLC0415 - signals are blocked before all else
 
-    return bootstrap.run(command)
+    return bootstrap.run(command, call)
 
 
 def _go_on(argv: list[str]) -> int:

@@ -74,11 +74,14 @@ def go_without() -> None:
         vars(module).update(content)
         sys.modules.setdefault(name, module)
     for name in LAZY:
-        _load_lazily(name)
+        load_lazily(name)
 
 
-def _load_lazily(name: str) -> None:
-    """https://docs.python.org/3/library/importlib.html#implementing-lazy-imports."""
+def load_lazily(name: str) -> None:
+    """Let a module be loaded when it is used first.
+
+    https://docs.python.org/3/library/importlib.html#implementing-lazy-imports
+    """
     spec = importlib.util.find_spec(name)
     if name in sys.modules or spec is None or spec.loader is None:
         return

@@ -128,6 +128,10 @@ class FakeProcess(Child):
             self.on_end(exit_code(status))
 
 
+COPY = "copy of init"
+"""By this word tests find copies, and say how they behave; else they live until they are ended."""
+
+
 class FakeChildren(Children):
     """A process factory and a table of processes, all of them the test's."""
 
@@ -196,7 +200,8 @@ class FakeChildren(Children):
         for descriptor in (*streams, *keep):
             if descriptor is not None:
                 os.fstat(descriptor)  # raises OSError
-        process = FakeProcess(self, DAEMON, ("copy of init", *map(str, keep)), on_end)
+        program = self.programs.get(COPY, DAEMON)
+        process = FakeProcess(self, program, (COPY, *map(str, keep)), on_end)
         process.work, process.streams, process.nice = work, streams, nice
         self.started.append(process)
         return process

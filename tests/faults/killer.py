@@ -24,8 +24,9 @@ START = 40.0
 """Seconds within which a start brings all its jobs: also the one that explains a lost service."""
 LONGEST_RUN = 0.6
 """Seconds within which a kill falls, after the start of what it hits."""
-SPARED = ("supervisor.supervisord", "configure")
-"""Words of what must not be killed: another test has supervisord, and the start needs the other."""
+SPARED = ("supervisor.supervisord", "configure", "agent run", "devcopilot run")
+"""Words of what must not be killed: another test has supervisord, and the start needs the others:
+`configure` is a copy of the first life."""
 
 _STOPPING = {kind.job.name for kind in JOBS if STOP in kind.job.at}
 AT_STOP = [job for job in list_jobs() if job.name in _STOPPING]

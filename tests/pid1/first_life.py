@@ -10,7 +10,7 @@ from agent.init import bootstrap, signals
 
 signals.block()
 mark = sys.argv.index("--")
-setattr(bootstrap, "CONFIGURE", tuple(sys.argv[1:mark]))  # noqa: B010 - it is a constant
+program = sys.argv[1:mark]
 if "TIME_LIMIT" in os.environ:
-    setattr(bootstrap, "TIME_LIMIT", float(os.environ["TIME_LIMIT"]))  # noqa: B010 - as above
-sys.exit(bootstrap.run(sys.argv[mark + 1 :]))
+    setattr(bootstrap, "TIME_LIMIT", float(os.environ["TIME_LIMIT"]))  # noqa: B010 - it is a constant
+sys.exit(bootstrap.run(sys.argv[mark + 1 :], lambda _: os.execvp(program[0], program)))

@@ -9,7 +9,7 @@ import pytest
 from agent.init import bootstrap, early
 from agent.init.bootstrap import PATIENCE, TIME_LIMIT, Configure
 from agent.machine.exits import Exit
-from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World
+from tests.fakes.kernel import COPY, DAEMON, STUBBORN, FakeProcess, Program, World
 
 TERM, KILL, CONT = signal.SIGTERM, signal.SIGKILL, signal.SIGCONT
 
@@ -18,9 +18,13 @@ class Start:
     """A first life."""
 
     def __init__(self, program: Program, argv: Sequence[str] = ()) -> None:
-        self.world = World({"configure": program, early.MODULE: DAEMON})
+        self.world = World({COPY: program, early.MODULE: DAEMON})
         self._arrivals, self._sender = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.life = Configure(argv, self.world.loop, self.world.children, self._arrivals)
+        self.called: list[list[str]] = []
+        self.life = Configure(
+            argv, self.called.append, loop=self.world.loop, children=self.world.children,
+            arrivals=self._arrivals,
+        )  # fmt: skip
 
     def send(self, seconds: float, number: int) -> None:
         self.world.loop.after(seconds, lambda: self.send_now(number))
@@ -66,7 +70,6 @@ def test_supervisord_is_loaded_beside_it_without_any_environment(start: type[Sta
     assert (waiting.environment, waiting.began) == ({}, 1000.0)
     assert life.life.early is not None
     assert life.life.early.pid == waiting.pid
-    assert life.find("configure").environment is None, "the container's own"
 
 
 def test_its_failure_is_the_containers(start: type[Start]) -> None:
@@ -76,7 +79,7 @@ def test_its_failure_is_the_containers(start: type[Start]) -> None:
 def test_one_that_hangs_is_killed(start: type[Start], capsys: pytest.CaptureFixture[str]) -> None:
     life = start(STUBBORN)
     assert life.live() == (Exit.FAILED, TIME_LIMIT)
-    assert life.find("configure").got == [KILL]
+    assert life.find(COPY).got == [KILL]
     assert "configure took longer than 120 s" in capsys.readouterr().err
 
 
@@ -94,14 +97,14 @@ def test_a_stop_meanwhile_is_its_stop(
     life = start(DAEMON, argv)
     life.send(3, number)
     assert life.live() == (128 + number if argv else Exit.OK, 3.0)
-    assert life.find("configure").got == [number, CONT]
+    assert life.find(COPY).got == [number, CONT]
 
 
 def test_one_that_ignores_the_stop_is_killed_after_a_moment(start: type[Start]) -> None:
     life = start(STUBBORN)
     life.send(3, TERM)
     assert life.live() == (Exit.OK, 3.0 + PATIENCE)
-    assert life.find("configure").got == [TERM, CONT, KILL]
+    assert life.find(COPY).got == [TERM, CONT, KILL]
 
 
 def test_other_signals_are_nothing_to_it(start: type[Start]) -> None:
@@ -109,7 +112,7 @@ def test_other_signals_are_nothing_to_it(start: type[Start]) -> None:
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH):
         life.send(1, number)
     assert life.live() == (None, 5.0)
-    assert life.find("configure").got == []
+    assert life.find(COPY).got == []
 
 
 def test_a_term_in_its_last_moment_counts(start: type[Start]) -> None:
@@ -137,4 +140,8 @@ def test_one_that_cannot_be_loaded_early_keeps_nothing_up(start: type[Start]) ->
 def test_the_words_of_configure(start: type[Start]) -> None:
     life = start(Program())
     life.live()
-    assert life.find("configure").argv == (*bootstrap.CONFIGURE, "--log-level", "info")
+    copy = life.find(COPY)
+    assert copy.streams[1:] == (2, None), "standard output may be CMD's"
+    assert copy.work
+    copy.work()
+    assert life.called == [[*bootstrap.CONFIGURE, "--log-level", "info"]]

@@ -255,7 +255,8 @@ def test_a_script_that_fails_says_why_in_one_line_without_the_words_of_the_error
     factory.wait_for(lambda: codes, "its end")
     said = (tmp_path / "out").read_text()
     assert codes == [Exit.INTERNAL]
-    assert said == f"internal error in {tmp_path}/script.py: ValueError at {said.split()[-1]}\n"
+    place = said.split()[-1]
+    assert said == f"devcopilot: internal error in a copy of init: ValueError at {place}\n"
 
 
 def test_a_script_that_hangs_is_ended_by_a_signal(tmp_path: Path) -> None:

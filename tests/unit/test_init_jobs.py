@@ -19,7 +19,7 @@ from agent.init.stop import Stop
 from agent.init.watch import LOOK
 from agent.machine import moments, runtime
 from agent.machine.addresses import join_port
-from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World
+from tests.fakes.kernel import COPY, DAEMON, STUBBORN, FakeProcess, Program, World
 from tests.worlds.containers import find_free_port
 
 FAILING = Program(1)
@@ -153,12 +153,12 @@ def test_a_light_script_is_run_by_a_copy_of_init(office: Office) -> None:
     plan = boot.Job("light", (*LIGHT, "script.py"), 10.0, 5.0, nice=7)
     office.jobs.add(plan)
     office.jobs.begin(moments.BOOT)
-    (copy,) = office.runs("copy of init")
+    (copy,) = office.runs(COPY)
     assert (copy.nice, copy.streams) == (7, (None, None, None))
     office.world.go(5.1)
     assert copy.gone, "its time is over"
     office.world.go(10)
-    assert len(office.runs("copy of init")) == 2
+    assert len(office.runs(COPY)) == 2
 
 
 def test_a_planned_run_that_is_asked_for_earlier_is_not_made_twice(office: Office) -> None:
@@ -342,7 +342,7 @@ def test_a_changed_file_starts_whoever_watches_it(office: Office) -> None:
     other = office.add("second", watch=("/b",))
     office.jobs.begin(moments.BOOT)
     office.world.go(5)
-    (copy,) = office.runs("copy of init")
+    (copy,) = office.runs(COPY)
     os.write(int(copy.argv[1]), b"0\n1")
     office.world.go(5)
     assert (one.runs, other.runs) == (2, 1)
@@ -353,18 +353,18 @@ def test_a_changed_file_starts_whoever_watches_it(office: Office) -> None:
 
 def test_a_copy_that_was_killed_is_replaced_after_a_look(office: Office) -> None:
     office.begin("quick", watch=("/a",))
-    office.runs("copy of init")[0].send(signal.SIGKILL)
+    office.runs(COPY)[0].send(signal.SIGKILL)
     office.world.go(LOOK - 0.1)
-    assert len(office.runs("copy of init")) == 1
+    assert len(office.runs(COPY)) == 1
     office.world.go(0.2)
-    assert len(office.runs("copy of init")) == 2
+    assert len(office.runs(COPY)) == 2
 
 
 def test_the_copy_ends_with_the_stop_and_is_not_replaced(office: Office) -> None:
     office.begin("quick", watch=("/a",))
     office.jobs.stop()
     office.world.go(10 * LOOK)
-    (copy,) = office.runs("copy of init")
+    (copy,) = office.runs(COPY)
     assert copy.gone
 
 
