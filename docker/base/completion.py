@@ -35,8 +35,8 @@ def add_verbs(parser: argparse.ArgumentParser, table: Mapping[str, str], package
         module = load(package, name)
         if commands := getattr(module, "COMMANDS", None):
             add_verbs(verb, commands, module.__name__)
-        else:
-            module.add_arguments(verb)
+        elif add_arguments := getattr(module, "add_arguments", None):
+            add_arguments(verb)
         for action in verb._actions:
             for word in (*action.option_strings, action.dest):
                 if word in PATHS:

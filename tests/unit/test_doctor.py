@@ -20,6 +20,7 @@ from agent.machine.documents import make_plain
 from agent.machine.errors import AgentError, Problem
 from agent.observe import doctor, examination
 from agent.observe.findings import FILE, Row
+from agent.settings import context
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
@@ -338,7 +339,7 @@ def test_the_exit_code(
 ) -> None:  # fmt: skip
     check = make(lambda _: [Finding(result, "it is so", "fix it")])
     monkeypatch.setattr(verb, "CHECKS", (check,))
-    monkeypatch.setattr(verb, "load", lambda: current)
+    monkeypatch.setattr(context, "load", lambda: current)
     arguments = argparse.Namespace(
         names=[],
         url=None,
