@@ -21,8 +21,9 @@ START_STEP = 0.002
 """Seconds between two looks: it is waited for by everybody."""
 LONGEST_EVENT = 512
 """Bytes: who writes more without an end of line does not speak of a service."""
-STOP_STEP = 0.05
-"""Seconds between two attempts to wake it."""
+STOP_STEP = 0.01
+"""Seconds between two attempts to wake it. It looks several times until all have ended, and sleeps
+before each: with 0.05 a stop took half as long again."""
 
 
 class Services(Stoppable):
