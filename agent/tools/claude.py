@@ -139,7 +139,7 @@ TOOL = AiTool(
     status=("auth", "status"),
     secrets=(".claude.json", ".claude/.credentials.json"),
     kept=tuple(f".claude/{name}" for name in KEPT),
-    project=(".mcp.json", ".claude/settings.json"),
+    project=(".mcp.json", ".claude/settings.json", ".claude/settings.local.json"),
     headless=("-p", "--print"),
     fed="--input-format",
 )

@@ -91,6 +91,6 @@ TOOL = AiTool(
     sandbox=Sandbox(("sandbox", "--"), find_config, ("sandbox_mode", "danger-full-access")),
     secrets=(".codex/auth.json",),
     kept=(".codex/AGENTS.md", ".codex/config.toml", ".codex/prompts"),
-    project=(".codex/config.toml",),
+    project=(".codex/config.toml", ".codex/hooks.json", ".codex/rules/"),
     headless=("exec", "e"),
 )

@@ -61,6 +61,11 @@ TOOL = AiTool(
     Config(find_servers, JSON, make_servers),
     overrides=("COPILOT_GITHUB_TOKEN",),
     secrets=(".config/github-copilot", ".copilot"),
-    project=(".github/mcp.json",),
+    project=(
+        ".github/mcp.json",
+        ".github/copilot/settings.json",
+        ".github/copilot/settings.local.json",
+        ".github/hooks/",
+    ),
     headless=("-p", "--prompt"),
 )

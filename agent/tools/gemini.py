@@ -73,6 +73,6 @@ TOOL = AiTool(
     Endpoint("https://generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL"),
     secrets=(".gemini/.env", ".gemini/oauth_creds.json"),
     kept=(".gemini/GEMINI.md", ".gemini/settings.json", ".gemini/commands"),
-    project=(".gemini/settings.json",),
+    project=(".gemini/settings.json", ".gemini/.env", ".gemini/extensions/"),
     headless=("-p", "--prompt"),
 )

@@ -111,7 +111,8 @@ class AiTool:
     kept: tuple[str, ...] = ()
     """Its files that people write, below the home: each backup has them."""
     project: tuple[str, ...] = ()
-    """Its files in a repository that name commands or servers: a change asks for trust again."""
+    """Its files in a repository that name commands or servers: a change asks for trust again. What
+    ends with / is a folder, and all in it counts."""
     headless: tuple[str, ...] = ()
     """Words with which it does one task and ends."""
     fed: str = ""

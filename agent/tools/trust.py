@@ -18,6 +18,7 @@ from agent.machine.documents import STATE, Document, read_texts
 from agent.machine.errors import AgentError, Problem
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.human import list_some
+from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.repository import OURS
 from agent.tools.all import TOOLS
@@ -25,14 +26,17 @@ from agent.tools.all import TOOLS
 NAMES = (
     ".devcontainer.json",
     *(f".vscode/{name}.json" for name in ("settings", "tasks", "launch", "extensions", "mcp")),
-    *(name for tool in TOOLS for name in tool.project),
+    *(name for tool in TOOLS for name in tool.project if not name.endswith("/")),
 )
 """Files in which a repository can name commands, extensions or servers."""
 SUFFIX = ".code-workspace"
-TREE = ".devcontainer"
-"""Its scripts are what hooks usually call."""
+TREES = (
+    ".devcontainer",  # its scripts are what hooks usually call
+    *(name.rstrip("/") for tool in TOOLS for name in tool.project if name.endswith("/")),
+)
+"""Folders all of whose files count."""
 MOST, DEEPEST = 500, 4
-"""Files and folders of the tree that are looked at, and how deep."""
+"""Files and folders of a tree that are looked at, and how deep."""
 UNSEEN = "!"
 """Begins a print that says why the content was not looked at: it can never be trusted."""
 APART = ("lost+found", OURS)
@@ -111,17 +115,34 @@ def give(context: Context, folder: Path) -> list[str]:
     return changed
 
 
-def renew(context: Context, folder: Path, before: Prints) -> list[str]:
+@frozen
+class Seen:
+    """A trusted folder as it was when its code began to run."""
+
+    prints: Prints
+    commit: bytes
+    """What git has checked out; empty: nobody knows."""
+
+
+def see(context: Context, folder: Path) -> Seen:
+    """Return a folder as it is now."""
+    return Seen(take_prints(context, folder), _find_commit(context, folder))
+
+
+def renew(context: Context, folder: Path, before: Seen) -> list[str]:
     """Go on trusting a folder that its own trusted code has changed; return the changed files.
 
-    `before`: the prints when that code began. Raises OSError.
+    Not if another commit was checked out meanwhile: what came with that nobody has looked at.
+    `before`: the folder when that code began. Raises OSError.
     """
     answers = ANSWERS.read(context.facts)
     now = take_prints(context, folder)
-    if answers.get(find_key(folder)) != before or find_unseen(now):
+    if answers.get(find_key(folder)) != before.prints or find_unseen(now):
+        return []
+    if _find_commit(context, folder) != before.commit:
         return []
     ANSWERS.write(context.facts, {**answers, find_key(folder): dict(now)})
-    return find_changes(before, now)
+    return find_changes(before.prints, now)
 
 
 def take(context: Context, folder: Path) -> bool:
@@ -131,6 +152,11 @@ def take(context: Context, folder: Path) -> bool:
         return False
     ANSWERS.write(context.facts, answers)
     return True
+
+
+def _find_commit(context: Context, folder: Path) -> bytes:
+    done = context.facts.run(("git", "-C", str(folder), "rev-parse", "HEAD"))
+    return done.stdout if done.returncode == 0 else b""
 
 
 # --- the files ---
@@ -152,15 +178,20 @@ def take_prints(context: Context, folder: Path) -> Prints:
     for name in sorted({*NAMES, *chosen, *_list_workspaces(top)}):
         if value := _take_print(top, name):
             found[name] = value
-    if (top / TREE).is_symlink():
-        found[TREE] = f"-> {os.path.realpath(top / TREE)}"
-        return found
-    files, is_all = _list_tree(top)
-    for name in files:
-        if value := _take_print(top, name):
-            found[name] = value
+    for tree in TREES:
+        found |= _take_tree(top, tree)
+    return found
+
+
+def _take_tree(top: Path, tree: str) -> dict[str, str]:
+    """Return the prints of all files in a folder below a real one, also where it is a link."""
+    real = Path(os.path.realpath(top / tree))
+    if real != top and top not in real.parents:
+        return {tree: f"-> {real}"}
+    files, is_all = _list_tree(top, tree)
+    found = {name: value for name in files if (value := _take_print(top, name))}
     if not is_all:
-        found[TREE] = f"{UNSEEN}it holds more than {MOST} files, or more than {DEEPEST} levels"
+        found[tree] = f"{UNSEEN}it holds more than {MOST} files, or more than {DEEPEST} levels"
     return found
 
 
@@ -192,10 +223,10 @@ def _list_workspaces(top: Path) -> Iterator[str]:
     return (entry.name for entry in _scan(top) if entry.name.endswith(SUFFIX))
 
 
-def _list_tree(top: Path) -> tuple[list[str], bool]:
-    """Return the files below the tree that are looked at, and whether these are all."""
+def _list_tree(top: Path, tree: str) -> tuple[list[str], bool]:
+    """Return the files below a tree that are looked at, and whether these are all."""
     files: list[str] = []
-    waiting = deque([(TREE, 1)])
+    waiting = deque([(tree, 1)])
     seen = 0
     while waiting:
         name, depth = waiting.popleft()

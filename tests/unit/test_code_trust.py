@@ -8,6 +8,7 @@ import pytest
 from agent.machine.errors import AgentError
 from agent.machine.files import SETTINGS
 from agent.settings.context import Context
+from agent.settings.devcontainer_file import find as find_devcontainer
 from agent.settings.everything import Settings
 from agent.tools import trust
 from agent.tools.trust import Verdict
@@ -66,7 +67,10 @@ def test_the_answer_is_kept_on_the_volume(tmp_path: Path, folder: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [CONFIGURATION, ".devcontainer/scripts/setup.sh", ".devcontainer/new", ".devcontainer.json",
-     TASKS, ".vscode/settings.json", ".mcp.json", "demo.code-workspace"],
+     TASKS, ".vscode/settings.json", ".mcp.json", "demo.code-workspace",
+     ".claude/settings.local.json", ".codex/hooks.json", ".codex/rules/own.rules",
+     ".github/copilot/settings.json", ".github/hooks/start.json", ".gemini/.env",
+     ".gemini/extensions/one/gemini-extension.json"],
 )  # fmt: skip
 def test_a_changed_file_asks_again_and_is_named(tmp_path: Path, folder: Path, name: str) -> None:
     context = open_context(tmp_path)
@@ -79,6 +83,27 @@ def test_a_changed_file_asks_again_and_is_named(tmp_path: Path, folder: Path, na
     assert f"devcopilot trust {folder}" in problem.hint
     assert trust.give(context, folder) == [name]
     assert trust.find_verdict(context, folder) is Verdict.TRUSTED
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "."])
+def test_a_file_behind_a_linked_folder_asks_again(tmp_path: Path, target: str) -> None:
+    """The hooks of such a file are found and run."""
+    context, folder = open_context(tmp_path), tmp_path / "linked"
+    write(folder, f"{target}/devcontainer.json", "{}")
+    (folder / ".devcontainer").symlink_to(target)
+    assert find_devcontainer(folder)
+    trust.give(context, folder)
+    write(folder, f"{target}/devcontainer.json", '{"postStartCommand": "other"}')
+    assert trust.find_verdict(context, folder) is Verdict.ASK
+
+
+def test_a_linked_folder_that_is_too_large_cannot_be_trusted(tmp_path: Path, folder: Path) -> None:
+    for number in range(trust.MOST):
+        write(folder, f"src/{number}", "")
+    (folder / ".github").mkdir()
+    (folder / ".github/hooks").symlink_to("..")
+    with pytest.raises(AgentError, match="more than"):
+        trust.give(open_context(tmp_path), folder)
 
 
 def test_a_removed_file_asks_again(tmp_path: Path, folder: Path) -> None:

@@ -222,6 +222,26 @@ def test_what_a_trusted_hook_changes_stays_trusted(box: Container) -> None:
     assert trust.find_verdict(box.context, box.folder) is trust.Verdict.TRUSTED
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "verdict"),
+    [("true", trust.Verdict.TRUSTED), ("commit -q --allow-empty -m 2", trust.Verdict.ASK)],
+)
+def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
+    box: Container, meanwhile: str, verdict: trust.Verdict
+) -> None:
+    """Somebody pulls: nobody has looked at what comes with that."""
+    box.variables["DEV8_TRUST"] = "ask"
+    git = "git -c user.name=a -c user.email=a@example.com"
+    words = meanwhile if meanwhile == "true" else f"{git} {meanwhile}"
+    box.write(postCreateCommand=f"{words}; mkdir .vscode; echo {{}} >.vscode/tasks.json")
+    setting = f"git init -q; {git} commit -q --allow-empty -m 1"
+    subprocess.run(["sh", "-c", setting], cwd=box.folder, check=True)
+    trust.give(box.context, box.folder)
+    box.start()
+    assert (box.folder / ".vscode/tasks.json").exists()
+    assert trust.find_verdict(box.context, box.folder) is verdict
+
+
 def test_hooks_of_the_image_need_no_trust(box: Container) -> None:
     box.variables |= {
         "DEV8_TRUST": "ask", "DEV8_ON_CREATE": "sh -c 'echo one >>said'",

@@ -56,8 +56,8 @@ class Plan:
         """Why devcontainer.json cannot be used; the other hooks run all the same."""
         self.refusal: Problem | None = None
         """Why the repository's hooks do not run."""
-        self.prints: trust.Prints = {}
-        """The files that are trusted."""
+        self.seen: trust.Seen | None = None
+        """The folder as it was trusted."""
         self.attach: Phase | None = None
         """What runs when somebody comes."""
         self.wait_for = HOOKS[0]
@@ -79,7 +79,7 @@ class Plan:
         if self.file and verdict is not Verdict.TRUSTED:
             self.refusal = trust.explain(context, self.folder)
         elif self.file:
-            self.prints = trust.take_prints(context, self.folder)
+            self.seen = trust.see(context, self.folder)
 
     def is_behind(self, phase: Phase) -> bool:
         """Return whether nobody needs to wait for a hook."""
@@ -109,8 +109,8 @@ class Run:
             self.carry_out_one(phase, unit)
             if self._work.stopping.is_set():
                 return
-        if plan.file:
-            trust.renew(self._context, plan.folder, plan.prints)
+        if plan.seen:
+            trust.renew(self._context, plan.folder, plan.seen)
         if plan.fault:
             own.fail(plan.fault.message, plan.fault.hint)
         elif units:
