@@ -283,6 +283,23 @@ def test_a_worktree_of_git_that_says_it_is_a_cache_is_named(box: Workspace) -> N
     assert f"missing: {workspace}/cache" not in done.stdout
 
 
+# --- links ---
+
+
+def test_a_link_that_leads_out_is_named_and_not_followed(box: Workspace) -> None:
+    workspace, outside = box.folder / "workspace", box.home / "data"
+    outside.mkdir()
+    (workspace / "inside").symlink_to("a")
+    (workspace / "left-out").symlink_to(outside)
+    (workspace / "dead").symlink_to("../home/data/gone")
+    (workspace / "loop").symlink_to("loop")
+    changed = box.with_variables({**box.variables, "DEV8_BACKUP_EXCLUDE": "left-out"})
+    changed.configure()
+    done = call(changed, "backup", "create").stdout
+    assert f"{workspace}/dead: only the link is in the backup, not {outside}/gone" in done
+    assert "left-out: only" not in done
+
+
 # --- a file that a program changes through memory ---
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup import record
-from agent.backup.create.notices import find_notices
+from agent.backup.create.notices import explain_links, find_notices
 from agent.backup.create.session import Outcome
 from agent.backup.create.snapshot import BackupResult
 from agent.backup.password import shares_root
@@ -85,6 +85,36 @@ def test_patterns_that_leave_nothing_of_the_workspace_are_a_notice() -> None:
     (notice,) = find_notices([], patterns, emptied=True)
     assert notice.startswith("DEV8_BACKUP_EXCLUDE excludes the whole workspace")
     assert not [*find_notices([], Settings.from_environ({}).backup, emptied=True)]
+
+
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        ("/home/u/my data", "add it with DEV8_BACKUP_HOME=+my data"),
+        ("/data/set", "move it into the workspace"),
+        ("/workspace/other", "move it into the workspace"),
+        ("/home/u/.cache/bazel", None),
+        ("/home/u/.local/share/uv/python", None),
+        ("/home/u", None),
+        ("/usr/share/dict", None),
+        ("/tmp/x", None),
+        ("/", None),
+    ],
+)
+def test_a_link_to_files_that_no_backup_holds_is_a_notice(place: str, hint: str | None) -> None:
+    notices = [*explain_links([(Path("/w/data"), Path(place))], Path("/home/u"))]
+    assert bool(notices) is bool(hint)
+    if hint:
+        only = f"only the link is in the backup, not {place}; if you need that: {hint}"
+        assert notices == [f"/w/data: {only}"]
+
+
+def test_links_of_programs_are_no_notice_and_many_are_one() -> None:
+    of_programs = [(Path(f"/w/{name}/x"), Path("/data")) for name in ("node_modules", ".venv")]
+    assert not [*explain_links(of_programs, Path("/home/u"))]
+    own = [(Path(f"/w/{name}"), Path("/data")) for name in ("c", "b", "a")]
+    (notice,) = explain_links([*of_programs, *own], Path("/home/u"))
+    assert notice.startswith("/w/a and 2 more links: only the link is in the backup, not /data")
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("overlay", True), ("ext4", False)])

@@ -6,6 +6,11 @@ from pathlib import Path
 from agent.settings.backup import Backup
 
 NOTHING_LEFT = "DEV8_BACKUP_EXCLUDE excludes the whole workspace"
+OF_THE_SYSTEM = ("bin", "dev", "etc", "lib", "lib64", "nix", "opt", "proc", "run", "sbin", "sys",
+                 "tmp", "usr", "var")  # fmt: skip
+"""Folders of / in which nobody keeps the files of a project."""
+OF_PROGRAMS = "node_modules", ".venv", "venv"
+"""Folders whose links are made by programs, which make them again."""
 
 
 def find_notices(
@@ -23,3 +28,27 @@ def find_notices(
             f"data of {found}: its files are backed up, but a copy from a running server may be "
             "useless; set DEV8_BACKUP_PRE to a command that dumps it (see docs/backups.md)"
         )
+
+
+def explain_links(links: Iterable[tuple[Path, Path]], home: Path) -> Iterator[str]:
+    """Yield a line if links lead to files that no backup holds.
+
+    `links`: those that lead out of what is backed up, each with where it leads.
+    """
+    left = sorted(link for link in links if _leads_to_data(*link, home))
+    if left:
+        path, place = left[0]
+        more = f" and {len(left) - 1} more links" if len(left) > 1 else ""
+        way = f"add it with DEV8_BACKUP_HOME=+{place.relative_to(home)}" \
+            if place.is_relative_to(home) else "move it into the workspace"  # fmt: skip
+        yield f"{path}{more}: only the link is in the backup, not {place}; if you need that: {way}"
+
+
+def _leads_to_data(path: Path, place: Path, home: Path) -> bool:
+    """Tell whether a link leads to a person's own files, by where they are."""
+    if not {*path.parts}.isdisjoint(OF_PROGRAMS):
+        return False
+    if place.is_relative_to(home):
+        first = place.relative_to(home).parts[:1]
+        return bool(first) and not first[0].startswith(".")  # what programs keep for themselves
+    return place.parts[1:2] != () and place.parts[1] not in OF_THE_SYSTEM

@@ -10,7 +10,7 @@ from agent.backup import history, identity, record, undo
 from agent.backup.create import comparison, content, mapped_files, mounts, shrinking
 from agent.backup.create.comparison import Comparison
 from agent.backup.create.content import ToolFiles
-from agent.backup.create.notices import find_notices
+from agent.backup.create.notices import explain_links, find_notices
 from agent.backup.create.preparation import COPIES, Preparation, find_staging
 from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG, BackupMaker, BackupResult
 from agent.backup.create.survey import Count
@@ -134,7 +134,10 @@ class Session:
             made = tuple(replace(item, missing=(*item.missing, str(after))) for item in made)
         found = source.found
         emptied = find_holder(found.emptied, folder) is not None
-        notices = find_notices(found.servers, self.settings.backup, emptied=emptied)
+        notices = [
+            *find_notices(found.servers, self.settings.backup, emptied=emptied),
+            *explain_links(found.links, self.facts.home),
+        ]
         return Outcome(made, planned.wishes, tuple(sorted(found.caches)),
                        tuple(sorted(found.mirrors)), tuple(notices))  # fmt: skip
 

@@ -73,6 +73,8 @@ class Found:
     """Folders of git: .git, those of submodules, and bare ones."""
     mirrors: list[Path] = field(default_factory=list)
     """The agent's own, seen through another mount: to be left out."""
+    links: list[tuple[Path, Path]] = field(default_factory=list)
+    """Links that lead out of the paths, each with where it leads by its text."""
     servers: list[tuple[str, Path]] = field(default_factory=list)
     """Data of database servers: the server's name, and the folder."""
     counts: dict[Path, Count] = field(default_factory=dict)
@@ -114,6 +116,7 @@ class _Walk:
         self._excluded = compile_patterns(content.excludes)
         self._own = {str(path) for path in content.own}
         self._identities = content.identities
+        self._tops = tuple(content.paths)
         self._mirrors: set[str] = set()
         self._leaves = False
         """Whether something in the present path is left out."""
@@ -226,10 +229,19 @@ class _Walk:
                 self._note_mirrors(entry.path, (at.st_dev, at.st_ino))
             else:
                 others.add(entry.name)
+                if kind == stat.S_IFLNK:
+                    self._note_link(folder, entry.path)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
             self._found.unreadable[Path(entry.path)] = error.strerror or str(error)
+
+    def _note_link(self, folder: str, path: str) -> None:
+        """Note a link that leads out. It is not followed: what is there may not answer."""
+        leads = Path(os.path.normpath(os.path.join(folder, os.readlink(path))))  # noqa: PTH115, PTH118
+        inside = any(leads.is_relative_to(top) for top in self._tops)
+        if not inside and not self._excluded(path):
+            self._found.links.append((Path(path), leads))
 
     def _note_mirrors(self, path: str, identity: tuple[int, int]) -> None:
         for inner in self._identities.get(identity, ()):
