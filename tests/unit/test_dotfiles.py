@@ -4,6 +4,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.unit.test_hooks import Silent
 from tests.worlds.machine import make_facts
+from tests.worlds.needs import need
 from tests.worlds.waiting import wait_until
 
 SECRET = "ghp_0123456789abcdefghij"
@@ -623,3 +625,70 @@ def test_a_tree_that_git_refuses_is_told_and_nothing_is_kept(hosted: Hosted) -> 
     assert found.reason == "git refuses what is in this repository: invalid path '.GIT/config'"
     assert not hosted.clone.exists()
     assert not list(hosted.home.glob(".dotfiles.partial-*"))
+
+
+# --- a full disk ---
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """Have a small file system in a folder."""
+    need(os.getuid() == 0, "needs root")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True, timeout=60)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True, timeout=60)
+
+
+def leave_room(folder: Path, size: int) -> Path:
+    """Fill a file system but for some bytes; return what fills it."""
+    space = os.statvfs(folder)
+    filling = folder / "filling"
+    with filling.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - size)
+    return filling
+
+
+@pytest.mark.parametrize(
+    ("room", "reason"),
+    [
+        (0, "No space left on device"),
+        (1_500_000, "No space left on device"),
+        (4_500_000, "unable to write file"),
+    ],
+    ids=["at the beginning", "while it comes", "while it is checked out"],
+)
+def test_dotfiles_that_fill_the_disk_leave_nothing_behind(
+    hosted: Hosted, room: int, reason: str
+) -> None:
+    """The repository has 3 MB, twice: in .git and checked out."""
+    hosted.write(".vimrc", "theirs")
+    (hosted.files / ".bigrc").write_bytes(os.urandom(3_000_000))
+    hosted.push()
+    with mounted(hosted.home, "size=16m"):
+        (hosted.home / ".vimrc").write_text("the user's")
+        filling = leave_room(hosted.home, room)
+        found = hosted.start()
+        assert str(found.state) == "failed"
+        assert reason in found.reason
+        assert found.hint == "make room, then: devcopilot rerun dotfiles"
+        assert sorted(path.name for path in hosted.home.iterdir()) == [".vimrc", "filling"]
+        assert (hosted.home / ".vimrc").read_text() == "the user's"
+        filling.unlink()
+        assert str(hosted.start().state) == "done"
+        assert (hosted.home / ".vimrc").read_text() == "theirs"
+        assert (hosted.home / ".vimrc.before-dotfiles").read_text() == "the user's"
+
+
+def test_a_file_comes_back_where_no_link_can_be_made(box: Box) -> None:
+    box.write(".vimrc", "theirs")
+    with mounted(box.home, "size=1m,nr_inodes=16"):
+        (box.home / ".vimrc").write_text("the user's")
+        with suppress(OSError):
+            for number in range(16):
+                (box.home / f"filling-{number}").touch()
+        with pytest.raises(OSError, match="No space left"):
+            link_all(box.files, box.home)
+        assert (box.home / ".vimrc").read_text() == "the user's"
+        assert not (box.home / ".vimrc.before-dotfiles").exists()

@@ -31,13 +31,12 @@ def test_a_repository_with_files_of_gits_own_is_named(lines: list[str], said: st
     ("lines", "cause"),
     [
         ([".git/hooks/post-checkout: 3: nonsense: not found", "fatal: it failed"], Cause.OTHER),
+        (["error: unable to write file a b", "fatal: unable to checkout working tree"], Cause.DISK),
         ([".git/lfs/tmp/x: Connection reset by peer"], Cause.NETWORK),
         ([OVERWRITTEN, "\tnotes.txt", "Aborting", ".git/x"], Cause.OTHER),
         ([OVERWRITTEN, "\tdocs/.github/x", "Aborting"], Cause.OTHER),
         (["\t.git/config"], Cause.OTHER),
     ],
 )
-def test_a_line_that_only_names_such_a_file_is_no_such_repository(
-    lines: list[str], cause: Cause
-) -> None:
+def test_other_lines_have_other_causes(lines: list[str], cause: Cause) -> None:
     assert find_failure(lines, 1).cause is cause

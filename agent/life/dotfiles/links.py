@@ -40,8 +40,9 @@ def link_all(source: Path, home: Path, in_use: Sequence[Path] = ()) -> Linked:
             left.append(place)
             continue
         if os.path.lexists(place):
-            aside.append(move_aside(place))
-        place.symlink_to(inner)
+            aside.append(_replace(place, inner))
+        else:
+            place.symlink_to(inner)
         made += 1
     return Linked(made, tuple(aside), tuple(left))
 
@@ -68,6 +69,17 @@ def _find_inner(inner: Path, place: Path) -> Iterator[tuple[Path, Path]]:
         return
     for name in sorted(os.listdir(inner)):  # noqa: PTH208 - names are wanted
         yield from _find_inner(inner / name, place / name)
+
+
+def _replace(place: Path, inner: Path) -> Path:
+    """Put a link in the place of what is there; return where that is now. Raises OSError."""
+    moved = move_aside(place)
+    try:
+        place.symlink_to(inner)
+    except OSError:  # the disk is full: what was there must not be missing
+        moved.rename(place)
+        raise
+    return moved
 
 
 def move_aside(place: Path) -> Path:
