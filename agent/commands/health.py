@@ -20,8 +20,11 @@ from agent.services.service import Service
 from agent.settings import context
 from agent.settings.context import Context
 
-PROBE_TIMEOUT = 3.0
-"""Seconds that one probe may take; docker's own limit for the check is 5."""
+TIMEOUT, LEAST = 8.0, 1.0
+"""Seconds for one look at all services, and for each of them at least; docker's own limit is 10.
+
+A service is not dead because thousands of requests, or a busy machine, keep it from an answer.
+"""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two rounds of `--wait`; probes of a service that starts fail at once."""
 PAUSE_SHARE = 0.1
@@ -89,21 +92,27 @@ def find_failures(services: Sequence[Service], facts: Facts, early: bool = False
     is not ready yet; more is asked, but no login is tried, which would delay it.
     """
     found = {}
+    end = time.monotonic() + TIMEOUT
     for service in services:
         for probe in (service.probe, service.first if early else None):
             if probe and (
-                why := probes.check(probe, PROBE_TIMEOUT, facts.user_environ, thorough=not early)
+                why := probes.check(probe, find_rest(end), facts.user_environ, thorough=not early)
             ):
                 found[service.name] = why
                 break
     silent = [service.name for service in services if not service.probe]
-    return found | (find_not_running(silent, facts) if silent else {})
+    return found | (find_not_running(silent, facts, find_rest(end)) if silent else {})
 
 
-def find_not_running(names: Sequence[str], facts: Facts) -> dict[str, str]:
+def find_rest(end: float) -> float:
+    """Return the seconds that the next question may take."""
+    return max(LEAST, round(end - time.monotonic(), 1))
+
+
+def find_not_running(names: Sequence[str], facts: Facts, seconds: float) -> dict[str, str]:
     """Return which of these services do not run, and what supervisord says of each."""
     try:
-        states = supervisord.query_states(facts.runtime, PROBE_TIMEOUT)
+        states = supervisord.query_states(facts.runtime, seconds)
     except OSError as error:
         return dict.fromkeys(names, f"supervisord does not answer: {error.strerror or error}")
     found = {name: states[name].state if name in states else "not known" for name in names}
