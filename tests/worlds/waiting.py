@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 """Seconds after which what is waited for counts as failed."""
 POLL = 0.005
 """Seconds between two looks that cost nothing, such as at a file."""
