@@ -78,3 +78,8 @@ def quote(text: str) -> str:
     """
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def quote_fish(text: str) -> str:
+    """Return a text as a word of fish: between its single quotes a backslash quotes two signs."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

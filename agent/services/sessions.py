@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.escaping import quote
+from agent.machine.escaping import quote, quote_fish
 from agent.machine.human import list_some
 
 NOT_SENT = frozenset({
@@ -27,10 +27,10 @@ MOST = 900
 child_set_env in OpenSSH's session.c."""
 MOST_BYTES = 192 * 1024
 """Of the line. With 256 KiB for the whole configuration no login works: msg.c."""
-SCRIPT = "session.sh"
-"""In the runtime folder of ssh: bash reads it in ssh sessions."""
+SCRIPT, FISH_SCRIPT = "session.sh", "session.fish"
+"""In the runtime folder of ssh: bash and fish read them in ssh sessions."""
 READER = Path("/etc/profile.d/session.sh")
-"""What has bash read it, in the images of ours."""
+"""What has bash read it, in the images of ours; they have such a file for fish as well."""
 _SERVICE_LINK = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
@@ -67,8 +67,8 @@ def is_expressible(name: str, value: str) -> bool:
     return bool(re.fullmatch(r"[^\s=\"'\\#]+", name)) and not re.search(r"[\r\n]", value)
 
 
-def find_for_bash(environ: Mapping[str, str]) -> list[str]:
-    """Return the variables that a session can get from bash alone."""
+def find_for_shells(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables that a session can get from its shell alone."""
     wanted = sorted(
         name for name in find_wanted(environ) if re.fullmatch(r"[A-Za-z_]\w*", name, re.A)
     )
@@ -79,7 +79,16 @@ def render_script(environ: Mapping[str, str]) -> bytes:
     """Return what has bash set those variables, unless an outer shell has them already."""
     lines = (
         f'[ "${{{name}+set}}" ] || export {name}={shlex.quote(environ[name])}\n'
-        for name in find_for_bash(environ)
+        for name in find_for_shells(environ)
+    )
+    return os.fsencode("".join(lines))
+
+
+def render_fish_script(environ: Mapping[str, str]) -> bytes:
+    """Return the same for fish."""
+    lines = (
+        f"set -q {name}; or set -gx {name} {quote_fish(environ[name])}\n"
+        for name in find_for_shells(environ)
     )
     return os.fsencode("".join(lines))
 
@@ -97,19 +106,19 @@ def check_environment(environ: Mapping[str, str], reader: Path = READER) -> Iter
             "in Kubernetes, set enableServiceLinks: false for the pod" if links
             else "put large values into files",
         )  # fmt: skip
-    for_bash = find_for_bash(environ) if reader.exists() else []
+    by_shell = find_for_shells(environ) if reader.exists() else []
     odd = sorted(name for name in wanted
-                 if name not in for_bash and not is_expressible(name, environ[name]))  # fmt: skip
+                 if name not in by_shell and not is_expressible(name, environ[name]))  # fmt: skip
     if odd:
         yield Problem(
             f"ssh sessions lack {list_some(odd)}: "
             "sshd does not accept line breaks in a value, or blanks or quotes in a name",
             "put such values into files",
         )
-    if for_bash:
+    if by_shell:
         yield Problem(
-            f"ssh sessions get {list_some(for_bash)} only in bash: sshd does not accept line "
-            "breaks in a value",
+            f"ssh sessions get {list_some(by_shell)} only in bash and fish: sshd does not accept "
+            "line breaks in a value",
             "put such values into files",
             level="info",
         )

@@ -16,7 +16,14 @@ from agent.machine.system import Facts
 from agent.services import host_keys
 from agent.services.logins import find_logins
 from agent.services.service import BannerProbe, LoginProbe, Service, ServiceKind
-from agent.services.sessions import SCRIPT, check_environment, render_script, render_set_env
+from agent.services.sessions import (
+    FISH_SCRIPT,
+    SCRIPT,
+    check_environment,
+    render_fish_script,
+    render_script,
+    render_set_env,
+)
 from agent.settings.context import Context
 from agent.settings.step import Step
 
@@ -119,8 +126,9 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         set_env=render_set_env(facts.user_environ),
     )
     yield File(facts.runtime / CONFIG, os.fsencode(text), 0o600, adopt=True)
-    if script := render_script(facts.user_environ):
-        yield File(facts.runtime / runtime.SSH / SCRIPT, script, 0o600, adopt=True)
+    for name, render in ((SCRIPT, render_script), (FISH_SCRIPT, render_fish_script)):
+        if script := render(facts.user_environ):
+            yield File(facts.runtime / runtime.SSH / name, script, 0o600, adopt=True)
     if settings.ssh.wait != NO_WAIT:
         path, word = facts.runtime / runtime.SSH / WAIT, settings.ssh.wait.encode()
         yield File(path, word, 0o600, adopt=True)

@@ -87,6 +87,25 @@ def write_profile(led: Mapping[str, str]) -> str:
     return "\n".join((*lines, java, ""))
 
 
+def write_fish_profile(led: Mapping[str, str]) -> str:
+    """Return the same for fish."""
+    lines = (
+        f'test -n "${name}"; or set -gx {name} "{value}"'
+        for name, value in led.items()
+        if name != JAVA
+    )
+    java = (
+        f'switch "${JAVA}"\n'
+        f"    case '*{TRUST_STORE}*'\n"
+        f"    case ''\n"
+        f'        set -gx {JAVA} "{led[JAVA]}"\n'
+        f"    case '*'\n"
+        f'        set -gx {JAVA} "{led[JAVA]} ${JAVA}"\n'
+        "end"
+    )
+    return "\n".join((*lines, java, ""))
+
+
 def find_overridden(environ: Mapping[str, str], ours: Mapping[str, str]) -> list[str]:
     """Return the variables that people have set themselves: those win."""
     return [name for name, value in ours.items() if value not in _find_own(environ, name, value)]

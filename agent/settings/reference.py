@@ -32,7 +32,7 @@ FILES = (
     (f"{RUNTIME}/log/UNIT.log", "output of the last run of a unit; UNIT.log.1 is the one before"),
     (f"{RUNTIME}/history.ring", "what the workspace used in the last 24 hours, for the page"),
     (f"{RUNTIME}/milestones/NAME", "steps of your own that are done: `devcopilot done NAME`"),
-    (f"{RUNTIME}/{runtime.SSH}/", "host keys of sshd, variables for bash (0600)"),
+    (f"{RUNTIME}/{runtime.SSH}/", "host keys of sshd, variables for bash and fish (0600)"),
     (f"{STATE}/", "state folder: keep it on a volume"),
     ("~/.devcopilot/", "state folder if ~/.local/state/devcopilot cannot be created"),
     (f"{STATE}/ssh/", "host keys of the workspace, and public keys that may log in"),

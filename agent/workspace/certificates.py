@@ -26,14 +26,16 @@ from agent.settings.certificates import (
     STORE,
     find_overridden,
     make_environment,
+    write_fish_profile,
     write_profile,
 )
 from agent.settings.context import Context
 from agent.settings.step import Step
 from agent.workspace.java_store import make_store
 
-PROFILE = "profile.sh"
-"""Read by the image's /etc/profile.d/session.sh; the runtime folder's path needs no quotes."""
+PROFILE, FISH_PROFILE = "profile.sh", "profile.fish"
+"""Read by the image's /etc/profile.d/session.sh and /etc/fish/conf.d/devcopilot.fish; the runtime
+folder's path needs no quotes."""
 MOST = 1000
 """Files of a folder."""
 VARIABLE = "DEV8_CA_FILE"
@@ -63,7 +65,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     folder = facts.runtime / FOLDER
     if not found and facts.mode(folder / ALL) is not None:
         # A mount that is gone for a moment must not cost what was trusted before.
-        yield from (Keep(folder / name) for name in (ALL, MORE, STORE, PROFILE))
+        yield from (Keep(folder / name) for name in (ALL, MORE, STORE, PROFILE, FISH_PROFILE))
         return
     public = read_public(facts)
     if public is None:
@@ -74,6 +76,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     yield File(folder / STORE, make_store(list(decode(everything))), 0o600, adopt=True)
     led = make_environment(settings, facts.runtime)
     yield File(folder / PROFILE, write_profile(led).encode(), 0o600, adopt=True)
+    yield File(folder / FISH_PROFILE, write_fish_profile(led).encode(), 0o600, adopt=True)
     own = find_overridden(facts.environ, led)
     if own:
         yield Problem(

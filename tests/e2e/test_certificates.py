@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.settings.certificates import ADDED_VARIABLES, BUNDLE_VARIABLES, JAVA
 from tests.e2e.conftest import NO_EDITOR, Login
 from tests.worlds.authority import Authority
 from tests.worlds.containers import HARDENED, MVP, Container, Recipe, running
+from tests.worlds.fish import run_fish
 from tests.worlds.inspection import PORT, URL, ask, inspected
 from tests.worlds.waiting import wait_until
 
@@ -80,6 +82,28 @@ def test_a_shell_by_docker_exec_has_them(trusting: Container) -> None:
     assert trusting.execute("bash", "-lc", look) == expected
     assert trusting.execute("bash", "-ic", look) == expected
     assert trusting.execute("env", "GIT_SSL_CAINFO=/mine", "bash", "-lc", look) == "/mine"
+
+
+@pytest.mark.parametrize("java", ["", "-Xmx1g -Da=b", "-Djavax.net.ssl.trustStore=/mine.jks"])
+def test_a_fish_by_docker_exec_has_what_bash_has(
+    trusting: Container, tmp_path: Path, java: str
+) -> None:
+    """Some of the variables somebody has set themselves, and some are empty, as compose has it."""
+    given = {"PIP_CERT": "/mine.pem", "CURL_CA_BUNDLE": "", JAVA: java}
+    options = [word for name, value in given.items() for word in ("-e", f"{name}={value}")]
+    in_fish = run_fish(trusting, tmp_path, "env", *options)
+    words = (f"{name}={value}" for name, value in given.items())
+    in_bash = trusting.execute("env", *words, "bash", "-lc", "env")
+    expected = find_led(in_bash)
+    assert expected.keys() == {*BUNDLE_VARIABLES, *ADDED_VARIABLES, JAVA}
+    assert find_led(in_fish) == expected
+
+
+def find_led(environ: str) -> dict[str, str]:
+    """Return the variables that lead tools to certificates, of what env has printed."""
+    rows = (line.partition("=") for line in environ.splitlines())
+    names = (*BUNDLE_VARIABLES, *ADDED_VARIABLES, JAVA)
+    return {name: value for name, _, value in rows if name in names}
 
 
 def test_ssh_logins_have_it_as_well(tmp_path: Path, login: Login) -> None:

@@ -1,7 +1,6 @@
 """Hooks in real containers: trust, restarts, new containers, kills, shells, and the stop."""
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Login
 from tests.worlds.containers import BASE, NO_PRIVILEGES, Container, Recipe, docker, running
-from tests.worlds.proxies import TOOLS
+from tests.worlds.fish import run_fish
 from tests.worlds.waiting import wait_until
 
 FILE = "/workspace/.devcontainer/devcontainer.json"
@@ -91,18 +90,6 @@ def test_a_repository_is_asked_for_and_then_set_up(volume: str, login: Login) ->
         assert said(box) == ["create", "start", "start", "create", "start"]
 
 
-def run_fish(box: Container, folder: Path, script: str, *options: str) -> str:
-    """Run a real fish that reads what the image and the agent have for it in this workspace."""
-    conf = "/etc/fish/conf.d/devcopilot.fish"
-    for path in (conf, "/dev/shm/devcopilot-1000/remote-env.fish"):
-        (folder / Path(path).name).write_text(box.execute("cat", path) + "\n")
-    mounts = ("-v", f"{folder}:/runtime", "-v", f"{folder / Path(conf).name}:{conf}:ro")
-    return docker(
-        "run", "--rm", "--network", "none", "--user", str(os.getuid()), *mounts,
-        "-e", "HOME=/tmp", "-e", "DEV8_RUNTIME_DIR=/runtime", *options, TOOLS, "fish", script,
-    )  # fmt: skip
-
-
 def test_fish_has_it_too_and_says_that_somebody_came(volume: str, tmp_path: Path) -> None:
     awkward = "it's \\ $HOME\n(id) \\' \""
     properties = {
@@ -114,15 +101,15 @@ def test_fish_has_it_too_and_says_that_somebody_came(volume: str, tmp_path: Path
         wait_for(box, "waiting", "attach")
         (tmp_path / "units").mkdir()
         (tmp_path / "units/attach.wanted").touch()
-        said = run_fish(box, tmp_path, f"--command={script}", "-e", "LANG=C.UTF-8")
+        said = run_fish(box, tmp_path, script, "-e", "LANG=C.UTF-8")
         assert said == f"{awkward}|none|/extra|1|"
         assert not (tmp_path / "units/attach.seen").exists(), "a script is no person"
         inner = ("-e", "DEVCOPILOT_REMOTE_ENV=1", "-e", "AWKWARD=mine", "-e", "SSH_CONNECTION=x")
-        assert run_fish(box, tmp_path, "--command=echo $AWKWARD", *inner) == "mine"
+        assert run_fish(box, tmp_path, "echo $AWKWARD", *inner) == "mine"
         assert (tmp_path / "units/attach.seen").exists()
         (tmp_path / "link").symlink_to("/runtime")
         link = ("-e", "DEV8_RUNTIME_DIR=/runtime/link")
-        said = run_fish(box, tmp_path, "--command=set -q AWKWARD; or echo none", *link)
+        said = run_fish(box, tmp_path, "set -q AWKWARD; or echo none", *link)
         assert said == "none", "anybody could have made a link that leads to a folder of ours"
 
 

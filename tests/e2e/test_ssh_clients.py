@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.conftest import Login
 from tests.worlds.containers import BASE, HARDENED, Container, Recipe, running
+from tests.worlds.fish import run_fish
 from tests.worlds.waiting import wait_until
 
 LOGINS = 40
@@ -118,11 +119,21 @@ def test_a_connection_has_many_channels(box: Container, login: Login, tmp_path: 
         master.communicate(timeout=DEADLINE)
 
 
+def test_a_value_with_line_breaks_arrives_in_fish(box: Container, tmp_path: Path) -> None:
+    script = 'set -q APP_KEY; and printf %s "$APP_KEY"; or printf none'
+    assert run_fish(box, tmp_path, script, "-e", "SSH_CONNECTION=a b") == PEM
+    assert run_fish(box, tmp_path, script) == "none", "only over ssh"
+    mine = ("-e", "SSH_CONNECTION=a b", "-e", "APP_KEY=mine")
+    assert run_fish(box, tmp_path, script, *mine) == "mine", "a shell in a shell"
+
+
 def test_a_value_with_line_breaks_arrives_in_bash(box: Container, login: Login) -> None:
     """And nothing comes before what a program says: scp and rsync would take it for their own."""
     for command in ('printf %s "$APP_KEY"', """bash -lc 'printf %s "$APP_KEY"'"""):
         assert call(box, login, command) == (PEM, "")
     path = "/dev/shm/devcopilot-1000/ssh/session.sh"
     assert box.execute("stat", "-c", "%a %U", path) == "600 dev8"
-    lines = [event for event in box.events() if "get APP_KEY only in bash" in event["message"]]
+    lines = [
+        event for event in box.events() if "get APP_KEY only in bash and fish" in event["message"]
+    ]
     assert [event["level"] for event in lines] == ["info"]

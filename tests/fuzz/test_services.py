@@ -146,7 +146,7 @@ def test_bash_sets_what_sshd_cannot(environ: dict[str, str]) -> None:
         timeout=60,
     )
     given = dict(row.partition(b"=")[::2] for row in done.stdout.split(b"\0") if row)
-    wanted = sessions.find_for_bash(environ)
+    wanted = sessions.find_for_shells(environ)
     assert {
         os.fsdecode(name): os.fsdecode(value)
         for name, value in given.items()

@@ -37,10 +37,17 @@ def test_bash_sets_what_has_a_line_break() -> None:
         **{name: environ[name] for name in ("KEY", "ODD")}, "MINE": "kept",
     }  # fmt: skip
     assert "PLAIN" not in found
-    lacking, by_bash = sessions.check_environment(environ, reader=Path("/"))
-    assert (lacking.level, by_bash.level) == ("warning", "info")
+    lacking, by_shell = sessions.check_environment(environ, reader=Path("/"))
+    assert (lacking.level, by_shell.level) == ("warning", "info")
     assert "lack BASH_FUNC_x%%, odd name:" in lacking.message
-    assert "get KEY, MINE, ODD, UID only in bash" in by_bash.message
+    assert "get KEY, MINE, ODD, UID only in bash and fish" in by_shell.message
+
+
+def test_fish_has_words_of_its_own() -> None:
+    environ = {"KEY": "it's \\\n$HOME", "PLAIN": "x", "odd name": "a\nb"}
+    assert sessions.render_fish_script(environ) == (
+        rb"set -q KEY; or set -gx KEY 'it\'s \\" + b"\n$HOME'\n"
+    )
 
 
 def test_one_line_names_a_few_of_many() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from agent.life.hooks.environment import Changes
 from agent.machine import runtime
+from agent.machine.escaping import quote_fish
 from agent.machine.system import Facts
 
 MARK = "DEVCOPILOT_REMOTE_ENV"
@@ -47,8 +48,3 @@ def render_fish(changes: Changes) -> Iterator[str]:
     for name, value in changes.items():
         yield f"set -e {name}\n" if value is None else f"set -gx {name} {quote_fish(value)}\n"
     yield "end\n"
-
-
-def quote_fish(value: str) -> str:
-    """Return a value as a word of fish: between its single quotes a backslash quotes two signs."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -8,6 +8,16 @@ if not test -O "$devcopilot"; or test -L "$devcopilot"
     set devcopilot /dev/null # holds nothing
 end
 
+# What sshd's configuration cannot hold of the environment.
+if set -q SSH_CONNECTION; and test -O "$devcopilot/ssh/session.fish"
+    source "$devcopilot/ssh/session.fish"
+end
+
+# The certificates of DEV8_CA_FILE, for who comes by `docker exec` and has no environment of ours.
+if test -O "$devcopilot/certificates/profile.fish"
+    source "$devcopilot/certificates/profile.fish"
+end
+
 # remoteEnv of a devcontainer.json that the user trusts.
 if test -O "$devcopilot/remote-env.fish"
     source "$devcopilot/remote-env.fish"
