@@ -158,6 +158,35 @@ def test_what_it_installs_is_open_to_all_and_writable_for_root_alone(
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
+# --- root, as whom sshd does not run --------------------------------------------------------------
+
+WARNING = "warning: the agent will run as root, and its sshd cannot"
+
+
+@pytest.mark.parametrize(
+    ("remote", "container", "prepare", "advice"),
+    [
+        ("coder", "root", "true", ""),
+        ("root", "coder", "true", ""),
+        ("root", "root", "true", 'set "remoteUser": "coder" in devcontainer.json'),
+        ("root", "root", "userdel coder", "RUN useradd --create-home --shell /bin/bash dev"),
+    ],
+    ids=["a user works in it", "a user runs it", "a user is there", "no user is there"],
+)
+def test_who_would_have_it_run_as_root_is_warned_and_told_what_to_do(
+    feature: Path, stranger: str, remote: str, container: str, prepare: str, advice: str
+) -> None:
+    users = ("--env", f"_REMOTE_USER={remote}", "--env", f"_CONTAINER_USER={container}")
+    done = subprocess.run(
+        [DOCKER, "run", "--rm", "--network", "none", "--volume", f"{feature}:/feature:ro", *users,
+         "--entrypoint", "sh", stranger, "-ec", f"{prepare}; sh /feature/install.sh"],
+        check=True, capture_output=True, text=True, timeout=BUILD_TIMEOUT,
+    )  # fmt: skip
+    assert (WARNING in done.stderr) == bool(advice), done.stderr
+    assert advice in done.stderr
+    assert ('"DEV8_SSH": "off"' in done.stderr) == bool(advice)
+
+
 # --- images that cannot have it -------------------------------------------------------------------
 
 OLD = "printf 'ID=debian\\nPRETTY_NAME=\"Debian GNU/Linux 11 (bullseye)\"\\n' >/etc/os-release"

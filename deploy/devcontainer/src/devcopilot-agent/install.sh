@@ -13,7 +13,7 @@ fail() { # MESSAGE HINT
     exit 1
 }
 
-note() { echo "devcopilot-agent: $1" >&2; }
+note() { echo "devcopilot-agent: $*" >&2; }
 
 # --- what the image has ---------------------------------------------------------------------------
 
@@ -148,6 +148,30 @@ devcopilot_user=${_REMOTE_USER:-root}
 END
 }
 
+# --- who works in it ------------------------------------------------------------------------------
+
+# Print a user for people: not of the system's, and not nobody.
+find_user() {
+    awk -F : '$3 >= 1000 && $3 < 60000 { print $1; exit }' /etc/passwd
+}
+
+is_root() { # USER
+    [ "$(id -u "$1" 2>/dev/null)" = 0 ]
+}
+
+warn_of_root() {
+    is_root "${_REMOTE_USER:-root}" && is_root "${_CONTAINER_USER:-root}" || return 0
+    user=$(find_user)
+    note "warning: the agent will run as root, and its sshd cannot: the workspace will never be ready"
+    if [ -n "$user" ]; then
+        note "  set \"remoteUser\": \"$user\" in devcontainer.json"
+    else
+        note "  add a user to the image (RUN useradd --create-home --shell /bin/bash dev), and set" \
+            "\"remoteUser\": \"dev\" in devcontainer.json"
+    fi
+    note "  or, to do without ssh, set \"containerEnv\": {\"DEV8_SSH\": \"off\"}"
+}
+
 [ "$(id -u)" = 0 ] || fail "this is not root" "a devcontainer client runs this as root"
 if [ -e "$top" ] && ! [ -e "$share/options" ]; then
     fail "the image has the agent already" "remove this Feature from devcontainer.json"
@@ -159,3 +183,4 @@ install_restic
 connect_programs
 write_options
 note "$(/usr/local/bin/devcopilot version) for $(id -un "${_REMOTE_USER:-root}"), on $("$python" --version)"
+warn_of_root
