@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from tests.e2e.image_registry import PASSWORD, USER, Registry, serving
 from tests.e2e.release import TOP, Release, releasing, repository
+from tests.worlds.authority import Authority
 from tests.worlds.containers import DOCKER, docker
 from tests.worlds.needs import need
 
@@ -180,22 +183,27 @@ def test_an_image_that_takes_the_tag_is_refused(signed: Published) -> None:
 
 def test_an_image_with_a_copied_signature_is_refused(signed: Published, registry: Registry) -> None:
     """They also copy the signature to where that of their image would be."""
-    release, path = signed.release, repository(signed.release)
-    name = f"{signed.name}:tampered"
-    docker("tag", forge(release), name)
-    docker("--config", str(release.folder / ".cache/docker"), "push", "--quiet", name)
-    forged = json.loads(docker("image", "inspect", name))[0]["RepoDigests"]
-    digest = next(text for text in forged if text.startswith(signed.name)).partition("@")[2]
+    path = repository(signed.release)
+    digest = push_forged(signed, "tampered").partition("@")[2]
     signature = registry.get(f"{path}/manifests/{as_tag(signed.digests['digest'])}")
     registry.put_manifest(path, as_tag(digest), signature)
     told = signed.refuse(*signed.verify(f"{signed.name}@{digest}"))
     assert "invalid or missing digest" in told or "no matching signatures" in told
 
 
-def forge(release: Release) -> str:
-    """Build an image that is not of this release; return its name."""
-    release.build("amd64", ai_tools="forged")
+def forge(release: Release, mark: str = "forged") -> str:
+    """Build an image that is not of this release, other than with another mark; return its name."""
+    release.build("amd64", ai_tools=mark)
     return f"dev8-base:{release.tag}"
+
+
+def push_forged(published: Published, tag: str) -> str:
+    """Push an image that is not of this release; return its name with the digest."""
+    release, name = published.release, f"{published.name}:{tag}"
+    docker("tag", forge(release, tag), name)
+    docker("--config", str(release.folder / ".cache/docker"), "push", "--quiet", name)
+    digests: list[str] = json.loads(docker("image", "inspect", name))[0]["RepoDigests"]
+    return next(text for text in digests if text.startswith(published.name))
 
 
 def as_tag(digest: str) -> str:
@@ -218,3 +226,67 @@ def test_an_image_that_is_not_there_is_one_line(signed: Published) -> None:
     done = signed.call("sign.sh", signed.name, f"sha256:{7:064}", COSIGN_KEY="cosign.key")
     assert done.returncode == 1
     assert "MANIFEST_UNKNOWN" in done.stderr.splitlines()[-1]
+
+
+# --- without a key: a workflow signs with its identity ------------------------------------------
+
+ISSUER = "https://token.actions.githubusercontent.com"
+WORKFLOW = "https://github.com/OWNER/REPO/.github/workflows/release.yml@refs/tags/v0.2.0"
+PRIVATE = (*OFFLINE, "--insecure-ignore-sct=true", "--ca-roots", "fulcio.crt")
+"""The authority is a private one here, and it is in no public log either."""
+
+
+def read_line(image: str) -> tuple[str, ...]:
+    """Return the words by which docs/verify.md has people verify this image."""
+    text = (TOP / "docs/verify.md").read_text()
+    found = re.search(r"(?ms)^```sh\ncosign verify (.*?)^```$", text)
+    assert found
+    documented, *options = shlex.split(found[1].replace("\\\n", " "))
+    assert documented == "ghcr.io/OWNER/dev8-mvp:0.2.0"
+    return (image, *options)
+
+
+def make_signer(published: Published, workflow: str, issuer: str) -> tuple[str, ...]:
+    """Return the words by which cosign signs with a certificate of this identity."""
+    folder, authority = published.release.folder, Authority("Fulcio")
+    if not (folder / "workflow.key").exists():
+        published.cosign("generate-key-pair", "--output-key-prefix", "workflow")
+    public_key = (folder / "workflow.pub").read_bytes()
+    certificate = authority.sign_workflow(public_key, workflow, issuer)
+    (folder / "fulcio.crt").write_bytes(authority.own.certificate)
+    (folder / "workflow.crt").write_bytes(certificate)
+    return ("--key", "workflow.key", "--certificate", "workflow.crt",
+            "--certificate-chain", "fulcio.crt", "--tlog-upload=false", "--yes")  # fmt: skip
+
+
+def test_the_line_of_the_docs_takes_what_the_releases_workflow_has_signed(
+    unsigned: Published,
+) -> None:
+    image = push_forged(unsigned, "by-the-workflow")
+    signer = make_signer(unsigned, WORKFLOW, ISSUER)
+    unsigned.cosign("sign", *signer, image)
+    line = read_line(image)
+    (told,) = json.loads(unsigned.cosign("verify", *line, *PRIVATE))
+    assert told["critical"]["image"]["docker-manifest-digest"] == image.partition("@")[2]
+    predicate = ("--type", "openvex", "--predicate", "docker/vex.json")
+    unsigned.cosign("attest", *signer, *predicate, image)
+    unsigned.cosign("verify-attestation", "--type", "openvex", *line, *PRIVATE)
+
+
+OTHERS = {
+    "a-branch": (WORKFLOW.replace("tags/v0.2.0", "heads/main"), ISSUER),
+    "another-workflow": (WORKFLOW.replace("release.yml", "ci.yml"), ISSUER),
+    "another-repository": (WORKFLOW.replace("OWNER", "MALLORY"), ISSUER),
+    "a-longer-address": (f"https://example.com/?{WORKFLOW}", ISSUER),
+    "another-issuer": (WORKFLOW, "https://gitlab.example.com"),
+}
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+def test_the_line_of_the_docs_refuses_what_anybody_else_has_signed(
+    unsigned: Published, tag: str
+) -> None:
+    image = push_forged(unsigned, tag)
+    unsigned.cosign("sign", *make_signer(unsigned, *OTHERS[tag]), image)
+    told = unsigned.refuse("verify", *read_line(image), *PRIVATE)
+    assert "none of the expected identities matched" in told
