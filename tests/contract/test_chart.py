@@ -57,7 +57,10 @@ FULL: Object = {
     "certificatesConfigMap": "workspace-certificates",
     "storage": {"home": {"className": "fast"}},
     "settings": {"GITHUB_APP_ID": 1234567, "DEV8_SSH": False, "GIT_USER_NAME": 'Octo "O" Cat: x'},
-    "networkPolicy": {"egress": [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}]}]},
+    "networkPolicy": {
+        "ingress": [{"from": [{"ipBlock": {"cidr": "10.1.2.0/24"}}], "ports": [{"port": "ide"}]}],
+        "egress": [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}]}],
+    },
     "pod": {"hostUsers": False, "nodeSelector": {"pool": "workspaces"}},
     "podAnnotations": {"example.com/team": "a"},
 }
@@ -131,6 +134,12 @@ def test_variables_arrive_as_they_were_written() -> None:
     assert find_variables(objects).items() >= settings.items()
     names = [entry["name"] for entry in find_pod(objects)["containers"][0]["env"]]
     assert len(names) == len(set(names))
+
+
+def test_more_rules_of_the_network_stand_beside_the_usual_ones() -> None:
+    plain, more = (find(template(values), "NetworkPolicy")["spec"] for values in ({}, FULL))
+    for name in ("ingress", "egress"):
+        assert more[name] == [*plain[name], *FULL["networkPolicy"][name]]
 
 
 @pytest.mark.parametrize("grace", [20, 60, 300])

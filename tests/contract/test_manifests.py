@@ -276,3 +276,14 @@ def test_podman_has_the_pod_of_the_base(everything: dict[str, list[Object]]) -> 
         mount for mount in ours["volumeMounts"] if mount["name"] != "shm"
     ]
     assert all(entry in ours["env"] for entry in theirs["env"])
+
+
+def test_the_page_shows_how_a_private_address_is_reached(tmp_path: Path) -> None:
+    page = (TOP / "docs/kubernetes.md").read_text()
+    (text,) = re.findall(r"```yaml\n(patches:\n.*?)```", page, re.DOTALL)
+    patches = yaml.safe_load(text)["patches"]
+    objects = build(write_kustomization(tmp_path, resources=[BASE], patches=patches))
+    plain, more = (find(item, "NetworkPolicy")["spec"]["egress"] for item in (build(BASE), objects))
+    assert more[:-1] == plain
+    assert more[-1]["to"] == [{"ipBlock": {"cidr": "10.1.2.3/32"}}]
+    assert validate([write_known(objects, tmp_path / "x.yaml")], NEWEST) == ""

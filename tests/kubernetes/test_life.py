@@ -4,7 +4,6 @@ import base64
 import json
 from datetime import datetime
 
-from tests.kubernetes.cluster import ADMIN
 from tests.kubernetes.workspaces import (
     CLAIMS,
     DEADLINE,
@@ -57,7 +56,7 @@ def test_a_pod_that_is_deleted_ends_in_order(workspace: Workspace) -> None:
     assert workspace.ends() == [("0", "")], "not killed, and no failure"
 
 
-def test_an_eviction_makes_a_backup_that_the_next_pod_has(workspace: Workspace) -> None:
+def test_a_drain_makes_a_backup_that_the_next_pod_has(workspace: Workspace) -> None:
     mount = {"name": "backups", "mountPath": "/backups"}
     workspace.start(
         with_variables(BACKUP_DIR="/backups"), with_container(volumeMounts=[mount]),
@@ -69,7 +68,7 @@ def test_an_eviction_makes_a_backup_that_the_next_pod_has(workspace: Workspace) 
     workspace.call("sh", "-c", "date +%s > /workspace/unsaved")
     written = int(workspace.call("cat", "/workspace/unsaved"))
     assert max(list_backups(workspace)) <= written, "the file is in no backup yet"
-    evict(workspace)
+    drain(workspace)
     workspace.wait_ready(after=pod)
     assert max(list_backups(workspace)) >= written
     assert workspace.ends() == [("0", "")]
@@ -78,13 +77,12 @@ def test_an_eviction_makes_a_backup_that_the_next_pod_has(workspace: Workspace) 
     assert int(workspace.call("cat", "/workspace/unsaved")) == written
 
 
-def evict(workspace: Workspace) -> None:
-    """Ask as `kubectl drain` does."""
-    names = {"name": POD, "namespace": workspace.namespace}
-    eviction = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": names}
-    path = f"/api/v1/namespaces/{workspace.namespace}/pods/{POD}/eviction"
-    workspace.kubectl("create", f"--raw={path}", "--filename=-", text=json.dumps(eviction),
-                      user=ADMIN)  # fmt: skip
+def drain(workspace: Workspace) -> None:
+    """Empty the node, and let pods come back to it; each of ours has an emptyDir."""
+    words = ("drain", "node1", f"--timeout={DEADLINE:.0f}s")
+    assert "--delete-emptydir-data" in workspace.cluster.kubectl(*words, check=False)
+    workspace.cluster.kubectl(*words, "--delete-emptydir-data")
+    workspace.cluster.kubectl("uncordon", "node1")
 
 
 def list_backups(workspace: Workspace) -> list[float]:

@@ -30,6 +30,14 @@ def test_a_wrong_variable_says_so_in_describe(workspace: Workspace) -> None:
     assert sentence in workspace.describe()
 
 
+def test_a_pod_that_was_never_ready_is_replaced_once_it_is_corrected(workspace: Workspace) -> None:
+    """Nobody has to delete it; with OrderedReady its StatefulSet would wait for it for ever."""
+    workspace.start(with_variables(DEV8_SSH_PORT="many"))
+    wait_terminated(workspace)
+    workspace.apply(*workspace.render())
+    workspace.wait_ready()
+
+
 def test_a_service_that_is_given_up_says_so_in_describe(workspace: Workspace) -> None:
     """Its log is in the container that is gone; the message stays."""
     service = 'command = ["false"]\nessential = true\n'
