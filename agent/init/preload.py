@@ -30,6 +30,7 @@ def main(name: str) -> int:
             boot = json.load(file)
         argv: list[str] = boot["supervisord"]
         take_environment(boot["environment"])
+        set_temporary_folder(os.path.dirname(os.fsdecode(path)))
         sys.argv = argv[argv.index(name) :]
         module.main()
     return Exit.OK
@@ -50,6 +51,17 @@ def take_environment(environment: dict[str, str]) -> None:
     """Have this environment and no other, for the programs that are started from here."""
     os.environ.clear()
     os.environ.update(environment)
+
+
+def set_temporary_folder(folder: str) -> None:
+    """Have Python take this folder for temporary files; the programs that it starts do not see it.
+
+    It looks for one as soon as supervisord begins, and fails where all the usual ones are full or
+    read-only.
+    """
+    import tempfile  # noqa: PLC0415 - supervisord has loaded it
+
+    tempfile.tempdir = folder
 
 
 if __name__ == "__main__":

@@ -404,6 +404,22 @@ def test_nobody_there_is_an_os_error(make: Make) -> None:
         box.states()
 
 
+NO_TEMPORARY_FOLDER = """
+import sys, tempfile
+from agent.init import preload
+tempfile._candidate_tempdir_list = lambda: ["/proc/nowhere"]
+preload.main(sys.argv[-1])
+"""
+
+
+def test_it_starts_where_no_temporary_folder_can_be_written(make: Make) -> None:
+    """/tmp, /var/tmp and the workspace may all be full, or read-only."""
+    box = make(Service("a", ("sh", "-c", "echo TMPDIR=$TMPDIR; exec sleep 1000")))
+    box.start(sys.executable, "-I", "-c", NO_TEMPORARY_FOLDER)
+    box.wait(lambda: "TMPDIR=" in box.hear(box.streams["a"]))
+    assert "TMPDIR=\n" in box.hear(box.streams["a"])
+
+
 SLOW_FIRST_CHILD = """
 import os, sys, time
 from agent.init import preload
@@ -425,7 +441,7 @@ preload.main(sys.argv[-1])
 
 def test_a_listener_that_is_just_being_started_is_not_waited_for(make: Make) -> None:
     """A TERM would be taken by the handler that it has from supervisord, and be lost."""
-    box = make(script("a", "echo begun; exec sleep 1000"))
+    box = make(Service("a", ("sh", "-c", "echo begun; exec sleep 1000")))
     box.start(sys.executable, "-I", "-c", SLOW_FIRST_CHILD)
     box.wait(lambda: "begun" in box.hear(box.streams["a"]))
     pid = box.states()["a"].pid
