@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.init import announcement, early, lean, signals
+from agent.init import announcement, early, signals
 from agent.init.children import STDERR, Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
@@ -71,6 +71,8 @@ class Configure:
         os.close(null)
 
     def _configure(self, words: list[str]) -> None:
+        from agent.init import lean  # noqa: PLC0415 - PID 1 goes without
+
         lean.load_lazily("inspect")  # `dataclasses` imports it, and hardly ever needs it
         self._call(words)
 
@@ -139,8 +141,14 @@ def run(argv: Sequence[str], call: Callable[[list[str]], object]) -> int:
         code = configure.conclude()
         if code is not None:
             return code
-        execute(folder, argv, read_boot(folder).environment, configure.early, notify, core_limit)
+        boot = read_boot(folder)
+        early_one = configure.early
+        if early_one and boot.supervisord and not early_one.begin(boot, folder):
+            configure.early = None
+        execute(folder, argv, boot.environment, configure.early, notify, core_limit)
     except (OSError, ValueError, TypeError) as error:
+        if configure.early:
+            configure.early.dismiss()
         termination.complain(f"cannot re-execute init: {error}")
     return Exit.INTERNAL
 

@@ -1,17 +1,25 @@
 """supervisord, started early: it loads its modules while `configure` works, and waits.
 
-The first life starts it, in an empty environment; it outlives the execution of the second, which
-sends it the word to go or, where there are no services, none. It ends when nobody is left who could
-send one: whatever happens to init, there is nothing to do. Its output is a pipe from the start,
-which then becomes the log's stream. See `agent.init.preload`, which is what runs.
+The first life starts it, in an empty environment, and sends it the word to go once `configure` has
+done its work: it starts the services while the second life is executed. Where there are no services
+it gets no word, and ends when nobody is left who could send one: then there is nothing to do,
+whatever happens to init. Its output is a pipe from the start, which becomes the log's stream in the
+second life; what the services say until then waits in their FIFOs. See `agent.init.preload`, which
+is what runs.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from agent.init.children import Children
+from agent.init.fifo import open_fifo
 from agent.machine import runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from agent.init.boot import Boot
 
 MODULE = "supervisor.supervisord"
 PLAIN = (sys.executable, "-I", "-m", MODULE)
@@ -19,23 +27,49 @@ PLAIN = (sys.executable, "-I", "-m", MODULE)
 ARGV = (sys.executable, "-I", "-m", "agent.init.preload", MODULE)
 
 
+GONE = -1
+"""In the place of the pipe, once the word is sent."""
+
+
 class Early:
     """The process, and the descriptors that lead to it."""
 
-    def __init__(self, pid: int, word: int, reader: int, writer: int) -> None:
-        """`word` is the pipe that it waits on; `reader` and `writer` are those of its output."""
+    def __init__(self, pid: int, word: int, reader: int, writer: int, *held: int) -> None:
+        """`word` is the pipe that it waits on; `reader` and `writer` are those of its output.
+
+        `held` are FIFOs that are kept open until the second life has them open itself.
+        """
         self.pid = pid
         self.word = word
         self.output = reader, writer
+        self.held = held
+
+    @property
+    def has_begun(self) -> bool:
+        """Tell whether the word is sent."""
+        return self.word == GONE
 
     def describe(self) -> str:
         """Return what `take_over` needs, and let an execution keep the descriptors."""
-        for descriptor in (self.word, *self.output):
-            os.set_inheritable(descriptor, True)
-        return ",".join(map(str, (self.pid, self.word, *self.output)))
+        descriptors = self.word, *self.output, *self.held
+        for descriptor in descriptors:
+            if descriptor != GONE:
+                os.set_inheritable(descriptor, True)
+        return ",".join(map(str, (self.pid, *descriptors)))
+
+    def begin(self, boot: "Boot", folder: str) -> bool:
+        """Let it start the services of the boot file; False: it has ended. Raises OSError."""
+        names = [runtime.EVENTS, *(os.path.join(runtime.STREAMS, name) for name in boot.streams)]
+        self.held = tuple(open_fifo(os.path.join(folder, name)) for name in names)
+        return self.go(boot.supervisord, folder)
 
     def go(self, argv: Sequence[str], folder: str) -> bool:
-        """Let it become the supervisord of this runtime folder; False: it cannot, or has ended."""
+        """Let it be the supervisord of this runtime folder; False: it cannot, or has ended."""
+        if self.has_begun:
+            for descriptor in self.held:
+                os.close(descriptor)
+            self.held = ()
+            return True
         if tuple(argv[: len(PLAIN)]) != PLAIN:
             self.dismiss()
             return False
@@ -45,11 +79,18 @@ class Early:
             return False
         finally:
             os.close(self.word)
+            self.word = GONE
         return True
 
     def dismiss(self) -> None:
         """Let it end: it is not wanted."""
-        os.close(self.word)
+        if not self.has_begun:
+            os.close(self.word)
+            return
+        try:
+            os.kill(self.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass  # it has ended
 
 
 def start(children: Children, null: int, on_end: Callable[[int], None]) -> Early:
@@ -71,6 +112,7 @@ def start(children: Children, null: int, on_end: Callable[[int], None]) -> Early
 def take_over(description: str) -> Early:
     """Return the process that an earlier life of this process described."""
     early = Early(*map(int, description.split(",")))
-    for descriptor in (early.word, *early.output):
-        os.set_inheritable(descriptor, False)
+    for descriptor in (early.word, *early.output, *early.held):
+        if descriptor != GONE:
+            os.set_inheritable(descriptor, False)
     return early

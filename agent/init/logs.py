@@ -9,11 +9,11 @@ is none init takes the oldest lines out of a stream that is about to be full.
 import fcntl
 import os
 import signal
-import stat
 import sys
 
 from agent.init.boot import Boot
 from agent.init.children import Child, Children
+from agent.init.fifo import open_fifo
 from agent.init.loop import Loop, Timer
 from agent.init.states import LogState
 from agent.init.stop import Stoppable
@@ -187,17 +187,3 @@ def drop_oldest(reader: int) -> int:
 def count_waiting(reader: int) -> int:
     """Return how many bytes could be read from a pipe."""
     return int.from_bytes(fcntl.ioctl(reader, _FIONREAD, bytes(4)), sys.byteorder)
-
-
-def open_fifo(path: str) -> int:
-    """Return a non-blocking descriptor of the FIFO, made if it is not there; it never ends.
-
-    Raises OSError, also when something else is there.
-    """
-    try:
-        os.mkfifo(path, 0o600)
-    except FileExistsError:
-        if not stat.S_ISFIFO(os.lstat(path).st_mode):
-            os.unlink(path)
-            os.mkfifo(path, 0o600)
-    return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from agent.init.children import Child, Children, Streams
 from agent.init.early import Early
+from agent.init.fifo import open_fifo
 from agent.init.listener import Listener
-from agent.init.logs import open_fifo
 from agent.init.loop import Loop, Timer
 from agent.init.states import ServiceState, SupervisordState
 from agent.init.stop import Stoppable

@@ -207,19 +207,23 @@ def run(
     outside listens, see `announcement`. `core_limit` is CMD's, see `agent.machine.core_dumps`.
     """
     open_missing_streams()
+    early_one = early.take_over(waiting) if waiting else None
     try:
         runtime.hold(folder, os.getuid())
     except OSError as error:
+        if early_one:
+            early_one.dismiss()
         termination.complain(runtime.explain(folder, error))
         return Exit.USAGE
     try:
-        early_one = early.take_over(waiting) if waiting else None
         adopt_orphans()
         supervisor = Supervisor(
             folder, boot.read_boot(folder), argv, early_one, notify, core_limit,
             loop=Loop(BootClock()), children=Children(), arrivals=signals.listen(),
         )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:
+        if early_one:
+            early_one.dismiss()
         termination.complain(f"cannot start in {folder}: {error}")
         return Exit.INTERNAL
     try:

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.init.early import Early
+from agent.init.boot import read_boot
+from agent.init.early import GONE, PLAIN, Early, take_over
+from agent.init.fifo import open_fifo
+from agent.machine import runtime
 from agent.machine.boot import Job
 from agent.machine.exits import Exit
 from agent.machine.proc import read_stat
 from agent.services.service import Service
 from tests.pid1.boxes import (
     BLOCKED,
+    DEADLINE,
     EMPTY_BOOT,
     ENVIRONMENT,
     PYTHON,
@@ -148,6 +152,51 @@ def test_none_is_left_where_init_is_not_pid_1(tmp_path: Path, code: int) -> None
     ) as process:
         assert process.wait(20) == (code or Exit.INTERNAL)
     wait_until(lambda: not list_session(process.pid), "the end of all that it started", 5.0)
+
+
+def test_services_that_have_begun_end_with_a_second_life_that_cannot_begin(tmp_path: Path) -> None:
+    """They are started while it is executed, and here another agent has taken its folder."""
+    booted(tmp_path, with_services(tmp_path, SLEEPER))
+    words = [*PYTHON, str(FIRST_LIFE), "sh", "-c", "exit 0", "--"]
+    variables = {**ENVIRONMENT, "DEV8_RUNTIME_DIR": str(tmp_path / "run")}
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, os.getuid(), os.getgid())
+    with runtime.hold_lock(tmp_path / "run" / runtime.LOCK):
+        process = subprocess.Popen(
+            words, env=variables, stderr=subprocess.PIPE, start_new_session=True
+        )
+        _, said = process.communicate(timeout=DEADLINE)
+    assert process.returncode == Exit.USAGE
+    assert b"another agent uses it" in said
+    wait_until(lambda: not list_session(process.pid), "the end of all that it started", DEADLINE)
+
+
+def test_fifos_are_open_until_the_second_life_has_them(tmp_path: Path) -> None:
+    """What is written in between is there afterwards, and the writer has not waited."""
+    booted(tmp_path, replace(EMPTY_BOOT, streams=("a",), supervisord=PLAIN))
+    run = tmp_path / "run"
+    reader, word = os.pipe()
+    early = Early(0, word, *os.pipe())
+    assert early.begin(read_boot(str(run)), str(run))
+    assert os.read(reader, 4096) == bytes(run / runtime.BOOT)
+    (run / runtime.STREAMS / "a").write_text("hello\n")
+    (run / runtime.EVENTS).write_text("RUNNING a\n")
+    later = take_over(early.describe())
+    own = [open_fifo(str(run / name)) for name in (f"{runtime.STREAMS}/a", runtime.EVENTS)]
+    assert later.go(PLAIN, str(run))
+    assert [os.read(each, 100) for each in own] == [b"hello\n", b"RUNNING a\n"]
+    for held in early.held:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(held)
+    for each in (reader, *own, *early.output):
+        os.close(each)
+
+
+def test_one_that_has_begun_is_ended_when_it_is_not_wanted() -> None:
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        Early(process.pid, GONE, 0, 0).dismiss()
+        assert process.wait(DEADLINE) == -signal.SIGTERM
+        Early(process.pid, GONE, 0, 0).dismiss()  # it has ended
 
 
 @pytest.mark.parametrize("hangs", [False, True])
