@@ -107,11 +107,12 @@ def test_wrong_settings_are_all_told_before_any_folder_is_made(
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(start: Start, folder: Path) -> None:
-    variables = {**environment(folder), "DEV8_RUNTIME_DIR": "/proc/devcopilot"}
+    (folder / "file").touch()
+    variables = {**environment(folder), "DEV8_RUNTIME_DIR": str(folder / "file/run")}
     box = start(*PYTHON, "-m", "agent", "run", environment=variables)
     assert box.wait() == Exit.USAGE
     (line,) = box.err.splitlines()
-    assert "cannot use the runtime folder /proc/devcopilot" in line
+    assert f"cannot use the runtime folder {folder}/file/run" in line
     assert "DEV8_RUNTIME_DIR" in line
 
 
