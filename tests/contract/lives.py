@@ -20,6 +20,7 @@ import psutil
 
 from tests.contract.homes import NOBODY
 from tests.worlds.backup_servers import Server
+from tests.worlds.bound import BOUND
 from tests.worlds.waiting import wait_until
 
 PASSWORD = "a password"
@@ -128,7 +129,7 @@ class Volumes:
         words = ("--pid", "--fork", "--kill-child", "--uts", "--mount-proc", "sh", "-c",
                  'hostname "$1"; exec sleep infinity', "sh", name)  # fmt: skip
         self.now = Container(
-            environ, subprocess.Popen(["unshare", *words], stderr=subprocess.DEVNULL)
+            environ, subprocess.Popen([*BOUND, "unshare", *words], stderr=subprocess.DEVNULL)
         )
         code, said = self.now.run("configure", "--boot")
         assert code == 0, said

@@ -17,6 +17,7 @@ from typing import Any
 from tests.faults.life import LOST, Life
 from tests.pid1.boxes import BLOCKED, ENVIRONMENT, PYTHON, Box, Namespace, give
 from tests.worlds import git_host
+from tests.worlds.bound import become
 from tests.worlds.containers import find_free_port
 from tests.worlds.needs import need
 from tests.worlds.quick_key import place_repository
@@ -24,7 +25,7 @@ from tests.worlds.quick_key import place_repository
 USER = 54321
 """Nobody else's: its processes can be limited."""
 PLAIN = ("unshare", "--fork", "--pid", "--mount", "--mount-proc", "--kill-child")
-AS_USER = ("setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups")
+AS_USER = become(USER)
 HOME = 'mount -t tmpfs -o size=64m,nr_inodes=20000,mode=0777 tmpfs "$1/home"'
 DISK = 'mount -t tmpfs -o size=8m,nr_inodes=4000,mode=0777 tmpfs "$1/disk"'
 GO = 'shift && exec "$@"'

@@ -4,8 +4,9 @@ import fcntl
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -54,9 +55,19 @@ class Tally:
                 failure = f"{type(error).__name__}: {error}"
             self.count(failure)
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for _ in pool.map(try_one, cases):
-                pass
+        rest = deque(cases)
+
+        def try_some() -> None:
+            with suppress(IndexError):
+                while True:
+                    try_one(rest.popleft())
+
+        # Daemons: an interrupted run waits for none of them, and what they have started is bound.
+        threads = [threading.Thread(target=try_some, daemon=True) for _ in range(AT_ONCE)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def check(self, *, at_most: int = 0) -> None:
         """Fail where too many tries did."""

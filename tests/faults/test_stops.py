@@ -6,7 +6,6 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -99,9 +98,15 @@ def live_in_a_row(count: Tally, lives: int) -> list[Row]:
 def test_cycles_do_not_drift(tally: Callable[[int], Tally]) -> None:
     """The last tenth of the lives in a home is as the first; some homes side by side."""
     count = tally(1000)
-    each = -(-count.wanted // AT_ONCE)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        homes = list(pool.map(partial(live_in_a_row, count), [each] * AT_ONCE))
+    each, homes = -(-count.wanted // AT_ONCE), list[list[Row]]()
+
+    def live(lives: int) -> str:
+        homes.append(live_in_a_row(count, lives))
+        return ""
+
+    whole = Tally(count.name, AT_ONCE)
+    whole.spread(live, [each] * AT_ONCE)
+    whole.check()
     part = max(1, each // 10)
     first = find_medians(row for rows in homes for row in rows[:part])
     last = find_medians(row for rows in homes for row in rows[-part:])

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.worlds.bound import BOUND
 from tests.worlds.waiting import wait_until
 
 HERE = Path(__file__).parent
@@ -45,7 +46,7 @@ class Cluster:
         shutil.copy(BUILT / "pause", folder / "pause/pause")
         shutil.copy(HERE / "runc-lenient", folder)
         make_keys(folder / "keys")
-        way = ("unshare", *NAMESPACES, "--fork", "--mount-proc", "--kill-child")
+        way = (*BOUND, "unshare", *NAMESPACES, "--fork", "--mount-proc", "--kill-child")
         with (folder / "log/node").open("wb") as log:
             self._node = subprocess.Popen(
                 [*way, HERE / "node.sh", str(folder), ADDRESS], env={"PATH": PATH},

@@ -16,6 +16,7 @@ from agent.machine.boot import Boot, Job
 from agent.machine.system import Facts
 from agent.services import supervisord
 from agent.services.service import Service
+from tests.worlds.bound import BOUND
 from tests.worlds.waiting import wait_until
 
 NOBODY = 65534
@@ -48,14 +49,18 @@ while True:
 
 @dataclass(frozen=True)
 class Namespace:
-    """How a program gets into a namespace of its own, and as whom it runs there."""
+    """How a program gets into a namespace of its own, and as whom it runs there.
+
+    It ends with its PID 1, and that must end with the program that has made it: --kill-child sees
+    to it, and `become` where PID 1 becomes another user.
+    """
 
     words: tuple[str, ...]
     uid: int
 
 
 class Box:
-    """One run of a program as PID 1."""
+    """One run of a program as PID 1. It ends with the thread that starts it, at the latest."""
 
     def __init__(
         self,
@@ -81,7 +86,7 @@ class Box:
         if terminal is not None:
             way, streams = (*way, "setsid", "--ctty"), (terminal,) * 3
         self.process = subprocess.Popen(
-            [*way, *words], stdin=streams[0], stdout=streams[1], stderr=streams[2],
+            [*BOUND, *way, *words], stdin=streams[0], stdout=streams[1], stderr=streams[2],
             env=dict(environment), cwd="/",
         )  # fmt: skip
 

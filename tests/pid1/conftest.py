@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.pid1.boxes import NOBODY, Box, Namespace
+from tests.worlds.bound import become
 from tests.worlds.needs import need
 
 PROBE = "import agent.init.supervisor, supervisor.supervisord"
@@ -26,7 +27,7 @@ def find_namespace() -> Namespace | None:
     """Return the way into a PID namespace, as nobody if nobody can read this tree."""
     plain = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
     python = (sys.executable, "-I", "-c", PROBE)
-    nobody = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
+    nobody = become(NOBODY)
     if can_run(*plain, *nobody, *python):
         return Namespace((*plain, *nobody), NOBODY)
     for way in (plain, (*plain, "--user", "--map-root-user")):

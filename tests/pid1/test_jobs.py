@@ -18,6 +18,7 @@ import pytest
 from agent.init.children import LIGHT
 from agent.machine.boot import Job, Retry
 from tests.pid1.boxes import Box, Namespace, booted, give, has_pending, with_jobs
+from tests.worlds.bound import BOUND
 from tests.worlds.waiting import wait_until
 
 Start = Callable[..., Box]
@@ -329,7 +330,7 @@ def test_a_copy_that_cannot_be_made_now_is_made_later(start: Start, folder: Path
     watched = folder / "watched"
     job = Job("look", ("true",), None, 5.0, watch=(str(watched),), at=())
     words = booted(folder, with_jobs(job))
-    limit = ("prlimit", "--nproc=2:100", "setpriv", "--reuid", "54322", "--clear-groups")
+    limit = ("prlimit", "--nproc=2:100", *BOUND, "--reuid", "54322", "--clear-groups")
     os.chown(folder, 54322, -1)
     give(folder)
     alone = Namespace(("unshare", "--fork", "--pid", "--mount-proc", "--kill-child"), 54322)

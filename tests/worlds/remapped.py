@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.worlds.bound import BOUND
 from tests.worlds.containers import DOCKER
 from tests.worlds.needs import need
 from tests.worlds.side_by_side import hold
@@ -97,8 +98,7 @@ def bridge() -> Iterator[None]:
 @contextmanager
 def daemon(folder: Path, socket: str) -> Iterator[None]:
     """Run dockerd in namespaces of its own until the end."""
-    argv = ["setpriv", "--pdeathsig", "KILL",
-            "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child",
+    argv = [*BOUND, "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child",
             "sh", "-euc", START, "sh", USER, str(FIRST_UID),
             "dockerd", "--host", socket, "--data-root", f"{folder}/data",
             "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid",

@@ -11,12 +11,13 @@ from pathlib import Path
 from agent.services.service import Service
 from tests.pid1.boxes import DEADLINE, ENVIRONMENT, NEVER, PYTHON, Box, Namespace, give
 from tests.pid1.conformance.inits import OURS, InitKind, Setup
+from tests.worlds.bound import become
 from tests.worlds.containers import BASE, DOCKER, MVP, NO_PRIVILEGES, QUIET
 from tests.worlds.waiting import wait_until
 
 USER = 1000
 PLAIN = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
-AS_USER = ("setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups")
+AS_USER = become(USER)
 IMAGE_PYTHON = ("/opt/devcopilot/bin/python", "-I")
 
 
