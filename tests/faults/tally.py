@@ -66,8 +66,11 @@ class Tally:
         threads = [threading.Thread(target=try_some, daemon=True) for _ in range(AT_ONCE)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        finally:
+            rest.clear()
 
     def check(self, *, at_most: int = 0) -> None:
         """Fail where too many tries did."""
