@@ -60,6 +60,11 @@ EXECED = ("HOME", "PATH", "DEV8_RUNTIME_DIR")
 """Variables of what is started beside a life."""
 
 
+STOPPED = 60.0
+"""Seconds after which a stop counts as lost: one that is lost never ends, and on a busy machine it
+takes longer than the eight that it may."""
+
+
 @dataclass(frozen=True)
 class Ground:
     """What a life finds where it begins; further lives may follow."""
@@ -126,7 +131,7 @@ def living(
     program = (*BLOCKED, *PYTHON, "-m", "agent", "run", "--", *command)
     environment = {**make_environment(folder, ground.origin, page), **(variables or {})}
     box = Box(Namespace(words, USER), folder, program, environment=environment, **options)
-    box.deadline = 60.0
+    box.deadline = STOPPED
     try:
         yield Life(
             folder,

@@ -36,7 +36,7 @@ def live_and_kill(count: Tally, deck: Deck, killed: Counter[str], seed: int) -> 
         life.wait_calm()
         seen = (life.count_descriptors(), life.find_memory(), len(life.box.processes()))
         killer.kill_at_stop()
-        assert life.box.wait(12.0) == 0, life.tail()
+        assert life.box.wait() == 0, life.tail()
         assert "Traceback" not in life.box.out + life.box.err, life.tail()
         return seen
 

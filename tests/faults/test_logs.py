@@ -11,8 +11,8 @@ from tests.faults.tally import Tally
 from tests.worlds.waiting import wait_until
 
 MEGABYTES = 100
-LONGEST_PAUSE = 3.0
-"""Seconds between two lines of another service, on a machine that is busy with the 100 MB."""
+LONGEST_PAUSE = 30.0
+"""Seconds between two lines of another service: one that waits for the reader waits to the end."""
 DEADLINE = 120.0
 
 

@@ -16,9 +16,6 @@ from tests.faults.tally import AT_ONCE, Tally
 from tests.worlds.waiting import pass_time, wait_until
 
 SECOND = 1.0
-STOP_TIME = 60.0
-"""Seconds after which a TERM counts as lost: one that is lost is never answered, and a busy machine
-may take long over the eight that a stop has."""
 GROWTH_ALLOWED_KB = 512
 
 
@@ -36,7 +33,7 @@ def try_term(ground: Ground, after: float) -> str:
         pass_time(moment - time.monotonic())
         os.kill(life.pid, signal.SIGTERM)
         try:
-            code = life.box.wait(STOP_TIME)
+            code = life.box.wait()
         except subprocess.TimeoutExpired:
             return f"TERM after {after:.3f} s was lost: {life.tail()}"
         said = life.box.out + life.box.err

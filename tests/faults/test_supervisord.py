@@ -23,7 +23,7 @@ def lose_supervisord(after: float) -> str:
             life.box.wait_for("begun last")
             pass_time(after)
             os.kill(life.box.find(SUPERVISORD) or 0, signal.SIGKILL)
-            code = life.box.wait(12.0)
+            code = life.box.wait()
             good = code == Exit.SUPERVISOR_LOST and '"message": "asked"' in life.box.out
             return "" if good else f"{code}: {life.tail()}"
 
