@@ -10,7 +10,7 @@ from contextlib import suppress
 from agent.machine.moments import STOP
 from agent.services.supervisord import RUNNING
 from agent.workspace.jobs import JOBS
-from tests.faults.life import STARTERS, Life, list_family
+from tests.faults.life import STARTERS, SUPERVISORD, Life, list_family
 from tests.faults.victims import Deck, Victim, list_jobs
 from tests.worlds.waiting import pass_time, wait_until
 
@@ -24,7 +24,7 @@ START = 40.0
 """Seconds within which a start brings all its jobs: also the one that explains a lost service."""
 LONGEST_RUN = 0.6
 """Seconds within which a kill falls, after the start of what it hits."""
-SPARED = ("supervisor.supervisord", "configure", "agent run", "devcopilot run")
+SPARED = (SUPERVISORD, "configure", "agent run", "devcopilot run")
 """Words of what must not be killed: another test has supervisord, and the start needs the others:
 `configure` is a copy of the first life."""
 

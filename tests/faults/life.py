@@ -18,6 +18,8 @@ from tests.faults.victims import KEPT
 from tests.pid1.boxes import PYTHON, Box
 from tests.worlds.waiting import wait_until
 
+SUPERVISORD = "supervisor.supervisord"
+"""Of its command line."""
 READY_LINE = '"message": "READY'
 SETTLED = 180.0
 """Seconds until everything is as before: back-off, and a first backup at the lowest priority."""
@@ -186,6 +188,23 @@ class Life:
             wait_until(is_calm, "calm", SETTLED)
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {self.describe()}") from None
+
+    def find_left(self) -> dict[int, str]:
+        """Return what lives besides the services and what is always there, one of each."""
+        left = self.box.processes()
+        for words in (SUPERVISORD, *(" ".join(victim.words) for victim in KEPT)):
+            left.pop(next((pid for pid, line in left.items() if words in line), 0), None)
+        for state in self.services().values():
+            left.pop(self.find_outside(state.pid) if state.pid else 0, None)
+        return left
+
+    def wait_alone(self) -> None:
+        """Wait until all is calm, and nothing is left over of what was started meanwhile."""
+        self.wait_calm()
+        try:
+            wait_until(lambda: not self.find_left(), "nothing left over", SETTLED)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {self.find_left()}") from None
 
     def describe(self) -> str:
         """Return what lives, what init says, and the newest lines."""

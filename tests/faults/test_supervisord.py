@@ -6,11 +6,10 @@ import subprocess
 from collections.abc import Callable
 
 from agent.machine.exits import Exit
+from tests.faults.life import SUPERVISORD
 from tests.faults.lives import LEAN, SERVICES, Ground, add_service, laid_ground, living
 from tests.faults.tally import Tally
 from tests.worlds.waiting import pass_time
-
-SUPERVISORD = "supervisor.supervisord"
 
 
 def lose_supervisord(after: float) -> str:
