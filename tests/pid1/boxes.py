@@ -60,7 +60,10 @@ class Namespace:
 
 
 class Box:
-    """One run of a program as PID 1. It ends with the thread that starts it, at the latest."""
+    """One run of a program as PID 1. It ends with the thread that starts it, at the latest.
+
+    A Ctrl-C for the tests does not reach it: it would count as one that has ended too early.
+    """
 
     def __init__(
         self,
@@ -87,7 +90,7 @@ class Box:
             way, streams = (*way, "setsid", "--ctty"), (terminal,) * 3
         self.process = subprocess.Popen(
             [*BOUND, *way, *words], stdin=streams[0], stdout=streams[1], stderr=streams[2],
-            env=dict(environment), cwd="/",
+            env=dict(environment), cwd="/", process_group=0,
         )  # fmt: skip
 
     def _start_cat(self) -> subprocess.Popen[bytes]:

@@ -113,7 +113,8 @@ def test_a_job_that_must_not_disturb_is_nice(start: Start, folder: Path) -> None
     box = start(*booted(folder, with_jobs(job("calm", "exec sleep 1000", nice=15))))
     pid = wait_until(lambda: box.find("sleep 1000"), "the job")
     assert pid is not None
-    assert os.getpriority(os.PRIO_PROCESS, pid) == 15
+    ours = os.getpriority(os.PRIO_PROCESS, 0)  # more than 0 where these tests are nice themselves
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(ours + 15, 19)
 
 
 def test_a_job_may_wish_for_its_next_run(start: Start, folder: Path) -> None:
