@@ -61,8 +61,8 @@ AT_START = re.compile(
 )
 """They have the container's environment until PID 1 executes itself again; what they start has not.
 The search that follows looks at PID 1 once more."""
-COMMAND = ("sh", "-c", "trap : USR1; trap 'exit 0' TERM; sleep infinity & while :; do wait; done")
-"""CMD, which gets the signals as well with which init is asked for a refresh."""
+COMMAND = ("sh", "-c", "trap : USR1; trap 'exit 0' TERM; while :; do sleep infinity & wait; done")
+"""CMD, which gets the signals as well with which init is asked for a refresh; they end `sleep`."""
 TELL = f"{' '.join(PYTHON)} /fakes/talker.py"
 TOLD = " ".join(f"{RUNTIME}/{name}" for name in ("secrets", "own-secrets", "tokens", "hidden"))
 SERVICE = f"command = {json.dumps(f'{TELL} {TOLD}'.split())}\n"
