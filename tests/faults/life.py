@@ -55,7 +55,7 @@ class Life:
         return self._pid
 
     def wait_ready(self) -> None:
-        self.box.wait_for(READY_LINE, 60.0)
+        self.box.wait_for(READY_LINE, SETTLED)
 
     def state(self) -> dict[str, Any]:
         """Return what init says of itself."""
