@@ -13,8 +13,8 @@ from agent.backup.target import (
     needs_made_password,
 )
 from agent.machine.errors import Problem
-from agent.machine.files import STATE, read_file
 from agent.machine.hints import find_hint
+from agent.machine.mountinfo import TABLE, find_mount, read_mounts
 from agent.machine.resources import File, Resource, Seed
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
@@ -25,7 +25,6 @@ from agent.settings.everything import Settings
 PASSWORD_BYTES = 24
 CONFIG = "config"
 """In the folder of a local repository: restic makes it first, encrypted with the password's key."""
-MOUNTS = Path("/proc/self/mountinfo")
 
 
 def make_password() -> str:
@@ -68,21 +67,17 @@ def _check_exclusions(workspace: Path, wishes: Sequence[str]) -> Iterator[Proble
                       "exclude only files that you can do without, such as data/*.bin")  # fmt: skip
 
 
-def shares_root(folder: Path, mounts: Path = MOUNTS) -> bool:
+def shares_root(folder: Path, table: Path = TABLE) -> bool:
     """Tell whether a folder is on the container's own file system, which goes with it.
 
     That is known by its type: each engine puts layers on top of each other.
     """
     try:
-        lines = read_file(mounts, STATE).decode(errors="replace").split("\n")
-        device = Path("/").stat().st_dev
-        is_ours = find_top(folder).stat().st_dev == device
+        root = find_mount(Path("/"), read_mounts(table))
+        is_ours = find_top(folder).stat().st_dev == Path("/").stat().st_dev
     except OSError:
         return False
-    # https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
-    rows = [line.partition(" - ") for line in lines]
-    types = [after.split()[0] for before, _, after in rows if before.split()[4:5] == ["/"]]
-    return is_ours and types[-1:] == ["overlay"]
+    return is_ours and root is not None and root.kind == "overlay"
 
 
 def _has_backups(settings: Settings) -> bool:

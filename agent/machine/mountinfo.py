@@ -12,6 +12,7 @@ from agent.machine.files import STATE, read_file
 from agent.machine.values import frozen
 
 TABLE = Path("/proc/self/mountinfo")
+IN_MEMORY = ("tmpfs", "ramfs")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
@@ -65,3 +66,12 @@ def find_mount(path: Path, mounts: Iterable[Mount]) -> Mount | None:
         ):
             found = mount
     return found
+
+
+def is_in_memory(folder: Path, table: Path = TABLE) -> bool | None:
+    """Tell whether what is written there is gone with the machine; None: the table is no help."""
+    try:
+        mount = find_mount(folder, read_mounts(table))
+    except OSError:
+        return None
+    return mount.kind in IN_MEMORY if mount else None

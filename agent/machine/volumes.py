@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from agent.machine.files import STATE, read_file
 from agent.machine.values import frozen
 
 STATE_FOLDER = ".local/state/devcopilot"
@@ -151,16 +150,3 @@ def _has_locks(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def is_in_memory(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Tell whether what is written there is gone with the machine. Raises OSError.
-
-    https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
-    """
-    device = folder.stat().st_dev
-    number = f"{os.major(device)}:{os.minor(device)}"
-    text = read_file(table, STATE).decode(errors="replace")
-    rows = [line.partition(" - ") for line in text.split("\n")]
-    types = {after.split()[0] for before, _, after in rows if before.split()[2:3] == [number]}
-    return bool(types & {"tmpfs", "ramfs"})

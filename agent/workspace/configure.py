@@ -11,12 +11,13 @@ from typing import NamedTuple
 from agent.backup import password
 from agent.backup.targets.all import TARGETS
 from agent.github import start
-from agent.machine import owners, runtime, volumes
+from agent.machine import owners, runtime
 from agent.machine.actions import WriteFile
 from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.hints import find_hint
 from agent.machine.ledger import LEDGER, Ledger
+from agent.machine.mountinfo import is_in_memory
 from agent.machine.plan import Plan, apply, plan
 from agent.machine.resources import Directory, File, Resource
 from agent.machine.system import Facts, System
@@ -161,12 +162,11 @@ def _find_announcements(planned: Plan, facts: Facts) -> Iterator[str]:
 def _check_runtime(current: Context) -> Iterator[Problem]:
     """Yield a problem when secrets are written to a disk."""
     folder = current.facts.runtime
-    with contextlib.suppress(OSError):
-        if not volumes.is_in_memory(folder):
-            yield Problem(
-                f"the secrets of this container are written to a disk: {folder} is not on tmpfs",
-                f"mount a tmpfs there, or set {runtime.VARIABLE} to a folder on one",
-            )
+    if is_in_memory(folder) is False:
+        yield Problem(
+            f"the secrets of this container are written to a disk: {folder} is not on tmpfs",
+            f"mount a tmpfs there, or set {runtime.VARIABLE} to a folder on one",
+        )
 
 
 def _machine_resources(current: Context) -> Iterator[Resource | Problem]:

@@ -5,7 +5,6 @@ The configuration of a repository can name commands, which already `git status` 
 
 import contextlib
 import os
-import re
 import shlex
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,10 +13,9 @@ from pathlib import Path
 
 from agent.machine import commands
 from agent.machine.errors import Problem
-from agent.machine.files import STATE, read_file
+from agent.machine.mountinfo import TABLE, read_mounts
 from agent.machine.system import Facts
 
-MOUNTS = Path("/proc/self/mountinfo")
 DEPTH = 3
 """Folders below a mount in which a repository is looked for, as in github.com/octo/demo."""
 MOST = 500
@@ -51,16 +49,12 @@ def find_trusted(workspace: Path, facts: Facts) -> tuple[list[Path], list[Proble
 
 
 def list_mounts(top: Path) -> list[Path]:
-    """Return what is mounted below a folder.
-
-    https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
-    """
+    """Return what is mounted below a folder."""
     try:
-        rows = read_file(MOUNTS, STATE).decode(errors="surrogateescape").split("\n")
+        places = {mount.point for mount in read_mounts(TABLE)}
     except OSError:
         return []
-    places = {_unescape(row.split(" ")[4]) for row in rows if row.count(" ") > 4}
-    return sorted(place for place in map(Path, places) if top in place.parents)
+    return sorted(place for place in places if top in place.parents)
 
 
 def list_repositories(root: Path, mounts: Sequence[Path]) -> Iterator[tuple[Path, set[int]]]:
@@ -111,10 +105,6 @@ def _answers(mount: Path, facts: Facts) -> bool:
     """Tell whether a mount can be looked at: that of a server that is gone may hang for ever."""
     asked = ("test", "-d", os.fspath(mount))
     return commands.run(asked, facts.environ, timeout=PATIENCE).returncode == 0
-
-
-def _unescape(field: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
 
 
 def _explain(refused: Sequence[Path]) -> list[Problem]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.create.content import Content
-from agent.backup.create.mapped_files import KNOWN, find_mapped, freshen, is_in_memory
+from agent.backup.create.mapped_files import KNOWN, find_mapped, freshen
 from agent.machine.system import Facts
 from tests.worlds.machine import make_facts
 
@@ -107,11 +107,3 @@ def test_a_link_is_not_followed(tmp_path: Path, facts: Facts, proc: Path) -> Non
     KNOWN.write(facts, [str(path.parent / "link"), "\0", "/nowhere"])
     freshen(Content((path.parent,)), facts, proc)
     assert path.stat().st_ctime_ns == before
-
-
-@pytest.mark.parametrize(("kind", "expected"), [("tmpfs", True), ("ext4", False)])
-def test_a_workspace_in_memory_is_known(tmp_path: Path, kind: str, expected: bool) -> None:
-    rows = f"1 0 0:1 / / rw - ext4 /dev/vda rw\n2 1 0:2 / {tmp_path} rw - {kind} none rw\n"
-    (tmp_path / "table").write_text(rows)
-    assert is_in_memory(tmp_path / "workspace", tmp_path / "table") is expected
-    assert not is_in_memory(tmp_path, tmp_path / "none")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime, volumes
+from agent.machine import runtime
 from agent.machine.errors import AgentError
+from agent.machine.mountinfo import is_in_memory
 from agent.settings import stored
 
 UID = os.getuid()
@@ -209,14 +210,14 @@ def test_nothing_of_a_life_is_left_but_what_is_spared(tmp_path: Path) -> None:
 
 
 def test_memory_is_told_from_a_disk(tmp_path: Path) -> None:
-    device = tmp_path.stat().st_dev
-    number = f"{os.major(device)}:{os.minor(device)}"
     table = tmp_path / "mountinfo"
     for kind, expected in (("tmpfs", True), ("ramfs", True), ("ext4", False)):
         table.write_text(
-            f"1 2 {number} / /x rw shared:1 - {kind} none rw\n1 2 999:9 / /y rw - tmpfs a b\n"
+            "1 0 0:1 / / rw - ext4 /dev/vda rw\n1 2 999:9 / /y rw - tmpfs a b\n"
+            f"2 1 0:2 / {tmp_path} rw shared:1 - {kind} none rw\n"
         )
-        assert volumes.is_in_memory(tmp_path, table) is expected
+        assert is_in_memory(tmp_path / "workspace", table) is expected
+    assert is_in_memory(tmp_path, tmp_path / "none") is None
 
 
 def test_a_failed_write_names_the_file(tmp_path: Path) -> None:

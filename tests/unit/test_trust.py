@@ -123,7 +123,7 @@ def test_below_the_workspace_or_a_mount_in_it(
     place: str,
 ) -> None:
     table = user.facts.home.parent / "mountinfo"
-    monkeypatch.setattr(trust, "MOUNTS", table)
+    monkeypatch.setattr(trust, "TABLE", table)
     root = workspace / "a mount" if is_mount else workspace
     mount(root, table, top)
     folder = root / place
@@ -138,7 +138,7 @@ def test_a_repository_that_is_mounted(
     user: GitMachine, workspace: Path, monkeypatch: pytest.MonkeyPatch, repository: int
 ) -> None:
     table, folder = user.facts.home.parent / "mountinfo", workspace / "app"
-    monkeypatch.setattr(trust, "MOUNTS", table)
+    monkeypatch.setattr(trust, "TABLE", table)
     mount(folder, table, THEIRS)
     make_repository(folder, THEIRS, repository)
     user.configure(WORKSPACE_DIR=str(workspace))
@@ -186,7 +186,7 @@ def test_a_mount_that_does_not_answer_is_passed_over(
     script = f'#!/bin/sh\ncase $2 in *dead) read -r line <"{root}/never" ;; esac\n'
     (root / "bin/test").write_text(script)
     (root / "bin/test").chmod(0o755)
-    monkeypatch.setattr(trust, "MOUNTS", root / "mountinfo")
+    monkeypatch.setattr(trust, "TABLE", root / "mountinfo")
     monkeypatch.setattr(trust, "PATIENCE", 0.5)
     path = f"{root}/bin:{user.facts.environ['PATH']}"
     user.facts = replace(user.facts, environ={**user.facts.environ, "PATH": path})

@@ -17,12 +17,10 @@ from agent.machine.documents import STATE, Document
 from agent.machine.files import STATE as LIMIT
 from agent.machine.files import read_file
 from agent.machine.globs import compile_patterns
-from agent.machine.mountinfo import TABLE, find_mount, read_mounts
 from agent.machine.sqlite import INDEX
 from agent.machine.system import Facts
 
 PROC = Path("/proc")
-IN_MEMORY = ("tmpfs", "ramfs")
 """File systems that date no change made through memory."""
 
 KNOWN = Document[list[str]](
@@ -66,15 +64,6 @@ def find_mapped(proc: Path, tops: Iterable[Path]) -> Iterator[Path]:
             # SQLite maps the index of its log, which is of no use to anybody else.
             if not path.name.endswith(INDEX) and any(path.is_relative_to(top) for top in chosen):
                 yield path
-
-
-def is_in_memory(workspace: Path, table: Path = TABLE) -> bool:
-    """Tell whether the file system of the workspace dates no change made through memory."""
-    try:
-        mount = find_mount(workspace, read_mounts(table))
-    except OSError:
-        return False
-    return mount is not None and mount.kind in IN_MEMORY
 
 
 def _list_processes(proc: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.follow import QUICK, Limits, Listener
 from agent.machine.masking import mask_known
+from agent.machine.mountinfo import is_in_memory
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.everything import Settings
@@ -178,7 +179,7 @@ class Session:
             name_workspace(self.settings), source.contents, self.wishes.tag,
             (identity.find_mark(self.facts),),
             force=self.wishes.force, ours=there.ours, listener=self.listen(target),
-            reread=self.wishes.seconds is None and mapped_files.is_in_memory(source.workspace),
+            reread=self.wishes.seconds is None and bool(is_in_memory(source.workspace)),
             source=source if self.wishes.seconds is None else None,  # nobody works at the stop
             limits=replace(limits, total=max(0.0, limits.total - spent)),
         )  # fmt: skip

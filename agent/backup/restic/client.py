@@ -5,8 +5,8 @@ Its JSON: https://restic.readthedocs.io/en/stable/075_scripting.html
 """
 
 import json
-import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -241,7 +241,7 @@ def find_scratch(target: Target, facts: Facts) -> Path:
         if facts.has_room(folder, SCRATCH) and _make(folder):
             return folder
     usable = (folder for folder in places if facts.has_room(folder, 1) and _make(folder))
-    return max(usable, key=_find_room, default=usual)
+    return max(usable, key=lambda folder: shutil.disk_usage(folder).free, default=usual)
 
 
 def _make(folder: Path) -> bool:
@@ -250,11 +250,6 @@ def _make(folder: Path) -> bool:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return True
     return False
-
-
-def _find_room(folder: Path) -> int:
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize
 
 
 def find_options(target: Target, memory: int | None = None) -> list[str]:
