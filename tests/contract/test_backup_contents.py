@@ -300,6 +300,46 @@ def test_a_link_that_leads_out_is_named_and_not_followed(box: Workspace) -> None
     assert "left-out: only" not in done
 
 
+def test_a_repository_whose_commits_lie_elsewhere_is_named(box: Workspace) -> None:
+    """It is restored without them, and then git cannot read it."""
+    workspace, outside = box.folder / "workspace", box.home / "mirror"
+    make_repository(outside)
+    git(workspace, "clone", "-q", "--shared", str(outside), "borrows")
+    git(outside, "worktree", "add", "-q", str(workspace / "tree"))
+    make_repository(workspace / "inner")
+    git(workspace / "inner", "worktree", "add", "-q", str(workspace / "own-tree"))
+    git(workspace, "clone", "-q", "--shared", str(workspace / "inner"), "own-borrows")
+    done = call(box, "backup", "create").stdout
+    (line,) = [row for row in done.split("\n") if "is of no use without" in row]
+    assert f"{workspace}/borrows/.git (and 1 more) is of no use without {outside}/.git/" in line
+    changed = box.with_variables({**box.variables, "DEV8_BACKUP_HOME": "+mirror"})
+    changed.configure()
+    assert "is of no use without" not in call(changed, "backup", "create").stdout
+
+
+def test_a_folder_that_only_looks_like_a_repository_comes_back_whole(box: Workspace) -> None:
+    """In a real one, a lock that is a few minutes old is somebody's work, and is not restored."""
+    papers = box.folder / "workspace/papers"
+    for name in ("objects/x", "refs/poetry.lock", "HEAD"):
+        (papers / name).parent.mkdir(parents=True, exist_ok=True)
+        (papers / name).write_text("mine")
+    call(box, "backup", "create")
+    shutil.rmtree(papers)
+    call(box, "backup", "restore", "--yes")
+    assert (papers / "refs/poetry.lock").read_text() == "mine"
+
+
+@pytest.mark.parametrize("place", ["backups/workspace/data/x", "home/.local/state/devcopilot/x"])
+def test_nothing_is_restored_into_the_agents_own_folders(box: Workspace, place: str) -> None:
+    """There no backup would ever hold it, and in a repository it is litter."""
+    link = box.folder / "link"
+    link.symlink_to((box.folder / place).parent)
+    for target in (box.folder / place, link / "x"):
+        done = call(box, "backup", "restore", "--to", str(target), code=2)
+        assert "is for the agent's own files (choose another folder)" in done.stderr
+    assert not (box.folder / place).exists()
+
+
 # --- a file that a program changes through memory ---
 
 

@@ -165,3 +165,50 @@ def test_what_cannot_be_read_is_told(
     monkeypatch.setattr(git_repositories, "read", refuse)
     (text,) = git_repositories.copy_all({repository: staging / git_repositories.NAME})
     assert text == f"{repository}: no consistent copy of its branches: Permission denied"
+
+
+# --- what git needs from elsewhere ---
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("/mirror/objects\n", ["/mirror/objects"]),
+        ("../../mirror/objects\n# a comment\n\n/b", ["/root/mirror/objects", "/b"]),
+        ('"/quoted\\n"\n', []),
+        ("", []),
+    ],
+)
+def test_the_folders_that_lend_objects_are_known(
+    tmp_path: Path, content: str, expected: list[str]
+) -> None:
+    fill(tmp_path / "root/work", {"objects/info/alternates": content})
+    found = [str(path) for path in git_repositories.find_lenders(tmp_path / "root/work")]
+    assert [name.removeprefix(str(tmp_path)) for name in found] == expected
+    assert [*git_repositories.find_lenders(tmp_path / "none")] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("gitdir: /r/.git/worktrees/a b\n", "/r/.git/worktrees/a b"), ("gitdir: ../x", "/x"),
+     ("something else", None)],
+)  # fmt: skip
+def test_where_the_repository_of_a_worktree_is_is_known(
+    tmp_path: Path, content: str, expected: str | None
+) -> None:
+    fill(tmp_path / "tree", {".git": content})
+    found = git_repositories.find_home(tmp_path / "tree/.git")
+    assert (str(found).removeprefix(str(tmp_path)) if found else None) == expected
+    assert git_repositories.find_home(tmp_path / "none") is None
+    os.mkfifo(tmp_path / "pipe")
+    assert git_repositories.find_home(tmp_path / "pipe") is None
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [("ref: refs/heads/main\n", True), ("1" * 40, True), ("", True), ("chapter 1", False)],
+)
+def test_a_folder_with_the_names_of_one_is_no_repository(
+    tmp_path: Path, head: str, expected: bool
+) -> None:
+    assert git_repositories.is_repository(fill(tmp_path, {"HEAD": head})) is expected

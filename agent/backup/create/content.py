@@ -72,6 +72,13 @@ class Content:
     identities: Mapping[Identity, tuple[Path, ...]] = field(default_factory=dict)
     """Where else `own` may be seen, through another mount: what a folder is -> what it holds."""
 
+    def holds(self, path: Path) -> bool:
+        """Tell whether a path goes in, by its name."""
+        excluded = compile_patterns(self.excludes)
+        return any(path.is_relative_to(top) for top in self.paths) and not any(
+            excluded(str(part)) for part in (path, *path.parents)
+        )
+
     def add(self, folder: Path) -> "Content":
         """Return the same with one more folder; it may be below one of `own`."""
         return replace(self, paths=tuple(drop_nested((*self.paths, folder))))

@@ -24,7 +24,7 @@ from itertools import count
 from pathlib import Path
 
 from agent.machine import runtime
-from agent.machine.files import read_file
+from agent.machine.files import SETTINGS, read_file
 from agent.machine.values import frozen
 
 NAME = "devcopilot-refs.tar"
@@ -42,6 +42,8 @@ MOST_BYTES = 256 * 2**20
 """Of one file: an index of a million files takes less."""
 TRIES = 5
 """Looks at a folder whose files vanish meanwhile."""
+POINTS = b"gitdir: "
+"""What a file named .git begins with: that of a worktree or of a submodule."""
 PACK = re.compile(r"/objects/pack/pack-[0-9a-f]+\.(?:pack|idx)$")
 """What holds objects. https://git-scm.com/docs/gitformat-pack"""
 
@@ -54,6 +56,45 @@ class Entry:
     content: bytes
     """Of a link: where it leads."""
     is_link: bool = False
+
+
+HEAD = re.compile(rb"ref:|[0-9a-f]{40}|\0|\Z")
+"""What the file begins with that makes a folder a repository; after a power cut it may be empty."""
+
+
+def is_repository(folder: Path) -> bool:
+    """Tell whether a folder with HEAD, objects and refs is a repository, and not just named so."""
+    try:
+        return bool(HEAD.match(read_file(folder / "HEAD", SETTINGS)))
+    except OSError:
+        return True  # what keeps it from being read is told when it is copied
+
+
+def find_lenders(repository: Path) -> Iterator[Path]:
+    """Yield the folders from which a repository borrows objects, by their names alone.
+
+    See gitrepository-layout(5). One in quotes, with odd characters in its name, is passed over.
+    """
+    objects = repository / "objects"
+    with suppress(OSError):
+        for line in read_file(objects / "info/alternates", SETTINGS).split(b"\n"):
+            if line and line[:1] not in (b"#", b'"'):
+                yield _resolve(objects, line)
+
+
+def find_home(pointer: Path) -> Path | None:
+    """Return where a file named .git says that the repository is; None: it says nothing."""
+    try:
+        words = read_file(pointer, SETTINGS)
+    except OSError:
+        return None
+    is_pointer = words.startswith(POINTS)
+    return _resolve(pointer.parent, words[len(POINTS) :].rstrip(b"\n")) if is_pointer else None
+
+
+def _resolve(folder: Path, name: bytes) -> Path:
+    """Return an absolute path without looking at anything: what is there may not answer."""
+    return Path(os.path.normpath(folder / os.fsdecode(name)))
 
 
 def find_places(

@@ -1,6 +1,6 @@
 """What a person should know of what was backed up: data that a copy of its files does not save."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from agent.settings.backup import Backup
@@ -27,6 +27,24 @@ def find_notices(
         yield (
             f"data of {found}: its files are backed up, but a copy from a running server may be "
             "useless; set DEV8_BACKUP_PRE to a command that dumps it (see docs/backups.md)"
+        )
+
+
+def explain_needs(
+    needs: Iterable[tuple[Path, Path]], holds: Callable[[Path], bool]
+) -> Iterator[str]:
+    """Yield a line if git cannot read something without a folder that no backup holds.
+
+    `needs`: worktrees and repositories, each with such a folder. `holds` tells what goes in.
+    """
+    left = sorted(need for need in needs if not holds(need[1]))
+    if left:
+        path, place = left[0]
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        yield (
+            f"{path}{more} is of no use without {place}, which is not in the backup: git keeps "
+            "its commits there; move that into the workspace, or clone again without --shared, "
+            "--reference or worktrees"
         )
 
 

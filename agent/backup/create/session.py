@@ -10,7 +10,7 @@ from agent.backup import history, identity, record, undo
 from agent.backup.create import comparison, content, mapped_files, mounts, shrinking
 from agent.backup.create.comparison import Comparison
 from agent.backup.create.content import ToolFiles
-from agent.backup.create.notices import explain_links, find_notices
+from agent.backup.create.notices import explain_links, explain_needs, find_notices
 from agent.backup.create.preparation import COPIES, Preparation, find_staging
 from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG, BackupMaker, BackupResult
 from agent.backup.create.survey import Count
@@ -138,6 +138,7 @@ class Session:
         notices = [
             *find_notices(found.servers, self.settings.backup, emptied=emptied),
             *explain_links(found.links, self.facts.home),
+            *explain_needs(found.needs, planned.holds),
         ]
         return Outcome(made, planned.wishes, tuple(sorted(found.caches)),
                        tuple(sorted(found.mirrors)), tuple(notices))  # fmt: skip

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from agent.backup.create import git_repositories
 from agent.backup.create.content import Content
 from agent.backup.create.missing_files import is_gone
 from agent.backup.create.moved_files import Places
@@ -75,6 +76,8 @@ class Found:
     """The agent's own, seen through another mount: to be left out."""
     links: list[tuple[Path, Path]] = field(default_factory=list)
     """Links that lead out of the paths, each with where it leads by its text."""
+    needs: list[tuple[Path, Path]] = field(default_factory=list)
+    """Worktrees and repositories of git, each with a folder without which git cannot read it."""
     servers: list[tuple[str, Path]] = field(default_factory=list)
     """Data of database servers: the server's name, and the folder."""
     counts: dict[Path, Count] = field(default_factory=dict)
@@ -263,8 +266,13 @@ class _Walk:
         """Note what a folder is as a whole."""
         if "config" in files and folders >= STORE and self._is_ours(folder):
             self._add_mirror(Path(folder))
-        if REPOSITORY[0] <= files and REPOSITORY[1] <= folders:
+        has_names = REPOSITORY[0] <= files and REPOSITORY[1] <= folders
+        if has_names and git_repositories.is_repository(Path(folder)):
             self._found.repositories.append(Path(folder))
+            lenders = git_repositories.find_lenders(Path(folder))
+            self._found.needs += ((Path(folder), place) for place in lenders)
+        if ".git" in files and (home := git_repositories.find_home(Path(folder, ".git"))):
+            self._found.needs.append((Path(folder), home))
         names = {name for name, own_files, own_folders in SERVERS
                  if own_files <= files and own_folders <= folders}  # fmt: skip
         self._found.servers += [(name, Path(folder)) for name in sorted(names)]

@@ -52,6 +52,7 @@ class Restorer:
         at a place whose name ends with `.incomplete`. Raises AgentError; then nothing is anywhere.
         """
         check_place(place)
+        self._check_own(place)
         with folders.stage(place.parent, place.name, self.facts.state) as staging:
             tree = staging / "tree"
             tree.mkdir()
@@ -74,6 +75,16 @@ class Restorer:
             except OSError as error:
                 raise AgentError(Problem(f"cannot make {place}: {error.strerror}")) from error
         return replace(result, place=place)
+
+    def _check_own(self, place: Path) -> None:
+        """Raise AgentError (exit 2) for a place among the agent's own files, or the backups."""
+        own = (self.facts.state, self.facts.runtime, self.chosen.restic.target.folder)
+        real = Path(os.path.realpath(place))
+        holder = next((path for path in filter(None, own)
+                       if real.is_relative_to(os.path.realpath(path))), None)  # fmt: skip
+        if holder:
+            cause = f"{holder} is for the agent's own files"
+            raise UsageError(f"cannot restore to {place}: {cause}", "choose another folder")
 
     def _check_name(self, path: Path) -> None:
         if path == path.parent:
