@@ -5,7 +5,7 @@
 #
 # DEBIAN_MIRROR, DEBIAN_ARCHIVE   where the source package is, as in build.sh
 #
-# Building takes 9 minutes of a processor; .cache/kubernetes.log has its output.
+# Building takes 10 minutes of a processor; .cache/kubernetes.log has its output.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/messages.sh
