@@ -38,6 +38,9 @@ class Storage:
     """A server that runs."""
 
     box: Container
+    cloud: str
+    """The agent's target: s3 or azure."""
+    address: str
     variables: dict[str, str] = field(repr=False)
     """What names it to a workspace."""
 
@@ -62,7 +65,7 @@ def serving_s3_by_rclone() -> Iterator[Storage]:
     """Run rclone's S3 server, which refuses a wrong key and knows one bucket."""
     words = ("-c", f"{_RCLONE} {KEY},{SECRET} /tmp/s3")
     with _serving(MVP, ("--entrypoint", "sh"), words, S3) as box:
-        yield Storage(box, s3_variables(S3))
+        yield Storage(box, "s3", S3, s3_variables(S3))
 
 
 @contextmanager
@@ -71,14 +74,14 @@ def serving_s3_by_moto() -> Iterator[Storage]:
     words = ("/opt/outside/bin/moto_server", "-H", "127.0.0.1", "-p", str(S3_PORT))
     with _serving(TEST, (), words, S3) as box:
         box.execute("curl", "--fail", "--silent", "--request", "PUT", f"{S3}/{BUCKET}")
-        yield Storage(box, s3_variables(S3))
+        yield Storage(box, "s3", S3, s3_variables(S3))
 
 
 @contextmanager
 def serving_azure() -> Iterator[Storage]:
     """Run Azurite."""
     with _serving(TEST, (), _AZURITE, AZURE) as box:
-        yield Storage(box, azure_variables(AZURE))
+        yield Storage(box, "azure", AZURE, azure_variables(AZURE))
 
 
 SERVERS = {

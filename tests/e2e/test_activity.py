@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Login
+from tests.e2e.conftest import NO_EDITOR, Login
 from tests.e2e.test_backup import find_files, volumes
 from tests.e2e.test_first_minute import visit
 from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, docker, running
@@ -231,7 +231,7 @@ def test_keep_lasts_as_long_as_its_command(idle: Container) -> None:
 
 def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
     """`restart: on-failure` leaves it alone then."""
-    options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "BACKUP_DIR=/backups",
+    options = (*NO_EDITOR, "-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "BACKUP_DIR=/backups",
                "-e", "DEV8_BACKUP_SCHEDULE=off", "-e", f"DEV8_IDLE_TIMEOUT={SHORT}s",
                "-e", "DEV8_IDLE_ACTION=exit", "--restart", "on-failure")  # fmt: skip
     with volumes("/backups", "/home/dev8", "/workspace") as mounts:
@@ -251,13 +251,14 @@ def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
             log = box.logs()
         assert re.search(r"idle for \d+ min \(DEV8_IDLE_TIMEOUT\)", log)
         assert "made the final backup" in log
-        with running(Recipe(MVP, (*options[2:6], *mounts))) as box:
+        with running(Recipe(MVP, (*options[:8], *mounts))) as box:
             box.wait_ready()
             assert "/workspace/late" in find_files(box)
 
 
 def test_somebody_who_is_back_stops_the_stop(login: Login) -> None:
-    options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", f"DEV8_IDLE_TIMEOUT={SHORT}s",
+    options = (*NO_EDITOR, "-e", f"SSH_PUBLIC_KEY={login.public}",
+               "-e", f"DEV8_IDLE_TIMEOUT={SHORT}s",
                "-e", "DEV8_IDLE_ACTION=touch /tmp/acted")  # fmt: skip
     with running(Recipe(MVP, (*HARDENED, *options))) as box:
         box.wait_ready()
@@ -274,7 +275,7 @@ def test_somebody_who_is_back_stops_the_stop(login: Login) -> None:
 
 def test_a_command_that_fails_is_one_line_and_stops_nothing() -> None:
     command = "sh -c 'echo again >>/tmp/acted; exit 3' hunter2"
-    options = ("-e", "DEV8_IDLE_TIMEOUT=1h", "-e", f"DEV8_IDLE_ACTION={command}")
+    options = (*NO_EDITOR, "-e", "DEV8_IDLE_TIMEOUT=1h", "-e", f"DEV8_IDLE_ACTION={command}")
     with running(Recipe(MVP, (*HARDENED, *options))) as box:
         box.wait_ready()
         wait_until(lambda: box.has_run("activity"), "the first sample")

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.e2e import storage
 from tests.e2e.conftest import NO_EDITOR, write_secret
 from tests.e2e.storage import Storage
 from tests.worlds import quick_key
-from tests.worlds.backup_servers import SECRET
+from tests.worlds.backup_servers import SECRET, find_remote, name_to_rclone
 from tests.worlds.containers import (
     ANY_UID,
     DOCKER,
@@ -71,6 +72,26 @@ def quicken(box: Container, repository: str, password: str) -> None:
     subprocess.run([*argv, repository, password], input=script, check=True, text=True, timeout=60)
 
 
+QUICKEN_STORE = """
+folder=$(mktemp -d)
+printf %s "$2" >"$folder/password"
+rclone copy "$1/keys" "$folder/keys"
+/opt/devcopilot/bin/python -I - "$folder" "$folder/password"
+rclone sync "$folder/keys" "$1/keys"
+rm -r "$folder"
+"""
+
+
+def quicken_store(box: Container, store: Storage, place: str) -> None:
+    """Do the same with a repository on a server, whose password is PASSWORD."""
+    script = Path(quick_key.__file__).read_text()
+    given = name_to_rclone(store.cloud, store.address)
+    options = [word for item in given.items() for word in ("--env", "=".join(item))]
+    argv = [DOCKER, "exec", "--interactive", *options, box.name, "sh", "-euc", QUICKEN_STORE, "sh"]
+    words = (f"{find_remote(store.cloud)}/{place}", PASSWORD)
+    subprocess.run([*argv, *words], input=script, check=True, text=True, timeout=120)
+
+
 def find_snapshots(box: Container) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = json.loads(
         box.execute("devcopilot", "backup", "list", "--json")
@@ -89,7 +110,7 @@ def find_files(box: Container, snapshot: str = "latest") -> list[str]:
 
 def test_a_backup_is_made_by_itself_and_at_the_stop() -> None:
     with volumes("/backups", "/home/dev8", "/workspace") as mounts:
-        recipe = Recipe(MVP, ("-e", "BACKUP_DIR=/backups", *mounts))
+        recipe = Recipe(MVP, (*NO_EDITOR, "-e", "BACKUP_DIR=/backups", *mounts))
         with running(recipe) as box:
             box.wait_ready()
             wait_until(lambda: len(find_snapshots(box)) == 1, "the first backup")
@@ -163,15 +184,19 @@ def test_secrets_stay_out_of_the_backup_and_away_from_everybody() -> None:
 
 
 @pytest.mark.parametrize("name", storage.SERVERS)
-def test_a_store_takes_a_backup_and_the_stock_restic_reads_it(name: str) -> None:
-    variables = ("-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}", "-e", "ENVIRONMENT_ID=env-7")
+def test_a_store_takes_a_backup_and_the_stock_restic_reads_it(name: str, tmp_path: Path) -> None:
+    word = write_secret(tmp_path / "word", PASSWORD)
+    variables = ("-v", f"{word}:/run/secrets/word:ro", "-e", "ENVIRONMENT_ID=env-7",
+                 "-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}")  # fmt: skip
     with storage.SERVERS[name]() as server:
         options = (*server.options, *variables, *LOCAL, "-v", "/backups")
         with started(*options, published=False) as box:
             box.execute("sh", "-c", "echo kept >/workspace/file")
             rows = create(box)
-            cloud = "azure" if name == "azurite" else "s3"
+            cloud = server.cloud
             assert {row["target"]: row["problem"] for row in rows} == {"local": None, cloud: None}
+            quicken(box, "/backups/env-7", "/run/secrets/word")
+            quicken_store(box, server, "backups/env-7")
             assert {row["target"] for row in find_snapshots(box)} == {"local", cloud}
             stock = ("devcopilot", "backup", "restic", "--target", cloud, "--")
             assert box.execute(*stock, "dump", "latest", "/workspace/file") == "kept"
@@ -225,7 +250,7 @@ def test_secrets_of_a_store_come_as_files(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_what_will_not_get_better_is_told_at_once(change: dict[str, str], cause: str) -> None:
     with storage.serving_s3_by_rclone() as server:
-        options = Storage(server.box, {**server.variables, **change}).options
+        options = replace(server, variables={**server.variables, **change}).options
         word = ("-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}", "-e", "DEV8_BACKUP_SCHEDULE=off")
         with started(*options, *word, published=False) as box:
             began = time.monotonic()
@@ -246,21 +271,21 @@ def test_another_password_is_told_and_makes_no_repository() -> None:
 
 def test_a_store_that_falls_silent_is_given_up_at_the_stop() -> None:
     word = ("-e", f"DEV8_BACKUP_PASSWORD={PASSWORD}", "-e", "DEV8_BACKUP_SCHEDULE=off")
-    with storage.serving_s3_by_rclone() as server:
-        recipe = Recipe(MVP, (*server.options, *word), published=False)
-        with running(recipe) as box:
-            box.wait_ready()
-            (row,) = create(box)
-            box.execute("touch", "/workspace/late")
-            with server.silent():
-                _, code = box.stop()
-            assert code == 0
-            (event,) = [
-                event
-                for event in box.events()
-                if "no time left for the final backup" in event["message"]
-            ]
-            assert event["last_backup"] == str(row["snapshot"])[:8]
+    with (
+        storage.serving_s3_by_rclone() as server,
+        started(*server.options, *word, published=False) as box,
+    ):
+        (row,) = create(box)
+        box.execute("touch", "/workspace/late")
+        with server.silent():
+            _, code = box.stop()
+        assert code == 0
+        (event,) = [
+            event
+            for event in box.events()
+            if "no time left for the final backup" in event["message"]
+        ]
+        assert event["last_backup"] == str(row["snapshot"])[:8]
 
 
 def test_a_cloud_without_a_password_is_told_and_the_workspace_works() -> None:
@@ -363,7 +388,8 @@ def test_a_new_container_gets_everything_back(tmp_path: Path) -> None:
     given = ("-v", f"{word}:/run/secrets/word:ro", "-e",
              "DEV8_BACKUP_PASSWORD_FILE=/run/secrets/word", *LOCAL)  # fmt: skip
     with volumes("/backups", "/var/tmp") as mounts:
-        recipe = Recipe(MVP, (*given, *mounts, "-v", "/home/dev8", "-v", "/workspace"))
+        own = ("-v", "/home/dev8", "-v", "/workspace")
+        recipe = Recipe(MVP, (*NO_EDITOR, *given, *mounts, *own))
         with running(recipe) as box:
             box.wait_ready()
             box.execute("python3", "-c", ODD_TREE)

@@ -8,9 +8,9 @@ DEADLINE = 120.0
 """Seconds after which what is waited for counts as failed."""
 POLL = 0.005
 """Seconds between two looks that cost nothing, such as at a file."""
-PAUSE_SHARE, LONGEST_PAUSE = 2.0, 1.0
-"""A look that takes long, such as a command in a container, is followed by a pause of twice its
-time, a second at most: who waits leaves the processors to what it waits for."""
+PAUSE_SHARE, LONGEST_PAUSE = 3.0, 1.5
+"""A look that takes long, such as a command in a container, is followed by a pause of three times
+that, 1.5 s at most: who waits leaves the processors to what it waits for."""
 
 T = TypeVar("T")
 
