@@ -1,5 +1,6 @@
 """Settings from any environment and any secret file: read, or refused in lines for people."""
 
+import os
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from agent.machine.secret import Secret, SecretInput
 from agent.machine.texts import UnusableError
 from agent.settings import everything, stored
 from agent.settings.everything import Settings
+from agent.settings.parsers import data_folder
 from tests.fuzz.properties import fuzz, make_folder
 from tests.fuzz.texts import TEXT, VARIABLE, write
 from tests.worlds.machine import make_facts
@@ -152,6 +154,25 @@ def test_a_reader_of_secrets_raises_one_error_only(entry: Any, text: str) -> Non
     except UnusableError:
         return
     assert entry.parse(once) == once
+
+
+PLACES = st.lists(
+    st.one_of(st.sampled_from(("", ".", "..", "proc", "sys", "dev", "shm", "self", "w")), VARIABLE),
+    max_size=6,
+).map(lambda parts: f"/{'/'.join(parts)}")
+
+
+@fuzz(part=0.5, text=PLACES)
+def test_no_folder_for_data_is_the_kernels(text: str) -> None:
+    """However it is written, what the kernel shows is no place for files."""
+    try:
+        path = data_folder(text)
+    except ValueError:
+        return
+    real = os.path.realpath(path)
+    assert real != "/"
+    assert not f"{real}/".startswith(("/proc/", "/sys/"))
+    assert real.startswith("/dev/shm/") or not f"{real}/".startswith("/dev/")
 
 
 KEYS = sorted(hosts._list_keys())
