@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from agent.machine import runtime
 from agent.machine.files import STATE, read_file
-from agent.machine.secret_forms import find_base64_forms, find_text_forms
+from agent.machine.secret_forms import find_base64_forms, find_lines, find_text_forms
 
 MASK = b"***"
 SHORTEST = 8
@@ -142,13 +142,14 @@ def _list_files(folder: str) -> list[tuple[str, int, int, int]]:
 def _find_texts(path: str, is_token: bool) -> Iterator[bytes]:
     """Yield what to hide of one file: its lines, as they are and as they may be written."""
     try:
-        lines = [line.strip() for line in read_file(path, STATE).splitlines()]
+        content = read_file(path, STATE)
     except OSError:
         return
-    secrets = lines[:1] if is_token else lines
+    lines = [line.strip() for line in content.splitlines()]
+    secrets = lines[:1] if is_token else list(find_lines(content))
     login = lines[2] if is_token and len(lines) > 2 else b""
     for line in secrets:
-        if len(line) < SHORTEST or line.startswith(b"-----"):
+        if len(line) < SHORTEST:
             continue
         yield from find_text_forms(line)
         if len(secrets) == 1:  # of a key's many lines nobody makes a login

@@ -20,8 +20,24 @@ _MARKUP = tuple(str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': doub
 """As Python, Go and JavaScript write HTML and XML, and as all write it outside of attributes."""
 _DOUBLE = re.compile(r'([$`"\\])')
 """What bash writes a backslash before in double quotes, as declare -p does."""
+_FRAME = re.compile(rb"-----(?:BEGIN|END) [A-Z0-9 ]{1,60}-----")
+"""The first and the last line of a key: https://datatracker.ietf.org/doc/html/rfc7468#section-2"""
+_BREAK = re.compile(rb"\\r|\\n|\s")
 GIT_USER = b"x-access-token"
 """The user that GitHub's own examples give to git beside a token."""
+
+
+def find_lines(secret: bytes) -> Iterator[bytes]:
+    r"""Yield each line of a secret but the frame of a key; of a key in one line, also its lines.
+
+    Env files cannot contain line breaks, so such a key has blanks or a literal \n instead.
+    """
+    for line in map(bytes.strip, secret.splitlines()):
+        if _FRAME.fullmatch(line):
+            continue
+        yield line
+        if _FRAME.match(line):
+            yield from _BREAK.split(_FRAME.sub(b" ", line))
 
 
 def find_text_forms(secret: bytes) -> Iterator[bytes]:

@@ -57,6 +57,23 @@ def test_each_line_of_a_key_is_hidden_but_not_its_frame(folder: Path) -> None:
     assert masker.mask(frame.encode()) == frame.encode()
 
 
+@pytest.mark.parametrize("lines", ["\\n{}\\n", "\\r\\n{}\\r\\n", " {} ", "{}"])
+def test_a_key_in_one_line_is_hidden_as_it_is_and_line_by_line(folder: Path, lines: str) -> None:
+    key = f"-----BEGIN PRIVATE KEY-----{lines.format('MC4CAQAwBQYDK2Vw')}-----END PRIVATE KEY-----"
+    (folder / "secrets/KEY").write_text(key)
+    masker = make_masker(folder)
+    assert masker.mask(f"<{key}>".encode()) == b"<***>"
+    assert masker.mask(b"<MC4CAQAwBQYDK2Vw>") == b"<***>"
+
+
+@pytest.mark.parametrize(
+    "secret", ["--------", "-----secret", "-----BEGIN", "-----BEGIN x-----", "-----END A-----B"]
+)
+def test_what_only_begins_like_the_frame_of_a_key_is_hidden(folder: Path, secret: str) -> None:
+    (folder / "secrets/PASSWORD").write_text(secret)
+    assert make_masker(folder).mask(f"<{secret}>".encode()) == b"<***>"
+
+
 def test_short_values_are_ordinary_words(folder: Path) -> None:
     (folder / "secrets/PIN").write_text("1234567")
     assert make_masker(folder).mask(b"1234567") == b"1234567"

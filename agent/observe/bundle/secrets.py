@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.backup.target import PASSWORD as BACKUP_PASSWORD
 from agent.machine.files import SECRET, read_file
 from agent.machine.masking import SHORTEST, Masker
-from agent.machine.secret_forms import find_base64_forms, find_text_forms
+from agent.machine.secret_forms import find_base64_forms, find_lines, find_text_forms
 from agent.machine.system import Facts
 from agent.services.editor_login import PASSWORD as EDITOR_PASSWORD
 from agent.services.editor_login import RECORD as EDITOR_HASH
@@ -38,11 +38,10 @@ def find_texts(facts: Facts, environ: Mapping[str, str]) -> tuple[bytes, ...]:
     masker.refresh()
     found = dict.fromkeys(masker.texts)
     for secret in _find_secrets(facts, environ):
-        for line in secret.split(b"\n"):
-            bare = line.strip()
-            if len(bare) >= SHORTEST and not bare.startswith(b"-----"):
-                found.update(dict.fromkeys(find_text_forms(bare)))
-                found.update(dict.fromkeys(find_base64_forms(bare)))
+        for line in find_lines(secret):
+            if len(line) >= SHORTEST:
+                found.update(dict.fromkeys(find_text_forms(line)))
+                found.update(dict.fromkeys(find_base64_forms(line)))
     usable = (text for text in found if len(text) >= SHORTEST)
     return tuple(sorted(usable, key=len, reverse=True))
 
