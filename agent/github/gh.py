@@ -222,11 +222,12 @@ def _sign_out(document: Hosts, host: str, known: frozenset[str]) -> None:
 def _drop_accounts(entry: Hosts, known: frozenset[str], keep: str | None) -> None:
     """Remove the accounts that the agent made, and the active one's name if it is among them."""
     accounts = entry.get("users", {})
-    for name in list(accounts):
-        if name != keep and _is_known(known, accounts[name].get("oauth_token")):
-            del accounts[name]
-    if not accounts:
-        entry.pop("users", None)
+    ours = [name for name in accounts
+            if name != keep and _is_known(known, accounts[name].get("oauth_token"))]  # fmt: skip
+    for name in ours:
+        del accounts[name]
+    if ours and not accounts:
+        del entry["users"]
     if entry.get("user") != keep and _is_known(known, entry.get("oauth_token")):
         entry.pop("user", None)
 

@@ -321,3 +321,10 @@ def test_a_login_of_the_users_own_hides_only_its_host(machine: GhMachine) -> Non
     assert "login for ghe.example.com alone" in problems[0]
     assert machine.hosts["ghe.example.com"]["oauth_token"] == OWN
     assert machine.hosts["github.com"]["oauth_token"] == FIRST
+
+
+def test_a_host_of_the_users_stays_as_it_is_without_accounts() -> None:
+    """To write it anew would lose what is in it besides, such as comments."""
+    text = f"# mine\nother.example.com:\n  oauth_token: {OWN}\n  users: {{}}\n".encode()
+    known = frozenset((fingerprint(Secret(FIRST)),))
+    assert gh.change_hosts(Path("hosts.yml"), [], known, text) == (text, [])
