@@ -5,7 +5,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,16 +25,12 @@ from agent.machine.unit_record import Record
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.unit.test_hooks import Silent
+from tests.worlds.git_host import GitHost, serve
 from tests.worlds.machine import make_facts
 from tests.worlds.needs import need
 from tests.worlds.waiting import wait_until
 
 SECRET = "ghp_0123456789abcdefghij"
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com",
-    "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent",
-}  # fmt: skip
 
 
 class Box:
@@ -376,94 +371,26 @@ def test_many_files_are_linked_in_one_go(box: Box) -> None:
 # --- from a host ---
 
 
-class Server:
-    """A host of repositories; like the real ones it asks for a token where it wants one."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.private = self.page = False
-        self.tokens: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.answer(self)
-
-            do_POST = do_GET  # noqa: N815
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def answer(self, call: BaseHTTPRequestHandler) -> None:
-        if token := call.headers.get("Authorization"):
-            self.tokens.append(token)
-        if self.private:
-            call.send_response(401)
-            call.send_header("WWW-Authenticate", 'Basic realm="host"')
-            call.send_header("Content-Length", "0")
-            call.end_headers()
-            return
-        if self.page:
-            call.send_response(200)
-            call.send_header("Content-Type", "text/html")
-            call.send_header("Content-Length", "4")
-            call.end_headers()
-            call.wfile.write(b"<p>!")
-            return
-        path, _, query = call.path.partition("?")
-        size = int(call.headers.get("Content-Length") or 0)
-        environ = {
-            **IDENTITY, "GIT_PROJECT_ROOT": str(self.root), "GIT_HTTP_EXPORT_ALL": "1",
-            "REQUEST_METHOD": call.command, "PATH_INFO": path, "QUERY_STRING": query,
-            "CONTENT_TYPE": call.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(size),
-            "HTTP_CONTENT_ENCODING": call.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": call.headers.get("Git-Protocol", ""),
-        }  # fmt: skip
-        done = subprocess.run(
-            ["git", "http-backend"],
-            input=call.rfile.read(size),
-            env=environ,
-            capture_output=True,
-            check=True,
-        )
-        head, _, body = done.stdout.partition(b"\r\n\r\n")
-        rows = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        call.send_response(int(rows.pop("Status", "200").split()[0]))
-        for name, value in rows.items():
-            call.send_header(name, value)
-        call.send_header("Content-Length", str(len(body)))
-        call.end_headers()
-        call.wfile.write(body)
-
-
 class Hosted(Box):
     """A home whose dotfiles come from a host."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, server: GitHost) -> None:
         super().__init__(root)
-        self.server = Server(root / "host")
-        (root / "host").mkdir()
+        self.server = server
         self.git("init", "-q", "-b", "main")
         self.variables["DEV8_DOTFILES"] = self.url("octo/mine")
         self.clone = self.home / ".dotfiles"
 
     def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.server.server.server_port}/{name}"
+        return f"{self.server.url}/{name}"
 
-    def git(self, *words: str, folder: Path | None = None, stdin: str = "") -> str:
-        done = subprocess.run(
-            ["git", *words], cwd=folder or self.files, env=IDENTITY, check=True, input=stdin,
-            capture_output=True, text=True,
-        )  # fmt: skip
-        return done.stdout.strip()
+    def git(self, *words: str, stdin: str | None = None) -> str:
+        return self.server.git(self.files, *words, stdin=stdin)
 
     def push(self, name: str = "octo/mine") -> str:
         """Publish what is written; return the commit."""
         bare = self.server.root / f"{name}.git"
         if not bare.exists():
-            bare.parent.mkdir(parents=True, exist_ok=True)
             self.git("init", "-q", "--bare", "-b", "main", str(bare))
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", "more")
@@ -473,12 +400,8 @@ class Hosted(Box):
 
 @pytest.fixture
 def hosted(tmp_path: Path) -> Iterator[Hosted]:
-    made = Hosted(tmp_path)
-    try:
-        yield made
-    finally:
-        made.server.server.shutdown()
-        made.server.server.server_close()
+    with serve(tmp_path / "host") as server:
+        yield Hosted(tmp_path, server)
 
 
 def test_a_repository_is_cloned_and_its_script_runs_once(hosted: Hosted) -> None:
@@ -495,9 +418,8 @@ def test_submodules_are_there_before_the_script(hosted: Hosted) -> None:
     hosted.write(".plugin", "one")
     hosted.push("octo/plugin")
     (hosted.files / ".plugin").unlink()
-    allow = ("-c", "protocol.file.allow=always")
     plugin = str(hosted.server.root / "octo/plugin.git")
-    hosted.git(*allow, "submodule", "add", "-q", plugin, "plugin")
+    hosted.git("submodule", "add", "-q", plugin, "plugin")
     hosted.git("config", "--file", ".gitmodules", "submodule.plugin.url", hosted.url("octo/plugin"))
     hosted.script("cat plugin/.plugin >>~/said")
     hosted.push()
@@ -528,7 +450,7 @@ def test_an_update_runs_the_script_only_when_something_came(hosted: Hosted) -> N
     hosted.start()
     hosted.start()
     assert hosted.said() == ["run", "run"]
-    assert hosted.git("rev-parse", "HEAD", folder=hosted.clone) == commit
+    assert hosted.server.git(hosted.clone, "rev-parse", "HEAD") == commit
 
 
 def test_edits_of_the_user_refuse_an_update(hosted: Hosted) -> None:
@@ -565,21 +487,20 @@ def test_a_public_repository_comes_with_a_bad_token(hosted: Hosted) -> None:
     hosted.write(".vimrc", "one")
     hosted.push()
     assert str(hosted.start().state) == "done"
-    assert hosted.server.tokens == []
+    assert hosted.server.given == []
 
 
 def test_a_private_repository_waits_for_a_token(hosted: Hosted) -> None:
     hosted.write(".vimrc", "one")
     hosted.push()
-    hosted.server.private = True
+    hosted.server.token = SECRET
     found = hosted.start()
     assert str(found.state) == "waiting"
     assert "devcopilot login" in found.hint
-    hosted.server.private = False
+    hosted.server.token = None
     hosted.make().run()
     assert str(hosted.record.state) == "waiting", "one try for each token"
-    host = f"127.0.0.1:{hosted.server.server.server_port}"
-    token_path(hosted.facts, host).write_text(f"{SECRET}\n\n\n\n\n")
+    token_path(hosted.facts, hosted.server.name).write_text(f"{SECRET}\n\n\n\n\n")
     hosted.make().run()
     assert str(hosted.record.state) == "done"
 
@@ -615,7 +536,7 @@ def test_bad_values(value: str) -> None:
 
 def test_a_tree_that_git_refuses_is_told_and_nothing_is_kept(hosted: Hosted) -> None:
     hosted.push()
-    blob = hosted.git("hash-object", "-w", "--stdin")
+    blob = hosted.git("hash-object", "-w", "--stdin", stdin="")
     inner = hosted.git("mktree", stdin=f"100644 blob {blob}\tconfig\n")
     top = hosted.git("mktree", stdin=f"040000 tree {inner}\t.GIT\n")
     commit = hosted.git("commit-tree", "-m", "hostile", top)
