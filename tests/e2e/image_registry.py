@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.worlds.containers import TAG, docker, find_free_port
+from tests.worlds.containers import TOOLS, docker, find_free_port
 from tests.worlds.waiting import wait_until
 
-TOOLS = f"dev8-test:{TAG}"
 USER, PASSWORD = "maintainer", "correct horse"
 CONFIGURATION = """
 version: 0.1

@@ -17,10 +17,9 @@ from tests.worlds.backup_servers import (
     azure_variables,
     s3_variables,
 )
-from tests.worlds.containers import MVP, TAG, Container, Recipe, running
+from tests.worlds.containers import MVP, TOOLS, Container, Recipe, running
 from tests.worlds.waiting import wait_until
 
-TEST = f"dev8-test:{TAG}"
 S3_PORT, AZURE_PORT = 9000, 10000
 S3 = f"http://127.0.0.1:{S3_PORT}"
 AZURE = f"http://127.0.0.1:{AZURE_PORT}/{ACCOUNT}"
@@ -72,7 +71,7 @@ def serving_s3_by_rclone() -> Iterator[Storage]:
 def serving_s3_by_moto() -> Iterator[Storage]:
     """Run moto's S3 server."""
     words = ("/opt/outside/bin/moto_server", "-H", "127.0.0.1", "-p", str(S3_PORT))
-    with _serving(TEST, (), words, S3) as box:
+    with _serving(TOOLS, (), words, S3) as box:
         box.execute("curl", "--fail", "--silent", "--request", "PUT", f"{S3}/{BUCKET}")
         yield Storage(box, "s3", S3, s3_variables(S3))
 
@@ -80,7 +79,7 @@ def serving_s3_by_moto() -> Iterator[Storage]:
 @contextmanager
 def serving_azure() -> Iterator[Storage]:
     """Run Azurite."""
-    with _serving(TEST, (), _AZURITE, AZURE) as box:
+    with _serving(TOOLS, (), _AZURITE, AZURE) as box:
         yield Storage(box, "azure", AZURE, azure_variables(AZURE))
 
 

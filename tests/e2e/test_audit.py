@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Login
-from tests.worlds.containers import BASE, DOCKER, TAG, Container, Recipe, running
+from tests.worlds.containers import BASE, Container, Recipe, running
 
-TOOLS = f"dev8-test:{TAG}"
 LISTS = ("kex", "key", "enc", "mac")
 CLIENTS = {
     "library": ("-o", "KexAlgorithms=curve25519-sha256"),
@@ -46,9 +45,8 @@ def scan(box: Container) -> dict[str, Any]:
     Without its test of how many connections are taken a second: only PerSourceMaxStartups passes
     it, and behind docker everybody has the same source.
     """
-    argv = [DOCKER, "run", "--rm", "--network", f"container:{box.name}", TOOLS,
-            "ssh-audit", "--json", "--skip-rate-test", "--port", "2222", "127.0.0.1"]  # fmt: skip
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    words = ("ssh-audit", "--json", "--skip-rate-test", "--port", "2222", "127.0.0.1")
+    done = box.run_beside(*words, timeout=60)
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.worlds.builds import find_base_image
 from tests.worlds.clones import copy_tree
-from tests.worlds.containers import DOCKER, TAG, docker, find_free_port
+from tests.worlds.containers import DOCKER, TAG, TOOLS, docker, find_free_port
 from tests.worlds.waiting import wait_until
 
 BUILD_TIMEOUT = 900.0
@@ -68,7 +68,7 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     box, port = f"dev8-test-{uuid.uuid4().hex[:8]}", find_free_port()
     storage = "storage: {filesystem: {rootdirectory: /tmp/registry}}"
     settings = f"version: 0.1\n{storage}\nhttp: {{addr: ':5000'}}\n"
-    docker("run", "--detach", "--name", box, "-p", f"127.0.0.1:{port}:5000", f"dev8-test:{TAG}",
+    docker("run", "--detach", "--name", box, "-p", f"127.0.0.1:{port}:5000", TOOLS,
            "sh", "-euc", 'printf %s "$1" >/tmp/r.yml; exec docker-registry serve /tmp/r.yml',
            "sh", settings)  # fmt: skip
     found = Shelf(f"127.0.0.1:{port}", copy_tree(tmp_path))

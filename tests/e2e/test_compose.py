@@ -17,7 +17,7 @@ from tests.e2e.test_token import gh_token, put_token
 from tests.worlds.containers import (
     DOCKER,
     MVP,
-    TAG,
+    TOOLS,
     Container,
     answers_http,
     docker,
@@ -28,7 +28,6 @@ from tests.worlds.waiting import wait_until
 TOP = Path(__file__).resolve().parents[2]
 FILES = TOP / "docker"
 README = (FILES / "README.md").read_text()
-TOOLS = f"dev8-test:{TAG}"
 COMPOSES = {"1.29": "docker-compose", "2": "docker-compose-2"}
 """The programs in the image of the test tools."""
 VOLUMES = ("backups", "home", "tmp", "workspace")

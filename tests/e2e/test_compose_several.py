@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.containers import DOCKER, MVP, TAG, Container, docker, find_free_port
+from tests.worlds.containers import DOCKER, MVP, TOOLS, Container, docker, find_free_port
 from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
-TOOLS = f"dev8-test:{TAG}"
 NAMES = ("octo", "hubot")
 
 pytestmark = pytest.mark.skipif(

@@ -9,9 +9,7 @@ import pytest
 from tests.worlds.containers import (
     ANY_UID,
     CHOSEN,
-    DOCKER,
     HARDENED,
-    TAG,
     WORKSPACE,
     Container,
     Recipe,
@@ -25,7 +23,6 @@ from tests.worlds.tools import (
     write_script,
 )
 
-TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"
 USER = "/home/dev8/.local/share/code-server/User"
 IMAGE = find_image(WORKSPACE)
@@ -43,10 +40,9 @@ HERE = Path(__file__).resolve().parent
 def drive_browser(box: Container, folder: Path) -> "subprocess.CompletedProcess[str]":
     """Run the browser in the workspace's own network, so that all traffic stays on its loopback."""
     folder.chmod(0o777)
-    argv = [DOCKER, "run", "--rm", "--network", f"container:{box.name}",
-            "-v", f"{HERE / 'browser.py'}:/browser.py:ro", "-v", f"{folder}:/out",
-            TOOLS, "python", "/browser.py", "http://127.0.0.1:8080/", PASSWORD, "/out"]  # fmt: skip
-    return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=300)
+    options = ("-v", f"{HERE / 'browser.py'}:/browser.py:ro", "-v", f"{folder}:/out")
+    words = ("python", "/browser.py", "http://127.0.0.1:8080/", PASSWORD, "/out")
+    return box.run_beside(*words, options=options)
 
 
 @pytest.mark.parametrize("options", [(), HARDENED, (*ANY_UID, *HARDENED)],

@@ -4,8 +4,6 @@ Each look at the page leaves a screenshot in reports/editor/.
 """
 
 import json
-import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,22 +11,18 @@ from typing import Any
 
 import pytest
 
+from tests.worlds import browsers
 from tests.worlds.containers import (
     ANY_UID,
-    DOCKER,
     HARDENED,
     MVP,
-    TAG,
     Container,
     Recipe,
     docker,
     running,
 )
 
-TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse # battery: staple"
-HERE = Path(__file__).resolve().parent
-REPORTS = HERE.parents[1] / "reports/editor"
 DEMO = "/workspace/demo"
 EVIL = "shop <b>42</b> $` {{PASSWORD_MSG}} $t(SUBMIT)"
 SETTINGS = "/home/dev8/.local/share/code-server/User/settings.json"
@@ -62,17 +56,8 @@ def prepare(box: Container, script: str) -> None:
 
 def visit(box: Container, folder: Path, *steps: list[str], path: str = "") -> list[Look]:
     """Have a person do these steps; return what they saw at each `look`."""
-    folder.chmod(0o777)
-    argv = [DOCKER, "run", "--rm", "--network", f"container:{box.name}",
-            "-v", f"{HERE / 'look.py'}:/look.py:ro", "-v", f"{folder}:/out", TOOLS,
-            "python", "/look.py", f"http://127.0.0.1:8080/{path}", "/out",
-            json.dumps(steps)]  # fmt: skip
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=300)
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    for picture in folder.glob("*.png"):
-        shutil.copy(picture, REPORTS)
-    assert done.returncode == 0, done.stderr[-3000:]
-    seen: list[Look] = json.loads(done.stdout)
+    words = (f"http://127.0.0.1:8080/{path}", "/out", json.dumps(steps))
+    seen: list[Look] = browsers.browse(box, folder, "editor", "look.py", *words)
     return seen
 
 

@@ -4,31 +4,25 @@ Its screenshots are in reports/page/.
 """
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.worlds import browsers
 from tests.worlds.containers import (
     ANY_UID,
     BASE,
-    DOCKER,
     MVP,
     NO_PRIVILEGES,
-    TAG,
     Container,
     Recipe,
     docker,
     running,
 )  # fmt: skip
 
-TOOLS = f"dev8-test:{TAG}"
 PASSWORD = "correct horse battery staple"
-HERE = Path(__file__).resolve().parent
-REPORTS = HERE.parents[1] / "reports/page"
 EVIL = "<img src=x onerror=document.title='owned'>"
 SECRET = "a-secret-of-somebody"
 WORKSPACE = "/workspace:uid=12345,gid=0,mode=0770,size=64m"
@@ -37,18 +31,7 @@ PORT, SITE = "3000", "my own server"
 
 def browse(box: Container, folder: Path, script: str, *words: str) -> Any:
     """Return what a browser saw that reaches nothing but this container."""
-    folder.chmod(0o777)
-    files = [option for name in (script, "audit.js")
-             for option in ("-v", f"{HERE / name}:/{name}:ro")]  # fmt: skip
-    argv = [DOCKER, "run", "--rm", "--network", f"container:{box.name}", *files,
-            "-v", f"{folder}:/out", TOOLS, "python", f"/{script}",
-            "http://127.0.0.1:8080/", *words]  # fmt: skip
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=300)
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    for picture in folder.glob("*.png"):
-        shutil.copy(picture, REPORTS)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
+    return browsers.browse(box, folder, "page", script, "http://127.0.0.1:8080/", *words)
 
 
 @pytest.fixture(scope="module")

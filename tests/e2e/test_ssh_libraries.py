@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import WORKSPACE_UID, Login, write_secret
-from tests.worlds.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
-from tests.worlds.github_net import PROGRAMS, TOOLS
+from tests.worlds.containers import BASE, HARDENED, Container, Recipe, running
+from tests.worlds.github_net import PROGRAMS
 
 CLIENTS = Path(__file__).parent / "clients"
 JAVA = f"{PROGRAMS}/jsch/java/bin/java"
@@ -56,10 +56,9 @@ def box(login: Login, keys: Path, kind: str) -> Iterator[Container]:
 
 def call(box: Container, keys: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run a client on the workspace's own loopback."""
-    argv = [DOCKER, "run", "--rm", "--network", f"container:{box.name}",
-            "--user", f"{WORKSPACE_UID}", "-v", f"{keys}:/keys:ro", "-v", f"{CLIENTS}:/clients:ro",
-            TOOLS, *words]  # fmt: skip
-    return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    options = ("--user", f"{WORKSPACE_UID}", "-v", f"{keys}:/keys:ro",
+               "-v", f"{CLIENTS}:/clients:ro")  # fmt: skip
+    return box.run_beside(*words, options=options, timeout=60)
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

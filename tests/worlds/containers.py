@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.parse
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,8 @@ CHOSEN = os.environ.get("IMAGE")
 """The one image that is tested: `make test VARIANT=go`; otherwise dev8-base and dev8-mvp are."""
 WORKSPACE = f"dev8-{CHOSEN or 'mvp'}:{TAG}"
 """The image of a workspace with everything, for what every variant promises."""
+TOOLS = f"dev8-test:{TAG}"
+"""The image with what only tests need: browsers, registries, clients."""
 READ_ONLY = ("--read-only", "-v", "/home/dev8", "-v", "/workspace", "-v", "/tmp")
 """Each -v is an unnamed volume."""
 NO_PRIVILEGES = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
@@ -174,6 +176,15 @@ class Container:
             capture_output=True,
             text=True,
             timeout=DEADLINE,
+        )
+
+    def run_beside(
+        self, *words: str, options: Sequence[str] = (), timeout: float = 300.0
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a program that only tests need in the container's own network, on its loopback."""
+        argv = [DOCKER, "run", "--rm", "--network", f"container:{self.name}", *options, TOOLS]
+        return subprocess.run(
+            [*argv, *words], check=False, capture_output=True, text=True, timeout=timeout
         )
 
     def logs(self) -> str:

@@ -3,8 +3,7 @@
 import os
 from pathlib import Path
 
-from tests.worlds.containers import Container, docker
-from tests.worlds.proxies import TOOLS
+from tests.worlds.containers import TOOLS, Container, docker
 
 CONF = "/etc/fish/conf.d/devcopilot.fish"
 RUNTIME = "/dev/shm/devcopilot-1000"

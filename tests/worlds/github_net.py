@@ -20,10 +20,9 @@ from pathlib import Path
 
 from tests.fakes.github import FakeGitHub
 from tests.fakes.github.control import connect
-from tests.worlds.containers import DOCKER, TAG, Container, Recipe, docker, running
+from tests.worlds.containers import DOCKER, TOOLS, Container, Recipe, docker, running
 from tests.worlds.waiting import wait_until
 
-TOOLS = f"dev8-test:{TAG}"
 TOP = Path(__file__).resolve().parents[2]
 FOLDER = "/net"
 """Where the container sees the test's folder: certificate, repositories, control."""

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.worlds.authority import Authority
-from tests.worlds.containers import TAG, Container, Recipe, docker, running
+from tests.worlds.containers import TOOLS, Container, Recipe, docker, running
 from tests.worlds.waiting import wait_until
 
-TOOLS = f"dev8-test:{TAG}"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/proxies.md"
 NAMES = ("dev.example.com", "example.com")
 """Those of the snippets: a host for the workspace, and one on which it has a path."""

@@ -14,7 +14,7 @@ from tests.bench.samples import Comparison, Samples
 from tests.bench.versus.rivals import Rival, rivals
 from tests.worlds.containers import (
     DOCKER,
-    TAG,
+    TOOLS,
     Container,
     answers_http,
     answers_ssh,
@@ -23,7 +23,6 @@ from tests.worlds.containers import (
 )
 from tests.worlds.waiting import watch_until
 
-BROWSER_IMAGE = f"dev8-test:{TAG}"
 SERVICES = ("node", "sshd")
 """The programs behind them."""
 REST = 30.0
@@ -145,14 +144,14 @@ def browsing() -> Iterator[Browser]:
     """Run the browser of the tests' image on this machine's own network."""
     name = f"dev8-bench-browser-{time.monotonic_ns()}"
     options = ("--rm", "--interactive", "--name", name, "--network", "host")
-    script = ("-v", f"{_SCRIPT}:/editor.py:ro", BROWSER_IMAGE, "python", "-u", "/editor.py")
+    script = ("-v", f"{_SCRIPT}:/editor.py:ro", TOOLS, "python", "-u", "/editor.py")
     argv = [DOCKER, "run", *options, *script]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         if process.stdout.readline() != "ready\n":
-            raise RuntimeError(f"cannot start the browser: build {BROWSER_IMAGE} (`make test`)")
+            raise RuntimeError(f"cannot start the browser: build {TOOLS} (`make test`)")
         try:
             yield Browser(process)
         finally:
