@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from agent.init import signals
@@ -14,8 +15,7 @@ from agent.machine.exits import SIGNAL_BASE, Exit
 
 MOST_DESCRIPTORS = 1 << 16
 ABOVE_STREAMS = 10
-STDERR, STREAMS = 2, 3
-"""One of the standard streams, and their number."""
+STDIN, STDOUT, STDERR = range(3)
 
 LIGHT = (sys.executable, "-I", "-S")
 """How the argv of a light script begins: a copy of init can take its place, see `fork_script`."""
@@ -241,9 +241,10 @@ def _do(work: Callable[[], int | None], keep: Sequence[int], streams: Streams, n
     try:
         _lead_group(0)
         _take(streams)
+        _open_pythons_streams()
         signals.restore_pythons()
         os.nice(nice)
-        first = STREAMS
+        first = max(STDERR + 1, len(streams))
         for descriptor in sorted(keep):
             os.closerange(first, descriptor)
             first = descriptor + 1
@@ -258,12 +259,30 @@ def _do(work: Callable[[], int | None], keep: Sequence[int], streams: Streams, n
         os._exit(code or Exit.OK)
 
 
+def _open_pythons_streams() -> None:
+    """Have the standard streams as Python opens them when it starts.
+
+    Those of init are for what stood there at its start: perhaps a file, where a pipe is now, or
+    nothing at all.
+    """
+    sys.stdin = open(STDIN, closefd=False)  # noqa: SIM115 - they stay open
+    sys.stdout = open(STDOUT, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(  # noqa: SIM115
+        STDERR, "w", buffering=1, errors="backslashreplace", closefd=False
+    )
+
+
 def _run_script(argv: Sequence[str]) -> None:
     """Run a script as `python SCRIPT…` does."""
+    time.tzset()  # /etc/localtime may be another since init started
     path, sys.argv = argv[0], list(argv)
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")
-    exec(code, {"__name__": "__main__", "__file__": path})  # noqa: S102 - a file of ours
+    try:
+        exec(code, {"__name__": "__main__", "__file__": path})  # noqa: S102 - a file of ours
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
 
 
 def _lead_group(pid: int) -> None:

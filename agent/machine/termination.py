@@ -43,5 +43,6 @@ def leave(lines: Iterable[str], path: str = PATH) -> None:
 def complain(words: str) -> None:
     """Say what ends the container, on standard error and in the message."""
     line = f"devcopilot: {words}"
-    sys.stderr.write(f"{line}\n")
+    if sys.stderr:  # None if it was closed
+        sys.stderr.write(f"{line}\n")
     leave([line])

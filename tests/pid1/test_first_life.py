@@ -79,6 +79,24 @@ def test_the_real_configure(start: Start, folder: Path) -> None:
     assert not secret.exists(), "the folder may outlive the container"
 
 
+@pytest.mark.parametrize("streams", ["2>&1 >/dev/null", "<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_the_real_configure_whatever_the_streams_are(
+    start: Start, folder: Path, streams: str
+) -> None:
+    """A copy of init becomes it, and its standard output is what init has as standard error."""
+    (folder / "home").mkdir()
+    (folder / "work").mkdir()
+    give(folder)
+    variables = {
+        **environment(folder), "HOME": str(folder / "home"), "WORKSPACE_DIR": str(folder / "work"),
+        "DEV8_SSH": "false", "DEV8_CODE_SERVER": "false",
+    }  # fmt: skip
+    words = (*PYTHON, "-m", "agent", "run", "--", "sh", "-c", "exit 5")
+    script = f'exec "$@" {streams}'
+    box = start("sh", "-c", script, "sh", *words, environment=variables, piped=True)
+    assert box.wait() == 5, box.err
+
+
 def test_a_wrong_setting_ends_with_2(start: Start, folder: Path) -> None:
     variables = {**environment(folder), "DEV8_SSH_PORT": "many", "DEV8_SSH": "maybe"}
     box = start(*PYTHON, "-m", "agent", "run", "--", "echo", "never", environment=variables)

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -239,6 +240,35 @@ sys.exit(3)
 def numberless(text: str) -> str:
     """Return a text without the places of what it shows in memory."""
     return re.sub("0x[0-9a-f]+", "", text)
+
+
+def test_a_copy_has_streams_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has not written yet when it ends is written, and init's own may be closed."""
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    text = "import sys\nprint('a line')\nsys.stderr.write('half a line')\n"
+    _, codes, factory = run_script(tmp_path, text)
+    factory.wait_for(lambda: codes, "its end")
+    said = (tmp_path / "out").read_text()
+    assert (codes, sorted(said.split("\n"))) == ([0], ["a line", "half a line"])
+
+
+def test_a_copy_keeps_what_it_is_lent(tmp_path: Path, pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    script = tmp_path / "script.py"
+    script.write_text("import os\nos.write(3, b'lent')\n")
+    children, codes = Children(), list[int]()
+    children.fork_script((*LIGHT, str(script)), (None, None, None, writer), codes.append)
+    Factory(children, children.reap).wait_for(lambda: codes, "its end")
+    assert (codes, os.read(reader, 100)) == ([0], b"lent")
+
+
+def test_a_copy_has_the_time_zone_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Init reads it when it starts, which may be weeks ago."""
+    monkeypatch.setenv("TZ", "XYZ-5")
+    _, codes, factory = run_script(tmp_path, "import time\nprint(time.localtime(0).tm_hour)\n")
+    factory.wait_for(lambda: codes, "its end")
+    assert (codes, (tmp_path / "out").read_text()) == ([0], "5\n")
 
 
 def test_a_copy_leads_a_group_and_has_its_nice_value(tmp_path: Path) -> None:
