@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.init import announcement, early, signals
+from agent.init import announcement, early, processes, signals
 from agent.init.children import STDERR, Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
@@ -21,6 +21,11 @@ CONFIGURE = ("configure", "--boot")
 TIME_LIMIT = 120.0
 """Seconds that `configure` gets. It gives up wherever it can; a read from a dead network file
 system cannot be interrupted, only killed."""
+LOOKS, LOOK = 5, 0.5
+"""After that it is ended when so many looks, so many seconds apart, find that it only waits. On a
+machine where twenty workspaces start at once it may have had no processor until then."""
+LONGEST = 1800.0
+"""Seconds after which it is ended in any case."""
 PATIENCE = 1.0
 """Seconds that `configure` gets to end when the container is to stop."""
 
@@ -51,6 +56,8 @@ class Configure:
         self._code = 0
         self._stopped_by: int | None = None
         self._late = False
+        self._idle_looks = 0
+        self._looks = 0
         self.early: Early | None = None
         """supervisord, as long as it waits."""
         loop.watch(arrivals, self._on_arrivals)
@@ -103,6 +110,13 @@ class Configure:
         self._children.reap()
 
     def _give_up(self) -> None:
+        """End it, unless it only waits for a processor: then look again."""
+        self._looks += 1
+        is_busy = self._child is not None and processes.wants_processor(self._child.pid)
+        self._idle_looks = 0 if is_busy else self._idle_looks + 1
+        if self._idle_looks < LOOKS and self._looks * LOOK < LONGEST:
+            self._loop.after(LOOK, self._give_up)
+            return
         termination.complain(
             f"configure took longer than {TIME_LIMIT:g} s; does a network file system not answer?"
         )

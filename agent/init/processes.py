@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 from agent.machine.proc import read_stat
 
 INIT = 1
+RUNS = "R"
+"""State of a process in /proc/PID/stat that runs or could. See proc_pid_stat(5)."""
 _GONE = ("Z", "X")
 
 
@@ -42,6 +44,23 @@ def list_processes() -> Iterator[Process]:
                 continue  # it has just ended
             if state not in _GONE or int(parent) == own:
                 yield Process(int(name), int(parent))
+
+
+def wants_processor(top: int) -> bool:
+    """Tell whether a process, or one that it has started, runs or waits for a processor."""
+    family = {top}
+    for one in sorted(list_processes(), key=lambda one: one.pid):
+        if one.parent in family:
+            family.add(one.pid)
+    return any(_read_state(pid) == RUNS for pid in family)
+
+
+def _read_state(pid: int) -> str:
+    try:
+        _, (state, *_) = read_stat(f"/proc/{pid}")
+    except OSError:
+        return ""
+    return state
 
 
 def needs_hang_up(pid: int) -> bool:

@@ -187,6 +187,18 @@ def test_a_configure_that_hangs_is_ended(start: Start, folder: Path, first: Firs
     assert len(box.err.splitlines()) == 1
 
 
+def test_a_configure_that_lacks_a_processor_is_waited_for(
+    start: Start, folder: Path, first: First
+) -> None:
+    """It works for seconds after its time is over, in itself and in what it starts."""
+    booted(folder, EMPTY_BOOT)
+    variables = {**environment(folder), "TIME_LIMIT": "0.1"}
+    work = "i=0; while [ $i -lt 4000000 ]; do i=$((i + 1)); done"
+    box = start(*first(f"{work}; sh -c '{work}'; exit 0"), environment=variables)
+    box.wait_for_phase("ready")
+    assert "took longer" not in box.err
+
+
 def test_a_term_between_the_lives_is_not_lost(start: Start, folder: Path, first: First) -> None:
     """`configure` itself sends it, in its last moment."""
     booted(folder, EMPTY_BOOT)
