@@ -59,9 +59,9 @@ def count_zombies():
     return found
 def await_reaping():
     end = time.monotonic() + 0.5
-    while count_zombies() and time.monotonic() < end:
-        pass
-    print(count_zombies(), "zombies", flush=True)
+    while (found := count_zombies()) and time.monotonic() < end:
+        time.sleep(0.01)  # who only counts takes the processor from who reaps
+    print(found, "zombies", flush=True)
 """
 BUSY_REAPER = """
 if os.fork() == 0:
