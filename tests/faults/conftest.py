@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.lives import Ground, laid_ground
-from tests.faults.tally import counting  # noqa: F401 - a fixture
+from tests.faults.tally import counting, pytest_runtest_makereport  # noqa: F401 - for pytest
 
 
 @pytest.fixture

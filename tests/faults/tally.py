@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ RECORD = Path(__file__).resolve().parents[2] / "docs/tried.json"
 
 `scripts/documents.py` makes the table of docs/guarantees.md from it.
 """
+PASSED = pytest.StashKey[bool]()
+"""Of a test that has come to its end, which one that is interrupted never does."""
 AT_ONCE = 3
 """Lives of one test side by side: most of their time they wait."""
 
@@ -95,9 +97,24 @@ class Tally:
             RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note whether a test has passed, for whoever counts its tries."""
+    report = yield
+    if call.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
 @pytest.fixture(name="tally")
 def counting(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Tally]]:
-    """Return what counts the tries of a test: `tally(1000)` of a full run; write it at the end."""
+    """Return what counts the tries of a test: `tally(1000)` of a full run; write it at the end.
+
+    What a test judges only after all tries is one of them where it fails. One that is interrupted
+    has judged nothing: it is not written.
+    """
     share = request.config.getoption("--times")
     name = request.node.nodeid.removeprefix("tests/")
     made: list[Tally] = []
@@ -107,5 +124,8 @@ def counting(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Tally]]
         return made[-1]
 
     yield make
-    for tally in made:
+    passed = request.node.stash.get(PASSED, None)
+    for tally in made if passed is not None else ():
+        if not passed and not tally.failures:
+            tally.failures.append("what was judged after all tries")
         tally.write()
