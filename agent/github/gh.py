@@ -180,6 +180,8 @@ def _sign_in(
         entry["user"] = token.login
         account["oauth_token"] = value
         entry.setdefault("users", {})[token.login] = account
+    else:
+        entry.pop("user", None)  # of an account without a token: ours has no name yet
     return None
 
 

@@ -328,3 +328,9 @@ def test_a_host_of_the_users_stays_as_it_is_without_accounts() -> None:
     text = f"# mine\nother.example.com:\n  oauth_token: {OWN}\n  users: {{}}\n".encode()
     known = frozenset((fingerprint(Secret(FIRST)),))
     assert gh.change_hosts(Path("hosts.yml"), [], known, text) == (text, [])
+
+
+def test_a_name_without_a_token_is_not_given_to_ours(machine: GhMachine) -> None:
+    machine.write(HOSTS, "github.com:\n  user: somebody\n  git_protocol: ssh\n")
+    assert machine.run_with(FIRST, login=None) == []
+    assert machine.hosts == {"github.com": {"git_protocol": "ssh", "oauth_token": FIRST}}
