@@ -47,7 +47,7 @@ def ask_git(facts: Facts, pattern: str, *options: str) -> list[tuple[str, str]] 
     """
     argv = ("git", "-C", "/", "config", *options, "--null", "--get-regexp", pattern)
     done = facts.run(argv)
-    if done.returncode > 1:  # 1: there is nothing of the kind
+    if done.returncode not in (0, 1):  # 1: there is nothing of the kind
         cause = find_last_line(done.stderr, f"git ended with {done.returncode}")
         return Problem(f"cannot read git's configuration: {cause}", "try: git config --list")
     entries = done.stdout.decode(errors="surrogateescape").split("\0")[:-1]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.machine.errors import Problem
+from agent.machine.gitconfig import ask_git
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
@@ -168,6 +170,31 @@ def test_a_signing_key_that_github_does_not_know(tmp_path: Path) -> None:
         hub.rights.signing_keys["octo"] = [key.with_suffix(".pub").read_text()]
         (found,) = person.look(signing_key.CHECK)
         assert found.result is OK
+
+
+@pytest.mark.parametrize("check", [identity.CHECK, signing.CHECK, signing_key.CHECK])
+def test_settings_that_git_cannot_read_are_told_once(person: Person, check: Check) -> None:
+    """They have the name; without the cause somebody would set it again."""
+    path = person.facts.home / ".gitconfig"
+    path.write_text(f"{path.read_text()}[include]\n\tpath\n")
+    told = words(person.look(check))
+    if check is identity.CHECK:
+        assert told.startswith("fail: cannot read git's configuration: fatal: bad config ")
+    else:
+        assert told == ""
+
+
+def test_a_git_that_is_killed_has_not_said_that_there_is_nothing(
+    person: Person, tmp_path: Path
+) -> None:
+    program = tmp_path / "killed/git"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nkill -KILL $$\n")
+    program.chmod(0o755)
+    environ = {**person.facts.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    found = ask_git(replace(person.facts, environ=environ), "user")
+    assert isinstance(found, Problem)
+    assert found.message == "cannot read git's configuration: git ended with -9"
 
 
 def test_without_a_name_commits_fail(tmp_path: Path) -> None:

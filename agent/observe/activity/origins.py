@@ -61,9 +61,7 @@ def _judge(view: View, process: Process, *, is_itself: bool) -> str:
 
 
 def _is_own(words: list[str]) -> bool:
-    """Tell whether init started it for the agent: a job, the log, supervisord."""
-    if any(word.endswith("/observe/activity/job.py") for word in words[1:5]):
-        return True
+    """Tell whether init started it for the agent: a job, the log, supervisord, a copy of init."""
     module = words[words.index("-m") + 1] if "-m" in words[1:4] else ""
     return module == "agent" or module.startswith(("agent.", "supervisor."))
 

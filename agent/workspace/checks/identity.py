@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agent.machine.gitconfig import find_unreadable
+from agent.machine.errors import Problem
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.workspace.checks.signing import read_config
@@ -19,10 +19,10 @@ def look(context: Context) -> Iterator[Finding]:
     facts = context.facts
     if facts.which("git") is None:
         return
-    if problem := find_unreadable(facts):
-        yield Finding(Result.FAIL, problem.message, problem.hint)
-        return
     config = read_config(facts)
+    if isinstance(config, Problem):
+        yield Finding(Result.FAIL, config.message, config.hint)
+        return
     missing = [name for name, (_, variable) in NEEDED.items()
                if not config.get(name) and not facts.user_environ.get(variable)]  # fmt: skip
     if missing:

@@ -36,9 +36,11 @@ class Signature:
 def look(context: Context) -> Iterator[Finding]:
     """Make a signed commit in a repository of its own, and verify it."""
     facts = context.facts
-    if facts.which("git") is None or find_unreadable(facts):
+    if facts.which("git") is None:
         return
     config = read_config(facts)
+    if isinstance(config, Problem):
+        return  # the check `identity` tells of it
     wanted = [name for name in ("commit.gpgsign", "tag.gpgsign")
               if config.get(name, "").lower() in _TRUE]  # fmt: skip
     if not wanted:
@@ -58,10 +60,12 @@ def explain_off(context: Context) -> Finding:
     return Finding(Result.SKIPPED, OFF)
 
 
-def read_config(facts: Facts) -> dict[str, str]:
-    """Return what git's configuration says of signing, names in small letters."""
+def read_config(facts: Facts) -> dict[str, str] | Problem:
+    """Return what git's configuration says of signing, names in small letters, if it can."""
+    if problem := find_unreadable(facts):
+        return problem
     found = ask_git(facts, r"^(user\..*|gpg\..*|(commit|tag)\.gpgsign)$")
-    return {} if isinstance(found, Problem) else dict(found)
+    return found if isinstance(found, Problem) else dict(found)
 
 
 def try_to_sign(facts: Facts, config: Mapping[str, str]) -> Signature | str:

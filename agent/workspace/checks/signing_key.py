@@ -7,6 +7,7 @@ from agent.github import api, verify
 from agent.github.api import NoAnswerError
 from agent.github.hosts import find_accounts
 from agent.github.published import read_token
+from agent.machine.errors import Problem
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
@@ -18,6 +19,8 @@ def look(context: Context) -> Iterator[Finding]:
     """Ask each host for the signing keys of the token's user."""
     facts = context.facts
     config = read_config(facts)
+    if isinstance(config, Problem):
+        return  # the check `identity` tells of it
     found = find_public_key(config.get("user.signingkey", ""), facts)
     if config.get("gpg.format") != "ssh" or found is None:
         return
