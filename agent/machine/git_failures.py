@@ -53,7 +53,7 @@ class Failure:
 
 
 _PATTERNS = (
-    (Cause.DISK, r"No space left|Disk quota exceeded|^error: unable to write file "),
+    (Cause.DISK, r"No space left|Disk quota exceeded|^error: unable to write file (?!.*: [A-Z])"),
     (Cause.CONTENT, r"invalid path '|^error: object [0-9a-f]+: \w+: "
                     r"|ntracked working tree file(s would be overwritten.*: .*| ')\.git/"),
     (Cause.CERTIFICATE, r"certificate verif|SSL certificate problem|unable to get local issuer"

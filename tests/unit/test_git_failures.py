@@ -32,6 +32,7 @@ def test_a_repository_with_files_of_gits_own_is_named(lines: list[str], said: st
     [
         ([".git/hooks/post-checkout: 3: nonsense: not found", "fatal: it failed"], Cause.OTHER),
         (["error: unable to write file a b", "fatal: unable to checkout working tree"], Cause.DISK),
+        (["error: unable to write file .git/objects/0a/b1: Permission denied"], Cause.PERMISSION),
         ([".git/lfs/tmp/x: Connection reset by peer"], Cause.NETWORK),
         ([OVERWRITTEN, "\tnotes.txt", "Aborting", ".git/x"], Cause.OTHER),
         ([OVERWRITTEN, "\tdocs/.github/x", "Aborting"], Cause.OTHER),
