@@ -145,7 +145,7 @@ def _find_texts(path: str, is_token: bool) -> Iterator[bytes]:
         content = read_file(path, STATE)
     except OSError:
         return
-    lines = [line.strip() for line in content.splitlines()]
+    lines = [line.strip() for line in content.split(b"\n")]
     secrets = lines[:1] if is_token else list(find_lines(content))
     login = lines[2] if is_token and len(lines) > 2 else b""
     for line in secrets:

@@ -22,6 +22,7 @@ _DOUBLE = re.compile(r'([$`"\\])')
 """What bash writes a backslash before in double quotes, as declare -p does."""
 _FRAME = re.compile(rb"-----(?:BEGIN|END) [A-Z0-9 ]{1,60}-----")
 """The first and the last line of a key: https://datatracker.ietf.org/doc/html/rfc7468#section-2"""
+_LINE_END = re.compile(rb"[\r\n]")
 _BREAK = re.compile(rb"\\r|\\n|\s")
 GIT_USER = b"x-access-token"
 """The user that GitHub's own examples give to git beside a token."""
@@ -32,8 +33,8 @@ def find_lines(secret: bytes) -> Iterator[bytes]:
 
     Env files cannot contain line breaks, so such a key has blanks or a literal \n instead.
     """
-    for line in map(bytes.strip, secret.splitlines()):
-        if _FRAME.fullmatch(line):
+    for line in map(bytes.strip, _LINE_END.split(secret)):
+        if not line or _FRAME.fullmatch(line):
             continue
         yield line
         if _FRAME.match(line):

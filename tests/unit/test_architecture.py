@@ -259,14 +259,13 @@ SPLITS_FOR_PEOPLE = {
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - SPLITS_FOR_PEOPLE))
 def test_no_text_is_split_by_pythons_own_rule(module: str) -> None:
-    """`agent.machine.lines` says why; that of bytes knows LF and CR alone."""
-    allowed = {"read_file(path, STATE)"} if module == "machine.masking" else set()
+    """`agent.machine.lines` says why."""
     found = {
         ast.unparse(node.value)
         for node in ast.walk(ast.parse(MODULES[module].read_text()))
         if isinstance(node, ast.Attribute) and node.attr == "splitlines"
     }
-    assert found - allowed == set()
+    assert found == set()
 
 
 def test_files_are_short_enough_to_read() -> None:
