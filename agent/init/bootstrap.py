@@ -25,7 +25,7 @@ LOOKS, LOOK = 5, 0.5
 """After that it is ended when so many looks, so many seconds apart, find that it only waits. On a
 machine where twenty workspaces start at once it may have had no processor until then."""
 LONGEST = 1800.0
-"""Seconds after which it is ended in any case."""
+"""Seconds of such looks after which it is ended in any case."""
 PATIENCE = 1.0
 """Seconds that `configure` gets to end when the container is to stop."""
 

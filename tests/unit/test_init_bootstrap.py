@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from agent.init import bootstrap, early
-from agent.init.bootstrap import PATIENCE, TIME_LIMIT, Configure
+from agent.init import bootstrap, early, processes
+from agent.init.bootstrap import LONGEST, LOOK, LOOKS, PATIENCE, TIME_LIMIT, Configure
 from agent.machine.exits import Exit
 from tests.fakes.kernel import COPY, DAEMON, STUBBORN, FakeProcess, Program, World
 
 TERM, KILL, CONT = signal.SIGTERM, signal.SIGKILL, signal.SIGCONT
+ENDED = TIME_LIMIT + (LOOKS - 1) * LOOK
+"""When one is ended that only waits."""
 
 
 class Start:
@@ -78,14 +80,33 @@ def test_its_failure_is_the_containers(start: type[Start]) -> None:
 
 def test_one_that_hangs_is_killed(start: type[Start], capsys: pytest.CaptureFixture[str]) -> None:
     life = start(STUBBORN)
-    assert life.live() == (Exit.FAILED, TIME_LIMIT)
+    assert life.live() == (Exit.FAILED, ENDED)
     assert life.find(COPY).got == [KILL]
     assert "configure took longer than 120 s" in capsys.readouterr().err
 
 
+def test_one_that_lacks_a_processor_is_waited_for_until_it_only_waits(
+    start: type[Start], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True, False, False, False, False, True, *[False] * LOOKS])
+    monkeypatch.setattr(processes, "wants_processor", lambda _: next(answers))
+    life = start(STUBBORN)
+    assert life.live() == (Exit.FAILED, ENDED + 6 * LOOK)
+    assert list(answers) == []
+
+
+def test_one_that_is_busy_for_ever_is_killed_at_last(
+    start: type[Start], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "wants_processor", lambda _: True)
+    life = start(STUBBORN)
+    assert life.live() == (Exit.FAILED, TIME_LIMIT + LONGEST - LOOK)
+    assert life.find(COPY).got == [KILL]
+
+
 def test_one_that_not_even_a_kill_ends_is_left_behind(start: type[Start]) -> None:
     """As one that reads from a network file system that has gone."""
-    assert start(Program(lasts=None, mortal=False)).live() == (Exit.FAILED, TIME_LIMIT)
+    assert start(Program(lasts=None, mortal=False)).live() == (Exit.FAILED, ENDED)
 
 
 @pytest.mark.parametrize("number", [TERM, signal.SIGINT, signal.SIGQUIT])
