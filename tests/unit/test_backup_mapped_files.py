@@ -2,6 +2,8 @@
 
 import mmap
 import os
+import stat
+import struct
 import time
 from pathlib import Path
 
@@ -107,3 +109,24 @@ def test_a_link_is_not_followed(tmp_path: Path, facts: Facts, proc: Path) -> Non
     KNOWN.write(facts, [str(path.parent / "link"), "\0", "/nowhere"])
     freshen(Content((path.parent,)), facts, proc)
     assert path.stat().st_ctime_ns == before
+
+
+@pytest.mark.parametrize("mode", [0o4755, 0o2755])
+def test_a_program_keeps_the_bits_that_give_it_another_user(
+    tmp_path: Path, facts: Facts, proc: Path, mode: int
+) -> None:
+    path = make_file(tmp_path)
+    path.chmod(mode)
+    write_maps(proc, ROW.format("rw-s", path))
+    freshen(Content((path.parent,)), facts, proc)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives capabilities")
+def test_a_program_keeps_its_capabilities(tmp_path: Path, facts: Facts, proc: Path) -> None:
+    path = make_file(tmp_path)
+    may_bind = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)  # CAP_NET_BIND_SERVICE
+    os.setxattr(path, "security.capability", may_bind)
+    write_maps(proc, ROW.format("rw-s", path))
+    freshen(Content((path.parent,)), facts, proc)
+    assert os.getxattr(path, "security.capability") == may_bind

@@ -74,6 +74,19 @@ def _list_processes(proc: Path) -> list[Path]:
 
 
 def _date_change(path: Path) -> None:
-    """Set a regular file's time of change to now: chown(2) does, even if it changes no owner."""
-    if stat.S_ISREG(path.lstat().st_mode):
+    """Set a regular file's time of change to now: chown(2) does, even if it changes no owner.
+
+    It also takes the set-user-ID and set-group-ID bits and the capabilities of a program: one that
+    has any is left as it is.
+    """
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode) and not mode & (stat.S_ISUID | stat.S_ISGID) and not _has_powers(path):
         os.chown(path, -1, -1, follow_symlinks=False)
+
+
+def _has_powers(path: Path) -> bool:
+    """Tell whether a program has capabilities: see capabilities(7)."""
+    try:
+        return bool(os.getxattr(path, "security.capability", follow_symlinks=False))
+    except OSError:
+        return False  # it has none, or its file system knows none
