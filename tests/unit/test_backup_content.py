@@ -1,5 +1,6 @@
 """What goes into a backup, and what a walk over it finds."""
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -293,6 +294,26 @@ def test_clones_that_are_left_out_with_a_cache_are_found(workspace: Path) -> Non
     found = survey(Content((workspace,), (f"{workspace}/cache/left",)))
     cache, own = workspace / "cache", workspace / "own"
     assert sorted(found.clones) == [(cache / "a", cache), (cache / "b/c", cache), (own, own)]
+
+
+def test_links_out_are_noted_except_in_a_cache_whose_links_no_backup_holds(workspace: Path) -> None:
+    tag(workspace / "cache")
+    for name in ("cache/link", "link", "within"):
+        (workspace / name).symlink_to("/data" if name != "within" else "cache")
+    assert survey(Content((workspace,))).links == [(workspace / "link", Path("/data"))]
+
+
+def test_a_link_that_has_just_become_a_file_is_nothing_unreadable(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace / "link").symlink_to("/data")
+
+    def refuse(path: str) -> str:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+
+    monkeypatch.setattr(os, "readlink", refuse)
+    found = survey(Content((workspace,)))
+    assert (found.links, found.unreadable) == ([], {})
 
 
 def test_a_big_cache_is_not_looked_through(

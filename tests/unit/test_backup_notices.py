@@ -114,7 +114,7 @@ def test_links_of_programs_are_no_notice_and_many_are_one() -> None:
     assert not [*explain_links(of_programs, Path("/home/u"))]
     own = [(Path(f"/w/{name}"), Path("/data")) for name in ("c", "b", "a")]
     (notice,) = explain_links([*of_programs, *own], Path("/home/u"))
-    assert notice.startswith("/w/a and 2 more links: only the link is in the backup, not /data")
+    assert notice.startswith("/w/a (and 2 more): only the link is in the backup, not /data")
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("overlay", True), ("ext4", False)])

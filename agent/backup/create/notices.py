@@ -56,7 +56,7 @@ def explain_links(links: Iterable[tuple[Path, Path]], home: Path) -> Iterator[st
     left = sorted(link for link in links if _leads_to_data(*link, home))
     if left:
         path, place = left[0]
-        more = f" and {len(left) - 1} more links" if len(left) > 1 else ""
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
         way = f"add it with DEV8_BACKUP_HOME=+{place.relative_to(home)}" \
             if place.is_relative_to(home) else "move it into the workspace"  # fmt: skip
         yield f"{path}{more}: only the link is in the backup, not {place}; if you need that: {way}"

@@ -177,6 +177,8 @@ class _Walk:
             found.unreadable[Path(folder)] = error.strerror or str(error)
         if (CACHE_TAG in files or CACHE_TAG in others) and _says_cache(Path(folder, CACHE_TAG)):
             found.caches.append(Path(folder))
+            while found.links and found.links[-1][0].parent == Path(folder):
+                found.links.pop()  # not even the link is in the backup
             found.clones += [(clone, Path(folder)) for clone in self._find_clones(folder)]
             return []
         if not self._keeps:
@@ -241,7 +243,11 @@ class _Walk:
 
     def _note_link(self, folder: str, path: str) -> None:
         """Note a link that leads out. It is not followed: what is there may not answer."""
-        leads = Path(os.path.normpath(os.path.join(folder, os.readlink(path))))  # noqa: PTH115, PTH118
+        try:
+            text = os.readlink(path)  # noqa: PTH115 - of names, by the thousand
+        except OSError:
+            return  # it has just been replaced; what cannot be read restic names
+        leads = Path(os.path.normpath(os.path.join(folder, text)))  # noqa: PTH118
         inside = any(leads.is_relative_to(top) for top in self._tops)
         if not inside and not self._excluded(path):
             self._found.links.append((Path(path), leads))
