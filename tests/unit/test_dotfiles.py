@@ -613,3 +613,21 @@ def test_a_file_comes_back_where_no_link_can_be_made(box: Box) -> None:
             link_all(box.files, box.home)
         assert (box.home / ".vimrc").read_text() == "the user's"
         assert not (box.home / ".vimrc.before-dotfiles").exists()
+
+
+def test_what_a_program_makes_in_between_is_not_lost(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.write(".vimrc", "theirs")
+    (box.home / ".vimrc").write_text("old")
+    link = Path.symlink_to
+
+    def come_in_between(place: Path, target: Path) -> None:
+        place.write_text("just written")
+        link(place, target)
+
+    monkeypatch.setattr(Path, "symlink_to", come_in_between)
+    with pytest.raises(FileExistsError):
+        link_all(box.files, box.home)
+    assert (box.home / ".vimrc").read_text() == "just written"
+    assert (box.home / ".vimrc.before-dotfiles").read_text() == "old"

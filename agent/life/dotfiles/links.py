@@ -77,7 +77,8 @@ def _replace(place: Path, inner: Path) -> Path:
     try:
         place.symlink_to(inner)
     except OSError:  # the disk is full: what was there must not be missing
-        moved.rename(place)
+        if not os.path.lexists(place):  # nor take the place of what a program has just made
+            moved.rename(place)
         raise
     return moved
 
