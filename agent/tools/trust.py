@@ -132,14 +132,15 @@ def see(context: Context, folder: Path) -> Seen:
 def renew(context: Context, folder: Path, before: Seen) -> list[str]:
     """Go on trusting a folder that its own trusted code has changed; return the changed files.
 
-    Not if another commit was checked out meanwhile: what came with that nobody has looked at.
+    Not if another commit was checked out meanwhile, or is just now: what comes with that nobody has
+    looked at.
     `before`: the folder when that code began. Raises OSError.
     """
     answers = ANSWERS.read(context.facts)
     now = take_prints(context, folder)
     if answers.get(find_key(folder)) != before.prints or find_unseen(now):
         return []
-    if _find_commit(context, folder) != before.commit:
+    if _is_checking_out(context, folder) or _find_commit(context, folder) != before.commit:
         return []
     ANSWERS.write(context.facts, {**answers, find_key(folder): dict(now)})
     return find_changes(before.prints, now)
@@ -152,6 +153,13 @@ def take(context: Context, folder: Path) -> bool:
         return False
     ANSWERS.write(context.facts, answers)
     return True
+
+
+def _is_checking_out(context: Context, folder: Path) -> bool:
+    """Tell whether git writes files just now: it locks its index first, and moves HEAD last."""
+    done = context.facts.run(("git", "-C", str(folder), "rev-parse", "--git-path", "index.lock"))
+    lock = folder / os.fsdecode(done.stdout.removesuffix(b"\n"))
+    return done.returncode == 0 and os.path.lexists(lock)
 
 
 def _find_commit(context: Context, folder: Path) -> bytes:

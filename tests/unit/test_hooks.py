@@ -222,9 +222,18 @@ def test_what_a_trusted_hook_changes_stays_trusted(box: Container) -> None:
     assert trust.find_verdict(box.context, box.folder) is trust.Verdict.TRUSTED
 
 
+CHECK_OUT = "touch .git/index.lock"
+"""What git does before it writes the first file of another commit; HEAD follows the last one."""
+
+
 @pytest.mark.parametrize(
     ("meanwhile", "verdict"),
-    [("true", trust.Verdict.TRUSTED), ("commit -q --allow-empty -m 2", trust.Verdict.ASK)],
+    [
+        ("true", trust.Verdict.TRUSTED),
+        ("commit -q --allow-empty -m 2", trust.Verdict.ASK),
+        (CHECK_OUT, trust.Verdict.ASK),
+    ],
+    ids=["nothing", "done", "under way"],
 )
 def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
     box: Container, meanwhile: str, verdict: trust.Verdict
@@ -232,7 +241,7 @@ def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
     """Somebody pulls: nobody has looked at what comes with that."""
     box.variables["DEV8_TRUST"] = "ask"
     git = "git -c user.name=a -c user.email=a@example.com"
-    words = meanwhile if meanwhile == "true" else f"{git} {meanwhile}"
+    words = f"{git} {meanwhile}" if meanwhile.startswith("commit") else meanwhile
     box.write(postCreateCommand=f"{words}; mkdir .vscode; echo {{}} >.vscode/tasks.json")
     setting = f"git init -q; {git} commit -q --allow-empty -m 1"
     subprocess.run(["sh", "-c", setting], cwd=box.folder, check=True)
