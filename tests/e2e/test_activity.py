@@ -250,7 +250,8 @@ def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
             assert box.inspect("{{.RestartCount}}") == "0"
             log = box.logs()
         assert re.search(r"idle for \d+ min \(DEV8_IDLE_TIMEOUT\)", log)
-        assert "made the final backup" in log
+        # It was saved before the stop; the final backup is made only if something changed since.
+        assert re.search("made the final backup|no final backup needed", log)
         with running(Recipe(MVP, (*options[:8], *mounts))) as box:
             box.wait_ready()
             assert "/workspace/late" in find_files(box)

@@ -45,10 +45,16 @@ if [ -n "$SSH_TTY" ] && [ "$SHLVL" = 1 ] && [ -O "$wait" ] && ! [ -e "$wait.over
         modes=$(stty -g)
         trap 'exit 0' INT # bash reads the rest of the start-up files all the same
         trap 'kill -KILL $! 2>/dev/null && echo >&2; stty "$modes"' EXIT # bash has it ignore TERM
+        stty -echo
+        exec {idle}<> <(:) # nothing ever comes from it: `read` pauses there
         devcopilot wait --login </dev/null &
         while kill -0 $! 2>/dev/null; do
-            read -rs -t 0.2
-            [ $? -gt 128 ] || break # Enter, or the end of the input
+            # Not `read -t 0.2` alone: on a busy machine bash may read the key and still say "too late".
+            if read -t 0; then # Enter, or the end of the input
+                read -r
+                break
+            fi
+            read -r -t 0.2 -u "$idle"
         done
     )
 fi
