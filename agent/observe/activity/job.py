@@ -1,6 +1,6 @@
 """The job of init that takes a sample each 30 s: `python -I -S job.py`, in a copy of init.
 
-It costs 8 ms of processor there, and 25 with the start of Python. So it loads nothing that is not
+It costs 9 ms of processor there, and 25 with the start of Python. So it loads nothing that is not
 light, and makes do without `site`; tests/unit/test_architecture.py holds it to that.
 """
 
