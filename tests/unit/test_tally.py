@@ -11,10 +11,10 @@ from tests.faults.tally import Tally
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDLESS = """
-import threading
+import os, threading
 from tests.faults.tally import Tally
 def attempt(number):
-    print("begun", flush=True)
+    os.write(1, b"begun\\n")  # at once: several do
     threading.Event().wait()
 Tally("a test", 3).spread(attempt, range(3))
 """
@@ -69,10 +69,10 @@ def test_each_case_is_tried_once_and_failures_are_counted() -> None:
 def test_an_interrupted_run_waits_for_no_attempt() -> None:
     words = [sys.executable, "-c", ENDLESS]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"begun\n"
-        process.send_signal(signal.SIGINT)
         try:
+            assert process.stdout
+            assert process.stdout.readline() == b"begun\n"
+            process.send_signal(signal.SIGINT)
             assert process.wait(60) == -signal.SIGINT
         finally:
             process.kill()
