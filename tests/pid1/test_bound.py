@@ -26,8 +26,10 @@ def test_a_box_ends_with_a_killed_starter(namespace: Namespace, folder: Path) ->
     words = [sys.executable, "-c", STARTER, str(folder), str(namespace.uid), *namespace.words]
     environ = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(words, stdout=subprocess.PIPE, env=environ, cwd="/") as starter:
-        assert starter.stdout
-        init = Path(f"/proc/{int(starter.stdout.readline())}")
-        assert (init / "cmdline").read_bytes() == b"sleep\x001000\x00"
-        starter.send_signal(signal.SIGKILL)
-    wait_until(lambda: not init.exists(), "the end of the box", 20)
+        try:
+            assert starter.stdout
+            command = Path("/proc", str(int(starter.stdout.readline())), "cmdline")
+            wait_until(lambda: command.read_bytes() == b"sleep\x001000\x00", "the command")
+        finally:
+            starter.send_signal(signal.SIGKILL)
+    wait_until(lambda: not command.exists(), "the end of the box", 20)
