@@ -92,8 +92,7 @@ class Children:
         if failure:
             os.waitpid(pid, 0)
             raise OSError(int(failure), os.strerror(int(failure)))
-        child = self._living[pid] = Child(pid, on_end)
-        return child
+        return self.adopt(pid, on_end)
 
     def fork_script(
         self, argv: Sequence[str], streams: Streams, on_end: Callable[[int], None], nice: int = 0
@@ -128,11 +127,10 @@ class Children:
             _lead_group(pid)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        child = self._living[pid] = Child(pid, on_end)
-        return child
+        return self.adopt(pid, on_end)
 
     def adopt(self, pid: int, on_end: Callable[[int], None]) -> Child:
-        """Take a child that an earlier life of this process has started, and has not reaped."""
+        """Look after a child of this process, also one that an earlier life of it started."""
         child = self._living[pid] = Child(pid, on_end)
         return child
 

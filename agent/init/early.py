@@ -25,8 +25,6 @@ MODULE = "supervisor.supervisord"
 PLAIN = (sys.executable, "-I", "-m", MODULE)
 """How an argv begins that it can take the place of."""
 ARGV = (sys.executable, "-I", "-m", "agent.init.preload", MODULE)
-
-
 GONE = -1
 """In the place of the pipe, once the word is sent."""
 
