@@ -35,7 +35,8 @@ list_files() { # PATTERN...
 check_shell() {
     local scripts
     mapfile -t scripts < <(list_files | xargs awk '
-        FNR == 1 { if (/^#!.*[ \/](ba|da)?sh( |$)/) print FILENAME; nextfile }')
+        /^#!.*[ \/](ba|da)?sh( |$)/ || FILENAME ~ "/profile[.]d/" { print FILENAME }
+        { nextfile }')
     shellcheck --external-sources --check-sourced "${scripts[@]}"
 }
 

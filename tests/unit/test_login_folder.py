@@ -74,3 +74,26 @@ def test_without_a_project_logins_start_at_home(tmp_path: Path) -> None:
     login_folder.note(context)
     assert not (context.facts.runtime / runtime.PROJECT).exists()
     assert log_in(context, "-i", SSH_CONNECTION="a b") == str(context.facts.home)
+
+
+PROFILES = sorted(SESSION.parent.glob("*.sh"))
+
+
+@pytest.mark.parametrize("shell", [("dash",), ("bash",), ("bash", "--posix")], ids=" ".join)
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.name)
+def test_whatever_the_login_shell_is_it_reads_the_images_files(
+    tmp_path: Path, shell: tuple[str, ...], profile: Path
+) -> None:
+    """One that cannot parse a line ends there, and with it the login. Each file is there."""
+    (tmp_path / "ssh").mkdir()
+    (tmp_path / "units").mkdir()
+    for name in ("ssh/wait", "ssh/session.sh", "units/attach.wanted", "project"):
+        (tmp_path / name).touch()
+    done = subprocess.run(
+        [*shell, "-c", f'. "{profile}"; echo "read $PATH"'], capture_output=True, text=True,
+        check=True, timeout=30, stdin=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DEV8_RUNTIME_DIR": str(tmp_path),
+             "SSH_CONNECTION": "a b", "SSH_TTY": "/dev/pts/0", "SHLVL": "1", "TERM": "xterm"},
+    )  # fmt: skip
+    assert done.stdout == f"read {os.environ['PATH']}\n"
+    assert done.stderr == ""

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Read by every bash that sshd starts, by login shells and by interactive ones.
+# Read by every bash that sshd starts, by login shells and by interactive ones. A login shell may also
+# be another sh, like dash: it must be able to parse the whole file.
 
 # The agent's runtime folder. Everybody can make one in /dev/shm, under root's name too: in another
 # user's folder even a link to a file of ours is not to be trusted.
@@ -10,6 +11,7 @@ fi
 
 # What sshd's configuration cannot hold of the environment.
 if [ -n "$SSH_CONNECTION" ] && [ -O "$devcopilot/ssh/session.sh" ]; then
+    # shellcheck source=/dev/null # made at the start of the container
     . "$devcopilot/ssh/session.sh"
 fi
 
@@ -39,22 +41,22 @@ unset units
 # DEV8_SSH_WAIT: people who log in see what is still being set up, and go on at Enter. Programs never
 # wait: they have no terminal of sshd's, or run a command in it. /etc/profile reads this file twice.
 wait=$devcopilot/ssh/wait
-if [ -n "$SSH_TTY" ] && [ "$SHLVL" = 1 ] && [ -O "$wait" ] && ! [ -e "$wait.over" ] &&
-    [ "${BASH_SOURCE[1]}" = /etc/profile ] && [[ $- = *i* ]] && [ "$(tty)" = "$SSH_TTY" ]; then
+if [ -n "$BASH_VERSION" ] && [ -n "$SSH_TTY" ] && [ "$SHLVL" = 1 ] && [ -O "$wait" ] &&
+    ! [ -e "$wait.over" ] && [ "${BASH_SOURCE[1]}" = /etc/profile ] && [[ $- = *i* ]] &&
+    [ "$(tty)" = "$SSH_TTY" ]; then
     (
         modes=$(stty -g)
         trap 'exit 0' INT # bash reads the rest of the start-up files all the same
         trap 'kill -KILL $! 2>/dev/null && echo >&2; stty "$modes"' EXIT # bash has it ignore TERM
         stty -echo
-        exec {idle}<> <(:) # nothing ever comes from it: `read` pauses there
         devcopilot wait --login </dev/null &
         while kill -0 $! 2>/dev/null; do
-            # Not `read -t 0.2` alone: on a busy machine bash may read the key and still say "too late".
+            # Not `read -t 0.2`: on a busy machine bash may read the key and still say "too late".
             if read -t 0; then # Enter, or the end of the input
                 read -r
                 break
             fi
-            read -r -t 0.2 -u "$idle"
+            sleep 0.2
         done
     )
 fi
