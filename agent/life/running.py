@@ -1,6 +1,7 @@
 """Runs a command of a unit: in a group of its own, with the clean environment, line by line."""
 
 import os
+import re
 import selectors
 import subprocess
 import threading
@@ -20,6 +21,9 @@ PULSE = 0.2
 """Seconds between two looks whether it is to end."""
 LONGEST_LINE = 64 * 1024
 """Bytes after which a line counts as one, though none has ended."""
+OVERWRITTEN = 1.0
+"""Seconds between two lines that a terminal would overwrite: a log shows only where it goes."""
+_END = re.compile(rb"[\r\n]")
 _PIECE = 65536
 _ALWAYS = {"GIT_TERMINAL_PROMPT": "0"}
 """Nobody is there to answer a question."""
@@ -66,7 +70,8 @@ def run(
 ) -> Ended:
     """Run a command to its end; `on_line` gets each line of its two outputs.
 
-    A carriage return ends a line as well. `output` is a file that gets the first output instead.
+    A carriage return ends a line as well, which the next one overwrites on a terminal: of those
+    `on_line` gets one a second. `output` is a file that gets the first output instead.
     With `behind` it takes disk and processors last. `on_pulse` is called now and then. Raises
     OSError when it cannot be started.
     """
@@ -125,6 +130,8 @@ class _Lines:
         self.descriptor = descriptor
         self._on_line = on_line
         self._rest = b""
+        self._overwritten: bytes | None = None  # the last one that nobody has seen
+        self._shown = float("-inf")
         self.closed = False
 
     def read(self, seconds: float) -> None:
@@ -132,15 +139,37 @@ class _Lines:
         with selectors.DefaultSelector() as selector:
             if not self.closed:
                 selector.register(self.descriptor, selectors.EVENT_READ)
-            if not selector.select(seconds):
-                return
-        piece = os.read(self.descriptor, _PIECE)
+            if selector.select(seconds):
+                self._take(os.read(self.descriptor, _PIECE))
+        self._show_overwritten()
+
+    def _take(self, piece: bytes) -> None:
         self.closed = not piece
-        *lines, self._rest = (self._rest + piece).replace(b"\r", b"\n").split(b"\n")
-        if len(self._rest) > LONGEST_LINE or (self.closed and self._rest):
-            lines, self._rest = [*lines, self._rest], b""
-        for line in lines:
-            self._on_line(line)
+        text, begin = self._rest + piece, 0
+        for end in _END.finditer(text):
+            line, begin = text[begin : end.start()], end.end()
+            if end[0] == b"\n":  # alone, it keeps what stands there, as in \r\n
+                self._show(line or self._overwritten or b"")
+            elif line:
+                self._overwritten = line
+        self._rest = text[begin:]
+        if self.closed or len(self._rest) > LONGEST_LINE:
+            self._show_rest()
+
+    def _show(self, line: bytes) -> None:
+        self._overwritten = None
+        self._on_line(line)
+
+    def _show_rest(self) -> None:
+        if line := self._rest or self._overwritten:
+            self._show(line)
+        self._rest = b""
+
+    def _show_overwritten(self) -> None:
+        now = time.monotonic()
+        if self._overwritten and now - self._shown >= OVERWRITTEN:
+            self._shown = now
+            self._show(self._overwritten)
 
     def drain(self, seconds: float, stopping: threading.Event) -> bool:
         """Take the rest; return whether the output was closed in this time."""
@@ -149,7 +178,5 @@ class _Lines:
             self.read(min(PULSE, max(0.0, deadline - time.monotonic())))
             if time.monotonic() >= deadline or stopping.is_set():
                 break
-        if self._rest:
-            self._on_line(self._rest)
-            self._rest = b""
+        self._show_rest()
         return self.closed

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.life import running
 from agent.life.marks import IN_CONTAINER, ON_VOLUME, Marks
 from agent.life.setup import NOT_YET, Setup, hold
 from agent.life.unit import Kind, Unit, Work
@@ -22,7 +23,7 @@ from agent.machine.unit_record import Record, State, find_open, make_name
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 SECRET = "ghp_0123456789abcdefghij"
 
@@ -80,6 +81,10 @@ def run_in(context: Context, carry_out: Callable[[Unit], None]) -> Heard:
 
     Setup(context, [make_kind("one", work)], heard).run()
     return heard
+
+
+def assert_good(ended: running.Ended) -> None:
+    assert ended.good
 
 
 # --- the order of kinds -------------------------------------------------------------------------
@@ -254,16 +259,50 @@ def test_its_output_is_in_the_log_masked_and_the_run_before_is_kept(context: Con
 
     def carry_out(unit: Unit) -> None:
         unit.say("a line of ours")
-        unit.run(("sh", "-c", f"printf '1 %%\\r2 %%\\n'; echo {SECRET} >&2; printf rest"))
+        unit.run(("sh", "-c", f"echo 1; echo {SECRET} >&2; printf rest"))
         unit.done()
 
     run_in(context, carry_out)
     log = find_path(context.facts, "one")
-    assert log.read_text() == "a line of ours\n1 %\n2 %\n***\nrest\n"
+    assert log.read_text() == "a line of ours\n1\n***\nrest\n"
     assert log.stat().st_mode & 0o777 == 0o600
     UnitLog(context.facts, "one").close()
     assert log.read_text() == ""
     assert Path(f"{log}.1").read_text().endswith("rest\n")
+
+
+@pytest.mark.parametrize(
+    ("output", "lines"),
+    [
+        (r"1 %%\r2 %%\r3 %%\n", ["3 %"]),  # as on a terminal, in the end
+        (r"one\r\ntwo\r\n\r\n", ["one", "two", ""]),
+        (r"\r1 %%\r2 %%", ["1 %", "2 %"]),
+        (r"1 %%\r2 %%\r", ["2 %"]),
+    ],
+)
+def test_what_a_terminal_would_overwrite_is_not_logged(
+    context: Context, output: str, lines: list[str]
+) -> None:
+    said: list[str] = []
+    run_in(context, lambda unit: assert_good(unit.run(("printf", output), on_line=said.append)))
+    assert said == lines
+
+
+def test_of_a_command_that_hangs_its_log_shows_how_far_it_is(context: Context) -> None:
+    said: list[str] = []
+    stopping = threading.Event()
+
+    def hear(line: bytes) -> None:
+        said.append(line.decode())
+        if said[-1] == "999 %":
+            stopping.set()
+
+    script = (
+        r"i=0; while [ $i -lt 1000 ]; do printf '%s %%\r' $i; i=$((i+1)); done; exec sleep 1000"
+    )
+    argv, environ = ("sh", "-c", script), context.facts.environ
+    assert running.run(argv, environ, None, DEADLINE, stopping, hear).stopped
+    assert len(said) < 1000
 
 
 def test_a_log_keeps_the_end_of_an_output_that_never_stops(context: Context) -> None:
