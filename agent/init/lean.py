@@ -77,6 +77,25 @@ def go_without() -> None:
         load_lazily(name)
 
 
+def start_at_once() -> None:
+    """Have supervisord start its services at its first look.
+
+    It starts what is due after each look at its descriptors, and each takes up to a second.
+    """
+    from supervisor import poller  # noqa: PLC0415 - of what is loaded here it is the last
+
+    class Poller(poller.Poller):  # type: ignore[misc]
+        is_first = True
+
+        def poll(self, timeout: float) -> tuple[list[int], list[int]]:
+            if self.is_first:
+                self.is_first, timeout = False, 0.0
+            found: tuple[list[int], list[int]] = super().poll(timeout)
+            return found
+
+    poller.Poller = Poller
+
+
 def load_lazily(name: str) -> None:
     """Let a module be loaded when it is used first.
 

@@ -43,6 +43,7 @@ def load(name: str) -> ModuleType:
     module = importlib.import_module(name)
     for part in lean.LATER:
         importlib.import_module(part)
+    lean.start_at_once()
     gc.enable()
     return module
 

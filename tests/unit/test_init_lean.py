@@ -72,3 +72,13 @@ def test_hashes_stay_openssls_where_python_has_none() -> None:
 def test_what_is_there_already_stays() -> None:
     code = "import http.client; print(http.client.HTTPConnection)"
     assert run(code, before="import http.client\n") == ["<class 'http.client.HTTPConnection'>"]
+
+
+def test_the_first_look_waits_for_nothing() -> None:
+    """Services start after it; each later one takes as long as supervisord wants."""
+    assert run(
+        "from supervisor import poller; from supervisor.options import ServerOptions\n"
+        "poller.Poller.__base__.poll = lambda self, timeout: print(timeout)\n"
+        "own = ServerOptions().poller\n"
+        "for _ in range(3): own.poll(1)"
+    ) == ["0.0", "1", "1"]
