@@ -36,7 +36,7 @@ class Configure:
     def __init__(
         self,
         argv: Sequence[str],
-        call: Callable[[list[str]], object],
+        call: Callable[[list[str]], None],
         *,
         loop: Loop,
         children: Children,
@@ -68,7 +68,7 @@ class Configure:
         words = [*CONFIGURE, "--log-level", choose_level(self._argv)]  # the terminal is ours here
         # Its words go to standard error: standard output may be CMD's.
         self._child = self._children.fork(
-            lambda: self._configure(words), self._on_end, streams=(null, STDERR, None)
+            lambda: self._call(words), self._on_end, streams=(null, STDERR, None)
         )
         self._loop.after(TIME_LIMIT, self._give_up)
         try:
@@ -76,12 +76,6 @@ class Configure:
         except OSError:
             pass  # then it is started later
         os.close(null)
-
-    def _configure(self, words: list[str]) -> None:
-        from agent.init import lean  # noqa: PLC0415 - PID 1 goes without
-
-        lean.load_lazily("inspect")  # `dataclasses` imports it, and hardly ever needs it
-        self._call(words)
 
     def wait(self) -> None:
         """Work until it has ended."""
@@ -136,7 +130,7 @@ class Configure:
         self.early = None
 
 
-def run(argv: Sequence[str], call: Callable[[list[str]], object]) -> int:
+def run(argv: Sequence[str], call: Callable[[list[str]], None]) -> int:
     """Configure and execute the second life; return only with the exit code of a failure."""
     open_missing_streams()
     core_limit = core_dumps.forbid()  # `configure` has every secret

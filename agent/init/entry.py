@@ -11,7 +11,7 @@ USAGE = "usage: devcopilot {verb} [--] {command}\n"
 BOOTED, CORES, EARLY, NOTIFY = "--booted", "--cores", "--early", "--notify"
 
 
-def main(argv: list[str], call: Callable[[list[str]], object]) -> int:
+def main(argv: list[str], call: Callable[[list[str]], None]) -> int:
     """Run `run` or `init`: `argv` is the verb, an optional `--`, and CMD. Returns the exit code.
 
     `call` runs another verb in a copy of this process, see `bootstrap`.
@@ -34,7 +34,7 @@ def _guard(life: Callable[[list[str]], int], argv: list[str]) -> int:
         return Exit.INTERNAL
 
 
-def _begin(argv: list[str], call: Callable[[list[str]], object]) -> int:
+def _begin(argv: list[str], call: Callable[[list[str]], None]) -> int:
     verb, command = argv[0], argv[1:]
     usage = USAGE.format(verb=verb, command="CMD…" if verb == "init" else "[CMD…]")
     if command[:1] in (["-h"], ["--help"]):

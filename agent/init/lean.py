@@ -10,6 +10,8 @@ import importlib.util
 import sys
 from types import ModuleType
 
+from agent.machine import later
+
 OPTIONAL = ("ssl", "gzip", "bz2", "lzma", "zlib")
 """Whoever imports them has a way without."""
 OPENSSL = "_hashlib"
@@ -73,8 +75,7 @@ def go_without() -> None:
         module = ModuleType(name)
         vars(module).update(content)
         sys.modules.setdefault(name, module)
-    for name in LAZY:
-        load_lazily(name)
+    later.put_off(*LAZY)
 
 
 def start_at_once() -> None:
@@ -94,16 +95,3 @@ def start_at_once() -> None:
             return found
 
     poller.Poller = Poller
-
-
-def load_lazily(name: str) -> None:
-    """Let a module be loaded when it is used first.
-
-    https://docs.python.org/3/library/importlib.html#implementing-lazy-imports
-    """
-    spec = importlib.util.find_spec(name)
-    if name in sys.modules or spec is None or spec.loader is None:
-        return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)

@@ -34,6 +34,7 @@ LIGHT = {
     "exits",
     "faults",
     "files",
+    "later",
     "log",
     "masking",
     "moments",
