@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from agent.machine import commands, runtime
+from agent.machine import external_commands, runtime
 from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
 from agent.settings import stored
@@ -28,10 +28,10 @@ def main() -> int:
     except AgentError as error:
         sys.stderr.write(f"{error}\n")
         return Exit.FAILED
-    done = commands.run(sys.argv[1:], environ, timeout=TIMEOUT, limit=LIMIT)
+    done = external_commands.run(sys.argv[1:], environ, timeout=TIMEOUT, limit=LIMIT)
     sys.stdout.buffer.write(done.stdout)
     sys.stderr.buffer.write(done.stderr)
-    if done.returncode in (commands.NOT_FOUND, commands.TOO_MUCH):
+    if done.returncode in (external_commands.NOT_FOUND, external_commands.TOO_MUCH):
         sys.stderr.write("\n")
     return done.returncode if done.returncode >= 0 else 128 - done.returncode
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from agent.backup.password_command import LIMIT
 from agent.backup.target import Target
-from agent.machine.commands import SAID_TOO_MUCH
 from agent.machine.errors import Problem
+from agent.machine.external_commands import SAID_TOO_MUCH
 from agent.machine.follow import ENDED, Finished
 from agent.machine.lines import split_lines
 

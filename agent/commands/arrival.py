@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from agent.commands.layout import Bar
-from agent.life.setup import NOT_YET
-from agent.life.waiting import Answer
 from agent.machine import unit_record
 from agent.machine.clock import parse_time
 from agent.machine.escaping import escape_line
 from agent.machine.human import find_left, format_duration
 from agent.machine.system import Facts
 from agent.machine.unit_record import SEPARATOR, Record, State
+from agent.units.setup import NOT_YET
+from agent.units.waiting import Answer
 
 OVER = "wait.over"
 """In the folder of ssh: nobody waits any more."""

@@ -2,12 +2,12 @@
 
 from agent.backup.checks.all import CHECKS as BACKUP
 from agent.github.checks.all import CHECKS as GITHUB
-from agent.life.checks.all import CHECKS as LIFE
 from agent.observe.checks.all import CHECKS as OBSERVE
 from agent.observe.doctor import GROUPS
 from agent.services.checks.all import CHECKS as SERVICES
 from agent.settings.check import Check
 from agent.tools.checks.all import CHECKS as TOOLS
+from agent.units.checks.all import CHECKS as LIFE
 from agent.workspace.checks.all import CHECKS as WORKSPACE
 
 CHECKS: tuple[Check, ...] = tuple(

@@ -8,13 +8,13 @@ from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.commands.units import work_on
-from agent.life.clone.kind import KIND, clone_all
+from agent.commands.unit_reports import work_on
 from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
 from agent.machine.unit_record import BAD, State
 from agent.settings import context
 from agent.settings.repository import FORM, EntryError, Repository, mask, parse_entry
+from agent.units.clone.kind import KIND, clone_all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,10 @@
 import argparse
 
 from agent.commands.output import Printer
-from agent.life import waiting
 from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.exits import Exit
 from agent.settings import context
+from agent.units import waiting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.life.extensions.installed import find_browser, find_remote
-from agent.life.extensions.kind import KIND
 from agent.machine import unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.system import Facts
 from agent.settings import context
+from agent.units.extensions.installed import find_browser, find_remote
+from agent.units.extensions.kind import KIND
 
 NOTHING = "no extensions are asked for, and none are installed"
 HEAD = ("EXTENSION", "BROWSER", "SSH", "STATE", "")

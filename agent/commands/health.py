@@ -56,9 +56,9 @@ def find_backups(current: Context) -> dict[str, dict[str, object]]:
     """Return target -> how its backups stand; nothing where no target is named."""
     if not has_target(current.settings):
         return {}
-    from agent.backup import report  # noqa: PLC0415 - most checks of most containers need it not
+    from agent.backup import status  # noqa: PLC0415 - most checks of most containers need it not
 
-    return {row.target: asdict(row) for row in report.find_backups(current)}
+    return {row.target: asdict(row) for row in status.find_backups(current)}
 
 
 def explain_backups(backups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:

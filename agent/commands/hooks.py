@@ -13,13 +13,7 @@ from typing import Any
 from agent.commands import rerun
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.commands.units import Events
-from agent.life.all import KINDS
-from agent.life.devcontainer.properties import find_notes
-from agent.life.hooks import attach, kind, stopping
-from agent.life.hooks.kind import Plan
-from agent.life.hooks.phases import AT_ATTACH, Phase
-from agent.life.hooks.running import show as show_command
+from agent.commands.unit_reports import Events
 from agent.machine import unit_record
 from agent.machine.errors import Problem, UsageError
 from agent.machine.exits import Exit
@@ -28,6 +22,12 @@ from agent.machine.unit_record import BAD, Record, make_name
 from agent.settings import context
 from agent.settings.context import Context
 from agent.tools import trust
+from agent.units.all import KINDS
+from agent.units.devcontainer.properties import find_notes
+from agent.units.hooks import attach, kind, stopping
+from agent.units.hooks.kind import Plan
+from agent.units.hooks.phases import AT_ATTACH, Phase
+from agent.units.hooks.running import show as show_command
 
 ACTIONS = ("list", "show", "run")
 

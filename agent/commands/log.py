@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.commands.output import Printer
-from agent.life.all import KINDS
 from agent.machine import unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
@@ -19,6 +18,7 @@ from agent.machine.system import Facts
 from agent.machine.unit_log import FOLDER, find_path
 from agent.machine.unit_record import State
 from agent.settings import context
+from agent.units.all import KINDS
 
 LOOK = 5.0
 """Seconds after which it is looked again, should a change go unnoticed."""

@@ -12,8 +12,8 @@ from agent.machine.clock import parse_time
 from agent.machine.exits import Exit
 from agent.machine.human import format_age
 from agent.machine.sockets import TCP
-from agent.observe.ports import report
-from agent.observe.ports.report import Report, Row
+from agent.observe.ports import overview
+from agent.observe.ports.overview import Report, Row
 from agent.settings import context
 from agent.settings.context import Context
 
@@ -48,7 +48,7 @@ def look(current: Context, *, everything: bool, again: bool) -> Iterator[Report]
     """Yield the ports, and `again` whenever they have changed."""
     before: set[object] | None = None
     while True:
-        found = report.collect(current, everything=everything)
+        found = overview.collect(current, everything=everything)
         now = {row.identity for row in found.rows}
         if now != before:
             yield found

@@ -7,10 +7,7 @@ from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.commands.units import Lines, end_on_signals, hold
-from agent.life.all import KINDS
-from agent.life.setup import Setup
-from agent.life.unit import Kind
+from agent.commands.unit_reports import Lines, end_on_signals, hold
 from agent.machine import unit_record
 from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
@@ -19,6 +16,9 @@ from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, Record
 from agent.settings import context
 from agent.settings.context import Context
+from agent.units.all import KINDS
+from agent.units.setup import Setup
+from agent.units.unit import Kind
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

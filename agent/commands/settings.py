@@ -2,9 +2,9 @@
 
 import argparse
 
-from agent.commands.documents import DOCUMENTS
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
+from agent.commands.state_files import DOCUMENTS
 from agent.machine.exits import Exit
 from agent.settings import reference
 

@@ -4,14 +4,14 @@ import argparse
 import signal
 
 from agent.commands.output import Printer
-from agent.commands.units import Events
-from agent.life.all import KINDS
-from agent.life.setup import Setup
+from agent.commands.unit_reports import Events
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.setup_trigger import JOB
 from agent.settings import context
+from agent.units.all import KINDS
+from agent.units.setup import Setup
 from agent.workspace.setup_job import find_watched
 
 

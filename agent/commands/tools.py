@@ -9,14 +9,14 @@ from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.commands.units import work_on
-from agent.life.tools.kind import KIND, install
+from agent.commands.unit_reports import work_on
 from agent.machine.exits import Exit
 from agent.machine.unit_record import State
 from agent.settings import context
 from agent.tools.all import TOOLS
 from agent.tools.rows import describe
 from agent.tools.tool import AiTool, find_wanted
+from agent.units.tools.kind import KIND, install
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

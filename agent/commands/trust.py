@@ -6,13 +6,13 @@ from pathlib import Path
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.life import setup
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.project import find_folder
 from agent.tools import trust
+from agent.units import setup
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,8 +15,6 @@ from pathlib import Path
 from agent.commands.layout import Bar
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
-from agent.life import waiting
-from agent.life.waiting import Answer
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.exits import Exit
@@ -25,6 +23,8 @@ from agent.machine.lines import find_last_line
 from agent.machine.unit_record import BAD, GOOD, State
 from agent.settings import context
 from agent.settings.context import Context
+from agent.units import waiting
+from agent.units.waiting import Answer
 
 LOOK = 1.0
 """Seconds between two looks at what no folder of the agent's tells of, such as a port."""

@@ -14,9 +14,9 @@ import struct
 from pathlib import Path
 
 from agent.github import changes, gh
-from agent.github.fetch import Demand
 from agent.github.fresh import has_left
 from agent.github.renewal import make_renewals
+from agent.github.token_fetch import Demand
 from agent.machine import faults
 from agent.machine.escaping import make_lines
 from agent.machine.log import Logger

@@ -1,10 +1,10 @@
 """A token that can be used now, for a command that a person types."""
 
 from agent.github import gh, published
-from agent.github.fetch import MARGIN, Demand
 from agent.github.helpers import ask
 from agent.github.published import Published
 from agent.github.renewal import make_renewals
+from agent.github.token_fetch import MARGIN, Demand
 from agent.machine.errors import AgentError, Problem
 from agent.settings.context import Context
 

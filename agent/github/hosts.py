@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent.github.sources.all import SOURCES
 from agent.github.token import find_source
-from agent.machine import files, overrides
+from agent.machine import files, layered_folders
 from agent.machine.errors import Problem
 from agent.machine.parsing import parse_toml
 from agent.machine.values import frozen
@@ -21,8 +21,8 @@ from agent.settings.github import GitHub
 from agent.settings.parsers import host_name
 from agent.settings.variable import declared
 
-SYSTEM_FOLDER = overrides.SYSTEM / "hosts.d"
-USER_FOLDER = f"{overrides.USER}/hosts.d"
+SYSTEM_FOLDER = layered_folders.SYSTEM / "hosts.d"
+USER_FOLDER = f"{layered_folders.USER}/hosts.d"
 """In the home folder."""
 NOT_OF_A_FILE = ("GH_HOST", "DEV8_TOKEN_REFRESH_INTERVAL")
 """The file's name is the host's; the interval holds for all."""
@@ -48,7 +48,7 @@ def find_accounts(context: Context) -> Accounts:
     ours = context.settings.github
     known = {ours.host: ours} if is_configured(ours) else {}
     in_trouble: dict[str, Problem] = {}
-    for path in overrides.find_files(context.facts.home / USER_FOLDER, SYSTEM_FOLDER):
+    for path in layered_folders.find_files(context.facts.home / USER_FOLDER, SYSTEM_FOLDER):
         if isinstance(path, Problem):
             continue
         name = path.stem.lower()

@@ -7,14 +7,14 @@ check happens outside of it, so that a server that hangs keeps nobody waiting.
 
 from collections.abc import Iterable
 
-from agent.github.check import Check
-from agent.github.fetch import Demand, Fetch
 from agent.github.hosts import find_accounts
 from agent.github.published import Published
 from agent.github.record import Record
 from agent.github.sources.all import SOURCES
 from agent.github.store import HostSource, Store
 from agent.github.token import find_source
+from agent.github.token_check import Check
+from agent.github.token_fetch import Demand, Fetch
 from agent.machine.values import frozen
 from agent.settings.context import Context
 

@@ -142,7 +142,7 @@ def run(argv: Sequence[str], call: Callable[[list[str]], None]) -> int:
     )
     try:
         configure.start()
-        from agent.init.boot import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work
+        from agent.init.boot_reader import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work
 
         configure.wait()
         signals.block()

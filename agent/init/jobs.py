@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from agent.init import boot
+from agent.init import boot_reader
 from agent.init.activation import Calls, listen
 from agent.init.children import LIGHT, Child, Children, Streams, explain_failure
 from agent.init.listener import Listener
@@ -28,7 +28,7 @@ class ScheduledJob:
     """One job: never two runs of it at once."""
 
     def __init__(
-        self, plan: boot.Job, keeper: "Jobs", streams: Streams, calls: Calls | None = None
+        self, plan: boot_reader.Job, keeper: "Jobs", streams: Streams, calls: Calls | None = None
     ) -> None:
         self.plan = plan
         self.state = JobState.IDLE
@@ -211,13 +211,13 @@ class Jobs(Stoppable):
         self._watch: Watch | None = None
         self.all: dict[str, ScheduledJob] = {}
 
-    def add(self, plan: boot.Job) -> None:
+    def add(self, plan: boot_reader.Job) -> None:
         """Add a job; a moment starts it, or a call: it gets the listening sockets from 3 on."""
         calls = self._listen(plan)
         streams = (*self.streams, *calls.descriptors) if calls else self.streams
         self.all[plan.name] = ScheduledJob(plan, self, streams, calls)
 
-    def _listen(self, plan: boot.Job) -> Calls | None:
+    def _listen(self, plan: boot_reader.Job) -> Calls | None:
         sockets = []
         for address in plan.sockets:
             try:

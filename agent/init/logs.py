@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 
-from agent.init.boot import Boot
+from agent.init.boot_reader import Boot
 from agent.init.children import Child, Children
 from agent.init.fifo import open_fifo
 from agent.init.loop import Loop, Timer

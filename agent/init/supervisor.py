@@ -5,9 +5,9 @@ import os
 import signal
 from collections.abc import Sequence
 
-from agent.init import boot, early, signals
+from agent.init import boot_reader, early, signals
 from agent.init.announcement import Announcement
-from agent.init.boot import Boot
+from agent.init.boot_reader import Boot
 from agent.init.children import Children, explain_failure
 from agent.init.core import Init
 from agent.init.early import Early
@@ -15,7 +15,7 @@ from agent.init.jobs import FinalJobs, Jobs
 from agent.init.listener import Listener
 from agent.init.logs import Logs
 from agent.init.loop import BootClock, Loop
-from agent.init.memory import Memory
+from agent.init.oom_kills import Memory
 from agent.init.orphans import Orphans, adopt_orphans
 from agent.init.readiness import Readiness
 from agent.init.services import Services
@@ -218,7 +218,7 @@ def run(
     try:
         adopt_orphans()
         supervisor = Supervisor(
-            folder, boot.read_boot(folder), argv, early_one, notify, core_limit,
+            folder, boot_reader.read_boot(folder), argv, early_one, notify, core_limit,
             loop=Loop(BootClock()), children=Children(), arrivals=signals.listen(),
         )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.machine.proc import read_stat
-from agent.machine.processes import end, find_family, has_ended
+from agent.machine.process_groups import end, find_family, has_ended
 from agent.machine.values import frozen
 
 PATIENCE = 5.0

@@ -55,9 +55,9 @@ new one holds AUDIT.lock."""
 GH_LOCK = "gh.lock"
 """Locked by whoever writes gh's login: a refresh, on demand or not, or `configure`."""
 REPORTING = "reporting.json"
-"""How to report to the control plane; see `agent.observe.report.plan`."""
+"""How to report to the control plane; see `agent.observe.report.rules`."""
 REPORT = "report.json"
-"""What is known of the reports; see `agent.observe.report.state`."""
+"""What is known of the reports; see `agent.observe.report.record`."""
 JOBS = "jobs"
 """Folder: a job that wants its next run at another time than its interval says writes the seconds
 as text to NAME.next; it holds for one run. One that wants the container to stop writes the reason

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from agent.machine import commands
+from agent.machine import external_commands
 from agent.machine.system import Facts
 
 _SHOWN = re.compile(r"Server host key: (\S+) (SHA256:\S+)")
@@ -39,6 +39,8 @@ def _ask(host: str, port: int | None, facts: Facts) -> str:
     options = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10")
     words = (word for option in options for word in ("-o", option))
     argv = ("ssh", "-v", *words, *ports, "--", host, "true")
-    said = commands.run(argv, facts.environ, timeout=_PATIENCE).stderr.decode(errors="replace")
+    said = external_commands.run(argv, facts.environ, timeout=_PATIENCE).stderr.decode(
+        errors="replace"
+    )
     found = _SHOWN.search(said)
     return f": {found[1]} {found[2]}" if found else ""

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
-from agent.machine import commands, runtime, steering
+from agent.machine import external_commands, runtime, steering
 from agent.machine.clock import Clock
 from agent.machine.errors import Problem
 from agent.machine.files import SECRET, STATE, read_file
@@ -140,9 +140,9 @@ class Facts:
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run a command that changes nothing and return what it said and its code.
 
-        Where it cannot even run, a code and `stderr` say why: see `machine.commands.run`.
+        Where it cannot even run, a code and `stderr` say why: see `machine.external_commands.run`.
         """
-        return commands.run(argv, steering.clear(argv[0], self.environ), stdin)
+        return external_commands.run(argv, steering.clear(argv[0], self.environ), stdin)
 
     def secret(self, source: SecretInput | None) -> Secret | Problem | None:
         """Return the secret as it is meant, None when none was given, or what is wrong with it."""
@@ -201,7 +201,7 @@ class System:
 
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> None:
         """Run a command; raises OSError with its own last words when it fails."""
-        done = commands.run(argv, steering.clear(argv[0], self._environ), stdin)
+        done = external_commands.run(argv, steering.clear(argv[0], self._environ), stdin)
         if done.returncode != 0:
             # Without an errno: the code of a command is none.
             raise OSError(f"{argv[0]} failed: {find_last_line(done.stderr, 'no message')}")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.processes import PAUSE, end_group
+from agent.machine.process_groups import PAUSE, end_group
 
 PATIENCE = 2.0
 """Seconds between TERM and KILL."""

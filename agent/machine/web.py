@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import SplitResult, urlsplit
 
-from agent.machine.certificates import find_public
 from agent.machine.proxies import Proxy, find_proxy
+from agent.machine.system_certificates import find_public
 
 TIMEOUT = 10.0
 """Seconds for a connection, and for each wait for an answer."""

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from agent.backup import report as backup
+from agent.backup import status as backup
 from agent.backup.targets.all import explain_setting
-from agent.github import report as github
+from agent.github import status as github
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
 from agent.machine.unit_record import BAD, Record, State, find_open
 from agent.machine.values import frozen
 from agent.observe.item import Item
-from agent.observe.report.record import Row as Report
+from agent.observe.report.status import Row as Report
 from agent.observe.status import Status, Trouble
-from agent.services import report as services
+from agent.services import status as services
 from agent.tools import rows
 
 SERVICES = {"RUNNING": "good", "STARTING": "idle", "STOPPING": "idle", "STOPPED": "idle"}

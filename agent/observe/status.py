@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from agent.backup import report as backup
+from agent.backup import status as backup
 from agent.backup import undo
-from agent.github import report as github
+from agent.github import status as github
 from agent.machine import proc, unit_record
 from agent.machine.cgroup import Cgroup
 from agent.machine.clock import timestamp
@@ -23,9 +23,9 @@ from agent.machine.values import frozen
 from agent.observe import activity, lost_lines
 from agent.observe.activity.answer import Activity
 from agent.observe.checks import memory
-from agent.observe.report import record as reports
+from agent.observe.report import status as reports
 from agent.observe.usage import Usage, find_usage
-from agent.services import report as services
+from agent.services import status as services
 from agent.settings import context, own_signing, surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.keys import find_public_key
+from agent.machine.private_keys import find_public_key
 from agent.machine.resources import File, Generated, Resource
 from agent.machine.system import Facts
 from agent.settings.context import Context

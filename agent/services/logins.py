@@ -6,8 +6,8 @@ from pathlib import Path
 
 from agent.machine import owners
 from agent.machine.errors import Problem
-from agent.machine.keys import KEY_NAMES, LOGIN_FIELD
 from agent.machine.lines import split_lines
+from agent.machine.private_keys import KEY_NAMES, LOGIN_FIELD
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.everything import Settings

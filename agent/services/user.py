@@ -4,15 +4,15 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from agent.machine import overrides
+from agent.machine import layered_folders
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.parsing import parse_toml
 from agent.services.service import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
 from agent.settings.context import Context
 
-SYSTEM_FOLDER = overrides.SYSTEM / "services.d"
-USER_FOLDER = f"{overrides.USER}/services.d"
+SYSTEM_FOLDER = layered_folders.SYSTEM / "services.d"
+USER_FOLDER = f"{layered_folders.USER}/services.d"
 """In the home folder; DEV8_SERVICES_DIR names another."""
 RESERVED: Final = ("agent", "supervisord", "log", "init")
 """Names of other sources of the log."""
@@ -28,7 +28,7 @@ class _MistakeError(Exception):
 def find_services(context: Context) -> list[Service | Problem]:
     """Return a service for each file, or what is wrong with it; a bad file stops no other."""
     own = context.settings.agent.services_dir or context.facts.home / USER_FOLDER
-    found = overrides.find_files(own, SYSTEM_FOLDER)
+    found = layered_folders.find_files(own, SYSTEM_FOLDER)
     return [item if isinstance(item, Problem) else read_service(item) for item in found]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from agent.machine import texts
-from agent.machine.keys import read_pem
+from agent.machine.private_keys import read_pem
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings.lists import identifiers, permissions

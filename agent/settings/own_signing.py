@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.gitconfig import ask_git, find_unreadable, may_set
-from agent.machine.keys import KEY_NAMES, find_folder
+from agent.machine.private_keys import KEY_NAMES, find_folder
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.everything import Settings

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agent.machine import texts
-from agent.machine.keys import read_ssh_key
+from agent.machine.private_keys import read_ssh_key
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings import argon2

@@ -4,11 +4,11 @@ from agent.github import gh
 from agent.services import login_folder, sshd
 from agent.tools import key_files, mcp_servers
 from agent.workspace import (
-    activity,
+    activity_rules,
     ai_trust,
     certificates,
     git,
-    report,
+    report_rules,
     shell,
     signing,
     ssh,
@@ -28,7 +28,7 @@ STEPS = (
     ai_trust.STEP,
     shell.STEP,
     login_folder.STEP,
-    report.STEP,
-    activity.STEP,
+    report_rules.STEP,
+    activity_rules.STEP,
 )
 """Applied in this order."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent.machine.certificates import PUBLIC
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
@@ -19,6 +18,7 @@ from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import File, Keep, Resource
 from agent.machine.system import Facts, System
+from agent.machine.system_certificates import PUBLIC
 from agent.settings.certificates import (
     ALL,
     FOLDER,

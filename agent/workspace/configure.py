@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.backup import password
+from agent.backup import prerequisites
 from agent.backup.targets.all import TARGETS
 from agent.github import start
 from agent.machine import owners, runtime
@@ -26,7 +26,7 @@ from agent.services.all import SERVICES
 from agent.settings import stored
 from agent.settings.context import PROBLEMS, Context
 from agent.tools.all import TOOLS
-from agent.workspace import boot, given, masked
+from agent.workspace import given, handover, masked
 from agent.workspace.all import STEPS
 
 STAGE_TIMEOUT = 10.0
@@ -68,13 +68,13 @@ def stages(current: Context) -> Iterator[Stage]:
     # Last: the problem of a secret is reported under the part that uses it.
     yield Stage("secrets", given.check_secrets)
     if current.running:
-        yield Stage("services", boot.compare_services)
+        yield Stage("services", handover.compare_services)
     else:
-        yield Stage("boot", boot.resources)
+        yield Stage("boot", handover.resources)
 
 
 def _backup_resources(now: Context) -> Iterator[Resource | Problem]:
-    return password.resources(TARGETS, now.settings, now.facts)
+    return prerequisites.resources(TARGETS, now.settings, now.facts)
 
 
 def carry_out_alone(current: Context) -> Outcome:

@@ -29,7 +29,7 @@ from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.step import Step
-from agent.workspace.trust import find_trusted
+from agent.workspace.safe_directories import find_trusted
 
 HELPER = Path(__file__).parent.parent / "github" / "helpers" / "git-credential-devcopilot"
 

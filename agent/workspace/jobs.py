@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
 from agent.machine import runtime
-from agent.machine.boot import Job, Retry
+from agent.machine.boot_file import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
 from agent.machine.secret import SecretInput
 from agent.machine.setup_trigger import JOB
@@ -16,7 +16,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.hook_folder import AT_STOP, list_files
 from agent.settings.report import LONGEST_TIMEOUT
-from agent.workspace import activity
+from agent.workspace import activity_rules
 from agent.workspace.setup_job import find_watched
 
 
@@ -102,15 +102,15 @@ JOBS = (
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(
-        Job("activity", activity.SAMPLER, None, SAMPLE_TIMEOUT, at=(READY,), nice=5),
-        interval=activity.find_interval,
+        Job("activity", activity_rules.SAMPLER, None, SAMPLE_TIMEOUT, at=(READY,), nice=5),
+        interval=activity_rules.find_interval,
         watch=find_report_key,
-        wanted=activity.wants_samples,
+        wanted=activity_rules.wants_samples,
     ),
     JobKind(
         Job("idle", call("idle"), None, BACKUP_TIMEOUT, at=(), nice=5),
-        watch=activity.find_due,
-        wanted=activity.wants_action,
+        watch=activity_rules.find_due,
+        wanted=activity_rules.wants_action,
     ),
     JobKind(
         Job("backup", call("backup", "scheduled"), None, BACKUP_TIMEOUT, at=(READY,), nice=19),

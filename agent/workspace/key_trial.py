@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 
-from agent.machine.commands import NOT_FOUND, TOO_LONG, TOO_MUCH
+from agent.machine.external_commands import NOT_FOUND, TOO_LONG, TOO_MUCH
 from agent.machine.system import Facts
 
 _FINGERPRINT = re.compile(rb"^\d+ SHA256:(\S+)", re.MULTILINE)

@@ -7,7 +7,7 @@ The lists lie where sshd and the image's ssh_config look in addition to the user
 from collections.abc import Iterator
 
 from agent.machine.errors import Problem
-from agent.machine.keys import (
+from agent.machine.private_keys import (
     KEY_NAMES,
     WHOLE_FILE,
     find_folder,

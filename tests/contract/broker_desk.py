@@ -13,7 +13,7 @@ from agent.github import published
 from agent.github.published import Published
 from agent.github.record import fingerprint
 from agent.machine import runtime
-from agent.machine.boot import Boot
+from agent.machine.boot_file import Boot
 from agent.machine.clock import Clock
 from agent.machine.secret import Secret
 from agent.workspace import git

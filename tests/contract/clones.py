@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 from agent.github import published
-from agent.life.clone import kind
-from agent.life.setup import Setup
 from agent.machine import runtime, unit_record
 from agent.machine.unit_record import Record
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.units.clone import kind
+from agent.units.setup import Setup
 from tests.worlds.git_host import GitHost
 from tests.worlds.machine import make_facts
 

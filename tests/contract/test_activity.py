@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.observe.activity import idle, sample
-from agent.workspace.activity import SAMPLER
+from agent.workspace.activity_rules import SAMPLER
 from tests.contract.test_report import Box, opened
 from tests.pid1.sleeping_clock import SleepingClock
 

@@ -11,7 +11,7 @@ import pytest
 from agent import catalogue
 from agent.backup.create import comparison, new_repository
 from agent.backup.create.snapshot import BackupMaker, Contents
-from agent.backup.keys import list_keys
+from agent.backup.repository_keys import list_keys
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.target import find_targets
 from agent.machine.errors import AgentError

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent.backup import identity, record
+from agent.backup import record, workspace_id
 from agent.machine.clock import format_time, read_time
 from tests.contract.box import call, open_box, read
 from tests.contract.homes import Workspace
@@ -222,7 +222,7 @@ def test_two_workspaces_of_one_name_leave_each_other_alone(box: Workspace) -> No
 
 
 def test_the_id_stands_in_the_backups(box: Workspace) -> None:
-    mark = identity.read_mark(box.context().facts)
+    mark = workspace_id.read_mark(box.context().facts)
     argv = ("backup", "restic", "--", "snapshots", "--json")
     (row,) = json.loads(call(box, *argv).stdout)
     assert row["tags"] == ["devcopilot", mark]

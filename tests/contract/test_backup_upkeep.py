@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.backup import keys, record, undo
+from agent.backup import record, repository_keys, undo
 from agent.backup.create import snapshot
 from agent.backup.create.snapshot import SAFETY, TAG
 from agent.backup.restic import locks
@@ -362,17 +362,19 @@ def test_without_a_repository_a_check_says_so(tmp_path: Path) -> None:
 
 def test_a_recovery_key_opens_and_is_removed(used: Vault) -> None:
     word = "a new password of letters"
-    key = keys.add_key(used.restic, word, "workspace")
+    key = repository_keys.add_key(used.restic, word, "workspace")
     assert (key.user, key.host) == ("recovery", "workspace")
     assert not [path for path in used.facts.runtime.rglob("*") if "key" in path.name]
-    assert [item.id for item in keys.list_keys(used.restic) if not item.current] == [key.id]
+    assert [item.id for item in repository_keys.list_keys(used.restic) if not item.current] == [
+        key.id
+    ]
     (used.root / "password").write_text(word)
     used.judge()
     (used.root / "password").write_text("a password")
-    keys.remove_key(used.restic, key)
+    repository_keys.remove_key(used.restic, key)
     (used.root / "password").write_text(word)
     with pytest.raises(ResticError):
-        keys.list_keys(used.restic)
+        repository_keys.list_keys(used.restic)
 
 
 # --- damage -------------------------------------------------------------------------------------

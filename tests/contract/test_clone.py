@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from agent.github import gh, published
-from agent.life.clone import repository
+from agent.units.clone import repository
 from tests.contract.clones import TOKEN, Place, point_to
 from tests.contract.homes import Workspace
 from tests.worlds.containers import find_free_port

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from agent import catalogue
-from agent.backup.checks import repository, s3, write
+from agent.backup.checks import repository, s3_request, write
 from agent.backup.checks.objects import FolderObject
 from agent.backup.restic.client import Restic
 from agent.backup.target import Target, find_targets
@@ -251,14 +251,16 @@ def test_a_lock_of_a_program_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_the_signature_is_that_of_awss_own_library() -> None:
-    login = s3.Login("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "t/k==")
+    login = s3_request.Login(
+        "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "t/k=="
+    )
     url = "http://host.example:8443/bucket/a%20folder/x-y_z.1~"
     request = AWSRequest("PUT", url, data=b"content")
     keys = Credentials(login.key, login.secret, login.token)
     S3SigV4Auth(keys, "s3", "us-east-1").add_auth(request)
     stamp = request.headers["X-Amz-Date"]
     now = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    ours = s3.sign("PUT", url, login, b"content", now)
+    ours = s3_request.sign("PUT", url, login, b"content", now)
     theirs = request.headers["Authorization"].replace(", ", ",")
     assert ours["Authorization"] == theirs
     assert login.secret not in repr(login)

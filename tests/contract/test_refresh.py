@@ -11,8 +11,8 @@ import pytest
 
 from agent.commands.refresh import describe
 from agent.github import api, published
-from agent.github.fetch import FIRST_DELAY, LONGEST_DELAY
 from agent.github.record import RECORD, Record, fingerprint
+from agent.github.token_fetch import FIRST_DELAY, LONGEST_DELAY
 from agent.machine import runtime
 from agent.machine.secret import Secret
 from agent.observe.metrics import history

@@ -18,7 +18,7 @@ import pytest
 
 from agent.machine import runtime
 from agent.observe.activity import sample
-from agent.workspace.activity import SAMPLER
+from agent.workspace.activity_rules import SAMPLER
 from tests.contract.homes import Workspace
 from tests.fakes.control_plane import ControlPlane
 from tests.worlds.authority import Authority

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import keys
+from agent.machine import private_keys
 from agent.machine.ledger import LEDGER
 from agent.machine.secret import SecretInput
 from agent.machine.volumes import STATE_FOLDER
@@ -129,7 +129,9 @@ def test_git_and_ssh_read_what_the_agent_wrote_wherever_the_state_folder_is(
 def test_ssh_looks_for_every_key_that_the_agent_may_install_in_a_moved_home() -> None:
     text = SSH_CONFIG.read_text()
     for folder in ("${HOME}/.ssh", "/dev/shm/devcopilot-%i/ssh", "~/.ssh"):
-        assert all(f"IdentityFile {folder}/{name}\n" in text for name in keys.KEY_NAMES.values())
+        assert all(
+            f"IdentityFile {folder}/{name}\n" in text for name in private_keys.KEY_NAMES.values()
+        )
 
 
 @pytest.mark.parametrize("name", [*SECRETS, "SSH_PRIVATE_KEY"])

@@ -21,7 +21,7 @@ from agent.machine import runtime
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.system import Facts, System
-from agent.services import probes, report, supervisord
+from agent.services import probes, status, supervisord
 from agent.services.service import MARK, PortProbe, Service
 from agent.settings.agent import LONGEST_RUNTIME_PATH
 from agent.settings.context import Context
@@ -244,7 +244,7 @@ def test_status_says_that_a_service_runs_once_it_answers(make: Make) -> None:
     box.start()
 
     def ask() -> dict[str, tuple[str, str]]:
-        rows = report.describe(services, current.facts)
+        rows = status.describe(services, current.facts)
         return {row.name: (row.state, str(row.supervisord)) for row in rows}
 
     box.wait(lambda: ask()["web"][0] == "RUNNING")

@@ -16,11 +16,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from agent.github import api, fetch, published
-from agent.github.fetch import Demand
+from agent.github import api, published, token_fetch
 from agent.github.record import read_record
 from agent.github.renewal import make_renewals
 from agent.github.token import MOST_GRANTS, read_grants
+from agent.github.token_fetch import Demand
 from agent.machine import runtime
 from agent.machine.clock import Clock, format_time
 from tests.contract.apps import APP, INSTALLATION, make_pem
@@ -200,7 +200,7 @@ def test_an_outage_keeps_the_token_and_the_next_try_is_later(
     first = app.token
     app.clock.go(minutes=40)
     hub.fail(Fault(status=503))
-    most = fetch.FIRST_DELAY
+    most = token_fetch.FIRST_DELAY
     for _ in range(4):
         after = app.refresh().after
         assert "answered with status 503" in after.problem
@@ -263,7 +263,7 @@ def test_a_fresh_token_that_not_all_servers_know_is_given_time(
     after = app.refresh().after
     assert "GitHub refuses the token" in after.problem
     assert list_mints(hub) == 1, "not replaced: it was made just now"
-    assert 1 <= (app.wish or 0) <= 2 * fetch.FIRST_DELAY
+    assert 1 <= (app.wish or 0) <= 2 * token_fetch.FIRST_DELAY
     assert app.refresh().after.problems == {}
     assert list_mints(hub) == 1
 
@@ -505,7 +505,7 @@ def test_a_users_token_is_not_renewed_under_a_running_git_until_it_must_be(
     desk = make_user(tmp_path, hub, pair[1])
     desk.refresh()
     first = desk.token
-    monkeypatch.setattr(fetch, "is_git_running", lambda _: True)
+    monkeypatch.setattr(token_fetch, "is_git_running", lambda _: True)
     desk.clock.go(hours=7, minutes=45)
     desk.refresh()
     assert desk.token == first
@@ -649,7 +649,7 @@ def test_a_token_that_lives_for_seconds_is_not_renewed_each_second(
                         DEV8_GITHUB_TOKEN_COMMAND=f"printf %s '{answer}'")  # fmt: skip
     hub.add_token("ghs_of_a_moment")
     assert desk.refresh().after.problems == {}
-    assert desk.wish == fetch.LEAST_PAUSE
+    assert desk.wish == token_fetch.LEAST_PAUSE
 
 
 def test_this_machine_is_not_asked_through_a_proxy(

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from agent.commands import wait
-from agent.life import waiting
-from agent.life.all import KINDS
 from agent.machine import runtime
 from agent.machine.system import Facts
 from agent.machine.unit_log import find_path
 from agent.machine.unit_record import UNIT, Record, State
 from agent.settings import context
+from agent.units import waiting
+from agent.units.all import KINDS
 from tests.contract.homes import Workspace
 from tests.worlds.waiting import wait_until
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.observe.activity.memory import Memory
+from agent.observe.activity.last_sample import Memory
 from agent.observe.activity.moment import Moment
-from agent.observe.activity.processes import TICKS
+from agent.observe.activity.proc_stat import TICKS
 from agent.observe.activity.rules import Rules
 from agent.observe.activity.sample import Sample
 from agent.observe.activity.view import View
-from agent.workspace.activity import describe_tools
+from agent.workspace.activity_rules import describe_tools
 
 PTS = 136 << 8
 INIT = 1

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.__main__ import VERBS
-from agent.life.all import KINDS
 from agent.services.all import SERVICES
+from agent.units.all import KINDS
 from agent.workspace.jobs import JOBS
 
 PID_1 = {"run", "init"}

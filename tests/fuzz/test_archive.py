@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from agent.backup.restore import archive
+from agent.backup.restore import archive_extraction
 from agent.machine.errors import AgentError
 from tests.fuzz.properties import fuzz, make_folder
 from tests.fuzz.texts import UNICODE, write
@@ -105,7 +105,7 @@ def unpack(content: bytes) -> None:
     target.parent.mkdir()
     path = write(FOLDER / "archive.tar.gz", content)
     try:
-        held = archive.unpack(path, target)
+        held = archive_extraction.unpack(path, target)
     except AgentError as error:
         assert all("\n" not in str(problem) for problem in error.problems)
     else:

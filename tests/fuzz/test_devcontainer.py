@@ -5,16 +5,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from agent.life.devcontainer import properties
-from agent.life.devcontainer.commands import HOOKS
-from agent.life.devcontainer.substitution import make_substitute
-from agent.life.extensions import wanted
-from agent.life.hooks import environment, phases
 from agent.machine.errors import AgentError
 from agent.observe.ports.labels import PROPERTY, Labels
 from agent.settings import devcontainer_file
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.units.devcontainer import properties
+from agent.units.devcontainer.lifecycle_commands import HOOKS
+from agent.units.devcontainer.substitution import make_substitute
+from agent.units.extensions import wanted
+from agent.units.hooks import environment, phases
 from tests.fuzz.properties import fuzz, make_folder
 from tests.fuzz.texts import UNICODE, json_values, write
 from tests.worlds.machine import make_facts

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from agent.commands.documents import DOCUMENTS
+from agent.commands.state_files import DOCUMENTS
 from agent.machine import escaping, masking, runtime
 from agent.machine.errors import AgentError
 from agent.machine.masking import SHORTEST, Masker

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agent.machine.boot import Boot, Job
+from agent.machine.boot_file import Boot, Job
 from agent.machine.system import Facts
 from agent.services import supervisord
 from agent.services.service import Service

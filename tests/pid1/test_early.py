@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.init.boot import read_boot
+from agent.init.boot_reader import read_boot
 from agent.init.early import GONE, PLAIN, Early, take_over
 from agent.init.fifo import open_fifo
 from agent.machine import runtime
-from agent.machine.boot import Job
+from agent.machine.boot_file import Job
 from agent.machine.exits import Exit
 from agent.machine.proc import read_stat
 from agent.services.service import Service

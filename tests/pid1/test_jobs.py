@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from agent.init.children import LIGHT
-from agent.machine.boot import Job, Retry
+from agent.machine.boot_file import Job, Retry
 from tests.pid1.boxes import Box, Namespace, booted, give, has_pending, with_jobs
 from tests.worlds.bound import BOUND
 from tests.worlds.waiting import wait_until

@@ -100,7 +100,7 @@ def run(arguments, *_):
     return 0
 '''
 UNIT = """
-from agent.life.unit import Kind
+from agent.units.unit import Kind
 
 def carry_out(work):
     work.own.begin()
@@ -154,7 +154,9 @@ def tree(folder: Path) -> Tree:
     verb = "commands/foreign.py", VERB, "__main__.py"
     found.add(*verb, "VERBS = {", '"foreign": "a foreign verb"')
     found.add("commands/foreign.py", VERB, "workspace/jobs.py", "JOBS = (", JOB)
-    found.add("life/foreign.py", UNIT, "life/all.py", "KINDS: tuple[Kind, ...] = (", "foreign.KIND")
+    found.add(
+        "units/foreign.py", UNIT, "units/all.py", "KINDS: tuple[Kind, ...] = (", "foreign.KIND"
+    )
     return found
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from agent.machine.boot import Job
+from agent.machine.boot_file import Job
 from agent.machine.exits import Exit
 from agent.services.service import Service
 from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, with_services

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.boot import Job
+from agent.machine.boot_file import Job
 from agent.machine.exits import Exit
 from agent.services.service import Service
 from tests.pid1.boxes import (

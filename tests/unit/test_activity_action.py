@@ -9,7 +9,7 @@ import pytest
 from agent.machine import runtime
 from agent.machine.errors import AgentError
 from agent.machine.log import Logger
-from agent.observe.activity import action, processes, sample
+from agent.observe.activity import action, proc_stat, sample
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.fakes.proc import Machine
@@ -136,5 +136,5 @@ def make_idle_desk(folder: Path, monkeypatch: pytest.MonkeyPatch, command: str) 
 
 def is_alive(pid: int) -> bool:
     """Tell whether a process runs; one that nobody has waited for yet does not."""
-    found = processes.read(str(pid), f"/proc/{pid}/stat")
+    found = proc_stat.read(str(pid), f"/proc/{pid}/stat")
     return found is not None and not found.has_ended

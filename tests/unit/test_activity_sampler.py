@@ -14,16 +14,16 @@ import pytest
 
 from agent.machine import netlink
 from agent.observe.activity import (
+    connections,
     idle,
-    memory,
+    last_sample,
     moment,
-    processes,
+    proc_stat,
     rules,
     sample,
-    sockets,
     table,
 )
-from agent.observe.activity.memory import Memory
+from agent.observe.activity.last_sample import Memory
 from tests.fakes.proc import Machine
 
 JOB = Path(sample.__file__).parent / "job.py"
@@ -31,7 +31,7 @@ LINE = b"7 (ma) ke (x) R 1 7 7 34817 7 4194304 9 0 0 0 12 3 4 5 20 0 1 0 123456 
 
 
 def test_a_line_of_the_kernel_is_read() -> None:
-    found = processes.parse("7", LINE)
+    found = proc_stat.parse("7", LINE)
     assert found is not None
     assert (found.name, found.parent, found.terminal) == ("ma) ke (x", "1", "1")
     assert (found.ticks, found.start) == (12 + 3 + 4 + 5, 123456)
@@ -66,7 +66,7 @@ def test_lines_that_no_kernel_writes_are_no_processes(tmp_path: Path) -> None:
     chance = random.Random(15)
     lines = [spoil(LINE, chance) for _ in range(4000)]
     for line in lines:
-        if found := processes.parse("7", line):
+        if found := proc_stat.parse("7", line):
             assert found.ticks >= 0
             assert found.start >= 0
             assert isinstance(found.terminal, str)
@@ -92,8 +92,8 @@ def test_lines_that_no_kernel_writes_are_no_processes(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_damaged_memory_is_none(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "activity").mkdir()
-    (tmp_path / memory.FILE).write_bytes(text)
-    kept = memory.load(str(tmp_path))
+    (tmp_path / last_sample.FILE).write_bytes(text)
+    kept = last_sample.load(str(tmp_path))
     assert kept.encode() == Memory().encode()
 
 
@@ -103,9 +103,9 @@ def test_the_memory_comes_back_as_it_was(tmp_path: Path) -> None:
     machine.wait(60)
     machine.type(1)
     found = machine.look()
-    with memory.hold(str(tmp_path)):
+    with last_sample.hold(str(tmp_path)):
         sample.save(str(tmp_path), found)
-    assert memory.load(str(tmp_path)).encode() == found.view.memory.encode()
+    assert last_sample.load(str(tmp_path)).encode() == found.view.memory.encode()
 
 
 def test_the_file_holds_what_the_verb_says_and_is_private(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_file_holds_what_the_verb_says_and_is_private(tmp_path: Path) -> Non
     document = json.loads((tmp_path / "activity.json").read_bytes())
     assert document["reason"].startswith("Active: ")
     assert sample.find(str(tmp_path), 60) == document
-    for name in ("activity.json", memory.FILE):
+    for name in ("activity.json", last_sample.FILE):
         assert (tmp_path / name).stat().st_mode & 0o077 == 0
 
 
@@ -159,7 +159,7 @@ def test_who_asks_at_once_gets_one_sample(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(sample, "take", take)
     with ThreadPoolExecutor() as pool:
-        with memory.hold(str(tmp_path)):
+        with last_sample.hold(str(tmp_path)):
             asked = [pool.submit(sample.find, str(tmp_path), 60.0) for _ in range(4)]
             assert not wait(asked, 0.1).done
         documents = [each.result(30) for each in asked]
@@ -174,8 +174,8 @@ def test_the_kernel_and_its_file_count_the_same_connections() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)), server.accept()[0]:
-            assert sockets.count("/proc", (port,)) == {port: 1}
-            assert list(sockets.read_table("/proc/net/tcp")).count(port) == 1
+            assert connections.count("/proc", (port,)) == {port: 1}
+            assert list(connections.read_table("/proc/net/tcp")).count(port) == 1
             (own,) = [each for each in netlink.list_tcp(netlink.ESTABLISHED)
                       if struct.unpack_from("!4xH", each) == (port,)]  # fmt: skip
             assert own
@@ -191,7 +191,7 @@ def test_where_the_kernel_does_not_tell_the_file_is_read(
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)), server.accept()[0]:
             monkeypatch.setattr(netlink, "list_tcp", refuse)
-            assert sockets.count("/proc", (port,)) == {port: 1}
+            assert connections.count("/proc", (port,)) == {port: 1}
 
 
 # --- cost ---

@@ -15,7 +15,7 @@ FLOORS = (
     ("machine",),
     ("settings",),
     ("github", "backup", "services", "tools"),
-    ("life", "workspace", "observe"),
+    ("units", "workspace", "observe"),
     ("commands",),
 )
 """The rooms, from the ground up. Imports go down, and never to another room of the same floor."""
@@ -220,11 +220,11 @@ READS_ITSELF = {
     "machine.background",  # of the kernel
     "machine.proc",
     "init.preload",  # the boot file, in a folder that only the agent may enter
-    "init.boot",
+    "init.boot_reader",
     "init.children",  # what its own child reports
     "init.jobs",  # 200 bytes
     "init.processes",  # /proc
-    "backup.restore.archive",  # what is no file to read as a whole
+    "backup.restore.archive_extraction",  # what is no file to read as a whole
     "machine.user_commands",
     "machine.sqlite",
     "backup.upkeep.trial_restore",

@@ -6,12 +6,12 @@ import time
 import pytest
 
 from agent.commands.arrival import IdleError, Line, describe, find_running
-from agent.life.all import KINDS
-from agent.life.setup import NOT_YET
-from agent.life.waiting import Answer
 from agent.machine.clock import timestamp
 from agent.machine.unit_record import Record, State
 from agent.settings.everything import Settings
+from agent.units.all import KINDS
+from agent.units.setup import NOT_YET
+from agent.units.waiting import Answer
 
 BAD = r"\x1b[2J"
 WAITING = Answer(State.WAITING)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.restore import archive, merging
+from agent.backup.restore import archive_extraction, merging
 from agent.machine.errors import AgentError
 
 
@@ -63,7 +63,7 @@ def test_evil_members_are_refused(
     path = pack(tmp_path, *members)
     for folder in (None, tmp_path / "to"):
         with pytest.raises(AgentError, match=cause):
-            archive.unpack(path, folder)
+            archive_extraction.unpack(path, folder)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_evil_members_are_refused(
 def test_both_layouts_are_understood(
     tmp_path: Path, members: list[tarfile.TarInfo], top: str
 ) -> None:
-    assert archive.unpack(pack(tmp_path, *members), None).top == top
+    assert archive_extraction.unpack(pack(tmp_path, *members), None).top == top
 
 
 def test_honest_links_and_modes_are_kept(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_honest_links_and_modes_are_kept(tmp_path: Path) -> None:
     closed.mode, closed.mtime = 0o555, 1_500_000_000
     path = pack(tmp_path, closed, member("w/closed/a"), member("w/b", LNK, "w/closed/a"),
                 member("w/python", SYM, "/usr/bin/python3"))  # fmt: skip
-    archive.unpack(path, tmp_path / "to")
+    archive_extraction.unpack(path, tmp_path / "to")
     tree = tmp_path / "to/w"
     assert (tree / "closed/a").stat().st_ino == (tree / "b").stat().st_ino
     assert (tree / "python").is_symlink()
@@ -127,7 +127,7 @@ def test_damage_is_seen(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     path = pack(tmp_path, member("a"), member("b"))
     damage(path)
     with pytest.raises(AgentError, match="damaged or truncated"):
-        archive.unpack(path, tmp_path / "to")
+        archive_extraction.unpack(path, tmp_path / "to")
 
 
 def test_merging_keeps_what_is_replaced_and_what_is_more(tmp_path: Path) -> None:
@@ -164,13 +164,13 @@ def test_a_pipe_is_left_out_and_named_and_a_link_to_a_link_is_one(tmp_path: Path
     os.link(source / "pipe", source / "second")
     path = tmp_path / "workspace-1.tar.gz"
     subprocess.run(["tar", "-C", tmp_path, "-czf", path, "workspace"], check=True)
-    held = archive.unpack(path, tmp_path / "to")
+    held = archive_extraction.unpack(path, tmp_path / "to")
     tree = tmp_path / "to/workspace"
     assert {item.name for item in tree.iterdir()} == {"file", "link", "more"}
     assert [str((tree / name).readlink()) for name in ("link", "more")] == ["file"] * 2
     names = sorted(text.partition(":")[0] for text in held.skipped)
     assert names == ["workspace/pipe", "workspace/second"]
-    assert archive.unpack(path, None).skipped == held.skipped
+    assert archive_extraction.unpack(path, None).skipped == held.skipped
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o000, 0o7755])
@@ -181,7 +181,7 @@ def test_a_top_folder_gives_nobody_more_and_the_owner_no_less(
     first, inner, tool = member(top, DIR), member(f"{top}/d", DIR), member(f"{top}/tool")
     first.mode, inner.mode, tool.mode = mode, 0o2777, 0o6777
     path = pack(tmp_path, first, inner, tool)
-    held = archive.unpack(path, tmp_path / "to")
+    held = archive_extraction.unpack(path, tmp_path / "to")
     tree = tmp_path / "to" / held.top
     assert tree.stat().st_mode & 0o7777 == 0o700 | (mode & 0o055)
     assert (tree / "d").stat().st_mode & 0o7777 == 0o755
@@ -192,13 +192,13 @@ def test_odd_times_and_names_are_no_internal_error(tmp_path: Path) -> None:
     late, folder = member("a"), member("d", DIR)
     late.pax_headers = {"mtime": "nan"}
     folder.pax_headers = {"mtime": "1e300"}
-    archive.unpack(pack(tmp_path, late, folder), tmp_path / "to")
+    archive_extraction.unpack(pack(tmp_path, late, folder), tmp_path / "to")
     assert (tmp_path / "to/a").stat().st_mtime == (tmp_path / "to/d").stat().st_mtime == 0
     for key in ("path", "linkpath"):
         odd = member("a", SYM, "b")
         odd.pax_headers = {key: "a\0b"}
         with pytest.raises(AgentError, match="cannot restore"):
-            archive.unpack(pack(tmp_path, odd), tmp_path / key)
+            archive_extraction.unpack(pack(tmp_path, odd), tmp_path / key)
 
 
 def test_what_there_is_no_room_for_is_not_begun(tmp_path: Path) -> None:
@@ -208,15 +208,15 @@ def test_what_there_is_no_room_for_is_not_begun(tmp_path: Path) -> None:
     path = tmp_path / "workspace-1.tar.gz"
     path.write_bytes(gzip.compress(huge.tobuf()))
     with pytest.raises(AgentError, match="not enough"):
-        archive.unpack(path, tmp_path / "to")
+        archive_extraction.unpack(path, tmp_path / "to")
     header = tarfile.TarInfo("././@LongLink")
     header.type, header.size = tarfile.GNUTYPE_LONGNAME, 2**30
     with gzip.open(path, "wb", compresslevel=1) as stream:
         stream.write(header.tobuf(tarfile.GNU_FORMAT))
-        for _ in range(2 * archive.HEADERS >> 20):
+        for _ in range(2 * archive_extraction.HEADERS >> 20):
             stream.write(bytes(1 << 20))
     with pytest.raises(AgentError, match="belong to no file"):
-        archive.unpack(path, tmp_path / "other")
+        archive_extraction.unpack(path, tmp_path / "other")
 
 
 def test_a_tree_that_is_a_link_is_not_moved(tmp_path: Path) -> None:
@@ -286,4 +286,4 @@ def test_what_is_no_file_is_no_archive(tmp_path: Path, case: str) -> None:
         case "folder":
             path.mkdir()
     with pytest.raises(AgentError, match=r"a regular file|Is a directory"):
-        archive.unpack(path, None)
+        archive_extraction.unpack(path, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import identity, record
+from agent.backup import record, workspace_id
 from agent.backup.create import comparison
 from agent.backup.create.comparison import Comparison, compare, find_newest
 from agent.backup.create.snapshot import SHRUNK, TAG
@@ -19,7 +19,7 @@ from agent.machine.clock import format_time
 from tests.worlds.machine import make_facts
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-MINE, OTHER = f"{identity.PREFIX}{'a' * 16}", f"{identity.PREFIX}{'b' * 16}"
+MINE, OTHER = f"{workspace_id.PREFIX}{'a' * 16}", f"{workspace_id.PREFIX}{'b' * 16}"
 
 
 def make(number: int, *tags: str, hours: float = 1, files: int = 300) -> Snapshot:
@@ -136,28 +136,28 @@ def test_a_damaged_snapshot_is_named_with_its_file() -> None:
 
 def test_a_workspace_keeps_its_id(tmp_path: Path) -> None:
     facts = make_facts(tmp_path)
-    assert identity.read_mark(facts) == ""
-    mark = identity.find_mark(facts)
-    assert identity.find_mark(facts) == identity.read_mark(facts) == mark
-    assert identity.find_marks(make(1, mark)) == {mark}
-    assert (facts.state / identity.FILE).stat().st_mode & 0o777 == 0o600
+    assert workspace_id.read_mark(facts) == ""
+    mark = workspace_id.find_mark(facts)
+    assert workspace_id.find_mark(facts) == workspace_id.read_mark(facts) == mark
+    assert workspace_id.find_marks(make(1, mark)) == {mark}
+    assert (facts.state / workspace_id.FILE).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"workspace-", b"x" * 5000])
 def test_a_damaged_id_is_made_anew(tmp_path: Path, content: bytes) -> None:
     facts = make_facts(tmp_path)
-    identity.find_mark(facts)
-    (facts.state / identity.FILE).write_bytes(content)
-    assert identity.read_mark(facts) == ""
-    assert len(identity.find_mark(facts)) == len(MINE)
+    workspace_id.find_mark(facts)
+    (facts.state / workspace_id.FILE).write_bytes(content)
+    assert workspace_id.read_mark(facts) == ""
+    assert len(workspace_id.find_mark(facts)) == len(MINE)
 
 
 def test_a_state_folder_that_takes_nothing_is_not_the_end(tmp_path: Path) -> None:
     facts = make_facts(tmp_path)
     facts.state.parent.mkdir(parents=True, exist_ok=True)
     facts.state.write_text("no folder")
-    mark = identity.find_mark(facts)
-    assert identity.find_mark(facts) == mark
+    mark = workspace_id.find_mark(facts)
+    assert workspace_id.find_mark(facts) == mark
     record.note(facts, "local", snapshot="abc")
     assert record.read(facts, "local").snapshot == "abc"
     assert (facts.runtime / runtime.SPARE).is_dir()

@@ -19,7 +19,7 @@ from agent.backup.create.content import (
     leaves_nothing,
 )
 from agent.backup.create.survey import STORE, Count, survey
-from agent.commands.backup.work import TOOL_FILES
+from agent.commands.backup.shared import TOOL_FILES
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
 from agent.machine.sqlite import HEADER

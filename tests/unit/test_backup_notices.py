@@ -8,7 +8,7 @@ from agent.backup import record
 from agent.backup.create.notices import explain_links, find_notices
 from agent.backup.create.session import Outcome
 from agent.backup.create.snapshot import BackupResult
-from agent.backup.password import shares_root
+from agent.backup.prerequisites import shares_root
 from agent.commands.backup import progress
 from agent.commands.backup.create import LONGEST, MOST_SHOWN, format_lines
 from agent.commands.output import Printer

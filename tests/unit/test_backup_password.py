@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import password
+from agent.backup import prerequisites
 from agent.backup.target import PASSWORD
 from agent.backup.targets import local
 from agent.machine.errors import Problem
@@ -24,7 +24,7 @@ def facts(tmp_path: Path) -> Facts:
 def plan_password(facts: Facts) -> tuple[list[Path], list[str]]:
     """Return the files of passwords that would be made, and what is wrong with them."""
     environ = {"BACKUP_DIR": str(facts.home.parent / "backups"), "ENVIRONMENT_ID": "here"}
-    items = list(password.resources((local.TARGET,), Settings.from_environ(environ), facts))
+    items = list(prerequisites.resources((local.TARGET,), Settings.from_environ(environ), facts))
     problems = [str(item) for item in items if isinstance(item, Problem)]
     return (
         [item.path for item in items if isinstance(item, Seed)],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup import report
+from agent.backup import status
 from agent.backup.record import Record, is_over
 from agent.backup.restic import locks
 from agent.backup.restic.locks import Judge, Lock
@@ -168,8 +168,8 @@ def test_what_cannot_be_sampled_is_passed_over() -> None:
 # --- what is told -------------------------------------------------------------------------------
 
 
-def describe(known: Record, plan: Plan | None = None, **trouble: Problem) -> report.Row:
-    (row,) = report.describe({"s3": known}, [] if trouble else ["s3"], trouble, plan, NOW)
+def describe(known: Record, plan: Plan | None = None, **trouble: Problem) -> status.Row:
+    (row,) = status.describe({"s3": known}, [] if trouble else ["s3"], trouble, plan, NOW)
     return row
 
 

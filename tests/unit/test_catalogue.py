@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent import __main__, catalogue
-from agent.init.boot import read_boot
+from agent.init.boot_reader import read_boot
 from agent.machine import moments, runtime
-from agent.machine.boot import Boot
+from agent.machine.boot_file import Boot
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace.jobs import JobKind, find_jobs

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from agent.life import container
-from agent.life.devcontainer.properties import find_notes, find_shortages, read_amount
-from agent.life.devcontainer.substitution import make_substitute
 from agent.machine.cgroup import Cgroup
 from agent.settings.devcontainer_file import Devcontainer, find
+from agent.units import container
+from agent.units.devcontainer.properties import find_notes, find_shortages, read_amount
+from agent.units.devcontainer.substitution import make_substitute
 
 FILE = Devcontainer(Path("/workspace/demo"), ".devcontainer.json")
 

@@ -15,8 +15,8 @@ from agent.machine.mountinfo import Mount, find_mount, read_mounts
 from agent.machine.volumes import Volume
 from agent.observe.checks import disk, kubernetes, limits, memory, versions, volumes
 from agent.observe.checks.limits import Watches
-from agent.observe.checks.places import Place
 from agent.observe.checks.versions import Program
+from agent.observe.checks.work_folders import Place
 from agent.observe.versions import read_manifest
 from agent.settings.check import Finding, Result
 from agent.settings.context import PROBLEMS

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from agent.backup.checks import history, s3
+from agent.backup.checks import history, s3_request
 from agent.backup.record import Record
-from agent.backup.report import Row, describe_one
-from agent.life.checks import units
+from agent.backup.status import Row, describe_one
 from agent.machine import unit_record, web
 from agent.machine.clock import format_time
 from agent.machine.system import Facts
@@ -29,6 +28,7 @@ from agent.settings import context
 from agent.settings.check import Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.units.checks import units
 from agent.workspace.checks import project
 from tests.worlds.machine import make_facts
 from tests.worlds.needs import need_other_users
@@ -271,14 +271,18 @@ def test_a_bucket_of_another_region_is_asked_there(
         return (status, headers, body) if len(asked) == 1 else (200, {}, b"it")
 
     monkeypatch.setattr(web, "ask", ask)
-    answer = s3.ask("GET", "https://s3.amazonaws.com/bucket/a", s3.Login("key", "secret"), {})
+    answer = s3_request.ask(
+        "GET", "https://s3.amazonaws.com/bucket/a", s3_request.Login("key", "secret"), {}
+    )
     assert (answer.body, answer.reason) == (b"it", "")
     assert asked == [
         ("https://s3.amazonaws.com/bucket/a", "us-east-1"),
         ("https://s3.eu-central-1.amazonaws.com/bucket/a", "eu-central-1"),
     ]
     asked.clear()
-    elsewhere = s3.ask("GET", "http://minio/bucket/a", s3.Login("key", "secret"), {})
+    elsewhere = s3_request.ask(
+        "GET", "http://minio/bucket/a", s3_request.Login("key", "secret"), {}
+    )
     assert elsewhere.reason == ""
     assert asked[1] == ("http://minio/bucket/a", "eu-central-1")
 
@@ -290,8 +294,12 @@ def test_a_refusal_is_said_in_the_servers_own_words(monkeypatch: pytest.MonkeyPa
     text = f"<Error><Code>RequestTimeTooSkewed</Code><Message>{SKEWED}</Message>"
     body = text.encode()
     monkeypatch.setattr(web, "ask", lambda *_: (403, {}, body))
-    answer = s3.ask("PUT", "https://s3.amazonaws.com/b/a", s3.Login("key", "secret"), {}, b"x")
+    answer = s3_request.ask(
+        "PUT", "https://s3.amazonaws.com/b/a", s3_request.Login("key", "secret"), {}, b"x"
+    )
     assert answer.reason == "RequestTimeTooSkewed: " + SKEWED
     monkeypatch.setattr(web, "ask", lambda *_: (502, {}, b"<html>"))
-    answer = s3.ask("PUT", "https://s3.amazonaws.com/b/a", s3.Login("key", "secret"), {}, b"x")
+    answer = s3_request.ask(
+        "PUT", "https://s3.amazonaws.com/b/a", s3_request.Login("key", "secret"), {}, b"x"
+    )
     assert answer.reason == "the server answers with status 502"

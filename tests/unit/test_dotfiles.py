@@ -11,10 +11,6 @@ from pathlib import Path
 import pytest
 
 from agent.github.published import token_path
-from agent.life.dotfiles import kind
-from agent.life.dotfiles.links import link_all
-from agent.life.dotfiles.script import SCRIPTS
-from agent.life.setup import Setup
 from agent.machine import runtime, unit_record
 from agent.machine.errors import AgentError
 from agent.machine.escaping import escape_line
@@ -24,6 +20,10 @@ from agent.machine.resources import Edit, File, Resource
 from agent.machine.unit_record import Record
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.units.dotfiles import kind
+from agent.units.dotfiles.links import link_all
+from agent.units.dotfiles.script import SCRIPTS
+from agent.units.setup import Setup
 from tests.unit.test_hooks import Silent
 from tests.worlds.git_host import GitHost, serve
 from tests.worlds.machine import make_facts

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.life.extensions.installed import Folder
-from agent.life.extensions.wanted import (
+from agent.machine.errors import AgentError
+from agent.settings.everything import Settings
+from agent.settings.extensions import Entry, read_entries
+from agent.units.extensions.installed import Folder
+from agent.units.extensions.wanted import (
     UnusableError,
     Wanted,
     find_given,
@@ -15,9 +18,6 @@ from agent.life.extensions.wanted import (
     join,
     read_vsix,
 )
-from agent.machine.errors import AgentError
-from agent.settings.everything import Settings
-from agent.settings.extensions import Entry, read_entries
 from tests.worlds.machine import make_facts
 from tests.worlds.vsix import make_vsix
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine.follow import ENDED, Finished, Limits, Message, find_words, follow
-from agent.machine.processes import end
+from agent.machine.process_groups import end
 from tests.worlds.waiting import wait_until
 
 ANY = Limits()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from agent.machine import keys, texts
+from agent.machine import private_keys, texts
 from agent.machine.errors import AgentError
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts
@@ -96,8 +96,8 @@ READERS: dict[Any, str] = {
     texts.word: "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
     texts.line: "minio secret",
     texts.password: "pass word",
-    keys.read_ssh_key: write_pem(Ed25519PrivateKey.generate(), PrivateFormat.OpenSSH),
-    keys.read_pem: write_pem(
+    private_keys.read_ssh_key: write_pem(Ed25519PrivateKey.generate(), PrivateFormat.OpenSSH),
+    private_keys.read_pem: write_pem(
         rsa.generate_private_key(65537, 2048), PrivateFormat.TraditionalOpenSSL
     ),
     argon2.read: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$MDEyMzQ1Njc4OTAxMjM0NQ",

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from agent.github import hosts
-from agent.github.fetch import MARGIN
 from agent.github.helpers import ask
+from agent.github.token_fetch import MARGIN
 from agent.machine.clock import Clock
 from agent.workspace import git
 

@@ -13,9 +13,6 @@ from typing import Any
 import pytest
 
 from agent.__main__ import main
-from agent.life import waiting
-from agent.life.hooks import attach, environment, kind, remote, stopping
-from agent.life.setup import Setup
 from agent.machine import runtime, unit_record
 from agent.machine.files import SETTINGS
 from agent.machine.unit_record import Record, State
@@ -24,6 +21,9 @@ from agent.settings import hook_folder
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.tools import trust
+from agent.units import waiting
+from agent.units.hooks import attach, environment, kind, remote, stopping
+from agent.units.setup import Setup
 from agent.workspace.jobs import find_jobs
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import wait_until

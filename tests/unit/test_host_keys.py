@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import keys
+from agent.machine import private_keys
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.system import Facts, System
@@ -130,14 +130,14 @@ def test_a_cut_at_any_place_is_noticed(tmp_path: Path, kind: str) -> None:
     argv = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "me", "-f", str(path)]
     subprocess.run(argv, check=True, timeout=30)
     key = path.read_bytes()
-    assert (keys.find_public_key(key) or b"").split()[:2] == path.with_name(
+    assert (private_keys.find_public_key(key) or b"").split()[:2] == path.with_name(
         "key.pub"
     ).read_bytes().split()[:2]
-    assert [size for size in range(len(key)) if keys.find_public_key(key[:size])] == []
+    assert [size for size in range(len(key)) if private_keys.find_public_key(key[:size])] == []
 
 
 def test_a_locked_key_is_no_host_key(tmp_path: Path) -> None:
     path = tmp_path / "key"
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(path)]
     subprocess.run(argv, check=True, timeout=30)
-    assert keys.find_public_key(path.read_bytes()) is None
+    assert private_keys.find_public_key(path.read_bytes()) is None

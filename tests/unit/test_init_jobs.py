@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.init import boot
+from agent.init import boot_reader
 from agent.init.activation import PAUSES
 from agent.init.children import LIGHT
 from agent.init.jobs import PATIENCE, FinalJobs, Jobs, ScheduledJob
@@ -60,7 +60,7 @@ class Office:
         sockets: tuple[str, ...] = (),
     ) -> ScheduledJob:  # fmt: skip
         name = f"job-{program}"
-        self.jobs.add(boot.Job(name, (program,), interval, timeout, watch=watch, at=at,
+        self.jobs.add(boot_reader.Job(name, (program,), interval, timeout, watch=watch, at=at,
                                retry=retry, announces=announces, nice=nice,
                                sockets=sockets))  # fmt: skip
         return self.jobs.all[name]
@@ -150,7 +150,7 @@ def test_between_two_runs_that_follow_at_once_the_job_is_busy(office: Office) ->
 
 def test_a_light_script_is_run_by_a_copy_of_init(office: Office) -> None:
     """With the job's streams and nice value; all else is as with a program."""
-    plan = boot.Job("light", (*LIGHT, "script.py"), 10.0, 5.0, nice=7)
+    plan = boot_reader.Job("light", (*LIGHT, "script.py"), 10.0, 5.0, nice=7)
     office.jobs.add(plan)
     office.jobs.begin(moments.BOOT)
     (copy,) = office.runs(COPY)

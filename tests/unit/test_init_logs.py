@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.init.boot import Boot
+from agent.init.boot_reader import Boot
 from agent.init.logs import (
     FLUSH_TIMEOUT,
     LONG_LIFE,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from agent.init import early
-from agent.init.boot import Boot
+from agent.init.boot_reader import Boot
 from agent.init.children import Child
 from agent.init.core import Init
 from agent.init.early import Early

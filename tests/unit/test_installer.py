@@ -13,9 +13,6 @@ from pathlib import Path
 import pytest
 
 from agent import catalogue
-from agent.life.tools import engines, installer, kind
-from agent.life.tools.installer import LackError, StoppedError, ToolError
-from agent.life.unit import Work
 from agent.machine import unit_record
 from agent.machine.unit_log import find_path
 from agent.machine.unit_record import Record, State
@@ -25,6 +22,9 @@ from agent.settings.tools import NAMES
 from agent.tools import codex
 from agent.tools.rows import Row, describe
 from agent.tools.tool import AiTool, Login, find_wanted
+from agent.units.tools import engines, installer, kind
+from agent.units.tools.installer import LackError, StoppedError, ToolError
+from agent.units.unit import Work
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import wait_until
 
@@ -274,7 +274,7 @@ def test_the_time_is_limited(place: Place, monkeypatch: pytest.MonkeyPatch) -> N
     sizes: list[str] = []
     monkeypatch.setattr(installer, "TIME_LIMIT", 0.5)
     monkeypatch.setattr(installer, "PULSE", 0.05)
-    monkeypatch.setattr("agent.life.unit.Unit.progress", lambda *given: sizes.append(given[-1]))
+    monkeypatch.setattr("agent.units.unit.Unit.progress", lambda *given: sizes.append(given[-1]))
     place.npm("dd if=/dev/zero of=part bs=1M count=3 2>/dev/null; exec tail -f /dev/null")
     unit = place.carry_out()
     assert unit.state is State.TIMEOUT

@@ -9,7 +9,7 @@ import pytest
 
 from agent.__main__ import VERBS
 from agent.backup.create.snapshot import BackupResult
-from agent.backup.keys import Key
+from agent.backup.repository_keys import Key
 from agent.backup.restic.client import Snapshot
 from agent.commands.backup import create, outcome
 from agent.commands.backup import list as listing

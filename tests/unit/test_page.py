@@ -19,10 +19,10 @@ from agent.observe.page.compose import Sources, compose
 from agent.observe.page.ports import show_ports
 from agent.observe.page.render import HEADERS, find_digest, render
 from agent.observe.page.view import Entry, Gauge, Section, View
-from agent.observe.ports.report import Report as PortReport
-from agent.observe.ports.report import Row as PortRow
+from agent.observe.ports.overview import Report as PortReport
+from agent.observe.ports.overview import Row as PortRow
 from agent.observe.recent_log import Line
-from agent.observe.report import record as reports
+from agent.observe.report import status as reports
 from agent.observe.status import Trouble
 from agent.settings.check import Result
 from agent.tools import rows as tools

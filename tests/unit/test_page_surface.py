@@ -9,7 +9,7 @@ from agent.backup import history
 from agent.observe import findings, recent_log
 from agent.observe.page import gather
 from agent.observe.page.surface import SURFACE
-from agent.observe.ports import report
+from agent.observe.ports import overview
 from agent.observe.serve.surface import NotFoundError, Request
 from agent.services import registered
 from agent.settings import context
@@ -49,7 +49,7 @@ def fail() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "words"),
     [
-        (report, "collect", "The page cannot show ports"),
+        (overview, "collect", "The page cannot show ports"),
         (recent_log, "read", "The page cannot show the log"),
         (gather, "find_versions", "The page cannot show versions"),
         (gather, "load", "The page cannot show what is used"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine.actions import MakeDirectory, RemoveFile, WriteFile
-from agent.machine.boot import Boot, Job
+from agent.machine.boot_file import Boot, Job
 from agent.machine.errors import Problem
 from agent.machine.ledger import LEDGER, Ledger
 from agent.machine.plan import Plan, apply, plan

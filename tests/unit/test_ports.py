@@ -19,12 +19,12 @@ from agent.commands import ports as verb
 from agent.machine.clock import Clock
 from agent.machine.errors import AgentError
 from agent.machine.sockets import Socket
-from agent.observe.ports import labels, listeners, opening, programs, report
+from agent.observe.ports import labels, listeners, listening_programs, opening, overview
 from agent.observe.ports.labels import Labels
 from agent.observe.ports.listeners import Listener
+from agent.observe.ports.listening_programs import Program
 from agent.observe.ports.opening import Doors
-from agent.observe.ports.programs import Program
-from agent.observe.ports.report import Row
+from agent.observe.ports.overview import Row
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
@@ -95,7 +95,7 @@ def test_each_address_makes_one_row(
 ) -> None:
     port = listen(stack, *addresses)
     (found,) = [each for each in listeners.find(Clock()) if each.port == port]
-    row = report.describe(found, "", DOORS, usual=True)
+    row = overview.describe(found, "", DOORS, usual=True)
     assert (row.addresses, row.reach) == (tuple(sorted(addresses, key=lambda a: ":" in a)), reach)
     assert (row.uid, row.pid) == (os.getuid(), os.getpid())
     assert row.folder == str(Path.cwd())
@@ -136,7 +136,7 @@ def test_several_workers_of_one_program_are_one_row() -> None:
 
 def test_what_we_may_not_look_into_is_there_with_its_user(current: Context) -> None:
     (found,) = listeners.join([Socket("tcp", "0.0.0.0", 25, 0, 9)], {})
-    row = report.describe(found, "", DOORS, usual=True)
+    row = overview.describe(found, "", DOORS, usual=True)
     assert (row.program, row.pid, row.folder, row.since, row.user) == (
         None,
         None,
@@ -174,16 +174,16 @@ def test_two_programs_on_two_addresses_of_a_port_are_two_rows() -> None:
 def test_a_program_is_named_without_its_other_words(
     name: str, command: tuple[str, ...], shown: str
 ) -> None:
-    assert programs.make_name(name, command) == shown
+    assert listening_programs.make_name(name, command) == shown
     assert "hunter2" not in shown
 
 
 def test_a_process_that_is_gone_or_strange_is_none(tmp_path: Path) -> None:
-    assert programs.read(7, Clock(), tmp_path) is None
+    assert listening_programs.read(7, Clock(), tmp_path) is None
     (tmp_path / "7").mkdir()
     (tmp_path / "7/stat").write_text("7 (x) S 1")
     (tmp_path / "7/cmdline").write_bytes(b"x\0")
-    assert programs.read(7, Clock(), tmp_path) is None
+    assert listening_programs.read(7, Clock(), tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_what_an_editor_keeps_for_itself_is_shown_on_demand(
         make_listener(port=low + 3),
     ]
     monkeypatch.setattr(listeners, "find", lambda *_, **__: found)
-    usual = [row.port for row in report.collect(current).rows]
+    usual = [row.port for row in overview.collect(current).rows]
     assert usual == [5500, low + 2, low + 3]
-    assert len(report.collect(current, everything=True).rows) == 4
+    assert len(overview.collect(current, everything=True).rows) == 4
 
 
 @pytest.mark.parametrize("text", ["", "a b", "1", "1 2 3", "9" * 30])
@@ -366,7 +366,7 @@ def test_a_host_that_is_an_address_is_refused_by_nobody() -> None:
 
 def test_the_rows_are_whole(current: Context, stack: ExitStack) -> None:
     port = listen(stack, "127.0.0.1")
-    (row,) = [row for row in report.collect(current).rows if row.port == port]
+    (row,) = [row for row in overview.collect(current).rows if row.port == port]
     assert (row.url, row.ssh) == (None, None), "neither runs here"
     assert row.usual
     assert set(vars(row)) == set(Row.__dataclass_fields__)
@@ -377,12 +377,12 @@ def test_threads_may_ask(current: Context) -> None:
     attributes = {"portsAttributes": {"x.*": {"label": "x"}}}
     (current.settings.workspace.folder / ".devcontainer.json").write_text(json.dumps(attributes))
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(report.collect, current).result(timeout=30).notes is not None
+        assert pool.submit(overview.collect, current).result(timeout=30).notes is not None
 
 
 def test_engines_of_containers_are_told() -> None:
-    assert programs.find_engine({1: "bash", 2: "dockerd"}) == "dockerd"
-    assert programs.find_engine({1: "bash"}) == ""
+    assert listening_programs.find_engine({1: "bash", 2: "dockerd"}) == "dockerd"
+    assert listening_programs.find_engine({1: "bash"}) == ""
 
 
 def test_watching_prints_at_each_change_and_only_then(
@@ -411,10 +411,10 @@ def test_a_bad_address_is_refused(value: str) -> None:
 def test_the_doors_are_those_that_run(tmp_path: Path) -> None:
     variables = {"DEV8_PUBLIC_URL": "https://dev.example.com/octo/", "DEV8_SSH_PORT": "2022"}
     current = Context(variables, Settings.from_environ(variables), make_facts(tmp_path))
-    doors = report.find_doors(current, {"code-server", "sshd"})
+    doors = overview.find_doors(current, {"code-server", "sshd"})
     assert (doors.editor, doors.ssh_port) == ("https://dev.example.com/octo", 2022)
     assert (doors.prefix, doors.host, doors.has_name) == ("/octo", "dev.example.com", True)
-    doors = report.find_doors(current, set())
+    doors = overview.find_doors(current, set())
     assert (doors.editor, doors.ssh_port) == (None, None)
 
 
@@ -427,4 +427,4 @@ def test_the_name_server_of_docker_is_nobodys_port(
 ) -> None:
     """It answers in every network but the default one, and is no program of the workspace."""
     found = Listener("tcp", 40915, addresses, 0, None)
-    assert report.is_resolver(found) == hidden
+    assert overview.is_resolver(found) == hidden

@@ -8,12 +8,12 @@ import pytest
 
 from agent.machine import runtime
 from agent.machine.log import Logger
-from agent.observe.report import body, reporting, state
+from agent.observe.report import body, record, reporting
 from agent.observe.report.look import Look, make_look
 from agent.observe.report.outcome import Kind, Outcome
-from agent.observe.report.plan import Plan
+from agent.observe.report.record import State
 from agent.observe.report.reporting import is_due
-from agent.observe.report.state import State
+from agent.observe.report.rules import Plan
 from tests.fakes.control_plane import ControlPlane
 
 SECOND = 10**9
@@ -44,7 +44,7 @@ class Desk:
         self.uptime += seconds
         look = Look(ide, ssh, NOON + int(self.uptime * SECOND), self.uptime, **used)
         reporting.report(str(self.folder), self.plan, look, lambda: Logger("activity"))
-        return state.read(str(self.folder))
+        return record.read(str(self.folder))
 
     def read_log(self) -> list[str]:
         lines = self.capfd.readouterr().err.splitlines()
@@ -193,7 +193,7 @@ def test_a_storm_of_503_gets_ever_fewer_reports_and_then_the_newest(
         f"127.0.0.1:{plane.port} answers with status 503",
         "the control plane accepts the reports again",
     ]
-    assert state.read(str(desk.folder)).problem == ""
+    assert record.read(str(desk.folder)).problem == ""
 
 
 def test_a_wrong_key_is_tried_once_and_again_when_its_file_changes(
@@ -311,7 +311,7 @@ def test_a_run_that_is_killed_counts_as_a_failure(
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(reporting, "send", die)
         desk.go()
-    known = state.read(str(desk.folder))
+    known = record.read(str(desk.folder))
     assert (known.failures, known.problem) == (1, reporting.INTERRUPTED)
     desk.go(1)
     assert plane.sent == [], "no report at once"

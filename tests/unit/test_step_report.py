@@ -12,12 +12,12 @@ from agent.machine import runtime
 from agent.machine.errors import AgentError
 from agent.observe.checks import control_plane
 from agent.observe.describe import describe_report
-from agent.observe.report import plan, record
+from agent.observe.report import rules, status
 from agent.settings import surfaces
 from agent.settings.check import Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings, find_warnings
-from agent.workspace import report
+from agent.workspace import report_rules
 from tests.worlds.machine import Machine
 
 URL = "https://plane.example.com"
@@ -132,7 +132,7 @@ def test_the_next_name_counts_where_one_is_another_programs() -> None:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path, report.resources)
+    return Machine(tmp_path, report_rules.resources)
 
 
 def read_plan(machine: Machine) -> Any:
@@ -143,7 +143,7 @@ def read_plan(machine: Machine) -> Any:
 def test_the_job_learns_all_that_it_needs(machine: Machine, tmp_path: Path) -> None:
     file = tmp_path / "key"
     assert machine.configure(**BASE, SUPERVISOR_AGENT_API_KEY_FILE=str(file)) == []
-    found = plan.read(str(machine.facts.runtime))
+    found = rules.read(str(machine.facts.runtime))
     assert found
     assert vars(found) == {
         "url": ENDPOINT, "identifier": "env-1", "key_file": str(file),
@@ -164,7 +164,7 @@ def test_a_key_in_a_variable_is_read_from_its_own_file(machine: Machine) -> None
 def test_without_reports_there_is_no_plan(machine: Machine) -> None:
     assert machine.configure(**BASE, AGENT_ENABLED="false") == []
     assert read_plan(machine) is None
-    assert plan.read(str(machine.facts.runtime)) is None
+    assert rules.read(str(machine.facts.runtime)) is None
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_without_reports_there_is_no_plan(machine: Machine) -> None:
 def test_the_proxy_is_that_of_other_programs(
     variables: dict[str, str], url: str, proxy: str, login: str, tmp_path: Path
 ) -> None:
-    machine = Machine(tmp_path, report.resources, **variables)
+    machine = Machine(tmp_path, report_rules.resources, **variables)
     assert machine.configure(AGENT_URL=url, **ID) == []
     found = read_plan(machine)
     assert (found["proxy"], found["proxy_login"]) == (proxy, login)
@@ -189,7 +189,7 @@ def test_the_proxy_is_that_of_other_programs(
     "proxy", ["socks5://user:secret@x:1", "https://x", "http://x:99999", "http://"]
 )
 def test_a_proxy_of_another_kind_is_named(proxy: str, tmp_path: Path) -> None:
-    machine = Machine(tmp_path, report.resources, HTTPS_PROXY=proxy)
+    machine = Machine(tmp_path, report_rules.resources, HTTPS_PROXY=proxy)
     assert machine.configure(**BASE) == [
         "reports do not go through HTTPS_PROXY: it is not the http address of a proxy "
         "(set HTTPS_PROXY=http://HOST:PORT)"
@@ -216,7 +216,7 @@ def test_a_key_over_http_is_a_warning(machine: Machine) -> None:
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"url": "x"}', "null", "\xff"])
 def test_a_damaged_plan_reports_nothing(content: str, machine: Machine) -> None:
     (machine.facts.runtime / runtime.REPORTING).write_text(content, encoding="latin-1")
-    assert plan.read(str(machine.facts.runtime)) is None
+    assert rules.read(str(machine.facts.runtime)) is None
 
 
 # --- the local API ------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_doctor_says_how_the_last_one_went(
     changes: dict[str, Any], result: Result, words: str, machine: Machine
 ) -> None:
     machine.configure(**BASE)
-    path = record.STATE.path(machine.facts)
+    path = status.STATE.path(machine.facts)
     path.write_text(json.dumps(changes))
     current = Context({}, Settings.from_environ(BASE), machine.facts)
     (finding,) = control_plane.look(current)
@@ -287,11 +287,11 @@ def test_doctor_has_nothing_to_look_at_without_a_control_plane(machine: Machine)
 
 def test_a_row_has_no_secret_of_the_url_and_moments_that_do_not_age(machine: Machine) -> None:
     machine.configure(SUPERVISOR_AGENT_ACTIVITY_ENDPOINT=f"{URL}/hook?code=secret")
-    record.STATE.path(machine.facts).write_text(
+    status.STATE.path(machine.facts).write_text(
         json.dumps({"failures": 3, "retry_at": machine.facts.clock.uptime() + 120,
                     "attempted": "2026-01-01T00:00:00.123456789Z", "problem": "x"})
     )  # fmt: skip
-    row = record.find_row(machine.facts)
+    row = status.find_row(machine.facts)
     assert row
     assert row.url == f"{URL}/hook"
     assert row.attempted == "2026-01-01T00:00:00Z"

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.machine import keys
-from agent.machine.commands import NOT_FOUND, TOO_LONG, TOO_MUCH
+from agent.machine import private_keys
 from agent.machine.deadline import deadline
+from agent.machine.external_commands import NOT_FOUND, TOO_LONG, TOO_MUCH
 from agent.machine.files import SETTINGS
-from agent.machine.keys import convert_ssh2
+from agent.machine.private_keys import convert_ssh2
 from agent.machine.system import Facts
 from agent.machine.volumes import Mounts, Volume
 from agent.workspace import login_keys, ssh
@@ -476,7 +476,7 @@ def test_a_key_in_pkcs_8_works_whatever_its_kind(machine: Machine, name: str) ->
     # Signing needs the private half, too.
     words = ("ssh-keygen", "-q", "-Y", "sign", "-n", "git", "-f", str(path))
     subprocess.run(words, input=b"text", check=True, capture_output=True, timeout=60)
-    assert keys.find_public_key(path.read_bytes()) or name != "id_ed25519"
+    assert private_keys.find_public_key(path.read_bytes()) or name != "id_ed25519"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import commands
+from agent.machine import external_commands
 from agent.machine.errors import Problem
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts, System
@@ -112,7 +112,7 @@ def test_commands_get_the_clean_environment_and_never_hang(
     assert b"MARK" in done.stdout
     assert b"TOKEN" not in done.stdout
     assert facts.run(["/no/such/program"]).returncode == 127
-    assert commands.run(["sleep", "60"], facts.environ, timeout=0.05).returncode == 124
+    assert external_commands.run(["sleep", "60"], facts.environ, timeout=0.05).returncode == 124
 
 
 def test_a_program_is_looked_for_on_the_childrens_path(facts: Facts, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent import catalogue
-from agent.backup import password
+from agent.backup import prerequisites
 from agent.backup.restic.client import find_options, make_environment
 from agent.backup.target import LIMITED, PASSWORD, Targets, find_targets
 from agent.machine.errors import Problem
@@ -122,7 +122,7 @@ def test_the_server_is_that_of_the_aws_cli(facts: Facts, given: dict[str, str], 
 
 def test_options_that_mean_nothing_are_told(facts: Facts) -> None:
     settings = Settings.from_environ({**S3, **WORD, "AWS_S3_EXTRA_ARGS": "--acl private --sse"})
-    told = [str(item) for item in password.resources(catalogue.TARGETS, settings, facts)]
+    told = [str(item) for item in prerequisites.resources(catalogue.TARGETS, settings, facts)]
     assert [text.split(" ", 1)[0] for text in told] == ["--acl", "--sse"]
 
 
@@ -192,7 +192,7 @@ def test_a_cloud_without_a_password_is_refused_with_what_makes_one(
 
 def test_a_local_folder_gets_a_password_once(facts: Facts) -> None:
     settings = Settings.from_environ({"BACKUP_DIR": "/backups"})
-    first, *_ = password.resources(catalogue.TARGETS, settings, facts)
+    first, *_ = prerequisites.resources(catalogue.TARGETS, settings, facts)
     assert isinstance(first, Seed)
     assert (first.path, first.mode) == (facts.state / PASSWORD, 0o600)
     assert "elsewhere" in first.announcement
@@ -210,7 +210,7 @@ def test_a_password_that_was_given_is_used_and_none_is_made(facts: Facts, tmp_pa
     (target,) = find(facts, **variables).ready
     assert target.environment["RESTIC_PASSWORD_FILE"] == str(file)
     settings = Settings.from_environ(variables)
-    assert not list(password.resources(catalogue.TARGETS, settings, facts))
+    assert not list(prerequisites.resources(catalogue.TARGETS, settings, facts))
 
 
 def test_a_password_file_that_is_missing_is_told(facts: Facts) -> None:
@@ -259,7 +259,7 @@ def test_a_folder_in_the_workspace_is_refused(facts: Facts) -> None:
 def test_no_restic_is_told(facts: Facts, tmp_path: Path) -> None:
     (tmp_path / "bin/restic").unlink()
     settings = Settings.from_environ({"BACKUP_DIR": "/backups"})
-    found = [item for item in password.resources(catalogue.TARGETS, settings, facts)
+    found = [item for item in prerequisites.resources(catalogue.TARGETS, settings, facts)
              if isinstance(item, Problem)]  # fmt: skip
     assert "restic is not installed" in found[0].message
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from agent.__main__ import VERBS
-from agent.life.all import KINDS
 from agent.services.all import SERVICES
+from agent.units.all import KINDS
 from agent.workspace.jobs import JOBS
 from tests.faults import victims
 from tests.faults.victims import Deck, Victim

@@ -3,15 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agent.backup import report as backup
-from agent.github import report as github
+from agent.backup import status as backup
+from agent.github import status as github
 from agent.machine.clock import format_time
 from agent.machine.unit_record import Record, State
 from agent.observe.activity.answer import Activity, Connections, Lease, Sign
-from agent.observe.report import record as reports
+from agent.observe.report import status as reports
 from agent.observe.status import Status, Trouble
 from agent.observe.usage import Disk, Usage
-from agent.services import report as services
+from agent.services import status as services
 from agent.tools import rows
 
 

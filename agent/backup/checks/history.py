@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from agent.backup.record import parse_time
-from agent.backup.report import Row, find_backups
+from agent.backup.status import Row, find_backups
 from agent.backup.targets.all import wants_backups
 from agent.machine.human import format_age
 from agent.settings.check import Check, Finding, Result

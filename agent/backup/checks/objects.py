@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from agent.backup.checks import s3
+from agent.backup.checks import s3_request
 from agent.backup.target import Target
-from agent.machine import commands, steering
+from agent.machine import external_commands, steering
 from agent.machine.lines import find_last_line
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -67,7 +67,7 @@ def find_object(target: Target, facts: Facts, name: str) -> Object:
     if all(target.environment.get(each) for each in _KEYS):
         key, secret = (target.environment[each] for each in _KEYS)
         token = target.environment.get("AWS_SESSION_TOKEN", "")
-        login = s3.Login(key, secret, token, region)
+        login = s3_request.Login(key, secret, token, region)
         return S3Object(f"{endpoint}/{quote(path, safe='/~')}/{name}", login, facts.environ)
     given = {**target.environment, **_describe_s3(endpoint, region)}
     return RcloneObject(f"S3:{path}/{name}", _make_environment(given, facts))
@@ -127,7 +127,7 @@ class S3Object:
 
     place: str
     """Its URL."""
-    login: s3.Login
+    login: s3_request.Login
     environ: Mapping[str, str] = field(repr=False)
 
     def put(self, content: bytes) -> None:  # noqa: D102
@@ -140,7 +140,7 @@ class S3Object:
         self._ask("DELETE")
 
     def _ask(self, method: str, content: bytes = b"") -> bytes:
-        answer = s3.ask(method, self.place, self.login, self.environ, content)
+        answer = s3_request.ask(method, self.place, self.login, self.environ, content)
         if answer.reason:
             raise StoreError(answer.reason)
         return answer.body
@@ -165,7 +165,9 @@ class RcloneObject:
 
     def _run(self, verb: str, content: bytes = b"") -> bytes:
         once = ("--retries", "1", "--low-level-retries", "1")
-        done = commands.run([RCLONE, verb, *once, self.place], self.environ, content, TIMEOUT)
+        done = external_commands.run(
+            [RCLONE, verb, *once, self.place], self.environ, content, TIMEOUT
+        )
         if done.returncode != 0:
             raise StoreError(find_last_line(done.stderr, "rclone gave no reason"))
         return done.stdout

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from agent.backup import record
-from agent.backup.open import open_restic
+from agent.backup.open_targets import open_restic
 from agent.backup.restic import locks
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.target import find_targets

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from agent.backup import identity, record
+from agent.backup import record, workspace_id
 from agent.backup.create import new_repository
 from agent.backup.record import Record
 from agent.backup.restic.client import Code, Listing, Restic, ResticError, Snapshot
@@ -100,7 +100,7 @@ def is_ours(snapshot: Snapshot, mark: str, known: Record) -> bool:
 
     Also one that was made before ids were, and what a person accepted as this workspace's past.
     """
-    marks = identity.find_marks(snapshot)
+    marks = workspace_id.find_marks(snapshot)
     accepted = record.parse_time(known.accepted)
     return not marks or mark in marks or bool(accepted and snapshot.time <= accepted)
 
@@ -124,7 +124,7 @@ def choose_parent(
 
 
 def _extra(snapshot: Snapshot, tags: Sequence[str], kinds: Sequence[str]) -> set[str]:
-    return {*snapshot.tags} - {*tags} - {*kinds} - identity.find_marks(snapshot)
+    return {*snapshot.tags} - {*tags} - {*kinds} - workspace_id.find_marks(snapshot)
 
 
 def begin_anew(target: str) -> str:

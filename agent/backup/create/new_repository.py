@@ -17,8 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.backup.keys import list_keys
 from agent.backup.reasons import explain
+from agent.backup.repository_keys import list_keys
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.machine import folders, hints
 from agent.machine.errors import Problem

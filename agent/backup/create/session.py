@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
-from agent.backup import history, identity, record, undo
+from agent.backup import history, record, undo, workspace_id
 from agent.backup.create import comparison, content, mapped_files, mounts, shrinking
 from agent.backup.create.comparison import Comparison
 from agent.backup.create.content import ToolFiles
@@ -178,7 +178,7 @@ class Session:
         spent = time.monotonic() - began
         maker = BackupMaker(
             name_workspace(self.settings), source.contents, self.wishes.tag,
-            (identity.find_mark(self.facts),),
+            (workspace_id.find_mark(self.facts),),
             force=self.wishes.force, ours=there.ours, listener=self.listen(target),
             reread=self.wishes.seconds is None and bool(is_in_memory(source.workspace)),
             source=source if self.wishes.seconds is None else None,  # nobody works at the stop
@@ -243,7 +243,7 @@ class Session:
         name = restic.target.name
         quick = replace(QUICK, total=limits.total, patience=limits.patience)
         listing = comparison.look(restic, name_workspace(self.settings), quick)
-        known, mark = record.read(self.facts, name), identity.read_mark(self.facts)
+        known, mark = record.read(self.facts, name), workspace_id.read_mark(self.facts)
         found = comparison.compare(listing, known, name, TAG, mark, self.facts.clock.now())
         if self.wishes.tag != TAG:
             return found

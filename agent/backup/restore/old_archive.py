@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.backup import undo
 from agent.backup.restic.client import Snapshot
-from agent.backup.restore import archive, merging
+from agent.backup.restore import archive_extraction, merging
 from agent.backup.restore.in_place import make_suffix
 from agent.backup.restore.result import Result
 from agent.backup.restore.selection import Chosen
@@ -42,7 +42,7 @@ def merge(
         note = note_way_back(current, source, workspace, chosen.snapshot, target, began)
     replaced = workspace / make_suffix(began, "replaced")
     with folders.stage(workspace, "restore", current.facts.state) as staging:
-        found = archive.unpack(source, staging / "tree")
+        found = archive_extraction.unpack(source, staging / "tree")
 
         def choose(kin: Kin) -> Path:
             return staging / "replaced" if held and held.has(kin) else replaced

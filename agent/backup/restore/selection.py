@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agent.backup import identity, reading, record
+from agent.backup import reading, record, workspace_id
 from agent.backup.create import comparison, shrinking
 from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG
 from agent.backup.create.survey import Count
@@ -79,7 +79,7 @@ def choose_latest(
     of what the one before held, and nobody has accepted that: somebody has to say which is meant.
     """
     facts = restic.facts
-    known, mark = record.read(facts, restic.target.name), identity.read_mark(facts)
+    known, mark = record.read(facts, restic.target.name), workspace_id.read_mark(facts)
     backups = [item for item in found if TAG in item.tags and item.host == newest.host]
     ours = [item for item in backups if mark in item.tags or (mark and
             comparison.is_ours(item, mark, known))]  # fmt: skip

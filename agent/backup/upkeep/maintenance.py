@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agent.backup import record
 from agent.backup.create.snapshot import BackupResult
-from agent.backup.open import open_restic
+from agent.backup.open_targets import open_restic
 from agent.backup.restic.client import Restic, ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep import retention, verification

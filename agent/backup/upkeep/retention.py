@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from agent.backup import identity, record, undo
+from agent.backup import record, undo, workspace_id
 from agent.backup.create import comparison
 from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG
 from agent.backup.record import Record
@@ -54,7 +54,7 @@ def forget(restic: Restic, settings: Settings, newest: Snapshot) -> Forgotten:
         cause = f"removed no backups on {name}: {why}"
         return Forgotten(len(listed), 0, Problem(cause))
     backups = [item for item in listed if TAG in item.tags]
-    mark = identity.read_mark(restic.facts)
+    mark = workspace_id.read_mark(restic.facts)
     others = {item.id for item in listed if not comparison.is_ours(item, mark, known)}
     ahead = find_future(backups, now)
     held = others.union(item.id for item in find_future(listed, now))

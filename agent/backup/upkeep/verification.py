@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from agent.backup import identity, record
+from agent.backup import record, workspace_id
 from agent.backup.create import comparison
 from agent.backup.create.snapshot import TAG
 from agent.backup.reasons import explain
@@ -62,7 +62,7 @@ def verify(restic: Restic, settings: Settings) -> Verdict:
     known = record.read(restic.facts, name)
     part, parts = choose_part(known, settings.backup.verify_interval)
     listing = comparison.look(restic, name_workspace(settings))
-    mark = identity.read_mark(restic.facts)
+    mark = workspace_id.read_mark(restic.facts)
     found = comparison.compare(listing, known, name, TAG, mark, now)
     if found.refusal and not found.is_new:
         record.note(restic.facts, name, problem=str(found.refusal))

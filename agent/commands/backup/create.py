@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from agent.backup import lock, record, undo
 from agent.backup.create import session
 from agent.backup.create.snapshot import BackupResult
-from agent.backup.open import find_wanted_targets
+from agent.backup.open_targets import find_wanted_targets
 from agent.backup.target import Target
-from agent.commands.backup import progress, work
+from agent.commands.backup import progress, shared
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.machine.follow import Listener
@@ -32,7 +32,7 @@ TOO_LONG = "it took longer than"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    work.add_usual_options(parser)
+    shared.add_usual_options(parser)
     parser.add_argument(
         "--force",
         action="store_true",
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     if arguments.final is not None:
         return run_final(current, arguments.final, printer)
     targets = find_wanted_targets(current, arguments.target)
-    with work.hold(current, printer, DOING):
+    with shared.hold(current, printer, DOING):
         wishes = session.Wishes(force=arguments.force, accept_shrunk=arguments.accept_shrunk,
                                 asked=True, anew=arguments.anew)  # fmt: skip
         outcome = make(current, targets.ready, wishes, printer)
@@ -85,7 +85,7 @@ def make(
             return bars.enter_context(progress.show(printer, target.name))
 
         return session.Session(
-            current.settings, current.facts, targets, work.TOOL_FILES, wishes, watch
+            current.settings, current.facts, targets, shared.TOOL_FILES, wishes, watch
         ).back_up()
 
 

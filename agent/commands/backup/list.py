@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 from agent.backup.create.session import find_content
 from agent.backup.create.snapshot import SAFETY, TAG
-from agent.backup.open import open_restic
+from agent.backup.open_targets import open_restic
 from agent.backup.restic.client import Code, ResticError, Snapshot
 from agent.backup.target import name_workspace
-from agent.commands.backup import work
+from agent.commands.backup import shared
 from agent.commands.output import Printer
 from agent.machine.exits import Exit
 from agent.machine.human import format_age, format_moment, format_size
@@ -30,7 +30,7 @@ class Row:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    work.add_usual_options(parser)
+    shared.add_usual_options(parser)
     parser.add_argument(
         "--content", action="store_true", help="list what a backup contains and what it skips"
     )
@@ -40,14 +40,14 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """List; exit 0 when every target answered, else 1."""
     current = context.load()
     if arguments.content:
-        found = find_content(current.settings, current.facts, work.TOOL_FILES)
+        found = find_content(current.settings, current.facts, shared.TOOL_FILES)
         document = {"paths": list(map(str, found.paths)), "excludes": found.excludes}
         lines = [f"+ {path}" for path in found.paths]
         printer.show(document, [*lines, *(f"- {pattern}" for pattern in found.excludes)])
         return Exit.OK
     rows: list[Row] = []
     failed = False
-    for target in work.find_ready(current, printer, arguments.target):
+    for target in shared.find_ready(current, printer, arguments.target):
         try:
             rows += find_rows(
                 target.name, open_restic(target, current, printer.note).snapshots(*_mine(current))

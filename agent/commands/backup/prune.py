@@ -6,7 +6,7 @@ import time
 from agent.backup import record
 from agent.backup.restic.client import Restic, ResticError
 from agent.backup.upkeep import retention
-from agent.commands.backup import work
+from agent.commands.backup import shared
 from agent.commands.output import Printer
 from agent.machine import hints
 from agent.machine.errors import Problem
@@ -14,12 +14,12 @@ from agent.machine.exits import Exit
 from agent.machine.human import format_duration
 from agent.settings.context import Context
 
-add_arguments = work.add_usual_options
+add_arguments = shared.add_usual_options
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Forget and free; exit 0 when it was done on every target, else 1."""
-    rows = work.on_each(arguments.target, printer, "space is being freed", clean, format_row)
+    rows = shared.on_each(arguments.target, printer, "space is being freed", clean, format_row)
     return Exit.FAILED if any(row["problem"] for row in rows) else Exit.OK
 
 

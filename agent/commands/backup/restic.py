@@ -8,7 +8,7 @@ from agent.backup import lock, reading
 from agent.backup.restic import runs
 from agent.backup.restic.client import NO_LOCK, find_options, make_environment
 from agent.backup.target import PROGRAM
-from agent.commands.backup import work
+from agent.commands.backup import shared
 from agent.commands.output import Printer
 from agent.machine.errors import UsageError
 from agent.settings import context
@@ -17,7 +17,7 @@ from agent.settings.context import Context
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    work.add_target_option(parser)
+    shared.add_target_option(parser)
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="-- ARGS…")
 
 
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Become restic."""
     words = arguments.args[1:] if arguments.args[:1] == ["--"] else arguments.args
     current = context.load()
-    targets = work.find_ready(current, printer, arguments.target)
+    targets = shared.find_ready(current, printer, arguments.target)
     if len(targets) > 1:
         names = ", ".join(target.name for target in targets)
         raise UsageError(f"there are several targets: {names}", "select one with --target NAME")
@@ -44,5 +44,5 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
 
 def wait_for_schedule(current: Context, printer: Printer) -> None:
     """Have what works by a schedule make way; what a person does is left to restic's own locks."""
-    with suppress(lock.BusyError), work.hold(current, printer, "restic is about to run"):
+    with suppress(lock.BusyError), shared.hold(current, printer, "restic is about to run"):
         pass

@@ -9,12 +9,12 @@ import os
 from contextlib import nullcontext
 from pathlib import Path
 
-from agent.backup.open import open_restic
+from agent.backup.open_targets import open_restic
 from agent.backup.restore import old_archive, way_back
 from agent.backup.restore.restoration import check_place
 from agent.backup.restore.selection import LATEST, Chosen, Entry, choose, find_wanted
 from agent.backup.target import name_workspace
-from agent.commands.backup import outcome, progress, restoring, unpacking, work
+from agent.commands.backup import outcome, progress, restoring, shared, unpacking
 from agent.commands.backup.outcome import Subject, format_preview
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="restore to a new place, which appears when it is complete",
     )
-    work.add_target_option(parser)
+    shared.add_target_option(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would change in place")
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     add_json_option(parser)
@@ -59,7 +59,7 @@ def restore(current: Context, arguments: argparse.Namespace, printer: Printer) -
         raise UsageError("cannot use --dry-run with --to: nothing is changed in place")
     if place:
         check_place(place)
-    with nullcontext() if place or arguments.dry_run else work.hold(current, printer, DOING):
+    with nullcontext() if place or arguments.dry_run else shared.hold(current, printer, DOING):
         if old_archive.is_archive(arguments.source):
             return unpacking.restore(current, arguments, place, find_consent(arguments), printer)
         chosen = find(current, arguments, printer)
@@ -73,7 +73,7 @@ def restore(current: Context, arguments: argparse.Namespace, printer: Printer) -
 
 def find(current: Context, arguments: argparse.Namespace, printer: Printer) -> Chosen:
     """Return the snapshot that is meant, and tell what is odd."""
-    targets = work.find_ready(current, printer, arguments.target)
+    targets = shared.find_ready(current, printer, arguments.target)
     places = [open_restic(target, current, printer.note) for target in targets]
     host = name_workspace(current.settings)
     chosen = choose(places, host, arguments.source, current.facts.clock.now())
@@ -109,7 +109,7 @@ def restore_in_place(
         scopes = restorer.find_scopes(wanted, way_back.find_places(current))
         subject = find_subject(chosen, *(str(scope.path) for scope in scopes))
         if arguments.dry_run:
-            found = way_back.look(current, chosen, scopes, work.TOOL_FILES)
+            found = way_back.look(current, chosen, scopes, shared.TOOL_FILES)
             printer.show(outcome.describe(subject, preview=found), format_preview(found))
             return Exit.OK
         title = f"{subject.name} on {target.name}"

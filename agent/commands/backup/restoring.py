@@ -14,7 +14,7 @@ from agent.backup.restore.result import Result
 from agent.backup.target import Target
 from agent.commands.backup import progress
 from agent.commands.backup.outcome import format_preview
-from agent.commands.backup.work import TOOL_FILES
+from agent.commands.backup.shared import TOOL_FILES
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem, UsageError
 from agent.machine.system import Facts

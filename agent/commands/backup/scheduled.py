@@ -3,8 +3,8 @@
 import argparse
 
 from agent.backup import due, lock
-from agent.backup.open import find_wanted_targets
-from agent.commands.backup.work import TOOL_FILES
+from agent.backup.open_targets import find_wanted_targets
+from agent.commands.backup.shared import TOOL_FILES
 from agent.commands.output import Printer
 from agent.machine import runtime
 from agent.machine.background import give_way

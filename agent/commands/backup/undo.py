@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.backup import undo
-from agent.backup.open import open_restic
+from agent.backup.open_targets import open_restic
 from agent.backup.restore import way_back
 from agent.backup.restore.in_place import find_scope
 from agent.backup.restore.result import Result
 from agent.backup.restore.selection import choose
 from agent.backup.target import name_workspace
-from agent.commands.backup import outcome, progress, restoring, work
+from agent.commands.backup import outcome, progress, restoring, shared
 from agent.commands.backup.outcome import Subject
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
@@ -37,13 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Take the last restore back, or finish that; exit 0 when all is as it was, else 1."""
     current = context.load()
-    with work.hold(current, printer, "a restore is running"):
+    with shared.hold(current, printer, "a restore is running"):
         note = undo.FILE.read(current.facts)
         if note is None:
             raise AgentError(Problem("there is no restore to undo"))
         if arguments.keep:
             return keep(current, note, printer)
-        (target,) = work.find_ready(current, printer, note.target)
+        (target,) = shared.find_ready(current, printer, note.target)
         places = [open_restic(target, current, printer.note)]
         chosen = choose(
             places, name_workspace(current.settings), note.goal, current.facts.clock.now()

@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 from agent.backup import undo
-from agent.backup.open import open_restic
-from agent.backup.restore import archive, old_archive
+from agent.backup.open_targets import open_restic
+from agent.backup.restore import archive_extraction, old_archive
 from agent.backup.restore.result import Result
 from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target, find_targets
 from agent.backup.targets.all import TARGETS
-from agent.commands.backup import outcome, restoring, work
+from agent.commands.backup import outcome, restoring, shared
 from agent.commands.backup.outcome import Subject
 from agent.commands.output import Printer
 from agent.machine import folders
@@ -39,7 +39,7 @@ def restore(
     before = undo.find_unfinished(current.facts)
     if before and before.source != str(source):
         undo.check_goes_on(current.facts, ())
-    held = archive.unpack(source, None, workspace)
+    held = archive_extraction.unpack(source, None, workspace)
     words = f"{held.files:,} files, {format_size(held.size)}: it is whole"
     lines = [
         f"{source}: {words}",
@@ -70,7 +70,7 @@ def restore_to(current: Context, source: Path, place: Path, printer: Printer) ->
         folders.stage(place.parent, place.name, current.facts.state) as staging,
     ):
         bar.spin("unpacking")
-        held = archive.unpack(source, staging / "tree")
+        held = archive_extraction.unpack(source, staging / "tree")
         try:
             folders.move(staging / "tree" / held.top, place)
         except OSError as error:
@@ -85,6 +85,6 @@ def make_safety(
     """Make the backup that the restore is taken back with; None where no target is configured."""
     if not find_targets(TARGETS, current.settings, current.facts):
         return None
-    target = work.find_ready(current, printer, only)[0]
+    target = shared.find_ready(current, printer, only)[0]
     snapshot = restoring.make_safety(current, target, str(source), printer)
     return Chosen(open_restic(target, current, printer.note), snapshot), target

@@ -5,7 +5,7 @@ import time
 
 from agent.backup.restic.client import Restic, ResticError
 from agent.backup.upkeep.verification import Verdict, verify
-from agent.commands.backup import work
+from agent.commands.backup import shared
 from agent.commands.output import Printer
 from agent.machine import hints
 from agent.machine.errors import AgentError
@@ -13,12 +13,12 @@ from agent.machine.exits import Exit
 from agent.machine.human import format_duration
 from agent.settings.context import Context
 
-add_arguments = work.add_usual_options
+add_arguments = shared.add_usual_options
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Check; exit 0 when every target was checked and nothing was found, else 1."""
-    rows = work.on_each(
+    rows = shared.on_each(
         arguments.target, printer, "the backups are being checked", check, format_row
     )
     return Exit.FAILED if any(row["finding"] or row["problem"] for row in rows) else Exit.OK

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from agent.github.hosts import find_accounts
 from agent.github.published import Published, read_token
-from agent.machine import commands
+from agent.machine import external_commands
 from agent.machine.lines import find_last_line, split_lines
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
@@ -34,7 +34,7 @@ def ask_git(host: str, facts: Facts) -> tuple[str, str]:
     environ = {**facts.user_environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "LC_ALL": "C"}
     question = f"protocol=https\nhost={host}\n\n".encode()
     argv = ("git", "-C", "/", "-c", "core.askPass=", "credential", "fill")
-    done = commands.run(argv, environ, question, PATIENCE)
+    done = external_commands.run(argv, environ, question, PATIENCE)
     lines = split_lines(done.stdout.decode(errors="replace"))
     found = [line.removeprefix("password=") for line in lines if line.startswith("password=")]
     return (found or [""])[0], find_last_line(done.stderr, "")
@@ -43,7 +43,7 @@ def ask_git(host: str, facts: Facts) -> tuple[str, str]:
 def ask_gh(host: str, facts: Facts) -> tuple[str, str]:
     """Return the token that gh uses for a host, or an empty one, and what it said."""
     argv = ("gh", "auth", "token", "--hostname", host)
-    done = commands.run(argv, facts.user_environ, timeout=PATIENCE)
+    done = external_commands.run(argv, facts.user_environ, timeout=PATIENCE)
     return done.stdout.decode(errors="replace").strip(), find_last_line(done.stderr, "")
 
 

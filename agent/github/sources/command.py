@@ -3,7 +3,7 @@
 import re
 
 from agent.github.token import Failure, Found, TokenSource, read_answer
-from agent.machine import commands
+from agent.machine import external_commands
 from agent.machine.errors import Problem
 from agent.machine.lines import find_last_line
 from agent.machine.masking import mask_known
@@ -25,7 +25,7 @@ def is_configured(account: GitHub) -> bool:
 def fetch(account: GitHub, facts: Facts) -> Found:
     """Run the command, as a program of the user's and without standard input."""
     argv = account.token_command or ()
-    done = commands.run(argv, facts.user_environ)
+    done = external_commands.run(argv, facts.user_environ)
     if done.returncode != 0:
         words = mask_known(find_last_line(done.stderr), facts.runtime)
         return Failure(

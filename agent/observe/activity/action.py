@@ -7,9 +7,9 @@ from agent.backup.targets.all import wants_backups
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.log import Logger
-from agent.machine.processes import end_group
+from agent.machine.process_groups import end_group
 from agent.machine.user_commands import PATIENCE, name_code
-from agent.observe.activity import memory, sample
+from agent.observe.activity import last_sample, sample
 from agent.observe.activity.sample import Sample
 from agent.settings.context import Context
 from agent.settings.parsers import EXIT
@@ -37,7 +37,7 @@ def carry_out(current: Context, log: Logger) -> None:
 def look_again(current: Context) -> Sample | None:
     """Return a sample of this moment if DEV8_IDLE_TIMEOUT is over by it and nothing is at work."""
     folder = str(current.facts.runtime)
-    with memory.hold(folder):
+    with last_sample.hold(folder):
         found = sample.take(folder)
         if found.holds:
             found.view.memory.idle["acted"] = None  # the sampler says it again when that is over

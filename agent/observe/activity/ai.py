@@ -1,7 +1,7 @@
 """An AI tool is at work. One that waits at its prompt is not."""
 
-from agent.observe.activity.processes import Process
-from agent.observe.activity.programs import find_tools, is_headless
+from agent.observe.activity.known_programs import find_tools, is_headless
+from agent.observe.activity.proc_stat import Process
 from agent.observe.activity.signal import Sighting, Signal
 from agent.observe.activity.view import View
 

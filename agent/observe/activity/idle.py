@@ -9,7 +9,7 @@ import os
 
 from agent.machine import runtime
 from agent.machine.human import format_clock, format_duration
-from agent.observe.activity import memory, moment, rules, sample, terminals
+from agent.observe.activity import last_sample, moment, rules, sample, terminals
 from agent.observe.activity.rules import Rules
 from agent.observe.activity.sample import Sample
 from agent.observe.activity.view import read_object
@@ -39,7 +39,7 @@ _CLIENTS = ("tmux: client", "screen")
 def run(folder: str) -> int:
     """Take a sample for the workspace of this runtime folder, keep it, act on it and report it."""
     try:
-        with memory.hold(folder):
+        with last_sample.hold(folder):
             found = sample.take(folder)
             attend(found, open_log)
             document = sample.save(folder, found)

@@ -7,7 +7,7 @@ import json
 import os
 
 from agent.machine import runtime
-from agent.observe.activity import processes
+from agent.observe.activity import proc_stat
 from agent.observe.activity.view import read_object
 
 FOLDER = os.path.join(runtime.ACTIVITY, "leases")
@@ -37,7 +37,7 @@ class Lease:
 
 def find_start(proc: str, pid: int) -> int | None:
     """Return when a process started, in the kernel's ticks; None: there is no such process."""
-    found = processes.read(str(pid), f"{proc}/{pid}/stat")
+    found = proc_stat.read(str(pid), f"{proc}/{pid}/stat")
     return found.start if found and not found.has_ended else None
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from agent.observe.activity.processes import Process
+from agent.observe.activity.proc_stat import Process
 from agent.observe.activity.view import View
 
 USER = "user"

@@ -1,6 +1,6 @@
 """What the sampler must know of the settings: a file that `configure` writes. Light.
 
-`agent.workspace.activity` writes it, and says what each row is.
+`agent.workspace.activity_rules` writes it, and says what each row is.
 """
 
 import json

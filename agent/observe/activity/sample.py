@@ -7,9 +7,9 @@ import json
 import os
 
 from agent.machine import runtime
-from agent.observe.activity import lease, memory, moment, rules, verdict
+from agent.observe.activity import last_sample, lease, moment, rules, verdict
 from agent.observe.activity.all import SIGNALS
-from agent.observe.activity.memory import Memory
+from agent.observe.activity.last_sample import Memory
 from agent.observe.activity.signal import Sighting, Signal
 from agent.observe.activity.verdict import Verdict
 from agent.observe.activity.view import View, read_object
@@ -110,7 +110,7 @@ def look(view: View, signal: Signal) -> Sighting:
 
 def take(folder: str, *, kept: Memory | None = None) -> Sample:
     """Return a sample of the workspace of this runtime folder; nothing is written."""
-    known = memory.load(folder) if kept is None else kept
+    known = last_sample.load(folder) if kept is None else kept
     return Sample(View(folder, rules.load(folder), known, moment.read()))
 
 
@@ -122,7 +122,7 @@ def save(folder: str, sample: Sample) -> "dict[str, Any]":
     document = sample.make_document()
     known = sample.view.memory
     known.close(sample.view.now)
-    memory.save(folder, known)
+    last_sample.save(folder, known)
     content = json.dumps(document, separators=(",", ":")).encode()
     runtime.write_atomic(os.path.join(folder, FILE), content)
     return document
@@ -135,7 +135,7 @@ def find(folder: str, younger_than: float) -> "dict[str, Any]":
     """
     if fresh := read_fresh(folder, younger_than):
         return fresh
-    with memory.hold(folder):  # somebody else may have taken one while we waited
+    with last_sample.hold(folder):  # somebody else may have taken one while we waited
         return read_fresh(folder, younger_than) or save(folder, take(folder))
 
 

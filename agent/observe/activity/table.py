@@ -8,8 +8,8 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.observe.activity import processes
-from agent.observe.activity.processes import Process
+from agent.observe.activity import proc_stat
+from agent.observe.activity.proc_stat import Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ def read_all(
 
 def _read(folder: int, pid: str, known: "Sequence[Any] | None", clock: int) -> Process | None:
     """Return a process as it was when it last ran, or as it is now."""
-    before = processes.parse(pid, known[1].encode("latin-1", "replace")) if known else None
+    before = proc_stat.parse(pid, known[1].encode("latin-1", "replace")) if known else None
     if before and known and clock and known[0] == clock:
         before.clock, before.before = clock, before
         return before
-    process = processes.read(pid, f"{pid}/stat", folder)
+    process = proc_stat.read(pid, f"{pid}/stat", folder)
     if process:
         process.clock = clock
         if before and before.start == process.start:

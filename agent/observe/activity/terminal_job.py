@@ -1,8 +1,8 @@
 """A program works in the foreground of a terminal, connected or not: in tmux it goes on."""
 
 from agent.observe.activity import origins
-from agent.observe.activity.processes import Process
-from agent.observe.activity.programs import SHELLS, WAITING, find_aside
+from agent.observe.activity.known_programs import SHELLS, WAITING, find_aside
+from agent.observe.activity.proc_stat import Process
 from agent.observe.activity.signal import Sighting, Signal
 from agent.observe.activity.terminals import Terminal
 from agent.observe.activity.view import View

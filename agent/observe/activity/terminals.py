@@ -6,7 +6,7 @@ options of the mount are.
 
 import os
 
-from agent.observe.activity.memory import Memory
+from agent.observe.activity.last_sample import Memory
 from agent.observe.activity.moment import Moment
 
 TYPE_CHECKING = False

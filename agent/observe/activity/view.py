@@ -5,10 +5,10 @@ import os
 
 from agent.machine import runtime
 from agent.machine.files import STATE, read_file
-from agent.observe.activity import processes, sockets, table, terminals
-from agent.observe.activity.memory import Memory
+from agent.observe.activity import connections, proc_stat, table, terminals
+from agent.observe.activity.last_sample import Memory
 from agent.observe.activity.moment import Moment
-from agent.observe.activity.processes import Family, Process
+from agent.observe.activity.proc_stat import Family, Process
 from agent.observe.activity.rules import Rules
 from agent.observe.activity.terminals import Terminal
 
@@ -50,12 +50,12 @@ class View:
         self.processes = self._read_processes(read_clock or table.find_clock(proc))
         self.family = Family(self.processes)
         self.terminals = terminals.read_all(devices, memory, now, stat)
-        self.sockets = sockets.count(proc, (rules.editor_port, rules.ssh_port))
+        self.sockets = connections.count(proc, (rules.editor_port, rules.ssh_port))
         self._commands: dict[str, list[str]] = {}
         self._found: dict[object, Any] = {}
         if not memory.begin:
             init = self.processes.get(self.init)
-            memory.begin = init.start / processes.TICKS if init else now.boot
+            memory.begin = init.start / proc_stat.TICKS if init else now.boot
 
     def once(self, find: "Callable[[View], T]") -> "T":
         """Return the result of `find` for this view, which is called only once."""
@@ -75,7 +75,7 @@ class View:
     def read_command(self, process: Process) -> list[str]:
         """Return the words that a process was started with."""
         if process.pid not in self._commands:
-            self._commands[process.pid] = processes.read_command(self.proc, process.pid)
+            self._commands[process.pid] = proc_stat.read_command(self.proc, process.pid)
         return self._commands[process.pid]
 
     def find_terminal(self, process: Process) -> Terminal | None:

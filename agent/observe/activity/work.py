@@ -1,8 +1,8 @@
 """The user's programs work in the background: builds started with nohup, tests, training."""
 
 from agent.observe.activity import origins
-from agent.observe.activity.processes import Process
-from agent.observe.activity.programs import WAITING, find_aside
+from agent.observe.activity.known_programs import WAITING, find_aside
+from agent.observe.activity.proc_stat import Process
 from agent.observe.activity.signal import Sighting, Signal
 from agent.observe.activity.terminal_job import find_foregrounds, find_jobs
 from agent.observe.activity.view import View

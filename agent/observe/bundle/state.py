@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from agent import __version__
-from agent.machine import overrides, runtime
+from agent.machine import layered_folders, runtime
 from agent.machine.cgroup import Cgroup
 from agent.machine.files import STATE, open_file, read_file
 from agent.machine.mountinfo import TABLE
@@ -86,7 +86,7 @@ def make_services(source: Source) -> dict[str, object]:
     own = source.facts.home / USER_FOLDER
     if source.context and source.context.settings.agent.services_dir:
         own = source.context.settings.agent.services_dir
-    found = overrides.find_files(own, SYSTEM_FOLDER)
+    found = layered_folders.find_files(own, SYSTEM_FOLDER)
     files = [str(item) for item in found]
     roster = registered.ROSTER.read(source.facts)
     running = [service.name for service in roster.services]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from agent.machine.clock import parse_time
 from agent.machine.human import format_age
-from agent.observe.report import record
+from agent.observe.report import status
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -13,7 +13,7 @@ WAIT = "ask whoever runs the control plane; the report is tried again without yo
 
 def look(current: Context) -> Iterator[Finding]:
     """Yield how the reports stand."""
-    row = record.find_row(current.facts)
+    row = status.find_row(current.facts)
     if row is None:
         yield Finding(Result.SKIPPED, "no control plane is configured")
         return

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from agent.machine.human import format_size
 from agent.machine.volumes import ROOM, find_top
-from agent.observe.checks.places import SHARED_MEMORY, Place, find_places
+from agent.observe.checks.work_folders import SHARED_MEMORY, Place, find_places
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 

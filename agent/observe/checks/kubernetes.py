@@ -9,7 +9,7 @@ from pathlib import Path
 from agent.machine.human import format_duration, format_size
 from agent.machine.mountinfo import Mount, read_mounts
 from agent.machine.secret import SecretInput
-from agent.observe.checks.places import SHARED_MEMORY
+from agent.observe.checks.work_folders import SHARED_MEMORY
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from agent.machine import web
-from agent.machine.certificates import find_public
 from agent.machine.proxies import find_proxy
+from agent.machine.system_certificates import find_public
 from agent.machine.web import ProxyError
 from agent.observe.checks.hosts import Host, find_hosts
 from agent.settings.check import Check, Finding, Result

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent import __version__
 from agent.backup.targets.all import has_target
-from agent.machine import commands, steering
+from agent.machine import external_commands, steering
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.observe.versions import EDITOR, read_manifest
@@ -65,7 +65,7 @@ def ask(program: Program, facts: Facts) -> str | None:
     if version := read_manifest(program.manifest):
         return version
     environ = steering.clear(program.argv[0], facts.environ)
-    done = commands.run(program.argv, environ, timeout=TIMEOUT)
+    done = external_commands.run(program.argv, environ, timeout=TIMEOUT)
     return (done.stdout or done.stderr).decode(errors="replace")
 
 

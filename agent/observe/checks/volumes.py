@@ -10,7 +10,7 @@ from agent.machine.homes import explain_lacks
 from agent.machine.mountinfo import Mount, find_mount, read_mounts
 from agent.machine.system import Facts
 from agent.machine.volumes import Volume, find_top, try_folder
-from agent.observe.checks.places import Place, find_places
+from agent.observe.checks.work_folders import Place, find_places
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import PROBLEMS, Context
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agent.backup.report import Row
+from agent.backup.status import Row
 from agent.observe.metrics.family import Family, Kind, Sample, labelled, moment
 from agent.observe.status import Status
 

@@ -1,6 +1,6 @@
 """The GitHub token of each host: never who it belongs to, nor what it may do."""
 
-from agent.github.report import Row
+from agent.github.status import Row
 from agent.observe.metrics.family import Family, Kind, Sample, labelled, moment
 from agent.observe.status import Status
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from agent.observe.metrics.family import Family, Kind, Sample, moment, one
-from agent.observe.report.record import Row
+from agent.observe.report.status import Row
 from agent.observe.status import Status
 
 

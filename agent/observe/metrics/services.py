@@ -2,7 +2,7 @@
 
 from agent.observe.metrics.family import Family, Kind, labelled, moment
 from agent.observe.status import Job, Status
-from agent.services.report import Row
+from agent.services.status import Row
 from agent.services.supervisord import RUNNING
 
 

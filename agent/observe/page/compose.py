@@ -28,7 +28,7 @@ from agent.observe.page.view import Entry, Gauge, Limits, Log, Section, View
 from agent.observe.recent_log import Line
 from agent.observe.status import Status
 from agent.services import code_server, sshd
-from agent.services import report as services
+from agent.services import status as services
 from agent.settings.check import Result
 
 OURS = {service.NAME for service in (code_server, sshd)}

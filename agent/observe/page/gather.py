@@ -13,7 +13,7 @@ from agent.observe.page.compose import Sources
 from agent.observe.page.gauges import find_gauges
 from agent.observe.page.ports import show_ports
 from agent.observe.page.view import Gauge
-from agent.observe.ports import report as ports
+from agent.observe.ports import overview as ports
 from agent.observe.status import Status
 from agent.observe.versions import find_versions
 from agent.services.login_page import find_name

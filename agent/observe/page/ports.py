@@ -6,7 +6,7 @@ from agent.machine.clock import parse_time
 from agent.machine.human import format_age
 from agent.observe.item import Item
 from agent.observe.page.view import Entry, Section
-from agent.observe.ports.report import Report, Row
+from agent.observe.ports.overview import Report, Row
 
 
 def show_ports(found: Report) -> Section | None:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from agent.backup import report as backup
-from agent.github import report as github
+from agent.backup import status as backup
+from agent.github import status as github
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_share
 from agent.machine.unit_record import BAD, Record
@@ -13,9 +13,9 @@ from agent.observe.describe import SOON, describe_problem, describe_report, desc
 from agent.observe.findings import Row
 from agent.observe.item import Item
 from agent.observe.page.view import Gauge
-from agent.observe.report import record as reports
+from agent.observe.report import status as reports
 from agent.observe.status import Status
-from agent.services import report as services
+from agent.services import status as services
 from agent.settings.check import Result
 
 RED = ("bad", "warning")

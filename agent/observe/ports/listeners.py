@@ -10,8 +10,8 @@ from agent.machine.clock import Clock
 from agent.machine.files import SECRET, read_file
 from agent.machine.sockets import TCP, UDP, Socket
 from agent.machine.values import frozen
-from agent.observe.ports import programs
-from agent.observe.ports.programs import Program
+from agent.observe.ports import listening_programs
+from agent.observe.ports.listening_programs import Program
 
 RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 USUAL_RANGE = (32768, 60999)
@@ -58,7 +58,7 @@ def find(clock: Clock, *, with_udp: bool = False) -> list[Listener]:
     """Return all listeners, in the order of their ports."""
     found = [*sockets.list_open(TCP), *(sockets.list_open(UDP) if with_udp else ())]
     holders = sockets.find_holders({each.inode for each in found})
-    known = {pid: programs.read(pid, clock) for pid in {*chain(*holders.values())}}
+    known = {pid: listening_programs.read(pid, clock) for pid in {*chain(*holders.values())}}
     return join(found, {inode: find_first(map(known.get, pids)) for inode, pids in holders.items()})
 
 

@@ -8,7 +8,7 @@ from agent.machine.addresses import is_address, join_port
 from agent.machine.sockets import TCP
 from agent.machine.values import frozen
 from agent.observe.ports.listeners import Listener, unmap
-from agent.observe.ports.programs import Program
+from agent.observe.ports.listening_programs import Program
 
 HOST = "HOST"
 """Stands for the machine's name, which the workspace does not know."""

@@ -17,14 +17,14 @@ LONGEST = 2048
 
 def match(patterns: Sequence[str], lines: Collection[str]) -> dict[str, str]:
     """Return each line that a pattern matches -> the first such pattern."""
-    from agent.machine import commands  # noqa: PLC0415 - the program needs it not
+    from agent.machine import external_commands  # noqa: PLC0415 - the program needs it not
 
     if not patterns or not lines:
         return {}
     lines = list(lines)
     question = json.dumps([patterns, lines]).encode()
     argv = (sys.executable, "-I", "-S", __file__)
-    done = commands.run(argv, {}, stdin=question, timeout=PATIENCE)
+    done = external_commands.run(argv, {}, stdin=question, timeout=PATIENCE)
     if done.returncode:
         return {}
     answers = zip(lines, json.loads(done.stdout), strict=True)

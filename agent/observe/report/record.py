@@ -1,69 +1,64 @@
-"""How the reports stand, for `status`, the page and programs."""
+"""What is known of the reports: a file in the runtime folder. Light.
 
-from urllib.parse import urlsplit
+It begins anew with each life of the container, so a report that was refused is tried again then.
+"""
 
-from agent.machine import runtime
-from agent.machine.clock import parse_time, timestamp
-from agent.machine.documents import RUNTIME, Document
-from agent.machine.errors import Problem
-from agent.machine.system import Facts
-from agent.machine.values import frozen
-from agent.observe.report import plan, state
-from agent.observe.report.state import State
+import json
 
-STATE = Document[State](
-    RUNTIME, runtime.REPORT, "reports to the control plane: the last one, and what was refused",
-    state.parse, State, dump=State.make_row,
-)  # fmt: skip
+from agent.machine.files import STATE, read_file
+from agent.machine.runtime import REPORT, write_atomic
 
 
-@frozen
-class Row:
-    """How the reports stand. Times are RFC 3339, in UTC; None: never."""
+class State:
+    """What is known of the reports. Moments are RFC 3339 with nanoseconds; empty: never."""
 
-    url: str
-    """Where they go, without a query."""
-    accepted: str | None
-    """When the last one was accepted."""
-    attempted: str | None
-    """When the last one was sent."""
-    failures: int
-    """How many in a row were not accepted."""
-    next: str | None
-    """When the next is sent after a failure; None: as usual, or when something changes."""
-    refused: bool
-    """Whether the same would be refused again, so that nothing is sent."""
-    problem: str
-    hint: str
+    last_ide: str = ""
+    """When somebody was last connected to the editor."""
+    last_ssh: str = ""
+    ide: int = -1
+    """Connections to the editor that the last accepted report told of."""
+    ssh: int = -1
+    accepted: str = ""
+    """When the last report was accepted."""
+    accepted_at: float = 0.0
+    """The same in seconds since the machine started: setting the clock does not change it."""
+    attempted: str = ""
+    """When the last report was sent."""
+    failures: int = 0
+    """Reports in a row that were not accepted."""
+    retry_at: float = 0.0
+    """When the next is due after a failure, in seconds since the machine started."""
+    refused: str = ""
+    """The key with which a report was refused, as `reporting.identify` has it; empty: none was."""
+    problem: str = ""
+    hint: str = ""
 
-
-def find_row(facts: Facts) -> Row | None:
-    """Return how the reports stand; None: none are sent."""
-    wanted = plan.read(str(facts.runtime))
-    if wanted is None:
-        return None
-    known, parts = STATE.read(facts), urlsplit(wanted.url)
-    waits = known.failures and not known.refused
-    left = known.retry_at - facts.clock.uptime()
-    due = facts.clock.now().timestamp() + max(left, 0.0)
-    return Row(
-        url=f"{parts.scheme}://{parts.netloc}{parts.path}",
-        accepted=_find_time(known.accepted),
-        attempted=_find_time(known.attempted),
-        failures=known.failures,
-        next=timestamp(due, digits=0) if waits else None,
-        refused=bool(known.refused),
-        problem=known.problem,
-        hint=known.hint,
-    )
+    def make_row(self) -> "dict[str, object]":
+        """Return it as JSON takes it."""
+        return {name: getattr(self, name) for name in FIELDS}
 
 
-def find_problem(row: Row | None) -> Problem | None:
-    """Return why the control plane hears nothing."""
-    return Problem(row.problem, row.hint) if row and row.problem else None
+FIELDS = tuple(State.__annotations__)
 
 
-def _find_time(text: str) -> str | None:
-    """Return a moment of the file to the second, if it is one."""
-    found = parse_time(text)
-    return timestamp(found.timestamp(), digits=0) if found else None
+def parse(row: object) -> State:
+    """Return the state in a JSON document; what is of another kind counts for nothing."""
+    state = State()
+    for name in FIELDS:
+        value = row.get(name) if isinstance(row, dict) else None
+        if type(value) is type(getattr(State, name)):
+            setattr(state, name, value)
+    return state
+
+
+def read(folder: str) -> State:
+    """Return what the runtime folder holds; a damaged file counts as none."""
+    try:
+        return parse(json.loads(read_file(f"{folder}/{REPORT}", STATE)))
+    except (OSError, ValueError, RecursionError):
+        return State()
+
+
+def write(folder: str, state: State) -> None:
+    """Keep it. Raises OSError."""
+    write_atomic(f"{folder}/{REPORT}", (json.dumps(state.make_row(), indent=1) + "\n").encode())

@@ -11,11 +11,11 @@ import time
 from agent.machine.backoff import Backoff
 from agent.machine.files import SECRET, read_file
 from agent.machine.texts import UnusableError, word
-from agent.observe.report import body, plan, state
+from agent.observe.report import body, record, rules
 from agent.observe.report.look import Look, make_look
 from agent.observe.report.outcome import Kind, Outcome
-from agent.observe.report.plan import Plan
-from agent.observe.report.state import State
+from agent.observe.report.record import State
+from agent.observe.report.rules import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ MEND_KEY = "give the key alone; one in a file is read again when the file change
 
 def run(folder: str, document: "dict[str, Any]", log: "Callable[[], Logger]") -> None:
     """Report a sample, if reports are sent. Raises OSError: nothing can be kept."""
-    wanted = plan.read(folder)
+    wanted = rules.read(folder)
     if wanted:
         uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
         report(folder, wanted, make_look(document, time.time_ns(), uptime), log)
@@ -43,16 +43,16 @@ def run(folder: str, document: "dict[str, Any]", log: "Callable[[], Logger]") ->
 
 def report(folder: str, wanted: Plan, look: Look, log: "Callable[[], Logger]") -> None:
     """Note what is seen, and send a report if it is time. Raises OSError: nothing can be kept."""
-    known = state.read(folder)
+    known = record.read(folder)
     note(known, look)
     key = identify(wanted.key_file)
     if is_due(known, look, wanted.heartbeat, key):
         before = (known.problem, known.refused)
         expect_failure(known, look)
-        state.write(folder, known)  # for the next run, should this one be killed
+        record.write(folder, known)  # for the next run, should this one be killed
         settle(known, look, key, send(wanted, known, look))
         tell(known, *before, log)
-    state.write(folder, known)
+    record.write(folder, known)
 
 
 def note(known: State, look: Look) -> None:

@@ -14,7 +14,7 @@ from agent.machine.deadline import deadline
 from agent.machine.escaping import escape_line
 from agent.machine.masking import hide
 from agent.observe.report.outcome import Kind, Outcome
-from agent.observe.report.plan import Plan
+from agent.observe.report.rules import Plan
 
 USER_AGENT = "workspace-supervisor"
 """That of the original: a control plane may look at it."""

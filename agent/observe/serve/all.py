@@ -10,7 +10,7 @@ from agent.settings.surfaces import API, METRICS, PAGE
 SURFACES = {
     METRICS: "agent.observe.metrics.surface",
     PAGE: "agent.observe.page.surface",
-    API: "agent.observe.report.api",
+    API: "agent.observe.report.local_api",
 }
 
 

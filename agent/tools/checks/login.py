@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from agent.machine import commands
-from agent.machine.commands import TOO_LONG
+from agent.machine import external_commands
+from agent.machine.external_commands import TOO_LONG
 from agent.machine.lines import find_last_line
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
@@ -24,7 +24,7 @@ def look(context: Context) -> Iterator[Finding]:
 def ask(tool: AiTool, context: Context) -> Finding:
     """Return what a tool says."""
     argv = (tool.name, *tool.status)
-    done = commands.run(argv, context.facts.user_environ, timeout=PATIENCE)
+    done = external_commands.run(argv, context.facts.user_environ, timeout=PATIENCE)
     command, part = " ".join(argv), tool.name
     if done.returncode == 0:
         return Finding(Result.OK, f"{tool.title} is signed in", part=part)

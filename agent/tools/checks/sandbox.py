@@ -6,9 +6,9 @@ https://github.com/openai/codex/issues/15057
 
 from collections.abc import Iterator
 
-from agent.machine import commands
-from agent.machine.commands import TOO_LONG
+from agent.machine import external_commands
 from agent.machine.errors import Problem
+from agent.machine.external_commands import TOO_LONG
 from agent.machine.files import SETTINGS
 from agent.machine.lines import find_last_line
 from agent.machine.parsing import parse_toml
@@ -40,11 +40,11 @@ def try_sandbox(tool: AiTool, sandbox: Sandbox, facts: Facts) -> Finding:
     if is_off(sandbox, facts):
         return Finding(Result.OK, f"{title} runs commands without a sandbox of its own: {file}")
     argv = (tool.name, *sandbox.words, "echo", WORD)
-    done = commands.run(argv, facts.user_environ, timeout=PATIENCE)
+    done = external_commands.run(argv, facts.user_environ, timeout=PATIENCE)
     ran = WORD in done.stdout.decode(errors="replace").split()
     if done.returncode == 0 and ran:
         return Finding(Result.OK, f"{title} can run commands")
-    if done.returncode in (USAGE, TOO_LONG, commands.NOT_FOUND):
+    if done.returncode in (USAGE, TOO_LONG, external_commands.NOT_FOUND):
         why = find_last_line(done.stderr, f"it ended with {done.returncode}")
         return Finding(Result.UNKNOWN, f"cannot try {title}'s sandbox: {why}")
     why = find_last_line(done.stderr) if done.returncode else "it ran nothing, and said nothing"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from agent.machine import commands
+from agent.machine import external_commands
 from agent.machine.system import Facts
 from agent.machine.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.repository import EntryError, Repository, parse_address
-from agent.workspace.trust import list_mounts, list_repositories
+from agent.workspace.safe_directories import list_mounts, list_repositories
 
 _TOKEN = re.compile(GIT_HOSTS)
 PATIENCE = 15.0
@@ -87,7 +87,7 @@ def run(
     """Run git in a repository with the user's own settings; nothing is asked at a terminal."""
     given = {**make_environment(facts), "GIT_CEILING_DIRECTORIES": str(folder.parent), **environ}
     argv = ("git", "-c", "core.askPass=", *words)
-    return commands.run(argv, given, timeout=PATIENCE, cwd=folder)
+    return external_commands.run(argv, given, timeout=PATIENCE, cwd=folder)
 
 
 def make_environment(facts: Facts) -> dict[str, str]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from agent.github.hosts import find_accounts
-from agent.machine import commands, ssh_host_key
-from agent.machine.commands import TOO_LONG
+from agent.machine import external_commands, ssh_host_key
+from agent.machine.external_commands import TOO_LONG
 from agent.machine.git_failures import Cause, find_failure
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
@@ -102,7 +102,7 @@ def run_ssh(place: Place, facts: Facts) -> tuple[int, str]:
     options = (word for option in OPTIONS for word in ("-o", option))
     ports = ("-p", str(place.port)) if place.port else ()
     argv = ("ssh", "-T", *options, *ports, "--", f"{place.user}@{place.host}")
-    done = commands.run(argv, clones.make_environment(facts), timeout=PATIENCE)
+    done = external_commands.run(argv, clones.make_environment(facts), timeout=PATIENCE)
     return done.returncode, (done.stdout + b"\n" + done.stderr).decode(errors="replace")
 
 

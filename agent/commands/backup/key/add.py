@@ -2,12 +2,12 @@
 
 import argparse
 
-from agent.backup import keys
-from agent.backup.open import open_restic
-from agent.backup.password import make_password
+from agent.backup import repository_keys
+from agent.backup.open_targets import open_restic
+from agent.backup.prerequisites import make_password
 from agent.backup.restic.client import ResticError
 from agent.backup.target import name_workspace
-from agent.commands.backup import work
+from agent.commands.backup import shared
 from agent.commands.backup.key.shown import SHOWN, describe
 from agent.commands.output import Printer
 from agent.machine import hints
@@ -15,7 +15,7 @@ from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
 from agent.settings import context
 
-add_arguments = work.add_usual_options
+add_arguments = shared.add_usual_options
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
@@ -24,9 +24,11 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     password = make_password()
     added, problems = [], []
     host = name_workspace(current.settings)
-    for target in work.find_ready(current, printer, arguments.target):
+    for target in shared.find_ready(current, printer, arguments.target):
         try:
-            key = keys.add_key(open_restic(target, current, printer.note), password, host)
+            key = repository_keys.add_key(
+                open_restic(target, current, printer.note), password, host
+            )
             added.append((target, key))
         except ResticError as error:
             problems.append(error.problem)

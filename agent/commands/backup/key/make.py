@@ -2,7 +2,7 @@
 
 import argparse
 
-from agent.backup.password import make_password
+from agent.backup.prerequisites import make_password
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.exits import Exit

@@ -2,9 +2,9 @@
 
 import argparse
 
-from agent.backup import keys
-from agent.backup.open import open_restic
-from agent.commands.backup import work
+from agent.backup import repository_keys
+from agent.backup.open_targets import open_restic
+from agent.commands.backup import shared
 from agent.commands.backup.key.shown import SHOWN, describe, find_keys
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
@@ -14,7 +14,7 @@ from agent.settings import context
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    work.add_usual_options(parser)
+    shared.add_usual_options(parser)
     parser.add_argument("id", help="id of the password, from `list`")
 
 
@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Remove the key that has this id, or begins with it."""
     current = context.load()
     wanted = arguments.id
-    with work.hold(current, printer, "a password is being removed"):
-        targets = work.find_ready(current, printer, arguments.target)
+    with shared.hold(current, printer, "a password is being removed"):
+        targets = shared.find_ready(current, printer, arguments.target)
         found, _ = find_keys(current, targets, printer)
         fitting = [(target, key) for target, key in found if key.id.startswith(wanted)]
         if len(fitting) != 1:
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
                 "set DEV8_BACKUP_PASSWORD_FILE to another one first",
             )
             raise AgentError(problem)
-        keys.remove_key(open_restic(target, current, printer.note), key)
+        repository_keys.remove_key(open_restic(target, current, printer.note), key)
     line = f"{target.name}: password {key.id[:SHOWN]} removed"
     printer.show(describe(target, key), [line])
     return Exit.OK

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from agent.backup import keys
-from agent.backup.keys import Key
-from agent.backup.open import open_restic
+from agent.backup import repository_keys
+from agent.backup.open_targets import open_restic
+from agent.backup.repository_keys import Key
 from agent.backup.restic.client import ResticError
 from agent.backup.target import Target
 from agent.commands.output import Printer
@@ -22,7 +22,7 @@ def find_keys(
     found, failed = [], False
     for target in targets:
         try:
-            listed = keys.list_keys(open_restic(target, current, printer.note))
+            listed = repository_keys.list_keys(open_restic(target, current, printer.note))
             found += [(target, key) for key in listed]
         except ResticError as error:
             failed = True

@@ -1,0 +1,78 @@
+"""The unit `clone`: all repositories of the workspace, two at a time."""
+
+import queue
+import shutil
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from agent.machine.folders import CACHE_TAG
+from agent.machine.unit_record import SEPARATOR
+from agent.machine.volumes import find_top
+from agent.services import login_folder
+from agent.settings.repository import Repository
+from agent.units.clone.repository import STAGING, Clone, find_beside
+from agent.units.unit import Kind, Unit, Work
+
+AT_ONCE = 2
+
+
+def carry_out(work: Work) -> None:
+    """Clone what DEV8_REPOSITORIES names. Raises OSError."""
+    units = clone_all(work, work.context.settings.repositories.entries or ())
+    login_folder.note(work.context)
+    # What comes after a clone has failed for itself: hooks need not wait for a file of git LFS.
+    work.settle(unit for unit in units if unit.name.count(SEPARATOR) == 1)
+
+
+def clone_all(work: Work, repositories: Sequence[Repository]) -> list[Unit]:
+    """Clone these, in their order; return their units. Raises OSError."""
+    with suppress(OSError):  # each clone reports what is wrong with it
+        work.context.settings.workspace.folder.mkdir(parents=True, exist_ok=True)
+    clones = [Clone(work, repository) for repository in repositories]
+    remove_leftovers(clones)
+    waiting: queue.SimpleQueue[Clone] = queue.SimpleQueue()
+    for each in clones:
+        waiting.put(each)
+    units: dict[str, list[Unit]] = {}
+    errors: list[BaseException] = []
+
+    def take() -> None:
+        while not work.stopping.is_set():
+            try:
+                each = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                units[each.repository.name] = each.carry_out()
+            except OSError as error:
+                each.unit.fail_for(error, "devcopilot rerun clone")
+                units[each.repository.name] = [each.unit]
+            except Exception as error:
+                errors.append(error)
+
+    takers = [threading.Thread(target=take) for _ in range(min(AT_ONCE, len(clones)))]
+    for taker in takers:
+        taker.start()
+    for taker in takers:
+        taker.join()
+    if errors:
+        raise errors[0]
+    return [unit for each in clones for unit in units.get(each.repository.name, [])]
+
+
+def remove_leftovers(clones: Sequence[Clone]) -> None:
+    """Remove what a run that was killed left in the workspace: only one run is at work."""
+    for clone in clones:
+        for folder in {find_top(clone.target.parent), find_beside(clone.target)}:
+            for path in folder.glob(f"{STAGING}*"):
+                if (path / CACHE_TAG).is_file():
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+KIND = Kind(
+    "clone",
+    "repositories",
+    lambda settings: bool(settings.repositories.entries),
+    carry_out,
+)

@@ -1,0 +1,554 @@
+"""Units: how each stands, its log, its marks, and the run that carries all of them out."""
+
+import json
+import os
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from agent.machine import runtime, unit_record
+from agent.machine.errors import AgentError, Problem
+from agent.machine.unit_log import LONGEST, UnitLog, find_path
+from agent.machine.unit_record import Record, State, find_open, make_name
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+from agent.units import running
+from agent.units.marks import IN_CONTAINER, ON_VOLUME, Marks
+from agent.units.setup import NOT_YET, Setup, hold
+from agent.units.unit import Kind, Unit, Work
+from tests.worlds.machine import make_facts
+from tests.worlds.waiting import DEADLINE, wait_until
+
+SECRET = "ghp_0123456789abcdefghij"
+
+
+class Heard:
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.ends: list[tuple[str, str, Sequence[str]]] = []
+        self.lines: list[str] = []
+
+    def begin(self, unit: Record) -> None:
+        self.lines.append(f"> {unit.name}")
+
+    def line(self, unit: Record, text: str) -> None:
+        del unit
+        self.lines.append(text)
+
+    def end(self, unit: Record, last: Sequence[str]) -> None:
+        self.ends.append((unit.name, str(unit.state), last))
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context({}, Settings.from_environ({}), make_facts(tmp_path))
+
+
+def make_kind(name: str, carry_out: Callable[[Work], None], needs: tuple[str, ...] = (),
+              after: tuple[str, ...] = (), wanted: bool = True) -> Kind:  # fmt: skip
+    return Kind(name, "", lambda _: wanted, carry_out, needs, lambda _: after)
+
+
+def succeed(work: Work) -> None:
+    work.own.begin()
+    work.own.done()
+
+
+def fail(work: Work) -> None:
+    work.own.begin()
+    work.own.fail("it is broken", "mend it", 3)
+
+
+def state_of(context: Context, name: str) -> str | None:
+    found = unit_record.read(context.facts, name)
+    return str(found.state) if found else None
+
+
+def run_in(context: Context, carry_out: Callable[[Unit], None]) -> Heard:
+    """Run a kind that has one unit only."""
+    heard = Heard()
+
+    def work(each: Work) -> None:
+        each.own.begin()
+        carry_out(each.own)
+
+    Setup(context, [make_kind("one", work)], heard).run()
+    return heard
+
+
+def assert_good(ended: running.Ended) -> None:
+    assert ended.good
+
+
+# --- the order of kinds -------------------------------------------------------------------------
+
+
+def test_each_begins_when_what_it_needs_is_done(context: Context) -> None:
+    order: list[str] = []
+
+    def note(work: Work) -> None:
+        order.append(work.kind.name)
+        succeed(work)
+
+    kinds = [
+        make_kind("third", note, after=("second", "unwanted")),
+        make_kind("second", note, needs=("first",)),
+        make_kind("first", note),
+        make_kind("unwanted", note, wanted=False),
+    ]
+    assert Setup(context, kinds, Heard()).run() is None
+    assert order == ["first", "second", "third"]
+    assert state_of(context, "unwanted") is None
+
+
+def test_what_needs_one_that_failed_waits_and_says_for_what(context: Context) -> None:
+    kinds = [make_kind("bad", fail), make_kind("next", succeed, needs=("bad",)),
+             make_kind("later", succeed, after=("bad", "next"))]  # fmt: skip
+    Setup(context, kinds, Heard()).run()
+    waiting = unit_record.read(context.facts, "next")
+    assert waiting and (waiting.state, waiting.reason, waiting.hint) == (
+        State.WAITING, "bad has failed", "mend it"
+    )  # fmt: skip
+    assert state_of(context, "later") == "done"
+
+
+def test_what_is_over_is_not_done_again_in_this_life_unless_somebody_asks(context: Context) -> None:
+    runs: list[str] = []
+
+    def note(work: Work) -> None:
+        runs.append(f"{work.again} {work.only}")
+        fail(work) if work.kind.name == "bad" else succeed(work)
+
+    kinds = [make_kind("good", note), make_kind("bad", note)]
+    for _ in range(2):
+        Setup(context, kinds, Heard()).run()
+    assert runs == ["False ", "False "]
+    Setup(context, kinds, Heard(), {"bad": "part"}).run()
+    assert runs[2:] == ["True part"]
+
+
+def test_kinds_that_do_not_need_each_other_run_side_by_side(context: Context) -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    def meet(work: Work) -> None:
+        both.wait()
+        succeed(work)
+
+    Setup(context, [make_kind("a", meet), make_kind("b", meet)], Heard()).run()
+    assert (state_of(context, "a"), state_of(context, "b")) == ("done", "done")
+
+
+def test_everybody_sees_from_the_beginning_what_there_will_be(context: Context) -> None:
+    seen: list[Record | None] = []
+
+    def look(work: Work) -> None:
+        seen.append(unit_record.read(context.facts, "second"))
+        succeed(work)
+
+    Setup(context, [make_kind("first", look), make_kind("second", succeed, after=("first",))],
+          Heard()).run()  # fmt: skip
+    assert seen[0] and (seen[0].state, seen[0].reason) == (State.WAITING, NOT_YET)
+
+
+def test_what_waits_says_when_it_wants_to_be_done_again(context: Context) -> None:
+    def wait(work: Work) -> None:
+        work.again_in(60)
+        work.again_in(7)
+        work.again_in(30)
+        work.own.wait("the server does not answer")
+
+    assert Setup(context, [make_kind("one", wait)], Heard()).run() == pytest.approx(7, abs=2)
+    assert state_of(context, "one") == "waiting"
+
+
+@pytest.mark.parametrize("cause", ["news", "time"])
+def test_what_waits_goes_on_while_something_else_is_at_work(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    """A token that comes during a long installation is used at once, and so is what needs it."""
+    monkeypatch.setattr("agent.units.setup.LOOK", 0.02)
+    token, over = tmp_path / "token", threading.Event()
+    runs: list[str] = []
+
+    def wait(work: Work) -> None:
+        runs.append(work.kind.name)
+        if len(runs) > 1:
+            succeed(work)
+            return
+        work.own.wait("a token")
+        if cause == "time":
+            work.again_in(0.1)
+        else:
+            threading.Timer(0.1, token.touch).start()
+
+    def install(work: Work) -> None:
+        work.own.begin()
+        assert over.wait(30)
+        work.own.done()
+
+    def end(work: Work) -> None:
+        succeed(work)
+        over.set()
+
+    kinds = [make_kind("slow", install), make_kind("one", wait), make_kind("two", end, ("one",))]
+    assert Setup(context, kinds, Heard(), watch=[token]).run() is None
+    assert runs == ["one", "one"]
+    assert [state_of(context, kind.name) for kind in kinds] == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "hint"),
+    [
+        (AgentError(Problem("no such thing", "make one")), "no such thing", "make one"),
+        (FileNotFoundError(2, "No such file", "/x"), "/x: No such file", "devcopilot rerun one"),
+        (KeyError("x"), "internal error: ", "please report this line"),
+    ],
+)
+def test_an_error_fails_its_kind_and_no_other(
+    context: Context, error: Exception, reason: str, hint: str
+) -> None:
+    def stumble(_work: Work) -> None:
+        raise error
+
+    Setup(context, [make_kind("one", stumble), make_kind("two", succeed)], Heard()).run()
+    found = unit_record.read(context.facts, "one")
+    assert found and found.state is State.FAILED
+    assert found.reason.startswith(reason)
+    assert found.hint == hint
+    assert state_of(context, "two") == "done"
+
+
+def test_a_kind_that_somebody_else_carries_out_is_left_to_him(context: Context) -> None:
+    runs: list[Work] = []
+    with hold(context.facts, "one"):
+        pause = Setup(context, [make_kind("one", runs.append)], Heard()).run()
+    assert pause == pytest.approx(5, abs=2)
+    assert runs == []
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+def test_a_command_gets_the_clean_environment_and_nobody_to_ask(context: Context) -> None:
+    said: list[str] = []
+
+    def carry_out(unit: Unit) -> None:
+        changes = {"MORE": "yes", "HOME": None}
+        ended = unit.run(("sh", "-c", "cat; env"), environ=changes, on_line=said.append)
+        assert ended.good
+        unit.done()
+
+    os.environ["FROM_OUTSIDE"] = "x"
+    try:
+        run_in(context, carry_out)
+    finally:
+        del os.environ["FROM_OUTSIDE"]
+    assert {"MORE=yes", "GIT_TERMINAL_PROMPT=0"} <= set(said)
+    assert not [line for line in said if line.startswith(("HOME=", "FROM_OUTSIDE="))]
+
+
+def test_its_output_is_in_the_log_masked_and_the_run_before_is_kept(context: Context) -> None:
+    runtime.write_atomic(str(context.facts.runtime / runtime.SECRETS / "TOKEN"), SECRET.encode())
+
+    def carry_out(unit: Unit) -> None:
+        unit.say("a line of ours")
+        unit.run(("sh", "-c", f"echo 1; echo {SECRET} >&2; printf rest"))
+        unit.done()
+
+    run_in(context, carry_out)
+    log = find_path(context.facts, "one")
+    assert log.read_text() == "a line of ours\n1\n***\nrest\n"
+    assert log.stat().st_mode & 0o777 == 0o600
+    UnitLog(context.facts, "one").close()
+    assert log.read_text() == ""
+    assert Path(f"{log}.1").read_text().endswith("rest\n")
+
+
+@pytest.mark.parametrize(
+    ("output", "lines"),
+    [
+        (r"1 %%\r2 %%\r3 %%\n", ["3 %"]),  # as on a terminal, in the end
+        (r"one\r\ntwo\r\n\r\n", ["one", "two", ""]),
+        (r"\r1 %%\r2 %%", ["1 %", "2 %"]),
+        (r"1 %%\r2 %%\r", ["2 %"]),
+    ],
+)
+def test_what_a_terminal_would_overwrite_is_not_logged(
+    context: Context, output: str, lines: list[str]
+) -> None:
+    said: list[str] = []
+    run_in(context, lambda unit: assert_good(unit.run(("printf", output), on_line=said.append)))
+    assert said == lines
+
+
+def test_of_a_command_that_hangs_its_log_shows_how_far_it_is(context: Context) -> None:
+    said: list[str] = []
+    stopping = threading.Event()
+
+    def hear(line: bytes) -> None:
+        said.append(line.decode())
+        if said[-1] == "999 %":
+            stopping.set()
+
+    script = (
+        r"i=0; while [ $i -lt 1000 ]; do printf '%s %%\r' $i; i=$((i+1)); done; exec sleep 1000"
+    )
+    argv, environ = ("sh", "-c", script), context.facts.environ
+    assert running.run(argv, environ, None, DEADLINE, stopping, hear).stopped
+    assert len(said) < 1000
+
+
+def test_a_log_keeps_the_end_of_an_output_that_never_stops(context: Context) -> None:
+    log = UnitLog(context.facts, "one")
+    for number in range(3 * LONGEST // 1000):
+        log.write(f"{number} ".encode() + b"x" * 1000)
+    log.write(b"y" * 100_000)
+    log.close()
+    content = find_path(context.facts, "one").read_bytes()
+    assert len(content) <= LONGEST
+    assert content.startswith(b"(earlier lines are not kept)\n")
+    assert b"\n3144 x" in content
+
+
+def test_one_that_takes_too_long_is_ended_with_its_whole_group(
+    context: Context, tmp_path: Path
+) -> None:
+    child = tmp_path / "child"
+
+    def carry_out(unit: Unit) -> None:
+        script = f"sleep 1000 & echo $! >{child}; wait"
+        ended = unit.run(("sh", "-c", script), timeout=1.0)
+        assert (ended.timed_out, ended.good, ended.stopped) == (True, False, False)
+        unit.time_out(1.0)
+
+    run_in(context, carry_out)
+    assert state_of(context, "one") == "timeout"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(child.read_text()), 0)
+
+
+def test_the_stop_ends_it_and_says_nothing_of_its_work(context: Context, tmp_path: Path) -> None:
+    setup: list[Setup] = []
+
+    def carry_out(work: Work) -> None:
+        work.own.begin()
+        threading.Timer(0.1, setup[0].stop).start()
+        ended = work.own.run(("sleep", "1000"))
+        assert (ended.stopped, ended.good, ended.timed_out) == (True, False, False)
+
+    setup.append(Setup(context, [make_kind("one", carry_out)], Heard()))
+    setup[0].run()
+    assert state_of(context, "one") == "running"
+
+
+def test_what_it_leaves_in_the_background_lives_and_can_go_on_writing(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.units.running.GRACE", 0.3)
+    alive, child = tmp_path / "alive", tmp_path / "child"
+
+    def carry_out(unit: Unit) -> None:
+        script = (
+            f"(trap 'echo pipe >{alive}; exit' PIPE; while :; do echo word; echo x >>{alive}.n; "
+            f"sleep 0.05; done) & echo $! >{child}"
+        )
+        ended = unit.run(("bash", "-c", script))
+        assert (ended.code, ended.leaves) == (0, True)
+        unit.done()
+
+    run_in(context, carry_out)
+    pid, count = int(child.read_text()), Path(f"{alive}.n")
+    try:
+        seen = count.stat().st_size
+        wait_until(lambda: count.stat().st_size > seen + 10, "it goes on")
+        assert not alive.exists()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_the_end_is_told_once_and_a_failure_with_its_last_lines(context: Context) -> None:
+    def carry_out(unit: Unit) -> None:
+        ended = unit.run(("sh", "-c", "seq 1 9; exit 4"))
+        unit.fail("it ended with 4", exit=ended.code)
+        unit.fail("it ended with 4", exit=ended.code)
+
+    heard = run_in(context, carry_out)
+    assert heard.ends == [("one", "failed", ("5", "6", "7", "8", "9"))]
+    found = unit_record.read(context.facts, "one")
+    assert found
+    assert (found.exit, found.log) == (4, str(find_path(context.facts, "one")))
+    assert found.took is not None
+
+
+def test_progress_is_written_at_most_once_a_second(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    work = Work(context, make_kind("one", succeed), Heard(), threading.Event())
+    work.own.begin()
+    seen = []
+    for percent in range(5):
+        work.own.progress(percent, f"step {percent}")
+        found = unit_record.read(context.facts, "one")
+        seen.append(found.progress if found else None)
+        now[0] += 0.5
+    assert seen == [0, 0, 2, 2, 4]
+
+
+# --- parts, names, marks ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("states", "expected", "reason"),
+    [
+        (("done", "failed", "waiting"), "failed", "one:1: broken"),
+        (("failed", "failed"), "failed", "one:0: broken (and 1 more)"),
+        (("done", "waiting"), "waiting", "one:1: not yet"),
+        (("skipped", "done"), "done", ""),
+        (("skipped",), "skipped", "nothing"),
+        ((), "done", ""),
+    ],
+)
+def test_a_kind_stands_as_the_worst_of_its_parts(
+    context: Context, states: tuple[str, ...], expected: str, reason: str
+) -> None:
+    work = Work(context, make_kind("one", succeed), Heard(), threading.Event())
+    parts = []
+    for number, state in enumerate(states):
+        part = work.part(str(number))
+        tell: dict[str, Callable[[], None]] = {
+            "done": part.done,
+            "failed": partial(part.fail, "broken"),
+            "waiting": partial(part.wait, "not yet"),
+            "skipped": partial(part.skip, "nothing"),
+        }
+        tell[state]()
+        parts.append(part)
+    work.settle(parts)
+    found = unit_record.read(context.facts, "one")
+    assert found
+    assert (str(found.state), found.reason) == (expected, reason)
+
+
+def test_a_kind_is_as_far_as_its_parts_while_they_are_at_work(context: Context) -> None:
+    work = Work(context, make_kind("one", succeed), Heard(), threading.Event())
+    parts = [work.part(name) for name in ("a", "b", "c", "d")]
+
+    def look() -> tuple[str, int | None]:
+        found = unit_record.read(context.facts, "one")
+        return (str(found.state), found.progress) if found else ("none", None)
+
+    parts[0].skip("nothing")
+    assert look() == ("none", None)
+    parts[1].begin()
+    assert look() == ("running", None)
+    parts[1].progress(50, "half")
+    assert look() == ("running", 37)
+    parts[2].begin()
+    parts[2].fail("broken")
+    assert look() == ("running", 37)
+    parts[1].done()
+    parts[3].begin()
+    parts[3].done()
+    work.settle(parts)
+    assert look() == ("failed", None)
+
+
+@pytest.mark.parametrize(
+    ("units", "shown"),
+    [
+        ("clone waiting 'clone:demo: a token', clone:demo waiting 'a token'", "clone:demo"),
+        ("clone waiting 'not yet'", "clone"),
+        ("clone running '', clone:a running '', clone:b waiting 'x', clone:c done ''",
+         "clone:a clone:b"),
+        ("clone failed 'clone:a: x (and 1 more)', clone:a failed x, clone:b failed y",
+         "clone:a clone:b"),
+        ("hooks failed 'the file is damaged', hooks:postStart waiting x", "hooks hooks:postStart"),
+        ("hooks running '', hooks:onCreate running '', hooks:onCreate:web running ''",
+         "hooks:onCreate:web"),
+        ("clone skipped x, clone:a skipped x", ""),
+    ],
+)  # fmt: skip
+def test_a_unit_that_is_not_done_is_shown_once(units: str, shown: str) -> None:
+    rows = [shlex.split(unit) for unit in units.split(", ")]
+    records = [Record(name, State(state), "", reason=reason) for name, state, reason in rows]
+    assert [each.name for each in find_open(records)] == shown.split()
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("postCreate", "hooks:postCreate"),
+        ("postCreate:web server", "hooks:postCreate:web-server"),
+        ("../../etc/passwd", "hooks:etc-passwd"),
+        ("\x1b[31m", "hooks:31m"),
+        ("…", "hooks:unnamed"),
+        ("x" * 300, "hooks:" + "x" * 94),
+    ],
+)
+def test_what_strangers_call_a_part_is_a_plain_name(part: str, name: str) -> None:
+    assert make_name("hooks", part) == name
+
+
+def test_a_mark_holds_for_what_it_was_made_of(context: Context) -> None:
+    marks = Marks(context.facts, "one", ON_VOLUME)
+    assert not marks.is_done("a")
+    marks.set_running("a")
+    assert marks.was_interrupted()
+    marks.set_done("a")
+    assert marks.is_done("a")
+    assert not marks.is_done("b")
+    assert not marks.was_interrupted()
+    assert not Marks(context.facts, "one", IN_CONTAINER).is_done("a")
+    marks.forget()
+    assert not marks.is_done("b")
+    assert not marks.is_done("a")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"state": "odd"}', '{"name": 1}'])
+def test_a_damaged_record_is_none(context: Context, content: str) -> None:
+    path = unit_record.UNIT.path(context.facts, "one")
+    path.parent.mkdir()
+    path.write_text(content)
+    assert unit_record.read(context.facts, "one") is None
+    assert list(unit_record.list_all(context.facts)) == []
+
+
+def test_a_record_is_read_as_it_was_written(context: Context) -> None:
+    made = Record("one:two", State.TIMEOUT, "2026-01-01T00:00:00.000Z", 1.5, 124, "r", "h", "l", 7)
+    unit_record.UNIT.write(context.facts, made, made.name)
+    assert unit_record.read(context.facts, "one:two") == made
+    assert (
+        json.loads(unit_record.UNIT.path(context.facts, "one:two").read_text())["state"]
+        == "timeout"
+    )
+    assert [each.kind for each in unit_record.list_all(context.facts)] == ["one"]
+
+
+def test_others_begin_once_enough_of_a_kind_is_done(context: Context) -> None:
+    """It would not end before the other has begun."""
+    begun = threading.Event()
+
+    def go_on(work: Work) -> None:
+        work.own.begin()
+        work.tell_enough()
+        assert begun.wait(30)
+        work.own.done()
+
+    def begin(work: Work) -> None:
+        begun.set()
+        succeed(work)
+
+    long = Kind("long", "", lambda _: True, go_on, enough="first")
+    other = make_kind("other", begin, after=("long",))
+    strict = make_kind("strict", succeed, needs=("long",))
+    Setup(context, (long, other, strict), Heard()).run()
+    assert {state_of(context, name) for name in ("long", "other", "strict")} == {"done"}
