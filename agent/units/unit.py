@@ -19,9 +19,9 @@ from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.units import running
+from agent.units import unit_command
 from agent.units.marks import ON_VOLUME, Mark, Marks
-from agent.units.running import Ended
+from agent.units.unit_command import Ended
 
 PULSE = 1.0
 """Seconds between two reports of progress."""
@@ -167,8 +167,8 @@ class Unit:
             if on_line:
                 on_line(text)
 
-        clean = running.make_environ(self._work.context.facts.environ, environ)
-        return running.run(
+        clean = unit_command.make_environ(self._work.context.facts.environ, environ)
+        return unit_command.run(
             argv, clean, cwd, timeout, self._work.stopping, hear,
             output=output, behind=behind, on_pulse=on_pulse,
         )  # fmt: skip

@@ -145,6 +145,31 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     TopologicalSorter(IMPORTS).prepare()
 
 
+MEMBERS = ("commands", "settings", "checks", "metrics", "activity", "targets", "sources")
+"""Folders of members, each named after what it is about: there is a setting of ssh, and a check."""
+ROLES = {
+    "all": "the list of a folder",
+    "kind": "a kind of unit",
+    "record": "what is kept of a host's token, of a target, of the reports",
+    "status": "what a room contributes to the status",
+    "surface": "something served over HTTP",
+    "jobs": "those that init runs: declared in workspace, run in init",
+    "refresh": "the job and its round over the hosts",
+}
+"""Names that may stand in several folders, since they mean the same in each."""
+
+
+def test_a_name_stands_for_one_thing() -> None:
+    found: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        *folders, name = module.split(".")
+        if path.name not in ("__init__.py", "__main__.py") and not set(folders) & set(MEMBERS):
+            found.setdefault(name, []).append(module)
+    twice = {name: modules for name, modules in found.items() if len(modules) > 1}
+    assert not {name: twice[name] for name in twice.keys() - ROLES}
+    assert ROLES.keys() <= twice.keys(), "a role that only one folder has"
+
+
 @pytest.mark.parametrize("package", ["init", "init.logger"])
 def test_long_lived_processes_load_hardly_anything(package: str) -> None:
     """What was not imported at the start of the interpreter, and is heavy, is missing."""

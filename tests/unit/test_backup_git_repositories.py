@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.create import databases, git_repositories
-from agent.backup.restore.placing import put_in_place
+from agent.backup.restore.consistent_copies import put_in_place
 from tests.unit.test_backup_databases import judge, make
 
 REFS = {

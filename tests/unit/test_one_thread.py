@@ -30,7 +30,7 @@ THREADS = {
     "commands.hooks": "tells hooks by hand that they are to end",
     "units.hooks.stopping": "the threads are units.setup's",
     "units.clone.kind": "clones two repositories at a time",
-    "units.running": "hears that the container stops, from whatever thread tells it",
+    "units.unit_command": "hears that the container stops, from whatever thread tells it",
     "units.setup": "carries out kinds that do not need each other side by side",
     "units.unit": "the threads are units.setup's",
     "machine.deadline": "ends a request whose answer trickles: sockets limit each wait alone",

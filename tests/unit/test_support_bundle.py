@@ -22,7 +22,7 @@ from agent.machine.plan import apply, plan
 from agent.machine.system import System
 from agent.machine.unit_log import FOLDER as LOGS
 from agent.observe.bundle import all as members
-from agent.observe.bundle import archive, cleaning, state
+from agent.observe.bundle import archive, cleaning, records
 from agent.observe.bundle.archive import Archive, LeakError, pack, verify
 from agent.observe.bundle.cleaning import Cleaner
 from agent.observe.bundle.part import Content, Part, Source
@@ -208,8 +208,8 @@ def test_of_a_long_log_there_is_the_end_and_no_half_of_a_secret(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "LONGEST_LOG", 1000)
-    monkeypatch.setattr(state, "LONGEST_LOG", 1000)
-    monkeypatch.setattr(state, "MARGIN", 20)
+    monkeypatch.setattr(records, "LONGEST_LOG", 1000)
+    monkeypatch.setattr(records, "MARGIN", 20)
     secret = KNOWN["DEV8_BACKUP_PASSWORD"]
     for before in range(0, 60, 4):
         workspace.note("x" * 500 + secret, "first", "y" * (970 - before), "last")

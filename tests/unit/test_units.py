@@ -18,7 +18,7 @@ from agent.machine.unit_log import LONGEST, UnitLog, find_path
 from agent.machine.unit_record import Record, State, find_open, make_name
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.units import running
+from agent.units import unit_command
 from agent.units.marks import IN_CONTAINER, ON_VOLUME, Marks
 from agent.units.setup import NOT_YET, Setup, hold
 from agent.units.unit import Kind, Unit, Work
@@ -83,7 +83,7 @@ def run_in(context: Context, carry_out: Callable[[Unit], None]) -> Heard:
     return heard
 
 
-def assert_good(ended: running.Ended) -> None:
+def assert_good(ended: unit_command.Ended) -> None:
     assert ended.good
 
 
@@ -301,7 +301,7 @@ def test_of_a_command_that_hangs_its_log_shows_how_far_it_is(context: Context) -
         r"i=0; while [ $i -lt 1000 ]; do printf '%s %%\r' $i; i=$((i+1)); done; exec sleep 1000"
     )
     argv, environ = ("sh", "-c", script), context.facts.environ
-    assert running.run(argv, environ, None, DEADLINE, stopping, hear).stopped
+    assert unit_command.run(argv, environ, None, DEADLINE, stopping, hear).stopped
     assert len(said) < 1000
 
 
@@ -351,7 +351,7 @@ def test_the_stop_ends_it_and_says_nothing_of_its_work(context: Context, tmp_pat
 def test_what_it_leaves_in_the_background_lives_and_can_go_on_writing(
     context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.units.running.GRACE", 0.3)
+    monkeypatch.setattr("agent.units.unit_command.GRACE", 0.3)
     alive, child = tmp_path / "alive", tmp_path / "child"
 
     def carry_out(unit: Unit) -> None:

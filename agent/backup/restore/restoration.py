@@ -13,8 +13,8 @@ from pathlib import Path
 from agent.backup import reading, undo
 from agent.backup.reasons import explain
 from agent.backup.restic.client import Code, Snapshot
+from agent.backup.restore.consistent_copies import Placed
 from agent.backup.restore.in_place import Clearing, Scope, find_scope, make_suffix
-from agent.backup.restore.placing import Placed
 from agent.backup.restore.result import Result, add
 from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries, list_names
 from agent.backup.restore.unsaved_changes import find_lateness

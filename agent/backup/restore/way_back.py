@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.backup.create import preparation, session
 from agent.backup.create.content import ToolFiles
 from agent.backup.create.snapshot import SAFETY, BackupResult
-from agent.backup.restore import placing, preview
+from agent.backup.restore import consistent_copies, preview
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.preview import Preview
 from agent.backup.restore.restoration import Restorer
@@ -22,7 +22,7 @@ from agent.settings.context import Context
 def make_restorer(current: Context, chosen: Chosen, listener: Listener) -> Restorer:
     """Return what restores from this snapshot."""
     copies = preparation.find_staging(current.facts)
-    return Restorer(chosen, current.facts, copies, placing.put_in_place, listener)
+    return Restorer(chosen, current.facts, copies, consistent_copies.put_in_place, listener)
 
 
 def find_places(current: Context) -> tuple[Path, Path]:

@@ -15,7 +15,7 @@ from agent.machine.errors import AgentError, Problem
 from agent.machine.values import frozen
 from agent.observe.bundle.cleaning import Cleaner
 from agent.observe.bundle.part import Content, Part, Source
-from agent.observe.bundle.state import LONGEST_LOG
+from agent.observe.bundle.records import LONGEST_LOG
 
 LONGEST = 4 * 2**20
 """Bytes of a member that is no log."""

@@ -14,12 +14,12 @@ from agent.machine.git_failures import Cause, Failure
 from agent.machine.volumes import find_top
 from agent.settings.repository import OURS, WORKSPACE, Repository
 from agent.units.clone.checkout import MissingError, find_missing
+from agent.units.clone.destination import Place, look
 from agent.units.clone.fetch import fetch
 from agent.units.clone.placing import InTheWayError, merge, place
 from agent.units.clone.retries import tell_failure, was_refused
 from agent.units.clone.safe_git import Git, GitError, StoppedError
 from agent.units.clone.submodules import EXTRAS, LFS, Extra, ExtraError
-from agent.units.clone.target import Place, look
 from agent.units.unit import Unit, Work
 
 STAGING = f"{OURS}clone-"

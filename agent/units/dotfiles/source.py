@@ -11,11 +11,11 @@ from pathlib import Path
 from agent.machine import folders
 from agent.settings.repository import Repository
 from agent.units.clone.checkout import ORIGIN, MissingError
+from agent.units.clone.destination import is_same
 from agent.units.clone.fetch import fetch
 from agent.units.clone.placing import place
 from agent.units.clone.safe_git import Git, GitError
 from agent.units.clone.submodules import SUBMODULES, ExtraError
-from agent.units.clone.target import is_same
 from agent.units.unit import Unit, Work
 
 PARTIAL = ".dotfiles.partial-"

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.machine.errors import AgentError, Problem
 from agent.settings.devcontainer_file import Devcontainer
-from agent.units import running
+from agent.units import unit_command
 from agent.units.devcontainer.substitution import make_substitute
 
 PROBES = {
@@ -58,7 +58,7 @@ def probe(
     environ = {**environ, **OURS}
     argv = (environ.get("SHELL") or "/bin/bash", options, SCRIPT)
     try:
-        ended = running.run(argv, environ, folder, LIMIT, stopping, hear, grace=GRACE)
+        ended = unit_command.run(argv, environ, folder, LIMIT, stopping, hear, grace=GRACE)
     except OSError as error:
         return {}, f"cannot run {argv[0]}: {error.strerror}"
     mark = MARK.encode()

@@ -9,8 +9,8 @@ from agent.machine.unit_record import SEPARATOR, Record, State
 from agent.machine.values import frozen
 from agent.units.devcontainer.lifecycle_commands import SHELL, Command
 from agent.units.hooks.phases import Phase
-from agent.units.running import Ended
 from agent.units.unit import Speaker, Unit, Work
+from agent.units.unit_command import Ended
 
 LONG = 60.0
 """Seconds after which a start hook may be a service in disguise."""

@@ -29,9 +29,9 @@ from agent.tools.tool import (
     folder_of,
     link_of,
 )
-from agent.units.running import Ended
 from agent.units.tools import engines
 from agent.units.unit import Unit
+from agent.units.unit_command import Ended
 
 TIME_LIMIT = 900.0
 """Seconds that one tool may take: it is hundreds of megabytes."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.restore import placing
-from agent.backup.restore.placing import put_in_place
+from agent.backup.restore import consistent_copies
+from agent.backup.restore.consistent_copies import put_in_place
 from agent.machine import sqlite
 from tests.unit.test_backup_databases import judge, make
 
@@ -82,9 +82,9 @@ def test_a_file_with_further_names_keeps_them(root: Path, staging: Path, copy: P
 
 def test_a_copy_without_its_file_is_passed_over(root: Path, staging: Path, copy: Path) -> None:
     (root / "w/a.db").unlink()
-    assert put_in_place(staging, root) == placing.Placed()
+    assert put_in_place(staging, root) == consistent_copies.Placed()
     (root / "w/a.db").symlink_to("/etc/passwd")
-    assert put_in_place(staging, root) == placing.Placed()
+    assert put_in_place(staging, root) == consistent_copies.Placed()
     assert copy.exists()
 
 
