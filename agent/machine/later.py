@@ -8,8 +8,9 @@ import importlib
 import sys
 from types import ModuleType
 
-RARELY_USED = ("bz2", "inspect", "locale", "lzma")
-"""What `dataclasses`, `shutil` and `subprocess` import, and hardly ever need: 8 ms of a start."""
+RARELY_USED = ("bz2", "inspect", "jwt", "locale", "lzma")
+"""What `dataclasses`, `shutil` and `subprocess` import, and hardly ever need: 8 ms of each command;
+PyGithub needs `jwt` for Apps only, and that loads `cryptography`: a quarter of each refresh."""
 
 
 def put_off(*names: str) -> None:
@@ -22,8 +23,6 @@ class _Later(ModuleType):
     """Stands in for a module, and takes over what is in it."""
 
     def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):  # whoever imports it asks for these
-            raise AttributeError(name)
         own = self.__name__
         if sys.modules.get(own) is self:
             del sys.modules[own]

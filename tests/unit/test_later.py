@@ -54,3 +54,20 @@ def test_commands_start_without_what_they_rarely_use() -> None:
         )[-1]
         == ""
     )
+
+
+def test_a_package_can_be_used_by_its_parts() -> None:
+    assert run(
+        "later.put_off('json'); import json\n"
+        "print('json.encoder' in sys.modules)\n"
+        "import json.tool; print(json.tool.__name__, json.dumps([1]))"
+    ) == ["False", "json.tool [1]"]
+
+
+def test_a_token_is_checked_without_what_only_an_app_needs() -> None:
+    assert run(
+        "import site; site.main()\n"
+        "from agent.__main__ import main; main(['version'])\n"
+        "import github; print('cryptography' in sys.modules)\n"
+        "github.Auth.AppAuth('1', 'key'); print(github.Auth.jwt.encode.__name__)"
+    )[-2:] == ["False", "encode"]
