@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 
+from agent.init import turn
 from agent.init.boot_reader import Boot
 from agent.init.children import Child, Children
 from agent.init.fifo import open_fifo
@@ -21,6 +22,7 @@ from agent.machine import runtime
 from agent.machine.backoff import Backoff
 from agent.machine.log import Logger
 
+MODULE = "agent.init.logger"
 AGENT = "agent"
 SUPERVISORD = "supervisord"
 PAUSES = Backoff(0.1, 2.0)
@@ -35,11 +37,9 @@ each line takes a little more than half of a page."""
 PIECE = 4096
 LONGEST_LINE = 16 * 1024
 _FIONREAD = 0x541B  # asm-generic/ioctls.h; the module `termios` knows it, too
-FLUSH_TIMEOUT = 0.7
-"""Seconds that the log child gets for its last lines; it allows itself a little less."""
-START_TIME = 5.0
-"""Seconds that the log child may need to start where the machine is busy: the last lines, which say
-why the container ends, may come as early. It ends as soon as it has written them."""
+FLUSH_TIMEOUT = 3.0
+"""Seconds that the log child gets for its last lines. It allows itself less, and on a machine that
+is busy it may have the processor late: the last lines say why the container ends."""
 
 
 class Logs(Stoppable):
@@ -60,6 +60,7 @@ class Logs(Stoppable):
         self._restart: Timer | None = None
         self._relief: Timer | None = None
         self._lost: dict[str, int] = {}
+        self._turn = turn.make()
 
     def open(
         self,
@@ -84,8 +85,9 @@ class Logs(Stoppable):
         for name in boot.streams:
             self._add(name, open_fifo(os.path.join(folder, runtime.STREAMS, name)))
         self._argv = [
-            sys.executable, "-I", "-m", "agent.init.logger", "--runtime", folder,
+            sys.executable, "-I", "-m", MODULE, "--runtime", folder,
             "--format", boot.log_format, "--level", level, "--output", str(output),
+            "--turn", str(self._turn[0]),
             *(f"{name}={descriptor}" for name, descriptor in self._readers.items()),
         ]  # fmt: skip
         self.logger = Logger("init", "debug", writer)
@@ -93,15 +95,21 @@ class Logs(Stoppable):
         return self.logger
 
     def stop(self) -> None:
-        """Ask the log child to write what there is and end; it has FLUSH_TIMEOUT for that."""
+        """See to it that what there is gets written, within FLUSH_TIMEOUT.
+
+        A log child that has begun its work does it. One that still starts may do so for seconds
+        where the machine is busy: a copy of init is at work sooner.
+        """
         self._loop.cancel(self._restart)
-        if not self._child:
-            self.state = LogState.ENDED
-            return
+        self._loop.cancel(self._relief)
         self.state = LogState.STOPPING
-        self._child.send(signal.SIGTERM)
-        still_starting = max(0.0, self._started + START_TIME - self._loop.now())
-        self._loop.after(FLUSH_TIMEOUT + still_starting, self._cut_off)
+        if not self._child:
+            self._flush()
+        elif turn.take(self._turn[0]):
+            self._child.send(signal.SIGKILL)  # then comes `_on_end`
+        else:
+            self._child.send(signal.SIGTERM)
+            self._loop.after(FLUSH_TIMEOUT, self._cut_off)
 
     def ended(self) -> bool:  # noqa: D102
         return self.state is LogState.ENDED
@@ -120,31 +128,27 @@ class Logs(Stoppable):
     def _start(self) -> None:
         streams = (self._null, None, None)
         self._started = self._loop.now()
+        turn.offer(self._turn)
         try:
             self._child = self._children.spawn(
                 self._argv,
                 streams,
                 self._on_end,
-                inherit=tuple(self._readers.values()),
+                inherit=(self._turn[0], *self._readers.values()),
                 blocked=(signal.SIGTERM,),  # until it is ready for it: it has lines to save
             )
         except OSError:
             self._on_end(0)
             return
         self.state = LogState.RUNNING
-        self._child.on_suspend = self._resume
-        self._child.spared = True
+        self._spare(self._child)
         self._loop.cancel(self._relief)
-        for name, count in self._lost.items():
-            self.logger.warning(
-                f"{count} bytes of {name} were lost: the log process was not running"
-            )
-        self._lost.clear()
+        self._report_losses()
 
     def _on_end(self, code: int) -> None:
         self._child = None
         if self.state is LogState.STOPPING:
-            self.state = LogState.ENDED
+            self._end_or_flush(code)
             return
         self.state = LogState.PAUSING
         is_quick = self._loop.now() - self._started <= LONG_LIFE
@@ -152,6 +156,46 @@ class Logs(Stoppable):
         self._restart = self._loop.after(PAUSES.pause(self._quick_ends), self._start)
         self.logger.warning("the log process exited, restarting it", code=code)
         self._relieve()
+
+    def _report_losses(self) -> None:
+        for name, count in self._lost.items():
+            self.logger.warning(
+                f"{count} bytes of {name} were lost: the log process was not running"
+            )
+        self._lost.clear()
+
+    def _end_or_flush(self, code: int) -> None:
+        """Have the last lines written by a copy of init, unless the log child has done it."""
+        if code == 0:
+            self.state = LogState.ENDED
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._report_losses()
+        self._loop.after(FLUSH_TIMEOUT, self._cut_off)
+        try:
+            self._child = self._children.fork(
+                self._write_last_lines, self._on_flushed, keep=tuple(self._readers.values())
+            )
+        except OSError:
+            self.state = LogState.ENDED
+            return
+        self._spare(self._child)
+
+    def _spare(self, child: Child) -> None:
+        """Let it go on when the orphans are ended, and when something has stopped it."""
+        child.on_suspend = self._resume
+        child.spared = True
+
+    def _write_last_lines(self) -> int:
+        from agent.init.logger import __main__ as logger  # noqa: PLC0415 - only this copy needs it
+
+        return logger.flush(self._argv[self._argv.index(MODULE) + 1 :])
+
+    def _on_flushed(self, code: int) -> None:  # noqa: ARG002 - there is nobody to tell
+        self._child = None
+        self.state = LogState.ENDED
 
     def _resume(self, number: int) -> None:  # noqa: ARG002 - whatever has stopped it
         """Let it go on: everybody would wait for it."""

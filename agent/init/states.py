@@ -80,8 +80,11 @@ class LogState(Enum):
     OFF ──> RUNNING ──> PAUSING
              │   ^         │ │
     the stop │   └─────────┘ │ the stop
-             v               v
-          STOPPING ───────> ENDED
+             v               │
+          STOPPING <─────────┘
+             │
+             v
+           ENDED
     """
 
     OFF = "off"
@@ -89,5 +92,5 @@ class LogState(Enum):
     PAUSING = "pausing"
     """It is started again after a pause. Meanwhile init makes room in the streams."""
     STOPPING = "stopping"
-    """It writes its last lines."""
+    """It writes its last lines, or a copy of init does in its place."""
     ENDED = "ended"

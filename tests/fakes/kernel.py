@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.init import turn
 from agent.init.children import Child, Children, Streams, exit_code
 from agent.init.loop import BootClock, Loop
 from agent.machine.log import Logger
@@ -55,6 +56,8 @@ class Program:
     """Seconds until it ends with `code`; None: it goes on until it is ended."""
     lingers: float | None = 0.0
     """Seconds that it takes to end when it is asked to; None: it ignores that."""
+    answer: int | None = None
+    """What it ends with when it is asked to; None: the signal ends it."""
     mortal: bool = True
     """False: it hangs in the kernel, where not even KILL reaches it."""
     ours: bool = True
@@ -64,6 +67,7 @@ class Program:
 
 DAEMON = Program(lasts=None)
 STUBBORN = Program(lasts=None, lingers=None)
+LOG_CHILD = Program(lasts=None, answer=0)
 
 
 class FakeProcess(Child):
@@ -117,7 +121,8 @@ class FakeProcess(Child):
 
     def _obey(self, number: int) -> None:
         if number in DEADLY and self.program.lingers is not None and self.program.mortal:
-            self._end_after(self.program.lingers, number)
+            answer = self.program.answer
+            self._end_after(self.program.lingers, number if answer is None else answer << 8)
 
     def _end_after(self, seconds: float, status: int) -> None:
         self._kernel.loop.after(seconds, lambda: self._end(status))
@@ -246,6 +251,11 @@ def read_events(descriptor: int) -> list[dict[str, Any]]:
         return [json.loads(line) for line in os.read(descriptor, 1 << 16).splitlines()]
     except BlockingIOError:
         return []
+
+
+def begin_log(process: FakeProcess) -> None:
+    """Let the log child have begun to read the streams."""
+    assert turn.take(int(process.argv[process.argv.index("--turn") + 1]))
 
 
 class World:

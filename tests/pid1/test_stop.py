@@ -262,3 +262,27 @@ def test_a_stopped_supervisord_hears_term(start: Start, folder: Path) -> None:
     os.kill(box.find("supervisor.supervisord") or 0, signal.SIGSTOP)
     assert box.stop() == 0
     assert (folder / "ended").exists()
+
+
+LOG_CHILD_THAT_NEVER_COMES = """
+import sys, types
+from agent.init import entry, logs
+logs.sys = types.SimpleNamespace(executable=sys.argv.pop(1), byteorder=sys.byteorder)
+sys.exit(entry.resume(sys.argv[1:]))
+"""
+"""Init, with a log child that is as slow to start as on a machine that is very busy."""
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_why_it_ends_is_told_though_the_log_child_has_not_begun(
+    start: Start, folder: Path, code: int
+) -> None:
+    """With its own limit; the stop's is never reached here."""
+    never = folder / "never"
+    never.write_text("#!/bin/sh\nexec sleep 1000\n")
+    never.chmod(0o755)
+    words = booted(folder, EMPTY_BOOT, "sh", "-c", f"exit {code}")
+    resume = words[words.index("--booted") :]
+    box = start(*PYTHON, "-c", LOG_CHILD_THAT_NEVER_COMES, str(never), *resume)
+    assert box.wait() == code
+    assert f'"reason": "CMD ended with {code}"' in box.err

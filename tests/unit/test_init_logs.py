@@ -3,23 +3,33 @@
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from agent.init import turn
 from agent.init.boot_reader import Boot
 from agent.init.logs import (
     FLUSH_TIMEOUT,
     LONG_LIFE,
     MOST_WAITING,
     RELIEF_STEP,
-    START_TIME,
     Logs,
     count_waiting,
 )
 from agent.init.states import LogState
-from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World, read_events
+from tests.fakes.kernel import (
+    COPY,
+    LOG_CHILD,
+    STUBBORN,
+    FakeProcess,
+    Program,
+    World,
+    begin_log,
+    read_events,
+)
 
 LOGGER = "agent.init.logger"
 LINE = b"x" * 99 + b"\n"
@@ -30,7 +40,7 @@ class LogDesk:
 
     def __init__(self, folder: Path) -> None:
         (folder / "streams").mkdir()
-        self.world = World({LOGGER: DAEMON})
+        self.world = World({LOGGER: LOG_CHILD})
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self.logs = Logs(self.world.loop, self.world.children, self._null)
         boot = Boot(environment={}, log_format="json", log_level=None, streams=["a"],
@@ -40,6 +50,11 @@ class LogDesk:
     @property
     def children(self) -> list[FakeProcess]:
         return self.world.children.find(LOGGER)
+
+    @property
+    def copies(self) -> list[FakeProcess]:
+        """Return the copies of init that write the last lines."""
+        return self.world.children.find(COPY)
 
     def find_reader(self, stream: str) -> int:
         """Return the descriptor that the log child reads this stream from."""
@@ -125,36 +140,87 @@ def test_without_a_log_child_the_oldest_lines_make_room_and_are_counted(desk: Lo
     assert count_waiting(reader) == kept - 100 + 200 * len(LINE), "now it is read by the child"
 
 
+def begin_work(desk: LogDesk, program: Program) -> FakeProcess:
+    """Let the log child have begun to read."""
+    (child,) = desk.children
+    begin_log(child)
+    child.program = program
+    return child
+
+
 def test_the_stop_waits_for_its_last_lines(desk: LogDesk) -> None:
-    desk.world.go(START_TIME)
-    desk.children[0].program = Program(lasts=None, lingers=0.5)
+    child = begin_work(desk, replace(LOG_CHILD, lingers=FLUSH_TIMEOUT - 0.5))
     desk.logs.stop()
+    desk.logs.kill()
     assert desk.logs.state is LogState.STOPPING
-    assert desk.world.go_until(desk.logs.ended) == pytest.approx(0.5)
-    assert desk.children[0].got == [signal.SIGTERM]
+    assert desk.world.go_until(desk.logs.ended) == pytest.approx(FLUSH_TIMEOUT - 0.5)
+    assert child.got == [signal.SIGTERM]
     desk.world.go(100)
-    assert len(desk.children) == 1, "it is not started again"
+    assert (len(desk.children), desk.copies) == (1, []), "it is not started again"
 
 
 def test_a_log_child_that_hangs_is_cut_off(desk: LogDesk) -> None:
-    desk.world.go(START_TIME)
+    """What it has not read is written in its place."""
+    begin_work(desk, STUBBORN)
+    desk.world.children.programs[COPY] = Program(lasts=0.25)
+    desk.logs.stop()
+    assert desk.world.go_until(desk.logs.ended) == pytest.approx(FLUSH_TIMEOUT + 0.25)
+
+
+def test_one_that_has_not_begun_its_work_is_not_waited_for(desk: LogDesk) -> None:
+    """On a machine that is busy its start takes longer than the container has."""
     desk.children[0].program = STUBBORN
     desk.logs.stop()
-    desk.logs.kill()
+    desk.world.go(0)
+    (copy,) = desk.copies
+    assert desk.children[0].got == [signal.SIGKILL]
+    assert copy.argv[1:] == tuple(str(desk.find_reader(f"{name}=")) for name in
+                                  ("agent", "supervisord", "a"))  # fmt: skip
+    assert copy.spared, "the orphans may still be looked for"
+    assert not desk.logs.ended()
+    copy.end(0)
+    assert desk.logs.ended()
+
+
+def test_between_two_lives_the_last_lines_are_written_as_well(desk: LogDesk) -> None:
+    desk.children[0].end(1)
+    desk.logs.stop()
+    (copy,) = desk.copies
+    assert desk.logs.state is LogState.STOPPING
+    copy.end(0)
+    assert desk.logs.ended()
+    desk.world.go(100)
+    assert len(desk.children) == 1
+
+
+def test_losses_are_reported_before_the_last_lines(desk: LogDesk) -> None:
+    desk.children[0].end(1)
+    os.write(desk.logs.supervisord, LINE * 400)
+    desk.world.go(RELIEF_STEP)
+    desk.logs.stop()
+    assert any("of supervisord were lost" in line for line in desk.said())
+
+
+def test_a_copy_that_hangs_is_cut_off(desk: LogDesk) -> None:
+    desk.children[0].end(1)
+    desk.world.children.programs[COPY] = STUBBORN
+    desk.logs.stop()
     assert desk.world.go_until(desk.logs.ended) == pytest.approx(FLUSH_TIMEOUT)
 
 
-def test_one_that_has_just_been_started_has_time_for_that_as_well(desk: LogDesk) -> None:
-    desk.world.go(0.25)
-    desk.children[0].program = STUBBORN
-    desk.logs.stop()
-    seconds = desk.world.go_until(desk.logs.ended)
-    assert seconds == pytest.approx(FLUSH_TIMEOUT + START_TIME - 0.25)
-
-
-def test_between_two_lives_the_stop_has_nothing_to_wait_for(desk: LogDesk) -> None:
+def test_where_no_process_can_be_made_the_stop_goes_on(desk: LogDesk) -> None:
     desk.children[0].end(1)
+    desk.world.children.full = True
     desk.logs.stop()
-    assert desk.logs.state is LogState.ENDED
-    desk.world.go(100)
-    assert len(desk.children) == 1
+    assert desk.logs.ended()
+
+
+def test_the_turn_is_taken_once_for_each_start() -> None:
+    ends = turn.make()
+    turn.offer(ends)
+    assert (turn.take(ends[0]), turn.take(ends[0])) == (True, False)
+    turn.offer(ends)
+    turn.offer(ends)
+    assert (turn.take(ends[0]), turn.take(ends[0])) == (True, False)
+    for end in ends:
+        os.close(end)

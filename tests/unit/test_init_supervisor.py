@@ -26,7 +26,16 @@ from agent.init.stop import HASTE, LAST_MOMENT
 from agent.init.supervisor import QUICK_ENDS, Supervisor
 from agent.machine import moments, runtime
 from agent.machine.exits import Exit
-from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World, read_events
+from tests.fakes.kernel import (
+    DAEMON,
+    LOG_CHILD,
+    STUBBORN,
+    FakeProcess,
+    Program,
+    World,
+    begin_log,
+    read_events,
+)
 
 LOGGER = "agent.init.logger"
 LINGER = Program(lasts=None, lingers=0.7)
@@ -45,7 +54,7 @@ class Container:
         self.folder = folder
         (folder / runtime.STREAMS).mkdir()
         self.world = World({
-            LOGGER: DAEMON, early.MODULE: DAEMON, "cmd": DAEMON, "long": DAEMON,
+            LOGGER: LOG_CHILD, early.MODULE: DAEMON, "cmd": DAEMON, "long": DAEMON,
             "quick": Program(), "explain": Program(), "stubborn": STUBBORN,
         })  # fmt: skip
         self._arrivals, self._sender = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -64,6 +73,7 @@ class Container:
             str(self.folder), boot, argv, self.waiting,
             loop=self.world.loop, children=self.world.children, arrivals=self._arrivals,
         )  # fmt: skip
+        begin_log(self.find(LOGGER))
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
         """Let something happen so long after the start."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.init.logger.output import Output
+from agent.machine.exits import Exit
 from agent.machine.log import make_event
 from tests.worlds.waiting import wait_until
 
@@ -30,6 +31,14 @@ masking.read_file = lambda path, limit: time.sleep(60) if "HANG" in path else re
 sys.exit(__main__.main(sys.argv[1:]))
 """
 """The same, on a file system whose server is gone."""
+SLOW = """
+import sys, time
+from agent.init.logger import __main__
+read = __main__.Pump._read
+__main__.Pump._read = lambda *words: time.sleep(2 * __main__.STALL) or read(*words)
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+"""The same, where others have the processor most of the time."""
 
 
 class Child:
@@ -50,7 +59,8 @@ class Child:
             [sys.executable, "-I", *program, "--runtime", str(runtime),
              "--output", "1", *(options or ("--format", "auto", "--level", "info")),
              *(f"{name}={reader}" for name, reader in readers.items())],
-            stdout=output, stderr=subprocess.DEVNULL, pass_fds=readers.values())  # fmt: skip
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL,
+            pass_fds=readers.values())  # fmt: skip
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         for reader in readers.values():
             os.close(reader)
@@ -239,6 +249,28 @@ def test_end_flushes_what_is_there_at_once(start: Start) -> None:
     assert child.end() < 0.5
     assert [json.loads(line)["message"] for line in reader.read_all().splitlines()] == [
         "first", "one", "two without end"]  # fmt: skip
+
+
+def test_without_the_turn_it_leaves_every_line(start: Start) -> None:
+    """Init has taken it: there is nothing on the standard input. The lines are another's."""
+    reader, writer = open_pipe()
+    child = start(writer, "--format", "json", "--level", "info", "--turn", "0")
+    child.send("web", "not yours\n")
+    assert child.process.wait(DEADLINE) == Exit.FAILED
+    os.close(writer)
+    assert reader.read_all() == b""
+
+
+def test_a_busy_machine_costs_no_last_line(start: Start) -> None:
+    reader, writer = open_pipe()
+    child = start(writer, program=("-c", SLOW))
+    child.send("web", "first\n")
+    reader.events(1)
+    child.send("web", "".join(f"{number}\n" for number in range(1000)))
+    child.process.send_signal(signal.SIGTERM)
+    os.close(writer)
+    seen = [json.loads(line)["message"] for line in reader.read_all().splitlines()]
+    assert seen == ["first", *(str(number) for number in range(1000))]
 
 
 def test_end_does_not_wait_for_a_stalled_reader(start: Start) -> None:

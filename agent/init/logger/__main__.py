@@ -1,4 +1,7 @@
-"""`python -I -m agent.init.logger --runtime FOLDER … NAME=FD…`: the log child, started by init."""
+"""`python -I -m agent.init.logger --runtime FOLDER … NAME=FD…`: the log child, started by init.
+
+Where it does not get to its work in time, a copy of init writes the last lines: see `flush`.
+"""
 
 import os
 import select
@@ -7,11 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 
+from agent.init import turn
 from agent.init.logger.losses import Losses
 from agent.init.logger.output import Output
 from agent.init.logger.problems import Problems
 from agent.init.logger.recent import Recent
-from agent.init.logger.streams import AGENT, SUPERVISORD, Stream
+from agent.init.logger.streams import AGENT, READ, RING, SUPERVISORD, Stream
 from agent.machine import termination
 from agent.machine.exits import Exit
 from agent.machine.log import Event
@@ -20,8 +24,10 @@ from agent.machine.masking import Masker
 PATIENCE = 5.0
 """Seconds that one read or one write may take. Then the kernel ends this process, and init starts
 it again: who writes must not wait for a log that hangs."""
-FLUSH_TIMEOUT = 0.4
-"""Seconds from the request to end until remaining lines are given up; init ends it after 0.5."""
+STALL = 0.4
+"""Seconds in which the output takes nothing, after which the last lines are given up."""
+LONGEST_FLUSH = 2.0
+"""Seconds that the last lines may take in all, to an output that is slow."""
 
 
 class Pump:
@@ -58,19 +64,23 @@ class Pump:
             self._losses.note(self._streams)
             self._problems.write()
 
-    def finish(self, masker: Masker, deadline: float) -> None:
-        """Take what can be read now and write it, until `deadline` (monotonic seconds)."""
+    def finish(self, masker: Masker) -> None:
+        """Take what can be read now and write it; a machine that is busy costs no line.
+
+        Of a stream that never ends as much is read as can be kept.
+        """
         masker.refresh()
-        while time.monotonic() < deadline and self._read(list(self._open)):
-            pass
+        for _ in range(RING // READ):
+            if not self._read(list(self._open)):
+                break
         for stream in self._streams:
             stream.finish()
         self._problems.write()
         poller = select.poll()
         poller.register(self._output.descriptor, select.POLLOUT)
-        while self._busy() and (left := deadline - time.monotonic()) > 0:
-            if poller.poll(left * 1000):
-                self._write()
+        deadline = time.monotonic() + LONGEST_FLUSH
+        while self._busy() and time.monotonic() < deadline and poller.poll(STALL * 1000):
+            self._write()
         self._losses.note(self._streams, is_last=True)
 
     def _read(self, descriptors: list[int]) -> bool:
@@ -142,13 +152,8 @@ def watch_signals() -> int:
     return reader
 
 
-def main(words: list[str]) -> int:
-    """Pump until TERM, then flush; see the module."""
-    wakeup = watch_signals()
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
-    options, named = parse_arguments(words)
-    masker = Masker(options["runtime"])
-    masker.refresh()
+def make_pump(options: dict[str, str], named: list[tuple[str, int]], masker: Masker) -> Pump:
+    """Return a pump from these streams to the output that the options name."""
     keep = Recent(options["runtime"]).add
     output = Output(int(options["output"]), options["format"], options["level"], keep)
     problems = Problems(options.get("termination", termination.PATH))
@@ -158,13 +163,34 @@ def main(words: list[str]) -> int:
         return output.make_records(event)
 
     forms = {AGENT: note_records, SUPERVISORD: note_records}
-    pump = Pump(
-        [Stream(name, descriptor, masker, forms.get(name, output.make_records))
-         for name, descriptor in named],
-        output, Losses(options["runtime"]), problems,
-    )  # fmt: skip
+    streams = [
+        Stream(name, descriptor, masker, forms.get(name, output.make_records))
+        for name, descriptor in named
+    ]
+    return Pump(streams, output, Losses(options["runtime"]), problems)
+
+
+def main(words: list[str]) -> int:
+    """Pump until TERM, then flush; see the module."""
+    wakeup = watch_signals()
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    options, named = parse_arguments(words)
+    if "turn" in options and not turn.take(int(options["turn"])):
+        return Exit.FAILED  # init has the last lines written without this process
+    masker = Masker(options["runtime"])
+    masker.refresh()
+    pump = make_pump(options, named, masker)
     pump.run(masker, wakeup)
-    pump.finish(masker, time.monotonic() + FLUSH_TIMEOUT)
+    pump.finish(masker)
+    return Exit.OK
+
+
+def flush(words: list[str]) -> int:
+    """Write what waits in the streams, in place of a log child with these arguments."""
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    options, named = parse_arguments(words)
+    masker = Masker(options["runtime"])
+    make_pump(options, named, masker).finish(masker)
     return Exit.OK
 
 
