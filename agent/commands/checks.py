@@ -7,12 +7,12 @@ from agent.observe.doctor import GROUPS
 from agent.services.checks.all import CHECKS as SERVICES
 from agent.settings.check import Check
 from agent.tools.checks.all import CHECKS as TOOLS
-from agent.units.checks.all import CHECKS as LIFE
+from agent.units.checks.all import CHECKS as UNITS
 from agent.workspace.checks.all import CHECKS as WORKSPACE
 
 CHECKS: tuple[Check, ...] = tuple(
     sorted(
-        (*GITHUB, *WORKSPACE, *LIFE, *BACKUP, *TOOLS, *SERVICES, *OBSERVE),
+        (*GITHUB, *WORKSPACE, *UNITS, *BACKUP, *TOOLS, *SERVICES, *OBSERVE),
         key=lambda check: GROUPS.index(check.group),
     )
 )

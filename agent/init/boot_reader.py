@@ -32,6 +32,7 @@ class Job:
         announces: str = "",
         nice: int = 0,
         sockets: Sequence[str] = (),
+        in_copy: bool = False,
     ) -> None:
         self.name = name
         self.argv = argv
@@ -43,6 +44,7 @@ class Job:
         self.announces = announces
         self.nice = nice
         self.sockets = sockets
+        self.in_copy = in_copy
 
 
 class Boot:

@@ -17,9 +17,6 @@ MOST_DESCRIPTORS = 1 << 16
 ABOVE_STREAMS = 10
 STDIN, STDOUT, STDERR = range(3)
 
-LIGHT = (sys.executable, "-I", "-S")
-"""How the argv of a light script begins: a copy of init can take its place, see `fork_script`."""
-
 Streams = Sequence[int | None]
 """A child's standard input, output and error, and what it is lent as its descriptors from 3 on:
 descriptors above 2, or None for init's own."""
@@ -99,11 +96,10 @@ class Children:
     ) -> Child:
         """Let a copy of this process run a script of ours, instead of Python started anew.
 
-        That saves two thirds of the processor time of a short run. `argv` begins with `LIGHT`; the
-        rest is as for `spawn`. Raises OSError.
+        That saves two thirds of the processor time of a short run. `argv` is the script and its
+        words; the rest is as for `spawn`. Raises OSError.
         """
-        script = argv[len(LIGHT) :]
-        return self.fork(lambda: _run_script(script), on_end, streams=streams, nice=nice)
+        return self.fork(lambda: _run_script(argv), on_end, streams=streams, nice=nice)
 
     def fork(
         self,

@@ -7,7 +7,7 @@ import time
 
 from agent.init import boot_reader
 from agent.init.activation import Calls, listen
-from agent.init.children import LIGHT, Child, Children, Streams, explain_failure
+from agent.init.children import Child, Children, Streams, explain_failure
 from agent.init.listener import Listener
 from agent.init.loop import Action, Loop, Timer
 from agent.init.states import JobState
@@ -63,7 +63,7 @@ class ScheduledJob:
         self._enter(JobState.RUNNING, self.plan.timeout, self._on_limit)
         children, argv = keeper.children, (*self.plan.argv, *extra)
         try:
-            start = children.fork_script if argv[: len(LIGHT)] == LIGHT else children.spawn
+            start = children.fork_script if self.plan.in_copy else children.spawn
             self._child = start(argv, self._streams, self._on_end, nice=self.plan.nice)
         except OSError as error:
             code, line = explain_failure(self.plan.argv[0], error)

@@ -44,6 +44,8 @@ class Job:
     """HOST:PORT, or the name of a Unix socket in the runtime folder. Init listens; who connects
     starts the job, which gets the listening sockets as its descriptors from 3 on and answers all
     who wait. One that cannot be had is left out."""
+    in_copy: bool = False
+    """Whether `argv` is a light script of ours and its words, which a copy of init runs."""
 
 
 @frozen

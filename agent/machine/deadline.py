@@ -45,13 +45,19 @@ def deadline(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def refusal_after(seconds: float, doing: str, hint: str = GONE) -> Iterator[None]:
-    """Raise AgentError after this time; `doing` is a verb and its object."""
+    """Raise AgentError after this time; `doing` is a verb and its object.
+
+    Before it is over, a TimeoutError is somebody else's, such as a disk's, and passes.
+    """
     from agent.machine.errors import AgentError, Problem  # noqa: PLC0415 - others need it not
 
+    end = time.monotonic() + seconds
     try:
         with deadline(seconds):
             yield
     except TimeoutError as error:
+        if time.monotonic() < end:
+            raise
         problem = Problem(f"cannot {doing}: it took longer than {seconds:g} s", hint)
         raise AgentError(problem) from error
 

@@ -4,7 +4,6 @@
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,7 @@ DUE = "due"
 """Its change starts the job that acts on an idle workspace."""
 INTERVAL = 30.0
 """Seconds between two samples."""
-SAMPLER = (
-    *(sys.executable, "-I", "-S"),
-    str(Path(agent.__file__).parent / "observe" / "activity" / "job.py"),
-)
+SAMPLER = str(Path(agent.__file__).parent / "observe" / "activity" / "job.py")
 """What runs twice a minute is a script of its own: it loads next to nothing."""
 
 

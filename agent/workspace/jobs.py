@@ -63,7 +63,7 @@ def find_report_key(current: Context) -> tuple[Path, ...]:
 SAMPLE_TIMEOUT = 30.0 + LONGEST_TIMEOUT
 """A report may follow it."""
 
-LIFE_TIMEOUT = 24 * 3600.0
+SETUP_TIMEOUT = 24 * 3600.0
 """Each unit has a limit of its own; this is for what those do not know."""
 
 SERVE_TIMEOUT = 3600.0
@@ -97,12 +97,15 @@ JOBS = (
     ),
     JobKind(
         # In every workspace: what has hooks or extensions to bring may come later.
-        Job(JOB, call("setup"), None, LIFE_TIMEOUT, at=(READY,), nice=10),
+        Job(JOB, call("setup"), None, SETUP_TIMEOUT, at=(READY,), nice=10),
         watch=find_watched,
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(
-        Job("activity", activity_rules.SAMPLER, None, SAMPLE_TIMEOUT, at=(READY,), nice=5),
+        Job(
+            "activity", (activity_rules.SAMPLER,), None, SAMPLE_TIMEOUT, at=(READY,), nice=5,
+            in_copy=True,
+        ),
         interval=activity_rules.find_interval,
         watch=find_report_key,
         wanted=activity_rules.wants_samples,

@@ -36,7 +36,7 @@ import json, os, resource, statistics, subprocess, sys, time
 import agent.init.supervisor  # all that init has loaded
 from agent.init.children import Children
 from agent.observe.activity import sample
-from agent.workspace import activity
+from agent.workspace import activity_rules
 folder = "/dev/shm/devcopilot-1000"
 sleepers = [subprocess.Popen(["sleep", "600"]) for _ in range({processes})]
 def look():
@@ -63,7 +63,7 @@ def run(act):
     return (used() - begin) / 10
 def run_job():
     children, codes = Children(), []
-    child = children.fork_script(activity.SAMPLER, (), codes.append)
+    child = children.fork_script([activity_rules.SAMPLER], (), codes.append)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     children.reap()
     assert codes == [0]

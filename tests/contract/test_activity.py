@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from agent.observe.activity import idle, sample
-from agent.workspace.activity_rules import SAMPLER
-from tests.contract.test_report import Box, opened
+from tests.contract.test_report import JOB, Box, opened
 from tests.pid1.sleeping_clock import SleepingClock
 
 HOUR, DAY = 3600.0, 86400.0
@@ -34,9 +33,7 @@ def box(tmp_path: Path) -> Iterator[Box]:
 def look(box: Box, clock: SleepingClock) -> Any:
     """Return the document of a sample that is taken on this clock."""
     environ = {**box.environ, **clock.environment}
-    done = subprocess.run(
-        SAMPLER, check=False, env=environ, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run(JOB, check=False, env=environ, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads((box.workspace.runtime / sample.FILE).read_text())
 

@@ -27,6 +27,7 @@ from tests.worlds.waiting import wait_until
 
 KEY = "k-contract-0123456789abcdef"
 ID = "env-contract"
+JOB = (sys.executable, "-I", "-S", SAMPLER)
 
 
 class Box:
@@ -62,7 +63,7 @@ class Box:
 
     def take_sample(self, *argv: str) -> str:
         """Run the job; return what it logs."""
-        process = self.start(*(argv or SAMPLER))
+        process = self.start(*(argv or JOB))
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out) == (0, "")
         return err
@@ -141,7 +142,7 @@ def read_established() -> str:
 
 
 def test_a_sample_without_a_report_loads_no_http(box: Box, plane: ControlPlane) -> None:
-    traced = (SAMPLER[0], "-X", "importtime", *SAMPLER[1:])
+    traced = (JOB[0], "-X", "importtime", *JOB[1:])
     assert "http.client" in box.take_sample(*traced)
     words = box.take_sample(*traced).split()
     assert len(plane.sent) == 1
@@ -150,7 +151,7 @@ def test_a_sample_without_a_report_loads_no_http(box: Box, plane: ControlPlane) 
 
 def test_a_hang_delays_neither_the_sample_nor_the_stop(box: Box, plane: ControlPlane) -> None:
     plane.fault = "hang"
-    process = box.start(*SAMPLER)
+    process = box.start(*JOB)
     wait_until(lambda: plane.most_at_once == 1, "the request")
     assert (box.workspace.runtime / sample.FILE).exists()
     process.send_signal(signal.SIGTERM)

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from agent.init.children import LIGHT
 from agent.machine.boot_file import Job, Retry
 from tests.pid1.boxes import Box, Namespace, booted, give, has_pending, with_jobs
 from tests.worlds.bound import BOUND
@@ -65,7 +64,7 @@ def test_a_light_script_is_run_by_a_copy_of_init(start: Start, folder: Path) -> 
         "sys.stderr.write(f'{__name__} {words[1:4]}\\n')\n"
         "sys.exit(4)\n"
     )
-    plan = Job("light", (*LIGHT, str(script)), None, 20.0)
+    plan = Job("light", (str(script),), None, 20.0, in_copy=True)
     box = start(*booted(folder, with_jobs(plan)))
     assert wait_for_runs(box, "light", 1)["last_exit"] == 4
     box.wait_for("__main__ ['-I', '-m', 'agent.init']")

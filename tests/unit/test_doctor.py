@@ -70,6 +70,8 @@ def fail_with(error: Exception) -> Look:
         (AgentError(Problem("cannot read x: it is damaged", "remove x")),
          "cannot check it: cannot read x: it is damaged"),
         (PermissionError(13, "Permission denied", "/x"), "cannot check it: /x: Permission denied"),
+        (TimeoutError(110, "Connection timed out"), "cannot check it: Connection timed out"),
+        (TimeoutError("sesame"), "cannot check it: TimeoutError"),
         (ValueError("sesame"), "cannot check it: internal error: ValueError at "),
     ],
 )  # fmt: skip

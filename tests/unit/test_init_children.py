@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.init.children import LIGHT, Child, Children
+from agent.init.children import Child, Children
 from agent.init.loop import Loop
 from agent.machine.exits import Exit
 from tests.fakes.kernel import ABOVE_ALL_PIDS, DAEMON, DrivenBootClock, FakeChildren, Program
@@ -204,9 +204,8 @@ def run_script(tmp_path: Path, text: str, **options: int) -> tuple[Child, list[i
     script.write_text(text)
     children, codes = Children(), list[int]()
     with (tmp_path / "out").open("w") as out:
-        argv = (*LIGHT, str(script), "word")
-        child = children.fork_script(argv, (None, out.fileno(), out.fileno()), codes.append,
-                                     **options)  # fmt: skip
+        streams = (None, out.fileno(), out.fileno())
+        child = children.fork_script((str(script), "word"), streams, codes.append, **options)
     return child, codes, Factory(children, children.reap)
 
 
@@ -231,7 +230,7 @@ sys.exit(3)
         signal.signal(signal.SIGINT, handlers[1])
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     factory.wait_for(lambda: codes, "its end")
-    argv = (*LIGHT, tmp_path / "script.py", "word")
+    argv = (sys.executable, "-I", "-S", tmp_path / "script.py", "word")
     plain = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False, timeout=30)
     assert (codes, plain.returncode) == ([3], 3)
     assert numberless((tmp_path / "out").read_text()) == numberless(plain.stdout)
@@ -258,7 +257,7 @@ def test_a_copy_keeps_what_it_is_lent(tmp_path: Path, pipe: tuple[int, int]) -> 
     script = tmp_path / "script.py"
     script.write_text("import os\nos.write(3, b'lent')\n")
     children, codes = Children(), list[int]()
-    children.fork_script((*LIGHT, str(script)), (None, None, None, writer), codes.append)
+    children.fork_script((str(script),), (None, None, None, writer), codes.append)
     Factory(children, children.reap).wait_for(lambda: codes, "its end")
     assert (codes, os.read(reader, 100)) == ([0], b"lent")
 

@@ -11,7 +11,6 @@ import pytest
 
 from agent.init import boot_reader
 from agent.init.activation import PAUSES
-from agent.init.children import LIGHT
 from agent.init.jobs import PATIENCE, FinalJobs, Jobs, ScheduledJob
 from agent.init.listener import Listener
 from agent.init.states import JobState
@@ -150,7 +149,7 @@ def test_between_two_runs_that_follow_at_once_the_job_is_busy(office: Office) ->
 
 def test_a_light_script_is_run_by_a_copy_of_init(office: Office) -> None:
     """With the job's streams and nice value; all else is as with a program."""
-    plan = boot_reader.Job("light", (*LIGHT, "script.py"), 10.0, 5.0, nice=7)
+    plan = boot_reader.Job("light", ("script.py",), 10.0, 5.0, nice=7, in_copy=True)
     office.jobs.add(plan)
     office.jobs.begin(moments.BOOT)
     (copy,) = office.runs(COPY)

@@ -4,6 +4,7 @@ npm is a script here that fills the folder or fails; tests/e2e/test_install_at_s
 one, and a real registry.
 """
 
+import errno
 import json
 import re
 import threading
@@ -313,9 +314,19 @@ def test_nothing_of_what_npm_started_is_left(
     monkeypatch.setattr(installer, "PULSE", 0.05)
     note = tmp_path / "pid"
     place.npm(f"tail -f /dev/null & echo $! >{note}; wait")
-    with pytest.raises(TimeoutError):
-        place.installer.install(TOOL)
+    assert place.carry_out().state is State.TIMEOUT
     wait_until(lambda: not Path(f"/proc/{note.read_text().strip()}").exists(), "its end")
+
+
+def test_a_disk_that_does_not_answer_is_no_time_limit_of_ours(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: object) -> bool:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    monkeypatch.setattr(installer.Installer, "is_due", ask)
+    unit = place.carry_out()
+    assert (unit.state, unit.reason) == (State.FAILED, "Connection timed out")
 
 
 def test_a_version_that_was_never_linked_is_used(place: Place) -> None:

@@ -62,8 +62,6 @@ class Archive:
                 with deadline(part.timeout):
                     for content in _make(part, source):
                         self._add(part, content)
-            except TimeoutError as error:
-                self._note(part, error.strerror or f"it took longer than {part.timeout:g} s")
             except AgentError as error:
                 self._note(part, str(error.problems[0]))
             except OSError as error:

@@ -57,6 +57,10 @@ class StoppedError(Exception):
     """The container stops."""
 
 
+class TimeLimitError(Exception):
+    """npm took longer than TIME_LIMIT."""
+
+
 class ToolError(Exception):
     """A tool cannot be installed; `hint` says what to do, if trying again is not enough."""
 
@@ -94,7 +98,7 @@ class Installer:
     def install(self, tool: AiTool) -> None:
         """Install a tool that is due.
 
-        Raises ToolError, TimeoutError, StoppedError and OSError.
+        Raises ToolError, TimeLimitError, StoppedError and OSError.
         """
         npm = self._facts.which("npm")
         content = self._facts.read(LOCKS / tool.name / LOCK)
@@ -229,8 +233,8 @@ def measure(folder: Path) -> int:
 
 
 def _check_end(ended: Ended) -> None:
-    """Raise StoppedError or TimeoutError for a command that did not come to its end."""
+    """Raise StoppedError or TimeLimitError for a command that did not come to its end."""
     if ended.stopped:
         raise StoppedError
     if ended.timed_out:
-        raise TimeoutError
+        raise TimeLimitError

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from agent.settings.everything import Settings
 from agent.tools.all import TOOLS
 from agent.tools.tool import UNIT, AiTool, find_wanted
-from agent.units.tools.installer import TIME_LIMIT, Installer, LackError, StoppedError, ToolError
+from agent.units.tools.installer import (
+    TIME_LIMIT,
+    Installer,
+    LackError,
+    StoppedError,
+    TimeLimitError,
+    ToolError,
+)
 from agent.units.unit import Kind, Unit, Work
 
 
@@ -51,7 +58,7 @@ def install_one(work: Work, tool: AiTool, unit: Unit) -> None:
         unit.skip(str(error), error.hint)
     except ToolError as error:
         unit.fail(str(error), error.hint or hint)
-    except TimeoutError:
+    except TimeLimitError:
         unit.time_out(TIME_LIMIT, hint)
     except OSError as error:
         unit.fail_for(error, hint)

@@ -1,0 +1,31 @@
+"""Limits for what may wait for ever: only a limit that was reached is reported as one."""
+
+import errno
+import signal
+
+import pytest
+
+from agent.machine.deadline import refusal_after
+from agent.machine.errors import AgentError
+
+MINUTES = 600.0
+
+
+def test_what_takes_too_long_is_refused() -> None:
+    """Whoever catches the first word that the time is over gets it again."""
+    with pytest.raises(AgentError) as caught, refusal_after(0.1, "show the status", "look there"):
+        try:
+            signal.pause()
+        except TimeoutError:
+            signal.pause()
+    (problem,) = caught.value.problems
+    assert problem.message == "cannot show the status: it took longer than 0.1 s"
+    assert problem.hint == "look there"
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("other", [TimeoutError(errno.ETIMEDOUT, "disk"), TimeoutError("socket")])
+def test_a_time_limit_of_somebody_else_passes(other: TimeoutError) -> None:
+    with pytest.raises(TimeoutError) as caught, refusal_after(MINUTES, "show the status"):
+        raise other
+    assert caught.value is other
