@@ -9,12 +9,12 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.init import announcement, early, processes, signals
+from agent.init import announcement, early, signals
 from agent.init.children import STDERR, Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
 from agent.init.terminal import choose_level, open_missing_streams
-from agent.machine import core_dumps, runtime, termination
+from agent.machine import core_dumps, proc, runtime, termination
 from agent.machine.exits import SIGNAL_BASE, Exit
 
 CONFIGURE = ("configure", "--boot")
@@ -24,8 +24,10 @@ system cannot be interrupted, only killed."""
 LOOKS, LOOK = 5, 0.5
 """After that it is ended when so many looks, so many seconds apart, find that it only waits. On a
 machine where twenty workspaces start at once it may have had no processor until then."""
+PROCESSOR_LIMIT = 120.0
+"""Seconds of a processor after which it is taken for one that never ends; it needs one at most."""
 LONGEST = 1800.0
-"""Seconds of such looks after which it is ended in any case."""
+"""Seconds after which it is ended in any case."""
 PATIENCE = 1.0
 """Seconds that `configure` gets to end when the container is to stop."""
 
@@ -57,7 +59,7 @@ class Configure:
         self._stopped_by: int | None = None
         self._late = False
         self._idle_looks = 0
-        self._looks = 0
+        self._began = loop.now()
         self.early: Early | None = None
         """supervisord, as long as it waits."""
         loop.watch(arrivals, self._on_arrivals)
@@ -70,7 +72,7 @@ class Configure:
         self._child = self._children.fork(
             lambda: self._call(words), self._on_end, streams=(null, STDERR, None)
         )
-        self._loop.after(TIME_LIMIT, self._give_up)
+        self._loop.after(TIME_LIMIT, self._look)
         try:
             self.early = early.start(self._children, null, self._on_early_end)
         except OSError:
@@ -103,20 +105,28 @@ class Configure:
                     self._loop.after(PATIENCE, self._kill)
         self._children.reap()
 
-    def _give_up(self) -> None:
-        """End it, unless it only waits for a processor: then look again."""
-        self._looks += 1
-        is_busy = self._child is not None and processes.wants_processor(self._child.pid)
-        self._idle_looks = 0 if is_busy else self._idle_looks + 1
-        if self._idle_looks < LOOKS and self._looks * LOOK < LONGEST:
-            self._loop.after(LOOK, self._give_up)
+    def _look(self) -> None:
+        """End it for a good reason, or look again: it may only wait for a processor."""
+        reason = self._find_reason() if self._child else ""
+        if not reason:
+            self._loop.after(LOOK, self._look)
             return
-        termination.complain(
-            f"configure took longer than {TIME_LIMIT:g} s; does a network file system not answer?"
-        )
+        termination.complain(f"configure {reason}")
         self._late = True
         self._kill()
         self._child = None  # which may not even die
+
+    def _find_reason(self) -> str:
+        """Return why it is to be ended, if it is."""
+        family = proc.find_family(self._child.pid) if self._child else set()
+        self._idle_looks = 0 if proc.want_processor(family) else self._idle_looks + 1
+        if self._idle_looks >= LOOKS:
+            return f"took longer than {TIME_LIMIT:g} s; does a network file system not answer?"
+        if proc.sum_processor_time(family) >= PROCESSOR_LIMIT:
+            return f"used a processor for {PROCESSOR_LIMIT:g} s and did not finish"
+        if self._loop.now() - self._began >= LONGEST:
+            return f"took longer than {LONGEST:g} s"
+        return ""
 
     def _kill(self) -> None:
         if self._child:

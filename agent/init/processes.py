@@ -2,22 +2,11 @@
 
 import os
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
-from agent.machine.proc import read_stat
+from agent.machine.proc import list_processes, read_stat
 
 INIT = 1
-RUNS = "R"
-"""State of a process in /proc/PID/stat that runs or could. See proc_pid_stat(5)."""
-_GONE = ("Z", "X")
-
-
-class Process:
-    """A process that lives, or that has ended and that init is still to reap."""
-
-    def __init__(self, pid: int, parent: int) -> None:
-        self.pid = pid
-        self.parent = parent
 
 
 def find_rest(spared: Collection[int]) -> list[int]:
@@ -31,36 +20,6 @@ def find_rest(spared: Collection[int]) -> list[int]:
         parents = {one.pid for one in processes if one.parent in parents}
         found += parents
     return found
-
-
-def list_processes() -> Iterator[Process]:
-    """Yield every process but those that have ended and are another parent's to reap."""
-    own = os.getpid()
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                _, (state, parent, *_) = read_stat(f"/proc/{name}")
-            except OSError:
-                continue  # it has just ended
-            if state not in _GONE or int(parent) == own:
-                yield Process(int(name), int(parent))
-
-
-def wants_processor(top: int) -> bool:
-    """Tell whether a process, or one that it has started, runs or waits for a processor."""
-    family = {top}
-    for one in sorted(list_processes(), key=lambda one: one.pid):
-        if one.parent in family:
-            family.add(one.pid)
-    return any(_read_state(pid) == RUNS for pid in family)
-
-
-def _read_state(pid: int) -> str:
-    try:
-        _, (state, *_) = read_stat(f"/proc/{pid}")
-    except OSError:
-        return ""
-    return state
 
 
 def needs_hang_up(pid: int) -> bool:

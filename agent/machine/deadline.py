@@ -1,11 +1,16 @@
 """A limit for what may wait for ever, such as a mount whose server is gone. Light."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import ETIMEDOUT
 
+from agent.machine import proc
+
+LOOKS, LOOK = 5, 0.5
+"""What is late has given up when so many looks, so many seconds apart, find that it only waits."""
 GONE = "check /proc/mounts for a network file system whose server is gone"
 
 TYPE_CHECKING = False
@@ -36,6 +41,39 @@ def deadline(seconds: float) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def patient_deadline(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside after this time, and repeatedly, unless it lacks a processor.
+
+    On a busy machine good work may take as long. It is late when it only waits for something else,
+    or has had a processor for this time.
+    """
+    own = os.getpid()
+    turns, processor, idle_looks = proc.measure_turns(), time.process_time(), 0
+
+    def look(_number: int, _frame: "FrameType | None") -> None:
+        nonlocal turns, processor, idle_looks
+        worked = time.process_time() - processor
+        had_turns = proc.measure_turns() - turns > LOOK / 2
+        is_busy = had_turns or proc.want_processor(proc.find_family(own) - {own})
+        idle_looks = 0 if is_busy else idle_looks + 1
+        is_late = idle_looks >= LOOKS or worked >= seconds
+        if is_late:
+            worked = idle_looks = 0
+        turns, processor = proc.measure_turns(), time.process_time() - worked
+        signal.setitimer(signal.ITIMER_REAL, seconds if is_late else LOOK)
+        if is_late:
+            raise TimeoutError(ETIMEDOUT, f"it took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:

@@ -1,9 +1,25 @@
 """What Linux tells of a process in /proc. Standard library only."""
 
 import os
+import time
+from collections.abc import Iterator
 
 UNNAMED = "MainThread"
 """What Node calls the thread that every process begins with."""
+
+RUNS = "R"
+"""State of a process in /proc/PID/stat that runs or could. See proc_pid_stat(5)."""
+GONE = ("Z", "X")
+TIMES = slice(11, 15)
+"""Of the fields after the name: its processor time and that of the children that it has reaped."""
+
+
+class Process:
+    """A process that lives, or that has ended and that this one is still to reap."""
+
+    def __init__(self, pid: int, parent: int) -> None:
+        self.pid = pid
+        self.parent = parent
 
 
 def read_stat(folder: "str | os.PathLike[str]") -> tuple[str, list[str]]:
@@ -24,3 +40,54 @@ def read_name(folder: "str | os.PathLike[str]") -> str:
         return name
     with open(os.path.join(folder, "cmdline"), "rb") as file:
         return os.path.basename(os.fsdecode(file.read(4096).split(b"\0")[0])) or name
+
+
+def list_processes() -> Iterator[Process]:
+    """Yield every process but those that have ended and are another parent's to reap."""
+    own = os.getpid()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            fields = _read_fields(int(name))
+            if fields and (fields[0] not in GONE or int(fields[1]) == own):
+                yield Process(int(name), int(fields[1]))
+
+
+def find_family(top: int) -> set[int]:
+    """Return a process and those that it has started."""
+    family = {top}
+    for one in sorted(list_processes(), key=lambda one: one.pid):
+        if one.parent in family:
+            family.add(one.pid)
+    return family
+
+
+def want_processor(pids: "set[int]") -> bool:
+    """Tell whether one of these processes runs or waits for a processor."""
+    return any(_read_fields(pid)[:1] == [RUNS] for pid in pids)
+
+
+def sum_processor_time(pids: "set[int]") -> float:
+    """Return the seconds that these processes have had a processor."""
+    ticks = sum(int(field) for pid in pids for field in _read_fields(pid)[TIMES])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure_turns() -> float:
+    """Return the seconds that this process has had a processor or waited for one.
+
+    https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
+    """
+    try:
+        with open("/proc/self/schedstat", "rb", buffering=0) as file:
+            ran, waited, _ = file.read().split()
+    except (OSError, ValueError):  # a kernel without
+        return time.process_time()
+    return (int(ran) + int(waited)) / 1e9
+
+
+def _read_fields(pid: int) -> list[str]:
+    """Return what `read_stat` does without the name; nothing: it is gone."""
+    try:
+        return read_stat(f"/proc/{pid}")[1]
+    except OSError:
+        return []

@@ -13,7 +13,7 @@ from agent.backup.targets.all import TARGETS
 from agent.github import start
 from agent.machine import owners, runtime
 from agent.machine.actions import WriteFile
-from agent.machine.deadline import deadline
+from agent.machine.deadline import patient_deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.hints import find_hint
 from agent.machine.ledger import LEDGER, Ledger
@@ -30,7 +30,7 @@ from agent.workspace import given, handover, masked
 from agent.workspace.all import STEPS
 
 STAGE_TIMEOUT = 10.0
-"""Seconds that a stage may wait at one place, such as a mount whose server is gone."""
+"""Seconds that a stage may wait at one place, such as a mount whose server is gone, or work."""
 
 
 class Stage(NamedTuple):
@@ -101,7 +101,7 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
     announcements: list[tuple[str, str]] = []
     for stage in wanted_stages:
         name = stage.name
-        with deadline(STAGE_TIMEOUT):
+        with patient_deadline(STAGE_TIMEOUT):
             planned, failed = _carry_out_stage(stage, current, ledger)
         announcements += [(name, words) for words in _find_announcements(planned, facts)]
         changes += [(name, action.describe()) for action in planned.actions]

@@ -187,6 +187,17 @@ def test_a_configure_that_hangs_is_ended(start: Start, folder: Path, first: Firs
     assert len(box.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("script", ["while :; do :; done", "sh -c 'while :; do :; done'; exit 1"])
+def test_a_configure_that_loops_for_ever_is_ended(
+    start: Start, folder: Path, first: First, script: str
+) -> None:
+    variables = {**environment(folder), "TIME_LIMIT": "0.1", "PROCESSOR_LIMIT": "0.5"}
+    box = start(*first(script), environment=variables)
+    assert box.wait() == Exit.FAILED
+    said = "devcopilot: configure used a processor for 0.5 s and did not finish"
+    assert box.err.splitlines() == [said]
+
+
 def test_a_configure_that_lacks_a_processor_is_waited_for(
     start: Start, folder: Path, first: First
 ) -> None:

@@ -6,8 +6,17 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from agent.init import bootstrap, early, processes
-from agent.init.bootstrap import LONGEST, LOOK, LOOKS, PATIENCE, TIME_LIMIT, Configure
+from agent.init import bootstrap, early
+from agent.init.bootstrap import (
+    LONGEST,
+    LOOK,
+    LOOKS,
+    PATIENCE,
+    PROCESSOR_LIMIT,
+    TIME_LIMIT,
+    Configure,
+)
+from agent.machine import proc
 from agent.machine.exits import Exit
 from tests.fakes.kernel import COPY, DAEMON, STUBBORN, FakeProcess, Program, World
 
@@ -89,19 +98,32 @@ def test_one_that_lacks_a_processor_is_waited_for_until_it_only_waits(
     start: type[Start], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([True, False, False, False, False, True, *[False] * LOOKS])
-    monkeypatch.setattr(processes, "wants_processor", lambda _: next(answers))
+    monkeypatch.setattr(proc, "want_processor", lambda _: next(answers))
     life = start(STUBBORN)
     assert life.live() == (Exit.FAILED, ENDED + 6 * LOOK)
     assert list(answers) == []
 
 
-def test_one_that_is_busy_for_ever_is_killed_at_last(
-    start: type[Start], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "wants_processor", lambda _: True)
+@pytest.mark.parametrize(
+    ("share", "ended", "reason"),
+    [
+        (1.0, TIME_LIMIT, f"used a processor for {PROCESSOR_LIMIT:g} s and did not finish"),
+        (0.5, 2 * PROCESSOR_LIMIT, f"used a processor for {PROCESSOR_LIMIT:g} s"),
+        (0.01, LONGEST, f"took longer than {LONGEST:g} s"),
+    ],
+)
+def test_one_that_never_ends_has_so_much_of_a_processor_and_no_more(
+    start: type[Start], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    share: float, ended: float, reason: str,
+) -> None:  # fmt: skip
+    """On a busy machine it gets a share of one; the limit and the message agree."""
     life = start(STUBBORN)
-    assert life.live() == (Exit.FAILED, TIME_LIMIT + LONGEST - LOOK)
+    clock = life.world.clock
+    monkeypatch.setattr(proc, "want_processor", lambda _: True)
+    monkeypatch.setattr(proc, "sum_processor_time", lambda _: (clock.now() - 1000.0) * share)
+    assert life.live() == (Exit.FAILED, ended)
     assert life.find(COPY).got == [KILL]
+    assert f"configure {reason}" in capsys.readouterr().err
 
 
 def test_one_that_not_even_a_kill_ends_is_left_behind(start: type[Start]) -> None:
