@@ -9,9 +9,10 @@ from dataclasses import asdict
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.unit_reports import work_on
+from agent.machine import unit_record
 from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
-from agent.machine.unit_record import BAD, State
+from agent.machine.unit_record import GOOD
 from agent.settings import context
 from agent.settings.repository import FORM, EntryError, Repository, mask, parse_entry
 from agent.units.clone.kind import KIND, clone_all
@@ -28,12 +29,11 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Clone them; exit 0 when all of them are there."""
     repositories = [read(text) for text in arguments.url]
     current = context.load()
-    with work_on(KIND, current, printer, "clone") as work:
+    with work_on(KIND, current, printer) as work:
         units = clone_all(work, repositories)
-    records = [unit.record for unit in units]
+    records = [unit_record.read(current.facts, unit.name) or unit.record for unit in units]
     printer.show([asdict(each) for each in records], [])
-    good = all(each.state not in (*BAD, State.WAITING) for each in records)
-    return Exit.OK if good else Exit.FAILED
+    return Exit.OK if all(each.state in GOOD for each in records) else Exit.FAILED
 
 
 def read(text: str) -> Repository:

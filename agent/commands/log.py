@@ -3,11 +3,13 @@
 import argparse
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from agent.commands.output import Printer
+from agent.commands.unit_reports import show_progress
 from agent.machine import unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
@@ -16,7 +18,7 @@ from agent.machine.inotify import Changes
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.machine.unit_log import FOLDER, find_path
-from agent.machine.unit_record import State
+from agent.machine.unit_record import Record, State
 from agent.settings import context
 from agent.units.all import KINDS
 
@@ -40,10 +42,18 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         path = Path(f"{path}.1")
     if not path.exists() and not (arguments.follow and is_known(arguments.unit)):
         raise AgentError(explain_missing(arguments.unit, facts))
-    pieces = follow(path, arguments.unit, facts) if arguments.follow else read(path)
+    if not arguments.follow:
+        say(read(path), printer)
+        return Exit.OK
+    with printer.watch("") as bar:
+        say(follow(path, arguments.unit, facts, partial(show_progress, bar)), printer)
+    return Exit.OK
+
+
+def say(pieces: Iterable[bytes], printer: Printer) -> None:
+    """Print the lines of a log."""
     for piece in pieces:
         printer.say(*split_lines(piece.decode(errors="replace")))
-    return Exit.OK
 
 
 def is_known(unit: str) -> bool:
@@ -69,8 +79,10 @@ def read(path: Path) -> Iterator[bytes]:
         raise AgentError(Problem(f"cannot read {path}: {error.strerror}")) from error
 
 
-def follow(path: Path, unit: str, facts: Facts) -> Iterator[bytes]:
-    """Yield a log as it grows, until the unit's work is over."""
+def follow(
+    path: Path, unit: str, facts: Facts, show: Callable[[Record], None] = lambda _: None
+) -> Iterator[bytes]:
+    """Yield a log as it grows, until the unit's work is over; `show` gets how it stands."""
     changes = Changes((path.parent, facts.runtime / unit_record.FOLDER), growth=True)
     inode, place = 0, 0
     try:
@@ -87,6 +99,8 @@ def follow(path: Path, unit: str, facts: Facts) -> Iterator[bytes]:
                 yield lines
             if over:
                 return
+            if known and known.state is State.RUNNING:
+                show(known)
             changes.wait(LOOK)
     finally:
         changes.close()

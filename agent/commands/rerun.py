@@ -68,7 +68,7 @@ def carry_out(
     for name in order:
         with hold(current.facts, name):
             pass  # nobody else is at work on it
-    with printer.watch("units") as bar:
+    with printer.watch("") as bar:
         setup = Setup(current, kinds, Lines(printer, bar), order)
         end_on_signals(setup.stop)
         setup.run()

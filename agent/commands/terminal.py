@@ -4,6 +4,7 @@ rich honours NO_COLOR and the width of the terminal. Every text is escaped here,
 what a terminal would obey, and it is never read as rich's own markup.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
@@ -11,7 +12,15 @@ from typing import TextIO
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, OverflowMethod
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -37,6 +46,8 @@ NAME_WIDTH = 12
 """Columns of a name, so that most sections of a page stand in line."""
 RIGHT = ("FILES", "SIZE", "ADDED")
 """Columns of numbers."""
+WIDE = 60
+"""Columns of a terminal that has room for a bar beside words."""
 PULSES = 5
 """Times a second that a bar is drawn anew."""
 
@@ -137,6 +148,7 @@ class _DrawnBar(Bar):
     def __init__(self, screen: Screen, title: str) -> None:
         self._screen = screen
         self._title = escape_line(title)
+        self._began = time.monotonic()
         self._progress: Progress | None = None
         self._task = TaskID(0)
 
@@ -160,20 +172,25 @@ class _DrawnBar(Bar):
             return
         progress = self._progress = make_progress(self._screen.console)
         self._task = progress.add_task(self._title, total=total, completed=int(done), text=words)
+        progress.tasks[0].start_time = self._began  # not anew after each line in between
         progress.start()
 
 
 def make_progress(console: Console) -> Progress:
-    """Return rich's bar: the title, the share, the text and the time, which fit the terminal."""
+    """Return rich's bar: the title, the share, the text and the time, which fit the terminal.
+
+    A narrow one has no room for the bar itself.
+    """
     simple = console.options.ascii_only
     overflow: OverflowMethod = "crop" if simple else "ellipsis"
+    title = Column(no_wrap=True, overflow=overflow, max_width=console.width // 4)
+    text = Column(no_wrap=True, overflow=overflow, ratio=1)
     return Progress(
         SpinnerColumn("line" if simple else "dots"),
-        TextColumn("{task.description}", markup=False,
-                   table_column=Column(no_wrap=True, overflow=overflow, ratio=1)),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[text]}", markup=False,
-                   table_column=Column(no_wrap=True, overflow=overflow, ratio=2)),
+        TextColumn("{task.description}", markup=False, table_column=title),
+        *([BarColumn(bar_width=20)] if console.width >= WIDE else []),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[text]}", markup=False, table_column=text),
         TimeElapsedColumn(),
         console=console, refresh_per_second=PULSES, transient=True, expand=True,
         redirect_stdout=False, redirect_stderr=False,

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Install; exit 0 when all of them are there, else 1."""
     current = context.load()
     chosen = tuple(arguments.tools) or find_wanted(TOOLS, current.settings)
-    with work_on(KIND, current, printer, "AI tools") as work:
+    with work_on(KIND, current, printer) as work:
         units = install(work, chosen)
     rows = describe(TOOLS, current.settings, current.facts)
     lines = [] if chosen else ["nothing to install: no API key set, or DEV8_AI_TOOLS is off"]

@@ -32,6 +32,15 @@ def describe_end(unit: Record) -> str:
     return f"{unit.name} {words}" + (f": {unit.reason}" if unit.reason else "")
 
 
+def show_progress(bar: Bar, unit: Record, text: str = "") -> None:
+    """Show how far a unit is, and what it says just now."""
+    words = ": ".join(filter(None, (unit.name, text or unit.reason)))
+    if unit.progress is None:
+        bar.spin(words)
+    else:
+        bar.update(unit.progress, 100, words)
+
+
 def end_on_signals(stop: Callable[[], None]) -> None:
     """Have work in the foreground end in order when somebody wants that, or the terminal goes."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -39,15 +48,18 @@ def end_on_signals(stop: Callable[[], None]) -> None:
 
 
 @contextmanager
-def work_on(kind: Kind, current: Context, printer: Printer, title: str) -> Iterator[Work]:
-    """Yield the work of a kind in the foreground, all of it anew, and end it on a signal.
+def work_on(kind: Kind, current: Context, printer: Printer) -> Iterator[Work]:
+    """Yield the work on some parts of a kind in the foreground, anew, and end it on a signal.
 
     Raises AgentError if another process carries it out.
     """
     stopping = threading.Event()
-    with hold(current.facts, kind.name), printer.watch(title) as bar:
+    with hold(current.facts, kind.name), printer.watch("") as bar:
         end_on_signals(stopping.set)
-        yield Work(current, kind, Lines(printer, bar), stopping, again=True)
+        lines = Lines(printer, bar)
+        yield Work(current, kind, lines, stopping, again=True, is_whole=False)
+        for unit in setup.end_interrupted(current.facts, kind.name):
+            lines.end(unit, ())
 
 
 @contextmanager
@@ -73,6 +85,9 @@ class Events:
     def line(self, unit: Record, text: str) -> None:
         """Leave it to the unit's own log."""
 
+    def passing(self, unit: Record, text: str) -> None:
+        """Leave it to the unit's record."""
+
     def end(self, unit: Record, last: Sequence[str]) -> None:  # noqa: D102
         if unit.state in GOOD and not unit.log:
             self._log.debug(describe_end(unit), unit=unit.name)  # there was nothing to do
@@ -86,18 +101,21 @@ class Events:
 
 
 class Lines:
-    """Speaks to a person: the output as it comes."""
+    """Speaks to a person: the output as it comes, and on a terminal how far it is."""
 
     def __init__(self, printer: Printer, bar: Bar) -> None:
         self._printer = printer
         self._bar = bar
 
     def begin(self, unit: Record) -> None:  # noqa: D102
-        self._bar.spin(unit.name)
+        show_progress(self._bar, unit)
 
     def line(self, unit: Record, text: str) -> None:  # noqa: D102
         del unit
         self._printer.say(text)
+
+    def passing(self, unit: Record, text: str) -> None:  # noqa: D102
+        show_progress(self._bar, unit, text)
 
     def end(self, unit: Record, last: Sequence[str]) -> None:  # noqa: D102
         del last

@@ -15,6 +15,7 @@ from pathlib import Path
 from agent.commands.layout import Bar
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
+from agent.commands.unit_reports import show_progress
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.exits import Exit
@@ -141,6 +142,10 @@ def wait(
 
 def show(answer: Answer, bar: Bar) -> None:
     """Show what is waited for, and the last line of the unit that is at work."""
+    unit = answer.unit
+    if unit and unit.state is State.RUNNING and unit.progress is not None:
+        show_progress(bar, unit)
+        return
     words: Sequence[str] = [answer.reason]
     if answer.unit and answer.unit.state is State.RUNNING and answer.unit.log:
         try:

@@ -44,8 +44,7 @@ class UnitLog:
 
     def write(self, line: bytes) -> str:
         """Add a line, without its line feed; return it as it is written."""
-        self._masker.refresh()
-        masked = self._masker.mask(line[:LONGEST_LINE])
+        masked = self._mask(line)
         content = masked + b"\n"
         if self._size + len(content) > LONGEST:
             self._drop_half()
@@ -55,6 +54,14 @@ class UnitLog:
         if text:
             self.last.append(text)
         return text
+
+    def mask(self, line: bytes) -> str:
+        """Return a line as `write` would write it."""
+        return self._mask(line).decode(errors="replace").strip()
+
+    def _mask(self, line: bytes) -> bytes:
+        self._masker.refresh()
+        return self._masker.mask(line)[:LONGEST_LINE]  # cut first, half a secret would remain
 
     def close(self) -> None:
         """Write nothing more."""

@@ -161,6 +161,9 @@ class Setup:
         try:
             with hold(self._context.facts, kind.name):
                 kind.carry_out(work)
+                if self._order is not None:  # else the container stops, and with it its records
+                    for unit in end_interrupted(self._context.facts, kind.name):
+                        self._speaker.end(unit, ())
         except BusyError:
             work.again_in(BUSY_PAUSE)
         except AgentError as error:
@@ -207,7 +210,23 @@ def hold(facts: Facts, kind: str) -> Iterator[None]:
     with path.open("a") as file:
         if not holders.take(file.fileno()):
             raise BusyError
+        end_interrupted(facts, kind)  # a run that was killed could not
         yield
+
+
+def end_interrupted(facts: Facts, kind: str) -> list[Record]:
+    """Let no unit of a kind be running on which nobody works any more; return them.
+
+    Only who holds the kind may call it.
+    """
+    found = [each for each in unit_record.list_all(facts)
+             if each.kind == kind and each.state is State.RUNNING]  # fmt: skip
+    ended = [replace(each, state=State.FAILED, since=timestamp(time.time()), progress=None,
+                     reason="it was interrupted") for each in found]  # fmt: skip
+    for each in ended:
+        with suppress(OSError):
+            UNIT.write(facts, each, each.name)
+    return ended
 
 
 def reopen(facts: Facts) -> None:

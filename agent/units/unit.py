@@ -25,6 +25,8 @@ from agent.units.unit_command import Ended
 
 PULSE = 1.0
 """Seconds between two reports of progress."""
+LOGGED = 10.0
+"""Seconds between two lines in a log that a terminal would overwrite: it shows where it hangs."""
 
 
 TRIES = Document[int](
@@ -42,6 +44,9 @@ class Speaker(Protocol):
     def line(self, unit: Record, text: str) -> None:
         """Pass on a line of its output."""
 
+    def passing(self, unit: Record, text: str) -> None:
+        """Show how far it is, and what goes on just now: the next such text replaces it."""
+
     def end(self, unit: Record, last: Sequence[str]) -> None:
         """Report the state of a unit whose work has ended; `last` are its last lines."""
 
@@ -56,6 +61,7 @@ class Unit:
         self._record = known or Record(name, State.WAITING, timestamp(time.time()))
         self._began = time.monotonic()
         self._told = 0.0
+        self._logged = float("-inf")
         self._log: UnitLog | None = None
 
     @property
@@ -87,6 +93,7 @@ class Unit:
         if now - self._told >= PULSE:
             self._told = now
             self._write(replace(self._record, progress=percent, reason=words))
+            self._work.speaker.passing(self._record, words)
             self._work.follow(self)
 
     def follow(self, percent: int | None) -> None:
@@ -99,6 +106,10 @@ class Unit:
     def say(self, line: str) -> None:
         """Add a line of our own to its log."""
         self._hear(escape_line(line).encode())
+
+    def show(self, line: str) -> None:
+        """Show a line of our own that the next one replaces."""
+        self._work.speaker.passing(self._record, self._pass_by(escape_line(line).encode()))
 
     def wait(self, reason: str, hint: str = "") -> None:
         """Wait, for this reason."""
@@ -150,6 +161,7 @@ class Unit:
         environ: Mapping[str, str | None] | None = None,
         timeout: float | None = None,
         on_line: Callable[[str], None] | None = None,
+        on_passing: Callable[[str], None] | None = None,
         prefix: str = "",
         output: int | None = None,
         behind: bool = False,
@@ -158,7 +170,8 @@ class Unit:
         """Run a command to its end; its output goes to the log, line by line.
 
         It gets the clean environment with the changes of `environ`, of which None takes a variable
-        away. `on_line` gets each line as well, masked. `prefix` stands before each line in the log.
+        away. `on_line` gets each line as well, masked; `on_passing` each one that a terminal would
+        overwrite, and shows it in our place. `prefix` stands before each line in the log.
         `running.run` explains the others. Raises OSError when it cannot be started.
         """
 
@@ -167,10 +180,17 @@ class Unit:
             if on_line:
                 on_line(text)
 
+        def pass_by(line: bytes) -> None:
+            text = self._pass_by(prefix.encode() + line)
+            if on_passing:
+                on_passing(text)
+            else:
+                self._work.speaker.passing(self._record, text)
+
         clean = unit_command.make_environ(self._work.context.facts.environ, environ)
         return unit_command.run(
             argv, clean, cwd, timeout, self._work.stopping, hear,
-            output=output, behind=behind, on_pulse=on_pulse,
+            output=output, behind=behind, on_passing=pass_by, on_pulse=on_pulse,
         )  # fmt: skip
 
     def _hear(self, line: bytes) -> str:
@@ -179,6 +199,16 @@ class Unit:
         text = self._log.write(line)
         self._work.speaker.line(self._record, text)
         return text
+
+    def _pass_by(self, line: bytes) -> str:
+        """Return a line that is shown for a moment, masked; the log gets one now and then."""
+        if not self._log:
+            return line.decode(errors="replace")
+        now = time.monotonic()
+        if now - self._logged < LOGGED:
+            return self._log.mask(line)
+        self._logged = now
+        return self._log.write(line)
 
     def _end(
         self, state: State, reason: str, hint: str, code: int | None = None, *, told: bool = False
@@ -240,6 +270,7 @@ class Work:
         *,
         again: bool = False,
         only: str = "",
+        is_whole: bool = True,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.context = context
@@ -251,6 +282,8 @@ class Work:
         """Whether somebody asks for it though it may be done: marks do not count."""
         self.only = only
         """The part that is asked for again; empty: all of them."""
+        self._is_whole = is_whole
+        """Whether these are the parts by which the kind's own unit stands, and not others."""
         self.own = Unit(self, kind.name)
         self._parts: dict[str, Unit] = {}
         self._lock = threading.Lock()
@@ -267,7 +300,7 @@ class Work:
 
     def follow(self, part: Unit) -> None:
         """Let the kind's own unit be as far as all of its parts, while one of them is at work."""
-        if part is self.own:
+        if part is self.own or not self._is_whole:
             return
         with self._lock:
             parts = [each.record for each in self._parts.values()]

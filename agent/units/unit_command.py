@@ -20,9 +20,9 @@ GRACE = 10.0
 PULSE = 0.2
 """Seconds between two looks whether it is to end."""
 LONGEST_LINE = 64 * 1024
-"""Bytes after which a line counts as one, though none has ended."""
-OVERWRITTEN = 1.0
-"""Seconds between two lines that a terminal would overwrite: a log shows only where it goes."""
+"""Bytes after which a line is cut, though it has not ended."""
+PASSING = 1.0
+"""Seconds between two lines that are shown although a terminal would overwrite them."""
 _END = re.compile(rb"[\r\n]")
 _PIECE = 65536
 _ALWAYS = {"GIT_TERMINAL_PROMPT": "0"}
@@ -66,14 +66,15 @@ def run(
     grace: float = GRACE,
     output: int | None = None,
     behind: bool = False,
+    on_passing: Callable[[bytes], None] = lambda _: None,
     on_pulse: Callable[[], None] = lambda: None,
 ) -> Ended:
     """Run a command to its end; `on_line` gets each line of its two outputs.
 
     A carriage return ends a line as well, which the next one overwrites on a terminal: of those
-    `on_line` gets one a second. `output` is a file that gets the first output instead.
-    With `behind` it takes disk and processors last. `on_pulse` is called now and then. Raises
-    OSError when it cannot be started.
+    `on_passing` gets one a second, and `on_line` the one that stays. `output` is a file that gets
+    the first output instead. With `behind` it takes disk and processors last. `on_pulse` is called
+    now and then. Raises OSError when it cannot be started.
     """
 
     def start() -> "subprocess.Popen[bytes]":
@@ -92,7 +93,7 @@ def run(
         process = start()
     pipe = process.stdout or process.stderr
     assert pipe  # noqa: S101 - one of them is a pipe
-    lines = _Lines(pipe.fileno(), on_line)
+    lines = _Lines(pipe.fileno(), on_line, on_passing)
     deadline = time.monotonic() + timeout if timeout else float("inf")
     try:
         while process.poll() is None and not stopping.is_set() and time.monotonic() < deadline:
@@ -126,12 +127,20 @@ def _keep_open(descriptor: int) -> None:
 class _Lines:
     """The lines of an output, as they come."""
 
-    def __init__(self, descriptor: int, on_line: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        on_line: Callable[[bytes], None],
+        on_passing: Callable[[bytes], None],
+    ) -> None:
         self.descriptor = descriptor
         self._on_line = on_line
+        self._on_passing = on_passing
         self._rest = b""
-        self._overwritten: bytes | None = None  # the last one that nobody has seen
-        self._shown = float("-inf")
+        self._is_cut = False  # what comes until the next end belongs to a line that is too long
+        self._standing = b""  # what a terminal would show, and overwrite with the next line
+        self._passed = b""  # the last one that was passed on
+        self._moment = float("-inf")
         self.closed = False
 
     def read(self, seconds: float) -> None:
@@ -141,35 +150,41 @@ class _Lines:
                 selector.register(self.descriptor, selectors.EVENT_READ)
             if selector.select(seconds):
                 self._take(os.read(self.descriptor, _PIECE))
-        self._show_overwritten()
+        self._pass_on()
 
     def _take(self, piece: bytes) -> None:
         self.closed = not piece
         text, begin = self._rest + piece, 0
         for end in _END.finditer(text):
             line, begin = text[begin : end.start()], end.end()
-            if end[0] == b"\n":  # alone, it keeps what stands there, as in \r\n
-                self._show(line or self._overwritten or b"")
+            if self._is_cut:
+                self._is_cut = False
+            elif end[0] == b"\n":  # alone, it keeps what stands there, as in \r\n
+                self._end(line or self._standing)
             elif line:
-                self._overwritten = line
+                self._standing = line
         self._rest = text[begin:]
-        if self.closed or len(self._rest) > LONGEST_LINE:
-            self._show_rest()
+        is_long = len(self._rest) > LONGEST_LINE
+        if self._is_cut:
+            self._rest = b""
+        elif self.closed or is_long:
+            self._end_rest()
+            self._is_cut = is_long
 
-    def _show(self, line: bytes) -> None:
-        self._overwritten = None
+    def _end(self, line: bytes) -> None:
+        self._standing = self._passed = b""
         self._on_line(line)
 
-    def _show_rest(self) -> None:
-        if line := self._rest or self._overwritten:
-            self._show(line)
+    def _end_rest(self) -> None:
+        if line := self._rest or self._standing:
+            self._end(line)
         self._rest = b""
 
-    def _show_overwritten(self) -> None:
+    def _pass_on(self) -> None:
         now = time.monotonic()
-        if self._overwritten and now - self._shown >= OVERWRITTEN:
-            self._shown = now
-            self._show(self._overwritten)
+        if self._standing != self._passed and now - self._moment >= PASSING:
+            self._moment, self._passed = now, self._standing
+            self._on_passing(self._standing)
 
     def drain(self, seconds: float, stopping: threading.Event) -> bool:
         """Take the rest; return whether the output was closed in this time."""
@@ -178,5 +193,5 @@ class _Lines:
             self.read(min(PULSE, max(0.0, deadline - time.monotonic())))
             if time.monotonic() >= deadline or stopping.is_set():
                 break
-        self._show_rest()
+        self._end_rest()
         return self.closed

@@ -29,6 +29,9 @@ class Silent:
     def line(self, unit: Record, text: str) -> None:
         """Go on."""
 
+    def passing(self, unit: Record, text: str) -> None:
+        """Go on."""
+
     def end(self, unit: Record, last: object) -> None:
         """End."""
 

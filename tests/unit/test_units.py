@@ -34,6 +34,7 @@ class Heard:
     def __init__(self) -> None:
         self.ends: list[tuple[str, str, Sequence[str]]] = []
         self.lines: list[str] = []
+        self.passed: list[tuple[int | None, str]] = []
 
     def begin(self, unit: Record) -> None:
         self.lines.append(f"> {unit.name}")
@@ -41,6 +42,9 @@ class Heard:
     def line(self, unit: Record, text: str) -> None:
         del unit
         self.lines.append(text)
+
+    def passing(self, unit: Record, text: str) -> None:
+        self.passed.append((unit.progress, text))
 
     def end(self, unit: Record, last: Sequence[str]) -> None:
         self.ends.append((unit.name, str(unit.state), last))
@@ -276,7 +280,7 @@ def test_its_output_is_in_the_log_masked_and_the_run_before_is_kept(context: Con
     [
         (r"1 %%\r2 %%\r3 %%\n", ["3 %"]),  # as on a terminal, in the end
         (r"one\r\ntwo\r\n\r\n", ["one", "two", ""]),
-        (r"\r1 %%\r2 %%", ["1 %", "2 %"]),
+        (r"\r1 %%\r2 %%", ["2 %"]),
         (r"1 %%\r2 %%\r", ["2 %"]),
     ],
 )
@@ -301,8 +305,33 @@ def test_of_a_command_that_hangs_its_log_shows_how_far_it_is(context: Context) -
         r"i=0; while [ $i -lt 1000 ]; do printf '%s %%\r' $i; i=$((i+1)); done; exec sleep 1000"
     )
     argv, environ = ("sh", "-c", script), context.facts.environ
-    assert unit_command.run(argv, environ, None, DEADLINE, stopping, hear).stopped
+    lines: list[bytes] = []
+    ended = unit_command.run(argv, environ, None, DEADLINE, stopping, lines.append, on_passing=hear)
+    assert ended.stopped
     assert len(said) < 1000
+    assert lines == [b"999 %"]
+
+
+def test_what_a_terminal_would_overwrite_is_shown_and_now_and_then_logged(context: Context) -> None:
+    runtime.write_atomic(str(context.facts.runtime / runtime.SECRETS / "TOKEN"), SECRET.encode())
+    script = f"printf '{SECRET} 1 %%\\r'; sleep 1.5; printf '2 %%\\r'; sleep 1.5; printf '\\n'"
+    heard = run_in(context, lambda unit: assert_good(unit.run(("sh", "-c", script))))
+    assert heard.passed == [(None, "*** 1 %"), (None, "2 %")]
+    assert heard.lines == ["> one", "2 %"]
+    assert find_path(context.facts, "one").read_text() == "*** 1 %\n2 %\n"
+
+
+def test_a_line_that_is_too_long_is_cut_and_shows_no_part_of_a_secret(context: Context) -> None:
+    runtime.write_atomic(str(context.facts.runtime / runtime.SECRETS / "TOKEN"), SECRET.encode())
+    script = f"head -c {16 * 1024 - 5} /dev/zero | tr '\\0' x; printf '{SECRET}'; "
+    script += f"head -c {300 * 1024} /dev/zero | tr '\\0' y; echo; echo next"
+    said: list[str] = []
+    run_in(
+        context,
+        lambda unit: assert_good(unit.run(("sh", "-c", script), on_line=said.append)),
+    )
+    assert [line[-6:] for line in said] == ["x***yy", "next"]
+    assert SECRET[:5] not in find_path(context.facts, "one").read_text()
 
 
 def test_a_log_keeps_the_end_of_an_output_that_never_stops(context: Context) -> None:
@@ -346,6 +375,44 @@ def test_the_stop_ends_it_and_says_nothing_of_its_work(context: Context, tmp_pat
     setup.append(Setup(context, [make_kind("one", carry_out)], Heard()))
     setup[0].run()
     assert state_of(context, "one") == "running"
+
+
+def test_whoever_interrupts_it_by_hand_leaves_nothing_running(context: Context) -> None:
+    setup: list[Setup] = []
+    heard = Heard()
+
+    def carry_out(work: Work) -> None:
+        part = work.part("demo")
+        part.begin()
+        threading.Timer(0.1, setup[0].stop).start()
+        assert part.run(("sleep", "1000")).stopped
+
+    setup.append(Setup(context, [make_kind("one", carry_out)], heard, {"one": ""}))
+    setup[0].run()
+    assert (state_of(context, "one"), state_of(context, "one:demo")) == ("failed", "failed")
+    assert ("one:demo", "failed", ()) in heard.ends
+    found = unit_record.read(context.facts, "one:demo")
+    assert found and found.reason == "it was interrupted"
+
+
+def test_what_a_killed_run_has_left_running_ends_with_the_next_one(context: Context) -> None:
+    gone = Record("one:gone", State.RUNNING, "", progress=40)
+    other = Record("other", State.RUNNING, "")
+    for each in (gone, other):
+        unit_record.UNIT.write(context.facts, each, each.name)
+    Setup(context, [make_kind("one", succeed)], Heard()).run()
+    assert (state_of(context, "one"), state_of(context, "one:gone")) == ("done", "failed")
+    assert state_of(context, "other") == "running"
+
+
+def test_parts_that_are_not_the_kind_s_own_leave_it_as_it_is(context: Context) -> None:
+    kind = make_kind("one", succeed)
+    work = Work(context, kind, Heard(), threading.Event(), is_whole=False)
+    part = work.part("demo")
+    part.begin()
+    part.progress(50, "half")
+    part.done()
+    assert unit_record.read(context.facts, "one") is None
 
 
 def test_what_it_leaves_in_the_background_lives_and_can_go_on_writing(

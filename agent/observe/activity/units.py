@@ -14,14 +14,23 @@ BACKUP = "backup"
 def look(view: View) -> Sighting:
     """Return whether something is being prepared."""
     for name in list_units(view.folder):
-        if read_object(os.path.join(view.folder, FOLDER, name)).get("state") == "running":
-            unit = name.removesuffix(".json")
+        unit = name.removesuffix(".json")
+        if is_running(unit, view.folder):
             return Sighting(view.now.boot, f"{unit} is being set up")
     jobs = view.state.get("jobs")
     job = jobs.get(BACKUP) if isinstance(jobs, dict) else None
     if isinstance(job, dict) and job.get("running"):
         return Sighting(why="a backup is being made", holds=True)
     return Sighting(why="nothing is being set up")
+
+
+def is_running(unit: str, folder: str) -> bool:
+    """Return whether somebody works on a unit: one who was killed has left it running."""
+    if read_object(os.path.join(folder, FOLDER, f"{unit}.json")).get("state") != "running":
+        return False
+    from agent.machine import holders  # noqa: PLC0415 - few looks find such a unit
+
+    return holders.find(os.path.join(folder, FOLDER, f"{unit.partition(':')[0]}.lock")) is not None
 
 
 def list_units(folder: str) -> list[str]:

@@ -5,7 +5,9 @@ https://git-scm.com/docs/git-clone#Documentation/git-clone.txt---progress
 
 import re
 
-_LINE = re.compile(r"(?:remote: )?([A-Z][A-Za-z ]+): +([0-9]{1,3})% \(")
+_LINE = re.compile(
+    r"(?:remote: )?([A-Z][A-Za-z ]+): +([0-9]{1,3})% \([^)]*\)(?:, ([0-9.]+ [KMG]?i?B)\b)?"
+)
 _STAGES = {
     "Receiving objects": (0, 80),
     "Resolving deltas": (80, 10),
@@ -21,9 +23,10 @@ def read_progress(line: str) -> tuple[int, str] | None:
     if not found:
         return None
     name, part = found[1], min(100, int(found[2]))
+    words = f"{name.lower()}, {found[3]}" if found[3] else name.lower()
     if name in _WHOLE:
-        return part, name.lower()
+        return part, words
     if name not in _STAGES:
         return None
     start, share = _STAGES[name]
-    return start + part * share // 100, name.lower()
+    return start + part * share // 100, words

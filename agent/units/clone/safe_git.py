@@ -108,8 +108,14 @@ class Git:
             else:
                 last.append(line)
 
+        def show(line: str) -> None:
+            if told := read_progress(line):
+                self._unit.progress(*told)
+
         changes = {**self._changes, **environ}
-        ended = self._unit.run(("git", *words), cwd=cwd, environ=changes, on_line=hear)
+        ended = self._unit.run(
+            ("git", *words), cwd=cwd, environ=changes, on_line=hear, on_passing=show
+        )
         if ended.stopped:
             raise StoppedError
         if not ended.good:

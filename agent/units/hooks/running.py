@@ -126,11 +126,15 @@ def run_together(work: Work, unit: Unit, phase: Phase, where: Where) -> Told:
             with lock:
                 unit.say(f"{command.name} | {line}")
 
+        def show_passing(line: str) -> None:
+            with lock:
+                unit.show(f"{command.name} | {line}")
+
         part.begin()
         try:
             ended = part.run(
                 command.argv, cwd=where.cwd, environ=where.environ, on_line=pass_on,
-                timeout=where.timeout or None,
+                on_passing=show_passing, timeout=where.timeout or None,
             )  # fmt: skip
             told = judge(ended, command.name, where)
         except OSError as error:
@@ -170,6 +174,9 @@ class Quiet:
         """Leave it to the hook."""
 
     def line(self, unit: Record, text: str) -> None:
+        """Leave it to the hook."""
+
+    def passing(self, unit: Record, text: str) -> None:
         """Leave it to the hook."""
 
     def end(self, unit: Record, last: Sequence[str]) -> None:
