@@ -79,7 +79,7 @@ def write_profile(led: Mapping[str, str]) -> str:
     """Return what does the same in a shell that was not started in the workspace's environment."""
     lines = (f'export {name}="${{{name}:-{value}}}"' for name, value in led.items() if name != JAVA)
     java = (
-        f'case "${JAVA}" in\n'
+        f'case "${{{JAVA}-}}" in\n'
         f"    *{TRUST_STORE}*) ;;\n"
         f'    *) export {JAVA}="{led[JAVA]}${{{JAVA}:+ ${JAVA}}}" ;;\n'
         "esac"

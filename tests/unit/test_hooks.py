@@ -397,13 +397,15 @@ def test_remote_env(box: Container) -> None:
 
 
 def test_shells_of_people_have_it_too(box: Container) -> None:
-    box.write(remoteEnv={"QUOTED": "it's $HOME\n`id`", "HOME": None, "bad-name": "x"})
+    changes = {"UID": "5", "QUOTED": "it's $HOME\n`id`", "HOME": None, "bad-name": "x"}
+    box.write(remoteEnv=changes)
     box.start()
     script = box.facts.runtime / "remote-env.sh"
     assert script.stat().st_mode & 0o777 == 0o600
     shell = f'. {script}; printf \'%s|%s\' "$QUOTED" "${{HOME-none}}"'
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
     assert done.stdout == "it's $HOME\n`id`|none"
+    assert done.stderr == "", "bash sets UID itself, and reports whoever else does"
     box.write()
     box.start()
     assert not script.exists()

@@ -8,6 +8,7 @@ import pytest
 
 from agent.machine import runtime
 from agent.services import login_folder
+from agent.settings.certificates import JAVA, write_profile
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.project import find_editor_path, find_folder
@@ -96,4 +97,26 @@ def test_whatever_the_login_shell_is_it_reads_the_images_files(
              "SSH_CONNECTION": "a b", "SSH_TTY": "/dev/pts/0", "SHLVL": "1", "TERM": "xterm"},
     )  # fmt: skip
     assert done.stdout == f"read {os.environ['PATH']}\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+@pytest.mark.parametrize("terminal", [False, True], ids=["script", "ssh"])
+def test_a_shell_that_ends_at_any_mistake_reads_the_images_files(
+    tmp_path: Path, shell: str, terminal: bool
+) -> None:
+    """`bash -leu`, as build servers and scripts run it: a variable that is not set ends it."""
+    (tmp_path / "ssh").mkdir()
+    (tmp_path / "ssh/session.sh").touch()
+    (tmp_path / "certificates").mkdir()
+    (tmp_path / "certificates/profile.sh").write_text(write_profile({JAVA: "-Dx"}))
+    (tmp_path / "units/attach.seen").mkdir(parents=True)
+    (tmp_path / "units/attach.wanted").touch()
+    files = "".join(f'. "{profile}"; ' for profile in PROFILES)
+    ssh = {"SSH_CONNECTION": "a b", "DEV8_RUNTIME_DIR": str(tmp_path)} if terminal else {}
+    done = subprocess.run(
+        [shell, "-euc", f"{files}echo read ${{{JAVA}-}}"], capture_output=True, text=True,
+        check=True, timeout=30, stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], **ssh},
+    )  # fmt: skip
+    assert done.stdout.startswith("read -Dx\n" if terminal else "read")
     assert done.stderr == ""

@@ -18,6 +18,14 @@ FISH_SCRIPT = "remote-env.fish"
 """Beside it; /etc/fish/conf.d/devcopilot.fish of the images reads it."""
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 """Shells know no other names than these."""
+FIXED = frozenset({"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
+"""bash sets these itself, and reports whoever else does: bash(1), "Shell Variables"."""
+FIXED_IN_FISH = frozenset({
+    "FISH_VERSION", "PWD", "SHLVL", "_", "fish_kill_signal", "fish_killring", "fish_pid",
+    "fish_read_limit", "history", "hostname", "pipestatus", "status", "status_generation",
+    "umask", "version",
+})  # fmt: skip
+"""The same in fish: https://fishshell.com/docs/current/language.html#special-variables"""
 
 
 def share(facts: Facts, changes: Changes) -> None:
@@ -39,6 +47,8 @@ def render(changes: Changes) -> Iterator[str]:
     """Yield the script that brings the changes about, for sh, bash and zsh."""
     yield f'[ -z "${{{MARK}-}}" ] || return 0\nexport {MARK}=1\n'
     for name, value in changes.items():
+        if name in FIXED:
+            continue
         yield f"unset {name}\n" if value is None else f"export {name}={shlex.quote(value)}\n"
 
 
@@ -46,5 +56,7 @@ def render_fish(changes: Changes) -> Iterator[str]:
     """Yield the same for fish, whose older releases cannot return from a file."""
     yield f"if not set -q {MARK}\nset -gx {MARK} 1\n"
     for name, value in changes.items():
+        if name in FIXED_IN_FISH:
+            continue
         yield f"set -e {name}\n" if value is None else f"set -gx {name} {quote_fish(value)}\n"
     yield "end\n"

@@ -9,7 +9,7 @@ if [ "$(id -u)" = 0 ]; then
     # What lies in the user's home is not for root to run.
     PATH=$(printf '%s' "$PATH" | sed -E 's,(^|:)/home/dev8/[^:]*,,g; s,^:,,')
 else
-    if [ "$HOME" = / ]; then
+    if [ "${HOME:-/}" = / ]; then
         # Engines give HOME=/ to a uid that the image does not know.
         HOME=~dev8
     fi
