@@ -12,7 +12,7 @@ from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_publ
 from tests.e2e.conftest import write_secret
 from tests.fakes.github import Pattern
 from tests.worlds.containers import BASE, DOCKER
-from tests.worlds.github_net import GITS, GitHubNet, github_net
+from tests.worlds.github_net import GITS, GitHubNet, github_net, mount_programs
 from tests.worlds.waiting import wait_until
 
 URL = "https://github.com/octo/demo.git"
@@ -40,7 +40,10 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubNet]:
     pem = write_secret(secrets / "app.pem", make_pem(key))
     options = ("-v", f"{pem}:/run/secrets/app.pem:ro", "-e", f"GITHUB_APP_ID={APP}",
                "-e", "GITHUB_APP_PRIVATE_KEY_FILE=/run/secrets/app.pem")  # fmt: skip
-    with github_net(folder, BASE, options, command=()) as net:
+    with (
+        mount_programs("git-new") as programs,
+        github_net(folder, BASE, (*programs, *options), command=()) as net,
+    ):
         net.hub.add_app(app_id=APP, public_key_pem=make_public_pem(key))
         net.hub.add_installation(APP, INSTALLATION, "octo")
         net.hub.add_repository("octo/demo")

@@ -22,7 +22,7 @@ STRANGERS = 8
 def box(login: Login) -> Iterator[Container]:
     options = ("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", f"PATH={PATH}")
     with (
-        mount_programs(BASE) as programs,
+        mount_programs("sshd-new") as programs,
         running(Recipe(BASE, (*HARDENED, *programs, *options))) as box,
     ):
         box.wait_ready()

@@ -10,7 +10,15 @@ import pytest
 from tests.e2e.conftest import write_secret
 from tests.fakes.github import Pattern
 from tests.worlds.containers import BASE, DOCKER
-from tests.worlds.github_net import GHS, GITS, HOSTS, Done, GitHubNet, github_net
+from tests.worlds.github_net import (
+    GHS,
+    GITS,
+    HOSTS,
+    Done,
+    GitHubNet,
+    github_net,
+    mount_programs,
+)
 from tests.worlds.waiting import wait_until
 
 TOKEN = "ghp_realnames000000000000000000000000001"
@@ -21,15 +29,25 @@ HELPER = Path(__file__).parent / "second-chance"
 # --- gh: signed in by the workspace's own agent
 
 
+@pytest.fixture(scope="module")
+def programs() -> Iterator[tuple[str, ...]]:
+    """The options of a container that has each gh."""
+    with mount_programs(*(f"gh-{name}" for name in GHS)) as options:
+        yield options
+
+
 @pytest.fixture(scope="module", params=HOSTS)
 def workspace(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    programs: tuple[str, ...],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[GitHubNet]:
     """A workspace whose agent has a token for this host."""
     secrets, folder = tmp_path_factory.mktemp("secrets"), tmp_path_factory.mktemp("net")
     secrets.chmod(0o755)
     token = write_secret(secrets / "token", TOKEN + "\n")
-    options = ("-v", f"{token}:/run/secrets/token:ro", "-e", f"GH_HOST={request.param}",
+    options = (*programs, "-v", f"{token}:/run/secrets/token:ro",
+               "-e", f"GH_HOST={request.param}",
                "-e", "GITHUB_TOKEN_FILE=/run/secrets/token")  # fmt: skip
     with github_net(folder, BASE, options, command=()) as net:
         net.hub.add_token(TOKEN, host=request.param)

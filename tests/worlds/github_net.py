@@ -7,14 +7,14 @@ programs trust its certificate. The fake is driven from the test, the programs r
         net.hub.add_token("ghp_one")
         net.run("/opt/programs/gh-2.81/gh", "api", "user", GH_TOKEN="ghp_one")
 
-Where the workspace's own image is under test, `image`, `options` and `command` say so: its
-container has the programs of dev8-test as a volume.
+Where the workspace's own image is under test, `image`, `options` and `command` say so;
+`mount_programs` puts programs of dev8-test into its container.
 """
 
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,15 +78,16 @@ def make_options(folder: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def mount_programs(image: str) -> Iterator[tuple[str, ...]]:
-    """Yield the options that put dev8-test's programs into a container of another image."""
-    if image == TOOLS:
-        yield ()
-        return
+def mount_programs(*names: str) -> Iterator[tuple[str, ...]]:
+    """Yield the options that put these folders of PROGRAMS into a container of another image.
+
+    Each is copied, so whoever needs one of them does not ask for all.
+    """
     # The engine fills a volume that is new with what the image has there.
     holder = f"dev8-test-programs-{uuid.uuid4().hex[:8]}"
+    volumes = [word for name in names for word in ("-v", f"{PROGRAMS}/{name}")]
     try:
-        docker("run", "--name", holder, "-v", PROGRAMS, TOOLS, "true")
+        docker("run", "--name", holder, *volumes, TOOLS, "true")
         yield ("--volumes-from", f"{holder}:ro")
     finally:
         with suppress(subprocess.CalledProcessError):
@@ -103,10 +104,7 @@ def github_net(
     """Run a container with a fake GitHub; `folder` is an empty one of the test's own."""
     folder.chmod(0o777)  # the container's user is another
     python = PYTHONS["dev8-test" if image == TOOLS else "dev8-base"]
-    with ExitStack() as stack:
-        programs = stack.enter_context(mount_programs(image))
-        recipe = Recipe(image, (*make_options(folder), *programs, *options), command)
-        box = stack.enter_context(running(recipe))
+    with running(Recipe(image, (*make_options(folder), *options), command)) as box:
         argv = [python, "-m", "tests.fakes.github", "--port", "443", "--folder", FOLDER]
         docker("exec", "--detach", "--workdir", "/fake", "-e", "PYTHONDONTWRITEBYTECODE=1",
                "-e", "PYTHONPATH=/fake", box.name, *argv)  # fmt: skip
