@@ -5,8 +5,8 @@ import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent.machine import runtime
-from agent.machine.errors import Problem
+from agent.machine import runtime, system_folders
+from agent.machine.errors import Problem, UsageError
 from agent.machine.files import STATE, read_file
 from agent.machine.hints import find_hint
 from agent.machine.owners import explain_access
@@ -14,7 +14,10 @@ from agent.machine.volumes import SPARE_FOLDER, STATE_FOLDER, Mounts, Volume, fi
 
 
 def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path, list[Problem]]:
-    """Return the home folder to use: the user's, or one in the runtime folder if that is no use."""
+    """Return the home folder to use: the user's, or one in the runtime folder if that is no use.
+
+    Raises UsageError if it is a folder of the system, which only root could write.
+    """
     given = environ.get("HOME", "/")  # what engines give to a uid that the image does not know
     home = Path(given if given not in ("", "/") else _passwd_home(uid) or "/")
     if not _is_usable(home):
@@ -22,6 +25,11 @@ def find_home(environ: Mapping[str, str], folder: Path, uid: int) -> tuple[Path,
     elif _is_used_by_another(home):
         cause = f"the agent's own files in it belong to another uid than {uid}"
         mend = f"as root, on the volume: chown -R {uid}:{os.getgid()} {home}"
+    elif home == Path("/"):  # of a root without an entry in passwd
+        cause, mend = system_folders.CAUSE, "set HOME to another folder"
+    elif system_folders.include(home):
+        what = f"a folder for data, such as /home/dev8: {system_folders.CAUSE}"
+        raise UsageError(f"HOME={home} is not {what}")
     else:
         return home, []
     return folder / "home", [

@@ -11,21 +11,13 @@ from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from agent.machine import texts
+from agent.machine import system_folders, texts
 from agent.settings.urls import http_url
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
 LONGEST_DURATION = 366 * 86400.0
 """Seconds: a longer one is a mistake, and the sum with a date could leave the calendar."""
-_KERNEL = tuple(map(Path, ("/dev", "/proc", "/sys")))
-_MEMORY = Path("/dev", "shm")
-"""What the kernel shows is no place for files, except below this."""
-_SYSTEM = frozenset(
-    Path("/", name)
-    for name in ("", "bin", "boot", "etc", "lib", "lib32", "lib64", "run", "sbin", "usr", "var")
-)
-"""Folders of the system themselves. Below them there may be one for data, such as /var/www."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SWITCH = {
     **dict.fromkeys(("true", "1", "yes", "y", "on"), True),
@@ -53,12 +45,8 @@ def data_folder(value: str) -> Path:
 
 
 def _refuse_system(path: Path) -> None:
-    normal = Path(f"/{os.path.normpath(path).lstrip('/')}")
-    of_kernel = any(top in (normal, *normal.parents) for top in _KERNEL)
-    if normal in _SYSTEM or (of_kernel and _MEMORY not in normal.parents):
-        raise ValueError(
-            "a folder for data, such as /workspace: the system has its own files there"
-        )
+    if system_folders.include(path):
+        raise ValueError(f"a folder for data, such as /workspace: {system_folders.CAUSE}")
 
 
 def inner_path(value: str) -> str:

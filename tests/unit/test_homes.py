@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.machine import homes, owners
+from agent.machine.errors import UsageError
+from agent.machine.exits import Exit
 from agent.machine.volumes import STATE_FOLDER
 
 
@@ -29,6 +31,28 @@ def test_another_home_is_taken(home: Path) -> None:
     other = home / "other"
     other.mkdir()
     assert homes.find_home({"HOME": str(other)}, Path("/run/x"), os.getuid()) == (other, [])
+
+
+@pytest.mark.parametrize("name", ["/proc", "/sys/fs", "/dev", "/usr/", "/etc", "//proc/self/.."])
+def test_roots_home_is_no_folder_of_the_system(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As WORKSPACE_DIR. Nobody else can write there, and has a temporary home as ever."""
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    with pytest.raises(UsageError, match=r"HOME=.* is not a folder for data") as refused:
+        homes.find_home({"HOME": name}, Path("/run/x"), 0)
+    assert refused.value.exit_code == Exit.USAGE
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert homes.find_home({"HOME": name}, Path("/run/x"), 1000)[0] == Path("/run/x/home")
+
+
+def test_a_root_without_a_home_has_a_temporary_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lack(_: int) -> pwd.struct_passwd:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", lack)
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    home, (problem,) = homes.find_home({"HOME": "/"}, Path("/run/x"), 0)
+    assert home == Path("/run/x/home")
+    assert "the system has its own files there" in problem.message
 
 
 def test_a_home_in_which_another_uid_was_at_work_is_one_problem(
