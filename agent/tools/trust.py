@@ -6,6 +6,7 @@ kept in the state folder, so a new container on the same volume knows it. What a
 anything in the repository, such as `npm install`: the files only decide when to ask again.
 """
 
+import contextlib
 import hashlib
 import os
 from collections import deque
@@ -181,9 +182,13 @@ def take_prints(context: Context, folder: Path) -> Prints:
     Such a link counts with where it leads: what is there is not the repository's.
     """
     top = Path(find_key(folder))
-    found = {}
+    found: dict[str, str] = {}
     chosen = filter(None, [context.settings.hooks.devcontainer])
-    for name in sorted({*NAMES, *chosen, *_list_workspaces(top)}):
+    workspaces = _list_workspaces(top)
+    if len(workspaces) > MOST:
+        found[f"*{SUFFIX}"] = f"{UNSEEN}there are more than {MOST} such files"
+        workspaces = []
+    for name in sorted({*NAMES, *chosen, *workspaces}):
         if value := _take_print(top, name):
             found[name] = value
     for tree in TREES:
@@ -227,8 +232,10 @@ def _take_print(top: Path, name: str) -> str | None:
         return f"{UNSEEN}{error.strerror}"
 
 
-def _list_workspaces(top: Path) -> Iterator[str]:
-    return (entry.name for entry in _scan(top) if entry.name.endswith(SUFFIX))
+def _list_workspaces(top: Path) -> list[str]:
+    """Return the workspace files among all in a folder, at most one more than may be looked at."""
+    names = (entry.name for entry in _scan(top) if entry.name.endswith(SUFFIX))
+    return list(islice(names, MOST + 1))
 
 
 def _list_tree(top: Path, tree: str) -> tuple[list[str], bool]:
@@ -238,7 +245,7 @@ def _list_tree(top: Path, tree: str) -> tuple[list[str], bool]:
     seen = 0
     while waiting:
         name, depth = waiting.popleft()
-        for entry in _scan(top / name):
+        for entry in islice(_scan(top / name), MOST + 1):
             seen += 1
             if seen > MOST or depth > DEEPEST:
                 return files, False
@@ -250,13 +257,10 @@ def _list_tree(top: Path, tree: str) -> tuple[list[str], bool]:
     return files, True
 
 
-def _scan(folder: Path) -> list["os.DirEntry[str]"]:
-    """Return what is in a folder, at most one entry more than may be looked at."""
-    try:
-        with os.scandir(folder) as entries:
-            return list(islice(entries, MOST + 1))
-    except OSError:
-        return []
+def _scan(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    """Yield what is in a folder, until it cannot be read."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        yield from entries
 
 
 def _has_content(folder: Path) -> bool:

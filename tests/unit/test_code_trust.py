@@ -85,6 +85,41 @@ def test_a_changed_file_asks_again_and_is_named(tmp_path: Path, folder: Path, na
     assert trust.find_verdict(context, folder) is Verdict.TRUSTED
 
 
+def test_a_workspace_file_among_thousands_asks_again(tmp_path: Path, folder: Path) -> None:
+    """The kernel lists a folder in its own order: wherever the file comes, it is seen."""
+    context = open_context(tmp_path)
+    names = [f"{number}.code-workspace" for number in range(0, 3000, 100)]
+    for number in range(3000):
+        (folder / f"file-{number}").touch()
+        if f"{number}.code-workspace" in names:
+            write(folder, f"{number}.code-workspace", "{}")
+    trust.give(context, folder)
+    for name in names:
+        write(folder, name, '{"tasks": {}}')
+    problem = trust.explain(context, folder)
+    assert problem is not None
+    assert trust.give(context, folder) == sorted(names)
+
+
+def test_more_workspace_files_than_anybody_looks_at_are_not_trusted(
+    tmp_path: Path, folder: Path
+) -> None:
+    context = open_context(tmp_path)
+    for number in range(trust.MOST + 1):
+        write(folder, f"{number}.code-workspace", "{}")
+    with pytest.raises(AgentError, match="there are more than 500 such files"):
+        trust.give(context, folder)
+
+
+def test_a_workspace_is_not_empty_behind_names_that_volumes_have(tmp_path: Path) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    for number in range(2 * trust.MOST):
+        (folder / f"lost+found-{number}").touch()
+    write(folder, "demo.code-workspace", "{}")
+    assert trust.needs_question(open_context(tmp_path), folder)
+
+
 @pytest.mark.parametrize("target", ["elsewhere", "."])
 def test_a_file_behind_a_linked_folder_asks_again(tmp_path: Path, target: str) -> None:
     """The hooks of such a file are found and run."""
