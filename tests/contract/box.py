@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from agent.machine import runtime
 from tests.contract.homes import Workspace
 from tests.contract.vault import need_restic
+from tests.worlds.copies import run_verb
 from tests.worlds.quick_key import find_password, place_repository
 
 
@@ -43,11 +43,8 @@ def open_box(folder: Path, **variables: str) -> Iterator[Workspace]:
 
 
 def call(box: Workspace, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-    """Run a command of the agent's, which must end with this code."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", "agent", *words], check=False, timeout=120, text=True,
-        capture_output=True, env=box.environ,
-    )  # fmt: skip
+    """Run a verb of the agent, which must end with this code."""
+    done = run_verb(words, box.environ)
     assert done.returncode == code, done.stdout + done.stderr
     return done
 

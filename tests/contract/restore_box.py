@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.contract.homes import NOBODY
+from tests.worlds.copies import run_verb
 from tests.worlds.quick_key import find_password, make_quick
 from tests.worlds.waiting import wait_until
 
@@ -53,10 +54,7 @@ class RestoreBox:
         return [*(["setpriv", *user] if os.getuid() == 0 else []), *AGENT, *words]
 
     def run(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            self.argv(*words), env=self.environ, check=False, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=120,
-        )  # fmt: skip
+        done = run_verb(words, self.environ, user=MINE)
         assert done.returncode == code, done.stdout + done.stderr
         make_quick(self.folder / "backups/workspace", find_password(self.home))
         assert "Traceback" not in done.stderr
@@ -67,8 +65,7 @@ class RestoreBox:
         return self.run("backup", *words, code=code).stdout
 
     def configure(self) -> None:
-        subprocess.run(self.argv("configure", "--boot"), env=self.environ, check=True,
-                       capture_output=True, timeout=60)  # fmt: skip
+        run_verb(("configure", "--boot"), self.environ, user=MINE).check_returncode()
 
     def restore(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
         return self.run("backup", "restore", *words, code=code)

@@ -1,10 +1,8 @@
 """No verb ends with an internal error where nothing can be written: one line says what to free."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 
@@ -14,8 +12,9 @@ from agent.commands.backup import key
 from agent.machine.exits import Exit
 from tests.contract.box import open_box
 from tests.contract.homes import Workspace
+from tests.worlds.copies import run_verb
+from tests.worlds.full_disk import refuse_below, refuse_writing
 
-PROGRAM = Path(__file__).parents[1] / "programs/full_disk.py"
 PLACES = ("home", "run", "tmp", "write")
 
 ENDLESS = ("run", "init", "login", "broker")
@@ -67,13 +66,10 @@ def test_a_full_disk_is_one_line_with_its_cause(
     folder = box.folder
     # Something to back up, and to restore over.
     (folder / "workspace/a").write_text(" ".join([place, *words]))
-    where = place if place == "write" else str(folder / place)
+    refuse = refuse_writing if place == "write" else partial(refuse_below, str(folder / place))
     argv = [word.format(folder=folder) for word in words]
-    done = subprocess.run(
-        [sys.executable, "-I", str(PROGRAM), where, *argv], check=False, capture_output=True,
-        text=True, timeout=60, stdin=subprocess.DEVNULL,
-        env={**box.environ, "TMPDIR": str(folder / "tmp")},
-    )  # fmt: skip
+    environ = {**box.environ, "TMPDIR": str(folder / "tmp")}
+    done = run_verb(argv, environ, prepare=refuse, timeout=60)
     said = done.stdout + done.stderr
     assert done.returncode != Exit.INTERNAL, said
     for words_of_a_fault in ("internal error", "Traceback", "None", "[Errno"):

@@ -1,8 +1,4 @@
-"""Runs a verb of the agent on a disk that is full: `full_disk.py WHERE WORDS…`.
-
-WHERE is a folder, below which nothing new can be opened for writing or made, or `write`: files can
-be made, and the verb itself can write nothing into them.
-"""
+"""A disk that is full, for the process that these are called in, until it ends."""
 
 import errno
 import os
@@ -10,15 +6,13 @@ import stat
 import sys
 from typing import Any
 
-from agent import __main__
-
 MAKING = {"os.mkdir": 0, "os.rename": 1, "os.symlink": 1, "os.link": 1, "os.truncate": 0}
 """Events of audit hooks -> which of their words is made."""
 FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 def refuse_below(folder: str) -> None:
-    """Have every attempt to write below a folder fail as on a full disk."""
+    """Have every attempt to open something for writing, or to make it, below a folder fail."""
 
     def watch(event: str, words: tuple[Any, ...]) -> None:
         if event == "open":
@@ -37,7 +31,7 @@ def refuse_below(folder: str) -> None:
 
 
 def refuse_writing() -> None:
-    """Have each write to a file fail; such an error names no file."""
+    """Have each write to a file fail: it can still be made, and such an error names no file."""
     usual = os.write
 
     def write(descriptor: int, content: "bytes | memoryview") -> int:
@@ -46,12 +40,3 @@ def refuse_writing() -> None:
         return usual(descriptor, content)
 
     os.write = write  # type: ignore[assignment]
-
-
-where, *words = sys.argv[1:]
-if where == "write":
-    refuse_writing()
-else:
-    refuse_below(where)
-sys.argv = ["devcopilot", *words]
-__main__.leave(__main__.main(words))
