@@ -344,7 +344,7 @@ def test_one_that_is_stopped_in_the_midst_is_named_and_loses_nothing(
     first = make(vault, restic, Limits())
     assert first.snapshot
     vault.put("more", 60_000_000)
-    made = make_meanwhile(vault, restic, 30, server.stop, patience=120)
+    made = make_meanwhile(vault, restic, 8, server.stop, patience=120)
     assert find_restics() == []
     assert made.snapshot is None
     assert "connection refused" in str(made.problem)

@@ -129,7 +129,10 @@ def test_what_holds_backups_without_a_config_is_left_alone(tmp_path: Path) -> No
     vault.judge()
 
 
-def test_two_at_once_make_one_on_a_server(server: Server, tmp_path: Path) -> None:
+def test_two_at_once_make_one_on_a_server(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_repository, "SETTLE", 1.0)  # both begin within a moment
     places = [connect(server, tmp_path / name) for name in ("one", "two")]
     assert make_at_once(places) == []
     assert is_good(places[0])

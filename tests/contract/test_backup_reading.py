@@ -11,11 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from agent.backup import reading
+from agent.backup.create import snapshot
 from tests.contract.restore_box import MINE, RestoreBox
 from tests.worlds.waiting import wait_until
 
 SOON = 100.0
 """Seconds: less than what restic alone needs to give up three locks that it cannot write (141)."""
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the verbs wait for a lock of somebody who lives for one second."""
+    monkeypatch.setattr(reading, "PATIENCE", "1s")
+    monkeypatch.setattr(snapshot, "LOCK_WAIT", "1s")
 
 
 def find_locks(box: RestoreBox) -> list[str]:
@@ -43,6 +52,7 @@ def lock_of_a_stranger(box: RestoreBox) -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_lock_of_a_killed_stranger_keeps_nobody_from_reading(box: RestoreBox) -> None:
     box.fill(2)
     box.backup("create")
@@ -53,6 +63,7 @@ def test_the_lock_of_a_killed_stranger_keeps_nobody_from_reading(box: RestoreBox
     assert (box.home / "new").read_bytes() == (box.workspace / "big1").read_bytes()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_an_undo_beside_a_check_says_what_is_possible(box: RestoreBox) -> None:
     """It waits, changes nothing, and the command that it names gets the files back."""
     box.write("file", "first")
