@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from agent.machine.plan import Plan, plan
 from agent.settings import context
 from agent.settings.context import Context
 from agent.workspace import configure
+from tests.worlds.copies import run_verb
 
 NOBODY = 65534
 COMPANIONS = {
@@ -133,17 +134,16 @@ STAGES = tuple(kind.name for kind in (*catalogue.STEPS, *catalogue.SERVICES))
 """The stages that an author adds to."""
 
 
+CONFIGURE = (
+    *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+    *(sys.executable, "-I", "-m", "agent", "configure", "--boot"),
+)
+"""How init runs `configure`, as an unprivileged user."""
+
+
 def run_configure(
-    environ: Mapping[str, str],
-    *,
-    boot: bool = True,
-    wrap: Callable[[list[str]], list[str]] = lambda argv: argv,
+    environ: Mapping[str, str], *, boot: bool = True
 ) -> "subprocess.CompletedProcess[str]":
     """Run `configure` as init does, or as a person does, as an unprivileged user."""
-    argv = [
-        "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-        sys.executable, "-I", "-m", "agent", "configure", *(["--boot"] if boot else []),
-    ]  # fmt: skip
-    return subprocess.run(
-        wrap(argv), env=dict(environ), check=False, capture_output=True, text=True, timeout=60
-    )
+    words = ("configure", *(["--boot"] if boot else []))
+    return run_verb(words, environ, user=NOBODY, timeout=60)
