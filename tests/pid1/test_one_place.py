@@ -117,7 +117,7 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.agent = folder / "site/agent"
-        shutil.copytree(TOP / "agent", self.agent, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(TOP / "agent", self.agent)  # and what is compiled: it counts here as well
         self.python = folder / "venv/bin/python"
         site = folder / f"venv/lib/python{sysconfig.get_python_version()}/site-packages"
         site.mkdir(parents=True)
