@@ -1,10 +1,12 @@
 """What a person sees in the editor, in a real browser; runs inside the image of the test tools.
 
-Usage: python look.py URL PASSWORD FOLDER STEPS. STEPS is a JSON list of what the person does, each
-[VERB, WORDS…] (see `Person`). Prints a JSON list of what was seen at each `look`; its screenshots
-go to FOLDER.
+Usage: python look.py FOLDER. Each line of the input is what a person does, as JSON: [URL, STEPS].
+With a URL it is a visit of somebody new to the browser; with null the last visit goes on. STEPS is
+a list of [VERB, WORDS…] (see `Person`). Prints a line for each: a JSON list of what was seen at
+each `look`, whose screenshots go to FOLDER. Ends with the first that fails, and with the input.
 """
 
+import faulthandler
 import json
 import sys
 from collections.abc import Callable
@@ -24,6 +26,10 @@ OPTIONS = [
 ]
 LOAD = 60_000
 """Milliseconds that anything in a cold workbench may take on a slow machine."""
+POLL = 500
+"""Milliseconds between two looks at all the text, for which the page lays itself out."""
+VISIT = 300
+"""Seconds after which a visit hangs."""
 FOCUS = """() => {
     const path = [];
     for (let at = document.activeElement; at; at = at.parentElement)
@@ -134,30 +140,44 @@ class Person:
         return texts
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
-        for _ in range(LOAD // 100):
+        for _ in range(LOAD // POLL):
             if condition():
                 return
-            self.page.wait_for_timeout(100)
+            self.page.wait_for_timeout(POLL)
         raise TimeoutError(what)
 
 
+def act(person: Person, steps: list[list[str]]) -> list[dict[str, object]]:
+    """Do the steps and return what was seen."""
+    person.seen.clear()
+    try:
+        for verb, *words in steps:
+            getattr(person, verb)(*words)
+    except Exception:
+        person.look("failed")
+        print(json.dumps(person.seen[-1]), file=sys.stderr)
+        raise
+    return person.seen
+
+
 def main() -> None:
-    """Do the steps, in a browser that nobody has used yet."""
-    url, folder, steps = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
+    """Do what is asked for, in a browser that nobody has used yet."""
+    folder = Path(sys.argv[1])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
-        person = Person(browser.new_page(viewport={"width": 1280, "height": 800}), folder)
-        try:
-            person.open(url)
-            for verb, *words in steps:
-                getattr(person, verb)(*words)
-            print(json.dumps(person.seen))
-        except Exception:
-            person.look("failed")
-            print(json.dumps(person.seen[-1]), file=sys.stderr)
-            raise
-        finally:
-            browser.close()
+        for line in sys.stdin:
+            faulthandler.dump_traceback_later(VISIT, exit=True)
+            url, steps = json.loads(line)
+            if url:
+                for window in browser.contexts:
+                    window.close()
+                window = browser.new_context(viewport={"width": 1280, "height": 800})
+                person = Person(window.new_page(), folder)
+                steps = [["open", url], *steps]
+            print(json.dumps(act(person, steps)), flush=True)
+            faulthandler.cancel_dump_traceback_later()
+        faulthandler.dump_traceback_later(VISIT, exit=True)
+        browser.close()
 
 
 if __name__ == "__main__":

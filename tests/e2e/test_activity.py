@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.conftest import NO_EDITOR, Login
 from tests.e2e.test_backup import find_files, volumes
-from tests.e2e.test_first_minute import visit
+from tests.worlds.browsers import browsing
 from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, docker, running
 from tests.worlds.terminals import Terminal
 from tests.worlds.waiting import wait_until
@@ -187,14 +187,14 @@ def test_the_editor_counts_when_it_is_used_and_not_when_it_is_open(
     seen = f"{RUNTIME}/activity/editor"
     is_old = "find ~/.local/share/code-server/heartbeat -mmin +1 | grep -q ."  # not its start's
     idle.execute("timeout", "110", "sh", "-c", f"until {is_old}; do sleep 1; done")
-    visit(idle, tmp_path, ["editor"], ["companion"], ["look", "open"], path=PROJECT)
-    assert idle.call("test", "-e", seen).returncode == 1, "nobody has touched anything"
-    assert find(idle, "tab")["last"], "but the page was open"
-    assert find(idle, "tab")["counts"] is False
-    assert not look(idle)["active"]
-    steps = (["editor"], ["companion"], ["file", "notes.txt"], ["keys", "two"], ["look", "used"])
-    visit(idle, tmp_path, *steps, path=PROJECT)
-    wait_for(idle, "editor", "you used the editor")
+    with browsing(idle, tmp_path, "editor") as browser:
+        browser.visit(["editor"], ["companion"], ["look", "open"], path=PROJECT)
+        assert idle.call("test", "-e", seen).returncode == 1, "nobody has touched anything"
+        assert find(idle, "tab")["last"], "but the page is open"
+        assert find(idle, "tab")["counts"] is False
+        assert not look(idle)["active"]
+        browser.go_on(["file", "notes.txt"], ["keys", "two"], ["look", "used"])
+        wait_for(idle, "editor", "you used the editor")
 
 
 PROBE = "devcopilot health; devcopilot activity"

@@ -29,11 +29,6 @@ WORKSPACE = "/workspace:uid=12345,gid=0,mode=0770,size=64m"
 PORT, SITE = "3000", "my own server"
 
 
-def browse(box: Container, folder: Path, script: str, *words: str) -> Any:
-    """Return what a browser saw that reaches nothing but this container."""
-    return browsers.browse(box, folder, "page", script, "http://127.0.0.1:8080/", *words)
-
-
 @pytest.fixture(scope="module")
 def box() -> Iterator[Container]:
     """A hardened workspace without a network, with a backup and a name that attacks.
@@ -59,7 +54,8 @@ def box() -> Iterator[Container]:
 @pytest.fixture(scope="module")
 def seen(box: Container, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("page")
-    found: dict[str, Any] = browse(box, folder, "look_at_page.py", PASSWORD, "/out")
+    words = (browsers.EDITOR, PASSWORD, "/out")
+    found: dict[str, Any] = browsers.browse(box, folder, "page", "look_at_page.py", *words)
     return found
 
 
@@ -122,8 +118,9 @@ def test_without_javascript_it_is_all_there(seen: dict[str, Any]) -> None:
 
 
 def test_the_status_bar_of_the_editor_opens_it(box: Container, tmp_path: Path) -> None:
-    steps = [["log_in", PASSWORD], ["follow", "Workspace: "], ["look", "from-the-editor"]]
-    (look,) = browse(box, tmp_path, "look.py", "/out", json.dumps(steps))
+    with browsers.browsing(box, tmp_path, "page") as browser:
+        (look,) = browser.visit(["log_in", PASSWORD], ["follow", "Workspace: "],
+                                ["look", "from-the-editor"])  # fmt: skip
     assert look["title"].endswith(f" · {EVIL}")
 
 
