@@ -3,9 +3,11 @@
 What is checked of dev8-base holds for the others as well, which are made from it: the tests in
 base/ run on all of them, those in tools/ on those that have the editor and the tools that a test
 needs (`needs_tools`). Those in any/ hold for any image with the agent: they run on all, or on the
-one that --image names. Each runs in a plain container and in the strictest one.
+one that --image names. Each runs in a plain container and in the strictest one, but those in tools/
+only in the strictest: a tool that works there has all that it needs in a plain one as well.
 """
 
+import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ HERE = Path(__file__).parent
 IMAGES = (WORKSPACE,) if CHOSEN else (BASE, MVP)
 """The images that are tested, unless --image names another."""
 MODES = {"writable": (), "hardened": HARDENED}
+STRICTEST = ("hardened",)
 ENGINE = Path(DOCKER).name
 IDLE = (("--entrypoint", "/bin/sleep"), ("infinity",))
 
@@ -98,7 +101,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "image" in metafunc.fixturenames:
         metafunc.parametrize("image", names, indirect=True, scope="session")
     if "mode" in metafunc.fixturenames:
-        metafunc.parametrize("mode", MODES, indirect=True, scope="session")
+        modes = MODES if asks_for_every_mode(metafunc) else STRICTEST
+        metafunc.parametrize("mode", modes, indirect=True, scope="session")
+
+
+def asks_for_every_mode(metafunc: pytest.Metafunc) -> bool:
+    """Tell whether a test runs in each mode: all but those that try a tool in a container.
+
+    Where a tool works in the strictest container, it works in a plain one, whose user has no more
+    privileges and can write the same places, and /var/tmp: base/test_user.py.
+    """
+    named = "mode" in inspect.signature(metafunc.function).parameters
+    return named or metafunc.definition.path.parent.name != "tools"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
