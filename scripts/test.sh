@@ -44,6 +44,13 @@ time_stage venv scripts/venv.sh
 # Once: thousands of processes of the agent would each compile it anew wherever they cannot keep the
 # result, as another user or with PYTHONDONTWRITEBYTECODE.
 time_stage compile .venv/bin/python -m compileall -q agent tests/fakes tests/worlds
+# Likewise what pytest rewrites, for a whole run; beside what comes next. The run itself says what is wrong.
+rewriting=
+if (($# == 0)); then
+    env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest --collect-only --quiet "${suites[@]}" \
+        >/dev/null 2>&1 &
+    rewriting=$!
+fi
 if [[ " ${suites[*]} " =~ tests/(e2e|image|faults|floods|kubernetes) ]] &&
     time_stage engine scripts/engine.sh start; then
     # shellcheck source=scripts/lib/docker.sh
@@ -58,6 +65,7 @@ if [[ " ${suites[*]} " =~ tests/(contract|faults|kubernetes|fuzz) ]]; then
     time_stage programs scripts/programs.sh
 fi
 
+[[ ! $rewriting ]] || time_stage rewrite wait "$rewriting" || true
 # A short name: the runtime folders of tests may have 80 characters. What failed keeps its files.
 folders=$(mktemp -d "${TMPDIR:-/tmp}/dev8.XXXX")
 stage "Testing: ${suites[*]}"
