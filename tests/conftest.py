@@ -5,14 +5,15 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.worlds.archives import save_image
 from tests.worlds.needs import need
 from tests.worlds.side_by_side import (
     SHARED,
@@ -20,6 +21,7 @@ from tests.worlds.side_by_side import (
     find_group,
     find_shared_folder,
     hold,
+    make_shared_folder,
     write_groups,
 )
 
@@ -45,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in (signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if find_shared_folder(config) is None:
-        config.stash[SHARED_FOLDER] = Path(tempfile.mkdtemp(prefix="dev8-tests-"))
+        config.stash[SHARED_FOLDER] = make_shared_folder()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -72,6 +74,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out what builds many images, unless it is asked for."""
     heavy = collection_path in OWN_IMAGE
     return True if heavy and not config.getoption("--own-image") else None
+
+
+@pytest.fixture(scope="session")
+def archive(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """Return where the engine has saved an image, for who only reads it: once for all workers."""
+    folder = find_shared_folder(pytestconfig) or pytestconfig.stash[SHARED_FOLDER]
+    return lambda image: save_image(folder, image)
 
 
 @pytest.fixture(scope="session")

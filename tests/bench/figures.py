@@ -14,6 +14,7 @@ from tests.bench import connections, processes
 from tests.bench.refreshes import count_refreshes
 from tests.bench.rows import MILLISECONDS, Options, Row
 from tests.bench.starts import fill, seconds_to_ide, seconds_to_ssh, volume
+from tests.worlds.archives import save_image
 from tests.worlds.containers import (
     MVP,
     Recipe,
@@ -94,7 +95,10 @@ def measure_stop(options: Options) -> list[Row]:
     if hindrance := find_hindrance():
         print(f"    no stop with user namespaces: {hindrance}", file=sys.stderr)
         return rows
-    with remapped_engine(MVP):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        remapped_engine(save_image(Path(folder), MVP)),
+    ):
         for name, how in REMAPPED_ROWS.items():
             rows += _measure_stop(options, name, how)
     return rows

@@ -6,18 +6,18 @@ import os
 import subprocess
 import tarfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.image.conftest import IDLE
+from tests.worlds.archives import save_image
 from tests.worlds.clones import close_to_others, copy_tree
 from tests.worlds.containers import (
     ANY_UID,
     BASE,
-    DOCKER,
     MVP,
     NO_PRIVILEGES,
     Container,
@@ -91,15 +91,12 @@ def find_texts(data: bytes, texts: tuple[str, ...]) -> set[str]:
     return {text for text in texts if text.encode() in data}
 
 
-def scan_layers(image: str, texts: tuple[str, ...]) -> set[str]:
-    """Return which of the texts occur in what the engine saves of the image: layers and all."""
+def scan_layers(saved: Path, texts: tuple[str, ...]) -> set[str]:
+    """Return which of the texts occur in what the engine saved of an image: layers and all."""
     found = set()
-    with (
-        subprocess.Popen([DOCKER, "save", image], stdout=subprocess.PIPE) as saved,
-        tarfile.open(fileobj=saved.stdout, mode="r|") as archive,
-    ):
-        for member in archive:
-            file = archive.extractfile(member) if member.isfile() else None
+    with tarfile.open(saved) as image:
+        for member in image:
+            file = image.extractfile(member) if member.isfile() else None
             if file:
                 data = file.read()
                 found |= find_texts(data, texts) | find_texts(unpack(data), texts)
@@ -111,9 +108,10 @@ def unpack(data: bytes) -> bytes:
     return gzip.GzipFile(fileobj=io.BytesIO(data)).read() if data[:2] == b"\x1f\x8b" else b""
 
 
-def test_no_layer_holds_a_secret(planted: Planted) -> None:
+def test_no_layer_holds_a_secret(planted: Planted, tmp_path: Path) -> None:
     known = "devcopilot, or you changed it".removeprefix("devcopilot, ")
-    assert scan_layers(planted.name, (*planted.secrets, known)) == {known}, (
+    saved = save_image(tmp_path, planted.name)
+    assert scan_layers(saved, (*planted.secrets, known)) == {known}, (
         "known: of agent/machine/plan.py"
     )
 
@@ -126,13 +124,15 @@ def list_own_certificates() -> tuple[str, ...]:
     return tuple(text[len(text) // 2] for text in lines if text[len(text) // 2] in bundle)
 
 
-def test_no_layer_of_dev8_mvp_holds_a_certificate_of_who_builds() -> None:
+def test_no_layer_of_dev8_mvp_holds_a_certificate_of_who_builds(
+    archive: Callable[[str], Path],
+) -> None:
     """To plant one would mean to compile code-server anew: those that the build had must do."""
     certificates = list_own_certificates()
     if not certificates:
         pytest.skip("this host has no certificates of its own")
     known = "GitHub Copilot CLI License"
-    assert scan_layers(MVP, (*certificates, known)) == {known}
+    assert scan_layers(archive(MVP), (*certificates, known)) == {known}
 
 
 @pytest.mark.parametrize(

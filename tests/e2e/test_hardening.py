@@ -1,7 +1,7 @@
 """The hardening matrix: every way to run dev8-mvp x everything that a person does in it."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +29,10 @@ git -C /workspace/clone log --format=%s
 
 
 @pytest.fixture(scope="module")
-def user_namespace() -> Iterator[None]:
+def user_namespace(archive: Callable[[str], Path]) -> Iterator[None]:
     """An engine whose containers have a user namespace of their own."""
     need_remapping()
-    with remapped_engine(MVP):
+    with remapped_engine(archive(MVP)):
         yield
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +18,10 @@ NAME = "workspace-workspace"
 
 
 @pytest.fixture
-def podman() -> Iterator[Podman]:
+def podman(archive: Callable[[str], Path]) -> Iterator[Podman]:
     folder = Path(tempfile.mkdtemp(prefix="dev8-podman-"))  # a short path, for its sockets
     try:
-        with private_podman(folder, BASE) as podman:
+        with private_podman(folder, archive(BASE)) as podman:
             write_manifest(folder)
             yield podman
     finally:

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TOP = Path(__file__).parents[2]
@@ -22,7 +24,8 @@ def test_in_a_group(number):
 
 def test_a_group_runs_on_one_worker(tmp_path: Path) -> None:
     """With this pytest and this xdist: the standard way of doing it breaks with some."""
-    for name in ("__init__", "conftest", "worlds/__init__", "worlds/needs", "worlds/side_by_side"):
+    worlds = ("__init__", "archives", "containers", "needs", "side_by_side", "waiting")
+    for name in ("__init__", "conftest", *(f"worlds/{world}" for world in worlds)):
         (tmp_path / f"tests/{name}.py").parent.mkdir(parents=True, exist_ok=True)
         source = TOP / f"tests/{name}.py"
         (tmp_path / f"tests/{name}.py").write_text(source.read_text() if source.exists() else "")
@@ -37,3 +40,36 @@ def test_a_group_runs_on_one_worker(tmp_path: Path) -> None:
     workers = re.findall(r"(?m)^ran on (gw\d)$", done.stdout)
     assert len(workers) == 8, done.stdout + done.stderr
     assert len(set(workers)) == 1
+
+
+BEGIN = """
+from tests.worlds.side_by_side import make_shared_folder
+print(make_shared_folder(), flush=True)
+input()
+"""
+
+
+@contextmanager
+def begun(folder: Path) -> Iterator[Path]:
+    """A run whose temporary files are in this folder; yields what its workers share."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", BEGIN], cwd=TOP, env=os.environ | {"TMPDIR": str(folder)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        yield Path(process.stdout.readline().strip())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    """Saved images are in it, of gigabytes. A run that still lives keeps its own."""
+    with begun(tmp_path) as first:
+        (first / "image.tar").touch()
+        with begun(tmp_path) as second:
+            assert first.exists()
+            assert second.exists()
+    with begun(tmp_path) as third:
+        assert list(tmp_path.iterdir()) == [third]

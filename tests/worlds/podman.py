@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 
-from tests.worlds.containers import DOCKER
 from tests.worlds.needs import need
 from tests.worlds.waiting import wait_until
 
@@ -57,8 +56,8 @@ class Podman:
 
 
 @contextmanager
-def private_podman(folder: Path, image: str) -> Iterator[Podman]:
-    """Yield a podman that has this image of the engine."""
+def private_podman(folder: Path, archive: Path) -> Iterator[Podman]:
+    """Yield a podman that has the image that an engine has saved."""
     for name in PROGRAMS:
         need(shutil.which(name), f"needs {name}, which scripts/programs.sh installs")
     need(os.getuid() == 0, "needs root")
@@ -75,19 +74,11 @@ def private_podman(folder: Path, image: str) -> Iterator[Podman]:
         (first,) = psutil.Process(hold.pid).children()
         enter = ("nsenter", "--target", str(first.pid), "--net", "--mount", "--pid")
         podman = Podman(folder, enter)
-        load(podman, image)
+        podman("load", "--quiet", "--input", archive)
         yield podman
     finally:
         hold.communicate(timeout=60)
         wait_until(lambda: not find_mounts(folder), "unmounting its storage")
-
-
-def load(podman: Podman, image: str) -> None:
-    """Hand it an image of the engine."""
-    archive = podman.folder / "image.tar"
-    subprocess.run([DOCKER, "save", "--output", archive, image], check=True, timeout=300)
-    podman("load", "--quiet", "--input", archive)
-    archive.unlink()
 
 
 def find_mounts(folder: Path) -> list[str]:

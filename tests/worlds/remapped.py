@@ -48,8 +48,11 @@ exec "$@"
 
 
 @contextmanager
-def remapped_engine(*images: str) -> Iterator[None]:
-    """Run the daemon with these images; until the end, the engine's command talks to it."""
+def remapped_engine(*archives: Path) -> Iterator[None]:
+    """Run the daemon with images that another has saved.
+
+    Until the end, the engine's command talks to it.
+    """
     with ExitStack() as stack:
         stack.enter_context(hold(LOCK))
         clear()
@@ -58,8 +61,8 @@ def remapped_engine(*images: str) -> Iterator[None]:
         stack.enter_context(bridge())
         socket = f"unix://{folder}/socket"
         stack.enter_context(daemon(folder, socket))
-        for image in images:
-            load(image, socket)
+        for archive in archives:
+            load(archive, socket)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("DOCKER_HOST", socket)
         yield
@@ -73,11 +76,10 @@ def clear() -> None:
         shutil.rmtree(folder)
 
 
-def load(image: str, socket: str) -> None:
-    """Carry an image over from the other daemon."""
-    with subprocess.Popen([DOCKER, "save", image], stdout=subprocess.PIPE) as saved:
-        subprocess.run([DOCKER, "--host", socket, "load"], stdin=saved.stdout, check=True,
-                       capture_output=True, timeout=LOAD_TIMEOUT)  # fmt: skip
+def load(archive: Path, socket: str) -> None:
+    """Hand the daemon an image."""
+    subprocess.run([DOCKER, "--host", socket, "load", "--input", archive], check=True,
+                   capture_output=True, timeout=LOAD_TIMEOUT)  # fmt: skip
 
 
 @contextmanager

@@ -6,8 +6,11 @@ of `image`, and who says so with `xdist_group`. Every other test runs wherever t
 
 import fcntl
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,10 @@ SHARED = "shared_folder"
 """The name under which the controller hands its workers a folder."""
 
 
+PREFIX = "dev8-tests-"
+"""Of such folders."""
+ALIVE = "alive"
+"""In that folder: locked as long as the run lives."""
 GROUPS = "groups.json"
 """In that folder: the workers know the tests, and the controller gives them out."""
 
@@ -64,6 +71,25 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
         if self.nodes.index(node) % 2:
             self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
         super()._assign_work_unit(node)
+
+
+def make_shared_folder() -> Path:
+    """Make the folder that all workers of this run share, and remove those of runs that died."""
+    for alive in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{ALIVE}"):
+        remove_if_left(alive)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    beginning = folder / "beginning"
+    lock = os.open(beginning, os.O_CREAT | os.O_RDWR)  # the end of this process closes it
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    beginning.rename(folder / ALIVE)
+    return folder
+
+
+def remove_if_left(alive: Path) -> None:
+    """Remove the folder of a run unless that run still holds its lock."""
+    with suppress(FileNotFoundError, BlockingIOError), alive.open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        shutil.rmtree(alive.parent, ignore_errors=True)
 
 
 def find_shared_folder(config: pytest.Config) -> Path | None:

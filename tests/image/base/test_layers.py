@@ -1,18 +1,21 @@
 """What lies in the layers: no waste, nothing left of making them, the agent's always the same."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 from testinfra.host import Host
 
-from scripts.layers import find_waste, save_and_read
+from scripts.layers import find_waste, read_image
 from tests.image.conftest import Image, inspect_image
 from tests.worlds.builds import build_target
-from tests.worlds.containers import BASE, DOCKER, TAG, docker
+from tests.worlds.containers import BASE, TAG, docker
 
 MOST_WASTE = 0.01
 
 
-def test_waste_is_small(image: Image) -> None:
+def test_waste_is_small(image: Image, archive: Callable[[str], Path]) -> None:
     """Bytes that a later layer deletes or writes anew are in the image for nobody."""
-    layers = save_and_read(DOCKER, image.name)
+    layers = read_image(str(archive(image.name)))
     total, waste = sum(layer.size for layer in layers), find_waste(layers)
     assert abs(total / 1e6 - image.megabytes) < 1
     assert waste.total() < MOST_WASTE * total, waste.most_common(10)
