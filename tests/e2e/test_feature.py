@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -132,59 +133,95 @@ def test_in_the_background_it_stops_in_order_as_well(
 INSTALL = """
 touch /tmp/before
 umask {umask}
-sh /feature/install.sh 2>/dev/null
+sh /feature/install.sh
 find / -xdev \\( -path /tmp -o -path /var/log \\) -prune -o ! -type l -cnewer /tmp/before \\
     \\( -perm /022 -o ! -perm -004 -o -type d ! -perm -005 \\) -print
 exec setpriv --reuid coder --regid coder --clear-groups env HOME=/home/coder \\
     bash -lc 'devcopilot version >/dev/null && gh --version >/dev/null && restic version >/dev/null'
 """
 """What was made or changed, and is closed to others or writable for them; then whether it works."""
+MODES = {"000": "a+rwX", "022": "go=u-w", "077": "go="}
+"""Of the Feature, as a client unpacks it at its user's umask."""
+WARNING = "warning: the agent will run as root, and its sshd cannot"
 
 
-@pytest.mark.parametrize("umask", ["000", "022", "077"])
-def test_what_it_installs_is_open_to_all_and_writable_for_root_alone(
-    feature: Path, stranger: str, tmp_path: Path, umask: str
-) -> None:
-    """A client unpacks it with its user's umask, and an engine may start a build with any."""
-    unpacked = tmp_path / "feature"
-    shutil.copytree(feature, unpacked)
-    modes = {"000": "a+rwX", "022": "go=u-w", "077": "go="}
-    subprocess.run(["chmod", "-R", modes[umask], unpacked], check=True)
+@dataclass(frozen=True)
+class Users:
+    """Who works in an image and who runs it, and what is advised where it must not be root."""
+
+    remote: str
+    container: str
+    advice: str = ""
+
+
+INSTALLS = {
+    "000": Users("coder", "root"),
+    "022": Users("root", "coder"),
+    "077": Users("root", "root", 'set "remoteUser": "coder" in devcontainer.json'),
+}
+"""Umask -> users. They have nothing to do with each other, but to install takes ten seconds."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What an installation printed, and for whom it was."""
+
+    users: Users
+    done: "subprocess.CompletedProcess[str]"
+
+
+def install(feature: Path, image: str, users: Users, script: str) -> Installed:
+    """Run a script that installs /feature in a container of the image."""
+    variables = (f"_REMOTE_USER={users.remote}", f"_CONTAINER_USER={users.container}")
     done = subprocess.run(
-        [DOCKER, "run", "--rm", "--network", "none", "--volume", f"{unpacked}:/feature:ro",
-         "--entrypoint", "sh", stranger, "-euc", INSTALL.format(umask=umask)],
+        [DOCKER, "run", "--rm", "--network", "none", "--volume", f"{feature}:/feature:ro",
+         *(word for variable in variables for word in ("--env", variable)),
+         "--entrypoint", "sh", image, "-euc", script],
         check=False, capture_output=True, text=True, timeout=BUILD_TIMEOUT,
     )  # fmt: skip
+    return Installed(users, done)
+
+
+@pytest.fixture(scope="module", params=INSTALLS)
+def installed(
+    request: pytest.FixtureRequest,
+    feature: Path,
+    stranger: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Installed:
+    """The Feature, unpacked and installed at a umask; an engine may start a build with any."""
+    umask = request.param
+    unpacked = tmp_path_factory.mktemp("unpacked") / "feature"
+    shutil.copytree(feature, unpacked)
+    subprocess.run(["chmod", "-R", MODES[umask], unpacked], check=True)
+    return install(unpacked, stranger, INSTALLS[umask], INSTALL.format(umask=umask))
+
+
+def test_what_it_installs_is_open_to_all_and_writable_for_root_alone(installed: Installed) -> None:
+    done = installed.done
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 # --- root, as whom sshd does not run --------------------------------------------------------------
 
-WARNING = "warning: the agent will run as root, and its sshd cannot"
+
+def assert_warned(installed: Installed) -> None:
+    """Whoever would have the agent run as root is warned and told what to do, and nobody else."""
+    said, advice = installed.done.stderr, installed.users.advice
+    assert (WARNING in said) == bool(advice), said
+    assert advice in said
+    assert ('"DEV8_SSH": "off"' in said) == bool(advice)
 
 
-@pytest.mark.parametrize(
-    ("remote", "container", "prepare", "advice"),
-    [
-        ("coder", "root", "true", ""),
-        ("root", "coder", "true", ""),
-        ("root", "root", "true", 'set "remoteUser": "coder" in devcontainer.json'),
-        ("root", "root", "userdel coder", "RUN useradd --create-home --shell /bin/bash dev"),
-    ],
-    ids=["a user works in it", "a user runs it", "a user is there", "no user is there"],
-)
-def test_who_would_have_it_run_as_root_is_warned_and_told_what_to_do(
-    feature: Path, stranger: str, remote: str, container: str, prepare: str, advice: str
-) -> None:
-    users = ("--env", f"_REMOTE_USER={remote}", "--env", f"_CONTAINER_USER={container}")
-    done = subprocess.run(
-        [DOCKER, "run", "--rm", "--network", "none", "--volume", f"{feature}:/feature:ro", *users,
-         "--entrypoint", "sh", stranger, "-ec", f"{prepare}; sh /feature/install.sh"],
-        check=True, capture_output=True, text=True, timeout=BUILD_TIMEOUT,
-    )  # fmt: skip
-    assert (WARNING in done.stderr) == bool(advice), done.stderr
-    assert advice in done.stderr
-    assert ('"DEV8_SSH": "off"' in done.stderr) == bool(advice)
+def test_who_would_have_it_run_as_root_is_warned_and_told_what_to_do(installed: Installed) -> None:
+    assert_warned(installed)
+
+
+def test_where_no_user_is_it_is_told_how_to_add_one(feature: Path, stranger: str) -> None:
+    users = Users("root", "root", "RUN useradd --create-home --shell /bin/bash dev")
+    installed = install(feature, stranger, users, "userdel coder; sh /feature/install.sh")
+    assert installed.done.returncode == 0, installed.done.stderr
+    assert_warned(installed)
 
 
 # --- images that cannot have it -------------------------------------------------------------------

@@ -7,7 +7,6 @@ one that --image names. Each runs in a plain container and in the strictest one,
 only in the strictest: a tool that works there has all that it needs in a plain one as well.
 """
 
-import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,7 +87,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def lacks_tools(item: pytest.Item) -> bool:
     """Tell whether the image that the test would run on is without a tool that it needs."""
     needed = {str(tool) for mark in item.iter_markers("needs_tools") for tool in mark.args}
-    if item.path.parent.name == "tools":
+    if tries_tools(item):
         needed.add("code-server")
     callspec = getattr(item, "callspec", None)
     name = callspec.params.get("image") if callspec else None
@@ -101,18 +100,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "image" in metafunc.fixturenames:
         metafunc.parametrize("image", names, indirect=True, scope="session")
     if "mode" in metafunc.fixturenames:
-        modes = MODES if asks_for_every_mode(metafunc) else STRICTEST
+        modes = STRICTEST if tries_tools(metafunc.definition) else MODES
         metafunc.parametrize("mode", modes, indirect=True, scope="session")
 
 
-def asks_for_every_mode(metafunc: pytest.Metafunc) -> bool:
-    """Tell whether a test runs in each mode: all but those that try a tool in a container.
+def tries_tools(item: pytest.Item) -> bool:
+    """Tell whether a test is of those that try the tools of an image.
 
-    Where a tool works in the strictest container, it works in a plain one, whose user has no more
-    privileges and can write the same places, and /var/tmp: base/test_user.py.
+    What works in the strictest container works in a plain one, whose user has no more privileges,
+    and can write the same places and a few more: base/test_user.py.
     """
-    named = "mode" in inspect.signature(metafunc.function).parameters
-    return named or metafunc.definition.path.parent.name != "tools"
+    return item.path.parent.name == "tools"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
