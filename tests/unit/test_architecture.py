@@ -1,6 +1,7 @@
 """The floors hold: imports go down, never sideways; the long-lived processes stay small."""
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -69,15 +70,16 @@ def find_modules() -> dict[str, Path]:
 MODULES = find_modules()
 
 
-def find_imports(path: Path) -> set[str]:
-    """Return the modules of ours that a file imports, wherever in the file it does."""
+@functools.cache
+def find_imports(module: str) -> set[str]:
+    """Return the modules of ours that one imports, wherever in its file it does."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
+            assert node.level == 0, f"{module}: relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             parts = name.split(".")
@@ -87,9 +89,6 @@ def find_imports(path: Path) -> set[str]:
                     inside = inside[:-1]
                 found.add(".".join(inside))
     return found - {""}
-
-
-IMPORTS = {name: find_imports(path) for name, path in MODULES.items()}
 
 
 def find_room(module: str) -> str:
@@ -111,7 +110,7 @@ INSIDE = sorted(name for name in MODULES if find_room(name) != APART)
 
 @pytest.mark.parametrize("module", INSIDE)
 def test_imports_go_down(module: str) -> None:
-    for used in IMPORTS[module]:
+    for used in find_imports(module):
         if find_room(used) == APART:
             assert module == "__main__", f"{module} imports {used}, which stands apart"
         elif find_room(used) != find_room(module):
@@ -125,24 +124,24 @@ BACKUP = ("targets", "restic", "create", "restore", "upkeep", "checks")
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith("backup.")))
 def test_imports_within_the_backup_go_down(module: str) -> None:
     place, *rest = module.split(".")[1:]
-    for used in IMPORTS[module]:
+    for used in find_imports(module):
         other = used.split(".")[1:2] if used.startswith("backup.") else []
         if rest and other and other[0] in BACKUP:
             assert BACKUP.index(other[0]) <= BACKUP.index(place), f"{module} imports {used}"
 
 
 def test_nothing_that_works_imports_the_catalogue() -> None:
-    assert not [name for name in MODULES if "catalogue" in IMPORTS[name]]
+    assert not [name for name in MODULES if "catalogue" in find_imports(name)]
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - set(INSIDE)))
 def test_long_lived_processes_import_hardly_anything_of_ours(module: str) -> None:
-    others = {used for used in IMPORTS[module] if find_room(used) != APART}
+    others = {used for used in find_imports(module) if find_room(used) != APART}
     assert others <= {f"machine.{name}" for name in LIGHT}
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
-    TopologicalSorter(IMPORTS).prepare()
+    TopologicalSorter({name: find_imports(name) for name in MODULES}).prepare()
 
 
 MEMBERS = ("commands", "settings", "checks", "metrics", "activity", "targets", "sources")

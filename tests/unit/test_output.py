@@ -15,7 +15,7 @@ import pytest
 from agent.__main__ import VERBS, main
 from agent.commands import output
 from agent.commands.output import JsonPrinter, Printer, TerminalPrinter
-from tests.unit.test_architecture import IMPORTS, MODULES
+from tests.unit.test_architecture import MODULES, find_imports
 from tests.worlds.speeches import PROBLEM, show_all
 from tests.worlds.terminals import Terminal
 
@@ -224,7 +224,7 @@ def test_only_one_module_imports_rich() -> None:
         or (isinstance(node, ast.Import) and any(a.name.startswith("rich") for a in node.names))
     }
     assert found == {"commands.terminal"}
-    users = {name for name, used in IMPORTS.items() if "commands.terminal" in used}
+    users = {name for name in MODULES if "commands.terminal" in find_imports(name)}
     assert users == {"commands.output"}
 
 
