@@ -38,6 +38,8 @@ QUIET = {"DEV8_GITHUB_API_URL": "http://127.0.0.1:1", "DEV8_AI_TOOLS": "off"}
 """What keeps a workspace from sending a test's token to GitHub, and from asking npm for tools."""
 FIRST_PORT, PORTS_EACH, WORKERS = 20_000, 1000, 12
 """https://docs.kernel.org/networking/ip-sysctl.html: ip_local_port_range begins at 32768."""
+PATIENCE = 30.0
+"""Seconds for a service to answer: a page of the editor may take five on a busy machine."""
 IN_TESTS = "PYTEST_VERSION" in os.environ
 """The benchmark measures what a container costs a person, whose engine asks for its health."""
 READY = "ready"
@@ -76,7 +78,7 @@ def find_free_port() -> int:
 
 def answers_http(port: int, path: str = "/healthz") -> bool:
     """Tell whether GET on loopback yields status 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
@@ -89,7 +91,7 @@ def answers_http(port: int, path: str = "/healthz") -> bool:
 def log_in(port: int, password: str) -> int:
     """Send a password to the editor's form on loopback; return the status: 302 when it is right."""
     form = urllib.parse.urlencode({"password": password})
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", "/login", form, kind)
@@ -101,7 +103,7 @@ def log_in(port: int, password: str) -> int:
 def answers_ssh(port: int) -> bool:
     """Tell whether the first bytes from the port are an SSH banner."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             return connection.recv(8).startswith(b"SSH-2.0")
     except OSError:
         return False
