@@ -152,7 +152,7 @@ def run(argv: Sequence[str], call: Callable[[list[str]], None]) -> int:
     )
     try:
         configure.start()
-        from agent.init.boot_reader import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work
+        from agent.machine.boot_file import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work
 
         configure.wait()
         signals.block()

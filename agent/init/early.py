@@ -19,7 +19,7 @@ from agent.machine import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from agent.init.boot_reader import Boot
+    from agent.machine.boot_file import Boot
 
 MODULE = "supervisor.supervisord"
 PLAIN = (sys.executable, "-I", "-m", MODULE)

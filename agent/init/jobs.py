@@ -5,7 +5,6 @@ import os
 import signal
 import time
 
-from agent.init import boot_reader
 from agent.init.activation import Calls, listen
 from agent.init.children import Child, Children, Streams, explain_failure
 from agent.init.listener import Listener
@@ -13,7 +12,7 @@ from agent.init.loop import Action, Loop, Timer
 from agent.init.states import JobState
 from agent.init.stop import Stop, Stoppable
 from agent.init.watch import Watch
-from agent.machine import moments, runtime
+from agent.machine import boot_file, moments, runtime
 from agent.machine.backoff import Backoff
 from agent.machine.clock import timestamp
 from agent.machine.log import Logger
@@ -28,7 +27,7 @@ class ScheduledJob:
     """One job: never two runs of it at once."""
 
     def __init__(
-        self, plan: boot_reader.Job, keeper: "Jobs", streams: Streams, calls: Calls | None = None
+        self, plan: boot_file.Job, keeper: "Jobs", streams: Streams, calls: Calls | None = None
     ) -> None:
         self.plan = plan
         self.state = JobState.IDLE
@@ -211,13 +210,13 @@ class Jobs(Stoppable):
         self._watch: Watch | None = None
         self.all: dict[str, ScheduledJob] = {}
 
-    def add(self, plan: boot_reader.Job) -> None:
+    def add(self, plan: boot_file.Job) -> None:
         """Add a job; a moment starts it, or a call: it gets the listening sockets from 3 on."""
         calls = self._listen(plan)
         streams = (*self.streams, *calls.descriptors) if calls else self.streams
         self.all[plan.name] = ScheduledJob(plan, self, streams, calls)
 
-    def _listen(self, plan: boot_reader.Job) -> Calls | None:
+    def _listen(self, plan: boot_file.Job) -> Calls | None:
         sockets = []
         for address in plan.sockets:
             try:

@@ -12,7 +12,6 @@ import signal
 import sys
 
 from agent.init import turn
-from agent.init.boot_reader import Boot
 from agent.init.children import Child, Children
 from agent.init.fifo import open_fifo
 from agent.init.loop import Loop, Timer
@@ -20,6 +19,7 @@ from agent.init.states import LogState
 from agent.init.stop import Stoppable
 from agent.machine import runtime
 from agent.machine.backoff import Backoff
+from agent.machine.boot_file import Boot
 from agent.machine.log import Logger
 
 MODULE = "agent.init.logger"

@@ -5,9 +5,8 @@ import os
 import signal
 from collections.abc import Sequence
 
-from agent.init import boot_reader, early, signals
+from agent.init import early, signals
 from agent.init.announcement import Announcement
-from agent.init.boot_reader import Boot
 from agent.init.children import Children, explain_failure
 from agent.init.core import Init
 from agent.init.early import Early
@@ -23,6 +22,7 @@ from agent.init.state import State
 from agent.init.states import ServiceState, SupervisordState
 from agent.init.terminal import choose_level, open_missing_streams
 from agent.machine import moments, runtime, termination
+from agent.machine.boot_file import Boot, read_boot
 from agent.machine.cgroup import Cgroup
 from agent.machine.exits import Exit
 
@@ -37,7 +37,7 @@ class Supervisor(Listener):
     def __init__(
         self,
         folder: str,
-        boot_file: Boot,
+        boot: Boot,
         argv: Sequence[str],
         waiting: Early | None,
         notify: str | None = None,
@@ -53,15 +53,15 @@ class Supervisor(Listener):
         outside, `core_limit` what CMD had without us; `arrivals` yields the signals.
         """
         self._folder = folder
-        self._boot = boot_file
+        self._boot = boot
         self._argv = argv
         self._waiting = waiting
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._logs = Logs(loop, children, null)
-        level = boot_file.log_level or choose_level(argv)
+        level = boot.log_level or choose_level(argv)
         output = STDERR if argv else STDOUT
         self._log = log = self._logs.open(
-            folder, boot_file, output, level, waiting.output if waiting else None
+            folder, boot, output, level, waiting.output if waiting else None
         )
         self._jobs = Jobs(
             loop, children, log, (null, self._logs.agent, self._logs.agent), folder, self
@@ -71,11 +71,11 @@ class Supervisor(Listener):
         self._memory = Memory(log, Cgroup())
         self._state = State(folder, bool(argv), loop.now)
         self._announcement = Announcement(folder, notify)
-        self._readiness = Readiness(loop, log, boot_file.ready_address, boot_file.essential)
+        self._readiness = Readiness(loop, log, boot.ready_address, boot.essential)
         self._fatal: str | None = None
         """The essential service that is given up."""
         self._quick_ends: dict[str, int] = {}
-        self._init = Init(loop, children, log, arrivals, boot_file.stop_timeout, listener=self)
+        self._init = Init(loop, children, log, arrivals, boot.stop_timeout, listener=self)
         self._init.command.core_limit = core_limit
         self._init.stop.order = (
             (self._jobs, self._services, self._init.command),
@@ -218,7 +218,7 @@ def run(
     try:
         adopt_orphans()
         supervisor = Supervisor(
-            folder, boot_reader.read_boot(folder), argv, early_one, notify, core_limit,
+            folder, read_boot(folder), argv, early_one, notify, core_limit,
             loop=Loop(BootClock()), children=Children(), arrivals=signals.listen(),
         )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:

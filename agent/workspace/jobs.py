@@ -1,7 +1,6 @@
 """What init runs automatically, in one visible tuple. To add a job, add an entry here."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
@@ -36,12 +35,12 @@ class JobKind:
     def make_job(self, current: Context) -> Job:
         """Return the job as init runs it."""
         settings, job = current.settings, self.job
-        return replace(
-            job,
-            interval=self.interval(settings),
-            watch=tuple(map(str, self.watch(current))),
-            sockets=self.sockets(settings) if self.sockets else job.sockets,
-        )
+        changes = {
+            "interval": self.interval(settings),
+            "watch": tuple(map(str, self.watch(current))),
+            "sockets": self.sockets(settings) if self.sockets else job.sockets,
+        }
+        return Job(**{**vars(job), **changes})
 
 
 def call(*words: str) -> tuple[str, ...]:

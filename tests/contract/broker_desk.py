@@ -13,7 +13,7 @@ from agent.github import published
 from agent.github.published import Published
 from agent.github.record import fingerprint
 from agent.machine import runtime
-from agent.machine.boot_file import Boot
+from agent.machine.boot_file import Boot, Job
 from agent.machine.clock import Clock
 from agent.machine.secret import Secret
 from agent.workspace import git
@@ -74,7 +74,7 @@ class BrokerDesk(HubWorkspace):
         argv = (sys.executable, "-m", "agent", "broker")
         environ = {**self.facts.environ, "PYTHONPATH": str(ROOT)}
         boot = Boot(environment=environ, log_format="json", log_level="debug", streams=(),
-                    supervisord=(), essential=(), jobs=(replace(jobs[0], argv=argv),),
+                    supervisord=(), essential=(), jobs=(Job(**{**vars(jobs[0]), "argv": argv}),),
                     stop_timeout=5.0)  # fmt: skip
         (self.facts.runtime / runtime.BOOT).write_bytes(boot.encode())
         with self.log.open("wb") as log:

@@ -11,7 +11,7 @@ from agent.machine.moments import STOP
 from agent.services.supervisord import RUNNING
 from agent.workspace.jobs import JOBS
 from tests.faults.life import STARTERS, SUPERVISORD, Life, list_family
-from tests.faults.victims import Deck, Victim, list_jobs
+from tests.faults.victims import COPY, Deck, Victim, list_jobs
 from tests.worlds.waiting import pass_time, wait_until
 
 ANYTHING = Victim("anything")
@@ -77,14 +77,20 @@ class Killer:
 
     def kill_job(self, victim: Victim, patience: float = 0.3) -> bool:
         """Kill a job, or a process that it has started."""
-        words = " ".join(victim.words)
         if victim.name in STARTERS:
             self.life.start_job(victim.name)
         with suppress(TimeoutError):
-            wait_until(lambda: self.life.box.find(words), victim.name, patience)
-            self.pause()
-        pid = self.life.box.find(words)
+            wait_until(lambda: self.find_job(victim), victim.name, patience)
+            if victim.words != COPY:  # that one is over in a moment
+                self.pause()
+        pid = self.find_job(victim)
         return pid is not None and self.strike(self.random.choice(list_family(pid)), victim)
+
+    def find_job(self, victim: Victim) -> int | None:
+        """Return a process of a job. The first copy of init is the watch, which is no job."""
+        words = " ".join(victim.words)
+        found = sorted(pid for pid, line in self.life.box.processes().items() if words in line)
+        return next(iter(found[victim.words == COPY :]), None)
 
     def kill_verb(self, victim: Victim) -> bool:
         process = self.life.open(*victim.words)

@@ -45,9 +45,11 @@ class Victim:
         return f"{self.kind} {self.name}".strip()
 
 
+COPY = ("agent.init", "--booted")
+"""Words of a copy of init."""
 KEPT = (
     Victim("kept", "log process", ("agent.init.logger",)),
-    Victim("kept", "watch", ("agent.init", "--booted")),
+    Victim("kept", "watch", COPY),
     Victim("kept", "listener", ("/listener",)),
 )
 """What is always there besides the services."""
@@ -55,7 +57,10 @@ KEPT = (
 
 def list_jobs() -> tuple[Victim, ...]:
     """Return all jobs of init."""
-    return tuple(Victim("job", kind.job.name, kind.job.argv[1:]) for kind in JOBS)
+    return tuple(
+        Victim("job", kind.job.name, COPY if kind.job.in_copy else tuple(kind.job.argv[1:]))
+        for kind in JOBS
+    )
 
 
 def list_verbs() -> tuple[Victim, ...]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,10 @@ PYTHON = (sys.executable, "-I")
 INIT = (*PYTHON, "-m", "agent", "init", "--")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 BLOCKED = ("env", "--block-signal=TERM,INT,HUP,QUIT")
-EMPTY_BOOT = Boot(ENVIRONMENT, "json", None, (), (), (), (), NEVER)
+EMPTY_BOOT = Boot(
+    environment=ENVIRONMENT, log_format="json", log_level=None, streams=(), supervisord=(),
+    essential=(), jobs=(), stop_timeout=NEVER,
+)  # fmt: skip
 MEET = """
 import os, signal, sys, time
 def meet(number, frame):
@@ -209,8 +212,13 @@ def booted(folder: Path, boot: Boot, *command: str) -> tuple[str, ...]:
     return (*PYTHON, "-m", "agent.init", "--booted", str(run), "--", *command)
 
 
+def change(boot: Boot, **changes: Any) -> Boot:
+    """Return a boot file with something changed."""
+    return Boot(**{**vars(boot), **changes})
+
+
 def with_jobs(*jobs: Job, stop_timeout: float = NEVER) -> Boot:
-    return replace(EMPTY_BOOT, jobs=jobs, stop_timeout=stop_timeout)
+    return change(EMPTY_BOOT, jobs=jobs, stop_timeout=stop_timeout)
 
 
 def with_services(
@@ -235,7 +243,7 @@ def with_services(
     give(folder)
     names = tuple(service.name for service in services)
     essential = tuple(service.name for service in services if service.essential)
-    return replace(
+    return change(
         EMPTY_BOOT, streams=names, supervisord=supervisord.command(facts), essential=essential,
         stop_timeout=stop_timeout,
     )  # fmt: skip

@@ -3,12 +3,11 @@
 import re
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.pid1.boxes import BLOCKED, DEADLINE, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted
+from tests.pid1.boxes import BLOCKED, DEADLINE, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted, change
 
 Start = Callable[..., Box]
 
@@ -38,7 +37,7 @@ def test_a_manager_hears_once_each_that_it_is_ready_and_stops(
     start: Start, folder: Path, manager: tuple[socket.socket, str]
 ) -> None:
     listener, address = manager
-    booted(folder, replace(EMPTY_BOOT, log_level="info"))
+    booted(folder, change(EMPTY_BOOT, log_level="info"))
     environ = {
         **ENVIRONMENT, "DEV8_RUNTIME_DIR": str(folder / "run"), "NOTIFY_SOCKET": address,
     }  # fmt: skip
@@ -60,7 +59,7 @@ def test_a_manager_hears_once_each_that_it_is_ready_and_stops(
 def test_a_manager_that_is_not_there_changes_nothing(
     start: Start, folder: Path, address: str
 ) -> None:
-    booted(folder, replace(EMPTY_BOOT, log_level="info"))
+    booted(folder, change(EMPTY_BOOT, log_level="info"))
     environ = {
         **ENVIRONMENT, "DEV8_RUNTIME_DIR": str(folder / "run"), "NOTIFY_SOCKET": address,
     }  # fmt: skip

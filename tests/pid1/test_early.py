@@ -5,16 +5,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.init.boot_reader import read_boot
 from agent.init.early import GONE, PLAIN, Early, take_over
 from agent.init.fifo import open_fifo
 from agent.machine import runtime
-from agent.machine.boot_file import Job
+from agent.machine.boot_file import Job, read_boot
 from agent.machine.exits import Exit
 from agent.machine.proc import read_stat
 from agent.services.service import Service
@@ -26,6 +24,7 @@ from tests.pid1.boxes import (
     PYTHON,
     Box,
     booted,
+    change,
     with_services,
 )
 from tests.worlds.waiting import wait_until
@@ -173,7 +172,7 @@ def test_services_that_have_begun_end_with_a_second_life_that_cannot_begin(tmp_p
 
 def test_fifos_are_open_until_the_second_life_has_them(tmp_path: Path) -> None:
     """What is written in between is there afterwards, and the writer has not waited."""
-    booted(tmp_path, replace(EMPTY_BOOT, streams=("a",), supervisord=PLAIN))
+    booted(tmp_path, change(EMPTY_BOOT, streams=("a",), supervisord=PLAIN))
     run = tmp_path / "run"
     reader, word = os.pipe()
     early = Early(0, word, *os.pipe())
@@ -206,7 +205,7 @@ def test_the_first_jobs_let_supervisord_start_before_them(
     """They would take the processors from it. One that hangs does not keep them for ever."""
     look = f"test -S {folder}/run/supervisord.sock && echo it listens || echo none listens"
     job = Job("look", ("sh", "-c", look), None, 5.0)
-    booted(folder, replace(with_services(folder, SLEEPER), jobs=(job,)))
+    booted(folder, change(with_services(folder, SLEEPER), jobs=(job,)))
     box = start_first(start, folder)
     if hangs:
         os.kill(find(box, EARLY), signal.SIGSTOP)

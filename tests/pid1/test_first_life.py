@@ -2,13 +2,12 @@
 
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.machine.exits import Exit
-from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted, give
+from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted, change, give
 
 Start = Callable[..., Box]
 
@@ -37,7 +36,7 @@ def environment(folder: Path) -> dict[str, str]:
 def test_the_second_life_has_the_clean_environment(
     start: Start, folder: Path, first: First
 ) -> None:
-    booted(folder, replace(EMPTY_BOOT, environment={**ENVIRONMENT, "KEPT": "yes"}))
+    booted(folder, change(EMPTY_BOOT, environment={**ENVIRONMENT, "KEPT": "yes"}))
     script = f'test "$GITHUB_TOKEN" = {SECRET} && test "$DEV8_RUNTIME_DIR" = {folder}/run'
     look = "tr '\\0' '\\n' < /proc/1/environ; env; tr '\\0' '\\n' < /proc/1/cmdline"
     box = start(*first(script, "sh", "-c", look), environment=environment(folder))

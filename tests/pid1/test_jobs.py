@@ -9,14 +9,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.machine.boot_file import Job, Retry
-from tests.pid1.boxes import Box, Namespace, booted, give, has_pending, with_jobs
+from tests.pid1.boxes import Box, Namespace, booted, change, give, has_pending, with_jobs
 from tests.worlds.bound import BOUND
 from tests.worlds.waiting import wait_until
 
@@ -26,7 +25,7 @@ Start = Callable[..., Box]
 def job(name: str, script: str, interval: float | None = None, *watch: Path,
         timeout: float = 20.0, **others: Any) -> Job:  # fmt: skip
     argv = ("sh", "-c", script, name)
-    return Job(name, argv, interval, timeout, tuple(map(str, watch)), **others)
+    return Job(name, argv, interval, timeout, watch=tuple(map(str, watch)), **others)
 
 
 def entry(box: Box, name: str) -> dict[str, Any]:
@@ -300,7 +299,7 @@ def test_a_job_that_fails_is_warned_of_once_for_each_code(start: Start, folder: 
     """At any level of the log: its own words may be lost."""
     script = f"""cd {folder} && echo >>runs && n=$(wc -l <runs)
         if [ "$n" -lt 3 ]; then exit 4; elif [ "$n" -lt 5 ]; then exit 72; fi"""
-    plan = replace(with_jobs(job("often", script, 0.01)), log_level="warning")
+    plan = change(with_jobs(job("often", script, 0.01)), log_level="warning")
     box = start(*booted(folder, plan))
     wait_for_runs(box, "often", 6)
     assert box.stop() == 0

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from agent.machine import moments
 from agent.machine.boot_file import Job
 from agent.services.service import Service
-from tests.pid1.boxes import EMPTY_BOOT, Box, booted, with_services
+from tests.pid1.boxes import EMPTY_BOOT, Box, booted, change, with_services
 from tests.worlds.containers import find_free_port
 from tests.worlds.waiting import wait_until
 
@@ -48,7 +47,7 @@ def test_it_follows_the_service_and_the_stop(start: Start, folder: Path) -> None
     ready = Job("ready", ("sh", "-c", wait), None, 60.0, announces=moments.READY)
     boot = with_services(folder, Service("a", ("sh", "-c", script)), brisk=True)
     final = Job("final", ("sh", "-c", last), None, 60.0, at=(moments.STOP,))
-    boot = replace(boot, jobs=(ready, final), ready_address=probe.address, log_level="info")
+    boot = change(boot, jobs=(ready, final), ready_address=probe.address, log_level="info")
     box = start(*booted(folder, boot))
     wait_until((folder / "pid").exists, "the service")
     assert not probe(), "nobody has found out yet whether it answers"
@@ -72,7 +71,7 @@ def find_service(box: Box) -> int:
 
 def test_no_process_is_started_for_a_probe(start: Start, folder: Path) -> None:
     probe = Probe()
-    box = start(*booted(folder, replace(EMPTY_BOOT, ready_address=probe.address)))
+    box = start(*booted(folder, change(EMPTY_BOOT, ready_address=probe.address)))
     wait_until(probe, "a port that takes connections")
     before = box.processes(), count_faults_of_children(box)
     for _ in range(300):  # more than can wait
@@ -90,6 +89,6 @@ def count_faults_of_children(box: Box) -> int:
 def test_an_address_that_cannot_be_had_is_a_line_of_the_log(
     start: Start, folder: Path, address: str
 ) -> None:
-    box = start(*booted(folder, replace(EMPTY_BOOT, ready_address=address)))
+    box = start(*booted(folder, change(EMPTY_BOOT, ready_address=address)))
     box.wait_for("cannot listen for readiness probes")
     assert box.stop() == 0

@@ -6,13 +6,12 @@ import shlex
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from agent.machine.boot_file import Job
 from agent.machine.exits import Exit
 from agent.services.service import Service
-from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, with_services
+from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, change, with_services
 from tests.pid1.preloading import build_library
 from tests.worlds.waiting import wait_until
 
@@ -31,7 +30,7 @@ def test_supervisord_is_woken_from_the_second_that_it_sleeps(start: Start, folde
     """At the start and at the stop: this one sleeps for ever where it would sleep a second."""
     boot = with_services(folder, Service("a", LIVING))
     library = build_library("deep_sleep", folder)
-    boot = replace(boot, environment={**boot.environment, "LD_PRELOAD": str(library)})
+    boot = change(boot, environment={**boot.environment, "LD_PRELOAD": str(library)})
     box = start(*booted(folder, boot), environment=boot.environment)
     box.wait_for('"message": "begun"')
     assert box.stop() == 0
@@ -41,7 +40,7 @@ def test_a_fatal_essential_service_ends_the_container(start: Start, folder: Path
     services = Service("good", LIVING), Service("bad", ("sh", "-c", "echo trying; exit 1"))
     boot = with_services(folder, *services, impatient=True)
     explain = Job("explain", ("sh", "-c", "echo because of $1", "sh"), None, 5.0, at=("lost",))
-    box = start(*booted(folder, replace(boot, jobs=(explain,))))
+    box = start(*booted(folder, change(boot, jobs=(explain,))))
     assert box.wait() == Exit.SERVICE_FATAL
     assert "because of bad" in messages(box, "agent")
     assert messages(box, "bad") == ["trying"] * 2, "bounded restarts"
@@ -63,7 +62,7 @@ def test_another_service_is_never_given_up(start: Start, folder: Path) -> None:
     bad = Service("bad", ("sh", "-c", script), essential=False)
     explain = Job("explain", ("sh", "-c", "echo because of $1", "sh"), None, 5.0, at=("lost",))
     boot = with_services(folder, Service("good", LIVING), bad, impatient=True)
-    box = start(*booted(folder, replace(boot, jobs=(explain,))))
+    box = start(*booted(folder, change(boot, jobs=(explain,))))
     box.wait_for("because of bad")
     assert "the service keeps exiting; restarting with back-off" in messages(box, "init")
     (folder / "mended").touch()
@@ -103,7 +102,7 @@ def test_values_of_the_environment_reach_a_service_unchanged(start: Start, folde
     script = "import os; print(ascii(os.environ['A']), flush=True)"
     service = Service("a", (*PYTHON, "-c", script))
     boot = with_services(folder, service)
-    boot = replace(boot, environment={**boot.environment, "A": value})
+    boot = change(boot, environment={**boot.environment, "A": value})
     # The first life hands the environment over by its exec; here the namespace does.
     box = start(*booted(folder, boot), environment=boot.environment)
     box.wait_for(json.dumps(ascii(value)))

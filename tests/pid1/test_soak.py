@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from agent.machine.boot_file import Job
 from agent.services.service import Service
 from agent.services.supervisord import query_states
-from tests.pid1.boxes import PYTHON, Box, booted, with_jobs, with_services
+from tests.pid1.boxes import PYTHON, Box, booted, change, with_jobs, with_services
 from tests.pid1.test_reaping import STORM
 from tests.worlds.waiting import wait_until
 
@@ -62,9 +62,9 @@ def test_idle_costs_little(start: Start, folder: Path, soak_seconds: float, call
 
     Also after many have asked supervisord: nobody must spin or keep anything then.
     """
-    job = Job("refresh", ("true",), 100000.0, 5.0, (str(folder / "watched"),))
+    job = Job("refresh", ("true",), 100000.0, 5.0, watch=(str(folder / "watched"),))
     boot = with_services(folder, Service("a", ("sh", "-c", "echo begun; exec sleep 1000")))
-    box = start(*booted(folder, replace(boot, jobs=(job,))))
+    box = start(*booted(folder, change(boot, jobs=(job,))))
     box.wait_for('"message": "begun"')
     wait_until(lambda: box.state()["jobs"]["refresh"]["last_exit"] == 0, "the first run")
     named = {

@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from tests.pid1.boxes import (
     Box,
     Namespace,
     booted,
+    change,
     has_pending,
     with_jobs,
     with_services,
@@ -139,7 +139,7 @@ def test_our_own_notices_do_not_hasten_the_stop(start: Start, folder: Path) -> N
     busy = Job("busy", ("sh", "-c", f"trap 'exit 1' TERM; {LOOP}"), None, 60.0)
     final = Job("final", ("sh", "-c", "echo $0 > " + f"{folder}/left"), None, 60.0, at=("stop",))
     boot = with_services(folder, quitter, slow, impatient=True)
-    box = start(*booted(folder, replace(boot, jobs=(busy, final))))
+    box = start(*booted(folder, change(boot, jobs=(busy, final))))
     assert box.wait() == Exit.SERVICE_FATAL
     assert "stopping faster" not in box.out
     assert '"message": "done"' in box.out
@@ -173,7 +173,7 @@ def test_a_job_of_the_stop_comes_after_the_services_and_before_the_orphans(
     orphan = f"exec 2>/dev/null; trap 'echo orphan >> {folder}/log; exit' TERM; echo begun; {LOOP}"
     last = Job("last", ("sh", "-c", f"sleep 0.2; echo $0 >> {folder}/log"), None, 5.0, at=("stop",))
     boot = with_services(folder, shell("a", f'setsid sh -c "{orphan}" & {note}'))
-    box = start(*booted(folder, replace(boot, jobs=(last,))))
+    box = start(*booted(folder, change(boot, jobs=(last,))))
     box.wait_for("begun")
     assert box.stop() == 0
     service, left, orphan = (folder / "log").read_text().split()
@@ -195,7 +195,7 @@ def test_a_job_of_the_stop_ends_with_the_deadline(start: Start, folder: Path) ->
 def test_no_job_of_the_stop_begins_after_the_deadline(start: Start, folder: Path) -> None:
     late = Job("late", ("touch", f"{folder}/late"), None, 60.0, at=("stop",))
     boot = with_services(folder, shell("stubborn", STUBBORN))
-    box = start(*booted(folder, replace(boot, jobs=(late,), stop_timeout=0.5)))
+    box = start(*booted(folder, change(boot, jobs=(late,), stop_timeout=0.5)))
     box.wait_for("begun")
     assert box.stop() == 0
     assert not (folder / "late").exists()

@@ -28,6 +28,7 @@ APART = "init"
 """PID 1 and the log child, which live as long as the container."""
 LIGHT = {
     "backoff",
+    "boot_file",
     "cgroup",
     "clock",
     "core_dumps",
@@ -244,7 +245,7 @@ READS_ITSELF = {
     "machine.background",  # of the kernel
     "machine.proc",
     "init.preload",  # the boot file, in a folder that only the agent may enter
-    "init.boot_reader",
+    "machine.boot_file",
     "init.children",  # what its own child reports
     "init.jobs",  # 200 bytes
     "init.processes",  # /proc

@@ -1,14 +1,14 @@
 """The catalogue's jobs, as init gets them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from agent import __main__, catalogue
-from agent.init.boot_reader import read_boot
 from agent.machine import moments, runtime
-from agent.machine.boot_file import Boot
+from agent.machine.boot_file import Boot, Job, read_boot
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace.jobs import JobKind, find_jobs
@@ -26,7 +26,7 @@ def test_a_job_runs_a_verb_at_known_moments(kind: JobKind, tmp_path: Path) -> No
         assert log == "--log", "what ends it is an event of the log"
         assert verb in __main__.VERBS
     current = Context({}, Settings.from_environ({}), make_facts(tmp_path))
-    assert job.at or job.sockets or kind.sockets or list(kind.watch(current))
+    assert job.at or job.sockets or kind.sockets or any(kind.watch(current))
     assert {*job.at, job.announces} <= MOMENTS | {""}
 
 
@@ -36,9 +36,16 @@ def test_one_job_announces_that_the_workspace_is_ready() -> None:
     ]
 
 
+def make_boot(jobs: Sequence[Job]) -> Boot:
+    return Boot(
+        environment={}, log_format="json", log_level=None, streams=(), supervisord=(),
+        essential=(), jobs=jobs, stop_timeout=8.0,
+    )  # fmt: skip
+
+
 def test_init_reads_the_jobs_as_they_were_written(tmp_path: Path) -> None:
     jobs = find_jobs(Context({}, Settings.from_environ(VARIABLES), make_facts(tmp_path)))
-    boot = Boot({}, "json", None, (), (), (), jobs, 8.0)
+    boot = make_boot(jobs)
     (tmp_path / "boot.json").write_bytes(boot.encode())
     read = read_boot(str(tmp_path)).jobs
     for written, found in zip(jobs, read, strict=True):
@@ -50,9 +57,16 @@ def test_init_reads_the_jobs_as_they_were_written(tmp_path: Path) -> None:
 
 def test_an_unknown_field_of_a_job_is_refused(tmp_path: Path) -> None:
     (job, *_) = find_jobs(Context({}, Settings.from_environ({}), make_facts(tmp_path)))
-    boot = json.loads(Boot({}, "json", None, (), (), (), (job,), 8.0).encode())
+    boot = json.loads(make_boot([job]).encode())
     boot["jobs"][0]["nonsense"] = 1
     (tmp_path / "boot.json").write_text(json.dumps(boot))
+    with pytest.raises(TypeError):
+        read_boot(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["{}", '{"jobs": []}', '{"jobs": [{}]}', "[]", "null"])
+def test_a_boot_file_that_lacks_something_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "boot.json").write_text(text)
     with pytest.raises(TypeError):
         read_boot(str(tmp_path))
 

@@ -3,13 +3,12 @@
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from agent.init import boot_reader
 from agent.init.activation import PAUSES
 from agent.init.jobs import PATIENCE, FinalJobs, Jobs, ScheduledJob
 from agent.init.listener import Listener
@@ -18,6 +17,7 @@ from agent.init.stop import Stop
 from agent.init.watch import LOOK
 from agent.machine import moments, runtime
 from agent.machine.addresses import join_port
+from agent.machine.boot_file import Job, Retry
 from tests.fakes.kernel import COPY, DAEMON, STUBBORN, FakeProcess, Program, World
 from tests.worlds.containers import find_free_port
 
@@ -54,12 +54,12 @@ class Office:
 
     def add(
         self, program: str, interval: float | None = None, timeout: float = 60.0, *,
-        at: tuple[str, ...] = (moments.BOOT,), retry: Mapping[str, float] | None = None,
+        at: tuple[str, ...] = (moments.BOOT,), retry: Retry | None = None,
         watch: tuple[str, ...] = (), announces: str = "", nice: int = 0,
         sockets: tuple[str, ...] = (),
     ) -> ScheduledJob:  # fmt: skip
         name = f"job-{program}"
-        self.jobs.add(boot_reader.Job(name, (program,), interval, timeout, watch=watch, at=at,
+        self.jobs.add(Job(name, (program,), interval, timeout, watch=watch, at=at,
                                retry=retry, announces=announces, nice=nice,
                                sockets=sockets))  # fmt: skip
         return self.jobs.all[name]
@@ -149,7 +149,7 @@ def test_between_two_runs_that_follow_at_once_the_job_is_busy(office: Office) ->
 
 def test_a_light_script_is_run_by_a_copy_of_init(office: Office) -> None:
     """With the job's streams and nice value; all else is as with a program."""
-    plan = boot_reader.Job("light", ("script.py",), 10.0, 5.0, nice=7, in_copy=True)
+    plan = Job("light", ("script.py",), 10.0, 5.0, nice=7, in_copy=True)
     office.jobs.add(plan)
     office.jobs.begin(moments.BOOT)
     (copy,) = office.runs(COPY)
@@ -220,7 +220,7 @@ def test_a_job_may_ask_for_the_stop_once(office: Office) -> None:
 
 
 def test_a_next_run_goes_before_the_pause_of_a_failure(office: Office) -> None:
-    job = office.add("fail", retry={"first": 10.0, "longest": 100.0})
+    job = office.add("fail", retry=Retry(10.0, 100.0))
     job.start()
     office.ask_for_next_run(job, "3")
     office.world.go(4)
@@ -231,7 +231,7 @@ def test_a_next_run_goes_before_the_pause_of_a_failure(office: Office) -> None:
 
 
 def test_the_pauses_between_tries_double_up_to_a_limit(office: Office) -> None:
-    office.begin("fail", retry={"first": 0.1, "longest": 0.5})
+    office.begin("fail", retry=Retry(0.1, 0.5))
     office.world.go(3.0)
     pauses = [later - earlier for earlier, later in pairwise(office.starts("fail"))]
     assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.5, 0.5, 0.5, 0.5])
@@ -239,7 +239,7 @@ def test_the_pauses_between_tries_double_up_to_a_limit(office: Office) -> None:
 
 
 def test_a_success_begins_the_pauses_anew(office: Office) -> None:
-    job = office.begin("fail", retry={"first": 1.0, "longest": 100.0})
+    job = office.begin("fail", retry=Retry(1.0, 100.0))
     office.world.go(8)
     assert office.starts("fail") == [0.0, 1.0, 3.0, 7.0]
     office.world.children.programs["fail"] = Program()
@@ -255,7 +255,7 @@ def test_a_success_begins_the_pauses_anew(office: Office) -> None:
 def test_a_job_that_keeps_failing_is_given_up_until_its_interval(
     office: Office, interval: float | None, runs: int
 ) -> None:
-    office.begin("fail", interval, retry={"first": 1.0, "longest": 100.0, "times": 3})
+    office.begin("fail", interval, retry=Retry(1.0, 100.0, 3))
     office.world.go(1007.5)
     assert office.starts("fail") == [0.0, 1.0, 3.0, 7.0, 1007.0][:runs]
     assert office.world.said()[:4] == ["the job failed, trying again"] * 3 + [
@@ -280,7 +280,7 @@ def test_a_program_that_is_missing_is_a_failure_with_its_code(office: Office) ->
 
 def test_no_process_left_is_a_failure_that_passes(office: Office) -> None:
     office.world.children.full = True
-    job = office.begin("quick", retry={"first": 1.0, "longest": 9.0})
+    job = office.begin("quick", retry=Retry(1.0, 9.0))
     office.world.go(3.5)
     assert (job.runs, job.state) == (3, JobState.PLANNED)
     office.world.children.full = False
@@ -322,7 +322,7 @@ def test_the_limit_is_each_runs_own(office: Office) -> None:
 
 
 def test_its_first_success_is_announced_once(office: Office) -> None:
-    job = office.begin("fail", retry={"first": 1.0, "longest": 9.0}, announces=moments.READY)
+    job = office.begin("fail", retry=Retry(1.0, 9.0), announces=moments.READY)
     office.world.go(1.5)
     assert office.told.moments == []
     office.world.children.programs["fail"] = Program()

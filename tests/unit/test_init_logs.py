@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from agent.init import turn
-from agent.init.boot_reader import Boot
 from agent.init.logs import (
     FLUSH_TIMEOUT,
     LONG_LIFE,
@@ -20,6 +19,7 @@ from agent.init.logs import (
     count_waiting,
 )
 from agent.init.states import LogState
+from agent.machine.boot_file import Boot
 from tests.fakes.kernel import (
     COPY,
     LOG_CHILD,

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from agent.init import early
-from agent.init.boot_reader import Boot
 from agent.init.children import Child
 from agent.init.core import Init
 from agent.init.early import Early
@@ -25,6 +24,7 @@ from agent.init.state import MOST_SERVICES
 from agent.init.stop import HASTE, LAST_MOMENT
 from agent.init.supervisor import QUICK_ENDS, Supervisor
 from agent.machine import moments, runtime
+from agent.machine.boot_file import Boot, Job, Retry
 from agent.machine.exits import Exit
 from tests.fakes.kernel import (
     DAEMON,
@@ -42,9 +42,9 @@ LINGER = Program(lasts=None, lingers=0.7)
 TERM, KILL, CONT = signal.SIGTERM, signal.SIGKILL, signal.SIGCONT
 
 
-def job(name: str, *at: str, program: str = "", **others: object) -> dict[str, object]:
-    return {"name": name, "argv": (program or name,), "interval": None, "timeout": 60.0,
-            "at": at or (moments.BOOT,), **others}  # fmt: skip
+def job(name: str, *at: str, program: str = "", interval: float | None = None,
+        **others: Any) -> Job:  # fmt: skip
+    return Job(name, (program or name,), interval, 60.0, at=at or (moments.BOOT,), **others)
 
 
 class Container:
@@ -61,7 +61,7 @@ class Container:
         self.waiting: Early | None = None
 
     def set_up(
-        self, *jobs: dict[str, object], argv: Sequence[str] = (), essential: Sequence[str] = ("a",),
+        self, *jobs: Job, argv: Sequence[str] = (), essential: Sequence[str] = ("a",),
         stop_timeout: float = 4.0, services: bool = True, supervisord: Sequence[str] = early.PLAIN,
     ) -> None:  # fmt: skip
         boot = Boot(
@@ -158,7 +158,7 @@ def test_a_workspace_without_a_job_for_that_is_ready_at_once(container: Containe
 
 def test_ready_is_what_a_job_announces_by_its_success(container: Container) -> None:
     container.set_up(
-        job("ask", announces=moments.READY, retry={"first": 1.0, "longest": 5.0}),
+        job("ask", announces=moments.READY, retry=Retry(1.0, 5.0)),
         job("quick", moments.READY), services=False,
     )  # fmt: skip
     container.world.children.programs["ask"] = Program(1)

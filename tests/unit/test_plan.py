@@ -305,8 +305,11 @@ def test_a_damaged_ledger_is_an_empty_one(text: bytes | None) -> None:
 
 
 def test_the_boot_file_is_json() -> None:
-    job = Job("refresh", ("x",), 300.0, 60.0, ("/run/secrets/token",))
-    boot = Boot({"PATH": "/bin"}, "auto", None, ("sshd",), ("supervisord",), ("sshd",), (job,), 8.0)
+    job = Job("refresh", ("x",), 300.0, 60.0, watch=("/run/secrets/token",))
+    boot = Boot(
+        environment={"PATH": "/bin"}, log_format="auto", log_level=None, streams=("sshd",),
+        supervisord=("supervisord",), essential=("sshd",), jobs=(job,), stop_timeout=8.0,
+    )  # fmt: skip
     found = json.loads(boot.encode())
     assert found["environment"] == {"PATH": "/bin"}
     assert found["jobs"][0]["watch"] == ["/run/secrets/token"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agent.__main__ import VERBS
+from agent.machine.boot_file import Job
 from agent.services.all import SERVICES
 from agent.units.all import KINDS
 from agent.workspace.jobs import JOBS
@@ -24,13 +25,18 @@ def test_nothing_is_left_out() -> None:
     assert names(victims.list_services()) == {service.name for service in SERVICES}
 
 
+def test_each_has_words_to_be_found_by() -> None:
+    """Without any, everything would be found."""
+    assert all(victim.words for victim in (*victims.KEPT, *victims.list_jobs()))
+
+
 def test_words_are_of_verbs_that_exist() -> None:
     assert victims.WORDS.keys() | victims.PID_1 <= VERBS.keys()
 
 
 def test_what_is_new_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VERBS, "frobnicate", "do something new")
-    job = replace(JOBS[0], job=replace(JOBS[0].job, name="new job"))
+    job = replace(JOBS[0], job=Job(**{**vars(JOBS[0].job), "name": "new job"}))
     monkeypatch.setattr(victims, "JOBS", (*JOBS, job))
     monkeypatch.setattr(victims, "KINDS", (*KINDS, replace(KINDS[0], name="new unit")))
     assert Victim("verb", "frobnicate", ("frobnicate",)) in victims.list_verbs()

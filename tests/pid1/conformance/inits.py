@@ -7,12 +7,12 @@ knows no services gets them the way Docker's manual shows: a shell starts them a
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.machine import runtime
 from agent.services.service import Service
-from tests.pid1.boxes import BLOCKED, INIT, booted, give, with_services
+from tests.pid1.boxes import BLOCKED, INIT, booted, change, give, with_services
 
 SIGNALS = {"HUP": "-h", "INT": "-i", "QUIT": "-q", "USR1": "-1", "USR2": "-2", "WINCH": "-y"}
 """Those that s6 can hand on, and s6-svc's option for each; TERM ends the tree."""
@@ -56,7 +56,7 @@ def start_ours(setup: Setup) -> Sequence[str]:
         setup.folder, *setup.services, impatient=True, stop_timeout=setup.stop_timeout
     )
     environment = {**boot.environment, **setup.environment}
-    return (*BLOCKED, *booted(setup.folder, replace(boot, environment=environment), *setup.command))
+    return (*BLOCKED, *booted(setup.folder, change(boot, environment=environment), *setup.command))
 
 
 def start_below(*init: str) -> Callable[[Setup], Sequence[str]]:
