@@ -27,6 +27,14 @@ class Problem:
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
+class HintedError(Exception):
+    """One thing cannot be done; the text is the cause, `hint` what helps, if that is known."""
+
+    def __init__(self, cause: str, hint: str = "") -> None:
+        super().__init__(cause)
+        self.hint = hint
+
+
 class AgentError(Exception):
     """An error for the user: its problems are printed, a line each."""
 

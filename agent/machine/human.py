@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_SOME = 5
 
 
 def format_size(size: float) -> str:
@@ -19,10 +20,10 @@ def format_size(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-def list_some(names: Sequence[str], most: int = 5) -> str:
-    """Return names as a text, at most so many of them."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def list_some(names: Sequence[str]) -> str:
+    """Return names as a text, a few of them where there are many."""
+    more = f" and {len(names) - _SOME} more" if len(names) > _SOME else ""
+    return ", ".join(names[:_SOME]) + more
 
 
 def format_share(share: float) -> str:

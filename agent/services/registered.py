@@ -6,24 +6,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from agent.machine import runtime
 from agent.machine.documents import RUNTIME, Document
 from agent.machine.values import frozen
-from agent.services.service import (
-    BannerProbe,
-    CommandProbe,
-    HttpProbe,
-    LoginProbe,
-    PortProbe,
-    Probe,
-    Service,
-)
+from agent.services.service import Probe, Service
 
-PROBES: dict[str, Callable[..., Probe]] = {
-    kind.__name__: kind for kind in (HttpProbe, BannerProbe, LoginProbe, PortProbe, CommandProbe)
-}
+PROBES: dict[str, Callable[..., Probe]] = {kind.__name__: kind for kind in get_args(Probe)}
 
 
 @frozen
@@ -59,20 +49,16 @@ def _encode_service(service: Service) -> dict[str, Any]:
 
 
 def _decode_service(row: dict[str, Any]) -> Service:
-    return Service(
-        name=row["name"],
-        argv=tuple(row["argv"]),
-        essential=row["essential"],
-        probe=_decode_probe(dict(row["probe"])) if row["probe"] else None,
-        first=_decode_probe(dict(row["first"])) if row["first"] else None,
-        environment=row["environment"],
-        without=tuple(row["without"]),
-        directory=Path(row["directory"]) if row["directory"] else None,
-        own_secrets=row["own_secrets"],
-    )
+    typed = {
+        "argv": tuple(row["argv"]),
+        "probe": _decode_probe(**row["probe"]) if row["probe"] else None,
+        "first": _decode_probe(**row["first"]) if row["first"] else None,
+        "without": tuple(row["without"]),
+        "directory": Path(row["directory"]) if row["directory"] else None,
+    }
+    return Service(**{**row, **typed})
 
 
-def _decode_probe(row: dict[str, Any]) -> Probe:
-    make = PROBES[row.pop("kind")]
-    return make(**{name: tuple(value) if isinstance(value, list) else value
-                   for name, value in row.items()})  # fmt: skip
+def _decode_probe(kind: str, **row: Any) -> Probe:
+    typed = {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
+    return PROBES[kind](**{**row, **typed})

@@ -61,7 +61,7 @@ class CommandProbe:
     argv: tuple[str, ...]
 
 
-Probe = HttpProbe | BannerProbe | PortProbe | CommandProbe
+Probe = HttpProbe | BannerProbe | LoginProbe | PortProbe | CommandProbe
 
 
 MARK = "DEV8_SERVICE"

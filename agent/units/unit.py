@@ -35,6 +35,10 @@ TRIES = Document[int](
 )  # fmt: skip
 
 
+class StoppedError(Exception):
+    """The container stops: nothing is known of the work, and the next start does it again."""
+
+
 class Speaker(Protocol):
     """Reports on units: in the log of the container, or to the person who carries them out."""
 
@@ -172,7 +176,7 @@ class Unit:
         It gets the clean environment with the changes of `environ`, of which None takes a variable
         away. `on_line` gets each line as well, masked; `on_passing` each one that a terminal would
         overwrite, and shows it in our place. `prefix` stands before each line in the log.
-        `running.run` explains the others. Raises OSError when it cannot be started.
+        `unit_command.run` explains the others. Raises OSError when it cannot be started.
         """
 
         def hear(line: bytes) -> None:

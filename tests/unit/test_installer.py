@@ -24,8 +24,8 @@ from agent.tools import codex
 from agent.tools.rows import Row, describe
 from agent.tools.tool import AiTool, Login, find_wanted
 from agent.units.tools import engines, installer, kind
-from agent.units.tools.installer import LackError, StoppedError, ToolError
-from agent.units.unit import Work
+from agent.units.tools.installer import LackError, ToolError
+from agent.units.unit import StoppedError, Work
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import wait_until
 

@@ -117,7 +117,7 @@ def take(folder: str, *, kept: Memory | None = None) -> Sample:
 def save(folder: str, sample: Sample) -> "dict[str, Any]":
     """Leave a sample for those who ask, and for the next one; return the document.
 
-    Since it was taken the lock is held, see `memory.hold`. Raises OSError.
+    Since it was taken the lock is held, see `last_sample.hold`. Raises OSError.
     """
     document = sample.make_document()
     known = sample.view.memory

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agent.machine.errors import HintedError
 from agent.machine.git_failures import Cause
 from agent.settings.repository import Reference, Repository
 from agent.units.clone.revision import (
@@ -17,12 +18,8 @@ ORIGIN = "origin"
 _REMOTE = f"refs/remotes/{ORIGIN}/"
 
 
-class MissingError(Exception):
-    """What to check out is not there; the default branch was checked out. The text is the cause."""
-
-    def __init__(self, cause: str, hint: str = "") -> None:
-        super().__init__(cause)
-        self.hint = hint
+class MissingError(HintedError):
+    """What to check out is not there; the default branch was checked out."""
 
 
 def check_out(git: Git, folder: Path, repository: Repository) -> str:

@@ -18,9 +18,9 @@ from agent.units.clone.destination import Place, look
 from agent.units.clone.fetch import fetch
 from agent.units.clone.placing import InTheWayError, merge, place
 from agent.units.clone.retries import tell_failure, was_refused
-from agent.units.clone.safe_git import Git, GitError, StoppedError
+from agent.units.clone.safe_git import Git, GitError
 from agent.units.clone.submodules import EXTRAS, LFS, Extra, ExtraError
-from agent.units.unit import Unit, Work
+from agent.units.unit import StoppedError, Unit, Work
 
 STAGING = f"{OURS}clone-"
 """Begins the name of a folder in the workspace in which a clone is made."""

@@ -22,7 +22,7 @@ from agent.machine.masking import mask_known
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.units.clone.progress import read_progress
-from agent.units.unit import Unit
+from agent.units.unit import StoppedError, Unit
 
 CONFIG = {
     "core.hooksPath": "/dev/null",
@@ -62,10 +62,6 @@ class Answer:
 
     stdout: str
     stderr: str
-
-
-class StoppedError(Exception):
-    """The container stops: nothing is known of the work, and the next start does it again."""
 
 
 class GitError(Exception):

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.machine.errors import HintedError
 from agent.machine.files import SETTINGS
 from agent.machine.git_failures import Cause
 from agent.machine.system import Facts
@@ -31,12 +32,8 @@ class Extra:
     """Fetches it. Raises ExtraError, GitError and StoppedError."""
 
 
-class ExtraError(Exception):
+class ExtraError(HintedError):
     """Some of it cannot be had; the text says what, and why."""
-
-    def __init__(self, cause: str, hint: str = "") -> None:
-        super().__init__(cause)
-        self.hint = hint
 
 
 # --- submodules ---------------------------------------------------------------------------------

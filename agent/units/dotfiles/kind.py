@@ -8,12 +8,12 @@ from agent.machine import runtime
 from agent.settings.everything import Settings
 from agent.settings.repository import Repository
 from agent.units.clone.retries import tell_failure, was_refused
-from agent.units.clone.safe_git import GitError, StoppedError
+from agent.units.clone.safe_git import GitError
 from agent.units.dotfiles.links import link_all
 from agent.units.dotfiles.script import find_script, make_argv
 from agent.units.dotfiles.source import Source
 from agent.units.marks import Marks
-from agent.units.unit import Kind, Work
+from agent.units.unit import Kind, StoppedError, Work
 
 NAME = "dotfiles"
 STAMP = "%Y-%m-%d-%H%M%S"

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.machine import runtime, steering
+from agent.machine.errors import HintedError
 from agent.machine.files import STATE, read_file
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
@@ -30,7 +31,7 @@ from agent.tools.tool import (
     link_of,
 )
 from agent.units.tools import engines
-from agent.units.unit import Unit
+from agent.units.unit import StoppedError, Unit
 from agent.units.unit_command import Ended
 
 TIME_LIMIT = 900.0
@@ -53,20 +54,12 @@ NPM_OPTIONS = (
 """No script of a package runs; where to fetch from, and through what, npm's own settings say."""
 
 
-class StoppedError(Exception):
-    """The container stops."""
-
-
 class TimeLimitError(Exception):
     """npm took longer than TIME_LIMIT."""
 
 
-class ToolError(Exception):
-    """A tool cannot be installed; `hint` says what to do, if trying again is not enough."""
-
-    def __init__(self, reason: str, hint: str = "") -> None:
-        super().__init__(reason)
-        self.hint = hint
+class ToolError(HintedError):
+    """A tool cannot be installed; without a hint, trying again may help."""
 
 
 class LackError(ToolError):

@@ -9,11 +9,10 @@ from agent.units.tools.installer import (
     TIME_LIMIT,
     Installer,
     LackError,
-    StoppedError,
     TimeLimitError,
     ToolError,
 )
-from agent.units.unit import Kind, Unit, Work
+from agent.units.unit import Kind, StoppedError, Unit, Work
 
 
 def is_wanted(settings: Settings) -> bool:
