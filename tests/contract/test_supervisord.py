@@ -27,8 +27,8 @@ from agent.settings.agent import LONGEST_RUNTIME_PATH
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.containers import find_free_port
+from tests.worlds.waiting import DEADLINE
 
-DEADLINE = 20.0
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
 
 
