@@ -161,7 +161,7 @@ class Setup:
         try:
             with hold(self._context.facts, kind.name):
                 kind.carry_out(work)
-                if self._order is not None:  # else the container stops, and with it its records
+                if self._order is not None or not self.stopping.is_set():
                     for unit in end_interrupted(self._context.facts, kind.name):
                         self._speaker.end(unit, ())
         except BusyError:
@@ -210,14 +210,14 @@ def hold(facts: Facts, kind: str) -> Iterator[None]:
     with path.open("a") as file:
         if not holders.take(file.fileno()):
             raise BusyError
-        end_interrupted(facts, kind)  # a run that was killed could not
         yield
 
 
 def end_interrupted(facts: Facts, kind: str) -> list[Record]:
     """Let no unit of a kind be running on which nobody works any more; return them.
 
-    Only who holds the kind may call it.
+    Somebody has stopped the work, or killed an earlier run. Only who holds the kind, and has done
+    its work, may call it.
     """
     found = [each for each in unit_record.list_all(facts)
              if each.kind == kind and each.state is State.RUNNING]  # fmt: skip

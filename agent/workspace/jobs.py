@@ -96,7 +96,10 @@ JOBS = (
     ),
     JobKind(
         # In every workspace: what has hooks or extensions to bring may come later.
-        Job(JOB, call("setup"), None, SETUP_TIMEOUT, at=(READY,), nice=10),
+        # It fails only if it is killed, such as for want of memory: a unit tells of itself.
+        Job(
+            JOB, call("setup"), None, SETUP_TIMEOUT, at=(READY,), nice=10, retry=Retry(2.0, 300.0)
+        ),
         watch=find_watched,
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import write_secret
-from tests.worlds.containers import BASE, HARDENED
+from tests.worlds.containers import BASE, HARDENED, Recipe, running
 from tests.worlds.github_net import GitHubNet, github_net
 from tests.worlds.waiting import wait_until
 
@@ -86,3 +86,22 @@ def test_it_goes_on_when_somebody_signs_in_and_nobody_reruns_anything(
         assert read("cat", "/workspace/login") == "octocat"
         assert "refs/heads/from-hook" in read("git", "-C", "/workspace/demo", "ls-remote")
         assert TOKEN not in read("cat", "/workspace/environ") + log + net.box.logs()
+
+
+KILL = """
+for process in /proc/[0-9]*; do
+    if [ "$(tr '\\0' ' ' <"$process/cmdline")" != "${1}" ]; then continue; fi
+    kill -KILL "${process#/proc/}"
+done
+"""
+
+
+def test_what_was_being_set_up_when_it_was_killed_is_done_all_the_same() -> None:
+    """Where memory runs out, the kernel kills whatever it finds."""
+    hook = "sh -c 'echo run >>/tmp/runs; [ $(grep -c run /tmp/runs) -gt 1 ] || sleep 1000'"
+    with running(Recipe(BASE, ("--network", "none", "-e", f"DEV8_ON_CREATE={hook}"))) as box:
+        box.wait_ready()
+        wait_until(lambda: box.call("test", "-s", "/tmp/runs").returncode == 0, "the hook runs")
+        box.execute("sh", "-c", KILL, "sh", "/opt/devcopilot/bin/python -I -m agent --log setup ")
+        box.execute("devcopilot", "wait", "--for", "all", "--timeout", "60s")
+        assert box.execute("cat", "/tmp/runs").split() == ["run", "run"]

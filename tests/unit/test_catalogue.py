@@ -30,6 +30,15 @@ def test_a_job_runs_a_verb_at_known_moments(kind: JobKind, tmp_path: Path) -> No
     assert {*job.at, job.announces} <= MOMENTS | {""}
 
 
+@pytest.mark.parametrize("kind", catalogue.JOBS, ids=lambda kind: kind.job.name)
+def test_a_job_that_starts_once_is_repeated_if_it_was_killed(kind: JobKind) -> None:
+    """Otherwise what it was to do is never done: nothing else starts it."""
+    wanted = {"DEV8_IDLE_TIMEOUT": "1h", "GITHUB_TOKEN": "x"}
+    starts_once = not {moments.BOOT, moments.READY}.isdisjoint(kind.job.at)
+    interval = kind.interval(Settings.from_environ(wanted))
+    assert kind.job.retry or interval or not starts_once
+
+
 def test_one_job_announces_that_the_workspace_is_ready() -> None:
     assert [kind.job.name for kind in catalogue.JOBS if kind.job.announces == moments.READY] == [
         "ready"
