@@ -127,7 +127,7 @@ def collect(current: Context, problems: Callable[[Context], list[Trouble]] | Non
         cmd=state["cmd"],
         jobs={name: describe_job(row) for name, row in state["jobs"].items()},
         workspace=str(settings.workspace.folder),
-        services=services.find_services(facts),
+        services=services.find_services(current),
         tokens=github.find_tokens(current),
         units=list(unit_record.list_all(facts)),
         tools=list(rows.describe(TOOLS, settings, facts)),

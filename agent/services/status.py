@@ -1,6 +1,6 @@
 """How the services are, in few words: for `status` and whatever else tells of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agent.machine.clock import timestamp
 from agent.machine.system import Facts
@@ -8,7 +8,9 @@ from agent.machine.values import frozen
 from agent.services import registered, supervisord
 from agent.services.probes import find_state
 from agent.services.service import Service
+from agent.services.supervisord import ServiceState
 from agent.settings import context
+from agent.settings.context import Context
 
 
 @frozen
@@ -31,23 +33,33 @@ class Row:
     """How often it was started again in this life of the container."""
 
 
-def find_services(facts: Facts) -> list[Row]:
+def find_services(current: Context) -> list[Row]:
     """Return a row for each service of this life of the container."""
-    return describe(registered.ROSTER.read(facts).services, facts)
+    return describe(registered.ROSTER.read(current.facts).services, current)
 
 
-def describe(services: Sequence[Service], facts: Facts) -> list[Row]:
+def describe(services: Sequence[Service], current: Context) -> list[Row]:
     """Return a row for each of the services: supervisord is asked."""
-    unknown, states = "not running", {}
-    try:
-        states = supervisord.query_states(facts.runtime)
-    except OSError as error:
-        unknown = f"unknown: supervisord does not answer ({error.strerror or error})"
-    restarts = read_restarts(facts)
+    unknown, states = "not running", current.once(ask_supervisord)
+    if isinstance(states, OSError):
+        unknown = f"unknown: supervisord does not answer ({states.strerror or states})"
+        states = {}
+    restarts = read_restarts(current.facts)
     return [
-        _describe(each, states.get(each.name), unknown, restarts.get(each.name, 0), facts)
+        _describe(each, states.get(each.name), unknown, restarts.get(each.name, 0), current.facts)
         for each in services
     ]
+
+
+def ask_supervisord(current: Context) -> Mapping[str, ServiceState] | OSError:
+    """Return what supervisord says of its services, or why it does not.
+
+    For `Context.once`: an answer needs it in several places, and it takes its time.
+    """
+    try:
+        return supervisord.query_states(current.facts.runtime)
+    except OSError as error:
+        return error
 
 
 def read_restarts(facts: Facts) -> dict[str, int]:

@@ -240,11 +240,10 @@ def test_status_says_that_a_service_runs_once_it_answers(make: Make) -> None:
         Service("plain", SLEEP),
     )
     box = make(*services)
-    current = Context({}, Settings.from_environ({}), box.facts)
     box.start()
 
     def ask() -> dict[str, tuple[str, str]]:
-        rows = status.describe(services, current.facts)
+        rows = status.describe(services, Context({}, Settings.from_environ({}), box.facts))
         return {row.name: (row.state, str(row.supervisord)) for row in rows}
 
     box.wait(lambda: ask()["web"][0] == "RUNNING")

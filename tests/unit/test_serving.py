@@ -23,6 +23,10 @@ from agent.observe.serve import http as served
 from agent.observe.serve.all import SURFACES, load
 from agent.observe.serve.peer import find_peer
 from agent.observe.serve.surface import NotFoundError, Request, Response, Surface
+from agent.services import supervisord
+from agent.services.code_server import NAME as EDITOR
+from agent.services.status import describe
+from agent.services.supervisord import ServiceState
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.serving import Address, read_address
@@ -342,3 +346,28 @@ def test_other_users_do_not_see_what_is_the_own_users(tmp_path: Path) -> None:
         assert as_another_user(lambda: ask(port)[0]) == 400
     with serve(Surface("api", answer), tmp_path) as port:
         assert as_another_user(lambda: ask(port)[0]) == 200
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_supervisord_is_asked_once_for_an_answer_through_the_editor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    """Who asks under another name has to be the editor; the page then shows the services."""
+    asked = []
+
+    def query(folder: Path) -> dict[str, ServiceState]:
+        asked.append(folder)
+        if not answers:
+            raise OSError("it hangs")
+        return {EDITOR: ServiceState(EDITOR, "RUNNING", os.getpid(), 1.0, "")}
+
+    def show(_request: Request, current: Context) -> Response:
+        describe((), current)
+        return Response(b"shown")
+
+    monkeypatch.setattr(supervisord, "query_states", query)
+    with serve(Surface("page", show, own_user_only=True), tmp_path) as port:
+        assert ask(port, Host="proxy.example")[0] == (200 if answers else 403)
+        assert len(asked) == 1
+        assert ask(port, Host="proxy.example")[0] == (200 if answers else 403)
+        assert len(asked) == 2, "each answer asks anew"

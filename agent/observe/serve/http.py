@@ -110,7 +110,7 @@ class Exchange:
         peer = find_peer(self._connection)
         if self._surface.own_user_only and not (peer and peer.is_own()):
             return say(403, "only the workspace's own user may see this")
-        if is_named or (peer and peer.is_own() and is_editor(peer, current.facts)):
+        if is_named or (peer and peer.is_own() and is_editor(peer, current)):
             return None  # the editor hands on the name by which the browser knows it
         return say(
             403,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from agent.machine import sockets
 from agent.machine.files import STATE, read_file
-from agent.machine.system import Facts
 from agent.machine.values import frozen
-from agent.services import supervisord
 from agent.services.code_server import NAME as EDITOR
+from agent.services.status import ask_supervisord
+from agent.settings.context import Context
 
 
 @frozen
@@ -35,13 +35,12 @@ def find_peer(connection: socket.socket, folder: Path = sockets.FOLDER) -> Peer 
     return Peer(found.uid, found.inode) if found else None
 
 
-def is_editor(peer: Peer, facts: Facts) -> bool:
+def is_editor(peer: Peer, current: Context) -> bool:
     """Tell whether code-server is at the other end, which has asked for its own login before."""
-    with suppress(OSError):
-        found = supervisord.query_states(facts.runtime).get(EDITOR)
-        pids = list_family(found.pid) if found and found.pid else ()
-        return any(peer.inode in sockets.list_inodes(pid) for pid in pids)
-    return False
+    states = current.once(ask_supervisord)
+    found = None if isinstance(states, OSError) else states.get(EDITOR)
+    pids = list_family(found.pid) if found and found.pid else ()
+    return any(peer.inode in sockets.list_inodes(pid) for pid in pids)
 
 
 def list_family(pid: int) -> Iterator[int]:
