@@ -43,7 +43,8 @@ class Backup:
         "DEV8_BACKUP_SCHEDULE",
         schedule,
         "Interval between two backups, a cron line (`0 3 * * *`) in the time zone TZ, or off. "
-        "Skipped if nothing changed since the last backup.",
+        "Skipped if nothing changed since the last backup, unless a program has a file of the "
+        "workspace mapped into memory for writing.",
         default="30m",
         aliases=("WORKSPACE_BACKUP_INTERVAL", "SUPERVISOR_BACKUP_INTERVAL"),
     )
