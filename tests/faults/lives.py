@@ -6,8 +6,6 @@ which its folders are small disks. What an image brings besides, code-server abo
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from tests.pid1.boxes import BLOCKED, ENVIRONMENT, PYTHON, Box, Namespace, give
 from tests.worlds import git_host
 from tests.worlds.bound import become
 from tests.worlds.containers import find_free_port
+from tests.worlds.held_folders import held_folder
 from tests.worlds.needs import need
 from tests.worlds.quick_key import place_repository
 
@@ -82,12 +81,19 @@ def add_service(folder: Path, name: str, script: str, *, essential: bool = False
     (folder / "d" / f"{name}.toml").write_text(text)
 
 
+PREFIX = "life-"
+
+
 @contextmanager
 def laid_ground() -> Iterator[Ground]:
     """Make what a life finds: disks to mount on, a repository, dotfiles, three services."""
     need(os.getuid() == 0, "only root can make small disks and limit a user")
-    folder = Path(tempfile.mkdtemp(prefix="life-"))
-    folder.chmod(0o755)
+    with held_folder(PREFIX) as folder:
+        yield from lay_ground(folder)
+
+
+def lay_ground(folder: Path) -> Iterator[Ground]:
+    """Yield the ground once it is made in this folder."""
     for name in ("home", "disk", "d", "backups"):
         (folder / name).mkdir()
     (folder / "dots").mkdir()
@@ -104,7 +110,6 @@ def laid_ground() -> Iterator[Ground]:
     with git_host.serve(folder / "host") as host:
         host.add("octo/demo", {".devcontainer/devcontainer.json": ATTACH, "README.md": "a demo\n"})
         yield Ground(folder, host.url)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
