@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.machine import runtime
 from tests.e2e.conftest import Login
 from tests.worlds.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
+from tests.worlds.fish import copy, sitting_at_fish
 from tests.worlds.terminals import Terminal
 
 GO = "/workspace/go"
@@ -72,6 +74,32 @@ def test_a_person_sees_what_is_at_work_and_goes_on_at_enter_or_when_it_is_done(
             assert b"setting up" not in terminal.read_until(PROMPT)
         processes = box.execute("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
         assert "--login" not in processes, "nothing of it is left"
+
+
+def test_in_fish_a_person_waits_as_well_and_starts_in_the_project(
+    login: Login, tmp_path: Path
+) -> None:
+    """fish has the image's file and the runtime folder; a program that never ends is at work."""
+    program = tmp_path / "devcopilot"
+    program.write_text("#!/bin/sh\necho still at it\nexec sleep 1000\n")
+    program.chmod(0o755)
+    mine = ("-v", f"{program}:/usr/local/bin/devcopilot:ro")
+    with workspace(login) as box:
+        copy(box, tmp_path, "ssh/wait")
+        (tmp_path / runtime.PROJECT).write_text("/runtime/ssh\n")
+        for key in (b"\n", b"\x03", b"\x04"):
+            with sitting_at_fish(box, tmp_path, *mine) as terminal:
+                terminal.read_until(b"still at it")
+                terminal.type(key)
+                # fish has read its files to their end, and nothing of the wait is left.
+                command = b"echo $PWD-(math 40 + 2)-(pgrep -c sleep)"
+                assert type_and_read(terminal, command, rb"/runtime/ssh-42-0")
+        with sitting_at_fish(box, tmp_path, *mine, "-e", "SHLVL=1") as terminal:
+            assert type_and_read(terminal, b"echo $PWD-(math 40 + 2)", rb"/tmp-42")
+        (tmp_path / "ssh/wait.over").touch()
+        with sitting_at_fish(box, tmp_path, *mine) as terminal:
+            command = b"echo $PWD-(math 40 + 2)"
+            assert b"still at it" not in type_and_read(terminal, command, rb"/runtime/ssh-42")
 
 
 def test_what_failed_is_said_and_nobody_is_kept(login: Login) -> None:
