@@ -160,22 +160,30 @@ class Setup:
         work = self._make_work(kind)
         try:
             with hold(self._context.facts, kind.name):
-                kind.carry_out(work)
+                try:
+                    kind.carry_out(work)
+                except Exception as error:
+                    fail(work, error)
                 if self._order is not None or not self.stopping.is_set():
                     for unit in end_interrupted(self._context.facts, kind.name):
                         self._speaker.end(unit, ())
         except BusyError:
             work.again_in(BUSY_PAUSE)
-        except AgentError as error:
-            problem = error.problems[0]
-            work.own.fail(problem.message, problem.hint)
         except OSError as error:
-            work.own.fail_for(error, f"devcopilot rerun {kind.name}")
-        except Exception as error:
-            words = f"internal error: {faults.describe(error)}"
-            work.own.fail(words, "please report this line")
+            fail(work, error)
         finally:
             self._ended.put(work)
+
+
+def fail(work: Work, error: Exception) -> None:
+    """Let a kind's own unit fail for what its work has raised."""
+    if isinstance(error, AgentError):
+        problem = error.problems[0]
+        work.own.fail(problem.message, problem.hint)
+    elif isinstance(error, OSError):
+        work.own.fail_for(error, f"devcopilot rerun {work.kind.name}")
+    else:
+        work.own.fail(f"internal error: {faults.describe(error)}", "please report this line")
 
 
 class News:

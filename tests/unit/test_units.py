@@ -1,5 +1,6 @@
 """Units: how each stands, its log, its marks, and the run that carries all of them out."""
 
+import errno
 import json
 import os
 import shlex
@@ -403,6 +404,21 @@ def test_what_a_killed_run_has_left_running_ends_with_the_next_one(context: Cont
     Setup(context, [make_kind("one", succeed)], Heard()).run()
     assert (state_of(context, "one"), state_of(context, "one:gone")) == ("done", "failed")
     assert state_of(context, "other") == "running"
+
+
+def test_a_part_at_work_ends_with_the_kind_that_cannot_go_on(context: Context) -> None:
+    """As on a full disk: the part has begun, and nothing can be noted of it."""
+
+    def carry_out(work: Work) -> None:
+        work.own.begin()
+        work.part("demo").begin()
+        raise OSError(errno.ENOSPC, "No space left on device", "/home/state")
+
+    heard = Heard()
+    Setup(context, [make_kind("one", carry_out)], heard).run()
+    assert heard.ends == [("one", "failed", ()), ("one:demo", "failed", ())]
+    found = unit_record.read(context.facts, "one")
+    assert found and found.reason == "/home/state: No space left on device"
 
 
 def test_parts_that_are_not_the_kind_s_own_leave_it_as_it_is(context: Context) -> None:
