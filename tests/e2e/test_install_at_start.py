@@ -5,6 +5,7 @@ way with a real tool.
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,11 +31,17 @@ def registry() -> Iterator[Registry]:
         yield running_registry
 
 
-@pytest.fixture
-def locks(registry: Registry, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def published(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Locks of a tiny package in the place of Gemini CLI's."""
+    return write_locks(registry, "gemini", "1.0.0", tmp_path_factory.mktemp("published") / "locks")
+
+
+@pytest.fixture
+def locks(published: Path, tmp_path: Path) -> Path:
+    """A copy of them that the test may change."""
     tmp_path.chmod(0o755)
-    return write_locks(registry, "gemini", "1.0.0", tmp_path / "locks")
+    return shutil.copytree(published, tmp_path / "locks")
 
 
 @contextmanager

@@ -84,8 +84,9 @@ def test_the_log_hides_what_a_service_tells_of_secrets(tmp_path: Path) -> None:
     """However they came: as a value, as a file, or made by the agent."""
     key = write_secret(tmp_path / "key", "sk-ant-of-a-file-0001\n")
     (tmp_path / "leak.toml").write_text(
-        'command = ["sh", "-c", "until cat ~/.local/state/devcopilot/code-server/password; do :; '
-        'done; cat /run/key $DEV8_RUNTIME_DIR/secrets/*; echo all told; exec sleep infinity"]\n'
+        'command = ["sh", "-c", "until cat ~/.local/state/devcopilot/code-server/password; '
+        "do sleep 0.1; done; cat /run/key $DEV8_RUNTIME_DIR/secrets/*; echo all told; "
+        'exec sleep infinity"]\n'
     )
     (tmp_path / "leak.toml").chmod(0o644)
     tmp_path.chmod(0o755)
