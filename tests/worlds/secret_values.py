@@ -21,6 +21,7 @@ LIST = Path(__file__).resolve().parents[2] / "docs/secrets-at-rest.md"
 OWN = {
     "MY_API_KEY": "own-api-key-0f1e2d3c4b",
     "DATABASE_URL": "postgres://app:own-url-password-5a6b7c@db/app",
+    "MY_SIGNING_KEY": "-----BEGIN KEY-----\nown-signing-key-7d8e9f0a\n-----END KEY-----",
 }
 """Of the user's, under names that the agent does not know."""
 SHAPED = {
