@@ -313,10 +313,23 @@ def test_of_a_command_that_hangs_its_log_shows_how_far_it_is(context: Context) -
     assert lines == [b"999 %"]
 
 
-def test_what_a_terminal_would_overwrite_is_shown_and_now_and_then_logged(context: Context) -> None:
+def test_what_a_terminal_would_overwrite_is_shown_and_now_and_then_logged(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes next waits until that is shown, however busy the machine is."""
+
+    def show(self: Heard, unit: Record, text: str) -> None:
+        self.passed.append((unit.progress, text))
+        (tmp_path / f"shown-{len(self.passed)}").touch()
+
+    def wait_for(number: int) -> str:
+        return f"until [ -e {tmp_path}/shown-{number} ]; do sleep 0.05; done"
+
+    monkeypatch.setattr(Heard, "passing", show)
     runtime.write_atomic(str(context.facts.runtime / runtime.SECRETS / "TOKEN"), SECRET.encode())
-    script = f"printf '{SECRET} 1 %%\\r'; sleep 1.5; printf '2 %%\\r'; sleep 1.5; printf '\\n'"
-    heard = run_in(context, lambda unit: assert_good(unit.run(("sh", "-c", script))))
+    script = f"printf '{SECRET} 1 %%\\r'; {wait_for(1)}; printf '2 %%\\r'; {wait_for(2)}; echo"
+    argv = ("sh", "-c", script)
+    heard = run_in(context, lambda unit: assert_good(unit.run(argv, timeout=DEADLINE)))
     assert heard.passed == [(None, "*** 1 %"), (None, "2 %")]
     assert heard.lines == ["> one", "2 %"]
     assert find_path(context.facts, "one").read_text() == "*** 1 %\n2 %\n"
