@@ -95,7 +95,7 @@ class Logs(Stoppable):
         return self.logger
 
     def stop(self) -> None:
-        """See to it that what there is gets written, within FLUSH_TIMEOUT.
+        """See to it that what there is gets written; each try has FLUSH_TIMEOUT.
 
         A log child that has begun its work does it. One that still starts may do so for seconds
         where the machine is busy: a copy of init is at work sooner.

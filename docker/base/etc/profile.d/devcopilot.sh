@@ -11,7 +11,7 @@ if [ "$(id -u)" = 0 ]; then
 else
     if [ "${HOME:-/}" = / ]; then
         # Engines give HOME=/ to a uid that the image does not know.
-        HOME=~dev8
+        export HOME=~dev8
     fi
     # People install newer tools than the image's; the agent orders the PATH of what it starts itself.
     for folder in .cargo/bin .bun/bin .local/bin; do
