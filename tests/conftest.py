@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if folder := config.stash.get(SHARED_FOLDER, None):
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # a save that was interrupted may still write
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

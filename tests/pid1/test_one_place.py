@@ -117,7 +117,8 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.agent = folder / "site/agent"
-        shutil.copytree(TOP / "agent", self.agent)  # and what is compiled: it counts here as well
+        unfinished = shutil.ignore_patterns("*.pyc.*")  # what is compiled counts here as well
+        shutil.copytree(TOP / "agent", self.agent, ignore=unfinished)
         self.python = folder / "venv/bin/python"
         site = folder / f"venv/lib/python{sysconfig.get_python_version()}/site-packages"
         site.mkdir(parents=True)

@@ -15,6 +15,7 @@ def save_image(folder: Path, image: str) -> Path:
     with hold(folder / "saving"):
         if not path.exists():
             part = path.with_suffix(".part")
+            part.unlink(missing_ok=True)  # of a worker that died; podman writes over no file
             subprocess.run([DOCKER, "save", "--output", part, image], check=True,
                            timeout=SAVE_TIMEOUT)  # fmt: skip
             part.rename(path)

@@ -40,6 +40,8 @@ def run_verb(
     ends = [os.pipe(), os.pipe()]
     child = os.fork()
     if child == 0:
+        for reader, _ in ends:
+            os.close(reader)
         _be_the_copy(words, environ, [writer for _, writer in ends], user, prepare)
     for _, writer in ends:
         os.close(writer)
@@ -118,6 +120,7 @@ def _take_streams(writers: Sequence[int]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, descriptor in enumerate((nothing, *writers)):
         os.dup2(descriptor, number)
+        os.close(descriptor)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", closefd=False)
