@@ -218,10 +218,11 @@ def test_no_new_privileges_stops_sudo(idle: Container) -> None:
     assert idle.call("sudo", "-n", "id", "-u").returncode != 0
 
 
-def test_with_and_without_sudo_they_share_all_layers_below(with_sudo: str) -> None:
+def test_with_and_without_sudo_they_share_all_layers_below(tag: str) -> None:
+    """Of builds right after each other: later ones may find equal layers of other builds' cache."""
     plain, other = (
         docker("inspect", "--format", '{{join .RootFS.Layers " "}}', name).split()
-        for name in (BASE, with_sudo)
+        for name in (build(TOP, f"{tag}-plain"), build(TOP, f"{tag}-sudo", SUDO="on"))
     )
     sudo, agent = -2, -1
     assert plain[:sudo] == other[:sudo]
