@@ -25,7 +25,7 @@ class _Later(ModuleType):
     def __getattr__(self, name: str) -> object:
         own = self.__name__
         if sys.modules.get(own) is self:
-            del sys.modules[own]
+            sys.modules.pop(own, None)  # not `del`: another thread may be here
         vars(self).update(vars(importlib.import_module(own)))
         try:
             found: object = vars(self)[name]
