@@ -86,6 +86,11 @@ VARIABLES = {
     "DEV8_IDLE_ACTION": f"{TELL} --fail {TOLD}",
 }  # fmt: skip
 BY_COMMAND = "password-of-a-command"
+PASSWORD_COMMAND = (
+    "sh -c 'echo $DATABASE_URL >&2; n=0; while [ $n -lt 200000 ]; do n=$((n + 1)); done; "
+    f"echo {BY_COMMAND}'"
+)
+"""Takes its time, as a vault does: one that ends at once is hardly ever seen."""
 CLOUDS = {
     "AWS_S3_BUCKET": "bucket", "DEV8_BACKUP_S3_ENDPOINT": URL,
     "DEV8_BACKUP_S3_ACCESS_KEY_ID": "key-id-of-the-day", "AZURE_STORAGE_CONTAINER": "container",
@@ -148,7 +153,7 @@ GIFTS = (
         ),
         more={
             "DEV8_GITHUB_TOKEN_COMMAND": "sh -c 'echo $MY_API_KEY is refused >&2; exit 3'",
-            "DEV8_BACKUP_PASSWORD_COMMAND": f"sh -c 'echo $DATABASE_URL >&2; echo {BY_COMMAND}'",
+            "DEV8_BACKUP_PASSWORD_COMMAND": PASSWORD_COMMAND,
         },
     ),
 )  # fmt: skip
