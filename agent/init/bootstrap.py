@@ -107,7 +107,9 @@ class Configure:
 
     def _look(self) -> None:
         """End it for a good reason, or look again: it may only wait for a processor."""
-        reason = self._find_reason() if self._child else ""
+        if not self._child:
+            return
+        reason = self._find_reason(self._child)
         if not reason:
             self._loop.after(LOOK, self._look)
             return
@@ -116,9 +118,9 @@ class Configure:
         self._kill()
         self._child = None  # which may not even die
 
-    def _find_reason(self) -> str:
+    def _find_reason(self, child: Child) -> str:
         """Return why it is to be ended, if it is."""
-        family = proc.find_family(self._child.pid) if self._child else set()
+        family = proc.find_family(child.pid)
         self._idle_looks = 0 if proc.want_processor(family) else self._idle_looks + 1
         if self._idle_looks >= LOOKS:
             return f"took longer than {TIME_LIMIT:g} s; does a network file system not answer?"

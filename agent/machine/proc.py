@@ -12,6 +12,8 @@ RUNS = "R"
 GONE = ("Z", "X")
 TIMES = slice(11, 15)
 """Of the fields after the name: its processor time and that of the children that it has reaped."""
+SCHEDSTAT = "/proc/self/schedstat"
+"""https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat"""
 
 
 class Process:
@@ -75,14 +77,16 @@ def sum_processor_time(pids: "set[int]") -> float:
 def measure_turns() -> float:
     """Return the seconds that this process has had a processor or waited for one.
 
-    https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
+    On a kernel that does not count them, only those that it has had one.
     """
     try:
-        with open("/proc/self/schedstat", "rb", buffering=0) as file:
-            ran, waited, _ = file.read().split()
-    except (OSError, ValueError):  # a kernel without
+        with open(SCHEDSTAT, "rb", buffering=0) as file:
+            ran, waited, _ = map(int, file.read().split())
+    except (OSError, ValueError):
+        ran = waited = 0
+    if ran == 0:  # which is never true: a kernel without such statistics writes "0 0 0"
         return time.process_time()
-    return (int(ran) + int(waited)) / 1e9
+    return (ran + waited) / 1e9
 
 
 def _read_fields(pid: int) -> list[str]:

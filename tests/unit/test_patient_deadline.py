@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,20 @@ def test_a_program_that_waits_for_ever_is_a_wait() -> None:
 
 
 def test_the_kernel_counts_the_turns_of_a_process() -> None:
+    before = proc.measure_turns()
+    work(0.2)
+    assert proc.measure_turns() - before >= 0.19
+
+
+@pytest.mark.parametrize("content", ["0 0 0\n", "", "5 6\n", "none\n", None])
+def test_a_kernel_that_does_not_count_turns_says_nothing_of_them(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise what works all the time would be taken for what only waits."""
+    schedstat = tmp_path / "schedstat"
+    if content is not None:
+        schedstat.write_text(content)
+    monkeypatch.setattr(proc, "SCHEDSTAT", str(schedstat))
     before = proc.measure_turns()
     work(0.2)
     assert proc.measure_turns() - before >= 0.19

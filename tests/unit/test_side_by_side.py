@@ -24,7 +24,9 @@ def test_in_a_group(number):
 
 def test_a_group_runs_on_one_worker(tmp_path: Path) -> None:
     """With this pytest and this xdist: the standard way of doing it breaks with some."""
-    worlds = ("__init__", "archives", "containers", "needs", "side_by_side", "waiting")
+    worlds = (
+        "__init__", "archives", "containers", "held_folders", "needs", "side_by_side", "waiting",
+    )  # fmt: skip
     for name in ("__init__", "conftest", *(f"worlds/{world}" for world in worlds)):
         (tmp_path / f"tests/{name}.py").parent.mkdir(parents=True, exist_ok=True)
         source = TOP / f"tests/{name}.py"
@@ -71,5 +73,6 @@ def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> No
         with begun(tmp_path) as second:
             assert first.exists()
             assert second.exists()
+            assert second.stat().st_mode & 0o777 == 0o700
     with begun(tmp_path) as third:
         assert list(tmp_path.iterdir()) == [third]

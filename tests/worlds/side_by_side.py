@@ -6,16 +6,15 @@ of `image`, and who says so with `xdist_group`. Every other test runs wherever t
 
 import fcntl
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
+
+from tests.worlds.held_folders import make_folder
 
 SHARED = "shared_folder"
 """The name under which the controller hands its workers a folder."""
@@ -23,8 +22,6 @@ SHARED = "shared_folder"
 
 PREFIX = "dev8-tests-"
 """Of such folders."""
-ALIVE = "alive"
-"""In that folder: locked as long as the run lives."""
 GROUPS = "groups.json"
 """In that folder: the workers know the tests, and the controller gives them out."""
 
@@ -75,21 +72,8 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
 
 def make_shared_folder() -> Path:
     """Make the folder that all workers of this run share, and remove those of runs that died."""
-    for alive in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{ALIVE}"):
-        remove_if_left(alive)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    beginning = folder / "beginning"
-    lock = os.open(beginning, os.O_CREAT | os.O_RDWR)  # the end of this process closes it
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    beginning.rename(folder / ALIVE)
+    folder, _ = make_folder(PREFIX)  # the end of this process lets it go
     return folder
-
-
-def remove_if_left(alive: Path) -> None:
-    """Remove the folder of a run unless that run still holds its lock."""
-    with suppress(FileNotFoundError, BlockingIOError), alive.open() as file:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        shutil.rmtree(alive.parent, ignore_errors=True)
 
 
 def find_shared_folder(config: pytest.Config) -> Path | None:
