@@ -3,9 +3,8 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,8 @@ def mount(folder: Path, *scripts: str) -> tuple[str, ...]:
 def keep_pictures(folder: Path, shown: str) -> None:
     """Copy the pictures of a folder to one below reports/."""
     reports = TOP / "reports" / shown
-    reports.mkdir(parents=True, exist_ok=True)
     for picture in folder.glob("*.png"):
+        reports.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, reports)
 
 
@@ -41,30 +40,56 @@ def browse(box: Container, folder: Path, shown: str, script: str, *words: str) -
     return json.loads(done.stdout)
 
 
-@dataclass(frozen=True)
 class Browser:
     """A browser that stays; its steps are those of look.py."""
 
-    process: "subprocess.Popen[str]"
-    folder: Path
-    shown: str
+    def __init__(self, argv: Sequence[str], folder: Path, shown: str) -> None:
+        """`argv` runs look.py for this folder."""
+        self._argv = argv
+        self._folder = folder
+        self._shown = shown
+        self._process: subprocess.Popen[str] | None = None
 
     def visit(self, *steps: list[str], path: str = "") -> list[dict[str, Any]]:
-        """Have somebody whom no page knows come and do these steps; return what each `look` saw."""
-        return self._ask(f"{EDITOR}{path}", steps)
+        """Have somebody whom no page knows come and do these steps; return what each `look` saw.
+
+        A browser that ended with a visit that failed is opened anew.
+        """
+        return self._ask(self._process or self.open(), f"{EDITOR}{path}", steps)
 
     def go_on(self, *steps: list[str]) -> list[dict[str, Any]]:
         """Do the same in the page that the last visit has left open."""
-        return self._ask(None, steps)
+        assert self._process, "there is no page: the last visit failed, or there was none"
+        return self._ask(self._process, None, steps)
 
-    def _ask(self, url: str | None, steps: tuple[list[str], ...]) -> list[dict[str, Any]]:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps([url, steps]) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        keep_pictures(self.folder, self.shown)
-        assert answer, (self.folder / TROUBLE).read_text()[-3000:]
+    def close(self) -> None:
+        """End it, if it is open."""
+        if self._process:
+            with suppress(BrokenPipeError):
+                self._process.communicate()
+            self._process = None
+
+    def open(self) -> "subprocess.Popen[str]":
+        """Start it before somebody comes, which saves that time."""
+        with (self._folder / TROUBLE).open("w") as trouble:
+            self._process = subprocess.Popen(
+                self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=trouble, text=True
+            )
+        return self._process
+
+    def _ask(
+        self, process: "subprocess.Popen[str]", url: str | None, steps: tuple[list[str], ...]
+    ) -> list[dict[str, Any]]:
+        assert process.stdin
+        assert process.stdout
+        with suppress(BrokenPipeError):  # then it says below what is wrong
+            process.stdin.write(json.dumps([url, steps]) + "\n")
+            process.stdin.flush()
+        answer = process.stdout.readline()
+        keep_pictures(self._folder, self._shown)
+        if not answer:
+            self.close()
+        assert answer, (self._folder / TROUBLE).read_text()[-3000:]
         seen: list[dict[str, Any]] = json.loads(answer)
         return seen
 
@@ -78,12 +103,8 @@ def browsing(box: Container, folder: Path, shown: str) -> Iterator[Browser]:
     network = ("--interactive", "--network", f"container:{box.name}")
     recipe = Recipe(TOOLS, (*network, *mount(folder, "look.py")), ("python", "/look.py", "/out"),
                     published=False)  # fmt: skip
-    with (
-        created(recipe) as beside,
-        (folder / TROUBLE).open("w") as trouble,
-        subprocess.Popen(
-            [DOCKER, "start", "--attach", "--interactive", beside.name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=trouble, text=True,
-        ) as process,
-    ):  # fmt: skip
-        yield Browser(process, folder, shown)
+    with created(recipe) as beside:
+        argv = (DOCKER, "start", "--attach", "--interactive", beside.name)
+        with closing(Browser(argv, folder, shown)) as browser:
+            browser.open()
+            yield browser
