@@ -8,24 +8,27 @@ from agent.commands.unit_reports import Events
 from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
-from agent.machine.setup_trigger import JOB
+from agent.machine.setup_trigger import JOB, find_file
 from agent.settings import context
 from agent.units.all import KINDS
-from agent.units.setup import Setup
-from agent.workspace.setup_job import find_watched
+from agent.units.setup import Setup, is_settled
+from agent.workspace.setup_job import find_awaited
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Carry it out; exit 0 however the units end, since each tells for itself."""
     current = context.load()
     log = printer.open_log(JOB, current.settings.agent.log_level)
-    setup = Setup(current, KINDS, Events(log), watch=find_watched(current))
+    watch = (find_file(current.facts), *find_awaited(current))
+    setup = Setup(current, KINDS, Events(log), watch=watch)
     signal.signal(signal.SIGTERM, lambda _number, _frame: setup.stop())
     seconds = setup.run()
-    if seconds is not None:
-        try:
-            runtime.write_next_run(str(current.facts.runtime), JOB, seconds)
-        except OSError as error:
-            message = f"cannot write to {current.facts.runtime}: {error.strerror}"
-            raise AgentError(Problem(message)) from error
+    folder = str(current.facts.runtime)
+    try:
+        if seconds is not None:
+            runtime.write_next_run(folder, JOB, seconds)
+        elif is_settled(current.facts):
+            runtime.write_done(folder, JOB)
+    except OSError as error:
+        raise AgentError(Problem(f"cannot write to {folder}: {error.strerror}")) from error
     return Exit.OK

@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import time
+from collections.abc import Sequence
 
 from agent.init.activation import Calls, listen
 from agent.init.children import Child, Children, Streams, explain_failure
@@ -43,6 +44,8 @@ class ScheduledJob:
         """The further words of the run that follows the present one; None: there is none."""
         self._failures = 0
         self._announced = False
+        self._done = False
+        """Whether the last run has said that it waits for nothing."""
         self._calls = calls
         if calls:
             calls.begin(self.start)
@@ -55,8 +58,9 @@ class ScheduledJob:
             self._again = extra
             return
         self._again = None
-        for word in ("next", "stop"):
+        for word in ("next", "stop", "done"):
             self._take(word)  # what is there now is about an earlier run
+        self._done = False
         self.runs += 1
         self.last_started = timestamp(time.time())
         self._enter(JobState.RUNNING, self.plan.timeout, self._on_limit)
@@ -70,6 +74,12 @@ class ScheduledJob:
             self._on_end(code)
             return
         keeper.listener.on_job()
+
+    def on_change(self, paths: Sequence[str]) -> None:
+        """Run if it does so for one of these files, which have changed."""
+        watched = {*self.plan.watch, *(() if self._done else self.plan.awaits)}
+        if not watched.isdisjoint(paths):
+            self.start()
 
     def stop(self) -> None:
         """Plan no run any more, and answer no call."""
@@ -120,6 +130,7 @@ class ScheduledJob:
         self._failures = self._failures + 1 if code else 0
         self._enter(JobState.IDLE)
         keeper.log.debug("a job ended", job=plan.name, code=code)
+        self._done = self._take("done") is not None
         wish = self._take("stop")
         if keeper.stopping:
             keeper.listener.on_job()
@@ -254,14 +265,14 @@ class Jobs(Stoppable):
         return not any(job.running for job in self.all.values())
 
     def _watch_files(self) -> None:
-        paths = sorted({path for job in self.all.values() for path in job.plan.watch})
+        plans = [job.plan for job in self.all.values()]
+        paths = sorted({path for plan in plans for path in (*plan.watch, *plan.awaits)})
         if paths:
             self._watch = Watch(self.loop, self.children, paths, self._on_change)
 
-    def _on_change(self, path: str) -> None:
-        for job in self.all.values():
-            if path in job.plan.watch and not self.stopping:
-                job.start()
+    def _on_change(self, paths: Sequence[str]) -> None:
+        for job in self.all.values() if not self.stopping else ():
+            job.on_change(paths)
 
     def _send(self, *numbers: int) -> None:
         for job in self.all.values():

@@ -23,9 +23,16 @@ class Watch:
     """Tells when a file is another than it was at the last look."""
 
     def __init__(
-        self, loop: Loop, children: Children, paths: Sequence[str], on_change: Callable[[str], None]
+        self,
+        loop: Loop,
+        children: Children,
+        paths: Sequence[str],
+        on_change: Callable[[Sequence[str]], None],
     ) -> None:
-        """`on_change` gets the path; one that cannot be looked at counts as missing."""
+        """`on_change` gets all that changed between two looks.
+
+        A file that cannot be looked at counts as missing.
+        """
         self._loop = loop
         self._children = children
         self._paths = paths
@@ -63,8 +70,7 @@ class Watch:
 
     def _read(self) -> None:
         *numbers, self._rest = (self._rest + os.read(self._reader, 4096)).split(b"\n")
-        for number in numbers:
-            self._on_change(self._paths[int(number)])
+        self._on_change([self._paths[int(number)] for number in numbers])
 
 
 def look(paths: Sequence[str], writer: int, missed: bool) -> None:
@@ -76,11 +82,10 @@ def look(paths: Sequence[str], writer: int, missed: bool) -> None:
     pause = 0.0 if missed else LOOK
     while not reader_gone.poll(pause * 1000):
         pause = LOOK
-        for number, path in enumerate(paths):
-            stamp = take_stamp(path)
-            if stamp != seen[number]:
-                seen[number] = stamp
-                os.write(writer, b"%d\n" % number)
+        before, seen = seen, [take_stamp(path) for path in paths]
+        changed = [number for number in range(len(paths)) if seen[number] != before[number]]
+        if changed:
+            os.write(writer, b"".join(b"%d\n" % number for number in changed))
 
 
 def take_stamp(path: str) -> Stamp | None:

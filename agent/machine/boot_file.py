@@ -34,6 +34,7 @@ class Job:
         timeout: float,
         *,
         watch: Sequence[str] = (),
+        awaits: Sequence[str] = (),
         at: Sequence[str] = (moments.BOOT,),
         retry: Retry | None = None,
         announces: str = "",
@@ -49,6 +50,8 @@ class Job:
         """Seconds after which it is ended."""
         self.watch = watch
         """Files: a change of one starts the job at once (looked at every few seconds)."""
+        self.awaits = awaits
+        """Likewise, unless the last run has said that it waits for nothing."""
         self.at = at
         """The moments that start it, of `agent.machine.moments`."""
         self.retry = retry

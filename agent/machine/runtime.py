@@ -61,7 +61,8 @@ REPORT = "report.json"
 JOBS = "jobs"
 """Folder: a job that wants its next run at another time than its interval says writes the seconds
 as text to NAME.next; it holds for one run. One that wants the container to stop writes the reason
-to NAME.stop."""
+to NAME.stop. One that waits for nothing writes NAME.done: until its next run, a change of the files
+that it might have waited for does not start it."""
 ACTIVITY = "activity"
 """Folder: what the samples of the activity are made from; see `agent.observe.activity`."""
 STREAMS = "streams"
@@ -275,9 +276,18 @@ def _write_atomic(path: str, content: bytes, mode: int) -> None:
 
 def write_next_run(folder: str, job: str, seconds: float) -> None:
     """Tell init to start a job in so many seconds, in this runtime folder. Raises OSError."""
+    _tell_init(folder, f"{job}.next", f"{seconds:.1f}\n".encode())
+
+
+def write_done(folder: str, job: str) -> None:
+    """Tell init that a job waits for nothing, in this runtime folder. Raises OSError."""
+    _tell_init(folder, f"{job}.done", b"")
+
+
+def _tell_init(folder: str, name: str, content: bytes) -> None:
     jobs = os.path.join(folder, JOBS)
     os.makedirs(jobs, 0o700, exist_ok=True)
-    write_atomic(os.path.join(jobs, f"{job}.next"), f"{seconds:.1f}\n".encode())
+    write_atomic(os.path.join(jobs, name), content)
 
 
 def _sync_folder(path: str) -> None:

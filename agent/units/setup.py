@@ -237,6 +237,11 @@ def end_interrupted(facts: Facts, kind: str) -> list[Record]:
     return ended
 
 
+def is_settled(facts: Facts) -> bool:
+    """Return whether all units are decided: none is at work, or waits for something."""
+    return UNDECIDED.isdisjoint(each.state for each in unit_record.list_all(facts))
+
+
 def reopen(facts: Facts) -> None:
     """Have kinds looked at again that had nothing to do: there may be something now."""
     for known in list(unit_record.list_all(facts)):

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
-from agent.machine import runtime
+from agent.machine import runtime, setup_trigger
 from agent.machine.boot_file import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
 from agent.machine.secret import SecretInput
-from agent.machine.setup_trigger import JOB
 from agent.machine.values import frozen
 from agent.settings import surfaces
 from agent.settings.context import Context
@@ -16,7 +15,7 @@ from agent.settings.everything import Settings
 from agent.settings.hook_folder import AT_STOP, list_files
 from agent.settings.report import LONGEST_TIMEOUT
 from agent.workspace import activity_rules
-from agent.workspace.setup_job import find_watched
+from agent.workspace.setup_job import find_awaited
 
 
 @frozen
@@ -28,6 +27,8 @@ class JobKind:
     """Seconds from end to start."""
     watch: Callable[[Context], Iterable[Path]] = lambda _: ()
     """Files whose change starts it."""
+    awaits: Callable[[Context], Iterable[Path]] = lambda _: ()
+    """Files whose change starts it while it waits for something."""
     sockets: Callable[[Settings], tuple[str, ...]] | None = None
     """Where init listens for it; by default as `job` says."""
     wanted: Callable[[Settings], bool] = lambda _: True
@@ -38,6 +39,7 @@ class JobKind:
         changes = {
             "interval": self.interval(settings),
             "watch": tuple(map(str, self.watch(current))),
+            "awaits": tuple(map(str, self.awaits(current))),
             "sockets": self.sockets(settings) if self.sockets else job.sockets,
         }
         return Job(**{**vars(job), **changes})
@@ -98,9 +100,11 @@ JOBS = (
         # In every workspace: what has hooks or extensions to bring may come later.
         # It fails only if it is killed, such as for want of memory: a unit tells of itself.
         Job(
-            JOB, call("setup"), None, SETUP_TIMEOUT, at=(READY,), nice=10, retry=Retry(2.0, 300.0)
+            setup_trigger.JOB, call("setup"), None, SETUP_TIMEOUT, at=(READY,), nice=10,
+            retry=Retry(2.0, 300.0),
         ),
-        watch=find_watched,
+        watch=lambda current: (setup_trigger.find_file(current.facts),),
+        awaits=find_awaited,
     ),
     JobKind(Job("explain", call("explain"), None, 5.0, at=(LOST,))),
     JobKind(

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from agent.github import gh, published
+from agent.machine import runtime
 from agent.units.clone import repository
 from tests.contract.clones import TOKEN, Place, point_to
 from tests.contract.homes import Workspace
@@ -377,9 +378,12 @@ def test_a_clone_that_is_killed_begins_again_and_leaves_nothing(
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
     assert list(workspace.glob(".devcopilot-clone-*/CACHEDIR.TAG"))
+    waits_for_nothing = made.runtime / runtime.JOBS / "setup.done"
+    assert not waits_for_nothing.exists()
     host.gate.set()
     done = subprocess.run(words, env=made.environ, check=False, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
+    assert waits_for_nothing.exists()
     assert (workspace / "demo/noise3").read_text() == noise["noise3"]
     assert not list(workspace.glob(".devcopilot*"))
 

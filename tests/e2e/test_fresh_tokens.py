@@ -19,6 +19,8 @@ URL = "https://github.com/octo/demo.git"
 SHORT = timedelta(seconds=4)
 HOUR = timedelta(hours=1)
 LOOPS = 8
+POKE = "/dev/shm/devcopilot-1000/units/poke"
+"""A change of it starts the setup."""
 WORKER = """\
 git=$1 folder=$(mktemp -d) end=$(($(date +%s) + $2)) done=0
 $git clone -q "$3" "$folder/demo" || echo "failed: clone"
@@ -131,6 +133,22 @@ def test_no_environment_holds_a_token(fresh: GitHubNet) -> None:
     assert "devcopilot" in seen
     assert token not in seen
     assert token not in fresh.box.logs()
+
+
+def test_a_new_token_sets_nothing_up_again_where_nothing_waits(net: GitHubNet) -> None:
+    """What is noticed at one look with the token shows that the look has been."""
+
+    def set_up() -> int:
+        """Ask for a run; return how many there have been then."""
+        before = net.box.status()["jobs"]["setup"]["runs"]
+        net.box.execute("touch", POKE)
+        wait_until(lambda: net.box.status()["jobs"]["setup"]["runs"] > before, "another run")
+        wait_until(lambda: not net.box.status()["jobs"]["setup"]["running"], "its end")
+        return int(net.box.status()["jobs"]["setup"]["runs"])
+
+    first = set_up()
+    renew(net, HOUR)
+    assert set_up() == first + 1
 
 
 def run_loops(net: GitHubNet, seconds: float) -> tuple[int, list[str]]:

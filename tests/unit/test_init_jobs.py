@@ -55,12 +55,12 @@ class Office:
     def add(
         self, program: str, interval: float | None = None, timeout: float = 60.0, *,
         at: tuple[str, ...] = (moments.BOOT,), retry: Retry | None = None,
-        watch: tuple[str, ...] = (), announces: str = "", nice: int = 0,
-        sockets: tuple[str, ...] = (),
+        watch: tuple[str, ...] = (), awaits: tuple[str, ...] = (), announces: str = "",
+        nice: int = 0, sockets: tuple[str, ...] = (),
     ) -> ScheduledJob:  # fmt: skip
         name = f"job-{program}"
-        self.jobs.add(Job(name, (program,), interval, timeout, watch=watch, at=at,
-                               retry=retry, announces=announces, nice=nice,
+        self.jobs.add(Job(name, (program,), interval, timeout, watch=watch, awaits=awaits,
+                               at=at, retry=retry, announces=announces, nice=nice,
                                sockets=sockets))  # fmt: skip
         return self.jobs.all[name]
 
@@ -348,6 +348,33 @@ def test_a_changed_file_starts_whoever_watches_it(office: Office) -> None:
     os.write(int(copy.argv[1]), b"\n")
     office.world.go(5)
     assert (one.runs, other.runs) == (3, 2)
+
+
+def test_a_run_that_waits_for_nothing_is_not_repeated_for_a_file(office: Office) -> None:
+    """Of those that it might have waited for; what it is run for starts it all the same."""
+    job = office.begin("quick", watch=("/a",), awaits=("/b",))
+    copy = office.runs(COPY)[0]
+
+    def change(number: int) -> int:
+        office.world.go(5)
+        os.write(int(copy.argv[1]), b"%d\n" % number)
+        office.world.go(5)
+        return job.runs
+
+    assert change(1) == 2
+    job.start()
+    runtime.write_done(str(office.folder), job.plan.name)
+    assert change(1) == 3
+    assert change(0) == 4
+    assert change(1) == 5  # what was said of an earlier run does not hold
+
+
+def test_files_that_change_at_once_start_a_job_once(office: Office) -> None:
+    job = office.begin("quick", watch=("/a",), awaits=("/b",))
+    office.world.go(5)
+    os.write(int(office.runs(COPY)[0].argv[1]), b"0\n1\n")
+    office.world.go(5)
+    assert job.runs == 2
 
 
 def test_a_copy_that_was_killed_is_replaced_after_a_look(office: Office) -> None:

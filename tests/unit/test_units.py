@@ -21,7 +21,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.units import unit_command
 from agent.units.marks import IN_CONTAINER, ON_VOLUME, Marks
-from agent.units.setup import NOT_YET, Setup, hold
+from agent.units.setup import NOT_YET, Setup, hold, is_settled
 from agent.units.unit import Kind, Unit, Work
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import DEADLINE, wait_until
@@ -228,6 +228,13 @@ def test_an_error_fails_its_kind_and_no_other(
     assert found.reason.startswith(reason)
     assert found.hint == hint
     assert state_of(context, "two") == "done"
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_runs_or_waits_is_not_settled(context: Context, state: State) -> None:
+    record = Record("one", state, "2026-01-01T00:00:00Z")
+    unit_record.UNIT.write(context.facts, record, "one")
+    assert is_settled(context.facts) is (state not in (State.RUNNING, State.WAITING))
 
 
 def test_a_kind_that_somebody_else_carries_out_is_left_to_him(context: Context) -> None:

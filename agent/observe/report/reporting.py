@@ -10,6 +10,7 @@ import time
 
 from agent.machine.backoff import Backoff
 from agent.machine.files import SECRET, read_file
+from agent.machine.later import put_off
 from agent.machine.texts import UnusableError, word
 from agent.observe.report import body, record, rules
 from agent.observe.report.look import Look, make_look
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 PAUSES = Backoff(30.0, 300.0)
 """Seconds; up to half of each is left out at random, so that a fleet does not come all at once."""
+RARELY_USED = ("calendar", "datetime", "ipaddress", "random", "ssl")
+"""What `http.client` imports: half of what it costs, and only a report by https needs any of it."""
 SLACK = 1.0
 """Seconds by which a report may be early, rather than late by a whole look."""
 NO_KEY = "none"
@@ -104,7 +107,8 @@ def send(wanted: Plan, known: State, look: Look) -> Outcome:
         return Outcome(Kind.REFUSED, f"cannot use {wanted.key_name}: {cause}", MEND_KEY)
     snapshot = body.make_snapshot(known.last_ide, known.last_ssh, look.ide, look.ssh)
     content = body.encode(wanted.identifier, snapshot, look.moment)
-    from agent.observe.report import sending  # noqa: PLC0415 - 40 ms that only a report costs
+    put_off(*RARELY_USED)
+    from agent.observe.report import sending  # noqa: PLC0415 - 10 ms that only a report costs
 
     return sending.send(wanted, content, key)
 
