@@ -5,6 +5,8 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -129,36 +131,58 @@ def record_words(monkeypatch: Any) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut off", "empty"])
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "flipped": flip,
+    "cut-off": lambda path: os.truncate(path, 20),
+}
+
+
+def leave_lock(root: Path, damage: Callable[[Path], object]) -> Vault:
+    """Return a repository with a good backup, in which a killed restic left a damaged lock."""
+    root.mkdir(exist_ok=True)
+    vault = Vault(root)
+    vault.put("a", 3_000_000)
+    note(vault, vault.back_up().id)
+    vault.kill("backup", str(vault.workspace))
+    (name,) = vault.files("locks")
+    damage(vault.repository / "locks" / name)
+    vault.put("b", 1001)
+    return vault
+
+
 def test_a_lock_that_cannot_be_read_stops_nobody_for_ever(
-    used: Vault, damage: str, monkeypatch: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """restic fails at it; whoever lives writes another one within minutes."""
+    """restic fails at it after half a minute; whoever lives writes another one within minutes."""
     monkeypatch.setattr(snapshot, "LOCK_WAIT", "1s")
     monkeypatch.setattr(locks, "LOCK_WAIT", "1s")
-    used.kill("backup", str(used.workspace))
-    (name,) = used.files("locks")
-    path = used.repository / "locks" / name
-    flip(path) if damage == "flipped" else os.truncate(path, 20 if damage == "cut off" else 0)
-    used.put("b", 1001)
-    made = used.make()
-    if damage == "empty":  # restic ignores it
-        assert made.snapshot
-        assert locks.clear_dead(used.restic)
-    else:
+    vaults = [leave_lock(tmp_path / name, damage) for name, damage in DAMAGES.items()]
+    with ThreadPoolExecutor(len(vaults)) as pool:  # so that they wait at the same time
+        results = list(pool.map(Vault.make, vaults))
+    for vault, made in zip(vaults, results, strict=True):
         assert made.problem
         assert "locked by a lock that cannot be read, since" in made.problem.message
         assert "it expires at" in made.problem.hint
-    used.clock.go(minutes=29)
-    assert locks.clear_dead(used.restic)
-    used.clock.go(minutes=2)
-    if damage == "empty":
-        retention.prune(used.restic)
-    else:
-        words = record_words(monkeypatch)
-        used.back_up()
+        vault.clock.go(minutes=29)
+        assert locks.clear_dead(vault.restic)
+        vault.clock.go(minutes=2)
+        with monkeypatch.context() as recording:
+            words = record_words(recording)
+            vault.back_up()
         assert words.count("backup") == 1, "restic tries to read it for half a minute"
-    assert used.files("locks") == []
+        assert vault.files("locks") == []
+
+
+def test_an_empty_lock_is_cleared_as_well(tmp_path: Path) -> None:
+    """restic ignores it."""
+    vault = leave_lock(tmp_path, lambda path: os.truncate(path, 0))
+    assert vault.make().snapshot
+    assert locks.clear_dead(vault.restic)
+    vault.clock.go(minutes=29)
+    assert locks.clear_dead(vault.restic)
+    vault.clock.go(minutes=2)
+    retention.prune(vault.restic)
+    assert vault.files("locks") == []
 
 
 def test_a_lock_of_the_future_is_dead_when_nobody_renews_it(used: Vault) -> None:
