@@ -25,6 +25,7 @@ from tests.worlds.remapped import find_hindrance, remapped_engine
 from tests.worlds.waiting import wait_until
 
 TOKEN = "ghp_benchmark0000000000000000000000000000"
+PYTHON = ("/opt/devcopilot/bin/python", "-I", "-c", "")
 REFRESH_INTERVAL = 300.0
 """Seconds: what the setting has by default."""
 BARE_IDE = Recipe(
@@ -131,8 +132,8 @@ def _measure_stop(options: Options, name: str, how: tuple[str, ...]) -> list[Row
 
 def measure_idle(options: Options) -> list[Row]:
     """Memory after the first refresh, and processor time while nothing happens but refreshes."""
-    recipe = Recipe(MVP, (*connections.FAKE_GITHUB_OPTIONS, "-e", f"GITHUB_TOKEN={TOKEN}"))
-    with running(recipe) as box:
+    options_of_github = (*connections.FAKE_GITHUB_OPTIONS, "-e", f"GITHUB_TOKEN={TOKEN}")
+    with running(Recipe(MVP, (*processes.NO_HEALTH_CHECK, *options_of_github))) as box:
         connections.start_fake_github(box, TOKEN)
         seconds_to_ide(box)
         wait_until(lambda: count_refreshes(box) >= 1, "the first refresh")
@@ -155,6 +156,25 @@ def measure_idle(options: Options) -> list[Row]:
             "% of a core",
         ),
     ]
+
+
+def measure_health_check(options: Options) -> list[Row]:
+    """Processor time of what docker runs every 30 s: a command that logs in and asks the editor."""
+    checks: list[float] = []
+    bare: list[float] = []
+    with running(Recipe(MVP, processes.NO_HEALTH_CHECK)) as box:
+        box.wait_ready()
+        wait_until(lambda: box.has_run("setup"), "the end of what only a start costs")
+        main = int(box.inspect("{{.State.Pid}}"))
+        for _ in range(max(options.runs, 5)):
+            for found, words in ((checks, ("devcopilot", "health")), (bare, PYTHON)):
+                before = processes.container_seconds(main)
+                box.execute(*words)
+                found.append(processes.container_seconds(main) - before)
+    return [
+        Row("a health check, as docker runs it every 30 s", median(checks) * MILLISECONDS, 250,
+            "ms of processor", f"a bare Python: {median(bare) * MILLISECONDS:.0f} ms"),
+    ]  # fmt: skip
 
 
 def measure_many_files(options: Options) -> list[Row]:
@@ -199,6 +219,7 @@ ALL: tuple[tuple[str, Callable[[Options], list[Row]]], ...] = (
     ("200,000 files", measure_many_files),
     ("configure again", measure_configure),
     ("memory and processor at rest", measure_idle),
+    ("the health check", measure_health_check),
 )
 
 

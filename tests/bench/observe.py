@@ -195,7 +195,8 @@ def measure_presence(options: Options) -> list[Row]:
 @contextmanager
 def watched() -> Iterator[Container]:
     """Yield a workspace with a token that reports to a control plane inside."""
-    options = (*connections.FAKE_GITHUB_OPTIONS, "-e", f"GITHUB_TOKEN={TOKEN}", *REPORTING)
+    options = (*processes.NO_HEALTH_CHECK, *connections.FAKE_GITHUB_OPTIONS,
+               "-e", f"GITHUB_TOKEN={TOKEN}", *REPORTING)  # fmt: skip
     with running(Recipe(MVP, options)) as box:
         connections.start_fake_github(box, TOKEN)
         argv = (*PYTHON[:2], "/fake/tests/fakes/control_plane.py", "127.0.0.1",

@@ -5,6 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.observe.activity.table import read_clock
+
+NO_HEALTH_CHECK = ("--no-healthcheck",)
+"""PID 1 adopts and reaps what docker's own health check leaves every 30 s; it has its own row."""
+
 
 @dataclass(frozen=True)
 class Process:
@@ -31,10 +36,14 @@ class Process:
         return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
 
     def cpu_seconds(self, with_children: bool) -> float:
-        """Return its processor time so far, on request with that of children it has reaped."""
+        """Return its processor time so far, on request with that of children it has reaped.
+
+        Of those the kernel tells in ticks of 10 ms.
+        """
+        own = read_clock(str(self.pid)) / 1e9
         numbers = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks = sum(int(number) for number in numbers[11 : 15 if with_children else 13])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        ticks = sum(map(int, numbers[13:15])) if with_children else 0
+        return own + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def list_processes() -> list[Process]:
@@ -61,6 +70,18 @@ def agent_seconds(main_pid: int) -> float:
         process.cpu_seconds(with_children="supervisord" not in " ".join(process.argv))
         for process in own
     )
+
+
+def container_seconds(main_pid: int) -> float:
+    """Return the processor time of everything that has run in a container."""
+    for line in Path(f"/proc/{main_pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            lines = Path(f"/sys/fs/cgroup{path}/cpu.stat").read_text().splitlines()
+            return int(dict(each.split() for each in lines)["usage_usec"]) / 1e6
+        if "cpuacct" in controllers.split(","):
+            return int(Path(f"/sys/fs/cgroup/cpuacct{path}/cpuacct.usage").read_text()) / 1e9
+    raise ValueError(f"no cgroup counts the processor time of {main_pid}")
 
 
 def agent_processes(main_pid: int) -> dict[str, Process]:

@@ -9,10 +9,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.bench import processes
 from tests.bench.connections import Key
 from tests.worlds.containers import MVP, Recipe
 
@@ -68,7 +69,10 @@ class Rival:
 
 @contextmanager
 def rivals(key: Key, image: str = MVP) -> Iterator[tuple[Rival, ...]]:
-    """Yield all that can be had here, the agent first; `key` logs in to each."""
+    """Yield all that can be had here, the agent first; `key` logs in to each.
+
+    docker checks the health of none of them: the check works with the agent alone.
+    """
     with TemporaryDirectory(prefix="dev8-versus-") as name:
         folder = Path(name)
         _write_files(folder, key)
@@ -92,7 +96,13 @@ def rivals(key: Key, image: str = MVP) -> Iterator[tuple[Rival, ...]]:
             found.append(Rival(f"agent of {earlier}", Recipe(earlier, variables)))
         if checkout := os.environ.get(CHECKOUT):
             found.append(Rival(ORIGINAL, _make_original(Path(checkout), key, image)))
-        yield tuple(found)
+        yield tuple(map(_leave_unchecked, found))
+
+
+def _leave_unchecked(rival: Rival) -> Rival:
+    recipe = rival.recipe
+    options = (*processes.NO_HEALTH_CHECK, *recipe.options)
+    return replace(rival, recipe=replace(recipe, options=options))
 
 
 def _write_files(folder: Path, key: Key) -> None:
