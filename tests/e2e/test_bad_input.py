@@ -64,30 +64,39 @@ def test_wrong_variables_leave_no_trace(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
+TROUBLES = {
+    "variables": (
         (("-e", "GITHUB_TOKEN_FILE=/run/none"), ("GITHUB_TOKEN_FILE", "no such file")),
         (("-e", "SSH_PRIVATE_KEY_FILE=/etc"), ("SSH_PRIVATE_KEY_FILE", "is a directory")),
-        (("-e", "SSH_PRIVATE_KEY_FILE=/etc/shadow"), ("SSH_PRIVATE_KEY_FILE", "permission denied")),
         (("-e", "OPENAI_API_KEY_FILE=/dev/null"), ("OPENAI_API_KEY_FILE", "regular")),
-        (("-e", "SSH_PRIVATE_KEY=garbage"), ("SSH_PRIVATE_KEY", "not a private key")),
         (("-e", "SSH_PUBLIC_KEY=no key"), ("SSH_PUBLIC_KEY", "line 1")),
         (("-e", "SSH_PASSWORD=secret123"), ("SSH_PASSWORD is ignored", "public keys only")),
         (("-e", "DEV8_SHH=false"), ("DEV8_SHH", "DEV8_SSH")),
+    ),
+    "home": (
+        (("-e", "SSH_PRIVATE_KEY_FILE=/etc/shadow"), ("SSH_PRIVATE_KEY_FILE", "permission denied")),
         (("--tmpfs", "/home/dev8:uid=4242,mode=755"), ("/home/dev8", "chown")),
+    ),
+    "workspace": (
+        (("-e", "SSH_PRIVATE_KEY=garbage"), ("SSH_PRIVATE_KEY", "not a private key")),
         (("--tmpfs", "/workspace:uid=4242,mode=755"), ("/workspace", "chown")),
-    ],
-)
-def test_trouble_is_one_line_and_the_editor_starts(
-    options: tuple[str, ...], words: tuple[str, str]
+    ),
+}
+"""What can be wrong in one container at once: options -> words of the line about it."""
+
+
+@pytest.mark.parametrize("troubles", TROUBLES.values(), ids=TROUBLES)
+def test_each_trouble_is_one_line_and_the_editor_starts(
+    troubles: tuple[tuple[tuple[str, ...], tuple[str, str]], ...],
 ) -> None:
+    options = tuple(word for given, _ in troubles for word in given)
     with running(Recipe(MVP, options)) as box:
         box.wait_ready()
         assert answers_http(box.ide_port)
         warnings = box.warnings()
-        hits = [line for line in warnings if words[0] in line and words[1] in line]
-        assert len(hits) == 1, warnings
+        for _, words in troubles:
+            hits = [line for line in warnings if words[0] in line and words[1] in line]
+            assert len(hits) == 1, (words, warnings)
         assert "Traceback" not in box.logs()
 
 
