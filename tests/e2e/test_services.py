@@ -26,15 +26,20 @@ def pid_of(box: Container, service: str) -> int:
     return int(next(row["pid"] for row in box.status()["services"] if row["name"] == service))
 
 
-@pytest.mark.parametrize("service", ["sshd", "code-server"])
-def test_a_killed_service_comes_back(service: str) -> None:
+def test_killed_services_come_back() -> None:
     with running(Recipe(MVP)) as box:
         box.wait_ready()
-        first = pid_of(box, service)
-        box.execute("kill", "-KILL", str(first))
-        wait_until(lambda: box.call("devcopilot", "health").returncode == 0
-                   and pid_of(box, service) != first, f"the return of {service}")  # fmt: skip
-        assert box.is_running()
+        for service in ("sshd", "code-server"):
+            kill_and_wait(box, service)
+            assert box.is_running()
+
+
+def kill_and_wait(box: Container, service: str) -> None:
+    """Kill a service and wait until another process of it answers."""
+    first = pid_of(box, service)
+    box.execute("kill", "-KILL", str(first))
+    wait_until(lambda: box.call("devcopilot", "health").returncode == 0
+               and pid_of(box, service) != first, f"the return of {service}")  # fmt: skip
 
 
 def test_health_fails_when_a_service_hangs() -> None:
