@@ -112,6 +112,12 @@ Make = Callable[..., SupervisedBox]
 
 
 @pytest.fixture
+def one_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a service up after one retry: supervisord pauses a second longer before each."""
+    monkeypatch.setattr(supervisord, "START_RETRIES", 1)
+
+
+@pytest.fixture
 def make() -> Iterator[Make]:
     with contextlib.ExitStack() as stack:
 
@@ -295,7 +301,7 @@ def test_what_a_killed_wrapper_left_ends_before_the_next_start(
 
 
 def test_of_a_service_that_goes_into_the_background_one_copy_is_left_and_named(
-    make: Make, tmp_path: Path
+    make: Make, tmp_path: Path, one_retry: None
 ) -> None:
     note = tmp_path / "copies"
     code = "setsid sh -c 'echo $$ >>$0; exec sleep 1000' $0 & until test -s $0; do :; done"
@@ -349,7 +355,7 @@ def test_a_number_that_has_come_to_somebody_else_is_left_alone(
             os.kill(pid, signal.SIGKILL)
 
 
-def test_init_hears_of_a_service_that_is_given_up(make: Make) -> None:
+def test_init_hears_of_a_service_that_is_given_up(make: Make, one_retry: None) -> None:
     box = make(Service("broken", ("no-such-program",)), Service("fine", SLEEP))
     box.start()
     box.wait(lambda: "FATAL broken\n" in box.hear(box.events))
