@@ -66,14 +66,14 @@ class Door(socketserver.StreamRequestHandler):
 @pytest.fixture
 def web() -> Iterator[str]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Door) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
 
 
 def test_answers_are_found(tmp_path: Path, web: str) -> None:
     with socketserver.ThreadingUnixStreamServer(str(tmp_path / "s"), Door) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         found = look(tmp_path, asks=[["GET", web, {}, ""]])
         server.shutdown()
     assert {each.place for each in found} == {f"socket {tmp_path}/s", f"GET {web}"}

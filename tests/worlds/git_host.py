@@ -207,7 +207,7 @@ def serve(root: Path) -> Iterator[GitHost]:
     """Run a host."""
     os.makedirs(root, exist_ok=True)  # noqa: PTH103
     host = GitHost(root)
-    thread = threading.Thread(target=host.server.serve_forever, daemon=True)
+    thread = threading.Thread(target=host.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield host
