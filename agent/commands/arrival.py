@@ -13,10 +13,12 @@ from agent.machine.clock import parse_time
 from agent.machine.escaping import escape_line
 from agent.machine.human import find_left, format_duration
 from agent.machine.system import Facts
-from agent.machine.unit_record import SEPARATOR, Record, State
+from agent.machine.unit_record import BEGINS_AGAIN, SEPARATOR, Record, State
 from agent.units.setup import NOT_YET
 from agent.units.waiting import Answer
 
+SOON = (NOT_YET, BEGINS_AGAIN)
+"""Reasons of units that begin in a moment."""
 OVER = "wait.over"
 """In the folder of ssh: nobody waits any more."""
 
@@ -33,7 +35,7 @@ def find_running(answer: Answer, units: Iterable[Record]) -> Record | None:
     units = list(units)
     kind = answer.unit.kind if answer.unit else ""
     running = [unit for unit in units if unit.state is State.RUNNING]
-    if units and not running and all(unit.reason != NOT_YET for unit in units):
+    if units and not running and all(unit.reason not in SOON for unit in units):
         raise IdleError
     running.sort(key=lambda unit: (unit.kind != kind, SEPARATOR not in unit.name))
     return running[0] if running else None

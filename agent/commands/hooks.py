@@ -5,7 +5,7 @@ import pwd
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from agent.machine.unit_record import BAD, Record, make_name
 from agent.settings import context
 from agent.settings.context import Context
 from agent.tools import trust
+from agent.units import setup
 from agent.units.all import KINDS
 from agent.units.devcontainer.properties import find_notes
 from agent.units.hooks import attach, kind, stopping
@@ -81,7 +82,10 @@ def run_final(current: Context, seconds: float, printer: Printer) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     log = printer.open_log(kind.NAME, current.settings.agent.log_level)
-    good = stopping.carry_out(current, seconds, Events(log), stop)
+    with ExitStack() as held:
+        with suppress(setup.BusyError, OSError):  # nothing keeps these hooks from being run
+            held.enter_context(setup.hold(current.facts, kind.NAME))
+        good = stopping.carry_out(current, seconds, Events(log), stop)
     return Exit.OK if good else Exit.FAILED
 
 

@@ -2,9 +2,14 @@
 
 import fcntl
 import os
+import time
 
 LONGEST_NAME = 200
 """Bytes."""
+LOOKING = 5.0
+"""Seconds that somebody who only looks may be in the way, on a machine that is busy."""
+PAUSE = 0.001
+"""Seconds between two tries meanwhile."""
 
 
 def take(descriptor: int, *, share: bool = False) -> bool:
@@ -13,6 +18,17 @@ def take(descriptor: int, *, share: bool = False) -> bool:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if share else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def take_alone(descriptor: int) -> bool:
+    """Do the same where others use `find`, which shares the lock for a moment."""
+    end = time.monotonic() + LOOKING
+    while not take(descriptor):
+        if not take(descriptor, share=True) or time.monotonic() >= end:
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(PAUSE)
     return True
 
 
@@ -28,7 +44,10 @@ def get_name(descriptor: int) -> str:
 
 
 def find(path: "str | os.PathLike[str]") -> str | None:
-    """Return what the holder of this file says; None: nobody holds it, or it cannot be read."""
+    """Return what the holder of this file says; None: nobody holds it, or it cannot be read.
+
+    One who wants it uses `take_alone`.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:

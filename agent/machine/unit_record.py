@@ -7,13 +7,21 @@ WAITING ──────────────────────> SKIP
   │     what it waits for came         │     │
   └────────────────────────────────────┘     └──────> TIMEOUT
     it waits again, for a token say
+
+A process that was killed leaves its units RUNNING. Whoever reads looks whether one is at work: it
+holds the kind's lock.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
+from agent.machine import holders
 from agent.machine.documents import RUNTIME, Document, fill
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -22,6 +30,11 @@ FOLDER = "units"
 """In the runtime folder: a file for each unit."""
 SEPARATOR = ":"
 """Between a kind and its part: hooks:postCreate."""
+REPEATED, ONCE = "repeated", "once"
+"""What the holder of a kind says first, then its process: whether somebody begins again if it is
+killed, as of the setup job."""
+INTERRUPTED = "it was interrupted"
+BEGINS_AGAIN = "it was interrupted and begins again"
 LONGEST_NAME = 100
 """Characters of the name of a unit: it is the name of a file."""
 
@@ -96,12 +109,18 @@ UNIT = Document[Record | None](
 
 
 def read(facts: Facts, name: str) -> Record | None:
-    """Return what is known of a unit; None: nobody has begun with it."""
-    return UNIT.read(facts, name)
+    """Return how a unit stands; None: nobody has begun with it."""
+    written = UNIT.read(facts, name)
+    return judge(facts, written) if written else None
 
 
 def list_all(facts: Facts) -> Iterator[Record]:
-    """Yield what is known of all units, by name."""
+    """Yield how all units stand, by name."""
+    return (judge(facts, written) for written in list_written(facts))
+
+
+def list_written(facts: Facts) -> Iterator[Record]:
+    """Yield what was written of all units: one of a process that was killed is RUNNING."""
     try:
         paths = sorted((facts.runtime / FOLDER).glob("*.json"))
     except OSError:
@@ -109,6 +128,41 @@ def list_all(facts: Facts) -> Iterator[Record]:
     for path in paths:
         if record := UNIT.read(facts, path.stem):
             yield record
+
+
+def judge(facts: Facts, written: Record) -> Record:
+    """Return how a unit stands of which this was written."""
+    if written.state is not State.RUNNING:
+        return written
+    path = find_lock(facts, written.kind)
+    if holders.find(path) is not None:
+        return written
+    written = UNIT.read(facts, written.name) or written  # it may just have ended
+    if written.state is not State.RUNNING:
+        return written
+    if _find_last_holder(path).startswith(REPEATED):
+        return replace(written, state=State.WAITING, reason=BEGINS_AGAIN, progress=None)
+    return interrupt(written)
+
+
+def interrupt(unit: Record) -> Record:
+    """Return how a unit stands whose work was interrupted."""
+    return replace(unit, state=State.FAILED, reason=INTERRUPTED, progress=None)
+
+
+def find_lock(facts: Facts, kind: str) -> Path:
+    """Return the file that is locked as long as somebody carries out a kind."""
+    return facts.runtime / FOLDER / f"{kind}.lock"
+
+
+def _find_last_holder(path: Path) -> str:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            return holders.get_name(descriptor)
+        finally:
+            os.close(descriptor)
+    return ""
 
 
 def make_name(kind: str, part: str) -> str:

@@ -5,6 +5,7 @@ run, which init starts: a change of a watched file or `Work.again_in` asks for i
 is still at work, this run does the same for the others, so that nobody waits for a slow one.
 """
 
+import os
 import queue
 import threading
 import time
@@ -18,7 +19,7 @@ from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError
 from agent.machine.setup_trigger import trigger
 from agent.machine.system import Facts
-from agent.machine.unit_record import BAD, FOLDER, GOOD, UNIT, Record, State, make_name
+from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
 from agent.settings.context import Context
 from agent.units.unit import Kind, Speaker, Work
 
@@ -108,7 +109,7 @@ class Setup:
 
     def _find_due(self, others: Collection[str]) -> list[Kind]:
         """Return the kinds that are due, except for these."""
-        known = list(unit_record.list_all(self._context.facts))
+        known = list(unit_record.list_written(self._context.facts))
         kinds = (kind for kind in self._kinds.values() if kind.name not in others)
         return [kind for kind in kinds if self._is_due(kind, known)]
 
@@ -159,7 +160,7 @@ class Setup:
     def _carry_out(self, kind: Kind) -> None:
         work = self._make_work(kind)
         try:
-            with hold(self._context.facts, kind.name):
+            with hold(self._context.facts, kind.name, is_repeated=self._order is None):
                 try:
                     kind.carry_out(work)
                 except Exception as error:
@@ -211,13 +212,19 @@ def _find_stamp(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def hold(facts: Facts, kind: str) -> Iterator[None]:
-    """Be the only process that carries this kind out. Raises BusyError, and OSError."""
-    path = facts.runtime / FOLDER / f"{kind}.lock"
+def hold(facts: Facts, kind: str, *, is_repeated: bool = False) -> Iterator[None]:
+    """Be the only process that carries this kind out. Raises BusyError, and OSError.
+
+    `is_repeated`: if it is killed, somebody begins again.
+    """
+    path = unit_record.find_lock(facts, kind)
     path.parent.mkdir(0o700, exist_ok=True)
     with path.open("a") as file:
-        if not holders.take(file.fileno()):
+        if not holders.take_alone(file.fileno()):
             raise BusyError
+        with suppress(OSError):  # a full disk
+            how = unit_record.REPEATED if is_repeated else unit_record.ONCE
+            holders.set_name(file.fileno(), f"{how} {os.getpid()}")  # for the editor's companion
         yield
 
 
@@ -227,10 +234,10 @@ def end_interrupted(facts: Facts, kind: str) -> list[Record]:
     Somebody has stopped the work, or killed an earlier run. Only who holds the kind, and has done
     its work, may call it.
     """
-    found = [each for each in unit_record.list_all(facts)
+    found = [each for each in unit_record.list_written(facts)
              if each.kind == kind and each.state is State.RUNNING]  # fmt: skip
-    ended = [replace(each, state=State.FAILED, since=timestamp(time.time()), progress=None,
-                     reason="it was interrupted") for each in found]  # fmt: skip
+    now = timestamp(time.time())
+    ended = [replace(unit_record.interrupt(each), since=now) for each in found]
     for each in ended:
         with suppress(OSError):
             UNIT.write(facts, each, each.name)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,9 @@ from agent.commands import wait
 from agent.machine import runtime
 from agent.machine.system import Facts
 from agent.machine.unit_log import find_path
-from agent.machine.unit_record import UNIT, Record, State
+from agent.machine.unit_record import SEPARATOR, UNIT, Record, State
 from agent.settings import context
-from agent.units import waiting
+from agent.units import setup, waiting
 from agent.units.all import KINDS
 from tests.contract.homes import Workspace
 from tests.worlds.waiting import wait_until
@@ -34,6 +34,8 @@ class Waiters:
         off = {"DEV8_SSH": "false", "DEV8_CODE_SERVER": "false"}
         self.workspace = Workspace(folder, off).prepare()
         self.alive = subprocess.Popen(["sleep", "1000"])
+        self.work = ExitStack()
+        self._held: set[str] = set()
 
     @property
     def facts(self) -> Facts:
@@ -51,6 +53,11 @@ class Waiters:
         runtime.write_atomic(str(path), json.dumps(state).encode())
 
     def set_unit(self, name: str, state: State, **more: object) -> None:
+        """Do what carries a unit out: it holds the kind as long as this workspace is there."""
+        kind = name.partition(SEPARATOR)[0]
+        if state is State.RUNNING and kind not in self._held:
+            self._held.add(kind)
+            self.work.enter_context(setup.hold(self.facts, kind))
         row = Record(name, state, "2026-01-01T00:00:00Z", **more)  # type: ignore[arg-type]
         UNIT.write(self.facts, row, name)
 
@@ -76,7 +83,8 @@ class Waiters:
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Waiters]:
     made = Waiters(tmp_path)
-    yield made
+    with made.work:
+        yield made
     made.alive.kill()
     made.alive.wait()
 

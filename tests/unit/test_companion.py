@@ -1,6 +1,7 @@
 """What the companion of the editor says of the workspace in the status bar."""
 
 import json
+import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,13 +9,22 @@ from typing import Any
 
 import pytest
 
+from agent.machine import unit_record
 from agent.machine.clock import format_time
 from agent.settings.everything import Settings
+from agent.units.setup import hold
 from agent.workspace.vscode import COMPANION
 from tests.worlds.backup_servers import find_program
+from tests.worlds.machine import make_facts
 
 PAGE = COMPANION / "page.js"
+NOBODY = 2**22 + 1
+"""No process has a higher number than 2**22: proc_sys_kernel(5)."""
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+READ = """
+const { readUnits } = require(process.argv[1].replace("page.js", "units.js"));
+console.log(JSON.stringify(readUnits(process.argv[2])));
+"""
 LOOK = """
 const { look } = require(process.argv[1]);
 const [runtime, state, now] = process.argv.slice(2);
@@ -127,5 +137,37 @@ def test_without_a_page_there_is_nothing_to_open(tmp_path: Path) -> None:
     assert run(OPEN, tmp_path)["item"] == {}
 
 
+@pytest.mark.parametrize(
+    ("holder", "state", "reason"),
+    [
+        (f"once {os.getpid()}", "running", "receiving"),
+        (None, "running", "receiving"),
+        ("", "running", "receiving"),
+        (f"once {NOBODY}", "failed", unit_record.INTERRUPTED),
+        (f"repeated {NOBODY}", "waiting", unit_record.BEGINS_AGAIN),
+    ],
+)
+def test_a_unit_whose_process_was_killed_is_at_work_no_more(
+    tmp_path: Path, holder: str | None, state: str, reason: str
+) -> None:
+    """It says what `status` says, though it cannot ask for the lock."""
+    unit = {"name": "clone:demo", "state": "running", "reason": "receiving", "progress": 40}
+    done = {"name": "hooks", "state": "done", "reason": ""}
+    (tmp_path / "clone:demo.json").write_text(json.dumps(unit))
+    (tmp_path / "hooks.json").write_text(json.dumps(done))
+    if holder is not None:
+        (tmp_path / "clone.lock").write_text(holder)
+    assert run(READ, tmp_path) == [unit | {"state": state, "reason": reason}, done]
+
+
+def test_who_holds_a_kind_leaves_the_words_that_it_reads(tmp_path: Path) -> None:
+    facts = make_facts(tmp_path)
+    for is_repeated, word in ((True, "repeated"), (False, "once")):
+        with hold(facts, "clone", is_repeated=is_repeated):
+            pass
+        assert unit_record.find_lock(facts, "clone").read_text() == f"{word} {os.getpid()}"
+
+
 def test_it_starts_no_program() -> None:
-    assert "child_process" not in PAGE.read_text()
+    for name in ("page.js", "units.js"):
+        assert "child_process" not in (COMPANION / name).read_text()

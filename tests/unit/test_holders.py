@@ -1,9 +1,14 @@
 """A lock file tells who holds it, and nothing once nobody does."""
 
+import fcntl
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from agent.machine import holders
+
+TOP = Path(__file__).resolve().parents[2]
 
 
 def open_file(path: Path) -> int:
@@ -41,3 +46,34 @@ def test_what_is_no_lock_has_no_holder(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     assert holders.find(path) is None
+
+
+LOOKER = """
+import sys
+from agent.machine import holders
+print(flush=True)
+while True:
+    holders.find(sys.argv[1])
+"""
+
+
+def test_whoever_only_looks_is_in_nobody_s_way(tmp_path: Path) -> None:
+    """One look in a thousand would, and a clone would be refused as already at work."""
+    path = tmp_path / "lock"
+    wanted, held = open_file(path), open_file(path)
+    looker = subprocess.Popen(
+        [sys.executable, "-c", LOOKER, str(path)], cwd=TOP, stdout=subprocess.PIPE
+    )
+    try:
+        assert looker.stdout
+        looker.stdout.readline()
+        for _ in range(3000):
+            assert holders.take_alone(wanted)
+            fcntl.flock(wanted, fcntl.LOCK_UN)
+        assert holders.take(held)
+        assert not holders.take_alone(wanted)
+    finally:
+        looker.kill()
+        looker.communicate()
+        os.close(wanted)
+        os.close(held)

@@ -5,6 +5,8 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,12 +22,14 @@ from agent.machine.unit_record import Record, State, find_open, make_name
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.units import unit_command
+from agent.units.all import KINDS
 from agent.units.marks import IN_CONTAINER, ON_VOLUME, Marks
 from agent.units.setup import NOT_YET, Setup, hold, is_settled
 from agent.units.unit import Kind, Unit, Work
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import DEADLINE, wait_until
 
+TOP = Path(__file__).resolve().parents[2]
 SECRET = "ghp_0123456789abcdefghij"
 
 
@@ -395,7 +399,8 @@ def test_the_stop_ends_it_and_says_nothing_of_its_work(context: Context, tmp_pat
 
     setup.append(Setup(context, [make_kind("one", carry_out)], Heard()))
     setup[0].run()
-    assert state_of(context, "one") == "running"
+    (written,) = unit_record.list_written(context.facts)
+    assert (written.state, state_of(context, "one")) == ("running", "waiting")
 
 
 def test_whoever_interrupts_it_by_hand_leaves_nothing_running(context: Context) -> None:
@@ -422,8 +427,61 @@ def test_what_a_killed_run_has_left_running_ends_with_the_next_one(context: Cont
     for each in (gone, other):
         unit_record.UNIT.write(context.facts, each, each.name)
     Setup(context, [make_kind("one", succeed)], Heard()).run()
-    assert (state_of(context, "one"), state_of(context, "one:gone")) == ("done", "failed")
-    assert state_of(context, "other") == "running"
+    written = {each.name: str(each.state) for each in unit_record.list_written(context.facts)}
+    assert written == {"one": "done", "one:gone": "failed", "other": "running"}
+
+
+HOLDER = """
+import sys, time
+from contextlib import ExitStack
+from pathlib import Path
+from agent.machine.system import Facts
+from agent.units.setup import hold
+facts = Facts(Path(sys.argv[1]), 0, Path(sys.argv[1]), Path(sys.argv[1]))
+with ExitStack() as held:
+    for kind in sys.argv[3:]:
+        held.enter_context(hold(facts, kind, is_repeated=sys.argv[2] == "setup"))
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("holder", "state", "reason"),
+    [
+        ("setup", State.WAITING, "it was interrupted and begins again"),
+        ("person", State.FAILED, "it was interrupted"),
+    ],
+)
+def test_whoever_reads_sees_that_the_process_of_a_unit_was_killed(
+    context: Context, holder: str, state: State, reason: str
+) -> None:
+    facts, names = context.facts, [kind.name for kind in KINDS]
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(facts.runtime), holder, *names], cwd=TOP,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        process.stdout.readline()
+        for unit in (*names, *(f"{name}:part" for name in names)):
+            unit_record.UNIT.write(facts, Record(unit, State.RUNNING, "now", progress=40), unit)
+            assert unit_record.read(facts, unit) == Record(unit, State.RUNNING, "now", progress=40)
+    finally:
+        process.kill()
+        process.communicate()
+    seen = list(unit_record.list_all(facts))
+    assert len(seen) == 2 * len(names)
+    for each in seen:
+        assert each == Record(each.name, state, "now", reason=reason)
+        assert each == unit_record.read(facts, each.name)
+
+
+def test_what_a_killed_setup_has_left_is_done_again_by_the_next(context: Context) -> None:
+    for name in ("one", "one:part"):
+        unit_record.UNIT.write(context.facts, Record(name, State.RUNNING, ""), name)
+    Setup(context, [make_kind("one", succeed)], Heard()).run()
+    assert state_of(context, "one") == "done"
 
 
 def test_a_part_at_work_ends_with_the_kind_that_cannot_go_on(context: Context) -> None:
@@ -500,7 +558,7 @@ def test_progress_is_written_at_most_once_a_second(
     seen = []
     for percent in range(5):
         work.own.progress(percent, f"step {percent}")
-        found = unit_record.read(context.facts, "one")
+        found = unit_record.UNIT.read(context.facts, "one")
         seen.append(found.progress if found else None)
         now[0] += 0.5
     assert seen == [0, 0, 2, 2, 4]
@@ -546,7 +604,7 @@ def test_a_kind_is_as_far_as_its_parts_while_they_are_at_work(context: Context) 
     parts = [work.part(name) for name in ("a", "b", "c", "d")]
 
     def look() -> tuple[str, int | None]:
-        found = unit_record.read(context.facts, "one")
+        found = unit_record.UNIT.read(context.facts, "one")
         return (str(found.state), found.progress) if found else ("none", None)
 
     parts[0].skip("nothing")

@@ -9,6 +9,7 @@ const path = require("node:path");
 const vscode = require("vscode");
 
 const { showPage } = require("./page");
+const { readUnits } = require("./units");
 const { watchUse } = require("./use");
 
 const TRUST = "Trust";
@@ -123,21 +124,11 @@ async function begin(context, folder) {
 
 const ICONS = { running: "sync~spin", waiting: "clock", failed: "warning", timeout: "warning" };
 
-function readUnits(folder) {
-  let names = [];
-  try {
-    names = fs.readdirSync(folder).filter((name) => name.endsWith(".json"));
-  } catch {
-    // nothing has begun
-  }
-  return names.flatMap((name) => {
-    try {
-      const unit = JSON.parse(fs.readFileSync(path.join(folder, name)));
-      return unit.state in ICONS ? [unit] : [];
-    } catch {
-      return []; // it is being written
-    }
-  });
+// Milliseconds until the next look while something is at work: nothing tells that it was killed.
+const LOOK = 15000;
+
+function findOpen(folder) {
+  return dropSums(readUnits(folder).filter(({ state }) => state in ICONS));
 }
 
 // Of parts, such as clone:demo, each stands for itself: the kind only sums them up.
@@ -163,7 +154,7 @@ function paint(item, units) {
 }
 
 async function showUnits(folder) {
-  const units = dropSums(readUnits(folder));
+  const units = findOpen(folder);
   const rows = units.map((unit) => ({
     label: describe({ ...unit, reason: "" }).replaceAll("$(", "$ ("),
     description: unit.reason,
@@ -191,6 +182,7 @@ function watchUnits(context, runtime, opened) {
   item.command = "devcopilot.showUnits";
   let inner;
   let painting;
+  let looking;
   let isCloning = false;
   const refresh = () => {
     try {
@@ -200,15 +192,20 @@ function watchUnits(context, runtime, opened) {
     }
     painting ??= setTimeout(() => {
       painting = undefined;
-      const units = dropSums(readUnits(folder));
+      const units = findOpen(folder);
       paint(item, units);
+      clearTimeout(looking);
+      if (units.some(({ state }) => state === "running")) looking = setTimeout(refresh, LOOK);
       const wasCloning = isCloning;
       isCloning = units.some(({ name }) => /^clone(:|$)/.test(name));
       if (wasCloning && !isCloning && opened) offerProject(opened).catch(console.error);
     }, 200);
   };
   const outer = fs.watch(runtime, (_event, name) => inner || (name === "units" && refresh()));
-  const close = () => [outer, inner].forEach((watcher) => watcher?.close());
+  const close = () => {
+    [outer, inner].forEach((watcher) => watcher?.close());
+    [painting, looking].forEach(clearTimeout);
+  };
   const command = vscode.commands.registerCommand("devcopilot.showUnits", () => showUnits(folder));
   context.subscriptions.push(item, command, new vscode.Disposable(close));
   refresh();
