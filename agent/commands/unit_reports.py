@@ -13,7 +13,7 @@ from agent.machine.log import Logger
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, GOOD, Record, State
 from agent.settings.context import Context
-from agent.units import setup
+from agent.units import leftovers, setup
 from agent.units.setup import BusyError
 from agent.units.unit import Kind, Work
 
@@ -57,6 +57,7 @@ def work_on(kind: Kind, current: Context, printer: Printer) -> Iterator[Work]:
     with hold(current.facts, kind.name), printer.watch("") as bar:
         end_on_signals(stopping.set)
         lines = Lines(printer, bar)
+        leftovers.end(current.facts, kind.name)
         yield Work(current, kind, lines, stopping, again=True, is_whole=False)
         for unit in setup.end_interrupted(current.facts, kind.name):
             lines.end(unit, ())

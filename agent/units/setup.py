@@ -21,6 +21,7 @@ from agent.machine.setup_trigger import trigger
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
 from agent.settings.context import Context
+from agent.units import leftovers
 from agent.units.unit import Kind, Speaker, Work
 
 NOT_YET = "it has not started yet"
@@ -162,6 +163,7 @@ class Setup:
         try:
             with hold(self._context.facts, kind.name, is_repeated=self._order is None):
                 try:
+                    leftovers.end(self._context.facts, kind.name)
                     kind.carry_out(work)
                 except Exception as error:
                     fail(work, error)

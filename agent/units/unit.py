@@ -19,7 +19,7 @@ from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.units import unit_command
+from agent.units import leftovers, unit_command
 from agent.units.marks import ON_VOLUME, Mark, Marks
 from agent.units.unit_command import Ended
 
@@ -191,11 +191,13 @@ class Unit:
             else:
                 self._work.speaker.passing(self._record, text)
 
-        clean = unit_command.make_environ(self._work.context.facts.environ, environ)
-        return unit_command.run(
-            argv, clean, cwd, timeout, self._work.stopping, hear,
-            output=output, behind=behind, on_passing=pass_by, on_pulse=on_pulse,
-        )  # fmt: skip
+        facts = self._work.context.facts
+        clean = unit_command.make_environ(facts.environ, environ)
+        with leftovers.noting(facts, self._work.kind.name) as note:
+            return unit_command.run(
+                argv, clean, cwd, timeout, self._work.stopping, hear, output=output, behind=behind,
+                on_passing=pass_by, on_pulse=on_pulse, on_start=note,
+            )  # fmt: skip
 
     def _hear(self, line: bytes) -> str:
         if not self._log:

@@ -68,13 +68,15 @@ def run(
     behind: bool = False,
     on_passing: Callable[[bytes], None] = lambda _: None,
     on_pulse: Callable[[], None] = lambda: None,
+    on_start: Callable[[int], None] = lambda _: None,
 ) -> Ended:
     """Run a command to its end; `on_line` gets each line of its two outputs.
 
     A carriage return ends a line as well, which the next one overwrites on a terminal: of those
     `on_passing` gets one a second, and `on_line` the one that stays. `output` is a file that gets
     the first output instead. With `behind` it takes disk and processors last. `on_pulse` is called
-    now and then. Raises OSError when it cannot be started.
+    now and then, `on_start` at first with the number of its session. Raises OSError when it
+    cannot be started.
     """
 
     def start() -> "subprocess.Popen[bytes]":
@@ -91,6 +93,7 @@ def run(
         process = background.start_behind(start)
     else:
         process = start()
+    on_start(process.pid)
     pipe = process.stdout or process.stderr
     assert pipe  # noqa: S101 - one of them is a pipe
     lines = _Lines(pipe.fileno(), on_line, on_passing)

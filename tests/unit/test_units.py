@@ -17,11 +17,13 @@ import pytest
 
 from agent.machine import runtime, unit_record
 from agent.machine.errors import AgentError, Problem
+from agent.machine.proc import GONE, read_stat
+from agent.machine.system import Facts
 from agent.machine.unit_log import LONGEST, UnitLog, find_path
 from agent.machine.unit_record import Record, State, find_open, make_name
 from agent.settings.context import Context
 from agent.settings.everything import Settings
-from agent.units import unit_command
+from agent.units import leftovers, unit_command
 from agent.units.all import KINDS
 from agent.units.marks import IN_CONTAINER, ON_VOLUME, Marks
 from agent.units.setup import NOT_YET, Setup, hold, is_settled
@@ -475,6 +477,91 @@ def test_whoever_reads_sees_that_the_process_of_a_unit_was_killed(
     for each in seen:
         assert each == Record(each.name, state, "now", reason=reason)
         assert each == unit_record.read(facts, each.name)
+
+
+SETUP = """
+import sys, threading
+from pathlib import Path
+from agent.machine.system import Facts
+from agent.settings.context import Context
+from agent.settings.everything import Settings
+from agent.units.setup import Setup
+from agent.units.unit import Kind
+from tests.unit.test_units import Heard
+top = Path(sys.argv[1])
+
+def work(each):
+    each.own.begin()
+    each.own.run(("sh", "-c", sys.argv[2]))
+
+current = Context({}, Settings.from_environ({}), Facts(top, 0, top, top))
+Setup(current, [Kind("one", "", lambda _: True, work)], Heard()).run()
+"""
+STUBBORN = "trap '' TERM; sleep 1000 & echo $$ $! >pids; wait"
+ORPHANED = "sleep 1000 & echo $$ $! >pids; kill -KILL $$"
+
+
+def kill_setup(facts: Facts, script: str) -> list[int]:
+    """Kill a setup whose unit runs this script; return the processes that it noted."""
+    pids = facts.runtime / "pids"
+    process = subprocess.Popen(
+        [sys.executable, "-c", SETUP, str(facts.runtime), f"cd {facts.runtime}; {script}"], cwd=TOP
+    )
+    try:
+        wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), "its command runs")
+        noted = facts.runtime / f"units/one.{pids.read_text().split()[0]}.session"
+        wait_until(lambda: noted.exists() and noted.read_text(), "its session is noted")
+    finally:
+        process.kill()
+        process.wait()
+    return [int(pid) for pid in pids.read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return read_stat(f"/proc/{pid}")[1][0] not in GONE
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("script", [STUBBORN, ORPHANED], ids=["stubborn", "without its leader"])
+def test_what_is_left_of_a_killed_setup_s_commands_ends_before_they_run_again(
+    context: Context, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setattr(leftovers, "PATIENCE", 0.5)
+    pids = kill_setup(context.facts, script)
+    assert is_alive(pids[-1])
+    seen: list[bool] = []
+
+    def look(work: Work) -> None:
+        seen.extend(is_alive(pid) for pid in pids)
+        work.own.done()
+
+    Setup(context, [make_kind("one", look)], Heard()).run()
+    assert seen == [False, False]
+    assert not list(context.facts.runtime.glob("units/*.session"))
+
+
+def test_a_process_that_has_the_number_of_a_former_one_lives_on(context: Context) -> None:
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as stranger:
+        try:
+            note = context.facts.runtime / f"units/one.{stranger.pid}.session"
+            note.parent.mkdir()
+            note.write_text("1")
+            leftovers.end(context.facts, "one")
+            assert stranger.poll() is None
+            assert not note.exists()
+        finally:
+            stranger.kill()
+
+
+@pytest.mark.parametrize("name", ["one.x.session", "one..session", "one.99999999.session"])
+def test_a_note_that_is_damaged_or_of_nobody_is_removed(context: Context, name: str) -> None:
+    note = context.facts.runtime / "units" / name
+    note.parent.mkdir()
+    note.write_bytes(b"\xff")
+    leftovers.end(context.facts, "one")
+    assert not note.exists()
 
 
 def test_what_a_killed_setup_has_left_is_done_again_by_the_next(context: Context) -> None:

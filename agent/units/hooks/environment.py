@@ -6,7 +6,7 @@ https://containers.dev/implementors/json_reference/#general-properties
 import base64
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,16 @@ Changes = dict[str, str | None]
 
 
 def probe(
-    how: str, environ: Mapping[str, str], folder: Path, stopping: threading.Event
+    how: str,
+    environ: Mapping[str, str],
+    folder: Path,
+    stopping: threading.Event,
+    on_start: Callable[[int], None] = lambda _: None,
 ) -> tuple[dict[str, str], str]:
-    """Return what the user's shell exports, and why it is not known, if it is not."""
+    """Return what the user's shell exports, and why it is not known, if it is not.
+
+    `on_start` gets the number of the shell's session.
+    """
     options = PROBES.get(how, PROBES[USUAL])
     if not options:
         return {}, ""
@@ -58,7 +65,9 @@ def probe(
     environ = {**environ, **OURS}
     argv = (environ.get("SHELL") or "/bin/bash", options, SCRIPT)
     try:
-        ended = unit_command.run(argv, environ, folder, LIMIT, stopping, hear, grace=GRACE)
+        ended = unit_command.run(
+            argv, environ, folder, LIMIT, stopping, hear, grace=GRACE, on_start=on_start
+        )
     except OSError as error:
         return {}, f"cannot run {argv[0]}: {error.strerror}"
     mark = MARK.encode()

@@ -15,6 +15,7 @@ from agent.settings.everything import Settings
 from agent.settings.project import find_folder
 from agent.tools import trust
 from agent.tools.trust import Verdict
+from agent.units import leftovers
 from agent.units.container import find_identity
 from agent.units.devcontainer.lifecycle_commands import HOOKS
 from agent.units.hooks import environment, phases, remote, running
@@ -175,5 +176,6 @@ class Run:
         assert file  # noqa: S101 - as above
         how = str(file.given.get("userEnvProbe") or environment.USUAL)
         folder, stopping = self.plan.folder, self._work.stopping
-        exported, note = environment.probe(how, environ, folder, stopping)
+        with leftovers.noting(self._context.facts, NAME) as note_session:
+            exported, note = environment.probe(how, environ, folder, stopping, note_session)
         return {**environment.OURS, **exported, **self.plan.changes}, note
