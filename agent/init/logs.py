@@ -17,7 +17,7 @@ from agent.init.fifo import open_fifo
 from agent.init.loop import Loop, Timer
 from agent.init.states import LogState
 from agent.init.stop import Stoppable
-from agent.machine import runtime
+from agent.machine import proc, runtime
 from agent.machine.backoff import Backoff
 from agent.machine.boot_file import Boot
 from agent.machine.log import Logger
@@ -40,6 +40,11 @@ _FIONREAD = 0x541B  # asm-generic/ioctls.h; the module `termios` knows it, too
 FLUSH_TIMEOUT = 3.0
 """Seconds that the log child gets for its last lines. It allows itself less, and on a machine that
 is busy it may have the processor late: the last lines say why the container ends."""
+HANG = 0.7
+"""Seconds in which it neither has a processor nor waits for one, after which it is not waited for.
+It waits itself for less, for an output that takes nothing."""
+LOOK = 0.1
+"""Seconds between two looks whether it hangs."""
 
 
 class Logs(Stoppable):
@@ -95,7 +100,7 @@ class Logs(Stoppable):
         return self.logger
 
     def stop(self) -> None:
-        """See to it that what there is gets written; each try has FLUSH_TIMEOUT.
+        """See to it that what there is gets written; each try has FLUSH_TIMEOUT, and may not hang.
 
         A log child that has begun its work does it. One that still starts may do so for seconds
         where the machine is busy: a copy of init is at work sooner.
@@ -109,7 +114,7 @@ class Logs(Stoppable):
             self._child.send(signal.SIGKILL)  # then comes `_on_end`
         else:
             self._child.send(signal.SIGTERM)
-            self._loop.after(FLUSH_TIMEOUT, self._cut_off)
+            self._limit(self._child)
 
     def ended(self) -> bool:  # noqa: D102
         return self.state is LogState.ENDED
@@ -117,9 +122,26 @@ class Logs(Stoppable):
     def kill(self) -> None:
         """Leave it: the last words matter, and its own limit is short."""
 
-    def _cut_off(self) -> None:
-        if self._child:
-            self._child.send(signal.SIGKILL)
+    def _limit(self, child: Child) -> None:
+        """Cut off what writes the last lines and is not done in time, or hangs."""
+        self._loop.after(FLUSH_TIMEOUT, lambda: self._cut_off(child))
+        self._look(child, proc.count_switches(child.pid), self._loop.now())
+
+    def _look(self, child: Child, switches: int | None, moved: float) -> None:
+        """`switches` is how many it had by then, and `moved` when it last had or wanted a turn."""
+        if self._child is not child or switches is None:  # nobody knows
+            return
+        now, latest = self._loop.now(), proc.count_switches(child.pid)
+        if latest != switches or proc.want_processor({child.pid}):
+            moved = now
+        if now - moved >= HANG:
+            self._cut_off(child)
+        else:
+            self._loop.after(LOOK, lambda: self._look(child, latest, moved))
+
+    def _cut_off(self, child: Child) -> None:
+        if self._child is child:
+            child.send(signal.SIGKILL)
 
     def _add(self, name: str, reader: int) -> None:
         os.set_blocking(reader, False)
@@ -173,7 +195,6 @@ class Logs(Stoppable):
 
     def _flush(self) -> None:
         self._report_losses()
-        self._loop.after(FLUSH_TIMEOUT, self._cut_off)
         try:
             self._child = self._children.fork(
                 self._write_last_lines, self._on_flushed, keep=tuple(self._readers.values())
@@ -182,6 +203,7 @@ class Logs(Stoppable):
             self.state = LogState.ENDED
             return
         self._spare(self._child)
+        self._limit(self._child)
 
     def _spare(self, child: Child) -> None:
         """Let it go on when the orphans are ended, and when something has stopped it."""

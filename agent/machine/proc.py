@@ -89,6 +89,20 @@ def measure_turns() -> float:
     return (ran + waited) / 1e9
 
 
+def count_switches(pid: int) -> int | None:
+    """Return how often a process has lost its processor, which it does after each turn.
+
+    None: it is gone, or this kernel does not count. See proc_pid_status(5).
+    """
+    try:
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    counts = [int(line.split()[1]) for line in lines if b"ctxt_switches:" in line]
+    return sum(counts) if counts else None
+
+
 def _read_fields(pid: int) -> list[str]:
     """Return what `read_stat` does without the name; nothing: it is gone."""
     try:

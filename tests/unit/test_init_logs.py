@@ -1,5 +1,6 @@
 """When init starts the log child again, and what it does for the writers meanwhile."""
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from agent.init import turn
 from agent.init.logs import (
     FLUSH_TIMEOUT,
+    HANG,
     LONG_LIFE,
     MOST_WAITING,
     RELIEF_STEP,
@@ -19,6 +21,7 @@ from agent.init.logs import (
     count_waiting,
 )
 from agent.init.states import LogState
+from agent.machine import proc
 from agent.machine.boot_file import Boot
 from tests.fakes.kernel import (
     COPY,
@@ -165,6 +168,42 @@ def test_a_log_child_that_hangs_is_cut_off(desk: LogDesk) -> None:
     desk.world.children.programs[COPY] = Program(lasts=0.25)
     desk.logs.stop()
     assert desk.world.go_until(desk.logs.ended) == pytest.approx(FLUSH_TIMEOUT + 0.25)
+
+
+@pytest.mark.parametrize(
+    ("switches", "wants", "ended"),
+    [
+        ("counted", False, HANG),
+        ("counted", True, FLUSH_TIMEOUT),
+        ("growing", False, FLUSH_TIMEOUT),
+        ("unknown", False, FLUSH_TIMEOUT),
+    ],
+    ids=["hangs", "lacks a processor", "is slow", "nobody knows"],
+)
+def test_one_that_hangs_is_not_waited_for_as_long_as_one_that_is_slow(
+    desk: LogDesk, monkeypatch: pytest.MonkeyPatch, switches: str, wants: bool, ended: float
+) -> None:
+    """Each has two tries: the copy of init may hang as well, at the same output."""
+    growing = itertools.count()
+    answers = {"counted": lambda: 7, "growing": lambda: next(growing), "unknown": lambda: None}
+    monkeypatch.setattr(proc, "count_switches", lambda _: answers[switches]())
+    monkeypatch.setattr(proc, "want_processor", lambda _: wants)
+    begin_work(desk, STUBBORN)
+    desk.world.children.programs[COPY] = STUBBORN
+    desk.logs.stop()
+    assert desk.world.go_until(desk.logs.ended) == pytest.approx(2 * ended)
+
+
+def test_the_limit_of_one_that_hangs_is_not_that_of_its_successor(
+    desk: LogDesk,
+) -> None:
+    """It ends late with an error, and what it left takes a moment to write."""
+    begin_work(desk, replace(LOG_CHILD, answer=1, lingers=FLUSH_TIMEOUT - 0.5))
+    desk.world.children.programs[COPY] = Program(lasts=1.0)
+    desk.logs.stop()
+    assert desk.world.go_until(desk.logs.ended) == pytest.approx(FLUSH_TIMEOUT + 0.5)
+    (copy,) = desk.copies
+    assert copy.got == []
 
 
 def test_one_that_has_not_begun_its_work_is_not_waited_for(desk: LogDesk) -> None:

@@ -84,3 +84,20 @@ def test_a_kernel_that_does_not_count_turns_says_nothing_of_them(
     before = proc.measure_turns()
     work(0.2)
     assert proc.measure_turns() - before >= 0.19
+
+
+def test_the_kernel_counts_how_often_a_process_had_a_turn() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        before = proc.count_switches(process.pid)
+        for _ in range(5):
+            process.stdin.write(b"line\n")
+            process.stdin.flush()
+            process.stdout.readline()
+        after = proc.count_switches(process.pid)
+        assert before is not None
+        assert after is not None
+        assert after - before >= 4
+        process.kill()
+    assert proc.count_switches(process.pid) is None
