@@ -9,21 +9,23 @@ from functools import partial
 from pathlib import Path
 
 from agent.commands.output import Printer
-from agent.commands.unit_reports import show_progress
-from agent.machine import unit_record
+from agent.commands.unit_reports import describe_end, show_progress
+from agent.machine import holders, unit_record
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.files import STATE, read_file
 from agent.machine.inotify import Changes
 from agent.machine.lines import split_lines
-from agent.machine.system import Facts
 from agent.machine.unit_log import FOLDER, find_path
-from agent.machine.unit_record import Record, State
+from agent.machine.unit_record import Record, State, make_name
 from agent.settings import context
+from agent.settings.context import Context
 from agent.units.all import KINDS
+from agent.units.setup import NOT_YET
+from agent.units.unit import Kind
 
 LOOK = 5.0
-"""Seconds after which it is looked again, should a change go unnoticed."""
+"""Seconds after which it is looked again: a change may go unnoticed, and a kill makes none."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,18 +38,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Print it; exit 1 where there is none."""
-    facts = context.load().facts
-    path = find_path(facts, arguments.unit)
+    current = context.load()
+    path = find_path(current.facts, arguments.unit)
     if arguments.previous:
         path = Path(f"{path}.1")
-    if not path.exists() and not (arguments.follow and is_known(arguments.unit)):
-        raise AgentError(explain_missing(arguments.unit, facts))
+    if not is_there(path) and not (arguments.follow and may_come(arguments.unit, current)):
+        raise AgentError(explain_missing(arguments.unit, current))
     if not arguments.follow:
         say(read(path), printer)
         return Exit.OK
     with printer.watch("") as bar:
-        say(follow(path, arguments.unit, facts, partial(show_progress, bar)), printer)
+        show = partial(show_progress, bar)
+        say(follow(path, arguments.unit, current, show, printer.note), printer)
     return Exit.OK
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is such a log; of a name that is too long there is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def say(pieces: Iterable[bytes], printer: Printer) -> None:
@@ -56,16 +67,42 @@ def say(pieces: Iterable[bytes], printer: Printer) -> None:
         printer.say(*split_lines(piece.decode(errors="replace")))
 
 
-def is_known(unit: str) -> bool:
-    """Tell whether a unit of this name may still come."""
-    return unit.partition(unit_record.SEPARATOR)[0] in {kind.name for kind in KINDS}
+def may_come(unit: str, current: Context) -> bool:
+    """Tell whether a unit is there or may still come: a part does while its kind is not over."""
+    if unit_record.read(current.facts, unit):
+        return True
+    kind = find_kind(unit)
+    if not kind:
+        return False
+    if holders.find(unit_record.find_lock(current.facts, kind.name)) is not None:
+        return True
+    whole = unit_record.read(current.facts, kind.name)
+    return kind.wanted(current.settings) and not (whole and is_over(whole))
 
 
-def explain_missing(unit: str, facts: Facts) -> Problem:
+def find_kind(unit: str) -> Kind | None:
+    """Return the kind of a unit; None where no unit can have this name."""
+    name, colon, part = unit.partition(unit_record.SEPARATOR)
+    if colon and unit != make_name(name, part):
+        return None
+    return next((kind for kind in KINDS if kind.name == name), None)
+
+
+def is_over(unit: Record) -> bool:
+    """Tell whether nobody works on a unit any more."""
+    return unit.state not in (State.WAITING, State.RUNNING)
+
+
+def explain_missing(unit: str, current: Context) -> Problem:
     """Return the problem of a unit that has no log."""
-    logs = sorted(path.stem for path in (facts.runtime / FOLDER).glob("*.log"))
-    if unit_record.read(facts, unit) or is_known(unit):
+    known = unit_record.read(current.facts, unit)
+    if known and is_over(known):
+        return Problem(f"there is no log: {describe_end(known)}", known.hint)
+    if may_come(unit, current):
         return Problem(f"{unit} has no log yet", f"devcopilot log -f {unit}")
+    if unit in {kind.name for kind in KINDS}:
+        return Problem(f"there is no log: {unit} is not asked for")
+    logs = sorted(path.stem for path in (current.facts.runtime / FOLDER).glob("*.log"))
     near = difflib.get_close_matches(unit, logs, 1)
     there = f"there are logs of: {', '.join(logs)}" if logs else "no unit has run yet"
     return Problem(f"there is no unit {unit}", f"did you mean {near[0]}?" if near else there)
@@ -80,15 +117,23 @@ def read(path: Path) -> Iterator[bytes]:
 
 
 def follow(
-    path: Path, unit: str, facts: Facts, show: Callable[[Record], None] = lambda _: None
+    path: Path,
+    unit: str,
+    current: Context,
+    show: Callable[[Record], None],
+    note: Callable[[str], None],
 ) -> Iterator[bytes]:
-    """Yield a log as it grows, until the unit's work is over; `show` gets how it stands."""
+    """Yield a log as it grows, until the unit's work is over; `show` gets how it stands.
+
+    `note` gets what is waited for. Raises AgentError if there is no log, and none can come.
+    """
+    facts = current.facts
     changes = Changes((path.parent, facts.runtime / unit_record.FOLDER), growth=True)
-    inode, place = 0, 0
+    inode, place, told = 0, 0, ""
     try:
         while True:
             known = unit_record.read(facts, unit)
-            over = known is not None and known.state not in (State.WAITING, State.RUNNING)
+            over = is_over(known) if known else not may_come(unit, current)
             with suppress(FileNotFoundError), path.open("rb") as file:
                 if os.fstat(file.fileno()).st_ino != inode:
                     inode, place = os.fstat(file.fileno()).st_ino, 0
@@ -97,10 +142,22 @@ def follow(
                 lines = lines[: lines.rfind(b"\n") + 1]
                 place += len(lines)
                 yield lines
+            if over and not inode:
+                raise AgentError(explain_missing(unit, current))
             if over:
                 return
             if known and known.state is State.RUNNING:
                 show(known)
+            elif (words := describe_wait(unit, known)) != told:
+                note(words)
+                told = words
             changes.wait(LOOK)
     finally:
         changes.close()
+
+
+def describe_wait(unit: str, known: Record | None) -> str:
+    """Return why there is nothing to follow yet."""
+    if not known:
+        return f"{unit} has not started yet; waiting for it"
+    return str(Problem(f"{unit} is waiting: {known.reason or NOT_YET}", known.hint))

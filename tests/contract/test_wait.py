@@ -249,6 +249,57 @@ def test_a_log_is_followed_until_the_work_is_over(box: Waiters) -> None:
     assert box.call("log", "one", "--previous").stdout == "first\nhalf a line\n"
 
 
+def test_who_follows_a_unit_that_has_not_started_is_told_for_what_it_waits(box: Waiters) -> None:
+    box.boot()
+    with box.begin("log", "-f", "hooks:postCreate") as reader:
+        assert reader.stdout
+        waits = "devcopilot: hooks:postCreate has not started yet; waiting for it\n"
+        assert reader.stdout.readline() == waits
+        box.set_unit("hooks:postCreate", State.WAITING, reason="no token yet", hint="log in")
+        waits = "devcopilot: hooks:postCreate is waiting: no token yet (log in)\n"
+        assert reader.stdout.readline() == waits
+        box.set_unit("hooks", State.SKIPPED)
+        box.set_unit("hooks:postCreate", State.RUNNING)
+        path = find_path(box.facts, "hooks:postCreate")
+        path.parent.mkdir()
+        path.write_text("first\n")
+        assert reader.stdout.readline() == "first\n"
+        box.set_unit("hooks:postCreate", State.DONE)
+        assert reader.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    ("unit", "problem"),
+    [
+        ("nonsense", "there is no unit nonsense (no unit has run yet)"),
+        ("nonsense:part", "there is no unit nonsense:part (no unit has run yet)"),
+        ("hooks:a/../b", "there is no unit hooks:a/../b (no unit has run yet)"),
+        ("hooks:typo", "there is no unit hooks:typo (no unit has run yet)"),
+        ("hooks", "there is no log: hooks is skipped: there are none"),
+        ("clone", "there is no log: clone is not asked for"),
+        ("clone:demo", "there is no unit clone:demo (no unit has run yet)"),
+        ("x" * 5000, f"there is no unit {'x' * 5000} (no unit has run yet)"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_unit_that_cannot_come_is_not_followed(box: Waiters, unit: str, problem: str) -> None:
+    box.boot()
+    box.set_unit("hooks", State.SKIPPED, reason="there are none")
+    for words in (("log", "-f", unit), ("log", unit)):
+        done = box.call(*words)
+        assert (done.returncode, done.stderr) == (1, f"devcopilot: {problem}\n")
+
+
+def test_who_follows_a_part_that_did_not_come_is_told_once_its_kind_is_over(box: Waiters) -> None:
+    box.boot()
+    with box.begin("log", "-f", "hooks:postCreate") as reader:
+        assert reader.stdout
+        assert "waiting for it" in reader.stdout.readline()
+        box.set_unit("hooks", State.DONE)
+        assert "there is no unit hooks:postCreate" in reader.stdout.readline()
+        assert reader.wait(timeout=60) == 1
+
+
 def test_a_unit_without_a_log_is_told(box: Waiters) -> None:
     box.boot()
     assert box.call("log", "one").stderr == (
