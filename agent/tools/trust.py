@@ -123,11 +123,14 @@ class Seen:
     prints: Prints
     commit: bytes
     """What git has checked out; empty: nobody knows."""
+    index: bytes
+    """What git has of the files that can run code: a checkout writes it before it moves HEAD."""
 
 
 def see(context: Context, folder: Path) -> Seen:
     """Return a folder as it is now."""
-    return Seen(take_prints(context, folder), _find_commit(context, folder))
+    prints = take_prints(context, folder)
+    return Seen(prints, _find_commit(context, folder), _read_index(context, folder))
 
 
 def renew(context: Context, folder: Path, before: Seen) -> list[str]:
@@ -137,11 +140,11 @@ def renew(context: Context, folder: Path, before: Seen) -> list[str]:
     looked at.
     `before`: the folder when that code began. Raises OSError.
     """
-    answers = ANSWERS.read(context.facts)
     now = take_prints(context, folder)
-    if answers.get(find_key(folder)) != before.prints or find_unseen(now):
+    if find_unseen(now) or _may_have_checked_out(context, folder, before):
         return []
-    if _is_checking_out(context, folder) or _find_commit(context, folder) != before.commit:
+    answers = ANSWERS.read(context.facts)
+    if answers.get(find_key(folder)) != before.prints:
         return []
     ANSWERS.write(context.facts, {**answers, find_key(folder): dict(now)})
     return find_changes(before.prints, now)
@@ -156,8 +159,30 @@ def take(context: Context, folder: Path) -> bool:
     return True
 
 
+def _may_have_checked_out(context: Context, folder: Path, before: Seen) -> bool:
+    """Tell whether git has brought files since then.
+
+    A checkout locks the index, writes the files, replaces the index by its lock and moves HEAD. So
+    whoever looks in this order misses none that has written a file.
+    """
+    return (
+        _is_checking_out(context, folder)
+        or _read_index(context, folder) != before.index
+        or _find_commit(context, folder) != before.commit
+    )
+
+
+def _read_index(context: Context, folder: Path) -> bytes:
+    """Return the objects of the files that can run code, as git has them; nothing: it has none."""
+    chosen = filter(None, [context.settings.hooks.devcontainer])
+    names = [*(f":(literal){name}" for name in (*NAMES, *chosen, *TREES)), f":(glob)*{SUFFIX}"]
+    words = ("git", "-C", str(folder), "-c", "core.fsmonitor=false", "ls-files", "--stage", "-z")
+    done = context.facts.run((*words, "--", *names))
+    return done.stdout if done.returncode == 0 else b""
+
+
 def _is_checking_out(context: Context, folder: Path) -> bool:
-    """Tell whether git writes files just now: it locks its index first, and moves HEAD last."""
+    """Tell whether git writes files just now."""
     done = context.facts.run(("git", "-C", str(folder), "rev-parse", "--git-path", "index.lock"))
     lock = folder / os.fsdecode(done.stdout.removesuffix(b"\n"))
     return done.returncode == 0 and os.path.lexists(lock)

@@ -234,8 +234,11 @@ CHECK_OUT = "touch .git/index.lock"
         ("true", trust.Verdict.TRUSTED),
         ("commit -q --allow-empty -m 2", trust.Verdict.ASK),
         (CHECK_OUT, trust.Verdict.ASK),
+        ("git read-tree -m -u HEAD other", trust.Verdict.ASK),
+        ("git read-tree -m -u HEAD unrelated", trust.Verdict.TRUSTED),
+        ("git status", trust.Verdict.TRUSTED),
     ],
-    ids=["nothing", "done", "under way"],
+    ids=["nothing", "done", "under way", "before HEAD moves", "of other files", "a look"],
 )
 def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
     box: Container, meanwhile: str, verdict: trust.Verdict
@@ -244,8 +247,12 @@ def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
     box.variables["DEV8_TRUST"] = "ask"
     git = "git -c user.name=a -c user.email=a@example.com"
     words = f"{git} {meanwhile}" if meanwhile.startswith("commit") else meanwhile
-    box.write(postCreateCommand=f"{words}; mkdir .vscode; echo {{}} >.vscode/tasks.json")
-    setting = f"git init -q; {git} commit -q --allow-empty -m 1"
+    box.write(postCreateCommand=f"{words}; mkdir -p .vscode; echo {{}} >.vscode/tasks.json")
+    setting = f"""git init -q; git add .; {git} commit -q -m 1
+        for name in .vscode/settings.json:other README.md:unrelated; do
+            mkdir -p .vscode; echo {{}} >"${{name%:*}}"; git add -f "${{name%:*}}"
+            {git} commit -q -m 2; git branch "${{name#*:}}"; git reset -q --hard HEAD~
+        done"""
     subprocess.run(["sh", "-c", setting], cwd=box.folder, check=True)
     trust.give(box.context, box.folder)
     box.start()
