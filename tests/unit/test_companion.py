@@ -146,6 +146,7 @@ def test_without_a_page_there_is_nothing_to_open(tmp_path: Path) -> None:
         (f"once {NOBODY}", "failed", unit_record.INTERRUPTED),
         (f"repeated {NOBODY}", "waiting", unit_record.BEGINS_AGAIN),
     ],
+    ids=["alive", "of nobody", "unnamed", "killed", "killed and repeated"],
 )
 def test_a_unit_whose_process_was_killed_is_at_work_no_more(
     tmp_path: Path, holder: str | None, state: str, reason: str
