@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         return Exit.OK
     with refusal_after(DEADLINE, "read the settings"):
         current = context.load()
-    with printer.watch("checking") as bar:
+    with printer.watch("checking", forks=True) as bar:
         rows = doctor.examine(
             checks, current, offline=arguments.offline, limit=arguments.timeout,
             tell=lambda done, names: bar.update(done, len(checks), ", ".join(names)),

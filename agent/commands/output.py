@@ -110,12 +110,15 @@ class Printer:
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     @contextmanager
-    def watch(self, title: str) -> Iterator[Bar]:
-        """Yield the bar of a work; it is gone afterwards."""
+    def watch(self, title: str, *, forks: bool = False) -> Iterator[Bar]:
+        """Yield the bar of a work; it is gone afterwards.
+
+        `forks`: the work makes copies of this process, so no thread may draw the bar.
+        """
         if not is_terminal(self.err):
             yield Bar()
             return
-        with self._draw().watch(title) as bar:
+        with self._draw().watch(title, forks=forks) as bar:
             yield bar
 
     def open_log(self, source: str, level: str | None = None, form: str = "auto") -> Logger:
@@ -213,8 +216,8 @@ class LogPrinter(Printer):
             self.open_log(self.source).error(str(problem))
 
     @contextmanager
-    def watch(self, title: str) -> Iterator[Bar]:  # noqa: D102
-        del title
+    def watch(self, title: str, *, forks: bool = False) -> Iterator[Bar]:  # noqa: D102
+        del title, forks
         yield Bar()
 
     def open_log(  # noqa: D102

@@ -121,9 +121,12 @@ class Screen:
             self.console.print(make_text(f"  {problem.hint}", "cyan"))
 
     @contextmanager
-    def watch(self, title: str) -> Iterator[Bar]:
-        """Yield a bar, which appears at its first progress."""
-        bar = _DrawnBar(self, title)
+    def watch(self, title: str, *, forks: bool = False) -> Iterator[Bar]:
+        """Yield a bar, which appears at its first progress.
+
+        `forks`: it moves with each progress only, not by a thread.
+        """
+        bar = _DrawnBar(self, title, forks)
         try:
             yield bar
         finally:
@@ -145,8 +148,9 @@ class Screen:
 class _DrawnBar(Bar):
     is_drawn = True
 
-    def __init__(self, screen: Screen, title: str) -> None:
+    def __init__(self, screen: Screen, title: str, forks: bool) -> None:
         self._screen = screen
+        self._forks = forks
         self._title = escape_line(title)
         self._began = time.monotonic()
         self._progress: Progress | None = None
@@ -168,15 +172,17 @@ class _DrawnBar(Bar):
         self._screen.take(self)
         words = escape_line(text)
         if self._progress:
-            self._progress.update(self._task, completed=done, total=total, text=words)
+            self._progress.update(
+                self._task, completed=done, total=total, text=words, refresh=self._forks
+            )
             return
-        progress = self._progress = make_progress(self._screen.console)
+        progress = self._progress = make_progress(self._screen.console, has_thread=not self._forks)
         self._task = progress.add_task(self._title, total=total, completed=int(done), text=words)
         progress.tasks[0].start_time = self._began  # not anew after each line in between
         progress.start()
 
 
-def make_progress(console: Console) -> Progress:
+def make_progress(console: Console, *, has_thread: bool = True) -> Progress:
     """Return rich's bar: the title, the share, the text and the time, which fit the terminal.
 
     A narrow one has no room for the bar itself.
@@ -192,6 +198,6 @@ def make_progress(console: Console) -> Progress:
         TaskProgressColumn(),
         TextColumn("{task.fields[text]}", markup=False, table_column=text),
         TimeElapsedColumn(),
-        console=console, refresh_per_second=PULSES, transient=True, expand=True,
-        redirect_stdout=False, redirect_stderr=False,
+        console=console, auto_refresh=has_thread, refresh_per_second=PULSES, transient=True,
+        expand=True, redirect_stdout=False, redirect_stderr=False,
     )  # fmt: skip

@@ -31,6 +31,8 @@ LAST = 1.0
 """Seconds for a process to end once it is killed: one that waits for a dead server does not."""
 LONGEST = 1024 * 1024
 """Bytes that a check may say."""
+PULSE = 0.1
+"""Seconds between two reports of what is at work: whoever draws it has no thread, see `run`."""
 REPORT = "please report it with what `devcopilot support-bundle` collects"
 
 Tell = Callable[[int, Sequence[str]], None]
@@ -62,7 +64,10 @@ class _Child:
 def run(
     checks: Sequence[Check], current: Context, limit: float | None = None, tell: Tell | None = None
 ) -> Iterator[Done]:
-    """Yield each check as it ends. `limit`: seconds for each, in place of its own."""
+    """Yield each check as it ends. `limit`: seconds for each, in place of its own.
+
+    A process with threads must not be forked: the copy may wait for a lock that nobody releases.
+    """
     waiting, running = list(checks), dict[int, _Child]()
     done = 0
     with selectors.DefaultSelector() as selector:
@@ -74,7 +79,7 @@ def run(
                     selector.register(child.pipe, selectors.EVENT_READ)
                 if tell:
                     tell(done, [child.check.name for child in running.values()])
-                for child in _wait(selector, running):
+                for child in _wait(selector, running, PULSE if tell else float("inf")):
                     selector.unregister(child.pipe)
                     del running[child.pipe]
                     done += 1
@@ -132,11 +137,16 @@ def _be_child(check: Check, current: Context, seconds: float, pipe: int) -> None
         os._exit(code)
 
 
-def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[_Child]:
-    """Wait until one has said something or is overdue; return those that are over."""
+def _wait(
+    selector: selectors.BaseSelector, running: dict[int, _Child], seconds: float
+) -> list[_Child]:
+    """Wait until one has said something or is overdue; return those that are over.
+
+    At most these seconds.
+    """
     left = min(child.end for child in running.values()) - time.monotonic()
     over = []
-    for key, _ in selector.select(max(0.0, left)):
+    for key, _ in selector.select(max(0.0, min(left, seconds))):
         child = running[key.fd]
         piece = os.read(child.pipe, 65536)
         child.said += piece

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
@@ -190,6 +191,39 @@ def test_it_has_no_terminal_and_no_output(
 
     assert find(look, current) == [Finding(Result.OK, "read 0 bytes")]
     assert capfd.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_no_thread_draws_the_terminal_while_the_checks_are_forked(
+    current: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of a process with threads may wait for ever for what one of them holds."""
+    checks = tuple(make(lambda _: [FINE], f"check-{number}") for number in range(9))
+    before, fork = set(threading.enumerate()), os.fork
+    found: list[set[threading.Thread]] = []
+
+    def note_and_fork() -> int:
+        found.append(set(threading.enumerate()) - before)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", note_and_fork)
+    monkeypatch.setattr(verb, "CHECKS", checks)
+    monkeypatch.setattr(context, "load", lambda: current)
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Terminal()
+    words = argparse.Namespace(
+        names=[], url=None, list=False, offline=True, timeout=None, all=False, strict=False
+    )
+    assert verb.run(words, Printer(out=io.StringIO(), err=screen)) == 0
+    assert found == [set()] * 9
+    assert "checking" in screen.getvalue()
+    assert "check-8" in screen.getvalue()
 
 
 def test_four_run_at_a_time(current: Context) -> None:
