@@ -18,9 +18,7 @@ from agent.settings.step import Step
 from agent.workspace import configure
 from agent.workspace.all import STEPS
 from tests.contract.homes import OPEN, PUBLIC_KEY, SECRETS, Workspace
-from tests.worlds.waiting import wait_until
-
-DEADLINE = 20.0
+from tests.worlds.waiting import DEADLINE, wait_until
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def test_configure_by_hand_waits_for_a_refresh(workspace: Workspace) -> None:
         )  # fmt: skip
         wait_until(
             lambda: _waits_for_a_lock(process.pid) or process.poll() is not None,
-            "waiting for the lock", DEADLINE,
+            "waiting for the lock",
         )  # fmt: skip
         assert process.poll() is None, "it did not wait"
     process.communicate(timeout=DEADLINE)

@@ -12,8 +12,6 @@ from tests.worlds.hardening import REMAPPED_ROWS, ROWS
 from tests.worlds.remapped import FIRST_UID, REMAPPED, need_remapping, remapped_engine
 
 PASSWORD = "correct horse # battery: staple"
-STOP_DEADLINE = 5.0
-"""Seconds; whether a stop is quick is for `make bench` to judge."""
 
 ALL_ROWS = {**ROWS, **REMAPPED_ROWS}
 """Those of the other engine last: it stays until the end."""
@@ -115,6 +113,5 @@ def test_nothing_runs_as_root_and_nothing_is_setuid(box: Container) -> None:
 
 
 def test_stop_is_in_order(box: Container) -> None:
-    seconds, code = box.stop()
-    assert code == 0
-    assert seconds < STOP_DEADLINE
+    _, code = box.stop()
+    assert code == 0, "or the engine would have ended it by KILL"

@@ -22,11 +22,10 @@ from agent.settings.everything import Settings
 from agent.workspace import login_keys
 from tests.worlds.containers import BASE, DOCKER, docker, find_free_port
 from tests.worlds.option_lines import GOOD, REFUSED
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 UID = 4242
 USER = "dev"
-DEADLINE = 10.0
 PYTHONS = ("\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "\x1d", "\x1e", "\r")
 """What ends a line for Python alone."""
 ODD = "50%s \"double\" 'single'; # $HOME `id` \\ é"
@@ -60,7 +59,7 @@ class Server:
                               text=True, timeout=DEADLINE)  # fmt: skip
 
     def wait_for_log(self, words: str) -> None:
-        wait_until(lambda: words in self.log.read_text(), f"a line with {words!r}", DEADLINE)
+        wait_until(lambda: words in self.log.read_text(), f"a line with {words!r}")
 
 
 def make_server(top: Path) -> Server:

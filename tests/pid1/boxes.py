@@ -17,11 +17,9 @@ from agent.machine.system import Facts
 from agent.services import supervisord
 from agent.services.service import Service
 from tests.worlds.bound import BOUND
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 NOBODY = 65534
-DEADLINE = 20.0
-"""Seconds that anything in a box may take."""
 NEVER = 1000.0
 """Seconds of a stop that is not to meet its own deadline: whatever waits for that fails before."""
 PYTHON = (sys.executable, "-I")

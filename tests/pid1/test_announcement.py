@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pid1.boxes import BLOCKED, DEADLINE, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted, change
+from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted, change
+from tests.worlds.waiting import DEADLINE
 
 Start = Callable[..., Box]
 

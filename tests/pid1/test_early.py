@@ -18,7 +18,6 @@ from agent.machine.proc import read_stat
 from agent.services.service import Service
 from tests.pid1.boxes import (
     BLOCKED,
-    DEADLINE,
     EMPTY_BOOT,
     ENVIRONMENT,
     PYTHON,
@@ -27,7 +26,7 @@ from tests.pid1.boxes import (
     change,
     with_services,
 )
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 Start = Callable[..., Box]
 
@@ -167,7 +166,7 @@ def test_services_that_have_begun_end_with_a_second_life_that_cannot_begin(tmp_p
         _, said = process.communicate(timeout=DEADLINE)
     assert process.returncode == Exit.USAGE
     assert b"another agent uses it" in said
-    wait_until(lambda: not list_session(process.pid), "the end of all that it started", DEADLINE)
+    wait_until(lambda: not list_session(process.pid), "the end of all that it started")
 
 
 def test_fifos_are_open_until_the_second_life_has_them(tmp_path: Path) -> None:

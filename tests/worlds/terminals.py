@@ -10,8 +10,8 @@ import termios
 import time
 from contextlib import suppress
 
-DEADLINE = 30.0
-"""Seconds that a person waits for something to appear."""
+from tests.worlds.waiting import DEADLINE
+
 PROMPT = b"ready> "
 
 
