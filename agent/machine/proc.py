@@ -96,7 +96,7 @@ def count_switches(pid: int) -> int | None:
     """
     try:
         with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
-            lines = file.read().splitlines()
+            lines = file.read().split(b"\n")
     except OSError:
         return None
     counts = [int(line.split()[1]) for line in lines if b"ctxt_switches:" in line]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from agent.machine.files import STATE, read_file
 from agent.machine.proc import GONE, list_processes, read_stat
 from agent.machine.system import Facts
 from agent.machine.unit_record import FOLDER
@@ -43,10 +44,10 @@ def noting(facts: Facts, kind: str) -> Iterator[Callable[[int], None]]:
 
 
 def end(facts: Facts, kind: str) -> None:
-    """End what is left of a kind's commands. Only who holds the kind may call it."""
+    """End the rest of a kind's commands. Only who holds the kind may call it."""
     for path in (facts.runtime / FOLDER).glob(f"{kind}.*{SUFFIX}"):
         with suppress(OSError, ValueError):
-            _end_session(int(path.name.split(".")[-2]), path.read_text())
+            _end_session(int(path.name.split(".")[-2]), read_file(path, STATE).decode())
         with suppress(OSError):
             path.unlink()
 

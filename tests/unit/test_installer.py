@@ -22,7 +22,8 @@ from agent.settings.everything import Settings
 from agent.settings.tools import NAMES
 from agent.tools import codex
 from agent.tools.rows import Row, describe
-from agent.tools.tool import AiTool, Login, find_wanted
+from agent.tools.tool import UNIT, AiTool, Login, find_wanted
+from agent.units.setup import hold
 from agent.units.tools import engines, installer, kind
 from agent.units.tools.installer import LackError, ToolError
 from agent.units.unit import StoppedError, Work
@@ -433,8 +434,9 @@ def test_rows_tell_how_a_tool_stands(place: Place) -> None:
 
     assert row() == Row("claude", "missing")
     unit = place.work.part("claude")
-    unit.begin()
-    assert row() == Row("claude", "installing")
+    with hold(place.facts, UNIT):
+        unit.begin()
+        assert row() == Row("claude", "installing")
     unit.fail("npm ended with 1", "fix it")
     assert row() == Row("claude", "failed", problem="npm ended with 1 (fix it)")
     place.npm(GOOD)
@@ -447,5 +449,7 @@ def test_rows_tell_how_a_tool_stands(place: Place) -> None:
 
 def test_rows_while_tools_are_installed_are_of_the_wanted_ones(place: Place) -> None:
     other = AiTool("codex", "Codex", (codex.KEY,), lambda *_: ())
-    place.work.own.begin()
-    assert list(describe((TOOL, other), place.settings, place.facts)) == [Row("claude", "waiting")]
+    with hold(place.facts, UNIT):
+        place.work.own.begin()
+        rows = list(describe((TOOL, other), place.settings, place.facts))
+    assert rows == [Row("claude", "waiting")]

@@ -17,8 +17,10 @@ SLEEPS = {
     "commands.health": "between two looks at the services, ever longer, until they answer",
     "github.helpers.ask": "until the broker's socket is back",
     "machine.follow": "between two looks at a program that must not be waited for in vain",
+    "machine.holders": "until somebody who only looks lets go of a lock",
     "machine.process_groups": "until a program has ended, before it is killed",
     "machine.sqlite": "until a writer lets go of a database",
+    "units.leftovers": "until the commands of a killed setup have ended, before they are killed",
 }
 """Modules of short-lived commands that pause between two looks, up to a deadline, and why."""
 
