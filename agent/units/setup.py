@@ -248,7 +248,7 @@ def end_interrupted(facts: Facts, kind: str) -> list[Record]:
 
 def is_settled(facts: Facts) -> bool:
     """Return whether all units are decided: none is at work, or waits for something."""
-    return UNDECIDED.isdisjoint(each.state for each in unit_record.list_all(facts))
+    return UNDECIDED.isdisjoint(each.state for each in unit_record.list_written(facts))
 
 
 def reopen(facts: Facts) -> None:
