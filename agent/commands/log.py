@@ -74,7 +74,7 @@ def may_come(unit: str, current: Context) -> bool:
     kind = find_kind(unit)
     if not kind:
         return False
-    if holders.find(unit_record.find_lock(current.facts, kind.name)) is not None:
+    if holders.is_held(unit_record.find_lock(current.facts, kind.name)):
         return True
     whole = unit_record.read(current.facts, kind.name)
     return kind.wanted(current.settings) and not (whole and is_over(whole))

@@ -22,7 +22,7 @@ def take(descriptor: int, *, share: bool = False) -> bool:
 
 
 def take_alone(descriptor: int) -> bool:
-    """Do the same where others use `find`, which shares the lock for a moment."""
+    """Do the same where others use `is_held`, which shares the lock for a moment."""
     end = time.monotonic() + LOOKING
     while not take(descriptor):
         if not take(descriptor, share=True) or time.monotonic() >= end:
@@ -43,18 +43,39 @@ def get_name(descriptor: int) -> str:
     return os.pread(descriptor, LONGEST_NAME, 0).decode(errors="replace")
 
 
-def find(path: "str | os.PathLike[str]") -> str | None:
-    """Return what the holder of this file says; None: nobody holds it, or it cannot be read.
+def is_held(path: "str | os.PathLike[str]") -> bool:
+    """Return whether somebody holds this file; what is not there nobody holds.
 
-    One who wants it uses `take_alone`.
+    True as well if it cannot be known, such as where we may open no further file. One who wants it
+    uses `take_alone`.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = _open(path)
+    except FileNotFoundError:
+        return False
     except OSError:
-        return None
+        return True
     try:
-        return None if take(descriptor, share=True) else get_name(descriptor)
+        return not take(descriptor, share=True)
     except OSError:
-        return None
+        return True
     finally:
         os.close(descriptor)
+
+
+def find_last_name(path: "str | os.PathLike[str]") -> str:
+    """Return what the holder of this file says, or said; nothing: it cannot be read."""
+    try:
+        descriptor = _open(path)
+    except OSError:
+        return ""
+    try:
+        return get_name(descriptor)
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: "str | os.PathLike[str]") -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -12,10 +12,8 @@ A process that was killed leaves its units RUNNING. Whoever reads looks whether 
 holds the kind's lock.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -135,12 +133,12 @@ def judge(facts: Facts, written: Record) -> Record:
     if written.state is not State.RUNNING:
         return written
     path = find_lock(facts, written.kind)
-    if holders.find(path) is not None:
+    if holders.is_held(path):
         return written
     written = UNIT.read(facts, written.name) or written  # it may just have ended
     if written.state is not State.RUNNING:
         return written
-    if _find_last_holder(path).startswith(REPEATED):
+    if holders.find_last_name(path).startswith(REPEATED):
         return replace(written, state=State.WAITING, reason=BEGINS_AGAIN, progress=None)
     return interrupt(written)
 
@@ -153,16 +151,6 @@ def interrupt(unit: Record) -> Record:
 def find_lock(facts: Facts, kind: str) -> Path:
     """Return the file that is locked as long as somebody carries out a kind."""
     return facts.runtime / FOLDER / f"{kind}.lock"
-
-
-def _find_last_holder(path: Path) -> str:
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            return holders.get_name(descriptor)
-        finally:
-            os.close(descriptor)
-    return ""
 
 
 def make_name(kind: str, part: str) -> str:

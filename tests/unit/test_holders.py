@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from agent.machine import holders
+from tests.worlds.waiting import DEADLINE
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -17,17 +21,20 @@ def open_file(path: Path) -> int:
 
 def test_the_holder_is_named_until_it_lets_go(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    assert holders.find(path) is None
+    assert not holders.is_held(path)
     first, second = open_file(path), open_file(path)
     assert holders.take(first)
-    assert holders.find(path) == ""
+    assert holders.is_held(path)
+    assert holders.find_last_name(path) == ""
     holders.set_name(first, "a backup is being made")
     assert not holders.take(second)
-    assert holders.find(path) == holders.get_name(second) == "a backup is being made"
+    assert holders.find_last_name(path) == holders.get_name(second) == "a backup is being made"
     holders.set_name(first, "short")
-    assert holders.find(path) == "short"
+    assert holders.find_last_name(path) == "short"
+    assert holders.is_held(path)
     os.close(first)
-    assert holders.find(path) is None
+    assert not holders.is_held(path)
+    assert holders.find_last_name(path) == "short"
     assert holders.take(second)
     os.close(second)
 
@@ -45,7 +52,24 @@ def test_some_hold_it_together(tmp_path: Path) -> None:
 def test_what_is_no_lock_has_no_holder(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    assert holders.find(path) is None
+    assert not holders.is_held(path)
+    assert holders.find_last_name(path) == ""
+
+
+def test_who_may_open_no_further_file_does_not_say_that_nobody_is_at_work(tmp_path: Path) -> None:
+    """A unit would be told as interrupted, and the workspace as idle."""
+    path = tmp_path / "lock"
+    path.touch()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(path, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        held, name = holders.is_held(path), holders.find_last_name(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (held, name) == (True, "")
+    assert not holders.is_held(path)
 
 
 LOOKER = """
@@ -53,12 +77,15 @@ import sys
 from agent.machine import holders
 print(flush=True)
 while True:
-    holders.find(sys.argv[1])
+    holders.is_held(sys.argv[1])
 """
 
 
-def test_whoever_only_looks_is_in_nobody_s_way(tmp_path: Path) -> None:
+def test_whoever_only_looks_is_in_nobody_s_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One look in a thousand would, and a clone would be refused as already at work."""
+    monkeypatch.setattr(holders, "LOOKING", DEADLINE)
     path = tmp_path / "lock"
     wanted, held = open_file(path), open_file(path)
     looker = subprocess.Popen(

@@ -30,7 +30,7 @@ def is_running(unit: str, folder: str) -> bool:
         return False
     from agent.machine import holders  # noqa: PLC0415 - few looks find such a unit
 
-    return holders.find(os.path.join(folder, FOLDER, f"{unit.partition(':')[0]}.lock")) is not None
+    return holders.is_held(os.path.join(folder, FOLDER, f"{unit.partition(':')[0]}.lock"))
 
 
 def list_units(folder: str) -> list[str]:
