@@ -48,7 +48,10 @@ def start_behind(
         os.setpriority(os.PRIO_PROCESS, 0, LEAST_NICE)
 
     with ThreadPoolExecutor(1, initializer=give_way_here) as pool:
-        process = pool.submit(start).result()
+        try:
+            process = pool.submit(start).result()
+        except RuntimeError:  # there can be no further thread
+            process = start()
     with suppress(OSError):  # some sandboxes have no such file
         Path(f"/proc/{process.pid}/oom_score_adj").write_text(FIRST_TO_END)
     return process

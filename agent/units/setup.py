@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from agent.machine import faults, holders, unit_record
@@ -19,6 +20,7 @@ from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError
 from agent.machine.setup_trigger import trigger
 from agent.machine.system import Facts
+from agent.machine.threads import start_or_do
 from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
 from agent.settings.context import Context
 from agent.units import leftovers
@@ -76,7 +78,7 @@ class Setup:
                 self._later.pop(kind.name, None)
                 if self._has_needs(kind):
                     running.add(kind.name)
-                    threading.Thread(target=self._carry_out, args=(kind,), daemon=True).start()
+                    start_or_do(partial(self._carry_out, kind), daemon=True)
             if free:
                 continue  # one that is not begun keeps nobody back any more
             if not running:

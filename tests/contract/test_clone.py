@@ -23,6 +23,7 @@ from tests.contract.clones import TOKEN, Place, point_to
 from tests.contract.homes import Workspace
 from tests.worlds.containers import find_free_port
 from tests.worlds.git_host import GitHost
+from tests.worlds.limits import refuse_threads
 from tests.worlds.needs import need, need_sshd
 from tests.worlds.waiting import wait_until
 
@@ -109,6 +110,16 @@ def test_options_and_several_at_once(place: Place) -> None:
     assert (place.folder / "some/where/README.md").exists()
     names = {path.name for path in (place.folder / "other").iterdir()}
     assert names == {".git", "docs", "top"}
+
+
+def test_where_no_thread_can_be_they_are_cloned_one_after_another(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_threads(monkeypatch)
+    units = place.start("HOST/octo/demo", "HOST/octo/demo dir=other")
+    assert {name: str(unit.state) for name, unit in units.items()} == dict.fromkeys(units, "done")
+    assert (place.folder / "demo/.git").is_dir()
+    assert (place.folder / "other/.git").is_dir()
 
 
 def test_an_empty_repository_is_done_and_a_web_page_is_not(place: Place) -> None:

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
 from agent.machine.background import choose_processors, read_quota, start_behind
+from tests.worlds.limits import refuse_thread
 
 ANY = float("inf")
 
@@ -63,6 +65,17 @@ def test_it_holds_for_what_is_started_from_there() -> None:
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
     count = len(choose_processors(os.sched_getaffinity(0), read_quota()))
     assert json.loads(done.stdout) == [count, os.SCHED_IDLE, psutil.IOPRIO_CLASS_IDLE.value]
+
+
+def test_a_program_is_started_where_no_thread_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not give way then; a limit of processes counts threads."""
+    monkeypatch.setattr(threading.Thread, "start", refuse_thread)
+    argv = ["cat", "/proc/self/oom_score_adj"]
+    process = start_behind(lambda: subprocess.Popen(argv, stdout=subprocess.PIPE))
+    with process:
+        assert process.stdout
+        assert process.stdout.read().strip().isdigit()
+    assert process.returncode == 0
 
 
 def test_a_program_that_gives_way_does_not_slow_whoever_starts_it(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from agent.units import waiting
 from agent.units.hooks import attach, environment, kind, remote, stopping
 from agent.units.setup import Setup
 from agent.workspace.jobs import find_jobs
+from tests.worlds.limits import refuse_threads
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import wait_until
 
@@ -157,6 +158,16 @@ def test_commands_of_an_object_run_side_by_side(box: Container) -> None:
     assert box.state("postCreate") == "done"
     assert sorted(box.log("postCreate")) == ["a | a is there", "b | b is there"]
     assert box.log("postCreate:a") == ["a is there"]
+
+
+def test_where_no_thread_can_be_they_run_one_after_another(
+    box: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_threads(monkeypatch)
+    box.write(postCreateCommand={"a": say("a"), "b": say("b")}, postStartCommand=say("start"))
+    box.start()
+    assert box.said() == ["a", "b", "start"]
+    assert (box.state(), box.state("postCreate:a")) == ("done", "done")
 
 
 def test_one_of_an_object_fails(box: Container) -> None:

@@ -28,6 +28,7 @@ from agent.units.all import KINDS
 from agent.units.marks import IN_CONTAINER, ON_VOLUME, Marks
 from agent.units.setup import NOT_YET, Setup, hold, is_settled
 from agent.units.unit import Kind, Unit, Work
+from tests.worlds.limits import refuse_threads
 from tests.worlds.machine import make_facts
 from tests.worlds.waiting import DEADLINE, wait_until
 
@@ -154,6 +155,16 @@ def test_kinds_that_do_not_need_each_other_run_side_by_side(context: Context) ->
 
     Setup(context, [make_kind("a", meet), make_kind("b", meet)], Heard()).run()
     assert (state_of(context, "a"), state_of(context, "b")) == ("done", "done")
+
+
+def test_where_no_thread_can_be_kinds_run_one_after_another(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit of processes counts threads as well; the setup would end and begin anew for ever."""
+    refuse_threads(monkeypatch)
+    kinds = [make_kind("a", succeed), make_kind("b", fail), make_kind("c", succeed, ("a",))]
+    Setup(context, kinds, Heard()).run()
+    assert [state_of(context, kind.name) for kind in kinds] == ["done", "failed", "done"]
 
 
 def test_everybody_sees_from_the_beginning_what_there_will_be(context: Context) -> None:

@@ -2,11 +2,11 @@
 
 import queue
 import shutil
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
 from agent.machine.folders import CACHE_TAG
+from agent.machine.threads import start_or_do
 from agent.machine.unit_record import SEPARATOR
 from agent.machine.volumes import find_top
 from agent.services import login_folder
@@ -51,10 +51,8 @@ def clone_all(work: Work, repositories: Sequence[Repository]) -> list[Unit]:
             except Exception as error:
                 errors.append(error)
 
-    takers = [threading.Thread(target=take) for _ in range(min(AT_ONCE, len(clones)))]
-    for taker in takers:
-        taker.start()
-    for taker in takers:
+    takers = [start_or_do(take) for _ in range(min(AT_ONCE, len(clones)))]
+    for taker in filter(None, takers):
         taker.join()
     if errors:
         raise errors[0]

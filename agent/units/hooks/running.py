@@ -2,9 +2,12 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from agent.machine.human import format_duration
+from agent.machine.threads import start_or_do
 from agent.machine.unit_record import SEPARATOR, Record, State
 from agent.machine.values import frozen
 from agent.units.devcontainer.lifecycle_commands import SHELL, Command
@@ -36,7 +39,8 @@ def carry_out(work: Work, unit: Unit, phase: Phase, where: Where) -> bool:
     timer = threading.Timer(LONG, unit.progress, (None, ENDLESS))
     timer.daemon = True
     if not phase.once:
-        timer.start()
+        with suppress(RuntimeError):  # there can be no further thread
+            timer.start()
     try:
         if len(phase.commands) == 1 and not phase.commands[0].name:
             told = run_one(unit, phase.commands[0], where)
@@ -143,12 +147,10 @@ def run_together(work: Work, unit: Unit, phase: Phase, where: Where) -> Told:
         found[name] = told
 
     threads = [
-        threading.Thread(target=run, args=(name, part, command))
+        start_or_do(partial(run, name, part, command))
         for command, (name, part) in zip(phase.commands, parts.items(), strict=True)
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
+    for thread in filter(None, threads):
         thread.join()
     return next((found[name] for name in parts if not found[name].good), Told())
 
