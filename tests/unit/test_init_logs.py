@@ -184,9 +184,11 @@ def test_one_that_hangs_is_not_waited_for_as_long_as_one_that_is_slow(
     desk: LogDesk, monkeypatch: pytest.MonkeyPatch, switches: str, wants: bool, ended: float
 ) -> None:
     """Each has two tries: the copy of init may hang as well, at the same output."""
-    growing = itertools.count()
-    answers = {"counted": lambda: 7, "growing": lambda: next(growing), "unknown": lambda: None}
-    monkeypatch.setattr(proc, "count_switches", lambda _: answers[switches]())
+    answers = {
+        "counted": itertools.repeat(7), "growing": itertools.count(),
+        "unknown": itertools.repeat(None),
+    }[switches]  # fmt: skip
+    monkeypatch.setattr(proc, "count_switches", lambda _: next(answers))
     monkeypatch.setattr(proc, "want_processor", lambda _: wants)
     begin_work(desk, STUBBORN)
     desk.world.children.programs[COPY] = STUBBORN
