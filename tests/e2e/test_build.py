@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import subprocess
 import tarfile
 import uuid
@@ -56,6 +57,8 @@ class Planted:
 
     name: str
     secrets: tuple[str, ...]
+    commit: str
+    """What it was built from, and agent/new.py, which git did not know yet."""
 
 
 def make_secrets(*names: str) -> dict[str, str]:
@@ -68,10 +71,6 @@ def planted(tag: str, tmp_path_factory: pytest.TempPathFactory) -> Planted:
     """dev8-base, built with a secret in every place where one may lie."""
     tree = copy_tree(tmp_path_factory.mktemp("tree"))
     secrets = make_secrets("certificate", "environment", "remote", "env", "key", "agent", "docker")
-    git = ("git", "-C", str(tree))
-    remote = f"https://octo:{secrets['remote']}@github.com/octo/repo.git"
-    for words in (("init", "--quiet"), ("remote", "add", "origin", remote)):
-        subprocess.run([*git, *words], check=True)
     for name, path in (("env", ".env"), ("key", ".dev8/ssh/id_ed25519"), ("agent", "agent/.env"),
                        ("docker", "docker/.env.local")):  # fmt: skip
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
@@ -81,10 +80,22 @@ def planted(tag: str, tmp_path_factory: pytest.TempPathFactory) -> Planted:
     # A changed lock: every step to which the build hands its secret is carried out again.
     for lock in (tree / "requirements/build.txt", tree / "docker/base/gh.txt"):
         lock.write_text(f"{lock.read_text()}# {tag}\n")
+    commit = commit_all(tree, f"https://octo:{secrets['remote']}@github.com/octo/repo.git")
+    (tree / "agent/new.py").write_text('"""New."""\n')
     close_to_others(tree)
     name = build(tree, f"{tag}-planted", CA_BUNDLE=str(bundle),
                  GITHUB_TOKEN=secrets["environment"])  # fmt: skip
-    return Planted(name, tuple(secrets.values()))
+    return Planted(name, tuple(secrets.values()), commit)
+
+
+def commit_all(tree: Path, remote: str) -> str:
+    """Make a tree a clone of this remote with all in one commit; return its id."""
+    git = ("git", "-C", str(tree), "-c", "user.name=T", "-c", "user.email=t@example.com")
+    for words in (("init", "--quiet"), ("remote", "add", "origin", remote), ("add", "--all"),
+                  ("commit", "--quiet", "--message", "all")):  # fmt: skip
+        subprocess.run([*git, *words], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return head.stdout.strip()
 
 
 def find_texts(data: bytes, texts: tuple[str, ...]) -> set[str]:
@@ -160,24 +171,17 @@ def list_modes(image: str) -> set[str]:
 
 def test_the_modes_of_a_clone_reach_no_image(planted: Planted) -> None:
     """Where the umask is 077, git makes every file of a clone private to who cloned."""
-    assert list_modes(planted.name) == list_modes(BASE)
+    made, usual = list_modes(planted.name), list_modes(BASE)
+    module = re.compile(r"/site-packages/agent/(__pycache__/)?__main__\.")
+    new = {row.replace("__main__", "new") for row in usual if module.search(row)}
+    assert len(new) == 2, "source and compiled"
+    assert made == usual | new
 
 
-# --- revision -----------------------------------------------------------------------------------
-
-
-def test_a_new_file_makes_the_revision_dirty(tag: str, tmp_path: Path) -> None:
+def test_a_new_file_makes_the_revision_dirty(planted: Planted) -> None:
     """What git does not know yet gets into the agent's wheel all the same."""
-    tree = copy_tree(tmp_path)
-    identity = ("-c", "user.name=T", "-c", "user.email=t@example.com")
-    git = ("git", "-C", str(tree), *identity)
-    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "all")):
-        subprocess.run([*git, *words], check=True)
-    (tree / "agent/new.py").write_text('"""New."""\n')
-    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
     label = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
-    name = build(tree, f"{tag}-dirty")
-    assert docker("inspect", "--format", label, name) == f"{head.stdout.strip()}-dirty"
+    assert docker("inspect", "--format", label, planted.name) == f"{planted.commit}-dirty"
 
 
 # --- sudo ---------------------------------------------------------------------------------------
