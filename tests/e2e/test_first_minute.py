@@ -156,10 +156,10 @@ def test_a_repository_is_asked_for_once_and_the_next_container_knows(
         (later,) = desk.browser.visit(*steps)
         check_calm(later)
         desk.box.execute("sh", "-c", f"mkdir /workspace/empty; echo '{{}}' >{DEMO}/.mcp.json")
-        steps = (["log_in", PASSWORD], ask_for(DEMO), ["look", "changed"],
+        steps = (["reload"], ask_for(DEMO), ["look", "changed"],
                  ["open", f"{EDITOR}?folder=/workspace/empty&folder={DEMO}"],
                  ["text", "Restricted Mode"], ["look", "two-folders"])  # fmt: skip
-        changed, passed_off = desk.browser.visit(*steps, path=f"?folder={DEMO}")
+        changed, passed_off = desk.browser.go_on(*steps)
         assert changed["dialogs"] == 1
         assert "demo" in passed_off["title"]
         assert "Restricted Mode" in passed_off["status"][0]
@@ -199,9 +199,9 @@ def test_not_now_keeps_it_restricted_runs_no_task_and_a_command_changes_that(
             assert "Restricted Mode" in look["status"][0]
         assert desk.box.call("test", "-e", RAN).returncode == 1
         desk.box.execute("devcopilot", "trust", DEMO)
-        steps = (["log_in", PASSWORD], ["text", "Read me first."], ["text", "task-42-ran"],
+        steps = (["reload"], ["text", "Read me first."], ["text", "task-42-ran"],
                  ["look", "by-command"])  # fmt: skip
-        (look,) = desk.browser.visit(*steps, path=path)
+        (look,) = desk.browser.go_on(*steps)
         check_calm(look)
         desk.box.execute("test", "-e", RAN)
 
