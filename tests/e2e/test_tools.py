@@ -3,8 +3,10 @@
 The editor's terminal is in test_editor.py.
 """
 
+import pytest
+
 from tests.e2e.conftest import Login
-from tests.worlds.containers import WORKSPACE, Container, docker
+from tests.worlds.containers import HARDENED, WORKSPACE, Container, docker
 from tests.worlds.tools import (
     find_image,
     find_missing,
@@ -17,6 +19,15 @@ IMAGE = find_image(WORKSPACE)
 SCRIPT = write_script(IMAGE)
 COMPILING = 300.0
 """Seconds that all compilers may take on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def hardening() -> tuple[str, ...]:
+    """The strictest container alone: what works in it works in a plain one (tests/image).
+
+    The plain one's PATH is in test_journey.py, and its tools in test_editor.py.
+    """
+    return HARDENED
 
 
 def test_in_a_login_shell(box: Container) -> None:
