@@ -20,7 +20,7 @@ from tests.bench.connections import (
     PYTHON,
     start_fake_github,
 )
-from tests.e2e.conftest import write_secret
+from tests.e2e.conftest import NO_EDITOR, write_secret
 from tests.e2e.registry import serving
 from tests.fakes.github.certificate import make_certificate
 from tests.worlds.containers import HARDENED, TAG, Container, Recipe, docker, running
@@ -36,6 +36,7 @@ KEYS = {
 TOKEN = "github_pat_realtools0000000000000000000000001"
 """Fine-grained: Copilot refuses the classic ones, ghp_…, before it asks anybody."""
 ENDPOINT_PORT = 9998
+OFFLINE = ("--network", "none", *NO_EDITOR)
 NOTES = "/tmp/notes"
 CERTIFICATES = "/run/certificates"
 
@@ -73,6 +74,7 @@ def box(
     write_secret(certificates / "github.pem", (certificates / "github.pem").read_text())
     options = (
         *HARDENED,
+        *NO_EDITOR,
         *FAKE_GITHUB_OPTIONS,
         *network,
         *("-v", f"{folder}:/run/secrets:ro", "-v", f"{certificates}:{CERTIFICATES}:ro"),
@@ -170,7 +172,7 @@ def test_tools_find_their_keys_where_their_variables_send_them(image: str) -> No
         "GEMINI_CLI_HOME": "/home/dev8/g",
     }
     given = (word for pair in (KEYS | places).items() for word in ("-e", "=".join(pair)))
-    with running(Recipe(image, (*given, "--network", "none"), published=False)) as box:
+    with running(Recipe(image, (*given, *OFFLINE), published=False)) as box:
         box.wait_ready()
         assert box.call("claude", "auth", "status").returncode == 0
         assert box.call("codex", "login", "status").returncode == 0
@@ -185,7 +187,7 @@ def test_tools_find_their_keys_where_their_variables_send_them(image: str) -> No
 
 
 def test_no_tool_is_signed_in_without_a_key(image: str) -> None:
-    with running(Recipe(image, ("--network", "none"), published=False)) as box:
+    with running(Recipe(image, OFFLINE, published=False)) as box:
         box.wait_ready()
         assert box.call("claude", "auth", "status").returncode != 0
         assert box.call("codex", "login", "status").returncode != 0
@@ -206,7 +208,7 @@ def test_claude_asks_nothing_in_a_new_container_on_the_old_volume(
     tmp_path.chmod(0o755)
     write_secret(tmp_path / "secret", secret + "\n")
     options = (
-        "--network", "none", "-v", f"{volume}:/home/dev8/.claude",
+        *OFFLINE, "-v", f"{volume}:/home/dev8/.claude",
         "-v", f"{Path(__file__).parent / 'claude_server.py'}:/claude_server.py:ro",
         "-v", f"{tmp_path}:/run/secrets:ro", "-e", f"{variable}_FILE=/run/secrets/secret",
         "-e", f"ANTHROPIC_BASE_URL=http://127.0.0.1:{ENDPOINT_PORT}",
