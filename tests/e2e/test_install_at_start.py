@@ -58,13 +58,19 @@ def mount(folder: Path) -> tuple[str, ...]:
     return ("-v", f"{folder}:{LOCKS}:ro")
 
 
-def tool(box: Container, name: str = "gemini") -> dict[str, Any]:
-    """Return what status tells of a tool."""
-    return next(row for row in box.status()["tools"] if row["name"] == name)
+def tool(box: Container) -> dict[str, Any]:
+    """Return what status tells of Gemini CLI."""
+    return next(row for row in box.status()["tools"] if row["name"] == "gemini")
 
 
-def wait_for_state(box: Container, state: str, name: str = "gemini") -> None:
-    wait_until(lambda: tool(box, name)["state"] == state, f"{name} {state}")
+def wait_for_state(box: Container, state: str) -> None:
+    wait_until(lambda: tool(box)["state"] == state, f"gemini {state}")
+
+
+def wait_for_end(box: Container, state: str) -> None:
+    """Wait inside until no tool is being installed, then for the state that Gemini CLI ends in."""
+    box.call("devcopilot", "wait", "--for", "tools", "--timeout", "60s")
+    wait_for_state(box, state)
 
 
 def find_told(box: Container, *levels: str) -> list[str]:
@@ -140,7 +146,7 @@ def test_installed_is_on_every_path_and_stays(
     key = write_secret(tmp_path / "key", login.private.read_text())
     options = ("-v", f"{key}:/key:ro", "-e", f"SSH_PUBLIC_KEY={login.public}")
     with workspace(*registry.options, *mount(locks), *options) as box:
-        wait_for_state(box, "installed")
+        wait_for_end(box, "installed")
         ssh = ("ssh", "-p", "2222", "-i", "/key", "-o", "StrictHostKeyChecking=accept-new")
         for argv in (("gemini",), ("bash", "-lc", "gemini"), (*ssh, "dev8@127.0.0.1", "gemini")):
             assert box.execute(*argv).splitlines()[-1] == "tiny 1.0.0"
@@ -159,7 +165,7 @@ def test_installed_is_on_every_path_and_stays(
 
 def test_a_new_lock_file_renews_it(registry: Registry, locks: Path) -> None:
     with workspace(*registry.options, *mount(locks)) as box:
-        wait_for_state(box, "installed")
+        wait_for_end(box, "installed")
         write_locks(registry, "gemini", "2.0.0", locks)
         restart(box)
         wait_until(lambda: box.execute("gemini") == "tiny 2.0.0", "the new version")
@@ -181,14 +187,14 @@ def test_an_interrupted_install_is_finished_by_the_next_start(
             assert box.inspect("{{.State.ExitCode}}") == code
         box.start()
         box.wait_ready()
-        wait_for_state(box, "installed")
+        wait_for_end(box, "installed")
         assert box.execute("gemini") == "tiny 1.0.0"
         assert len(box.execute("ls", "-A", f"{FOLDER}/gemini").split()) == 1
 
 
 def test_offline_it_says_so_once_a_start_and_leaves_nothing() -> None:
     with workspace(*OFFLINE) as box:
-        wait_for_state(box, "failed")
+        wait_for_end(box, "failed")
         (line,) = find_told(box, "error")
         assert line.startswith("tools:gemini failed: npm: request to https://")
         assert line.endswith("(devcopilot rerun tools:gemini)")
@@ -206,7 +212,7 @@ def test_offline_it_says_so_once_a_start_and_leaves_nothing() -> None:
 
 def test_a_failed_one_is_tried_again_by_hand(registry: Registry, locks: Path) -> None:
     with workspace(*registry.network, *mount(locks)) as box:
-        wait_for_state(box, "failed")
+        wait_for_end(box, "failed")
         box.execute("sh", "-c", f"echo registry={URL} >~/.npmrc")
         rows = json.loads(box.execute("devcopilot", "tools", "--json"))
         (row,) = [row for row in rows if row["name"] == "gemini"]
@@ -218,7 +224,7 @@ def test_a_failed_one_is_tried_again_by_hand(registry: Registry, locks: Path) ->
 
 def test_a_failed_one_is_carried_out_again_as_any_unit(registry: Registry, locks: Path) -> None:
     with workspace(*registry.network, *mount(locks)) as box:
-        wait_for_state(box, "failed")
+        wait_for_end(box, "failed")
         box.execute("sh", "-c", f"echo registry={URL} >~/.npmrc")
         box.execute("devcopilot", "rerun", "--all")
         assert tool(box)["state"] == "installed"
@@ -242,7 +248,7 @@ def test_the_users_own_program_is_never_touched(registry: Registry, locks: Path)
 
 def test_without_npm_there_is_one_line() -> None:
     with workspace(*OFFLINE, image=BASE) as box:
-        wait_for_state(box, "skipped")
+        wait_for_end(box, "skipped")
         line = find_told(box, "info", "warning", "error")[-1]
         assert line.startswith("tools:gemini is skipped: npm is not installed")
         assert not find_told(box, "warning", "error")
@@ -252,6 +258,6 @@ def test_without_npm_there_is_one_line() -> None:
 
 def test_the_real_tool_goes_the_whole_way(registry: Registry) -> None:
     with workspace(*registry.options, *HARDENED) as box:
-        wait_for_state(box, "installed")
+        wait_for_end(box, "installed")
         version = box.execute("gemini", "--version")
         assert tool(box)["package"] == f"@google/gemini-cli {version}"
