@@ -4,6 +4,7 @@ import pytest
 from testinfra.host import Host
 
 from scripts.variants import read_npm
+from tests.image.conftest import make_folder
 from tests.worlds.builds import pick_version
 
 pytestmark = pytest.mark.needs_tools("node", "bun")
@@ -16,11 +17,18 @@ const server = createServer((_, reply) => reply.end("hello")).listen(0, "127.0.0
   server.close();
 });
 """
-GREET = (
-    "cd $(mktemp -d) && npm init -y >/dev/null && npm pkg set name=greet bin.greet=greet.js && "
-    "printf '#!/usr/bin/env node\\nconsole.log(1 + 1)\\n' >greet.js && "
-)
-"""Makes a package with a program that prints 2, and stays in its folder."""
+PACKAGE = {
+    "package.json": """{"name": "greet", "version": "1.0.0", "bin": {"greet": "greet.js"},
+        "scripts": {"start": "node greet.js"}}""",
+    "greet.js": "#!/usr/bin/env node\nconsole.log(1 + 1)\n",
+}
+"""A package with a program that prints 2."""
+
+
+@pytest.fixture
+def package(host: Host) -> str:
+    """A folder with the package."""
+    return make_folder(host, PACKAGE)
 
 
 def test_is_the_node_of_the_lock_with_its_npm(host: Host) -> None:
@@ -44,9 +52,11 @@ def test_runs_a_server(host: Host) -> None:
     ],
     ids=["npm", "pnpm", "yarn", "bun"],
 )
-def test_installs_a_global_package_into_the_home(host: Host, install: str, remove: str) -> None:
+def test_installs_a_global_package_into_the_home(
+    host: Host, package: str, install: str, remove: str
+) -> None:
     """The image's folders are root's; those in the home are on the PATH."""
-    host.run_expect([0], f"{GREET} {install} file:$PWD/$(npm pack --silent)")
+    host.run_expect([0], f"cd {package} && {install} file:$PWD/$(npm pack --silent)")
     try:
         folder = ".bun/bin" if install.startswith("bun") else ".local/bin"
         assert host.check_output("command -v greet") == f"/home/dev8/{folder}/greet"
@@ -56,19 +66,17 @@ def test_installs_a_global_package_into_the_home(host: Host, install: str, remov
 
 
 @pytest.mark.parametrize("manager", ["npm", "pnpm", "yarn", "bun"])
-def test_package_managers_run_scripts(host: Host, manager: str) -> None:
-    output = host.check_output(
-        f"{GREET} npm pkg set scripts.start='node greet.js' && {manager} run start"
-    )
+def test_package_managers_run_scripts(host: Host, package: str, manager: str) -> None:
+    output = host.check_output(f"cd {package} && {manager} run start")
     assert [line for line in output.splitlines() if line.isdecimal()] == ["2"]
 
 
 @pytest.mark.parametrize("manager", ["npm", "pnpm", "yarn", "bun"])
-def test_package_managers_install_a_package(host: Host, manager: str) -> None:
+def test_package_managers_install_a_package(host: Host, package: str, manager: str) -> None:
     """The package is a file: nothing is fetched."""
     add = "install" if manager == "npm" else "add"
     output = host.check_output(
-        f"{GREET} packed=$PWD/$(npm pack --silent) && mkdir other && cd other && "
+        f"cd {package} && packed=$PWD/$(npm pack --silent) && mkdir other && cd other && "
         f"npm init -y >/dev/null && {manager} {add} $packed >&2 && node_modules/.bin/greet"
     )
     assert output == "2"
