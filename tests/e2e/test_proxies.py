@@ -256,6 +256,6 @@ def test_only_a_frame_of_the_same_website_shares_its_storage(framed: dict[str, A
 def test_an_editor_that_is_left_alone_stays_connected(kind: str, net: Net, octo: Container) -> None:
     """It says something before ten seconds are over, so a proxy sees no silent connection."""
     with net.proxy(kind, limit="10s", options=TESTS) as proxy:
-        found = browse(proxy, "idle", f"{PUBLIC}/", PASSWORD, "30")
+        found = browse(proxy, "idle", f"{PUBLIC}/", PASSWORD, "20")
     assert found["sockets"] >= 2
     assert not found["lost"], found
