@@ -1,10 +1,11 @@
 """The one way to run a command for its words: with a deadline, and a limit of what it may say."""
 
+import functools
 import os
 import selectors
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 TIMEOUT = 10.0
 """Seconds that a local command may take."""
@@ -30,16 +31,39 @@ def run(
     A program that is missing, takes longer than `timeout` seconds or says more than `limit` bytes
     counts as code 127, 124 or 125, with the reason in `stderr`; it is killed then.
     """
+    return start(argv, environ, stdin, timeout, limit, cwd)()
+
+
+def start(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    stdin: bytes = b"",
+    timeout: float = TIMEOUT,
+    limit: int = LONGEST,
+    cwd: "str | os.PathLike[str] | None" = None,
+) -> "Callable[[], subprocess.CompletedProcess[bytes]]":
+    """Start a command; return what waits for its end, and returns what `run` does."""
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
             argv, env=dict(environ), cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0
         )
     except OSError as error:
-        return _fail(argv, NOT_FOUND, error.strerror or str(error))
+        failed = _fail(argv, NOT_FOUND, error.strerror or str(error))
+        return lambda: failed
+    deadline = time.monotonic() + timeout
+    return functools.cache(lambda: _finish(process, argv, stdin, deadline, limit))
+
+
+def _finish(
+    process: "subprocess.Popen[bytes]",
+    argv: Sequence[str],
+    stdin: bytes,
+    deadline: float,
+    limit: int,
+) -> "subprocess.CompletedProcess[bytes]":
     with process:
         try:
-            deadline = time.monotonic() + timeout
             stdout, stderr = _talk(process, stdin, deadline, limit)
             code = process.wait(max(0.0, deadline - time.monotonic()))
         except (TimeoutError, subprocess.TimeoutExpired):

@@ -1,13 +1,17 @@
 """git's own format of settings, and the agent's files in it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.lines import find_last_line
 from agent.machine.places import find_xdg
 from agent.machine.system import Facts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 DEFAULTS = "gitconfig"
 """In the folder that the image's /etc/gitconfig names."""
@@ -45,8 +49,19 @@ def ask_git(facts: Facts, pattern: str, *options: str) -> list[tuple[str, str]] 
 
     What has no value is true.
     """
+    return start_asking_git(facts, pattern, *options)()
+
+
+def start_asking_git(
+    facts: Facts, pattern: str, *options: str
+) -> Callable[[], list[tuple[str, str]] | Problem]:
+    """Start to ask it; return what waits for git, and returns what `ask_git` does."""
     argv = ("git", "-C", "/", "config", *options, "--null", "--get-regexp", pattern)
-    done = facts.run(argv)
+    finish = facts.start(argv)
+    return lambda: _read_entries(finish())
+
+
+def _read_entries(done: "CompletedProcess[bytes]") -> list[tuple[str, str]] | Problem:
     if done.returncode not in (0, 1):  # 1: there is nothing of the kind
         cause = find_last_line(done.stderr, f"git ended with {done.returncode}")
         return Problem(f"cannot read git's configuration: {cause}", "try: git config --list")

@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -142,7 +142,13 @@ class Facts:
 
         Where it cannot even run, a code and `stderr` say why: see `machine.external_commands.run`.
         """
-        return external_commands.run(argv, steering.clear(argv[0], self.environ), stdin)
+        return self.start(argv, stdin)()
+
+    def start(
+        self, argv: Sequence[str], stdin: bytes = b""
+    ) -> "Callable[[], subprocess.CompletedProcess[bytes]]":
+        """Start such a command; return what waits for it, and returns what `run` does."""
+        return external_commands.start(argv, steering.clear(argv[0], self.environ), stdin)
 
     def secret(self, source: SecretInput | None) -> Secret | Problem | None:
         """Return the secret as it is meant, None when none was given, or what is wrong with it."""

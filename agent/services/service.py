@@ -95,6 +95,8 @@ class ServiceKind:
     name: str
     resources: Callable[[Context], Iterable[Resource | Problem]]
     service: Callable[[Context], Service | Problem | None]
+    begin: Callable[[Context], object] = lambda _: None
+    """As of a step."""
 
     def find(self, context: Context) -> Service | Problem | None:
         """Return how to run it; looked for once per run."""

@@ -4,7 +4,7 @@ import os
 import pwd
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.machine import runtime, steering
@@ -26,6 +26,10 @@ from agent.services.sessions import (
 )
 from agent.settings.context import Context
 from agent.settings.step import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 NAME = "sshd"
 CONFIG = "sshd_config"
@@ -120,7 +124,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
         sockets="yes" if logins.sockets else "no",
         key_exchanges=KEY_EXCHANGES[settings.ssh.algorithms],
         macs=MACS[settings.ssh.algorithms],
-        penalties=render_penalties(find_program(facts), facts),
+        penalties=render_penalties(context.once(ask_defaults)().stdout.decode(errors="replace")),
         host_keys="\n".join(f"HostKey {quote(str(key))}" for key in keys),
         authorized_keys=" ".join(quote(name.replace("%", "%%")) for name in logins.files),
         set_env=render_set_env(facts.user_environ),
@@ -200,15 +204,25 @@ def find_program(facts: Facts) -> Path | None:
     return facts.which("sshd") or (usual if os.access(usual, os.X_OK) else None)
 
 
-def render_penalties(program: Path | None, facts: Facts) -> str:
-    """Return the line that lifts every penalty that sshd knows, except the one for a crash.
+def begin(context: Context) -> None:
+    """Start to ask sshd, where it is to run."""
+    if isinstance(SERVICE.find(context), Service):
+        context.once(ask_defaults)
+
+
+def ask_defaults(context: Context) -> Callable[[], "CompletedProcess[bytes]"]:
+    """Start sshd to print its defaults, which no file changes; return what waits for them."""
+    program = find_program(context.facts) or NAME
+    return context.facts.start((str(program), "-G", "-f", os.devnull))
+
+
+def render_penalties(said: str) -> str:
+    """Return the line that lifts every penalty in these defaults, except the one for a crash.
 
     OpenSSH has penalties since 9.8 and may get more, so it is asked; older ones refuse the option.
     They lock out an address, which is that of all users behind docker's proxy, a NAT or a load
     balancer, for what a health check or an agent with a few keys does there.
     """
-    asked = (str(program), "-G", "-f", "/dev/null")
-    said = facts.run(asked).stdout.decode(errors="replace") if program else ""
     known = re.search(r"(?im)^PerSourcePenalties (.*)$", said)
     names = re.findall(r"(\S+):\d", known[1]) if known else []
     lifted = [f"{name}:0" for name in names if not re.match("crash$|max|min", name)]
@@ -224,4 +238,4 @@ def render_listen(address: str, port: int) -> str:
 
 STEP = Step("host-keys", host_key_resources)
 
-SERVICE = ServiceKind("sshd", resources, service)
+SERVICE = ServiceKind("sshd", resources, service, begin)

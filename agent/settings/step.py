@@ -15,3 +15,5 @@ class Step:
     name: str
     resources: Callable[[Context], Iterable[Resource | Problem]]
     """Yields the desired resources, and the problems that prevent them."""
+    begin: Callable[[Context], object] = lambda _: None
+    """Starts a program whose answer `resources` waits for. No step may change that answer."""

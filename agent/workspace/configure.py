@@ -40,6 +40,8 @@ class Stage(NamedTuple):
     wanted: Callable[[Context], Iterable[Resource | Problem]]
     alone: Callable[[Context], AbstractContextManager[object]] = contextlib.nullcontext
     """Keeps others from what the stage writes."""
+    begin: Callable[[Context], object] = lambda _: None
+    """Starts what the stage waits for, while those before it are carried out."""
 
 
 @frozen
@@ -61,10 +63,10 @@ def stages(current: Context) -> Iterator[Stage]:
     yield Stage("log", masked.resources)
     yield Stage("token", start.resources, start.hold_hosts)
     for step in STEPS:
-        yield Stage(step.name, step.resources)
+        yield Stage(step.name, step.resources, begin=step.begin)
     yield Stage("backup", _backup_resources)
     for kind in SERVICES:
-        yield Stage(kind.name, kind.find_resources)
+        yield Stage(kind.name, kind.find_resources, begin=kind.begin)
     # Last: the problem of a secret is reported under the part that uses it.
     yield Stage("secrets", given.check_secrets)
     if current.running:
@@ -99,6 +101,9 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
     announcements: list[tuple[str, str]] = []
+    wanted_stages = tuple(wanted_stages)
+    for stage in wanted_stages:
+        _begin(stage, current)
     for stage in wanted_stages:
         name = stage.name
         with patient_deadline(STAGE_TIMEOUT):
@@ -119,6 +124,11 @@ def carry_out(current: Context, wanted_stages: Iterable[Stage]) -> Outcome:
     return Outcome(tuple(changes), tuple(problems), tuple(announcements))
 
 
+def _begin(stage: Stage, current: Context) -> None:
+    with contextlib.suppress(OSError), patient_deadline(STAGE_TIMEOUT):
+        stage.begin(current)  # which the stage does itself where this fails
+
+
 def _carry_out_stage(
     stage: Stage, current: Context, ledger: Ledger
 ) -> tuple[Plan, Iterable[Problem]]:
@@ -136,7 +146,7 @@ def preview(current: Context) -> Outcome:
     ledger = LEDGER.read(current.facts)
     changes: list[tuple[str, str]] = []
     problems: list[tuple[str, Problem]] = []
-    for name, wanted, _ in stages(current):
+    for name, wanted, *_ in stages(current):
         planned = plan(name, wanted(current), current.facts, ledger)
         changes += [(name, action.describe()) for action in planned.actions]
         problems += [(name, problem) for problem in planned.problems]

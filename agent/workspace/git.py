@@ -6,7 +6,7 @@ They are in a file of the agent that the image's /etc/gitconfig includes, at the
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from agent.github import spellings
@@ -18,9 +18,9 @@ from agent.machine.gitconfig import (
     DEFAULTS,
     SIGNING,
     SYSTEM,
-    ask_git,
     find_fault,
     find_unreadable,
+    start_asking_git,
 )
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
@@ -35,6 +35,8 @@ HELPER = Path(__file__).parent.parent / "github" / "helpers" / "git-credential-d
 
 _FALSE = ("", "0", "no", "off", "false")
 """What git takes for no in a variable; git-config(1)."""
+Answer = list[tuple[str, str]] | Problem | None
+"""What git says: keys and values, or why it says nothing."""
 _RULE = re.compile(r"url\.(.*)\.insteadof", re.DOTALL)
 
 
@@ -45,7 +47,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     hosts = [account.host for account in context.once(find_accounts).known]
     trusted, refused = find_trusted(settings.workspace.folder, facts)
     yield from refused
-    entries = _ask_git(facts, (path, path.with_name(SIGNING)))
+    entries = context.once(_start_asking)()
     rules = find_rules(entries) if isinstance(entries, list) else ()
     text = render_config(settings, hosts, facts.runtime, trusted=trusted, rules=rules)
     yield File(path, text.encode(errors="surrogateescape"), 0o644, adopt=True)
@@ -104,16 +106,23 @@ def _render_helper(host: str, runtime_folder: Path) -> list[str]:
     ]
 
 
-def _ask_git(facts: Facts, ours: Iterable[Path]) -> list[tuple[str, str]] | Problem | None:
-    """Return the includes and the rules that git has now, as key and value.
+def begin(context: Context) -> None:
+    """Start to ask git."""
+    context.once(_start_asking)
 
-    None without git, and when git cannot read `ours`: writing them has reported that.
+
+def _start_asking(context: Context) -> Callable[[], Answer]:
+    """Start to ask git for its includes and rules as they are now; return what waits for them.
+
+    None without git, and when git cannot read our own files: writing them reports that.
     """
+    facts = context.facts
+    ours = (facts.defaults / DEFAULTS, facts.defaults / SIGNING)
     if facts.which("git") is None or any(find_fault(path, facts) for path in ours):
-        return None
+        return lambda: None
     if fault := find_unreadable(facts):
-        return fault
-    return ask_git(facts, r"^(include\.path|url\..*)$")
+        return lambda: fault
+    return start_asking_git(facts, r"^(include\.path|url\..*)$")
 
 
 def _find_missing_include(
@@ -144,4 +153,4 @@ def settle(context: Context) -> None:
     apply(planned, System(facts.environ), Ledger())
 
 
-STEP = Step("git", resources)
+STEP = Step("git", resources, begin)

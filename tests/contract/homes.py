@@ -119,7 +119,7 @@ class Workspace:
     def plan_stage(self, stage: str) -> Plan:
         """Plan one stage."""
         current = self.context()
-        wanted = {name: wanted for name, wanted, _ in configure.stages(current)}[stage]
+        wanted = {name: wanted for name, wanted, *_ in configure.stages(current)}[stage]
         return plan(stage, wanted(current), current.facts, self.load_ledger(current))
 
     def load_ledger(self, current: Context) -> Ledger:

@@ -55,3 +55,13 @@ def test_what_takes_too_long_is_ended(code: str) -> None:
 def test_a_program_that_is_missing_has_a_code_as_well() -> None:
     done = external_commands.run(["/no/such/program"], {})
     assert (done.returncode, done.stderr) == (127, b"No such file or directory")
+
+
+def test_what_was_started_goes_on_while_something_else_is_done(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    environ = {**os.environ, "PIPE": str(tmp_path / "pipe")}
+    first = external_commands.start(["sh", "-c", 'read -r word <"$PIPE"; echo "$word"'], environ)
+    second = external_commands.start(["sh", "-c", 'echo come >"$PIPE"'], environ)
+    assert first().stdout == b"come\n", "each waits for the other"
+    assert second().returncode == 0
+    assert first() is first()

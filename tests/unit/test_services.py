@@ -356,28 +356,30 @@ def test_algorithms_are_those_that_are_asked_for(
 @pytest.mark.parametrize(
     ("said", "line"),
     [
-        ("", ""),  # up to 9.7: no such option; up to 9.2 no -G either
-        ("persourcepenaltyexemptlist none\npersourcepenalties no\n", ""),
+        ("", []),  # up to 9.7: no such option; up to 9.2 no -G either
+        ("persourcepenaltyexemptlist none\npersourcepenalties no\n", []),
         (
             "persourcepenalties crash:90 authfail:5 noauth:1 grace-exceeded:10 max:600 min:15 "
             "max-sources4:65536 overflow:permissive overflow6:permissive\n",  # 10.0
-            "PerSourcePenalties authfail:0 noauth:0 grace-exceeded:0",
+            ["authfail:0 noauth:0 grace-exceeded:0"],
         ),
         (
             "PerSourcePenalties crash:90.000000 authfail:5.000000 invaliduser:5.000000 "
             "max:600.000000 min:15.000000 overflow:permissive\n",  # 10.6
-            "PerSourcePenalties authfail:0 invaliduser:0",
+            ["authfail:0 invaliduser:0"],
         ),
     ],
 )
 def test_every_penalty_that_sshd_knows_is_lifted_but_that_for_a_crash(
-    facts: Facts, said: str, line: str
+    facts: Facts, said: str, line: list[str]
 ) -> None:
-    program = facts.home / "an-sshd"
     said = f"usepam no\n{said}port 22\n" if said else ""
+    folder = facts.home / "bin"
+    folder.mkdir()
+    program = folder / "sshd"
     program.write_text(
         f"#!/bin/sh\n[ \"$*\" = '-G -f /dev/null' ] || exit 9\nprintf '%s' '{said}'\n"
     )
     program.chmod(0o755)
-    assert sshd.render_penalties(program, facts) == line
-    assert sshd.render_penalties(None, facts) == ""
+    config = read_sshd_config(replace(facts, environ={"PATH": str(folder)}))
+    assert config.get("PerSourcePenalties", []) == line
