@@ -6,8 +6,9 @@ sshd passes over a line that it does not like without a word, so each is judged 
 import binascii
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.machine import texts
 from agent.machine.errors import Problem
@@ -17,9 +18,10 @@ from agent.machine.private_keys import LOGIN_FIELD, convert_ssh2, split_strings
 from agent.machine.resources import File, Resource
 from agent.machine.system import Facts
 from agent.services.logins import AUTHORIZED_KEYS
+from agent.settings.context import Context
 from agent.settings.everything import Settings
+from agent.workspace import key_trial
 from agent.workspace.key_options import find_option_doubt, find_option_fault
-from agent.workspace.key_trial import find_refused
 
 FOLDER = "ssh"
 """In the state folder, and in that of the defaults."""
@@ -54,14 +56,41 @@ _FOREIGN = {
 """What other kinds of files contain -> their description, and how to get the public key."""
 
 
-def resources(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
+class Trial(NamedTuple):
+    """A list of keys that OpenSSH tries."""
+
+    name: str
+    """The variable that it comes from."""
+    found: list[str | Problem]
+    """Its lines, and what is wrong with those that are left out."""
+    find_refused: Callable[[], list[str]] = list
+    """Waits for the lines whose key OpenSSH cannot load."""
+
+
+def begin(context: Context) -> list[Trial]:
+    """Have OpenSSH try the keys that the settings give, which no step changes."""
+    return [
+        Trial(name, [text]) if isinstance(text, Problem) else _begin_trial(name, text, context)
+        for name, text in _key_lists(context.settings, context.facts)
+    ]
+
+
+def _begin_trial(name: str, text: str, context: Context) -> Trial:
+    found = list(read_keys(name, text))
+    lines = [item for item in found if isinstance(item, str) and not item.startswith("#")]
+    keys = {line: _find_key(line) for line in lines}
+    return Trial(name, found, key_trial.begin(keys, context.facts))
+
+
+def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the list of keys that the settings give."""
+    facts = context.facts
     path = facts.logins / AUTHORIZED_KEYS
     lines: list[str] = []
     kept: list[str] = []
-    for name, text in _key_lists(settings, facts):
+    for trial in context.once(begin):
         usable = []
-        for item in [text] if isinstance(text, Problem) else try_keys(name, text, facts):
+        for item in judge(trial, facts):
             if isinstance(item, Problem):
                 yield item
             else:
@@ -85,15 +114,13 @@ def _read_kept(path: Path, facts: Facts) -> list[str]:
     return []
 
 
-def try_keys(name: str, text: str, facts: Facts) -> Iterator[str | Problem]:
+def judge(trial: Trial, facts: Facts) -> Iterator[str | Problem]:
     """Yield the lines of a list whose key OpenSSH loads, and the problems of all others.
 
     A key that lets nobody in is kept: without it, a list of one would count as a mistake.
     """
-    found = list(read_keys(name, text))
-    lines = [item for item in found if isinstance(item, str) and not item.startswith("#")]
-    refused = find_refused({line: _find_key(line) for line in lines}, facts)
-    for item in found:
+    name, refused = trial.name, trial.find_refused()
+    for item in trial.found:
         if isinstance(item, str) and item in refused:
             yield Problem(
                 f"cannot use the key of {name} that ends in {_find_key(item)[-12:]}: "

@@ -48,8 +48,13 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     for place in dict.fromkeys((folder, facts.logins)):
         yield Directory(place, 0o700)
     yield File(folder / KNOWN_HOSTS, GITHUB_KNOWN_HOSTS.encode(), 0o644, adopt=True)
-    yield from login_keys.resources(settings, facts)
+    yield from login_keys.resources(context)
     yield from _private_key(settings, facts)
+
+
+def begin(context: Context) -> None:
+    """Start the trial of the login keys."""
+    context.once(login_keys.begin)
 
 
 def _private_key(settings: Settings, facts: Facts) -> Iterator[Resource | Problem]:
@@ -117,4 +122,4 @@ def _derive_public_key(private: bytes, facts: Facts) -> bytes | Problem:
     )
 
 
-STEP = Step("ssh", resources)
+STEP = Step("ssh", resources, begin)

@@ -322,10 +322,10 @@ def test_no_key_is_refused_where_ssh_keygen_does_not_run_to_its_end(
 ) -> None:
     """Else nobody could log in with a list that is correct."""
 
-    def run(_facts: Facts, argv: tuple[str, ...], stdin: bytes = b"") -> Any:
-        return subprocess.CompletedProcess(argv, code, b"", b"")
+    def start(_facts: Facts, argv: tuple[str, ...], stdin: bytes = b"") -> Any:
+        return lambda: subprocess.CompletedProcess(argv, code, b"", b"")
 
-    monkeypatch.setattr(Facts, "run", run)
+    monkeypatch.setattr(Facts, "start", start)
     assert machine.configure(SSH_PUBLIC_KEY=KEY) == []
     assert machine.read(AUTHORIZED) == f"{KEY}\n"
 
@@ -335,13 +335,13 @@ def test_one_bad_key_of_many_costs_no_more_than_a_call(
 ) -> None:
     """Else whoever may add a key to a long list could hold the start up."""
     calls = []
-    run = Facts.run
+    start = Facts.start
 
     def count(facts: Facts, argv: tuple[str, ...], stdin: bytes = b"") -> Any:
         calls.append(argv[0])
-        return run(facts, argv, stdin)
+        return start(facts, argv, stdin)
 
-    monkeypatch.setattr(Facts, "run", count)
+    monkeypatch.setattr(Facts, "start", count)
     bad = spoil_key(("-t", "ecdsa"), tmp_path, lambda key: key[:-1] + bytes([key[-1] ^ 1]))
     digest = b64encode(hashlib.sha256(b64decode(bad.split()[1])).digest()).decode().rstrip("=")
     others = [f'restrict,command="a AAAA b" {KEY} {number} SHA256:{digest}' for number in range(20)]
