@@ -25,6 +25,40 @@ READ = """
 const { readUnits } = require(process.argv[1].replace("page.js", "units.js"));
 console.log(JSON.stringify(readUnits(process.argv[2])));
 """
+ACTIVATE = """
+const Module = require("node:module");
+const load = Module._load;
+const nothing = { dispose: () => {} };
+const items = [];
+const createStatusBarItem = () => {
+  const item = { show() { this.shown = true; }, hide() { this.shown = false; } };
+  items.push(item);
+  return item;
+};
+const anything = (known) => new Proxy(known, { get: (_, name) => known[name] ?? (() => nothing) });
+const vscode = {
+  StatusBarAlignment: { Left: 1 },
+  UIKind: { Web: 2 },
+  TextEditorSelectionChangeKind: {},
+  Disposable: class { constructor(dispose) { this.dispose = dispose; } },
+  env: anything({}),
+  workspace: anything({}),
+  window: anything({ createStatusBarItem }),
+  commands: anything({}),
+};
+Module._load = (name, ...rest) => (name === "vscode" ? vscode : load(name, ...rest));
+process.env.DEV8_RUNTIME_DIR = process.argv[2];
+const context = { subscriptions: [] };
+require(process.argv[1].replace("page.js", "extension.js")).activate(context);
+const look = setInterval(() => {
+  const [unit] = items;
+  if (!unit?.text) return;
+  clearInterval(look);
+  context.subscriptions.forEach((each) => each.dispose?.());
+  console.log(JSON.stringify([unit.shown, unit.text, unit.tooltip]));
+  process.exit();
+}, 20);
+"""
 LOOK = """
 const { look } = require(process.argv[1]);
 const [runtime, state, now] = process.argv.slice(2);
@@ -159,6 +193,19 @@ def test_a_unit_whose_process_was_killed_is_at_work_no_more(
     if holder is not None:
         (tmp_path / "clone.lock").write_text(holder)
     assert run(READ, tmp_path) == [unit | {"state": state, "reason": reason}, done]
+
+
+def test_the_status_bar_shows_no_unit_at_work_whose_process_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "units").mkdir()
+    unit = {"name": "clone:demo", "state": "running", "reason": "receiving", "progress": 40}
+    (tmp_path / "units/clone:demo.json").write_text(json.dumps(unit))
+    assert run(ACTIVATE, tmp_path) == [
+        True, "$(sync~spin) Setup: clone:demo: running 40 %", "clone:demo: running 40 % (receiving)"
+    ]  # fmt: skip
+    (tmp_path / "units/clone.lock").write_text(f"once {NOBODY}")
+    assert run(ACTIVATE, tmp_path) == [
+        True, "$(warning) Setup: clone:demo: failed", "clone:demo: failed (it was interrupted)"
+    ]  # fmt: skip
 
 
 def test_who_holds_a_kind_leaves_the_words_that_it_reads(tmp_path: Path) -> None:
