@@ -12,6 +12,9 @@ _NAME = re.compile(
 )
 """NAME_FILE is a path, NAME_ID a name; PWD is a folder."""
 _IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s:@]*:([^/?#\s@]+)@", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?<=[a-z0-9+.-]://)[^/?#\s:@]*:([^/?#\s@]+)(?=@)", re.IGNORECASE)
+"""The same anywhere in a text. It begins behind the scheme: else each letter of a long word would
+be tried as the begin of one, up to the word's end."""
 _LOGIN = re.compile(rf"(?<=://)(?:[^/?#\s:@]*:[^/?#\s@]+|(?:{GIT_HOSTS})[^/?#\s@]*)(?=@)")
 """A password in a URL, or a token in the place of the user."""
 _PROXY = re.compile(r"\w+_proxy", re.IGNORECASE)
@@ -33,4 +36,4 @@ def hide_logins(text: str) -> str:
 def find_url_passwords(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the passwords in URLs, as written there."""
     for value in environ.values():
-        yield from (found[1] for found in _IN_URL.finditer(value))
+        yield from (found[1] for found in _PASSWORD.finditer(value))

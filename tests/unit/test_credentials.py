@@ -46,3 +46,9 @@ def test_a_proxy_stays_and_its_password_is_known(name: str) -> None:
     value = "http://me:hunter2hunter2@proxy:3128"
     assert not is_secret(name, value)
     assert list(find_url_passwords({name: value})) == ["hunter2hunter2"]
+
+
+def test_the_length_of_a_variable_costs_no_more_than_its_reading() -> None:
+    """Each letter of a long word was taken for the begin of a URL: this took half an hour."""
+    value = f"{'x' * 1_000_000}://me:word@host https://a://you:other@host"
+    assert list(find_url_passwords({"A": value})) == ["word", "other"]
