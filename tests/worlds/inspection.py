@@ -46,7 +46,7 @@ def ask(box: Container, name: str, script: str, *, trusted: bool) -> bool:
     `trusted`: what is expected of the tool; how long it is watched depends on it.
     """
     words, patience = (f"asked /{name}", 0) if trusted else ("refused", PATIENCE)
-    box.call(
+    box.execute(
         *PYTHON, "/tls/tls_client.py", str(SLOW), script, NOTES, words, str(patience)
     )  # fmt: skip
     return f"/{name}" in "".join(line for line in box.logs().split("\n") if "asked " in line)
