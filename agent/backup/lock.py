@@ -91,12 +91,14 @@ def make_way(facts: Facts) -> Iterator[None]:
 
     before = signal.signal(signal.SIGUSR1, _give_way)
     thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
+    with contextlib.suppress(RuntimeError):  # no further thread is to be had: nobody makes way
+        thread.start()
     try:
         yield
     finally:
         over.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
         signal.signal(signal.SIGUSR1, before)
 
 

@@ -106,16 +106,6 @@ def run_within(seconds: float, work: Callable[[], "T"]) -> "T":
     For what knows no deadline, such as a library of HTTP: the time limit of its sockets begins anew
     with each byte. `work` has a daemon thread, which after this time goes on unheard.
     """
-    import threading  # noqa: PLC0415 - only who asks a host of GitHub needs these
-    from concurrent.futures import Future  # noqa: PLC0415
+    from agent.machine import threads  # noqa: PLC0415 - only who asks a host of GitHub needs it
 
-    done: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:
-            done.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return done.result(seconds)
+    return threads.call(work).result(seconds)

@@ -2,6 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def start_or_do(work: Callable[[], object], *, daemon: bool = False) -> threading.Thread | None:
@@ -13,3 +17,17 @@ def start_or_do(work: Callable[[], object], *, daemon: bool = False) -> threadin
         work()
         return None
     return thread
+
+
+def call(work: Callable[[], T]) -> Future[T]:
+    """Have work done in a daemon thread, or here; return what will hold its result or error."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    start_or_do(run, daemon=True)
+    return done

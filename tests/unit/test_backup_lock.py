@@ -8,6 +8,7 @@ import pytest
 
 from agent.backup import lock
 from agent.machine.system import Facts
+from tests.worlds.limits import refuse_thread
 from tests.worlds.machine import make_facts
 
 
@@ -70,3 +71,13 @@ def test_what_works_by_a_schedule_makes_way(facts: Facts, monkeypatch: pytest.Mo
     assert not lock.is_wanted(facts)
     with lock.hold(facts, "x"), lock.make_way(facts):
         pass
+
+
+def test_without_a_further_thread_nobody_makes_way(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", refuse_thread)
+    done = False
+    with lock.make_way(facts):
+        done = True
+    assert done

@@ -2,11 +2,13 @@
 
 import errno
 import signal
+import threading
 
 import pytest
 
-from agent.machine.deadline import refusal_after
+from agent.machine.deadline import refusal_after, run_within
 from agent.machine.errors import AgentError
+from tests.worlds.limits import refuse_threads
 
 MINUTES = 600.0
 
@@ -29,3 +31,21 @@ def test_a_time_limit_of_somebody_else_passes(other: TimeoutError) -> None:
     with pytest.raises(TimeoutError) as caught, refusal_after(MINUTES, "show the status"):
         raise other
     assert caught.value is other
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["a thread", "no further thread"])
+def test_work_within_a_time_gives_its_result_or_its_error(
+    refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if refused:
+        refuse_threads(monkeypatch)
+    assert run_within(MINUTES, lambda: "an answer") == "an answer"
+    with pytest.raises(ZeroDivisionError):
+        run_within(MINUTES, lambda: 1 // 0)
+
+
+def test_work_that_takes_too_long_is_left_alone() -> None:
+    over = threading.Event()
+    with pytest.raises(TimeoutError):
+        run_within(0.1, lambda: over.wait(MINUTES))
+    over.set()

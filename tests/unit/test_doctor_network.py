@@ -20,6 +20,7 @@ from agent.settings.check import Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.authority import Authority, write_files
+from tests.worlds.limits import refuse_threads
 from tests.worlds.machine import make_facts
 
 NAME = "api.example.test"
@@ -193,6 +194,16 @@ def test_one_that_hangs_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     gate.set()
     assert "no answer within 1 s" in slow.summary
     assert "Connection refused" in fast.summary
+
+
+def test_without_a_further_thread_hosts_are_asked_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse_threads(monkeypatch)
+    hosts = [Host(f"http://127.0.0.1:{find_free_port()}", "x") for _ in range(2)]
+    found = list(reach.judge_all(hosts, {}))
+    assert len(found) == 2
+    assert all("Connection refused" in each.summary for each in found)
 
 
 # --- proxies ------------------------------------------------------------------------------------

@@ -34,14 +34,12 @@ THREADS = {
     "units.unit_command": "hears that the container stops, from whatever thread tells it",
     "units.setup": "carries out kinds that do not need each other side by side",
     "units.unit": "the threads are units.setup's",
-    "machine.threads": "does the work of a thread where there can be none",
-    "machine.deadline": "ends a request whose answer trickles: sockets limit each wait alone",
+    "machine.threads": "starts threads, and does their work where there can be none",
     "machine.background": "a thread that gives way starts a program that does",
     "machine.socket_activation": "answers each caller while another is slow",
     "machine.pending_requests": "its threads are those of machine.socket_activation",
     "machine.runtime": "a file that two threads write at once is written by each as a whole",
     "observe.checks.reach": "asks all hosts at once: one that hangs hides no other",
-    "observe.checks.versions": "asks all programs for their version at once",
     "observe.serve.http": "its threads are those of machine.socket_activation",
 }
 """Modules of short-lived commands that have threads or deal with them, and why."""

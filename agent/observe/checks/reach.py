@@ -2,14 +2,15 @@
 
 import socket
 import ssl
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import wait
+from functools import partial
 from urllib.parse import urlsplit
 
 from agent.machine import web
 from agent.machine.proxies import find_proxy
 from agent.machine.system_certificates import find_public
+from agent.machine.threads import call
 from agent.machine.web import ProxyError
 from agent.observe.checks.hosts import Host, find_hosts
 from agent.settings.check import Check, Finding, Result
@@ -45,20 +46,12 @@ def judge_all(
     hosts: Sequence[Host], environ: Mapping[str, str], patience: float = PATIENCE
 ) -> Iterator[Finding]:
     """Yield the findings in the order of the hosts; one that hangs hides no other."""
-    found: dict[str, Finding] = {}
-
-    def ask(host: Host) -> None:
-        found[host.name] = judge(host, environ)
-
-    threads = [threading.Thread(target=ask, args=(host,), daemon=True) for host in hosts]
-    for thread in threads:
-        thread.start()
-    end = time.monotonic() + patience
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
-    for host in hosts:
+    asked = [(host, call(partial(judge, host, environ))) for host in hosts]
+    wait([answer for _, answer in asked], patience)
+    for host, answer in asked:
         silent = f"cannot reach {host.name} ({host.use}): no answer within {patience:g} s"
-        yield found.get(host.name) or Finding(Result.FAIL, silent, NAMES, part=host.name)
+        late = Finding(Result.FAIL, silent, NAMES, part=host.name)
+        yield answer.result() if answer.done() else late
 
 
 def judge(host: Host, environ: Mapping[str, str]) -> Finding:

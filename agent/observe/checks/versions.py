@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from agent import __version__
 from agent.backup.targets.all import has_target
 from agent.machine import external_commands, steering
 from agent.machine.system import Facts
+from agent.machine.threads import call
 from agent.machine.values import frozen
 from agent.observe.versions import EDITOR, read_manifest
 from agent.settings.check import Check, Finding, Result
@@ -52,10 +53,9 @@ def look(current: Context) -> Iterator[Finding]:
     yield Finding(Result.OK, f"the agent is {__version__}", facts={"version": __version__})
     needed = {"git"}
     needed |= {"restic"} if has_target(current.settings) else set()
-    with ThreadPoolExecutor() as pool:
-        said = pool.map(lambda program: ask(program, current.facts), PROGRAMS)
-        for program, text in zip(PROGRAMS, said, strict=True):
-            yield judge(program, text, needed=program.name in needed)
+    said = [(program, call(partial(ask, program, current.facts))) for program in PROGRAMS]
+    for program, text in said:
+        yield judge(program, text.result(), needed=program.name in needed)
 
 
 def ask(program: Program, facts: Facts) -> str | None:
