@@ -42,7 +42,10 @@ def start(
     limit: int = LONGEST,
     cwd: "str | os.PathLike[str] | None" = None,
 ) -> "Callable[[], subprocess.CompletedProcess[bytes]]":
-    """Start a command; return what waits for its end, and returns what `run` does."""
+    """Start a command; return what waits for its end, and returns what `run` does.
+
+    `timeout` counts from then on: who has started it may be busy with something else before.
+    """
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
@@ -51,17 +54,22 @@ def start(
     except OSError as error:
         failed = _fail(argv, NOT_FOUND, error.strerror or str(error))
         return lambda: failed
-    deadline = time.monotonic() + timeout
-    return functools.cache(lambda: _finish(process, argv, stdin, deadline, limit))
+    assert process.stdin  # noqa: S101 - it is a pipe
+    os.set_blocking(process.stdin.fileno(), False)
+    rest = _write(process.stdin.fileno(), stdin)
+    if not rest:
+        process.stdin.close()
+    return functools.cache(lambda: _finish(process, argv, rest, timeout, limit))
 
 
 def _finish(
     process: "subprocess.Popen[bytes]",
     argv: Sequence[str],
     stdin: bytes,
-    deadline: float,
+    timeout: float,
     limit: int,
 ) -> "subprocess.CompletedProcess[bytes]":
+    deadline = time.monotonic() + timeout
     with process:
         try:
             stdout, stderr = _talk(process, stdin, deadline, limit)
@@ -78,16 +86,15 @@ def _finish(
 def _talk(
     process: "subprocess.Popen[bytes]", stdin: bytes, deadline: float, limit: int
 ) -> tuple[bytes, bytes]:
-    """Give a process its input; return both outputs once they are closed.
+    """Give a process the rest of its input; return both outputs once they are closed.
 
     Raises TimeoutError, and OverflowError as soon as it has said too much.
     """
     assert process.stdin and process.stdout and process.stderr  # noqa: S101 - they are pipes
-    given = process.stdin.fileno()
     said = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
-    os.set_blocking(given, False)
     with selectors.DefaultSelector() as selector:
-        selector.register(given, selectors.EVENT_WRITE)
+        if stdin:
+            selector.register(process.stdin.fileno(), selectors.EVENT_WRITE)
         for output in said:
             selector.register(output, selectors.EVENT_READ)
         while selector.get_map():
@@ -95,10 +102,10 @@ def _talk(
             if time.monotonic() >= deadline:
                 raise TimeoutError
             for descriptor in (key.fd for key, _ in ready):
-                if descriptor == given:
-                    stdin = _write(given, stdin)
+                if descriptor not in said:
+                    stdin = _write(descriptor, stdin)
                     if not stdin:
-                        selector.unregister(given)
+                        selector.unregister(descriptor)
                         process.stdin.close()
                     continue
                 piece = os.read(descriptor, _PIECE)

@@ -2,11 +2,13 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from agent.machine import external_commands
+from tests.worlds.waiting import wait_until
 
 SAY = "import sys; sys.std{0}.write('x' * {1})"
 
@@ -65,3 +67,21 @@ def test_what_was_started_goes_on_while_something_else_is_done(tmp_path: Path) -
     assert first().stdout == b"come\n", "each waits for the other"
     assert second().returncode == 0
     assert first() is first()
+
+
+def test_who_starts_a_command_may_be_busy_for_longer_than_it_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    finish = external_commands.start(["echo", "hello"], os.environ)
+    now[0] = 3600.0
+    done = finish()
+    assert (done.returncode, done.stdout) == (0, b"hello\n")
+
+
+def test_what_was_started_has_its_input_before_somebody_waits(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    finish = external_commands.start(["tee", str(copy)], os.environ, stdin=b"words")
+    wait_until(lambda: copy.exists() and copy.read_bytes() == b"words", "it has its input")
+    assert finish().stdout == b"words"
