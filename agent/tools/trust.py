@@ -129,8 +129,9 @@ class Seen:
 
 def see(context: Context, folder: Path) -> Seen:
     """Return a folder as it is now."""
-    prints = take_prints(context, folder)
-    return Seen(prints, _find_commit(context, folder), _read_index(context, folder))
+    # What is checked out meanwhile must not pass for what was there: first what git has.
+    commit, index = _find_commit(context, folder), _read_index(context, folder)
+    return Seen(take_prints(context, folder), commit, index)
 
 
 def renew(context: Context, folder: Path, before: Seen) -> list[str]:

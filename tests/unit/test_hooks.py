@@ -271,6 +271,31 @@ def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
     assert trust.find_verdict(box.context, box.folder) is verdict
 
 
+def test_what_is_checked_out_while_a_folder_is_looked_at_is_asked_about(
+    box: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.variables["DEV8_TRUST"] = "ask"
+    box.write(postCreateCommand=say("create"))
+    git = "git -c user.name=a -c user.email=a@example.com"
+    setting = f"""git init -q; git add .; {git} commit -q -m 1; git checkout -q -b other
+        mkdir .vscode; echo {{}} >.vscode/tasks.json; git add -f .; {git} commit -q -m 2
+        git checkout -q -"""
+    subprocess.run(["sh", "-c", setting], cwd=box.folder, check=True)
+    trust.give(box.context, box.folder)
+    take_prints = trust.take_prints
+
+    def check_out_then(context: Context, folder: Path) -> trust.Prints:
+        prints = take_prints(context, folder)
+        subprocess.run(["git", "checkout", "-q", "other"], cwd=folder, check=True)
+        return prints
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(trust, "take_prints", check_out_then)
+        seen = trust.see(box.context, box.folder)
+    assert trust.renew(box.context, box.folder, seen) == []
+    assert trust.find_verdict(box.context, box.folder) is trust.Verdict.ASK
+
+
 def test_hooks_of_the_image_need_no_trust(box: Container) -> None:
     box.variables |= {
         "DEV8_TRUST": "ask", "DEV8_ON_CREATE": "sh -c 'echo one >>said'",
