@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -583,6 +583,28 @@ def test_the_first_shell_attaches_and_no_other(box: Container) -> None:
     open_shell(box)
     box.run()
     assert box.said() == ["start", "attach", "start", "attach"]
+
+
+def test_hooks_that_run_again_leave_the_shell_of_an_attach_alone(
+    box: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ask a shell for its environment; who carries out `hooks` ends only what hooks left."""
+    alive: list[bool] = []
+
+    def probe(
+        _how: str, _environ: object, _folder: Path, _stop: object, on_start: Callable[[int], None]
+    ) -> tuple[dict[str, str], str]:
+        with subprocess.Popen(["sleep", "1000"], start_new_session=True) as shell:
+            on_start(shell.pid)
+            box.run({"hooks": ""})
+            alive.append(shell.poll() is None)
+            shell.kill()
+        return {}, ""
+
+    box.write(postAttachCommand=say("attach"))
+    monkeypatch.setattr(environment, "probe", probe)
+    box.run({"attach": ""})
+    assert (alive, box.said()) == ([True], ["attach"])
 
 
 def test_nobody_attaches_to_what_is_not_trusted(box: Container) -> None:

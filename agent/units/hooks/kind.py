@@ -176,6 +176,6 @@ class Run:
         assert file  # noqa: S101 - as above
         how = str(file.given.get("userEnvProbe") or environment.USUAL)
         folder, stopping = self.plan.folder, self._work.stopping
-        with leftovers.noting(self._context.facts, NAME) as note_session:
+        with leftovers.noting(self._context.facts, self._work.kind.name) as note_session:
             exported, note = environment.probe(how, environ, folder, stopping, note_session)
         return {**environment.OURS, **exported, **self.plan.changes}, note
