@@ -3,13 +3,14 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from agent.commands.layout import Bar
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.human import format_duration
 from agent.machine.log import Logger
+from agent.machine.setup_trigger import trigger
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, GOOD, Record, State
 from agent.settings.context import Context
@@ -61,6 +62,9 @@ def work_on(kind: Kind, current: Context, printer: Printer) -> Iterator[Work]:
         yield Work(current, kind, lines, stopping, again=True, is_whole=False)
         for unit in setup.end_interrupted(current.facts, kind.name):
             lines.end(unit, ())
+    if not setup.is_settled(current.facts):
+        with suppress(OSError):  # a full disk: the work is done
+            trigger(current.facts)  # the setup sees to what waits, such as for a token
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Cloning with the real git, from a real git server on loopback."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -365,6 +366,25 @@ def test_a_plain_clone_runs_git_hardly_more_often_than_by_hand(place: Place) -> 
 
 
 # --- killed -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("token", "state"), [(TOKEN, "waiting"), (None, "done")])
+def test_the_setup_sees_to_a_clone_by_hand_that_waits(
+    tmp_path: Path, host: GitHost, token: str | None, state: str
+) -> None:
+    """Once it has found all done, a new token alone does not start it."""
+    host.add("octo/demo")
+    host.token = token
+    url = f"{host.url}/octo/demo"
+    made = Workspace(tmp_path, {
+        "DEV8_SSH": "false", "DEV8_CODE_SERVER": "false", "DEV8_REPOSITORIES": url,
+    }).prepare()  # fmt: skip
+    made.configure()
+    words = [sys.executable, "-I", "-m", "agent", "clone", url, "--json"]
+    done = subprocess.run(words, env=made.environ, check=False, capture_output=True, timeout=60)
+    (row,) = json.loads(done.stdout)
+    assert row["state"] == state, done.stderr
+    assert (made.runtime / "units/poke").exists() is (state == "waiting")
 
 
 def test_a_clone_that_is_killed_begins_again_and_leaves_nothing(
