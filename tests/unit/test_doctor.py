@@ -216,6 +216,7 @@ def test_no_thread_draws_the_terminal_while_the_checks_are_forked(
     monkeypatch.setattr(verb, "CHECKS", checks)
     monkeypatch.setattr(context, "load", lambda: current)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")  # all names have room
     screen = Terminal()
     words = argparse.Namespace(
         names=[], url=None, list=False, offline=True, timeout=None, all=False, strict=False
