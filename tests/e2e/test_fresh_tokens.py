@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,7 @@ URL = "https://github.com/octo/demo.git"
 SHORT = timedelta(seconds=4)
 HOUR = timedelta(hours=1)
 LOOPS = 8
-POKE = "/dev/shm/devcopilot-1000/units/poke"
-"""A change of it starts the setup."""
+RUNTIME = "/dev/shm/devcopilot-1000"
 WORKER = """\
 git=$1 folder=$(mktemp -d) end=$(($(date +%s) + $2)) done=0
 $git clone -q "$3" "$folder/demo" || echo "failed: clone"
@@ -41,7 +41,8 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubNet]:
     key = make_key()
     pem = write_secret(secrets / "app.pem", make_pem(key))
     options = ("-v", f"{pem}:/run/secrets/app.pem:ro", "-e", f"GITHUB_APP_ID={APP}",
-               "-e", "GITHUB_APP_PRIVATE_KEY_FILE=/run/secrets/app.pem")  # fmt: skip
+               "-e", "GITHUB_APP_PRIVATE_KEY_FILE=/run/secrets/app.pem",
+               "-e", "DEV8_IDLE_TIMEOUT=24h", "-e", "DEV8_IDLE_ACTION=exit")  # fmt: skip
     with (
         mount_programs("git-new") as programs,
         github_net(folder, BASE, (*programs, *options), command=()) as net,
@@ -136,19 +137,26 @@ def test_no_environment_holds_a_token(fresh: GitHubNet) -> None:
 
 
 def test_a_new_token_sets_nothing_up_again_where_nothing_waits(net: GitHubNet) -> None:
-    """What is noticed at one look with the token shows that the look has been."""
-
-    def set_up() -> int:
-        """Ask for a run; return how many there have been then."""
-        before = net.box.status()["jobs"]["setup"]["runs"]
-        net.box.execute("touch", POKE)
-        wait_until(lambda: net.box.status()["jobs"]["setup"]["runs"] > before, "another run")
-        wait_until(lambda: not net.box.status()["jobs"]["setup"]["running"], "its end")
-        return int(net.box.status()["jobs"]["setup"]["runs"])
-
-    first = set_up()
+    """A job for a file that changes after the token shows that init has looked at both."""
+    wait_until(lambda: net.box.has_run("setup"), "the setup of the start")
+    first = run_job(net, "setup", "units/poke")
     renew(net, HOUR)
-    assert set_up() == first + 1
+    run_job(net, "idle", "activity/due")
+    assert net.box.status()["jobs"]["setup"]["runs"] == first
+
+
+def run_job(net: GitHubNet, name: str, file: str) -> int:
+    """Change the file that starts a job, and wait for its end; return how often it has run."""
+
+    def look() -> dict[str, Any]:
+        job: dict[str, Any] = net.box.status()["jobs"][name]
+        return job
+
+    before = look()["runs"]
+    net.box.execute("touch", f"{RUNTIME}/{file}")
+    wait_until(lambda: look()["runs"] > before, f"another run of {name}")
+    wait_until(lambda: not look()["running"], "its end")
+    return int(look()["runs"])
 
 
 def run_loops(net: GitHubNet, seconds: float) -> tuple[int, list[str]]:
