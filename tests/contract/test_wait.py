@@ -22,7 +22,7 @@ from agent.settings import context
 from agent.units import setup, waiting
 from agent.units.all import KINDS
 from tests.contract.homes import Workspace
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 NAME = "somebody"
 
@@ -73,9 +73,12 @@ class Waiters:
             [sys.executable, "-I", "-m", "agent", *words], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, env=self.workspace.environ,
         )  # fmt: skip
+        limit = threading.Timer(DEADLINE, process.kill)  # who reads its lines has no deadline
+        limit.start()
         try:
             yield process
         finally:
+            limit.cancel()
             process.kill()
             process.communicate()
 

@@ -595,10 +595,12 @@ def test_hooks_that_run_again_leave_the_shell_of_an_attach_alone(
         _how: str, _environ: object, _folder: Path, _stop: object, on_start: Callable[[int], None]
     ) -> tuple[dict[str, str], str]:
         with subprocess.Popen(["sleep", "1000"], start_new_session=True) as shell:
-            on_start(shell.pid)
-            box.run({"hooks": ""})
-            alive.append(shell.poll() is None)
-            shell.kill()
+            try:
+                on_start(shell.pid)
+                box.run({"hooks": ""})
+                alive.append(shell.poll() is None)
+            finally:
+                shell.kill()
         return {}, ""
 
     box.write(postAttachCommand=say("attach"))
