@@ -52,7 +52,7 @@ def test_a_fresh_token_needs_nobody(desk: BrokerDesk, hub: FakeGitHub) -> None:
 
 
 def test_a_token_that_ends_soon_is_renewed_on_demand(desk: BrokerDesk, hub: FakeGitHub) -> None:
-    hub.add_app(app_id=APP, token_life=timedelta(seconds=1))
+    hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
     desk.refresh_all()
     first = desk.published
     hub.add_app(app_id=APP, token_life=timedelta(hours=1))

@@ -57,7 +57,7 @@ MADE_AT_THE_START = (
     *(".codex/config.toml", ".copilot/mcp-config.json", f"{STATE}/mcp.json"),
     *(
         f".vscode-server/extensions/devcopilot.workspace-1.0.0/{name}"
-        for name in ("package.json", "extension.js", "page.js", "use.js")
+        for name in ("package.json", "extension.js", "page.js", "units.js", "use.js")
     ),
     *(f"{STATE}/{name}" for name in ("owned.json", "gitconfig", "gitconfig-signing")),
     *(f"{STATE}/{name}" for name in ("allowed_signers", "gh-tokens.json", "backup/password")),
