@@ -11,10 +11,10 @@ import pytest
 from agent import catalogue
 from agent.backup.create import comparison, new_repository
 from agent.backup.create.snapshot import BackupMaker, Contents
-from agent.backup.repository_keys import list_keys
+from agent.backup.repository_keys import Key, list_keys
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.target import find_targets
-from agent.machine.errors import AgentError
+from agent.machine.errors import AgentError, Problem
 from agent.machine.follow import Finished
 from agent.settings.everything import Settings
 from tests.contract.vault import Vault
@@ -129,10 +129,7 @@ def test_what_holds_backups_without_a_config_is_left_alone(tmp_path: Path) -> No
     vault.judge()
 
 
-def test_two_at_once_make_one_on_a_server(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(new_repository, "SETTLE", 1.0)  # both begin within a moment
+def test_two_at_once_make_one_on_a_server(server: Server, tmp_path: Path) -> None:
     places = [connect(server, tmp_path / name) for name in ("one", "two")]
     assert make_at_once(places) == []
     assert is_good(places[0])
@@ -156,6 +153,26 @@ def test_one_that_was_made_twice_is_set_right(tmp_path: Path, round_: int) -> No
     snapshot = vault.back_up()
     assert vault.ids() == {snapshot.id}
     assert new_repository.drop_wrong_keys(vault.restic) is None
+    assert is_good(vault.restic)
+
+
+def test_one_that_opens_by_chance_is_set_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """restic may take the right key when it opens it, and the wrong one when it lists the keys."""
+    vault = Vault(tmp_path)
+    damaged = Finished(Code.FAILED, words=f"Fatal: config or key {'ab' * 32} is damaged")
+    answers: list[Exception] = [ResticError(Problem("damaged"), damaged)]
+
+    def list_them(restic: Restic) -> list[Key]:
+        if answers and restic is vault.restic:
+            raise answers.pop()
+        return list_keys(restic)
+
+    monkeypatch.setattr(new_repository, "SETTLE", 0.0)
+    monkeypatch.setattr(new_repository, "list_keys", list_them)
+    new_repository._make_remote(vault.restic)
+    assert not answers
     assert is_good(vault.restic)
 
 

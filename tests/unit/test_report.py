@@ -28,7 +28,7 @@ def make_plan(url: str, folder: Path, **changes: Any) -> Plan:
     rows = {
         "url": f"{url}/api/v1/environments/env-1/activity", "identifier": "env-1",
         "key_name": f"SUPERVISOR_AGENT_API_KEY_FILE={file}", "key_file": str(file),
-        "seconds": 5.0, "heartbeat": 60.0, "proxy": "", "proxy_login": "",
+        "seconds": 60.0, "heartbeat": 60.0, "proxy": "", "proxy_login": "",
     }  # fmt: skip
     return Plan(**{**rows, **changes})
 

@@ -151,15 +151,23 @@ def _make_remote(restic: Restic) -> None:
     for _ in range(TRIES):
         time.sleep(SETTLE)
         found = restic.run(*LOOK)
-        if found.code == Code.OK:
-            if len(list_keys(restic)) == 1:
-                return
-            drop_wrong_keys(restic)
-        elif MISMATCH.search(found.words):
+        if found.code == Code.OK and _has_one_key(restic):
+            return
+        if found.code == Code.OK or is_mismatched(found):
             drop_wrong_keys(restic)
     if found.code == Code.NO_REPOSITORY:
         restic.accept(doing, made)
     restic.accept(doing, found)
+
+
+def _has_one_key(restic: Restic) -> bool:
+    """Tell whether a repository that opened has one key: of two, restic tries either first."""
+    try:
+        return len(list_keys(restic)) == 1
+    except ResticError as error:
+        if not is_mismatched(error.finished):
+            raise
+        return False
 
 
 def is_mismatched(finished: Finished) -> bool:

@@ -19,8 +19,9 @@ from agent.settings import context
 from agent.settings.context import Context
 
 DOING = "a backup is being made"
-RESERVE = 1.0
-"""Seconds of a stop that are left for ending, so that nothing has to be killed."""
+RESERVE = 1.5
+"""Seconds of a stop that are left for ending and for telling, so that nothing has to be killed: on
+a busy machine 0.8 of one were not enough."""
 SHORTEST = 2.0
 """Seconds below which a final backup is not even begun: opening a repository takes as long."""
 MOST_SHOWN = 20
