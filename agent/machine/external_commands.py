@@ -31,20 +31,18 @@ def run(
     A program that is missing, takes longer than `timeout` seconds or says more than `limit` bytes
     counts as code 127, 124 or 125, with the reason in `stderr`; it is killed then.
     """
-    return start(argv, environ, stdin, timeout, limit, cwd)()
+    return start(argv, environ, stdin, cwd)(timeout, limit)
 
 
 def start(
     argv: Sequence[str],
     environ: Mapping[str, str],
     stdin: bytes = b"",
-    timeout: float = TIMEOUT,
-    limit: int = LONGEST,
     cwd: "str | os.PathLike[str] | None" = None,
-) -> "Callable[[], subprocess.CompletedProcess[bytes]]":
-    """Start a command; return what waits for its end, and returns what `run` does.
+) -> "Callable[..., subprocess.CompletedProcess[bytes]]":
+    """Start a command; return what waits for its end with a timeout and a limit, as `run` does.
 
-    `timeout` counts from then on: who has started it may be busy with something else before.
+    The timeout counts from then on: who has started it may be busy with something else before.
     """
     pipe = subprocess.PIPE
     try:
@@ -53,21 +51,21 @@ def start(
         )
     except OSError as error:
         failed = _fail(argv, NOT_FOUND, error.strerror or str(error))
-        return lambda: failed
+        return lambda *_: failed
     assert process.stdin  # noqa: S101 - it is a pipe
     os.set_blocking(process.stdin.fileno(), False)
     rest = _write(process.stdin.fileno(), stdin)
     if not rest:
         process.stdin.close()
-    return functools.cache(lambda: _finish(process, argv, rest, timeout, limit))
+    return functools.cache(functools.partial(_finish, process, argv, rest))
 
 
 def _finish(
     process: "subprocess.Popen[bytes]",
     argv: Sequence[str],
     stdin: bytes,
-    timeout: float,
-    limit: int,
+    timeout: float = TIMEOUT,
+    limit: int = LONGEST,
 ) -> "subprocess.CompletedProcess[bytes]":
     deadline = time.monotonic() + timeout
     with process:
