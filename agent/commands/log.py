@@ -17,7 +17,7 @@ from agent.machine.files import STATE, read_file
 from agent.machine.inotify import Changes
 from agent.machine.lines import split_lines
 from agent.machine.unit_log import FOLDER, find_path
-from agent.machine.unit_record import Record, State, make_name
+from agent.machine.unit_record import UNDECIDED, Record, State, make_name
 from agent.settings import context
 from agent.settings.context import Context
 from agent.units.all import KINDS
@@ -77,7 +77,7 @@ def may_come(unit: str, current: Context) -> bool:
     if holders.is_held(unit_record.find_lock(current.facts, kind.name)):
         return True
     whole = unit_record.read(current.facts, kind.name)
-    return kind.wanted(current.settings) and not (whole and is_over(whole))
+    return kind.wanted(current.settings) and (whole is None or whole.state in UNDECIDED)
 
 
 def find_kind(unit: str) -> Kind | None:
@@ -88,15 +88,10 @@ def find_kind(unit: str) -> Kind | None:
     return next((kind for kind in KINDS if kind.name == name), None)
 
 
-def is_over(unit: Record) -> bool:
-    """Tell whether nobody works on a unit any more."""
-    return unit.state not in (State.WAITING, State.RUNNING)
-
-
 def explain_missing(unit: str, current: Context) -> Problem:
     """Return the problem of a unit that has no log."""
     known = unit_record.read(current.facts, unit)
-    if known and is_over(known):
+    if known and known.state not in UNDECIDED:
         return Problem(f"there is no log: {describe_end(known)}", known.hint)
     if may_come(unit, current):
         return Problem(f"{unit} has no log yet", f"devcopilot log -f {unit}")
@@ -133,7 +128,7 @@ def follow(
     try:
         while True:
             known = unit_record.read(facts, unit)
-            over = is_over(known) if known else not may_come(unit, current)
+            over = known.state not in UNDECIDED if known else not may_come(unit, current)
             with suppress(FileNotFoundError), path.open("rb") as file:
                 if os.fstat(file.fileno()).st_ino != inode:
                     inode, place = os.fstat(file.fileno()).st_ino, 0

@@ -52,6 +52,8 @@ GOOD = frozenset({State.DONE, State.SKIPPED})
 """Nobody needs to wait for it any more."""
 BAD = frozenset({State.FAILED, State.TIMEOUT})
 """It is over, and somebody must do something."""
+UNDECIDED = frozenset({State.WAITING, State.RUNNING})
+"""It is not over."""
 
 
 @frozen

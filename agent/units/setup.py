@@ -21,13 +21,12 @@ from agent.machine.errors import AgentError
 from agent.machine.setup_trigger import trigger
 from agent.machine.system import Facts
 from agent.machine.threads import start_or_do
-from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
+from agent.machine.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.settings.context import Context
 from agent.units import leftovers
 from agent.units.unit import Kind, Speaker, Work
 
 NOT_YET = "it has not started yet"
-UNDECIDED = frozenset({State.WAITING, State.RUNNING})
 LOOK = 1.0
 """Seconds between two looks at the watched files while something is at work."""
 BUSY_PAUSE = 5.0

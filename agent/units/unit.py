@@ -15,7 +15,7 @@ from agent.machine.documents import RUNTIME, Document
 from agent.machine.escaping import escape_line
 from agent.machine.human import format_duration
 from agent.machine.unit_log import UnitLog
-from agent.machine.unit_record import BAD, GOOD, UNIT, Record, State, make_name
+from agent.machine.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.everything import Settings
@@ -230,7 +230,7 @@ class Unit:
             self._work.speaker.end(self._record, last if state in BAD else ())
 
     def _change(self, state: State, **values: object) -> None:
-        if state not in (State.WAITING, State.RUNNING):
+        if state not in UNDECIDED:
             TRIES.path(self._work.context.facts, self.name).unlink(missing_ok=True)
         since = self._record.since if state is self._record.state else timestamp(time.time())
         fresh = {"reason": "", "hint": "", **values}

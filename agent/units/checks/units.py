@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from agent.machine import unit_record
 from agent.machine.clock import parse_time
 from agent.machine.human import format_duration
-from agent.machine.unit_record import BAD, Record, State
+from agent.machine.unit_record import BAD, UNDECIDED, Record, State
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -18,7 +18,7 @@ def look(current: Context) -> Iterator[Finding]:
     """Yield a finding for each unit that is not done, and one for all that are."""
     units, now = list(unit_record.list_all(current.facts)), current.facts.clock.now()
     for unit in units:
-        if unit.state in BAD or unit.state in (State.WAITING, State.RUNNING):
+        if unit.state in BAD or unit.state in UNDECIDED:
             yield judge(unit, now)
     done = [unit.name for unit in units if unit.state is State.DONE]
     if done:
