@@ -34,15 +34,16 @@ PAUSE_SHARE = 0.1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS",
-                        help="keep trying for this long")  # fmt: skip
+                        help="keep trying for this long, also before the agent runs")  # fmt: skip
     add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Probe the services; print a line for each that does not answer."""
-    current = context.load()
+    end = time.monotonic() + arguments.wait
+    current = context.load_by(end) or context.load()
     facts = current.facts
-    failures = wait_for_answers(registered.ROSTER.read(facts), facts, arguments.wait)
+    failures = wait_for_answers(registered.ROSTER.read(facts), facts, end)
     lines = [f"{name}: {why}" for name, why in failures.items()]
     backups = {}
     if arguments.json or not arguments.wait:  # at the start the missed ones are only being made
@@ -68,8 +69,11 @@ def explain_backups(backups: Mapping[str, Mapping[str, object]]) -> Iterator[str
             yield f"backup to {name}: {row['why']}"
 
 
-def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str, str]:
-    """Ask all until each has answered or the time is over; return why each other did not."""
+def wait_for_answers(known: Roster, facts: Facts, end: float) -> Mapping[str, str]:
+    """Ask all until each has answered or the time is over; return why each other did not.
+
+    `end` is a monotonic time.
+    """
     state = context.read_state(facts)
     if state is None:
         return {"init": "the agent is not running here"}
@@ -78,11 +82,11 @@ def wait_for_answers(known: Roster, facts: Facts, seconds: float) -> Mapping[str
     began = time.monotonic()
     while True:
         failures = find_failures(waiting, facts, early)
-        passed = time.monotonic() - began
-        if not failures or passed >= seconds:
+        now = time.monotonic()
+        if not failures or now >= end:
             return {**known.refused, **failures}
         waiting = [service for service in waiting if service.name in failures]
-        time.sleep(min(max(SHORTEST_PAUSE, passed * PAUSE_SHARE), LONGEST_PAUSE))
+        time.sleep(min(max(SHORTEST_PAUSE, (now - began) * PAUSE_SHARE), LONGEST_PAUSE))
 
 
 def find_failures(services: Sequence[Service], facts: Facts, early: bool = False) -> dict[str, str]:

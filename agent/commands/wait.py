@@ -31,8 +31,6 @@ LOOK = 1.0
 """Seconds between two looks at what no folder of the agent's tells of, such as a port."""
 SELDOM = 15.0
 """The same where one does: a change that went unnoticed costs no more. Many may wait for long."""
-START = 0.1
-"""The same before there is a folder to watch."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +53,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     limit = arguments.timeout
     deadline = float("inf") if limit is None else time.monotonic() + limit
     with printer.watch("waiting") as bar:
-        current = load(deadline)
+        current = context.load_by(deadline)
         answers = (
             {}
             if current is None
@@ -98,16 +96,6 @@ def wait_at_login(printer: Printer) -> int:
 
 
 NOT_RUNNING = "the agent is not running here yet"
-
-
-def load(deadline: float) -> Context | None:
-    """Return the context as soon as `configure` has left it; None: it did not in time."""
-    folder = Path(runtime.locate(os.environ, os.getuid()))
-    while not (folder / runtime.STATE).exists():
-        if time.monotonic() >= deadline:
-            return None
-        time.sleep(min(START, max(0.0, deadline - time.monotonic())))
-    return context.load()
 
 
 def wait(

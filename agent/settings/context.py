@@ -1,6 +1,7 @@
 """The input of every verb: the settings of this container, and the facts about it."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -28,6 +29,8 @@ PROBLEMS = Document[list[dict[str, str]]](
     list,
 )  # fmt: skip
 """What `configure` could not do."""
+PAUSE = 0.1
+"""Seconds between two looks whether the agent runs: before, there may be no folder to watch."""
 
 
 @frozen
@@ -69,6 +72,20 @@ def load() -> Context:
                   dotfiles=settings.dotfiles.find_folder(home))  # fmt: skip
     problems = tuple(homes.explain_mounts(home, state, mounts))
     return Context(variables, settings, facts, problems, running=True)
+
+
+def load_by(end: float) -> Context | None:
+    """Return the context as soon as the agent runs here; None: it does not at this monotonic time.
+
+    Who calls in the first moment of a container comes before `configure`. Raises AgentError.
+    """
+    folder = Path(runtime.locate(os.environ, os.getuid()))
+    while not (folder / runtime.STATE).exists():
+        rest = end - time.monotonic()
+        if rest <= 0:
+            return None
+        time.sleep(min(PAUSE, rest))
+    return load()
 
 
 def read_state(facts: Facts) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from agent.services.registered import ROSTER, Roster
 from agent.services.service import CommandProbe, HttpProbe, LoginProbe, PortProbe, Service
 from tests.contract.homes import Workspace
 from tests.worlds.machine import make_facts
+from tests.worlds.waiting import wait_until
 
 SECRET = "not-for-a-probe"
 
@@ -65,9 +66,36 @@ def test_without_a_living_init_nothing_is_healthy(workspace: Workspace) -> None:
     write_state(workspace, gone.pid)
     assert call(workspace, "health").returncode == 1
     (workspace.runtime / runtime.STATE).unlink()
-    done = call(workspace, "health", "--wait", "60")
+    done = call(workspace, "health", "--wait", "0.2")
     assert done.returncode == 1
     assert "not running" in done.stdout
+
+
+@pytest.mark.parametrize("late", [runtime.STATE, ""], ids=["init", "configure"])
+def test_before_the_agent_runs_it_is_waited_for(workspace: Workspace, late: str) -> None:
+    """Who asks in the first moment of a container finds less than that, or no folder at all."""
+    hidden = workspace.runtime / late
+    hidden.rename(workspace.folder / "aside")
+    words = [sys.executable, "-I", "-m", "agent", "health", "--wait", "60"]
+    with subprocess.Popen(words, env=workspace.environ, stdout=subprocess.PIPE) as asked:
+        wait_until(lambda: is_pausing(asked) or asked.poll() is not None, "it waits")
+        (workspace.folder / "aside").rename(hidden)
+        assert (asked.wait(timeout=60), asked.stdout and asked.stdout.read()) == (0, b"")
+
+
+def is_pausing(process: "subprocess.Popen[bytes]") -> bool:
+    """Tell whether it sleeps for a time: kernels call the function differently."""
+    return "nanosleep" in Path(f"/proc/{process.pid}/wchan").read_text()
+
+
+@pytest.mark.parametrize("words", [(), ("--wait", "0.2")])
+def test_where_no_agent_ever_runs_it_says_what_is_missing(
+    workspace: Workspace, words: tuple[str, ...]
+) -> None:
+    workspace.runtime.rename(workspace.folder / "aside")
+    done = call(workspace, "health", *words)
+    assert done.returncode == 1
+    assert "cannot read the settings" in done.stderr
 
 
 def test_a_command_probe_gets_no_secret(workspace: Workspace) -> None:

@@ -12,7 +12,6 @@ from tests.unit.test_architecture import MODULES
 SLEEPS = {
     "backup.lock": "until another backup lets go: a lock wakes nobody who has a deadline",
     "backup.create.new_repository": "until all who began to create it at the same moment are done",
-    "commands.wait": "until there is a folder to watch",
     "commands.ports": "between two looks at the ports, for who watches them",
     "commands.health": "between two looks at the services, ever longer, until they answer",
     "github.helpers.ask": "until the broker's socket is back",
@@ -20,6 +19,7 @@ SLEEPS = {
     "machine.holders": "until somebody who only looks lets go of a lock",
     "machine.process_groups": "until a program has ended, before it is killed",
     "machine.sqlite": "until a writer lets go of a database",
+    "settings.context": "until the agent runs here, and there is a folder to watch",
     "units.leftovers": "until the commands of a killed setup have ended, before they are killed",
 }
 """Modules of short-lived commands that pause between two looks, up to a deadline, and why."""
