@@ -12,10 +12,10 @@ from agent.machine import unit_record
 from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
 from agent.machine.setup_trigger import trigger
-from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, Record
 from agent.settings import context
 from agent.settings.context import Context
+from agent.settings.everything import Settings
 from agent.units.all import KINDS
 from agent.units.setup import Setup
 from agent.units.unit import Kind
@@ -34,28 +34,53 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     """Carry them out; exit 0 when none of them fails."""
     current = context.load()
     known = [kind for kind in KINDS if kind.wanted(current.settings)]
-    names = list(arguments.unit)
-    if arguments.all:
-        names += [each.name for each in unit_record.list_all(current.facts) if each.state in BAD]
-    elif not names:
+    units = list(unit_record.list_all(current.facts))
+    foreign = {each.name: each for each in units if is_foreign(each, known, current.settings)}
+    failed = [each.name for each in units if each.state in BAD] if arguments.all else []
+    left = [foreign[name] for name in failed if name in foreign]
+    names = [*arguments.unit, *(name for name in failed if name not in foreign)]
+    if not names and not arguments.all:
         raise UsageError("no unit is named", "name one, or use --all")
-    order = find_order(names, known, current.facts)
+    order = find_order(names, known, units, foreign)
     records = carry_out(current, known, order, printer)
-    printer.show([asdict(each) for each in records], [] if records else ["no unit has failed"])
+    for each in left:
+        printer.fail(*explain_foreign(each).problems)
+    nothing = [] if records or left else ["no unit has failed"]
+    printer.show([asdict(each) for each in records], nothing)
     return Exit.FAILED if any(each.state in BAD for each in records) else Exit.OK
 
 
-def find_order(names: Sequence[str], kinds: Sequence[Kind], facts: Facts) -> dict[str, str]:
+def is_foreign(unit: Record, kinds: Sequence[Kind], settings: Settings) -> bool:
+    """Return whether only a person asked for a unit, such as a clone of another repository."""
+    _, _, part = unit.name.partition(unit_record.SEPARATOR)
+    return bool(part) and not any(
+        each.name == unit.kind and each.asks_for(settings, part) for each in kinds
+    )
+
+
+def explain_foreign(unit: Record) -> UsageError:
+    """Return why a unit is left as it is: what a person began, a person begins again."""
+    return UsageError(f"cannot rerun {unit.name}: the settings do not ask for it", unit.hint)
+
+
+def find_order(
+    names: Sequence[str],
+    kinds: Sequence[Kind],
+    units: Sequence[Record],
+    foreign: Mapping[str, Record],
+) -> dict[str, str]:
     """Return kind -> part, empty for all of it. Raises AgentError for a name that is none."""
     order: dict[str, str] = {}
     known = [kind.name for kind in kinds]
-    units = [*known, *(each.name for each in unit_record.list_all(facts))]
+    there = [*known, *(each.name for each in units if each.name not in foreign)]
     for name in names:
         kind, _, part = name.partition(unit_record.SEPARATOR)
-        if kind not in known or name not in units:
-            near = difflib.get_close_matches(name, units, 1)
-            there = f"there are: {', '.join(units)}" if units else "no unit is configured"
-            hint = f"did you mean {near[0]}?" if near else there
+        if name in foreign:
+            raise explain_foreign(foreign[name])
+        if kind not in known or name not in there:
+            near = difflib.get_close_matches(name, there, 1)
+            listed = f"there are: {', '.join(there)}" if there else "no unit is configured"
+            hint = f"did you mean {near[0]}?" if near else listed
             raise UsageError(f"there is no unit {name}", hint)
         order[kind] = part if order.get(kind, part) == part else ""
     return order

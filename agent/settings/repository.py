@@ -11,6 +11,7 @@ would read as an option, as a program to run or as a folder of this machine is r
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -85,6 +86,8 @@ class Repository:
     sparse: tuple[str, ...] = ()
     submodules: bool = True
     lfs: bool = True
+    entry: str = field(default="", compare=False, repr=False)
+    """How it was named; no password is in it."""
 
     @property
     def name(self) -> str:
@@ -136,7 +139,7 @@ def parse_entry(text: str) -> Repository:
         except ValueError as error:
             raise EntryError(f"{name} is not {error}") from None
     found.setdefault("folder", parse_folder(find_name(str(found["path"]))))
-    return Repository(**found)  # type: ignore[arg-type] # each field by its parser
+    return Repository(**found, entry=text.strip())  # type: ignore[arg-type] # each field by its parser
 
 
 # --- addresses ----------------------------------------------------------------------------------

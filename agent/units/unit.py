@@ -58,8 +58,10 @@ class Speaker(Protocol):
 class Unit:
     """One unit, for the work that belongs to it: it saves each change of state."""
 
-    def __init__(self, work: "Work", name: str) -> None:
+    def __init__(self, work: "Work", name: str, by_hand: str = "") -> None:
+        """`by_hand`: the command of a person without which nobody carries it out."""
         self.name = name
+        self.by_hand = by_hand
         self._work = work
         known = unit_record.read(work.context.facts, name)
         self._record = known or Record(name, State.WAITING, timestamp(time.time()))
@@ -77,6 +79,11 @@ class Unit:
     def state(self) -> State:
         """Return its state."""
         return self._record.state
+
+    @property
+    def again(self) -> str:
+        """Return the command that carries it out again."""
+        return self.by_hand or f"devcopilot rerun {self.name}"
 
     def marks(self, document: Document[Mark] = ON_VOLUME) -> Marks:
         """Return what it has done before, on this volume or in this container."""
@@ -262,6 +269,8 @@ class Kind:
     """Whether `wait --for all` waits for it."""
     enough: str = ""
     """The part after which nobody needs to wait: neither a kind of `after` nor `wait --for all`."""
+    asks_for: Callable[[Settings, str], bool] = lambda _settings, _part: True
+    """Whether the settings ask for a part; any other is only carried out by hand."""
 
 
 class Work:
@@ -298,11 +307,14 @@ class Work:
         self.next_run: float | None = None
         """Seconds until the work wants to be done again."""
 
-    def part(self, name: str) -> Unit:
-        """Return a further unit, which is a part of this kind: hooks:postCreate."""
+    def part(self, name: str, by_hand: str = "") -> Unit:
+        """Return a further unit, which is a part of this kind: hooks:postCreate.
+
+        `by_hand`: the command that carries it out, where the settings do not ask for it.
+        """
         name = make_name(self.kind.name, name)
         with self._lock:
-            return self._parts.setdefault(name, Unit(self, name))
+            return self._parts.setdefault(name, Unit(self, name, by_hand))
 
     def follow(self, part: Unit) -> None:
         """Let the kind's own unit be as far as all of its parts, while one of them is at work."""

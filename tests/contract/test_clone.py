@@ -19,10 +19,13 @@ import pytest
 
 from agent.github import gh, published
 from agent.machine import runtime
+from agent.settings.everything import Settings
+from agent.settings.repository import parse_entry
 from agent.units.clone import repository
 from tests.contract.clones import TOKEN, Place, point_to
 from tests.contract.homes import Workspace
 from tests.worlds.containers import find_free_port
+from tests.worlds.copies import run_verb
 from tests.worlds.git_host import GitHost
 from tests.worlds.limits import refuse_threads
 from tests.worlds.needs import need, need_sshd
@@ -385,6 +388,59 @@ def test_the_setup_sees_to_a_clone_by_hand_that_waits(
     (row,) = json.loads(done.stdout)
     assert row["state"] == state, done.stderr
     assert (made.runtime / "units/poke").exists() is (state == "waiting")
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["no repositories", "another one"])
+@pytest.mark.parametrize("cause", ["network", "token"])
+def test_nobody_tries_again_what_only_a_person_asks_for(
+    tmp_path: Path, host: GitHost, cause: str, others: bool
+) -> None:
+    host.add("octo/other")
+    host.token = TOKEN
+    url = host.url if cause == "token" else f"http://127.0.0.1:{find_free_port()}"
+    asked = {"DEV8_REPOSITORIES": f"{host.url}/octo/demo"} if others else {}
+    made = Workspace(
+        tmp_path, {"DEV8_SSH": "false", "DEV8_CODE_SERVER": "false", **asked}
+    ).prepare()  # fmt: skip
+    made.configure()
+    entry = f"{url}/octo/other dir=mine"
+    done = run_verb(["clone", entry, "--json"], made.environ)
+    (row,) = json.loads(done.stdout)
+    command = f"devcopilot clone '{entry}'"
+    assert (done.returncode, row["state"]) == (1, "failed"), done.stderr
+    assert row["hint"] == (f"devcopilot login, or set GITHUB_TOKEN_FILE, then: {command}"
+                           if cause == "token" else command)  # fmt: skip
+    assert not (made.runtime / "units/poke").exists(), "the setup has nothing to see to"
+
+    line = f"devcopilot: cannot rerun clone:mine: the settings do not ask for it ({row['hint']})\n"
+    again = run_verb(["rerun", "clone:mine"], made.environ)
+    assert (again.returncode, again.stderr) == (2, line)
+    every = run_verb(["rerun", "--all"], made.environ)
+    assert (every.returncode, every.stdout, every.stderr) == (0, "", line)
+
+    host.token = None
+    if cause == "token":
+        assert run_verb(["clone", entry], made.environ).returncode == 0
+        assert (tmp_path / "workspace/mine/.git").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("entry", "command"),
+    [
+        ("octo/demo", ""),
+        ("https://github.com/octo/demo", ""),
+        ("git@github.com:Octo/demo.git", ""),
+        ("https://gitlab.com/octo/demo", "devcopilot clone https://gitlab.com/octo/demo"),
+        ("octo/other", "devcopilot clone octo/other"),
+        ("octo/demo#main", "devcopilot clone 'octo/demo#main'"),
+        ("octo/demo  depth=1", "devcopilot clone 'octo/demo  depth=1'"),
+    ],
+)
+def test_a_repository_is_the_one_of_the_settings_however_it_is_written(
+    entry: str, command: str
+) -> None:
+    settings = Settings.from_environ({"DEV8_REPOSITORIES": "octo/first; octo/demo"})
+    assert repository.find_command(parse_entry(entry), settings) == command
 
 
 def test_a_clone_that_is_killed_begins_again_and_leaves_nothing(

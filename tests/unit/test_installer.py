@@ -264,6 +264,14 @@ def test_a_failure_is_one_line_and_leaves_nothing(place: Place, script: str, wor
     assert not place.link.is_symlink()
 
 
+def test_one_that_only_a_person_asks_for_fails_with_the_persons_command(place: Place) -> None:
+    place.settings = Settings.from_environ({"GEMINI_API_KEY": "x"})
+    place.npm("exit 7")
+    assert place.carry_out().hint == "devcopilot tools claude"
+    parts = [part for part in ("claude", "gemini") if kind.KIND.asks_for(place.settings, part)]
+    assert parts == ["gemini"]
+
+
 def test_without_npm_or_lock_file_it_says_what_is_lacking(place: Place) -> None:
     other = AiTool("other", "Other", (), lambda *_: ())
     place.facts = make_facts(place.root, PATH=str(place.programs))

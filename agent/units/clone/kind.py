@@ -7,13 +7,15 @@ from contextlib import suppress
 
 from agent.machine.folders import CACHE_TAG
 from agent.machine.threads import start_or_do
-from agent.machine.unit_record import SEPARATOR
+from agent.machine.unit_record import SEPARATOR, make_name
 from agent.machine.volumes import find_top
 from agent.services import login_folder
+from agent.settings.everything import Settings
 from agent.settings.repository import Repository
 from agent.units.clone.repository import STAGING, Clone, find_beside
 from agent.units.unit import Kind, Unit, Work
 
+NAME = "clone"
 AT_ONCE = 2
 
 
@@ -46,7 +48,7 @@ def clone_all(work: Work, repositories: Sequence[Repository]) -> list[Unit]:
             try:
                 units[each.repository.name] = each.carry_out()
             except OSError as error:
-                each.unit.fail_for(error, "devcopilot rerun clone")
+                each.unit.fail_for(error, each.unit.again)
                 units[each.repository.name] = [each.unit]
             except Exception as error:
                 errors.append(error)
@@ -68,9 +70,16 @@ def remove_leftovers(clones: Sequence[Clone]) -> None:
                     shutil.rmtree(path, ignore_errors=True)
 
 
+def asks_for(settings: Settings, part: str) -> bool:
+    """Return whether DEV8_REPOSITORIES has the repository of a part: demo, demo:lfs."""
+    names = {make_name(NAME, each.name) for each in settings.repositories.entries or ()}
+    return make_name(NAME, part.partition(SEPARATOR)[0]) in names
+
+
 KIND = Kind(
-    "clone",
+    NAME,
     "repositories",
     lambda settings: bool(settings.repositories.entries),
     carry_out,
+    asks_for=asks_for,
 )

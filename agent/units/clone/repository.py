@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,9 +14,10 @@ from agent.machine import runtime, ssh_host_key
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.git_failures import Cause, Failure
 from agent.machine.volumes import find_top
+from agent.settings.everything import Settings
 from agent.settings.repository import OURS, WORKSPACE, Repository
 from agent.units.clone.checkout import MissingError, find_missing
-from agent.units.clone.destination import Place, look
+from agent.units.clone.destination import Place, is_same, look
 from agent.units.clone.fetch import fetch
 from agent.units.clone.placing import InTheWayError, merge, place
 from agent.units.clone.retries import tell_failure, was_refused
@@ -33,7 +36,7 @@ class Clone:
     def __init__(self, work: Work, repository: Repository) -> None:
         context = work.context
         self.repository = repository
-        self.unit: Unit = work.part(repository.name)
+        self.unit: Unit = work.part(repository.name, find_command(repository, context.settings))
         self._work = work
         self._facts = context.facts
         self._host = repository.find_host(context.settings.github.host)
@@ -129,7 +132,7 @@ class Clone:
             shown = ", ".join(error.paths[:LISTED]) + (", …" if len(error.paths) > LISTED else "")
             self.unit.fail(
                 f"{self.target} has files of the same names: {shown}",
-                f"move them away, then: devcopilot rerun {self.unit.name}",
+                f"move them away, then: {self.unit.again}",
             )
         except GitError as error:
             marks.forget()
@@ -174,8 +177,7 @@ class Clone:
         """Report what went wrong, and what happens next."""
         if failure.cause is Cause.HOST_KEY:
             reason, hint = ssh_host_key.explain(self._url, failure.said, self._facts)
-            again = f"devcopilot rerun {self.unit.name}"
-            self.unit.fail(reason, f"{hint}; {again}", failure.code)
+            self.unit.fail(reason, f"{hint}; {self.unit.again}", failure.code)
         else:
             tell_failure(self.unit, failure, self._facts, self._host, self.repository.path)
 
@@ -184,7 +186,7 @@ class Clone:
         for extra in EXTRAS:
             if extra.is_wanted(self.repository) and self.target.is_dir():
                 part = f"{self.repository.name}:{extra.name}"
-                unit = self._work.part(part)
+                unit = self._work.part(part, self.unit.by_hand)
                 marks = unit.marks()
                 again = self._again or self._work.is_asked_again(part)
                 if marks.is_done(self._fingerprint) and not again:
@@ -199,16 +201,29 @@ class Clone:
     def _fetch_extra(self, extra: Extra, git: Git, unit: Unit) -> None:
         """Fetch one; what fails leaves the clone as it is. Raises StoppedError."""
         unit.begin()
-        hint = f"devcopilot rerun {unit.name}"
         try:
             extra.fetch(git, self.target, self.repository, unit)
         except ExtraError as error:
-            unit.fail(str(error), error.hint or hint)
+            unit.fail(str(error), error.hint or unit.again)
         except GitError as error:
-            unit.fail(error.failure.said, hint, error.failure.code)
+            unit.fail(error.failure.said, unit.again, error.failure.code)
         else:
             unit.marks().set_done(self._fingerprint)
             unit.done()
+
+
+def find_command(repository: Repository, settings: Settings) -> str:
+    """Return the command that clones what only a person asks for; empty: the settings do."""
+    host = settings.github.host
+    if any(_are_alike(repository, each, host) for each in settings.repositories.entries or ()):
+        return ""
+    return f"devcopilot clone {shlex.quote(repository.entry)}"
+
+
+def _are_alike(one: Repository, other: Repository, gh_host: str) -> bool:
+    """Return whether both mean the same clone, however its address is written."""
+    options = [replace(each, path="", host="", url="") for each in (one, other)]
+    return options[0] == options[1] and is_same(one.find_url(gh_host), other.find_url(gh_host))
 
 
 def find_beside(target: Path) -> Path:

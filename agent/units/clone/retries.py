@@ -11,15 +11,26 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 
 def tell_failure(unit: Unit, failure: Failure, facts: Facts, host: str, path: str) -> None:
-    """Report why `path` of a host could not be fetched: the network or a token may still come."""
+    """Report why `path` of a host could not be fetched: the network or a token may still come.
+
+    Nobody waits for either where only a person asks for it.
+    """
     if failure.cause is Cause.NETWORK:
-        pause = unit.retry_in(FIRST_PAUSE, LONGEST_PAUSE)
-        unit.wait(f"{host} does not answer: {failure.said}", f"next try in {pause:.0f} s")
+        reason = f"{host} does not answer: {failure.said}"
+        if unit.by_hand:
+            unit.fail(reason, unit.again, failure.code)
+        else:
+            pause = unit.retry_in(FIRST_PAUSE, LONGEST_PAUSE)
+            unit.wait(reason, f"next try in {pause:.0f} s")
     elif failure.cause.waits_for_token:
-        unit.marks(IN_CONTAINER).set_done(find_token(facts, host))
-        unit.wait(*explain_access(failure.cause, host, path))
+        reason, hint = explain_access(failure.cause, host, path)
+        if unit.by_hand:
+            unit.fail(reason, f"{hint}, then: {unit.again}", failure.code)
+        else:
+            unit.marks(IN_CONTAINER).set_done(find_token(facts, host))
+            unit.wait(reason, hint)
     else:
-        reason, hint = explain(failure, host, f"devcopilot rerun {unit.name}")
+        reason, hint = explain(failure, host, unit.again)
         unit.fail(reason, hint or f"devcopilot log {unit.name}", failure.code)
 
 

@@ -98,7 +98,7 @@ def _fetch_lfs(git: Git, folder: Path, repository: Repository, unit: Unit) -> No
             raise
         raise ExtraError(
             f"its large files are at {lacking[1]}, which accepts none of the credentials here",
-            f"sign in to that host if you trust it, then: devcopilot rerun {unit.name}",
+            f"sign in to that host if you trust it, then: {unit.again}",
         ) from error
 
 

@@ -29,14 +29,16 @@ def carry_out(work: Work) -> None:
 def install(work: Work, chosen: Sequence[AiTool]) -> list[Unit]:
     """Install what is due of these, wanted or not; return their units."""
     units = []
+    settings = work.context.settings
     try:
         for tool in chosen:
-            unit = work.part(tool.name)
+            by_hand = "" if asks_for(settings, tool.name) else f"devcopilot tools {tool.name}"
+            unit = work.part(tool.name, by_hand)
             units.append(unit)
             install_one(work, tool, unit)
     except StoppedError:
         return units
-    wanted = find_wanted(TOOLS, work.context.settings)
+    wanted = find_wanted(TOOLS, settings)
     if wanted:
         work.settle(work.part(tool.name) for tool in wanted)
     return units
@@ -45,7 +47,6 @@ def install(work: Work, chosen: Sequence[AiTool]) -> list[Unit]:
 def install_one(work: Work, tool: AiTool, unit: Unit) -> None:
     """Install a tool if it is due, and note how it stands. Raises StoppedError."""
     installer = Installer(work.context.facts, unit, behind=not work.again)
-    hint = f"devcopilot rerun {unit.name}"
     try:
         installer.clean(tool)
         if not installer.is_due(tool):
@@ -56,13 +57,18 @@ def install_one(work: Work, tool: AiTool, unit: Unit) -> None:
     except LackError as error:
         unit.skip(str(error), error.hint)
     except ToolError as error:
-        unit.fail(str(error), error.hint or hint)
+        unit.fail(str(error), error.hint or unit.again)
     except TimeLimitError:
-        unit.time_out(TIME_LIMIT, hint)
+        unit.time_out(TIME_LIMIT, unit.again)
     except OSError as error:
-        unit.fail_for(error, hint)
+        unit.fail_for(error, unit.again)
     else:
         unit.done()
 
 
-KIND = Kind(UNIT, "AI tools", is_wanted, carry_out)
+def asks_for(settings: Settings, part: str) -> bool:
+    """Return whether a tool is to be there."""
+    return part in [tool.name for tool in find_wanted(TOOLS, settings)]
+
+
+KIND = Kind(UNIT, "AI tools", is_wanted, carry_out, asks_for=asks_for)
