@@ -19,6 +19,10 @@ LONGEST = 64 * 1024
 """Bytes of an answer."""
 
 
+class ConnectTimeoutError(TimeoutError):
+    """No connection came about in time: nothing was sent."""
+
+
 class ProxyError(OSError):
     """The proxy refuses, or cannot be spoken to."""
 
@@ -54,7 +58,10 @@ def connect(
     if proxy and parts.scheme == "https":
         connection.set_tunnel(host, port, _authorize(proxy))
     try:
-        connection.connect()
+        try:
+            connection.connect()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(*error.args) from error
         yield connection
     except http.client.HTTPException as error:
         raise ConnectionError(None, f"it does not speak HTTP: {type(error).__name__}") from error

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gaierror
 
 import boto3
 import pytest
@@ -16,8 +17,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from agent import catalogue
-from agent.backup.checks import repository, s3_request, write
-from agent.backup.checks.objects import FolderObject
+from agent.backup.checks import objects, repository, s3_request, write
+from agent.backup.checks.objects import FolderObject, StoreError
 from agent.backup.restic.client import Restic
 from agent.backup.target import Target, find_targets
 from agent.machine import web
@@ -69,12 +70,44 @@ def test_one_object_is_written_read_and_removed(server: Server, tmp_path: Path) 
     assert write.PREFIX not in list_objects(server, context)
 
 
-def test_a_server_that_is_gone_is_said_and_what_to_do(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_is_gone_is_said_and_what_to_do(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked once: rclone tries Azure for ten seconds."""
     context = connect(tmp_path, server)
     server.stop()
+    for kind in (objects.S3Object, objects.RcloneObject):
+        monkeypatch.setattr(kind, "remove", lambda _: pytest.fail("there is nothing to remove"))
     (found,) = write.look(context)
     assert (found.result, bool(found.fix)) == (Result.FAIL, True)
     assert f"cannot write to {server.cloud}" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("error", "removed"),
+    [
+        (StoreError("AccessDenied: Access Denied"), True),
+        (StoreError("it took too long"), True),
+        (TimeoutError("timed out"), True),
+        (ConnectionResetError(104, "Connection reset by peer"), True),
+        (ConnectionRefusedError(111, "Connection refused"), False),
+        (gaierror(-2, "Name or service not known"), False),
+        (web.ConnectTimeoutError("timed out"), False),
+    ],
+)
+def test_what_may_have_been_written_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, removed: bool
+) -> None:
+    target, facts = find_local(tmp_path)
+    seen: list[FolderObject] = []
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(FolderObject, "put", fail)
+    monkeypatch.setattr(FolderObject, "remove", lambda found: seen.extend([found]))
+    assert write.try_target(target, facts).summary.startswith("cannot write to local: ")
+    assert bool(seen) is removed
 
 
 def test_a_wrong_secret_is_told_from_a_server_that_is_gone(tmp_path: Path) -> None:

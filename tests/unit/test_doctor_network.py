@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.machine import web
 from agent.machine.proxies import find_proxy, is_excepted
 from agent.observe.checks import clock, proxy, reach
 from agent.observe.checks.hosts import Host, find_hosts
@@ -177,6 +178,21 @@ def test_nobody_listens_nobody_speaks_tls_and_a_name_that_is_unknown() -> None:
     found = reach.judge(Host("https://nobody.invalid", "GitHub"), {})
     assert (found.result, "its name is not known" in found.summary) == (Result.FAIL, True)
     assert "resolv.conf" in found.fix
+
+
+def test_a_connection_that_does_not_come_about_is_no_answer_that_does_not_come() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as server,
+        contextlib.ExitStack() as held,
+    ):
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(TimeoutError) as caught, web.connect(url, {}, timeout=0.2) as connection:
+            connection.request("GET", "/")
+            connection.getresponse()
+        assert not isinstance(caught.value, web.ConnectTimeoutError), "it was sent"
+        with pytest.raises(web.ConnectTimeoutError):
+            while True:  # until no more fit before the door
+                held.enter_context(web.connect(url, {}, timeout=0.2))
 
 
 def test_one_that_hangs_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

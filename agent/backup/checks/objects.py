@@ -8,12 +8,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
+from socket import gaierror
 from typing import Protocol
 from urllib.parse import quote
 
 from agent.backup.checks import s3_request
 from agent.backup.target import Target
-from agent.machine import external_commands, steering
+from agent.machine import external_commands, steering, web
 from agent.machine.lines import find_last_line
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -24,11 +25,20 @@ TIMEOUT = 12.0
 """Seconds that rclone has for each step."""
 LONGEST = 4096
 """Bytes of an object."""
+NO_CONNECTION = "dial tcp"
+"""What rclone says where none came about: https://pkg.go.dev/net#OpError."""
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 class StoreError(Exception):
     """A destination refused; the text is its reason."""
+
+
+def is_unreached(error: Exception) -> bool:
+    """Return whether no connection came about: then a destination has nothing to remove."""
+    if isinstance(error, StoreError):
+        return NO_CONNECTION in str(error)
+    return isinstance(error, (gaierror, ConnectionRefusedError, web.ConnectTimeoutError))
 
 
 class UnmeasuredError(Exception):

@@ -4,7 +4,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 
-from agent.backup.checks.objects import Object, StoreError, UnmeasuredError, find_object
+from agent.backup.checks.objects import (
+    Object,
+    StoreError,
+    UnmeasuredError,
+    find_object,
+    is_unreached,
+)
 from agent.backup.reasons import REFUSALS
 from agent.backup.target import Target, find_targets
 from agent.backup.targets.all import TARGETS
@@ -40,30 +46,34 @@ def try_target(target: Target, facts: Facts) -> Finding:
     content = f"{name}: written by `devcopilot doctor`, safe to delete\n".encode()
     facts_of = {"object": found.place}
     try:
-        trouble = _write_and_read(found, content, target)
+        trouble, may_be_there = _write_and_read(found, content, target)
     except BaseException:  # doctor is broken off
         with suppress(StoreError, OSError):
             found.remove()
         raise
-    left = _remove(found, target)
+    left = _remove(found, target) if may_be_there else None
     for summary, fix in filter(None, (trouble, left)):
         return Finding(Result.FAIL, summary, fix, facts_of, target.name)
     summary = f"{target.name} works: wrote, read and removed {found.place}"
     return Finding(Result.OK, summary, facts=facts_of, part=target.name)
 
 
-def _write_and_read(found: Object, content: bytes, target: Target) -> tuple[str, str] | None:
-    """Return what went wrong, and what fixes it."""
-    doing = "write to"
+def _write_and_read(
+    found: Object, content: bytes, target: Target
+) -> tuple[tuple[str, str] | None, bool]:
+    """Return what went wrong, with what fixes it, and whether the object may be there."""
+    doing, may_be_there = "write to", True
     try:
         found.put(content)
         doing = "read from"
-        if found.get() != content:
-            cause = "what was written is not what is read back"
-            return f"cannot use {target.name}: {cause}", "look for a cache or a proxy in between"
+        if found.get() == content:
+            return None, may_be_there
+        cause = "what was written is not what is read back"
+        trouble = f"cannot use {target.name}: {cause}", "look for a cache or a proxy in between"
     except (StoreError, OSError) as error:
-        return f"cannot {doing} {target.name}: {_explain(error)}", _find_fix(error, target)
-    return None
+        trouble = f"cannot {doing} {target.name}: {_explain(error)}", _find_fix(error, target)
+        may_be_there = doing == "read from" or not is_unreached(error)
+    return trouble, may_be_there
 
 
 def _remove(found: Object, target: Target) -> tuple[str, str] | None:
