@@ -57,6 +57,9 @@ password={account}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
+[rpcinterface:fork]
+supervisor.rpcinterface_factory=agent.services.supervisord_fork:plug_in
+
 [supervisord]
 identifier=devcopilot
 ; the log goes to the standard output
@@ -76,8 +79,6 @@ command=/bin/sh '%(here)s/{listener}' '%(here)s/{events}'
 events=PROCESS_STATE
 buffer_size=1000
 autorestart=true
-; a TERM is lost in a process that is forked and not yet executed, and waited for 10 s
-stopsignal=KILL
 stderr_logfile=/dev/null
 stderr_logfile_maxbytes=0
 
