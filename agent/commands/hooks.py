@@ -14,7 +14,7 @@ from agent.commands import rerun
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.unit_reports import Events
-from agent.machine import unit_record
+from agent.machine import proc, unit_record
 from agent.machine.errors import Problem, UsageError
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
@@ -78,14 +78,15 @@ def run_again(current: Context, name: str, printer: Printer) -> int:
 
 
 def run_final(current: Context, seconds: float, printer: Printer) -> int:
-    """Run the hooks of the stop, within the seconds that are left of it."""
+    """Run the hooks of the stop; `seconds` are left of it, from the start of this process."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     log = printer.open_log(kind.NAME, current.settings.agent.log_level)
     with ExitStack() as held:
         with suppress(setup.BusyError, OSError):  # nothing keeps these hooks from being run
             held.enter_context(setup.hold(current.facts, kind.NAME))
-        good = stopping.carry_out(current, seconds, Events(log), stop)
+        left = seconds - proc.read_age()
+        good = stopping.carry_out(current, left, Events(log), stop)
     return Exit.OK if good else Exit.FAILED
 
 

@@ -12,6 +12,8 @@ RUNS = "R"
 GONE = ("Z", "X")
 TIMES = slice(11, 15)
 """Of the fields after the name: its processor time and that of the children that it has reaped."""
+START = 19
+"""Of the same fields: when it was started, in ticks since the machine was."""
 SCHEDSTAT = "/proc/self/schedstat"
 """https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat"""
 
@@ -72,6 +74,15 @@ def sum_processor_time(pids: "set[int]") -> float:
     """Return the seconds that these processes have had a processor."""
     ticks = sum(int(field) for pid in pids for field in _read_fields(pid)[TIMES])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def read_age() -> float:
+    """Return the seconds since this process was started, which is before it runs anything of ours.
+
+    Raises OSError.
+    """
+    started = int(read_stat("/proc/self")[1][START]) / os.sysconf("SC_CLK_TCK")
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
 
 
 def measure_turns() -> float:

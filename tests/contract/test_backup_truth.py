@@ -20,6 +20,8 @@ from agent.backup import record, workspace_id
 from agent.machine.clock import format_time, read_time
 from tests.contract.box import call, open_box, read
 from tests.contract.homes import Workspace
+from tests.worlds.copies import run_verb
+from tests.worlds.waiting import pass_time
 
 
 @pytest.fixture
@@ -287,6 +289,14 @@ def test_a_stop_beside_an_unfinished_restore_says_so(box: Workspace) -> None:
         told = call(box, "backup", "create", "--final", seconds, code=1).stderr
         assert "no time left for the final backup" not in told
         assert "is not finished" in json.loads(told)["message"]
+
+
+def test_what_a_start_takes_counts_for_the_time_of_the_stop(box: Workspace) -> None:
+    """On a busy machine, Python alone may take so long; who was killed could tell nobody."""
+    change(box)
+    words = ("backup", "create", "--final", "4.5")
+    done = run_verb(words, box.environ, prepare=lambda: pass_time(3.0))
+    assert "no time left for the final backup" in done.stderr
 
 
 def test_patterns_that_leave_nothing_are_told_everywhere(box: Workspace) -> None:

@@ -12,6 +12,7 @@ from agent.backup.open_targets import find_wanted_targets
 from agent.backup.target import Target
 from agent.commands.backup import progress, shared
 from agent.commands.output import Printer
+from agent.machine import proc
 from agent.machine.exits import Exit
 from agent.machine.follow import Listener
 from agent.machine.human import format_age, format_duration, format_size
@@ -91,10 +92,13 @@ def make(
 
 
 def run_final(current: Context, seconds: float, printer: Printer) -> int:
-    """Make the backup of the container's stop in this time; say so when it does not fit."""
+    """Make the backup of the container's stop in this time; say so when it does not fit.
+
+    `seconds` count from the start of this process: on a busy machine that alone takes some.
+    """
     log = printer.open_log("backup", current.settings.agent.log_level)
     targets = find_wanted_targets(current).ready
-    left = seconds - RESERVE
+    left = seconds - proc.read_age() - RESERVE
     began = time.monotonic()
     made: Iterable[BackupResult] = ()
     if left >= SHORTEST:
