@@ -269,6 +269,18 @@ def test_a_pattern_that_takes_for_ever_is_given_up() -> None:
         assert pool.submit(names.find, found).result(timeout=30) == [""]
 
 
+def test_patterns_have_their_time_however_late_they_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the start of Python alone takes seconds."""
+    late = tmp_path / "python"
+    late.write_text(f'#!/bin/sh\n/bin/sleep 1.5\nexec {sys.executable} "$@"\n')
+    late.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(late))
+    names = Labels({}, {".+/server": {"label": "found"}})
+    assert names.find([make_listener(program=make_program("/w/server"))]) == ["found"]
+
+
 def test_labels_come_from_the_project(current: Context) -> None:
     folder = current.settings.workspace.folder
     text = json.dumps({"portsAttributes": {"3000": {"label": "web"}}})
