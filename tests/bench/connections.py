@@ -76,7 +76,7 @@ def ide_tab(port: int) -> Iterator[None]:
         f"Origin: http://127.0.0.1:{port}\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {nonce}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(request.encode())
         answer = connection.recv(1024)
         if b" 101 " not in answer.split(b"\r\n", 1)[0]:

@@ -30,9 +30,9 @@ def use_frame(context: BrowserContext, front: str) -> dict[str, Any]:
     assert frame
     frame.evaluate(LEAVE)
     seen = {"page": page.url, "editor": frame.url.partition("?")[0],
-            "sockets": sorted(sockets.alive), "cookies": find_cookies(context),
+            "sockets": sockets.wait(page), "cookies": find_cookies(context),
             "left": frame.evaluate(FIND)}  # fmt: skip
-    with context.expect_page() as opened:
+    with context.expect_page(timeout=LOAD) as opened:
         page.get_by_role("link", name=LINK).click()
     tab = opened.value
     tab.wait_for_selector(READY, timeout=LOAD)

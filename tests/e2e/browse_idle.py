@@ -11,10 +11,8 @@ from typing import Any
 
 from playwright.sync_api import Page, WebSocket, sync_playwright
 
-from tests.e2e.windows import LOAD, READY, Sockets, open_window
+from tests.e2e.windows import LOAD, POLL, READY, Sockets, open_window
 
-POLL = 200
-"""Milliseconds."""
 USUAL = 2
 """WebSockets of an editor: to the server, and to its extensions."""
 

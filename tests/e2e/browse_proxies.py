@@ -22,10 +22,11 @@ def use_link(context: BrowserContext, link: str) -> dict[str, Any]:
     page.wait_for_selector(READY, timeout=LOAD)
     seen = {"shown": shown, "editor": page.url.partition("?")[0], "cookies": find_cookies(context),
             "script": page.evaluate("document.cookie.includes('code-server')"),
-            "sockets": sorted(sockets.alive)}  # fmt: skip
+            "sockets": sockets.wait(page)}  # fmt: skip
     other = context.new_page()
     other.goto(link, timeout=LOAD)
     other.click("button")
+    other.wait_for_selector("#said:not(:has-text('works once'))", timeout=LOAD)
     seen["again"] = other.inner_text("#said")
     base = page.url.partition("?")[0]
     other.goto(f"{base}logout?base=.&href={base}logout", timeout=LOAD)

@@ -20,8 +20,9 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LOAD = 60_000
+LOAD = 150_000
 """Milliseconds that a cold workbench may take on a slow machine."""
+COMMAND = "Terminal: Create New Terminal"
 PROBE = "sh /workspace/probe; touch /workspace/done"
 """The script that the test has put into the workspace, which starts every tool."""
 TRIES, TRY = 4, 60_000
@@ -41,8 +42,9 @@ def open_terminal(page: Page) -> None:
     """Open a terminal as a person does."""
     page.wait_for_selector(".part.statusbar", timeout=LOAD)
     page.keyboard.press("F1")
-    page.keyboard.type("Terminal: Create New Terminal")
-    page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
+    page.wait_for_selector(".quick-input-widget .quick-input-box input", timeout=LOAD)
+    page.keyboard.type(COMMAND)
+    page.wait_for_selector(f'.monaco-list-row.focused[aria-label*="{COMMAND}"]', timeout=LOAD)
     page.keyboard.press("Enter")
     page.wait_for_selector(".terminal-wrapper.active .xterm-screen, .xterm-screen", timeout=LOAD)
 
@@ -66,6 +68,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(LOAD)
         try:
             log_in(page, url, password)
             open_terminal(page)

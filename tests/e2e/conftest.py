@@ -23,7 +23,7 @@ class Login:
     private: Path
     public: str
 
-    def run(self, box: Container, *command: str, timeout: float = 30) -> str:
+    def run(self, box: Container, *command: str, timeout: float = 120) -> str:
         """Run a command over ssh and return what it printed."""
         done = subprocess.run(
             ["ssh", *self.options(), "-p", str(box.ssh_port), "dev8@127.0.0.1", *command],

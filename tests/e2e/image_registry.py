@@ -57,7 +57,7 @@ class Registry:
         credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         request.add_header("Authorization", f"Basic {credentials}")
         request.add_header("Accept", ", ".join(MANIFESTS))
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             body: bytes = answer.read()
         return body
 

@@ -72,7 +72,7 @@ def ask_plainly(url: str, key: str) -> dict[str, Callable[[], Any]]:
             url + (TOKENS if names else "/app"),
             headers={"Authorization": f"Bearer {token}"},
             json={"repositories": names} if names else None,
-            timeout=10,
+            timeout=120,
         )
         return f"{answer.status_code} {answer.json().get('message')}"
 

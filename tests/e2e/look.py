@@ -24,11 +24,11 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LOAD = 60_000
+LOAD = 150_000
 """Milliseconds that anything in a cold workbench may take on a slow machine."""
 POLL = 500
 """Milliseconds between two looks at all the text, for which the page lays itself out."""
-VISIT = 300
+VISIT = 600
 """Seconds after which a visit hangs."""
 FOCUS = """() => {
     const path = [];
@@ -85,10 +85,7 @@ class Person:
 
     def terminal(self) -> None:
         """Open a terminal from the keyboard, as a person does."""
-        self.page.keyboard.press("F1")
-        self.page.keyboard.type("Terminal: Create New Terminal")
-        self.page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
-        self.page.keyboard.press("Enter")
+        self._pick("F1", "Terminal: Create New Terminal")
 
     def companion(self) -> None:
         """Wait until the workspace's own extension is there: it comes last."""
@@ -96,10 +93,7 @@ class Person:
 
     def file(self, name: str) -> None:
         """Open a file by its name, from the keyboard."""
-        self.page.keyboard.press("Control+P")
-        self.page.keyboard.type(name)
-        self.page.wait_for_selector(".quick-input-list .monaco-list-row", timeout=LOAD)
-        self.page.keyboard.press("Enter")
+        self._pick("Control+P", name)
         self.page.wait_for_selector(f'.tab[aria-label^="{name}"]', timeout=LOAD)
         self.page.wait_for_selector(".editor-instance .view-lines", timeout=LOAD)
 
@@ -116,6 +110,15 @@ class Person:
     def item(self, name: str) -> None:
         """Wait for a file in the explorer."""
         self.page.wait_for_selector(f'.explorer-folders-view [aria-label^="{name}"]', timeout=LOAD)
+
+    def _pick(self, key: str, name: str) -> None:
+        """Type a name into the list that this key opens, and take what has it."""
+        self.page.keyboard.press(key)
+        self.page.wait_for_selector(".quick-input-widget .quick-input-box input", timeout=LOAD)
+        self.page.keyboard.type(name)
+        found = f'.quick-input-list .monaco-list-row.focused[aria-label*="{name}"]'
+        self.page.wait_for_selector(found, timeout=LOAD)
+        self.page.keyboard.press("Enter")
 
     def look(self, name: str) -> None:
         """Keep what the page says, and a screenshot."""
@@ -172,6 +175,7 @@ def main() -> None:
                 for window in browser.contexts:
                     window.close()
                 window = browser.new_context(viewport={"width": 1280, "height": 800})
+                window.set_default_timeout(LOAD)
                 person = Person(window.new_page(), folder)
                 steps = [["open", url], *steps]
             print(json.dumps(act(person, steps)), flush=True)

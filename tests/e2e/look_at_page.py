@@ -20,7 +20,7 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LOAD = 60_000
+LOAD = 150_000
 """Milliseconds that anything may take on a slow machine."""
 PAGE = "proxy/8079"
 
@@ -72,6 +72,7 @@ def follow(page: Page) -> str:
     """Return what the link of a port leads to, in a page of its own."""
     with page.context.expect_page(timeout=LOAD) as found:
         page.locator("a.open").first.click()
+    found.value.wait_for_load_state()
     text: str = found.value.inner_text("body").strip()
     found.value.close()
     return text
@@ -82,6 +83,7 @@ def look(browser: Browser, url: str, password: str, folder: Path) -> dict[str, A
     seen: dict[str, Any] = {"audits": {}, "widths": {}, "console": []}
     context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(LOAD)
     page = context.new_page()
     asked: list[str] = []
 
@@ -92,8 +94,8 @@ def look(browser: Browser, url: str, password: str, folder: Path) -> dict[str, A
     log_in(page, url, password)
     page.on("request", note)
     page.goto(f"{url}{PAGE}/", timeout=LOAD)
+    seen["requests"] = list(asked)  # before it refreshes itself
     seen["page"] = describe(page)
-    seen["requests"] = list(asked)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in (1200, 320):
@@ -127,6 +129,7 @@ def look(browser: Browser, url: str, password: str, folder: Path) -> dict[str, A
     context.close()
 
     plain = browser.new_context(java_script_enabled=False)
+    plain.set_default_timeout(LOAD)
     plain.add_cookies(cookies)
     page = plain.new_page()
     page.goto(f"{url}{PAGE}/?log=init", timeout=LOAD)

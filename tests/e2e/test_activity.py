@@ -23,18 +23,27 @@ from tests.worlds.waiting import wait_until
 PROJECT = "?folder=/workspace"
 RUNTIME = "/dev/shm/devcopilot-1000"
 AGE = f"""
-import json
-path = "{RUNTIME}/activity/memory.json"
-kept = json.load(open(path))
-kept["begin"] -= SECONDS
-kept["window"] -= SECONDS
-for seen in kept["seen"].values(): seen[0] -= SECONDS
-for stamp in kept["stamps"].values(): stamp[1] -= SECONDS
-open(path, "w").write(json.dumps(kept))
+import fcntl, json, os, pathlib, sys
+seconds, *touched = sys.argv[1:]
+folder = pathlib.Path("{RUNTIME}/activity")
+lock = (folder / "lock").open()
+fcntl.flock(lock, fcntl.LOCK_EX)
+file = folder / "memory.json"
+kept = json.loads(file.read_text())
+kept["begin"] -= float(seconds)
+kept["window"] -= float(seconds)
+for seen in kept["seen"].values(): seen[0] -= float(seconds)
+for stamp in kept["stamps"].values(): stamp[1] -= float(seconds)
+file.write_text(json.dumps(kept))
+for name in touched: (folder / name).touch()
+os.remove("{RUNTIME}/activity.json")
 """
-"""Makes all that was seen so much older, as if that time had passed with the samples in it."""
-GROW_OLD = 'devcopilot activity --json >/dev/null; python3 -c "$1"; rm "$2"'
-"""Ends with nothing fresh, so who asks next has a sample taken."""
+"""Makes all that was seen so much older, as if that time had passed with the samples in it.
+
+It holds the sampler's lock: init takes a sample each 30 s, and may do so at any moment. It leaves
+nothing fresh, so who asks next has a sample taken.
+"""
+GROW_OLD = 'devcopilot activity --json >/dev/null; python3 -c "$@"'
 SAMPLER = ("/opt/devcopilot/bin/python", "-I", "-m", "agent.observe.activity.job")
 SHORT = 300
 """Seconds without use that end a workspace here: the machine itself may have been up for minutes
@@ -53,10 +62,9 @@ def find(box: Container, signal: str) -> dict[str, Any]:
     return row
 
 
-def grow_old(box: Container, seconds: float) -> None:
-    """Let so much time pass."""
-    older = AGE.replace("SECONDS", str(seconds))
-    box.execute("sh", "-ec", GROW_OLD, "sh", older, f"{RUNTIME}/activity.json")
+def grow_old(box: Container, seconds: float, *touched: str) -> None:
+    """Let so much time pass; then these files of the activity are touched, before anybody looks."""
+    box.execute("sh", "-ec", GROW_OLD, "sh", AGE, str(seconds), *touched)
 
 
 def take_sample(box: Container) -> None:
@@ -230,7 +238,7 @@ def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
             session = Session(box, login)
             session.terminal.read_until(rb"\$ ")
             box.execute("sh", "-c", "echo late >/workspace/late")
-            grow_old(box, SHORT - 60)
+            grow_old(box, SHORT - 115)  # it warns 120 s before the end, and some have passed
             take_sample(box)
             session.terminal.read_until(rb"this workspace is idle and stops in \d+ s")
             assert "would stop" in look(box)["reason"].lower()
@@ -254,8 +262,7 @@ def test_somebody_who_is_back_stops_the_stop(login: Login) -> None:
     with running(Recipe(MVP, (*HARDENED, *options))) as box:
         box.wait_ready()
         wait_until(lambda: box.has_run("activity"), "the first sample")
-        grow_old(box, SHORT + 60)
-        box.execute("touch", f"{RUNTIME}/activity/editor")
+        grow_old(box, SHORT + 60, "editor")
         box.execute("touch", f"{RUNTIME}/activity/due")  # what the sampler says when it is time
         wait_until(lambda: box.has_run("idle"), "the job that acts")
         assert box.call("test", "-e", "/tmp/acted").returncode == 1

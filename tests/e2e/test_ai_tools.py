@@ -222,7 +222,7 @@ def test_claude_asks_nothing_in_a_new_container_on_the_old_volume(
                 box.wait_ready()
                 server = (PYTHON, "/claude_server.py", str(ENDPOINT_PORT), secret, NOTES)
                 docker("exec", "--detach", box.name, *server)
-                done = box.call("timeout", "60", "claude", "-p", "what is six times seven?")
+                done = box.call("timeout", "110", "claude", "-p", "what is six times seven?")
                 said = done.stdout + done.stderr
                 assert (done.returncode, done.stdout.strip()) == (0, "forty-two"), (life, said)
                 assert all(note["welcome"] for note in read_notes(box)), "no try with a wrong one"

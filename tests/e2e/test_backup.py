@@ -69,7 +69,7 @@ def quicken(box: Container, repository: str, password: str) -> None:
     """
     script = Path(quick_key.__file__).read_text()
     argv = [DOCKER, "exec", "--interactive", box.name, "/opt/devcopilot/bin/python", "-I", "-"]
-    subprocess.run([*argv, repository, password], input=script, check=True, text=True, timeout=60)
+    subprocess.run([*argv, repository, password], input=script, check=True, text=True, timeout=120)
 
 
 QUICKEN_STORE = """
@@ -110,7 +110,8 @@ def find_files(box: Container, snapshot: str = "latest") -> list[str]:
 
 def test_a_backup_is_made_by_itself_and_at_the_stop() -> None:
     with volumes("/backups", "/home/dev8", "/workspace") as mounts:
-        recipe = Recipe(MVP, (*NO_EDITOR, "-e", "BACKUP_DIR=/backups", *mounts))
+        patient = ("-e", "DEV8_GRACE_PERIOD=60s", "--stop-timeout", "60")
+        recipe = Recipe(MVP, (*NO_EDITOR, "-e", "BACKUP_DIR=/backups", *patient, *mounts))
         with running(recipe) as box:
             box.wait_ready()
             wait_until(lambda: len(find_snapshots(box)) == 1, "the first backup")
@@ -334,19 +335,34 @@ def test_ctrl_c_is_clean() -> None:
         assert row["problem"] is None
 
 
+TWO_AT_ONCE = """
+devcopilot backup create --json >/tmp/first &
+first=$!
+until pgrep -x restic >/dev/null; do :; done
+kill -STOP "$first"
+devcopilot backup create 2>/tmp/told &
+second=$!
+until grep -q waiting /tmp/told; do sleep 0.1; done
+kill -CONT "$first"
+wait "$second"
+echo "second $?"
+wait
+cat /tmp/first
+cat /tmp/told >&2
+"""
+"""The first is held up until the second has found it."""
+
+
 def test_two_at_once_the_second_waits() -> None:
     with started(*LOCAL, "-v", "/backups") as box:
-        box.execute("sh", "-c", "head -c 100M /dev/urandom >/workspace/big")
-        script = (
-            "devcopilot backup create --json >/tmp/first & "
-            "until pgrep -x restic >/dev/null; do :; done; "
-            "devcopilot backup create; echo second $?; wait; cat /tmp/first"
-        )
-        done = box.call("bash", "-c", script)
+        create(box)
+        quicken(box, LOCAL_REPOSITORY, MADE_PASSWORD)
+        box.execute("touch", "/workspace/more")
+        done = box.call("bash", "-c", TWO_AT_ONCE)
         assert "second 0" in done.stdout
         assert "nothing has changed since" in done.stdout
         assert "waiting up to 15 s: a backup is being made (process" in done.stderr
-        assert len(find_snapshots(box)) == 1
+        assert len(find_snapshots(box)) == 2
 
 
 ODD_TREE = r"""

@@ -43,7 +43,7 @@ class Shelf:
         self.forget()
         request = urllib.request.Request(f"http://{self.host}/v2/base/manifests/12", method="HEAD")
         request.add_header("Accept", KINDS)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return str(answer.headers["Docker-Content-Digest"])
 
     def forget(self) -> None:

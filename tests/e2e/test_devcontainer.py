@@ -46,7 +46,7 @@ def test_the_client_runs_the_hooks_and_the_agent_does_not_do_it_again(
     project: Devcontainer,
 ) -> None:
     """Each once, and after the wait of the image: what they see is ready."""
-    project.call("exec", "devcopilot", "wait", "--for", "all", "--timeout", "60s")
+    project.call("exec", "devcopilot", "wait", "--for", "all", "--timeout", "110s")
     assert (project.folder / "created").read_text() == "once\n"
     seen = json.loads((project.folder / "status.json").read_text())
     assert seen["phase"] == "ready"

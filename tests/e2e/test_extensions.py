@@ -44,7 +44,7 @@ def workspace(files: Path, *known: str, **variables: str) -> Iterator[Container]
 
 
 def wait(box: Container) -> int:
-    return box.call("devcopilot", "wait", "--for", "extensions", "--timeout", "50s").returncode
+    return box.call("devcopilot", "wait", "--for", "extensions", "--timeout", "110s").returncode
 
 
 def read_list(box: Container, folder: str) -> dict[str, str]:
@@ -109,8 +109,12 @@ def test_a_gallery_that_does_not_answer_is_asked_again(files: Path) -> None:
         str(PORT), "9")}  # fmt: skip
     with workspace(files, **variables) as box:
         name = "extensions:octo.late"
-        wait_until(lambda: "gallery" in units(box).get(name, {}).get("reason", ""), "the first try")
-        assert units(box)[name]["state"] == "waiting"
+
+        def waits() -> bool:
+            unit = units(box).get(name, {})
+            return bool(unit.get("state") == "waiting" and "gallery" in unit["reason"])
+
+        wait_until(waits, "the first try")
         assert box.call("devcopilot", "wait", "--timeout", "0").returncode == 0
         wait_until(lambda: box.status()["jobs"]["setup"]["next"], "the next try")
 

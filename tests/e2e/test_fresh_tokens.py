@@ -118,7 +118,7 @@ def test_a_container_that_was_paused_past_the_end_of_its_token_goes_on(
         # The fake is in the same container; its clock goes on all the same.
         assert known.expires
         after = known.expires + timedelta(seconds=1)
-        wait_until(lambda: datetime.now(UTC) > after, "the end of the token", 30)
+        wait_until(lambda: datetime.now(UTC) > after, "the end of the token")
     done = net.run(GITS[git], "ls-remote", URL)
     assert done.returncode == 0, done.stderr
     answer = net.run("gh", "api", "repos/octo/demo", "--jq", ".full_name")
@@ -217,10 +217,10 @@ def test_a_person_without_any_token_signs_in_with_a_browser(tmp_path: Path) -> N
             [DOCKER, "exec", net.box.name, "devcopilot", "login"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        wait_until(lambda: net.hub.user_codes or login.poll() is not None, "the code", 30)
+        wait_until(lambda: net.hub.user_codes or login.poll() is not None, "the code")
         (code,) = net.hub.user_codes
         net.hub.approve(code, "person")
-        said, _ = login.communicate(timeout=30)
+        said, _ = login.communicate(timeout=120)
         assert login.returncode == 0, said
         done = net.run("git", "clone", "-q", "https://github.com/person/demo.git", "/tmp/demo")
         assert done.returncode == 0, done.stderr

@@ -96,7 +96,7 @@ def test_files_are_carried(box: Container, login: Login, tmp_path: Path, protoco
     there = "dev8@127.0.0.1:/workspace/file"
     for pair in ((source, there), (there, back)):
         argv = ["scp", protocol, "-q", *login.options(), "-P", str(box.ssh_port), *pair]
-        subprocess.run(argv, check=True, timeout=30)
+        subprocess.run(argv, check=True, timeout=120)
     assert back.read_bytes() == source.read_bytes()
 
 

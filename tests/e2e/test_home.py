@@ -151,7 +151,7 @@ def test_a_share_with_fixed_modes_becomes_the_home(
     tmp_path: Path, login: Login, owner: int
 ) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"],
-                   check=True, timeout=30)  # fmt: skip
+                   check=True, timeout=120)  # fmt: skip
     key = ("-e", f"SSH_PRIVATE_KEY={(tmp_path / 'key').read_text()}")
     with fixed_share(tmp_path, owner) as share:
         home = ("-v", f"{share}:/home/dev8", "-e", f"SSH_PUBLIC_KEY={login.public}")

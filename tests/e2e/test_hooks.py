@@ -68,7 +68,7 @@ def test_a_repository_is_asked_for_and_then_set_up(volume: str, login: Login) ->
         assert said(box) == []
         assert login.run(box, "echo", "${FROM_FILE-none}").strip() == "none"
         assert "/workspace is trusted" in box.execute("devcopilot", "trust")
-        waited = box.call("devcopilot", "wait", "--for", "hooks", "--timeout", "50s")
+        waited = box.call("devcopilot", "wait", "--for", "hooks", "--timeout", "110s")
         assert waited.returncode == 0, waited
         assert said(box) == ["create", "start"]
         environ = box.execute("cat", "/workspace/created")
@@ -119,7 +119,7 @@ def test_a_hook_that_was_killed_runs_again_and_holds_nothing_up(volume: str) -> 
     with workspace(volume, *trusted, postCreateCommand=command) as box:
         wait_until(lambda: said(box) == ["run"], "the hook runs")
         assert box.call("devcopilot", "wait", "--for", "services").returncode == 0
-        assert box.call("devcopilot", "wait", "--for", "all", "--timeout", "1m").returncode == 0
+        assert box.call("devcopilot", "wait", "--for", "all", "--timeout", "110s").returncode == 0
         assert box.call("devcopilot", "wait", "--for", "hooks", "--timeout", "0").returncode == 124
         docker("kill", box.name)
         box.start()
@@ -132,7 +132,9 @@ def test_a_hook_that_was_killed_runs_again_and_holds_nothing_up(volume: str) -> 
 
 
 def test_what_a_hook_of_the_stop_writes_is_in_the_final_backup(volume: str) -> None:
-    backups = ("-v", f"{volume}-backups:/backups", "-e", "BACKUP_DIR=/backups")
+    backups = ("-v", f"{volume}-backups:/backups", "-e", "BACKUP_DIR=/backups",
+               "-e", "DEV8_BACKUP_SCHEDULE=off", "-e", "DEV8_GRACE_PERIOD=60s",
+               "--stop-timeout", "60")  # fmt: skip
     stop = "sh -c 'echo saved >/workspace/at-stop'"
     try:
         with workspace(volume, *backups, "-e", f"DEV8_ON_STOP={stop}") as box:

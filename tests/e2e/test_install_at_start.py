@@ -69,7 +69,7 @@ def wait_for_state(box: Container, state: str) -> None:
 
 def wait_for_end(box: Container, state: str) -> None:
     """Wait inside until no tool is being installed, then for the state that Gemini CLI ends in."""
-    box.call("devcopilot", "wait", "--for", "tools", "--timeout", "60s")
+    box.call("devcopilot", "wait", "--for", "tools", "--timeout", "110s")
     wait_for_state(box, state)
 
 

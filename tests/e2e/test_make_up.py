@@ -120,7 +120,7 @@ def workspace() -> Iterator[Workspace]:
 def test_printed_ssh_command_logs_in(workspace: Workspace) -> None:
     command = [*shlex.split(workspace.field("SSH")), "-o", "BatchMode=yes", "--"]
     done = subprocess.run(
-        [*command, "id", "-un"], check=False, capture_output=True, text=True, timeout=30, cwd=TOP
+        [*command, "id", "-un"], check=False, capture_output=True, text=True, timeout=120, cwd=TOP
     )
     assert (done.returncode, done.stdout.strip()) == (0, "dev8"), done.stderr
 
@@ -132,7 +132,7 @@ def test_one_line_in_ones_own_configuration_is_enough(workspace: Workspace, tmp_
     own.write_text(f"{line}\nHost *\n\tForwardAgent no\n")
     done = subprocess.run(
         ["ssh", "-F", own, "-o", "BatchMode=yes", workspace.name, "id", "-un"],
-        check=False, capture_output=True, text=True, timeout=30, cwd=tmp_path,
+        check=False, capture_output=True, text=True, timeout=120, cwd=tmp_path,
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, "dev8"), done.stderr
 
@@ -165,14 +165,14 @@ def test_the_page_is_there_over_ssh(workspace: Workspace) -> None:
 
     def read() -> str:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=120) as answer:
                 return str(answer.read().decode())
         except OSError:
             return ""  # ssh is not there yet
 
     with subprocess.Popen(words.replace("PORT", str(port)).split(), cwd=TOP) as forward:
         try:
-            assert "<h1>" in wait_until(read, "the page", 60)
+            assert "<h1>" in wait_until(read, "the page")
         finally:
             forward.terminate()
 
@@ -200,19 +200,19 @@ def test_ports_are_open_on_loopback_only(workspace: Workspace) -> None:
     assert all("-> 127.0.0.1:" in line for line in published)
 
 
-REACH = "import socket, sys; socket.create_connection((sys.argv[1], 2222), 2)"
+REACH = "import socket, sys; socket.create_connection((sys.argv[1], 2222), float(sys.argv[2]))"
 
 
-def reaches_ssh(workspace: Workspace, network: str) -> bool:
-    """Tell whether a container of that network can connect to the workspace's ssh port."""
+def reaches_ssh(workspace: Workspace, network: str, seconds: int) -> bool:
+    """Tell whether a container of that network can connect to the workspace's ssh port in time."""
     address = docker(
         "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
         workspace.name,
     )  # fmt: skip
     return subprocess.run(
         [DOCKER, "run", "--rm", "--network", network, "--entrypoint", "/opt/devcopilot/bin/python",
-         BASE, "-I", "-c", REACH, address],
-        check=False, capture_output=True, timeout=60,
+         BASE, "-I", "-c", REACH, address, str(seconds)],
+        check=False, capture_output=True, timeout=120,
     ).returncode == 0  # fmt: skip
 
 
@@ -222,8 +222,8 @@ def list_networks(workspace: Workspace) -> list[str]:
 
 def test_no_container_of_another_network_reaches_it(workspace: Workspace) -> None:
     """On docker's default network every container of the machine would."""
-    assert reaches_ssh(workspace, f"{workspace.name}-network")
-    assert not reaches_ssh(workspace, "bridge")
+    assert reaches_ssh(workspace, f"{workspace.name}-network", 60)
+    assert not reaches_ssh(workspace, "bridge", 3)
 
 
 def test_second_up_says_where_the_workspace_is(workspace: Workspace) -> None:
@@ -284,7 +284,7 @@ def test_home_outlives_down_and_not_clean(workspace: Workspace) -> None:
 def test_a_network_that_others_use_is_left_to_them(workspace: Workspace) -> None:
     network = f"{workspace.name}-network"
     assert make("up", workspace.name).returncode == 0
-    other = docker("run", "--detach", "--network", network, "--entrypoint", "sleep", BASE, "60")
+    other = docker("run", "--detach", "--network", network, "--entrypoint", "sleep", BASE, "600")
     try:
         done = make("down", workspace.name)
         assert done.returncode == 0

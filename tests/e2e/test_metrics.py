@@ -46,7 +46,7 @@ def box(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contain
 
 
 def get(port: int, **headers: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("GET", "/metrics", headers=headers)
     return connection.getresponse()
 
@@ -58,6 +58,8 @@ def get(port: int, **headers: str) -> http.client.HTTPResponse:
 def test_who_knows_the_password_gets_the_metrics(
     box: Container, port: int, authorization: str
 ) -> None:
+    up = b'devcopilot_service_up{service="sshd"} 1'
+    wait_until(lambda: up in get(port, Authorization=authorization).read(), "sshd runs")
     plain = get(port, Authorization=authorization)
     new = get(port, Authorization=authorization, Accept="application/openmetrics-text")
     assert (plain.status, plain.headers["Content-Type"]) == (200, TEXT)

@@ -30,7 +30,7 @@ def box(login: Login) -> Iterator[Container]:
 
 
 def read_greeting(box: Container) -> bytes:
-    with socket.create_connection(("127.0.0.1", box.ssh_port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", box.ssh_port), timeout=120) as connection:
         return connection.makefile("rb").readline()
 
 
@@ -44,7 +44,7 @@ def test_health_checks_and_strangers_keep_nobody_out(
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
     for name in ["dev8"] * STRANGERS + ["root"] * STRANGERS:
         argv = ["ssh", *Login(other, "").options(), "-p", str(box.ssh_port), f"{name}@127.0.0.1"]
-        refused = subprocess.run([*argv, "true"], check=False, capture_output=True, timeout=30)
+        refused = subprocess.run([*argv, "true"], check=False, capture_output=True, timeout=120)
         assert b"Permission denied" in refused.stderr
     assert login.run(box, "echo in") == "in\n"
     assert box.call("devcopilot", "health").returncode == 0

@@ -51,7 +51,7 @@ def serve(box: Container, address: str, port: int, user: str = "") -> None:
     as_user = ("-u", user) if user else ()
     subprocess.run([DOCKER, "exec", "-d", "-w", "/workspace", *as_user, box.name, *words],
                    check=True, timeout=60)  # fmt: skip
-    box.execute("devcopilot", "wait", "--for", f"port:{port}", "--timeout", "30s")
+    box.execute("devcopilot", "wait", "--for", f"port:{port}", "--timeout", "110s")
 
 
 def list_ports(box: Container, *options: str) -> dict[int, dict[str, Any]]:
@@ -61,7 +61,7 @@ def list_ports(box: Container, *options: str) -> dict[int, dict[str, Any]]:
 
 def get(box: Container, path: str, cookie: str = "") -> tuple[int, str]:
     """Return status and text of a page of the editor."""
-    with closing(http.client.HTTPConnection("127.0.0.1", box.ide_port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", box.ide_port, timeout=60)) as connection:
         connection.request("GET", path, headers={"Cookie": cookie} if cookie else {})
         response = connection.getresponse()
         return response.status, response.read().decode()
@@ -69,7 +69,7 @@ def get(box: Container, path: str, cookie: str = "") -> tuple[int, str]:
 
 def log_in(box: Container) -> str:
     """Return the cookie of a session."""
-    with closing(http.client.HTTPConnection("127.0.0.1", box.ide_port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", box.ide_port, timeout=60)) as connection:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", "/login", urlencode({"password": PASSWORD}), headers)
         response = connection.getresponse()
@@ -137,7 +137,7 @@ def test_a_service_gives_its_port_its_name() -> None:
         box.execute("sh", "-c", script)
         subprocess.run([DOCKER, "restart", box.name], check=True, timeout=120)
         box.wait_ready()
-        box.execute("devcopilot", "wait", "--for", "port:3031", "--timeout", "30s")
+        box.execute("devcopilot", "wait", "--for", "port:3031", "--timeout", "110s")
         assert list_ports(box)[3031]["label"] == "docs"
         assert list_ports(box)[3031]["url"] == "/proxy/3031/"
 
@@ -148,7 +148,7 @@ def test_waiting_ends_when_something_listens(box: Container) -> None:
     try:
         wait_until(lambda: "wait --for port:3041" in box.execute("ps", "-eo", "args"), "the wait")
         serve(box, "127.0.0.1", 3041)
-        assert waiting.wait(timeout=30) == 0
+        assert waiting.wait(timeout=60) == 0
     finally:
         waiting.kill()
         waiting.wait()

@@ -123,14 +123,25 @@ def redeem_through(proxy: Container, box: Container) -> str:
     return found[1]
 
 
+OPEN = """
+import http.client, ssl, sys, urllib.parse
+url, cookie, origin = sys.argv[1:]
+parts = urllib.parse.urlsplit(url)
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+connection = http.client.HTTPSConnection(parts.netloc, timeout=60, context=context)
+connection.request("GET", f"{parts.path}?{parts.query}", headers={
+    "Cookie": cookie, "Origin": origin, "Connection": "Upgrade", "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+print(connection.getresponse().status)
+"""
+"""Prints the first line's status; curl would go on until its time is over."""
+
+
 def open_socket(proxy: Container, cookie: str, url: str, origin: str) -> int:
     """Return the status of the editor's WebSocket for who is logged in."""
-    headers = (f"Cookie: {cookie}", f"Origin: {origin}", "Connection: Upgrade",
-               "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")  # fmt: skip
-    words = [word for header in headers for word in ("-H", header)]
     target = f"{url}/?reconnectionToken=x&reconnection=false&skipWebSocketFrames=false"
-    return int(curl(proxy, *words, "--max-time", "3", "-o", "/dev/null", target)[-3:])
+    return int(proxy.execute("python", "-c", OPEN, target, cookie, origin))
 
 
 def test_doctor_names_what_a_proxy_does_wrong(net: Net, octo: Container) -> None:

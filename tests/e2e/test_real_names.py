@@ -101,10 +101,10 @@ def test_a_person_logs_in_with_ghs_own_device_flow(net: GitHubNet, gh: str) -> N
         [DOCKER, "exec", *home, net.box.name, GHS[gh], *argv],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    wait_until(lambda: net.hub.user_codes or login.poll() is not None, "the one-time code", 30)
+    wait_until(lambda: net.hub.user_codes or login.poll() is not None, "the one-time code")
     (code,) = net.hub.user_codes
     net.hub.approve(code, f"person-{gh}")
-    said, _ = login.communicate(timeout=30)
+    said, _ = login.communicate(timeout=120)
     assert login.returncode == 0, said
     assert code in said
     answer = net.run(GHS[gh], "api", "user", "--jq", ".login", HOME=f"/tmp/login-{gh}")

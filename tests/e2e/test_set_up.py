@@ -76,7 +76,7 @@ def test_it_goes_on_when_somebody_signs_in_and_nobody_reruns_anything(
             assert done.returncode == 0, done.stderr
         else:
             write_secret(secrets / "token", TOKEN + "\n")
-        done = net.run("devcopilot", "wait", "--for", "all", "--for", "hooks", "--timeout", "60s")
+        done = net.run("devcopilot", "wait", "--for", "all", "--for", "hooks", "--timeout", "110s")
         log = net.run("devcopilot", "log", "hooks").stdout
         assert done.returncode == 0, done.stdout + done.stderr + log
         read = net.box.execute
@@ -103,5 +103,5 @@ def test_what_was_being_set_up_when_it_was_killed_is_done_all_the_same() -> None
         box.wait_ready()
         wait_until(lambda: box.call("test", "-s", "/tmp/runs").returncode == 0, "the hook runs")
         box.execute("sh", "-c", KILL, "sh", "/opt/devcopilot/bin/python -I -m agent --log setup ")
-        box.execute("devcopilot", "wait", "--for", "all", "--timeout", "60s")
+        box.execute("devcopilot", "wait", "--for", "all", "--timeout", "110s")
         assert box.execute("cat", "/tmp/runs").split() == ["run", "run"]

@@ -51,7 +51,7 @@ class Published:
         return subprocess.run(
             [self.release.folder / "scripts" / words[0], *words[1:]],
             cwd=self.release.folder, env=os.environ | mine,
-            check=False, capture_output=True, text=True, timeout=120,
+            check=False, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
 
     def cosign(self, *words: str) -> str:

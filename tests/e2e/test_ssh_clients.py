@@ -12,11 +12,10 @@ import pytest
 from tests.e2e.conftest import Login
 from tests.worlds.containers import BASE, HARDENED, Container, Recipe, running
 from tests.worlds.fish import run_fish
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 LOGINS = 40
 CHANNELS = 15
-DEADLINE = 60.0
 PEM = "-----BEGIN KEY-----\nline\n-----END KEY-----"
 
 
@@ -109,7 +108,7 @@ def test_a_connection_has_many_channels(box: Container, login: Login, tmp_path: 
     shared = ("-o", f"ControlPath={path}")
     master = start(box, login, *shared, "-M", "cat")
     try:
-        wait_until(path.exists, "the connection", DEADLINE)
+        wait_until(path.exists, "the connection")
         channels = [start(box, login, *shared, "echo in; cat") for _ in range(CHANNELS)]
         lines = [channel.stdout.readline() for channel in channels if channel.stdout]
         rest = [channel.communicate(timeout=DEADLINE) for channel in channels]

@@ -58,7 +58,7 @@ def call(box: Container, keys: Path, *words: str) -> "subprocess.CompletedProces
     """Run a client on the workspace's own loopback."""
     options = ("--user", f"{WORKSPACE_UID}", "-v", f"{keys}:/keys:ro",
                "-v", f"{CLIENTS}:/clients:ro")  # fmt: skip
-    return box.run_beside(*words, options=options, timeout=60)
+    return box.run_beside(*words, options=options)
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

@@ -56,7 +56,7 @@ def test_neither_sessions_nor_the_ide_warn_of_the_workspaces_own_locale(
     box: Container, login: Login
 ) -> None:
     argv = ["ssh", *login.options(), "-p", str(box.ssh_port), "dev8@127.0.0.1", LANGUAGES]
-    done = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120)
     assert (done.stdout, done.stderr) == ("UTF-8\n", "")
     assert login.run(box, "echo $LANG $LC_TIME") == "en_US.UTF-8 C.UTF-8\n"
     names = "grep -zE '^(LANG|LC_TIME)=' /proc/$(pgrep -of /code-server/)/environ | sort -z"

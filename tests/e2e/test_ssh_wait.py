@@ -107,7 +107,7 @@ def test_in_fish_a_person_waits_as_well_and_starts_in_the_project(
 def test_what_failed_is_said_and_nobody_is_kept(login: Login) -> None:
     with workspace(login) as box:
         box.execute("touch", "/workspace/bad", GO)
-        box.call("devcopilot", "wait", "--for", "hooks", "--timeout", "50s")
+        box.call("devcopilot", "wait", "--for", "hooks", "--timeout", "110s")
         with sitting(box, login) as terminal:
             seen = terminal.read_until(PROMPT)
         assert b"hooks failed: hooks:start" in b" ".join(seen.split())
@@ -123,7 +123,7 @@ def test_no_program_waits_or_reads_a_word_of_it(login: Login, tmp_path: Path) ->
         for shell in ((), ("bash",), ("bash", "--login", "-s")):
             done = subprocess.run(
                 [*argv, "-T", "dev8@127.0.0.1", *shell], input=script, check=True,
-                capture_output=True, text=True, timeout=30,
+                capture_output=True, text=True, timeout=120,
             )  # fmt: skip
             assert done.stdout == "from a script\n"
             assert "setting up" not in done.stderr
@@ -135,12 +135,12 @@ def test_no_program_waits_or_reads_a_word_of_it(login: Login, tmp_path: Path) ->
             words = scp if program == "scp" else ("-b", "-", "dev8@127.0.0.1")
             subprocess.run(
                 [program, *options, *words], input=f"put {file} /workspace/sftp\n",
-                check=True, capture_output=True, text=True, timeout=30,
+                check=True, capture_output=True, text=True, timeout=120,
             )  # fmt: skip
             assert box.execute("cat", f"/workspace/{program}") == "content"
         listed = subprocess.run(
             ["git", "ls-remote", f"ssh://dev8@127.0.0.1:{box.ssh_port}/workspace/demo.git"],
-            check=True, capture_output=True, text=True, timeout=30,
+            check=True, capture_output=True, text=True, timeout=120,
             env={**os.environ, "GIT_SSH_COMMAND": " ".join(["ssh", *login.options()])},
         )  # fmt: skip
         assert (listed.stdout, listed.stderr) == ("", "")
@@ -160,7 +160,7 @@ def test_a_command_in_a_terminal_does_not_wait(login: Login) -> None:
         os.close(terminal.theirs)
         try:
             seen = terminal.read_rest()
-            assert client.wait(timeout=30) == 0
+            assert client.wait(timeout=120) == 0
         finally:
             terminal.close()
         assert seen.split() == [b"ended"]

@@ -55,7 +55,7 @@ def find_lost(text: str) -> dict[str, str]:
 
 
 def test_the_editor_answers_where_it_was_asked_to(box: Container) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{box.ide_port}/", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{box.ide_port}/", timeout=120) as answer:
         assert answer.status == 200
         assert "/login" in answer.url
     assert "ignored CODE_SERVER_HOST for code-server" in box.logs()

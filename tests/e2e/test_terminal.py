@@ -34,7 +34,7 @@ class Person(Terminal):
         os.close(self.theirs)
 
     def wait(self) -> int:
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=120)
 
     def close(self) -> None:
         super().close()
@@ -72,7 +72,7 @@ def test_job_control_interrupt_resize_and_exit_code(terminal: Person) -> None:
 
 
 def test_no_log_lines_come_between(terminal: Person) -> None:
-    terminal.type(b"devcopilot health --wait 30 >/dev/null && echo healthy\n")
+    terminal.type(b"devcopilot health --wait 110 >/dev/null && echo healthy\n")
     seen = terminal.read_until(rb"[\r\n]healthy\r\n")
     assert b"sshd" not in seen
     assert b"supervisord" not in seen

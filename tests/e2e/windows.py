@@ -24,6 +24,8 @@ PRIVATE = "--test-third-party-cookie-phaseout"
 Debian's Chromium does so in each window."""
 LOAD = 200_000
 """Milliseconds that a cold workbench may take on a slow machine."""
+POLL = 200
+"""Milliseconds between two looks."""
 READY = ".monaco-workbench .part.statusbar"
 FIELDS = ("path", "httpOnly", "secure", "sameSite", "partitionKey")
 
@@ -36,6 +38,13 @@ class Sockets:
         self.spoken: dict[WebSocket, float] = {}
         """Each of them -> when it last said something (monotonic seconds)."""
         page.on("websocket", self._begin)
+
+    def wait(self, page: Page) -> list[str]:
+        """Return where they lead, once something came back on one of them."""
+        end = time.monotonic() + LOAD / 1000
+        while not self.alive and time.monotonic() < end:
+            page.wait_for_timeout(POLL)
+        return sorted(self.alive)
 
     def _begin(self, socket: WebSocket) -> None:
         socket.on("framereceived", lambda _: self._hear(socket))
@@ -51,7 +60,9 @@ def open_window(playwright: Playwright, private: bool) -> Iterator[BrowserContex
     chromium, options = playwright.chromium, [*OPTIONS, *([PRIVATE] if private else [])]
     if private:
         with chromium.launch(executable_path=BROWSER, args=options) as browser:
-            yield browser.new_context(ignore_https_errors=True)
+            context = browser.new_context(ignore_https_errors=True)
+            context.set_default_timeout(LOAD)
+            yield context
         return
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
@@ -59,6 +70,7 @@ def open_window(playwright: Playwright, private: bool) -> Iterator[BrowserContex
             folder, executable_path=BROWSER, args=options, ignore_https_errors=True
         ) as context,
     ):
+        context.set_default_timeout(LOAD)
         yield context
 
 

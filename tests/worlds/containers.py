@@ -40,6 +40,8 @@ FIRST_PORT, PORTS_EACH, WORKERS = 20_000, 1000, 12
 """https://docs.kernel.org/networking/ip-sysctl.html: ip_local_port_range begins at 32768."""
 PATIENCE = 30.0
 """Seconds for a service to answer: a page of the editor may take five on a busy machine."""
+LIMIT = 300.0
+"""Seconds after which a command counts as hanging."""
 IN_TESTS = "PYTEST_VERSION" in os.environ
 """The benchmark measures what a container costs a person, whose engine asks for its health."""
 READY = "ready"
@@ -54,7 +56,7 @@ tenth. Init's state may be elsewhere: it is waited for five seconds."""
 _ports = itertools.count(random.randrange(PORTS_EACH))
 
 
-def docker(*words: str, timeout: float = 120.0) -> str:
+def docker(*words: str, timeout: float = LIMIT) -> str:
     """Run the engine's command; return what it printed. Raises CalledProcessError, with a note."""
     try:
         done = subprocess.run(
@@ -175,18 +177,18 @@ class Container:
         """Run a command in the container and return what it printed."""
         return docker("exec", *(("--user", user) if user else ()), self.name, *words)
 
-    def call(self, *words: str) -> "subprocess.CompletedProcess[str]":
+    def call(self, *words: str, timeout: float = LIMIT) -> "subprocess.CompletedProcess[str]":
         """Run a command in the container and return its code and what it printed."""
         return subprocess.run(
             [DOCKER, "exec", self.name, *words],
             check=False,
             capture_output=True,
             text=True,
-            timeout=DEADLINE,
+            timeout=timeout,
         )
 
     def run_beside(
-        self, *words: str, options: Sequence[str] = (), timeout: float = 300.0
+        self, *words: str, options: Sequence[str] = (), timeout: float = 600.0
     ) -> "subprocess.CompletedProcess[str]":
         """Run a program that only tests need in the container's own network, on its loopback."""
         argv = [DOCKER, "run", "--rm", "--network", f"container:{self.name}", *options, TOOLS]
@@ -241,7 +243,7 @@ class Container:
             raise TimeoutError(f"{fate}; the log:\n{self.logs()}")
 
     def _find_fate(self) -> str:
-        if self.call("sh", "-c", UNTIL_READY).returncode == 0:
+        if self.call("sh", "-c", UNTIL_READY, timeout=DEADLINE).returncode == 0:
             return READY
         return "" if self.is_running() else "the container ended"
 

@@ -13,7 +13,7 @@ from tests.worlds.containers import Container, Recipe, running
 
 PORT = 9443
 URL = f"https://127.0.0.1:{PORT}"
-SLOW = 40
+SLOW = 100
 """Seconds for a tool to ask."""
 PATIENCE = 5
 """Seconds for one that has refused the server to think again."""

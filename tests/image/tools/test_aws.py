@@ -29,7 +29,7 @@ def store(host: Host) -> Iterator[str]:
     serve = f"rclone serve s3 --addr 127.0.0.1:{PORT} --auth-key {KEY},{SECRET} {folder}"
     host.run_expect([0], f"{serve} >{folder}.log 2>&1 & echo $! >{folder}.pid")
     answers = f"curl --silent --output /dev/null http://127.0.0.1:{PORT}/"
-    host.run_expect([0], f"timeout 20 sh -c 'until {answers}; do :; done'")
+    host.run_expect([0], f"timeout 110 sh -c 'until {answers}; do :; done'")
     yield folder
     host.run_expect([0], f"kill $(cat {folder}.pid)")
 

@@ -92,7 +92,7 @@ def test_opens_a_terminal(host: Host) -> None:
 def test_watches_files(host: Host) -> None:
     program = (
         'const fs = require("fs"), watcher = require("@parcel/watcher"); '
-        "const folder = process.argv[1]; setTimeout(() => process.exit(1), 20000); "
+        "const folder = process.argv[1]; setTimeout(() => process.exit(1), 110000); "
         "watcher.subscribe(folder, (_, [event]) => { "
         "console.log(event.type, event.path); process.exit(); "
         '}).then(() => fs.writeFileSync(folder + "/new", ""));'

@@ -52,7 +52,7 @@ TMUX = "tmux -L test"
 
 def wait_for(host: Host, check: str) -> None:
     """Repeat a command in the container until it succeeds."""
-    host.run_expect([0], f"timeout 20 sh -c 'until {check}; do :; done'")
+    host.run_expect([0], f"timeout 110 sh -c 'until {check}; do :; done'")
 
 
 def shows(words: str) -> str:
