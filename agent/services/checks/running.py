@@ -12,8 +12,8 @@ from agent.services.supervisord import RUNNING, STARTING, ServiceState
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context, read_state
 
-TIMEOUT = 3.0
-"""Seconds that a probe has."""
+TIMEOUT = 6.0
+"""Seconds that a probe has: a login takes two on a busy machine."""
 LATE = 60.0
 """Seconds after the workspace was ready, from which on a start of a service is not its first."""
 
