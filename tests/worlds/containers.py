@@ -38,7 +38,7 @@ QUIET = {"DEV8_GITHUB_API_URL": "http://127.0.0.1:1", "DEV8_AI_TOOLS": "off"}
 """What keeps a workspace from sending a test's token to GitHub, and from asking npm for tools."""
 FIRST_PORT, PORTS_EACH, WORKERS = 20_000, 1000, 12
 """https://docs.kernel.org/networking/ip-sysctl.html: ip_local_port_range begins at 32768."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds for a service to answer: a page of the editor may take five on a busy machine."""
 LIMIT = 300.0
 """Seconds after which a command counts as hanging."""

@@ -123,7 +123,7 @@ def daemon(folder: Path, socket: str) -> Iterator[None]:
 def answers(socket: str) -> bool:
     """Tell whether a daemon answers there."""
     done = subprocess.run(
-        [DOCKER, "--host", socket, "version"], check=False, capture_output=True, timeout=10
+        [DOCKER, "--host", socket, "version"], check=False, capture_output=True, timeout=120
     )
     return done.returncode == 0
 
