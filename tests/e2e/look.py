@@ -83,17 +83,18 @@ class Person:
         self.page = found.value
         self.page.wait_for_selector("h1", timeout=LOAD)
 
-    def terminal(self) -> None:
-        """Open a terminal from the keyboard, as a person does."""
-        self._pick("F1", "Terminal: Create New Terminal")
-
     def companion(self) -> None:
         """Wait until the workspace's own extension is there: it comes last."""
         self.page.wait_for_selector('.statusbar-item [aria-label^="Workspace: "]', timeout=LOAD)
 
     def file(self, name: str) -> None:
         """Open a file by its name, from the keyboard."""
-        self._pick("Control+P", name)
+        self.page.keyboard.press("Control+P")
+        self.page.wait_for_selector(".quick-input-widget .quick-input-box input", timeout=LOAD)
+        self.page.keyboard.type(name)
+        found = f'.quick-input-list .monaco-list-row.focused[aria-label*="{name}"]'
+        self.page.wait_for_selector(found, timeout=LOAD)
+        self.page.keyboard.press("Enter")
         self.page.wait_for_selector(f'.tab[aria-label^="{name}"]', timeout=LOAD)
         self.page.wait_for_selector(".editor-instance .view-lines", timeout=LOAD)
 
@@ -110,15 +111,6 @@ class Person:
     def item(self, name: str) -> None:
         """Wait for a file in the explorer."""
         self.page.wait_for_selector(f'.explorer-folders-view [aria-label^="{name}"]', timeout=LOAD)
-
-    def _pick(self, key: str, name: str) -> None:
-        """Type a name into the list that this key opens, and take what has it."""
-        self.page.keyboard.press(key)
-        self.page.wait_for_selector(".quick-input-widget .quick-input-box input", timeout=LOAD)
-        self.page.keyboard.type(name)
-        found = f'.quick-input-list .monaco-list-row.focused[aria-label*="{name}"]'
-        self.page.wait_for_selector(found, timeout=LOAD)
-        self.page.keyboard.press("Enter")
 
     def look(self, name: str) -> None:
         """Keep what the page says, and a screenshot."""
