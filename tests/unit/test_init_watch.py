@@ -4,29 +4,33 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agent.init import watch
 from agent.init.watch import take_stamp
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 SCRIPT = """
 import sys
 from agent.init import watch
 watch.LOOK = 0.01
-watch.look(sys.argv[3:], int(sys.argv[1]), sys.argv[2] == "missed")
+watch.look(sys.argv[3:], int(sys.argv[1]), int(sys.argv[2]))
 """
+FAR = 1 << 62
+"""A moment, in ns, that no file has seen: what there is at the first look is as it was."""
 
 
 class Copy:
     """A process that looks, as the copy of init does, but more often."""
 
-    def __init__(self, *paths: Path, missed: bool = False) -> None:
+    def __init__(self, *paths: Path, since: int = FAR) -> None:
         self._reader, writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._reader, False)
-        words = (str(writer), "missed" if missed else "", *map(str, paths))
+        words = (str(writer), str(since), *map(str, paths))
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-c", SCRIPT, *words], pass_fds=[writer]
         )
@@ -40,11 +44,11 @@ class Copy:
         return self.seen
 
     def wait_for(self, numbers: bytes) -> None:
-        wait_until(lambda: self.read() == numbers, f"{numbers!r}", 20)
+        wait_until(lambda: self.read() == numbers, f"{numbers!r}")
 
     def close(self) -> None:
         os.close(self._reader)
-        assert self.process.wait(20) == 0, "it ends when nobody reads any more"
+        assert self.process.wait(DEADLINE) == 0, "it ends when nobody reads any more"
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def files(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
 def test_each_change_is_told_by_its_number(files: tuple[Path, Path]) -> None:
     one, other = files
     one.write_text("1")
-    copy = Copy(one, other, missed=True)
+    copy = Copy(one, other, since=0)
     copy.wait_for(b"0\n")
     other.write_text("1")
     copy.wait_for(b"0\n1\n")
@@ -76,8 +80,24 @@ def test_what_is_as_it_was_at_the_start_is_not_told(files: tuple[Path, Path]) ->
         other.write_text(f"{other.read_text() if other.exists() else ''}1")
         return copy.read()
 
-    wait_until(change_the_other, "a change is seen", 20)
+    wait_until(change_the_other, "a change is seen")
     assert set(copy.seen.split()) == {b"1"}
+    copy.close()
+
+
+def test_what_changed_before_the_first_look_is_told(files: tuple[Path, Path]) -> None:
+    """A copy that has the processor late may look for the first time after a change."""
+    one, other = files
+    one.write_text("1")
+    since = one.stat().st_ctime_ns + 1
+    wait_until(lambda: time.clock_gettime_ns(watch.COARSE_CLOCK) >= since, "the next tick")
+    other.symlink_to(one)
+    copy = Copy(one, other, since=since)
+    copy.wait_for(b"1\n")
+    copy.close()
+    one.write_text("2")
+    copy = Copy(one, since=since)
+    copy.wait_for(b"0\n")
     copy.close()
 
 
