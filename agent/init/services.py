@@ -16,9 +16,9 @@ from agent.init.stop import Stoppable
 from agent.machine import runtime
 
 START_PATIENCE = 3.0
-"""Seconds that supervisord may take to listen on its socket; later it need not be woken."""
-START_STEP = 0.002
-"""Seconds between two looks: it is waited for by everybody."""
+"""Seconds that supervisord may take to listen on its socket: nobody waits for it any longer."""
+START_STEP, LATE_STEP = 0.002, 0.25
+"""Seconds between two looks: while it is waited for by everybody, and after that."""
 LONGEST_EVENT = 512
 """Bytes: who writes more without an end of line does not speak of a service."""
 STOP_STEP = 0.01
@@ -96,13 +96,18 @@ class Services(Stoppable):
             self._listener.on_supervisord(self.state)
 
     def _wake_at_start(self) -> None:
-        """Wake it from the second that it sleeps before its first look at what is to be started."""
-        if not wake(self._socket) and self._loop.now() < self._patience_ends:
-            self._timer = self._loop.after(START_STEP, self._wake_at_start)
-            return
-        self._fall_back = None
-        self.state = SupervisordState.RUNNING
-        self._listener.on_supervisord(self.state)
+        """Wake it from the second that it sleeps before its first look at what is to be started.
+
+        On a busy machine it may listen only when nobody waits for it any more.
+        """
+        listens, is_late = wake(self._socket), self._loop.now() >= self._patience_ends
+        if not listens:
+            step = LATE_STEP if is_late else START_STEP
+            self._timer = self._loop.after(step, self._wake_at_start)
+        if (listens or is_late) and self.state is SupervisordState.STARTING:
+            self._fall_back = None
+            self.state = SupervisordState.RUNNING
+            self._listener.on_supervisord(self.state)
 
     def _wake_at_stop(self) -> None:
         """Wake it from the second that it sleeps before it sees a signal or an end."""

@@ -11,7 +11,14 @@ import pytest
 from agent.init import early
 from agent.init.early import Early
 from agent.init.listener import Listener
-from agent.init.services import LONGEST_EVENT, START_PATIENCE, START_STEP, STOP_STEP, Services
+from agent.init.services import (
+    LATE_STEP,
+    LONGEST_EVENT,
+    START_PATIENCE,
+    START_STEP,
+    STOP_STEP,
+    Services,
+)
 from agent.init.states import ServiceState, SupervisordState
 from agent.machine import runtime
 from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World
@@ -103,6 +110,17 @@ def test_nobody_waits_for_ever_for_one_that_hangs(house: House) -> None:
     assert house.told.states == []
     house.world.go(0.02)
     assert house.told.states == [SupervisordState.RUNNING]
+
+
+def test_one_that_listens_late_is_woken_as_well(house: House) -> None:
+    """As on a busy machine: its services would start a second later still."""
+    house.start()
+    house.world.go(10 * START_PATIENCE)
+    listener = house.listen()
+    house.world.go(LATE_STEP)
+    assert (count_calls(listener), house.told.states) == (1, [SupervisordState.RUNNING])
+    house.world.go(100)
+    assert count_calls(listener) == 0
 
 
 @pytest.mark.parametrize("seconds", [0.1, 100.0])
