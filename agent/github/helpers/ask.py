@@ -11,8 +11,9 @@ import time
 
 SOCKET = "broker.sock"
 """In the runtime folder; see `agent.machine.runtime`."""
-DEADLINE = 15.0
-"""Seconds until it gives up; the one who answers may die and be started again meanwhile."""
+DEADLINE = 30.0
+"""Seconds until it gives up: the one who answers waits up to 20 s for the host itself, may die and
+be started again meanwhile, and starts late on a busy machine."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two tries; each doubles them: many may wait while the one who answers dies."""
 
