@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from agent.workspace import git
 from agent.workspace.jobs import find_jobs
 from tests.contract.workspace import ROOT, HubWorkspace
 from tests.fakes.github import FakeGitHub
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 QUESTION = "protocol=https\nhost=github.com\n"
 
@@ -50,8 +50,10 @@ class BrokerDesk(HubWorkspace):
 
     def helper(self, action: str, question: str = QUESTION) -> "subprocess.CompletedProcess[str]":
         argv = ["sh", str(git.HELPER), str(self.facts.runtime), sys.executable, action]
-        return subprocess.run(argv, env=dict(self.facts.environ), input=question + "\n",
-                              capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+        return subprocess.run(
+            argv, env=dict(self.facts.environ), input=question + "\n",
+            capture_output=True, text=True, check=False, timeout=DEADLINE,
+        )  # fmt: skip
 
     def run_git(self, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         """Run git with nothing but our helper."""
@@ -59,7 +61,7 @@ class BrokerDesk(HubWorkspace):
         argv = ["git", "-c", f"credential.helper={command}", *words]
         environ = {**self.facts.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
         return subprocess.run(argv, env=environ, input=stdin, capture_output=True, text=True,
-                              check=False, timeout=60)  # fmt: skip
+                              check=False, timeout=DEADLINE)  # fmt: skip
 
     def get(self, question: str = QUESTION) -> dict[str, str]:
         """Return the credential that git would get."""
@@ -82,13 +84,15 @@ class BrokerDesk(HubWorkspace):
                 [sys.executable, "-m", "agent.init", "--booted", str(self.facts.runtime), "--"],
                 cwd=ROOT, env=environ, stdout=log, stderr=log)  # fmt: skip
             try:
-                wait_until((self.facts.runtime / runtime.BROKER_SOCKET).exists, "the socket", 20)
+                wait_until((self.facts.runtime / runtime.BROKER_SOCKET).exists, "the socket")
                 yield process
             finally:
-                folder = self.facts.runtime
-                seen = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+                seen: dict[Path, bytes] = {}
+                for path in filter(Path.is_file, self.facts.runtime.rglob("*")):
+                    with suppress(FileNotFoundError):  # init has just replaced it
+                        seen[path] = path.read_bytes()
                 process.terminate()
-                process.wait(timeout=20)
+                process.wait(timeout=DEADLINE)
                 for path, content in seen.items():  # init has cleared it; tests look at it still
                     path.parent.mkdir(exist_ok=True)
                     path.write_bytes(content)

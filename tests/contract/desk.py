@@ -40,7 +40,7 @@ class Desk(HubWorkspace):
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=120,
         )
 
     def gh(self, *words: str, stdin: str = "") -> Done:

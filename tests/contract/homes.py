@@ -56,7 +56,7 @@ def make_private_key(folder: Path) -> str:
     """Return a new private key."""
     path = folder / "new-key"
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True, timeout=30
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True, timeout=120
     )
     return path.read_text()
 
@@ -146,4 +146,4 @@ def run_configure(
 ) -> "subprocess.CompletedProcess[str]":
     """Run `configure` as init does, or as a person does, as an unprivileged user."""
     words = ("configure", *(["--boot"] if boot else []))
-    return run_verb(words, environ, user=NOBODY, timeout=60)
+    return run_verb(words, environ, user=NOBODY, timeout=120)

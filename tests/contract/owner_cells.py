@@ -204,7 +204,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], folder: Path) -> str:
     """Run a command; return why it failed, or nothing."""
     done = subprocess.run(
         argv, cwd=folder, env=dict(environ), check=False, capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=60)  # fmt: skip
+        stdin=subprocess.DEVNULL, timeout=120)  # fmt: skip
     return "" if done.returncode == 0 else done.stderr.strip() or f"it ends with {done.returncode}"
 
 

@@ -33,7 +33,9 @@ def box(tmp_path: Path) -> Iterator[Box]:
 def look(box: Box, clock: SleepingClock) -> Any:
     """Return the document of a sample that is taken on this clock."""
     environ = {**box.environ, **clock.environment}
-    done = subprocess.run(JOB, check=False, env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        JOB, check=False, env=environ, capture_output=True, text=True, timeout=120
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads((box.workspace.runtime / sample.FILE).read_text())
 

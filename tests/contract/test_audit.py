@@ -39,7 +39,7 @@ def agent(desk: Desk, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a verb in this workspace."""
     argv = (sys.executable, "-m", "agent", *words)
     return subprocess.run(argv, cwd=ROOT, env=desk.shell, capture_output=True, text=True,
-                          check=True, timeout=60)  # fmt: skip
+                          check=True, timeout=120)  # fmt: skip
 
 
 def read(desk: Desk, *words: str) -> list[dict[str, Any]]:

@@ -103,7 +103,7 @@ def test_the_job_looks_after_the_targets(box: Workspace) -> None:
 
 def test_make_needs_nothing(tmp_path: Path) -> None:
     argv = [sys.executable, "-I", "-m", "agent", "backup", "key", "make"]
-    words = [subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30,
+    words = [subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120,
                             env={"PATH": "/usr/bin", "DEV8_RUNTIME_DIR": str(tmp_path / "none")})
              for _ in range(2)]  # fmt: skip
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}\n", done.stdout) for done in words)
@@ -124,7 +124,7 @@ def test_a_recovery_key_is_shown_once_and_opens(box: Workspace) -> None:
     assert (added["user"], added["host"]) == ("recovery", "workspace")
     environ = {"PATH": os.environ["PATH"], "RESTIC_PASSWORD": word}
     argv = ["restic", "--no-cache", "-r", str(box.folder / "backups/workspace"), "snapshots"]
-    subprocess.run(argv, env=environ, check=True, capture_output=True, timeout=60)
+    subprocess.run(argv, env=environ, check=True, capture_output=True, timeout=120)
     assert call(box, "backup", "key", "remove", added["id"][:8]).stderr == ""
     assert subprocess.run(argv, env=environ, check=False, capture_output=True).returncode == 12
     (current,) = read(box, "backup", "key", "list")

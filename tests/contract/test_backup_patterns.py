@@ -30,7 +30,7 @@ def run(repository: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
     assert RESTIC
     return subprocess.run(
         [RESTIC, "--no-cache", "--json", *words], env=environment, check=False, capture_output=True,
-        timeout=60,
+        timeout=120,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from agent.backup import reading
 from agent.backup.create import snapshot
 from agent.commands.backup import shared
 from tests.contract.restore_box import MINE, RestoreBox
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 SOON = 100.0
 """Seconds: less than what restic alone needs to give up three locks that it cannot write (141)."""
@@ -155,7 +155,7 @@ def test_a_command_beats_a_scheduled_check(
         wait_until(lambda: find_locks(box) or scheduled.poll() is not None, "the check")
         assert scheduled.poll() is None
         box.backup(*words)
-        assert scheduled.wait(60) == 0
+        assert scheduled.wait(DEADLINE) == 0
         assert scheduled.stderr
         assert "interrupted for one of your commands" in scheduled.stderr.read()
     assert find_locks(box) == []

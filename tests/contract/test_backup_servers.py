@@ -10,6 +10,7 @@ import pytest
 from tests.worlds.backup_servers import Server, find_program, serving_rclone
 from tests.worlds.quick_key import place_repository
 from tests.worlds.small_folder import small_folder
+from tests.worlds.waiting import DEADLINE
 
 PASSWORD = {"RESTIC_PASSWORD": "x", "RESTIC_PROGRESS_FPS": "1"}
 PATH = "some/path"
@@ -60,7 +61,7 @@ def test_a_frozen_server_is_waited_for(server: Server, password: Path) -> None:
         asker.start()
         asker.join(2)
         assert asker.is_alive(), done
-    asker.join(60)
+    asker.join(DEADLINE)
     (last,) = done
     expect(last)
 

@@ -55,7 +55,7 @@ def follow(box: Workspace, advice: str) -> None:
         if words[0] == "devcopilot":
             call(box, *words[1:])
         else:
-            subprocess.run(words, check=True, timeout=30)
+            subprocess.run(words, check=True, timeout=120)
 
 
 def forget_home(box: Workspace) -> None:
@@ -105,7 +105,7 @@ def test_latest_is_never_an_empty_one_without_asking(box: Workspace) -> None:
     environ = {"PATH": os.environ["PATH"], "RESTIC_REPOSITORY": str(repository(box)),
                "RESTIC_CACHE_DIR": str(box.folder / "cache"), "RESTIC_PASSWORD_FILE":
                str(box.home / ".local/state/devcopilot/backup/password")}  # fmt: skip
-    subprocess.run(argv, env=environ, check=True, timeout=60)
+    subprocess.run(argv, env=environ, check=True, timeout=120)
     refused = call(box, "backup", "restore", "--yes", code=1).stderr
     assert "is almost empty" in refused
     advice = re.findall(r"devcopilot (backup restore [0-9a-f]{8})", refused)

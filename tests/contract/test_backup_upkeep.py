@@ -249,7 +249,7 @@ def test_who_got_the_process_id_of_the_dead_lives_on(vault: Vault, tmp_path: Pat
     (tmp_path / "own").mkdir()
     done = subprocess.run(
         [*unshare, sys.executable, "-c", BYSTANDER, str(tmp_path / "own")],
-        cwd=ROOT, check=False, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, check=False, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
 
@@ -448,7 +448,7 @@ def follow_advice(vault: Vault, finding: str) -> None:
             assert words[:4] == ["restic", "--target", "local", "--"]
             env = {**vault.restic.environment}
             subprocess.run(["restic", "--no-cache", *words[4:]], env=env, cwd=vault.root,
-                           check=True, capture_output=True, timeout=60)  # fmt: skip
+                           check=True, capture_output=True, timeout=120)  # fmt: skip
 
 
 def test_a_finding_stays_while_other_parts_are_read(used: Vault) -> None:

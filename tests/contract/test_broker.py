@@ -145,15 +145,15 @@ def test_an_answerer_that_dies_is_followed_by_another(desk: BrokerDesk, hub: Fak
     with desk.init():
         asker = threading.Thread(
             target=lambda: answers.append(
-                str(subprocess.run(argv, check=False, timeout=30).returncode)
+                str(subprocess.run(argv, check=False, timeout=DEADLINE).returncode)
             )
         )
         asker.start()
         wait_until(lambda: any(each.path.startswith("/app") for each in hub.requests)
-                   or (hub.most_at_once > 0 and desk.find_broker()), "the request", 20)  # fmt: skip
-        wait_until(desk.find_broker, "the broker", 10)
+                   or (hub.most_at_once > 0 and desk.find_broker()), "the request")  # fmt: skip
+        wait_until(desk.find_broker, "the broker")
         os.kill(desk.find_broker() or 0, signal.SIGKILL)
-        asker.join(timeout=30)
+        asker.join(timeout=DEADLINE)
     assert answers == ["0"]
     assert hub.find(desk.token)
 
@@ -168,7 +168,7 @@ def test_many_who_ask_at_once_are_answered_with_one_new_token(
     before = len([each for each in hub.requests if each.path.endswith("/access_tokens")])
     with desk.init():
         processes = [subprocess.Popen(argv) for _ in range(12)]
-        assert [process.wait(timeout=30) for process in processes] == [0] * 12
+        assert [process.wait(timeout=DEADLINE) for process in processes] == [0] * 12
     mints = [each for each in hub.requests if each.path.endswith("/access_tokens")]
     assert len(mints) == before + 1
 
@@ -176,10 +176,12 @@ def test_many_who_ask_at_once_are_answered_with_one_new_token(
 def test_without_an_agent_what_is_good_is_still_handed_out(
     desk: BrokerDesk, hub: FakeGitHub
 ) -> None:
-    hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
+    desk.refresh_all()
+    assert desk.get()["password"] == desk.token
+    hub.add_app(app_id=APP, token_life=timedelta(seconds=1))
+    hub.revoke(desk.token or "")
     desk.refresh_all()
     token = desk.published
-    assert desk.get()["password"] == token.value.reveal()
     wait_until(lambda: (token.left(Clock()) or 0) <= 0, "the end of the token", 10)
     done = desk.helper("get")
     assert done.stdout == "quit=1\n", "a message, and no question at the terminal"
@@ -202,7 +204,10 @@ def test_a_token_that_cannot_be_renewed_is_a_message_and_no_prompt(
         wait_until(lambda: (token.left(Clock()) or 0) <= 0, "the end of the token", 10)
         done = desk.helper("get")
     assert done.stdout == "quit=1\n"
-    assert done.stderr.startswith("devcopilot: cannot make a token for github.com: ")
+    # On a busy machine the token was over when it was checked, which is told first.
+    assert done.stderr.startswith("devcopilot: ")
+    assert "cannot make a token for github.com: App" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_token_that_is_not_published_yet_is_asked_for(desk: BrokerDesk) -> None:
@@ -233,7 +238,7 @@ def test_a_rotated_token_file_is_not_stale_for_a_moment(file_desk: BrokerDesk) -
         file_desk.announce(SECOND)
         file_desk.put(FIRST)
         done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True,
-                              check=False, timeout=60)  # fmt: skip
+                              check=False, timeout=DEADLINE)  # fmt: skip
     assert (done.stdout, done.stderr) == (f"{FIRST}\n", "")
 
 
@@ -244,13 +249,15 @@ def test_nonsense_and_silence_are_no_harm(desk: BrokerDesk) -> None:
     with desk.init() as process:
         for words in (b"renew\n", b"\xff\xfe\n", b"renew github.com " + b"x" * 500 + b"\n", b""):
             with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(10)
+                connection.settimeout(DEADLINE)
                 connection.connect(str(desk.facts.runtime / runtime.BROKER_SOCKET))
                 connection.sendall(words)
                 connection.shutdown(socket.SHUT_WR)
                 assert b"ok" not in connection.recv(100)
         unknown = [sys.executable, str(ASK), str(desk.facts.runtime), "unknown.example.com"]
-        done = subprocess.run(unknown, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(
+            unknown, capture_output=True, text=True, check=False, timeout=DEADLINE
+        )
         assert (done.returncode, process.poll()) == (1, None)
         assert done.stderr == "devcopilot: no token source is configured for unknown.example.com\n"
 
@@ -264,7 +271,7 @@ def test_another_user_gets_no_answer(desk: BrokerDesk) -> None:
         assert path.parent.stat().st_mode & 0o077 == 0, "others cannot even come near"
         path.chmod(0o777)
         script = (
-            "import socket, sys; s = socket.socket(socket.AF_UNIX); s.settimeout(10); "
+            "import socket, sys; s = socket.socket(socket.AF_UNIX); s.settimeout(120); "
             "s.connect('/proc/self/fd/' + sys.argv[1]); s.sendall(b'renew github.com \\n'); "
             "print(s.recv(100))"
         )
@@ -272,13 +279,11 @@ def test_another_user_gets_no_answer(desk: BrokerDesk) -> None:
         done = subprocess.run(
             ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--",
              "/usr/bin/python3", "-c", script, str(door)], pass_fds=(door,),
-            capture_output=True, text=True, check=False, timeout=30)  # fmt: skip
+            capture_output=True, text=True, check=False, timeout=DEADLINE)  # fmt: skip
         os.close(door)
         assert "ok" not in done.stdout
         assert done.stdout == "b''\n" or "ConnectionReset" in done.stderr
-        wait_until(
-            lambda: "rejected a request from another user" in desk.log.read_text(), "a line", 10
-        )
+        wait_until(lambda: "rejected a request from another user" in desk.log.read_text(), "a line")
 
 
 def test_the_token_verb_asks_as_well(desk: BrokerDesk, hub: FakeGitHub) -> None:
@@ -289,7 +294,7 @@ def test_the_token_verb_asks_as_well(desk: BrokerDesk, hub: FakeGitHub) -> None:
     with desk.init():
         wait_until(lambda: (first.left(Clock()) or 0) < 1, "the end of the token", 10)
         done = subprocess.run(argv, cwd=ROOT, env=dict(desk.facts.environ), capture_output=True,
-                              text=True, check=False, timeout=60)  # fmt: skip
+                              text=True, check=False, timeout=DEADLINE)  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{desk.token}\n"
     assert desk.token != first.value.reveal()
@@ -300,11 +305,11 @@ def test_exec_gives_the_token_to_one_command_only(desk: BrokerDesk) -> None:
     argv = [sys.executable, "-m", "agent", "exec", "--", "sh", "-c",
             'printf "%s %s" "$GH_TOKEN" "$GITHUB_TOKEN"; exit 7']  # fmt: skip
     done = subprocess.run(argv, cwd=ROOT, env=dict(desk.facts.environ), capture_output=True,
-                          text=True, check=False, timeout=60)  # fmt: skip
+                          text=True, check=False, timeout=DEADLINE)  # fmt: skip
     assert (done.returncode, done.stdout) == (7, f"{desk.token} {desk.token}")
     argv = [sys.executable, "-m", "agent", "exec", "--", "no-such-program-here"]
     done = subprocess.run(argv, cwd=ROOT, env=dict(desk.facts.environ), capture_output=True,
-                          text=True, check=False, timeout=60)  # fmt: skip
+                          text=True, check=False, timeout=DEADLINE)  # fmt: skip
     assert done.returncode == 127
     assert done.stderr == "devcopilot: cannot execute no-such-program-here: not found\n"
 
@@ -327,7 +332,7 @@ def test_gh_in_front_of_gh(desk: BrokerDesk, hub: FakeGitHub, tmp_path: Path) ->
     def run(**variables: str) -> str:
         done = subprocess.run(
             ["gh", "auth", "token"], env={**desk.facts.environ, "PATH": path, **variables},
-            capture_output=True, text=True, check=True, timeout=60)  # fmt: skip
+            capture_output=True, text=True, check=True, timeout=DEADLINE)  # fmt: skip
         return done.stdout.strip()
 
     with desk.init():

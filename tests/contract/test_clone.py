@@ -247,14 +247,14 @@ def volume(tmp_path: Path) -> Iterator[Path]:
     disk, folder = tmp_path / "disk", tmp_path / "volume"
     with disk.open("wb") as file:
         file.truncate(32 << 20)
-    subprocess.run(["/usr/sbin/mkfs.ext4", "-q", disk], check=True, timeout=60)
+    subprocess.run(["/usr/sbin/mkfs.ext4", "-q", disk], check=True, timeout=120)
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-o", "loop", disk, folder], check=False, timeout=60)
+    mounted = subprocess.run(["mount", "-o", "loop", disk, folder], check=False, timeout=120)
     need(mounted.returncode == 0, "needs to mount a file")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", folder], check=True, timeout=60)
+        subprocess.run(["umount", folder], check=True, timeout=120)
 
 
 def test_a_volume_of_ext4_is_the_workspace_and_takes_the_clone(place: Place, volume: Path) -> None:
@@ -267,23 +267,23 @@ def test_a_volume_of_ext4_takes_the_clone_where_it_is_mounted(place: Place, volu
     place.folder.mkdir()
     target = place.folder / "demo"
     target.mkdir()
-    subprocess.run(["mount", "--bind", volume, target], check=True, timeout=60)
+    subprocess.run(["mount", "--bind", volume, target], check=True, timeout=120)
     try:
         check_clone_on_volume(place, "HOST/octo/demo", target)
         assert os.path.ismount(target)
     finally:
-        subprocess.run(["umount", target], check=True, timeout=60)
+        subprocess.run(["umount", target], check=True, timeout=120)
 
 
 def test_an_empty_file_system_takes_the_clone_where_it_is_mounted(place: Place) -> None:
     need(os.getuid() == 0, "needs root")
     target = place.folder / "demo"
     target.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", target], check=True, timeout=60)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", target], check=True, timeout=120)
     try:
         check_clone_on_volume(place, "HOST/octo/demo", target)
     finally:
-        subprocess.run(["umount", target], check=True, timeout=60)
+        subprocess.run(["umount", target], check=True, timeout=120)
 
 
 def check_clone_on_volume(place: Place, entry: str, target: Path) -> None:
@@ -384,7 +384,7 @@ def test_the_setup_sees_to_a_clone_by_hand_that_waits(
     }).prepare()  # fmt: skip
     made.configure()
     words = [sys.executable, "-I", "-m", "agent", "clone", url, "--json"]
-    done = subprocess.run(words, env=made.environ, check=False, capture_output=True, timeout=60)
+    done = subprocess.run(words, env=made.environ, check=False, capture_output=True, timeout=120)
     (row,) = json.loads(done.stdout)
     assert row["state"] == state, done.stderr
     assert (made.runtime / "units/poke").exists() is (state == "waiting")
@@ -468,7 +468,7 @@ def test_a_clone_that_is_killed_begins_again_and_leaves_nothing(
     waits_for_nothing = made.runtime / runtime.JOBS / "setup.done"
     assert not waits_for_nothing.exists()
     host.gate.set()
-    done = subprocess.run(words, env=made.environ, check=False, capture_output=True, timeout=60)
+    done = subprocess.run(words, env=made.environ, check=False, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert waits_for_nothing.exists()
     assert (workspace / "demo/noise3").read_text() == noise["noise3"]

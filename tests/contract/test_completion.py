@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("completion")
     script = ROOT / "docker/base/completion.py"
     subprocess.run(
-        [sys.executable, str(script), str(made)], check=True, timeout=60,
+        [sys.executable, str(script), str(made)], check=True, timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     return made
@@ -40,7 +40,7 @@ def complete(folder: Path, *words: str) -> list[str]:
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     done = subprocess.run(
-        ["bash", "--norc", "-c", script], check=True, capture_output=True, text=True, timeout=30
+        ["bash", "--norc", "-c", script], check=True, capture_output=True, text=True, timeout=120
     )
     assert done.stderr == ""
     return done.stdout.split()
@@ -99,7 +99,7 @@ def test_tab_in_bash_as_the_image_sets_it_up(
     rc.write_text(f"{setup}\nPS1={shlex.quote(PROMPT.decode())}\n")
     child = start(terminal, "bash", "--rcfile", str(rc), "-i", HOME=str(tmp_path))
     press_tab(terminal)
-    assert child.wait(timeout=30) == 0
+    assert child.wait(timeout=120) == 0
 
 
 def test_tab_in_zsh(folder: Path, tmp_path: Path, terminal: Terminal) -> None:
@@ -110,4 +110,4 @@ def test_tab_in_zsh(folder: Path, tmp_path: Path, terminal: Terminal) -> None:
     )
     child = start(terminal, "zsh", "-i", HOME=str(tmp_path), ZDOTDIR=str(tmp_path))
     press_tab(terminal)
-    assert child.wait(timeout=30) == 0
+    assert child.wait(timeout=120) == 0

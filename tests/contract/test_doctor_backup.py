@@ -51,7 +51,7 @@ def list_objects(server: Server, context: Context) -> str:
         argv = ["rclone", "lsf", "-R", "AZURE:container"]
         environ = {**os.environ, **context.facts.environ, **target.environment}
         return subprocess.run(
-            argv, env=environ, check=True, capture_output=True, text=True, timeout=60
+            argv, env=environ, check=True, capture_output=True, text=True, timeout=120
         ).stdout
     client = boto3.client(
         "s3", endpoint_url=server.address, region_name="us-east-1",

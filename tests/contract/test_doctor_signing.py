@@ -38,7 +38,7 @@ class Person:
     def run(self, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             words, env=dict(self.facts.environ), cwd=self.facts.home, input=stdin, check=True,
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=120,
         )  # fmt: skip
 
     def set(self, **values: str) -> None:

@@ -40,7 +40,7 @@ def answers(port: int) -> bool:
 
 
 def ask(port: int, path: str, user: str = "") -> tuple[int, http.client.HTTPMessage, str]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         connection.request("GET", path, headers={"X-Forwarded-User": user} if user else {})
         found = connection.getresponse()
         return found.status, found.headers, found.read().decode()

@@ -69,7 +69,7 @@ def test_a_full_disk_is_one_line_with_its_cause(
     refuse = refuse_writing if place == "write" else partial(refuse_below, str(folder / place))
     argv = [word.format(folder=folder) for word in words]
     environ = {**box.environ, "TMPDIR": str(folder / "tmp")}
-    done = run_verb(argv, environ, prepare=refuse, timeout=60)
+    done = run_verb(argv, environ, prepare=refuse, timeout=120)
     said = done.stdout + done.stderr
     assert done.returncode != Exit.INTERNAL, said
     for words_of_a_fault in ("internal error", "Traceback", "None", "[Errno"):

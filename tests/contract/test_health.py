@@ -39,7 +39,7 @@ def write_state(workspace: Workspace, pid: int) -> None:
 
 def call(workspace: Workspace, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-I", "-m", "agent", *words], check=False, timeout=30, text=True,
+        [sys.executable, "-I", "-m", "agent", *words], check=False, timeout=120, text=True,
         capture_output=True, env={**workspace.environ, "GITHUB_TOKEN": SECRET},
     )  # fmt: skip
 

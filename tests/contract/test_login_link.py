@@ -56,7 +56,7 @@ class Door:
     log: Path
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
             connection.request(method, path, body, headers)
             found = connection.getresponse()
             return Answer(found.status, found.headers, found.read().decode())

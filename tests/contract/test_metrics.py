@@ -42,7 +42,7 @@ def workspace(tmp_path: Path) -> Iterator[HubWorkspace]:
 
 def run(workspace: HubWorkspace, *words: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "agent", "metrics", *words], cwd=ROOT, check=False, timeout=60,
+        [sys.executable, "-m", "agent", "metrics", *words], cwd=ROOT, check=False, timeout=120,
         env=dict(workspace.facts.environ), capture_output=True, text=True,
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ def clone() -> Iterator[Path]:
 def call(script: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [script, *words], env=os.environ | variables, check=False, capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=60,
+        stdin=subprocess.DEVNULL, timeout=120,
     )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def test_elsewhere_than_in_ci_such_tests_are_skipped_with_that_reason(clone: Pat
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-k", "unprivileged", "tests/contract/test_steps.py"],
         cwd=clone, env=os.environ | {"CI": ""}, check=False, capture_output=True, text=True,
-        timeout=60,
+        timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert f"others may not enter {clone.parent} (chmod o+x {clone.parent}, or" in done.stdout

@@ -22,7 +22,7 @@ def test_a_refusal_is_one_document_and_a_line_for_each_problem(verb: str, tmp_pa
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-I", "-m", "agent", *verb.split(), "--json"], env=environ, check=False,
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode != 0, done.stdout
     problems = json.loads(done.stdout)["problems"]

@@ -64,13 +64,13 @@ class Box:
     def take_sample(self, *argv: str) -> str:
         """Run the job; return what it logs."""
         process = self.start(*(argv or JOB))
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         assert (process.returncode, out) == (0, "")
         return err
 
     def call(self, *words: str) -> str:
         process = self.start(sys.executable, "-I", "-m", "agent", *words)
-        return process.communicate(timeout=60)[0]
+        return process.communicate(timeout=120)[0]
 
     def read_state(self) -> Any:
         return json.loads((self.workspace.runtime / runtime.REPORT).read_text())
@@ -155,7 +155,7 @@ def test_a_hang_delays_neither_the_sample_nor_the_stop(box: Box, plane: ControlP
     wait_until(lambda: plane.most_at_once == 1, "the request")
     assert (box.workspace.runtime / sample.FILE).exists()
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == -signal.SIGTERM
     assert box.read_state()["failures"] == 1
     box.take_sample()
@@ -298,13 +298,13 @@ def serving(box: Box, port: int, address: str = "127.0.0.1") -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
 
 
 def ask(
     port: int, path: str, host: str | None = None, method: str = "GET", **headers: str
 ) -> tuple[int, str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     headers["Host"] = host or f"127.0.0.1:{port}"
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()

@@ -31,7 +31,7 @@ TARGETS = (
 def run(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         words, cwd=TOP, env=os.environ | variables, check=False, capture_output=True, text=True,
-        timeout=60,
+        timeout=120,
     )  # fmt: skip
 
 

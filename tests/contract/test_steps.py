@@ -141,7 +141,7 @@ def test_git_and_ssh_read_what_the_agent_wrote_wherever_the_state_folder_is(
 
     def ask(*argv: str | Path) -> list[str]:
         done = subprocess.run(
-            argv, env=environ, cwd="/", check=True, capture_output=True, text=True, timeout=30
+            argv, env=environ, cwd="/", check=True, capture_output=True, text=True, timeout=120
         )
         return done.stdout.splitlines()
 
@@ -364,7 +364,7 @@ def test_what_belongs_to_somebody_else_is_named_with_the_command_that_mends_it(
     commands = {text.rpartition("(as root: ")[2].removesuffix(")") for text in found}
     (command,) = commands
     assert command.endswith(f" {theirs.home / named}")
-    subprocess.run(["sh", "-c", command], check=True, timeout=30)
+    subprocess.run(["sh", "-c", command], check=True, timeout=120)
     again = find_warnings(run_configure(theirs.environ))
     assert not [text for text in again if "denied" in text]
 
@@ -391,5 +391,5 @@ def _run_in_mounts(
     inner = f'{script} && exec "$@"' if follow else script
     return subprocess.run(
         ["unshare", "-m", "sh", "-c", inner, "sh", *CONFIGURE], env=workspace.environ,
-        check=False, capture_output=True, text=True, timeout=60,
+        check=False, capture_output=True, text=True, timeout=120,
     )  # fmt: skip

@@ -282,7 +282,7 @@ def ask_ten(desk: HubWorkspace, refused: str) -> list[str]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     return got
 
 

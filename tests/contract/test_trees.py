@@ -134,7 +134,7 @@ def test_restic_loses_the_socket_alone(tmp_path: Path) -> None:
     restore = ["restore", f"latest:{tmp_path}", "--target", str(restored), "--sparse"]
     for words in (["init"], ["backup", str(folder)], restore):
         done = subprocess.run(
-            [*restic, *words], env=environ, capture_output=True, text=True, timeout=60, check=False
+            [*restic, *words], env=environ, capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stderr
     assert find_lost(folder, restored / "tree") == []

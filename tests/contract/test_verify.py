@@ -26,7 +26,7 @@ def hub() -> Iterator[FakeGitHub]:
         yield hub
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "TIMEOUT", 1)
 
@@ -104,6 +104,7 @@ def test_a_wish_for_patience_is_handed_on(
     assert len(hub.requests) == 1
 
 
+@pytest.mark.usefixtures("short_patience")
 @pytest.mark.parametrize("fault", [Fault(hang=True), Fault(drop=True), Fault(delay=3.0)])
 def test_silence_teaches_nothing(hub: FakeGitHub, tmp_path: Path, fault: Fault) -> None:
     hub.fail(fault)

@@ -84,7 +84,7 @@ class HubWorkspace:
         argv = [sys.executable, "-m", "agent", *(["--log"] if log else []), "refresh", *words]
         environ = dict(self.facts.environ)
         return subprocess.run(
-            argv, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60
+            argv, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=120
         )
 
     @property

@@ -19,7 +19,7 @@ PROBE = "import agent.init.supervisor, supervisor.supervisord"
 
 
 def can_run(*words: str) -> bool:
-    return subprocess.run(words, capture_output=True, timeout=30, check=False).returncode == 0
+    return subprocess.run(words, capture_output=True, timeout=120, check=False).returncode == 0
 
 
 @functools.cache

@@ -14,6 +14,6 @@ def build_library(name: str, folder: Path) -> Path:
     source = Path(__file__).with_name(f"{name}.c")
     subprocess.run(
         ["cc", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-o", library, source],
-        check=True, timeout=60,
+        check=True, timeout=120,
     )  # fmt: skip
     return library

@@ -32,4 +32,4 @@ def test_a_box_ends_with_a_killed_starter(namespace: Namespace, folder: Path) ->
             wait_until(lambda: command.read_bytes() == b"sleep\x001000\x00", "the command")
         finally:
             starter.send_signal(signal.SIGKILL)
-    wait_until(lambda: not command.exists(), "the end of the box", 20)
+    wait_until(lambda: not command.exists(), "the end of the box")

@@ -14,7 +14,7 @@ import pytest
 
 from agent.machine.exits import Exit
 from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 Start = Callable[..., Box]
 
@@ -69,7 +69,7 @@ def test_usage(words: list[str], code: int) -> None:
 
 def test_command_keeps_its_streams(start: Start) -> None:
     box = start(*INIT, "sh", "-c", "cat; echo words >&2", stdin=subprocess.PIPE)
-    box.process.communicate(b"from outside\n", timeout=20)
+    box.process.communicate(b"from outside\n", timeout=DEADLINE)
     assert (box.out, box.err, box.wait()) == ("from outside\n", "words\n", 0)
 
 
@@ -179,7 +179,7 @@ def test_init_imports_little() -> None:
 def test_a_fault_of_init_is_one_line() -> None:
     script = "import sys; from agent.init import entry; sys.exit(entry.resume(['nonsense']))"
     done = subprocess.run(
-        [*PYTHON, "-c", script], capture_output=True, text=True, timeout=20, check=False
+        [*PYTHON, "-c", script], capture_output=True, text=True, timeout=DEADLINE, check=False
     )
     assert done.returncode == Exit.INTERNAL
     assert len(done.stderr.splitlines()) == 1

@@ -16,7 +16,7 @@ import pytest
 from tests.pid1.boxes import Box
 from tests.worlds.containers import find_free_port
 from tests.worlds.needs import need
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 TOP = Path(__file__).parent.parent.parent
 HOST = "foreign.example"
@@ -190,6 +190,7 @@ class Strange:
             "DEV8_SSH": "false",
             "DEV8_CODE_SERVER": "false",
             "DEV8_AI_TOOLS": "off",
+            "DEV8_BACKUP_SCHEDULE": "off",  # one that is due at the start would be in the way
             "DEV8_MCP": str(folder / "mcp.json"),
             "OPENAI_API_KEY": "sk-0123456789",
         }
@@ -216,7 +217,7 @@ class Strange:
         """Run `devcopilot` beside PID 1, as its user; return all that it says."""
         done = subprocess.run(
             self.enter(self._python, "-I", "-m", "agent", *words), env=self._environ, check=False,
-            capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=2 * DEADLINE, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -307,6 +308,6 @@ def test_the_catalogue_shows_them_all(tree: Tree) -> None:
         "c.STEPS[0].name)"
     )
     done = subprocess.run(
-        [tree.python, "-I", "-c", script], check=True, capture_output=True, text=True, timeout=60
+        [tree.python, "-I", "-c", script], check=True, capture_output=True, text=True, timeout=120
     )
     assert done.stdout == "5 foreign-step\n"

@@ -13,7 +13,7 @@ from agent.machine.boot_file import Job
 from agent.services.service import Service
 from tests.pid1.boxes import EMPTY_BOOT, Box, booted, change, with_services
 from tests.worlds.containers import find_free_port
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until, watch_until
 
 Start = Callable[..., Box]
 
@@ -27,7 +27,7 @@ class Probe:
 
     def __call__(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE).close()
         except ConnectionRefusedError:
             return False
         return True
@@ -56,7 +56,7 @@ def test_it_follows_the_service_and_the_stop(start: Start, folder: Path) -> None
     wait_until(probe, "a port that takes connections")
     (folder / "held").touch()
     os.kill(find_service(box), signal.SIGKILL)
-    wait_until(probe.is_refused, "a port that is closed")
+    watch_until(probe.is_refused, "a port that is closed")  # for the second until it runs
     wait_until(probe, "a service that runs again")
     box.send(signal.SIGTERM)
     wait_until((folder / "stopping").exists, "the final job")

@@ -19,7 +19,7 @@ from tests.pid1.boxes import (
     booted,
     with_jobs,
 )
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 Start = Callable[..., Box]
 
@@ -72,7 +72,7 @@ def test_orphans_of_health_checks_do_not_pile_up(
         "setpriv", "--reuid", str(namespace.uid), "sh", "-c", "sleep 0.01 & true & exit 1",
     ]  # fmt: skip
     for _ in range(100):
-        assert subprocess.run(probe, check=False, timeout=20).returncode == 1
+        assert subprocess.run(probe, check=False, timeout=DEADLINE).returncode == 1
     wait_until(lambda: set(box.processes()) <= before, "the end of all orphans, zombies too")
     assert box.stop() == 0
 
@@ -83,7 +83,7 @@ def test_init_that_is_not_pid_1_adopts_orphans_and_ends_them(folder: Path) -> No
     check = 'sh -c "ps -o ppid= -p $(cat orphan)"; echo $PPID; exit 6'
     done = subprocess.run(
         [*INIT, "sh", "-c", f"{script}; {check}"], cwd=folder, env=ENVIRONMENT,
-        capture_output=True, text=True, timeout=20, check=False,
+        capture_output=True, text=True, timeout=DEADLINE, check=False,
     )  # fmt: skip
     assert done.returncode == 6, done.stderr
     adopter, init = done.stdout.split()

@@ -14,7 +14,7 @@ from agent.services.service import Service
 from agent.services.supervisord import query_states
 from tests.pid1.boxes import PYTHON, Box, booted, change, with_jobs, with_services
 from tests.pid1.test_reaping import STORM
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 Start = Callable[..., Box]
 
@@ -75,10 +75,10 @@ def test_idle_costs_little(start: Start, folder: Path, soak_seconds: float, call
     pids = [box.pid, *(pid for pid in named.values() if pid)]
     descriptors = measure(pids).descriptors
     for _ in range(calls):
-        assert "a" in query_states(folder / "run", 5.0)
+        assert "a" in query_states(folder / "run", DEADLINE)
     before, began = measure(pids), time.monotonic()
     window = soak_seconds / 4
-    wait_until(lambda: time.monotonic() - began > window, "the time", window + 5)
+    wait_until(lambda: time.monotonic() - began > window, "the time")
     after, seconds = measure(pids), time.monotonic() - began
     ticks = 0.01 * len(pids)  # one tick of the clock is free for each
     assert after.cpu_seconds - before.cpu_seconds <= IDLE_SHARE * seconds + ticks
@@ -95,9 +95,11 @@ def test_storms_of_orphans_leave_nothing(start: Start, folder: Path, soak_second
     wait_until(lambda: box.state()["jobs"]["quick"]["runs"] > 20, "some runs")
     pid, began = box.pid, time.monotonic()
     memory, files = status(pid, "VmRSS"), count_descriptors(pid)
-    wait_until(lambda: time.monotonic() - began > soak_seconds / 3, "the time", soak_seconds)
+    wait_until(
+        lambda: time.monotonic() - began > soak_seconds / 3, "the time", soak_seconds + DEADLINE
+    )
     assert box.state()["jobs"]["quick"]["last_exit"] == 3
     assert status(pid, "VmRSS") <= memory + GROWTH_ALLOWED_KB
     assert count_descriptors(pid) <= files + 2
-    assert len(box.processes()) < 60
+    wait_until(lambda: len(box.processes()) < 60, "few orphans: those that it lags behind with")
     assert box.stop() == 128 + signal.SIGTERM

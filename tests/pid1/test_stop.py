@@ -28,7 +28,7 @@ from tests.pid1.boxes import (
     with_jobs,
     with_services,
 )
-from tests.worlds.waiting import wait_until
+from tests.worlds.waiting import DEADLINE, wait_until
 
 Start = Callable[..., Box]
 
@@ -62,6 +62,7 @@ def test_other_signals_do_not_stop(start: Start, folder: Path) -> None:
     script = "echo begun; exec sleep 1000"
     box = start(*booted(folder, with_services(folder, shell("a", script))))
     service = wait_until(lambda: box.find("sleep 1000"), "the service")
+    box.wait_for_phase("ready")
     box.send(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGALRM)
     wait_until(lambda: not has_pending(box.pid, signal.SIGALRM), "the signals are taken")
     assert box.state()["phase"] == "ready"
@@ -169,10 +170,12 @@ def test_jobs_are_ended_and_none_begins(start: Start, folder: Path) -> None:
 def test_a_job_of_the_stop_comes_after_the_services_and_before_the_orphans(
     start: Start, folder: Path
 ) -> None:
-    note = f"trap 'sleep 0.2; echo service >> {folder}/log; exit' TERM; {LOOP}"
+    note = f"trap 'sleep 0.2; echo service >> {folder}/log; exit' TERM"
     orphan = f"exec 2>/dev/null; trap 'echo orphan >> {folder}/log; exit' TERM; echo begun; {LOOP}"
-    last = Job("last", ("sh", "-c", f"sleep 0.2; echo $0 >> {folder}/log"), None, 5.0, at=("stop",))
-    boot = with_services(folder, shell("a", f'setsid sh -c "{orphan}" & {note}'))
+    last = Job(
+        "last", ("sh", "-c", f"sleep 0.2; echo $0 >> {folder}/log"), None, 60.0, at=("stop",)
+    )
+    boot = with_services(folder, shell("a", f'{note}; setsid sh -c "{orphan}" & {LOOP}'))
     box = start(*booted(folder, change(boot, jobs=(last,))))
     box.wait_for("begun")
     assert box.stop() == 0
@@ -186,7 +189,7 @@ def test_a_job_of_the_stop_ends_with_the_deadline(start: Start, folder: Path) ->
     slow = Job(
         "slow", ("sh", "-c", "trap '' TERM; sleep 1000 & wait; wait"), None, 60.0, at=("stop",)
     )
-    box = start(*booted(folder, with_jobs(slow, stop_timeout=1.0)))
+    box = start(*booted(folder, with_jobs(slow, stop_timeout=3.0)))
     box.wait_for_phase("ready")
     assert box.stop() == 0
     assert GIVEN_UP in box.out
@@ -240,7 +243,7 @@ def test_a_shell_on_another_terminal_does_not_hold_up_the_stop(
     while b"ready> " not in seen:
         seen += os.read(ours, 4096)
     assert box.stop() == 0
-    shell_there.wait(timeout=5)
+    shell_there.wait(timeout=DEADLINE)
     os.close(ours)
 
 

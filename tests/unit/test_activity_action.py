@@ -14,6 +14,7 @@ from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.fakes.proc import Machine
 from tests.worlds.machine import make_facts
+from tests.worlds.waiting import wait_until
 
 HOUR = 3600.0
 
@@ -115,7 +116,7 @@ def test_a_command_that_takes_too_long_ends_with_all_it_started(
     monkeypatch.setattr(action, "COMMAND_TIMEOUT", 3.0)
     with pytest.raises(AgentError, match="it took longer than 3 s"):
         desk.act()
-    assert not is_alive(int(note.read_text()))
+    wait_until(lambda: not is_alive(int(note.read_text())), "the end of its child")
 
 
 def test_a_command_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_the_memory_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_the_file_holds_what_the_verb_says_and_is_private(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-S", JOB], env={"DEV8_RUNTIME_DIR": str(tmp_path)},
-        check=True, capture_output=True, text=True, timeout=30,
+        check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("", "")
     document = json.loads((tmp_path / "activity.json").read_bytes())
@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "activity").write_text("in the way")
     done = subprocess.run(
         [sys.executable, "-I", "-S", JOB], env={"DEV8_RUNTIME_DIR": str(tmp_path)},
-        check=False, capture_output=True, text=True, timeout=30,
+        check=False, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 1
     assert json.loads(done.stderr)["message"].startswith("cannot keep the activity: ")

@@ -183,7 +183,7 @@ def test_long_lived_processes_load_hardly_anything(package: str) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}"],
-        check=True, capture_output=True, text=True, timeout=30,
+        check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     loaded = set(json.loads(done.stdout))
     assert not loaded & HEAVY
@@ -207,7 +207,7 @@ def test_the_sampler_loads_hardly_anything(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", script], env={"DEV8_RUNTIME_DIR": str(tmp_path)},
-        check=True, capture_output=True, text=True, timeout=30,
+        check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     loaded = set(done.stdout.split())
     assert not loaded & (HEAVY - {"importlib.metadata"} | {"datetime", "socket"})
@@ -232,7 +232,7 @@ def test_the_command_loads_only_init_for_pid_1() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", script],
-        check=True, capture_output=True, text=True, timeout=30,
+        check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     loaded = done.stdout.splitlines()[-1].split()
     others = {name for name in loaded if not name.startswith("agent.init")}

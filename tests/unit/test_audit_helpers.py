@@ -69,7 +69,7 @@ class Desk:
         given = {**self.environ, "CHAIN": json.dumps((names, argv or self.helper))}
         words = (sys.executable, str(self.script), "origin", url)
         done = subprocess.run(words, input=question + "\n", capture_output=True, text=True,
-                              check=True, env=given, timeout=60)  # fmt: skip
+                              check=True, env=given, timeout=120)  # fmt: skip
         pid, *rest = done.stderr.splitlines()
         assert rest == []
         return done.stdout, int(pid)

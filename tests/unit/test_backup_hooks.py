@@ -65,9 +65,9 @@ def test_at_the_deadline_the_whole_group_gets_term(tmp_path: Path) -> None:
         "(trap 'echo child >child; exit' TERM; echo >ready; while :; do sleep 0.01; done) & wait"
     )
     began = time.monotonic()
-    problem = run(tmp_path, f"trap 'wait' TERM; {script}; wait", 1.0)
-    assert str(problem) == "DEV8_BACKUP_PRE was ended: it took longer than 1 s"
-    assert time.monotonic() - began >= 1.0
+    problem = run(tmp_path, f"trap 'wait' TERM; {script}; wait", 3.0)
+    assert str(problem) == "DEV8_BACKUP_PRE was ended: it took longer than 3 s"
+    assert time.monotonic() - began >= 3.0
     wait_until((tmp_path / "child").exists, "the child's last word")
 
 
@@ -75,7 +75,7 @@ def test_what_does_not_mind_term_is_killed(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(user_commands, "PATIENCE", 0.2)
     script = "trap '' TERM; sleep 1000 & echo $! >pid; while :; do wait; done"
     began = time.monotonic()
-    assert run(tmp_path, script, 0.5)
+    assert run(tmp_path, script, 3.0)
     assert time.monotonic() - began < 60
     wait_until(has_ended(tmp_path / "pid"), "the child's end")
 

@@ -92,7 +92,7 @@ showPage(vscode, context, process.argv[2]);
 def run(script: str, *words: object) -> Any:
     done = subprocess.run(
         [find_program("node"), "-e", script, str(PAGE), *map(str, words)],
-        check=True, capture_output=True, text=True, timeout=60, env={"HOME": "/nowhere"},
+        check=True, capture_output=True, text=True, timeout=120, env={"HOME": "/nowhere"},
     )  # fmt: skip
     return json.loads(done.stdout)
 

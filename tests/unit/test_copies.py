@@ -16,7 +16,7 @@ def test_it_says_the_same_and_ends_with_the_same_code(words: list[str], tmp_path
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"}
     program = subprocess.run(
         [sys.executable, "-I", "-m", "agent", *words], env=environ, check=False, text=True,
-        capture_output=True, stdin=subprocess.DEVNULL, timeout=60,
+        capture_output=True, stdin=subprocess.DEVNULL, timeout=120,
     )  # fmt: skip
     copy = run_verb(words, environ)
     assert (copy.returncode, copy.stdout, copy.stderr) == (

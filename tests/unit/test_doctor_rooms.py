@@ -234,7 +234,7 @@ def test_git_works_in_the_project(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
     assert [found.result for found in look_at_project(tmp_path, folder)] == [Result.SKIPPED]
-    subprocess.run(["git", "init", "-q", folder], check=True, timeout=30)
+    subprocess.run(["git", "init", "-q", folder], check=True, timeout=120)
     assert [found.result for found in look_at_project(tmp_path, folder)] == [Result.OK]
     (folder / ".git/HEAD").unlink()
     (found,) = look_at_project(tmp_path, folder)
@@ -244,7 +244,7 @@ def test_git_works_in_the_project(tmp_path: Path) -> None:
 def test_a_project_of_another_uid_needs_a_word(tmp_path: Path) -> None:
     need_other_users()
     folder = tmp_path / "work"
-    subprocess.run(["git", "init", "-q", folder], check=True, timeout=30)
+    subprocess.run(["git", "init", "-q", folder], check=True, timeout=120)
     for path in (folder, folder / ".git"):
         os.chown(path, 4242, 4242)
     (found,) = look_at_project(tmp_path, folder)

@@ -43,7 +43,7 @@ class Life:
         self.keys = [path.read_bytes() for path in host_keys.find_paths(settings, facts)]
         for path in host_keys.find_paths(settings, facts):
             assert path.stat().st_mode & 0o777 == 0o600
-            subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", path], check=True, timeout=30,
+            subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", path], check=True, timeout=120,
                            stdout=subprocess.DEVNULL)  # fmt: skip
 
     def _run(self, facts: Facts, settings: Settings) -> None:
@@ -128,7 +128,7 @@ def test_sshd_has_good_keys_whatever_the_state_folder_is(facts: Facts, mounts: M
 def test_a_cut_at_any_place_is_noticed(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "key"
     argv = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "me", "-f", str(path)]
-    subprocess.run(argv, check=True, timeout=30)
+    subprocess.run(argv, check=True, timeout=120)
     key = path.read_bytes()
     assert (private_keys.find_public_key(key) or b"").split()[:2] == path.with_name(
         "key.pub"
@@ -139,5 +139,5 @@ def test_a_cut_at_any_place_is_noticed(tmp_path: Path, kind: str) -> None:
 def test_a_locked_key_is_no_host_key(tmp_path: Path) -> None:
     path = tmp_path / "key"
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(path)]
-    subprocess.run(argv, check=True, timeout=30)
+    subprocess.run(argv, check=True, timeout=120)
     assert private_keys.find_public_key(path.read_bytes()) is None

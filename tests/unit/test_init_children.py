@@ -33,7 +33,7 @@ class Factory:
             self._go_on()
             return condition()
 
-        wait_until(look, what, 20)
+        wait_until(look, what)
 
 
 @pytest.fixture(params=["real", "fake"])
@@ -151,7 +151,7 @@ def test_a_descriptor_is_lent_as_the_childs_third(pipe: tuple[int, int]) -> None
     reader, writer = pipe
     children, codes = Children(), list[int]()
     children.spawn(("sh", "-c", "echo lent >&3"), (None, None, None, writer), codes.append)
-    wait_until(lambda: (children.reap(), codes)[1], "its end", 20)  # type: ignore[func-returns-value]
+    wait_until(lambda: (children.reap(), codes)[1], "its end")  # type: ignore[func-returns-value]
     assert (codes, os.read(reader, 100)) == ([0], b"lent\n")
 
 
@@ -231,7 +231,7 @@ sys.exit(3)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     factory.wait_for(lambda: codes, "its end")
     argv = (sys.executable, "-I", "-S", tmp_path / "script.py", "word")
-    plain = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False, timeout=30)
+    plain = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False, timeout=120)
     assert (codes, plain.returncode) == ([3], 3)
     assert numberless((tmp_path / "out").read_text()) == numberless(plain.stdout)
 

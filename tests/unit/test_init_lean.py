@@ -26,7 +26,7 @@ def run(code: str, *words: str, before: str = "") -> list[str]:
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", head + code, *words],
-        check=True, capture_output=True, text=True, timeout=30,
+        check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     return done.stdout.splitlines()
 

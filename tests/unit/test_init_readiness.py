@@ -11,6 +11,7 @@ from agent.init.states import ServiceState
 from agent.machine.log import Logger
 from tests.fakes.kernel import World
 from tests.worlds.containers import find_free_port
+from tests.worlds.waiting import DEADLINE
 
 DOWN = [state for state in ServiceState if state.value not in ("STARTING", "RUNNING")]
 
@@ -34,7 +35,7 @@ class Port:
     def probe(self) -> bool:
         """Connect as kubelet does, and hang up."""
         try:
-            socket.create_connection(("127.0.0.1", self.number), timeout=5).close()
+            socket.create_connection(("127.0.0.1", self.number), timeout=DEADLINE).close()
         except ConnectionRefusedError:
             return False
         return True
@@ -99,7 +100,7 @@ def test_a_service_that_is_not_essential_does_not_matter(port: Port) -> None:
 
 def test_who_connects_is_hung_up_on_and_never_read(port: Port) -> None:
     port.readiness.begin()
-    with socket.create_connection(("127.0.0.1", port.number), timeout=5) as caller:
+    with socket.create_connection(("127.0.0.1", port.number), timeout=DEADLINE) as caller:
         caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
         port.pass_time(1)
         with pytest.raises(ConnectionResetError):  # what was sent lies there unread
@@ -141,7 +142,7 @@ def test_both_families_reach_it(port: Port) -> None:
     port.readiness = port.make("[::]")
     port.readiness.begin()
     assert port.probe()
-    socket.create_connection(("::1", port.number), timeout=5).close()
+    socket.create_connection(("::1", port.number), timeout=DEADLINE).close()
 
 
 def test_without_an_address_there_is_no_port(port: Port) -> None:

@@ -283,7 +283,7 @@ def test_without_npm_or_lock_file_it_says_what_is_lacking(place: Place) -> None:
 
 def test_the_time_is_limited(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[str] = []
-    monkeypatch.setattr(installer, "TIME_LIMIT", 0.5)
+    monkeypatch.setattr(installer, "TIME_LIMIT", 3.0)
     monkeypatch.setattr(installer, "PULSE", 0.05)
     monkeypatch.setattr("agent.units.unit.Unit.progress", lambda *given: sizes.append(given[-1]))
     place.npm("dd if=/dev/zero of=part bs=1M count=3 2>/dev/null; exec tail -f /dev/null")
@@ -320,7 +320,7 @@ def test_its_log_has_what_npm_says_to_people_and_not_its_json(place: Place) -> N
 def test_nothing_of_what_npm_started_is_left(
     place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(installer, "TIME_LIMIT", 0.5)
+    monkeypatch.setattr(installer, "TIME_LIMIT", 3.0)
     monkeypatch.setattr(installer, "PULSE", 0.05)
     note = tmp_path / "pid"
     place.npm(f"tail -f /dev/null & echo $! >{note}; wait")

@@ -12,7 +12,7 @@ def run(code: str) -> list[str]:
     """Return the lines that a new Python prints, without what `site` may have loaded."""
     done = subprocess.run(
         [sys.executable, "-S", "-c", BEGIN + code],
-        check=True, capture_output=True, text=True, timeout=60,
+        check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     return done.stdout.splitlines()
 

@@ -115,6 +115,6 @@ log.info("heard")
 print("structlog" in sys.modules)
 """
     argv = (sys.executable, "-c", script)
-    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == ["False", "True"]
     assert json.loads(done.stderr)["message"] == "heard"

@@ -42,7 +42,7 @@ def log_in(context: Context, *words: str, **environ: str) -> str:
     """Return the folder in which bash of an ssh login is, as the image starts it."""
     done = subprocess.run(
         ["bash", "--norc", "--noprofile", *words, "-c", '. "$0"; pwd', str(SESSION)],
-        cwd=context.facts.home, check=True, capture_output=True, text=True, timeout=30,
+        cwd=context.facts.home, check=True, capture_output=True, text=True, timeout=120,
         stdin=subprocess.DEVNULL,
         env={"PATH": os.environ["PATH"], "HOME": str(context.facts.home), "TERM": "dumb",
              "DEV8_RUNTIME_DIR": str(context.facts.runtime), **environ},
@@ -92,7 +92,7 @@ def test_whatever_the_login_shell_is_it_reads_the_images_files(
         (tmp_path / name).touch()
     done = subprocess.run(
         [*shell, "-c", f'. "{profile}"; echo "read $PATH"'], capture_output=True, text=True,
-        check=True, timeout=30, stdin=subprocess.DEVNULL,
+        check=True, timeout=120, stdin=subprocess.DEVNULL,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DEV8_RUNTIME_DIR": str(tmp_path),
              "SSH_CONNECTION": "a b", "SSH_TTY": "/dev/pts/0", "SHLVL": "1", "TERM": "xterm"},
     )  # fmt: skip
@@ -116,7 +116,7 @@ def test_a_shell_that_ends_at_any_mistake_reads_the_images_files(
     ssh = {"SSH_CONNECTION": "a b", "DEV8_RUNTIME_DIR": str(tmp_path)} if terminal else {}
     done = subprocess.run(
         [shell, "-euc", f"{files}echo read ${{{JAVA}-}}"], capture_output=True, text=True,
-        check=True, timeout=30, stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], **ssh},
+        check=True, timeout=120, stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], **ssh},
     )  # fmt: skip
     assert done.stdout.startswith("read -Dx\n" if terminal else "read")
     assert done.stderr == ""

@@ -153,7 +153,7 @@ def show() -> Iterator[Show]:
         )  # fmt: skip
         os.close(stream)
         seen = terminal.read_rest().decode()
-        assert child.wait(timeout=30) == 0, seen
+        assert child.wait(timeout=120) == 0, seen
         return seen
 
     yield run
@@ -258,7 +258,7 @@ def test_what_prints_one_line_loads_hardly_anything() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", script], check=True, capture_output=True, text=True,
-        timeout=60,
+        timeout=120,
     )  # fmt: skip
     assert done.stdout.splitlines()[1] == "set()"
 

@@ -187,7 +187,7 @@ def test_a_mount_that_does_not_answer_is_passed_over(
     (root / "bin/test").write_text(script)
     (root / "bin/test").chmod(0o755)
     monkeypatch.setattr(safe_directories, "TABLE", root / "mountinfo")
-    monkeypatch.setattr(safe_directories, "PATIENCE", 0.5)
+    monkeypatch.setattr(safe_directories, "PATIENCE", 5.0)
     path = f"{root}/bin:{user.facts.environ['PATH']}"
     user.facts = replace(user.facts, environ={**user.facts.environ, "PATH": path})
     assert user.configure(WORKSPACE_DIR=str(workspace)) == []

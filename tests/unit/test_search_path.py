@@ -35,7 +35,7 @@ def read_profile(shell: str, home: Path, *variables: str) -> str:
     script = f"id() {{ {folder}/id; }}; . {PROFILE}; exec /usr/bin/printenv PATH"
     done = subprocess.run(
         ["env", "-i", f"HOME={home}", *variables, shell, "-c", script],
-        capture_output=True, text=True, timeout=30, check=True,
+        capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     return done.stdout.strip()
 

@@ -36,7 +36,7 @@ def start(way: str, *folders: Path, asks: object = ()) -> "subprocess.Popen[str]
 
 
 def look(*folders: Path, asks: object = ()) -> set[Trace]:
-    said, _ = start("look", *folders, asks=asks).communicate(timeout=60)
+    said, _ = start("look", *folders, asks=asks).communicate(timeout=120)
     return {Trace(*row) for row in json.loads(said)[1]}
 
 
@@ -87,7 +87,7 @@ def test_a_process_is_found_while_it_lives() -> None:
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # fmt: skip
         line = wait_until(watcher.stdout.readline, "the find")
         process.communicate(b"\n")
-    watcher.communicate("\n", timeout=60)
+    watcher.communicate("\n", timeout=120)
     places = {place for place, _, _ in json.loads(line)[1]}
     assert {place.partition(" of ")[0] for place in places} == {"arguments", "environment"}
     assert all(place.endswith("/sh") for place in places)

@@ -106,7 +106,7 @@ def test_claude_gets_its_key_from_a_spoilt_file(home: Home, form: str) -> None:
     secret.write_text(form.format(KEY))
     home.configure({"ANTHROPIC_API_KEY_FILE": str(secret)})
     command = str(home.read_json(".claude/settings.json")["apiKeyHelper"])
-    said = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=30)
+    said = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=120)
     assert said.stdout.decode().strip() == KEY
     assert (str(secret) in command) == (form == "{}\n")  # a plain file may be rotated
 

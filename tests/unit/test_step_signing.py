@@ -48,7 +48,7 @@ class SigningMachine(Machine):
     def git(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             ["git", *words], env=dict(self.facts.environ), cwd=self.facts.home,
-            capture_output=True, text=True, check=False, timeout=30,
+            capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 
 

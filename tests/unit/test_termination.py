@@ -9,6 +9,7 @@ import pytest
 from agent.init.logger.problems import MOST, Problems
 from agent.machine import termination
 from agent.machine.log import make_event
+from tests.worlds.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_only_a_regular_file_is_written_to(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     done = threading.Thread(target=termination.leave, args=(["lost"], str(pipe)), daemon=True)
     done.start()
-    done.join(10)
+    done.join(DEADLINE)
     assert not done.is_alive(), "a pipe nobody reads is not waited for"
     termination.leave(["lost"], str(link))
     termination.leave(["lost"], str(tmp_path))

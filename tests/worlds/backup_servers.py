@@ -134,7 +134,7 @@ class Server:
             place_repository(Path(name), password)
             argv = [find_program("rclone"), "copy", name, f"{find_remote(self.cloud)}/{path}"]
             environ = {**os.environ, **name_to_rclone(self.cloud, self.address), **self._trust()}
-            subprocess.run(argv, env=environ, check=True, timeout=60)
+            subprocess.run(argv, env=environ, check=True, timeout=120)
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises TimeoutError, with its log."""
@@ -256,7 +256,7 @@ def serving_azurite(folder: Path) -> Iterator[Server]:
     address = f"https://127.0.0.1:{port}/{ACCOUNT}"
     with _running(Server("azure", address, argv, folder, certificate)) as server:
         make = [find_program("rclone"), "mkdir", find_remote("azure")]
-        subprocess.run(make, env={**os.environ, **server.environment}, check=True, timeout=60)
+        subprocess.run(make, env={**os.environ, **server.environment}, check=True, timeout=120)
         yield server
 
 
@@ -271,5 +271,5 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         *("-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=127.0.0.1"),
         *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)),
     ]
-    subprocess.run(argv, check=True, capture_output=True, timeout=60)
+    subprocess.run(argv, check=True, capture_output=True, timeout=120)
     return key, certificate

@@ -30,7 +30,7 @@ def run_verb(
     *,
     user: int | None = None,
     prepare: Callable[[], object] = lambda: None,
-    timeout: float = 120.0,
+    timeout: float = 300.0,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a verb to its end, with this environment and no other; nothing is on its standard input.
 

@@ -43,7 +43,7 @@ def need_programs() -> None:
 def run(*words: str | Path, text: str = "", code: int = 0) -> str:
     """Return what a program says, and expect this exit code."""
     done = subprocess.run(
-        words, check=False, input=text, capture_output=True, text=True, timeout=60
+        words, check=False, input=text, capture_output=True, text=True, timeout=120
     )
     said = done.stdout + done.stderr
     assert done.returncode == code, said
@@ -122,7 +122,7 @@ def validate_custom(item: Object, folder: Path) -> str:
     file.write_text(json.dumps(item))
     schema = Path(__file__).parent / "crds" / CRDS[item["kind"]]
     words = ("check-jsonschema", "--schemafile", schema, file)
-    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
     return done.stdout if done.returncode else ""
 
 

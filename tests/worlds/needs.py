@@ -37,5 +37,5 @@ def need_other_users() -> None:
 @functools.cache
 def find_hindrance() -> str:
     """Return why others cannot read this clone, or nothing."""
-    done = subprocess.run([REACH], check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([REACH], check=False, capture_output=True, text=True, timeout=120)
     return done.stderr.strip().removeprefix("error: ") if done.returncode else ""

@@ -77,7 +77,7 @@ def private_podman(folder: Path, archive: Path) -> Iterator[Podman]:
         podman("load", "--quiet", "--input", archive)
         yield podman
     finally:
-        hold.communicate(timeout=60)
+        hold.communicate(timeout=120)
         wait_until(lambda: not find_mounts(folder), "unmounting its storage")
 
 

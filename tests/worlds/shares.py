@@ -39,8 +39,8 @@ def fixed_share(
         f"--perms={mode:04o}", *(f"--{what}-{answer}" for what in ("chmod", "chown", "chgrp")),
         f"--force-user={owner}", f"--force-group={owner}",
     )  # fmt: skip
-    subprocess.run(["bindfs", *options, content, share], check=True, timeout=30)
+    subprocess.run(["bindfs", *options, content, share], check=True, timeout=120)
     try:
         yield share
     finally:
-        subprocess.run(["umount", "--lazy", share], check=True, timeout=30)
+        subprocess.run(["umount", "--lazy", share], check=True, timeout=120)

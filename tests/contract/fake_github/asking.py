@@ -65,7 +65,7 @@ def send(
     hub: FakeGitHub, method: str, path: str, content: bytes | None, headers: dict[str, str]
 ) -> Reply:
     """Send a request and return its answer."""
-    connection = http.client.HTTPConnection(urlsplit(hub.url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(hub.url).netloc, timeout=120)
     try:
         connection.request(method, path, content, headers)
         answer = connection.getresponse()

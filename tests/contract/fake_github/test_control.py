@@ -28,7 +28,7 @@ def hub(port: int, tmp_path: Path) -> Iterator[FakeGitHub]:
     with subprocess.Popen(argv, cwd=TOP) as process:
         yield reach(tmp_path / "control")
         process.terminate()
-        assert process.wait(timeout=10) == 0, "it ends when it is told to"
+        assert process.wait(timeout=120) == 0, "it ends when it is told to"
 
 
 def ask(port: int, folder: Path, token: str) -> int:
@@ -36,7 +36,7 @@ def ask(port: int, folder: Path, token: str) -> int:
     session.trust_env = False
     answer = session.get(
         f"https://localhost:{port}/user", headers={"Authorization": f"token {token}"},
-        verify=str(folder / "ca.pem"), timeout=10,
+        verify=str(folder / "ca.pem"), timeout=120,
     )  # fmt: skip
     return answer.status_code
 

@@ -52,7 +52,7 @@ def test_of_ten_that_come_at_once_one_gets_it(hub: FakeGitHub) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     assert sorted("access_token" in document for document in documents) == [False] * 9 + [True]
 
 

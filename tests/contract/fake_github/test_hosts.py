@@ -103,9 +103,9 @@ def test_one_port_speaks_http_https_and_is_a_proxy(tmp_path: Path) -> None:
         session.trust_env = False
         session.headers["Authorization"] = "token ghp_all"
         for url in (hub.url, hub.url.replace("http:", "https:")):
-            assert session.get(f"{url}/user", timeout=10).json()["login"] == "octo"
+            assert session.get(f"{url}/user", timeout=120).json()["login"] == "octo"
         session.proxies = {"https": hub.url}
-        assert session.get("https://api.acme.ghe.com/user", timeout=10).status_code == 200
+        assert session.get("https://api.acme.ghe.com/user", timeout=120).status_code == 200
         assert [request.host.split(":")[0] for request in hub.requests] == [
             "127.0.0.1", "127.0.0.1", "api.acme.ghe.com"
         ]  # fmt: skip

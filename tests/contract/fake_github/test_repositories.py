@@ -37,7 +37,7 @@ class HubDesk:
                 "-c", "user.name=a", "-c", "user.email=a@example.com", *words]  # fmt: skip
         return subprocess.run(
             argv, env=self.environ, cwd=self.root, capture_output=True, text=True, check=False,
-            timeout=60,
+            timeout=120,
         )  # fmt: skip
 
 

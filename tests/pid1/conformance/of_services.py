@@ -18,6 +18,7 @@ VALUE = "%s%%(x)s\"';,\n\t\\ ä $HOME `id`"
 STUBBORN = f"trap '' TERM; echo begun; {LOOP}"
 MANY_LINES = 100_000
 """Of 100 bytes: 10 MB."""
+MOST_STOPS = 20
 
 
 def shell(name: str, script: str) -> Service:
@@ -93,9 +94,10 @@ def stop_ignore(world: World) -> None:
 
 
 def no_idle_grace(world: World) -> None:
-    """The best of five: a fixed wait would be in each."""
-    took = []
-    for _ in range(5):
+    """One of many, on a busy machine: a fixed wait would be in each."""
+    limit = 3.0 if world.place.image else 1.0  # all of the agent's jobs end in a container
+    took = [limit]
+    while min(took) >= limit and len(took) <= MOST_STOPS:
         box = world.start(services=[sleeper()])
         box.wait_for("begun a")
         process, began = Path(f"/proc/{box.pid}"), time.monotonic()
@@ -103,7 +105,6 @@ def no_idle_grace(world: World) -> None:
         wait_until(lambda process=process: not process.exists(), "the end", box.deadline)  # type: ignore[misc]
         took.append(time.monotonic() - began)  # what an engine does then is its own time
         box.wait()
-    limit = 3.0 if world.place.image else 1.0  # all of the agent's jobs end in a container
     assert min(took) < limit, took
 
 

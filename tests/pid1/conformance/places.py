@@ -61,7 +61,7 @@ class Place:
         if self.image:
             way = ("--rm", "--entrypoint", "devcopilot")
             words = [DOCKER, "run", *way, self.image, "init", option]
-        return subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
 
 
 class InnerBox(Box):
@@ -98,12 +98,12 @@ class ContainerBox(Box):
 
     def _find_pid(self) -> int:
         words = [DOCKER, "inspect", "--format", "{{.State.Pid}}", self.name]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
         return int(done.stdout.strip() or 0)
 
     def close(self) -> None:
         words = [DOCKER, "rm", "--force", "--volumes", self.name]
-        subprocess.run(words, capture_output=True, timeout=60, check=False)
+        subprocess.run(words, capture_output=True, timeout=120, check=False)
         super().close()
 
 
