@@ -147,12 +147,13 @@ def _find_texts(path: str, is_token: bool) -> Iterator[bytes]:
         return
     lines = [line.strip() for line in content.split(b"\n")]
     secrets = lines[:1] if is_token else list(find_lines(content))
+    are_many = os.path.basename(path) == runtime.URL_PASSWORDS
     login = lines[2] if is_token and len(lines) > 2 else b""
     for line in secrets:
         if len(line) < SHORTEST:
             continue
         yield from find_text_forms(line)
-        if len(secrets) == 1:  # of a key's many lines nobody makes a login
+        if are_many or len(secrets) == 1:  # of a key's many lines nobody makes a login
             yield from find_base64_forms(line, login)
 
 

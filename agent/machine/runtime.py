@@ -30,6 +30,8 @@ HIDDEN = "hidden"
 """Folder (0700): one file (0600) a secret that came from a file or was made, as it was at the last
 `configure`. Only the log reads it, to hide it: it must not touch paths of the user, which may hang.
 """
+URL_PASSWORDS = "url-passwords"
+"""In HIDDEN: one file for the passwords in URLs, of which there may be thousands, each a line."""
 OWN_SECRETS = "own-secrets"
 """Folder (0700): one file (0600) a secret of the user's own, named for its variable, which the
 user's programs get and no other: see docs/decisions/secrets.md."""

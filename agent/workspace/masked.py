@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.resources import File
 from agent.machine.secret import Secret
@@ -19,8 +20,8 @@ def resources(context: Context) -> Iterator[File]:
     is reported by the step that uses it.
     """
     facts = context.facts
-    for number, word in enumerate(find_url_passwords(facts.user_environ)):
-        yield hide(f"url-{number}", Secret(word), facts)
+    if passwords := dict.fromkeys(find_url_passwords(facts.user_environ)):
+        yield hide(runtime.URL_PASSWORDS, Secret("\n".join(passwords)), facts)
     for name, source in find_secrets(context):
         if source.file:
             found = facts.secret(source)

@@ -1,9 +1,11 @@
 """Every secret that the agent knows is one that the log hides, whichever way it came."""
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
+from agent.machine import runtime
 from agent.machine.masking import Masker
 from agent.services import editor_login
 from agent.settings.everything import variables
@@ -48,6 +50,20 @@ def test_the_made_password_is_hidden(tmp_path: Path) -> None:
     state = workspace.context().facts.state
     password = (state / editor_login.PASSWORD).read_text().strip()
     assert mask(workspace, f"<{password}>") == "<***>"
+
+
+def test_thousands_of_passwords_in_urls_are_hidden_and_written_at_once(tmp_path: Path) -> None:
+    """A disk takes milliseconds for each file. Half of them are there twice."""
+    words = [f"{number:04d}-password" for number in range(3000)]
+    text = " ".join(f"http://me:{word}@host" for word in (*words, *words[:1500]))
+    workspace = Workspace(tmp_path, {"MANY": text}).prepare()
+    workspace.configure()
+    path = workspace.runtime / runtime.HIDDEN / runtime.URL_PASSWORDS
+    assert path.read_text().split("\n") == words
+    assert len(list(path.parent.iterdir())) < 10
+    for word in (words[0], words[-1]):
+        login = b64encode(f"me:{word}".encode()).decode()
+        assert mask(workspace, f"<{word}> Basic {login}") == "<***> Basic bWU6***"
 
 
 def test_a_file_in_trouble_is_told_once(tmp_path: Path) -> None:
