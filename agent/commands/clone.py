@@ -9,7 +9,6 @@ from dataclasses import asdict
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.unit_reports import work_on
-from agent.machine import unit_record
 from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
 from agent.machine.unit_record import GOOD
@@ -31,7 +30,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     current = context.load()
     with work_on(KIND, current, printer) as work:
         units = clone_all(work, repositories)
-    records = [unit_record.read(current.facts, unit.name) or unit.record for unit in units]
+    records = [work.find(unit) for unit in units]
     printer.show([asdict(each) for each in records], [])
     return Exit.OK if all(each.state in GOOD for each in records) else Exit.FAILED
 

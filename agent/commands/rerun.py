@@ -98,5 +98,5 @@ def carry_out(
         end_on_signals(setup.stop)
         setup.run()
     trigger(current.facts)  # others may have waited for it
-    found = [unit_record.read(current.facts, name) for name in order]
+    found = [setup.find(name) for name in order]
     return [each for each in found if each]

@@ -16,7 +16,11 @@ from agent.workspace.setup_job import find_awaited
 
 
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:
-    """Carry it out; exit 0 however the units end, since each tells for itself."""
+    """Carry it out; exit 0 however the units end, since each tells for itself.
+
+    Where it cannot, in a runtime folder that is full, nobody would know what to wait for: this
+    fails, and is repeated.
+    """
     current = context.load()
     log = printer.open_log(JOB, current.settings.agent.log_level)
     watch = (find_file(current.facts), *find_awaited(current))
@@ -24,6 +28,10 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     signal.signal(signal.SIGTERM, lambda _number, _frame: setup.stop())
     seconds = setup.run()
     folder = str(current.facts.runtime)
+    if setup.unwritten and not setup.stopping.is_set():
+        names = ", ".join(sorted(setup.unwritten))
+        problem = f"cannot write to {folder} how these stand: {names}"
+        raise AgentError(Problem(problem, "make room there; all of them are tried again"))
     try:
         if seconds is not None:
             runtime.write_next_run(folder, JOB, seconds)

@@ -59,8 +59,9 @@ def work_on(kind: Kind, current: Context, printer: Printer) -> Iterator[Work]:
         end_on_signals(stopping.set)
         lines = Lines(printer, bar)
         leftovers.end(current.facts, kind.name)
-        yield Work(current, kind, lines, stopping, again=True, is_whole=False)
-        for unit in setup.end_interrupted(current.facts, kind.name):
+        work = Work(current, kind, lines, stopping, again=True, is_whole=False)
+        yield work
+        for unit in setup.end_interrupted(work):
             lines.end(unit, ())
     if not setup.is_settled(current.facts):
         with suppress(OSError):  # a full disk: the work is done

@@ -24,7 +24,7 @@ from agent.machine.threads import start_or_do
 from agent.machine.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.settings.context import Context
 from agent.units import leftovers
-from agent.units.unit import Kind, Speaker, Work
+from agent.units.unit import Kind, Speaker, Work, write
 
 NOT_YET = "it has not started yet"
 LOOK = 1.0
@@ -62,7 +62,13 @@ class Setup:
         """Kind -> when it wants to be carried out again, in seconds of the monotonic clock."""
         self._ended: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         """The work that has ended; None: of one that goes on, enough is done."""
+        self.unwritten: dict[str, Record] = {}
+        """Unit -> how it stands, of those of which it could not be written: nobody else knows."""
         self.stopping = threading.Event()
+
+    def find(self, name: str) -> Record | None:
+        """Return how a unit stands, written or not; None: nobody has begun with it."""
+        return self.unwritten.get(name) or unit_record.read(self._context.facts, name)
 
     def run(self) -> float | None:
         """Carry it out; return the seconds until the next run; None: none is needed."""
@@ -126,8 +132,7 @@ class Setup:
         facts = self._context.facts
         if unit_record.read(facts, kind.name) is None:
             first = Record(kind.name, State.WAITING, timestamp(time.time()), reason=NOT_YET)
-            with suppress(OSError):
-                UNIT.write(facts, first, kind.name)
+            write(facts, first, self.unwritten)
 
     def _is_behind(self, kind: Kind, waiting: Iterable[Kind], running: Iterable[str]) -> bool:
         before = {*kind.needs, *kind.after(self._context.settings)}
@@ -137,13 +142,13 @@ class Setup:
     def _has_enough(self, name: str) -> bool:
         """Return whether as much of a kind is done as others wait for."""
         part = self._kinds[name].enough
-        found = unit_record.read(self._context.facts, make_name(name, part)) if part else None
+        found = self.find(make_name(name, part)) if part else None
         return found is not None and found.state in GOOD
 
     def _has_needs(self, kind: Kind) -> bool:
         """Return whether all that a kind needs is there; else note for what it waits."""
         for name in kind.needs if self._order is None else ():
-            needed = unit_record.read(self._context.facts, name) if name in self._kinds else None
+            needed = self.find(name) if name in self._kinds else None
             if needed and needed.state not in GOOD:
                 how = "has failed" if needed.state in BAD else "is not done yet"
                 hint = needed.hint if needed.state in BAD else ""
@@ -155,7 +160,7 @@ class Setup:
         order = self._order or {}
         return Work(
             self._context, kind, self._speaker, self.stopping,
-            again=kind.name in order, only=order.get(kind.name, ""),
+            again=kind.name in order, only=order.get(kind.name, ""), unwritten=self.unwritten,
             wake=lambda: self._ended.put(None),
         )  # fmt: skip
 
@@ -169,7 +174,7 @@ class Setup:
                 except Exception as error:
                     fail(work, error)
                 if self._order is not None or not self.stopping.is_set():
-                    for unit in end_interrupted(self._context.facts, kind.name):
+                    for unit in end_interrupted(work):
                         self._speaker.end(unit, ())
         except BusyError:
             work.again_in(BUSY_PAUSE)
@@ -231,19 +236,20 @@ def hold(facts: Facts, kind: str, *, is_repeated: bool = False) -> Iterator[None
         yield
 
 
-def end_interrupted(facts: Facts, kind: str) -> list[Record]:
+def end_interrupted(work: Work) -> list[Record]:
     """Let no unit of a kind be running on which nobody works any more; return them.
 
     Somebody has stopped the work, or killed an earlier run. Only who holds the kind, and has done
-    its work, may call it.
+    its work, may call it. One whose end could not be written is not interrupted.
     """
-    found = [each for each in unit_record.list_written(facts)
-             if each.kind == kind and each.state is State.RUNNING]  # fmt: skip
+    facts = work.context.facts
+    known = {each.name: each for each in unit_record.list_written(facts)} | work.unwritten
+    found = [each for each in known.values()
+             if each.kind == work.kind.name and each.state is State.RUNNING]  # fmt: skip
     now = timestamp(time.time())
     ended = [replace(unit_record.interrupt(each), since=now) for each in found]
     for each in ended:
-        with suppress(OSError):
-            UNIT.write(facts, each, each.name)
+        write(facts, each, work.unwritten)
     return ended
 
 

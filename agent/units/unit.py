@@ -14,6 +14,7 @@ from agent.machine.clock import timestamp
 from agent.machine.documents import RUNTIME, Document
 from agent.machine.escaping import escape_line
 from agent.machine.human import format_duration
+from agent.machine.system import Facts
 from agent.machine.unit_log import UnitLog
 from agent.machine.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.machine.values import frozen
@@ -53,6 +54,15 @@ class Speaker(Protocol):
 
     def end(self, unit: Record, last: Sequence[str]) -> None:
         """Report the state of a unit whose work has ended; `last` are its last lines."""
+
+
+def write(facts: Facts, unit: Record, unwritten: dict[str, Record]) -> None:
+    """Write how a unit stands; a runtime folder that is full costs the news, not the work."""
+    try:
+        UNIT.write(facts, unit, unit.name)
+        unwritten.pop(unit.name, None)
+    except OSError:
+        unwritten[unit.name] = unit
 
 
 class Unit:
@@ -245,8 +255,7 @@ class Unit:
 
     def _write(self, new: Record) -> None:
         self._record = new
-        with suppress(OSError):  # a runtime folder that is full costs the news, not the work
-            UNIT.write(self._work.context.facts, new, self.name)
+        write(self._work.context.facts, new, self._work.unwritten)
 
 
 @frozen
@@ -286,6 +295,7 @@ class Work:
         again: bool = False,
         only: str = "",
         is_whole: bool = True,
+        unwritten: dict[str, Record] | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.context = context
@@ -299,6 +309,8 @@ class Work:
         """The part that is asked for again; empty: all of them."""
         self._is_whole = is_whole
         """Whether these are the parts by which the kind's own unit stands, and not others."""
+        self.unwritten = {} if unwritten is None else unwritten
+        """Unit -> how it stands, of those of which it could not be written."""
         self.own = Unit(self, kind.name)
         self._parts: dict[str, Unit] = {}
         self._lock = threading.Lock()
@@ -315,6 +327,11 @@ class Work:
         name = make_name(self.kind.name, name)
         with self._lock:
             return self._parts.setdefault(name, Unit(self, name, by_hand))
+
+    def find(self, unit: Unit) -> Record:
+        """Return how a unit stands at last, which its own object may not have heard."""
+        written = unit_record.read(self.context.facts, unit.name)
+        return self.unwritten.get(unit.name) or written or unit.record
 
     def follow(self, part: Unit) -> None:
         """Let the kind's own unit be as far as all of its parts, while one of them is at work."""

@@ -98,7 +98,8 @@ JOBS = (
     ),
     JobKind(
         # In every workspace: what has hooks or extensions to bring may come later.
-        # It fails only if it is killed, such as for want of memory: a unit tells of itself.
+        # A unit tells of itself. It fails only if it is killed, such as for want of memory, or if
+        # the runtime folder is full.
         Job(
             setup_trigger.JOB, call("setup"), None, SETUP_TIMEOUT, at=(READY,), nice=10,
             retry=Retry(2.0, 300.0),

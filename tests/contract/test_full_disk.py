@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from agent.__main__ import VERBS
 from agent.commands import backup
 from agent.commands.backup import key
+from agent.machine import runtime
 from agent.machine.exits import Exit
 from tests.contract.box import open_box
 from tests.contract.homes import Workspace
@@ -76,3 +78,24 @@ def test_a_full_disk_is_one_line_with_its_cause(
         assert words_of_a_fault not in done.stderr, said
     if done.returncode:
         assert said.strip(), "it failed in silence"
+
+
+def test_the_setup_is_repeated_until_the_runtime_folder_has_room(tmp_path: Path) -> None:
+    """Nobody would know what became of its units, and no token or room would start it again."""
+    ran = tmp_path / "ran"
+    box = Workspace(tmp_path, {
+        "DEV8_SSH": "false", "DEV8_CODE_SERVER": "false", "DEV8_ON_START": f"sh -c 'echo >>{ran}'",
+    }).prepare()  # fmt: skip
+    box.configure()
+    is_settled = box.runtime / runtime.JOBS / "setup.done"
+    full = partial(refuse_writing, str(box.runtime))
+    for _ in range(2):
+        done = run_verb(["--log", "setup"], box.environ, prepare=full)
+        assert done.returncode == Exit.FAILED
+        assert f"cannot write to {box.runtime} how these stand: attach, hooks" in done.stderr
+        assert not is_settled.exists()
+    assert not ran.exists(), "it could not be noted that it ran"
+    done = run_verb(["--log", "setup"], box.environ)
+    assert done.returncode == 0, done.stderr
+    assert is_settled.exists()
+    assert ran.read_text() == "\n"

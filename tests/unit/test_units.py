@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine import runtime, unit_record
+from agent.machine.documents import Document
 from agent.machine.errors import AgentError, Problem
 from agent.machine.proc import GONE, read_stat
 from agent.machine.system import Facts
@@ -579,6 +580,42 @@ def test_what_a_killed_setup_has_left_is_done_again_by_the_next(context: Context
         unit_record.UNIT.write(context.facts, Record(name, State.RUNNING, ""), name)
     Setup(context, [make_kind("one", succeed)], Heard()).run()
     assert state_of(context, "one") == "done"
+
+
+def test_one_that_cannot_be_written_keeps_back_what_needs_it(context: Context) -> None:
+    """As in a runtime folder that is full: a folder in its place takes no record."""
+    (context.facts.runtime / "units/bad.json").mkdir(parents=True)
+    kinds = [make_kind("bad", fail), make_kind("next", succeed, needs=("bad",))]
+    setup = Setup(context, kinds, Heard())
+    setup.run()
+    waiting = setup.find("next")
+    assert waiting and (waiting.state, waiting.reason) == (State.WAITING, "bad has failed")
+    assert {name: each.state for name, each in setup.unwritten.items()} == {"bad": State.FAILED}
+
+    (context.facts.runtime / "units/bad.json").rmdir()
+    setup = Setup(context, kinds, Heard())
+    setup.run()
+    assert (setup.unwritten, state_of(context, "bad")) == ({}, "failed")
+
+
+def test_one_whose_end_cannot_be_written_was_not_interrupted(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def carry_out(work: Work) -> None:
+        work.own.begin()
+        work.part("demo").begin()
+        monkeypatch.setattr(Document, "write", refuse)
+        work.part("demo").done()
+        work.own.done()
+
+    heard = Heard()
+    setup = Setup(context, [make_kind("one", carry_out)], heard)
+    setup.run()
+    assert heard.ends == [("one:demo", "done", ()), ("one", "done", ())]
+    assert sorted(setup.unwritten) == ["one", "one:demo"]
 
 
 def test_a_part_at_work_ends_with_the_kind_that_cannot_go_on(context: Context) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import sys
+from pathlib import Path
 from typing import Any
 
 MAKING = {"os.mkdir": 0, "os.rename": 1, "os.symlink": 1, "os.link": 1, "os.truncate": 0}
@@ -30,12 +31,16 @@ def refuse_below(folder: str) -> None:
     sys.addaudithook(watch)
 
 
-def refuse_writing() -> None:
-    """Have each write to a file fail: it can still be made, and such an error names no file."""
+def refuse_writing(folder: str = "") -> None:
+    """Have each write to a file below a folder fail, by default to all.
+
+    It can still be made, and such an error names no file.
+    """
     usual = os.write
 
     def write(descriptor: int, content: "bytes | memoryview") -> int:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        if stat.S_ISREG(os.fstat(descriptor).st_mode) and path.startswith(f"{folder}/"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return usual(descriptor, content)
 

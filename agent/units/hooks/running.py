@@ -121,7 +121,9 @@ def run_in_turn(unit: Unit, phase: Phase, where: Where) -> Told:
 def run_together(work: Work, unit: Unit, phase: Phase, where: Where) -> Told:
     """Run commands side by side, each as a unit with a log; the hook's log has all lines."""
     lock = threading.Lock()
-    inner = Work(work.context, work.kind, Quiet(work.speaker), work.stopping)
+    inner = Work(
+        work.context, work.kind, Quiet(work.speaker), work.stopping, unwritten=work.unwritten
+    )  # fmt: skip
     parts = make_parts(inner, phase)
     found: dict[str, Told] = {}
 
