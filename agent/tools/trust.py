@@ -23,6 +23,7 @@ from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.repository import OURS
 from agent.tools.all import TOOLS
+from agent.tools.checkouts import has_left_files
 
 NAMES = (
     ".devcontainer.json",
@@ -137,8 +138,8 @@ def see(context: Context, folder: Path) -> Seen:
 def renew(context: Context, folder: Path, before: Seen) -> list[str]:
     """Go on trusting a folder that its own trusted code has changed; return the changed files.
 
-    Not if another commit was checked out meanwhile, or is just now: what comes with that nobody has
-    looked at.
+    Not if another commit was checked out meanwhile, or is just now, or in part: what comes with
+    that nobody has looked at.
     `before`: the folder when that code began. Raises OSError.
     """
     now = take_prints(context, folder)
@@ -147,8 +148,11 @@ def renew(context: Context, folder: Path, before: Seen) -> list[str]:
     answers = ANSWERS.read(context.facts)
     if answers.get(find_key(folder)) != before.prints:
         return []
+    changed = find_changes(before.prints, now)
+    if before.commit and has_left_files(context.facts, folder, changed):
+        return []
     ANSWERS.write(context.facts, {**answers, find_key(folder): dict(now)})
-    return find_changes(before.prints, now)
+    return changed
 
 
 def take(context: Context, folder: Path) -> bool:

@@ -239,6 +239,10 @@ CHECK_OUT = "touch .git/index.lock"
 """What git does before it writes the first file of another commit; HEAD follows the last one."""
 
 
+PART = "mkdir .vscode; git cat-file blob"
+"""What a checkout leaves that fails half-way: a file, and git's own ones as they were."""
+
+
 @pytest.mark.parametrize(
     ("meanwhile", "verdict"),
     [
@@ -248,8 +252,27 @@ CHECK_OUT = "touch .git/index.lock"
         ("git read-tree -m -u HEAD other", trust.Verdict.ASK),
         ("git read-tree -m -u HEAD unrelated", trust.Verdict.TRUSTED),
         ("git status", trust.Verdict.TRUSTED),
+        (f"{PART} other:.vscode/settings.json >.vscode/settings.json", trust.Verdict.ASK),
+        (
+            f"{PART} other:.vscode/settings.json | sed 's/$/\r/' >.vscode/mcp.json",
+            trust.Verdict.ASK,
+        ),
+        (
+            "mkdir .vscode; cp .devcontainer/devcontainer.json .vscode/launch.json",
+            trust.Verdict.TRUSTED,
+        ),
     ],
-    ids=["nothing", "done", "under way", "before HEAD moves", "of other files", "a look"],
+    ids=[
+        "nothing",
+        "done",
+        "under way",
+        "before HEAD moves",
+        "of other files",
+        "a look",
+        "in part",
+        "in part with CRLF",
+        "a copy of what was trusted",
+    ],
 )
 def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
     box: Container, meanwhile: str, verdict: trust.Verdict
@@ -258,7 +281,7 @@ def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
     box.variables["DEV8_TRUST"] = "ask"
     git = "git -c user.name=a -c user.email=a@example.com"
     words = f"{git} {meanwhile}" if meanwhile.startswith("commit") else meanwhile
-    box.write(postCreateCommand=f"{words}; mkdir -p .vscode; echo {{}} >.vscode/tasks.json")
+    box.write(postCreateCommand=f"{words}; mkdir -p .vscode; echo made >.vscode/tasks.json")
     setting = f"""git init -q; git add .; {git} commit -q -m 1
         for name in .vscode/settings.json:other README.md:unrelated; do
             mkdir -p .vscode; echo {{}} >"${{name%:*}}"; git add -f "${{name%:*}}"
