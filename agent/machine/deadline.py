@@ -104,8 +104,23 @@ def run_within(seconds: float, work: Callable[[], "T"]) -> "T":
     """Return what `work` returns, in any thread. Raises TimeoutError after this time.
 
     For what knows no deadline, such as a library of HTTP: the time limit of its sockets begins anew
-    with each byte. `work` has a daemon thread, which after this time goes on unheard.
+    with each byte. `work` has a daemon thread, which after this time goes on unheard; where there
+    can be none, it is interrupted.
     """
     from agent.machine import threads  # noqa: PLC0415 - only who asks a host of GitHub needs it
 
-    return threads.call(work).result(seconds)
+    return threads.call(work, lambda: _do_within(seconds, work)).result(seconds)
+
+
+def _do_within(seconds: float, work: Callable[[], "T"]) -> "T":
+    """Do it here. A signal limits it, which only the first thread gets, and of which there is one.
+
+    Where somebody has set that already, their time limit is the one that holds.
+    """
+    import threading  # noqa: PLC0415 - as above
+
+    is_first = threading.current_thread() is threading.main_thread()
+    if not is_first or signal.getitimer(signal.ITIMER_REAL)[0]:
+        return work()
+    with deadline(seconds):
+        return work()

@@ -19,15 +19,22 @@ def start_or_do(work: Callable[[], object], *, daemon: bool = False) -> threadin
     return thread
 
 
-def call(work: Callable[[], T]) -> Future[T]:
-    """Have work done in a daemon thread, or here; return what will hold its result or error."""
+def call(work: Callable[[], T], here: Callable[[], T] | None = None) -> Future[T]:
+    """Have work done in a daemon thread; return what will hold its result or error.
+
+    Where there can be none, do it here and now; `here` is how, if not as it is.
+    """
     done: Future[T] = Future()
 
-    def run() -> None:
+    def settle(doing: Callable[[], T]) -> None:
         try:
-            done.set_result(work())
+            done.set_result(doing())
         except BaseException as error:
             done.set_exception(error)
 
-    start_or_do(run, daemon=True)
+    thread = threading.Thread(target=settle, args=(work,), daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        settle(here or work)
     return done

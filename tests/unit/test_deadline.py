@@ -3,10 +3,11 @@
 import errno
 import signal
 import threading
+import time
 
 import pytest
 
-from agent.machine.deadline import refusal_after, run_within
+from agent.machine.deadline import deadline, refusal_after, run_within
 from agent.machine.errors import AgentError
 from tests.worlds.limits import refuse_threads
 
@@ -42,6 +43,27 @@ def test_work_within_a_time_gives_its_result_or_its_error(
     assert run_within(MINUTES, lambda: "an answer") == "an answer"
     with pytest.raises(ZeroDivisionError):
         run_within(MINUTES, lambda: 1 // 0)
+
+
+def test_without_a_further_thread_work_that_takes_too_long_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse_threads(monkeypatch)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        run_within(0.1, lambda: threading.Event().wait(MINUTES))
+    assert time.monotonic() - began < MINUTES / 2
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_without_a_further_thread_a_time_limit_of_somebody_else_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse_threads(monkeypatch)
+    with deadline(MINUTES):
+        assert run_within(MINUTES * 2, lambda: "an answer") == "an answer"
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        assert 0 < left <= MINUTES
 
 
 def test_work_that_takes_too_long_is_left_alone() -> None:

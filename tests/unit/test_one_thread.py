@@ -34,6 +34,7 @@ THREADS = {
     "units.unit_command": "hears that the container stops, from whatever thread tells it",
     "units.setup": "carries out kinds that do not need each other side by side",
     "units.unit": "the threads are units.setup's",
+    "machine.deadline": "asks whether it is the first thread, which alone gets signals",
     "machine.threads": "starts threads, and does their work where there can be none",
     "machine.background": "a thread that gives way starts a program that does",
     "machine.socket_activation": "answers each caller while another is slow",
