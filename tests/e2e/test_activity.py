@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ def find(box: Container, signal: str) -> dict[str, Any]:
 def grow_old(box: Container, seconds: float, *touched: str) -> None:
     """Let so much time pass; then these files of the activity are touched, before anybody looks."""
     box.execute("sh", "-ec", GROW_OLD, "sh", AGE, str(seconds), *touched)
+
+
+def find_left(box: Container) -> float:
+    """Return the seconds until the workspace stops if nobody uses it."""
+    stops = datetime.fromisoformat(look(box)["stops"])
+    return (stops - datetime.now(UTC)).total_seconds()
 
 
 def take_sample(box: Container) -> None:
@@ -238,7 +245,7 @@ def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
             session = Session(box, login)
             session.terminal.read_until(rb"\$ ")
             box.execute("sh", "-c", "echo late >/workspace/late")
-            grow_old(box, SHORT - 115)  # it warns 120 s before the end, and some have passed
+            grow_old(box, find_left(box) - 110)  # it warns 120 s before the end
             take_sample(box)
             session.terminal.read_until(rb"this workspace is idle and stops in \d+ s")
             assert "would stop" in look(box)["reason"].lower()
