@@ -13,6 +13,6 @@ def test_tells_its_version_offline(host: Host) -> None:
 
 
 def test_wants_a_login(host: Host) -> None:
-    done = host.run("cd $(mktemp -d) && timeout 110 copilot --prompt hello </dev/null")
+    done = host.run("cd $(mktemp -d) && timeout 280 copilot --prompt hello </dev/null")
     assert done.rc == 1
     assert "GITHUB_TOKEN" in done.stdout + done.stderr
