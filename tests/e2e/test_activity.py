@@ -245,7 +245,7 @@ def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
             session = Session(box, login)
             session.terminal.read_until(rb"\$ ")
             box.execute("sh", "-c", "echo late >/workspace/late")
-            grow_old(box, find_left(box) - 110)  # it warns 120 s before the end
+            grow_old(box, find_left(box) - 85)  # it warns 120 s before the end
             take_sample(box)
             session.terminal.read_until(rb"this workspace is idle and stops in \d+ s")
             assert "would stop" in look(box)["reason"].lower()
