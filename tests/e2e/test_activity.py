@@ -237,7 +237,8 @@ def test_an_idle_workspace_warns_saves_and_ends_with_0(login: Login) -> None:
     """`restart: on-failure` leaves it alone then."""
     options = (*NO_EDITOR, "-e", f"SSH_PUBLIC_KEY={login.public}", "-e", "BACKUP_DIR=/backups",
                "-e", "DEV8_BACKUP_SCHEDULE=off", "-e", f"DEV8_IDLE_TIMEOUT={SHORT}s",
-               "-e", "DEV8_IDLE_ACTION=exit", "--restart", "on-failure")  # fmt: skip
+               "-e", "DEV8_IDLE_ACTION=exit", "--restart", "on-failure",
+               "-e", "DEV8_GRACE_PERIOD=60s")  # fmt: skip
     with volumes("/backups", "/home/dev8", "/workspace") as mounts:
         with running(Recipe(MVP, (*HARDENED[:1], *options, *mounts, "-v", "/tmp"))) as box:
             box.wait_ready()
