@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.test_editor import check_path
 from tests.worlds.browsers import EDITOR, Browser, browsing
 from tests.worlds.containers import (
     ANY_UID,
@@ -38,6 +39,8 @@ echo '{"editor.tabSize": 3}' >.vscode/settings.json
 PLAIN = {"terminal.integrated.gpuAcceleration": "off"}
 """A person's own setting: the terminal is text in the page, no picture."""
 
+PATH = "/workspace/seen-path"
+SHOW_PATH = f'printf %s "$PATH" >{PATH}; echo path-$((40 + 2))-shown'
 UNIT = {
     "name": "clone:demo", "state": "running", "since": "2026-01-01T00:00:00Z", "progress": 42,
 }  # fmt: skip
@@ -91,14 +94,20 @@ def check_calm(look: Look) -> None:
     assert not [name for name in look["focus"] if "chat" in name]
 
 
+def check_readme_is_open_once(look: Look) -> None:
+    """See that it is the only page that is open."""
+    assert ["README.md" in tab for tab in look["tabs"]] == [True]
+
+
 @pytest.mark.parametrize("options", [(), (*ANY_UID, *HARDENED)], ids=["plain", "any-uid"])
 def test_an_empty_workspace_asks_nothing_has_a_terminal_and_says_what_is_not_done(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
+    """A click on what the status bar says of the workspace opens its page."""
     with make_desk(tmp_path, *options, "-e", f"ENVIRONMENT_ID={EVIL}") as desk:
         steps: Steps = (["look", "login"], ["log_in", PASSWORD], ["text", PROMPT],
                  ["look", "empty"],
-                 ["type", "echo it-$((40 + 2))-works"], ["text", "it-42-works"])  # fmt: skip
+                 ["type", SHOW_PATH], ["text", "path-42-shown"])  # fmt: skip
         login, empty = desk.browser.visit(*steps)
         assert login["title"] == f"Log in to {EVIL}"
         assert login["text"].startswith(f"Welcome to {EVIL}\nFolder /workspace on ")
@@ -108,8 +117,12 @@ def test_an_empty_workspace_asks_nothing_has_a_terminal_and_says_what_is_not_don
         assert empty["title"] == f"workspace - {EVIL}"
         assert empty["tabs"] == []
         assert f"{PROMPT}{desk.box.inspect('{{.Config.Hostname}}')}:/workspace$" in empty["text"]
+        check_path(desk.box, PATH)
         desk.box.execute("sh", "-ec", WRITE_UNIT, "sh", json.dumps(UNIT))
-        desk.browser.go_on(["text", "Setup: clone:demo: running 42 %"], ["look", "cloning"])
+        steps = (["text", "Setup: clone:demo: running 42 %"], ["look", "cloning"],
+                 ["follow", "Workspace: "], ["look", "from-the-editor"])  # fmt: skip
+        _, page = desk.browser.go_on(*steps)
+        assert page["title"].endswith(f" · {EVIL}")
 
 
 @pytest.fixture
@@ -131,21 +144,20 @@ def test_a_repository_is_asked_for_once_and_the_next_container_knows(
     """Another browser, too: what remembers is the workspace.
 
     A link cannot pass the folder off as one that needs no trust: the page opens the last that its
-    URL names. (Who is not logged in comes to neither of them.)
+    URL names. (Who is not logged in comes to neither of them.) It is the page's second time with
+    this folder, whose README is not opened twice.
     """
     options = (*state, "-e", f"WORKSPACE_DIR={DEMO}")
     with make_desk(tmp_path, *options) as desk:
         desk.add_repository(DEMO)
-        steps: Steps = (["log_in", PASSWORD], ask_for(DEMO), ["look", "question"],
-                 ["click", "Trust"], ["text", "Read me first."], ["text", PROMPT],
-                 ["look", "trusted"], ["reload"], ["text", "Read me first."],
-                 ["look", "reloaded"])  # fmt: skip
-        question, trusted, reloaded = desk.browser.visit(*steps, path=f"?folder={DEMO}")
+        steps: Steps = (["log_in", PASSWORD], ask_for(DEMO), ["text", "Restricted Mode"],
+                 ["look", "question"], ["click", "Trust"], ["text", "Read me first."],
+                 ["text", PROMPT], ["look", "trusted"])  # fmt: skip
+        question, trusted = desk.browser.visit(*steps, path=f"?folder={DEMO}")
         assert question["dialogs"] == 1
         assert "Restricted Mode" in question["status"][0]
-        for look in (trusted, reloaded):
-            check_calm(look)
-            assert ["README.md" in tab for tab in look["tabs"]] == [True]
+        check_calm(trusted)
+        check_readme_is_open_once(trusted)
     with make_desk(tmp_path, *options) as desk:
         steps = (
             ["log_in", PASSWORD],
@@ -156,14 +168,15 @@ def test_a_repository_is_asked_for_once_and_the_next_container_knows(
         (later,) = desk.browser.visit(*steps)
         check_calm(later)
         desk.box.execute("sh", "-c", f"mkdir /workspace/empty; echo '{{}}' >{DEMO}/.mcp.json")
-        steps = (["reload"], ask_for(DEMO), ["look", "changed"],
-                 ["open", f"{EDITOR}?folder=/workspace/empty&folder={DEMO}"],
-                 ["text", "Restricted Mode"], ["look", "two-folders"])  # fmt: skip
-        changed, passed_off = desk.browser.go_on(*steps)
+        steps = (["open", f"{EDITOR}?folder=/workspace/empty&folder={DEMO}"],
+                 ask_for(DEMO), ["text", "Restricted Mode"], ["text", "Read me first."],
+                 ["look", "changed"])  # fmt: skip
+        (changed,) = desk.browser.go_on(*steps)
         assert changed["dialogs"] == 1
-        assert "demo" in passed_off["title"]
-        assert "Restricted Mode" in passed_off["status"][0]
+        assert "demo" in changed["title"]
+        assert "Restricted Mode" in changed["status"][0]
         assert "changed since you trusted it: .mcp.json" in changed["text"]
+        check_readme_is_open_once(changed)
 
 
 ALLOWED = {"task.allowAutomaticTasks": "on"}

@@ -6,7 +6,6 @@ Its screenshots are in reports/page/.
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,13 +117,6 @@ def test_without_javascript_it_is_all_there(seen: dict[str, Any]) -> None:
     assert plain["headline"] == seen["page"]["headline"]
     assert (plain["refresh"], plain["buttons"]) == (1, 0), "it loads itself; no dead button"
     assert plain["sources"] == ["init"], "the link of a source works"
-
-
-def test_the_status_bar_of_the_editor_opens_it(box: Container, tmp_path: Path) -> None:
-    with browsers.browsing(box, tmp_path, "page") as browser:
-        (look,) = browser.visit(["log_in", PASSWORD], ["follow", "Workspace: "],
-                                ["look", "from-the-editor"])  # fmt: skip
-    assert look["title"].endswith(f" · {EVIL}")
 
 
 CURL = ("curl", "--silent", "--max-time", "20", "--output", "/dev/null", "--write-out",

@@ -25,7 +25,7 @@ COMPILING = 300.0
 def hardening() -> tuple[str, ...]:
     """The strictest container alone: what works in it works in a plain one (tests/image).
 
-    The plain one's PATH is in test_journey.py, and its tools in test_editor.py.
+    The plain one's PATH is in test_journey.py; test_first_minute.py has it in the editor.
     """
     return HARDENED
 
