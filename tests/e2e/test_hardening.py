@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,13 @@ import pytest
 from tests.e2e.conftest import Login
 from tests.worlds.containers import MVP, Container, Recipe, answers_http, log_in, running
 from tests.worlds.hardening import REMAPPED_ROWS, ROWS
-from tests.worlds.remapped import FIRST_UID, REMAPPED, need_remapping, remapped_engine
+from tests.worlds.remapped import (
+    FIRST_UID,
+    REMAPPED,
+    need_remapping,
+    started_engine,
+    talking_to,
+)
 
 PASSWORD = "correct horse # battery: staple"
 
@@ -27,11 +34,14 @@ git -C /workspace/clone log --format=%s
 
 
 @pytest.fixture(scope="module")
-def user_namespace(archive: Callable[[str], Path]) -> Iterator[None]:
-    """An engine whose containers have a user namespace of their own."""
+def user_namespace(archive: Callable[[str], Path]) -> Iterator[str]:
+    """The socket of an engine whose containers have a user namespace of their own.
+
+    It stays until the end of the module, and a worker may try rows of the other engine after it.
+    """
     need_remapping()
-    with remapped_engine(archive(MVP)):
-        yield
+    with started_engine(archive(MVP)) as socket:
+        yield socket
 
 
 def group(row: str) -> pytest.MarkDecorator:
@@ -48,13 +58,14 @@ def row(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def box(row: str, login: Login, request: pytest.FixtureRequest) -> Iterator[Container]:
     """A workspace that runs this way."""
-    if row in REMAPPED_ROWS:
-        request.getfixturevalue("user_namespace")
     options = (
         *("-e", f"SSH_PUBLIC_KEY={login.public}", "-e", f"CODE_SERVER_PASSWORD={PASSWORD}"),
         *("-e", f"SSH_PRIVATE_KEY={login.private.read_text()}"),
     )
-    with running(Recipe(MVP, (*ALL_ROWS[row], *options))) as container:
+    with ExitStack() as stack:
+        if row in REMAPPED_ROWS:
+            stack.enter_context(talking_to(request.getfixturevalue("user_namespace")))
+        container = stack.enter_context(running(Recipe(MVP, (*ALL_ROWS[row], *options))))
         container.wait_ready()
         yield container
 

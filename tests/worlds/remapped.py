@@ -49,10 +49,22 @@ exec "$@"
 
 @contextmanager
 def remapped_engine(*archives: Path) -> Iterator[None]:
-    """Run the daemon with images that another has saved.
+    """Run the daemon with images that another has saved; the engine's command talks to it."""
+    with started_engine(*archives) as socket, talking_to(socket):
+        yield
 
-    Until the end, the engine's command talks to it.
-    """
+
+@contextmanager
+def talking_to(socket: str) -> Iterator[None]:
+    """Let the engine's command talk to the daemon of this socket until the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", socket)
+        yield
+
+
+@contextmanager
+def started_engine(*archives: Path) -> Iterator[str]:
+    """Run the daemon with images that another has saved; yield its socket."""
     with ExitStack() as stack:
         stack.enter_context(hold(LOCK))
         clear()
@@ -63,9 +75,7 @@ def remapped_engine(*archives: Path) -> Iterator[None]:
         stack.enter_context(daemon(folder, socket))
         for archive in archives:
             load(archive, socket)
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("DOCKER_HOST", socket)
-        yield
+        yield socket
 
 
 def clear() -> None:
