@@ -46,13 +46,20 @@ IN_TESTS = "PYTEST_VERSION" in os.environ
 """The benchmark measures what a container costs a person, whose engine asks for its health."""
 READY = "ready"
 UNTIL_READY = """\
-state=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$(id -u)}/state.json turns=0
-until [ -e "$state" ] || [ $((turns += 1)) -gt 100 ]; do sleep 0.05; done
-until devcopilot health --wait 5; do sleep 0.3; done
+folder=${DEV8_RUNTIME_DIR:-/dev/shm/devcopilot-$(id -u)} turns=0
+until [ -e "$folder/ready" ]; do
+    if [ ! -e "$folder/state.json" ] && [ $((turns += 1)) -gt 50 ]; then
+        until devcopilot health --wait 5; do sleep 0.3; done
+        exit
+    fi
+    sleep 0.1
+done
 """
-"""Waits inside, from before there is anything to ask: each command from outside costs a quarter of
-a second of processor, in the engine and in the container, and each question that comes too early a
-tenth. Init's state may be elsewhere: it is waited for five seconds."""
+"""Waits inside for the file that init makes when all essential services have answered it.
+
+Each command from outside costs a tenth of a second of processor in the engine, and asking the
+services a second time another one in the container. Where nothing of init appears in five seconds,
+its folder is elsewhere, and the services are asked."""
 _ports = itertools.count(random.randrange(PORTS_EACH))
 
 
