@@ -404,8 +404,9 @@ def kept_path(desk: HubWorkspace) -> Path:
 
 
 def test_a_refresh_token_gives_a_users_token_and_is_followed_on_disk(
-    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str]
+    tmp_path: Path, hub: FakeGitHub, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(token_fetch, "is_git_running", lambda _: False)  # that of other tests
     desk = make_user(tmp_path, hub, pair[1])
     after = desk.refresh().after
     assert after.problems == {}
