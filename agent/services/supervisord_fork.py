@@ -25,7 +25,7 @@ def plug_in(supervisord: Any) -> object:
 def fork() -> int:
     """Fork; return the child's number, and 0 in the child. Raises OSError.
 
-    When it returns, the child leads a process group and handles no signal by itself.
+    When it returns, the child leads a process group and has no signal handlers.
     """
     handled = {number for number in signal.valid_signals() if callable(signal.getsignal(number))}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, handled)

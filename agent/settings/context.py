@@ -77,7 +77,7 @@ def load() -> Context:
 def load_by(end: float) -> Context | None:
     """Return the context as soon as the agent runs here; None: it does not at this monotonic time.
 
-    Who calls in the first moment of a container comes before `configure`. Raises AgentError.
+    In the first moment of a container `configure` has not run yet. Raises AgentError.
     """
     folder = Path(runtime.locate(os.environ, os.getuid()))
     while not (folder / runtime.STATE).exists():
