@@ -178,7 +178,7 @@ def test_without_an_agent_what_is_good_is_still_handed_out(
 ) -> None:
     desk.refresh_all()
     assert desk.get()["password"] == desk.token
-    hub.add_app(app_id=APP, token_life=timedelta(seconds=1))
+    hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
     hub.revoke(desk.token or "")
     desk.refresh_all()
     token = desk.published
@@ -196,7 +196,7 @@ def test_without_an_agent_what_is_good_is_still_handed_out(
 def test_a_token_that_cannot_be_renewed_is_a_message_and_no_prompt(
     desk: BrokerDesk, hub: FakeGitHub
 ) -> None:
-    hub.add_app(app_id=APP, token_life=timedelta(seconds=1))
+    hub.add_app(app_id=APP, token_life=FOUR_SECONDS)
     desk.refresh_all()
     token = desk.published
     hub.remove_installation(INSTALLATION)
