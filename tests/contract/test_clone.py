@@ -19,9 +19,10 @@ import pytest
 
 from agent.github import gh, published
 from agent.machine import runtime
+from agent.machine.unit_record import make_name
 from agent.settings.everything import Settings
 from agent.settings.repository import parse_entry
-from agent.units.clone import repository
+from agent.units.clone import kind, repository
 from tests.contract.clones import TOKEN, Place, point_to
 from tests.contract.homes import Workspace
 from tests.worlds.containers import find_free_port
@@ -441,6 +442,18 @@ def test_a_repository_is_the_one_of_the_settings_however_it_is_written(
 ) -> None:
     settings = Settings.from_environ({"DEV8_REPOSITORIES": "octo/first; octo/demo"})
     assert repository.find_command(parse_entry(entry), settings) == command
+
+
+@pytest.mark.parametrize("folder", ["demo", "a/b", "a:b", "x" * 150])
+def test_the_settings_ask_for_a_clone_and_its_extras_whatever_its_folder_is_called(
+    folder: str,
+) -> None:
+    settings = Settings.from_environ({"DEV8_REPOSITORIES": f"octo/demo dir={folder}"})
+    (entry,) = settings.repositories.entries or ()
+    for part in (entry.name, f"{entry.name}:lfs"):
+        assert kind.asks_for(settings, make_name(kind.NAME, part).partition(":")[2])
+    assert not kind.asks_for(settings, "other")
+    assert not kind.asks_for(settings, "dem")
 
 
 def test_a_clone_that_is_killed_begins_again_and_leaves_nothing(

@@ -72,8 +72,9 @@ def remove_leftovers(clones: Sequence[Clone]) -> None:
 
 def asks_for(settings: Settings, part: str) -> bool:
     """Return whether DEV8_REPOSITORIES has the repository of a part: demo, demo:lfs."""
-    names = {make_name(NAME, each.name) for each in settings.repositories.entries or ()}
-    return make_name(NAME, part.partition(SEPARATOR)[0]) in names
+    unit = make_name(NAME, part)
+    names = [make_name(NAME, each.name) for each in settings.repositories.entries or ()]
+    return any(unit == name or unit.startswith(f"{name}{SEPARATOR}") for name in names)
 
 
 KIND = Kind(
