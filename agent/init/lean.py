@@ -25,7 +25,7 @@ LAZY = ("ipaddress",)
 """Loaded when they are used first."""
 LATER = (
     "supervisor.dispatchers", "supervisor.http", "supervisor.process", "supervisor.rpcinterface",
-    "supervisor.xmlrpc",
+    "supervisor.xmlrpc", "agent.services.supervisord_fork",
 )  # fmt: skip
 """What supervisord imports only when it has read its configuration."""
 

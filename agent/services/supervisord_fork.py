@@ -8,10 +8,13 @@ nobody looks: the service would go on until it is killed, most of the time to st
 import contextlib
 import os
 import signal
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
-def plug_in(supervisord: Any) -> object:
+def plug_in(supervisord: "Any") -> object:
     """Have this supervisord fork as `fork` does; return an RPC interface without any method.
 
     A factory of RPC interfaces is how supervisord lets itself be extended: it is called once,
