@@ -38,7 +38,7 @@ class Sent:
     headers: dict[str, str]
     body: bytes
     status: int
-    """0: it gave up, or got no answer."""
+    """That of the answer, for which it may not have waited; 0: it got none."""
     taken: bool
     """Whether the report was accepted."""
 
@@ -104,10 +104,14 @@ class ControlPlane:
             self._open += 1
             self.most_at_once = max(self.most_at_once, self._open)
 
-    def leave(self, sent: Sent) -> None:
-        """Note a request that has been answered."""
+    def leave(self) -> None:
+        """Count a request that is over."""
         with self.came:
             self._open -= 1
+
+    def note(self, sent: Sent) -> None:
+        """Note a request, before whoever sent it can know how it ended."""
+        with self.came:
             self.sent.append(sent)
             self.came.notify_all()
         self.on_report(sent)
@@ -118,65 +122,88 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     plane: ControlPlane
+    content = b""
+    is_noted = False
 
     def answer(self) -> None:
         """Check the request as the real one does, and answer it."""
         plane = self.plane
+        self.is_noted = False
         if self.command == "PUT" and self.path.startswith(("/fault/", "/key/")):
             _, name, value = self.path.split("/")
             setattr(plane, name, value)
-            self.reply(200, b"", "text/plain")
+            self.send(200, b"", "text/plain")
             return
         plane.enter()
-        status, fault = 0, plane.fault
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            status = getattr(self, f"fail_{fault}")() if fault else self.take(content)
+            self.fault = plane.fault
+            if self.fault:
+                getattr(self, f"fail_{self.fault}")()
+            else:
+                self.take(self.content)
         except OSError:
             pass  # the other side has given up
         finally:
-            headers = dict(self.headers.items())
-            taken = status == 200 and not fault
-            plane.leave(Sent(self.command, self.path, headers, content, status, taken))
+            plane.leave()
+            self.note(0)
 
     do_GET = do_POST = do_PUT = answer  # noqa: N815 - the library's names
 
-    def take(self, content: bytes) -> int:
-        """Return the status that the real one answers with."""
+    def note(self, status: int) -> None:
+        """Note the request once."""
+        if self.is_noted:
+            return
+        self.is_noted = True
+        headers = dict(self.headers.items())
+        taken = status == 200 and not self.fault
+        self.plane.note(Sent(self.command, self.path, headers, self.content, status, taken))
+
+    def take(self, content: bytes) -> None:
+        """Answer as the real one does."""
         found = PATH.fullmatch(self.path)
-        if not found:
-            return self.reply(404, b"404 page not found\n", "text/plain; charset=utf-8")
-        if self.command != "POST":
-            return self.reply(405, b"", "text/plain")
         scheme, _, key = self.headers.get("Authorization", "").partition(" ")
-        if self.plane.key and (scheme.lower() != "bearer" or key != self.plane.key):
-            return self.refuse(401, "Unauthorized", NO_KEY)
-        problem = find_problem(content)
-        if problem:
-            return self.refuse(400, "Invalid Request Body", problem)
-        report, identifier = json.loads(content), unquote(found[1])
+        if not found:
+            self.reply(404, b"404 page not found\n", "text/plain; charset=utf-8")
+        elif self.command != "POST":
+            self.reply(405, b"", "text/plain")
+        elif self.plane.key and (scheme.lower() != "bearer" or key != self.plane.key):
+            self.refuse(401, "Unauthorized", NO_KEY)
+        elif problem := find_problem(content):
+            self.refuse(400, "Invalid Request Body", problem)
+        else:
+            self.take_report(json.loads(content), unquote(found[1]))
+
+    def take_report(self, report: Any, identifier: str) -> None:
+        """Accept a report of this environment."""
         if report.setdefault("environmentId", "") == "":
             report["environmentId"] = identifier
         if report["environmentId"] != identifier:
-            return self.refuse(400, "Bad Request", OTHER_ID)
+            self.refuse(400, "Bad Request", OTHER_ID)
+            return
         report.setdefault("timestamp", datetime.now(UTC).isoformat())
         message = "Activity recorded successfully"
-        return self.reply_json(200, {"success": True, "message": message, "data": report})
+        self.reply_json(200, {"success": True, "message": message, "data": report})
 
-    def refuse(self, status: int, error: str, message: str) -> int:
+    def refuse(self, status: int, error: str, message: str) -> None:
         """Answer with an error in the real one's shape."""
         code = f"ERR_{status}"
-        return self.reply_json(
+        self.reply_json(
             status, {"success": False, "error": error, "message": message, "code": code}
         )
 
-    def reply_json(self, status: int, document: object, **headers: str) -> int:
+    def reply_json(self, status: int, document: object, **headers: str) -> None:
         """Answer with JSON."""
         content = json.dumps(document, separators=(",", ":")).encode()
-        return self.reply(status, content, "application/json", **headers)
+        self.reply(status, content, "application/json", **headers)
 
-    def reply(self, status: int, content: bytes, kind: str, **headers: str) -> int:
-        """Answer."""
+    def reply(self, status: int, content: bytes, kind: str, **headers: str) -> None:
+        """Answer, once the request is noted."""
+        self.note(status)
+        self.send(status, content, kind, **headers)
+
+    def send(self, status: int, content: bytes, kind: str, **headers: str) -> None:
+        """Send an answer."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -184,75 +211,70 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-        return status
 
-    def fail_503(self) -> int:
+    def fail_503(self) -> None:
         """Answer as a proxy whose server is gone."""
-        return self.reply(503, b"no healthy upstream", "text/plain")
+        self.reply(503, b"no healthy upstream", "text/plain")
 
-    def fail_504(self) -> int:
+    def fail_504(self) -> None:
         """Answer as the real one when it is too slow."""
-        return self.refuse(504, "Request Timeout", "The request took too long to process.")
+        self.refuse(504, "Request Timeout", "The request took too long to process.")
 
-    def fail_429(self) -> int:
+    def fail_429(self) -> None:
         """Answer as its rate limit does, with a time to wait."""
         document = {"success": False, "error": "Rate Limit Exceeded",
                     "message": "Too many requests. Please try again later.",
                     "code": "ERR_429"}  # fmt: skip
-        return self.reply_json(429, document, Retry_After="120")
+        self.reply_json(429, document, Retry_After="120")
 
-    def fail_html(self) -> int:
+    def fail_html(self) -> None:
         """Answer as a login page does."""
-        return self.reply(200, b"<!doctype html><title>Sign in</title>", "text/html")
+        self.reply(200, b"<!doctype html><title>Sign in</title>", "text/html")
 
-    def fail_redirect(self) -> int:
+    def fail_redirect(self) -> None:
         """Send the caller elsewhere, with the key."""
-        return self.reply(302, b"", "text/plain", Location=f"{self.plane.url}/elsewhere")
+        self.reply(302, b"", "text/plain", Location=f"{self.plane.url}/elsewhere")
 
-    def fail_huge(self) -> int:
+    def fail_huge(self) -> None:
         """Answer with more than anybody wants."""
-        return self.reply(200, b'{"success":true,"data":"' + b"x" * 10_000_000, "application/json")
+        self.reply(200, b'{"success":true,"data":"' + b"x" * 10_000_000, "application/json")
 
-    def fail_unsuccessful(self) -> int:
+    def fail_unsuccessful(self) -> None:
         """Answer that it did not work, with a status that says it did."""
-        return self.reply_json(200, {"success": False, "message": "the store is full"})
+        self.reply_json(200, {"success": False, "message": "the store is full"})
 
-    def fail_echo(self) -> int:
+    def fail_echo(self) -> None:
         """Refuse, and repeat the key."""
         given = self.headers.get("Authorization", "")
-        return self.refuse(401, "Unauthorized", f"{given} is unknown")
+        self.refuse(401, "Unauthorized", f"{given} is unknown")
 
-    def fail_rude(self) -> int:
+    def fail_rude(self) -> None:
         """Say more than anybody wants to see, with what a terminal obeys."""
-        return self.refuse(503, "x", "\x1b[2J\u202e\r\n" + "y" * 10_000)
+        self.refuse(503, "x", "\x1b[2J\u202e\r\n" + "y" * 10_000)
 
-    def fail_empty(self) -> int:
+    def fail_empty(self) -> None:
         """Accept without a word, as a function of a cloud may."""
-        return self.reply(202, b"", "text/html")
+        self.reply(202, b"", "text/html")
 
-    def fail_hang(self) -> int:
+    def fail_hang(self) -> None:
         """Answer nothing."""
         self.plane.released.wait(60)
-        return 0
 
-    def fail_trickle(self) -> int:
+    def fail_trickle(self) -> None:
         """Answer a byte a moment, for ever."""
         self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
         while not self.plane.released.wait(0.05):
             self.wfile.write(b"x")
             self.wfile.flush()
-        return 0
 
-    def fail_garbage(self) -> int:
+    def fail_garbage(self) -> None:
         """Answer with something that is not HTTP."""
         self.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
         self.close_connection = True
-        return 0
 
-    def fail_close(self) -> int:
+    def fail_close(self) -> None:
         """Hang up."""
         self.close_connection = True
-        return 0
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
