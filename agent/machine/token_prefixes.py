@@ -18,8 +18,9 @@ AI_KEYS = ("sk-", "AIza")
 
 GITHUB = r"gh[a-z]_|github_pat_"
 """Of all kinds, those to come as well."""
-GIT_HOSTS = rf"{GITHUB}|glpat-"
-"""Of GitHub and GitLab: tokens that may stand in the address of a repository."""
+GIT_HOSTS = rf"{GITHUB}|glpat-|[0-9a-f]{{40}}(?![0-9a-z])"
+"""Of GitHub and GitLab: tokens that may stand in the address of a repository. Those that GitHub
+made until 2021, and still takes, have no beginning of their own: the whole is 40 digits."""
 SERVICES = rf"glpat-|xox[a-z]-|{'|'.join(AI_KEYS)}"
 """Of GitLab, of Slack, of AI tools."""
 PACKAGES = r"npm_|hf_|pypi-"

@@ -24,6 +24,8 @@ KEYS = [f"{prefix}A1B2C3D4E5F6A7B8" for prefix in token_prefixes.AWS.split("|")]
 PACKAGES = [f"{prefix}{BODY}" for prefix in token_prefixes.PACKAGES.split("|")]
 UNKNOWN = f"ghz_{BODY}"
 """Of a kind that GitHub does not have yet."""
+OLD = "0123456789abcdef" * 2 + "01234567"
+"""As GitHub made them until 2021."""
 
 
 @pytest.mark.parametrize("token", [*TOKENS, *OTHERS, *KEYS, *PACKAGES, UNKNOWN])
@@ -37,7 +39,7 @@ def test_the_file_of_mcp_servers_holds_none(token: str) -> None:
         check_secrets(Server(command="server", args=[f"--key={token}"]))
 
 
-@pytest.mark.parametrize("token", [*TOKENS, f"glpat-{BODY}", UNKNOWN])
+@pytest.mark.parametrize("token", [*TOKENS, f"glpat-{BODY}", UNKNOWN, OLD])
 def test_an_address_with_one_is_refused_and_not_shown(token: str) -> None:
     address = f"https://{token}@example.com/octo/demo"
     with pytest.raises(EntryError, match="a password or a token"):
