@@ -24,7 +24,7 @@ from agent.machine.threads import start_or_do
 from agent.machine.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.settings.context import Context
 from agent.units import leftovers
-from agent.units.unit import Kind, Speaker, Work, write
+from agent.units.unit import Kind, Speaker, Work, read, write
 
 NOT_YET = "it has not started yet"
 LOOK = 1.0
@@ -68,7 +68,7 @@ class Setup:
 
     def find(self, name: str) -> Record | None:
         """Return how a unit stands, written or not; None: nobody has begun with it."""
-        return self.unwritten.get(name) or unit_record.read(self._context.facts, name)
+        return read(self._context.facts, name, self.unwritten)
 
     def run(self) -> float | None:
         """Carry it out; return the seconds until the next run; None: none is needed."""

@@ -65,6 +65,11 @@ def write(facts: Facts, unit: Record, unwritten: dict[str, Record]) -> None:
         unwritten[unit.name] = unit
 
 
+def read(facts: Facts, name: str, unwritten: Mapping[str, Record]) -> Record | None:
+    """Return how a unit stands, written or not; None: nobody has begun with it."""
+    return unwritten.get(name) or unit_record.read(facts, name)
+
+
 class Unit:
     """One unit, for the work that belongs to it: it saves each change of state."""
 
@@ -330,8 +335,7 @@ class Work:
 
     def find(self, unit: Unit) -> Record:
         """Return how a unit stands at last, which its own object may not have heard."""
-        written = unit_record.read(self.context.facts, unit.name)
-        return self.unwritten.get(unit.name) or written or unit.record
+        return read(self.context.facts, unit.name, self.unwritten) or unit.record
 
     def follow(self, part: Unit) -> None:
         """Let the kind's own unit be as far as all of its parts, while one of them is at work."""
