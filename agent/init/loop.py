@@ -5,6 +5,8 @@ import select
 import time
 from collections.abc import Callable
 
+from agent.machine import proc
+
 Action = Callable[[], None]
 LONGEST_WAIT = 30.0
 """Seconds until the clock is looked at anew: `poll` counts no time in which the machine sleeps."""
@@ -16,6 +18,16 @@ class BootClock:
     def now(self) -> float:
         """Return the present moment."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def find_age(self) -> float:
+        """Return the seconds since this process was started, its life before an exec included.
+
+        0 where that is not known.
+        """
+        try:
+            return proc.read_age()
+        except (OSError, ValueError, IndexError):
+            return 0.0
 
     def wait(self, poll: select.poll, seconds: float | None) -> list[tuple[int, int]]:
         """Return what `poll` finds as soon as it finds anything, or the time is over."""
@@ -36,6 +48,7 @@ class Loop:
     """Calls actions when their descriptor is readable or their time has come."""
 
     def __init__(self, clock: BootClock) -> None:
+        self.clock = clock
         self.now = clock.now
         self._wait = clock.wait
         self._poll = select.poll()

@@ -11,12 +11,12 @@
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from agent.init.jobs import ScheduledJob
+from agent.init.loop import BootClock
 from agent.machine import runtime
 from agent.machine.clock import timestamp
-from agent.machine.proc import read_stat
 
 MOST_SERVICES = 256
 """Others are not counted: anybody of this user may write their names into the FIFO."""
@@ -25,13 +25,13 @@ MOST_SERVICES = 256
 class State:
     """Writes state.json when something in it has changed."""
 
-    def __init__(self, folder: str, cmd: bool, now: Callable[[], float]) -> None:
-        """`now` returns the seconds since the machine started."""
+    def __init__(self, folder: str, cmd: bool, clock: BootClock) -> None:
         self._path = os.path.join(folder, runtime.STATE)
         self._cmd = cmd
-        self._now = now
-        self._born = read_birth(now())
-        self._started = timestamp(time.time() - (now() - self._born))
+        self._now = clock.now
+        age = clock.find_age()
+        self._born = clock.now() - age
+        self._started = timestamp(time.time() - age)
         self.ready_seconds: float | None = None
         self.stopping_because: str | None = None
         self._restarts: dict[str, int] = {}
@@ -77,15 +77,3 @@ def describe_job(job: ScheduledJob) -> dict[str, object]:
         "last_started": job.last_started,
         "next_at": job.next_at,
     }
-
-
-def read_birth(now: float) -> float:
-    """Return when this process was started, its life before an exec included, if it is known.
-
-    In seconds since the machine started; `now` is the present moment.
-    """
-    try:
-        _, fields = read_stat("/proc/self")
-        return min(now, int(fields[19]) / os.sysconf("SC_CLK_TCK"))  # starttime
-    except (OSError, ValueError, IndexError):
-        return now

@@ -69,7 +69,7 @@ class Supervisor(Listener):
         self._supervisord_streams = (null, self._logs.supervisord, self._logs.supervisord)
         self._services = Services(loop, children, self)
         self._memory = Memory(log, Cgroup())
-        self._state = State(folder, bool(argv), loop.now)
+        self._state = State(folder, bool(argv), loop.clock)
         self._announcement = Announcement(folder, notify)
         self._readiness = Readiness(loop, log, boot.ready_address, boot.essential)
         self._fatal: str | None = None

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +20,10 @@ MINE = os.getuid() if os.getuid() else NOBODY
 AGENT = [sys.executable, "-I", "-m", "agent"]
 
 
-FILES = 80
-"""Of a MiB each: to restore them takes a while, also where that is fast."""
+FILES = 30
+"""Of a MiB each."""
+SPEED = 3_840
+"""KiB that a restic which is to be killed reads in a second: 8 s for these files."""
 
 
 @dataclass
@@ -84,21 +88,35 @@ class RestoreBox:
         return path.read_text() if path.is_file() else None
 
     def fill(self, count: int = FILES) -> None:
-        """Write so many files of a MiB: to restore them takes a while."""
+        """Write so many files of a MiB."""
         for number in range(count):
             path = self.write(f"big{number}", "")
             path.write_bytes(os.urandom(1 << 20))
 
     def kill(self, *words: str, when: Callable[[], object]) -> None:
-        """Run a verb and kill it, with all that it started, at this moment."""
+        """Run a verb and kill it, with all that it started, at this moment.
+
+        restic reads slowly meanwhile, so that it is in the midst of it however late this looks.
+        """
+        slow = {"PATH": f"{self.slow_down()}{os.pathsep}{self.environ['PATH']}"}
         process = subprocess.Popen(
-            self.argv(*words), env=self.environ, start_new_session=True,
+            self.argv(*words), env=self.environ | slow, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         wait_until(lambda: when() or process.poll() is not None, "the moment")
         assert process.poll() is None, "it was done before"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def slow_down(self) -> Path:
+        """Return a folder with a restic that reads so many KiB a second."""
+        program = self.folder / "slow/restic"
+        if not program.exists():
+            program.parent.mkdir(mode=0o755)
+            restic = shlex.quote(shutil.which("restic") or "")
+            program.write_text(f'#!/bin/sh\nexec {restic} --limit-download {SPEED} "$@"\n')
+            program.chmod(0o755)
+        return program.parent
 
     def snapshots(self) -> list[dict[str, object]]:
         return list(json.loads(self.backup("list", "--json")))

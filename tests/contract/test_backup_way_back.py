@@ -136,7 +136,7 @@ def test_nothing_changes_before_the_way_back_is_written_down(box: RestoreBox) ->
 
 
 def test_a_restore_to_a_new_place_that_was_killed_leaves_nothing_for_ever(box: RestoreBox) -> None:
-    box.fill(60)
+    box.fill()
     box.backup("create")
     place = box.workspace / "there"
 
@@ -148,7 +148,7 @@ def test_a_restore_to_a_new_place_that_was_killed_leaves_nothing_for_ever(box: R
     box.backup("create")
     assert not place.exists()
     assert not list(box.workspace.glob(".there*"))
-    assert box.snapshots()[-1]["files"] == 60
+    assert box.snapshots()[-1]["files"] == FILES
 
 
 ACTING = """\

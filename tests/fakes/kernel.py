@@ -20,6 +20,8 @@ from agent.machine.log import Logger
 
 ABOVE_ALL_PIDS = 1 << 22
 """No process of the machine has such a number: include/linux/threads.h, PID_MAX_LIMIT."""
+START = 1000.0
+"""The moment at which a test begins: seconds since the machine started."""
 DEADLY = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
@@ -27,11 +29,14 @@ class DrivenBootClock(BootClock):
     """Goes on only where init waits, and then at once."""
 
     def __init__(self) -> None:
-        self.moment = 1000.0
+        self.moment = START
         self.waits = 0
 
     def now(self) -> float:
         return self.moment
+
+    def find_age(self) -> float:
+        return self.moment - START
 
     def wait(self, poll: select.poll, seconds: float | None) -> list[tuple[int, int]]:
         """Return what is readable, or else let the time pass."""

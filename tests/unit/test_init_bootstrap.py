@@ -18,7 +18,7 @@ from agent.init.bootstrap import (
 )
 from agent.machine import proc
 from agent.machine.exits import Exit
-from tests.fakes.kernel import COPY, DAEMON, STUBBORN, FakeProcess, Program, World
+from tests.fakes.kernel import COPY, DAEMON, START, STUBBORN, FakeProcess, Program, World
 
 TERM, KILL, CONT = signal.SIGTERM, signal.SIGKILL, signal.SIGCONT
 ENDED = TIME_LIMIT + (LOOKS - 1) * LOOK
@@ -78,7 +78,7 @@ def test_supervisord_is_loaded_beside_it_without_any_environment(start: type[Sta
     life = start(Program(lasts=2.0))
     assert life.live() == (None, 2.0)
     waiting = life.find(early.MODULE)
-    assert (waiting.environment, waiting.began) == ({}, 1000.0)
+    assert (waiting.environment, waiting.began) == ({}, START)
     assert life.life.early is not None
     assert life.life.early.pid == waiting.pid
 
@@ -120,7 +120,7 @@ def test_one_that_never_ends_has_so_much_of_a_processor_and_no_more(
     life = start(STUBBORN)
     clock = life.world.clock
     monkeypatch.setattr(proc, "want_processor", lambda _: True)
-    monkeypatch.setattr(proc, "sum_processor_time", lambda _: (clock.now() - 1000.0) * share)
+    monkeypatch.setattr(proc, "sum_processor_time", lambda _: (clock.now() - START) * share)
     assert life.live() == (Exit.FAILED, ended)
     assert life.find(COPY).got == [KILL]
     assert f"configure {reason}" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from agent.init.watch import LOOK
 from agent.machine import moments, runtime
 from agent.machine.addresses import join_port
 from agent.machine.boot_file import Job, Retry
-from tests.fakes.kernel import COPY, DAEMON, STUBBORN, FakeProcess, Program, World
+from tests.fakes.kernel import COPY, DAEMON, START, STUBBORN, FakeProcess, Program, World
 from tests.worlds.containers import find_free_port
 
 FAILING = Program(1)
@@ -74,7 +74,7 @@ class Office:
 
     def starts(self, program: str) -> list[float]:
         """Return when each run began, in seconds since the office opened."""
-        return [round(run.began - 1000.0, 6) for run in self.runs(program)]
+        return [round(run.began - START, 6) for run in self.runs(program)]
 
     def ask_for_next_run(self, job: ScheduledJob, text: str) -> None:
         (self.folder / runtime.JOBS / f"{job.plan.name}.next").write_text(text)

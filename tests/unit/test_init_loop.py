@@ -1,6 +1,8 @@
 """Init's loop, on a clock that it drives itself."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -8,7 +10,7 @@ import pytest
 
 from agent.init.loop import LONGEST_WAIT, BootClock, Loop
 from agent.machine.backoff import Backoff
-from tests.fakes.kernel import World
+from tests.fakes.kernel import START, World
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_what_is_readable_comes_before_any_time_passes(world: World, pipe: tuple
     world.loop.after(10, lambda: None)
     os.write(writer, b"xx")
     world.go(20)
-    assert seen == [1000.0, 1000.0]
+    assert seen == [START, START]
 
 
 def test_what_is_watched_no_more_calls_nothing(world: World, pipe: tuple[int, int]) -> None:
@@ -149,3 +151,23 @@ def test_a_pause_doubles_up_to_the_longest() -> None:
     pauses = [backoff.pause(failures) for failures in range(8)]
     assert pauses == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
     assert backoff.pause(10**6) == 2.0
+
+
+def test_the_age_counts_from_the_start_of_the_process_also_over_an_exec() -> None:
+    """Of a process of its own, between two looks at the clock from outside."""
+    clock = BootClock()
+    say = """if True:
+        from agent.init.loop import BootClock
+        clock = BootClock()
+        print(clock.now(), clock.find_age(), clock.now())
+        """
+    before = clock.now()
+    with subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r _; exec "$@"', "-", sys.executable, "-c", say],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        began = clock.now()
+        said, _ = process.communicate("\n")
+    first, age, last = map(float, said.split())
+    assert first - age <= began
+    assert last - age >= before - 1 / os.sysconf("SC_CLK_TCK")

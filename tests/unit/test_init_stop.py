@@ -7,7 +7,7 @@ import pytest
 from agent.init.listener import Listener
 from agent.init.orphans import LOOK, NEWCOMER, Orphans
 from agent.init.stop import HASTE, LAST_MOMENT, Stop, Stoppable
-from tests.fakes.kernel import DAEMON, STUBBORN, Program, World
+from tests.fakes.kernel import DAEMON, START, STUBBORN, Program, World
 
 TIMEOUT = 10.0
 TERM, KILL, CONT = 15, 9, 18
@@ -83,7 +83,7 @@ def test_the_parts_of_a_stage_are_asked_together_and_waited_for(world: World) ->
     told = Told()
     stop = make_stop(world, (fast, slow), (next_one,), told=told)
     stop.request("SIGTERM", 0)
-    assert (fast.asked_at, slow.asked_at, next_one.asked_at) == (1000.0, 1000.0, None)
+    assert (fast.asked_at, slow.asked_at, next_one.asked_at) == (START, START, None)
     assert go_to_the_end(world, stop) == 5.0
     assert next_one.asked_at == 1003.0
     assert (fast.killed_at, slow.killed_at, next_one.killed_at) == (None, None, None)

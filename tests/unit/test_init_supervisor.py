@@ -29,6 +29,7 @@ from agent.machine.exits import Exit
 from tests.fakes.kernel import (
     DAEMON,
     LOG_CHILD,
+    START,
     STUBBORN,
     FakeProcess,
     Program,
@@ -101,7 +102,7 @@ class Container:
         return process
 
     def began(self, word: str) -> float:
-        return round(self.find(word).began - 1000.0, 3)
+        return round(self.find(word).began - START, 3)
 
     def events(self) -> list[dict[str, Any]]:
         """Return what init has said to its log child."""
@@ -354,7 +355,7 @@ def note_ends(container: Container, monkeypatch: pytest.MonkeyPatch) -> list[tup
 
     def note(self: FakeProcess, number: int) -> None:
         if number == TERM:
-            asked.append((self.argv[-1], round(container.world.clock.now() - 1000.0, 3)))
+            asked.append((self.argv[-1], round(container.world.clock.now() - START, 3)))
         take(self, number)
 
     monkeypatch.setattr(FakeProcess, "take", note)
@@ -374,7 +375,7 @@ def test_all_are_told_together_then_the_rest_in_order(
     names, moments_ = zip(*asked, strict=True)
     assert names[:4] == ("long", early.MODULE, "cmd", "orphan")
     assert moments_[:3] == (10.0, 10.0, 10.0), "jobs, services and CMD at once"
-    assert container.find("final").began - 1000.0 == pytest.approx(10.7)
+    assert container.find("final").began - START == pytest.approx(10.7)
     assert container.find("final").argv == ("final", "3.3"), "told the seconds that are left"
     assert moments_[3] == pytest.approx(10.9)
     assert names[4].startswith("a="), "the log child, whose last word names its last stream"
