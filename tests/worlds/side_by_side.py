@@ -46,11 +46,12 @@ def write_groups(folder: Path, groups: Iterable[tuple[str, str | None]]) -> None
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives out groups, and single tests: half of the workers begin at either end.
+    """Gives out groups, and single tests. Of four workers, three begin with the last.
 
-    So tests that compute run beside tests that wait, and the workers meet where the groups are
-    small: none is still busy long after the others. xdist's own `--dist loadgroup` writes the group
-    into the test's name, where pytest 9 no longer lets it.
+    These are the groups of `e2e`, which take more than half of the time: so tests that compute run
+    beside tests that wait, and the workers meet among single tests of `contract`, where none is
+    still busy long after the others. xdist's own `--dist loadgroup` writes the group into the
+    test's name, where pytest 9 no longer lets it.
     """
 
     def __init__(self, config: pytest.Config, log: object, folder: Path) -> None:
@@ -65,7 +66,7 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
         return self._groups.get(nodeid, nodeid)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        if self.nodes.index(node) % 2:
+        if self.nodes.index(node) % 4:
             self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
         super()._assign_work_unit(node)
 
