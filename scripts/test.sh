@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Run the tests, fastest first; words given go to pytest.
 #
-# IMAGE=go tests that image alone. ONLY=unit,pid1 picks suites. REPORTS=folder has reports in JUnit's XML written there. Two workers
-# more than processors run them side by side, since many tests wait (ARGS=-n0: one by one). The images are built before the first test that needs
-# them; without an engine those tests are skipped, and fail where CI=true; so are those that run as
-# another user where others cannot read this clone, and CI=true then ends the run at once.
+# IMAGE=go tests that image alone. ONLY=unit,pid1 picks suites. REPORTS=folder has reports in JUnit's
+# XML written there. Four workers more than processors run them side by side, since many tests wait
+# (ARGS=-n0: one by one). The images are built before the first test that needs them; without an
+# engine those tests are skipped, and fail where CI=true; so are those that run as another user
+# where others cannot read this clone, and CI=true then ends the run at once.
 #
 # At the end: the slowest tests, how long each suite took, and how long each stage.
 set -euo pipefail
@@ -72,6 +73,6 @@ stage "Testing: ${suites[*]}"
 # The venv first, and what was fetched: the gh and the restic that tests use.
 time_stage tests env DOCKER="${engine:-docker}" \
     PATH="$PWD/.venv/bin:$PWD/.cache/programs/bin:$PATH" \
-    python -m pytest --numprocesses=$(($(nproc) + 2)) --durations=10 --basetemp="$folders" \
+    python -m pytest --numprocesses=$(($(nproc) + 4)) --durations=10 --basetemp="$folders" \
     ${REPORTS:+"--junitxml=$REPORTS/tests.xml"} "${suites[@]}" "$@"
 rm -rf "$folders"

@@ -23,6 +23,8 @@ OPTIONS = [
 LOAD = 150_000
 """Milliseconds that a cold workbench may take on a slow machine."""
 COMMAND = "Terminal: Create New Terminal"
+TERMINAL = ".terminal-wrapper.active"
+"""The terminal that is shown: the workspace may have opened another before."""
 PROBE = "mkdir /workspace/begun && { sh /workspace/probe; touch /workspace/done; }"
 """The script that the test has put into the workspace, which starts every tool: once, however often
 it is typed."""
@@ -63,13 +65,13 @@ def open_terminal(page: Page) -> None:
     else:
         raise LateError(f"no command is called {COMMAND}")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".terminal-wrapper.active .xterm-screen, .xterm-screen", timeout=LOAD)
+    page.wait_for_selector(f"{TERMINAL} .xterm-screen", timeout=LOAD)
 
 
 def run_probe(page: Page) -> None:
     """Type it into the terminal, and wait for its end. Raises LateError."""
     for left in reversed(range(TRIES)):
-        page.locator(".xterm-helper-textarea").last.focus()
+        page.locator(f"{TERMINAL} .xterm-helper-textarea").focus()
         page.keyboard.type(f"{PROBE}\n")
         try:
             page.wait_for_selector('.explorer-folders-view [aria-label^="done"]', timeout=TRY)

@@ -103,9 +103,10 @@ class Person:
         self.page.keyboard.type(text, delay=50)
 
     def type(self, text: str) -> None:
-        """Type into the terminal that was opened last, and press Enter."""
-        self.page.wait_for_selector(".terminal-wrapper.active .xterm-screen", timeout=LOAD)
-        self.page.locator(".xterm-helper-textarea").last.focus()
+        """Type into the terminal that is shown, and press Enter."""
+        terminal = ".terminal-wrapper.active"
+        self.page.wait_for_selector(f"{terminal} .xterm-screen", timeout=LOAD)
+        self.page.locator(f"{terminal} .xterm-helper-textarea").focus()
         self.page.keyboard.type(text + "\n")
 
     def item(self, name: str) -> None:
