@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agent.init import terminal
 from agent.init.children import Child, Children
@@ -63,6 +63,9 @@ class Command(Stoppable):
 
     def kill(self) -> None:  # noqa: D102
         self.send(signal.SIGKILL)
+
+    def name_remaining(self) -> Iterable[str]:  # noqa: D102
+        return () if self.ended() else ("CMD",)
 
     def _on_end(self, code: int) -> None:
         self._child = None

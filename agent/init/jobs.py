@@ -4,7 +4,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from agent.init.activation import Calls, listen
 from agent.init.children import Child, Children, Streams, explain_failure
@@ -264,6 +264,9 @@ class Jobs(Stoppable):
     def ended(self) -> bool:  # noqa: D102
         return not any(job.running for job in self.all.values())
 
+    def name_remaining(self) -> Iterable[str]:  # noqa: D102
+        return [f"job {name}" for name, job in self.all.items() if job.running]
+
     def _watch_files(self) -> None:
         plans = [job.plan for job in self.all.values()]
         paths = sorted({path for plan in plans for path in (*plan.watch, *plan.awaits)})
@@ -303,6 +306,9 @@ class FinalJobs(Stoppable):
         self._waiting = []
         self._too_late = True
         self._jobs.kill()
+
+    def name_remaining(self) -> Iterable[str]:  # noqa: D102
+        return self._jobs.name_remaining()
 
     def _go_on(self) -> None:
         while self._waiting and self._jobs.ended():

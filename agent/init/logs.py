@@ -10,6 +10,7 @@ import fcntl
 import os
 import signal
 import sys
+from collections.abc import Iterable
 
 from agent.init import turn
 from agent.init.children import Child, Children
@@ -121,6 +122,10 @@ class Logs(Stoppable):
 
     def kill(self) -> None:
         """Leave it: the last words matter, and its own limit is short."""
+
+    def name_remaining(self) -> Iterable[str]:
+        """Return nothing: it is not killed."""
+        return ()
 
     def _limit(self, child: Child) -> None:
         """Cut off what writes the last lines and is not done in time, or hangs."""

@@ -2,11 +2,13 @@
 
 import os
 import signal
+from collections.abc import Iterable
 
 from agent.init.children import Children
 from agent.init.loop import Loop
 from agent.init.processes import INIT, needs_hang_up
 from agent.init.stop import Stoppable
+from agent.machine.proc import read_name
 
 LOOK = 0.02
 """Seconds between two looks at the remaining processes."""
@@ -59,6 +61,10 @@ class Orphans(Stoppable):
         for pid in self._left():
             self._send(pid, signal.SIGKILL)
 
+    def name_remaining(self) -> Iterable[str]:
+        """Return each with its number: many may have the same name."""
+        return map(_describe, self._left())
+
     def _left(self) -> list[int]:
         return [pid for pid in self._children.find_rest() if pid not in self._beyond]
 
@@ -70,3 +76,10 @@ class Orphans(Stoppable):
                 pass
             except PermissionError:
                 self._beyond.add(pid)
+
+
+def _describe(pid: int) -> str:
+    try:
+        return f"process {pid} ({read_name(f'/proc/{pid}')})"
+    except OSError:
+        return f"process {pid}"

@@ -4,13 +4,14 @@ import _socket  # the module `socket` around it costs 1 MB and 5 ms
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from agent.init.children import Child, Children, Streams
 from agent.init.early import Early
 from agent.init.fifo import open_fifo
 from agent.init.listener import Listener
 from agent.init.loop import Loop, Timer
+from agent.init.state import MOST_SERVICES
 from agent.init.states import ServiceState, SupervisordState
 from agent.init.stop import Stoppable
 from agent.machine import runtime
@@ -24,6 +25,8 @@ LONGEST_EVENT = 512
 STOP_STEP = 0.01
 """Seconds between two attempts to wake it. It looks several times until all have ended, and sleeps
 before each: with 0.05 a stop took half as long again."""
+ALIVE = (ServiceState.STARTING, ServiceState.RUNNING, ServiceState.STOPPING)
+"""A service has a process."""
 
 
 class Services(Stoppable):
@@ -45,6 +48,8 @@ class Services(Stoppable):
         """What to do when it ends before it listens; None: it is lost then."""
         self._events = -1
         self._line = b""
+        self._alive: set[str] = set()
+        """Services that have a process, as far as supervisord has told."""
 
     def start(
         self, argv: Sequence[str], streams: Streams, folder: str, early: Early | None = None
@@ -81,6 +86,11 @@ class Services(Stoppable):
 
     def ended(self) -> bool:  # noqa: D102
         return self._child is None
+
+    def name_remaining(self) -> Iterable[str]:  # noqa: D102
+        if self.ended():
+            return ()
+        return [f"service {name}" for name in sorted(self._alive)] or ["supervisord"]
 
     def _on_end(self, code: int) -> None:
         self._child = None
@@ -120,7 +130,14 @@ class Services(Stoppable):
         for line in lines:
             word, _, name = line.decode(errors="replace").strip().partition(" ")
             if word in ServiceState.__members__:  # somebody else may write there as well
+                self._note(name, ServiceState[word])
                 self._listener.on_service(name, ServiceState[word])
+
+    def _note(self, name: str, state: ServiceState) -> None:
+        if state not in ALIVE:
+            self._alive.discard(name)
+        elif len(self._alive) < MOST_SERVICES:
+            self._alive.add(name)
 
 
 def wake(path: str) -> bool:

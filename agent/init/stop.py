@@ -4,7 +4,7 @@ The parts of a stage are asked to end together, and the stage is over when all h
 longer than it must.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from agent.init.listener import Listener
 from agent.init.loop import Loop, Timer
@@ -29,6 +29,10 @@ class Stoppable:
 
     def kill(self) -> None:
         """End it at once."""
+        raise NotImplementedError
+
+    def name_remaining(self) -> Iterable[str]:
+        """Return what of it still runs, in words for the log."""
         raise NotImplementedError
 
 
@@ -99,7 +103,10 @@ class Stop:
         self._deadline = self._loop.after(seconds, self._on_deadline)
 
     def _on_deadline(self) -> None:
-        self._log.warning("stop timeout reached; killing the remaining processes")
+        names = [name for part in self._present() for name in part.name_remaining()]
+        self._log.warning(
+            "stop timeout reached; killing the remaining processes", remaining=", ".join(names)
+        )
         for stage in self.order[self._stage :]:
             for part in stage:
                 part.kill()

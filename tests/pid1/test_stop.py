@@ -193,6 +193,7 @@ def test_a_job_of_the_stop_ends_with_the_deadline(start: Start, folder: Path) ->
     box.wait_for_phase("ready")
     assert box.stop() == 0
     assert GIVEN_UP in box.out
+    assert '"remaining": "job slow"' in box.out
 
 
 def test_no_job_of_the_stop_begins_after_the_deadline(start: Start, folder: Path) -> None:

@@ -35,6 +35,9 @@ class Part(Stoppable):
         if self.mortal:
             self.world.loop.after(0.0, self._end)
 
+    def name_remaining(self) -> list[str]:
+        return [] if self.gone else [self.name]
+
     def _end(self) -> None:
         self.gone = True
 
@@ -105,14 +108,15 @@ def test_reason_and_code_stay_the_firsts(world: World) -> None:
 
 
 def test_what_still_runs_at_the_deadline_is_killed(world: World) -> None:
-    stubborn, later = Part(world, "a", 1000), Part(world, "b", 1000)
-    stop = make_stop(world, (stubborn,), (later,))
+    quick, stubborn, later = Part(world, "q", 1), Part(world, "a", 1000), Part(world, "b", 1000)
+    stop = make_stop(world, (quick, stubborn), (later,))
     stop.request("SIGTERM", 0)
     world.go(4)
     assert stop.left == 6.0
     assert go_to_the_end(world, stop) == 6.0, "later ones are killed, too"
     assert (stubborn.killed_at, later.killed_at) == (1010.0, 1010.0)
     assert world.said() == ["stopping", "stop timeout reached; killing the remaining processes"]
+    assert world.events()[-1]["remaining"] == "a", "the later ones have not held it up"
 
 
 def test_what_even_a_kill_does_not_end_is_left_to_the_kernel(world: World) -> None:
@@ -190,6 +194,7 @@ def test_stubborn_orphans_are_killed_at_the_deadline(world: World) -> None:
     orphan = world.children.add_orphan(STUBBORN)
     assert TIMEOUT <= go_to_the_end(world, stop_orphans(world)) <= TIMEOUT + LOOK
     assert orphan.got == [TERM, CONT, KILL]
+    assert world.events()[-1]["remaining"] == f"process {orphan.pid}"
 
 
 def test_one_that_comes_during_the_stop_is_asked_only_when_it_stays(world: World) -> None:

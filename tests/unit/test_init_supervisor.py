@@ -112,6 +112,11 @@ class Container:
     def said(self) -> list[str]:
         return [event["message"] for event in self.events() if event["level"] != "debug"]
 
+    def find_remaining(self) -> str:
+        """Return what init has killed at the deadline of the stop, in its words."""
+        (found,) = [event["remaining"] for event in self.events() if "remaining" in event]
+        return str(found)
+
     def state(self) -> dict[str, Any]:
         return dict(json.loads((self.folder / runtime.STATE).read_bytes()))
 
@@ -479,6 +484,27 @@ def test_a_job_of_the_stop_has_until_the_deadline(container: Container) -> None:
     container.send(10, TERM)
     assert container.live() == (Exit.OK, 11.0)
     assert container.find("stubborn").got[-1] == KILL
+    assert container.find_remaining() == "job stubborn"
+
+
+def test_whatever_holds_up_the_stop_is_named(container: Container) -> None:
+    container.set_up(job("stubborn"), job("quick"), argv=["cmd"], stop_timeout=1.0)
+    container.world.children.programs |= {"cmd": STUBBORN, early.MODULE: STUBBORN}
+    container.tell(1, *(f"RUNNING {name}" for name in "cba"), "EXITED b")
+    container.send(10, TERM)
+    container.tell(10.5, "STOPPING a", "STOPPING c", "STOPPED c")
+    container.live()
+    assert container.find_remaining() == "job stubborn, service a, CMD"
+
+
+def test_a_supervisord_that_outlives_its_services_is_named(container: Container) -> None:
+    container.set_up(stop_timeout=1.0)
+    container.world.children.programs[early.MODULE] = STUBBORN
+    container.tell(1, "RUNNING a")
+    container.send(10, TERM)
+    container.tell(10.5, "STOPPING a", "STOPPED a")
+    container.live()
+    assert container.find_remaining() == "supervisord"
 
 
 def test_the_log_child_outlives_everybody(container: Container) -> None:
