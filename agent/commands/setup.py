@@ -18,8 +18,8 @@ from agent.workspace.setup_job import find_awaited
 def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     """Carry it out; exit 0 however the units end, since each tells for itself.
 
-    Where it cannot, in a runtime folder that is full, nobody would know what to wait for: this
-    fails, and is repeated.
+    Where it cannot, in a runtime folder that is full, nobody would know what to wait for: this goes
+    on until there is room, and once more then.
     """
     current = context.load()
     log = printer.open_log(JOB, current.settings.agent.log_level)
@@ -31,7 +31,9 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     if setup.unwritten and not setup.stopping.is_set():
         names = ", ".join(sorted(setup.unwritten))
         problem = f"cannot write to {folder} how these stand: {names}"
-        raise AgentError(Problem(problem, "make room there; all of them are tried again"))
+        printer.fail(Problem(problem, "make room there"))
+        setup.wait_for_room()
+        seconds = 0.0
     try:
         if seconds is not None:
             runtime.write_next_run(folder, JOB, seconds)

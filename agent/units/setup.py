@@ -24,7 +24,7 @@ from agent.machine.threads import start_or_do
 from agent.machine.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.settings.context import Context
 from agent.units import leftovers
-from agent.units.unit import Kind, Speaker, Work, read, write
+from agent.units.unit import Kind, Speaker, Work, describe_refusal, list_known, read, write
 
 NOT_YET = "it has not started yet"
 LOOK = 1.0
@@ -96,6 +96,18 @@ class Setup:
         now = time.monotonic()
         return min((max(0.0, moment - now) for moment in self._later.values()), default=None)
 
+    def wait_for_room(self) -> None:
+        """Wait until it is written how all stand: a runtime folder that is full has room again.
+
+        Till then it is known here alone, and another process would do again what has ended. What
+        waits for something else goes on when that comes.
+        """
+        while self.unwritten and not self.stopping.wait(LOOK):
+            for each in list(self.unwritten.values()):
+                write(self._context.facts, each, self.unwritten)
+            if self._has_news():
+                self.run()
+
     def stop(self) -> None:
         """Have all work end as soon as it can."""
         self.stopping.set()
@@ -117,7 +129,7 @@ class Setup:
 
     def _find_due(self, others: Collection[str]) -> list[Kind]:
         """Return the kinds that are due, except for these."""
-        known = list(unit_record.list_written(self._context.facts))
+        known = list_known(self._context.facts, self.unwritten)
         kinds = (kind for kind in self._kinds.values() if kind.name not in others)
         return [kind for kind in kinds if self._is_due(kind, known)]
 
@@ -129,10 +141,9 @@ class Setup:
 
     def _announce(self, kind: Kind) -> None:
         """Let everybody see from the beginning what there will be."""
-        facts = self._context.facts
-        if unit_record.read(facts, kind.name) is None:
+        if self.find(kind.name) is None:
             first = Record(kind.name, State.WAITING, timestamp(time.time()), reason=NOT_YET)
-            write(facts, first, self.unwritten)
+            write(self._context.facts, first, self.unwritten)
 
     def _is_behind(self, kind: Kind, waiting: Iterable[Kind], running: Iterable[str]) -> bool:
         before = {*kind.needs, *kind.after(self._context.settings)}
@@ -185,10 +196,15 @@ class Setup:
 
 
 def fail(work: Work, error: Exception) -> None:
-    """Let a kind's own unit fail for what its work has raised."""
+    """Let a kind's own unit fail for what its work has raised.
+
+    Where the runtime folder takes nothing, what it refuses waits for room.
+    """
     if isinstance(error, AgentError):
         problem = error.problems[0]
         work.own.fail(problem.message, problem.hint)
+    elif isinstance(error, OSError) and work.unwritten:
+        work.own.wait(describe_refusal(error), f"make room in {work.context.facts.runtime}")
     elif isinstance(error, OSError):
         work.own.fail_for(error, f"devcopilot rerun {work.kind.name}")
     else:
@@ -243,8 +259,7 @@ def end_interrupted(work: Work) -> list[Record]:
     its work, may call it. One whose end could not be written is not interrupted.
     """
     facts = work.context.facts
-    known = {each.name: each for each in unit_record.list_written(facts)} | work.unwritten
-    found = [each for each in known.values()
+    found = [each for each in list_known(facts, work.unwritten)
              if each.kind == work.kind.name and each.state is State.RUNNING]  # fmt: skip
     now = timestamp(time.time())
     ended = [replace(unit_record.interrupt(each), since=now) for each in found]

@@ -70,6 +70,18 @@ def read(facts: Facts, name: str, unwritten: Mapping[str, Record]) -> Record | N
     return unwritten.get(name) or unit_record.read(facts, name)
 
 
+def list_known(facts: Facts, unwritten: Mapping[str, Record]) -> list[Record]:
+    """Return how all units stand, as far as it is written or known here."""
+    written = {each.name: each for each in unit_record.list_written(facts)}
+    return [*{**written, **unwritten}.values()]
+
+
+def describe_refusal(error: OSError) -> str:
+    """Return what the system has refused, as the reason of a unit."""
+    what = f"{error.filename}: " if error.filename else ""
+    return f"{what}{error.strerror or error}"
+
+
 class Unit:
     """One unit, for the work that belongs to it: it saves each change of state."""
 
@@ -78,7 +90,7 @@ class Unit:
         self.name = name
         self.by_hand = by_hand
         self._work = work
-        known = unit_record.read(work.context.facts, name)
+        known = read(work.context.facts, name, work.unwritten)
         self._record = known or Record(name, State.WAITING, timestamp(time.time()))
         self._began = time.monotonic()
         self._told = 0.0
@@ -155,8 +167,7 @@ class Unit:
 
     def fail_for(self, error: OSError, hint: str) -> None:
         """End as failed, because the system refused something."""
-        what = f"{error.filename}: " if error.filename else ""
-        self.fail(f"{what}{error.strerror or error}", hint)
+        self.fail(describe_refusal(error), hint)
 
     def time_out(self, seconds: float, hint: str = "") -> None:
         """End as timed out after this time."""

@@ -98,8 +98,7 @@ JOBS = (
     ),
     JobKind(
         # In every workspace: what has hooks or extensions to bring may come later.
-        # A unit tells of itself. It fails only if it is killed, such as for want of memory, or if
-        # the runtime folder is full.
+        # A unit tells of itself. It fails only if it is killed, such as for want of memory.
         Job(
             setup_trigger.JOB, call("setup"), None, SETUP_TIMEOUT, at=(READY,), nice=10,
             retry=Retry(2.0, 300.0),

@@ -12,6 +12,7 @@ from agent.commands import backup
 from agent.commands.backup import key
 from agent.machine import runtime
 from agent.machine.exits import Exit
+from agent.units.setup import Setup
 from tests.contract.box import open_box
 from tests.contract.homes import Workspace
 from tests.worlds.copies import run_verb
@@ -21,6 +22,8 @@ PLACES = ("home", "run", "tmp", "write")
 
 ENDLESS = ("run", "init", "login", "broker")
 """They are init, wait for a person in a browser, or serve a socket of init's."""
+WAITING = ((["setup"], "run"), (["setup"], "write"))
+"""It waits for room then."""
 WORDS = {
     "exec": [["exec", "true"]],
     "configure": [["configure"], ["configure", "--boot"]],
@@ -43,12 +46,14 @@ WORDS = {
 """What a verb needs behind it; all others are called alone."""
 
 
-def find_calls() -> list[list[str]]:
-    """Return the words of every verb, by the tables in which they are."""
+def find_calls() -> list[tuple[list[str], str]]:
+    """Return the words of every verb, by the tables in which they are, with each full place."""
     names = [name for name in VERBS if name not in (*ENDLESS, "backup")]
     names += [f"backup {name}" for name in backup.COMMANDS if name != "key"]
     names += [f"backup key {name}" for name in key.COMMANDS]
-    return [words for name in names for words in WORDS.get(name, [name.split()])]
+    calls = [words for name in names for words in WORDS.get(name, [name.split()])]
+    found = [(words, place) for words in calls for place in PLACES]
+    return [each for each in found if each not in WAITING]
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +65,11 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         yield made
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("words", find_calls(), ids=" ".join)
+@pytest.mark.parametrize(
+    ("words", "place"),
+    find_calls(),
+    ids=lambda part: part if isinstance(part, str) else " ".join(part),
+)
 def test_a_full_disk_is_one_line_with_its_cause(
     box: Workspace, words: list[str], place: str
 ) -> None:
@@ -80,22 +88,42 @@ def test_a_full_disk_is_one_line_with_its_cause(
         assert said.strip(), "it failed in silence"
 
 
-def test_the_setup_is_repeated_until_the_runtime_folder_has_room(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("variable", "ending", "before"),
+    [("DEV8_ON_START", "true", ""), ("DEV8_ON_CREATE", "false", "\n")],
+    ids=["what cannot be noted does not run", "what has run does not run again"],
+)
+def test_the_setup_goes_on_until_the_runtime_folder_has_room(
+    tmp_path: Path, variable: str, ending: str, before: str
+) -> None:
     """Nobody would know what became of its units, and no token or room would start it again."""
-    ran = tmp_path / "ran"
+    ran, room = tmp_path / "ran", tmp_path / "room"
+    ran.touch()
     box = Workspace(tmp_path, {
-        "DEV8_SSH": "false", "DEV8_CODE_SERVER": "false", "DEV8_ON_START": f"sh -c 'echo >>{ran}'",
+        "DEV8_SSH": "false", "DEV8_CODE_SERVER": "false",
+        variable: f"sh -c 'echo >>{ran}; {ending}'",
     }).prepare()  # fmt: skip
     box.configure()
-    is_settled = box.runtime / runtime.JOBS / "setup.done"
-    full = partial(refuse_writing, str(box.runtime))
-    for _ in range(2):
-        done = run_verb(["--log", "setup"], box.environ, prepare=full)
-        assert done.returncode == Exit.FAILED
-        assert f"cannot write to {box.runtime} how these stand: attach, hooks" in done.stderr
-        assert not is_settled.exists()
-    assert not ran.exists(), "it could not be noted that it ran"
+    jobs = box.runtime / runtime.JOBS
+
+    def fill_until_it_waits() -> None:
+        refuse_writing(str(box.runtime), room)
+        wait = Setup.wait_for_room
+
+        def wait_for_room(setup: Setup) -> None:
+            room.touch()
+            wait(setup)
+
+        Setup.wait_for_room = wait_for_room  # type: ignore[assignment,method-assign]
+
+    done = run_verb(["--log", "setup"], box.environ, prepare=fill_until_it_waits)
+    assert done.returncode == 0, done.stderr
+    assert f"cannot write to {box.runtime} how these stand: attach, hooks" in done.stderr
+    assert ((jobs / "setup.next").read_text(), (jobs / "setup.done").exists()) == ("0.0\n", False)
+    assert ran.read_text() == before
     done = run_verb(["--log", "setup"], box.environ)
     assert done.returncode == 0, done.stderr
-    assert is_settled.exists()
+    assert (jobs / "setup.done").exists() == (ending == "true"), (
+        "others wait for a hook that failed"
+    )
     assert ran.read_text() == "\n"

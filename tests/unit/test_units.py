@@ -598,6 +598,63 @@ def test_one_that_cannot_be_written_keeps_back_what_needs_it(context: Context) -
     assert (setup.unwritten, state_of(context, "bad")) == ({}, "failed")
 
 
+def test_what_has_ended_is_not_done_again_until_the_runtime_folder_has_room(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor then: a create hook that has failed would run again every few minutes."""
+    monkeypatch.setattr("agent.units.setup.LOOK", 0.01)
+    ran: list[str] = []
+
+    def carry_out(work: Work, do: Callable[[Work], None]) -> None:
+        ran.append(work.kind.name)
+        do(work)
+
+    kinds = [
+        make_kind("bad", partial(carry_out, do=fail)),
+        make_kind("late", partial(carry_out, do=lambda work: work.own.wait("for a token"))),
+    ]
+    in_their_place = [context.facts.runtime / f"units/{kind.name}.json" for kind in kinds]
+    for path in in_their_place:
+        path.mkdir(parents=True)
+    token, heard = tmp_path / "token", Heard()
+    setup = Setup(context, kinds, heard, watch=[token])
+    setup.run()
+    thread = threading.Thread(target=setup.wait_for_room)
+    thread.start()
+    token.touch()
+    wait_until(lambda: ran.count("late") == 2, "what waits for the token goes on")
+    for path in in_their_place:
+        path.rmdir()
+    thread.join(DEADLINE)
+    assert sorted(heard.ends) == [("bad", "failed", ()), ("late", "waiting", ())], "told once"
+    assert (setup.unwritten, state_of(context, "bad")) == ({}, "failed")
+    Setup(context, kinds, Heard()).run()
+    assert ran.count("bad") == 1
+
+
+def test_what_a_full_runtime_folder_refuses_waits_for_room(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry_out(work: Work) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/run/it")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Document, "write", refuse)
+        setup = Setup(context, [make_kind("one", carry_out)], Heard())
+        setup.run()
+    found = setup.find("one")
+    assert found and (found.state, found.reason) == (
+        State.WAITING, "/run/it: No space left on device",
+    )  # fmt: skip
+    setup.wait_for_room()
+    assert state_of(context, "one") == "waiting"
+    Setup(context, [make_kind("one", succeed)], Heard()).run()
+    assert state_of(context, "one") == "done"
+
+
 def test_one_whose_end_cannot_be_written_was_not_interrupted(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

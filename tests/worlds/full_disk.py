@@ -31,8 +31,8 @@ def refuse_below(folder: str) -> None:
     sys.addaudithook(watch)
 
 
-def refuse_writing(folder: str = "") -> None:
-    """Have each write to a file below a folder fail, by default to all.
+def refuse_writing(folder: str = "", room: Path = Path("/nowhere")) -> None:
+    """Have each write to a file below a folder fail, by default to all, until `room` is there.
 
     It can still be made, and such an error names no file.
     """
@@ -40,7 +40,8 @@ def refuse_writing(folder: str = "") -> None:
 
     def write(descriptor: int, content: "bytes | memoryview") -> int:
         path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
-        if stat.S_ISREG(os.fstat(descriptor).st_mode) and path.startswith(f"{folder}/"):
+        is_ours = stat.S_ISREG(os.fstat(descriptor).st_mode) and path.startswith(f"{folder}/")
+        if is_ours and not room.exists():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return usual(descriptor, content)
 
