@@ -174,6 +174,7 @@ class Server:
         assert self.process
         group = self.process.pid
         os.killpg(group, signal.SIGSTOP)
+        os.waitid(os.P_PID, group, os.WSTOPPED)  # until then threads of it may still answer
         try:
             yield
         finally:
