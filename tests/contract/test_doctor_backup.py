@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from errno import ETIMEDOUT
+from functools import partial
 from pathlib import Path
 from socket import gaierror
 
@@ -83,20 +85,43 @@ def test_a_server_that_is_gone_is_said_and_what_to_do(
     assert f"cannot write to {server.cloud}" in found.summary
 
 
+def test_a_server_that_never_answers_is_asked_once(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each further question would take as long."""
+    context = connect(tmp_path, server)
+    monkeypatch.setattr(objects, "TIMEOUT", 1.0)
+    monkeypatch.setattr(web, "connect", partial(web.connect, timeout=1.0))
+    for kind in (objects.S3Object, objects.RcloneObject):
+        monkeypatch.setattr(kind, "remove", lambda _: pytest.fail("it is asked again"))
+    with server.frozen():
+        (found,) = write.look(context)
+    assert (found.result, found.fix) == (Result.FAIL, write.REACH)
+    assert f"cannot write to {server.cloud}: " in found.summary
+
+
 @pytest.mark.parametrize(
-    ("error", "removed"),
+    ("step", "error", "removed", "told"),
     [
-        (StoreError("AccessDenied: Access Denied"), True),
-        (StoreError("it took too long"), True),
-        (TimeoutError("timed out"), True),
-        (ConnectionResetError(104, "Connection reset by peer"), True),
-        (ConnectionRefusedError(111, "Connection refused"), False),
-        (gaierror(-2, "Name or service not known"), False),
-        (web.ConnectTimeoutError("timed out"), False),
+        ("put", StoreError("AccessDenied: Access Denied"), True, False),
+        ("put", TimeoutError("timed out"), False, True),
+        ("put", TimeoutError(ETIMEDOUT, "it took longer than 3 s"), True, False),
+        ("put", ConnectionResetError(104, "Connection reset by peer"), True, False),
+        ("put", ConnectionRefusedError(111, "Connection refused"), False, False),
+        ("put", gaierror(-2, "Name or service not known"), False, False),
+        ("put", web.ConnectTimeoutError("timed out"), False, False),
+        ("get", StoreError("AccessDenied: Access Denied"), True, False),
+        ("get", ConnectionRefusedError(111, "Connection refused"), True, False),
+        ("get", web.ConnectTimeoutError("timed out"), False, True),
     ],
 )
-def test_what_may_have_been_written_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, removed: bool
+def test_what_may_have_been_written_is_removed_or_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    error: Exception,
+    removed: bool,
+    told: bool,
 ) -> None:
     target, facts = find_local(tmp_path)
     seen: list[FolderObject] = []
@@ -104,10 +129,13 @@ def test_what_may_have_been_written_is_removed(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(FolderObject, "put", fail)
+    monkeypatch.setattr(FolderObject, step, fail)
     monkeypatch.setattr(FolderObject, "remove", lambda found: seen.extend([found]))
-    assert write.try_target(target, facts).summary.startswith("cannot write to local: ")
+    found = write.try_target(target, facts)
+    doing = "write to" if step == "put" else "read from"
+    assert found.summary.startswith(f"cannot {doing} local: ")
     assert bool(seen) is removed
+    assert found.summary.endswith(f"; {found.facts['object']} may have stayed there") is told
 
 
 def test_a_wrong_secret_is_told_from_a_server_that_is_gone(tmp_path: Path) -> None:

@@ -41,6 +41,15 @@ def is_unreached(error: Exception) -> bool:
     return isinstance(error, (gaierror, ConnectionRefusedError, web.ConnectTimeoutError))
 
 
+def is_silent(error: Exception) -> bool:
+    """Return whether a destination does not answer: then it is no use to ask more of it.
+
+    That of `agent.machine.deadline` has a number: the time of the check is over, which says nothing
+    of the destination.
+    """
+    return isinstance(error, TimeoutError) and error.errno is None
+
+
 class UnmeasuredError(Exception):
     """It cannot be tried here; the text says why."""
 
@@ -178,6 +187,8 @@ class RcloneObject:
         done = external_commands.run(
             [RCLONE, verb, *once, self.place], self.environ, content, TIMEOUT
         )
+        if done.returncode == external_commands.TOO_LONG:
+            raise TimeoutError("it did not answer in time")
         if done.returncode != 0:
             raise StoreError(find_last_line(done.stderr, "rclone gave no reason"))
         return done.stdout

@@ -9,6 +9,7 @@ from agent.backup.checks.objects import (
     StoreError,
     UnmeasuredError,
     find_object,
+    is_silent,
     is_unreached,
 )
 from agent.backup.reasons import REFUSALS
@@ -16,6 +17,7 @@ from agent.backup.target import Target, find_targets
 from agent.backup.targets.all import TARGETS
 from agent.machine.hints import find_hint
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 
@@ -23,6 +25,16 @@ PREFIX = "devcopilot-doctor-"
 """How the name of the object begins."""
 CHECK_KEYS = "check the key of this destination and its permissions: docs/backups.md"
 REACH = "check that the container reaches it: `devcopilot doctor network`"
+
+
+@frozen
+class Trouble:
+    """What does not work, and what fixes it."""
+
+    summary: str
+    fix: str
+    to_remove: bool = True
+    """Whether the destination is asked to remove the object."""
 
 
 def look(current: Context) -> Iterator[Finding]:
@@ -46,45 +58,47 @@ def try_target(target: Target, facts: Facts) -> Finding:
     content = f"{name}: written by `devcopilot doctor`, safe to delete\n".encode()
     facts_of = {"object": found.place}
     try:
-        trouble, may_be_there = _write_and_read(found, content, target)
+        trouble = _write_and_read(found, content, target)
     except BaseException:  # doctor is broken off
         with suppress(StoreError, OSError):
             found.remove()
         raise
-    left = _remove(found, target) if may_be_there else None
-    for summary, fix in filter(None, (trouble, left)):
-        return Finding(Result.FAIL, summary, fix, facts_of, target.name)
+    left = _remove(found, target) if trouble is None or trouble.to_remove else None
+    if worst := trouble or left:
+        return Finding(Result.FAIL, worst.summary, worst.fix, facts_of, target.name)
     summary = f"{target.name} works: wrote, read and removed {found.place}"
     return Finding(Result.OK, summary, facts=facts_of, part=target.name)
 
 
-def _write_and_read(
-    found: Object, content: bytes, target: Target
-) -> tuple[tuple[str, str] | None, bool]:
-    """Return what went wrong, with what fixes it, and whether the object may be there."""
-    doing, may_be_there = "write to", True
+def _write_and_read(found: Object, content: bytes, target: Target) -> Trouble | None:
+    """Return what went wrong."""
+    doing = "write to"
     try:
         found.put(content)
         doing = "read from"
         if found.get() == content:
-            return None, may_be_there
-        cause = "what was written is not what is read back"
-        trouble = f"cannot use {target.name}: {cause}", "look for a cache or a proxy in between"
+            return None
     except (StoreError, OSError) as error:
-        trouble = f"cannot {doing} {target.name}: {_explain(error)}", _find_fix(error, target)
-        may_be_there = doing == "read from" or not is_unreached(error)
-    return trouble, may_be_there
+        summary, fix = f"cannot {doing} {target.name}: {_explain(error)}", _find_fix(error, target)
+        if doing == "write to" and is_unreached(error):
+            return Trouble(summary, fix, to_remove=False)
+        if is_silent(error):
+            stays = f"{summary}; {found.place} may have stayed there"
+            return Trouble(stays, fix, to_remove=False)
+        return Trouble(summary, fix)
+    cause = "what was written is not what is read back"
+    return Trouble(f"cannot use {target.name}: {cause}", "look for a cache or a proxy in between")
 
 
-def _remove(found: Object, target: Target) -> tuple[str, str] | None:
-    """Remove the object, which may not be there. Return what went wrong, and what fixes it."""
+def _remove(found: Object, target: Target) -> Trouble | None:
+    """Remove the object, which may not be there. Return what went wrong."""
     try:
         found.remove()
     except (StoreError, OSError) as error:
         if is_missing(error):
             return None
         why = _explain(error)
-        return (
+        return Trouble(
             f"cannot delete on {target.name}: {why}; {found.place} may have stayed there",
             f"allow to delete there, which freeing space needs, and delete {found.place}",
         )
