@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.commands.unit_reports import Lines, end_on_signals, hold
+from agent.commands.unit_reports import Lines, describe_end, end_on_signals, hold
 from agent.machine import unit_record
 from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, printer: Printer) -> int:
-    """Carry them out; exit 0 when none of them fails."""
+    """Carry them out; exit 0 when none of them fails, or is left failed."""
     current = context.load()
     known = [kind for kind in KINDS if kind.wanted(current.settings)]
     units = list(unit_record.list_all(current.facts))
@@ -42,11 +42,10 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     if not names and not arguments.all:
         raise UsageError("no unit is named", "name one, or use --all")
     order = find_order(names, known, units, foreign)
-    records = carry_out(current, known, order, printer)
+    records = [*carry_out(current, known, order, printer), *left]
     for each in left:
         printer.fail(*explain_foreign(each).problems)
-    nothing = [] if records or left else ["no unit has failed"]
-    printer.show([asdict(each) for each in records], nothing)
+    printer.show([asdict(each) for each in records], [] if records else ["no unit has failed"])
     return Exit.FAILED if any(each.state in BAD for each in records) else Exit.OK
 
 
@@ -60,7 +59,8 @@ def is_foreign(unit: Record, kinds: Sequence[Kind], settings: Settings) -> bool:
 
 def explain_foreign(unit: Record) -> UsageError:
     """Return why a unit is left as it is: what a person began, a person begins again."""
-    return UsageError(f"cannot rerun {unit.name}: the settings do not ask for it", unit.hint)
+    cause = "the settings do not ask for it"
+    return UsageError(f"cannot rerun {unit.name}: {cause}; {describe_end(unit)}", unit.hint)
 
 
 def find_order(

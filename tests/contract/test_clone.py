@@ -413,16 +413,23 @@ def test_nobody_tries_again_what_only_a_person_asks_for(
                            if cause == "token" else command)  # fmt: skip
     assert not (made.runtime / "units/poke").exists(), "the setup has nothing to see to"
 
-    line = f"devcopilot: cannot rerun clone:mine: the settings do not ask for it ({row['hint']})\n"
+    line = (
+        "devcopilot: cannot rerun clone:mine: the settings do not ask for it; "
+        f"clone:mine failed: {row['reason']} ({row['hint']})\n"
+    )
     again = run_verb(["rerun", "clone:mine"], made.environ)
     assert (again.returncode, again.stderr) == (2, line)
     every = run_verb(["rerun", "--all"], made.environ)
-    assert (every.returncode, every.stdout, every.stderr) == (0, "", line)
+    assert (every.returncode, every.stdout, every.stderr) == (1, "", line)
+    left = json.loads(run_verb(["rerun", "--all", "--json"], made.environ).stdout)
+    assert [each["name"] for each in left] == ["clone:mine"], "it is still failed"
 
     host.token = None
     if cause == "token":
         assert run_verb(["clone", entry], made.environ).returncode == 0
         assert (tmp_path / "workspace/mine/.git").is_dir()
+        every = run_verb(["rerun", "--all"], made.environ)
+        assert (every.returncode, every.stdout) == (0, "no unit has failed\n")
 
 
 @pytest.mark.parametrize(
