@@ -11,7 +11,7 @@ from agent.commands.output import Printer
 from agent.commands.unit_reports import work_on
 from agent.machine.errors import UsageError
 from agent.machine.exits import Exit
-from agent.machine.unit_record import GOOD
+from agent.machine.unit_record import State
 from agent.settings import context
 from agent.settings.repository import FORM, EntryError, Repository, mask, parse_entry
 from agent.units.clone.kind import KIND, clone_all
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         units = clone_all(work, repositories)
     records = [work.find(unit) for unit in units]
     printer.show([asdict(each) for each in records], [])
-    return Exit.OK if all(each.state in GOOD for each in records) else Exit.FAILED
+    return Exit.OK if all(each.state is State.DONE for each in records) else Exit.FAILED
 
 
 def read(text: str) -> Repository:

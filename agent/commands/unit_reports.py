@@ -125,7 +125,8 @@ class Lines:
 
     def end(self, unit: Record, last: Sequence[str]) -> None:  # noqa: D102
         del last
+        end = Problem(describe_end(unit), unit.hint)
         if unit.state in BAD:
-            self._printer.fail(Problem(describe_end(unit), unit.hint))
+            self._printer.fail(end)
         else:
-            self._printer.say(describe_end(unit))
+            self._printer.say(str(end))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -430,6 +431,52 @@ def test_nobody_tries_again_what_only_a_person_asks_for(
         assert (tmp_path / "workspace/mine/.git").is_dir()
         every = run_verb(["rerun", "--all"], made.environ)
         assert (every.returncode, every.stdout) == (0, "no unit has failed\n")
+
+
+@pytest.mark.parametrize("obstacle", ["file", "folder", "repository", "link above"])
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_clone_that_finds_its_place_taken_names_what_puts_it_elsewhere(
+    tmp_path: Path, host: GitHost, by_hand: bool, obstacle: str
+) -> None:
+    """No setting names what a person clones: he changes what he typed."""
+    host.add("octo/demo")
+    entry = f"{host.url}/octo/demo dir=above/taken depth=1"
+    asked = {} if by_hand else {"DEV8_REPOSITORIES": entry}
+    made = Workspace(
+        tmp_path, {"DEV8_SSH": "false", "DEV8_CODE_SERVER": "false", **asked}
+    ).prepare()  # fmt: skip
+    made.configure()
+    block(tmp_path / "workspace/above", obstacle)
+    done = run_verb(["clone", entry], made.environ)
+    command = f"devcopilot clone '{host.url}/octo/demo depth=1 dir=NAME'"
+    elsewhere = (
+        f"clone it into another folder: {command}"
+        if by_hand
+        else "set dir=NAME in DEV8_REPOSITORIES"
+    )
+    hint = elsewhere if obstacle == "link above" else f"move it away, or {elsewhere}"
+    assert (done.returncode, f"({hint})\n" in done.stdout + done.stderr) == (1, True), done
+    if by_hand:
+        _, _, entry = shlex.split(command.replace("NAME", "free"))
+        assert run_verb(["clone", entry], made.environ).returncode == 0
+        assert (tmp_path / "workspace/free/.git").is_dir()
+
+
+def block(above: Path, obstacle: str) -> None:
+    """Put something where a clone is to go, into `taken` in this folder."""
+    if obstacle == "link above":
+        (above.parents[1] / "outside").mkdir()
+        above.symlink_to(above.parents[1] / "outside")
+        return
+    place = above / "taken"
+    above.mkdir()
+    if obstacle == "file":
+        place.write_text("mine")
+        return
+    place.mkdir()
+    (place / "mine").write_text("mine")
+    if obstacle == "repository":
+        subprocess.run(["git", "init", "-q", place], check=True, timeout=60)
 
 
 @pytest.mark.parametrize(

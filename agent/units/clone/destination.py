@@ -35,22 +35,26 @@ class Found:
     hint: str = ""
 
 
-def look(git: Git, target: Path, url: str, *, is_workspace: bool) -> Found:
-    """Return what is at a place, without the network."""
+def look(git: Git, target: Path, url: str, elsewhere: str, *, is_workspace: bool) -> Found:
+    """Return what is at a place, without the network.
+
+    `elsewhere`: what has the clone made in another folder, for hints.
+    """
+    clear = f"move it away, or {elsewhere}"
     if not os.path.lexists(target):
         return Found(Place.FREE)
     if not target.is_dir():
-        return Found(Place.BLOCKED, f"{target} is in the way: it is no folder", "move it away")
+        return Found(Place.BLOCKED, f"{target} is in the way: it is no folder", clear)
     try:
         names = sorted(name.name for name in target.iterdir())
     except OSError as error:
         return Found(Place.BLOCKED, f"cannot read {target}: {error.strerror}")
     if ".git" in names:
-        return _look_at_repository(git, target, url)
-    return _look_at_folder(target, names, is_workspace=is_workspace)
+        return _look_at_repository(git, target, url, clear)
+    return _look_at_folder(target, names, clear, is_workspace=is_workspace)
 
 
-def _look_at_folder(target: Path, names: list[str], *, is_workspace: bool) -> Found:
+def _look_at_folder(target: Path, names: list[str], clear: str, *, is_workspace: bool) -> Found:
     others = [name for name in names if name != OF_THE_VOLUME]
     if is_workspace or (not others and (names or os.path.ismount(target))):
         return Found(Place.SHARED)
@@ -58,10 +62,10 @@ def _look_at_folder(target: Path, names: list[str], *, is_workspace: bool) -> Fo
         return Found(Place.FREE)
     shown = ", ".join(others[:MOST_NAMES]) + (", …" if len(others) > MOST_NAMES else "")
     reason = f"{target} is in the way: it is no clone and holds {shown or 'a link'}"
-    return Found(Place.BLOCKED, reason, "move it away, or set dir=NAME in DEV8_REPOSITORIES")
+    return Found(Place.BLOCKED, reason, clear)
 
 
-def _look_at_repository(git: Git, target: Path, url: str) -> Found:
+def _look_at_repository(git: Git, target: Path, url: str, clear: str) -> Found:
     said = git.ask("config", "--get-regexp", r"^remote\..*\.url$", cwd=target)
     origins = [line.partition(" ")[2] for line in (said or "").split("\n") if line]
     if git.ask("rev-parse", "--git-dir", cwd=target) is None:
@@ -73,11 +77,7 @@ def _look_at_repository(git: Git, target: Path, url: str) -> Found:
     if any(is_same(origin, url) for origin in origins):
         return Found(Place.THERE)
     whose = f"it is a clone of {origins[0]}" if origins else "it is a repository without a remote"
-    return Found(
-        Place.BLOCKED,
-        f"{target} is in the way: {whose}",
-        "move it away, or set dir=NAME in DEV8_REPOSITORIES",
-    )
+    return Found(Place.BLOCKED, f"{target} is in the way: {whose}", clear)
 
 
 def is_same(one: str, other: str) -> bool:

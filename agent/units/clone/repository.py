@@ -28,6 +28,8 @@ from agent.units.unit import StoppedError, Unit, Work
 STAGING = f"{OURS}clone-"
 """Begins the name of a folder in the workspace in which a clone is made."""
 LISTED = 5
+SET_FOLDER = "set dir=NAME in DEV8_REPOSITORIES"
+"""What has a clone that the settings ask for made in another folder, for a hint."""
 
 
 class Clone:
@@ -79,9 +81,9 @@ class Clone:
             else:
                 self.unit.skip("you removed it", f"devcopilot rerun {self.unit.name}")
             return True
-        found = look(
-            self._git, self.target, self._url, is_workspace=self.repository.folder == WORKSPACE
-        )
+        elsewhere = suggest_folder(self.repository) if self.unit.by_hand else SET_FOLDER
+        is_workspace = self.repository.folder == WORKSPACE
+        found = look(self._git, self.target, self._url, elsewhere, is_workspace=is_workspace)
         if found.place is Place.THERE:
             self._take_as_it_is()
             return True
@@ -90,7 +92,7 @@ class Clone:
             return True
         self._shared = found.place is Place.SHARED
         if not self._is_inside():
-            self.unit.fail(f"{self.target} leads out of the workspace, by a link", "set dir=NAME")
+            self.unit.fail(f"{self.target} leads out of the workspace, by a link", elsewhere)
             return True
         # If it is settled, it waits for another token, and says so.
         return was_refused(self.unit, self._facts, self._host) and not self._again
@@ -217,7 +219,18 @@ def find_command(repository: Repository, settings: Settings) -> str:
     host = settings.github.host
     if any(_are_alike(repository, each, host) for each in settings.repositories.entries or ()):
         return ""
-    return f"devcopilot clone {shlex.quote(repository.entry)}"
+    return format_command(repository.entry)
+
+
+def suggest_folder(repository: Repository) -> str:
+    """Return what a person types to have it in another folder, for a hint."""
+    words = [word for word in repository.entry.split() if not word.startswith("dir=")]
+    return f"clone it into another folder: {format_command(' '.join((*words, 'dir=NAME')))}"
+
+
+def format_command(entry: str) -> str:
+    """Return the command that clones one repository."""
+    return f"devcopilot clone {shlex.quote(entry)}"
 
 
 def _are_alike(one: Repository, other: Repository, gh_host: str) -> bool:
