@@ -243,6 +243,10 @@ PART = "mkdir .vscode; git cat-file blob"
 """What a checkout leaves that fails half-way: a file, and git's own ones as they were."""
 
 
+FULL = "trap '' XFSZ; ulimit -f 1;"
+"""A full disk: git can write neither a file to its end nor the index."""
+
+
 @pytest.mark.parametrize(
     ("meanwhile", "verdict"),
     [
@@ -258,6 +262,13 @@ PART = "mkdir .vscode; git cat-file blob"
             trust.Verdict.ASK,
         ),
         (
+            f"{PART} other:.vscode/settings.json >cfg.json; ln -s ../cfg.json .vscode/launch.json",
+            trust.Verdict.ASK,
+        ),
+        (f"{FULL} git checkout -q long", trust.Verdict.ASK),
+        (f"{FULL} git -c core.autocrlf=true checkout -q long", trust.Verdict.ASK),
+        ("mkdir .vscode; seq 150 >.vscode/launch.json", trust.Verdict.TRUSTED),
+        (
             "mkdir .vscode; cp .devcontainer/devcontainer.json .vscode/launch.json",
             trust.Verdict.TRUSTED,
         ),
@@ -271,6 +282,10 @@ PART = "mkdir .vscode; git cat-file blob"
         "a look",
         "in part",
         "in part with CRLF",
+        "in part behind a link",
+        "cut off",
+        "cut off with CRLF",
+        "the beginning of another file",
         "a copy of what was trusted",
     ],
 )
@@ -282,7 +297,9 @@ def test_what_is_checked_out_while_a_hook_runs_is_asked_about(
     git = "git -c user.name=a -c user.email=a@example.com"
     words = f"{git} {meanwhile}" if meanwhile.startswith("commit") else meanwhile
     box.write(postCreateCommand=f"{words}; mkdir -p .vscode; echo made >.vscode/tasks.json")
-    setting = f"""git init -q; git add .; {git} commit -q -m 1
+    setting = f"""git init -q; seq 30 | xargs touch; git add .; {git} commit -q -m 1
+        mkdir .vscode; seq 300 >.vscode/settings.json; git add -f .vscode
+        {git} commit -q -m 2; git branch long; git reset -q --hard HEAD~
         for name in .vscode/settings.json:other README.md:unrelated; do
             mkdir -p .vscode; echo {{}} >"${{name%:*}}"; git add -f "${{name%:*}}"
             {git} commit -q -m 2; git branch "${{name#*:}}"; git reset -q --hard HEAD~
