@@ -98,25 +98,28 @@ class RestoreBox:
 
         restic reads slowly meanwhile, so that it is in the midst of it however late this looks.
         """
-        slow = {"PATH": f"{self.slow_down()}{os.pathsep}{self.environ['PATH']}"}
+        self.put_before_restic(f'exec "$RESTIC" --limit-download {SPEED} "$@"')
         process = subprocess.Popen(
-            self.argv(*words), env=self.environ | slow, start_new_session=True,
+            self.argv(*words), env=self.environ, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         wait_until(lambda: when() or process.poll() is not None, "the moment")
         assert process.poll() is None, "it was done before"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        self.put_before_restic('exec "$RESTIC" "$@"')
 
-    def slow_down(self) -> Path:
-        """Return a folder with a restic that reads so many KiB a second."""
-        program = self.folder / "slow/restic"
-        if not program.exists():
-            program.parent.mkdir(mode=0o755)
-            restic = shlex.quote(shutil.which("restic") or "")
-            program.write_text(f'#!/bin/sh\nexec {restic} --limit-download {SPEED} "$@"\n')
-            program.chmod(0o755)
-        return program.parent
+    def put_before_restic(self, script: str) -> None:
+        """Have a shell run this script in place of restic, $RESTIC, from now on."""
+        program = self.folder / "programs/restic"
+        program.parent.mkdir(mode=0o755, exist_ok=True)
+        restic = shlex.quote(shutil.which("restic") or "")
+        program.write_text(f"#!/bin/bash\nRESTIC={restic}\n{script}\n")
+        program.chmod(0o755)
+        path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+        if self.variables.get("PATH") != path:
+            self.variables["PATH"] = path
+            self.configure()
 
     def snapshots(self) -> list[dict[str, object]]:
         return list(json.loads(self.backup("list", "--json")))
