@@ -1,6 +1,5 @@
 """A fake GitHub in another process is driven as if it were here."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ import requests
 from tests.fakes.github import FakeGitHub, Fault, Pattern
 from tests.worlds.containers import find_free_port
 from tests.worlds.github_net import reach
+from tests.worlds.programs import Program
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -25,7 +25,7 @@ def port() -> int:
 def hub(port: int, tmp_path: Path) -> Iterator[FakeGitHub]:
     argv = [sys.executable, "-m", "tests.fakes.github", "--port", str(port),
             "--folder", str(tmp_path), "--token", "ghp_first"]  # fmt: skip
-    with subprocess.Popen(argv, cwd=TOP) as process:
+    with Program[bytes](argv, cwd=TOP) as process:
         yield reach(tmp_path / "control")
         process.terminate()
         assert process.wait(timeout=120) == 0, "it ends when it is told to"
