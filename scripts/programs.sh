@@ -13,22 +13,18 @@ cd "$(dirname "$0")/.."
 
 programs=.cache/programs
 
-# Tell whether a part was made from what its files hold now; its stamp is written when it is done.
-is_current() { # NAME FILE...
+# Fetch a part, with its fetch_NAME, unless it was made from what these files hold now.
+keep_current() { # NAME FILE...
+    local wanted stamp=$programs/$1.made-from log=.cache/programs-$1.log
     wanted=$(cat scripts/programs.sh "${@:2}" | sha256sum)
-    stamp=$programs/$1.made-from
     [[ $(cat "$stamp" 2>/dev/null) != "$wanted" ]] || return 0
-    stage "Fetching $1 for the tests" "about 10 s"
+    stage "Fetching $1 for the tests" "about 15 s"
     rm -rf "$stamp" "${programs:?}/$1"
-    return 1
-}
-
-finish() { # COMMAND...
-    if "$@" >.cache/programs.log 2>&1 </dev/null; then
+    if "fetch_$1" >"$log" 2>&1 </dev/null; then
         printf '%s\n' "$wanted" >"$stamp"
     else
-        tail -n 5 .cache/programs.log >&2
-        note "it cannot be had: tests that need it are skipped"
+        tail -n 5 "$log" >&2
+        note "$1 cannot be had: tests that need it are skipped"
     fi
 }
 
@@ -83,11 +79,13 @@ make_cache
 mkdir -p "$programs/bin"
 exec 9>.cache/programs.lock
 flock 9
-is_current restic docker/base/restic.txt docker/base/fetch-program.sh || finish fetch_restic
-is_current rclone docker/mvp/rclone.txt || finish fetch_rclone
-is_current azurite docker/mvp/npm.txt tests/programs/package-lock.json || finish fetch_azurite
-is_current promtool || finish fetch_promtool
-is_current kubernetes tests/programs/kubernetes.txt || finish fetch_kubernetes
+# Side by side: most of the time they wait for the network.
+keep_current restic docker/base/restic.txt docker/base/fetch-program.sh &
+keep_current rclone docker/mvp/rclone.txt &
+keep_current azurite docker/mvp/npm.txt tests/programs/package-lock.json &
+keep_current promtool &
+keep_current kubernetes tests/programs/kubernetes.txt &
+wait
 # Debian's packages and a program of each.
 packages=(acl:setfacl bindfs:bindfs busybox-static:busybox catatonit:catatonit dumb-init:dumb-init
     git-lfs:git-lfs openssh-server:sshd podman:podman rsync:rsync s6:s6-svscan tini:tini zsh:zsh)

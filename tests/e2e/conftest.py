@@ -40,6 +40,8 @@ class Login:
             *("-i", str(self.private), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
             *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
             *("-o", "LogLevel=ERROR"),
+            # What comes first by default takes a client 50 ms of processor.
+            *("-o", "KexAlgorithms=^curve25519-sha256"),
         )
 
 
