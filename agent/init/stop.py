@@ -5,6 +5,7 @@ longer than it must.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 
 from agent.init.listener import Listener
 from agent.init.loop import Loop, Timer
@@ -14,6 +15,9 @@ HASTE = 1.0
 """Seconds that are left once somebody is in a hurry."""
 LAST_MOMENT = 0.5
 """Seconds that each stage has after the deadline: what was killed must still be taken away."""
+
+MOST_NAMED = 10
+"""How much of what is killed the log names."""
 
 
 class Stoppable:
@@ -103,14 +107,20 @@ class Stop:
         self._deadline = self._loop.after(seconds, self._on_deadline)
 
     def _on_deadline(self) -> None:
-        names = [name for part in self._present() for name in part.name_remaining()]
         self._log.warning(
-            "stop timeout reached; killing the remaining processes", remaining=", ".join(names)
+            "stop timeout reached; killing the remaining processes",
+            remaining=self._name_remaining(),
         )
         for stage in self.order[self._stage :]:
             for part in stage:
                 part.kill()
         self._loop.after(LAST_MOMENT, self._give_up)
+
+    def _name_remaining(self) -> str:
+        """Return what still runs, in words for the log: there is no time to read thousands."""
+        names = chain.from_iterable(part.name_remaining() for part in self._present())
+        named = list(islice(names, MOST_NAMED))
+        return ", ".join(named) + (", and more" if next(names, None) else "")
 
     def _give_up(self) -> None:
         """Leave to the kernel what even a KILL has not ended."""

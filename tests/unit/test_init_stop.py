@@ -151,6 +151,13 @@ def test_haste_never_gives_more_time(world: World) -> None:
     assert "stopping faster" not in world.said()
 
 
+def test_of_very_many_only_some_are_named(world: World) -> None:
+    stop = make_stop(world, tuple(Part(world, f"{number}", 1000) for number in range(5000)))
+    stop.request("SIGTERM", 0)
+    go_to_the_end(world, stop)
+    assert world.events()[-1]["remaining"] == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, and more"
+
+
 def test_the_deadline_is_over_once_also_after_haste(world: World) -> None:
     hung = [Part(world, name, 1000, mortal=False) for name in "ab"]
     stop = make_stop(world, (hung[0],), (hung[1],))
