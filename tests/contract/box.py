@@ -12,7 +12,7 @@ from agent.machine import runtime
 from tests.contract.homes import Workspace
 from tests.contract.vault import need_restic
 from tests.worlds.copies import run_verb
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.quick_key import find_password, place_repository
 
 
@@ -30,7 +30,7 @@ def open_box(folder: Path, **variables: str) -> Iterator[Workspace]:
     made.configure()
     place_repository(made.folder / "backups/workspace", find_password(made.home))
     (folder / "workspace/a").write_bytes(os.urandom(100_000))
-    with Program[bytes](["sleep", "1000"]) as alive:
+    with Awaited[bytes](["sleep", "1000"]) as alive:
         try:
             state = {
                 "version": 2, "pid": alive.pid, "phase": "ready", "jobs": {}, "cmd": False,

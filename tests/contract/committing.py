@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 WORK = r"""
@@ -69,7 +69,7 @@ def committing(folder: Path, worktree: Path, scratch: Path) -> Iterator[None]:
     """Have somebody work there meanwhile, and see that they did."""
     beat = scratch / "beat"
     argv = ["bash", "-c", WORK, "bash", str(folder), str(worktree), str(beat)]
-    with Program(
+    with Awaited(
         argv, env={**os.environ, **IDENTITY}, stdout=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:

@@ -25,7 +25,7 @@ from agent.machine.follow import Limits, Message
 from agent.settings.everything import Settings
 from tests.contract.vault import Vault
 from tests.worlds.backup_servers import Server, serving_rclone
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.quick_key import place_repository
 from tests.worlds.small_folder import SmallFolder, small_folder
 from tests.worlds.trees import make_odd_tree
@@ -57,7 +57,7 @@ def churning(folder: Path) -> Iterator[None]:
     """Have another process make files and remove them, all the time."""
     folder.mkdir()
     argv = [sys.executable, "-c", CHURN, str(folder)]
-    with Program[bytes](argv, stdout=subprocess.PIPE) as process:
+    with Awaited[bytes](argv, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
         try:

@@ -15,7 +15,7 @@ from agent.backup import reading
 from agent.backup.create import snapshot
 from agent.commands.backup import shared
 from tests.contract.restore_box import MINE, RestoreBox
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import DEADLINE, wait_until
 
 SOON = 100.0
@@ -43,7 +43,7 @@ def lock_of_a_stranger(box: RestoreBox) -> Iterator["subprocess.Popen[bytes]"]:
     environ = {**box.environ, "RESTIC_REPOSITORY": str(folder), "RESTIC_PASSWORD_FILE":
                str(box.home / ".local/state/devcopilot/backup/password")}  # fmt: skip
     user = [f"--reuid={MINE}", f"--regid={MINE}", "--clear-groups"]
-    with Program[bytes](
+    with Awaited[bytes](
         [*(["setpriv", *user] if os.getuid() == 0 else []), *argv], env=environ,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
@@ -119,7 +119,7 @@ def test_reading_does_not_wait_for_whoever_works_here(box: RestoreBox) -> None:
 
 @contextmanager
 def open_lock(path: Path) -> Iterator[None]:
-    with Program[bytes](
+    with Awaited[bytes](
         ["flock", str(path), "sh", "-c", "echo; exec cat"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as process:  # fmt: skip
@@ -149,7 +149,7 @@ def test_a_command_beats_a_scheduled_check(
     (slow / "restic").chmod(0o755)
     box.variables["PATH"] = f"{slow}:{box.environ['PATH']}"
     box.configure()
-    with Program(
+    with Awaited(
         box.argv("backup", "scheduled"), env=box.environ, stderr=subprocess.PIPE, text=True
     ) as scheduled:
         wait_until((slow / "begun").exists, "the check")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.backup_servers import Server, find_program, serving_rclone
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.quick_key import place_repository
 from tests.worlds.small_folder import small_folder
 from tests.worlds.waiting import DEADLINE
@@ -85,7 +85,7 @@ def test_rclone_refuses_a_wrong_key(tmp_path: Path) -> None:
     with serving_rclone(tmp_path) as server:
         environ = {**os.environ, **PASSWORD, **server.environment, "AWS_SECRET_ACCESS_KEY": "other"}
         argv = [find_program("restic"), "--no-cache", *server.options("x"), "init"]
-        with Program(argv, env=environ, stdout=-1, stderr=-2, text=True) as process:
+        with Awaited(argv, env=environ, stdout=-1, stderr=-2, text=True) as process:
             try:
                 assert process.stdout
                 words = iter(process.stdout.readline, "")

@@ -31,7 +31,7 @@ from tests.worlds.copies import run_verb
 from tests.worlds.git_host import GitHost
 from tests.worlds.limits import refuse_threads
 from tests.worlds.needs import need, need_sshd
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 
@@ -599,7 +599,7 @@ def test_an_unknown_ssh_host_is_shown_with_its_key_and_not_trusted(
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     options = (f"HostKey={key}", f"Port={port}", "ListenAddress=127.0.0.1", "PidFile=none")
     words = [word for option in options for word in ("-o", option)]
-    with Program[bytes]([sshd, "-D", "-e", "-f", "/dev/null", *words],
+    with Awaited[bytes]([sshd, "-D", "-e", "-f", "/dev/null", *words],
                           stderr=subprocess.DEVNULL) as server:  # fmt: skip
         try:
             wait_until(lambda: listens(port), "sshd listens")

@@ -21,7 +21,7 @@ from tests.fakes.github import FakeGitHub
 from tests.worlds.containers import find_free_port
 from tests.worlds.machine import make_facts
 from tests.worlds.needs import need, need_sshd
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 OK, WARN, FAIL, SKIPPED, UNKNOWN = Result
@@ -228,7 +228,7 @@ def host(folder: Path, key: Path) -> Iterator[int]:
                "AuthorizedKeysFile": key.with_suffix(".pub"), "StrictModes": "no",
                "ForceCommand": script, "PermitRootLogin": "yes", "UsePAM": "no"}  # fmt: skip
     arguments = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    with Program[bytes]([sshd, "-D", "-e", "-f", "/dev/null", *arguments],
+    with Awaited[bytes]([sshd, "-D", "-e", "-f", "/dev/null", *arguments],
                           stderr=subprocess.DEVNULL) as server:  # fmt: skip
         try:
             scan = ["ssh-keyscan", "-p", str(port), "127.0.0.1"]

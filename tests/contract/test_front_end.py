@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.containers import find_free_port
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 SERVER = Path(__file__).resolve().parents[2] / "deploy/front-end/server.py"
@@ -26,7 +26,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     (folder / "octo").write_text(json.dumps(LINK))
     argv = [sys.executable, str(SERVER), "--port", str(number), "--users", f"{folder}/users.json",
             "--open", f"cat {folder}/{{id}}"]  # fmt: skip
-    with Program[bytes](argv, stderr=subprocess.DEVNULL) as process:
+    with Awaited[bytes](argv, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: answers(number), "the front end")
             yield number

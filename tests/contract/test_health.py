@@ -15,7 +15,7 @@ from agent.services.registered import ROSTER, Roster
 from agent.services.service import CommandProbe, HttpProbe, LoginProbe, PortProbe, Service
 from tests.contract.homes import Workspace
 from tests.worlds.machine import make_facts
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 SECRET = "not-for-a-probe"
@@ -78,7 +78,7 @@ def test_before_the_agent_runs_it_is_waited_for(workspace: Workspace, late: str)
     hidden = workspace.runtime / late
     hidden.rename(workspace.folder / "aside")
     words = [sys.executable, "-I", "-m", "agent", "health", "--wait", "60"]
-    with Program[bytes](words, env=workspace.environ, stdout=subprocess.PIPE) as asked:
+    with Awaited[bytes](words, env=workspace.environ, stdout=subprocess.PIPE) as asked:
         wait_until(lambda: is_pausing(asked) or asked.poll() is not None, "it waits")
         (workspace.folder / "aside").rename(hidden)
         assert (asked.wait(timeout=60), asked.stdout and asked.stdout.read()) == (0, b"")

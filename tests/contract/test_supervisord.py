@@ -27,7 +27,7 @@ from agent.settings.agent import LONGEST_RUNTIME_PATH
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.containers import find_free_port
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import DEADLINE
 
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
@@ -337,7 +337,7 @@ def test_a_number_that_has_come_to_somebody_else_is_left_alone(
 ) -> None:
     box = make(Service("calm", SLEEP, directory=tmp_path))
     line = "exec sleep 1000" if case == "a living leader" else "sleep 1000 & echo $!; exit"
-    with Program[bytes](
+    with Awaited[bytes](
         ["sh", "-c", line], start_new_session=True, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout

@@ -18,7 +18,7 @@ from agent.machine.clock import Clock
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
 from tests.worlds.needs import need
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.quick_key import make_quick, place_repository
 from tests.worlds.waiting import wait_until
 
@@ -100,7 +100,7 @@ class Vault:
         """Run a restic of its own, from when it holds a lock."""
         argv = [PROGRAM, *find_options(self.target), *(SLOW if slow else ()), *words]
         known = set(self.files("locks"))
-        with Program[bytes](
+        with Awaited[bytes](
             argv, env=make_environment(self.target, self.facts), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Login
 from tests.worlds.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 LINKS = {
@@ -87,7 +87,7 @@ Until its input ends, or for ten minutes.
 def flood(box: Container, sources: int, each: int) -> Iterator[None]:
     """Let so many sources hold so many connections each."""
     words = ("/opt/devcopilot/bin/python", "-c", FLOOD, str(sources), str(each))
-    with Program[bytes](
+    with Awaited[bytes](
         [DOCKER, "exec", "-i", box.name, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout
@@ -124,7 +124,7 @@ def forwarded(box: Container, login: Login, path: str, folder: Path) -> Iterator
     """Forward a Unix socket of the workspace to one in this folder, as far as sshd lets us."""
     here = folder / "socket"
     words = ("-N", "-L", f"{here}:{path}", "-p", str(box.ssh_port), "dev8@127.0.0.1")
-    with Program[bytes](["ssh", *login.options(), *words]) as process:
+    with Awaited[bytes](["ssh", *login.options(), *words]) as process:
         try:
             wait_until(here.exists, "a socket at this end")
             yield here

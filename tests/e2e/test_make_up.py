@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.conftest import Login
 from tests.worlds.authority import Authority
 from tests.worlds.containers import BASE, DOCKER, QUIET, TAG, docker, find_free_port
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 TOP = Path(__file__).resolve().parents[2]
@@ -171,7 +171,7 @@ def test_the_page_is_there_over_ssh(workspace: Workspace) -> None:
         except OSError:
             return ""  # ssh is not there yet
 
-    with Program[bytes](words.replace("PORT", str(port)).split(), cwd=TOP) as forward:
+    with Awaited[bytes](words.replace("PORT", str(port)).split(), cwd=TOP) as forward:
         try:
             assert "<h1>" in wait_until(read, "the page")
         finally:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.worlds.containers import docker
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.remapped import BRIDGE, PREFIX, REMAPPED, need_remapping, remapped_engine
 from tests.worlds.waiting import wait_until
 
@@ -32,7 +32,7 @@ def find_daemons() -> list[psutil.Process]:
 
 def test_a_run_that_was_killed_leaves_nothing_in_the_way() -> None:
     need_remapping()
-    with Program[bytes]([sys.executable, "-c", RUN], cwd=TOP, stdout=subprocess.PIPE) as run:
+    with Awaited[bytes]([sys.executable, "-c", RUN], cwd=TOP, stdout=subprocess.PIPE) as run:
         assert run.stdout
         assert run.stdout.readline() == b"up\n"
         assert find_daemons()

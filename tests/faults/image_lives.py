@@ -17,7 +17,7 @@ from tests.e2e.registry import Registry
 from tests.faults.life import Life
 from tests.pid1.boxes import Box
 from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, running
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 
 PORT = 9123
 EXTENSION = "octo.good"
@@ -111,7 +111,7 @@ def serving_gallery(registry: Registry) -> Iterator[None]:
     pid = registry.box.inspect("{{.State.Pid}}")
     argv = ("nsenter", f"--target={pid}", "--net", sys.executable, E2E / "gallery.py", str(PORT))
     environ = {**os.environ, "PYTHONPATH": str(E2E.parent / "worlds")}
-    with Program[bytes]([*argv, EXTENSION], env=environ, stderr=subprocess.DEVNULL) as gallery:
+    with Awaited[bytes]([*argv, EXTENSION], env=environ, stderr=subprocess.DEVNULL) as gallery:
         yield
         gallery.kill()
 

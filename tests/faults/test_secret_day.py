@@ -34,7 +34,7 @@ from tests.faults.secret_day import (
 from tests.faults.tally import Tally
 from tests.faults.victims import KEPT, Deck, Victim, list_jobs, list_services, list_verbs
 from tests.worlds.containers import DOCKER, docker
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.secret_values import Trace, find_stale, find_unlisted, find_wide
 from tests.worlds.waiting import wait_until
 
@@ -154,7 +154,7 @@ def crash(day: Day) -> None:
 
 def strike_restic(day: Day, killer: Killer) -> bool:
     """Have restic crash while a backup is made; tell whether it was met."""
-    with Program[bytes](day.enter("devcopilot", "backup", "create"), stdout=subprocess.DEVNULL,
+    with Awaited[bytes](day.enter("devcopilot", "backup", "create"), stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, env=CLEAN) as process:  # fmt: skip
         pid = 0
         while process.poll() is None and not pid:

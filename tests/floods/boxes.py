@@ -19,7 +19,7 @@ from typing import Any
 from tests.e2e.conftest import Login
 from tests.floods.caller import HALF_OPEN
 from tests.worlds.containers import BASE, DOCKER, HARDENED, MVP, Container, Recipe, running
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 PYTHON = "/opt/devcopilot/bin/python"
@@ -151,7 +151,7 @@ class Workspace:
 @contextmanager
 def stranger(words: tuple[str, ...]) -> Iterator[None]:
     """Run a program of the engine that says when it is there, and ends with its input."""
-    with Program(
+    with Awaited(
         [DOCKER, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout

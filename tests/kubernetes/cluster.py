@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.worlds.bound import BOUND
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 HERE = Path(__file__).parent
@@ -88,7 +88,7 @@ class Cluster:
 
     def load(self, image: str, docker: str) -> None:
         """Take an image from the machine's engine."""
-        with Program[bytes]([docker, "save", image], stdout=subprocess.PIPE) as saving:
+        with Awaited[bytes]([docker, "save", image], stdout=subprocess.PIPE) as saving:
             subprocess.run([*self._enter(), "docker", "load"], check=True, timeout=600,
                            stdin=saving.stdout, stdout=subprocess.DEVNULL)  # fmt: skip
         assert saving.returncode == 0, f"there is no {image} here"

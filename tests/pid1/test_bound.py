@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.pid1.boxes import ENVIRONMENT, Namespace
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ signal.pause()
 def test_a_box_ends_with_a_killed_starter(namespace: Namespace, folder: Path) -> None:
     words = [sys.executable, "-c", STARTER, str(folder), str(namespace.uid), *namespace.words]
     environ = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
-    with Program[bytes](words, stdout=subprocess.PIPE, env=environ, cwd="/") as starter:
+    with Awaited[bytes](words, stdout=subprocess.PIPE, env=environ, cwd="/") as starter:
         try:
             assert starter.stdout
             command = Path("/proc", str(int(starter.stdout.readline())), "cmdline")

@@ -26,7 +26,7 @@ from tests.pid1.boxes import (
     change,
     with_services,
 )
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import DEADLINE, wait_until
 
 Start = Callable[..., Box]
@@ -146,7 +146,7 @@ def test_none_is_left_where_init_is_not_pid_1(tmp_path: Path, code: int) -> None
     """As PID 1 it would take everybody with it. With 0 there is no boot file."""
     words = [*PYTHON, str(FIRST_LIFE), "sh", "-c", f"exit {code}", "--"]
     variables = {**ENVIRONMENT, "DEV8_RUNTIME_DIR": str(tmp_path / "run")}
-    with Program[bytes](
+    with Awaited[bytes](
         words, env=variables, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
         assert process.wait(20) == (code or Exit.INTERNAL)
@@ -192,7 +192,7 @@ def test_fifos_are_open_until_the_second_life_has_them(tmp_path: Path) -> None:
 
 
 def test_one_that_has_begun_is_ended_when_it_is_not_wanted() -> None:
-    with Program[bytes](["sleep", "1000"]) as process:
+    with Awaited[bytes](["sleep", "1000"]) as process:
         Early(process.pid, GONE, 0, 0).dismiss()
         assert process.wait(DEADLINE) == -signal.SIGTERM
         Early(process.pid, GONE, 0, 0).dismiss()  # it has ended

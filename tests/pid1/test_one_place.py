@@ -16,7 +16,7 @@ import pytest
 from tests.pid1.boxes import Box
 from tests.worlds.containers import find_free_port
 from tests.worlds.needs import need
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import DEADLINE, wait_until
 
 TOP = Path(__file__).parent.parent.parent
@@ -226,7 +226,7 @@ class Strange:
     @contextmanager
     def running(self, *words: str) -> Iterator[None]:
         """Let a program run beside PID 1, as its user."""
-        with Program[bytes](self.enter(*words), env=self._environ) as process:
+        with Awaited[bytes](self.enter(*words), env=self._environ) as process:
             try:
                 yield
             finally:

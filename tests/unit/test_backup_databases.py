@@ -17,7 +17,7 @@ import pytest
 from agent.backup.create import databases
 from agent.backup.create.databases import Copied, copy_all, find_place
 from agent.machine import sqlite
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import DEADLINE, wait_until
 
 WRITER = """
@@ -55,7 +55,7 @@ os._exit(0)
 def writing(database: Path, mode: str) -> Iterator[None]:
     """Have another process write two tables in step, all the time, with syncs."""
     argv = [sys.executable, "-c", WRITER, str(database), mode]
-    with Program[bytes](argv, stdout=subprocess.PIPE) as process:
+    with Awaited[bytes](argv, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine import folders
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 
 FILL = """
 import pathlib, sys
@@ -21,7 +21,7 @@ with folders.stage(pathlib.Path(sys.argv[1]), "new", pathlib.Path(sys.argv[2])) 
 
 def test_what_a_killed_program_has_left_is_removed(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    with Program([sys.executable, "-c", FILL, tmp_path / "there", state], text=True,
+    with Awaited([sys.executable, "-c", FILL, tmp_path / "there", state], text=True,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # fmt: skip
         assert process.stdout
         place = Path(process.stdout.readline().strip())

@@ -11,7 +11,7 @@ import pytest
 
 from agent.machine.follow import ENDED, Finished, Limits, Message, find_words, follow
 from agent.machine.process_groups import end
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 ANY = Limits()
@@ -184,7 +184,7 @@ def test_whoever_kills_us_by_our_group_leaves_nothing_behind(tmp_path: Path) -> 
         f"follow(['sh', '-c', 'echo $$ >{note}; exec sleep 60'], {PATH!r}, Limits())"
     )
     argv = [sys.executable, "-c", script]
-    with Program[bytes](argv, start_new_session=True, cwd=Path.cwd()) as process:
+    with Awaited[bytes](argv, start_new_session=True, cwd=Path.cwd()) as process:
         wait_until(lambda: note.exists() and note.read_text(), "its start")
         os.killpg(process.pid, signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{note.read_text().strip()}").exists(), "its end")

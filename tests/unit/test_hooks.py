@@ -27,7 +27,7 @@ from agent.units.setup import Setup
 from agent.workspace.jobs import find_jobs
 from tests.worlds.limits import refuse_threads
 from tests.worlds.machine import make_facts
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 FILE = ".devcontainer/devcontainer.json"
@@ -635,7 +635,7 @@ def test_hooks_that_run_again_leave_the_shell_of_an_attach_alone(
     def probe(
         _how: str, _environ: object, _folder: Path, _stop: object, on_start: Callable[[int], None]
     ) -> tuple[dict[str, str], str]:
-        with Program[bytes](["sleep", "1000"], start_new_session=True) as shell:
+        with Awaited[bytes](["sleep", "1000"], start_new_session=True) as shell:
             try:
                 on_start(shell.pid)
                 box.run({"hooks": ""})

@@ -11,7 +11,7 @@ import pytest
 from agent.init.loop import LONGEST_WAIT, BootClock, Loop
 from agent.machine.backoff import Backoff
 from tests.fakes.kernel import START, World
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_the_age_counts_from_the_start_of_the_process_also_over_an_exec() -> Non
         print(clock.now(), clock.find_age(), clock.now())
         """
     before = clock.now()
-    with Program(
+    with Awaited(
         ["/bin/sh", "-c", 'read -r _; exec "$@"', "-", sys.executable, "-c", say],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip

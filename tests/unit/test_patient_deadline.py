@@ -9,7 +9,7 @@ import pytest
 
 from agent.machine import deadline, proc
 from agent.machine.deadline import patient_deadline
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def test_a_kernel_that_does_not_count_turns_says_nothing_of_them(
 
 
 def test_the_kernel_counts_how_often_a_process_had_a_turn() -> None:
-    with Program[bytes](["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with Awaited[bytes](["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
         before = proc.count_switches(process.pid)

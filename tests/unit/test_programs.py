@@ -4,17 +4,17 @@ import signal
 
 import pytest
 
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 
 
 def test_a_program_is_killed_where_its_test_fails() -> None:
     message = "the test has failed"
-    with pytest.raises(AssertionError, match=message), Program[bytes](["sleep", "600"]) as program:
+    with pytest.raises(AssertionError, match=message), Awaited[bytes](["sleep", "600"]) as program:
         raise AssertionError(message)
     assert program.returncode == -signal.SIGKILL
 
 
 def test_a_program_whose_test_goes_well_is_waited_for() -> None:
-    with Program[bytes](["true"]) as program:
+    with Awaited[bytes](["true"]) as program:
         pass
     assert program.returncode == 0

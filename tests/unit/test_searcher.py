@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds import secret_values
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.secret_values import Row, Trace, find_forms, find_stale, find_unlisted, find_wide
 from tests.worlds.waiting import wait_until
 
@@ -84,7 +84,7 @@ def test_a_process_is_found_while_it_lives() -> None:
     watcher = start("watch")
     assert watcher.stdout
     argv = ["sh", "-c", "echo; read line", SECRET]
-    with Program[bytes](argv, env={"A": SECRET, "PATH": os.environ["PATH"]},
+    with Awaited[bytes](argv, env={"A": SECRET, "PATH": os.environ["PATH"]},
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # fmt: skip
         line = wait_until(watcher.stdout.readline, "the find")
         process.communicate(b"\n")

@@ -8,7 +8,7 @@ import pytest
 
 from agent.observe import status
 from agent.observe.status import Job
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
 
@@ -36,7 +36,7 @@ def find_memory(pid: int) -> float:
 
 
 def test_the_agents_own_processes_are_added_up() -> None:
-    with Program[bytes](["sleep", "60"]) as child:
+    with Awaited[bytes](["sleep", "60"]) as child:
         try:
             # The kernel counts the pages of a new program only after a moment.
             wait_until(lambda: find_memory(child.pid), "the child's memory")

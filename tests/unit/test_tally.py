@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.faults.tally import Tally
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDLESS = """
@@ -69,7 +69,7 @@ def test_each_case_is_tried_once_and_failures_are_counted() -> None:
 
 def test_an_interrupted_run_waits_for_no_attempt() -> None:
     words = [sys.executable, "-c", ENDLESS]
-    with Program[bytes](words, cwd=ROOT, stdout=subprocess.PIPE) as process:
+    with Awaited[bytes](words, cwd=ROOT, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout
             assert process.stdout.readline() == b"begun\n"

@@ -31,7 +31,7 @@ from agent.units.setup import NOT_YET, Setup, hold, is_settled
 from agent.units.unit import Kind, Unit, Work
 from tests.worlds.limits import refuse_threads
 from tests.worlds.machine import make_facts
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 from tests.worlds.waiting import DEADLINE, wait_until
 
 TOP = Path(__file__).resolve().parents[2]
@@ -555,7 +555,7 @@ def test_what_is_left_of_a_killed_setup_s_commands_ends_before_they_run_again(
 
 
 def test_a_process_that_has_the_number_of_a_former_one_lives_on(context: Context) -> None:
-    with Program[bytes](["sleep", "1000"], start_new_session=True) as stranger:
+    with Awaited[bytes](["sleep", "1000"], start_new_session=True) as stranger:
         try:
             note = context.facts.runtime / f"units/one.{stranger.pid}.session"
             note.parent.mkdir()

@@ -5,8 +5,8 @@ from types import TracebackType
 from typing import AnyStr
 
 
-class Program(subprocess.Popen[AnyStr]):
-    """A program of a test. It is killed where the test fails: nobody would ask it to end any more.
+class Awaited(subprocess.Popen[AnyStr]):
+    """A program that a test waits for. It is killed where the test fails.
 
     `Popen` itself waits for it, for ever, and nobody learns which test has failed.
     """

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.worlds.needs import need
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 
 MEGABYTE = 1_000_000
 _MOUNT = 'mount -t tmpfs -o "$1" tmpfs "$2" && echo mounted && exec cat'
@@ -73,7 +73,7 @@ def small_folder(path: Path, megabytes: float, owner: int | None = None) -> Iter
         options += f",uid={owner},gid={owner}"
     unshare = _OTHER if os.getuid() else _ROOT
     argv = [*unshare, "sh", "-c", _MOUNT, "sh", options, str(path.resolve())]
-    with Program[bytes](
+    with Awaited[bytes](
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdin

@@ -11,7 +11,7 @@ import requests
 from tests.fakes.github import FakeGitHub, Fault, Pattern
 from tests.worlds.containers import find_free_port
 from tests.worlds.github_net import reach
-from tests.worlds.programs import Program
+from tests.worlds.programs import Awaited
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -25,7 +25,7 @@ def port() -> int:
 def hub(port: int, tmp_path: Path) -> Iterator[FakeGitHub]:
     argv = [sys.executable, "-m", "tests.fakes.github", "--port", str(port),
             "--folder", str(tmp_path), "--token", "ghp_first"]  # fmt: skip
-    with Program[bytes](argv, cwd=TOP) as process:
+    with Awaited[bytes](argv, cwd=TOP) as process:
         yield reach(tmp_path / "control")
         process.terminate()
         assert process.wait(timeout=120) == 0, "it ends when it is told to"
