@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agent.commands import explain
@@ -143,6 +144,14 @@ def end(box: SupervisedBox) -> None:
     for pid in pids:
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
+    box.wait(lambda: all(map(is_gone, pids)))  # they write into the folder that is removed next
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def script(name: str, code: str, *words: str, **options: object) -> Service:
