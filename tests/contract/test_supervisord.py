@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from agent.commands import explain
@@ -28,7 +27,7 @@ from agent.settings.agent import LONGEST_RUNTIME_PATH
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.containers import find_free_port
-from tests.worlds.programs import Awaited
+from tests.worlds.programs import Awaited, has_ended
 from tests.worlds.waiting import DEADLINE
 
 ODD = "100%s %(here)s \"double\" 'single'; # $HOME `id` \\ é\nsecond line = 3 ;"
@@ -144,14 +143,7 @@ def end(box: SupervisedBox) -> None:
     for pid in pids:
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
-    box.wait(lambda: all(map(is_gone, pids)))  # they write into the folder that is removed next
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    box.wait(lambda: all(map(has_ended, pids)))  # they write into the folder that is removed next
 
 
 def script(name: str, code: str, *words: str, **options: object) -> Service:

@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from agent.machine import user_commands
 from agent.machine.errors import Problem
+from tests.worlds.programs import has_ended
 from tests.worlds.waiting import wait_until
 
 PATH = {"PATH": os.environ["PATH"]}
@@ -19,10 +20,8 @@ def run(folder: Path, script: str, seconds: float = LONG) -> Problem | None:
     return user_commands.run("DEV8_BACKUP_PRE", ["sh", "-c", script], PATH, folder, seconds)
 
 
-def has_ended(file: Path) -> Callable[[], bool]:
-    """Return what tells whether the process whose number a file holds has ended."""
-    stat = Path("/proc", file.read_text().strip(), "stat")
-    return lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+def read_pid(folder: Path) -> int:
+    return int((folder / "pid").read_text())
 
 
 def test_one_that_works_runs_in_the_folder(tmp_path: Path) -> None:
@@ -77,14 +76,14 @@ def test_what_does_not_mind_term_is_killed(tmp_path: Path, monkeypatch: pytest.M
     began = time.monotonic()
     assert run(tmp_path, script, 3.0)
     assert time.monotonic() - began < 60
-    wait_until(has_ended(tmp_path / "pid"), "the child's end")
+    wait_until(partial(has_ended, read_pid(tmp_path)), "the child's end")
 
 
 def test_what_it_leaves_running_holds_nobody_up(tmp_path: Path) -> None:
     began = time.monotonic()
     assert run(tmp_path, "sleep 1000 & echo $! >pid") is None
     assert time.monotonic() - began < 60
-    ended = has_ended(tmp_path / "pid")
+    ended = partial(has_ended, read_pid(tmp_path))
     assert not ended()
     os.kill(int((tmp_path / "pid").read_text()), 9)
     wait_until(ended, "its end")
@@ -103,7 +102,7 @@ def test_an_exception_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(user_commands, "listen", stop)
     with pytest.raises(SystemExit):
         run(tmp_path, "echo $$ >pid.new; mv pid.new pid; exec sleep 1000")
-    assert has_ended(tmp_path / "pid")()
+    assert has_ended(read_pid(tmp_path))
 
 
 def test_it_reads_nothing_and_gets_no_more_than_the_environment_given(

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
+from tests.worlds.programs import has_ended
 from tests.worlds.waiting import wait_until
 
 Look = Callable[[Context], Iterable[Finding]]
@@ -153,15 +155,8 @@ def test_what_a_check_leaves_running_ends_with_it(current: Context, tmp_path: Pa
 
 
 def wait_until_gone(file: Path) -> None:
-    for pid in file.read_text().split():
-        wait_until(lambda pid=pid: has_ended(pid), f"the end of {pid}")  # type: ignore[misc]
-
-
-def has_ended(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+    for pid in map(int, file.read_text().split()):
+        wait_until(partial(has_ended, pid), f"the end of {pid}")
 
 
 def test_one_that_is_killed_is_unknown(current: Context) -> None:

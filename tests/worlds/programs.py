@@ -1,8 +1,17 @@
 """Programs that tests start and wait for."""
 
 import subprocess
+from pathlib import Path
 from types import TracebackType
 from typing import AnyStr
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended, though nobody may have reaped it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 class Awaited(subprocess.Popen[AnyStr]):
