@@ -199,9 +199,15 @@ def make_meanwhile(
     assert begun.wait(60)
     happen()
     worker.join(patience)
-    assert not worker.is_alive()
+    assert not worker.is_alive(), tell_children()
     (made,) = results
     return made
+
+
+def tell_children() -> str:
+    """Return what the processes of this test wait for: one in D waits for a disk."""
+    children = psutil.Process().children(recursive=True)
+    return ", ".join(f"{child.name()} ({child.status()})" for child in children)
 
 
 def lose_target(
@@ -345,7 +351,7 @@ def test_one_that_is_stopped_in_the_midst_is_named_and_loses_nothing(
     first = make(vault, restic, Limits())
     assert first.snapshot
     vault.put("more", 60_000_000)
-    made = make_meanwhile(vault, restic, 8, server.stop, patience=120)
+    made = make_meanwhile(vault, restic, 8, server.stop, patience=300)
     assert find_restics() == []
     assert made.snapshot is None
     assert "connection refused" in str(made.problem)
