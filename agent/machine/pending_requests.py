@@ -1,9 +1,11 @@
 """Reads requests that are not complete yet, and lets no slow caller stand in the way of others.
 
 Whoever sends its request bit by bit, or not at all, costs a thread that waits; where there are too
-many of them, the one that has waited longest is hung up on. An honest request is there at once.
+many of them, the one that has waited longest is hung up on. An honest request is there at once, but
+in a crowd its thread may come late to read it: whoever has sent something is not the one.
 """
 
+import select
 import socket
 import threading
 import time
@@ -50,8 +52,19 @@ class PendingRequests:
         with self._lock:
             self._waiting.append(connection)
             if len(self._waiting) > MOST:
+                longest = self._find_longest()
+                self._waiting.remove(longest)
                 with suppress(OSError):  # it has gone by itself
-                    self._waiting.popleft().shutdown(socket.SHUT_RDWR)
+                    longest.shutdown(socket.SHUT_RDWR)
+
+    def _find_longest(self) -> socket.socket:
+        """Return who has waited longest with nothing left to read; else who has at all."""
+        look = select.poll()
+        for each in self._waiting:
+            look.register(each, select.POLLIN)
+        unread = {descriptor for descriptor, _ in look.poll(0)}
+        silent = (each for each in self._waiting if each.fileno() not in unread)
+        return next(silent, self._waiting[0])
 
     def _read(self, connection: socket.socket) -> bytes:
         head, deadline = b"", time.monotonic() + PATIENCE
