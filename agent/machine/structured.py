@@ -1,14 +1,16 @@
-"""How jobs log: through structlog, whose import costs 0.1 s; see docs/decisions/logging.md.
+"""How jobs log: through structlog, whose import costs 20 ms; see docs/decisions/logging.md.
 
 It ends in the one schema of `agent.machine.log`, which is its last processor.
 """
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping, MutableMapping
 from functools import cached_property
 from typing import Any
 
+from agent.machine.later import put_off
 from agent.machine.log import Logger, make_event, make_records
 
 
@@ -21,11 +23,26 @@ class StructuredLogger(Logger):
 
     @cached_property
     def _structlog(self) -> Any:  # its loggers are untyped
-        import structlog  # noqa: PLC0415 - see above
-
+        structlog = import_structlog()
         file = os.fdopen(self._descriptor, "wb", closefd=False)
         return structlog.wrap_logger(structlog.BytesLogger(file), processors=[self._encode])
 
     def _encode(self, _: object, level: str, event: MutableMapping[str, Any]) -> bytes:
         records = make_records(make_event(self._source, level, event.pop("event"), **event))
         return b"".join(records).removesuffix(b"\n")
+
+
+def import_structlog() -> Any:
+    """Return structlog without what it imports for terminals and for asyncio: that costs 60 ms.
+
+    It looks whether rich is there, and shows tracebacks with it; None says that it is not.
+    """
+    put_off("asyncio")
+    hidden = {"rich"} - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        import structlog  # noqa: PLC0415 - see above
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+    return structlog

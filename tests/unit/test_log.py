@@ -104,7 +104,7 @@ def test_structlog_writes_what_the_logger_writes(
     assert bool(written[0]) == (level != "debug")
 
 
-def test_nobody_pays_for_structlog_who_logs_nothing() -> None:
+def test_a_job_loads_structlog_only_to_log_and_without_rich() -> None:
     script = """
 import sys
 from agent.machine.structured import StructuredLogger
@@ -113,8 +113,11 @@ log.debug("unheard")
 print("structlog" in sys.modules)
 log.info("heard")
 print("structlog" in sys.modules)
+print({"rich.console", "asyncio.events"} & sys.modules.keys() or "lean")
+import asyncio, rich.console  # they are there for others
+print(asyncio.Queue.__module__, rich.console.Console.__module__)
 """
     argv = (sys.executable, "-c", script)
     done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout.split() == ["False", "True"]
+    assert done.stdout.split() == ["False", "True", "lean", "asyncio.queues", "rich.console"]
     assert json.loads(done.stderr)["message"] == "heard"
