@@ -51,14 +51,15 @@ def name_cookie(given: Hash, settings: Settings, facts: Facts) -> str:
     """Return what tells this editor's session cookie from another's on the same host.
 
     Browsers send cookies to every port of a host: of one name, a login there would end this one's.
-    The salt is new with each hash and no secret; the rest of it must not be seen in a name.
+    The salt is new with each hash and no secret; the rest of it must not be seen in a name. That of
+    a password that was made has no salt, and nobody finds out by a digest of it what it is.
     """
     chosen = settings.front.cookie_suffix or facts.user_environ.get(SUFFIX, "")
     for word in (chosen, settings.workspace.identifier or ""):
         with contextlib.suppress(ValueError):
             return cookie_suffix(word)
-    salted = given.text.rpartition("$")[0]
-    return hashlib.sha256((settings.workspace.identifier or salted).encode()).hexdigest()[:12]
+    basis = settings.workspace.identifier or given.text.rpartition("$")[0] or SESSION + given.text
+    return hashlib.sha256(basis.encode()).hexdigest()[:12]
 
 
 def name_session(suffix: str) -> str:

@@ -57,16 +57,19 @@ def test_the_configuration_holds_a_hash_and_no_password(facts: Facts) -> None:
     assert [item for item in rest if isinstance(item, Problem)] == []
 
 
-def test_each_editor_names_its_cookie_for_itself(facts: Facts, tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [{"CODE_SERVER_PASSWORD": "the same in both"}, {}])
+def test_each_editor_names_its_cookie_for_itself(
+    facts: Facts, tmp_path: Path, given: dict[str, str]
+) -> None:
     other = replace(facts, home=tmp_path / "other", state=tmp_path / "other/state")
     other.home.mkdir()
-    here, there = apply_login(facts), apply_login(other)
+    here, there = apply_login(facts, given), apply_login(other, given)
     assert here["cookie-suffix"] != there["cookie-suffix"]
-    assert apply_login(facts) == here, "whoever is logged in stays so"
+    assert apply_login(facts, given) == here, "whoever is logged in stays so"
 
 
-def apply_login(facts: Facts) -> dict[str, object]:
-    apply_config(facts, CODE_SERVER_PASSWORD="the same in both")
+def apply_login(facts: Facts, given: dict[str, str]) -> dict[str, object]:
+    apply_config(facts, **given)
     found = yaml.safe_load((facts.runtime / code_server.CONFIG).read_bytes())
     assert isinstance(found, dict)
     return found
