@@ -26,13 +26,15 @@ from agent.settings.everything import Settings
 
 PASSWORD = "code-server/password"  # noqa: S105 - a file's name, in the state folder
 RECORD = "code-server/hash.json"
-"""File beside it: the hash, and by what to know whether it is of the same password still."""
+"""File beside it: the hash of a password that is not random, and by what to know whether it is of
+the same one still."""
 PASSWORD_BYTES = 18
 ROOM = 16 * 1024
 """Bytes that must be free where a password is to be kept."""
 
 GIVEN_COST, MADE_COST = 1 << 11, 2
-"""N of scrypt for a password that a person chose, and one that was made, which nobody guesses.
+"""N of scrypt for a password that a person chose, and for a random one, of which an earlier version
+kept a hash as well.
 
 Milliseconds at each start; yet a guess at a stolen record costs nearly what one at the hash does.
 """
@@ -50,6 +52,11 @@ class Password:
 
     text: str
     made: bool
+
+    @property
+    def is_random(self) -> bool:
+        """Whether it was made, and nobody has written a shorter one in its place."""
+        return self.made and len(self.text) >= len(secrets.token_urlsafe(PASSWORD_BYTES))
 
 
 @frozen
@@ -152,7 +159,12 @@ def choose_place(facts: Facts, name: str) -> Path:
 
 
 def keep_hash(password: Password, facts: Facts) -> Iterator[Hash | Resource]:
-    """Yield the hash of a password, and its file: the one that is kept, if it is of this one."""
+    """Yield the hash of a password, and its file: the one that is kept, if it is of this one.
+
+    Nobody guesses a random one, so its hash need be neither slow nor kept: the start would wait for
+    that. code-server takes SHA-256 as well as Argon2, and compares it in the same way:
+    https://github.com/coder/code-server/blob/main/src/node/util.ts
+    """
     kept, spare = facts.state / RECORD, facts.runtime / RECORD
     for path in (kept, spare):
         content = _read(path, facts)
@@ -160,24 +172,16 @@ def keep_hash(password: Password, facts: Facts) -> Iterator[Hash | Resource]:
             yield File(path, content, 0o600, adopt=True)
             yield Hash(found)
             return
-    made, salt = _hash(password), os.urandom(argon2.SALT_BYTES)
+    if password.is_random:
+        yield Hash(hashlib.sha256(password.text.encode()).hexdigest())
+        return
+    made, salt = argon2.hash_password(password.text), os.urandom(argon2.SALT_BYTES)
     record = {"hash": made, "salt": salt.hex(), "mark": _mark(password, salt).hex()}
     # A record of an earlier password is replaced where it lies.
     usable = facts.mounts.state.is_private and facts.has_room(kept.parent, ROOM)
     path = kept if usable else spare
     yield File(path, json.dumps(record).encode() + b"\n", 0o600, adopt=True)
     yield Hash(made)
-
-
-def _hash(password: Password) -> str:
-    """Return a hash as code-server reads it: each form is verified in its own way.
-
-    Nobody guesses a password that was made, so its hash need not be slow: the start would wait for
-    that, and for the library. https://github.com/coder/code-server/blob/main/src/node/util.ts
-    """
-    if password.made:
-        return hashlib.sha256(password.text.encode()).hexdigest()
-    return argon2.hash_password(password.text)
 
 
 def _read(path: Path, facts: Facts) -> bytes | None:
@@ -195,13 +199,12 @@ def _match(content: bytes, password: Password) -> str | None:
         same = hmac.compare_digest(_mark(password, bytes.fromhex(salt)), bytes.fromhex(mark))
     except (ValueError, KeyError, TypeError):
         return None
-    is_usable = argon2.find_fault(text) is None or (password.made and text == _hash(password))
-    return text if same and is_usable else None
+    return text if same and argon2.find_fault(text) is None else None
 
 
 def _mark(password: Password, salt: bytes) -> bytes:
     """Return by what a password is known again."""
-    cost = MADE_COST if password.made else GIVEN_COST
+    cost = MADE_COST if password.is_random else GIVEN_COST
     return hashlib.scrypt(password.text.encode(), salt=salt, n=cost, r=8, p=1, dklen=32)
 
 

@@ -37,7 +37,7 @@ FILES = (
     ("~/.devcopilot/", "state folder if ~/.local/state/devcopilot cannot be created"),
     (f"{STATE}/ssh/", "host keys of the workspace, and public keys that may log in"),
     (f"{STATE}/code-server/password", "generated password of code-server"),
-    (f"{STATE}/code-server/hash.json", "hash of the password, as secret as the password"),
+    (f"{STATE}/code-server/hash.json", "hash of a given password, as secret as the password"),
     ("~/.config/code-server/config.yaml", "the same login, for a code-server of your own"),
     (f"{STATE}/gitconfig", "defaults for git; your ~/.gitconfig overrides them"),
     (f"{STATE}/gitconfig-signing", "git settings for signing with your ssh key"),

@@ -61,7 +61,7 @@ MADE_AT_THE_START = (
     ),
     *(f"{STATE}/{name}" for name in ("owned.json", "gitconfig", "gitconfig-signing")),
     *(f"{STATE}/{name}" for name in ("allowed_signers", "gh-tokens.json", "backup/password")),
-    *(f"{STATE}/{name}" for name in ("code-server/password", "code-server/hash.json")),
+    f"{STATE}/code-server/password",
     *(f"{STATE}/ssh/{name}" for name in ("known_hosts", "authorized_keys")),
     *(f"{STATE}/ssh/ssh_host_{kind}_key" for kind in ("ed25519", "ecdsa")),
     *(f"{STATE}/ssh/ssh_host_{kind}_key.pub" for kind in ("ed25519", "ecdsa")),

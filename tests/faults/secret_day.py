@@ -5,6 +5,7 @@ service tell all they know. It is looked at by programs that enter the container
 `docker exec` would hand them, and with that the search, what the container was started with.
 """
 
+import hashlib
 import json
 import re
 import subprocess
@@ -301,7 +302,10 @@ class Day:
                 self.values[name] = read_made((root / path).read_text())
         with suppress(OSError):
             record = json.loads((root / "code-server/hash.json").read_text())
-            self.values["CODE_SERVER_HASHED_PASSWORD (made)"] = record["hash"]
+            self.values["CODE_SERVER_HASHED_PASSWORD (kept)"] = record["hash"]
+        if made := self.values.get("CODE_SERVER_PASSWORD (made)"):
+            name = "CODE_SERVER_HASHED_PASSWORD (made)"
+            self.values[name] = hashlib.sha256(made.encode()).hexdigest()
 
 
 def read_made(text: str) -> str:

@@ -41,7 +41,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def start(facts: Facts, **environ: str) -> tuple[str, Plan]:
+def start(facts: Facts, ledger: Ledger | None = None, **environ: str) -> tuple[str, Plan]:
     """Do what a start of the container does; return the hash in use, and what was done."""
     found: list[str] = []
 
@@ -52,8 +52,9 @@ def start(facts: Facts, **environ: str) -> tuple[str, Plan]:
             else:
                 yield item
 
-    planned = plan("code-server", resources(), facts, Ledger())  # type: ignore[arg-type]
-    assert apply(planned, System({}), Ledger()) == ()
+    ledger = Ledger() if ledger is None else ledger
+    planned = plan("code-server", resources(), facts, ledger)  # type: ignore[arg-type]
+    assert apply(planned, System({}), ledger) == ()
     (text,) = found
     return text, planned
 
@@ -122,17 +123,31 @@ def find_fast_hash(word: str) -> str:
 
 def test_a_slow_hash_that_an_earlier_version_kept_logs_nobody_out(facts: Facts) -> None:
     start(facts)
-    record = json.loads((facts.state / RECORD).read_bytes())
-    (facts.state / RECORD).write_text(json.dumps({**record, "hash": HASH}))
+    password = Password((facts.state / PASSWORD).read_text().strip(), made=True)
+    mark = editor_login._mark(password, b"salt" * 4).hex()
+    record = {"hash": HASH, "salt": (b"salt" * 4).hex(), "mark": mark}
+    (facts.state / RECORD).write_text(json.dumps(record))
     text, planned = start(facts)
     assert (text, planned.problems) == (HASH, ())
 
 
-def test_the_fast_hash_of_another_password_is_not_used(facts: Facts) -> None:
+def test_a_password_that_somebody_wrote_in_its_place_gets_a_slow_hash(
+    facts: Facts, made: list[str]
+) -> None:
     start(facts)
-    record = json.loads((facts.state / RECORD).read_bytes())
-    (facts.state / RECORD).write_text(json.dumps({**record, "hash": find_fast_hash("other")}))
-    assert start(facts)[0] == record["hash"]
+    (facts.state / PASSWORD).write_text("short\n")
+    text, _ = start(facts)
+    assert made == ["short"]
+    assert argon2.find_fault(text) is None
+    assert start(facts)[0] == text, "it is kept"
+
+
+def test_the_hash_of_a_given_password_goes_with_it(facts: Facts) -> None:
+    ledger = Ledger()
+    start(facts, ledger, CODE_SERVER_PASSWORD="one")
+    assert (facts.state / RECORD).exists()
+    start(facts, ledger)
+    assert not (facts.state / RECORD).exists()
 
 
 def find_announcement(planned: Plan) -> str:
