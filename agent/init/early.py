@@ -1,11 +1,11 @@
 """supervisord, started early: it loads its modules while `configure` works, and waits.
 
-The first life starts it, in an empty environment, and sends it the word to go once `configure` has
-done its work: it starts the services while the second life is executed. Where there are no services
-it gets no word, and ends when nobody is left who could send one: then there is nothing to do,
-whatever happens to init. Its output is a pipe from the start, which becomes the log's stream in the
-second life; what the services say until then waits in their FIFOs. See `agent.init.preload`, which
-is what runs.
+The first life starts it, without the container's environment, and sends it the word to go once
+`configure` has done its work: it starts the services while the second life is executed. Where there
+are no services it gets no word, and ends when nobody is left who could send one: then there is
+nothing to do, whatever happens to init. Its output is a pipe from the start, which becomes the
+log's stream in the second life; what the services say until then waits in their FIFOs. See
+`agent.init.preload`, which is what runs.
 """
 
 import os
@@ -25,6 +25,13 @@ MODULE = "supervisor.supervisord"
 PLAIN = (sys.executable, "-I", "-m", MODULE)
 """How an argv begins that it can take the place of."""
 ARGV = (sys.executable, "-I", "-m", "agent.init.preload", MODULE)
+ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": str(128 * 1024)}
+"""All that it has until it gets the word; its services never see this.
+
+glibc's own threshold, in bytes, which stays what it is when somebody sets it: otherwise a request
+of megabytes raises it for good, and their memory is kept.
+https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
+"""
 GONE = -1
 """In the place of the pipe, once the word is sent."""
 
@@ -97,7 +104,7 @@ def start(children: Children, null: int, on_end: Callable[[int], None]) -> Early
     reader, writer = os.pipe()
     try:
         streams = (null, writer, writer, theirs)
-        child = children.spawn(ARGV, streams, on_end, environment={})
+        child = children.spawn(ARGV, streams, on_end, environment=ENVIRONMENT)
     except OSError:
         for descriptor in (word, reader, writer):
             os.close(descriptor)

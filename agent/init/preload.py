@@ -1,9 +1,9 @@
 """`python -I -m agent.init.preload MODULE`: a program that is loaded before it is wanted.
 
-Init starts it, with no environment at all, while `configure` still works. It imports MODULE and
-waits on its descriptor 3 for the path of the boot file; then it takes the environment from there,
-and the words that follow MODULE in supervisord's argv, and becomes what that argv would have been.
-It ends when nobody is left who could send the path.
+Init starts it, without the container's environment, while `configure` still works. It imports
+MODULE and waits on its descriptor 3 for the path of the boot file; then it takes the environment
+from there, and the words that follow MODULE in supervisord's argv, and becomes what that argv would
+have been. It ends when nobody is left who could send the path.
 """
 
 import gc

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agent.commands import explain
@@ -26,6 +27,7 @@ from agent.services.service import MARK, PortProbe, Service
 from agent.settings.agent import LONGEST_RUNTIME_PATH
 from agent.settings.context import Context
 from agent.settings.everything import Settings
+from tests.floods.stranger import ask, list_messages
 from tests.worlds.containers import find_free_port
 from tests.worlds.programs import Awaited, has_ended
 from tests.worlds.waiting import DEADLINE
@@ -63,8 +65,8 @@ class SupervisedBox:
         lend = ("sh", "-c", f'exec "$@" {preload.WORD}<&0 </dev/null', "sh")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*lend, *prefix, *early.ARGV], env={}, stdin=word, stdout=log, stderr=log,
-                process_group=0)  # fmt: skip
+                [*lend, *prefix, *early.ARGV], env=early.ENVIRONMENT,
+                stdin=word, stdout=log, stderr=log, process_group=0)  # fmt: skip
         os.close(word)
         process = self.process
         self.wait(lambda: self.wake() or process.poll() is not None)
@@ -451,6 +453,20 @@ def test_what_is_just_being_started_ends_at_once(make: Make, tmp_path: Path) -> 
     box.stop()
     assert box.process
     assert box.process.returncode == 0
+
+
+def test_what_strangers_send_leaves_no_memory_behind(make: Make) -> None:
+    """glibc would keep what a request of megabytes needed, and take that for usual."""
+    box = make(Service("a", SLEEP))
+    box.start()
+    assert box.process
+    process, door = psutil.Process(box.process.pid), f"unix {box.folder}/supervisord.sock"
+    figures = []
+    for _ in range(3):
+        for message in list_messages():
+            ask(door, message)
+        figures.append(process.memory_full_info().uss)
+    assert figures[-1] < figures[0] + 2_000_000, figures
 
 
 def test_a_hung_supervisord_is_not_waited_for(make: Make) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.init import early
 from agent.init.early import GONE, PLAIN, Early, take_over
 from agent.init.fifo import open_fifo
 from agent.machine import runtime
@@ -78,17 +79,19 @@ def look_at(pid: int) -> dict[str, object]:
     }
 
 
-def test_it_waits_without_any_environment(start: Start, folder: Path) -> None:
+def test_it_waits_without_the_containers_environment(start: Start, folder: Path) -> None:
     booted(folder, with_services(folder, SLEEPER))
     box = start_first(start, folder)
     pid = find(box, EARLY)
-    assert Path(f"/proc/{pid}/environ").read_bytes() == b""
+    own = b"".join(os.fsencode(f"{name}={text}\0") for name, text in early.ENVIRONMENT.items())
+    assert Path(f"/proc/{pid}/environ").read_bytes() == own
     assert SECRET not in " ".join(box.processes()[pid])
     go_on(folder)
     box.wait_for("begun with C.UTF-8")
     assert box.find("supervisor.supervisord") == pid, "it is the one that waited"
-    assert Path(f"/proc/{pid}/environ").read_bytes() == b""
+    assert Path(f"/proc/{pid}/environ").read_bytes() == own
     assert SECRET not in box.out + box.err
+    assert not early.ENVIRONMENT.keys() & {line.partition("=")[0] for line in box.out.split()}
     assert box.stop() == Exit.OK
 
 

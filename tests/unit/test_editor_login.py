@@ -41,7 +41,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def start(facts: Facts, ledger: Ledger | None = None, **environ: str) -> tuple[str, Plan]:
+def start(facts: Facts, ledger: Ledger | None = None, /, **environ: str) -> tuple[str, Plan]:
     """Do what a start of the container does; return the hash in use, and what was done."""
     found: list[str] = []
 
