@@ -258,7 +258,7 @@ class _Run:
             return "it was refused"
         if now - self._began >= limits.total:
             return f"it took longer than {limits.total:g} s"
-        if not self._alive and self._json:
+        if not self._alive and self._json and now - self._moved >= limits.first:
             return f"no answer within {limits.first:g} s"
         return f"no progress for {limits.stall:g} s"
 

@@ -90,6 +90,11 @@ def test_no_sign_of_life_ends_it() -> None:
     assert finished.cause == "no answer within 0.1 s"
 
 
+def test_the_limit_that_was_reached_is_the_one_that_is_told() -> None:
+    finished = run("exec sleep 60", Limits(first=60.0, stall=0.1))
+    assert finished.cause == "no progress for 0.1 s"
+
+
 def test_a_sign_of_life_is_enough_for_the_first_limit() -> None:
     finished = run(f"printf {STATUS % 1}; exec sleep 0.5", Limits(first=0.2))
     assert finished.code == 0
