@@ -74,11 +74,13 @@ def start() -> Iterator[type[Start]]:
         one.close()
 
 
-def test_supervisord_is_loaded_beside_it_without_any_environment(start: type[Start]) -> None:
+def test_supervisord_is_loaded_beside_it_without_the_containers_environment(
+    start: type[Start],
+) -> None:
     life = start(Program(lasts=2.0))
     assert life.live() == (None, 2.0)
     waiting = life.find(early.MODULE)
-    assert (waiting.environment, waiting.began) == ({}, START)
+    assert (waiting.environment, waiting.began) == (early.ENVIRONMENT, START)
     assert life.life.early is not None
     assert life.life.early.pid == waiting.pid
 
