@@ -9,6 +9,7 @@ from agent.backup.target import Target
 from agent.machine.errors import Problem
 from agent.machine.external_commands import SAID_TOO_MUCH
 from agent.machine.follow import ENDED, Finished
+from agent.machine.later import regex
 from agent.machine.lines import split_lines
 
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 10, 11, 12
@@ -33,17 +34,17 @@ REFUSALS = {
 }
 """What servers and file systems say that will not change by asking again, and what fixes it."""
 
-NOISE = re.compile(
+NOISE = regex(
     r"""-{8,}$ | Response\ contained\ no\ body | Is\ there\ a\ repository\ at\ the\ following
     | \S+\.(?:go|s):\d+ | (?:github\.com|golang\.org|runtime|main|internal)[./]\S* | goroutine\ \d
     | (?:HEAD|GET|PUT|POST|DELETE)\ https?: | /\S*$""",
     re.VERBOSE,
 )
 """What a line begins with that gives no reason: rules, stack traces, requests."""
-AROUND = re.compile(
+AROUND = regex(
     r"^rclone: (?:\d{4}/\d\d/\d\d \S+ [A-Z]+ *: )?|^.* retrying after [^:]*: |^(?:Fatal: )+"
 )
-CRASH = re.compile(r"^(?:panic: |fatal error: |runtime: |SIG[A-Z]+: )", re.MULTILINE)
+CRASH = regex(r"^(?:panic: |fatal error: |runtime: |SIG[A-Z]+: )", re.MULTILINE)
 VAGUE = (
     "error talking HTTP to rclone",
     "Failed to create file system",

@@ -1,17 +1,17 @@
 """The workspace's own id, which stands in its backups: it distinguishes others of the same name."""
 
-import re
 import secrets
 
 from agent.backup.restic.client import Snapshot
 from agent.machine import keeping
+from agent.machine.later import regex
 from agent.machine.system import Facts
 
 FILE = "backup/workspace-id"
 """In the state folder."""
 PREFIX = "workspace-"
 """What the tag with an id begins with."""
-_MARK = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
+_MARK = regex(rf"{PREFIX}[0-9a-f]{{16}}")
 
 
 def read_mark(facts: Facts) -> str:

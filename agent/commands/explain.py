@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.later import regex
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts
 from agent.services import probes, registered, supervisord
@@ -23,7 +23,7 @@ from agent.services.supervisord import ServiceState
 from agent.settings import context
 from agent.settings.context import Context
 
-NUMBER = re.compile(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
+NUMBER = regex(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
 """What may be a port in the words of a command: 8000, 0.0.0.0:8000, --port=8000, -p8000."""
 
 

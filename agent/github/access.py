@@ -1,10 +1,9 @@
 """What a host says of a token's access to a repository, and why it shows one or does not."""
 
-import re
-
 from agent.github import verify
 from agent.github.api import Answer
 from agent.github.token import read_grants
+from agent.machine.later import regex
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -12,8 +11,8 @@ from agent.settings.github import GitHub
 
 _SSO = "x-github-sso"
 """https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api#personal-access-tokens-and-saml-sso"""
-_REQUIRED = re.compile(r"required; url=(https://[!-~]+)")
-_PARTIAL = re.compile(r"partial-results; organizations=([0-9,]+)")
+_REQUIRED = regex(r"required; url=(https://[!-~]+)")
+_PARTIAL = regex(r"partial-results; organizations=([0-9,]+)")
 
 
 @frozen

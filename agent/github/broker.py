@@ -19,6 +19,7 @@ from agent.github.renewal import make_renewals
 from agent.github.token_fetch import Demand
 from agent.machine import faults
 from agent.machine.escaping import make_lines
+from agent.machine.later import regex
 from agent.machine.log import Logger
 from agent.machine.pending_requests import PendingRequests
 from agent.machine.proc import read_stat
@@ -31,7 +32,7 @@ LINGER = 5.0
 """Seconds that it waits for one more call: a fetch makes several."""
 LONGEST_REQUEST = 512
 """Bytes: the name of a host has 253 at most, a fingerprint 64."""
-REQUEST = re.compile(r"renew (?P<host>[a-z0-9.-]+) (?P<refused>[0-9a-f]{64})?\n")
+REQUEST = regex(r"renew (?P<host>[a-z0-9.-]+) (?P<refused>[0-9a-f]{64})?\n")
 SHELLS = ("sh", "dash", "bash", "python", "python3", "python3.11", "env")
 """Programs that ask for others."""
 

@@ -17,6 +17,7 @@ from agent.github.record import fingerprint
 from agent.machine import places, runtime
 from agent.machine.documents import STATE, Document
 from agent.machine.errors import Problem
+from agent.machine.later import regex
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import Edit, Resource
@@ -37,8 +38,8 @@ MOST = 100
 VERSION = b"version: 1\n"
 """In config.yml; without it gh converts hosts.yml first, for which it asks the network."""
 
-_TOKEN = re.compile(rb"oauth_token:\s*[\"']?([^\s\"',}]+)")
-_VERSION = re.compile(rb"^version:", re.MULTILINE)
+_TOKEN = regex(rb"oauth_token:\s*[\"']?([^\s\"',}]+)")
+_VERSION = regex(rb"^version:", re.MULTILINE)
 
 Hosts = dict[str, Any]
 

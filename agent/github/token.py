@@ -5,7 +5,6 @@ a token, for which they ask the network. Each says so of itself, and nobody else
 """
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +12,7 @@ from itertools import islice
 
 from agent.github.api import parse_time
 from agent.machine.errors import Problem
+from agent.machine.later import regex
 from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
@@ -132,7 +132,7 @@ def _unusable(source: str, cause: str) -> Failure:
     return Failure(Problem(f"cannot use the response of {source}: {cause}", hint))
 
 
-_GRANT = re.compile(r"[a-z_:;= ]{1,200}")
+_GRANT = regex(r"[a-z_:;= ]{1,200}")
 """A scope, or a permission and its level. A host may repeat the token there, which has digits."""
 MOST_GRANTS = 200
 """An App with all permissions that there are has half as many."""

@@ -1,12 +1,12 @@
 """Asks GitHub whether a token is good, and whose it is."""
 
-import re
 from datetime import datetime
 
 from agent.github import api
 from agent.github.api import Answer, NoAnswerError
 from agent.github.token import find_kind, read_grants
 from agent.machine import faults
+from agent.machine.later import regex
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -14,7 +14,7 @@ from agent.settings.github import GitHub
 
 WITH_SCOPES = ("personal", "oauth")
 """Kinds of tokens that have scopes; the others have permissions."""
-_LOGIN = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
+_LOGIN = regex(r"[A-Za-z0-9_.\[\]-]{1,100}")
 """It becomes a line of the published file; [bot] ends that of an App."""
 NEEDED = ("repo", "read:org")
 """Scopes without which gh refuses a token of these kinds."""

@@ -4,10 +4,10 @@
 https://datatracker.ietf.org/doc/html/rfc3339
 """
 
-import re
 import time
 
 from agent.machine.files import SECRET, read_file
+from agent.machine.later import regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FILE_TICK = 10_000_000
 """Nanoseconds: the kernel's times of files are at most as far behind its clock."""
 
-_GO = re.compile(r"([^.]+?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+_GO = regex(r"([^.]+?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 """Go's RFC3339Nano: https://pkg.go.dev/time#pkg-constants"""
 
 

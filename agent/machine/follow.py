@@ -6,7 +6,6 @@ Such as restic: https://restic.readthedocs.io/en/stable/075_scripting.html
 import contextlib
 import json
 import os
-import re
 import selectors
 import subprocess
 import time
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.machine.later import regex
 from agent.machine.proc import read_stat
 from agent.machine.process_groups import end, find_family, has_ended
 from agent.machine.values import frozen
@@ -33,7 +33,7 @@ MOST_WORDS = 80
 STREAMED = ("node", "change")
 """Types of messages that come for each file: the listener gets them, and nothing keeps them."""
 
-SIGNATURE = re.compile(r"""\b(sig|X-Amz-Signature)=[^&\s"'\\]+""")
+SIGNATURE = regex(r"""\b(sig|X-Amz-Signature)=[^&\s"'\\]+""")
 """In a URL that Azure's SAS or S3's presigned access allows; `&` may be written as \\u0026.
 
 https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas

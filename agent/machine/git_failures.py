@@ -3,10 +3,10 @@
 The texts are those of git 2.39 to 2.51, curl and OpenSSH, under LC_ALL=C.
 """
 
-import re
 from collections.abc import Iterable
 from enum import StrEnum
 
+from agent.machine.later import regex
 from agent.machine.values import frozen
 
 
@@ -83,8 +83,8 @@ _PATTERNS = (
                     r"|remote end closed|index-pack|invalid index-pack|bad pack header"),
 )  # fmt: skip
 """In this order: a failure has several lines, and what decides comes first."""
-_ALL = tuple((cause, re.compile(pattern)) for cause, pattern in _PATTERNS)
-_LAST = re.compile(r"^(?:fatal|error|ERROR|remote|ssh): ?(.*)")
+_ALL = tuple((cause, regex(pattern)) for cause, pattern in _PATTERNS)
+_LAST = regex(r"^(?:fatal|error|ERROR|remote|ssh): ?(.*)")
 
 
 def find_failure(lines: Iterable[str], code: int) -> Failure:

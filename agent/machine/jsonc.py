@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agent.machine.later import regex
 from agent.machine.parsing import parse_json
 
-_COMMENT_OR_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_COMMENT_OR_STRING = regex(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 """What has no end reaches to the end of the text: nothing is looked at twice."""
-_VALUE = re.compile(r'("(?:\\.|[^"\\])*(?:"|\\?\Z)|[^\s{\[,:"]+)(?:(\s*),(?=\s*[}\]]))?', re.DOTALL)
+_VALUE = regex(r'("(?:\\.|[^"\\])*(?:"|\\?\Z)|[^\s{\[,:"]+)(?:(\s*),(?=\s*[}\]]))?', re.DOTALL)
 """A value, with the comma that follows the last one of a list."""
-_BLANK = re.compile(r"\s*")
+_BLANK = regex(r"\s*")
 _DECODER = json.JSONDecoder()
 
 

@@ -8,12 +8,12 @@ the agent an event always travels as one JSON line; only who owns the terminal r
 import bisect
 import contextlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 from agent.machine.clock import timestamp
 from agent.machine.escaping import encode_json, escape_line
+from agent.machine.later import regex
 
 LEVELS = ("debug", "info", "warning", "error")
 LONGEST = 16 * 1024
@@ -23,13 +23,13 @@ SHORT = 512
 """Characters of a value in a record that would be too long."""
 LONGEST_ESCAPE = 32
 """Characters of an escape sequence that is not cut."""
-_OPEN_ESCAPE = re.compile(r"\x1b(\[[0-9;?]*)?$")
+_OPEN_ESCAPE = regex(r"\x1b(\[[0-9;?]*)?$")
 
 Event = Mapping[str, object]
 
 _COLOURS = {"debug": "\033[2m", "info": "", "warning": "\033[33m", "error": "\033[31m"}
 _RESET = "\033[0m"
-_STYLES = re.compile("\033\\[[0-9;:]*m")
+_STYLES = regex("\033\\[[0-9;:]*m")
 """Colours and the like: ECMA-48, SGR."""
 _HEAD = ("time", "level", "source", "message")
 

@@ -2,17 +2,17 @@
 
 import itertools
 import os
-import re
 from collections.abc import Iterable, Iterator
 
 from agent.machine import runtime
 from agent.machine.files import STATE, read_file
+from agent.machine.later import regex
 from agent.machine.secret_forms import find_base64_forms, find_lines, find_text_forms
 
 MASK = b"***"
 SHORTEST = 8
 """Bytes: what is shorter is too likely to be an ordinary word."""
-_WORD = re.compile(rb"[A-Za-z0-9+/=_.~%-]+")
+_WORD = regex(rb"[A-Za-z0-9+/=_.~%-]+")
 """What tokens, Base64 and encoded texts are made of."""
 MOST = 512
 """Texts of secrets that are gone, which are hidden on, since a token that was replaced may be valid

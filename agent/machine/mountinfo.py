@@ -4,16 +4,16 @@ https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
 """
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from agent.machine.files import STATE, read_file
+from agent.machine.later import regex
 from agent.machine.values import frozen
 
 TABLE = Path("/proc/self/mountinfo")
 IN_MEMORY = ("tmpfs", "ramfs")
-_ESCAPED = re.compile(rb"\\([0-7]{3})")
+_ESCAPED = regex(rb"\\([0-7]{3})")
 
 
 @frozen

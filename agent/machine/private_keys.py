@@ -1,11 +1,11 @@
 """Private keys as texts: repaired, judged, and their usual file names."""
 
 import binascii
-import re
 from base64 import b64encode
 from pathlib import Path
 
 from agent.machine import runtime, texts
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.machine.texts import UnusableError
 
@@ -25,11 +25,11 @@ _MAGIC = b"openssh-key-v1\0"
 _NONE = len(b"none").to_bytes(4) + b"none"
 _BEGIN, _END = b"-----BEGIN OPENSSH PRIVATE KEY-----", b"-----END OPENSSH PRIVATE KEY-----"
 WHOLE_FILE = "use the whole file, from -----BEGIN to -----END"
-_NEW_LINE = re.compile(r"\r\n|\r|\n")
-LOGIN_FIELD = re.compile(r'(?:\\"|"(?:\\"|[^"])*(?:"|$)|[^ \t"])+')
+_NEW_LINE = regex(r"\r\n|\r|\n")
+LOGIN_FIELD = regex(r'(?:\\"|"(?:\\"|[^"])*(?:"|$)|[^ \t"])+')
 """One field of a line of authorized_keys; blanks inside quotes belong to it, and what follows a
 quote that is never closed: so sshkey_advance_past_options of OpenSSH reads it."""
-_ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]+)(-----END [A-Z0-9 ]+-----)")
+_ONE_LINE = regex(r"(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]+)(-----END [A-Z0-9 ]+-----)")
 """A key whose line breaks have become blanks, or nothing."""
 PEM_WIDTH = 64
 """https://datatracker.ietf.org/doc/html/rfc7468#section-2"""

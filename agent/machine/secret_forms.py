@@ -1,16 +1,16 @@
 """The forms in which a secret may pass: as it is, and as programs write, quote and encode it."""
 
 import json
-import re
 from binascii import b2a_base64
 from collections.abc import Iterator
 
 from agent.machine.escaping import encode_json, escape_line
+from agent.machine.later import regex
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 """What no URL encodes: https://datatracker.ietf.org/doc/html/rfc3986#section-2.3"""
 _URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
-_SHELL = re.compile(r"""([ '"|&;()!{}*\[\]?^$`<>\\,])""")
+_SHELL = regex(r"""([ '"|&;()!{}*\[\]?^$`<>\\,])""")
 """What bash writes a backslash before, for %q."""
 _GO = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 """What Go's JSON escapes, too: that of restic, gh and docker. https://pkg.go.dev/encoding/json"""
@@ -18,12 +18,12 @@ _MARKUP = tuple(str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': doub
                 for double, single in (("&quot;", "&#x27;"), ("&#34;", "&#39;"),
                                        ("&quot;", "&#39;"), ('"', "'")))  # fmt: skip
 """As Python, Go and JavaScript write HTML and XML, and as all write it outside of attributes."""
-_DOUBLE = re.compile(r'([$`"\\])')
+_DOUBLE = regex(r'([$`"\\])')
 """What bash writes a backslash before in double quotes, as declare -p does."""
-_FRAME = re.compile(rb"-----(?:BEGIN|END) [A-Z0-9 ]{1,60}-----")
+_FRAME = regex(rb"-----(?:BEGIN|END) [A-Z0-9 ]{1,60}-----")
 """The first and the last line of a key: https://datatracker.ietf.org/doc/html/rfc7468#section-2"""
-_LINE_END = re.compile(rb"[\r\n]")
-_BREAK = re.compile(rb"\\r|\\n|\s")
+_LINE_END = regex(rb"[\r\n]")
+_BREAK = regex(rb"\\r|\\n|\s")
 GIT_USER = b"x-access-token"
 """The user that GitHub's own examples give to git beside a token."""
 

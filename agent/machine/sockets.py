@@ -6,7 +6,6 @@ https://docs.kernel.org/networking/proc_net_tcp.html
 import contextlib
 import ipaddress
 import os
-import re
 import socket
 import struct
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from agent.machine import netlink
 from agent.machine.files import read_file
+from agent.machine.later import regex
 
 FOLDER = Path("/proc/net")
 TCP, UDP = "tcp", "udp"
@@ -28,9 +28,9 @@ LIMIT = 64 * 1024 * 1024
 _ENDS = struct.Struct("!4xHH16s16s")
 _OWNER, _OWNER_AT = struct.Struct("=II"), 64
 """Ports and addresses in an inet_diag_msg; uid and inode."""
-_END = re.compile(rb"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
+_END = regex(rb"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
 _STEP = -1 if sys.byteorder == "little" else 1
-_LINK = re.compile(r"socket:\[(\d+)\]")
+_LINK = regex(r"socket:\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)

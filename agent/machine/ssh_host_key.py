@@ -1,12 +1,12 @@
 """Asks an ssh host for its key, to show it to whoever has to decide. Nothing is trusted here."""
 
-import re
 from urllib.parse import urlsplit
 
 from agent.machine import external_commands
+from agent.machine.later import regex
 from agent.machine.system import Facts
 
-_SHOWN = re.compile(r"Server host key: (\S+) (SHA256:\S+)")
+_SHOWN = regex(r"Server host key: (\S+) (SHA256:\S+)")
 _PATIENCE = 20.0
 """Seconds for a host to show its key."""
 

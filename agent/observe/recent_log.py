@@ -4,18 +4,18 @@ They are JSON, or what a terminal gets: the container's output has one of the tw
 """
 
 import json
-import re
 from collections.abc import Sequence
 
 from agent.machine import runtime
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.later import regex
 from agent.machine.masking import Masker
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 
 FILES = ("recent.1", "recent")
-_STYLES = re.compile("\033\\[[0-9;:]*m")
-_TEXT = re.compile(r"(\d\d:\d\d:\d\d) (\S+?): (?:(warning|error): )?(.*)")
+_STYLES = regex("\033\\[[0-9;:]*m")
+_TEXT = regex(r"(\d\d:\d\d:\d\d) (\S+?): (?:(warning|error): )?(.*)")
 """As `agent.machine.log.render` writes it."""
 
 

@@ -9,13 +9,13 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.hints import find_hint
+from agent.machine.later import regex
 from agent.machine.parsing import parse_json
 from agent.machine.resources import File, Private, Resource, Seed
 from agent.machine.secret import Secret
@@ -38,7 +38,7 @@ kept a hash as well.
 
 Milliseconds at each start; yet a guess at a stolen record costs nearly what one at the hash does.
 """
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+_CONTROL = regex(r"[\x00-\x08\x0e-\x1b\x7f]")
 JAVASCRIPT_SPACE = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"

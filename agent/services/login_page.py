@@ -8,6 +8,7 @@ a name, which may be anything, comes as entities of HTML.
 import re
 from pathlib import Path
 
+from agent.machine.later import regex
 from agent.machine.secret import SecretInput
 from agent.settings.context import Context
 from agent.settings.everything import Settings
@@ -15,7 +16,7 @@ from agent.settings.everything import Settings
 LONGEST = 60
 """Characters of a name: more do not fit into a tab or a heading."""
 PRODUCT = "DevCopilot"
-_MADE_UP = re.compile(r"[0-9a-f]{12}")
+_MADE_UP = regex(r"[0-9a-f]{12}")
 """What engines call a container that nobody gave a host name."""
 
 

@@ -1,11 +1,11 @@
 """Whose keys may log in, and whether sshd can trust the folders that hold them."""
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.machine import owners
 from agent.machine.errors import Problem
+from agent.machine.later import regex
 from agent.machine.lines import split_lines
 from agent.machine.private_keys import KEY_NAMES, LOGIN_FIELD
 from agent.machine.system import Facts
@@ -16,7 +16,7 @@ AUTHORIZED_KEYS = "authorized_keys"
 """In `Facts.logins`: the keys that the settings give; written by the ssh step."""
 OWN = ".ssh/authorized_keys"
 """In the home: the user's."""
-_VALUE = re.compile(r'"(?:\\"|[^"])*"')
+_VALUE = regex(r'"(?:\\"|[^"])*"')
 _LIMITS = frozenset({"command=", "permitopen=", "permitlisten="})
 
 

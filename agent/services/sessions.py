@@ -15,6 +15,7 @@ from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote, quote_fish
 from agent.machine.human import list_some
+from agent.machine.later import regex
 
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",
@@ -31,7 +32,7 @@ SCRIPT, FISH_SCRIPT = "session.sh", "session.fish"
 """In the runtime folder of ssh: bash and fish read them in ssh sessions."""
 READER = Path("/etc/profile.d/session.sh")
 """What has bash read it, in the images of ours; they have such a file for fish as well."""
-_SERVICE_LINK = re.compile(
+_SERVICE_LINK = regex(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
 """What Kubernetes adds for each Service of the namespace, as docker did for links. The bare

@@ -1,12 +1,12 @@
 """The user's own services: services.d/NAME.toml. Each file is checked; none becomes raw INI."""
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
 from agent.machine import layered_folders
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.later import regex
 from agent.machine.parsing import parse_toml
 from agent.services.service import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
 from agent.settings.context import Context
@@ -16,9 +16,9 @@ USER_FOLDER = f"{layered_folders.USER}/services.d"
 """In the home folder; DEV8_SERVICES_DIR names another."""
 RESERVED: Final = ("agent", "supervisord", "log", "init")
 """Names of other sources of the log."""
-_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_URL = re.compile(r"http://(?:127\.0\.0\.1|localhost):(\d{1,5})(/[!-~]*)?")
+_NAME = regex(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
+_VARIABLE = regex(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_URL = regex(r"http://(?:127\.0\.0\.1|localhost):(\d{1,5})(/[!-~]*)?")
 
 
 class _MistakeError(Exception):

@@ -7,6 +7,7 @@ import os
 import re
 
 from agent.machine import texts
+from agent.machine.later import regex
 from agent.machine.texts import UnusableError
 
 MEMORY, PASSES, LANES = 19 * 1024, 2, 1
@@ -19,7 +20,7 @@ MOST_MEMORY = 1 << 20
 MOST_WORK = 1 << 22
 """KiB times passes: a few seconds. Above this, one login blocks the editor."""
 MOST_LANES = 64
-_FORMAT = re.compile(
+_FORMAT = regex(
     r"\$argon2(?:id|i|d)\$v=(?:16|19)\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9})"
     r"\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)"
 )

@@ -3,21 +3,22 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from agent.machine.later import regex
 from agent.machine.token_prefixes import GIT_HOSTS
 
-_NAME = re.compile(
+_NAME = regex(
     r"[A-Z0-9_]*(?:(?:(?<!PUBLIC_)(?<!AUTHORIZED_)KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?"
     r"|PASSWD|PASSPHRASE|CONNECTION_STRING|_(?:PASS|PWD|PW|PAT|SAS|AUTH))",
     re.IGNORECASE,
 )
 """NAME_FILE is a path, NAME_ID a name; PWD is a folder."""
-_IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s:@]*:([^/?#\s@]+)@", re.IGNORECASE)
-_PASSWORD = re.compile(r"(?<=[a-z0-9+.-]://)[^/?#\s:@]*:([^/?#\s@]+)(?=@)", re.IGNORECASE)
+_IN_URL = regex(r"[a-z][a-z0-9+.-]*://[^/?#\s:@]*:([^/?#\s@]+)@", re.IGNORECASE)
+_PASSWORD = regex(r"(?<=[a-z0-9+.-]://)[^/?#\s:@]*:([^/?#\s@]+)(?=@)", re.IGNORECASE)
 """The same anywhere in a text. It begins behind the scheme: else each letter of a long word would
 be tried as the begin of one, up to the word's end."""
-_LOGIN = re.compile(rf"(?<=://)(?:[^/?#\s:@]*:[^/?#\s@]+|(?:{GIT_HOSTS})[^/?#\s@]*)(?=@)")
+_LOGIN = regex(rf"(?<=://)(?:[^/?#\s:@]*:[^/?#\s@]+|(?:{GIT_HOSTS})[^/?#\s@]*)(?=@)")
 """A password in a URL, or a token in the place of the user."""
-_PROXY = re.compile(r"\w+_proxy", re.IGNORECASE)
+_PROXY = regex(r"\w+_proxy", re.IGNORECASE)
 """The agent needs these, and git, gh and npm in its jobs, too."""
 
 

@@ -8,16 +8,17 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from agent.machine.errors import AgentError, Problem
+from agent.machine.later import regex
 from agent.machine.parsing import parse_json
 from agent.machine.values import frozen
 from agent.settings.lists import read_each, words_or_off
 from agent.settings.parsers import absolute_path
 from agent.settings.variable import variable
 
-IDENTIFIER = re.compile(r"[\w-]+\.[\w-]+", re.ASCII)
+IDENTIFIER = regex(r"[\w-]+\.[\w-]+", re.ASCII)
 """publisher.name: https://code.visualstudio.com/api/references/extension-manifest."""
-_VERSION = re.compile(r"\d+(\.\d+){0,3}([.+-][\w.+-]*)?", re.ASCII)
-_QUOTED = re.compile(r'"(\{.*\})(?:\\[rn])*"', re.DOTALL)
+_VERSION = regex(r"\d+(\.\d+){0,3}([.+-][\w.+-]*)?", re.ASCII)
+_QUOTED = regex(r'"(\{.*\})(?:\\[rn])*"', re.DOTALL)
 """An object as an --env-file has it that puts quotes around each value."""
 SUFFIX = ".vsix"
 GALLERY = "DEV8_EXTENSIONS_GALLERY"

@@ -7,6 +7,7 @@ import re
 from urllib.parse import urljoin, urlsplit
 
 from agent.machine.addresses import is_address
+from agent.machine.later import regex
 from agent.machine.values import frozen
 from agent.settings.lists import read_each, split_words
 from agent.settings.parsers import matching
@@ -17,10 +18,10 @@ ANY = "*"
 PORT, HOST = "{{port}}", "{{host}}"
 """What code-server replaces in a pattern."""
 _LABEL = r"(?!-)[a-z0-9_-]+"
-_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_NAME = regex(rf"{_LABEL}(\.{_LABEL})*")
 _USUAL_PORTS = (":80", ":443")
 """Browsers leave them out of what they call the origin."""
-_PLAIN = re.compile(r"[A-Za-z0-9._~%/:\[\]-]*")
+_PLAIN = regex(r"[A-Za-z0-9._~%/:\[\]-]*")
 
 
 def _is_host(text: str) -> bool:

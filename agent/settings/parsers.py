@@ -12,9 +12,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from agent.machine import system_folders, texts
+from agent.machine.later import regex
 from agent.settings.urls import http_url
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
 _NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,9})?"
 LONGEST_DURATION = 366 * 86400.0
 """Seconds: a longer one is a mistake, and the sum with a date could leave the calendar."""

@@ -15,6 +15,7 @@ from dataclasses import field
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from agent.machine.later import regex
 from agent.machine.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen
 from agent.settings.parsers import count, switch
@@ -28,20 +29,20 @@ WORKSPACE = "."
 OURS = ".devcopilot-"
 """Begins the names of folders of the agent in the workspace."""
 
-_SHORT = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)/([A-Za-z0-9_.][A-Za-z0-9_.-]*)")
-_SCP = re.compile(r"(?:[A-Za-z0-9_][\w.-]*@)?([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):(.+)")
-_USER = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
-_TOKEN = re.compile(GIT_HOSTS, re.IGNORECASE)
-_COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
-_SHORT_COMMIT = re.compile(r"[0-9a-fA-F]{7,63}")
-_PULL = re.compile(r"(?:refs/)?pull/([0-9]{1,9})(?:/head)?")
-_BAD_IN_REF = re.compile(
+_SHORT = regex(r"([A-Za-z0-9][A-Za-z0-9-]*)/([A-Za-z0-9_.][A-Za-z0-9_.-]*)")
+_SCP = regex(r"(?:[A-Za-z0-9_][\w.-]*@)?([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):(.+)")
+_USER = regex(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
+_TOKEN = regex(GIT_HOSTS, re.IGNORECASE)
+_COMMIT = regex(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_SHORT_COMMIT = regex(r"[0-9a-fA-F]{7,63}")
+_PULL = regex(r"(?:refs/)?pull/([0-9]{1,9})(?:/head)?")
+_BAD_IN_REF = regex(
     r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|[/.]$|^[-/@]$|^[-/]"
 )
 """https://git-scm.com/docs/git-check-ref-format"""
-_FILTER = re.compile(r"blob:none|blob:limit=[0-9]{1,9}[kmgKMG]?|tree:[0-9]{1,6}")
-_PRINTABLE = re.compile(r"[!-~]+")
-_USERINFO = re.compile(r"^([A-Za-z0-9+.-]+://)?.*@")
+_FILTER = regex(r"blob:none|blob:limit=[0-9]{1,9}[kmgKMG]?|tree:[0-9]{1,6}")
+_PRINTABLE = regex(r"[!-~]+")
+_USERINFO = regex(r"^([A-Za-z0-9+.-]+://)?.*@")
 
 
 class EntryError(ValueError):

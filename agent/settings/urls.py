@@ -4,11 +4,13 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
-_USABLE = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+from agent.machine.later import regex
+
+_NAME = regex(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_USABLE = regex(r"https?://[!-~]+", re.IGNORECASE)
 LONGEST = 200
 """Characters of a value that a message shows."""
-_CREDENTIALS = re.compile(r"//[^/]*@")
+_CREDENTIALS = regex(r"//[^/]*@")
 
 
 def http_url(value: str) -> str:

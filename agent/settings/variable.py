@@ -1,6 +1,5 @@
 """One environment variable: how to declare it and how to read it."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, cast
 
 from agent.machine import texts
 from agent.machine.errors import AgentError, Problem
+from agent.machine.later import regex
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.values import frozen
 from agent.settings.parsers import command, idle_action, s3_options
@@ -16,8 +16,8 @@ from agent.settings.urls import show
 PREFIX = "DEV8_"
 _VARIABLE = "variable"
 _FILE = "_FILE"
-_KUBERNETES_NAME = re.compile(r"DEV8_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
-_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
+_KUBERNETES_NAME = regex(r"DEV8_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_\w+)")
+_KUBERNETES_PORT = regex(r"(tcp|udp|sctp)://.*")
 _SPLIT_AS_A_SHELL = (command, idle_action, s3_options)
 """These parsers handle quotes themselves."""
 

@@ -3,7 +3,6 @@
 https://modelcontextprotocol.io; every tool keeps its servers in another file and form.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
@@ -13,6 +12,7 @@ from agent.machine import jsonc
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.machine.token_prefixes import AWS, GITHUB, SERVICES, WEB_TOKEN
 from agent.machine.values import frozen
@@ -25,8 +25,8 @@ TRANSPORTS = {
     "sse": "sse",
 }  # fmt: skip
 MEMBERS = {"type", "command", "args", "env", "cwd", "url", "headers"}
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TOKEN = re.compile(
+_NAME = regex(r"[A-Za-z0-9_-]{1,64}")
+_TOKEN = regex(
     rf"\b(?:{GITHUB}|{SERVICES}|{AWS}|{WEB_TOKEN})[\w-]{{10,}}"
     r"|\bBearer +\S|://[^/@\s]*:[^/@\s]+@"
 )

@@ -5,15 +5,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agent.machine.later import regex
 from agent.machine.parsing import parse_toml
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_INSIDE = re.compile(
+_LINE = regex(r"[^\n]*\n|[^\n]+")
+_INSIDE = regex(
     r'''"""(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|[][{}]|\n''',
     re.DOTALL,
 )
 """Where a bracket is none, each bracket, and the end of a line."""
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_BARE = regex(r"[A-Za-z0-9_-]+")
 
 
 def add_table(text: str, path: Sequence[str], values: Mapping[str, Any]) -> str:

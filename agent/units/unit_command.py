@@ -1,7 +1,6 @@
 """Runs a command of a unit: in a group of its own, with the clean environment, line by line."""
 
 import os
-import re
 import selectors
 import subprocess
 import threading
@@ -10,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent.machine.exits import SIGNAL_BASE
+from agent.machine.later import regex
 from agent.machine.process_groups import end_group
 from agent.machine.values import frozen
 
@@ -23,7 +23,7 @@ LONGEST_LINE = 64 * 1024
 """Bytes after which a line is cut, though it has not ended."""
 PASSING = 1.0
 """Seconds between two lines that are shown although a terminal would overwrite them."""
-_END = re.compile(rb"[\r\n]")
+_END = regex(rb"[\r\n]")
 _PIECE = 65536
 _ALWAYS = {"GIT_TERMINAL_PROMPT": "0"}
 """Nobody is there to answer a question."""

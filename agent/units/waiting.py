@@ -10,6 +10,7 @@ from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.machine import sockets, unit_record
 from agent.machine.errors import UsageError
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, GOOD, Record, State, make_name
 from agent.machine.values import frozen
@@ -21,7 +22,7 @@ from agent.units.unit import Kind
 
 MILESTONES = "milestones"
 """Folder in the runtime folder: an empty file for each `devcopilot done NAME`."""
-NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+NAME = regex(r"[\w.-]{1,64}", re.ASCII)
 SERVICES = {"ide": "code-server", "ssh": "sshd"}
 """What people call two services -> their names."""
 PROBE_TIMEOUT = 3.0

@@ -14,6 +14,7 @@ from pathlib import Path
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
+from agent.machine.later import regex
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import File, Keep, Resource
@@ -39,11 +40,11 @@ folder's path needs no quotes."""
 MOST = 1000
 """Files of a folder."""
 VARIABLE = "DEV8_CA_FILE"
-_BLOCK = re.compile(
+_BLOCK = regex(
     rb"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+?-----END CERTIFICATE-----", re.ASCII
 )
 """https://datatracker.ietf.org/doc/html/rfc7468"""
-_OTHERS = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
+_OTHERS = regex(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 _DER = b"\x30\x82"
 """How a certificate that is not PEM begins: a SEQUENCE longer than 255 bytes."""
 

@@ -22,6 +22,7 @@ from agent.machine.gitconfig import (
     find_unreadable,
     start_asking_git,
 )
+from agent.machine.later import regex
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import File, Resource
@@ -37,7 +38,7 @@ _FALSE = ("", "0", "no", "off", "false")
 """What git takes for no in a variable; git-config(1)."""
 Answer = list[tuple[str, str]] | Problem | None
 """What git says: keys and values, or why it says nothing."""
-_RULE = re.compile(r"url\.(.*)\.insteadof", re.DOTALL)
+_RULE = regex(r"url\.(.*)\.insteadof", re.DOTALL)
 
 
 def resources(context: Context) -> Iterator[Resource | Problem]:

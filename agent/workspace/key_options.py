@@ -10,7 +10,9 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-_ITEM = re.compile(r'([A-Za-z0-9-]+)(?:="((?:\\"|[^"])*)")?(?:,|$)')
+from agent.machine.later import regex
+
+_ITEM = regex(r'([A-Za-z0-9-]+)(?:="((?:\\"|[^"])*)")?(?:,|$)')
 _SWITCHES = frozenset(
     """agent-forwarding port-forwarding pty touch-required user-rc verify-required
     x11-forwarding""".split()  # noqa: SIM905 - a line instead of seven
@@ -19,8 +21,8 @@ _FLAGS = _SWITCHES | {f"no-{name}" for name in _SWITCHES} | {"restrict", "cert-a
 _ONCE = ("command", "from", "principals")
 _EXPIRY_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 """By number of digits; without a zone in local time."""
-_UTC = re.compile(r"(?i)(?:Z|UTC)$")
-_NETWORK = re.compile(r"([^/]+)/([0-9]+)")
+_UTC = regex(r"(?i)(?:Z|UTC)$")
+_NETWORK = regex(r"([^/]+)/([0-9]+)")
 _LAST_TUNNEL = 2**31 - 3
 _LONGEST_HOST = 1024
 

@@ -7,9 +7,10 @@ from hashlib import sha256
 from subprocess import CompletedProcess
 
 from agent.machine.external_commands import NOT_FOUND, TOO_LONG, TOO_MUCH
+from agent.machine.later import regex
 from agent.machine.system import Facts
 
-_FINGERPRINT = re.compile(rb"^\d+ SHA256:(\S+)", re.MULTILINE)
+_FINGERPRINT = regex(rb"^\d+ SHA256:(\S+)", re.MULTILINE)
 """Of a key that was loaded; a comment behind it may name any other."""
 _NOTHING_LEARNT = (TOO_LONG, TOO_MUCH, NOT_FOUND)
 

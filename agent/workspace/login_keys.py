@@ -13,6 +13,7 @@ from typing import NamedTuple
 from agent.machine import texts
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
+from agent.machine.later import regex
 from agent.machine.lines import BLANKS, split_lines
 from agent.machine.private_keys import LOGIN_FIELD, convert_ssh2, split_strings
 from agent.machine.resources import File, Resource
@@ -40,9 +41,9 @@ _PARTS = {
 RSA_BITS = 2048
 """No RSA key may have less: NIST SP 800-131A."""
 
-_KEY = re.compile(rf"(?:^|[ \t]|\\n)(?:{'|'.join(map(re.escape, _PARTS))})[ \t]+AAAA")
+_KEY = regex(rf"(?:^|[ \t]|\\n)(?:{'|'.join(map(re.escape, _PARTS))})[ \t]+AAAA")
 """The begin of a key: each one's first four bytes are the length of its type."""
-_LITERAL_BREAK = re.compile(r"(?:\\r)?\\n")
+_LITERAL_BREAK = regex(r"(?:\\r)?\\n")
 _FOREIGN = {
     "PuTTY-User-Key-File-": (
         "it contains a private key of PuTTY",

@@ -11,6 +11,7 @@ from pathlib import Path
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
+from agent.machine.later import regex
 from agent.machine.secret import SecretInput
 from agent.settings.context import Context
 from agent.settings.everything import Settings
@@ -28,7 +29,7 @@ FILES = (
 )
 """What bash and zsh read when they start, below the home folder."""
 
-_EXPORT = re.compile(rb"(?:^|[;&{(]|then|do|else)\s*(?:export|declare\s+-\w*x|typeset\s+-\w*x)\s")
+_EXPORT = regex(rb"(?:^|[;&{(]|then|do|else)\s*(?:export|declare\s+-\w*x|typeset\s+-\w*x)\s")
 
 
 def resources(context: Context) -> Iterator[Problem]:

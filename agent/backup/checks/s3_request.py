@@ -5,21 +5,21 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from agent.machine import web
+from agent.machine.later import regex
 from agent.machine.values import frozen
 
 USUAL_REGION = "us-east-1"
 """What servers of others take, and what AWS answers from where it names another region."""
 AWS = "s3.amazonaws.com"
-_REGION = re.compile(r"<Region>([a-z0-9-]+)</Region>")
-_CODE = re.compile(r"<Code>([^<]{1,100})</Code>")
-_MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
+_REGION = regex(r"<Region>([a-z0-9-]+)</Region>")
+_CODE = regex(r"<Code>([^<]{1,100})</Code>")
+_MESSAGE = regex(r"<Message>([^<]{1,300})</Message>")
 OK = (200, 204)
 
 

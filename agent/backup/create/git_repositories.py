@@ -12,7 +12,6 @@ import errno
 import filecmp
 import io
 import os
-import re
 import shutil
 import stat
 import tarfile
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from agent.machine import runtime
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.later import regex
 from agent.machine.values import frozen
 
 NAME = "devcopilot-refs.tar"
@@ -44,7 +44,7 @@ TRIES = 5
 """Looks at a folder whose files vanish meanwhile."""
 POINTS = b"gitdir: "
 """What a file named .git begins with: that of a worktree or of a submodule."""
-PACK = re.compile(r"/objects/pack/pack-[0-9a-f]+\.(?:pack|idx)$")
+PACK = regex(r"/objects/pack/pack-[0-9a-f]+\.(?:pack|idx)$")
 """What holds objects. https://git-scm.com/docs/gitformat-pack"""
 
 
@@ -58,7 +58,7 @@ class Entry:
     is_link: bool = False
 
 
-HEAD = re.compile(rb"ref:|[0-9a-f]{40}|\0|\Z")
+HEAD = regex(rb"ref:|[0-9a-f]{40}|\0|\Z")
 """What the file begins with that makes a folder a repository; after a power cut it may be empty."""
 
 

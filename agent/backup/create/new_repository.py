@@ -11,7 +11,6 @@ whether it opens; a key that does not belong to it is removed.
 import contextlib
 import fcntl
 import os
-import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -24,12 +23,13 @@ from agent.machine import folders, hints
 from agent.machine.errors import Problem
 from agent.machine.files import SECRET, read_file
 from agent.machine.follow import Finished
+from agent.machine.later import regex
 
 SETTLE = 4.0
 """Seconds in which another one that also found no repository has made its own: restic takes half a
 second of processor for it."""
 TRIES = 5
-MISMATCH = re.compile(r"config or key ([0-9a-f]{64}) is damaged")
+MISMATCH = regex(r"config or key ([0-9a-f]{64}) is damaged")
 HEX = "0123456789abcdef"
 LONGEST_HINT = 3
 LOOK = ("cat", "config", "--no-lock", "--quiet")

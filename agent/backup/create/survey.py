@@ -22,9 +22,10 @@ from agent.machine.clock import FILE_TICK
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
+from agent.machine.later import regex
 from agent.machine.sqlite import PAGE_STEP, is_database
 
-_DATABASE = re.compile(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
+_DATABASE = regex(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
 _BESIDE = ("-wal", "-journal")
 """What SQLite keeps beside a database that is in use. https://www.sqlite.org/tempfiles.html"""
 

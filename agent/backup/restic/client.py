@@ -20,6 +20,7 @@ from agent.machine import steering
 from agent.machine.clock import read_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.follow import QUICK, Finished, Limits, Listener, Message, follow
+from agent.machine.later import regex
 from agent.machine.masking import mask_known
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -34,7 +35,7 @@ CACHE = ".cache/devcopilot/restic"
 SCRATCH = 256 * 2**20
 """Bytes that restic keeps in temporary files: several packs, each of 16 MiB or a little more."""
 
-DAMAGED = re.compile(r'^Ignoring "([0-9a-f]{64})":', re.MULTILINE)
+DAMAGED = regex(r'^Ignoring "([0-9a-f]{64})":', re.MULTILINE)
 """What restic says of a snapshot that cannot be read."""
 
 

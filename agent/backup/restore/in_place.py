@@ -18,10 +18,11 @@ from agent.backup.restore.unsaved_changes import Lateness, find_base, find_kin
 from agent.machine import folders
 from agent.machine.follow import Message
 from agent.machine.globs import escape
+from agent.machine.later import regex
 from agent.machine.sqlite import BESIDE
 from agent.machine.values import frozen
 
-KEPT = re.compile(
+KEPT = regex(
     rf"\.(?:kept|replaced)-\d{{8}}-\d{{6}}(?:\.\d+)?(?:{'|'.join(map(re.escape, BESIDE))})?$"
 )
 """What the names end with of what was in the way of a restore: SQLite finds a kept log by it."""

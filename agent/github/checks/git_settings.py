@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from agent.github.hosts import find_accounts
 from agent.machine.gitconfig import find_unreadable
+from agent.machine.later import regex
 from agent.machine.lines import find_last_line
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -17,7 +18,7 @@ from agent.settings.context import Context
 OURS = "git-credential-devcopilot"
 KEEPS_COPIES = "store"
 """The helper that writes each password into ~/.git-credentials, in clear text."""
-_KEY = re.compile(r"(credential|url)\.(?:(.*)\.)?([a-z]+)", re.DOTALL)
+_KEY = regex(r"(credential|url)\.(?:(.*)\.)?([a-z]+)", re.DOTALL)
 
 
 @frozen

@@ -13,6 +13,7 @@ from agent.github import gh
 from agent.github.hosts import find_accounts, find_token_variables
 from agent.machine.errors import Problem
 from agent.machine.files import SETTINGS
+from agent.machine.later import regex
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
@@ -25,7 +26,7 @@ START_FILES = (
 )  # fmt: skip
 """Below the home: what sets variables in shells and logins."""
 NETRC = (".netrc", "_netrc")
-_ENTRY = re.compile(r"\bmachine\s+(\S+)")
+_ENTRY = regex(r"\bmachine\s+(\S+)")
 
 
 def look(context: Context) -> Iterator[Finding]:

@@ -4,7 +4,6 @@ GitHub leaves their repositories out, or answers 404, so that it looks like a wr
 https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#404-not-found-for-an-existing-resource
 """
 
-import re
 from collections.abc import Iterator
 
 from agent.github import access, api, verify
@@ -12,6 +11,7 @@ from agent.github.api import NoAnswerError
 from agent.github.hosts import find_accounts
 from agent.github.published import Published, read_token
 from agent.github.token import find_kind
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
@@ -19,7 +19,7 @@ from agent.settings.github import GitHub
 
 MOST = 20
 """Organizations that are named."""
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_NAME = regex(r"[A-Za-z0-9_-]{1,100}")
 
 
 def look(context: Context) -> Iterator[Finding]:

@@ -1,10 +1,9 @@
 """The token that DEV8_GITHUB_TOKEN_COMMAND prints."""
 
-import re
-
 from agent.github.token import Failure, Found, TokenSource, read_answer
 from agent.machine import external_commands
 from agent.machine.errors import Problem
+from agent.machine.later import regex
 from agent.machine.lines import find_last_line
 from agent.machine.masking import mask_known
 from agent.machine.system import Facts
@@ -14,7 +13,7 @@ from agent.settings.github import GitHub
 LEAD = 10 * 60.0
 """Seconds before its end that a token is asked for anew."""
 NAME = "DEV8_GITHUB_TOKEN_COMMAND"
-_TOKEN = re.compile(rf"\b(?:{GITHUB})\w+")
+_TOKEN = regex(rf"\b(?:{GITHUB})\w+")
 
 
 def is_configured(account: GitHub) -> bool:

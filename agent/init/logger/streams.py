@@ -2,10 +2,10 @@
 
 import json
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
+from agent.machine.later import regex
 from agent.machine.log import LEVELS, LONGEST, LONGEST_ESCAPE, make_event
 from agent.machine.masking import Masker
 
@@ -34,13 +34,13 @@ _SUPERVISORD_CALM = ("received SIGTERM ", "stopped: ")
 """What it warns of and happens at every orderly end."""
 
 EDITOR = "code-server"
-_EDITOR_HEAD = re.compile(
+_EDITOR_HEAD = regex(
     r"\[(?:\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(?:\.\d+Z)?\] ?(?:(trace|debug|info|warn|error)\b *)?"
 )
 """Before its lines, with a level, and before those of its VS Code server: a second time of day."""
 _EDITOR_LEVELS = {"trace": "debug", "debug": "debug", "warn": "warning", "error": "error"}
 
-_OPEN_ESCAPE = re.compile(rb"\x1b(\[[0-9;?]*)?$")
+_OPEN_ESCAPE = regex(rb"\x1b(\[[0-9;?]*)?$")
 
 Event = dict[str, object]
 

@@ -6,13 +6,13 @@ and the files in which git, gh and npm keep theirs.
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from agent.backup.target import PASSWORD as BACKUP_PASSWORD
 from agent.machine.files import SECRET, read_file
+from agent.machine.later import regex
 from agent.machine.masking import SHORTEST, Masker
 from agent.machine.secret_forms import find_base64_forms, find_lines, find_text_forms
 from agent.machine.system import Facts
@@ -25,7 +25,7 @@ STATE_FILES = (BACKUP_PASSWORD, EDITOR_PASSWORD, EDITOR_HASH, "github-refresh/*"
 """In the state folder; of ssh the private keys."""
 HOME_FILES = (".git-credentials", ".config/git/credentials", ".netrc", ".config/gh/hosts.yml",
               ".npmrc", ".ssh/id_*")  # fmt: skip
-_STORED = re.compile(rb"(?:password\s+|oauth_token:\s*|_authToken=|://[^:/\s]*:)([^\s@]+)")
+_STORED = regex(rb"(?:password\s+|oauth_token:\s*|_authToken=|://[^:/\s]*:)([^\s@]+)")
 """As git, netrc(5), gh and npm write them."""
 _KEY = b"-----BEGIN "
 _SHORTEST_VALUE = 16

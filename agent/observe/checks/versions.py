@@ -1,6 +1,5 @@
 """Which versions are here, and which of them is too old or missing."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from agent import __version__
 from agent.backup.targets.all import has_target
 from agent.machine import external_commands, steering
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.machine.threads import call
 from agent.machine.values import frozen
@@ -17,7 +17,7 @@ from agent.settings.context import Context
 
 TIMEOUT = 10.0
 """Seconds that a program has to say its version."""
-_NUMBER = re.compile(r"\d+(?:\.\d+)+")
+_NUMBER = regex(r"\d+(?:\.\d+)+")
 
 
 @frozen

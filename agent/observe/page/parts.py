@@ -1,11 +1,11 @@
 """The parts of the page: a function for each kind."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlencode
 
 from agent.machine.human import format_share
+from agent.machine.later import regex
 from agent.observe.item import Item
 from agent.observe.page.markup import Content, Markup, element
 from agent.observe.page.plots import plot_days, plot_gauge
@@ -16,9 +16,9 @@ WORDS = {"warning": "Warning: ", "bad": "Problem: "}
 """What a screen reader says of a mark; of the others nothing."""
 ALMOST, NEARLY = 0.8, 0.95
 """Shares of a limit from which on it is worth a look, and a problem."""
-COMMAND = re.compile(r"`([^`]+)`|(?<![\w./-])(devcopilot(?: (?!or |and )[^\s,;()]+)+)")
+COMMAND = regex(r"`([^`]+)`|(?<![\w./-])(devcopilot(?: (?!or |and )[^\s,;()]+)+)")
 """A command in a sentence: between backquotes, or the agent's own up to the next comma."""
-PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b|…")
+PLACEHOLDER = regex(r"\b[A-Z]{3,}\b|…")
 """In a command that nobody can paste as it is."""
 
 

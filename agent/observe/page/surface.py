@@ -1,7 +1,6 @@
 """The page as it is served: one document at any path prefix, for the workspace's own user."""
 
-import re
-
+from agent.machine.later import regex
 from agent.observe.page.compose import compose
 from agent.observe.page.gather import gather
 from agent.observe.page.render import HEADERS, render
@@ -10,7 +9,7 @@ from agent.settings import surfaces
 from agent.settings.context import Context
 
 HTML = "text/html; charset=utf-8"
-_PORT = re.compile(r"/([1-9]\d{0,4})/?")
+_PORT = regex(r"/([1-9]\d{0,4})/?")
 """A link to another port, which only the editor's proxy can follow."""
 
 

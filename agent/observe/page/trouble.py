@@ -8,6 +8,7 @@ from agent.backup import status as backup
 from agent.github import status as github
 from agent.machine.clock import parse_time
 from agent.machine.human import find_left, format_age, format_duration, format_share
+from agent.machine.later import regex
 from agent.machine.unit_record import BAD, Record
 from agent.observe.describe import SOON, describe_problem, describe_report, describe_service
 from agent.observe.findings import Row
@@ -23,7 +24,7 @@ FULL = 0.95
 """Share of a disk or of the memory from which on something is about to fail."""
 FRESH = timedelta(hours=24)
 """How long the word of `devcopilot doctor` counts."""
-_HINT = re.compile(r"(.+?) \((.+)\)", re.DOTALL)
+_HINT = regex(r"(.+?) \((.+)\)", re.DOTALL)
 """A problem as one line, with its hint: see `agent.machine.errors.Problem`."""
 
 

@@ -1,10 +1,10 @@
 """What a port is called: by the operator, by the repository, or by the service that has it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.machine.errors import AgentError
+from agent.machine.later import regex
 from agent.observe.ports import patterns
 from agent.observe.ports.listeners import Listener
 from agent.settings import devcontainer_file
@@ -15,7 +15,7 @@ PROPERTY = "portsAttributes"
 """https://containers.dev/implementors/json_reference/#port-attributes"""
 LONGEST = 60
 """Characters of a label that are shown."""
-_RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
+_RANGE = regex(r"(\d{1,5})-(\d{1,5})")
 
 
 class Labels:

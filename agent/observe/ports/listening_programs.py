@@ -1,7 +1,6 @@
 """What /proc tells of the programs behind the ports."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -10,11 +9,12 @@ from pathlib import Path
 from agent.machine import proc
 from agent.machine.clock import Clock
 from agent.machine.files import SETTINGS, read_file
+from agent.machine.later import regex
 from agent.machine.values import frozen
 
 TICKS = os.sysconf("SC_CLK_TCK")
-INTERPRETERS = re.compile(r"(node|nodejs|bun|deno|python|ruby|php|perl|java)[\d.]*")
-EDITORS = re.compile(
+INTERPRETERS = regex(r"(node|nodejs|bun|deno|python|ruby|php|perl|java)[\d.]*")
+EDITORS = regex(
     r"/(code-server|openvscode-server|\.vscode-server|\.vscode-server-insiders|\.vscodium-server"
     r"|\.cursor-server|\.windsurf-server|JetBrains/RemoteDev)/"
 )

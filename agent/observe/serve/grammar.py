@@ -4,12 +4,12 @@ RFC 9112 as far as GET and HEAD need it. http.server would load TLS, mail and HT
 first answer.
 """
 
-import re
 import time
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from agent import __version__
+from agent.machine.later import regex
 from agent.observe.serve.surface import Request, Response
 
 GET, HEAD = "GET", "HEAD"
@@ -31,8 +31,8 @@ OLDEST = "HTTP/0.9"
 """It has no word for its version."""
 LONGEST_LINE = 65536
 MOST_HEADERS = 100
-_VERSION = re.compile(r"HTTP/(\d{1,9})\.\d{1,9}")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VERSION = regex(r"HTTP/(\d{1,9})\.\d{1,9}")
+_NAME = regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A token of RFC 9110, section 5.6.2."""
 
 

@@ -1,11 +1,11 @@
 """Brings a repository into a new folder, whole and checked."""
 
-import re
 from contextlib import suppress
 from pathlib import Path
 
 from agent.github import gh, published
 from agent.machine.git_failures import Cause, Failure
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.settings.repository import Repository
 from agent.units.clone.checkout import check_out
@@ -13,7 +13,7 @@ from agent.units.clone.safe_git import Git, GitError
 
 SMART = "application/x-git-upload-pack-"
 """What a git server's answer is: https://git-scm.com/docs/http-protocol."""
-_KIND = re.compile(r"(?im)recv header(?:, \d+ bytes)?:\s*content-type:\s*([\w./+-]+)")
+_KIND = regex(r"(?im)recv header(?:, \d+ bytes)?:\s*content-type:\s*([\w./+-]+)")
 
 
 def fetch(git: Git, url: str, wanted: Repository, staged: Path) -> str:

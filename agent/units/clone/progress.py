@@ -3,9 +3,9 @@
 https://git-scm.com/docs/git-clone#Documentation/git-clone.txt---progress
 """
 
-import re
+from agent.machine.later import regex
 
-_LINE = re.compile(
+_LINE = regex(
     r"(?:remote: )?([A-Z][A-Za-z ]+): +([0-9]{1,3})% \([^)]*\)(?:, ([0-9.]+ [KMG]?i?B)\b)?"
 )
 _STAGES = {

@@ -1,6 +1,5 @@
 """What comes after a clone and never undoes it: submodules, and the files of git LFS."""
 
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from agent.machine.errors import HintedError
 from agent.machine.files import SETTINGS
 from agent.machine.git_failures import Cause
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.repository import Repository
@@ -16,7 +16,7 @@ from agent.units.unit import Unit
 
 TRIES = 3
 """Times that something is fetched when the network fails."""
-_LACKING = re.compile(r"Git credentials for (\S+) not found")
+_LACKING = regex(r"Git credentials for (\S+) not found")
 """What git LFS says at last where a host wants credentials, or other ones."""
 
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.machine.later import regex
 from agent.settings.devcontainer_file import Devcontainer
 
-_VARIABLE = re.compile(r"\$\{([^{}\n]*)\}")
+_VARIABLE = regex(r"\$\{([^{}\n]*)\}")
 
 
 def make_substitute(file: Devcontainer, environ: Mapping[str, str]) -> Callable[[Any], Any]:

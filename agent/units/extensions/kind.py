@@ -3,7 +3,6 @@
 One that the user has removed stays away. What code-server has, VS Code over SSH gets as well.
 """
 
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.machine.documents import STATE, Document, fill
+from agent.machine.later import regex
 from agent.machine.values import frozen
 from agent.services import code_server
 from agent.settings.context import Context
@@ -30,9 +30,9 @@ AGAIN = 300.0
 """Seconds until the next try where the gallery does not answer."""
 LARGEST = 512 * 1024 * 1024
 """Bytes of a .vsix file from the network."""
-NOT_FOUND = re.compile(r"Extension '([^'@]+)(?:@[^']*)?' not found")
-NOT_INSTALLED = re.compile(r"(?m)^Error while installing extension ([^:\s]+): (.*)$")
-NO_ANSWER = re.compile(r"(?m)^Error(?: while installing extensions)?: (.*)$")
+NOT_FOUND = regex(r"Extension '([^'@]+)(?:@[^']*)?' not found")
+NOT_INSTALLED = regex(r"(?m)^Error while installing extension ([^:\s]+): (.*)$")
+NO_ANSWER = regex(r"(?m)^Error(?: while installing extensions)?: (.*)$")
 """What code-server says of what its gallery does not have, of one that cannot be installed, and of
 all where the gallery does not answer or a file is no use: extensionManagementCLI.ts of VS Code."""
 ELSEWHERE = (

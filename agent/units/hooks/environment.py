@@ -4,13 +4,13 @@ https://containers.dev/implementors/json_reference/#general-properties
 """
 
 import base64
-import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from agent.machine.errors import AgentError, Problem
+from agent.machine.later import regex
 from agent.settings.devcontainer_file import Devcontainer
 from agent.units import unit_command
 from agent.units.devcontainer.substitution import make_substitute
@@ -33,7 +33,7 @@ SCRIPT = f"printf '\\n{MARK}\\n'; base64 /proc/self/environ; printf '\\n{MARK}\\
 OF_THE_SHELL = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "TERM"})
 OURS = {"DEVCOPILOT": "true"}
 """Shows scripts where they run; the names that other products use would promise more."""
-_NAME = re.compile(r"[^=\0\s]+")
+_NAME = regex(r"[^=\0\s]+")
 
 Changes = dict[str, str | None]
 """Variable -> value; None takes it away."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from agent.machine import runtime
 from agent.machine.escaping import quote_fish
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.units.hooks.environment import Changes
 
@@ -16,7 +17,7 @@ SCRIPT = "remote-env.sh"
 """In the runtime folder; /etc/profile.d/session.sh of the images reads it."""
 FISH_SCRIPT = "remote-env.fish"
 """Beside it; /etc/fish/conf.d/devcopilot.fish of the images reads it."""
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_NAME = regex(r"[A-Za-z_]\w*", re.ASCII)
 """Shells know no other names than these."""
 FIXED = frozenset({"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
 """bash sets these itself, and reports whoever else does: bash(1), "Shell Variables"."""

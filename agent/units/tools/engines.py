@@ -8,11 +8,12 @@ import re
 import subprocess
 from pathlib import Path
 
+from agent.machine.later import regex
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
 
 TIME_LIMIT = 20.0
-_CONDITION = re.compile(r"(>=|\^|)\s*v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.x)?")
+_CONDITION = regex(r"(>=|\^|)\s*v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.x)?")
 
 Version = tuple[int, int, int]
 

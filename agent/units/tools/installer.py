@@ -6,7 +6,6 @@ its place, renamed whole, and only then linked. The next run removes what a kill
 
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from agent.machine import runtime, steering
 from agent.machine.errors import HintedError
 from agent.machine.files import STATE, read_file
+from agent.machine.later import regex
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.tools.tool import (
@@ -44,7 +44,7 @@ PULSE = 2.0
 _STAGING = "new"
 _CACHE = ".cache"
 _OUTPUT = ".npm.json"
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+_CREDENTIALS = regex(r"//[^/@\s]*@")
 
 NPM_OPTIONS = (
     *("--json", "--ignore-scripts", "--omit=dev", "--include=optional", "--engine-strict=false"),

@@ -1,13 +1,13 @@
 """The repositories of the workspace and their remotes, and git as the user's programs run it."""
 
 import os
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from agent.machine import external_commands
+from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.machine.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen
@@ -15,7 +15,7 @@ from agent.settings.context import Context
 from agent.settings.repository import EntryError, Repository, parse_address
 from agent.workspace.safe_directories import list_mounts, list_repositories
 
-_TOKEN = re.compile(GIT_HOSTS)
+_TOKEN = regex(GIT_HOSTS)
 PATIENCE = 15.0
 """Seconds for a host to answer git."""
 

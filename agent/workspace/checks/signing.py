@@ -1,6 +1,5 @@
 """Whether git signs as it is set up to: a signature is made and verified, and thrown away."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from agent.machine.errors import Problem
 from agent.machine.gitconfig import ask_git, find_unreadable
+from agent.machine.later import regex
 from agent.machine.lines import find_last_line, split_lines
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -20,7 +20,7 @@ OFF = "git signs no commits; set DEV8_GIT_SIGNING=ssh to sign with your ssh key"
 FORMAT = "%G?%n%GS%n%GG"
 """How good a signature is, whose it is, and what the program said."""
 _TRUE = ("true", "yes", "on", "1")
-_UNLOCK = re.compile(r"pinentry|[Ii]nappropriate ioctl|[Pp]assphrase|cancelled")
+_UNLOCK = regex(r"pinentry|[Ii]nappropriate ioctl|[Pp]assphrase|cancelled")
 """What the programs say when they would ask for a passphrase."""
 
 

@@ -1,6 +1,5 @@
 """Whether ssh signs in to the hosts that the workspace reaches by ssh, and knows their keys."""
 
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ from agent.github.hosts import find_accounts
 from agent.machine import external_commands, ssh_host_key
 from agent.machine.external_commands import TOO_LONG
 from agent.machine.git_failures import Cause, find_failure
+from agent.machine.later import regex
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.machine.values import frozen
@@ -18,7 +18,7 @@ from agent.workspace.checks import clones
 PATIENCE = 20.0
 OPTIONS = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ControlMaster=no")
 USER = "git"
-_WELCOME = re.compile(r"(?:Hi |Welcome to \S+, @|Hi there, )([\w.-]+(?:/[\w.-]+)?)!")
+_WELCOME = regex(r"(?:Hi |Welcome to \S+, @|Hi there, )([\w.-]+(?:/[\w.-]+)?)!")
 """GitHub, GitLab, Gitea; GitHub greets with OWNER/NAME if the key is one repository's."""
 
 
