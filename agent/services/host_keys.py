@@ -4,7 +4,8 @@ sshd uses those in the runtime folder, which are always private and whole. The s
 copy that outlives the container; a power cut, a full disk or a share may have spoilt it.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.machine import runtime
@@ -18,6 +19,7 @@ from agent.settings.everything import Settings
 TYPES = {"compatible": ("ed25519", "ecdsa")}
 """By DEV8_SSH_ALGORITHMS. Keys of both types are made in milliseconds; RSA keys are not."""
 USUAL = ("ed25519",)
+KEYGEN = ("ssh-keygen", "-q", "-N", "", "-C", "devcopilot")
 
 
 def find_paths(settings: Settings, facts: Facts) -> tuple[Path, ...]:
@@ -26,9 +28,34 @@ def find_paths(settings: Settings, facts: Facts) -> tuple[Path, ...]:
     return tuple(facts.runtime / runtime.SSH / f"ssh_host_{kind}_key" for kind in types)
 
 
+def begin(context: Context) -> None:
+    """Start to make the keys that are not kept: that takes as long as the stages before."""
+    context.once(_start_making)
+
+
+def _start_making(context: Context) -> list[Callable[[], object]]:
+    """Return what waits for each key that is being made. `resources` makes what is missing then."""
+    facts = context.facts
+    missing = [
+        path for path in find_paths(context.settings, facts)
+        if facts.mode(path) is None and facts.mode(_find_copy(path, facts)) is None
+    ]  # fmt: skip
+    with contextlib.suppress(OSError):
+        for path in missing:
+            path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        return [facts.start(_find_command(path)) for path in missing]
+    return []
+
+
+def _find_command(path: Path) -> tuple[str, ...]:
+    return (*KEYGEN, "-t", path.name.split("_")[2], "-f", str(path))
+
+
 def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield the keys as they were kept, or what makes new ones."""
     settings, facts = context.settings, context.facts
+    for wait in context.begun(_start_making) or ():
+        wait()
     for path in find_paths(settings, facts):
         kept = _find_copy(path, facts)
         try:
@@ -44,8 +71,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
                 "warn that the host has changed",
                 "on each client: ssh-keygen -R HOST, or -R '[HOST]:PORT'",
             )
-        kind = path.name.split("_")[2]
-        yield Generated(path, ("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "devcopilot", "-f"))
+        yield Generated(path, _find_command(path)[:-1])
 
 
 def keep(context: Context) -> Iterator[Resource]:

@@ -113,6 +113,12 @@ def host_key_resources(context: Context) -> Iterator[Resource | Problem]:
         yield from host_keys.resources(context)
 
 
+def begin_host_keys(context: Context) -> None:
+    """Start to make what of them is missing, where sshd is to run."""
+    if isinstance(SERVICE.find(context), Service):
+        host_keys.begin(context)
+
+
 def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield sshd's configuration, and what outlives the container of its host keys."""
     settings, facts = context.settings, context.facts
@@ -236,6 +242,6 @@ def render_listen(address: str, port: int) -> str:
     return "\n".join(f"ListenAddress {join_port(each, port)}" for each in addresses)
 
 
-STEP = Step("host-keys", host_key_resources)
+STEP = Step("host-keys", host_key_resources, begin_host_keys)
 
 SERVICE = ServiceKind("sshd", resources, service, begin)

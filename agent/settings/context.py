@@ -58,6 +58,10 @@ class Context:
             self._found[find] = find(self)
         return cast("T", self._found[find])
 
+    def begun(self, find: "Callable[[Context], T]") -> "T | None":
+        """Return the result of `find` if somebody has called `once` for it."""
+        return cast("T | None", self._found.get(find))
+
 
 def load() -> Context:
     """Return the context that `configure` stored. Raises AgentError if there is none."""

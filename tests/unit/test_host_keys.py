@@ -18,6 +18,7 @@ from agent.services import host_keys
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
+from tests.worlds.waiting import wait_until
 
 NAMES = ("ssh_host_ed25519_key", "ssh_host_ecdsa_key")
 COMPATIBLE = Settings.from_environ({"DEV8_SSH_ALGORITHMS": "compatible"})
@@ -28,8 +29,16 @@ def facts(tmp_path: Path) -> Facts:
     return make_facts(tmp_path)
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["begun before", "at once"])
+def begins(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try each test both ways: a start begins before other stages, `devcopilot plan` does not."""
+    monkeypatch.setattr(Life, "begins", request.param)
+
+
 class Life:
     """One life of a container: what it said, changed, and the keys that sshd got."""
+
+    begins = True
 
     def __init__(self, facts: Facts, settings: Settings = COMPATIBLE) -> None:
         shutil.rmtree(facts.runtime / "ssh", ignore_errors=True)
@@ -48,10 +57,21 @@ class Life:
 
     def _run(self, facts: Facts, settings: Settings) -> None:
         for planner in (host_keys.resources, host_keys.keep):
-            planned = plan("sshd", planner(Context({}, settings, facts)), facts, Ledger())
+            context = Context({}, settings, facts)
+            if self.begins:
+                host_keys.begin(context)
+            planned = plan("sshd", planner(context), facts, Ledger())
             failed = apply(planned, System(facts.environ), Ledger())
             self.problems += [str(item) for item in (*planned.problems, *failed)]
             self.changes += [action.describe() for action in planned.actions]
+
+
+def test_they_are_being_made_before_their_stage(facts: Facts) -> None:
+    context = Context({}, COMPATIBLE, facts)
+    host_keys.begin(context)
+    for path in host_keys.find_paths(COMPATIBLE, facts):
+        wait_until(path.exists, f"{path} to be made")
+    assert len(list(host_keys.resources(context))) == len(NAMES), "it waits for both to end"
 
 
 def test_they_outlive_the_container(facts: Facts) -> None:
