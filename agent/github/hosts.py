@@ -62,6 +62,12 @@ def find_accounts(context: Context) -> Accounts:
     return Accounts(tuple(known.values()), in_trouble)
 
 
+def fetches_tokens(context: Context) -> bool:
+    """Tell whether a token is to be had from somebody else first: it is not there at the start."""
+    sources = (find_source(account, SOURCES) for account in context.once(find_accounts).known)
+    return any(source is not None and source.lead is not None for source in sources)
+
+
 def is_configured(account: GitHub) -> bool:
     """Tell whether a token is to be expected. Reads no file: one may appear late."""
     return find_source(account, SOURCES) is not None

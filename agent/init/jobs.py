@@ -75,6 +75,15 @@ class ScheduledJob:
             return
         keeper.listener.on_job()
 
+    def give_way(self) -> None:
+        """Run when the time of the services is over, unless `start` comes first."""
+        self._enter(JobState.PLANNED, self.plan.gives_way, self.start)
+
+    @property
+    def is_giving_way(self) -> bool:
+        """Whether its first run is still to come because of that."""
+        return self.plan.gives_way > 0 and self.runs == 0 and self.state is JobState.PLANNED
+
     def on_change(self, paths: Sequence[str]) -> None:
         """Run if it does so for one of these files, which have changed."""
         watched = {*self.plan.watch, *(() if self._done else self.plan.awaits)}
@@ -244,7 +253,13 @@ class Jobs(Stoppable):
         if moment == moments.BOOT:
             self._watch_files()
         for job in self.find(moment):
-            job.start(*words)
+            if moment == moments.BOOT and job.plan.gives_way:
+                job.give_way()
+            else:
+                job.start(*words)
+        if moment == moments.READY:
+            for job in filter(lambda each: each.is_giving_way, self.all.values()):
+                job.start()
 
     def find(self, moment: str) -> list[ScheduledJob]:
         """Return the jobs that this moment starts."""

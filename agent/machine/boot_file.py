@@ -41,6 +41,7 @@ class Job:
         nice: int = 0,
         sockets: Sequence[str] = (),
         in_copy: bool = False,
+        gives_way: float = 0.0,
     ) -> None:
         self.name = name
         self.argv = argv
@@ -66,6 +67,9 @@ class Job:
         all who wait. One that cannot be had is left out."""
         self.in_copy = in_copy
         """Whether `argv` is a light script of ours and its words, which a copy of init runs."""
+        self.gives_way = gives_way
+        """Seconds from BOOT on in which it leaves the processors to the services: its first run is
+        when they are over, or when the workspace is ready before that."""
 
 
 class Boot:

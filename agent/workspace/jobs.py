@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
+from agent.github import hosts
 from agent.machine import runtime, setup_trigger
 from agent.machine.boot_file import Job, Retry
 from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
@@ -29,6 +30,8 @@ class JobKind:
     """Files whose change starts it."""
     awaits: Callable[[Context], Iterable[Path]] = lambda _: ()
     """Files whose change starts it while it waits for something."""
+    gives_way: Callable[[Context], float] = lambda _: 0.0
+    """Seconds in which its first run lets the services start."""
     sockets: Callable[[Settings], tuple[str, ...]] | None = None
     """Where init listens for it; by default as `job` says."""
     wanted: Callable[[Settings], bool] = lambda _: True
@@ -40,6 +43,7 @@ class JobKind:
             "interval": self.interval(settings),
             "watch": tuple(map(str, self.watch(current))),
             "awaits": tuple(map(str, self.awaits(current))),
+            "gives_way": self.gives_way(current),
             "sockets": self.sockets(settings) if self.sockets else job.sockets,
         }
         return Job(**{**vars(job), **changes})
@@ -60,6 +64,10 @@ def find_report_key(current: Context) -> tuple[Path, ...]:
     settings = current.settings
     return find_file(settings.report.api_key) if settings.report_url else ()
 
+
+SERVICES_FIRST = 2.0
+"""Seconds that the editor may need to answer: on two processors each job of the start keeps it
+waiting. A token that is to be fetched is not put off, since clones wait for it."""
 
 SAMPLE_TIMEOUT = 30.0 + LONGEST_TIMEOUT
 """A report may follow it."""
@@ -89,6 +97,7 @@ JOBS = (
         Job("refresh", call("refresh"), None, 60.0, at=(BOOT, SIGNAL), nice=10),
         interval=lambda settings: settings.github.refresh_interval,
         watch=lambda current: find_file(current.settings.github.token),
+        gives_way=lambda current: 0.0 if hosts.fetches_tokens(current) else SERVICES_FIRST,
     ),
     JobKind(Job("broker", call("broker"), None, 120.0, at=(), sockets=(runtime.BROKER_SOCKET,))),
     JobKind(

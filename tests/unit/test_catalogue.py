@@ -64,6 +64,22 @@ def test_init_reads_the_jobs_as_they_were_written(tmp_path: Path) -> None:
     assert (refresh.interval, refresh.watch) == (7.0, ["/run/token"])
 
 
+@pytest.mark.parametrize(
+    ("variables", "gives_way"),
+    [
+        ({}, True),
+        ({"GITHUB_TOKEN": "ghp_0123456789abcdefghijklmnopqrstuvwxyz"}, True),
+        ({"DEV8_GITHUB_TOKEN_COMMAND": "vault read token"}, False),
+    ],
+)
+def test_a_first_refresh_that_fetches_nothing_lets_the_services_start(
+    tmp_path: Path, variables: dict[str, str], gives_way: bool
+) -> None:
+    jobs = find_jobs(Context({}, Settings.from_environ(variables), make_facts(tmp_path)))
+    found = {job.name: job.gives_way > 0 for job in jobs}
+    assert [name for name in found if found[name]] == ["refresh"] * gives_way
+
+
 def test_an_unknown_field_of_a_job_is_refused(tmp_path: Path) -> None:
     (job, *_) = find_jobs(Context({}, Settings.from_environ({}), make_facts(tmp_path)))
     boot = json.loads(make_boot([job]).encode())

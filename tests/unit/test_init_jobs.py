@@ -56,12 +56,12 @@ class Office:
         self, program: str, interval: float | None = None, timeout: float = 60.0, *,
         at: tuple[str, ...] = (moments.BOOT,), retry: Retry | None = None,
         watch: tuple[str, ...] = (), awaits: tuple[str, ...] = (), announces: str = "",
-        nice: int = 0, sockets: tuple[str, ...] = (),
+        nice: int = 0, sockets: tuple[str, ...] = (), gives_way: float = 0.0,
     ) -> ScheduledJob:  # fmt: skip
         name = f"job-{program}"
         self.jobs.add(Job(name, (program,), interval, timeout, watch=watch, awaits=awaits,
                                at=at, retry=retry, announces=announces, nice=nice,
-                               sockets=sockets))  # fmt: skip
+                               sockets=sockets, gives_way=gives_way))  # fmt: skip
         return self.jobs.all[name]
 
     def begin(self, *args: object, **options: object) -> ScheduledJob:
@@ -123,6 +123,29 @@ def test_a_job_waits_for_its_own_moment(office: Office) -> None:
     office.world.go(1)
     office.jobs.begin(moments.SIGNAL, "because")
     assert [run.argv for run in office.runs("quick")] == [("quick",), ("quick", "because")]
+
+
+@pytest.mark.parametrize(
+    ("ready_after", "starts"), [(0.5, [0.5, 10.5]), (5.0, [2.0, 12.0]), (None, [2.0, 12.0])]
+)
+def test_a_job_that_gives_way_runs_when_the_workspace_is_ready_or_late(
+    office: Office, ready_after: float | None, starts: list[float]
+) -> None:
+    """Once: what the services need of the processors is theirs until then."""
+    office.begin("quick", 10.0, gives_way=2.0)
+    if ready_after is not None:
+        office.world.go(ready_after)
+        office.jobs.begin(moments.READY)
+    office.world.go(13.0 - (ready_after or 0.0))
+    assert office.starts("quick") == starts
+
+
+def test_a_job_that_gives_way_runs_at_once_when_it_is_asked_for(office: Office) -> None:
+    office.begin("quick", gives_way=2.0, at=(moments.BOOT, moments.SIGNAL))
+    office.jobs.begin(moments.SIGNAL)
+    office.jobs.begin(moments.READY)
+    office.world.go(5.0)
+    assert office.starts("quick") == [0.0]
 
 
 def test_never_two_runs_at_once_and_what_is_asked_meanwhile_is_one_more(office: Office) -> None:
