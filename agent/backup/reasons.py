@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from agent.backup.password_command import LIMIT
 from agent.backup.target import Target
 from agent.machine.errors import Problem
+from agent.machine.expressions import regex
 from agent.machine.external_commands import SAID_TOO_MUCH
 from agent.machine.follow import ENDED, Finished
-from agent.machine.later import regex
 from agent.machine.lines import split_lines
 
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 10, 11, 12

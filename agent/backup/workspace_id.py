@@ -4,7 +4,7 @@ import secrets
 
 from agent.backup.restic.client import Snapshot
 from agent.machine import keeping
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.system import Facts
 
 FILE = "backup/workspace-id"

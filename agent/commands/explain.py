@@ -10,8 +10,8 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
 from agent.machine.exits import Exit
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS, read_file
-from agent.machine.later import regex
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts
 from agent.services import probes, registered, supervisord

@@ -19,7 +19,7 @@ from agent.github.renewal import make_renewals
 from agent.github.token_fetch import Demand
 from agent.machine import faults
 from agent.machine.escaping import make_lines
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.log import Logger
 from agent.machine.pending_requests import PendingRequests
 from agent.machine.proc import read_stat

@@ -17,7 +17,7 @@ from agent.github.record import fingerprint
 from agent.machine import places, runtime
 from agent.machine.documents import STATE, Document
 from agent.machine.errors import Problem
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import Edit, Resource

@@ -12,7 +12,7 @@ from itertools import islice
 
 from agent.github.api import parse_time
 from agent.machine.errors import Problem
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.parsing import parse_json
 from agent.machine.secret import Secret
 from agent.machine.system import Facts

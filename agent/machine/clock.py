@@ -6,8 +6,8 @@ https://datatracker.ietf.org/doc/html/rfc3339
 
 import time
 
+from agent.machine.expressions import regex
 from agent.machine.files import SECRET, read_file
-from agent.machine.later import regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

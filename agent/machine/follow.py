@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.proc import read_stat
 from agent.machine.process_groups import end, find_family, has_ended
 from agent.machine.values import frozen

@@ -6,7 +6,7 @@ The texts are those of git 2.39 to 2.51, curl and OpenSSH, under LC_ALL=C.
 from collections.abc import Iterable
 from enum import StrEnum
 
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.values import frozen
 
 

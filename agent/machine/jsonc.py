@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.parsing import parse_json
 
 _COMMENT_OR_STRING = regex(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from agent.machine.clock import timestamp
 from agent.machine.escaping import encode_json, escape_line
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 
 LEVELS = ("debug", "info", "warning", "error")
 LONGEST = 16 * 1024

@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterable, Iterator
 
 from agent.machine import runtime
+from agent.machine.expressions import regex
 from agent.machine.files import STATE, read_file
-from agent.machine.later import regex
 from agent.machine.secret_forms import find_base64_forms, find_lines, find_text_forms
 
 MASK = b"***"

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from agent.machine.expressions import regex
 from agent.machine.files import STATE, read_file
-from agent.machine.later import regex
 from agent.machine.values import frozen
 
 TABLE = Path("/proc/self/mountinfo")

@@ -5,7 +5,7 @@ from base64 import b64encode
 from pathlib import Path
 
 from agent.machine import runtime, texts
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.system import Facts
 from agent.machine.texts import UnusableError
 

@@ -5,7 +5,7 @@ from binascii import b2a_base64
 from collections.abc import Iterator
 
 from agent.machine.escaping import encode_json, escape_line
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 """What no URL encodes: https://datatracker.ietf.org/doc/html/rfc3986#section-2.3"""

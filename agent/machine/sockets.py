@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from agent.machine import netlink
+from agent.machine.expressions import regex
 from agent.machine.files import read_file
-from agent.machine.later import regex
 
 FOLDER = Path("/proc/net")
 TCP, UDP = "tcp", "udp"

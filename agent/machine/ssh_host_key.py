@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from agent.machine import external_commands
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.system import Facts
 
 _SHOWN = regex(r"Server host key: (\S+) (SHA256:\S+)")

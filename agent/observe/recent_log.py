@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 
 from agent.machine import runtime
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS, read_file
-from agent.machine.later import regex
 from agent.machine.masking import Masker
 from agent.machine.system import Facts
 from agent.machine.values import frozen

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.expressions import regex
 from agent.machine.hints import find_hint
-from agent.machine.later import regex
 from agent.machine.parsing import parse_json
 from agent.machine.resources import File, Private, Resource, Seed
 from agent.machine.secret import Secret

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.machine import owners
 from agent.machine.errors import Problem
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.lines import split_lines
 from agent.machine.private_keys import KEY_NAMES, LOGIN_FIELD
 from agent.machine.system import Facts

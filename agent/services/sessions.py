@@ -14,8 +14,8 @@ from pathlib import Path
 from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote, quote_fish
+from agent.machine.expressions import regex
 from agent.machine.human import list_some
-from agent.machine.later import regex
 
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from agent.machine import layered_folders
 from agent.machine.errors import Problem
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS, read_file
-from agent.machine.later import regex
 from agent.machine.parsing import parse_toml
 from agent.services.service import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
 from agent.settings.context import Context

@@ -7,7 +7,7 @@ import os
 import re
 
 from agent.machine import texts
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.texts import UnusableError
 
 MEMORY, PASSES, LANES = 19 * 1024, 2, 1

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.token_prefixes import GIT_HOSTS
 
 _NAME = regex(

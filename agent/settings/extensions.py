@@ -8,7 +8,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from agent.machine.errors import AgentError, Problem
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.parsing import parse_json
 from agent.machine.values import frozen
 from agent.settings.lists import read_each, words_or_off

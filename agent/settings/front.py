@@ -7,7 +7,7 @@ import re
 from urllib.parse import urljoin, urlsplit
 
 from agent.machine.addresses import is_address
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.values import frozen
 from agent.settings.lists import read_each, split_words
 from agent.settings.parsers import matching

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from agent.machine import system_folders, texts
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.settings.urls import http_url
 
 _CONTROL = regex(r"[\x00-\x1f\x7f]")

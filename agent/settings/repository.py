@@ -15,7 +15,7 @@ from dataclasses import field
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen
 from agent.settings.parsers import count, switch

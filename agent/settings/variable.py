@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from agent.machine import texts
 from agent.machine.errors import AgentError, Problem
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.values import frozen
 from agent.settings.parsers import command, idle_action, s3_options

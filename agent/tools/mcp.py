@@ -10,9 +10,9 @@ from typing import Any
 
 from agent.machine import jsonc
 from agent.machine.errors import Problem
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
-from agent.machine.later import regex
 from agent.machine.system import Facts
 from agent.machine.token_prefixes import AWS, GITHUB, SERVICES, WEB_TOKEN
 from agent.machine.values import frozen

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.parsing import parse_toml
 
 _LINE = regex(r"[^\n]*\n|[^\n]+")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent.machine.exits import SIGNAL_BASE
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.process_groups import end_group
 from agent.machine.values import frozen
 

@@ -10,7 +10,7 @@ from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.machine import sockets, unit_record
 from agent.machine.errors import UsageError
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.system import Facts
 from agent.machine.unit_record import BAD, GOOD, Record, State, make_name
 from agent.machine.values import frozen

@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
-from agent.machine.later import regex
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import File, Keep, Resource

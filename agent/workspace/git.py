@@ -14,6 +14,7 @@ from agent.github.hosts import find_accounts
 from agent.github.spellings import Rule
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
+from agent.machine.expressions import regex
 from agent.machine.gitconfig import (
     DEFAULTS,
     SIGNING,
@@ -22,7 +23,6 @@ from agent.machine.gitconfig import (
     find_unreadable,
     start_asking_git,
 )
-from agent.machine.later import regex
 from agent.machine.ledger import Ledger
 from agent.machine.plan import apply, plan
 from agent.machine.resources import File, Resource

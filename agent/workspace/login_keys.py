@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from agent.machine import texts
 from agent.machine.errors import Problem
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS
-from agent.machine.later import regex
 from agent.machine.lines import BLANKS, split_lines
 from agent.machine.private_keys import LOGIN_FIELD, convert_ssh2, split_strings
 from agent.machine.resources import File, Resource

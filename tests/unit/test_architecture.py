@@ -33,6 +33,7 @@ LIGHT = {
     "clock",
     "core_dumps",
     "escaping",
+    "expressions",
     "exits",
     "faults",
     "files",

@@ -1,16 +1,9 @@
 """Modules that are loaded when they are used first."""
 
-import importlib
-import pkgutil
-import re
 import subprocess
 import sys
-from types import ModuleType
 
 import pytest
-
-import agent
-from agent.machine import later
 
 BEGIN = "import sys; from agent.machine import later\n"
 
@@ -78,38 +71,3 @@ def test_a_token_is_checked_without_what_only_an_app_needs() -> None:
         "import github; print('cryptography' in sys.modules)\n"
         "github.Auth.AppAuth('1', 'key'); print(github.Auth.jwt.encode.__name__)"
     )[-2:] == ["False", "encode"]
-
-
-# --- regular expressions -------------------------------------------------------------------------
-
-
-def test_an_expression_is_compiled_when_it_is_used() -> None:
-    assert run(
-        "import re; made = []; real = re.compile\n"
-        "re.compile = lambda *given: made.append(given) or real(*given)\n"
-        "each = later.regex('a(b)', re.IGNORECASE)\n"
-        "print(made)\n"
-        "print(each.fullmatch('AB')[1], each.sub('-', 'xabx'), each.pattern, len(made))"
-    ) == ["[]", "B x-x a(b) 3"]
-
-
-@pytest.fixture(scope="module")
-def modules() -> list[ModuleType]:
-    """Every module of the agent."""
-    names = [each.name for each in pkgutil.walk_packages(agent.__path__, "agent.")]
-    return [importlib.import_module(name) for name in names if not name.endswith("__main__")]
-
-
-def test_no_module_compiles_one_while_it_is_imported(modules: list[ModuleType]) -> None:
-    """Every command would pay for it: `regex` puts it off."""
-    made = [f"{module.__name__}.{name}" for module in modules
-            for name, value in vars(module).items() if isinstance(value, re.Pattern)]  # fmt: skip
-    assert made == []
-
-
-def test_every_expression_can_be_compiled(modules: list[ModuleType]) -> None:
-    """What is wrong with one would be seen only where it is used."""
-    found = [value for module in modules for value in vars(module).values()
-             if isinstance(value, later._Expression)]  # fmt: skip
-    assert len(found) > 100
-    assert all(isinstance(each.groups, int) for each in found)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from agent.machine import web
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.values import frozen
 
 USUAL_REGION = "us-east-1"

@@ -23,8 +23,8 @@ from itertools import count
 from pathlib import Path
 
 from agent.machine import runtime
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS, read_file
-from agent.machine.later import regex
 from agent.machine.values import frozen
 
 NAME = "devcopilot-refs.tar"

@@ -21,9 +21,9 @@ from agent.backup.repository_keys import list_keys
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.machine import folders, hints
 from agent.machine.errors import Problem
+from agent.machine.expressions import regex
 from agent.machine.files import SECRET, read_file
 from agent.machine.follow import Finished
-from agent.machine.later import regex
 
 SETTLE = 4.0
 """Seconds in which another one that also found no repository has made its own: restic takes half a

@@ -19,10 +19,10 @@ from agent.backup.create.content import Content
 from agent.backup.create.missing_files import is_gone
 from agent.backup.create.moved_files import Places
 from agent.machine.clock import FILE_TICK
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
 from agent.machine.globs import compile_patterns
-from agent.machine.later import regex
 from agent.machine.sqlite import PAGE_STEP, is_database
 
 _DATABASE = regex(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)

@@ -19,8 +19,8 @@ from agent.backup.target import PROGRAM, Target
 from agent.machine import steering
 from agent.machine.clock import read_time
 from agent.machine.errors import AgentError, Problem
+from agent.machine.expressions import regex
 from agent.machine.follow import QUICK, Finished, Limits, Listener, Message, follow
-from agent.machine.later import regex
 from agent.machine.masking import mask_known
 from agent.machine.system import Facts
 from agent.machine.values import frozen

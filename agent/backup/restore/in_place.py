@@ -16,9 +16,9 @@ from pathlib import Path
 
 from agent.backup.restore.unsaved_changes import Lateness, find_base, find_kin
 from agent.machine import folders
+from agent.machine.expressions import regex
 from agent.machine.follow import Message
 from agent.machine.globs import escape
-from agent.machine.later import regex
 from agent.machine.sqlite import BESIDE
 from agent.machine.values import frozen
 

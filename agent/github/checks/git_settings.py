@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from agent.github.hosts import find_accounts
+from agent.machine.expressions import regex
 from agent.machine.gitconfig import find_unreadable
-from agent.machine.later import regex
 from agent.machine.lines import find_last_line
 from agent.machine.system import Facts
 from agent.machine.values import frozen

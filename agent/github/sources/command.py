@@ -3,7 +3,7 @@
 from agent.github.token import Failure, Found, TokenSource, read_answer
 from agent.machine import external_commands
 from agent.machine.errors import Problem
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.lines import find_last_line
 from agent.machine.masking import mask_known
 from agent.machine.system import Facts

@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.log import LEVELS, LONGEST, LONGEST_ESCAPE, make_event
 from agent.machine.masking import Masker
 

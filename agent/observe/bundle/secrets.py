@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.backup.target import PASSWORD as BACKUP_PASSWORD
+from agent.machine.expressions import regex
 from agent.machine.files import SECRET, read_file
-from agent.machine.later import regex
 from agent.machine.masking import SHORTEST, Masker
 from agent.machine.secret_forms import find_base64_forms, find_lines, find_text_forms
 from agent.machine.system import Facts

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent import __version__
 from agent.backup.targets.all import has_target
 from agent.machine import external_commands, steering
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.system import Facts
 from agent.machine.threads import call
 from agent.machine.values import frozen

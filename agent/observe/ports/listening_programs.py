@@ -8,8 +8,8 @@ from pathlib import Path
 
 from agent.machine import proc
 from agent.machine.clock import Clock
+from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS, read_file
-from agent.machine.later import regex
 from agent.machine.values import frozen
 
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.machine.documents import STATE, Document, fill
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.values import frozen
 from agent.services import code_server
 from agent.settings.context import Context

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from agent.machine import runtime
 from agent.machine.escaping import quote_fish
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.system import Facts
 from agent.units.hooks.environment import Changes
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.parsing import parse_json
 from agent.machine.system import Facts
 

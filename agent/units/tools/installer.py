@@ -13,8 +13,8 @@ from pathlib import Path
 
 from agent.machine import runtime, steering
 from agent.machine.errors import HintedError
+from agent.machine.expressions import regex
 from agent.machine.files import STATE, read_file
-from agent.machine.later import regex
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.tools.tool import (

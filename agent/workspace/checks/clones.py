@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from agent.machine import external_commands
-from agent.machine.later import regex
+from agent.machine.expressions import regex
 from agent.machine.system import Facts
 from agent.machine.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from agent.github.hosts import find_accounts
 from agent.machine import external_commands, ssh_host_key
+from agent.machine.expressions import regex
 from agent.machine.external_commands import TOO_LONG
 from agent.machine.git_failures import Cause, find_failure
-from agent.machine.later import regex
 from agent.machine.lines import split_lines
 from agent.machine.system import Facts
 from agent.machine.values import frozen
