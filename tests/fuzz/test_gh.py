@@ -135,7 +135,7 @@ def test_no_login_of_the_users_is_lost(content: bytes, tokens: list[Published]) 
         st.builds(
             lambda host, login: Published(host, Secret("ghp_'\"x"), None, login),
             HOSTS,
-            st.one_of(LOGINS, st.from_regex(verify._LOGIN, fullmatch=True)),
+            st.one_of(LOGINS, st.from_regex(verify._LOGIN.pattern, fullmatch=True)),
         ),
         max_size=2,
         unique_by=lambda token: token.host,

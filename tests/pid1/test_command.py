@@ -167,8 +167,9 @@ def test_init_imports_little() -> None:
     assert ours == {"agent.init", "agent.machine"}
     light = {name for name in added if name.startswith("agent.machine.")}
     names = (
-        "backoff", "boot_file", "cgroup", "clock", "core_dumps", "escaping", "exits", "faults",
-        "files", "log", "moments", "proc", "runtime", "termination", "texts", "token_prefixes",
+        "backoff", "boot_file", "cgroup", "clock", "core_dumps", "escaping", "exits", "expressions",
+        "faults", "files", "log", "moments", "proc", "runtime", "termination", "texts",
+        "token_prefixes",
     )  # fmt: skip
     assert light == {f"agent.machine.{name}" for name in names}
     costly = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "logging", "pathlib",
