@@ -64,14 +64,14 @@ def measure_start(options: Options) -> list[Row]:
         Row(
             "start → editor answers, against bare code-server",
             median(ours) / median(bare),
-            1.15,
+            1.05,
             "times",
             f"{median(ours):.2f} s against {median(bare):.2f} s",
         ),
         Row(
             "start → ssh banner, more than bare sshd",
             (median(ours_ssh) - median(bare_ssh)) * MILLISECONDS,
-            250,
+            120,
             "ms",
             f"{median(ours_ssh):.2f} s against {median(bare_ssh):.2f} s",
         ),
