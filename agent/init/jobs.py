@@ -257,13 +257,14 @@ class Jobs(Stoppable):
                 job.give_way()
             else:
                 job.start(*words)
-        if moment == moments.READY:
-            for job in filter(lambda each: each.is_giving_way, self.all.values()):
-                job.start()
 
     def find(self, moment: str) -> list[ScheduledJob]:
-        """Return the jobs that this moment starts."""
-        return [job for job in self.all.values() if moment in job.plan.at]
+        """Return the jobs that this moment starts; who gives way does so until READY."""
+        is_ready = moment == moments.READY
+        return [
+            job for job in self.all.values()
+            if moment in job.plan.at or (is_ready and job.is_giving_way)
+        ]  # fmt: skip
 
     def stop(self) -> None:  # noqa: D102
         self.stopping = True

@@ -12,7 +12,7 @@ from agent.machine import runtime
 from agent.machine.errors import Problem
 from agent.machine.private_keys import find_public_key
 from agent.machine.resources import File, Generated, Resource
-from agent.machine.system import Facts
+from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 
@@ -42,13 +42,14 @@ def _start_making(context: Context) -> list[Callable[[], object]]:
     ]  # fmt: skip
     with contextlib.suppress(OSError):
         for path in missing:
-            path.parent.mkdir(0o700, parents=True, exist_ok=True)
-        return [facts.start(_find_command(path)) for path in missing]
+            System(facts.environ).make_directory(path.parent, 0o700)
+        return [facts.start((*_find_command(path), str(path))) for path in missing]
     return []
 
 
 def _find_command(path: Path) -> tuple[str, ...]:
-    return (*KEYGEN, "-t", path.name.split("_")[2], "-f", str(path))
+    """Return what makes this key; the path is to be its last word."""
+    return (*KEYGEN, "-t", path.name.split("_")[2], "-f")
 
 
 def resources(context: Context) -> Iterator[Resource | Problem]:
@@ -71,7 +72,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
                 "warn that the host has changed",
                 "on each client: ssh-keygen -R HOST, or -R '[HOST]:PORT'",
             )
-        yield Generated(path, _find_command(path)[:-1])
+        yield Generated(path, _find_command(path))
 
 
 def keep(context: Context) -> Iterator[Resource]:

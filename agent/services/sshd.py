@@ -113,12 +113,6 @@ def host_key_resources(context: Context) -> Iterator[Resource | Problem]:
         yield from host_keys.resources(context)
 
 
-def begin_host_keys(context: Context) -> None:
-    """Start to make what of them is missing, where sshd is to run."""
-    if isinstance(SERVICE.find(context), Service):
-        host_keys.begin(context)
-
-
 def resources(context: Context) -> Iterator[Resource | Problem]:
     """Yield sshd's configuration, and what outlives the container of its host keys."""
     settings, facts = context.settings, context.facts
@@ -211,8 +205,9 @@ def find_program(facts: Facts) -> Path | None:
 
 
 def begin(context: Context) -> None:
-    """Start to ask sshd, where it is to run."""
+    """Start to make missing host keys, and to ask sshd, where it is to run."""
     if isinstance(SERVICE.find(context), Service):
+        host_keys.begin(context)
         context.once(ask_defaults)
 
 
@@ -242,6 +237,6 @@ def render_listen(address: str, port: int) -> str:
     return "\n".join(f"ListenAddress {join_port(each, port)}" for each in addresses)
 
 
-STEP = Step("host-keys", host_key_resources, begin_host_keys)
+STEP = Step("host-keys", host_key_resources)
 
 SERVICE = ServiceKind("sshd", resources, service, begin)
