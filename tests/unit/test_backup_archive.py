@@ -1,5 +1,6 @@
 """Archives of the original: only what is whole and harmless is unpacked."""
 
+import errno
 import gzip
 import io
 import os
@@ -46,6 +47,7 @@ DIR, SYM, LNK, FIFO = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile
         ([member("a", LNK, "/etc/passwd")], "points outside"),
         ([member("a", LNK, "../x")], "points outside"),
         ([member("a", LNK, "b")], "not in it"),
+        ([member("a", SYM, "")], "points nowhere"),
         ([member("a", tarfile.CHRTYPE)], "device"),
         ([member("a", tarfile.BLKTYPE)], "device"),
         ([member("a", FIFO), member("a/b")], "below a file or a link"),
@@ -97,6 +99,29 @@ def test_honest_links_and_modes_are_kept(tmp_path: Path) -> None:
     assert (tree / "python").is_symlink()
     found = (tree / "closed").stat()
     assert (found.st_mode & 0o777, found.st_mtime) == (0o555, 1_500_000_000)
+
+
+def refuse(*_words: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def test_a_file_system_without_links_gets_copies_and_what_is_lost_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pack(tmp_path, member("a"), member("b", LNK, "a"), member("in/c", LNK, "a"),
+                member("in/link", SYM, "../a"))  # fmt: skip
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "symlink", refuse)
+    found = archive_extraction.unpack(path, tmp_path / "to")
+    assert found.skipped == ["symbolic links (1): their file system has none"]
+    assert [(tmp_path / "to" / name).read_text() for name in ("a", "b", "in/c")] == ["text"] * 3
+    assert not os.path.lexists(tmp_path / "to/in/link")
+
+
+def test_a_link_that_cannot_be_is_no_damage(tmp_path: Path) -> None:
+    path = pack(tmp_path, member("a", SYM, "x" * 5000))
+    with pytest.raises(AgentError, match="File name too long"):
+        archive_extraction.unpack(path, tmp_path / "to")
 
 
 def cut_gzip(path: Path) -> None:

@@ -4,9 +4,11 @@ They may end early (a kill left them so), and name the workspace by the folder t
 Unpacked is to a new folder; only what was whole and harmless is moved to where it belongs.
 """
 
+import errno
 import gzip
 import math
 import os
+import shutil
 import tarfile
 import zlib
 from dataclasses import dataclass, field
@@ -31,6 +33,8 @@ DEEPEST = 250
 MODES = 0o755
 """What of a member's mode is unpacked: nobody else may write, nothing is setuid."""
 FIXED = "their file system has fixed ones"
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What a file system without such links says of one: symlink(2), link(2)."""
 LATEST = 2**34
 """A time from here on is no file's."""
 
@@ -140,7 +144,7 @@ def find_room(folder: Path) -> Room:
 def _take(tar: tarfile.TarFile, reader: Tail, folder: Path | None, judge: "Judge") -> Contents:
     tar.extraction_filter = _trust
     closed: list[tuple[Path, int, float]] = []
-    refused = 0
+    refused = lost = 0
     while member := tar.next():
         tar.members.clear()  # type: ignore[attr-defined] # it would keep them all
         reader.limit = tar.offset + HEADERS
@@ -148,10 +152,16 @@ def _take(tar: tarfile.TarFile, reader: Tail, folder: Path | None, judge: "Judge
             continue
         path, mode = folder / member.name, member.mode & MODES
         time = member.mtime if 0 <= member.mtime < LATEST else 0
-        tar.extract(member, folder, set_attrs=False)  # its owner is whoever unpacks it
+        if member.issym():
+            lost += not _make_symbolic_link(member.linkname, path)
+            continue
+        if member.islnk():
+            _make_hard_link(folder / member.linkname, path)
+        else:
+            tar.extract(member, folder, set_attrs=False)  # its owner is whoever unpacks it
         if member.isdir():
             closed.append((path, mode, time))
-        elif not member.issym():
+        else:
             refused += not folders.set_as_told(path, mode, time)
     contents = judge.contents()
     roots = {folder, folder / contents.top} if folder else set()
@@ -161,7 +171,35 @@ def _take(tar: tarfile.TarFile, reader: Tail, folder: Path | None, judge: "Judge
         refused += not folders.set_as_told(path, wanted, time)
     if refused:
         contents.skipped.append(f"modes and times of {refused:,} files: {FIXED}")
+    if lost:
+        contents.skipped.append(f"symbolic links ({lost:,}): their file system has none")
     return contents
+
+
+def _make_symbolic_link(target: str, path: Path) -> bool:
+    """Return whether the file system has symbolic links. Raises OSError.
+
+    tarfile would look for what it leads to, and unpack that in its place.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.symlink_to(target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        return False
+    return True
+
+
+def _make_hard_link(target: Path, path: Path) -> None:
+    """Make a copy where the file system has no hard links. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.hardlink_to(target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        shutil.copyfile(target, path)
 
 
 def _trust(member: tarfile.TarInfo, _folder: str) -> tarfile.TarInfo:
@@ -197,7 +235,7 @@ class Judge:
         if member.isdir():
             self._folders.add(path)
         elif member.issym():
-            if "\0" in member.linkname:
+            if not member.linkname or "\0" in member.linkname:
                 raise EvilError(f"{member.name} points nowhere")
             self._links[path] = member.linkname
         elif member.isfifo():
