@@ -62,9 +62,9 @@ def make_sources() -> Sources:
     """Return what the page is made from."""
     since = tell(hours=-2, minutes=-10)
     status = make_status(
-        workspace="/workspace/shop", started=since, ready_seconds=1.9, problems=[],
-        services=[make_service(name="code-server", probe_port=8080, since=since),
-                  make_service(since=since),
+        workspace="/workspace/shop", started=since, ready_seconds=0.6, problems=[],
+        services=[make_service(since=since),
+                  make_service(name="code-server", probe_port=8080, since=since),
                   make_service(name="web", probe_port=3000, since=tell(minutes=-41))],
         tokens=[make_token(grants="contents:write, pull_requests:write")],
         units=[make_unit(name="clone:shop", state=State.DONE, took=4.2, progress=None, reason=""),
