@@ -154,7 +154,9 @@ class Life:
     def _touch(self, name: str) -> None:
         path = self.run / name
         with suppress(OSError):
-            path.parent.mkdir(exist_ok=True)
+            with suppress(FileExistsError):
+                path.parent.mkdir(0o700)
+                os.chown(path.parent, self.user, self.user)
             path.touch()
             os.chown(path, self.user, self.user)
             os.utime(path)

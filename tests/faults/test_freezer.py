@@ -27,7 +27,7 @@ def test_freeze_and_thaw(tally: Callable[[int], Tally]) -> None:
     with running(Recipe(MVP, HARDENED)) as box:
         box.wait_ready()
         wait_until(lambda: {state for state, _ in find_services(box).values()} == {"RUNNING"},
-                   "a life of ten seconds")  # fmt: skip
+                   "answers of all services")  # fmt: skip
         before = find_services(box)
         for _ in count.tries():
             docker("kill", "--signal", "USR1", box.name)  # have a job run meanwhile
