@@ -18,6 +18,7 @@ from tests.faults.life import Life
 from tests.pid1.boxes import Box
 from tests.worlds.containers import DOCKER, HARDENED, MVP, Container, Recipe, running
 from tests.worlds.programs import Awaited
+from tests.worlds.waiting import wait_until
 
 PORT = 9123
 EXTENSION = "octo.good"
@@ -83,11 +84,17 @@ class Sessions:
         )
 
     def log_in(self) -> None:
-        """Be logged in for long; returns when the command runs."""
+        """Be logged in for long; returns when the command runs. sshd may be on its way back."""
+        wait_until(self._log_in_once, "a login", 60)
+
+    def _log_in_once(self) -> bool:
         process = self.start("echo here; exec sleep 100000")
         assert process.stdout
-        assert process.stdout.readline() == b"here\n"
+        if process.stdout.readline() != b"here\n":
+            process.communicate()
+            return False
         self.open.append(process)
+        return True
 
     def can_log_in(self) -> bool:
         """Tell whether somebody else gets in now."""
@@ -149,8 +156,10 @@ def bring(life: Life) -> str:
     """Have the extension and the tool brought, undisturbed; return what was wrong."""
     for unit in BROUGHT:
         forget(life)
-        if life.open("rerun", unit).wait(180):
-            return f"{unit} did not come: {life.tail()}"
+        process = life.open("rerun", unit, output=subprocess.PIPE)
+        said, problem = process.communicate(timeout=180)
+        if process.returncode:
+            return f"{unit} did not come: {said!r} {problem!r}"
     return ""
 
 

@@ -91,15 +91,14 @@ class Life:
 
     # --- what runs in it
 
-    def open(self, *words: str) -> "subprocess.Popen[bytes]":
+    def open(self, *words: str, output: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
         """Start a verb in there, as a person does by `docker exec`."""
         enter = ("nsenter", f"--target={self.pid}", "--pid", "--mount", "--net", "--wd=/")
         user = str(self.user)
         return subprocess.Popen(
             [*enter, "setpriv", "--reuid", user, "--regid", user, "--clear-groups",
              *self.program, *words],
-            env=dict(self.environment), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            env=dict(self.environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
 
     def tail(self) -> str:

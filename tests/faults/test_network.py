@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.faults.lives import HOME, Ground, living
 from tests.faults.tally import Tally
 from tests.worlds.needs import need
+from tests.worlds.waiting import wait_until
 
 NO_SERVER = "192.0.2.1"
 """https://www.rfc-editor.org/rfc/rfc5737: nobody has it."""
@@ -33,7 +34,8 @@ def measure_start(ground: Ground, network: str) -> tuple[float, int]:
     before = f"{HOME} && {network}"
     with living(ground, variables=VARIABLES, before=before, way=("unshare", "--net")) as life:
         life.wait_ready()
-        return float(life.state()["ready_seconds"]), life.stop()
+        ready = wait_until(lambda: life.state()["ready_seconds"], "the time in state.json")
+        return float(ready), life.stop()
 
 
 def test_a_black_hole_delays_nothing(ground: Ground, tally: Callable[[int], Tally]) -> None:

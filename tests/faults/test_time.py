@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
@@ -78,17 +79,21 @@ def test_pause_and_thaw(ground: Ground, tally: Callable[[int], Tally]) -> None:
             stop_all(processes)
             pass_time(chance.random())
             chance.shuffle(processes)
-            for pid in processes:
-                os.kill(pid, signal.SIGCONT)
+            continue_all(processes)
             life.wait_calm()
             now = {name: life.find_service(name) for name in SERVICES}
             count.count("" if now == kept else f"{now} is not {kept}: {life.tail()}")
         stop_all([life.pid, *life.box.processes()])
         os.kill(life.pid, signal.SIGTERM)
-        for pid in (life.pid, *life.box.processes()):
-            os.kill(pid, signal.SIGCONT)
+        continue_all([life.pid, *life.box.processes()])
         assert life.box.wait() == 0, life.tail()
     count.check()
+
+
+def continue_all(processes: list[int]) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):  # it had ended before it could be stopped
+            os.kill(pid, signal.SIGCONT)
 
 
 def stop_all(processes: list[int]) -> None:
