@@ -39,6 +39,18 @@ SCALE = """\
 The lines are medians; the shaded area is the middle half of the runs.
 
 """
+BACKUPS = """\
+## Backups
+
+{machine}{table}
+
+Where the time of a restore goes: `tar` unpacks one stream, while restic finds and decrypts each
+piece of each file, which is why restic alone is slower. The agent starts restic five times: to list
+the backups, to look up the path, to restore the files, and to look up and restore the copies of
+databases. Each start derives the repository's key from the password with scrypt, which is slow on
+purpose.
+
+"""
 BEHIND = """\
 ## Where it is behind
 
@@ -82,7 +94,7 @@ def compose(found: dict[str, Any], backups: dict[str, Any] | None, folder: str) 
     text += f"## Against its own bars\n\n{machine}{format_table(rows)}\n\n"
     machine, measured = read_part(backups, "rows") if backups else ("", [])
     if kept := [Row.read(each) for each in measured]:
-        text += f"## Backups\n\n{machine}{format_table(kept)}\n\n"
+        text += BACKUPS.format(machine=machine, table=format_table(kept))
     return text + format_behind([*rows, *kept], found.get("failures", [])).rstrip("\n") + "\n"
 
 
