@@ -11,6 +11,7 @@ import os
 import shutil
 import tarfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -153,10 +154,11 @@ def _take(tar: tarfile.TarFile, reader: Tail, folder: Path | None, judge: "Judge
         path, mode = folder / member.name, member.mode & MODES
         time = member.mtime if 0 <= member.mtime < LATEST else 0
         if member.issym():
-            lost += not _make_symbolic_link(member.linkname, path)
+            lost += not _make_link(path.symlink_to, member.linkname, path)
             continue
         if member.islnk():
-            _make_hard_link(folder / member.linkname, path)
+            if not _make_link(path.hardlink_to, target := folder / member.linkname, path):
+                shutil.copyfile(target, path)
         else:
             tar.extract(member, folder, set_attrs=False)  # its owner is whoever unpacks it
         if member.isdir():
@@ -176,30 +178,19 @@ def _take(tar: tarfile.TarFile, reader: Tail, folder: Path | None, judge: "Judge
     return contents
 
 
-def _make_symbolic_link(target: str, path: Path) -> bool:
-    """Return whether the file system has symbolic links. Raises OSError.
+def _make_link(link_to: Callable[[str | Path], None], target: str | Path, path: Path) -> bool:
+    """Return whether the file system has such links. Raises OSError.
 
     tarfile would look for what it leads to, and unpack that in its place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.symlink_to(target)
+        link_to(target)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
         return False
     return True
-
-
-def _make_hard_link(target: Path, path: Path) -> None:
-    """Make a copy where the file system has no hard links. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        path.hardlink_to(target)
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-        shutil.copyfile(target, path)
 
 
 def _trust(member: tarfile.TarInfo, _folder: str) -> tarfile.TarInfo:
