@@ -71,7 +71,7 @@ def make_page(found: Activity) -> Page:
     ]
     sections = [("Signals", signs), *([("Leases", held)] if held else [])]
     mark = "good" if found.active else "idle"
-    return Page(mark, " ".join([found.reason, *found.holds]), sections)
+    return Page(Item(mark, " ".join([found.reason, *found.holds]), ""), sections)
 
 
 def make_item(sign: Sign, *, is_reason: bool) -> Item:

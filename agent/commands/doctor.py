@@ -117,7 +117,7 @@ def make_page(rows: Sequence[Row], skipped: Sequence[str] = ()) -> Page:
     others = [Item(Result.SKIPPED, names, "")] if skipped else []
     last = (("Nothing to check", others), ("What to do", fixes))
     shown = [(title, items) for title, items in (*sections, *last) if items]
-    return Page(mark, doctor.summarize(rows), shown)
+    return Page(Item(mark, doctor.summarize(rows), ""), shown)
 
 
 def make_item(row: Row) -> Item:

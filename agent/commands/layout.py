@@ -15,8 +15,7 @@ NAME = "devcopilot"
 class Page:
     """What a terminal shows in place of lines: a headline and titled lists."""
 
-    mark: str
-    headline: str
+    headline: Item
     sections: Sequence[tuple[str, Sequence[Item]]] = ()
 
 

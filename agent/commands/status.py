@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator
 
-from agent.commands.layout import Page
+from agent.commands.layout import Item, Page
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.deadline import refusal_after
@@ -31,9 +31,9 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
 def make_page(status: Status) -> Page:
     """Return what a terminal shows."""
     sections = [(section.title, section.items) for section in describe(status)]
-    page = (f"page {status.page}",) if status.page else ()
-    headline = " · ".join((*describe_workspace(status), *page))
-    return Page(PHASES.get(status.phase, "warning"), headline, sections)
+    address = (status.page,) if status.page else ()
+    mark, name = PHASES.get(status.phase, "warning"), " · ".join(describe_workspace(status))
+    return Page(Item(mark, name, "", address), sections)
 
 
 def format_lines(status: Status) -> Iterator[str]:

@@ -66,9 +66,7 @@ def print_page(page: Page, stream: TextIO) -> None:
     """Print a page."""
     console = open_console(stream)
     console.print()
-    console.print(
-        Padding(_make_grid([Item(page.mark, page.headline, "")], console), (0, 1), expand=False)
-    )
+    console.print(Padding(_make_grid([page.headline], console), (0, 1), expand=False))
     for title, items in page.sections:
         console.print()
         console.print(Padding(make_text(title, "bold"), (0, 1), expand=False))

@@ -45,10 +45,9 @@ BACKUPS = """\
 {machine}{table}
 
 Where the time of a restore goes: `tar` unpacks one stream, while restic finds and decrypts each
-piece of each file, which is why restic alone is slower. The agent starts restic five times: to list
-the backups, to look up the path, to restore the files, and to look up and restore the copies of
-databases. Each start derives the repository's key from the password with scrypt, which is slow on
-purpose.
+piece of each file, which is why restic alone is slower. The agent starts restic twice: to list
+the backups, and to restore the files with the copies of databases. Each start derives the
+repository's key from the password with scrypt, which is slow on purpose.
 
 """
 BEHIND = """\

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import tarfile
 from pathlib import Path
@@ -150,8 +151,23 @@ def test_undo_removes_what_was_not_there(odd: RestoreBox) -> None:
 
 
 def test_a_wrong_path_is_told_with_the_nearest(odd: RestoreBox) -> None:
-    said = odd.restore("--path", "dist/deep/fiel", code=1).stderr
-    assert f"did you mean {odd.workspace}/dist/deep/file?" in said
+    for words in ((), ("--to", str(odd.home / "there"))):
+        said = odd.restore("--path", "dist/deep/fiel", *words, code=1).stderr
+        assert f"did you mean {odd.workspace}/dist/deep/file?" in said
+    assert not list(odd.home.glob("*there*"))
+
+
+def test_what_lies_in_closed_folders_comes_back_alone(box: RestoreBox) -> None:
+    box.write("outer/inner/file", "text")
+    for name, mode in (("outer/inner", 0o500), ("outer", 0o500)):
+        (box.workspace / name).chmod(mode)
+    box.backup("create")
+    for number, (path, name) in enumerate((("outer/inner", "file"), ("outer/inner/file", ""))):
+        place = box.home / f"there{number}"
+        said = box.restore("--to", str(place), "--path", path).stdout
+        assert (place / name).read_text() == "text"
+        assert f": {2 - number} files and folders, 4 B written" in said
+    assert stat.S_IMODE((box.home / "there0").stat().st_mode) == 0o500
 
 
 def test_what_no_backup_holds_stays(box: RestoreBox) -> None:

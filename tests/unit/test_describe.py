@@ -49,7 +49,10 @@ def strip(text: str) -> str:
 
 def test_everything_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     text = strip(show(make_status(), 80, monkeypatch))
-    assert "● /workspace is ready · up 2 h 0 min · ready after 0.7 s" in text
+    assert re.search(
+        r"● /workspace is ready · up 2 h 0 min · ready after 0.7 s *\n +http://127.0.0.1:8079/",
+        text,
+    )
     assert re.search(r"● sshd +running, port 2222, for 2 h 0 min", text)
     assert re.search(r"▲ web +fatal", text)
     assert re.search(r"● github\.com +54 min left, octocat, installation token", text)

@@ -5,7 +5,7 @@ from agent.commands.output import Printer
 from agent.machine.errors import Problem
 
 SERVICES = [Item("good", "sshd", "running"), Item("bad", "editor\x1b[2J", "gone\nfor ever")]
-PAGE = Page("good", "the workspace is ready", [("Services", SERVICES)])
+PAGE = Page(Item("good", "the workspace is ready", ""), [("Services", SERVICES)])
 PROBLEM = Problem("cannot do it: because", "try again")
 
 

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from pathlib import Path
+from typing import NoReturn
 
 from agent.backup import reading, undo
 from agent.backup.reasons import explain
@@ -16,7 +17,13 @@ from agent.backup.restic.client import Code, Snapshot
 from agent.backup.restore.consistent_copies import Placed
 from agent.backup.restore.in_place import Clearing, Scope, find_scope, make_suffix
 from agent.backup.restore.result import Result, add
-from agent.backup.restore.selection import Chosen, Entry, find_entry, list_entries, list_names
+from agent.backup.restore.selection import (
+    Chosen,
+    check_held,
+    holds,
+    list_entries,
+    list_names,
+)
 from agent.backup.restore.unsaved_changes import find_lateness
 from agent.machine import folders
 from agent.machine.clock import format_time
@@ -45,28 +52,25 @@ class Restorer:
 
     # --- to a new place ---
 
-    def restore_to(self, wanted: Entry | None, place: Path) -> Result:
+    def restore_to(self, wanted: Path | None, place: Path) -> Result:
         """Restore to a place that is not there yet, or an empty folder: all of it, or nothing.
 
         None: everything, below its absolute paths. If files could not be restored, the others are
         at a place whose name ends with `.incomplete`. Raises AgentError; then nothing is anywhere.
+
+        It is one run of restic, whose every start takes most of a second: scrypt makes the key.
         """
         check_place(place)
         self._check_own(place)
         with folders.stage(place.parent, place.name, self.facts.state) as staging:
             tree = staging / "tree"
             tree.mkdir()
-            if wanted is None:
-                result = self._run(tree, "/")
-                source = tree
-                self._take_copies(tree)
-            else:
-                self._check_name(wanted.path)
-                result = self._run(tree, str(wanted.path.parent), find_pattern(wanted.path))
-                source = tree / wanted.path.name
-                self._add_copies(wanted.path, staging / "copies", tree)
-            if result.failures and not source.exists():
-                raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
+            result = self._run(tree, "/", *self._find_patterns(wanted))
+            source = tree / wanted.relative_to("/") if wanted else tree
+            open_way(tree, source)
+            self._take_copies(tree, source)
+            if not os.path.lexists(source):
+                self._explain_missing(wanted, result)
             if result.failures:
                 place = place.with_name(f"{place.name}.incomplete")
                 check_place(place)
@@ -86,12 +90,18 @@ class Restorer:
             cause = f"{holder} is for the agent's own files"
             raise UsageError(f"cannot restore to {place}: {cause}", "choose another folder")
 
-    def _check_name(self, path: Path) -> None:
-        if path == path.parent:
+    def _find_patterns(self, wanted: Path | None) -> Iterable[str]:
+        """Return restic's patterns for a path and the copies of its databases; none: everything."""
+        if wanted is None:
+            return ()
+        if wanted == wanted.parent:
             hint = "to get everything: devcopilot backup restore --to DIR"
             raise AgentError(Problem("cannot restore only /", hint))
+        root = Path("/")
+        copies = self.copies / wanted.relative_to(root)
+        return (find_pattern(wanted, root), find_pattern(copies, root))
 
-    def _take_copies(self, tree: Path) -> None:
+    def _take_copies(self, tree: Path, source: Path) -> None:
         """Put the copies among the restored files, and take them away from where they lay."""
         lain = tree / self.copies.relative_to("/")
         if not lain.is_dir():
@@ -99,37 +109,20 @@ class Restorer:
         self._place(lain, tree)
         folders.remove_tree(lain)
         for parent in lain.parents:
-            if parent == tree or any(parent.iterdir()):
+            if source.is_relative_to(parent) or any(parent.iterdir()):
                 break
             parent.rmdir()
 
-    def _add_copies(self, path: Path, staging: Path, tree: Path) -> None:
-        """Put the copies of what was restored at `tree` as `path` in place."""
-        found = self._restore_copies([path], staging)
-        if found:
-            self._place(found / path.parent.relative_to("/"), tree)
-
-    def _has_copies(self) -> bool:
-        return self.copies in map(Path, self.chosen.snapshot.paths)
-
-    def _restore_copies(self, paths: Iterable[Path], staging: Path) -> Path | None:
-        """Restore the copies of databases in these paths to a folder; None: there are none."""
-        patterns = [
-            find_pattern(path, Path("/"))
-            for path in paths
-            if self._has_copies() and find_entry(self.chosen, self.copies / path.relative_to("/"))
-        ]
-        if not patterns:
-            return None
-        staging.mkdir()
-        result = self._run(staging, str(self.copies), *patterns)
-        if result.failures:
-            raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
-        return staging
+    def _explain_missing(self, wanted: Path | None, result: Result) -> NoReturn:
+        """Raise AgentError with why nothing of what was wanted has come."""
+        if not result.failures and wanted:
+            check_held(self.chosen, wanted)
+        causes = result.failures or (f"{wanted}: it is a copy of the agent's own",)
+        raise AgentError(*(Problem(f"cannot restore {cause}") for cause in causes))
 
     # --- in place ---
 
-    def find_scopes(self, wanted: Entry | None, places: Sequence[Path]) -> tuple[Scope, ...]:
+    def find_scopes(self, wanted: Path | None, places: Sequence[Path]) -> tuple[Scope, ...]:
         """Return what is restored in place: a path, or None for everything.
 
         Of a folder that was not backed up as a whole it is what was backed up in it. `places`: the
@@ -138,8 +131,8 @@ class Restorer:
         roots = self.find_roots()
         paths = roots
         if wanted:
-            inner = [root for root in roots if root.is_relative_to(wanted.path)]
-            paths = inner or [wanted.path]
+            inner = [root for root in roots if root.is_relative_to(wanted)]
+            paths = inner or [wanted]
         for path in paths:
             self.check_path(path, places)
         return tuple(find_scope(path, roots) for path in paths)
@@ -214,7 +207,7 @@ class Restorer:
         """Restore what the snapshot holds of these: one run of restic for each anchor."""
         patterns: dict[Path, list[str]] = {}
         for scope in scopes:
-            if scope.path in self.find_roots() or find_entry(self.chosen, scope.path):
+            if scope.path in self.find_roots() or holds(self.chosen, scope.path):
                 check_way(scope)
                 patterns.setdefault(scope.anchor, []).append(scope.pattern)
         result = Result()
@@ -237,12 +230,15 @@ class Restorer:
         return changes
 
     def _restore_databases(self, scopes: Sequence[Scope]) -> None:
-        if not self._has_copies():
+        if self.copies not in map(Path, self.chosen.snapshot.paths):
             return
         with folders.stage(self.facts.state / "backup", "databases", self.facts.state) as staging:
-            found = self._restore_copies([scope.path for scope in scopes], staging / "copies")
-            if found:
-                self._place(found, Path("/"))
+            patterns = (find_pattern(scope.path, Path("/")) for scope in scopes)
+            found = staging / "copies"
+            result = self._run(found, str(self.copies), *patterns)
+            if result.failures:
+                raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
+            self._place(found, Path("/"))
 
     def _place(self, staging: Path, root: Path) -> None:
         """Put copies in place. Raises AgentError for those that cannot be."""
@@ -269,14 +265,21 @@ class Restorer:
             doing = f"restore the backup {snapshot.short} from {restic.target.name}"
             raise AgentError(explain(doing, restic.target, finished))
         summary = finished.find("summary") or {}
-        return Result(
-            summary.get("files_restored", 0), summary.get("bytes_restored", 0), failures=failures
-        )
+        # Among the restored ones it counts the folders above what is wanted, too.
+        files = min(summary.get("files_restored", 0), summary.get("total_files", 0))
+        return Result(files, summary.get("bytes_restored", 0), failures=failures)
 
 
 def find_pattern(path: Path, above: Path | None = None) -> str:
     """Return restic's pattern for a path, seen from a folder above; by default the nearest."""
     return f"/{escape(path.relative_to(above or path.parent))}"
+
+
+def open_way(tree: Path, source: Path) -> None:
+    """Let us move `source` out of a tree of ours, whose folders have the modes of the snapshot."""
+    for folder in reversed(source.relative_to(tree).parents):
+        if (tree / folder).is_dir():
+            (tree / folder).chmod(folders.OURS)
 
 
 def check_way(scope: Scope) -> None:

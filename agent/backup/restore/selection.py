@@ -1,7 +1,6 @@
 """Which snapshot is meant, and what in it: by id, by time, and by path."""
 
 import difflib
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -31,14 +30,6 @@ class Chosen:
     restic: Restic
     snapshot: Snapshot
     warnings: tuple[Problem, ...] = ()
-
-
-@frozen
-class Entry:
-    """What a snapshot holds at one path."""
-
-    path: Path
-    is_folder: bool
 
 
 def choose(places: Sequence[Restic], host: str, wanted: str, now: datetime) -> Chosen:
@@ -231,34 +222,31 @@ def _look_into(
                   limits=Limits(), listener=hear)  # fmt: skip
 
 
-def find_entry(chosen: Chosen, path: Path) -> Entry | None:
-    """Return what the snapshot holds at a path, or None. Raises AgentError."""
+def holds(chosen: Chosen, path: Path) -> bool:
+    """Return whether the snapshot holds something at a path. Raises AgentError."""
     name = to_json_name(str(path))
-    for node in list_entries(chosen, path):
-        if node["path"] == name:
-            return Entry(path, node["type"] == "dir")
-    return None
+    return any(node["path"] == name for node in list_entries(chosen, path))
 
 
-def find_wanted(chosen: Chosen, given: str, workspace: Path) -> Entry:
-    """Return what a person means, relative to the workspace. Raises AgentError if it is not there.
+def check_held(chosen: Chosen, path: Path) -> None:
+    """Raise AgentError, which tells of the nearest name, when the snapshot lacks a path."""
+    if holds(chosen, path):
+        return
+    problem = Problem(
+        f"cannot restore {path}: the backup {chosen.snapshot.short} lacks it",
+        find_nearest(chosen, path),
+    )
+    raise AgentError(problem)
 
-    The error tells of the nearest name.
-    """
-    path = Path(os.path.normpath(workspace / given))
-    found = find_entry(chosen, path)
-    if found:
-        return found
+
+def find_nearest(chosen: Chosen, path: Path) -> str:
+    """Return what the snapshot holds nearest to a path that it lacks; empty: nothing."""
     missing = path
     for parent in path.parents:
         names = [node["name"] for node in list_entries(chosen, parent)
                  if str(Path(node["path"]).parent) == to_json_name(str(parent))]  # fmt: skip
         if names:
             near = difflib.get_close_matches(missing.name, names, 1, 0.5)
-            hint = f"did you mean {parent / near[0]}?" if near else f"{parent} is in it"
-            break
+            return f"did you mean {parent / near[0]}?" if near else f"{parent} is in it"
         missing = parent
-    else:
-        hint = ""
-    problem = Problem(f"cannot restore {path}: the backup {chosen.snapshot.short} lacks it", hint)
-    raise AgentError(problem)
+    return ""

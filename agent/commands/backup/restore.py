@@ -12,7 +12,7 @@ from pathlib import Path
 from agent.backup.open_targets import open_restic
 from agent.backup.restore import old_archive, way_back
 from agent.backup.restore.restoration import check_place
-from agent.backup.restore.selection import LATEST, Chosen, Entry, choose, find_wanted
+from agent.backup.restore.selection import LATEST, Chosen, check_held, choose
 from agent.backup.target import name_workspace
 from agent.commands.backup import outcome, progress, restoring, shared, unpacking
 from agent.commands.backup.outcome import Subject, format_preview
@@ -65,9 +65,11 @@ def restore(current: Context, arguments: argparse.Namespace, printer: Printer) -
         chosen = find(current, arguments, printer)
         wanted = None
         if arguments.path is not None:
-            wanted = find_wanted(chosen, arguments.path, way_back.find_workspace(current))
+            wanted = Path(os.path.normpath(way_back.find_workspace(current) / arguments.path))
         if place:
             return restore_to(current, chosen, wanted, place, printer)
+        if wanted:
+            check_held(chosen, wanted)
         return restore_in_place(current, chosen, wanted, arguments, printer)
 
 
@@ -84,7 +86,7 @@ def find(current: Context, arguments: argparse.Namespace, printer: Printer) -> C
 def restore_to(
     current: Context,
     chosen: Chosen,
-    wanted: Entry | None,
+    wanted: Path | None,
     place: Path,
     printer: Printer,
 ) -> int:
@@ -98,7 +100,7 @@ def restore_to(
 def restore_in_place(
     current: Context,
     chosen: Chosen,
-    wanted: Entry | None,
+    wanted: Path | None,
     arguments: argparse.Namespace,
     printer: Printer,
 ) -> int:
