@@ -1,6 +1,7 @@
 """A small container: a PID namespace in which init is PID 1."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from agent.machine.boot_file import Boot, Job
 from agent.machine.system import Facts
@@ -60,6 +61,13 @@ class Namespace:
     uid: int
 
 
+def open_output() -> IO[bytes]:
+    """Return a file for what processes say, also those that open /dev/fd/1 for themselves."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - `Box.close` closes it
+    fcntl.fcntl(file.fileno(), fcntl.F_SETFL, os.O_APPEND)
+    return file
+
+
 class Box:
     """One run of a program as PID 1. It ends with the thread that starts it, at the latest.
 
@@ -81,8 +89,7 @@ class Box:
         """With `piped` the standard output is a pipe, which somebody reads; `out`: another's."""
         self.folder = folder
         self.deadline = DEADLINE
-        self._out = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._err = tempfile.TemporaryFile()  # noqa: SIM115
+        self._out, self._err = open_output(), open_output()
         way = namespace.words
         self._cat = self._start_cat() if piped else None
         output = self._cat.stdin if self._cat else self._out
