@@ -1,17 +1,23 @@
 """code-server on the Node that it pins; what trimming took must not be missed."""
 
+import contextlib
+import json
 from base64 import b64encode
+from dataclasses import replace
+from hashlib import sha256
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from testinfra.host import Host
 
+from agent.machine.values import frozen
 from agent.settings import argon2
 from scripts.variants import read_npm
 from tests.bench.connections import ide_tab
 from tests.image.conftest import Image
-from tests.worlds.containers import HARDENED, Recipe, answers_http, docker, running
-from tests.worlds.waiting import wait_until
+from tests.worlds.containers import HARDENED, Container, Recipe, answers_http, docker, running
+from tests.worlds.waiting import DEADLINE, wait_until
 
 ROOT = "/opt/code-server/node_modules"
 NODE = "/opt/code-server/node"
@@ -169,3 +175,67 @@ def test_the_service_waits_for_no_tab_but_for_what_it_saves(
 
 def test_the_service_tells_what_is_wrong(host: Host) -> None:
     assert "Unknown option --bogus" in host.run_expect([1], f"{AT_ONCE} --bogus").stderr
+
+
+DIGESTS = """
+const zlib = require("zlib"), crypto = require("crypto"), fs = require("fs");
+const digest = (content) => crypto.createHash("sha256").update(content).digest("hex");
+const content = fs.readFileSync(process.argv[1]);
+console.log(digest(content), digest(zlib.brotliDecompressSync(content)));
+"""
+ALL_ENCODINGS = "gzip, deflate, br, zstd"
+"""What browsers accept."""
+
+
+@frozen
+class Answer:
+    """What the editor sent, and how."""
+
+    status: int
+    kind: str
+    encoding: str
+    vary: str
+    digest: str
+
+
+def fetch(port: int, path: str, encodings: str) -> Answer:
+    connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers={"Accept-Encoding": encodings})
+        answer = connection.getresponse()
+        kind, encoding, vary = (answer.getheader(name, "") for name in
+                                ("Content-Type", "Content-Encoding", "Vary"))  # fmt: skip
+        return Answer(answer.status, kind, encoding, vary, sha256(answer.read()).hexdigest())
+
+
+def find_static(box: Container) -> str:
+    """Return below what the editor has its own files."""
+    commit = json.loads(box.execute("cat", f"{VSCODE}/product.json"))["commit"]
+    return f"/stable-{commit}/static"
+
+
+@pytest.mark.parametrize("name", ["workbench.js", "workbench.css"])
+def test_the_service_sends_what_the_image_holds_compressed(image: Image, name: str) -> None:
+    with running(Recipe(image.name, ("--entrypoint", AT_ONCE), OPEN)) as box:
+        wait_until(lambda: answers_http(box.ide_port), "an answer from code-server")
+        inner = f"/out/vs/code/browser/workbench/{name}"
+        path = f"{find_static(box)}{inner}"
+        plain = fetch(box.ide_port, path, "identity")
+        assert (plain.status, plain.encoding) == (200, "")
+        compressed, content = box.execute(NODE, "-e", DIGESTS, f"{VSCODE}{inner}.br").split()
+        assert plain.digest == content
+        best = fetch(box.ide_port, path, ALL_ENCODINGS)
+        assert best == replace(plain, encoding="br", digest=compressed)
+        assert fetch(box.ide_port, path, "gzip").encoding == "gzip"
+        unknown = path.replace("workbench/workbench", "workbench/unknown")
+        assert fetch(box.ide_port, unknown, ALL_ENCODINGS).status == 404
+
+
+def test_without_a_session_nothing_compressed_is_sent(image: Image) -> None:
+    password = ("-e", "PASSWORD=a password of a test", "--entrypoint", AT_ONCE)
+    with running(Recipe(image.name, password, ("--bind-addr", "0.0.0.0:8080"))) as box:
+        wait_until(lambda: answers_http(box.ide_port, "/healthz"), "an answer from code-server")
+        path = f"{find_static(box)}/out/vs/code/browser/workbench/workbench.js"
+        asked = [fetch(box.ide_port, path, encodings) for encodings in ("gzip", ALL_ENCODINGS)]
+        assert {answer.status for answer in asked} <= {302, 401}
+        assert "br" not in {answer.encoding for answer in asked}
