@@ -21,7 +21,14 @@ from tests.pid1.conformance.places import (
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs/conformance.md"
 BEGIN, END = "<!-- begin: make conformance -->\n", "<!-- end -->\n"
-FAILURES = (AssertionError, TimeoutError, subprocess.TimeoutExpired, OSError, IndexError)
+FAILURES = (
+    AssertionError,
+    TimeoutError,
+    subprocess.TimeoutExpired,
+    OSError,
+    IndexError,
+    ValueError,
+)
 WORKERS = 3
 """Cases mostly wait."""
 YES, NO, NONE = "✓", "✗", "-"
