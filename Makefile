@@ -84,7 +84,7 @@ bench-backup: engine ## Measure backups against tar.gz and restic alone
 bench-pull: engine ## Measure what a machine pulls: compressed size, time
 	@scripts/bench.sh pull $(ARGS)
 
-bench-page: ## Write docs/benchmarks.md from what both have measured
+bench-page: ## Write docs/benchmarks.md from what was measured
 	@scripts/bench.sh page $(ARGS)
 
 ##@ Releases

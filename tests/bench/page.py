@@ -6,6 +6,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ NOTHING = "-"
 HEAD = """\
 # Benchmarks
 
-<!-- Written by `make bench bench-backup bench-page`. Do not edit. -->
+<!-- Written by `make bench bench-backup bench-pull bench-page`. Do not edit. -->
 
 What does the agent cost, compared with starting the same two services without it?
 Each table was measured in one run on one machine, in turn, so compare its columns, and not
@@ -50,6 +51,14 @@ the backups, and to restore the files with the copies of databases. Each start d
 repository's key from the password with scrypt, which is slow on purpose.
 
 """
+IMAGES = """\
+## Images
+
+What a machine pulls from a registry on loopback into an empty store.
+
+{machine}{table}
+
+"""
 BEHIND = """\
 ## Where it is behind
 
@@ -61,6 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.page", description=__doc__)
     parser.add_argument("--measured", type=Path, default=Path("bench.json"))
     parser.add_argument("--backups", type=Path, default=Path("bench-backup.json"))
+    parser.add_argument("--images", type=Path, default=Path("bench-pull.json"))
     parser.add_argument("--page", type=Path, default=Path("docs/benchmarks.md"))
     arguments = parser.parse_args()
     try:
@@ -69,13 +79,22 @@ def main() -> int:
         print(f"error: cannot read {arguments.measured}: {error.strerror} (run `make bench` first)",
               file=sys.stderr)  # fmt: skip
         return 1
-    backups = json.loads(arguments.backups.read_text()) if arguments.backups.exists() else None
-    arguments.page.write_text(compose(found, backups, arguments.page.stem))
+    others = [
+        (text, json.loads(path.read_text()))
+        for text, path in ((BACKUPS, arguments.backups), (IMAGES, arguments.images))
+        if path.exists()
+    ]
+    arguments.page.write_text(compose(found, others, arguments.page.stem))
     return 0
 
 
-def compose(found: dict[str, Any], backups: dict[str, Any] | None, folder: str) -> str:
-    """Return the page; `folder` is where its pictures are, beside it."""
+def compose(
+    found: dict[str, Any], others: Iterable[tuple[str, dict[str, Any]]], folder: str
+) -> str:
+    """Return the page; `folder` is where its pictures are, beside it.
+
+    `others`: further sections, each with what was measured for it alone.
+    """
     machine, measured = read_part(found, "comparisons")
     comparisons = [Comparison.read(each) for each in measured]
     text = HEAD
@@ -91,10 +110,12 @@ def compose(found: dict[str, Any], backups: dict[str, Any] | None, folder: str) 
     machine, measured = read_part(found, "rows")
     rows = [Row.read(each) for each in measured]
     text += f"## Against its own bars\n\n{machine}{format_table(rows)}\n\n"
-    machine, measured = read_part(backups, "rows") if backups else ("", [])
-    if kept := [Row.read(each) for each in measured]:
-        text += BACKUPS.format(machine=machine, table=format_table(kept))
-    return text + format_behind([*rows, *kept], found.get("failures", [])).rstrip("\n") + "\n"
+    for section, document in others:
+        machine, measured = read_part(document, "rows")
+        further = [Row.read(each) for each in measured]
+        text += section.format(machine=machine, table=format_table(further))
+        rows += further
+    return text + format_behind(rows, found.get("failures", [])).rstrip("\n") + "\n"
 
 
 def read_part(found: dict[str, Any], name: str) -> tuple[str, list[dict[str, Any]]]:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.layers import shorten
+from scripts.variants import VARIANTS
+from tests.bench import machine
 from tests.bench.rows import Row, format_table
 from tests.e2e.image_registry import PASSWORD, USER, Registry, serving
 from tests.worlds.containers import DOCKER, TAG
@@ -117,7 +119,9 @@ def measure(desk: Desk, image: str, runs: int) -> list[Row]:
                 seconds.append(desk.pull(remote, store))
         size = sum(layer.megabytes for layer in layers)
         agent = layers[-1].megabytes
+    unpacked = int(desk.docker("image", "inspect", "--format", "{{.Size}}", local)) / MEGABYTE
     return [
+        Row(f"dev8-{image}, unpacked", unpacked, VARIANTS[image].megabytes, "MB"),
         Row(f"dev8-{image}, compressed", size, size_bar, "MB"),
         Row(f"dev8-{image}, pulled and unpacked", min(seconds), time_bar, "s", f"best of {runs}"),
         Row(f"dev8-{image}, update of the agent alone", agent, UPDATE_BAR, "MB"),
@@ -129,6 +133,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pull", description=__doc__)
     parser.add_argument("--images", default="base,mvp")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--output", type=Path, default=Path("bench-pull.json"))
     arguments = parser.parse_args()
     if not shutil.which("buildah"):
         sys.exit("error: cannot pull into an empty store: buildah is missing (install buildah)")
@@ -140,6 +145,7 @@ def main() -> int:
             print(f"==> dev8-{image}", file=sys.stderr, flush=True)
             rows += measure(desk, image, arguments.runs)
     print(format_table(rows))
+    arguments.output.write_text(json.dumps({"rows": machine.note(rows)}, indent=2) + "\n")
     return 0 if all(row.holds for row in rows) else 1
 
 

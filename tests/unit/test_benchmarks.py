@@ -27,7 +27,7 @@ def compose(*rows: Row, comparisons: tuple[Comparison, ...] = (), failures: tupl
     }  # fmt: skip
     document = {name: {"machine": MACHINE, "measured": [each.document() for each in part]}
                 for name, part in parts.items()} | {"failures": failures}  # fmt: skip
-    return page.compose(json.loads(json.dumps(document)), None, "benchmarks")
+    return page.compose(json.loads(json.dumps(document)), [], "benchmarks")
 
 
 def test_the_agent_stands_beside_the_others_with_its_ratio() -> None:
@@ -65,11 +65,24 @@ def test_a_part_that_is_kept_stays_with_its_machine(
         found.add("one", found.rows, lambda: [Row("start", 1, 2, "s")])
         found.series.append(FILES)
         found.add("two", found.series, list)
-    text = page.compose(json.loads(file.read_text()), None, "benchmarks")
+    text = page.compose(json.loads(file.read_text()), [], "benchmarks")
     grown, own = text.partition("## As things grow")[2].split("## Against its own bars")
     assert "64 of Faster" in grown
     assert "2 of Fast," in own
     assert "64 of Faster" not in own
+
+
+def test_further_sections_have_their_machine_and_their_misses() -> None:
+    found = {
+        part: {"machine": MACHINE, "measured": []} for part in ("comparisons", "series", "rows")
+    }
+    rows = [Row("pulled", 9, 5, "s").document()]
+    document = {"rows": {"machine": {**MACHINE, "processors": "64 of Faster"}, "measured": rows}}
+    text = page.compose(found, [(page.IMAGES, document)], "benchmarks")
+    images, behind = text.partition("## Images")[2].split("## Where it is behind")
+    assert "64 of Faster" in images
+    assert "| pulled | 9 s | ≤ 5 s | NO |" in images
+    assert "- pulled: 9 s instead of 5." in behind
 
 
 def test_without_a_measurement_it_says_what_to_run(tmp_path: Path) -> None:
