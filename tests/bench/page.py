@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.bench.rows import Row, format_table
+from tests.bench.rows import Row, format_table, format_value
 from tests.bench.samples import SCALE_PICTURE, VERSUS_PICTURE, Comparison, Samples, Series
 
 OURS, BARE = "DevCopilot Agent", "tini"
@@ -31,6 +31,7 @@ VERSUS = """\
 The same image, started by the agent and by what people use instead. The others start code-server
 and sshd and do nothing else; they find a host key that was made before. The agent also makes keys,
 checks the home, sets up git, gh, the editor and AI tools, and keeps tokens, backups and the log.
+Its editor sends scripts that the image holds compressed; others compress them for each visit.
 Each cell has the median, and in brackets the range of the middle half of {runs} runs.
 
 """
@@ -182,7 +183,7 @@ def format_series(series: Series) -> str:
 
 def format_behind(rows: list[Row], failures: list[str]) -> str:
     """Return which bars were missed, and what could not be measured."""
-    lines = [f"- {row.figure}: {row.value:.3g} {row.unit} instead of {row.bar:g}."
+    lines = [f"- {row.figure}: {format_value(row.value)} {row.unit} instead of {row.bar:g}."
              for row in rows if not row.holds]  # fmt: skip
     lines += [f"- Not measured: {each.splitlines()[0][:200]}" for each in failures]
     return BEHIND + ("\n".join(lines) if lines else "No bar was missed in this run.") + "\n"

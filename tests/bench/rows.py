@@ -39,11 +39,16 @@ class Row:
         return cls(**{each.name: document[each.name] for each in fields(cls)})
 
 
+def format_value(value: float) -> str:
+    """Return a value with three digits that tell something, or all before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def format_table(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
     lines = ["| figure | measured | bar | holds |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {row.figure} | {row.value:.3g} {row.unit}{row.note and f' ({row.note})'} "
+        f"| {row.figure} | {format_value(row.value)} {row.unit}{row.note and f' ({row.note})'} "
         f"| ≤ {row.bar:g} {row.unit} | {'yes' if row.holds else 'NO'} |"
         for row in rows
     ]
