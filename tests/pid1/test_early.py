@@ -103,6 +103,7 @@ def test_it_differs_in_nothing_from_one_that_is_started_later(start: Start, fold
         box = start_first(start, folder, zero) if way == "early" else start(*words, stdin=zero)
         go_on(folder)
         box.wait_for("begun with")
+        box.wait_for("spawned: 'a'")  # it has closed the service's ends of the pipes
         pid = find(box, "supervisor.supervisord")
         assert (box.find(EARLY) == pid) == (way == "early")
         find(box, "sleep 1000")
