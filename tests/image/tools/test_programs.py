@@ -47,7 +47,13 @@ def test_ripgrep_searches(host: Host) -> None:
     host.run_expect([1], f"rg nothing {folder}")
 
 
-TMUX = "tmux -L test"
+@pytest.fixture
+def tmux(request: pytest.FixtureRequest) -> str:
+    """Return the command for a server of the test's own.
+
+    One that has been told to end, or has lost its last session, refuses new ones for a moment.
+    """
+    return f"tmux -L {request.function.__name__}"
 
 
 def wait_for(host: Host, check: str) -> None:
@@ -55,28 +61,28 @@ def wait_for(host: Host, check: str) -> None:
     host.run_expect([0], f"timeout 110 sh -c 'until {check}; do :; done'")
 
 
-def shows(words: str) -> str:
+def shows(tmux: str, words: str) -> str:
     """Return the command that tells whether the screen of the session has these words."""
-    return f"{TMUX} capture-pane -p -t work | grep -q {words}"
+    return f"{tmux} capture-pane -p -t work | grep -q {words}"
 
 
-def test_tmux_keeps_a_session(host: Host) -> None:
-    host.run_expect([0], f"{TMUX} new-session -d -s work 'echo tmux-is-here; exec sleep 1000'")
+def test_tmux_keeps_a_session(host: Host, tmux: str) -> None:
+    host.run_expect([0], f"{tmux} new-session -d -s work 'echo tmux-is-here; exec sleep 1000'")
     try:
-        wait_for(host, shows("tmux-is-here"))
+        wait_for(host, shows(tmux, "tmux-is-here"))
     finally:
-        host.run_expect([0], f"{TMUX} kill-server")
+        host.run_expect([0], f"{tmux} kill-server")
 
 
-def test_nano_edits(host: Host) -> None:
+def test_nano_edits(host: Host, tmux: str) -> None:
     """Typed into tmux's terminal: text, save, the name is right, leave."""
     folder = make_folder(host, {"a": "one\n"})
-    host.run_expect([0], f"{TMUX} new-session -d -s work 'nano {folder}/a'")
-    wait_for(host, shows("one"))
-    host.run_expect([0], f"{TMUX} send-keys -t work 'two ' C-o")
-    wait_for(host, shows("Name"))
-    host.run_expect([0], f"{TMUX} send-keys -t work Enter C-x")
-    wait_for(host, f"! {TMUX} has-session 2>/dev/null")
+    host.run_expect([0], f"{tmux} new-session -d -s work 'nano {folder}/a'")
+    wait_for(host, shows(tmux, "one"))
+    host.run_expect([0], f"{tmux} send-keys -t work 'two ' C-o")
+    wait_for(host, shows(tmux, "Name"))
+    host.run_expect([0], f"{tmux} send-keys -t work Enter C-x")
+    wait_for(host, f"! {tmux} has-session 2>/dev/null")
     assert host.check_output(f"cat {folder}/a") == "two one"
 
 
@@ -88,17 +94,17 @@ def test_vim_edits(host: Host) -> None:
     assert "+syntax" in host.check_output("vim --version")
 
 
-def test_less_pages(host: Host) -> None:
+def test_less_pages(host: Host, tmux: str) -> None:
     """A page in tmux's terminal, the end, and out of it again."""
     lines = "".join(f"row-{number}-\n" for number in range(500))
     folder = make_folder(host, {"a": lines})
-    host.run_expect([0], f"{TMUX} new-session -d -s work 'less {folder}/a'")
-    wait_for(host, shows("row-0-"))
-    assert host.run(shows("row-499-")).rc == 1
-    host.run_expect([0], f"{TMUX} send-keys -t work G")
-    wait_for(host, shows("row-499-"))
-    host.run_expect([0], f"{TMUX} send-keys -t work q")
-    wait_for(host, f"! {TMUX} has-session 2>/dev/null")
+    host.run_expect([0], f"{tmux} new-session -d -s work 'less {folder}/a'")
+    wait_for(host, shows(tmux, "row-0-"))
+    assert host.run(shows(tmux, "row-499-")).rc == 1
+    host.run_expect([0], f"{tmux} send-keys -t work G")
+    wait_for(host, shows(tmux, "row-499-"))
+    host.run_expect([0], f"{tmux} send-keys -t work q")
+    wait_for(host, f"! {tmux} has-session 2>/dev/null")
 
 
 def test_rsync_copies_what_changed(host: Host) -> None:
