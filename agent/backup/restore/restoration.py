@@ -17,13 +17,7 @@ from agent.backup.restic.client import Code, Snapshot
 from agent.backup.restore.consistent_copies import Placed
 from agent.backup.restore.in_place import Clearing, Scope, find_scope, make_suffix
 from agent.backup.restore.result import Result, add
-from agent.backup.restore.selection import (
-    Chosen,
-    check_held,
-    holds,
-    list_entries,
-    list_names,
-)
+from agent.backup.restore.selection import Chosen, check_held, holds, list_entries, list_names
 from agent.backup.restore.unsaved_changes import find_lateness
 from agent.machine import folders
 from agent.machine.clock import format_time
@@ -117,8 +111,7 @@ class Restorer:
         """Raise AgentError with why nothing of what was wanted has come."""
         if not result.failures and wanted:
             check_held(self.chosen, wanted)
-        causes = result.failures or (f"{wanted}: it is a copy of the agent's own",)
-        raise AgentError(*(Problem(f"cannot restore {cause}") for cause in causes))
+        refuse(result.failures or (f"{wanted}: it is a copy of the agent's own",))
 
     # --- in place ---
 
@@ -237,7 +230,7 @@ class Restorer:
             found = staging / "copies"
             result = self._run(found, str(self.copies), *patterns)
             if result.failures:
-                raise AgentError(*(Problem(f"cannot restore {text}") for text in result.failures))
+                refuse(result.failures)
             self._place(found, Path("/"))
 
     def _place(self, staging: Path, root: Path) -> None:
@@ -273,6 +266,11 @@ class Restorer:
 def find_pattern(path: Path, above: Path | None = None) -> str:
     """Return restic's pattern for a path, seen from a folder above; by default the nearest."""
     return f"/{escape(path.relative_to(above or path.parent))}"
+
+
+def refuse(causes: Iterable[str]) -> NoReturn:
+    """Raise AgentError with what could not be restored, and why."""
+    raise AgentError(*(Problem(f"cannot restore {cause}") for cause in causes))
 
 
 def open_way(tree: Path, source: Path) -> None:

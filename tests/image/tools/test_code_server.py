@@ -199,6 +199,7 @@ class Answer:
 
 
 def fetch(port: int, path: str, encodings: str) -> Answer:
+    """Return what a client gets that takes these encodings and has no session."""
     connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
     with contextlib.closing(connection):
         connection.request("GET", path, headers={"Accept-Encoding": encodings})
