@@ -16,6 +16,7 @@ from agent.machine import runtime
 from agent.services import supervisord
 from tests.faults.victims import KEPT
 from tests.pid1.boxes import PYTHON, Box
+from tests.worlds.memory import find_own_memory
 from tests.worlds.waiting import wait_until
 
 SUPERVISORD = "supervisor.supervisord"
@@ -118,10 +119,8 @@ class Life:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def find_memory(self) -> int:
-        """Return init's own memory in kB: the private part, which neighbours do not change."""
-        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        rows = (line.split() for line in text.splitlines() if line.startswith("Private_"))
-        return sum(int(row[1]) for row in rows)
+        """Return init's own memory in kB."""
+        return find_own_memory(self.pid)
 
     # --- jobs
 

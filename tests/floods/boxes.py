@@ -54,8 +54,8 @@ class Figures:
     agent: list[str]
     """The jobs that run."""
     descriptors: dict[str, int]
-    private: dict[str, int]
-    """kB, by process."""
+    own: dict[str, int]
+    """Memory they have written themselves in kB, by process."""
     pss: dict[str, int]
 
     def find_growth(self, before: "Figures") -> list[str]:
@@ -64,7 +64,7 @@ class Figures:
             f"{what} of {name}: {then[name]} -> {found}"
             for what, then, now in (
                 ("descriptors", before.descriptors, self.descriptors),
-                ("private kB", before.private, self.private),
+                ("own kB", before.own, self.own),
             )
             for name, found in now.items()
             if name in then and found > then[name] + ALLOWED[what].get(name, 0)
@@ -78,7 +78,7 @@ class Figures:
 
 ALLOWED: dict[str, dict[str, int]] = {
     "descriptors": {"code-server": 8},
-    "private kB": {
+    "own kB": {
         "init": 512, "log": 2048, "supervisord": 2048, "sshd": 512, "code-server": 64 * 1024,
     },
 }  # fmt: skip

@@ -35,7 +35,7 @@ def look() -> dict[str, object]:
         "processes": len(processes), "zombies": zombies,
         "agent": [words for words in processes.values() if " -m agent --log " in words],
         "descriptors": {name: count_descriptors(pid) for name, pid in kept.items()},
-        "private": {name: find_memory(pid, "Private_") for name, pid in kept.items()},
+        "own": {name: find_memory(pid, "Anonymous:") for name, pid in kept.items()},
         "pss": {name: find_memory(pid, "Pss:") for name, pid in kept.items()},
     }  # fmt: skip
 
@@ -44,10 +44,13 @@ def count_descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-def find_memory(pid: int, rows: str) -> int:
-    """Return the kB in these rows of proc_pid_smaps(5); neighbours change the PSS."""
+def find_memory(pid: int, row: str) -> int:
+    """Return the kB in this row of proc_pid_smaps(5).
+
+    Anonymous memory is its own; whether pages of files are shared, and so the PSS, is up to others.
+    """
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith(rows))
+    return next(int(line.split()[1]) for line in lines if line.startswith(row))
 
 
 if __name__ == "__main__":

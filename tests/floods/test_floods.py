@@ -46,4 +46,4 @@ def test_a_flood_keeps_nobody_out(
             f"in all {then.processes} processes, {sum(then.descriptors.values())} descriptors",
         )
     count.check()
-    assert during.private["init"] <= before.private["init"] + MEMORY_ALLOWED
+    assert during.own["init"] <= before.own["init"] + MEMORY_ALLOWED
