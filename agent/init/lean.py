@@ -1,12 +1,14 @@
 """What supervisord does without, to be small and soon there.
 
 It is a server on a unix socket. Of what it imports, the client's half of HTTP, TLS, compression,
-the pages for a browser and the entry points of installed packages are a third of its memory, and
-never used here. Python's own way to say that a module is not there is None in `sys.modules`.
+the pages for a browser, log files of its own and the entry points of installed packages are a third
+of its memory, and never used here. Python's own way to say that a module is not there is None in
+`sys.modules`.
 """
 
 import importlib
 import importlib.util
+import os
 import sys
 from types import ModuleType
 
@@ -21,7 +23,7 @@ BUILT_IN = (
     *(("_sha2",) if sys.version_info >= (3, 12) else ("_sha256", "_sha512")),
 )
 """What `hashlib` has instead of OpenSSL's, where Python was built with them."""
-LAZY = ("ipaddress",)
+LAZY = ("ipaddress", "mimetypes")
 """Loaded when they are used first."""
 LATER = (
     "supervisor.dispatchers", "supervisor.http", "supervisor.process", "supervisor.rpcinterface",
@@ -55,13 +57,22 @@ class NoPages:
         return False
 
 
+def find_node() -> str:
+    """Return the name of the machine, as `platform.node` does."""
+    return os.uname().nodename
+
+
 STAND_INS: dict[str, dict[str, object]] = {
+    "decimal": {"Decimal": float},
+    "gettext": {"gettext": str},
     "importlib.metadata": {"EntryPoint": EntryPoint},
     "importlib.resources": {},
     "http.client": {"HTTPConnection": object},
     "html.entities": {"html5": {}},
     "html.parser": {"HTMLParser": object},
+    "platform": {"node": find_node},
     "supervisor.web": {"supervisor_ui_handler": NoPages},
+    "tempfile": {"gettempdir": str},
 }
 """By module: the names in it that something is made of while supervisord loads."""
 

@@ -6,7 +6,6 @@ from there, and the words that follow MODULE in supervisord's argv, and becomes 
 have been. It ends when nobody is left who could send the path.
 """
 
-import gc
 import importlib
 import json
 import os
@@ -37,14 +36,12 @@ def main(name: str) -> int:
 
 
 def load(name: str) -> ModuleType:
-    """Import a module. What is made meanwhile stays: a search for what does not is in vain."""
-    gc.disable()
+    """Import a module."""
     lean.go_without()
     module = importlib.import_module(name)
     for part in lean.LATER:
         importlib.import_module(part)
     lean.start_at_once()
-    gc.enable()
     return module
 
 
@@ -55,14 +52,12 @@ def take_environment(environment: dict[str, str]) -> None:
 
 
 def set_temporary_folder(folder: str) -> None:
-    """Have Python take this folder for temporary files; the programs that it starts do not see it.
+    """Have supervisord take this folder for temporary files; its programs do not see it.
 
-    It looks for one as soon as supervisord begins, and fails where all the usual ones are full or
-    read-only.
+    It asks for one as soon as it begins. Python would look for one that can be written, and fail
+    where all the usual ones are full or read-only.
     """
-    import tempfile  # noqa: PLC0415 - supervisord has loaded it
-
-    tempfile.tempdir = folder
+    vars(sys.modules["tempfile"])["gettempdir"] = lambda: folder
 
 
 if __name__ == "__main__":

@@ -79,8 +79,9 @@ command=/bin/sh '%(here)s/{listener}' '%(here)s/{events}'
 events=PROCESS_STATE
 buffer_size=1000
 autorestart=true
-stderr_logfile=/dev/null
-stderr_logfile_maxbytes=0
+; its output is the protocol: a copy in a file would grow for ever
+stdout_logfile=NONE
+stderr_logfile=NONE
 
 [group:{group}]
 programs={programs}

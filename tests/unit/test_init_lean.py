@@ -11,10 +11,11 @@ ROOT = Path(__file__).parent.parent.parent
 LOADED = "sorted(name for name, module in sys.modules.items() if getattr(module, '__spec__', None))"
 """Neither those that are said not to be there, nor a stand-in."""
 NEEDLESS = {
-    "_bz2", "_hashlib", "_lzma", "_ssl", "asyncio", "email", "gzip", "html.entities", "html.parser",
-    "http.client", "importlib.metadata", "importlib.resources", "logging", "multiprocessing",
-    "pathlib", "ssl", "subprocess", "supervisor.templating", "supervisor.web", "threading",
-    "typing", "zipfile", "zlib",
+    "_bz2", "_decimal", "_hashlib", "_lzma", "_ssl", "asyncio", "decimal", "email", "gettext",
+    "gzip", "html.entities", "html.parser", "http.client", "importlib.metadata",
+    "importlib.resources", "logging", "mimetypes", "multiprocessing", "numbers", "pathlib",
+    "platform", "random", "shutil", "ssl", "subprocess", "supervisor.templating", "supervisor.web",
+    "tempfile", "threading", "typing", "zipfile", "zlib",
 }  # fmt: skip
 
 
