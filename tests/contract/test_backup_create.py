@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +17,7 @@ import pytest
 
 from agent import catalogue
 from agent.backup.create.content import ToolFiles, find_content
-from agent.backup.create.snapshot import BackupMaker, BackupResult, Contents
+from agent.backup.create.snapshot import BackupMaker, BackupResult, Contents, Source
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic
 from agent.backup.target import find_targets
@@ -128,6 +128,43 @@ def test_a_small_change_adds_little(vault: Vault) -> None:
     first = vault.back_up()
     vault.put("file7", 30_000)
     assert vault.back_up().added < 0.05 * first.added
+
+
+def test_what_a_backup_says_of_itself_is_what_the_target_lists(vault: Vault) -> None:
+    made = vault.back_up()
+    (listed,) = vault.restic.snapshots()
+    assert made == replace(listed, tree="")
+
+
+@dataclass
+class Loss(Source):
+    """Does something to the only backup as soon as restic has ended."""
+
+    repository: Path
+    do: Callable[[Path], object]
+
+    def look_again(self) -> tuple[Path, ...]:
+        (path,) = (self.repository / "snapshots").iterdir()
+        self.do(path)
+        return ()
+
+    def make_ready(self) -> Contents:
+        raise AssertionError("there is no second run")
+
+
+def spoil(path: Path) -> None:
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+@pytest.mark.parametrize("do", [Path.unlink, spoil])
+def test_a_backup_that_the_target_does_not_hold_is_none(
+    vault: Vault, do: Callable[[Path], object]
+) -> None:
+    """restic has said that it is there."""
+    made = vault.make(source=Loss(vault.repository, do))
+    assert made.snapshot is None
+    assert made.problem
 
 
 def test_a_full_target_is_told_and_what_it_had_is_as_good(vault: Vault, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ class Told(Restic):
     """A restic that says what a test has told it to."""
 
     def __init__(self, *answers: Finished) -> None:
-        self.target = SimpleNamespace(name="told")  # type: ignore[assignment]
+        self.target = SimpleNamespace(name="told", folder=None)  # type: ignore[assignment]
         self.facts = SimpleNamespace(clock=Clock())  # type: ignore[assignment]
         self.answers = list(answers)
         self.words: list[str] = []

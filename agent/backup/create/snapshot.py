@@ -12,8 +12,9 @@ from agent.backup.create.missing_files import find_missing, lost_packs
 from agent.backup.reasons import explain
 from agent.backup.restic import locks
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
+from agent.machine.clock import read_time
 from agent.machine.errors import Problem
-from agent.machine.follow import Finished, Limits, Listener
+from agent.machine.follow import Finished, Limits, Listener, Message
 from agent.machine.values import frozen
 
 TAG = "devcopilot"
@@ -88,9 +89,14 @@ class Run:
         return self.finished.code in (Code.OK, Code.INCOMPLETE)
 
     @property
+    def summary(self) -> Message:
+        """What restic says at the end."""
+        return self.finished.find("summary") or {}
+
+    @property
     def made(self) -> str | None:
         """The id of the snapshot that it made; None: nothing had changed."""
-        made = (self.finished.find("summary") or {}).get("snapshot_id")
+        made = self.summary.get("snapshot_id")
         return str(made) if made else None
 
     @property
@@ -147,7 +153,7 @@ class BackupMaker:
             if not run.is_done:
                 problem = explain(doing, restic.target, run.finished)
                 return BackupResult(name, seconds=time.monotonic() - began, problem=problem)
-            snapshot = self._find_listed(restic, run.made) if run.made else parent
+            snapshot = self._find_listed(restic, run, run.made) if run.made else parent
             is_needless = self._is_needless(snapshot, parent)
             if snapshot and is_needless:
                 self._drop(restic, snapshot.id)
@@ -250,6 +256,17 @@ class BackupMaker:
         yield "--"
         yield from map(str, self.contents.paths)
 
-    def _find_listed(self, restic: Restic, made: str) -> Snapshot | None:
+    def _find_listed(self, restic: Restic, run: Run, made: str) -> Snapshot | None:
         """Return the new snapshot as the target lists it. Raises ResticError."""
+        if not self.reread and restic.has_file_of(made):  # of its tree restic alone can tell
+            return self._describe(run, made)
         return next((item for item in restic.snapshots(made) if item.id == made), None)
+
+    def _describe(self, run: Run, made: str) -> Snapshot:
+        """Return the new snapshot, but for its tree, from what the run has said at its end."""
+        said = run.summary
+        return Snapshot(
+            made, read_time(said["backup_start"]), self.host, tuple(map(str, run.contents.paths)),
+            (self.tag, *self.marks), said["total_files_processed"], said["total_bytes_processed"],
+            said["data_added_packed"],
+        )  # fmt: skip

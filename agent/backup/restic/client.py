@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from agent.backup.reasons import LOCKED, NO_REPOSITORY, REFUSALS, WRONG_PASSWORD, explain
@@ -20,6 +21,7 @@ from agent.machine import steering
 from agent.machine.clock import read_time
 from agent.machine.errors import AgentError, Problem
 from agent.machine.expressions import regex
+from agent.machine.files import read_file
 from agent.machine.follow import QUICK, Finished, Limits, Listener, Message, follow
 from agent.machine.masking import mask_known
 from agent.machine.system import Facts
@@ -34,6 +36,8 @@ CACHE = ".cache/devcopilot/restic"
 """Below the home: what is known of the repositories; it may be removed at any time."""
 SCRATCH = 256 * 2**20
 """Bytes that restic keeps in temporary files: several packs, each of 16 MiB or a little more."""
+SNAPSHOT = 2**20
+"""Bytes that the file of a snapshot has at most, to be read: it holds paths and tags."""
 
 DAMAGED = regex(r'^Ignoring "([0-9a-f]{64})":', re.MULTILINE)
 """What restic says of a snapshot that cannot be read."""
@@ -194,6 +198,20 @@ class Restic:
         found = sorted(map(read_snapshot, rows), key=lambda item: item.time)
         damaged = dict.fromkeys(DAMAGED.findall(finished.words))
         return Listing(tuple(found), tuple(damaged))
+
+    def has_file_of(self, snapshot: str) -> bool:
+        """Tell whether the file of a snapshot can be read, and is whole, in a local repository.
+
+        restic takes half a second of processor to open one before it says the same. A file there is
+        named for its SHA-256: https://restic.readthedocs.io/en/stable/100_references.html
+        """
+        if not self.target.folder:
+            return False
+        try:
+            content = read_file(self.target.folder / "snapshots" / snapshot, SNAPSHOT)
+        except OSError:
+            return False
+        return sha256(content).hexdigest() == snapshot
 
     def locks(self) -> Iterator[tuple[str, Message | None]]:
         """Yield the locks in the repository, each with its name: hostname, pid, time, exclusive.

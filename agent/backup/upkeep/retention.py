@@ -18,8 +18,8 @@ from agent.machine.values import frozen
 from agent.settings.backup import Backup
 from agent.settings.everything import Settings
 
-SAFETY_RULES = {"last": 3}
-"""What is kept of the snapshots that were made before a restore, beside that which `undo` needs."""
+SAFETY_KEPT = 3
+"""The newest snapshots made before a restore that are kept, beside those that `undo` needs."""
 DETAIL = {"last": 3, "hourly": 24}
 """What is kept beside one a day, where DEV8_BACKUP_KEEP says nothing."""
 FUTURE = timedelta(minutes=5)
@@ -58,18 +58,15 @@ def forget(restic: Restic, settings: Settings, newest: Snapshot) -> Forgotten:
     others = {item.id for item in listed if not comparison.is_ours(item, mark, known)}
     ahead = find_future(backups, now)
     held = others.union(item.id for item in find_future(listed, now))
-
-    def choose(tag: str, rules: Mapping[str, int]) -> Sequence[Message]:
-        count = sum(tag in item.tags and item.id in held for item in listed)
-        return _ask(restic, host, tag, add_to_rules(rules, count))
-
-    groups = choose(TAG, choose_rules(settings.backup))
+    rules = add_to_rules(choose_rules(settings.backup), sum(item.id in held for item in backups))
+    groups = _ask(restic, host, TAG, rules)
     if newest.id not in find_ids(groups, "keep", "remove"):
         cause = f"the new one, {newest.short}, is not listed"
         problem = Problem(f"cannot remove backups on {name}: {cause}")
         return Forgotten(len(backups), 0, problem)
     removable = find_ids(groups, "remove") - {newest.id}
-    removable |= find_ids(choose(SAFETY, SAFETY_RULES), "remove")
+    safe = [item.id for item in listed if SAFETY in item.tags and item.id not in held]
+    removable |= set(safe[:-SAFETY_KEPT])
     removable -= undo.find_needed(restic.facts) | others
     for ids in _cut(sorted(removable)):
         doing = f"remove old backups on {restic.target.name}"
