@@ -48,8 +48,23 @@ def find_moved(workspace: Path, change: Callable[[Path], object], ahead: int = 0
     before = survey(content, now=lambda: time.time_ns() + ahead)
     tick()
     change(workspace)
-    found = survey(content, before).places.find_moved()
-    return {str(path.relative_to(workspace)) for path in found}
+    is_as_seen = before.places.are_as_seen()
+    found = {str(path.relative_to(workspace))
+             for path in survey(content, before).places.find_moved()}  # fmt: skip
+    assert not (is_as_seen and found), "the further look would be left out"
+    return found
+
+
+def test_where_nothing_came_or_went_no_further_look_is_needed(workspace: Path) -> None:
+    os.utime(workspace, (time.time() - HOUR,) * 2)
+    before = survey(Content((workspace,))).places
+    (workspace / "late/file").write_text("more")
+    assert before.are_as_seen()
+    (workspace / "late/folder").mkdir()
+    assert not before.are_as_seen()
+    (workspace / "late/folder").rmdir()
+    (workspace / "late").rename(workspace / "later")
+    assert not before.are_as_seen()
 
 
 def move(workspace: Path) -> None:

@@ -29,19 +29,28 @@ class Places:
         self._names = array("q")
         """Of each name a hash of the path and the inode."""
         self._inodes = array("Q")
-        self._folders: set[int] = set()
-        """Of each folder a hash of the path and its last change: who adds a name changes it."""
+        self._folders: dict[str, int] = {}
+        """Of each folder when it was last changed, in ns: who adds or removes a name changes it."""
         self._changed: set[str] = set()
         """Folders that may hold more than at the look before."""
         self._candidates: dict[int, tuple[str, os.stat_result]] = {}
 
     def note_folder(self, path: str, at: os.stat_result) -> None:
         """Note a folder, before what is in it."""
-        key = hash((path, at.st_mtime_ns))
-        self._folders.add(key)
-        before = self._before
-        if before and (key not in before._folders or at.st_mtime_ns >= before.began):
+        self._folders[path] = at.st_mtime_ns
+        if self._before and not self._before._is_as_seen(path, at.st_mtime_ns):
             self._changed.add(path)
+
+    def are_as_seen(self) -> bool:
+        """Tell whether no folder has got or lost a name since: a twentieth of a further look."""
+        try:
+            return all(self._is_as_seen(path, os.lstat(path).st_mtime_ns) for path in self._folders)
+        except OSError:
+            return False
+
+    def _is_as_seen(self, folder: str, changed: int) -> bool:
+        """Tell whether a folder that was last `changed` then, in ns, is as this look saw it."""
+        return self._folders.get(folder) == changed < self.began
 
     def note(self, folder: str, path: str, at: os.stat_result) -> None:
         """Note what is in a folder, other folders too."""

@@ -54,6 +54,8 @@ class Preparation:
 
     def look_again(self) -> tuple[Path, ...]:
         """Look once more, and return what has been moved since the last look and goes in."""
+        if self.found.places.are_as_seen():
+            return ()
         self.found = survey(self.planned, self.found)
         excluded, caches = compile_patterns(self._excludes), set(self.found.caches)
         return tuple(sorted(
