@@ -309,6 +309,9 @@ def connect(vault: Vault, server: Server) -> Restic:
 def make(
     vault: Vault, restic: Restic, limits: Limits, hear: threading.Event | None = None
 ) -> BackupResult:
+    if hear:
+        restic.environment["RESTIC_PROGRESS_FPS"] = "60"  # with two it may be done by the first
+
     def listen(_: Message) -> None:
         if hear:
             hear.set()
