@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.bench.rows import Row, format_table, format_value
 from tests.bench.samples import SCALE_PICTURE, VERSUS_PICTURE, Comparison, Samples, Series
+from tests.bench.versus.rivals import ORIGINAL
 
 OURS, BARE = "DevCopilot Agent", "tini"
 NOTHING = "-"
@@ -32,8 +33,12 @@ The same image, started by the agent and by what people use instead. The others 
 and sshd and do nothing else; they find a host key that was made before. The agent also makes keys,
 checks the home, sets up git, gh, the editor and AI tools, and keeps tokens, backups and the log.
 Its editor sends scripts that the image holds compressed; others compress them for each visit.
-Each cell has the median, and in brackets the range of the middle half of {runs} runs.
+{note}Each cell has the median, and in brackets the range of the middle half of {runs} runs.
 
+"""
+ORIGINAL_NOTE = """\
+The bash entrypoint is the one that the agent rewrites: it writes keys and settings as well. After
+that its PID 1 is a program that hears no TERM, so each stop of it ends in a kill.
 """
 SCALE = """\
 ## As things grow
@@ -101,7 +106,8 @@ def compose(
     text = HEAD
     if comparisons:
         runs = max(len(each.values) for one in comparisons for each in one.measured.values())
-        text += VERSUS.format(runs=runs) + machine + format_comparisons(comparisons)
+        note = ORIGINAL_NOTE if ORIGINAL in comparisons[0].measured else ""
+        text += VERSUS.format(runs=runs, note=note) + machine + format_comparisons(comparisons)
         text += embed(folder, VERSUS_PICTURE, "Bars of each figure for each init, as in the table")
     machine, measured = read_part(found, "series")
     if series := [Series.read(each) for each in measured]:

@@ -37,6 +37,27 @@ FOCUS = """() => {
     return path.map(String);
 }"""
 
+EDITORS = """async (name) => {
+    const ask = (request) => new Promise((done, fail) => {
+        request.onsuccess = () => done(request.result);
+        request.onerror = () => fail(request.error);
+    });
+    for (const known of await indexedDB.databases()) {
+        const base = await ask(indexedDB.open(known.name));
+        try {
+            for (const store of base.objectStoreNames) {
+                const items = base.transaction(store).objectStore(store);
+                const text = await ask(items.get('memento/workbench.parts.editor'));
+                if (text?.includes(name)) return true;
+            }
+        } finally {
+            base.close();
+        }
+    }
+    return false;
+}"""
+"""Tells whether VS Code has stored that a file is open. It does so every 5 s, and cannot when the
+page is left."""
 LABELS = "tabs => tabs.map((tab) => `${tab.getAttribute('aria-label')} ${tab.textContent}`)"
 
 
@@ -70,6 +91,10 @@ class Person:
     def text(self, text: str) -> None:
         """Wait for a text in the page, or in a page within it such as a preview."""
         self._wait(lambda: any(text in content for content in self._texts()), f"the text {text!r}")
+
+    def stored(self, name: str) -> None:
+        """Wait until the next page with this folder will open this file again."""
+        self._wait(lambda: bool(self.page.evaluate(EDITORS, name)), f"{name} to be stored")
 
     def click(self, name: str) -> None:
         """Press a button."""

@@ -163,6 +163,7 @@ def test_a_repository_is_asked_for_once_and_the_next_container_knows(
             ["log_in", PASSWORD],
             ["text", "Read me first."],
             ["text", PROMPT],
+            ["stored", "README.md"],
             ["look", "later"],
         )
         (later,) = desk.browser.visit(*steps)
@@ -203,9 +204,9 @@ def test_not_now_keeps_it_restricted_runs_no_task_and_a_command_changes_that(
         desk.set_up(**ALLOWED)
         desk.add_repository(DEMO, AUTOMATIC)
         steps: Steps = (["log_in", PASSWORD], ask_for(DEMO), ["click", "Not Now"],
-                 ["text", "Read me first."], ["look", "restricted"],
+                 ["text", "Read me first."], ["look", "restricted"], ["stored", "README.md"],
                  ["reload"], ["text", "Read me first."], ["companion"],
-                 ["look", "restricted-again"])  # fmt: skip
+                 ["look", "restricted-again"], ["stored", "README.md"])  # fmt: skip
         for look in desk.browser.visit(*steps, path=path):
             assert look["dialogs"] == 0, "nobody is asked twice"
             assert "Restricted Mode is intended" not in look["text"], "the banner"

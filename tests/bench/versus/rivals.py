@@ -35,6 +35,13 @@ _SSHD = (
     f" -o 'AuthorizedKeysFile={_HERE}/authorized_keys /versus-keys/authorized_keys'"
     " -o StrictModes=no"
 )
+_SSHD_CONFIG = f"""\
+Port 2222
+HostKey {_HERE}/host_key
+PidFile none
+StrictModes no
+UsePAM no
+"""
 _SUPERVISORD = f"""\
 [include]
 files=/etc/supervisor/*.conf
@@ -95,7 +102,7 @@ def rivals(key: Key, image: str = MVP) -> Iterator[tuple[Rival, ...]]:
         if earlier := os.environ.get(BEFORE):
             found.append(Rival(f"agent of {earlier}", Recipe(earlier, variables)))
         if checkout := os.environ.get(CHECKOUT):
-            found.append(Rival(ORIGINAL, _make_original(Path(checkout), key, image)))
+            found.append(Rival(ORIGINAL, _make_original(Path(checkout), key, image, folder)))
         yield tuple(map(_leave_unchecked, found))
 
 
@@ -111,9 +118,13 @@ def _write_files(folder: Path, key: Key) -> None:
     )
     (folder / "authorized_keys").write_text(f"{key.public}\n")
     (folder / "supervisord.conf").write_text(_SUPERVISORD)
-    for name, line in (("code-server", _IDE), ("sshd", _SSHD)):
-        script = folder / "scan" / name / "run"
-        script.parent.mkdir(parents=True)
+    (folder / "sshd_config").write_text(_SSHD_CONFIG)
+    for name, line in (
+        ("scan/code-server/run", _IDE), ("scan/sshd/run", _SSHD),
+        ("first-in-path/sudo", '"$@"'), ("first-in-path/gh", '/opt/gh/bin/gh "$@"'),
+    ):  # fmt: skip
+        script = folder / name
+        script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(f"#!/bin/sh\nexec {line}\n")
         script.chmod(0o755)
     folder.chmod(0o755)
@@ -138,10 +149,15 @@ def copy_s6(folder: Path) -> bool:
     return True
 
 
-def _make_original(checkout: Path, key: Key, image: str) -> Recipe:
-    """Return how the bash entrypoint is started: as its README says, with the image's programs."""
+def _make_original(checkout: Path, key: Key, image: str, folder: Path) -> Recipe:
+    """Return how the bash entrypoint is started: as its README says, with the image's programs.
+
+    What its own image has besides are a port for sshd, and a sudo and a gh without an agent.
+    """
     options = (
-        "-v", f"{checkout}/docker/base/entrypoint.sh:/usr/local/bin/entrypoint.sh:ro",
+        "-v", f"{checkout.resolve()}/docker/base/entrypoint.sh:/usr/local/bin/entrypoint.sh:ro",
+        "-v", f"{folder}:{_HERE}", "-v", f"{folder}/sshd_config:/etc/ssh/sshd_config:ro",
+        "-v", f"{folder}/first-in-path:/usr/local/sbin:ro",
         "--entrypoint", "/usr/local/bin/entrypoint.sh", "-e", f"SSH_PUBLIC_KEY={key.public}",
         "-e", "CODE_SERVER_AUTH=none",
     )  # fmt: skip
