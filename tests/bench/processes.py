@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.observe.activity.table import read_clock
+from tests.worlds.memory import read_memory
 
 NO_HEALTH_CHECK = ("--no-healthcheck",)
 """PID 1 adopts and reaps what docker's own health check leaves every 30 s; it has its own row."""
@@ -21,7 +22,7 @@ class Process:
 
     def pss_kib(self) -> int:
         """Return its proportional set size in KiB."""
-        return self._read_memory("Pss")
+        return read_memory(self.pid, "Pss")
 
     def own_kib(self) -> int:
         """Return the same of what it has written itself, in KiB.
@@ -29,11 +30,7 @@ class Process:
         Pages of files are not in it: whose share they are depends on who else has them, also in
         other containers of the image.
         """
-        return self._read_memory("Pss_Anon")
-
-    def _read_memory(self, name: str) -> int:
-        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
+        return read_memory(self.pid, "Pss_Anon")
 
     def cpu_seconds(self, with_children: bool) -> float:
         """Return its processor time so far, on request with that of children it has reaped.

@@ -31,9 +31,8 @@ _IDE = (
     " /workspace"
 )
 _SSHD = (
-    f"/usr/sbin/sshd -D -e -f /dev/null -p 2222 -h {_HERE}/host_key -o PidFile=none -o UsePAM=no"
+    f"/usr/sbin/sshd -D -e -f {_HERE}/sshd_config"
     f" -o 'AuthorizedKeysFile={_HERE}/authorized_keys /versus-keys/authorized_keys'"
-    " -o StrictModes=no"
 )
 _SSHD_CONFIG = f"""\
 Port 2222
