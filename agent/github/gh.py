@@ -31,10 +31,10 @@ MEMORY = Document[list[str]](
     lambda marks: [mark for mark in marks if isinstance(mark, str)], list,
 )  # fmt: skip
 """The oldest first."""
-MOST_BYTES = 64 * 1024
-"""Of hosts.yml: hundreds of accounts, in a second; the YAML library is slow."""
+MOST_BYTES = 256 * 1024
+"""Of hosts.yml: a thousand accounts, in a second; the YAML library is slow."""
 MOST = 100
-"""Fingerprints that are kept. A gh that was at work meanwhile may write an old token back."""
+"""Old tokens that are known still. A gh that was at work meanwhile may write one back."""
 VERSION = b"version: 1\n"
 """In config.yml; without it gh converts hosts.yml first, for which it asks the network."""
 
@@ -60,6 +60,13 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     hosts, config = folder / "hosts.yml", folder / "config.yml"
     present = facts.read(hosts, MOST_BYTES)
     changed, problems = change_hosts(hosts, tokens, known, present)
+    if changed and len(changed) > MOST_BYTES:
+        yield Problem(
+            f"left {hosts} alone: with the agent's logins it would be larger than "
+            f"{MOST_BYTES // 1024} KiB",
+            "take hosts out of hosts.d; git has the tokens of all",
+        )
+        return
     yield from problems
     wanted = frozenset(token.fingerprint for token in tokens)
     in_use = known.intersection(_find_fingerprints(present or b""))
@@ -106,8 +113,8 @@ def _remember(
     if wanted.issubset(known):
         return present
     newest = [*sorted(in_use - wanted), *sorted(wanted)]
-    marks = [mark for mark in known if mark not in newest] + newest
-    return MEMORY.encode(marks[-MOST:])
+    old = [mark for mark in known if mark not in newest]
+    return MEMORY.encode(old[-MOST:] + newest)
 
 
 def _find_fingerprints(hosts: bytes) -> set[str]:

@@ -3,7 +3,7 @@
 One token is good for all of them. https://docs.github.com/en/get-started/git-basics/about-remote-repositories
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 _TENANTS = ".ghe.com"
 _PUBLIC = "github.com"
@@ -11,8 +11,8 @@ _SSH_OVER_HTTPS = "ssh.github.com"
 """https://docs.github.com/en/authentication/troubleshooting-ssh/using-ssh-over-the-https-port"""
 
 
-Rule = tuple[str, str]
-"""A rule of git's: what an address shall begin with, and what it began with."""
+Rules = Mapping[str, Sequence[str]]
+"""Rules of git's: by what an address begins with, what it shall begin with instead."""
 
 
 def list_sites(host: str) -> tuple[str, str]:
@@ -44,19 +44,20 @@ def list_ssh_forms(site: str) -> Iterator[str]:
             yield from (f"ssh://{user}{_SSH_OVER_HTTPS}:443/", f"ssh://{user}{_SSH_OVER_HTTPS}/")
 
 
-def choose_forms(host: str, rules: Iterable[Rule]) -> dict[str, list[str]]:
+def choose_forms(host: str, rules: Rules) -> dict[str, list[str]]:
     """Return for each https address the SSH forms to read as it, beside the rules that there are.
 
     Of two rules for the same beginning git takes the system's, so a rule of the user's own wins
     only where ours is missing. Ours are all missing where one of his wants another way than https.
     """
     found = {f"https://{site}/": list(list_ssh_forms(site)) for site in list_sites(host)}
-    own = [(to, begin) for to, begin in rules if not to.startswith(tuple(found))]
-    known = {form for forms in found.values() for form in forms} | found.keys()
-    if any(
-        (begin in known or f"{begin}/" in found) and not to.startswith(("https:", "http:"))
-        for to, begin in own
-    ):
+    known = {form for forms in found.values() for form in forms}
+    known.update(found, (base.removesuffix("/") for base in found))
+    own = {
+        begin: others
+        for begin in known
+        if (others := [to for to in rules.get(begin, ()) if not to.startswith(tuple(found))])
+    }
+    if any(not to.startswith(("https:", "http:")) for others in own.values() for to in others):
         return {}
-    replaced = {begin for _, begin in own}
-    return {base: [form for form in forms if form not in replaced] for base, forms in found.items()}
+    return {base: [form for form in forms if form not in own] for base, forms in found.items()}

@@ -51,7 +51,7 @@ def start(
         )
     except OSError as error:
         failed = _fail(argv, NOT_FOUND, error.strerror or str(error))
-        return lambda *_: failed
+        return lambda *_, **__: failed
     assert process.stdin  # noqa: S101 - it is a pipe
     os.set_blocking(process.stdin.fileno(), False)
     rest = _write(process.stdin.fileno(), stdin)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.files import STATE
 from agent.machine.lines import find_last_line
 from agent.machine.places import find_xdg
 from agent.machine.system import Facts
@@ -57,7 +58,7 @@ def start_asking_git(
 ) -> Callable[[], list[tuple[str, str]] | Problem]:
     """Start to ask it; return what waits for git, and returns what `ask_git` does."""
     argv = ("git", "-C", "/", "config", *options, "--null", "--get-regexp", pattern)
-    finish = facts.start(argv)
+    finish = facts.start(argv, limit=STATE)  # each host of ours has a kilobyte of it
     return lambda: _read_entries(finish())
 
 

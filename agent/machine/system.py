@@ -11,6 +11,7 @@ import stat
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import partial
 from pathlib import Path
 
 from agent.machine import external_commands, runtime, steering
@@ -145,10 +146,14 @@ class Facts:
         return self.start(argv, stdin)()
 
     def start(
-        self, argv: Sequence[str], stdin: bytes = b""
+        self, argv: Sequence[str], stdin: bytes = b"", limit: int = external_commands.LONGEST
     ) -> "Callable[[], subprocess.CompletedProcess[bytes]]":
-        """Start such a command; return what waits for it, and returns what `run` does."""
-        return external_commands.start(argv, steering.clear(argv[0], self.environ), stdin)
+        """Start such a command; return what waits for it, and returns what `run` does.
+
+        It is killed once it has said more than `limit` bytes.
+        """
+        finish = external_commands.start(argv, steering.clear(argv[0], self.environ), stdin)
+        return partial(finish, limit=limit)
 
     def secret(self, source: SecretInput | None) -> Secret | Problem | None:
         """Return the secret as it is meant, None when none was given, or what is wrong with it."""

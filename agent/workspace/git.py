@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent.github import spellings
 from agent.github.hosts import find_accounts
-from agent.github.spellings import Rule
+from agent.github.spellings import Rules
 from agent.machine.errors import Problem
 from agent.machine.escaping import quote
 from agent.machine.expressions import regex
@@ -49,7 +49,7 @@ def resources(context: Context) -> Iterator[Resource | Problem]:
     trusted, refused = find_trusted(settings.workspace.folder, facts)
     yield from refused
     entries = context.once(_start_asking)()
-    rules = find_rules(entries) if isinstance(entries, list) else ()
+    rules = find_rules(entries) if isinstance(entries, list) else {}
     text = render_config(settings, hosts, facts.runtime, trusted=trusted, rules=rules)
     yield File(path, text.encode(errors="surrogateescape"), 0o644, adopt=True)
     if facts.defaults != facts.usual_defaults:
@@ -68,7 +68,7 @@ def render_config(
     runtime_folder: Path,
     *,
     trusted: Iterable[Path] = (),
-    rules: Iterable[Rule] = (),
+    rules: Rules | None = None,
 ) -> str:
     """Return the defaults in git's own format; the agent signs in to `hosts`.
 
@@ -86,15 +86,19 @@ def render_config(
         for site in spellings.list_sites(host):
             lines += _render_helper(site, runtime_folder)
     for host in hosts if settings.ssh.private_key is None else ():
-        for base, forms in spellings.choose_forms(host, rules).items():
+        for base, forms in spellings.choose_forms(host, rules or {}).items():
             lines.append(f"[url {quote(base)}]")
             lines += [f"\tinsteadOf = {quote(form)}" for form in forms]
     return "\n".join(lines) + "\n"
 
 
-def find_rules(entries: Iterable[tuple[str, str]]) -> tuple[Rule, ...]:
+def find_rules(entries: Iterable[tuple[str, str]]) -> Rules:
     """Return the rules by which git rewrites addresses."""
-    return tuple((rule[1], value) for key, value in entries if (rule := _RULE.fullmatch(key)))
+    found: dict[str, list[str]] = {}
+    for key, begin in entries:
+        if rule := _RULE.fullmatch(key):
+            found.setdefault(begin, []).append(rule[1])
+    return found
 
 
 def _render_helper(host: str, runtime_folder: Path) -> list[str]:

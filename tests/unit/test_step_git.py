@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.github import hosts
 from tests.worlds.git_machine import GitMachine
 
 TOKEN = "ghp_0123456789abcdef"
@@ -246,3 +247,14 @@ def test_a_variable_that_keeps_git_from_its_defaults_is_named(
     problems = machine.configure(GIT_USER_NAME="Zoë")
     assert ["unset GIT_CONFIG_NOSYSTEM" in problem for problem in problems] == [True] * told
     assert machine.git("config", "user.name") == ("" if told else "Zoë")
+
+
+def test_a_thousand_hosts_are_read_back(machine: GitMachine) -> None:
+    folder = machine.facts.home / hosts.USER_FOLDER
+    folder.mkdir(parents=True)
+    for number in range(1_000):
+        (folder / f"ghe{number}.example.com.toml").write_text('token_file = "/run/secrets/t"\n')
+    assert machine.configure() == []
+    assert machine.configure() == []
+    machine.publish(TOKEN, host="ghe999.example.com")
+    assert machine.fill("https://ghe999.example.com/")["password"] == TOKEN

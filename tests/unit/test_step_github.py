@@ -213,9 +213,9 @@ def test_the_memory_keeps_the_newest_and_what_is_in_use(machine: GhMachine) -> N
     for value in values:
         machine.run_with(value)
     marks = json.loads(path.read_text())
-    assert len(marks) == gh.MOST
+    assert len(marks) == gh.MOST + 3
     assert marks[-1] in {fingerprint(Secret(values[-1])), fingerprint(Secret(OWN))}
-    kept = {fingerprint(Secret(value)) for value in (OWN, *values[-gh.MOST + 1 :])}
+    kept = {fingerprint(Secret(value)) for value in (OWN, *values[-gh.MOST - 2 :])}
     assert set(marks) == kept
 
 
@@ -294,6 +294,30 @@ def test_every_host_gets_its_own_login(machine: GhMachine) -> None:
     assert machine.gh("auth", "token").stdout.strip() == FIRST
     shown = machine.gh("auth", "token", "--hostname", "ghe.example.com")
     assert shown.stdout.strip() == SECOND
+
+
+def test_no_token_of_many_hosts_is_taken_for_the_users(machine: GhMachine) -> None:
+    hosts = [f"ghe{number}.example.com" for number in range(gh.MOST + 20)]
+    for when in ("first", "second"):
+        for host in hosts:
+            machine.publish(f"ghp_{when}_{host}", host=host)
+        assert machine.configure() == []
+    found = {host: entry["oauth_token"] for host, entry in machine.hosts.items()}
+    assert found == {host: f"ghp_second_{host}" for host in hosts}
+
+
+def test_more_hosts_than_can_be_read_again_are_not_written(machine: GhMachine) -> None:
+    machine.run_with(FIRST)
+    hosts = [f"ghe{number}.example.com" for number in range(gh.MOST_BYTES // (2 * len(LONG)))]
+    for host in hosts:
+        machine.publish(LONG, host=host)
+    (problem,) = machine.configure()
+    assert "it would be larger than 256 KiB" in problem
+    assert machine.gh("auth", "token").stdout.strip() == FIRST
+    for host in hosts:
+        machine.publish(None, host=host)
+    assert machine.run_with(SECOND) == []
+    assert machine.gh("auth", "token").stdout.strip() == SECOND
 
 
 def test_a_host_that_is_gone_is_signed_out_and_can_come_back(machine: GhMachine) -> None:

@@ -1,9 +1,10 @@
-"""How figures grow with what a workspace has: files, services, keys, log lines, waits."""
+"""How figures grow with what a workspace has: files, services, keys, tokens, log lines, waits."""
 
+import json
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,8 +21,27 @@ from tests.worlds.waiting import wait_until, watch_until
 FILES = (10, 1_000, 20_000, 200_000)
 SERVICES = (1, 10, 25, 50)
 KEYS = (1, 100, 1_000, 10_000)
+HOSTS = (1, 10, 100, 1_000)
 MEGABYTES = (1, 10, 100)
 WAITS = (1, 10, 25, 50)
+GH = "gh auth setup-git"
+_LOOKUP = """
+import json, os, statistics, subprocess, sys, time
+last, token, with_gh = json.loads(sys.argv[1])
+if with_gh:
+    os.environ |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/tmp/with-gh"}
+    open("/tmp/with-gh", "w").close()
+    subprocess.run(["/opt/gh/bin/gh", "auth", "setup-git"], check=True)
+question = f"protocol=https\\nhost={last}\\n\\n".encode()
+times = []
+for _ in range(22):
+    begin = time.monotonic()
+    done = subprocess.run(["git", "credential", "fill"], input=question, capture_output=True)
+    times.append(time.monotonic() - begin)
+    assert f"password={token}".encode() in done.stdout, done
+print(statistics.median(times[2:]))
+"""
+"""Prints the median of the seconds that git needs for a token."""
 _WRITER = """
 import os, sys, time
 while not os.path.exists("/tmp/go"):
@@ -45,6 +65,7 @@ def grow(options: Options) -> list[Series]:
     with ExitStack() as stack:
         key = stack.enter_context(connections.ssh_key())
         known = {each.name: each for each in stack.enter_context(rivals(key))}
+        known[GH] = Rival(GH, known[OURS].recipe)
         plan: tuple[tuple[str, str, str, tuple[int, ...], Measure, tuple[str, ...]], ...] = (
             ("start → the editor answers", "s", "files in the workspace", FILES,
              time_with_files, (OURS, TINI)),
@@ -52,6 +73,10 @@ def grow(options: Options) -> list[Series]:
              time_with_services, (OURS, SUPERVISORD)),
             ("start → a person is logged in by ssh", "s", "lines in authorized_keys", KEYS,
              lambda rival, size: time_with_keys(rival, size, key), (OURS, TINI)),
+            ("start → the editor answers", "s", "GitHub hosts with a token", HOSTS,
+             time_with_hosts, (OURS, TINI)),
+            ("git asks for a token", "ms", "GitHub hosts with a token", HOSTS,
+             time_lookup, (OURS, GH)),
             ("a service writes its log", "s", "megabytes", MEGABYTES,
              time_with_lines, (OURS, TINI)),
             ("processor for `devcopilot wait`", "% of a core", "waits at once", WAITS,
@@ -128,6 +153,47 @@ def logs_in(box: Container, key: Key) -> bool:
             "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
             "-o", "LogLevel=ERROR", "dev8@127.0.0.1", "true"]  # fmt: skip
     return subprocess.run(argv, check=False, capture_output=True, timeout=60).returncode == 0
+
+
+def time_with_hosts(rival: Rival, hosts: int) -> float:
+    """Return the seconds until the editor answers, with a token for so many hosts."""
+    with tokens(hosts) as options:
+        return time_to_ide(rival, options)
+
+
+def time_lookup(rival: Rival, hosts: int) -> float:
+    """Return the milliseconds that `git credential fill` needs for the last one of so many hosts.
+
+    gh is set up by itself for the same hosts, from the logins that the agent gave it.
+    """
+    with tokens(hosts) as options, running(add(rival, options)) as box:
+        box.wait_ready()
+        asked = json.dumps([make_host(hosts), make_token(hosts), rival.name == GH])
+        return 1000 * float(box.execute("python3", "-c", _LOOKUP, asked))
+
+
+@contextmanager
+def tokens(hosts: int) -> Iterator[tuple[str, ...]]:
+    """Yield options that give a container a token for each of so many hosts."""
+    with TemporaryDirectory(prefix="dev8-hosts-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for number in range(1, hosts + 1):
+            (folder / f"{number}").write_text(make_token(number))
+            (folder / f"{make_host(number)}.toml").write_text(
+                f'token_file = "/tokens/{number}"\napi_url = "http://127.0.0.1:1"\n'
+            )
+        yield ("-v", f"{folder}:/etc/devcopilot/hosts.d:ro", "-v", f"{folder}:/tokens:ro")
+
+
+def make_host(number: int) -> str:
+    """Return the name of a host."""
+    return f"ghe{number}.example.com"
+
+
+def make_token(number: int) -> str:
+    """Return its token."""
+    return f"ghp_{number:036d}"
 
 
 def time_with_lines(rival: Rival, megabytes: int) -> float:
