@@ -37,14 +37,14 @@ class Places:
 
     def note_folder(self, path: str, at: os.stat_result) -> None:
         """Note a folder, before what is in it."""
-        self._folders[path] = at.st_mtime_ns
-        if self._before and not self._before._is_as_seen(path, at.st_mtime_ns):
+        self._folders[path] = changed = _find_change(at)
+        if self._before and not self._before._is_as_seen(path, changed):
             self._changed.add(path)
 
     def are_as_seen(self) -> bool:
         """Tell whether no folder has got or lost a name since: a twentieth of a further look."""
         try:
-            return all(self._is_as_seen(path, os.lstat(path).st_mtime_ns) for path in self._folders)
+            return all(self._is_as_seen(path, _find_change(os.lstat(path))) for path in self._folders)
         except OSError:
             return False
 
@@ -82,3 +82,11 @@ class Places:
                 if (at.st_mtime_ns if made is None else made) < self._before.ended:
                     moved.add(path)
                     yield Path(path)
+
+
+def _find_change(folder: os.stat_result) -> int:
+    """Return when a folder was last changed, in nanoseconds: also where its date was set back.
+
+    A file system without a time of change has that of creation in its place, or the date.
+    """
+    return max(folder.st_mtime_ns, folder.st_ctime_ns)
