@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import uuid
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.worlds.backup_servers import PROGRAMS
@@ -22,6 +24,22 @@ CONTENT = "dev_container_feature_content_temp"
 clients at once, one would build with the other's Features or find none."""
 BUILDING = ("build", "features", "up")
 """What may make that image."""
+ENGINE = """\
+#!/bin/sh
+engine={engine} turns=0
+if [ "$1" = run ]; then
+    until [ "$("$engine" info --format '{{{{.NEventsListener}}}}')" -gt 0 ]; do
+        [ $((turns += 1)) -le 600 ] || break
+        sleep 0.05
+    done
+fi
+exec "$engine" "$@"
+"""
+"""The engine as the client gets it: it starts a container once somebody listens to its events.
+
+The client waits for ever where the container starts before its `docker events` has subscribed:
+https://github.com/devcontainers/cli/issues/1269
+"""
 UID = 1000
 """Of the user who works in the image: what the project's folder belongs to."""
 
@@ -62,13 +80,17 @@ def need_client() -> None:
 
 def run_client(*words: str, timeout: float = 600) -> str:
     """Run the client, with the engine of the tests; return what it printed on stdout."""
-    path = f"{Path(DOCKER).parent}:{os.environ['PATH']}"
-    with only_one() if words[0] in BUILDING else nullcontext():
-        done = subprocess.run(
-            ["node", CLIENT, *words],
-            check=False, capture_output=True, text=True, timeout=timeout,
-            env={**os.environ, "PATH": path, "DOCKER_BUILDKIT": "1"},  # else each step is an image
-        )  # fmt: skip
+    with TemporaryDirectory(prefix="dev8-engine-") as folder:
+        engine = Path(folder) / "docker"
+        engine.write_text(ENGINE.format(engine=shlex.quote(shutil.which(DOCKER) or DOCKER)))
+        engine.chmod(0o755)
+        path = f"{folder}:{os.environ['PATH']}"
+        with only_one() if words[0] in BUILDING else nullcontext():
+            done = subprocess.run(
+                ["node", CLIENT, *words],
+                check=False, capture_output=True, text=True, timeout=timeout,
+                env={**os.environ, "PATH": path, "DOCKER_BUILDKIT": "1"},  # else a step is an image
+            )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
