@@ -57,8 +57,12 @@ def find_moved(workspace: Path, change: Callable[[Path], object], ahead: int = 0
 
 def test_where_nothing_came_or_went_no_further_look_is_needed(workspace: Path) -> None:
     os.utime(workspace, (time.time() - HOUR,) * 2)
-    wait_until(lambda: survey(Content((workspace,))).places.are_as_seen(), "folders at rest")
-    before = survey(Content((workspace,))).places
+
+    def look() -> moved_files.Places:
+        return survey(Content((workspace,))).places
+
+    wait_until(lambda: look().are_as_seen(), "folders at rest")
+    before = look()
     (workspace / "late/file").write_text("more")
     assert before.are_as_seen()
     (workspace / "late/folder").mkdir()

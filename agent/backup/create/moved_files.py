@@ -44,7 +44,8 @@ class Places:
     def are_as_seen(self) -> bool:
         """Tell whether no folder has got or lost a name since: a twentieth of a further look."""
         try:
-            return all(self._is_as_seen(path, _find_change(os.lstat(path))) for path in self._folders)
+            times = ((path, _find_change(os.lstat(path))) for path in self._folders)
+            return all(self._is_as_seen(path, changed) for path, changed in times)
         except OSError:
             return False
 
