@@ -36,7 +36,7 @@ ACTIONS = ("list", "show", "run")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="list",
-                        help="show: what each runs; run: run all or one again")  # fmt: skip
+                        help="list them, show what each runs, or run all or one again")  # fmt: skip
     parser.add_argument("name", nargs="?", help="a hook, such as postCreate")
     parser.add_argument("--final", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
     add_json_option(parser)
@@ -140,8 +140,7 @@ def list_lines(document: Mapping[str, Any]) -> Iterator[str]:
         code = f", exit code {hook['exit']}" if hook["exit"] else ""
         reason = f": {hook['reason']}" if hook["reason"] else ""
         yield f"{hook['name']:<14} {hook['state']}{took}{code}{reason}"
-    if not document["hooks"]:
-        yield f"there are no hooks in {document['folder']}"
+    yield from _explain_none(document)
     yield from _explain(document["problems"])
 
 
@@ -154,10 +153,16 @@ def show_lines(document: Mapping[str, Any]) -> Iterator[str]:
             name = f"{hook['name']}:{command['name']}" if command["name"] else hook["name"]
             words = command["command"]
             yield f"{name:<14} {words[2] if words[:2] == ['/bin/sh', '-c'] else words}"
+    yield from _explain_none(document)
     for name, value in document["environment"].items():
         yield f"unset {name}" if value is None else f"{name}={value}"
     yield from _explain(document["notes"])
     yield from _explain(document["problems"])
+
+
+def _explain_none(document: Mapping[str, Any]) -> Iterator[str]:
+    if not document["hooks"]:
+        yield f"there are no hooks in {document['folder']}"
 
 
 def _explain(rows: list[dict[str, str]]) -> Iterator[str]:

@@ -72,7 +72,8 @@ def find_order(
     """Return kind -> part, empty for all of it. Raises AgentError for a name that is none."""
     order: dict[str, str] = {}
     known = [kind.name for kind in kinds]
-    there = [*known, *(each.name for each in units if each.name not in foreign)]
+    own = (each.name for each in units if each.name not in foreign)
+    there = list(dict.fromkeys([*known, *own]))
     for name in names:
         kind, _, part = name.partition(unit_record.SEPARATOR)
         if name in foreign:

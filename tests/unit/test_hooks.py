@@ -785,6 +785,15 @@ def test_the_list(called: Container, capsys: pytest.CaptureFixture[str]) -> None
     assert second == "postStart      skipped: hooks:onCreate failed"
 
 
+@pytest.mark.parametrize("action", ["list", "show"])
+def test_that_there_are_none_is_said(
+    action: str, box: Container, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(settings_context, "load", lambda: box.context)
+    assert main(["hooks", action]) == 0
+    assert capsys.readouterr().out == f"there are no hooks in {box.folder}\n"
+
+
 def test_what_they_run(called: Container, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hooks", "show"]) == 0
     said = capsys.readouterr().out.splitlines()
