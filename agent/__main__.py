@@ -29,7 +29,7 @@ VERBS = {
     "log": "print the log of a unit, such as a clone",
     "rerun": "carry out units again: those named, or all that failed",
     "done": "note that a step of your own is done, for `wait`",
-    "extensions": "list the extensions of the editor, and how each stands",
+    "extensions": "list the extensions of the editor, and the state of each",
     "setup": "carry out what is due of all units (run by the agent)",
     "broker": "provide fresh tokens to waiting programs (run by the agent)",
     "serve": "answer for the page, metrics and the local API (run by the agent)",
@@ -44,7 +44,7 @@ VERBS = {
     "metrics": "print metrics for Prometheus, or write them to a file",
     "health": "exit with 0 if every essential service answers",
     "explain": "explain why a service does not run",
-    "support-bundle": "collect what helps somebody to help you, without secrets",
+    "support-bundle": "collect what support needs in one archive, without secrets",
     "settings": "list all variables, exit codes and files",
     "version": "print the versions of the agent and of the image's languages",
 }

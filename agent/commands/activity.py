@@ -1,7 +1,7 @@
 """Show why the workspace counts as in use, and when it would stop.
 
-As the probe of a platform that pauses idle workspaces: --json has has_activity, last_activity and
-reasons. A probe that fails says nothing, so nothing must be paused for it.
+A platform that pauses idle workspaces reads has_activity, last_activity and reasons with --json. If
+this command fails, nothing is known: never pause a workspace for that.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Answer programs that wait for a fresh GitHub token; for the agent's own job, not for people."""
+"""Answer programs that wait for a fresh GitHub token (run by the agent)."""
 
 import argparse
 

@@ -1,7 +1,7 @@
 """Check the workspace: credentials, storage, network, tools. Each finding ends with its fix.
 
-It changes nothing, except that it writes and removes one small object at each backup destination.
-It exits with 0 unless something does not work.
+It changes nothing, except that it writes and removes a small object at each backup destination and
+a file in each folder that it tries. It exits with 0 unless something does not work.
 """
 
 import argparse

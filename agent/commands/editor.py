@@ -1,4 +1,4 @@
-"""Tell the editor, in JSON, what a window on a folder starts with."""
+"""Print what a new window of the editor starts with on a folder (run by the editor)."""
 
 import argparse
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Run a command with a fresh GitHub token in its environment, and only in its."""
+"""Run a command with a fresh GitHub token in its environment, and only there."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Tell why a service does not run: for the log, when it is given up, and for people."""
+"""Explain why a service does not run; the log gets the same when the agent gives a service up."""
 
 import argparse
 import contextlib

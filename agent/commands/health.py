@@ -1,7 +1,6 @@
 """Exit with 0 only when every essential service answers its probe.
 
-It reports backups that fail, but stays healthy: who restarts a container that is not healthy
-would lose the work that is not backed up.
+It reports failing backups, but stays healthy: a restart for them would lose what is not backed up.
 """
 
 import argparse

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("unit", metavar="UNIT", help="a unit, as `devcopilot status` names it")
     parser.add_argument("-f", "--follow", action="store_true",
-                        help="go on until the unit's work is over")  # fmt: skip
+                        help="follow the log until the unit's work is over")  # fmt: skip
     parser.add_argument("--previous", action="store_true", help="the run before the last one")
 
 

@@ -1,7 +1,7 @@
-"""Print the metrics of the workspace, as Prometheus reads them, or put them into a file.
+"""Print the metrics of the workspace for Prometheus, or write them to a file.
 
-Whatever collects metrics from files, such as the textfile collector of node_exporter, finds the
-file whole: it is replaced in one step.
+The file is replaced in one step: a collector that reads it, such as node_exporter's, never finds
+half of it.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Print the password of the editor: the one that was made, or the one that was given."""
+"""Print the password of the editor: the one that you set, or the generated one."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Read the GitHub tokens again or make new ones, publish them, ask GitHub whether they are good."""
+"""Read the GitHub tokens again or get new ones, publish them, and check them with GitHub."""
 
 import argparse
 from contextlib import suppress

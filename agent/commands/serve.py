@@ -1,4 +1,4 @@
-"""Answer who asks for the page, metrics or the local API; for the agent's own job."""
+"""Answer requests for the page, metrics and the local API (run by the agent)."""
 
 import argparse
 import socket

@@ -30,7 +30,7 @@ def run(_arguments: argparse.Namespace, printer: Printer) -> int:
     folder = str(current.facts.runtime)
     if setup.unwritten and not setup.stopping.is_set():
         names = ", ".join(sorted(setup.unwritten))
-        problem = f"cannot write to {folder} how these stand: {names}"
+        problem = f"cannot write the state of these units to {folder}: {names}"
         printer.fail(Problem(problem, "make room there"))
         setup.wait_for_room()
         seconds = 0.0

@@ -1,4 +1,4 @@
-"""Tell how the workspace is: its phase, services, GitHub token, AI tools, backups, problems."""
+"""Show the state of the workspace: services, GitHub token, AI tools, backups, problems."""
 
 import argparse
 from collections.abc import Iterator

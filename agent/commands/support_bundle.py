@@ -1,6 +1,6 @@
-"""Collect what somebody needs who is to help, in one archive without secrets.
+"""Collect what support needs in one archive, without secrets.
 
-It works where the agent does not run, and holds nothing of the home folder and of the workspace.
+It also works if the agent does not run. Nothing of the home folder and the workspace is included.
 """
 
 import argparse

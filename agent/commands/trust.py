@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", nargs="?", type=Path, help="the repository; by default the project folder"
     )
-    parser.add_argument("--revoke", action="store_true", help="trust it no more")
+    parser.add_argument("--revoke", action="store_true", help="stop trusting it")
     add_json_option(parser)
 
 

@@ -1,6 +1,7 @@
 """Wait until a part of the workspace is there: by default all services.
 
-It exits with 0 when it is done (or there is nothing to do), with 1 when it has failed.
+It exits with 0 when it is done (or there is nothing to do), with 1 when it has failed, and with 124
+when the time is over.
 """
 
 import argparse

@@ -8,6 +8,15 @@ from agent.machine import faults, termination
 from agent.machine.exits import Exit
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
+PURPOSE = {
+    "run": """Start the container: configure it, then start and supervise the services and CMD. This
+is the ENTRYPOINT. The exit code of CMD is the container's; without CMD, the services
+keep it running.
+""",
+    "init": """Only reap processes, forward signals and run CMD, like tini. The exit code is CMD's.
+""",
+}
+"""What each verb does, for its help."""
 BOOTED, CORES, EARLY, NOTIFY = "--booted", "--cores", "--early", "--notify"
 
 
@@ -38,7 +47,7 @@ def _begin(argv: list[str], call: Callable[[list[str]], None]) -> int:
     verb, command = argv[0], argv[1:]
     usage = USAGE.format(verb=verb, command="CMD…" if verb == "init" else "[CMD…]")
     if command[:1] in (["-h"], ["--help"]):
-        sys.stdout.write(usage)
+        sys.stdout.write(f"{usage}\n{PURPOSE[verb]}")
         return Exit.OK
     if command[:1] == ["--"]:
         del command[0]

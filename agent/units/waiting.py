@@ -161,7 +161,8 @@ def _answer(found: Record | None) -> Answer:
 def ask_milestone(name: str, current: Context) -> Answer:
     """Return whether somebody has called `devcopilot done NAME`."""
     there = (current.facts.runtime / MILESTONES / name).exists()
-    return Answer(State.DONE if there else State.WAITING, f"nobody has said `done {name}` yet")
+    missing = f"`devcopilot done {name}` has not been run yet"
+    return Answer(State.DONE if there else State.WAITING, missing)
 
 
 def ask_port(number: int) -> Answer:

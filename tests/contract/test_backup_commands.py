@@ -67,7 +67,7 @@ def test_status_tells_the_last_good_backup(box: Workspace) -> None:
 
 def test_prune_forgets_and_frees(box: Workspace) -> None:
     text = call(box, "backup", "prune").stdout
-    assert text.startswith("local: 0 forgotten, 1 kept, freed their space in ")
+    assert text.startswith("local: 0 removed, 1 kept, space freed in ")
     assert record.read(box.context().facts, "local").pruned
     box.with_variables({**box.variables, "DEV8_BACKUP_KEEP": "last=1"}).configure()
     (box.folder / "workspace/a").write_bytes(os.urandom(100_000))

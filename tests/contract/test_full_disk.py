@@ -118,7 +118,7 @@ def test_the_setup_goes_on_until_the_runtime_folder_has_room(
 
     done = run_verb(["--log", "setup"], box.environ, prepare=fill_until_it_waits)
     assert done.returncode == 0, done.stderr
-    assert f"cannot write to {box.runtime} how these stand: attach, hooks" in done.stderr
+    assert f"cannot write the state of these units to {box.runtime}: attach, hooks" in done.stderr
     assert ((jobs / "setup.next").read_text(), (jobs / "setup.done").exists()) == ("0.0\n", False)
     assert ran.read_text() == before
     done = run_verb(["--log", "setup"], box.environ)

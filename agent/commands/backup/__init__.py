@@ -1,4 +1,4 @@
-"""Back the workspace up, and get it back: `devcopilot backup COMMAND --help` tells more."""
+"""Back the workspace up, and restore it. `devcopilot backup COMMAND --help` shows the options."""
 
 import signal
 from collections.abc import Iterator

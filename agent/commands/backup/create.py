@@ -1,4 +1,4 @@
-"""Make a backup now, on every target. Without a change since the last one there is none to make."""
+"""Back up now, to every destination. If nothing changed since the last backup, none is made."""
 
 import argparse
 import time

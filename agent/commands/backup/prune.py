@@ -1,4 +1,4 @@
-"""Forget old backups, as the settings say, and free their space, on every target."""
+"""Remove old backups, as the settings say, and free their space at every destination."""
 
 import argparse
 import time
@@ -67,6 +67,6 @@ def format_row(row: dict[str, object]) -> str:
         return f"{row['target']}: {row['problem']}"
     seconds = row["seconds"]
     assert isinstance(seconds, float)  # noqa: S101 - as `clean` returns it
-    text = f"{row['target']}: {row['forgotten']} forgotten, {row['kept']} kept, "
-    text += f"freed their space in {format_duration(seconds)}"
+    text = f"{row['target']}: {row['forgotten']} removed, {row['kept']} kept, "
+    text += f"space freed in {format_duration(seconds)}"
     return text + (f"; {row['warning']}" if row["warning"] else "")

@@ -1,4 +1,4 @@
-"""Run the stock restic on a target with everything set, such as `restic -- stats`."""
+"""Run plain restic on a destination, with everything configured, such as `restic -- stats`."""
 
 import argparse
 import os
@@ -28,7 +28,8 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     targets = shared.find_ready(current, printer, arguments.target)
     if len(targets) > 1:
         names = ", ".join(target.name for target in targets)
-        raise UsageError(f"there are several targets: {names}", "select one with --target NAME")
+        problem = f"there are several destinations: {names}"
+        raise UsageError(problem, "select one with --target NAME")
     if NO_LOCK not in words:
         wait_for_schedule(current, printer)
         words = ["--retry-lock", reading.PATIENCE, *words] if words else words

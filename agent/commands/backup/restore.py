@@ -1,7 +1,7 @@
-"""Get back everything, a folder or one file: in place, or to a new place.
+"""Restore everything, a folder or one file: in place, or to a new place.
 
-In place a safety backup is made first: `devcopilot backup undo` takes the restore back. What no
-backup holds, such as caches, stays.
+In place, a safety backup is made first: `devcopilot backup undo` undoes the restore. Files that no
+backup holds, such as caches, stay.
 """
 
 import argparse

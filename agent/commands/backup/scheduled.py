@@ -1,4 +1,4 @@
-"""Do what is due: a backup, then what keeps the targets in order. The agent's own job."""
+"""Do what is due: a backup, then the upkeep of the destinations (run by the agent)."""
 
 import argparse
 

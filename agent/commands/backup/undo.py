@@ -1,6 +1,6 @@
-"""Take the last restore in place back; once more, and it is there again.
+"""Undo the last restore in place. A second undo brings it back.
 
-An undo that was stopped on its way is finished first.
+An undo that was interrupted is finished first.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Check the backups: read a part of their data back, restore some files and compare them."""
+"""Check the backups: read part of their data back, restore some files and compare them."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""Make a password for backups, and list, add and remove the passwords of the targets."""
+"""Make a password for backups, and list, add and remove the passwords of the destinations."""
 
 COMMANDS = {
     "make": "print a new password without using it",

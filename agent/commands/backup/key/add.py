@@ -1,4 +1,4 @@
-"""Make a password for an emergency, add it to every target, and show it once."""
+"""Create a password for emergencies, add it to every destination, and show it once."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""List what opens the targets, without the passwords."""
+"""List the passwords that open each destination, without showing them."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Print a new password, and do nothing else with it."""
+"""Print a new password without using it."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Make a password worthless."""
+"""Remove a password: it opens no backups any more."""
 
 import argparse
 
