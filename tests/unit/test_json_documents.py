@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.__main__ import VERBS
+from agent.backup import status as backup
 from agent.backup.create.snapshot import BackupResult
 from agent.backup.repository_keys import Key
 from agent.backup.restic.client import Snapshot
@@ -15,19 +16,24 @@ from agent.commands.backup import create, outcome
 from agent.commands.backup import list as listing
 from agent.commands.backup.key import shown
 from agent.commands.dispatch import Verb, find, load, make_parser
+from agent.github import status as github
 from agent.github.record import Record
+from agent.machine import unit_record
+from agent.observe import status
+from agent.services import status as services
 from agent.settings import reference
 from agent.tools.rows import Row as ToolRow
 from agent.workspace.configure import Outcome, make_document
 
 DOCUMENT = Path(__file__).parents[2] / "docs/json.md"
-ROW = re.compile(r"^\| (`[^|]+`) \| (.+) \|$", re.MULTILINE)
+COMMANDS, ROWS = DOCUMENT.read_text().split("\nRows of `status`:\n")
+ROW = re.compile(r"^\| (`[^|]+`)(?:, by name)? \| (.+) \|$", re.MULTILINE)
 
 
-def read_rows() -> dict[str, str]:
+def read_rows(text: str = COMMANDS) -> dict[str, str]:
     """Return command -> what the page says of its document."""
     rows = {}
-    for names, words in ROW.findall(DOCUMENT.read_text()):
+    for names, words in ROW.findall(text):
         rows.update(dict.fromkeys(re.findall(r"`([^`]+)`", names), words))
     return rows
 
@@ -72,6 +78,22 @@ CHANGED = make_document(Outcome((("ssh", "write a file"),), ()))
 def test_the_page_names_the_fields(command: str, keys: set[str]) -> None:
     text = read_rows()[command].replace("`--content`", "")
     assert set(re.findall(r"`(\w+)`", text)) == keys
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("services", services.Row),
+        ("tokens", github.Row),
+        ("units", unit_record.Record),
+        ("backups", backup.Row),
+        ("jobs", status.Job),
+        ("problems", status.Trouble),
+    ],
+)
+def test_the_page_names_the_fields_of_a_row_of_the_status(name: str, row: type) -> None:
+    text = re.sub(r"\([^)]*\)", "", read_rows(ROWS)[name])
+    assert set(re.findall(r"`(\w+)`", text)) == set(row.__annotations__)
 
 
 def test_the_fields_of_a_token_that_are_named_are_there() -> None:
