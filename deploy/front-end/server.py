@@ -7,8 +7,8 @@ What is written here is explained in docs/front-end.md.
     python3 server.py --port 8000 --users users.json \
         --open 'docker exec {id} devcopilot open --for 1m --json'
 
-users.json says who may use what: {"octo": ["ada"], "hubot": ["ada", "grace"]}. Who somebody is says
-the proxy that has logged them in, in X-Forwarded-User: let nothing but that proxy reach the port.
+users.json says who may use what: {"octo": ["ada"], "hubot": ["ada", "grace"]}. The proxy in front
+logs people in and names them in X-Forwarded-User: let nothing but that proxy reach the port.
 """
 
 import argparse

@@ -37,8 +37,8 @@ Its editor sends scripts that the image holds compressed; others compress them f
 
 """
 ORIGINAL_NOTE = """\
-The bash entrypoint is the one that the agent rewrites: it writes keys and settings as well. After
-that its PID 1 is a program that hears no TERM, so each stop of it ends in a kill.
+The bash entrypoint is the one that the agent replaces: it writes keys and settings as well. After
+that its PID 1 is a program that ignores TERM, so each stop of it ends in a kill.
 """
 SCALE = """\
 ## As things grow

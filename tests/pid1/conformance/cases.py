@@ -57,6 +57,7 @@ CASES = (
     Case(of_services.readonly_log, "the log cannot be kept", "services run, a warning"),
     Case(of_services.cpu_idle, "20 s of rest", "less than 0.1 % of a processor", slow=True),
     Case(of_command.nohup, "signals are ignored at the start", "CMD ignores them"),
-    Case(of_services.clean_signals, "none is", "CMD and services ignore and block none"),
+    Case(of_services.clean_signals, "no signal is ignored at the start",
+         "CMD and services ignore and block none"),
 )  # fmt: skip
 """All of them, in the order of the table."""
