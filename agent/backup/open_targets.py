@@ -17,8 +17,8 @@ def find_wanted_targets(current: Context, only: str | None = None) -> Targets:
         trouble = {name: why for name, why in targets.in_trouble.items() if name == only}
         targets = Targets(ready, trouble)
     if not targets:
-        which = f"the target {only}" if only else "a target"
-        raise UsageError(f"cannot work on backups: {which} is not configured", explain_setting())
+        cause = f"{only} is not configured" if only else "no destination is configured"
+        raise UsageError(f"cannot work on backups: {cause}", explain_setting())
     if current.facts.which(PROGRAM) is None:
         raise AgentError(Problem("cannot work on backups: restic is not installed"))
     return targets
