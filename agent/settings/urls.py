@@ -71,7 +71,7 @@ def is_loopback(host: str) -> bool:
 
 def _split(value: str) -> SplitResult:
     """Return the parts of a URL. Raises ValueError if a part is missing or not allowed."""
-    wrong = ValueError("a URL such as https://api.github.com, without user or password")
+    wrong = ValueError("a URL such as https://example.com, without user or password")
     try:
         parts = urlsplit(value)
         host, port = parts.hostname or "", parts.port

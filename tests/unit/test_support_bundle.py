@@ -234,7 +234,8 @@ def test_without_an_agent_it_is_made_of_what_there_is(
     files = unpack(make())
     rows = {row["name"]: row["error"] for row in json.loads(files["manifest.json"])["members"]}
     assert "cannot read the settings" in rows["settings.json"]
-    assert "No such file" in rows["logs"]
+    assert rows["logs"] == f"cannot read {tmp_path / 'none'}: No such file or directory"
+    assert rows["supervisord.json"] == "supervisord does not answer: No such file or directory"
     assert {"cgroup.json", "mounts.txt", "processes.txt", "versions.json"} <= set(files)
 
 

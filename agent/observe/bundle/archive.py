@@ -65,7 +65,7 @@ class Archive:
             except AgentError as error:
                 self._note(part, str(error.problems[0]))
             except OSError as error:
-                self._note(part, error.strerror or str(error))
+                self._note(part, _explain(error))
             except Exception as error:
                 self._note(part, f"internal error: {type(error).__name__}")
 
@@ -100,6 +100,12 @@ class Archive:
         packed = pack(files)
         verify(packed, self.cleaner)
         return packed
+
+
+def _explain(error: OSError) -> str:
+    """Return why a member is missing, with the file if one is to blame."""
+    cause = error.strerror or str(error)
+    return f"cannot read {error.filename}: {cause}" if error.filename else cause
 
 
 def _make(part: Part, source: Source) -> Iterator[Content]:

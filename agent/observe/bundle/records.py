@@ -95,7 +95,11 @@ def make_services(source: Source) -> dict[str, object]:
 
 def make_supervisord(source: Source) -> dict[str, object]:
     """Return what supervisord says of each service."""
-    states = supervisord.query_states(source.facts.runtime)
+    try:
+        states = supervisord.query_states(source.facts.runtime)
+    except OSError as error:
+        cause = f"supervisord does not answer: {error.strerror or error}"
+        raise OSError(error.errno, cause) from error
     return {name: asdict(state) for name, state in states.items()}
 
 
