@@ -129,11 +129,12 @@ def switch(value: str) -> bool:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Return a parser for one of these words."""
+    """Return a parser for one of these words, of which there are two or more."""
+    *first, last = choices
 
     def read(value: str) -> str:
         if value.lower() not in choices:
-            raise ValueError(" or ".join(choices))
+            raise ValueError(f"{', '.join(first)} or {last}")
         return value.lower()
 
     return read
