@@ -120,7 +120,7 @@ def describe_token(row: github.Row) -> Item:
 def describe_backups(rows: Sequence[backup.Row]) -> list[Item]:
     """Return an item for each target."""
     if not rows:
-        return [Item("idle", "no target", explain_setting())]
+        return [Item("idle", "no destination", explain_setting())]
     return [describe_backup(row) for row in rows]
 
 

@@ -138,9 +138,9 @@ def test_another_word_is_no_switch() -> None:
 def test_one_of_ignores_case_and_names_the_choices() -> None:
     read = parsers.one_of("password", "none")
     assert read("None") == "none"
-    with pytest.raises(ValueError, match="^password or none$"):
+    with pytest.raises(ValueError, match=r"^password or none$"):
         read("open")
-    with pytest.raises(ValueError, match="^off, ask or trusted$"):
+    with pytest.raises(ValueError, match=r"^off, ask or trusted$"):
         parsers.one_of("off", "ask", "trusted")("maybe")
 
 
