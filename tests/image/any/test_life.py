@@ -34,7 +34,7 @@ def test_becomes_ready_without_problems_and_stops_in_order(
             box.wait_ready()
         except TimeoutError as error:
             record_property(
-                "finding", f"problem: {str(error).partition(';')[0]} (see its log there)"
+                "finding", f"problem: {str(error).partition(';')[0]} (its log is among the details)"
             )
             raise
         problems = [row for row in box.status()["problems"] if not row["message"].startswith(KNOWN)]
