@@ -21,7 +21,8 @@ class Workspace:
     identifier: str | None = variable(
         "ENVIRONMENT_ID",
         single_line,
-        "Name of this workspace for the control plane.",
+        "Name of this workspace: of its folder at the backup destinations, in reports to the "
+        "control plane, on the editor's login page and in the name of its session cookie.",
         aliases=("WORKSPACE_ID",),
     )
 
