@@ -86,12 +86,13 @@ class Cluster:
         """Return an object, or a list of objects."""
         return dict(json.loads(self.kubectl("get", *words, "--output=json")))
 
-    def load(self, image: str, docker: str) -> None:
-        """Take an image from the machine's engine."""
+    def load(self, image: str, docker: str, name: str) -> None:
+        """Take an image from the machine's engine, and give it another name here."""
         with Awaited[bytes]([docker, "save", image], stdout=subprocess.PIPE) as saving:
             subprocess.run([*self._enter(), "docker", "load"], check=True, timeout=600,
                            stdin=saving.stdout, stdout=subprocess.DEVNULL)  # fmt: skip
         assert saving.returncode == 0, f"there is no {image} here"
+        self.run("docker", "tag", image, name)
 
     def add_namespace(self, name: str) -> None:
         """Make a namespace in which the developer and all accounts are held to `restricted`."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kubernetes import cluster as clusters
 from tests.kubernetes.cluster import BUILT, Cluster
-from tests.kubernetes.workspaces import Workspace
+from tests.kubernetes.workspaces import ON_NODE, Workspace
 from tests.worlds.containers import DOCKER, MVP
 from tests.worlds.manifests import need_programs
 from tests.worlds.needs import need
@@ -24,7 +24,7 @@ def cluster() -> Iterator[Cluster]:
     need((BUILT / "kubelet").exists(), "there is no Kubernetes here; run: make test-kubernetes")
     need_programs()
     with clusters.running() as cluster:
-        cluster.load(MVP, DOCKER)
+        cluster.load(MVP, DOCKER, ON_NODE)
         yield cluster
 
 

@@ -19,6 +19,7 @@ from tests.kubernetes.cluster import Cluster, running
 from tests.kubernetes.workspaces import (
     CLAIMS,
     NAME,
+    ON_NODE,
     Workspace,
     with_container,
 )
@@ -122,7 +123,7 @@ def average(values: Iterator[float]) -> float:
 def main(counts: list[int]) -> None:
     """Print the rows."""
     with running() as cluster, tempfile.TemporaryDirectory() as folder:
-        cluster.load(MVP, DOCKER)
+        cluster.load(MVP, DOCKER, ON_NODE)
         cluster.add_namespace("many")
         workspace = Workspace(cluster, "many", Path(folder))
         for number in range(max(counts)):

@@ -18,7 +18,10 @@ NAME, POD = "workspace", "workspace-0"
 CLAIMS = ("home", "workspace")
 DEADLINE = 180.0
 """Seconds that a pod may take to do anything."""
-IMAGE, _, TAG = MVP.partition(":")
+IMAGE = MVP.partition(":")[0]
+TAG = "tested"
+ON_NODE = f"{IMAGE}:{TAG}"
+"""The image there. One with the tag `latest` would be pulled for each pod."""
 
 Object = dict[str, Any]
 
