@@ -43,7 +43,7 @@ VERBS = {
     "doctor": "check credentials, storage, network and tools, and say what fixes each problem",
     "metrics": "print metrics for Prometheus, or write them to a file",
     "health": "exit with 0 if every essential service answers",
-    "explain": "explain why a service does not run",
+    "explain": "explain why a service does not run or answer",
     "support-bundle": "collect what support needs in one archive, without secrets",
     "settings": "list all variables, exit codes and files",
     "version": "print the versions of the agent and of the image's languages",

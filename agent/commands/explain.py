@@ -1,4 +1,4 @@
-"""Explain why a service does not run; the log gets the same when the agent gives a service up."""
+"""Explain why a service does not run or answer; the log gets the same when one is given up."""
 
 import argparse
 import contextlib
@@ -14,15 +14,19 @@ from agent.machine.expressions import regex
 from agent.machine.files import SETTINGS, read_file
 from agent.machine.proc import read_stat
 from agent.machine.system import Facts
+from agent.machine.values import frozen
 from agent.services import probes, registered, supervisord
 from agent.services.all import find_services
 from agent.services.launchers import find_mark
 from agent.services.registered import Roster
 from agent.services.service import BannerProbe, HttpProbe, PortProbe, Service
+from agent.services.status import read_restarts
 from agent.services.supervisord import ServiceState
 from agent.settings import context
 from agent.settings.context import Context
 
+TIMEOUT = 4.0
+"""Seconds that a service has to answer: less than the job of init has."""
 NUMBER = regex(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
 """What may be a port in the words of a command: 8000, 0.0.0.0:8000, --port=8000, -p8000."""
 
@@ -42,18 +46,21 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         if name not in known:
             raise AgentError(explain_unknown(name, roster, current))
     states = find_states(current.facts)
-    reasons = {
+    found = {
         name: explain(known[name], states.get(name), current.facts) for name in arguments.service
     }
     if arguments.json:
+        reasons = {name: trouble and trouble.reason for name, trouble in found.items()}
         printer.show({"reasons": reasons}, ())
         return Exit.OK
     log = printer.open_log("explain")
-    for name, reason in reasons.items():
-        if reason is None:
+    for name, trouble in found.items():
+        if trouble is None:
             printer.say(f"{name} is running")
+        elif trouble.runs:
+            printer.say(f"{name}: {trouble.reason}")
         else:
-            log.error(f"{name} cannot be kept running: {reason}", service=name)
+            log.error(f"{name} cannot be kept running: {trouble.reason}", service=name)
     return Exit.OK
 
 
@@ -79,11 +86,27 @@ def find_states(facts: Facts) -> dict[str, ServiceState]:
         return {}
 
 
-def explain(service: Service, state: ServiceState | None, facts: Facts) -> str | None:
-    """Return why a service does not run; None: it does, and holds its port itself."""
-    if state and probes.find_state(service, state, facts) == supervisord.RUNNING:
-        return None
-    return find_reason(service, facts)
+@frozen
+class Trouble:
+    """What is wrong with a service."""
+
+    reason: str
+    runs: bool
+    """Whether it has a process now: what it has left behind, or its port, is then its own."""
+
+
+def explain(service: Service, state: ServiceState | None, facts: Facts) -> Trouble | None:
+    """Return why a service does not run or answer; None: it does both."""
+    found = probes.find_state(service, state, facts) if state else ""
+    if found not in (supervisord.RUNNING, supervisord.STARTING):
+        return Trouble(find_reason(service, facts), runs=False)
+    silent = service.probe and probes.check(service.probe, TIMEOUT, facts.user_environ)
+    if found == supervisord.RUNNING:
+        return Trouble(f"it runs and does not answer: {silent}", runs=True) if silent else None
+    again = read_restarts(facts).get(service.name, 0)
+    words = f"it has ended {again} times, and is starting again" if again else "it is starting"
+    waited = silent or f"it counts as running after {supervisord.START_SECONDS} s"
+    return Trouble(f"{words}: {waited}", runs=True)
 
 
 def find_reason(service: Service, facts: Facts) -> str:

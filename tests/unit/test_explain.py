@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands.explain import explain_unknown, find_reason
+from agent.commands import explain as verb
+from agent.commands.explain import Trouble, explain, explain_unknown, find_reason
 from agent.services import user
 from agent.services.registered import Roster
-from agent.services.service import PortProbe, Service
+from agent.services.service import CommandProbe, PortProbe, Service
+from agent.services.supervisord import ServiceState
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
@@ -99,3 +101,50 @@ def test_who_holds_the_port_is_named(tmp_path: Path) -> None:
         port = held.getsockname()[1]
         service = Service("a", ("sh",), probe=PortProbe(port))
         assert find_reason(service, make_facts(tmp_path)).startswith(f"{port} is held by pid")
+
+
+# --- one that supervisord keeps ---
+
+DEAF = CommandProbe(("false",))
+
+
+def make_state(state: str) -> ServiceState:
+    return ServiceState("a", state, 7, 1.0, "")
+
+
+@pytest.mark.parametrize(
+    ("service", "again", "reason"),
+    [
+        (Service("a", ("x",)), 0, "it is starting: it counts as running after 10 s"),
+        (Service("a", ("x",), probe=DEAF), 0, "it is starting: false ends with 1"),
+        (
+            Service("a", ("x",)), 2,
+            "it has ended 2 times, and is starting again: it counts as running after 10 s",
+        ),
+    ],
+    ids=["no probe", "it does not answer yet", "again"],
+)  # fmt: skip
+def test_a_service_that_starts_has_left_nothing_behind_and_holds_its_port(
+    service: Service, again: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is not that of an earlier run."""
+    monkeypatch.setattr(verb, "read_restarts", lambda _: {"a": again})
+    monkeypatch.setattr(verb, "find_reason", lambda *_: pytest.fail("it has a process"))
+    facts = make_facts(tmp_path)
+    assert explain(service, make_state("STARTING"), facts) == Trouble(reason, runs=True)
+
+
+def test_a_service_that_runs_and_does_not_answer_is_not_well(tmp_path: Path) -> None:
+    facts, running = make_facts(tmp_path), make_state("RUNNING")
+    found = explain(Service("a", ("x",), probe=DEAF), running, facts)
+    assert found == Trouble("it runs and does not answer: false ends with 1", runs=True)
+    assert explain(Service("a", ("x",), probe=CommandProbe(("true",))), running, facts) is None
+    assert explain(Service("a", ("x",)), running, facts) is None
+
+
+@pytest.mark.parametrize("state", [make_state("BACKOFF"), make_state("FATAL"), None])
+def test_a_service_that_does_not_run_has_a_reason(
+    state: ServiceState | None, tmp_path: Path
+) -> None:
+    found = explain(Service("a", ("sh",)), state, make_facts(tmp_path))
+    assert found == Trouble(UNKNOWN, runs=False)
