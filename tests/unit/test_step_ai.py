@@ -169,6 +169,23 @@ def test_what_is_no_json_object_is_left_alone(home: Home, text: str) -> None:
     assert home.files()[".claude.json"] == text
 
 
+@pytest.mark.parametrize("text", ["", "\n", " \r\n\t"])
+def test_a_blank_file_is_as_good_as_none(home: Home, text: str) -> None:
+    names = (".claude/settings.json", ".claude.json", ".gemini/settings.json")
+    for name in names:
+        home.write(name, text)
+    assert home.configure(ALL).problems == ()
+    assert all(home.read_json(name) for name in names)
+    home.configure({})
+    assert home.files() == {}
+
+
+def test_a_value_of_the_users_where_a_group_is_expected_stays(home: Home) -> None:
+    path = home.write(".gemini/settings.json", '{"security": "none"}')
+    assert home.configure({"GEMINI_API_KEY": KEY}).problems == ()
+    assert path.read_text() == '{"security": "none"}'
+
+
 def test_claude_code_reads_no_comments(home: Home) -> None:
     """With one in it, the real one heeds none of these settings."""
     home.write(".claude/settings.json", '// mine\n{"model": "opus"}')
