@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agent.backup import schedule
-from agent.backup.schedule import MOST_JITTER, SKEW, Plan, find_zone
+from agent.backup.schedule import MOST_JITTER, SKEW, Plan, find_plan, find_zone
+from agent.machine.system import Facts
+from agent.settings.everything import Settings
 from agent.settings.parsers import LONGEST_DURATION
 from agent.settings.parsers import schedule as read
 
@@ -172,6 +174,23 @@ def test_what_names_no_zone_is_as_the_clock_on_the_wall(libc: None, name: str) -
     assert found.utcoffset(NOW) == timedelta(hours=hours)
 
 
+@pytest.mark.parametrize(
+    ("given", "hour"),
+    [("0 3 * * *", 3), ("30m", None), ("off", None)],
+    ids=["cron", "pause", "off"],
+)
+def test_the_plan_has_the_zone_of_the_container(
+    tmp_path: Path, given: str, hour: int | None
+) -> None:
+    facts = Facts(tmp_path, os.getuid(), tmp_path, tmp_path, {"TZ": "Asia/Kolkata"})
+    plan = find_plan(Settings.from_environ({"DEV8_BACKUP_SCHEDULE": given}), facts)
+    assert (plan is None) == (given == "off")
+    if plan and hour:
+        pause = timedelta(days=1)
+        found = plan.find_next(NOW, NOW) - plan.find_jitter(pause)
+        assert found == at("2026-11-26T03:00+05:30")
+
+
 # --- the text ---
 
 
@@ -209,6 +228,7 @@ def test_a_schedule_is_read(text: str, value: float | str | None) -> None:
         ("0 3 * * 8", "its day-of-week is invalid"),
         ("0 0 31 2,4 *", "its day-of-month is invalid"),
         ("0 0 29 2 1#5x", "its day-of-week is invalid"),
+        ("0 0 */31 2 1#5", "this one never matches"),
     ],
 )
 def test_what_is_no_schedule_is_refused_with_what_it_should_be(text: str, words: str) -> None:

@@ -276,9 +276,41 @@ def test_secret_names_hold_every_name_whose_value_is_secret() -> None:
     ("DEV8_BACKUP_KEEP", "newest=3"), ("DEV8_BACKUP_MEMORY", "much"),
     ("DEV8_BACKUP_SCHEDULE", "30s"), ("AWS_S3_BUCKET", "s3://bucket"),
     ("AWS_S3_PREFIX", "a/../b"), ("BACKUP_RETENTION_DAYS", "0"), ("BACKUP_DIR", "relative"),
+    ("AWS_S3_PREFIX", "two words"), ("AZURE_BLOB_PREFIX", "a?b"), ("DEV8_BACKUP_MEMORY", "0M"),
+    ("BACKUP_RETENTION_DAYS", "a week"), ("BACKUP_RETENTION_DAYS", "1000000"),
 ])  # fmt: skip
 def test_wrong_texts_for_backups_end_the_start(name: str, value: str) -> None:
     with pytest.raises(AgentError) as caught:
         Settings.from_environ({name: value})
     assert name in str(caught.value)
     assert caught.value.exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize(("text", "size"), [
+    ("4096", 4096), ("1B", 1), ("64K", 65536), ("100M", 104857600), ("100mib", 104857600),
+    ("1G", 1073741824), ("2gb", 2147483648),
+])  # fmt: skip
+def test_a_size_is_read_in_bytes(text: str, size: int) -> None:
+    assert Settings.from_environ({"DEV8_BACKUP_MEMORY": text}).backup.memory == size
+
+
+@pytest.mark.parametrize("text", ["team/a", "/team/a", "team/a/", "//team/a//"])
+def test_slashes_around_the_folder_of_a_bucket_are_no_part_of_it(text: str) -> None:
+    given = {"AWS_S3_PREFIX": text, "AZURE_BLOB_PREFIX": text}
+    backup = Settings.from_environ(given).backup
+    assert (backup.s3_prefix, backup.azure_prefix) == ("team/a", "team/a")
+
+
+def test_a_path_below_the_workspace_may_begin_with_a_dot() -> None:
+    hooks = Settings.from_environ({"DEV8_DEVCONTAINER": "./.devcontainer/a.json"}).hooks
+    assert hooks.devcontainer == ".devcontainer/a.json"
+
+
+@pytest.mark.parametrize(("text", "action"), [
+    ("exit", ("exit",)), ("EXIT", ("exit",)), ("Report", ("report",)),
+    ("Stop-It 5", ("Stop-It", "5")),
+])  # fmt: skip
+def test_the_words_for_an_idle_workspace_may_have_capitals(
+    text: str, action: tuple[str, ...]
+) -> None:
+    assert Settings.from_environ({"DEV8_IDLE_ACTION": text}).activity.idle_action == action

@@ -94,6 +94,7 @@ def test_good_lines_are_kept_and_bad_ones_named(machine: Machine, tmp_path: Path
         (KEY.replace("ssh-ed25519 ", "ssh-rsa "), "truncated"),
         (KEY.replace("ssh-ed25519 ", "ecdsa-sha2-nistp256 "), "truncated"),
         (KEY[:-3] + "!!!", "not base64"),
+        (f"{KEY[:40]}!{KEY[40:]}", "not base64"),
         ("ssh-ed25519", "truncated"),
         ("ssh-dss AAAAB3NzaC1kc3M=", "ssh-dss"),
         (f"no-such-option {KEY}", "no-such-option"),
@@ -113,6 +114,60 @@ def test_a_line_is_judged_as_sshd_would(line: str, fault: str | None) -> None:
 def test_every_kind_of_public_key_is_accepted(tmp_path: Path, options: tuple[str, ...]) -> None:
     public = make_key(tmp_path, *options).with_suffix(".pub").read_text()
     assert login_keys.find_fault(public) is None
+
+
+def pack(*strings: bytes) -> str:
+    """Return a public key as its line has it: RFC 4251, section 5."""
+    return b64encode(b"".join(len(each).to_bytes(4) + each for each in strings)).decode()
+
+
+POINT = (
+    ec.derive_private_key(1, ec.SECP256R1())
+    .public_key()
+    .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+)
+# https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.u2f
+SECURITY_KEYS = {
+    "sk-ssh-ed25519@openssh.com": (b64decode(KEY.split()[1])[-32:], b"ssh:"),
+    "sk-ecdsa-sha2-nistp256@openssh.com": (b"nistp256", POINT, b"ssh:"),
+}
+
+
+@pytest.mark.parametrize("kind", SECURITY_KEYS)
+def test_a_key_on_a_security_key_is_accepted(machine: Machine, kind: str) -> None:
+    line = f"{kind} {pack(kind.encode(), *SECURITY_KEYS[kind])} me"
+    assert machine.configure(SSH_PUBLIC_KEY=line) == []
+    assert machine.read(AUTHORIZED) == f"{line}\n"
+    assert count_keys(machine) == 1
+
+
+@pytest.mark.parametrize("bits", ["256", "384", "521"])
+def test_a_key_on_each_curve_is_accepted(machine: Machine, tmp_path: Path, bits: str) -> None:
+    line = make_key(tmp_path, "-t", "ecdsa", "-b", bits).with_suffix(".pub").read_text()
+    assert machine.configure(SSH_PUBLIC_KEY=line) == []
+    assert count_keys(machine) == 1
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \t\n"])
+def test_an_empty_list_is_reported(machine: Machine, tmp_path: Path, text: str) -> None:
+    """Else nobody could log in, and nothing would say why."""
+    file = tmp_path / "keys"
+    file.write_text(text)
+    (problem,) = machine.configure(SSH_AUTHORIZED_KEYS_FILE=str(file))
+    assert problem.startswith(f"cannot use SSH_AUTHORIZED_KEYS_FILE={file}: it is empty")
+
+
+@pytest.mark.parametrize("line", ["", " ", "\t", f"# {KEY} old {KEY} older"])
+def test_a_line_that_lets_nobody_in_is_no_fault(machine: Machine, line: str) -> None:
+    assert machine.configure(SSH_PUBLIC_KEY=f"{KEY} me\n{line}\n{KEY} you") == []
+    assert count_keys(machine) == 2
+
+
+def test_a_comment_need_not_be_in_utf8(machine: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(f"{KEY} Jürgen\n".encode("latin-1"))
+    assert machine.configure(SSH_AUTHORIZED_KEYS_FILE=str(file)) == []
+    assert count_keys(machine) == 1
 
 
 def test_a_private_key_in_the_place_of_a_public_one_is_said_and_not_shown(
@@ -213,12 +268,24 @@ def test_a_key_of_puttygens_form_is_read_behind_one_that_never_ends() -> None:
 
 @pytest.mark.parametrize(
     "form",
-    ["{0}\\n{1}", "{0}\\r\\n{1}\\n", '"{0}\\n{1}"', "'{0} me\\n {1} you'", "\ufeff{0}\n{1}\n"],
+    [
+        "{0}\\n{1}",
+        "{0}\\n \\n{1}",
+        "{0}\\r\\n{1}\\n",
+        '"{0}\\n{1}"',
+        "'{0} me\\n {1} you'",
+        "\ufeff{0}\n{1}\n",
+    ],
 )
 def test_keys_of_an_env_file_all_let_in(machine: Machine, tmp_path: Path, form: str) -> None:
     other = make_key(tmp_path, "-t", "ed25519").with_suffix(".pub").read_text().strip()
     assert machine.configure(SSH_PUBLIC_KEY=form.format(KEY, other)) == []
     assert count_keys(machine) == 2
+
+
+def test_quotes_of_an_env_file_are_no_part_of_a_key_with_options(machine: Machine) -> None:
+    assert machine.configure(SSH_PUBLIC_KEY=f'"restrict,command="/bin/false" {KEY} me"') == []
+    assert machine.read(AUTHORIZED) == f'restrict,command="/bin/false" {KEY} me\n'
 
 
 @pytest.mark.parametrize("between", [" ", " me\\n", " me\\r\\n", " me\\n restrict "])
@@ -314,6 +381,28 @@ def test_a_key_that_openssh_cannot_load_is_reported_and_left_out(
     assert problem.startswith("cannot use the key of SSH_PUBLIC_KEY that ends in ")
     assert line.split()[1][-12:] in problem
     assert machine.read(AUTHORIZED) == f"restrict {KEY} you\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "cause"),
+    [
+        (NOT_FOUND, b"", "ssh-keygen does not run: not found"),
+        (TOO_LONG, b"", "ssh-keygen does not run: not found"),
+        (0, b"ssh-dss AAAA", "it is not a private key that ssh can read"),
+        (255, b"", "it is not a private key that ssh can read"),
+    ],
+)
+def test_what_ssh_keygen_says_of_a_private_key_is_reported(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, code: int, said: bytes, cause: str
+) -> None:
+    """A key that is good is not called bad where only the program is missing."""
+
+    def run(_facts: Facts, argv: tuple[str, ...], **_options: object) -> Any:
+        return subprocess.CompletedProcess(argv, code, said, b"not found")
+
+    monkeypatch.setattr(Facts, "run", run)
+    (problem,) = machine.configure(SSH_PRIVATE_KEY="a key")
+    assert problem.startswith(f"cannot use SSH_PRIVATE_KEY: {cause}")
 
 
 @pytest.mark.parametrize("code", [TOO_LONG, TOO_MUCH, NOT_FOUND, -signal.SIGKILL])
@@ -520,6 +609,14 @@ def test_a_key_of_the_user_gets_no_public_half_of_ours(machine: Machine, tmp_pat
     made = make_key(tmp_path, "-t", "ed25519")
     assert len(machine.configure(SSH_PRIVATE_KEY=made.read_text())) == 1
     assert machine.read(".ssh/id_ed25519.pub") is None
+
+
+def test_a_public_half_that_was_deleted_comes_back(machine: Machine, tmp_path: Path) -> None:
+    made = make_key(tmp_path, "-t", "ed25519")
+    machine.configure(SSH_PRIVATE_KEY=made.read_text())
+    (machine.facts.home / ".ssh/id_ed25519.pub").unlink()
+    assert machine.configure(SSH_PRIVATE_KEY=made.read_text()) == []
+    assert machine.read(".ssh/id_ed25519.pub") == made.with_suffix(".pub").read_text()
 
 
 def test_another_key_replaces_ours_and_none_takes_it_back(machine: Machine, tmp_path: Path) -> None:
