@@ -25,6 +25,7 @@ from agent.services.supervisord import ServiceState
 from agent.settings import context
 from agent.settings.context import Context
 
+OUTPUT = "its output is in the log of the container and on the workspace page"
 TIMEOUT = 4.0
 """Seconds that a service has to answer: less than the job of init has."""
 NUMBER = regex(r"(?:(?<![\w.])|(?<=^-[a-zA-Z]))\d{2,5}(?![\w.])")
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
         if trouble is None:
             printer.say(f"{name} is running")
         elif trouble.runs:
-            printer.say(f"{name}: {trouble.reason}")
+            printer.say(f"{name}: {trouble.reason} ({OUTPUT})")
         else:
             log.error(f"{name} cannot be kept running: {trouble.reason}", service=name)
     return Exit.OK

@@ -130,9 +130,10 @@ def test_services_that_run_do_not_answer_or_came_again(
         assert look_at_services(current) == [(Result.OK, "web runs and answers")]
         late = (NOW - timedelta(minutes=5)).timestamp()
         have(current, monkeypatch, (web,), lambda: make_state(started=late))
-        ((result, summary),) = look_at_services(current)
-        assert result is Result.WARN
-        assert "was started again at" in summary
+        (found,) = running.look(current)
+        assert found.result is Result.WARN
+        assert "was started again at" in found.summary
+        assert "explain" not in found.fix, "it runs: there is nothing to explain"
     have(current, monkeypatch, (web,), make_state)
     ((result, summary),) = look_at_services(current)
     assert result is Result.FAIL

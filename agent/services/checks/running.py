@@ -72,9 +72,8 @@ def judge(
         moment = parse_time(timestamp(found.started))
         when = format_moment(moment) if moment else ""
         summary = f"{name} runs, but was started again at {when}"
-        return Finding(
-            Result.WARN, summary, f"look in the log of the container, and: {fix}", known, name
-        )
+        why = "look for why it ended in the log of the container or on the workspace page"
+        return Finding(Result.WARN, summary, why, known, name)
     words = "runs and answers" if service.probe else "runs"
     return Finding(Result.OK, f"{name} {words}", facts=known, part=name)
 
