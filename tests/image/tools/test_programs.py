@@ -26,6 +26,7 @@ def test_two_builds_have_the_filter_of_git_lfs_in_one_order(host: Host) -> None:
     ]
 
 
+@pytest.mark.needs_tools("desk")
 def test_git_lfs_gives_it_back_in_a_clone(host: Host) -> None:
     commit = "git -c user.name=A -c user.email=a@b.c commit --quiet --message first"
     output = host.check_output(

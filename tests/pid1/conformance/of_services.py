@@ -191,11 +191,25 @@ def cpu_idle(world: World) -> None:
             total += (int(fields[11]) + int(fields[12])) * tick
         return total, len(pids)
 
-    time.sleep(3)  # what comes with the start
+    wait_for_rest(box, world.place.deadline)
     before, _ = measure()
     time.sleep(20)
     after, count = measure()
     assert after - before <= 20 * 0.001 + tick * count
+
+
+def wait_for_rest(box: Box, deadline: float) -> None:
+    """Wait until no process has come or gone for 3 seconds: the start is over then."""
+    seen, since = {0}, 0.0
+
+    def is_at_rest() -> bool:
+        nonlocal seen, since
+        found = set(box.processes())
+        if found != seen:
+            seen, since = found, time.monotonic()
+        return time.monotonic() - since >= 3
+
+    wait_until(is_at_rest, "processes that stay", deadline)
 
 
 def clean_signals(world: World) -> None:
