@@ -265,15 +265,18 @@ def test_tables_of_toml_go_with_what_is_in_them_and_nothing_else() -> None:
     text = '# a\nx = 1\n\n[a.b]\ny = """\n[c]\n"""\n[a.b.env]\nz = 1\n\n# d\n[d] # e\nw = 1\n'
     shorter = toml_edit.drop_table(text, ("a", "b"))
     assert shorter == "# a\nx = 1\n\n\n# d\n[d] # e\nw = 1\n"
-    longer = toml_edit.add_table("x = 1", ("p", "/w s"), {"k": ["a", "ü"], "m": {"n-o": "\\"}})
-    assert tomllib.loads(longer) == {"x": 1, "p": {"/w s": {"k": ["a", "ü"], "m": {"n-o": "\\"}}}}
+    longer = toml_edit.add_table("x = 1", ("p", "/w s"), {"k": ["a", "ü😀"], "m": {"n-o": "\\"}})
+    assert tomllib.loads(longer) == {"x": 1, "p": {"/w s": {"k": ["a", "ü😀"], "m": {"n-o": "\\"}}}}
     assert toml_edit.drop_table(longer, ("p", "/w s")) == "x = 1\n"
+    indented = "x = 1\n[a]\ny = 2\n\t[d]\n\tw = 3\n"
+    assert toml_edit.drop_table(indented, ("a",)) == "x = 1\n\t[d]\n\tw = 3\n"
 
 
 @pytest.mark.parametrize(
     "of_user",
     ['y = """\n[a]\n"""\n',
      "y = '''\n[a]\nz = 1\n'''\n", 'y = [\n["a"]\n]\n', "y = [ # [\n['a']\n]\n",
+     'y = [\n["b"],\n["a"]\n]\n',
      'y = """\\"""\n[a]\n"""\n', 'y = "[" # ]\n', 'y = ["#",\n["a"]\n]\n'],
 )  # fmt: skip
 def test_a_text_that_looks_like_a_table_is_none(of_user: str) -> None:

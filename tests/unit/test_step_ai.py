@@ -244,6 +244,8 @@ def test_what_is_missing_in_a_text_is_put_into_it() -> None:
         "f": [{"a": 1}],
     }
     assert '// "e": {}\n  "f": [{"a": 1}]\n}' in longer
+    longer = jsonc.add_missing('{"a": {}, "b": {}}', {"a": {"x": 1}, "b": {"y": 2}})
+    assert jsonc.parse(longer) == {"a": {"x": 1}, "b": {"y": 2}}
 
 
 TOKEN = "sk-ant-oat01-0123456789abcdef"
