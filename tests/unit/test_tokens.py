@@ -144,6 +144,43 @@ def test_what_a_check_found_out_stays(publisher: Publisher) -> None:
     assert not publisher.record.checked
 
 
+def test_what_is_known_of_the_host_stays_with_a_new_token(publisher: Publisher) -> None:
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    before = replace(publisher.record, checked="2026-01-01T00:00:00Z",
+                     refreshed="2026-01-01T00:00:00Z", rounds=5, bad_rounds=2, said=("no answer",),
+                     refusals=3, skew=7.0)  # fmt: skip
+    publish(publisher, Token("github.com", Secret(FIRST), "octo"), before)
+    publisher.configure(GITHUB_TOKEN=SECOND)
+    after = publisher.record
+    assert (after.fingerprint, after.login, after.checked) == (
+        fingerprint(Secret(SECOND)), None, "",
+    )  # fmt: skip
+    assert after == replace(
+        after, refreshed=before.refreshed, rounds=5, bad_rounds=2, said=before.said, refusals=3,
+        skew=7.0,
+    )  # fmt: skip
+
+
+def test_a_source_in_trouble_withdraws_the_token_of_another(publisher: Publisher) -> None:
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    assert len(publisher.publish_file()) == 1
+    assert publisher.token is None
+
+
+def test_a_published_token_that_was_deleted_comes_back(publisher: Publisher) -> None:
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    published.token_path(publisher.facts, "github.com").unlink()
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    assert publisher.value == FIRST
+
+
+def test_a_token_that_moves_to_a_file_is_read_from_there(publisher: Publisher) -> None:
+    publisher.configure(GITHUB_TOKEN=FIRST)
+    publisher.path.write_text(FIRST)
+    assert publisher.publish_file() == []
+    assert (publisher.value, publisher.record.file) == (FIRST, str(publisher.path))
+
+
 def test_a_token_that_github_refused_does_not_come_back(publisher: Publisher) -> None:
     publisher.configure(GITHUB_TOKEN=FIRST)
     refused = fingerprint(Secret(SECOND))
