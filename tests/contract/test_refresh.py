@@ -114,6 +114,15 @@ def test_a_rotated_token_is_published_even_when_github_is_silent(
     assert workspace.refresh().after.login == "cat"
 
 
+def test_a_round_without_any_token_counts_as_a_bad_one(workspace: HubWorkspace) -> None:
+    for _ in range(2):
+        after = workspace.refresh().after
+    assert (after.rounds, after.bad_rounds, bool(after.refreshed)) == (2, 2, True)
+    workspace.put(FIRST)
+    after = workspace.refresh().after
+    assert (after.rounds, after.bad_rounds) == (3, 2)
+
+
 def test_who_looks_knows_whether_the_file_was_read(workspace: HubWorkspace) -> None:
     workspace.put(FIRST)
     os.utime(workspace.file, (1000, 1000))

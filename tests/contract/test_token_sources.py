@@ -252,6 +252,7 @@ def test_a_revoked_token_is_replaced_at_once(app: HubWorkspace, hub: FakeGitHub)
     hub.revoke(first)
     after = app.refresh().after
     assert after.problems == {}
+    assert after.checked, "in the same round"
     assert app.token != first
     assert app.gh_token == app.token
 
