@@ -1,5 +1,7 @@
 """The way back from a restore: it stays the same until the restore has come to its end."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from agent.backup import undo
 from agent.backup.undo import RESTORE, UNDO, Undo
 from agent.machine.errors import AgentError
-from agent.machine.system import Facts
+from agent.machine.system import Facts, System
 from tests.worlds.machine import make_facts
 
 
@@ -56,6 +58,47 @@ def test_nothing_else_is_begun_meanwhile(facts: Facts) -> None:
     said = str(caught.value)
     assert "`devcopilot backup restore 01234567 --path '/w/sub dir'` finishes it" in said
     assert "restores the previous state, abcdefgh" in said
+
+
+def test_what_goes_on_keeps_its_target_and_all_paths(facts: Facts) -> None:
+    undo.begin(facts, note("old", "before", path="/w/a"))
+    again = undo.begin(facts, replace(note("older", "half", path="/w/b"), target="s3"))
+    assert (again.target, again.safety) == ("local", "before")
+    assert again.paths == ("/w/a", "/w/b")
+
+
+def test_what_was_asked_for_finishes_it_although_more_was_missing(facts: Facts) -> None:
+    undo.begin(facts, replace(note("old", "before", path="/w/new"), wanted=("/w/new/dir",)))
+    undo.check_goes_on(facts, [Path("/w/new/dir")])
+    with pytest.raises(AgentError):
+        undo.check_goes_on(facts, [Path("/w/new/other")])
+
+
+def test_without_a_wish_all_that_it_changed_is_to_be_finished(facts: Facts) -> None:
+    undo.begin(facts, replace(note("old", "before"), wanted=()))
+    undo.check_goes_on(facts, [Path("/w")])
+    with pytest.raises(AgentError):
+        undo.check_goes_on(facts, [Path("/w/a")])
+
+
+@pytest.mark.parametrize("wanted", [(), ("/w/a", "/w/b")])
+def test_only_one_path_is_part_of_the_command(wanted: tuple[str, ...]) -> None:
+    assert replace(note("old", "before"), wanted=wanted).command == "devcopilot backup restore old"
+
+
+@pytest.mark.parametrize(("number", "hint"), [(errno.ENOSPC, "make room there"), (errno.EIO, "")])
+def test_without_a_way_back_nothing_begins(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch, number: int, hint: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(System, "write_file", refuse)
+    with pytest.raises(AgentError) as caught:
+        undo.begin(facts, note("old", "before"))
+    (problem,) = caught.value.problems
+    assert problem.message == f"cannot write {undo.FILE.path(facts)}: {os.strerror(number)}"
+    assert problem.hint == hint
 
 
 def test_an_archive_is_finished_by_its_path() -> None:
