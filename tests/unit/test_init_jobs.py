@@ -99,6 +99,14 @@ def test_a_job_without_interval_runs_once_at_its_moment(office: Office) -> None:
     assert (job.runs, job.next_at, job.busy) == (1, None, False)
 
 
+def test_a_job_that_runs_has_a_start_and_no_next_run(office: Office) -> None:
+    job = office.add("second", 10.0)
+    assert (job.last_started, job.next_at) == (None, None)
+    office.jobs.begin(moments.BOOT)
+    assert (job.running, job.next_at) == (True, None), "its time limit is no next run"
+    assert job.last_started is not None
+
+
 def test_an_interval_is_from_end_to_start(office: Office) -> None:
     job = office.begin("second", 10.0)
     office.world.go(5)
@@ -390,6 +398,26 @@ def test_a_run_that_waits_for_nothing_is_not_repeated_for_a_file(office: Office)
     assert change(1) == 3
     assert change(0) == 4
     assert change(1) == 5  # what was said of an earlier run does not hold
+
+
+def test_a_file_that_changes_during_a_run_is_seen_although_the_run_before_waited_for_none(
+    office: Office,
+) -> None:
+    job = office.begin("second", watch=("/a",), awaits=("/b",))
+    runtime.write_done(str(office.folder), job.plan.name)
+    office.world.go(5)
+    job.start()
+    job.on_change(["/b"])
+    office.world.go(5)
+    assert job.runs == 3
+
+
+def test_a_file_that_changes_before_the_first_run_starts_it(office: Office) -> None:
+    job = office.add("quick", at=(), awaits=("/b",))
+    job.on_change(["/a"])
+    assert job.runs == 0
+    job.on_change(["/b"])
+    assert job.runs == 1
 
 
 def test_files_that_change_at_once_start_a_job_once(office: Office) -> None:
