@@ -156,6 +156,14 @@ def test_a_job_that_gives_way_runs_at_once_when_it_is_asked_for(office: Office) 
     assert office.starts("quick") == [0.0]
 
 
+def test_a_moment_of_other_jobs_does_not_end_giving_way(office: Office) -> None:
+    job = office.begin("quick", gives_way=2.0)
+    for moment in (moments.SIGNAL, moments.LOST):
+        office.jobs.begin(moment)
+    assert job.runs == 0
+    assert office.jobs.find(moments.STOP) == []
+
+
 def test_never_two_runs_at_once_and_what_is_asked_meanwhile_is_one_more(office: Office) -> None:
     job = office.begin("second", at=(moments.BOOT, moments.LOST))
     for word in ("a", "b", "c"):
@@ -217,6 +225,19 @@ def test_a_job_may_ask_for_its_next_run_once(office: Office) -> None:
     assert office.starts("second") == [0.0, 8.5]
     assert job.next_at == pytest.approx(1000 + 9.5 + 1000)
     assert not list((office.folder / runtime.JOBS).iterdir())
+
+
+def test_a_job_may_ask_to_run_again_at_once(office: Office) -> None:
+    job = office.begin("second", 1000.0)
+    office.ask_for_next_run(job, "0")
+    office.world.go(5)
+    assert office.starts("second") == [0.0, 1.0]
+
+
+def test_a_job_that_was_given_up_is_tried_as_often_in_the_next_interval(office: Office) -> None:
+    office.begin("fail", 100.0, retry=Retry(1.0, 1.0, times=1))
+    office.world.go(250)
+    assert office.starts("fail") == [0.0, 1.0, 101.0, 102.0, 202.0, 203.0]
 
 
 def test_what_an_earlier_run_asked_for_is_forgotten(office: Office) -> None:
