@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,6 +50,40 @@ def test_what_no_backup_of_today_holds_is_not_to_be_deleted(tmp_path: Path) -> N
     assert found == ["in/closed", "in/dead", "in/more", "in/pipe"]
     (tmp_path / "in/closed").chmod(0)
     assert skipped.stays(tmp_path / "in/closed", stat.S_IFREG) == (os.getuid() != 0)
+
+
+def test_what_is_removed_meanwhile_or_cannot_be_looked_at_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No backup can hold it: builds remove files all the time, and a folder may be listed only."""
+    causes = {"gone": FileNotFoundError(), "closed": PermissionError()}
+    for name in ("kept", *causes):
+        (tmp_path / name).touch()
+    look_up = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        if path.name in causes:
+            raise causes[path.name]
+        return look_up(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    found = find_extras(tmp_path, set(), Skipped([], compile_patterns([])))
+    assert [path.name for path in found] == ["kept"]
+
+
+def test_extras_are_found_at_any_depth(tmp_path: Path) -> None:
+    depth = sys.getrecursionlimit() + 100
+    place = os.open(tmp_path, os.O_DIRECTORY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=place)
+        inner = os.open("d", os.O_DIRECTORY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(os.open("file", os.O_CREAT, dir_fd=place))
+    os.close(place)
+    (found,) = find_extras(tmp_path, set(), Skipped([], compile_patterns([])))
+    assert len(found.relative_to(tmp_path).parts) == depth + 1
+    subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # too deep for shutil
 
 
 Look = Callable[..., Preview]
@@ -110,11 +146,24 @@ def test_another_kind_in_its_place_changes(look_at: Look, tmp_path: Path) -> Non
     assert found == Preview([], names, [], 6)
 
 
+def make_link(path: Path, time: datetime = TIME) -> Path:
+    path.symlink_to("anywhere")
+    nanoseconds = int(time.timestamp() * 1000) * 1_000_000
+    os.utime(path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)
+    return path
+
+
+def test_a_link_that_was_made_anew_changes(look_at: Look, tmp_path: Path) -> None:
+    """It may lead elsewhere now: restic does not list where it led."""
+    link = make_link(tmp_path / "w/link", TIME + timedelta(seconds=1))
+    assert look_at(node("w/link", "symlink", 0)) == Preview([], [str(link)], [], 0)
+
+
 def test_folders_links_and_pipes_are_not_told_of_where_they_are(
     look_at: Look, tmp_path: Path
 ) -> None:
     (tmp_path / "w/folder").mkdir()
-    (tmp_path / "w/link").symlink_to("anywhere")
+    make_link(tmp_path / "w/link")
     os.mkfifo(tmp_path / "w/pipe")
     found = look_at(
         node("w/folder", "dir", 0), node("w/link", "symlink", 0), node("w/pipe", "fifo", 0),

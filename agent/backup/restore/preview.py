@@ -81,9 +81,9 @@ def _is_same(node: Message, found: os.stat_result) -> bool:
     kind = TYPES.get(node["type"])
     if kind != stat.S_IFMT(found.st_mode):
         return kind is None  # pipes and devices are not compared
-    if kind == stat.S_IFLNK:
-        return True
     apart = abs(read_nanoseconds(node["mtime"]) - found.st_mtime_ns)
+    if kind == stat.S_IFLNK:  # restic does not list where it leads, but that never changes in place
+        return apart < CLOSE
     return bool(found.st_size == node.get("size", 0) and apart < CLOSE)
 
 
@@ -106,23 +106,31 @@ class Skipped:
         return kind == stat.S_IFREG and not os.access(path, os.R_OK)
 
 
-def find_extras(path: Path, known: set[str], skipped: Skipped) -> Iterator[Path]:
-    """Yield the files below a folder that are not known, without those that no backup holds."""
-    try:
-        names = sorted(os.listdir(path)) if not path.is_symlink() else []  # noqa: PTH208
-    except OSError:
-        names = []
-        if path.exists() and not path.is_dir() and folders.to_json_name(str(path)) not in known:
-            yield path
-    if folders.CACHE_TAG in names:  # of a cache only that is in backups, and goes with the folder
-        is_lone = len(names) == 1 or folders.to_json_name(str(path)) in known
-        names = [folders.CACHE_TAG] if is_lone else []
-    for name in names:
-        item = path / name
-        if item in skipped or is_kept(Path(name)):
+def find_extras(top: Path, known: set[str], skipped: Skipped) -> Iterator[Path]:
+    """Yield the files at a path and below that are not known, without those that no backup holds.
+
+    What cannot be looked at is in no backup, or has just been removed.
+    """
+    waiting = [top]
+    while waiting:
+        path = waiting.pop()
+        try:
+            kind = stat.S_IFMT(path.lstat().st_mode)
+            names = _list_names(path, known) if kind == stat.S_IFDIR else []
+        except OSError:
             continue
-        kind = stat.S_IFMT(item.lstat().st_mode)
-        if kind == stat.S_IFDIR:
-            yield from find_extras(item, known, skipped)
-        elif folders.to_json_name(str(item)) not in known and not skipped.stays(item, kind):
-            yield item
+        if kind != stat.S_IFDIR:
+            if folders.to_json_name(str(path)) not in known and not skipped.stays(path, kind):
+                yield path
+            continue
+        inner = (path / name for name in names if not is_kept(Path(name)))
+        waiting += [item for item in inner if item not in skipped]
+
+
+def _list_names(folder: Path, known: set[str]) -> list[str]:
+    """Return the names in a folder, the last first; of a cache those that a backup holds."""
+    names = sorted(os.listdir(folder), reverse=True)  # noqa: PTH208 - names are wanted
+    if folders.CACHE_TAG in names:  # of a cache only that is in backups, and goes with the folder
+        is_lone = len(names) == 1 or folders.to_json_name(str(folder)) in known
+        return [folders.CACHE_TAG] if is_lone else []
+    return names
