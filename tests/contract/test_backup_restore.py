@@ -546,6 +546,37 @@ def test_a_share_that_refuses_modes_takes_backups_and_archives(box: RestoreBox) 
         assert "modes and times of 2 files" in said
 
 
+def make_roots(*paths: Path) -> None:
+    """Have root write to these files, as with `docker exec -u root`."""
+    for path in paths:
+        path.unlink()
+        path.write_text("root's")
+        path.chmod(0o644)
+
+
+def test_a_file_that_root_wrote_anew_comes_back(box: RestoreBox) -> None:
+    need(os.getuid() == 0, "needs root")
+    path = box.write("file", "first")
+    box.backup("create")
+    make_roots(path)
+    box.restore("--yes")
+    assert (path.read_text(), path.stat().st_uid) == ("first", MINE)
+    box.backup("undo", "--yes")
+    assert path.read_text() == "root's"
+
+
+def test_what_cannot_be_restored_is_named_by_its_whole_path(box: RestoreBox) -> None:
+    need(os.getuid() == 0, "needs root")
+    path = box.write("folder/file", "first")
+    box.backup("create")
+    make_roots(path)
+    os.chown(path.parent, 0, 0)
+    told = box.restore("--yes", code=1).stderr
+    names = [line.split(": ")[2] for line in told.splitlines() if "not restored: " in line]
+    assert {*names} == {str(path)}
+    assert path.read_text() == "root's"
+
+
 def test_a_workspace_of_somebody_else_comes_back(box: RestoreBox) -> None:
     """As an emptyDir of Kubernetes: it is root's and 0777, and a database lies at its top."""
     need(os.getuid() == 0, "needs root")

@@ -153,6 +153,8 @@ class Clearing:
                     self._replace(folder, path)
                 elif modifier == "+" or self._is_late(folder, path):
                     self._keep(folder, path)
+                elif _is_closed(folder, path.name):
+                    self._delete(folder, path.name)
         except (FileNotFoundError, NotADirectoryError):
             return  # gone, or replaced as a whole: then nothing of ours is there
         except OSError as error:
@@ -262,3 +264,11 @@ class Clearing:
             free for free in names
             if all(folders.find_kind(f"{free}{end}", folder) is None for end in ends)
         )  # fmt: skip
+
+
+def _is_closed(folder: int, name: str) -> bool:
+    """Tell whether a file is another user's, and restic cannot write to it: it makes a new one."""
+    at = os.lstat(name, dir_fd=folder)
+    if not stat.S_ISREG(at.st_mode) or at.st_uid == os.geteuid():
+        return False
+    return not os.access(name, os.W_OK, dir_fd=folder, effective_ids=True)

@@ -205,7 +205,7 @@ class Restorer:
                 patterns.setdefault(scope.anchor, []).append(scope.pattern)
         result = Result()
         for anchor, wanted in patterns.items():
-            result = add(result, self._run(anchor, str(anchor), *wanted))
+            result = add(result, self._run(anchor, str(anchor), *wanted, top=anchor))
         return result
 
     def _find_changes(self, safety: Snapshot) -> list[Message]:
@@ -242,10 +242,13 @@ class Restorer:
 
     # --- restic ---
 
-    def _run(self, target: Path, source: str, *patterns: str) -> Result:
+    def _run(
+        self, target: Path, source: str, *patterns: str, top: Path = Path("/")
+    ) -> Result:  # fmt: skip
         """Restore the contents of the snapshot's folder `source` to `target`; raises AgentError.
 
-        Only files that could not be restored do not raise: they are in the result.
+        Only files that could not be restored do not raise: they are in the result, named below
+        `top`.
         """
         restic, snapshot = self.chosen.restic, self.chosen.snapshot
         includes = [word for pattern in patterns for word in ("--include", pattern)]
@@ -253,7 +256,7 @@ class Restorer:
             restic, "restore", f"{snapshot.id}:{source}", "--target", str(target), *includes,
             "--sparse", "--json", limits=LIMITS, listener=self.listener,
         )  # fmt: skip
-        failures = tuple(map(find_words, finished.errors))
+        failures = tuple(find_words(name_below(top, error)) for error in finished.errors)
         if finished.code != Code.OK and not failures:
             doing = f"restore the backup {snapshot.short} from {restic.target.name}"
             raise AgentError(explain(doing, restic.target, finished))
@@ -266,6 +269,12 @@ class Restorer:
 def find_pattern(path: Path, above: Path | None = None) -> str:
     """Return restic's pattern for a path, seen from a folder above; by default the nearest."""
     return f"/{escape(path.relative_to(above or path.parent))}"
+
+
+def name_below(top: Path, error: Message) -> Message:
+    """Return an error of restic's with the whole path of its file: it tells that below a target."""
+    item = str(error.get("item") or "")
+    return {**error, "item": str(top / item.lstrip("/"))} if item else error
 
 
 def refuse(causes: Iterable[str]) -> NoReturn:
