@@ -5,6 +5,7 @@ however often it is begun again, `undo` leads to where the first began.
 """
 
 import errno
+import os
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
@@ -54,8 +55,9 @@ class Undo:
         if self.kind == UNDO:
             return "devcopilot backup undo"
         words = ["devcopilot", "backup", "restore", shorten(self.source)]
-        if len(self.wanted) == 1 and "/" not in self.source:
-            words += ["--path", self.wanted[0]]
+        if self.wanted and "/" not in self.source:
+            top = os.path.commonpath(self.wanted)  # of a home, all in it that was backed up
+            words += ["--path", top] if top != "/" else []
         return shlex.join(words)
 
     def describe(self) -> Problem:

@@ -81,11 +81,6 @@ def test_without_a_wish_all_that_it_changed_is_to_be_finished(facts: Facts) -> N
         undo.check_goes_on(facts, [Path("/w/a")])
 
 
-@pytest.mark.parametrize("wanted", [(), ("/w/a", "/w/b")])
-def test_only_one_path_is_part_of_the_command(wanted: tuple[str, ...]) -> None:
-    assert replace(note("old", "before"), wanted=wanted).command == "devcopilot backup restore old"
-
-
 @pytest.mark.parametrize(("number", "hint"), [(errno.ENOSPC, "make room there"), (errno.EIO, "")])
 def test_without_a_way_back_nothing_begins(
     facts: Facts, monkeypatch: pytest.MonkeyPatch, number: int, hint: str
@@ -99,6 +94,20 @@ def test_without_a_way_back_nothing_begins(
     (problem,) = caught.value.problems
     assert problem.message == f"cannot write {undo.FILE.path(facts)}: {os.strerror(number)}"
     assert problem.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (("/w",), " --path /w"),
+        (("/h/.config/git", "/h/.config/nvim"), " --path /h/.config"),
+        (("/h/.bashrc", "/w"), ""),
+        ((), ""),
+    ],
+)
+def test_it_is_finished_without_restoring_more(wanted: tuple[str, ...], words: str) -> None:
+    began = replace(note("0123456789", "abcdefghij"), wanted=wanted)
+    assert began.command == f"devcopilot backup restore 01234567{words}"
 
 
 def test_an_archive_is_finished_by_its_path() -> None:
