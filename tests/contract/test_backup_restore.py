@@ -546,6 +546,19 @@ def test_a_share_that_refuses_modes_takes_backups_and_archives(box: RestoreBox) 
         assert "modes and times of 2 files" in said
 
 
+def test_a_destination_that_is_not_mounted_is_not_called_new(box: RestoreBox) -> None:
+    """Its backups are not gone, and `create` makes no other repository there."""
+    (box.folder / "backups").mkdir(exist_ok=True)
+    box.write("file", "first")
+    assert "no backups yet" in box.backup("list")
+    box.backup("create")
+    (box.folder / "backups/workspace").rename(box.folder / "away")
+    for words in (["list"], ["restore", "--yes"], ["restore", "--to", str(box.home / "new")]):
+        told = box.run("backup", *words, code=1)
+        assert "check that its volume is mounted" in told.stderr
+        assert "no backups yet" not in told.stdout
+
+
 def make_roots(*paths: Path) -> None:
     """Have root write to these files, as with `docker exec -u root`."""
     for path in paths:

@@ -61,6 +61,18 @@ def look(restic: Restic, host: str, limits: Limits = QUICK) -> Listing | None:
     return restic.list_snapshots("--host", host, limits=limits)
 
 
+def explain_listing(restic: Restic, error: ResticError) -> Problem:
+    """Return why a target lists nothing; of a repository that is gone, what was backed up there."""
+    name = restic.target.name
+    known = Record()
+    if error.finished.code == Code.NO_REPOSITORY:
+        known = record.read(restic.facts, name)
+    gone = _judge_absence(known, name).refusal
+    if gone is None:
+        return error.problem
+    return Problem(f"cannot list the backups on {name}: {gone.message}", gone.hint)
+
+
 def compare(
     listing: Listing | None, known: Record, target: str, tag: str, mark: str, now: datetime
 ) -> Comparison:

@@ -44,7 +44,7 @@ def choose(places: Sequence[Restic], host: str, wanted: str, now: datetime) -> C
         try:
             found = restic.snapshots()
         except ResticError as error:
-            failures.append(error.problem)
+            failures.append(comparison.explain_listing(restic, error))
             continue
         snapshot = pick(found)
         if snapshot and wanted == LATEST:

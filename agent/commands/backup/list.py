@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Iterable
 
+from agent.backup import record
+from agent.backup.create import comparison
 from agent.backup.create.session import find_content
 from agent.backup.create.snapshot import SAFETY, TAG
 from agent.backup.open_targets import open_restic
@@ -49,14 +51,14 @@ def run(arguments: argparse.Namespace, printer: Printer) -> int:
     failed = False
     for target in shared.find_ready(current, printer, arguments.target):
         try:
-            rows += find_rows(
-                target.name, open_restic(target, current, printer.note).snapshots(*_mine(current))
-            )
+            restic = open_restic(target, current, printer.note)
+            rows += find_rows(target.name, restic.snapshots(*_mine(current)))
         except ResticError as error:
-            if error.finished.code == Code.NO_REPOSITORY:
+            is_absent = error.finished.code == Code.NO_REPOSITORY
+            if is_absent and not record.read(current.facts, target.name).snapshot:
                 continue
             failed = True
-            printer.fail(error.problem)
+            printer.fail(comparison.explain_listing(restic, error))
     rows.sort(key=lambda row: row.snapshot.time)
     if rows or not failed:
         documents = [describe(row) for row in rows]
