@@ -16,6 +16,7 @@ from agent.backup.restore import preview
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.preview import Preview, Skipped, find_extras, look
 from agent.backup.restore.selection import Chosen
+from agent.machine.folders import CACHE_SIGNATURE
 from agent.machine.globs import compile_patterns
 
 TIME = datetime(2026, 5, 4, 3, 2, 1, 500_000, tzinfo=UTC)
@@ -32,10 +33,18 @@ def test_extras_leave_out_caches_and_follow_no_link(tmp_path: Path) -> None:
     for name in ("known", "more/file", "cache/CACHEDIR.TAG", "cache/content"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "cache/CACHEDIR.TAG").write_bytes(CACHE_SIGNATURE)
     (tmp_path / "link").symlink_to("more")
     known = {str(tmp_path / "known"), str(tmp_path / "cache/CACHEDIR.TAG")}
     found = find_extras(tmp_path, known, Skipped([], compile_patterns([])))
     assert [str(path.relative_to(tmp_path)) for path in found] == ["link", "more/file"]
+
+
+def test_a_folder_with_a_tag_that_says_nothing_is_no_cache(tmp_path: Path) -> None:
+    for name in ("CACHEDIR.TAG", "content"):
+        (tmp_path / name).touch()
+    found = find_extras(tmp_path, set(), Skipped([], compile_patterns([])))
+    assert [path.name for path in found] == ["CACHEDIR.TAG", "content"]
 
 
 def test_what_no_backup_of_today_holds_is_not_to_be_deleted(tmp_path: Path) -> None:

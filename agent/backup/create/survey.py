@@ -176,7 +176,7 @@ class _Walk:
             return []
         except OSError as error:
             found.unreadable[Path(folder)] = error.strerror or str(error)
-        if (CACHE_TAG in files or CACHE_TAG in others) and _says_cache(Path(folder, CACHE_TAG)):
+        if (CACHE_TAG in files or CACHE_TAG in others) and says_cache(Path(folder, CACHE_TAG)):
             found.caches.append(Path(folder))
             while found.links and found.links[-1][0].parent == Path(folder):
                 found.links.pop()  # not even the link is in the backup
@@ -311,7 +311,7 @@ def _has_header(path: str, size: int) -> bool:
         return False  # restic tells of it, unless it is gone
 
 
-def _says_cache(path: Path) -> bool:
+def says_cache(path: Path) -> bool:
     """Tell whether a tag is valid. Links are followed, as restic does; a pipe is not waited for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

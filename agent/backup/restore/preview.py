@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.backup.create.content import Content
+from agent.backup.create.survey import says_cache
 from agent.backup.restore.in_place import Scope, is_kept
 from agent.backup.restore.selection import Chosen, list_entries
 from agent.machine import folders
@@ -130,7 +131,8 @@ def find_extras(top: Path, known: set[str], skipped: Skipped) -> Iterator[Path]:
 def _list_names(folder: Path, known: set[str]) -> list[str]:
     """Return the names in a folder, the last first; of a cache those that a backup holds."""
     names = sorted(os.listdir(folder), reverse=True)  # noqa: PTH208 - names are wanted
-    if folders.CACHE_TAG in names:  # of a cache only that is in backups, and goes with the folder
+    if folders.CACHE_TAG in names and says_cache(folder / folders.CACHE_TAG):
+        # Of a cache only that is in backups, and goes with the folder.
         is_lone = len(names) == 1 or folders.to_json_name(str(folder)) in known
         return [folders.CACHE_TAG] if is_lone else []
     return names
