@@ -1,5 +1,6 @@
 """What is judged without a repository: locks, rules, parts of a check, and what is red."""
 
+import errno
 import os
 import random
 from dataclasses import replace
@@ -11,13 +12,17 @@ import pytest
 from agent.backup import status
 from agent.backup.record import Record, is_over
 from agent.backup.restic import locks
+from agent.backup.restic.client import Restic
 from agent.backup.restic.locks import Judge, Lock
 from agent.backup.restic.runs import Run
 from agent.backup.schedule import Plan
+from agent.backup.target import Target
 from agent.backup.upkeep import retention, trial_restore, verification
+from agent.commands.backup import verify
 from agent.machine.clock import format_time
 from agent.machine.errors import Problem
 from agent.machine.follow import Finished
+from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
 
@@ -214,3 +219,19 @@ def test_each_file_is_as_likely(monkeypatch: pytest.MonkeyPatch) -> None:
             counts[int(node.path[1:])] += 1
     assert min(counts.values()) > 15
     assert max(counts.values()) < 70
+
+
+def test_what_stops_the_check_of_a_destination_is_its_own_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are checked all the same."""
+
+    def find_no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/trial")
+
+    facts = make_facts(tmp_path)
+    monkeypatch.setattr(verify, "verify", find_no_room)
+    current = Context({}, Settings.from_environ({}), facts)
+    row = verify.check(Restic(Target("local", "/backups", {}), facts), current)
+    assert row["finding"] is None
+    assert str(row["problem"]).startswith("cannot check local: /tmp/trial: No space left on device")

@@ -8,7 +8,6 @@ from agent.backup.upkeep.verification import Verdict, verify
 from agent.commands.backup import shared
 from agent.commands.output import Printer
 from agent.machine import hints
-from agent.machine.errors import AgentError
 from agent.machine.exits import Exit
 from agent.machine.human import format_duration
 from agent.settings.context import Context
@@ -34,7 +33,7 @@ def check(restic: Restic, current: Context) -> dict[str, object]:
     except ResticError as error:
         problem = str(error.problem)
     except OSError as error:
-        raise AgentError(hints.explain(error, f"check {name}")) from error
+        problem = str(hints.explain(error, f"check {name}"))
     return {
         "target": name,
         "part": found.part if found else None,
