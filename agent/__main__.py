@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         from agent.init import entry  # noqa: PLC0415 - PID 1 loads nothing else
 
         return entry.main(words, call)
-    from agent.machine import later  # noqa: PLC0415 - not for PID 1
+    from agent.machine.light import later  # noqa: PLC0415 - not for PID 1
 
     later.put_off(*later.RARELY_USED)
     from agent.commands import dispatch  # noqa: PLC0415 - not for PID 1

@@ -16,7 +16,7 @@ TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
 from agent.backup.history import Day  # noqa: E402 - of this clone
-from agent.machine.unit_record import State  # noqa: E402
+from agent.machine.records.unit_record import State  # noqa: E402
 from agent.observe.activity.answer import Sign  # noqa: E402
 from agent.observe.page.compose import Sources, compose  # noqa: E402
 from agent.observe.page.render import render  # noqa: E402

@@ -10,7 +10,7 @@ from agent.backup.create.snapshot import BackupResult
 from agent.backup.schedule import find_plan
 from agent.backup.target import Target
 from agent.backup.upkeep import maintenance
-from agent.machine.log import Logger
+from agent.machine.light.log import Logger
 from agent.settings.context import Context
 
 LONGEST_PAUSE = 3600.0

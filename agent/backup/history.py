@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from agent.machine.documents import STATE, Document, fill
+from agent.machine.records.documents import STATE, Document, fill
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

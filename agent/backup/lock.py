@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from agent.backup.restic import locks
-from agent.machine import holders, keeping
 from agent.machine.errors import AgentError, Problem
+from agent.machine.records import keeping
+from agent.machine.storage import holders
 from agent.machine.system import Facts
 
 FILE = "backup/lock"

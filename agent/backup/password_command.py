@@ -10,9 +10,10 @@ import os
 import sys
 from pathlib import Path
 
-from agent.machine import external_commands, runtime
 from agent.machine.errors import AgentError
-from agent.machine.exits import Exit
+from agent.machine.light import runtime
+from agent.machine.light.exits import Exit
+from agent.machine.programs import external_commands
 from agent.settings import stored
 
 LIMIT = 64 * 1024

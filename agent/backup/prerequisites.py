@@ -14,11 +14,11 @@ from agent.backup.target import (
 )
 from agent.machine.errors import Problem
 from agent.machine.hints import find_hint
-from agent.machine.mountinfo import TABLE, find_mount, read_mounts
-from agent.machine.resources import File, Resource, Seed
+from agent.machine.planning.resources import File, Resource, Seed
 from agent.machine.secret import Secret
+from agent.machine.storage.mountinfo import TABLE, find_mount, read_mounts
+from agent.machine.storage.volumes import find_top
 from agent.machine.system import Facts
-from agent.machine.volumes import find_top
 from agent.settings import stored
 from agent.settings.everything import Settings
 

@@ -10,7 +10,7 @@ from agent.backup import lock
 from agent.backup.restic import locks
 from agent.backup.restic.client import NO_LOCK, Code, Restic, ResticError
 from agent.backup.target import Target
-from agent.machine.follow import Finished, Limits, Listener
+from agent.machine.programs.follow import Finished, Limits, Listener
 
 PATIENCE = "15s"
 """How long a lock of somebody who lives is waited for."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from agent.backup.password_command import LIMIT
 from agent.backup.target import Target
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.external_commands import SAID_TOO_MUCH
-from agent.machine.follow import ENDED, Finished
-from agent.machine.lines import split_lines
+from agent.machine.formats.lines import split_lines
+from agent.machine.light.expressions import regex
+from agent.machine.programs.external_commands import SAID_TOO_MUCH
+from agent.machine.programs.follow import ENDED, Finished
 
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 10, 11, 12
 """Exit codes: https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes"""

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.machine import clock
-from agent.machine.documents import STATE, Document, fill
+from agent.machine.light import clock
+from agent.machine.records.documents import STATE, Document, fill
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

@@ -8,8 +8,8 @@ from agent.backup.record import Record
 from agent.backup.schedule import Plan, find_plan
 from agent.backup.target import find_targets
 from agent.backup.targets.all import TARGETS, wants_backups
-from agent.machine.clock import format_time
 from agent.machine.errors import Problem
+from agent.machine.light.clock import format_time
 from agent.machine.values import frozen
 from agent.settings.context import Context
 

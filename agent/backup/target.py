@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
-from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.files import SECRET
 from agent.machine.hints import find_hint
+from agent.machine.light import runtime
+from agent.machine.light.files import SECRET
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen

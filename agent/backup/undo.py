@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from agent.machine.documents import STATE, Document, fill
 from agent.machine.errors import AgentError, Problem
+from agent.machine.records.documents import STATE, Document, fill
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

@@ -3,8 +3,8 @@
 import secrets
 
 from agent.backup.restic.client import Snapshot
-from agent.machine import keeping
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
+from agent.machine.records import keeping
 from agent.machine.system import Facts
 
 FILE = "backup/workspace-id"

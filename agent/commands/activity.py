@@ -11,9 +11,9 @@ from dataclasses import asdict
 from agent.commands.layout import Item, Page
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer, format_table
-from agent.machine.clock import read_time
-from agent.machine.exits import Exit
-from agent.machine.human import format_age, format_wait
+from agent.machine.light.clock import read_time
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_age, format_wait
 from agent.observe import activity
 from agent.observe.activity.answer import Activity, Sign
 from agent.settings import context

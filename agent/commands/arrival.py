@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from agent.commands.layout import Bar
-from agent.machine import unit_record
-from agent.machine.clock import parse_time
-from agent.machine.escaping import escape_line
-from agent.machine.human import find_left, format_duration
+from agent.machine.light.clock import parse_time
+from agent.machine.light.escaping import escape_line
+from agent.machine.light.human import find_left, format_duration
+from agent.machine.records import unit_record
+from agent.machine.records.unit_record import BEGINS_AGAIN, SEPARATOR, Record, State
 from agent.machine.system import Facts
-from agent.machine.unit_record import BEGINS_AGAIN, SEPARATOR, Record, State
 from agent.units.setup import NOT_YET
 from agent.units.waiting import Answer
 

@@ -10,9 +10,9 @@ from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
 from agent.github import audit
 from agent.github.audit import Entry
-from agent.machine.clock import format_time, read_time
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.light.clock import format_time, read_time
+from agent.machine.light.exits import Exit
 from agent.settings import context
 from agent.settings.parsers import any_duration
 

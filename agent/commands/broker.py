@@ -4,8 +4,8 @@ import argparse
 
 from agent.commands.output import Printer
 from agent.github.broker import LIFE, LINGER, Broker
-from agent.machine.exits import Exit
-from agent.machine.socket_activation import FIRST, answer, find_listeners
+from agent.machine.light.exits import Exit
+from agent.machine.network.socket_activation import FIRST, answer, find_listeners
 from agent.settings import context
 
 

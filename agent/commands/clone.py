@@ -10,8 +10,8 @@ from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.unit_reports import work_on
 from agent.machine.errors import UsageError
-from agent.machine.exits import Exit
-from agent.machine.unit_record import State
+from agent.machine.light.exits import Exit
+from agent.machine.records.unit_record import State
 from agent.settings import context
 from agent.settings.repository import FORM, EntryError, Repository, mask, parse_entry
 from agent.units.clone.kind import KIND, clone_all

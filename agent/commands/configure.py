@@ -5,10 +5,10 @@ import os
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine import runtime, termination
 from agent.machine.errors import AgentError, UsageError
-from agent.machine.exits import Exit
-from agent.machine.log import LEVELS
+from agent.machine.light import runtime, termination
+from agent.machine.light.exits import Exit
+from agent.machine.light.log import LEVELS
 from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.everything import find_warnings

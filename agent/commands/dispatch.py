@@ -17,9 +17,10 @@ from typing import NoReturn
 from agent.commands import output
 from agent.commands.layout import NAME
 from agent.commands.output import Printer
-from agent.machine import core_dumps, faults, modules
+from agent.machine import modules
 from agent.machine.errors import AgentError, Problem, UsageError
-from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.light import core_dumps, faults
+from agent.machine.light.exits import SIGNAL_BASE, Exit
 from agent.machine.values import frozen
 
 HELP = ("-h", "--help")

@@ -15,7 +15,7 @@ from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
 from agent.machine import hints
 from agent.machine.deadline import refusal_after
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.observe import doctor
 from agent.observe.checks import address
 from agent.observe.doctor import GROUPS

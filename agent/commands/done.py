@@ -4,7 +4,7 @@ import argparse
 
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem, UsageError
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 from agent.units import waiting
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 from agent.workspace import window
 

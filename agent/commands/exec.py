@@ -9,7 +9,7 @@ from agent.github import audit
 from agent.github.fresh import find_fresh
 from agent.github.hosts import find_token_variables
 from agent.machine.errors import Problem, UsageError
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.proc import read_stat
+from agent.machine.light.exits import Exit
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.light.proc import read_stat
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.services import probes, registered, supervisord

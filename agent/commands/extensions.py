@@ -6,9 +6,9 @@ from typing import Any
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine import unit_record
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
+from agent.machine.records import unit_record
 from agent.machine.system import Facts
 from agent.settings import context
 from agent.units.extensions.installed import find_browser, find_remote

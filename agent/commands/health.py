@@ -11,7 +11,7 @@ from dataclasses import asdict
 from agent.backup.targets.all import has_target
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.machine.system import Facts
 from agent.services import probes, registered, supervisord
 from agent.services.registered import Roster

@@ -14,11 +14,12 @@ from agent.commands import rerun
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.unit_reports import Events
-from agent.machine import proc, unit_record
 from agent.machine.errors import Problem, UsageError
-from agent.machine.exits import Exit
-from agent.machine.human import format_duration
-from agent.machine.unit_record import BAD, Record, make_name
+from agent.machine.light import proc
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_duration
+from agent.machine.records import unit_record
+from agent.machine.records.unit_record import BAD, Record, make_name
 from agent.settings import context
 from agent.settings.context import Context
 from agent.tools import trust

@@ -3,7 +3,7 @@
 import argparse
 
 from agent.commands.output import Printer
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.observe.activity import action
 from agent.settings import context
 

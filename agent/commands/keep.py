@@ -13,9 +13,9 @@ from dataclasses import asdict
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem, UsageError
-from agent.machine.escaping import escape_line
-from agent.machine.exits import Exit
-from agent.machine.human import format_duration
+from agent.machine.light.escaping import escape_line
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_duration
 from agent.observe import activity
 from agent.observe.activity import answer, leases, moment
 from agent.observe.activity.leases import Lease

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from agent.commands.output import Printer
 from agent.commands.unit_reports import describe_end, show_progress
-from agent.machine import holders, unit_record
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
-from agent.machine.files import STATE, read_file
-from agent.machine.inotify import Changes
-from agent.machine.lines import split_lines
-from agent.machine.unit_log import FOLDER, find_path
-from agent.machine.unit_record import UNDECIDED, Record, State, make_name
+from agent.machine.formats.lines import split_lines
+from agent.machine.light.exits import Exit
+from agent.machine.light.files import STATE, read_file
+from agent.machine.records import unit_record
+from agent.machine.records.unit_log import FOLDER, find_path
+from agent.machine.records.unit_record import UNDECIDED, Record, State, make_name
+from agent.machine.storage import holders
+from agent.machine.storage.inotify import Changes
 from agent.settings import context
 from agent.settings.context import Context
 from agent.units.all import KINDS

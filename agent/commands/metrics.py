@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.commands.output import Printer
 from agent.machine.deadline import refusal_after
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.machine.system import System
 from agent.observe.metrics.all import FAMILIES
 from agent.observe.metrics.exposition import render

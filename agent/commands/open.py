@@ -4,11 +4,11 @@ import argparse
 
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
-from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem, UsageError
-from agent.machine.exits import Exit
 from agent.machine.hints import explain
-from agent.machine.human import format_duration
+from agent.machine.light.clock import format_time
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_duration
 from agent.services import code_server, login_link
 from agent.services.login_link import LONGEST, Link
 from agent.settings import context

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from agent.commands.layout import NAME, Bar, Page
 from agent.machine.errors import Problem
-from agent.machine.escaping import encode_json, escape_line, make_lines
-from agent.machine.log import Logger
+from agent.machine.light.escaping import encode_json, escape_line, make_lines
+from agent.machine.light.log import Logger
 from agent.machine.structured import StructuredLogger
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import argparse
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.services import code_server, editor_login
 from agent.services.editor_login import Hash
 from agent.settings import context

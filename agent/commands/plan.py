@@ -6,7 +6,7 @@ import os
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 from agent.workspace.configure import make_document, preview
 

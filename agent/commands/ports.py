@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.addresses import join_port
-from agent.machine.clock import parse_time
-from agent.machine.exits import Exit
-from agent.machine.human import format_age
-from agent.machine.sockets import TCP
+from agent.machine.light.clock import parse_time
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_age
+from agent.machine.network.addresses import join_port
+from agent.machine.network.sockets import TCP
 from agent.observe.ports import overview
 from agent.observe.ports.overview import Report, Row
 from agent.settings import context

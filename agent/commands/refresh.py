@@ -9,7 +9,7 @@ from agent.commands.output import Printer
 from agent.github.record import Record
 from agent.github.refresh import log_changes
 from agent.machine.deadline import refusal_after
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.observe.metrics import history
 from agent.settings import context
 from agent.settings.context import Context

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.unit_reports import Lines, describe_end, end_on_signals, hold
-from agent.machine import unit_record
 from agent.machine.errors import UsageError
-from agent.machine.exits import Exit
-from agent.machine.setup_trigger import trigger
-from agent.machine.unit_record import BAD, Record
+from agent.machine.light.exits import Exit
+from agent.machine.records import unit_record
+from agent.machine.records.setup_trigger import trigger
+from agent.machine.records.unit_record import BAD, Record
 from agent.settings import context
 from agent.settings.context import Context
 from agent.settings.everything import Settings

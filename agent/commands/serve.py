@@ -4,8 +4,8 @@ import argparse
 import socket
 
 from agent.commands.output import Printer
-from agent.machine.exits import Exit
-from agent.machine.socket_activation import FIRST, answer, find_listeners
+from agent.machine.light.exits import Exit
+from agent.machine.network.socket_activation import FIRST, answer, find_listeners
 from agent.observe.serve.all import SURFACES, load
 from agent.observe.serve.http import Server
 from agent.settings import context, surfaces

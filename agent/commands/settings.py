@@ -5,7 +5,7 @@ import argparse
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.state_files import DOCUMENTS
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import reference
 
 

@@ -5,10 +5,10 @@ import signal
 
 from agent.commands.output import Printer
 from agent.commands.unit_reports import Events
-from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
-from agent.machine.setup_trigger import JOB, find_file
+from agent.machine.light import runtime
+from agent.machine.light.exits import Exit
+from agent.machine.records.setup_trigger import JOB, find_file
 from agent.settings import context
 from agent.units.all import KINDS
 from agent.units.setup import Setup, is_settled

@@ -7,8 +7,8 @@ from agent.backup.restic import lock_sightings, locks
 from agent.github import gh
 from agent.github import record as tokens
 from agent.github.sources import user
-from agent.machine import ledger
-from agent.machine import unit_record as units
+from agent.machine.planning import ledger
+from agent.machine.records import unit_record as units
 from agent.observe import findings, lost_lines
 from agent.observe.activity import answer
 from agent.observe.report import status as reports

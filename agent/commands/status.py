@@ -7,7 +7,7 @@ from agent.commands.layout import Item, Page
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.deadline import refusal_after
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.observe.describe import describe, describe_workspace
 from agent.observe.status import Status, collect, make_document
 from agent.settings import context

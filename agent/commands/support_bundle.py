@@ -11,15 +11,15 @@ from pathlib import Path
 
 from agent.commands.checks import CHECKS
 from agent.commands.output import Printer
-from agent.machine import runtime
 from agent.machine.deadline import refusal_after
 from agent.machine.errors import AgentError, Problem, UsageError
-from agent.machine.exits import Exit
 from agent.machine.hints import explain
-from agent.machine.human import format_size
-from agent.machine.owners import explain_access
+from agent.machine.light import runtime
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_size
+from agent.machine.storage.owners import explain_access
+from agent.machine.storage.volumes import STATE_FOLDER
 from agent.machine.system import Facts, System
-from agent.machine.volumes import STATE_FOLDER
 from agent.observe.bundle.all import PARTS
 from agent.observe.bundle.archive import NO_PROMISE, Archive
 from agent.observe.bundle.cleaning import Cleaner

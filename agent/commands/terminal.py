@@ -26,7 +26,7 @@ from rich.text import Text
 
 from agent.commands.layout import NAME, Bar, Item, Page
 from agent.machine.errors import Problem
-from agent.machine.escaping import escape_line
+from agent.machine.light.escaping import escape_line
 
 STYLES = {
     "good": "green", "idle": "dim", "warning": "yellow", "bad": "bold red",

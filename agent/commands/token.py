@@ -6,7 +6,7 @@ from agent.commands.options import add_host_option, add_json_option
 from agent.commands.output import Printer
 from agent.github import audit
 from agent.github.fresh import find_fresh
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 
 

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.commands.unit_reports import work_on
-from agent.machine.exits import Exit
-from agent.machine.unit_record import State
+from agent.machine.light.exits import Exit
+from agent.machine.records.unit_record import State
 from agent.settings import context
 from agent.tools.all import TOOLS
 from agent.tools.rows import describe

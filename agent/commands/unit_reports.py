@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from agent.commands.layout import Bar
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.human import format_duration
-from agent.machine.log import Logger
-from agent.machine.setup_trigger import trigger
+from agent.machine.light.human import format_duration
+from agent.machine.light.log import Logger
+from agent.machine.records.setup_trigger import trigger
+from agent.machine.records.unit_record import BAD, GOOD, Record, State
 from agent.machine.system import Facts
-from agent.machine.unit_record import BAD, GOOD, Record, State
 from agent.settings.context import Context
 from agent.units import leftovers, setup
 from agent.units.setup import BusyError

@@ -5,7 +5,7 @@ import argparse
 from agent import __version__
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.observe.languages import find_languages
 
 add_arguments = add_json_option

@@ -17,12 +17,12 @@ from agent.commands.layout import Bar
 from agent.commands.options import add_json_option, reader
 from agent.commands.output import Printer
 from agent.commands.unit_reports import show_progress
-from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.exits import Exit
-from agent.machine.inotify import Changes
-from agent.machine.lines import find_last_line
-from agent.machine.unit_record import BAD, GOOD, State
+from agent.machine.formats.lines import find_last_line
+from agent.machine.light import runtime
+from agent.machine.light.exits import Exit
+from agent.machine.records.unit_record import BAD, GOOD, State
+from agent.machine.storage.inotify import Changes
 from agent.settings import context
 from agent.settings.context import Context
 from agent.units import waiting

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from agent.machine.clock import read_time
 from agent.machine.deadline import run_within
-from agent.machine.masking import hide, mask_known
-from agent.machine.parsing import parse_json
-from agent.machine.response_bodies import LONGEST, TooLongError, limit_pygithub, read_body
+from agent.machine.formats.parsing import parse_json
+from agent.machine.light.clock import read_time
+from agent.machine.light.masking import hide, mask_known
+from agent.machine.network.response_bodies import LONGEST, TooLongError, limit_pygithub, read_body
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.github import GitHub

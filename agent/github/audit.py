@@ -15,7 +15,7 @@ import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agent.machine import proc, runtime
+from agent.machine.light import proc, runtime
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

@@ -17,12 +17,12 @@ from agent.github import changes, gh
 from agent.github.fresh import has_left
 from agent.github.renewal import make_renewals
 from agent.github.token_fetch import Demand
-from agent.machine import faults
-from agent.machine.escaping import make_lines
-from agent.machine.expressions import regex
-from agent.machine.log import Logger
-from agent.machine.pending_requests import PendingRequests
-from agent.machine.proc import read_stat
+from agent.machine.light import faults
+from agent.machine.light.escaping import make_lines
+from agent.machine.light.expressions import regex
+from agent.machine.light.log import Logger
+from agent.machine.light.proc import read_stat
+from agent.machine.network.pending_requests import PendingRequests
 from agent.machine.values import frozen
 from agent.settings.context import Context
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from agent.github.published import Published, find_hosts, read_token
 from agent.github.record import fingerprint
-from agent.machine import places, runtime
-from agent.machine.documents import STATE, Document
+from agent.machine import places
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
-from agent.machine.resources import Edit, Resource
+from agent.machine.light import runtime
+from agent.machine.light.expressions import regex
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
+from agent.machine.planning.resources import Edit, Resource
+from agent.machine.records.documents import STATE, Document
 from agent.machine.secret import Secret
 from agent.machine.system import Facts, System
 from agent.settings.context import Context

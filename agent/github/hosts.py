@@ -11,9 +11,10 @@ from pathlib import Path
 
 from agent.github.sources.all import SOURCES
 from agent.github.token import find_source
-from agent.machine import files, layered_folders
 from agent.machine.errors import Problem
-from agent.machine.parsing import parse_toml
+from agent.machine.formats.parsing import parse_toml
+from agent.machine.light import files
+from agent.machine.storage import layered_folders
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.everything import find_missing_parts, read_group

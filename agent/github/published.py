@@ -19,10 +19,10 @@ from pathlib import Path
 
 from agent.github.record import RECORD, Record, fingerprint, read_record
 from agent.github.token import Failure, Found, Token, TokenSource, find_kind, find_origin
-from agent.machine import runtime
-from agent.machine.clock import Clock, format_time
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.resources import Edit, Resource
+from agent.machine.light import runtime
+from agent.machine.light.clock import Clock, format_time
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.planning.resources import Edit, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen

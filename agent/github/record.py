@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
-from agent.machine import runtime
-from agent.machine.documents import HOST, RUNTIME, Document, fill
 from agent.machine.errors import Problem
+from agent.machine.light import runtime
+from agent.machine.records.documents import HOST, RUNTIME, Document, fill
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen

@@ -8,8 +8,8 @@ from agent.github.hosts import find_accounts
 from agent.github.record import GH, HOST_FILE
 from agent.github.renewal import Outcome, find_next_run, make_renewals
 from agent.github.store import Store
-from agent.machine import runtime
 from agent.machine.errors import Problem
+from agent.machine.light import runtime
 from agent.machine.structured import StructuredLogger
 from agent.settings.context import Context
 

@@ -10,7 +10,7 @@ from agent.github.sources.all import SOURCES
 from agent.github.store import Store
 from agent.github.token import Failure, Found, find_source
 from agent.machine.errors import Problem
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.settings.context import Context
 
 

@@ -5,8 +5,8 @@ import time
 from agent.github import published
 from agent.github.hosts import find_accounts
 from agent.github.record import read_record
-from agent.machine.clock import timestamp
 from agent.machine.errors import Problem
+from agent.machine.light.clock import timestamp
 from agent.machine.values import frozen
 from agent.settings.context import Context
 

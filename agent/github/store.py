@@ -10,12 +10,12 @@ from agent.github import record as record_file
 from agent.github.published import Origin, Published
 from agent.github.record import TOKEN, Record
 from agent.github.token import Token, TokenSource
-from agent.machine import runtime
-from agent.machine.clock import format_time
 from agent.machine.errors import Problem
-from agent.machine.ledger import Ledger
-from agent.machine.plan import plan
-from agent.machine.resources import Resource
+from agent.machine.light import runtime
+from agent.machine.light.clock import format_time
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import plan
+from agent.machine.planning.resources import Resource
 from agent.machine.system import Facts, System
 from agent.machine.values import frozen
 from agent.settings.github import GitHub

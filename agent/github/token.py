@@ -12,12 +12,12 @@ from itertools import islice
 
 from agent.github.api import parse_time
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.parsing import parse_json
+from agent.machine.formats.parsing import parse_json
+from agent.machine.light.expressions import regex
+from agent.machine.light.texts import UnusableError, trim, word
+from agent.machine.light.token_prefixes import GITHUB_KINDS
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
-from agent.machine.texts import UnusableError, trim, word
-from agent.machine.token_prefixes import GITHUB_KINDS
 from agent.machine.values import frozen
 from agent.settings.github import GitHub
 

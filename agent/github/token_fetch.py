@@ -10,9 +10,9 @@ from agent.github.published import Published
 from agent.github.record import MOST_FAILURES, TOKEN, Record
 from agent.github.store import HostSource, HostWork
 from agent.github.token import Failure, Found, Token
-from agent.machine import faults
-from agent.machine.backoff import Backoff
 from agent.machine.errors import Problem
+from agent.machine.light import faults
+from agent.machine.light.backoff import Backoff
 from agent.machine.values import frozen
 
 MARGIN = 120.0

@@ -5,8 +5,8 @@ from datetime import datetime
 from agent.github import api
 from agent.github.api import Answer, NoAnswerError
 from agent.github.token import find_kind, read_grants
-from agent.machine import faults
-from agent.machine.expressions import regex
+from agent.machine.light import faults
+from agent.machine.light.expressions import regex
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen

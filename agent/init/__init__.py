@@ -6,6 +6,5 @@ environment that `configure` left, so that not even /proc/1/environ holds a secr
 (`supervisor`) runs until the container ends. `devcopilot init` is the core of the second life
 alone, with nothing but CMD; `core` says what happens on TERM.
 
-Of the other rooms it imports only the light part of `agent.machine`: backoff, cgroup, exits,
-faults, log, moments, proc, runtime and what these need; of the standard library little.
+Of the other rooms it imports only `agent.machine.light`; of the standard library little.
 """

@@ -12,7 +12,7 @@ from _socket import AF_INET, AF_INET6, AF_UNIX, SO_REUSEADDR, SOCK_STREAM, SOL_S
 from collections.abc import Callable, Sequence
 
 from agent.init.loop import Loop, Timer
-from agent.machine.backoff import Backoff
+from agent.machine.light.backoff import Backoff
 
 BACKLOG = 128
 """Callers that may wait; more get an error at once and try again."""

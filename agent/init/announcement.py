@@ -3,7 +3,7 @@
 import os
 from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, socket
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 
 VARIABLE = "NOTIFY_SOCKET"
 """Where the manager of the container listens: podman --sdnotify=container sets it.

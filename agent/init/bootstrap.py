@@ -14,8 +14,8 @@ from agent.init.children import STDERR, Child, Children
 from agent.init.early import Early
 from agent.init.loop import BootClock, Loop
 from agent.init.terminal import choose_level, open_missing_streams
-from agent.machine import core_dumps, proc, runtime, termination
-from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.light import core_dumps, proc, runtime, termination
+from agent.machine.light.exits import SIGNAL_BASE, Exit
 
 CONFIGURE = ("configure", "--boot")
 TIME_LIMIT = 120.0
@@ -154,7 +154,7 @@ def run(argv: Sequence[str], call: Callable[[list[str]], None]) -> int:
     )
     try:
         configure.start()
-        from agent.machine.boot_file import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work
+        from agent.machine.light.boot_file import read_boot  # noqa: PLC0415 - meanwhile: `configure` is at work
 
         configure.wait()
         signals.block()

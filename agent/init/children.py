@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from agent.init import signals
 from agent.init.processes import find_rest
-from agent.machine import core_dumps, faults
-from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.light import core_dumps, faults
+from agent.machine.light.exits import SIGNAL_BASE, Exit
 
 MOST_DESCRIPTORS = 1 << 16
 ABOVE_STREAMS = 10

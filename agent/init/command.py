@@ -23,7 +23,7 @@ class Command(Stoppable):
         self._child: Child | None = None
         self._terminal: int | None = None
         self.core_limit: int | None = None
-        """What it gets in place of init's, see `agent.machine.core_dumps`; None: init's."""
+        """What it gets in place of init's, see `agent.machine.light.core_dumps`; None: init's."""
         self.code: int | None = None
         """CMD's exit code, once it has ended."""
 

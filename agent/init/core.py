@@ -16,9 +16,9 @@ from agent.init.loop import BootClock, Loop
 from agent.init.orphans import Orphans, adopt_orphans
 from agent.init.stop import Stop
 from agent.init.terminal import open_missing_streams
-from agent.machine import runtime
-from agent.machine.exits import SIGNAL_BASE, Exit
-from agent.machine.log import Logger
+from agent.machine.light import runtime
+from agent.machine.light.exits import SIGNAL_BASE, Exit
+from agent.machine.light.log import Logger
 
 ALONE_TIMEOUT = 8.0
 """Seconds that `devcopilot init` gives to CMD and to what it leaves behind."""

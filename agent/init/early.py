@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 
 from agent.init.children import Children
 from agent.init.fifo import open_fifo
-from agent.machine import runtime
+from agent.machine.light import runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from agent.machine.boot_file import Boot
+    from agent.machine.light.boot_file import Boot
 
 MODULE = "supervisor.supervisord"
 PLAIN = (sys.executable, "-I", "-m", MODULE)

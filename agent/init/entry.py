@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable
 
 from agent.init import signals
-from agent.machine import faults, termination
-from agent.machine.exits import Exit
+from agent.machine.light import faults, termination
+from agent.machine.light.exits import Exit
 
 USAGE = "usage: devcopilot {verb} [--] {command}\n"
 PURPOSE = {

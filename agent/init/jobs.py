@@ -13,13 +13,13 @@ from agent.init.loop import Action, Loop, Timer
 from agent.init.states import JobState
 from agent.init.stop import Stop, Stoppable
 from agent.init.watch import Watch
-from agent.machine import boot_file, moments, runtime
-from agent.machine.backoff import Backoff
-from agent.machine.clock import timestamp
-from agent.machine.log import Logger
+from agent.machine.light import boot_file, moments, runtime
+from agent.machine.light.backoff import Backoff
+from agent.machine.light.clock import timestamp
+from agent.machine.light.log import Logger
 
 LONGEST_WORD = 200
-"""Bytes of what a job leaves for us: see `agent.machine.runtime.JOBS`."""
+"""Bytes of what a job leaves for us: see `agent.machine.light.runtime.JOBS`."""
 PATIENCE = 2.0
 """Seconds between TERM and KILL for a job that took too long."""
 

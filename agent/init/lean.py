@@ -12,7 +12,7 @@ import os
 import sys
 from types import ModuleType
 
-from agent.machine import later
+from agent.machine.light import later
 
 OPTIONAL = ("ssl", "gzip", "bz2", "lzma", "zlib")
 """Whoever imports them has a way without."""

@@ -18,10 +18,10 @@ from agent.init.fifo import open_fifo
 from agent.init.loop import Loop, Timer
 from agent.init.states import LogState
 from agent.init.stop import Stoppable
-from agent.machine import proc, runtime
-from agent.machine.backoff import Backoff
-from agent.machine.boot_file import Boot
-from agent.machine.log import Logger
+from agent.machine.light import proc, runtime
+from agent.machine.light.backoff import Backoff
+from agent.machine.light.boot_file import Boot
+from agent.machine.light.log import Logger
 
 MODULE = "agent.init.logger"
 AGENT = "agent"

@@ -5,7 +5,7 @@ import select
 import time
 from collections.abc import Callable
 
-from agent.machine import proc
+from agent.machine.light import proc
 
 Action = Callable[[], None]
 LONGEST_WAIT = 30.0

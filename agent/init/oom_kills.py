@@ -1,7 +1,7 @@
 """Whether the kernel has killed a process because the memory was used up: it does so silently."""
 
-from agent.machine.cgroup import Cgroup
-from agent.machine.log import Logger
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.log import Logger
 
 
 class Memory:

@@ -8,7 +8,7 @@ from agent.init.children import Children
 from agent.init.loop import Loop
 from agent.init.processes import INIT, needs_hang_up
 from agent.init.stop import Stoppable
-from agent.machine.proc import read_name
+from agent.machine.light.proc import read_name
 
 LOOK = 0.02
 """Seconds between two looks at the remaining processes."""

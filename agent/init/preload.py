@@ -13,7 +13,7 @@ import sys
 from types import ModuleType
 
 from agent.init import lean
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 
 WORD = 3
 LONGEST_PATH = 4096

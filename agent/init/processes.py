@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Collection
 
-from agent.machine.proc import list_processes, read_stat
+from agent.machine.light.proc import list_processes, read_stat
 
 INIT = 1
 

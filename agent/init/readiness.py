@@ -14,7 +14,7 @@ from collections.abc import Collection
 from agent.init.activation import BACKLOG, Calls, listen
 from agent.init.loop import Loop, Timer
 from agent.init.states import ServiceState
-from agent.machine.log import Logger
+from agent.machine.light.log import Logger
 
 RETRY = 5.0
 """Seconds until a port that somebody else has is tried again."""

@@ -14,7 +14,7 @@ from agent.init.loop import Loop, Timer
 from agent.init.state import MOST_SERVICES
 from agent.init.states import ServiceState, SupervisordState
 from agent.init.stop import Stoppable
-from agent.machine import runtime
+from agent.machine.light import runtime
 
 START_PATIENCE = 3.0
 """Seconds that supervisord may take to listen on its socket: nobody waits for it any longer."""

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 
 from agent.init.jobs import ScheduledJob
 from agent.init.loop import BootClock
-from agent.machine import runtime
-from agent.machine.clock import timestamp
+from agent.machine.light import runtime
+from agent.machine.light.clock import timestamp
 
 MOST_SERVICES = 256
 """Others are not counted: anybody of this user may write their names into the FIFO."""

@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from agent.init.listener import Listener
 from agent.init.loop import Loop, Timer
-from agent.machine.log import Logger
+from agent.machine.light.log import Logger
 
 HASTE = 1.0
 """Seconds that are left once somebody is in a hurry."""

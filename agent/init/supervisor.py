@@ -21,10 +21,10 @@ from agent.init.services import Services
 from agent.init.state import State
 from agent.init.states import ServiceState, SupervisordState
 from agent.init.terminal import choose_level, open_missing_streams
-from agent.machine import moments, runtime, termination
-from agent.machine.boot_file import Boot, read_boot
-from agent.machine.cgroup import Cgroup
-from agent.machine.exits import Exit
+from agent.machine.light import moments, runtime, termination
+from agent.machine.light.boot_file import Boot, read_boot
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.exits import Exit
 
 QUICK_ENDS = 3
 """Of a service that is not essential, in a row: then it is worth a warning."""
@@ -204,7 +204,8 @@ def run(
 
     The folder is held from here to the end; `configure` held it while it wrote to it. `waiting`
     describes a supervisord that waits for the word to go, see `early`; `notify` is where a manager
-    outside listens, see `announcement`. `core_limit` is CMD's, see `agent.machine.core_dumps`.
+    outside listens, see `announcement`. `core_limit` is CMD's, see
+    `agent.machine.light.core_dumps`.
     """
     open_missing_streams()
     early_one = early.take_over(waiting) if waiting else None

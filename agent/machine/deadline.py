@@ -1,4 +1,4 @@
-"""A limit for what may wait for ever, such as a mount whose server is gone. Light."""
+"""A limit for what may wait for ever, such as a mount whose server is gone."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import ETIMEDOUT
 
-from agent.machine import proc
+from agent.machine.light import proc
 
 LOOKS, LOOK = 5, 0.5
 """What is late has given up when so many looks, so many seconds apart, find that it only waits."""
@@ -107,7 +107,7 @@ def run_within(seconds: float, work: Callable[[], "T"]) -> "T":
     with each byte. `work` has a daemon thread, which after this time goes on unheard; where there
     can be none, it is interrupted.
     """
-    from agent.machine import threads  # noqa: PLC0415 - only who asks a host of GitHub needs it
+    from agent.machine.programs import threads  # noqa: PLC0415 - only who asks a host of GitHub needs it
 
     return threads.call(work, lambda: _do_within(seconds, work)).result(seconds)
 

@@ -1,7 +1,7 @@
 """The few ways in which the agent says that something is wrong."""
 
-from agent.machine.escaping import escape_line
-from agent.machine.exits import Exit
+from agent.machine.light.escaping import escape_line
+from agent.machine.light.exits import Exit
 from agent.machine.values import frozen
 
 

@@ -1,4 +1,4 @@
-"""Loads modules that only some commands or answers need. Light."""
+"""Loads modules that only some commands or answers need."""
 
 import gc
 import importlib

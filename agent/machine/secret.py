@@ -32,7 +32,7 @@ class SecretInput:
     value: Secret | None = None
     file: Path | None = None
     read: Callable[[str], str] = field(default=str, repr=False, compare=False)
-    """Returns the text as it is meant; raises `machine.texts.UnusableError`."""
+    """Returns the text as it is meant; raises `machine.light.texts.UnusableError`."""
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
 """How jobs log: through structlog, whose import costs 20 ms; see docs/decisions/logging.md.
 
-It ends in the one schema of `agent.machine.log`, which is its last processor.
+It ends in the one schema of `agent.machine.light.log`, which is its last processor.
 """
 
 import contextlib
@@ -10,8 +10,8 @@ from collections.abc import Mapping, MutableMapping
 from functools import cached_property
 from typing import Any
 
-from agent.machine.later import put_off
-from agent.machine.log import Logger, make_event, make_records
+from agent.machine.light.later import put_off
+from agent.machine.light.log import Logger, make_event, make_records
 
 
 class StructuredLogger(Logger):

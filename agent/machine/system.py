@@ -14,15 +14,16 @@ from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
-from agent.machine import external_commands, runtime, steering
-from agent.machine.clock import Clock
 from agent.machine.errors import Problem
-from agent.machine.files import SECRET, STATE, read_file
-from agent.machine.lines import find_last_line
+from agent.machine.formats.lines import find_last_line
+from agent.machine.light import runtime
+from agent.machine.light.clock import Clock
+from agent.machine.light.files import SECRET, STATE, read_file
+from agent.machine.light.texts import UnusableError
+from agent.machine.programs import external_commands, steering
 from agent.machine.secret import Secret, SecretInput
-from agent.machine.texts import UnusableError
+from agent.machine.storage.volumes import Mounts, find_top, has_room
 from agent.machine.values import frozen
-from agent.machine.volumes import Mounts, find_top, has_room
 
 
 @frozen
@@ -141,7 +142,7 @@ class Facts:
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run a command that changes nothing and return what it said and its code.
 
-        Where it cannot even run, a code and `stderr` say why: see `machine.external_commands.run`.
+        Where it cannot even run, a code and `stderr` say why: see `external_commands.run`.
         """
         return self.start(argv, stdin)()
 

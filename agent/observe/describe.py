@@ -6,9 +6,15 @@ from urllib.parse import urlsplit
 from agent.backup import status as backup
 from agent.backup.targets.all import explain_setting
 from agent.github import status as github
-from agent.machine.clock import parse_time
-from agent.machine.human import find_left, format_age, format_duration, format_size, format_wait
-from agent.machine.unit_record import BAD, Record, State, find_open
+from agent.machine.light.clock import parse_time
+from agent.machine.light.human import (
+    find_left,
+    format_age,
+    format_duration,
+    format_size,
+    format_wait,
+)
+from agent.machine.records.unit_record import BAD, Record, State, find_open
 from agent.machine.values import frozen
 from agent.observe.item import Item
 from agent.observe.report.status import Row as Report

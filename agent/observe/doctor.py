@@ -4,10 +4,10 @@ import difflib
 import time
 from collections.abc import Iterator, Sequence
 
-from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
-from agent.machine.masking import Masker
+from agent.machine.light.clock import timestamp
+from agent.machine.light.exits import Exit
+from agent.machine.light.masking import Masker
 from agent.observe import examination
 from agent.observe.examination import Done, Tell
 from agent.observe.findings import FILE, Row

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field
 from types import FrameType
 from typing import Any
 
-from agent.machine import faults
 from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError
+from agent.machine.light import faults
 from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
-from agent.machine.documents import STATE, Document, fill
+from agent.machine.records.documents import STATE, Document, fill
 from agent.machine.values import frozen
 from agent.settings.check import Result
 

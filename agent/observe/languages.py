@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from agent.machine.files import SECRET, read_file
+from agent.machine.light.files import SECRET, read_file
 
 FOLDER = "/usr/local/share/devcopilot/versions"
 """A file for each language, which holds its version; see docker/mvp/Dockerfile."""

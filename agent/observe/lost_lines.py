@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from agent.machine import runtime
-from agent.machine.documents import RUNTIME, Document
+from agent.machine.light import runtime
+from agent.machine.records.documents import RUNTIME, Document
 
 
 def parse(rows: dict[str, Any]) -> dict[str, int]:

@@ -6,17 +6,17 @@ They are JSON, or what a terminal gets: the container's output has one of the tw
 import json
 from collections.abc import Sequence
 
-from agent.machine import runtime
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.masking import Masker
+from agent.machine.light import runtime
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.light.masking import Masker
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 
 FILES = ("recent.1", "recent")
 _STYLES = regex("\033\\[[0-9;:]*m")
 _TEXT = regex(r"(\d\d:\d\d:\d\d) (\S+?): (?:(warning|error): )?(.*)")
-"""As `agent.machine.log.render` writes it."""
+"""As `agent.machine.light.log.render` writes it."""
 
 
 @frozen

@@ -13,11 +13,12 @@ from typing import Any
 from agent.backup import status as backup
 from agent.backup import undo
 from agent.github import status as github
-from agent.machine import proc, unit_record
-from agent.machine.cgroup import Cgroup
-from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError, Problem
-from agent.machine.files import SECRET, read_file
+from agent.machine.light import proc
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.clock import timestamp
+from agent.machine.light.files import SECRET, read_file
+from agent.machine.records import unit_record
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.observe import activity, lost_lines

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.machine.cgroup import Cgroup
-from agent.machine.disks import read_use
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.disks import read_use
 from agent.machine.values import frozen
 from agent.settings.context import Context
 

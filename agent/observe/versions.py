@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent import __version__
-from agent.machine.files import SECRET, SETTINGS, read_file
-from agent.machine.parsing import parse_json
+from agent.machine.formats.parsing import parse_json
+from agent.machine.light.files import SECRET, SETTINGS, read_file
 from agent.observe.languages import FOLDER, find_languages
 
 EDITOR = Path("/opt/code-server/node_modules/code-server/package.json")

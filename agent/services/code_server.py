@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.machine import steering
-from agent.machine.addresses import find_asked, join_port
 from agent.machine.errors import Problem
-from agent.machine.lines import split_lines
+from agent.machine.formats.lines import split_lines
+from agent.machine.network.addresses import find_asked, join_port
 from agent.machine.places import find_xdg
-from agent.machine.resources import Edit, File, Resource
+from agent.machine.planning.resources import Edit, File, Resource
+from agent.machine.programs import steering
+from agent.machine.storage.volumes import find_top
 from agent.machine.system import Facts
-from agent.machine.volumes import find_top
 from agent.services import editor_login, front, login_link, login_page
 from agent.services.editor_login import ROOM, Hash
 from agent.services.service import HttpProbe, Service, ServiceKind

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
+from agent.machine.formats.parsing import parse_json
 from agent.machine.hints import find_hint
-from agent.machine.parsing import parse_json
-from agent.machine.resources import File, Private, Resource, Seed
+from agent.machine.light.expressions import regex
+from agent.machine.planning.resources import File, Private, Resource, Seed
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen

@@ -1,6 +1,6 @@
 // Gives people what code-server's own processes must not see of the container's environment. Each
 // of those loads it first: the first by NODE_OPTIONS, the others by the arguments that they get.
-// See agent/machine/steering.py for what that is, and agent/services/code_server.py for the file.
+// See agent/machine/programs/steering.py for what that is, and agent/services/code_server.py for the file.
 "use strict";
 
 const fs = require("node:fs");

@@ -8,10 +8,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.private_keys import find_public_key
-from agent.machine.resources import File, Generated, Resource
+from agent.machine.formats.private_keys import find_public_key
+from agent.machine.light import runtime
+from agent.machine.planning.resources import File, Generated, Resource
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -4,8 +4,8 @@ import os
 import shlex
 from collections.abc import Iterator, Sequence
 
-from agent.machine import runtime
-from agent.machine.resources import File
+from agent.machine.light import runtime
+from agent.machine.planning.resources import File
 from agent.machine.system import Facts
 from agent.services.service import MARK, Service
 

@@ -6,8 +6,8 @@ Only where somebody asks for a project: else a login starts in the home, as ever
 import os
 from collections.abc import Iterator
 
-from agent.machine import runtime
-from agent.machine.resources import File
+from agent.machine.light import runtime
+from agent.machine.planning.resources import File
 from agent.machine.system import System
 from agent.settings.context import Context
 from agent.settings.project import find_folder

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from agent.machine.addresses import LOOPBACK, is_address
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.parsing import parse_json
+from agent.machine.formats.parsing import parse_json
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.network.addresses import LOOPBACK, is_address
 from agent.machine.system import Facts, System
 from agent.machine.values import frozen
 from agent.services.editor_login import Hash

@@ -8,7 +8,7 @@ a name, which may be anything, comes as entities of HTML.
 import re
 from pathlib import Path
 
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 from agent.machine.secret import SecretInput
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 
 KEYGEN_TIMEOUT = 10.0
 SURROUNDINGS = {"PATH": os.defpath, "SHELL": "/bin/sh"}

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from agent.machine import owners
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.lines import split_lines
-from agent.machine.private_keys import KEY_NAMES, LOGIN_FIELD
+from agent.machine.formats.lines import split_lines
+from agent.machine.formats.private_keys import KEY_NAMES, LOGIN_FIELD
+from agent.machine.light.expressions import regex
+from agent.machine.storage import owners
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.everything import Settings

@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.machine import proc, sockets
-from agent.machine.addresses import FROM_OUTSIDE, LOOPBACK, join_port
 from agent.machine.deadline import find_rest
+from agent.machine.light import proc
+from agent.machine.network import sockets
+from agent.machine.network.addresses import FROM_OUTSIDE, LOOPBACK, join_port
 from agent.machine.system import Facts
 from agent.services import login_trial
 from agent.services.service import (

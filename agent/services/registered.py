@@ -8,8 +8,8 @@ from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any, get_args
 
-from agent.machine import runtime
-from agent.machine.documents import RUNTIME, Document
+from agent.machine.light import runtime
+from agent.machine.records.documents import RUNTIME, Document
 from agent.machine.values import frozen
 from agent.services.service import Probe, Service
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 
-from agent.machine.addresses import LOOPBACK
 from agent.machine.errors import Problem
-from agent.machine.resources import Resource
+from agent.machine.network.addresses import LOOPBACK
+from agent.machine.planning.resources import Resource
 from agent.machine.values import frozen
 from agent.settings.context import Context
 

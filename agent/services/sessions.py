@@ -11,11 +11,11 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.escaping import quote, quote_fish
-from agent.machine.expressions import regex
-from agent.machine.human import list_some
+from agent.machine.light import runtime
+from agent.machine.light.escaping import quote, quote_fish
+from agent.machine.light.expressions import regex
+from agent.machine.light.human import list_some
 
 NOT_SENT = frozenset({
     "USER", "LOGNAME", "SHELL", "MAIL", "TERM", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME",

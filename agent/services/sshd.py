@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agent.machine import runtime, steering
-from agent.machine.addresses import find_asked, join_port
 from agent.machine.errors import Problem
-from agent.machine.escaping import quote
-from agent.machine.resources import File, Resource
+from agent.machine.light import runtime
+from agent.machine.light.escaping import quote
+from agent.machine.network.addresses import find_asked, join_port
+from agent.machine.planning.resources import File, Resource
+from agent.machine.programs import steering
 from agent.machine.system import Facts
 from agent.services import host_keys
 from agent.services.logins import find_logins

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from agent.machine.clock import timestamp
+from agent.machine.light.clock import timestamp
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.services import registered, supervisord

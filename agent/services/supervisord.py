@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.machine import runtime
-from agent.machine.resources import File
+from agent.machine.light import runtime
+from agent.machine.planning.resources import File
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.services import launchers

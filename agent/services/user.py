@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any, Final
 
-from agent.machine import layered_folders
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.parsing import parse_toml
+from agent.machine.formats.parsing import parse_toml
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.storage import layered_folders
 from agent.services.service import MARK, CommandProbe, HttpProbe, PortProbe, Probe, Service
 from agent.settings.context import Context
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.human import format_duration
+from agent.machine.light.human import format_duration
 from agent.machine.values import frozen
 from agent.settings.parsers import absolute_path, one_of, plain_path, positive_duration
 from agent.settings.variable import variable

@@ -6,9 +6,9 @@ The text is a PHC string: https://github.com/P-H-C/phc-string-format/blob/master
 import os
 import re
 
-from agent.machine import texts
-from agent.machine.expressions import regex
-from agent.machine.texts import UnusableError
+from agent.machine.light import texts
+from agent.machine.light.expressions import regex
+from agent.machine.light.texts import UnusableError
 
 MEMORY, PASSES, LANES = 19 * 1024, 2, 1
 """KiB, and counts: the minimum that OWASP recommends. Each login pays for it; code-server

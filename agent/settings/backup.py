@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.machine import texts
+from agent.machine.light import texts
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings.lists import home_words, keep_rules, workspace_patterns

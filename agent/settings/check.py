@@ -9,7 +9,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
-from agent.machine.escaping import escape_line
+from agent.machine.light.escaping import escape_line
 from agent.machine.values import frozen
 from agent.settings.context import Context
 

@@ -7,11 +7,13 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from agent.machine import homes, locales, runtime
-from agent.machine.documents import DAMAGE, RUNTIME, Document
+from agent.machine import locales
 from agent.machine.errors import Problem
-from agent.machine.gitconfig import SYSTEM
+from agent.machine.formats.gitconfig import SYSTEM
+from agent.machine.light import runtime
 from agent.machine.places import order_path
+from agent.machine.records.documents import DAMAGE, RUNTIME, Document
+from agent.machine.storage import homes
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings import certificates, stored

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from agent.machine.expressions import regex
-from agent.machine.token_prefixes import GIT_HOSTS
+from agent.machine.light.expressions import regex
+from agent.machine.light.token_prefixes import GIT_HOSTS
 
 _NAME = regex(
     r"[A-Z0-9_]*(?:(?:(?<!PUBLIC_)(?<!AUTHORIZED_)KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?"

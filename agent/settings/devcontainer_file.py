@@ -11,9 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from agent.machine import jsonc
 from agent.machine.errors import AgentError, Problem
-from agent.machine.files import SETTINGS, read_file
+from agent.machine.formats import jsonc
+from agent.machine.light.files import SETTINGS, read_file
 from agent.machine.values import frozen
 from agent.settings.hooks import OFF
 

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, cast
 
-from agent.machine import addresses
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
+from agent.machine.light.texts import UnusableError
+from agent.machine.network import addresses
 from agent.machine.secret import SecretInput
-from agent.machine.texts import UnusableError
 from agent.machine.values import frozen
 from agent.settings import compatibility
 from agent.settings.activity import Activity

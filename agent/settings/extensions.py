@@ -8,8 +8,8 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from agent.machine.errors import AgentError, Problem
-from agent.machine.expressions import regex
-from agent.machine.parsing import parse_json
+from agent.machine.formats.parsing import parse_json
+from agent.machine.light.expressions import regex
 from agent.machine.values import frozen
 from agent.settings.lists import read_each, words_or_off
 from agent.settings.parsers import absolute_path

@@ -6,8 +6,8 @@ Each is checked for what code-server would accept in silence and then act on oth
 import re
 from urllib.parse import urljoin, urlsplit
 
-from agent.machine.addresses import is_address
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
+from agent.machine.network.addresses import is_address
 from agent.machine.values import frozen
 from agent.settings.lists import read_each, split_words
 from agent.settings.parsers import matching

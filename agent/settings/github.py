@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from agent.machine import texts
-from agent.machine.private_keys import read_pem
+from agent.machine.formats.private_keys import read_pem
+from agent.machine.light import texts
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings.lists import identifiers, permissions

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from agent.machine.globs import anchor
+from agent.machine.formats.globs import anchor
 from agent.settings.parsers import home_path, identifier
 from agent.settings.urls import show
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.gitconfig import ask_git, find_unreadable, may_set
-from agent.machine.private_keys import KEY_NAMES, find_folder
+from agent.machine.formats.gitconfig import ask_git, find_unreadable, may_set
+from agent.machine.formats.private_keys import KEY_NAMES, find_folder
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.everything import Settings

@@ -11,8 +11,9 @@ from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from agent.machine import system_folders, texts
-from agent.machine.expressions import regex
+from agent.machine.light import texts
+from agent.machine.light.expressions import regex
+from agent.machine.storage import system_folders
 from agent.settings.urls import http_url
 
 _CONTROL = regex(r"[\x00-\x1f\x7f]")

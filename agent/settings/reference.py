@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from agent.machine import runtime, termination
-from agent.machine.documents import RUNTIME, STATE, Document
-from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.light import runtime, termination
+from agent.machine.light.exits import SIGNAL_BASE, Exit
+from agent.machine.records.documents import RUNTIME, STATE, Document
 from agent.settings import compatibility
 from agent.settings.certificates import ALL, FOLDER, MORE, STORE
 from agent.settings.everything import variables

@@ -2,8 +2,8 @@
 
 from urllib.parse import quote
 
-from agent.machine import texts
-from agent.machine.addresses import LOOPBACK
+from agent.machine.light import texts
+from agent.machine.network.addresses import LOOPBACK
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings.parsers import duration, interval, switch

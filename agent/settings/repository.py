@@ -15,8 +15,8 @@ from dataclasses import field
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from agent.machine.expressions import regex
-from agent.machine.token_prefixes import GIT_HOSTS
+from agent.machine.light.expressions import regex
+from agent.machine.light.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen
 from agent.settings.parsers import count, switch
 from agent.settings.urls import LONGEST, http_url, is_loopback

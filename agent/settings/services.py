@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from agent.machine import texts
-from agent.machine.private_keys import read_ssh_key
+from agent.machine.formats.private_keys import read_ssh_key
+from agent.machine.light import texts
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings import argon2

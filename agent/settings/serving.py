@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from itertools import combinations
 
-from agent.machine import addresses, texts
 from agent.machine.errors import Problem
+from agent.machine.light import texts
+from agent.machine.network import addresses
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings.parsers import port

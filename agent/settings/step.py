@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from agent.machine.errors import Problem
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.machine.values import frozen
 from agent.settings.context import Context
 

@@ -1,9 +1,9 @@
-"""Readers for the secrets of object stores; see `agent.machine.texts`."""
+"""Readers for the secrets of object stores; see `agent.machine.light.texts`."""
 
 import binascii
 
-from agent.machine import texts
-from agent.machine.texts import UnusableError
+from agent.machine.light import texts
+from agent.machine.light.texts import UnusableError
 
 AZURE_KEY_BYTES = 64
 """https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage"""

@@ -10,10 +10,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
-from agent.machine.files import STATE, read_file
-from agent.machine.resources import File
+from agent.machine.light import runtime
+from agent.machine.light.files import STATE, read_file
+from agent.machine.planning.resources import File
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.compatibility import WITHHELD

@@ -1,6 +1,6 @@
 """What is served over HTTP with these settings, and where init listens for it."""
 
-from agent.machine import addresses
+from agent.machine.network import addresses
 from agent.settings.everything import Settings
 from agent.settings.serving import Address
 

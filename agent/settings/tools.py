@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.machine import texts
+from agent.machine.light import texts
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings.lists import words_or_off

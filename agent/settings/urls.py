@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 
 _NAME = regex(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _USABLE = regex(r"https?://[!-~]+", re.IGNORECASE)

@@ -5,9 +5,9 @@ from dataclasses import MISSING, Field, field
 from pathlib import Path
 from typing import Any, cast
 
-from agent.machine import texts
 from agent.machine.errors import AgentError, Problem
-from agent.machine.expressions import regex
+from agent.machine.light import texts
+from agent.machine.light.expressions import regex
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.values import frozen
 from agent.settings.parsers import command, idle_action, s3_options
@@ -80,7 +80,7 @@ def secret(
 ) -> Any:
     """Declare the secret variable of a field of type `SecretInput | None`.
 
-    `read` is the reader of such a secret, as described in `agent.machine.texts`.
+    `read` is the reader of such a secret, as described in `agent.machine.light.texts`.
     """
     return field(metadata={_VARIABLE: Variable(name, doc, read, None, aliases, secret=True)})
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent.machine import external_commands, steering
-from agent.machine.files import SETTINGS, read_file
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.programs import external_commands, steering
 from agent.machine.system import Facts
 
 LONGEST = 64 * 1024 * 1024

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.files import SETTINGS
-from agent.machine.parsing import parse_json
+from agent.machine.formats.parsing import parse_json
+from agent.machine.light.files import SETTINGS
 from agent.machine.places import find_folder
-from agent.machine.resources import File, Resource
+from agent.machine.planning.resources import File, Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 from agent.tools.config_entries import JSON, Config, Entries

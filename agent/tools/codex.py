@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.files import SETTINGS
-from agent.machine.parsing import parse_toml
+from agent.machine.formats.parsing import parse_toml
+from agent.machine.light.files import SETTINGS
 from agent.machine.places import find_folder
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 from agent.tools.config_entries import TOML, Config, Entries

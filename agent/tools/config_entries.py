@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from agent.machine import jsonc
-from agent.machine.documents import STATE, Document
 from agent.machine.errors import Problem
-from agent.machine.ledger import digest
-from agent.machine.parsing import parse_toml
-from agent.machine.resources import Edit, File, Resource
+from agent.machine.formats import jsonc
+from agent.machine.formats.parsing import parse_toml
+from agent.machine.planning.ledger import digest
+from agent.machine.planning.resources import Edit, File, Resource
+from agent.machine.records.documents import STATE, Document
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.tools import toml_edit

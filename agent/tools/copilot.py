@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.machine.errors import Problem
+from agent.machine.light.token_prefixes import CLASSIC
 from agent.machine.places import find_folder
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.machine.system import Facts
-from agent.machine.token_prefixes import CLASSIC
 from agent.settings.everything import Settings
 from agent.tools.config_entries import JSON, Config, Entries
 from agent.tools.key import find_key

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from agent.machine import jsonc
 from agent.machine.errors import Problem
+from agent.machine.formats import jsonc
 from agent.machine.places import find_folder
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 from agent.tools.config_entries import JSON_WITH_COMMENTS, Config, Entries

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.machine import jsonc
 from agent.machine.errors import Problem
-from agent.machine.parsing import parse_json
-from agent.machine.resources import Edit
+from agent.machine.formats import jsonc
+from agent.machine.formats.parsing import parse_json
+from agent.machine.planning.resources import Edit
 
 Document = dict[str, Any]
 Reader = Callable[[str], Any]

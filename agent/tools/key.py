@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.resources import File, Keep, Resource
+from agent.machine.light import runtime
+from agent.machine.planning.resources import File, Keep, Resource
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts
 from agent.settings.stored import hide

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from agent.machine.errors import Problem
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.settings.context import Context
 from agent.settings.step import Step
 from agent.tools.all import TOOLS

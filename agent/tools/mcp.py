@@ -8,13 +8,13 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from agent.machine import jsonc
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS
+from agent.machine.formats import jsonc
 from agent.machine.hints import find_hint
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS
+from agent.machine.light.token_prefixes import AWS, GITHUB, SERVICES, WEB_TOKEN
 from agent.machine.system import Facts
-from agent.machine.token_prefixes import AWS, GITHUB, SERVICES, WEB_TOKEN
 from agent.machine.values import frozen
 from agent.settings.credentials import is_secret
 

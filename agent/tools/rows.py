@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from agent.machine import unit_record
 from agent.machine.errors import Problem
+from agent.machine.records import unit_record
+from agent.machine.records.unit_record import BAD, Record, State, make_name
 from agent.machine.system import Facts
-from agent.machine.unit_record import BAD, Record, State, make_name
 from agent.machine.values import frozen
 from agent.settings.everything import Settings
 from agent.tools.tool import UNIT, AiTool, find_version, find_wanted, link_of, read_package

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from agent.machine.expressions import regex
-from agent.machine.parsing import parse_toml
+from agent.machine.formats.parsing import parse_toml
+from agent.machine.light.expressions import regex
 
 _LINE = regex(r"[^\n]*\n|[^\n]+")
 _INSIDE = regex(

@@ -13,10 +13,10 @@ from dataclasses import field
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.ledger import digest
-from agent.machine.parsing import parse_json
-from agent.machine.resources import Resource
+from agent.machine.formats.parsing import parse_json
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.planning.ledger import digest
+from agent.machine.planning.resources import Resource
 from agent.machine.secret import SecretInput
 from agent.machine.system import Facts
 from agent.machine.values import frozen

@@ -15,10 +15,10 @@ from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
-from agent.machine.documents import STATE, Document, read_texts
 from agent.machine.errors import AgentError, Problem
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.human import list_some
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.light.human import list_some
+from agent.machine.records.documents import STATE, Document, read_texts
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.repository import OURS

@@ -5,7 +5,7 @@ import os
 import socket
 from pathlib import Path
 
-from agent.machine.mountinfo import TABLE, find_mount, read_mounts
+from agent.machine.storage.mountinfo import TABLE, find_mount, read_mounts
 
 HOST_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 """Engines mount them from a folder of the container's."""

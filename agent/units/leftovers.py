@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from agent.machine.files import STATE, read_file
-from agent.machine.proc import GONE, list_processes, read_stat
+from agent.machine.light.files import STATE, read_file
+from agent.machine.light.proc import GONE, list_processes, read_stat
+from agent.machine.records.unit_record import FOLDER
 from agent.machine.system import Facts
-from agent.machine.unit_record import FOLDER
 
 SUFFIX = ".session"
 """Of the files KIND.NUMBER.session in the folder of units, each with the start of its leader."""

@@ -6,7 +6,7 @@ the container, such as a program that its start hooks began, ends with the runti
 
 from functools import partial
 
-from agent.machine.documents import RUNTIME, STATE, Document, fill
+from agent.machine.records.documents import RUNTIME, STATE, Document, fill
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

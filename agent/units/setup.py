@@ -15,13 +15,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from agent.machine import faults, holders, unit_record
-from agent.machine.clock import timestamp
 from agent.machine.errors import AgentError
-from agent.machine.setup_trigger import trigger
+from agent.machine.light import faults
+from agent.machine.light.clock import timestamp
+from agent.machine.programs.threads import start_or_do
+from agent.machine.records import unit_record
+from agent.machine.records.setup_trigger import trigger
+from agent.machine.records.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
+from agent.machine.storage import holders
 from agent.machine.system import Facts
-from agent.machine.threads import start_or_do
-from agent.machine.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.settings.context import Context
 from agent.units import leftovers
 from agent.units.unit import Kind, Speaker, Work, describe_refusal, list_known, read, write

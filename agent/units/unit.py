@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from agent.machine import unit_record
-from agent.machine.backoff import Backoff
-from agent.machine.clock import timestamp
-from agent.machine.documents import RUNTIME, Document
-from agent.machine.escaping import escape_line
-from agent.machine.human import format_duration
+from agent.machine.light.backoff import Backoff
+from agent.machine.light.clock import timestamp
+from agent.machine.light.escaping import escape_line
+from agent.machine.light.human import format_duration
+from agent.machine.records import unit_record
+from agent.machine.records.documents import RUNTIME, Document
+from agent.machine.records.unit_log import UnitLog
+from agent.machine.records.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.machine.system import Facts
-from agent.machine.unit_log import UnitLog
-from agent.machine.unit_record import BAD, GOOD, UNDECIDED, UNIT, Record, State, make_name
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.everything import Settings

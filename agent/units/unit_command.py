@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from agent.machine.exits import SIGNAL_BASE
-from agent.machine.expressions import regex
-from agent.machine.process_groups import end_group
+from agent.machine.light.exits import SIGNAL_BASE
+from agent.machine.light.expressions import regex
+from agent.machine.programs.process_groups import end_group
 from agent.machine.values import frozen
 
 PATIENCE = 5.0
@@ -88,7 +88,7 @@ def run(
         )  # fmt: skip
 
     if behind:
-        from agent.machine import background  # noqa: PLC0415 - 40 ms that few commands need
+        from agent.machine.programs import background  # noqa: PLC0415 - 40 ms that few commands need
 
         process = background.start_behind(start)
     else:

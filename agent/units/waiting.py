@@ -8,11 +8,12 @@ from pathlib import Path
 
 from agent.github import published
 from agent.github.hosts import find_accounts
-from agent.machine import sockets, unit_record
 from agent.machine.errors import UsageError
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
+from agent.machine.network import sockets
+from agent.machine.records import unit_record
+from agent.machine.records.unit_record import BAD, GOOD, Record, State, make_name
 from agent.machine.system import Facts
-from agent.machine.unit_record import BAD, GOOD, Record, State, make_name
 from agent.machine.values import frozen
 from agent.services import probes
 from agent.settings import context

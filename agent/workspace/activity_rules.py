@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import agent
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.machine.places import find_xdg
-from agent.machine.resources import Directory, File, Resource
+from agent.machine.planning.resources import Directory, File, Resource
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.parsers import REPORT

@@ -6,7 +6,7 @@ It answers only what a tool asks at its first start in a folder: none may act un
 from collections.abc import Iterator
 
 from agent.machine.errors import Problem
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.settings.context import Context
 from agent.settings.project import find_folder
 from agent.settings.step import Step

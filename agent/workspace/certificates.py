@@ -12,14 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
-from agent.machine.resources import File, Keep, Resource
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS
+from agent.machine.network.system_certificates import PUBLIC
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
+from agent.machine.planning.resources import File, Keep, Resource
 from agent.machine.system import Facts, System
-from agent.machine.system_certificates import PUBLIC
 from agent.settings.certificates import (
     ALL,
     FOLDER,

@@ -11,15 +11,16 @@ from typing import NamedTuple
 from agent.backup import prerequisites
 from agent.backup.targets.all import TARGETS
 from agent.github import start
-from agent.machine import owners, runtime
-from agent.machine.actions import WriteFile
 from agent.machine.deadline import patient_deadline
 from agent.machine.errors import AgentError, Problem
 from agent.machine.hints import find_hint
-from agent.machine.ledger import LEDGER, Ledger
-from agent.machine.mountinfo import is_in_memory
-from agent.machine.plan import Plan, apply, plan
-from agent.machine.resources import Directory, File, Resource
+from agent.machine.light import runtime
+from agent.machine.planning.actions import WriteFile
+from agent.machine.planning.ledger import LEDGER, Ledger
+from agent.machine.planning.plan import Plan, apply, plan
+from agent.machine.planning.resources import Directory, File, Resource
+from agent.machine.storage import owners
+from agent.machine.storage.mountinfo import is_in_memory
 from agent.machine.system import Facts, System
 from agent.machine.values import frozen
 from agent.services.all import SERVICES

@@ -13,9 +13,7 @@ from agent.github import spellings
 from agent.github.hosts import find_accounts
 from agent.github.spellings import Rules
 from agent.machine.errors import Problem
-from agent.machine.escaping import quote
-from agent.machine.expressions import regex
-from agent.machine.gitconfig import (
+from agent.machine.formats.gitconfig import (
     DEFAULTS,
     SIGNING,
     SYSTEM,
@@ -23,9 +21,11 @@ from agent.machine.gitconfig import (
     find_unreadable,
     start_asking_git,
 )
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
-from agent.machine.resources import File, Resource
+from agent.machine.light.escaping import quote
+from agent.machine.light.expressions import regex
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
+from agent.machine.planning.resources import File, Resource
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from agent.github.hosts import find_accounts
-from agent.machine import texts
 from agent.machine.errors import Problem
+from agent.machine.light import texts
 from agent.machine.secret import SecretInput
 from agent.settings.context import Context
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from agent.machine import runtime
-from agent.machine.boot_file import Boot
 from agent.machine.errors import Problem
-from agent.machine.resources import File, Resource
+from agent.machine.light import runtime
+from agent.machine.light.boot_file import Boot
+from agent.machine.planning.resources import File, Resource
 from agent.services import registered, supervisord
 from agent.services.all import find_refused, find_services
 from agent.services.registered import Roster

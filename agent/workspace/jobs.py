@@ -5,9 +5,10 @@ from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
 from agent.github import hosts
-from agent.machine import runtime, setup_trigger
-from agent.machine.boot_file import Job, Retry
-from agent.machine.moments import BOOT, LOST, READY, SIGNAL, STOP
+from agent.machine.light import runtime
+from agent.machine.light.boot_file import Job, Retry
+from agent.machine.light.moments import BOOT, LOST, READY, SIGNAL, STOP
+from agent.machine.records import setup_trigger
 from agent.machine.secret import SecretInput
 from agent.machine.values import frozen
 from agent.settings import surfaces

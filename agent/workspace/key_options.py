@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 
 _ITEM = regex(r'([A-Za-z0-9-]+)(?:="((?:\\"|[^"])*)")?(?:,|$)')
 _SWITCHES = frozenset(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from subprocess import CompletedProcess
 
-from agent.machine.expressions import regex
-from agent.machine.external_commands import NOT_FOUND, TOO_LONG, TOO_MUCH
+from agent.machine.light.expressions import regex
+from agent.machine.programs.external_commands import NOT_FOUND, TOO_LONG, TOO_MUCH
 from agent.machine.system import Facts
 
 _FINGERPRINT = regex(rb"^\d+ SHA256:(\S+)", re.MULTILINE)

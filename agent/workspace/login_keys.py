@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.machine import texts
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS
-from agent.machine.lines import BLANKS, split_lines
-from agent.machine.private_keys import LOGIN_FIELD, convert_ssh2, split_strings
-from agent.machine.resources import File, Resource
+from agent.machine.formats.lines import BLANKS, split_lines
+from agent.machine.formats.private_keys import LOGIN_FIELD, convert_ssh2, split_strings
+from agent.machine.light import texts
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS
+from agent.machine.planning.resources import File, Resource
 from agent.machine.system import Facts
 from agent.services.logins import AUTHORIZED_KEYS
 from agent.settings.context import Context

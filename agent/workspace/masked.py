@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.resources import File
+from agent.machine.light import runtime
+from agent.machine.planning.resources import File
 from agent.machine.secret import Secret
 from agent.settings.context import Context
 from agent.settings.credentials import find_url_passwords

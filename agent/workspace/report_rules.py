@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from agent.machine import runtime
-from agent.machine.addresses import join_port
 from agent.machine.errors import Problem
-from agent.machine.proxies import Proxy, find_proxy
-from agent.machine.resources import File, Resource
+from agent.machine.light import runtime
+from agent.machine.network.addresses import join_port
+from agent.machine.network.proxies import Proxy, find_proxy
+from agent.machine.planning.resources import File, Resource
 from agent.settings import surfaces
 from agent.settings.context import Context
 from agent.settings.everything import Settings

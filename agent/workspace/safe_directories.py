@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from agent.machine import external_commands
 from agent.machine.errors import Problem
-from agent.machine.mountinfo import TABLE, read_mounts
+from agent.machine.programs import external_commands
+from agent.machine.storage.mountinfo import TABLE, read_mounts
 from agent.machine.system import Facts
 
 DEPTH = 3

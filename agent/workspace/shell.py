@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS
 from agent.machine.hints import find_hint
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS
 from agent.machine.secret import SecretInput
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.escaping import quote
-from agent.machine.gitconfig import SIGNING
-from agent.machine.lines import find_last_line
-from agent.machine.resources import File, Resource
+from agent.machine.formats.gitconfig import SIGNING
+from agent.machine.formats.lines import find_last_line
+from agent.machine.light.escaping import quote
+from agent.machine.planning.resources import File, Resource
 from agent.machine.system import Facts
 from agent.settings.context import Context
 from agent.settings.own_signing import find_broken, find_key, find_own_signing, read_own

@@ -7,7 +7,7 @@ The lists lie where sshd and the image's ssh_config look in addition to the user
 from collections.abc import Iterator
 
 from agent.machine.errors import Problem
-from agent.machine.private_keys import (
+from agent.machine.formats.private_keys import (
     KEY_NAMES,
     WHOLE_FILE,
     find_folder,
@@ -15,7 +15,7 @@ from agent.machine.private_keys import (
     is_locked,
     read_ssh_key,
 )
-from agent.machine.resources import Directory, File, Keep, Resource
+from agent.machine.planning.resources import Directory, File, Keep, Resource
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.context import Context

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from agent.machine import jsonc
 from agent.machine.errors import Problem
-from agent.machine.files import SETTINGS
+from agent.machine.formats import jsonc
+from agent.machine.light.files import SETTINGS
 from agent.machine.places import find_xdg
-from agent.machine.resources import Edit, File, Resource
+from agent.machine.planning.resources import Edit, File, Resource
 from agent.machine.system import Facts
 from agent.services.extension_list import change_registry, make_entry
 from agent.settings.context import Context

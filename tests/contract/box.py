@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from tests.contract.homes import Workspace
 from tests.contract.vault import need_restic
 from tests.worlds.copies import run_verb

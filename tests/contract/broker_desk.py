@@ -12,9 +12,9 @@ from pathlib import Path
 from agent.github import published
 from agent.github.published import Published
 from agent.github.record import fingerprint
-from agent.machine import runtime
-from agent.machine.boot_file import Boot, Job
-from agent.machine.clock import Clock
+from agent.machine.light import runtime
+from agent.machine.light.boot_file import Boot, Job
+from agent.machine.light.clock import Clock
 from agent.machine.secret import Secret
 from agent.workspace import git
 from agent.workspace.jobs import find_jobs

@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 from agent.github import published
-from agent.machine import runtime, unit_record
-from agent.machine.unit_record import Record
+from agent.machine.light import runtime
+from agent.machine.records import unit_record
+from agent.machine.records.unit_record import Record
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.units.clone import kind

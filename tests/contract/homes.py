@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from agent import catalogue
-from agent.machine import runtime
-from agent.machine.ledger import LEDGER, Ledger
-from agent.machine.plan import Plan, plan
+from agent.machine.light import runtime
+from agent.machine.planning.ledger import LEDGER, Ledger
+from agent.machine.planning.plan import Plan, plan
 from agent.settings import context
 from agent.settings.context import Context
 from agent.workspace import configure

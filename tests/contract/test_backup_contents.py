@@ -13,7 +13,7 @@ import pytest
 
 from agent.backup import record
 from agent.backup.create.snapshot import SHRUNK
-from agent.machine.folders import CACHE_SIGNATURE
+from agent.machine.storage.folders import CACHE_SIGNATURE
 from tests.contract.box import call, open_box, read
 from tests.contract.committing import committing, git, make_repository
 from tests.contract.homes import Workspace

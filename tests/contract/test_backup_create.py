@@ -21,7 +21,7 @@ from agent.backup.create.snapshot import BackupMaker, BackupResult, Contents, So
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic
 from agent.backup.target import find_targets
-from agent.machine.follow import Limits, Message
+from agent.machine.programs.follow import Limits, Message
 from agent.settings.everything import Settings
 from tests.contract.vault import Vault
 from tests.worlds.backup_servers import Server, serving_rclone

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.clock import format_time, read_time
+from agent.machine.light.clock import format_time, read_time
 from tests.contract.box import call, open_box, read
 from tests.contract.homes import Workspace
 from tests.worlds.needs import need

@@ -15,7 +15,7 @@ from agent.backup.repository_keys import Key, list_keys
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.target import find_targets
 from agent.machine.errors import AgentError, Problem
-from agent.machine.follow import Finished
+from agent.machine.programs.follow import Finished
 from agent.settings.everything import Settings
 from tests.contract.vault import Vault
 from tests.worlds.backup_servers import Server

@@ -10,7 +10,7 @@ import pytest
 
 from agent.backup.create.content import ToolFiles, find_content
 from agent.backup.create.survey import survey
-from agent.machine.globs import anchor, compile_patterns
+from agent.machine.formats.globs import anchor, compile_patterns
 from tests.worlds.needs import need
 from tests.worlds.quick_key import place_repository
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from agent.backup import record, workspace_id
-from agent.machine.clock import format_time, read_time
+from agent.machine.light.clock import format_time, read_time
 from tests.contract.box import call, open_box, read
 from tests.contract.homes import Workspace
 from tests.worlds.copies import run_verb

@@ -20,7 +20,7 @@ from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.upkeep import retention, trial_restore
 from agent.backup.upkeep.verification import verify
 from agent.machine.errors import Problem
-from agent.machine.follow import Finished
+from agent.machine.programs.follow import Finished
 from tests.contract.vault import Vault, flip
 from tests.worlds.quick_key import plant_lock
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from agent.machine.folders import CACHE_SIGNATURE
+from agent.machine.storage.folders import CACHE_SIGNATURE
 from tests.contract.odd_tree import describe
 from tests.contract.restore_box import FILES, MINE, RestoreBox
 from tests.worlds.small_folder import small_folder

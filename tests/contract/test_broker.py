@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from agent.machine import runtime
-from agent.machine.clock import Clock
+from agent.machine.light import runtime
+from agent.machine.light.clock import Clock
 from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.broker_desk import QUESTION, BrokerDesk
 from tests.contract.workspace import ROOT

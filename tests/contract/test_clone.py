@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from agent.github import gh, published
-from agent.machine import runtime
-from agent.machine.unit_record import make_name
+from agent.machine.light import runtime
+from agent.machine.records.unit_record import make_name
 from agent.settings.everything import Settings
 from agent.settings.repository import parse_entry
 from agent.units.clone import kind, repository

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from agent.machine import runtime
 from agent.machine.errors import Problem
-from agent.machine.resources import File, Resource
+from agent.machine.light import runtime
+from agent.machine.planning.resources import File, Resource
 from agent.settings.context import Context
 from agent.settings.step import Step
 from agent.workspace import configure

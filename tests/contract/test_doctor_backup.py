@@ -23,7 +23,7 @@ from agent.backup.checks import objects, repository, s3_request, write
 from agent.backup.checks.objects import FolderObject, StoreError
 from agent.backup.restic.client import Restic
 from agent.backup.target import Target, find_targets
-from agent.machine import web
+from agent.machine.network import web
 from agent.machine.system import Facts
 from agent.settings.check import Result
 from agent.settings.context import Context

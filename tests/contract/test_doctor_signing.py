@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine.errors import Problem
-from agent.machine.gitconfig import ask_git
+from agent.machine.formats.gitconfig import ask_git
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.settings.everything import Settings

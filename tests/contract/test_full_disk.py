@@ -10,8 +10,8 @@ import pytest
 from agent.__main__ import VERBS
 from agent.commands import backup
 from agent.commands.backup import key
-from agent.machine import runtime
-from agent.machine.exits import Exit
+from agent.machine.light import runtime
+from agent.machine.light.exits import Exit
 from agent.units.setup import Setup
 from tests.contract.box import open_box
 from tests.contract.homes import Workspace

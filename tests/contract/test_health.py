@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.services.registered import ROSTER, Roster
 from agent.services.service import CommandProbe, HttpProbe, LoginProbe, PortProbe, Service
 from tests.contract.homes import Workspace

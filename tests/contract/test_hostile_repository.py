@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.unit_record import Record
+from agent.machine.records.unit_record import Record
 from agent.settings.everything import Settings
 from agent.workspace import git
 from tests.contract.clones import CREDENTIALS, FILES, TOKEN, Place, point_to

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime
-from agent.machine.masking import Masker
+from agent.machine.light import runtime
+from agent.machine.light.masking import Masker
 from agent.services import editor_login
 from agent.settings.everything import variables
 from tests.contract.homes import COMPANIONS, FORMS, Workspace

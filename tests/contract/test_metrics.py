@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.observe.metrics import surface
 from agent.observe.metrics.all import FAMILIES
 from agent.observe.metrics.exposition import OPENMETRICS, TEXT

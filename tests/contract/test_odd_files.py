@@ -9,7 +9,7 @@ import pytest
 
 from agent.__main__ import main
 from agent.commands import status
-from agent.machine import runtime
+from agent.machine.light import runtime
 from tests.contract.homes import OPEN, SECRETS, Workspace, make_private_key
 
 _STATE = ".local/state/devcopilot"

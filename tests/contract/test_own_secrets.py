@@ -14,8 +14,9 @@ from agent.backup.restic.client import make_environment
 from agent.backup.target import LIMITED, find_targets
 from agent.github.sources import command
 from agent.github.token import Token
-from agent.machine import runtime, user_commands
-from agent.machine.masking import Masker
+from agent.machine.light import runtime
+from agent.machine.light.masking import Masker
+from agent.machine.programs import user_commands
 from agent.services import launchers
 from agent.services.service import Service
 from agent.settings import context

@@ -13,7 +13,7 @@ from agent.commands.refresh import describe
 from agent.github import api, published
 from agent.github.record import RECORD, Record, fingerprint
 from agent.github.token_fetch import FIRST_DELAY, LONGEST_DELAY
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.machine.secret import Secret
 from agent.observe.metrics import history
 from agent.settings import stored

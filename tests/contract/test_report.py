@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.observe.activity import sample
 from agent.workspace.activity_rules import SAMPLER
 from tests.contract.homes import Workspace

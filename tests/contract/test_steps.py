@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import private_keys
-from agent.machine.ledger import LEDGER
+from agent.machine.formats import private_keys
+from agent.machine.planning.ledger import LEDGER
 from agent.machine.secret import SecretInput
-from agent.machine.volumes import STATE_FOLDER
+from agent.machine.storage.volumes import STATE_FOLDER
 from agent.services import code_server, editor_login
 from agent.settings import stored
 from agent.settings.everything import Settings

@@ -17,9 +17,9 @@ import pytest
 
 from agent.commands import explain
 from agent.init import early, preload
-from agent.machine import runtime
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
+from agent.machine.light import runtime
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
 from agent.machine.system import Facts, System
 from agent.services import probes, status, supervisord
 from agent.services.service import MARK, PortProbe, Service

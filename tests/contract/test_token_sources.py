@@ -21,8 +21,8 @@ from agent.github.record import read_record
 from agent.github.renewal import make_renewals
 from agent.github.token import MOST_GRANTS, read_grants
 from agent.github.token_fetch import Demand
-from agent.machine import runtime
-from agent.machine.clock import Clock, format_time
+from agent.machine.light import runtime
+from agent.machine.light.clock import Clock, format_time
 from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault

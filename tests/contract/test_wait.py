@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from agent.commands import wait
-from agent.machine import runtime
+from agent.machine.light import runtime
+from agent.machine.records.unit_log import find_path
+from agent.machine.records.unit_record import SEPARATOR, UNIT, Record, State
 from agent.machine.system import Facts
-from agent.machine.unit_log import find_path
-from agent.machine.unit_record import SEPARATOR, UNIT, Record, State
 from agent.settings import context
 from agent.units import setup, waiting
 from agent.units.all import KINDS

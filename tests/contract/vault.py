@@ -14,7 +14,7 @@ from agent.backup.create.snapshot import BackupMaker, BackupResult, Contents
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic, Snapshot, find_options, make_environment
 from agent.backup.target import PROGRAM, Target
-from agent.machine.clock import Clock
+from agent.machine.light.clock import Clock
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
 from tests.worlds.needs import need

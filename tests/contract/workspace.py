@@ -12,12 +12,12 @@ import yaml
 from agent.github import changes, published
 from agent.github.record import Record
 from agent.github.renewal import Outcome
-from agent.machine import runtime
-from agent.machine.clock import Clock
 from agent.machine.errors import Problem
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
-from agent.machine.resources import Resource
+from agent.machine.light import runtime
+from agent.machine.light.clock import Clock
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
+from agent.machine.planning.resources import Resource
 from agent.machine.system import System
 from agent.settings import context, stored
 from agent.settings.context import Context

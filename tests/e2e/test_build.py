@@ -123,7 +123,7 @@ def test_no_layer_holds_a_secret(planted: Planted, tmp_path: Path) -> None:
     known = "devcopilot, or you changed it".removeprefix("devcopilot, ")
     saved = save_image(tmp_path, planted.name)
     assert scan_layers(saved, (*planted.secrets, known)) == {known}, (
-        "known: of agent/machine/plan.py"
+        "known: of agent/machine/planning/plan.py"
     )
 
 

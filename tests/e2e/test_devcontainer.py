@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.machine.jsonc import parse_lenient
+from agent.machine.formats.jsonc import parse_lenient
 from tests.worlds.containers import BASE, MVP
 from tests.worlds.devcontainers import Devcontainer, bring_up, need_client
 

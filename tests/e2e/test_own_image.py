@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.jsonc import parse_lenient
+from agent.machine.formats.jsonc import parse_lenient
 from tests.worlds.containers import BASE, docker
 from tests.worlds.devcontainers import need_client, remove_images, run_client
 from tests.worlds.strangers import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from tests.e2e.conftest import Login
 from tests.worlds.containers import BASE, DOCKER, HARDENED, Container, Recipe, running
 from tests.worlds.fish import copy, sitting_at_fish

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
 from agent.machine.system import Facts, System
 from agent.services import host_keys, probes, sshd
 from agent.services.service import BannerProbe, Service

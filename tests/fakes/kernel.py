@@ -16,7 +16,7 @@ from typing import Any
 from agent.init import turn
 from agent.init.children import Child, Children, Streams, exit_code
 from agent.init.loop import BootClock, Loop
-from agent.machine.log import Logger
+from agent.machine.light.log import Logger
 
 ABOVE_ALL_PIDS = 1 << 22
 """No process of the machine has such a number: include/linux/threads.h, PID_MAX_LIMIT."""

@@ -7,7 +7,7 @@ import subprocess
 from collections import Counter
 from contextlib import suppress
 
-from agent.machine.moments import STOP
+from agent.machine.light.moments import STOP
 from agent.services.supervisord import RUNNING
 from agent.workspace.jobs import JOBS
 from tests.faults.life import STARTERS, SUPERVISORD, Life, list_family

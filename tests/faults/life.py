@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.services import supervisord
 from tests.faults.victims import KEPT
 from tests.pid1.boxes import PYTHON, Box

@@ -5,7 +5,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from tests.faults.life import SUPERVISORD
 from tests.faults.lives import LEAN, SERVICES, Ground, add_service, laid_ground, living
 from tests.faults.tally import Tally

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from agent.github import published
-from agent.machine.clock import Clock
+from agent.machine.light.clock import Clock
 from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
 from tests.contract.broker_desk import QUESTION, BrokerDesk
 from tests.contract.workspace import ROOT

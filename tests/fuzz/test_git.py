@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from agent.github import spellings
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.settings.everything import Settings
 from agent.workspace import git
 from tests.fuzz.properties import fuzz, make_folder
@@ -156,6 +156,6 @@ def test_the_helper_answers_git_alone(lines: list[str], ready: bool, action: str
 
 @fuzz(text=TEXT)
 def test_any_program_is_quoted_for_git(text: str) -> None:
-    from agent.machine.escaping import quote
+    from agent.machine.light.escaping import quote
 
     assert "\n" not in quote(text)

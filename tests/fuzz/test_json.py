@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from agent.machine import jsonc
 from agent.machine.errors import Problem
+from agent.machine.formats import jsonc
 from agent.tools import config_entries
 from agent.tools.json_edit import edit_json, read_json, set_default
 from tests.fuzz.properties import fuzz

@@ -6,8 +6,8 @@ from base64 import b64encode
 
 from hypothesis import strategies as st
 
-from agent.machine import texts
 from agent.machine.errors import Problem
+from agent.machine.light import texts
 from agent.workspace import login_keys
 from tests.fuzz.properties import fuzz, make_folder
 from tests.fuzz.texts import TEXT, UNICODE, write

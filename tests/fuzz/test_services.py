@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.services import launchers, sessions, supervisord
 from agent.services.service import Service
 from tests.fuzz.properties import fuzz, make_folder

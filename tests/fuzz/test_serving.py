@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from agent.github.broker import Broker
-from agent.machine.log import Logger
+from agent.machine.light.log import Logger
 from agent.machine.secret import Secret, SecretInput
 from agent.observe.serve import grammar, http
 from agent.observe.serve.all import SURFACES, load

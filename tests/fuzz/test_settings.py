@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from agent.github import hosts
 from agent.machine.errors import AgentError, Problem
+from agent.machine.light.texts import UnusableError
 from agent.machine.secret import Secret, SecretInput
-from agent.machine.texts import UnusableError
 from agent.settings import everything, stored
 from agent.settings.everything import Settings
 from agent.settings.parsers import data_folder

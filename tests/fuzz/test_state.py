@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from agent.commands.state_files import DOCUMENTS
-from agent.machine import escaping, masking, runtime
 from agent.machine.errors import AgentError
-from agent.machine.masking import SHORTEST, Masker
+from agent.machine.light import escaping, masking, runtime
+from agent.machine.light.masking import SHORTEST, Masker
 from agent.observe.metrics import exposition
 from agent.observe.metrics.family import Sample
 from tests.fuzz.properties import fuzz, make_folder

@@ -5,7 +5,7 @@ import struct
 
 from hypothesis import strategies as st
 
-from agent.machine import sockets
+from agent.machine.network import sockets
 from tests.fuzz.properties import fuzz, make_folder
 from tests.fuzz.texts import write
 

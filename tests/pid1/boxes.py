@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from agent.machine.boot_file import Boot, Job
+from agent.machine.light.boot_file import Boot, Job
 from agent.machine.system import Facts
 from agent.services import supervisord
 from agent.services.service import Service

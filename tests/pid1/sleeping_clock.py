@@ -5,7 +5,7 @@ import struct
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agent.machine.clock import Clock
+from agent.machine.light.clock import Clock
 from tests.pid1.preloading import build_library
 
 

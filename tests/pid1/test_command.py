@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, INIT, PYTHON, Box, booted
 from tests.worlds.waiting import DEADLINE, wait_until
 

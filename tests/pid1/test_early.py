@@ -12,10 +12,10 @@ import pytest
 from agent.init import early
 from agent.init.early import GONE, PLAIN, Early, take_over
 from agent.init.fifo import open_fifo
-from agent.machine import runtime
-from agent.machine.boot_file import Job, read_boot
-from agent.machine.exits import Exit
-from agent.machine.proc import read_stat
+from agent.machine.light import runtime
+from agent.machine.light.boot_file import Job, read_boot
+from agent.machine.light.exits import Exit
+from agent.machine.light.proc import read_stat
 from agent.services.service import Service
 from tests.pid1.boxes import (
     BLOCKED,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from tests.pid1.boxes import BLOCKED, EMPTY_BOOT, ENVIRONMENT, PYTHON, Box, booted, change, give
 
 Start = Callable[..., Box]

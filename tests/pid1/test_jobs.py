@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agent.machine.boot_file import Job, Retry
+from agent.machine.light.boot_file import Job, Retry
 from tests.pid1.boxes import Box, Namespace, booted, change, give, has_pending, with_jobs
 from tests.worlds.bound import BOUND
 from tests.worlds.waiting import wait_until

@@ -25,8 +25,8 @@ from typing import Any
 import pytest
 
 from agent.github import published
-from agent.machine.gitconfig import DEFAULTS
-from agent.machine.volumes import STATE_FOLDER
+from agent.machine.formats.gitconfig import DEFAULTS
+from agent.machine.storage.volumes import STATE_FOLDER
 from tests.contract.apps import APP, INSTALLATION, make_key, make_pem, make_public_pem
 from tests.fakes.github import FakeGitHub, Fault, Request
 from tests.pid1.boxes import ENVIRONMENT, PYTHON, Box, give

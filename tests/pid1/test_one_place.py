@@ -24,7 +24,7 @@ HOST = "foreign.example"
 TOKEN = "ghp_foreign0123456789"
 
 STEP = """
-from agent.machine.resources import File
+from agent.machine.planning.resources import File
 from agent.settings.step import Step
 
 def resources(context):
@@ -61,7 +61,7 @@ def find(settings, facts):
 TARGET = TargetKind("foreign", "FOREIGN", lambda backup: True, find)
 """
 TOOL = """
-from agent.machine.resources import File
+from agent.machine.planning.resources import File
 from agent.tools.config_entries import JSON, Config
 from agent.tools.tool import AiTool, Login
 

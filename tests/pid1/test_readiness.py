@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import moments
-from agent.machine.boot_file import Job
+from agent.machine.light import moments
+from agent.machine.light.boot_file import Job
 from agent.services.service import Service
 from tests.pid1.boxes import EMPTY_BOOT, Box, booted, change, with_services
 from tests.worlds.containers import find_free_port

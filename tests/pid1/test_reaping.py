@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.boot_file import Job
+from agent.machine.light.boot_file import Job
 from tests.pid1.boxes import (
     EMPTY_BOOT,
     ENVIRONMENT,

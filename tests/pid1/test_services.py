@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from agent.machine.boot_file import Job
-from agent.machine.exits import Exit
+from agent.machine.light.boot_file import Job
+from agent.machine.light.exits import Exit
 from agent.services.service import Service
 from tests.pid1.boxes import EMPTY_BOOT, INIT, PYTHON, Box, booted, change, with_services
 from tests.pid1.preloading import build_library

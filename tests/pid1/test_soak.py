@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.boot_file import Job
+from agent.machine.light.boot_file import Job
 from agent.services.service import Service
 from agent.services.supervisord import query_states
 from tests.pid1.boxes import PYTHON, Box, booted, change, with_jobs, with_services

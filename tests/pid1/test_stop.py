@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.boot_file import Job
-from agent.machine.exits import Exit
+from agent.machine.light.boot_file import Job
+from agent.machine.light.exits import Exit
 from agent.services.service import Service
 from tests.pid1.boxes import (
     EMPTY_BOOT,

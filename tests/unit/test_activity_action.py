@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agent.machine import runtime
 from agent.machine.errors import AgentError
-from agent.machine.log import Logger
+from agent.machine.light import runtime
+from agent.machine.light.log import Logger
 from agent.observe.activity import action, proc_stat, sample
 from agent.settings.context import Context
 from agent.settings.everything import Settings

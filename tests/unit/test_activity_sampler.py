@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import netlink
+from agent.machine.light import netlink
 from agent.observe.activity import (
     connections,
     idle,

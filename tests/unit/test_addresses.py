@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.machine import addresses
+from agent.machine.network import addresses
 
 
 @pytest.mark.parametrize(

@@ -26,29 +26,10 @@ TOP = ("__main__", "catalogue")
 
 APART = "init"
 """PID 1 and the log child, which live as long as the container."""
-LIGHT = {
-    "backoff",
-    "boot_file",
-    "cgroup",
-    "clock",
-    "core_dumps",
-    "escaping",
-    "expressions",
-    "exits",
-    "faults",
-    "files",
-    "later",
-    "log",
-    "masking",
-    "moments",
-    "proc",
-    "runtime",
-    "secret_forms",
-    "termination",
-    "texts",
-    "token_prefixes",
-}
-"""What they may load of `machine`: it costs next to nothing."""
+LIGHT = "machine.light"
+"""What they may load besides: it costs next to nothing."""
+SAMPLER = "observe.activity.job"
+"""It starts twice a minute, and may load no more of `machine`."""
 
 HEAVY = {
     "argparse", "asyncio", "concurrent", "dataclasses", "email", "github", "http",
@@ -107,6 +88,11 @@ def find_floor(module: str) -> int:
     return floor
 
 
+def is_light(module: str) -> bool:
+    """Return whether a module is one of those, or their folder."""
+    return f"{module}.".startswith(f"{LIGHT}.")
+
+
 INSIDE = sorted(name for name in MODULES if find_room(name) != APART)
 
 
@@ -139,7 +125,19 @@ def test_nothing_that_works_imports_the_catalogue() -> None:
 @pytest.mark.parametrize("module", sorted(set(MODULES) - set(INSIDE)))
 def test_long_lived_processes_import_hardly_anything_of_ours(module: str) -> None:
     others = {used for used in find_imports(module) if find_room(used) != APART}
-    assert others <= {f"machine.{name}" for name in LIGHT}
+    assert {name for name in others if not is_light(name)} == set()
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if is_light(name)))
+def test_what_is_light_imports_only_what_is_light(module: str) -> None:
+    assert {name for name in find_imports(module) if not is_light(name)} == set()
+
+
+def test_light_is_only_what_they_load() -> None:
+    found = {name for name in MODULES if find_room(name) == APART} | {SAMPLER}
+    while used := {other for name in found for other in find_imports(name)} - found:
+        found |= used
+    assert {name for name in MODULES if is_light(name)} - {LIGHT} - found == set()
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
@@ -189,12 +187,13 @@ def test_long_lived_processes_load_hardly_anything(package: str) -> None:
     loaded = set(json.loads(done.stdout))
     assert not loaded & HEAVY
     ours = {name for name in loaded if name.startswith("agent.")}
-    allowed = {"agent.machine", "agent.init"} | {f"agent.machine.{name}" for name in LIGHT}
-    assert {name for name in ours if not name.startswith(f"agent.{package}")} <= allowed
+    others = {name for name in ours if not name.startswith(f"agent.{package}")}
+    assert leave_light(others) <= {"agent.init"}
 
 
-SAMPLED = LIGHT | {"cgroup", "disks", "human", "netlink"}
-"""What the sampler of the activity may load of `machine`: it starts twice a minute."""
+def leave_light(names: set[str]) -> set[str]:
+    """Return what of the loaded modules is not light, nor a folder on the way to it."""
+    return {name for name in names if not is_light(name.removeprefix("agent."))} - {"agent.machine"}
 
 
 def test_the_sampler_loads_hardly_anything(tmp_path: Path) -> None:
@@ -215,10 +214,10 @@ def test_the_sampler_loads_hardly_anything(tmp_path: Path) -> None:
     ours = {name for name in loaded if name.startswith("agent.")}
     rooms = {name for name in ours if not name.startswith("agent.observe.activity.")}
     allowed = {
-        "agent.machine", "agent.observe", "agent.observe.activity", "agent.observe.metrics",
+        "agent.observe", "agent.observe.activity", "agent.observe.metrics",
         "agent.observe.metrics.history",
     }  # fmt: skip
-    assert rooms <= allowed | {f"agent.machine.{name}" for name in SAMPLED}
+    assert leave_light(rooms) <= allowed
     assert "agent.observe.activity.answer" not in ours
     assert (tmp_path / "activity.json").exists()
     assert (tmp_path / "history.ring").exists()
@@ -237,22 +236,21 @@ def test_the_command_loads_only_init_for_pid_1() -> None:
     )  # fmt: skip
     loaded = done.stdout.splitlines()[-1].split()
     others = {name for name in loaded if not name.startswith("agent.init")}
-    light = {f"agent.machine.{name}" for name in LIGHT}
-    assert others <= {"agent.__main__", "agent.machine", *light}
+    assert leave_light(others) == {"agent.__main__"}
 
 
 READS_ITSELF = {
-    "machine.files",
-    "machine.background",  # of the kernel
-    "machine.proc",
+    "machine.light.files",
+    "machine.programs.background",  # of the kernel
+    "machine.light.proc",
     "init.preload",  # the boot file, in a folder that only the agent may enter
-    "machine.boot_file",
+    "machine.light.boot_file",
     "init.children",  # what its own child reports
     "init.jobs",  # 200 bytes
     "init.processes",  # /proc
     "backup.restore.archive_extraction",  # what is no file to read as a whole
-    "machine.user_commands",
-    "machine.sqlite",
+    "machine.programs.user_commands",
+    "machine.storage.sqlite",
     "backup.upkeep.trial_restore",
 }
 """The modules that may open a file in their own way."""
@@ -279,14 +277,14 @@ def test_files_are_read_in_one_way(module: str) -> None:
 
 
 SPLITS_FOR_PEOPLE = {
-    "backup.restic.client", "backup.upkeep.verification", "machine.user_commands",
+    "backup.restic.client", "backup.upkeep.verification", "machine.programs.user_commands",
 }  # fmt: skip
 """The modules that take a line out of what a program said, to show it."""
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - SPLITS_FOR_PEOPLE))
 def test_no_text_is_split_by_pythons_own_rule(module: str) -> None:
-    """`agent.machine.lines` says why."""
+    """`agent.machine.formats.lines` says why."""
     found = {
         ast.unparse(node.value)
         for node in ast.walk(ast.parse(MODULES[module].read_text()))

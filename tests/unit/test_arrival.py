@@ -6,8 +6,8 @@ import time
 import pytest
 
 from agent.commands.arrival import IdleError, Line, describe, find_running
-from agent.machine.clock import timestamp
-from agent.machine.unit_record import Record, State
+from agent.machine.light.clock import timestamp
+from agent.machine.records.unit_record import Record, State
 from agent.settings.everything import Settings
 from agent.units.all import KINDS
 from agent.units.setup import NOT_YET

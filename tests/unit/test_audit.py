@@ -10,7 +10,7 @@ import pytest
 from agent.commands import audit as verb
 from agent.github import audit
 from agent.github.audit import Caller
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.machine.system import Facts
 from tests.worlds.machine import make_facts
 

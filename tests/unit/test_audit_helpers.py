@@ -12,7 +12,7 @@ import pytest
 
 from agent.github import audit
 from agent.github.audit import Entry
-from agent.machine.clock import Clock
+from agent.machine.light.clock import Clock
 from agent.machine.system import Facts
 from agent.workspace import git
 from tests.worlds.machine import make_facts

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.machine.background import choose_processors, read_quota, start_behind
+from agent.machine.programs.background import choose_processors, read_quota, start_behind
 from tests.worlds.limits import refuse_thread
 
 ANY = float("inf")
@@ -59,7 +59,8 @@ def test_it_holds_for_what_is_started_from_there() -> None:
         "os.sched_getscheduler(0), psutil.Process().ionice()[0]]))"
     )
     script = (
-        "import subprocess, sys; from agent.machine.background import give_way; give_way(); "
+        "import subprocess, sys\n"
+        "from agent.machine.programs.background import give_way; give_way(); "
         f"subprocess.run([sys.executable, '-c', {child!r}], check=True)"
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

@@ -14,8 +14,8 @@ from agent.backup.record import Record
 from agent.backup.restic.client import Listing, Snapshot
 from agent.backup.target import Target
 from agent.backup.upkeep import retention
-from agent.machine import runtime
-from agent.machine.clock import format_time
+from agent.machine.light import runtime
+from agent.machine.light.clock import format_time
 from tests.worlds.machine import make_facts
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

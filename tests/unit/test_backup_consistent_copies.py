@@ -8,7 +8,7 @@ import pytest
 
 from agent.backup.restore import consistent_copies
 from agent.backup.restore.consistent_copies import put_in_place
-from agent.machine import sqlite
+from agent.machine.storage import sqlite
 from tests.unit.test_backup_databases import judge, make
 
 

@@ -20,9 +20,9 @@ from agent.backup.create.content import (
 )
 from agent.backup.create.survey import STORE, Count, survey
 from agent.commands.backup.shared import TOOL_FILES
-from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
-from agent.machine.globs import compile_patterns
-from agent.machine.sqlite import HEADER
+from agent.machine.formats.globs import compile_patterns
+from agent.machine.storage.folders import CACHE_SIGNATURE, CACHE_TAG
+from agent.machine.storage.sqlite import HEADER
 
 find_content = partial(backup_content.find_content, tools=TOOL_FILES)
 

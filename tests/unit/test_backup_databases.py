@@ -16,7 +16,7 @@ import pytest
 
 from agent.backup.create import databases
 from agent.backup.create.databases import Copied, copy_all, find_place
-from agent.machine import sqlite
+from agent.machine.storage import sqlite
 from tests.worlds.programs import Awaited
 from tests.worlds.waiting import DEADLINE, wait_until
 

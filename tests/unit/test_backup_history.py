@@ -9,8 +9,8 @@ from agent.backup.create.session import find_day
 from agent.backup.create.snapshot import BackupResult
 from agent.backup.history import DAYS, Day, add
 from agent.backup.restic.client import Snapshot
-from agent.machine.clock import read_time
 from agent.machine.errors import Problem
+from agent.machine.light.clock import read_time
 from tests.worlds.machine import make_facts
 
 FIRST = date(2026, 1, 1)

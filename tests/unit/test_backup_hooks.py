@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import user_commands
 from agent.machine.errors import Problem
+from agent.machine.programs import user_commands
 from tests.worlds.programs import has_ended
 from tests.worlds.waiting import wait_until
 

@@ -10,7 +10,7 @@ import pytest
 
 from agent.backup.restore.in_place import Cleared, Clearing, find_scope
 from agent.backup.restore.unsaved_changes import Kin, Lateness
-from agent.machine import folders
+from agent.machine.storage import folders
 from tests.worlds.waiting import wait_until
 
 NEVER = Lateness(float("inf"))

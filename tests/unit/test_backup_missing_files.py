@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.backup.create.missing_files import find_missing
-from agent.machine.follow import Message
+from agent.machine.programs.follow import Message
 
 DENIED = "permission denied"
 NOT_THERE = "no such file or directory"

@@ -12,8 +12,8 @@ from agent.backup.create import moved_files
 from agent.backup.create.content import Content
 from agent.backup.create.preparation import Preparation
 from agent.backup.create.survey import survey
-from agent.machine.birth_times import find_birth_time
-from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
+from agent.machine.storage.birth_times import find_birth_time
+from agent.machine.storage.folders import CACHE_SIGNATURE, CACHE_TAG
 from tests.worlds.waiting import wait_until
 
 COARSE = 5

@@ -12,7 +12,7 @@ from agent.backup.prerequisites import shares_root
 from agent.commands.backup import progress
 from agent.commands.backup.create import LONGEST, MOST_SHOWN, format_lines
 from agent.commands.output import Printer
-from agent.machine.escaping import make_lines
+from agent.machine.light.escaping import make_lines
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
 

@@ -7,7 +7,7 @@ import pytest
 from agent.backup.create.content import ToolFiles
 from agent.backup.create.session import find_content
 from agent.machine.errors import AgentError
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts

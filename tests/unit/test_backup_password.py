@@ -9,9 +9,9 @@ from agent.backup import prerequisites
 from agent.backup.target import PASSWORD
 from agent.backup.targets import local
 from agent.machine.errors import Problem
-from agent.machine.resources import Seed
+from agent.machine.planning.resources import Seed
+from agent.machine.storage.volumes import Mounts, Volume
 from agent.machine.system import Facts
-from agent.machine.volumes import Mounts, Volume
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
 

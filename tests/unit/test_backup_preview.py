@@ -16,8 +16,8 @@ from agent.backup.restore import preview
 from agent.backup.restore.in_place import Scope
 from agent.backup.restore.preview import Preview, Skipped, find_extras, look
 from agent.backup.restore.selection import Chosen
-from agent.machine.folders import CACHE_SIGNATURE
-from agent.machine.globs import compile_patterns
+from agent.machine.formats.globs import compile_patterns
+from agent.machine.storage.folders import CACHE_SIGNATURE
 
 TIME = datetime(2026, 5, 4, 3, 2, 1, 500_000, tzinfo=UTC)
 

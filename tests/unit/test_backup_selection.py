@@ -8,7 +8,7 @@ import pytest
 from agent.backup.restic.client import Snapshot
 from agent.backup.restore.selection import make_pick, parse_moment, warn_of_future, warn_of_shrunk
 from agent.machine.errors import AgentError
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

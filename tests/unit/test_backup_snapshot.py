@@ -9,8 +9,8 @@ import pytest
 
 from agent.backup.create.snapshot import TRIES, BackupMaker, Contents
 from agent.backup.restic.client import Code, Restic, Snapshot
-from agent.machine.clock import Clock, read_time
-from agent.machine.follow import Finished, Limits, Message
+from agent.machine.light.clock import Clock, read_time
+from agent.machine.programs.follow import Finished, Limits, Message
 
 PACK = "/w/.git/objects/pack/pack-0123456789abcdef0123456789abcdef01234567.pack"
 TIME = read_time("2026-11-28T12:00:00Z")

@@ -19,9 +19,9 @@ from agent.backup.schedule import Plan
 from agent.backup.target import Target
 from agent.backup.upkeep import retention, trial_restore, verification
 from agent.commands.backup import verify
-from agent.machine.clock import format_time
 from agent.machine.errors import Problem
-from agent.machine.follow import Finished
+from agent.machine.light.clock import format_time
+from agent.machine.programs.follow import Finished
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts

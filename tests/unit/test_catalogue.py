@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent import __main__, catalogue
-from agent.machine import moments, runtime
-from agent.machine.boot_file import Boot, Job, read_boot
+from agent.machine.light import moments, runtime
+from agent.machine.light.boot_file import Boot, Job, read_boot
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace.jobs import JobKind, find_jobs

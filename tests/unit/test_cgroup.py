@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.cgroup import Cgroup
-from agent.machine.disks import read_use
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.disks import read_use
 
 V2 = {
     "memory.current": "1000000\n", "memory.max": "4000000\n",

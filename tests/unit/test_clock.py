@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from agent.machine import clock
+from agent.machine.light import clock
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

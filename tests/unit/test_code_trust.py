@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine.errors import AgentError
-from agent.machine.files import SETTINGS
+from agent.machine.light.files import SETTINGS
 from agent.settings.context import Context
 from agent.settings.devcontainer_file import find as find_devcontainer
 from agent.settings.everything import Settings

@@ -9,7 +9,7 @@ import pytest
 
 from agent.__main__ import main
 from agent.commands import activity as verb
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.observe import activity
 from agent.observe.activity import leases
 from agent.settings import context

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.machine import unit_record
-from agent.machine.clock import format_time
+from agent.machine.light.clock import format_time
+from agent.machine.records import unit_record
 from agent.settings.everything import Settings
 from agent.units.setup import hold
 from agent.workspace.vscode import COMPANION

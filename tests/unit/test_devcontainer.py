@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.machine.cgroup import Cgroup
+from agent.machine.light.cgroup import Cgroup
 from agent.settings.devcontainer_file import Devcontainer, find
 from agent.units import container
 from agent.units.devcontainer.properties import find_notes, find_shortages, read_amount

@@ -18,8 +18,8 @@ import pytest
 from agent.commands import doctor as verb
 from agent.commands.output import Printer
 from agent.commands.terminal import print_page
-from agent.machine.documents import make_plain
 from agent.machine.errors import AgentError, Problem
+from agent.machine.records.documents import make_plain
 from agent.observe import doctor, examination
 from agent.observe.findings import FILE, Row
 from agent.settings import context

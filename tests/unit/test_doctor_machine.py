@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 
-from agent.machine.cgroup import Cgroup
-from agent.machine.mountinfo import Mount, find_mount, read_mounts
-from agent.machine.volumes import Volume
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.storage.mountinfo import Mount, find_mount, read_mounts
+from agent.machine.storage.volumes import Volume
 from agent.observe.checks import disk, kubernetes, limits, memory, versions, volumes
 from agent.observe.checks.limits import Watches
 from agent.observe.checks.versions import Program

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import web
-from agent.machine.proxies import find_proxy, is_excepted
+from agent.machine.network import web
+from agent.machine.network.proxies import find_proxy, is_excepted
 from agent.observe.checks import clock, proxy, reach
 from agent.observe.checks.hosts import Host, find_hosts
 from agent.settings.check import Result

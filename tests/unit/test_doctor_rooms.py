@@ -16,8 +16,9 @@ import pytest
 from agent.backup.checks import history, s3_request
 from agent.backup.record import Record
 from agent.backup.status import Row, describe_one
-from agent.machine import unit_record, web
-from agent.machine.clock import format_time
+from agent.machine.light.clock import format_time
+from agent.machine.network import web
+from agent.machine.records import unit_record
 from agent.machine.system import Facts
 from agent.services import registered, supervisord
 from agent.services.checks import editor, ports, running

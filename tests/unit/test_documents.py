@@ -11,9 +11,9 @@ import pytest
 
 import agent
 from agent import catalogue
-from agent.machine import documents
-from agent.machine.documents import HOST, RUNTIME, STATE, Document, fill
 from agent.machine.errors import AgentError
+from agent.machine.records import documents
+from agent.machine.records.documents import HOST, RUNTIME, STATE, Document, fill
 from agent.machine.system import Facts
 from tests.worlds.machine import make_facts
 

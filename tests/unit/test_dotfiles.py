@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from agent.github.published import token_path
-from agent.machine import runtime, unit_record
 from agent.machine.errors import AgentError
-from agent.machine.escaping import escape_line
-from agent.machine.ledger import Ledger
-from agent.machine.plan import plan
-from agent.machine.resources import Edit, File, Resource
-from agent.machine.unit_record import Record
+from agent.machine.light import runtime
+from agent.machine.light.escaping import escape_line
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import plan
+from agent.machine.planning.resources import Edit, File, Resource
+from agent.machine.records import unit_record
+from agent.machine.records.unit_record import Record
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.units.dotfiles import kind

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.actions import WriteFile
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
-from agent.machine.ledger import Ledger
-from agent.machine.plan import Plan, apply, plan
+from agent.machine.light.exits import Exit
+from agent.machine.planning.actions import WriteFile
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import Plan, apply, plan
+from agent.machine.storage.volumes import Mounts, Volume
 from agent.machine.system import Facts, System
-from agent.machine.volumes import Mounts, Volume
 from agent.services import editor_login
 from agent.services.editor_login import PASSWORD, RECORD, Hash, Password
 from agent.settings import argon2

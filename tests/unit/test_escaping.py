@@ -8,10 +8,10 @@ import pytest
 
 from agent.__main__ import main
 from agent.commands import status
-from agent.machine import log
 from agent.machine.errors import AgentError, Problem
-from agent.machine.escaping import encode_json, escape_line, make_lines
-from agent.machine.unit_record import State
+from agent.machine.light import log
+from agent.machine.light.escaping import encode_json, escape_line, make_lines
+from agent.machine.records.unit_record import State
 from tests.unit.test_architecture import MODULES
 from tests.worlds.statuses import make_backup, make_status, make_token, make_unit
 

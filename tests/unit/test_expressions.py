@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 import agent
-from agent.machine.expressions import _Expression, regex
+from agent.machine.light.expressions import _Expression, regex
 
 
 def test_an_expression_is_compiled_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import external_commands
+from agent.machine.programs import external_commands
 from tests.worlds.waiting import wait_until
 
 SAY = "import sys; sys.std{0}.write('x' * {1})"

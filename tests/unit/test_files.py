@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.files import read_file
+from agent.machine.light.files import read_file
 
 LIMIT = 4096
 

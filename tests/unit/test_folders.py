@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import folders
+from agent.machine.storage import folders
 from tests.worlds.programs import Awaited
 
 FILL = """
 import pathlib, sys
-from agent.machine import folders
+from agent.machine.storage import folders
 with folders.stage(pathlib.Path(sys.argv[1]), "new", pathlib.Path(sys.argv[2])) as place:
     (place / "tree").mkdir()
     print(place, flush=True)

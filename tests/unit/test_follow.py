@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.follow import ENDED, Finished, Limits, Message, find_words, follow
-from agent.machine.process_groups import end
+from agent.machine.programs.follow import ENDED, Finished, Limits, Message, find_words, follow
+from agent.machine.programs.process_groups import end
 from tests.worlds.programs import Awaited
 from tests.worlds.waiting import wait_until
 
@@ -185,7 +185,7 @@ def test_a_program_that_ended_is_not_waited_for_because_of_its_child(tmp_path: P
 def test_whoever_kills_us_by_our_group_leaves_nothing_behind(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     script = (
-        "from agent.machine.follow import *; "
+        "from agent.machine.programs.follow import *; "
         f"follow(['sh', '-c', 'echo $$ >{note}; exec sleep 60'], {PATH!r}, Limits())"
     )
     argv = [sys.executable, "-c", script]

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from agent.machine.errors import AgentError, Problem
-from agent.machine.resources import File
+from agent.machine.planning.resources import File
 from agent.services import code_server
 from agent.services.service import Service
 from agent.settings.context import Context

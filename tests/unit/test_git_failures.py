@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.machine.git_failures import Cause, find_failure
+from agent.machine.programs.git_failures import Cause, find_failure
 
 OVERWRITTEN = "error: The following untracked working tree files would be overwritten by checkout:"
 

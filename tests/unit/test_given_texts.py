@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from agent.machine import private_keys, texts
 from agent.machine.errors import AgentError
+from agent.machine.formats import private_keys
+from agent.machine.light import texts
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts
 from agent.settings import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.globs import anchor, compile_patterns, escape
+from agent.machine.formats.globs import anchor, compile_patterns, escape
 
 WORKSPACE = Path("/w/s")
 

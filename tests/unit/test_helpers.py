@@ -13,7 +13,7 @@ import pytest
 from agent.github import hosts
 from agent.github.helpers import ask
 from agent.github.token_fetch import MARGIN
-from agent.machine.clock import Clock
+from agent.machine.light.clock import Clock
 from agent.workspace import git
 
 GH = git.HELPER.with_name("gh")

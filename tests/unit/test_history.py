@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.cgroup import Cgroup
+from agent.machine.light.cgroup import Cgroup
 from agent.observe.metrics import history
 from agent.observe.metrics.history import HEAD, SIZE, SLOT, SLOTS, Ring, Values
 

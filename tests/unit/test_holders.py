@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import holders
+from agent.machine.storage import holders
 from tests.worlds.waiting import DEADLINE
 
 TOP = Path(__file__).resolve().parents[2]
@@ -74,7 +74,7 @@ def test_who_may_open_no_further_file_does_not_say_that_nobody_is_at_work(tmp_pa
 
 LOOKER = """
 import sys
-from agent.machine import holders
+from agent.machine.storage import holders
 print(flush=True)
 while True:
     holders.is_held(sys.argv[1])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import homes, owners
 from agent.machine.errors import UsageError
-from agent.machine.exits import Exit
-from agent.machine.volumes import STATE_FOLDER
+from agent.machine.light.exits import Exit
+from agent.machine.storage import homes, owners
+from agent.machine.storage.volumes import STATE_FOLDER
 
 
 @pytest.fixture

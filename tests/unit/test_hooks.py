@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from agent.__main__ import main
-from agent.machine import runtime, unit_record
-from agent.machine.files import SETTINGS
-from agent.machine.unit_record import Record, State
+from agent.machine.light import runtime
+from agent.machine.light.files import SETTINGS
+from agent.machine.records import unit_record
+from agent.machine.records.unit_record import Record, State
 from agent.settings import context as settings_context
 from agent.settings import hook_folder
 from agent.settings.context import Context

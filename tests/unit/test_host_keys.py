@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import private_keys
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
+from agent.machine.formats import private_keys
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
+from agent.machine.storage.volumes import Mounts, Volume
 from agent.machine.system import Facts, System
-from agent.machine.volumes import Mounts, Volume
 from agent.services import host_keys
 from agent.settings.context import Context
 from agent.settings.everything import Settings

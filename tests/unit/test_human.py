@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.machine import human
+from agent.machine.light import human
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from agent.init.bootstrap import (
     TIME_LIMIT,
     Configure,
 )
-from agent.machine import proc
-from agent.machine.exits import Exit
+from agent.machine.light import proc
+from agent.machine.light.exits import Exit
 from tests.fakes.kernel import COPY, DAEMON, START, STUBBORN, FakeProcess, Program, World
 
 TERM, KILL, CONT = signal.SIGTERM, signal.SIGKILL, signal.SIGCONT

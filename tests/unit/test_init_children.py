@@ -14,7 +14,7 @@ import pytest
 
 from agent.init.children import Child, Children
 from agent.init.loop import Loop
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from tests.fakes.kernel import ABOVE_ALL_PIDS, DAEMON, DrivenBootClock, FakeChildren, Program
 from tests.worlds.waiting import wait_until
 

@@ -15,9 +15,9 @@ from agent.init.listener import Listener
 from agent.init.states import JobState
 from agent.init.stop import Stop
 from agent.init.watch import LOOK
-from agent.machine import moments, runtime
-from agent.machine.addresses import join_port
-from agent.machine.boot_file import Job, Retry
+from agent.machine.light import moments, runtime
+from agent.machine.light.boot_file import Job, Retry
+from agent.machine.network.addresses import join_port
 from tests.fakes.kernel import COPY, DAEMON, START, STUBBORN, FakeProcess, Program, World
 from tests.worlds.containers import find_free_port
 

@@ -21,8 +21,8 @@ from agent.init.logs import (
     count_waiting,
 )
 from agent.init.states import LogState
-from agent.machine import proc
-from agent.machine.boot_file import Boot
+from agent.machine.light import proc
+from agent.machine.light.boot_file import Boot
 from tests.fakes.kernel import (
     COPY,
     LOG_CHILD,

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from agent.init.loop import LONGEST_WAIT, BootClock, Loop
-from agent.machine.backoff import Backoff
+from agent.machine.light.backoff import Backoff
 from tests.fakes.kernel import START, World
 from tests.worlds.programs import Awaited
 

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from agent.init.oom_kills import Memory
-from agent.machine.cgroup import Cgroup
-from agent.machine.log import Logger
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.log import Logger
 
 
 def test_each_kill_is_reported_once(tmp_path: Path) -> None:

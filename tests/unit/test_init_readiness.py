@@ -8,7 +8,7 @@ import pytest
 from agent.init.activation import BACKLOG
 from agent.init.readiness import RETRY, Readiness
 from agent.init.states import ServiceState
-from agent.machine.log import Logger
+from agent.machine.light.log import Logger
 from tests.fakes.kernel import World
 from tests.worlds.containers import find_free_port
 from tests.worlds.waiting import DEADLINE

@@ -20,7 +20,7 @@ from agent.init.services import (
     Services,
 )
 from agent.init.states import ServiceState, SupervisordState
-from agent.machine import runtime
+from agent.machine.light import runtime
 from tests.fakes.kernel import DAEMON, STUBBORN, FakeProcess, Program, World
 
 STREAMS = (None, None, None)

@@ -23,9 +23,9 @@ from agent.init.services import START_PATIENCE
 from agent.init.state import MOST_SERVICES
 from agent.init.stop import HASTE, LAST_MOMENT
 from agent.init.supervisor import QUICK_ENDS, Supervisor
-from agent.machine import moments, runtime
-from agent.machine.boot_file import Boot, Job, Retry
-from agent.machine.exits import Exit
+from agent.machine.light import moments, runtime
+from agent.machine.light.boot_file import Boot, Job, Retry
+from agent.machine.light.exits import Exit
 from tests.fakes.kernel import (
     DAEMON,
     LOG_CHILD,

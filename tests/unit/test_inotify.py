@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.inotify import Changes
+from agent.machine.storage.inotify import Changes
 
 LONG = 20.0
 """Seconds that nobody waits where something has changed."""

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from agent import catalogue
-from agent.machine import unit_record
-from agent.machine.unit_log import find_path
-from agent.machine.unit_record import Record, State
+from agent.machine.records import unit_record
+from agent.machine.records.unit_log import find_path
+from agent.machine.records.unit_record import Record, State
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.settings.tools import NAMES

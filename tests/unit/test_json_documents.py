@@ -18,7 +18,7 @@ from agent.commands.backup.key import shown
 from agent.commands.dispatch import Verb, find, load, make_parser
 from agent.github import status as github
 from agent.github.record import Record
-from agent.machine import unit_record
+from agent.machine.records import unit_record
 from agent.observe import status
 from agent.services import status as services
 from agent.settings import reference

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.machine import jsonc
-from agent.machine.files import SETTINGS
+from agent.machine.formats import jsonc
+from agent.machine.light.files import SETTINGS
 
 
 @pytest.mark.parametrize(

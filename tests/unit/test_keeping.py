@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import keeping
+from agent.machine.records import keeping
 from agent.machine.system import Facts
 from tests.worlds.machine import make_facts
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-BEGIN = "import sys; from agent.machine import later\n"
+BEGIN = "import sys; from agent.machine.light import later\n"
 
 
 def run(code: str) -> list[str]:

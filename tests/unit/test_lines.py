@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.escaping import quote
-from agent.machine.lines import find_last_line, split_lines
+from agent.machine.formats.lines import find_last_line, split_lines
+from agent.machine.light.escaping import quote
 
 
 @pytest.mark.parametrize(

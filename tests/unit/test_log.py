@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.machine import log
+from agent.machine.light import log
 from agent.machine.structured import StructuredLogger
 
 

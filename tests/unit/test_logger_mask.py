@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.masking import Masker, hide
+from agent.machine.light.masking import Masker, hide
 
 TOKEN = "ghp_0123456789abcdef"
 

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 
 from agent.init.logger.output import Output
-from agent.machine.exits import Exit
-from agent.machine.log import make_event
+from agent.machine.light.exits import Exit
+from agent.machine.light.log import make_event
 from tests.worlds.waiting import DEADLINE, wait_until
 
 SECRET = "sk-0123456789-abcdefghij"
 PROGRAM = ("-m", "agent.init.logger")
 HANGING = """
 import sys, time
-from agent.machine import masking
+from agent.machine.light import masking
 from agent.init.logger import __main__
 read = masking.read_file
 masking.read_file = lambda path, limit: time.sleep(60) if "HANG" in path else read(path, limit)

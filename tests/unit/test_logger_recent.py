@@ -7,8 +7,8 @@ from pathlib import Path
 
 from agent.init.logger.output import Output
 from agent.init.logger.recent import SIZE, Recent
-from agent.machine.log import make_event
-from agent.machine.runtime import LOG
+from agent.machine.light.log import make_event
+from agent.machine.light.runtime import LOG
 
 
 def read(folder: Path) -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.init.logger.streams import LONGEST_LINE, RING, Event, Stream, parse_line
-from agent.machine.log import LONGEST, encode, make_event, make_records
-from agent.machine.masking import Masker
+from agent.machine.light.log import LONGEST, encode, make_event, make_records
+from agent.machine.light.masking import Masker
 
 SECRET = "sk-0123456789-abcdefghij"
 

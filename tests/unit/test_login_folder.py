@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.services import login_folder
 from agent.settings.certificates import JAVA, write_profile
 from agent.settings.context import Context

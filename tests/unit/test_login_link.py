@@ -11,8 +11,8 @@ import pytest
 from agent.commands import open as verb
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError
-from agent.machine.exits import Exit
-from agent.machine.resources import File
+from agent.machine.light.exits import Exit
+from agent.machine.planning.resources import File
 from agent.services import code_server, login_link
 from agent.settings import context
 from agent.settings.context import Context

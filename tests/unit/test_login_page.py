@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.resources import File
+from agent.machine.planning.resources import File
 from agent.services import code_server, login_page
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.files import SETTINGS
+from agent.machine.light.files import SETTINGS
+from agent.machine.storage.volumes import Mounts, Volume
 from agent.machine.system import Facts
-from agent.machine.volumes import Mounts, Volume
 from agent.services.logins import find_logins
 from agent.settings.everything import Settings
 from agent.workspace import ssh

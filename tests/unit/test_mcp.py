@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import jsonc
-from agent.machine.actions import Action
 from agent.machine.errors import Problem
-from agent.machine.ledger import Ledger
-from agent.machine.plan import Plan, apply, plan
+from agent.machine.formats import jsonc
+from agent.machine.planning.actions import Action
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import Plan, apply, plan
 from agent.machine.system import Facts, System
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.machine.clock import parse_time
+from agent.machine.light.clock import parse_time
 from agent.observe.metrics.all import FAMILIES
 from agent.observe.metrics.exposition import render
 from agent.observe.metrics.family import Kind

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from agent.github import api
-from agent.machine import faults
+from agent.machine.light import faults
 
 
 class Broken(dict[str, str]):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import owners
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
-from agent.machine.resources import Closed, Private
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
+from agent.machine.planning.resources import Closed, Private
+from agent.machine.storage import owners
 from agent.machine.system import Facts, System
 from tests.worlds.machine import make_facts
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agent.backup.history import Day
-from agent.machine.clock import timestamp
-from agent.machine.unit_record import State
+from agent.machine.light.clock import timestamp
+from agent.machine.records.unit_record import State
 from agent.observe.activity.answer import Lease, Sign
 from agent.observe.findings import Row
 from agent.observe.item import Item

@@ -10,7 +10,7 @@ from agent.backup import record, undo
 from agent.github import hosts
 from agent.github.token import Failure, read_answer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.parsing import DEEPEST, parse_json, parse_toml
+from agent.machine.formats.parsing import DEEPEST, parse_json, parse_toml
 from agent.services.user import read_service
 from tests.worlds.machine import make_facts
 

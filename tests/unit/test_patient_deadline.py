@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import deadline, proc
+from agent.machine import deadline
 from agent.machine.deadline import patient_deadline
+from agent.machine.light import proc
 from tests.worlds.programs import Awaited
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agent.machine import pending_requests
-from agent.machine.pending_requests import MOST, PendingRequests
+from agent.machine.network import pending_requests
+from agent.machine.network.pending_requests import MOST, PendingRequests
 from tests.worlds.waiting import DEADLINE, wait_until
 
 REQUEST = b"renew github.com \n"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine.actions import MakeDirectory, RemoveFile, WriteFile
-from agent.machine.boot_file import Boot, Job
 from agent.machine.errors import Problem
-from agent.machine.ledger import LEDGER, Ledger
-from agent.machine.plan import Plan, apply, plan
-from agent.machine.resources import (
+from agent.machine.light.boot_file import Boot, Job
+from agent.machine.planning.actions import MakeDirectory, RemoveFile, WriteFile
+from agent.machine.planning.ledger import LEDGER, Ledger
+from agent.machine.planning.plan import Plan, apply, plan
+from agent.machine.planning.resources import (
     Closed,
     Directory,
     Edit,
@@ -263,7 +263,7 @@ def test_a_fault_of_a_step_costs_that_step_alone(workspace: PlannedHome) -> None
     assert RemoveFile(workspace.home / "file") not in planned.actions
     (problem,) = planned.problems
     assert problem.message.startswith("cannot plan the step step: internal error: RecursionError")
-    assert "agent/machine/plan.py:" in problem.message
+    assert "agent/machine/planning/plan.py:" in problem.message
     assert "hunter2" not in str(problem)
 
 

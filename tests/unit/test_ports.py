@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from agent.commands import ports as verb
-from agent.machine.clock import Clock
 from agent.machine.errors import AgentError
-from agent.machine.sockets import Socket
+from agent.machine.light.clock import Clock
+from agent.machine.network.sockets import Socket
 from agent.observe.ports import labels, listeners, listening_programs, opening, overview
 from agent.observe.ports.labels import Labels
 from agent.observe.ports.listeners import Listener

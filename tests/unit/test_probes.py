@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import proc
-from agent.machine.addresses import find_asked
+from agent.machine.light import proc
+from agent.machine.network.addresses import find_asked
 from agent.services import probes
 from agent.services.service import BannerProbe, CommandProbe, HttpProbe, LoginProbe, PortProbe
 from tests.worlds.waiting import DEADLINE, wait_until

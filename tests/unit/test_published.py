@@ -9,7 +9,7 @@ import pytest
 from agent.github import published
 from agent.github.record import RECORD, Record
 from agent.github.token import Token
-from agent.machine.clock import Clock
+from agent.machine.light.clock import Clock
 from agent.machine.secret import Secret
 from tests.worlds.machine import make_facts
 

@@ -7,7 +7,7 @@ import pytest
 
 from agent.backup.reasons import explain, find_reason
 from agent.backup.target import Target
-from agent.machine.follow import ENDED, Finished
+from agent.machine.programs.follow import ENDED, Finished
 
 LOCAL = Target("local", "/backups/w", folder=Path("/backups/w"))
 CLOUD = Target("s3", "s3:https://s3.amazonaws.com/bucket/w")

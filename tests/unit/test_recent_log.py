@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime
-from agent.machine.log import encode, make_event, render
+from agent.machine.light import runtime
+from agent.machine.light.log import encode, make_event, render
 from agent.observe.recent_log import Line, parse, read
 from tests.worlds.machine import make_facts
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent import __main__ as command
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings.everything import variables
 from scripts import documents
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.machine import runtime
-from agent.machine.log import Logger
+from agent.machine.light import runtime
+from agent.machine.light.log import Logger
 from agent.observe.report import body, record, reporting
 from agent.observe.report.look import Look, make_look
 from agent.observe.report.outcome import Kind, Outcome

@@ -2,7 +2,7 @@ import pytest
 
 from agent.commands.rerun import find_order
 from agent.machine.errors import UsageError
-from agent.machine.unit_record import Record, State
+from agent.machine.records.unit_record import Record, State
 from agent.units.all import KINDS
 
 

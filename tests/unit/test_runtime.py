@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime
 from agent.machine.errors import AgentError
-from agent.machine.mountinfo import is_in_memory
+from agent.machine.light import runtime
+from agent.machine.storage.mountinfo import is_in_memory
 from agent.settings import stored
 
 UID = os.getuid()

@@ -4,7 +4,7 @@ import pickle
 from pathlib import Path
 
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import SIGNAL_BASE, Exit
+from agent.machine.light.exits import SIGNAL_BASE, Exit
 from agent.machine.secret import Secret, SecretInput
 
 

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from agent.machine.errors import Problem
-from agent.machine.ledger import Ledger
-from agent.machine.plan import Plan, apply, plan
-from agent.machine.resources import File
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import Plan, apply, plan
+from agent.machine.planning.resources import File
+from agent.machine.storage.volumes import Mounts, Volume
 from agent.machine.system import Facts, System
-from agent.machine.volumes import Mounts, Volume
 from agent.services import code_server, launchers, sshd
 from agent.services.service import BannerProbe, HttpProbe, Service
 from agent.settings import argon2

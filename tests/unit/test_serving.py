@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import pending_requests
 from agent.machine.errors import AgentError
-from agent.machine.log import Logger
-from agent.machine.pending_requests import MOST
+from agent.machine.light.log import Logger
+from agent.machine.network import pending_requests
+from agent.machine.network.pending_requests import MOST
+from agent.machine.network.sockets import encode_end
 from agent.machine.secret import Secret, SecretInput
-from agent.machine.sockets import encode_end
 from agent.observe.serve import http as served
 from agent.observe.serve.all import SURFACES, load
 from agent.observe.serve.peer import find_peer

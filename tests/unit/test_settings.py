@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine.errors import AgentError
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.machine.secret import Secret, SecretInput
 from agent.settings import compatibility
 from agent.settings.everything import Settings, find_warnings, secret_names, variables

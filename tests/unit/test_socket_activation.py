@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent.github.broker import Broker
-from agent.machine import pending_requests
-from agent.machine.log import Logger
-from agent.machine.pending_requests import MOST
+from agent.machine.light.log import Logger
+from agent.machine.network import pending_requests
+from agent.machine.network.pending_requests import MOST
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts
@@ -94,7 +94,7 @@ def test_the_longest_name_of_a_host_is_read(call: Call) -> None:
 
 EXHAUST = """
 import json, resource, select, socket, sys
-from agent.machine import socket_activation
+from agent.machine.network import socket_activation
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 listener = socket.socket(fileno=0)
@@ -135,7 +135,7 @@ def test_more_callers_than_descriptors_are_answered_in_turn() -> None:
 
 
 NOTHING = """
-from agent.machine import socket_activation
+from agent.machine.network import socket_activation
 socket_activation.answer([], print, linger=1000.0, life=1000.0)
 """
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import netlink, sockets
-from agent.machine.sockets import TCP, UDP, Socket
+from agent.machine.light import netlink
+from agent.machine.network import sockets
+from agent.machine.network.sockets import TCP, UDP, Socket
 
 ROOT = Path(__file__).parents[2]
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"
@@ -204,7 +205,7 @@ def test_another_user_sees_the_port_and_not_the_program(stack: ExitStack) -> Non
     server = listen(stack, "127.0.0.1")
     inode = os.fstat(server.fileno()).st_ino
     script = (
-        "from agent.machine import sockets\n"
+        "from agent.machine.network import sockets\n"
         f"print([each.uid for each in sockets.list_open() if each.inode == {inode}],"
         f" sockets.find_holders({{{inode}}}))"
     )

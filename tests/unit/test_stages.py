@@ -6,7 +6,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 from agent.machine.errors import Problem
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.workspace.configure import Stage, carry_out

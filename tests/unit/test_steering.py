@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import steering
-from agent.machine.steering import Steered
+from agent.machine.programs import steering
+from agent.machine.programs.steering import Steered
 from agent.machine.system import Facts, System
 
 HOSTILE = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agent.machine import runtime
 from agent.machine.errors import AgentError
+from agent.machine.light import runtime
 from agent.observe.checks import control_plane
 from agent.observe.describe import describe_report
 from agent.observe.report import rules, status

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine.errors import Problem
-from agent.machine.resources import Resource
+from agent.machine.planning.resources import Resource
 from agent.machine.system import Facts
 from agent.settings.context import Context
 from agent.settings.everything import Settings

@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.machine import private_keys
 from agent.machine.deadline import deadline
-from agent.machine.external_commands import NOT_FOUND, TOO_LONG, TOO_MUCH
-from agent.machine.files import SETTINGS
-from agent.machine.private_keys import convert_ssh2
+from agent.machine.formats import private_keys
+from agent.machine.formats.private_keys import convert_ssh2
+from agent.machine.light.files import SETTINGS
+from agent.machine.programs.external_commands import NOT_FOUND, TOO_LONG, TOO_MUCH
+from agent.machine.storage.volumes import Mounts, Volume
 from agent.machine.system import Facts
-from agent.machine.volumes import Mounts, Volume
 from agent.workspace import login_keys, ssh
 from tests.worlds.machine import Machine
 

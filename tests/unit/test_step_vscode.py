@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import jsonc
 from agent.machine.errors import Problem
-from agent.machine.ledger import Ledger
-from agent.machine.plan import Plan, apply, plan
+from agent.machine.formats import jsonc
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import Plan, apply, plan
 from agent.machine.system import Facts, System
 from agent.services.extension_list import make_entry
 from agent.settings.context import Context

@@ -15,12 +15,12 @@ import pytest
 
 from agent.commands import support_bundle
 from agent.commands.output import Printer
-from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
-from agent.machine.ledger import Ledger
-from agent.machine.plan import apply, plan
+from agent.machine.light import runtime
+from agent.machine.planning.ledger import Ledger
+from agent.machine.planning.plan import apply, plan
+from agent.machine.records.unit_log import FOLDER as LOGS
 from agent.machine.system import System
-from agent.machine.unit_log import FOLDER as LOGS
 from agent.observe.bundle import all as members
 from agent.observe.bundle import archive, cleaning, records
 from agent.observe.bundle.archive import Archive, LeakError, pack, verify

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import external_commands
 from agent.machine.errors import Problem
+from agent.machine.programs import external_commands
 from agent.machine.secret import Secret, SecretInput
 from agent.machine.system import Facts, System
 

@@ -14,7 +14,7 @@ from agent.backup import prerequisites
 from agent.backup.restic.client import find_options, make_environment
 from agent.backup.target import LIMITED, PASSWORD, Targets, find_targets
 from agent.machine.errors import Problem
-from agent.machine.resources import Seed
+from agent.machine.planning.resources import Seed
 from agent.machine.system import Facts
 from agent.settings.everything import Settings
 from tests.worlds.machine import make_facts

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.init.logger.problems import MOST, Problems
-from agent.machine import termination
-from agent.machine.log import make_event
+from agent.machine.light import termination
+from agent.machine.light.log import make_event
 from tests.worlds.waiting import DEADLINE
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.github.token import find_kind
-from agent.machine import texts, token_prefixes
+from agent.machine.light import texts, token_prefixes
 from agent.machine.secret import Secret
 from agent.observe.bundle.cleaning import Cleaner
 from agent.settings.credentials import hide_logins

@@ -6,7 +6,7 @@ import pytest
 
 from agent.commands.output import Printer
 from agent.commands.unit_reports import Lines
-from agent.machine.unit_record import Record, State
+from agent.machine.records.unit_record import Record, State
 from agent.units.clone.progress import read_progress
 
 UNIT = Record("clone:demo", State.RUNNING, "", progress=28)

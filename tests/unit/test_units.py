@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import runtime, unit_record
-from agent.machine.documents import Document
 from agent.machine.errors import AgentError, Problem
-from agent.machine.proc import GONE, read_stat
+from agent.machine.light import runtime
+from agent.machine.light.proc import GONE, read_stat
+from agent.machine.records import unit_record
+from agent.machine.records.documents import Document
+from agent.machine.records.unit_log import LONGEST, UnitLog, find_path
+from agent.machine.records.unit_record import Record, State, find_open, make_name
 from agent.machine.system import Facts
-from agent.machine.unit_log import LONGEST, UnitLog, find_path
-from agent.machine.unit_record import Record, State, find_open, make_name
 from agent.settings.context import Context
 from agent.settings.everything import Settings
 from agent.units import leftovers, unit_command

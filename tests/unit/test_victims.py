@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agent.__main__ import VERBS
-from agent.machine.boot_file import Job
+from agent.machine.light.boot_file import Job
 from agent.services.all import SERVICES
 from agent.units.all import KINDS
 from agent.workspace.jobs import JOBS

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.machine import homes, runtime, volumes
-from agent.machine.volumes import Mounts, Volume, try_folder
+from agent.machine.light import runtime
+from agent.machine.storage import homes, volumes
+from agent.machine.storage.volumes import Mounts, Volume, try_folder
 from tests.worlds.machine import make_facts
 
 

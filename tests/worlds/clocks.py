@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from agent.machine.clock import Clock
+from agent.machine.light.clock import Clock
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.machine import threads
+from agent.machine.programs import threads
 
 
 def refuse_thread(_thread: threading.Thread) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from agent.machine.secret_forms import find_base64_forms, find_text_forms
+from agent.machine.light.secret_forms import find_base64_forms, find_text_forms
 from agent.settings import argon2, compatibility, everything
 
 LIST = Path(__file__).resolve().parents[2] / "docs/secrets-at-rest.md"

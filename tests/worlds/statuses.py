@@ -5,8 +5,8 @@ from typing import Any
 
 from agent.backup import status as backup
 from agent.github import status as github
-from agent.machine.clock import format_time
-from agent.machine.unit_record import Record, State
+from agent.machine.light.clock import format_time
+from agent.machine.records.unit_record import Record, State
 from agent.observe.activity.answer import Activity, Connections, Lease, Sign
 from agent.observe.report import status as reports
 from agent.observe.status import Status, Trouble

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from agent.backup.record import parse_time
 from agent.backup.status import Row, find_backups
 from agent.backup.targets.all import wants_backups
-from agent.machine.human import format_age
+from agent.machine.light.human import format_age
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 

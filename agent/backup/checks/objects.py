@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 from agent.backup.checks import s3_request
 from agent.backup.target import Target
-from agent.machine import external_commands, steering, web
-from agent.machine.lines import find_last_line
+from agent.machine.formats.lines import find_last_line
+from agent.machine.network import web
+from agent.machine.programs import external_commands, steering
+from agent.machine.storage.volumes import find_top
 from agent.machine.system import Facts
 from agent.machine.values import frozen
-from agent.machine.volumes import find_top
 
 RCLONE = "rclone"
 TIMEOUT = 12.0

@@ -8,8 +8,8 @@ from agent.backup.restic import locks
 from agent.backup.restic.client import Code, Restic, ResticError
 from agent.backup.target import find_targets
 from agent.backup.targets.all import TARGETS
-from agent.machine.follow import ENDED, Limits
-from agent.machine.human import format_duration
+from agent.machine.light.human import format_duration
+from agent.machine.programs.follow import ENDED, Limits
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 

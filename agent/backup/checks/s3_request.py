@@ -10,8 +10,8 @@ from dataclasses import field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from agent.machine import web
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
+from agent.machine.network import web
 from agent.machine.values import frozen
 
 USUAL_REGION = "us-east-1"

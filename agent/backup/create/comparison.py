@@ -14,9 +14,9 @@ from agent.backup.create import new_repository
 from agent.backup.record import Record
 from agent.backup.restic.client import Code, Listing, Restic, ResticError, Snapshot
 from agent.backup.target import Target
-from agent.machine.clock import format_time
 from agent.machine.errors import Problem
-from agent.machine.follow import QUICK, Limits
+from agent.machine.light.clock import format_time
+from agent.machine.programs.follow import QUICK, Limits
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from agent.backup.create.missing_files import is_gone
-from agent.machine import owners
-from agent.machine.globs import anchor, compile_patterns, escape
+from agent.machine.formats.globs import anchor, compile_patterns, escape
+from agent.machine.storage import owners
 from agent.machine.values import frozen
 from agent.settings.parsers import home_path
 

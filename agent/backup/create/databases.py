@@ -17,11 +17,12 @@ from pathlib import Path
 
 from agent.backup.create.content import identify
 from agent.backup.create.missing_files import is_gone
-from agent.machine import runtime, sqlite
-from agent.machine.documents import STATE, Document
-from agent.machine.files import STATE as LIMIT
-from agent.machine.files import read_file
-from agent.machine.sqlite import (
+from agent.machine.light import runtime
+from agent.machine.light.files import STATE as LIMIT
+from agent.machine.light.files import read_file
+from agent.machine.records.documents import STATE, Document
+from agent.machine.storage import sqlite
+from agent.machine.storage.sqlite import (
     BESIDE,
     InUseError,
     Signature,

@@ -22,9 +22,9 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from agent.machine import runtime
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS, read_file
+from agent.machine.light import runtime
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS, read_file
 from agent.machine.values import frozen
 
 NAME = "devcopilot-refs.tar"

@@ -13,11 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.backup.create.content import Content
-from agent.machine.documents import STATE, Document
-from agent.machine.files import STATE as LIMIT
-from agent.machine.files import read_file
-from agent.machine.globs import compile_patterns
-from agent.machine.sqlite import INDEX
+from agent.machine.formats.globs import compile_patterns
+from agent.machine.light.files import STATE as LIMIT
+from agent.machine.light.files import read_file
+from agent.machine.records.documents import STATE, Document
+from agent.machine.storage.sqlite import INDEX
 from agent.machine.system import Facts
 
 PROC = Path("/proc")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from agent.backup.create.git_repositories import PACK
-from agent.machine.folders import find_named, to_json_name
-from agent.machine.follow import Message, find_words
+from agent.machine.programs.follow import Message, find_words
+from agent.machine.storage.folders import find_named, to_json_name
 
 GONE = ("no such file or directory", "not a directory")
 """How restic words ENOENT and ENOTDIR: what it looked for was not there at that moment."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from agent.backup.create.content import ANY_NAMES, Content
-from agent.machine.globs import compile_patterns
-from agent.machine.mountinfo import TABLE, read_mounts
+from agent.machine.formats.globs import compile_patterns
+from agent.machine.storage.mountinfo import TABLE, read_mounts
 
 
 def find_mounts(content: Content, table: Path = TABLE) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agent.machine.birth_times import find_birth_time
+from agent.machine.storage.birth_times import find_birth_time
 
 
 class Places:

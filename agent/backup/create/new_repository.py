@@ -19,11 +19,12 @@ from pathlib import Path
 from agent.backup.reasons import explain
 from agent.backup.repository_keys import list_keys
 from agent.backup.restic.client import Code, Restic, ResticError
-from agent.machine import folders, hints
+from agent.machine import hints
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.files import SECRET, read_file
-from agent.machine.follow import Finished
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SECRET, read_file
+from agent.machine.programs.follow import Finished
+from agent.machine.storage import folders
 
 SETTLE = 4.0
 """Seconds in which another one that also found no repository has made its own: restic takes half a

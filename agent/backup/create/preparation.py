@@ -12,7 +12,7 @@ from agent.backup.create.missing_files import is_gone
 from agent.backup.create.mounts import find_mounts
 from agent.backup.create.snapshot import Contents
 from agent.backup.create.survey import Found, survey
-from agent.machine.globs import compile_patterns, escape
+from agent.machine.formats.globs import compile_patterns, escape
 from agent.machine.system import Facts
 
 COPIES = "databases"

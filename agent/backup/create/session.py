@@ -17,13 +17,14 @@ from agent.backup.create.survey import Count
 from agent.backup.record import Record
 from agent.backup.restic.client import CACHE, Restic, ResticError
 from agent.backup.target import Target, name_workspace
-from agent.machine import folders, user_commands
-from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
-from agent.machine.follow import QUICK, Limits, Listener
-from agent.machine.masking import mask_known
-from agent.machine.mountinfo import is_in_memory
+from agent.machine.light.clock import format_time
+from agent.machine.light.exits import Exit
+from agent.machine.light.masking import mask_known
+from agent.machine.programs import user_commands
+from agent.machine.programs.follow import QUICK, Limits, Listener
+from agent.machine.storage import folders
+from agent.machine.storage.mountinfo import is_in_memory
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.everything import Settings

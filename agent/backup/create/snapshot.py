@@ -12,9 +12,9 @@ from agent.backup.create.missing_files import find_missing, lost_packs
 from agent.backup.reasons import explain
 from agent.backup.restic import locks
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError, Snapshot
-from agent.machine.clock import read_time
 from agent.machine.errors import Problem
-from agent.machine.follow import Finished, Limits, Listener, Message
+from agent.machine.light.clock import read_time
+from agent.machine.programs.follow import Finished, Limits, Listener, Message
 from agent.machine.values import frozen
 
 TAG = "devcopilot"

@@ -18,12 +18,12 @@ from agent.backup.create import git_repositories
 from agent.backup.create.content import Content
 from agent.backup.create.missing_files import is_gone
 from agent.backup.create.moved_files import Places
-from agent.machine.clock import FILE_TICK
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
-from agent.machine.globs import compile_patterns
-from agent.machine.sqlite import PAGE_STEP, is_database
+from agent.machine.formats.globs import compile_patterns
+from agent.machine.light.clock import FILE_TICK
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.storage.folders import CACHE_SIGNATURE, CACHE_TAG
+from agent.machine.storage.sqlite import PAGE_STEP, is_database
 
 _DATABASE = regex(r"\.(?:db|db3|s3db|sl3|sqlite|sqlite3|vscdb)$", re.IGNORECASE)
 _BESIDE = ("-wal", "-journal")

@@ -17,13 +17,13 @@ from pathlib import Path
 from agent.backup.reasons import LOCKED, NO_REPOSITORY, REFUSALS, WRONG_PASSWORD, explain
 from agent.backup.restic import runs
 from agent.backup.target import PROGRAM, Target
-from agent.machine import steering
-from agent.machine.clock import read_time
 from agent.machine.errors import AgentError, Problem
-from agent.machine.expressions import regex
-from agent.machine.files import read_file
-from agent.machine.follow import QUICK, Finished, Limits, Listener, Message, follow
-from agent.machine.masking import mask_known
+from agent.machine.light.clock import read_time
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import read_file
+from agent.machine.light.masking import mask_known
+from agent.machine.programs import steering
+from agent.machine.programs.follow import QUICK, Finished, Limits, Listener, Message, follow
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

@@ -8,8 +8,8 @@ import contextlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from agent.machine.clock import format_time, parse_time
-from agent.machine.documents import STATE, Document, read_texts
+from agent.machine.light.clock import format_time, parse_time
+from agent.machine.records.documents import STATE, Document, read_texts
 from agent.machine.system import Facts
 
 FILE = Document[dict[str, dict[str, str]]](

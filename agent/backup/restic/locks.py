@@ -15,13 +15,13 @@ from pathlib import Path
 from agent.backup.restic import lock_sightings
 from agent.backup.restic.client import LOCK_WAIT, Code, Restic, ResticError
 from agent.backup.restic.runs import Run, find_gone
-from agent.machine.clock import parse_time
-from agent.machine.documents import STATE, Document
 from agent.machine.errors import Problem
-from agent.machine.follow import ENDED, LONG, Finished, Limits, Listener, Message
-from agent.machine.human import format_clock, format_moment
-from agent.machine.lines import split_lines
-from agent.machine.proc import read_stat
+from agent.machine.formats.lines import split_lines
+from agent.machine.light.clock import parse_time
+from agent.machine.light.human import format_clock, format_moment
+from agent.machine.light.proc import read_stat
+from agent.machine.programs.follow import ENDED, LONG, Finished, Limits, Listener, Message
+from agent.machine.records.documents import STATE, Document
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

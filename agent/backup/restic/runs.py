@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from agent.machine.files import SECRET, read_file
+from agent.machine.light.files import SECRET, read_file
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from agent.machine import folders
 from agent.machine.errors import AgentError, Problem
-from agent.machine.files import open_file
+from agent.machine.light.files import open_file
+from agent.machine.storage import folders
 from agent.machine.values import frozen
 
 CHUNK = 1 << 20

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent.backup.create import git_repositories
 from agent.backup.create.databases import Failure, explain, find_copies
-from agent.machine.sqlite import BESIDE, is_database
+from agent.machine.storage.sqlite import BESIDE, is_database
 from agent.machine.values import frozen
 
 

@@ -15,11 +15,11 @@ from itertools import chain, count
 from pathlib import Path
 
 from agent.backup.restore.unsaved_changes import Lateness, find_base, find_kin
-from agent.machine import folders
-from agent.machine.expressions import regex
-from agent.machine.follow import Message
-from agent.machine.globs import escape
-from agent.machine.sqlite import BESIDE
+from agent.machine.formats.globs import escape
+from agent.machine.light.expressions import regex
+from agent.machine.programs.follow import Message
+from agent.machine.storage import folders
+from agent.machine.storage.sqlite import BESIDE
 from agent.machine.values import frozen
 
 KEPT = regex(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.backup.restore.unsaved_changes import Kin, find_kin, reads_as_database
-from agent.machine import folders
+from agent.machine.storage import folders
 
 
 @dataclass

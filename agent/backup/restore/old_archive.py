@@ -13,9 +13,9 @@ from agent.backup.restore.result import Result
 from agent.backup.restore.selection import Chosen
 from agent.backup.restore.unsaved_changes import Kin, find_held
 from agent.backup.target import Target
-from agent.machine import folders
-from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem
+from agent.machine.light.clock import format_time
+from agent.machine.storage import folders
 from agent.settings.context import Context
 
 ENDINGS = (".tar.gz", ".tgz")

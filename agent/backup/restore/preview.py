@@ -14,10 +14,10 @@ from agent.backup.create.content import Content
 from agent.backup.create.survey import says_cache
 from agent.backup.restore.in_place import Scope, is_kept
 from agent.backup.restore.selection import Chosen, list_entries
-from agent.machine import folders
-from agent.machine.clock import read_nanoseconds
-from agent.machine.follow import Message
-from agent.machine.globs import Matcher, compile_patterns
+from agent.machine.formats.globs import Matcher, compile_patterns
+from agent.machine.light.clock import read_nanoseconds
+from agent.machine.programs.follow import Message
+from agent.machine.storage import folders
 from agent.machine.values import frozen
 
 CLOSE = 100_000

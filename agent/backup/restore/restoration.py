@@ -19,11 +19,11 @@ from agent.backup.restore.in_place import Clearing, Scope, find_scope, make_suff
 from agent.backup.restore.result import Result, add
 from agent.backup.restore.selection import Chosen, check_held, holds, list_entries, list_names
 from agent.backup.restore.unsaved_changes import find_lateness
-from agent.machine import folders
-from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem, UsageError
-from agent.machine.follow import Limits, Listener, Message, find_words
-from agent.machine.globs import escape
+from agent.machine.formats.globs import escape
+from agent.machine.light.clock import format_time
+from agent.machine.programs.follow import Limits, Listener, Message, find_words
+from agent.machine.storage import folders
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

@@ -11,10 +11,10 @@ from agent.backup.create import comparison, shrinking
 from agent.backup.create.snapshot import SAFETY, SHRUNK, TAG
 from agent.backup.create.survey import Count
 from agent.backup.restic.client import Restic, ResticError, Snapshot
-from agent.machine.clock import format_time
 from agent.machine.errors import AgentError, Problem, UsageError
-from agent.machine.folders import to_json_name
-from agent.machine.follow import Limits, Message
+from agent.machine.light.clock import format_time
+from agent.machine.programs.follow import Limits, Message
+from agent.machine.storage.folders import to_json_name
 from agent.machine.values import frozen
 
 LATEST = "latest"

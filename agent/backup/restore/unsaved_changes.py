@@ -12,9 +12,9 @@ from dataclasses import field
 from pathlib import Path
 
 from agent.backup.restore.selection import Chosen, list_names
-from agent.machine import folders
-from agent.machine.clock import FILE_TICK
-from agent.machine.sqlite import BESIDE, INDEX, is_database
+from agent.machine.light.clock import FILE_TICK
+from agent.machine.storage import folders
+from agent.machine.storage.sqlite import BESIDE, INDEX, is_database
 from agent.machine.values import frozen
 
 Kin = Sequence[tuple[Path, os.stat_result]]

@@ -15,7 +15,7 @@ from agent.backup.restore.restoration import Restorer
 from agent.backup.restore.selection import Chosen
 from agent.backup.target import Target
 from agent.machine.errors import AgentError, Problem
-from agent.machine.follow import Listener
+from agent.machine.programs.follow import Listener
 from agent.settings.context import Context
 
 

@@ -1,8 +1,8 @@
 """A bucket of S3, or of a server that speaks its protocol."""
 
 from agent.backup.target import Target, TargetKind, name_workspace, reveal
-from agent.machine import texts
 from agent.machine.errors import Problem
+from agent.machine.light import texts
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.everything import Settings

@@ -9,7 +9,7 @@ from agent.backup.restic.client import Restic, ResticError
 from agent.backup.target import Target
 from agent.backup.upkeep import retention, verification
 from agent.machine import hints
-from agent.machine.log import Logger
+from agent.machine.light.log import Logger
 from agent.settings.context import Context
 
 

@@ -11,9 +11,9 @@ from agent.backup.record import Record
 from agent.backup.restic import locks
 from agent.backup.restic.client import Restic, Snapshot
 from agent.backup.target import name_workspace
-from agent.machine.clock import format_time
 from agent.machine.errors import Problem
-from agent.machine.follow import Limits, Message
+from agent.machine.light.clock import format_time
+from agent.machine.programs.follow import Limits, Message
 from agent.machine.values import frozen
 from agent.settings.backup import Backup
 from agent.settings.everything import Settings

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.backup.restic.client import LOCK_WAIT, Restic, Snapshot
-from agent.machine import folders
-from agent.machine.clock import read_nanoseconds
-from agent.machine.follow import Finished, Limits, Message, find_words
-from agent.machine.globs import escape
+from agent.machine.formats.globs import escape
+from agent.machine.light.clock import read_nanoseconds
+from agent.machine.programs.follow import Finished, Limits, Message, find_words
+from agent.machine.storage import folders
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 

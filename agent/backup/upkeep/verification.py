@@ -18,8 +18,8 @@ from agent.backup.restic.client import Code, Restic, ResticError, Snapshot
 from agent.backup.target import name_workspace
 from agent.backup.upkeep import trial_restore
 from agent.backup.upkeep.trial_restore import Trial
-from agent.machine.clock import format_time
-from agent.machine.follow import Finished, Limits, find_words
+from agent.machine.light.clock import format_time
+from agent.machine.programs.follow import Finished, Limits, find_words
 from agent.machine.values import frozen
 from agent.settings.everything import Settings
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from agent.commands.output import Printer
-from agent.machine.exits import SIGNAL_BASE
+from agent.machine.light.exits import SIGNAL_BASE
 
 COMMANDS = {
     "create": "back up now, to every destination",

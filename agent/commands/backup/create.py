@@ -12,10 +12,10 @@ from agent.backup.open_targets import find_wanted_targets
 from agent.backup.target import Target
 from agent.commands.backup import progress, shared
 from agent.commands.output import Printer
-from agent.machine import proc
-from agent.machine.exits import Exit
-from agent.machine.follow import Listener
-from agent.machine.human import format_age, format_duration, format_size
+from agent.machine.light import proc
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_age, format_duration, format_size
+from agent.machine.programs.follow import Listener
 from agent.settings import context
 from agent.settings.context import Context
 

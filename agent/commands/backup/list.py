@@ -12,8 +12,8 @@ from agent.backup.restic.client import Code, ResticError, Snapshot
 from agent.backup.target import name_workspace
 from agent.commands.backup import shared
 from agent.commands.output import Printer
-from agent.machine.exits import Exit
-from agent.machine.human import format_age, format_moment, format_size
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_age, format_moment, format_size
 from agent.machine.values import frozen
 from agent.settings import context
 from agent.settings.context import Context

@@ -7,8 +7,8 @@ from agent.backup.restore.preview import Preview
 from agent.backup.restore.result import Result
 from agent.commands.output import Printer
 from agent.machine.errors import Problem
-from agent.machine.exits import Exit
-from agent.machine.human import format_size
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_size
 from agent.machine.values import frozen
 
 MOST_SHOWN = 20

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from agent.commands.output import Printer
-from agent.machine.follow import Listener, Message
-from agent.machine.human import format_duration, format_size
+from agent.machine.light.human import format_duration, format_size
+from agent.machine.programs.follow import Listener, Message
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from agent.commands.backup import shared
 from agent.commands.output import Printer
 from agent.machine import hints
 from agent.machine.errors import Problem
-from agent.machine.exits import Exit
-from agent.machine.human import format_duration
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_duration
 from agent.settings.context import Context
 
 add_arguments = shared.add_usual_options

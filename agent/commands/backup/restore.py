@@ -19,8 +19,8 @@ from agent.commands.backup.outcome import Subject, format_preview
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import UsageError
-from agent.machine.exits import Exit
-from agent.machine.human import format_age
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_age
 from agent.settings import context
 from agent.settings.context import Context
 

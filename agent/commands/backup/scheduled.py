@@ -6,9 +6,9 @@ from agent.backup import due, lock
 from agent.backup.open_targets import find_wanted_targets
 from agent.commands.backup.shared import TOOL_FILES
 from agent.commands.output import Printer
-from agent.machine import runtime
-from agent.machine.background import give_way
-from agent.machine.exits import Exit
+from agent.machine.light import runtime
+from agent.machine.light.exits import Exit
+from agent.machine.programs.background import give_way
 from agent.settings import context
 
 JOB = "backup"

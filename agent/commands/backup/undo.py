@@ -19,7 +19,7 @@ from agent.commands.backup.outcome import Subject
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 from agent.settings.context import Context
 

@@ -14,10 +14,10 @@ from agent.backup.targets.all import TARGETS
 from agent.commands.backup import outcome, restoring, shared
 from agent.commands.backup.outcome import Subject
 from agent.commands.output import Printer
-from agent.machine import folders
 from agent.machine.errors import AgentError, Problem, UsageError
-from agent.machine.exits import Exit
-from agent.machine.human import format_size
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_size
+from agent.machine.storage import folders
 from agent.settings.context import Context
 
 

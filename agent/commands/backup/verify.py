@@ -8,8 +8,8 @@ from agent.backup.upkeep.verification import Verdict, verify
 from agent.commands.backup import shared
 from agent.commands.output import Printer
 from agent.machine import hints
-from agent.machine.exits import Exit
-from agent.machine.human import format_duration
+from agent.machine.light.exits import Exit
+from agent.machine.light.human import format_duration
 from agent.settings.context import Context
 
 add_arguments = shared.add_usual_options

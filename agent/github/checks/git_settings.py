@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from agent.github.hosts import find_accounts
-from agent.machine.expressions import regex
-from agent.machine.gitconfig import find_unreadable
-from agent.machine.lines import find_last_line
+from agent.machine.formats.gitconfig import find_unreadable
+from agent.machine.formats.lines import find_last_line
+from agent.machine.light.expressions import regex
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result

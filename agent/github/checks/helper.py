@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from agent.github.hosts import find_accounts
 from agent.github.published import Published, read_token
-from agent.machine import external_commands
-from agent.machine.lines import find_last_line, split_lines
+from agent.machine.formats.lines import find_last_line, split_lines
+from agent.machine.programs import external_commands
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

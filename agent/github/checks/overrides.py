@@ -12,9 +12,9 @@ from pathlib import Path
 from agent.github import gh
 from agent.github.hosts import find_accounts, find_token_variables
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS
-from agent.machine.lines import split_lines
+from agent.machine.formats.lines import split_lines
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

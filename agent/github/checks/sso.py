@@ -11,7 +11,7 @@ from agent.github.api import NoAnswerError
 from agent.github.hosts import find_accounts
 from agent.github.published import Published, read_token
 from agent.github.token import find_kind
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

@@ -12,8 +12,8 @@ from agent.github.record import CLOCK, SCOPES, SKEW_WORTH_A_WARNING, Record, rea
 from agent.github.sources.all import SOURCES
 from agent.github.token import find_kind, find_source
 from agent.github.verify import WITH_SCOPES, Rejected, Unreachable, Valid
-from agent.machine.clock import format_time
-from agent.machine.human import format_duration, format_moment
+from agent.machine.light.clock import format_time
+from agent.machine.light.human import format_duration, format_moment
 from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

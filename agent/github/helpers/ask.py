@@ -10,7 +10,7 @@ import sys
 import time
 
 SOCKET = "broker.sock"
-"""In the runtime folder; see `agent.machine.runtime`."""
+"""In the runtime folder; see `agent.machine.light.runtime`."""
 DEADLINE = 30.0
 """Seconds until it gives up: the one who answers waits up to 20 s for the host itself, may die and
 be started again meanwhile, and starts late on a busy machine."""

@@ -12,7 +12,7 @@ from agent.github import api
 from agent.github.api import Answer, NoAnswerError
 from agent.github.token import Failure, Found, Token, TokenSource, make_token, read_grants
 from agent.machine.errors import Problem
-from agent.machine.private_keys import is_locked
+from agent.machine.formats.private_keys import is_locked
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.settings.github import GitHub

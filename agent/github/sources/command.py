@@ -1,13 +1,13 @@
 """The token that DEV8_GITHUB_TOKEN_COMMAND prints."""
 
 from agent.github.token import Failure, Found, TokenSource, read_answer
-from agent.machine import external_commands
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.lines import find_last_line
-from agent.machine.masking import mask_known
+from agent.machine.formats.lines import find_last_line
+from agent.machine.light.expressions import regex
+from agent.machine.light.masking import mask_known
+from agent.machine.light.token_prefixes import GITHUB
+from agent.machine.programs import external_commands
 from agent.machine.system import Facts
-from agent.machine.token_prefixes import GITHUB
 from agent.settings.github import GitHub
 
 LEAD = 10 * 60.0

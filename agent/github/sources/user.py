@@ -17,8 +17,8 @@ from agent.github import api
 from agent.github.api import Answer, NoAnswerError
 from agent.github.record import fingerprint
 from agent.github.token import Failure, Found, Token, TokenSource, make_token
-from agent.machine.documents import HOST, STATE, Document, fill
 from agent.machine.errors import Problem
+from agent.machine.records.documents import HOST, STATE, Document, fill
 from agent.machine.secret import Secret
 from agent.machine.system import Facts
 from agent.machine.values import frozen

@@ -16,10 +16,10 @@ from agent.init.logger.output import Output
 from agent.init.logger.problems import Problems
 from agent.init.logger.recent import Recent
 from agent.init.logger.streams import AGENT, READ, RING, SUPERVISORD, Stream
-from agent.machine import termination
-from agent.machine.exits import Exit
-from agent.machine.log import Event
-from agent.machine.masking import Masker
+from agent.machine.light import termination
+from agent.machine.light.exits import Exit
+from agent.machine.light.log import Event
+from agent.machine.light.masking import Masker
 
 PATIENCE = 5.0
 """Seconds that one read or one write may take. Then the kernel ends this process, and init starts

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from agent.init.logger.streams import Stream
-from agent.machine import runtime
+from agent.machine.light import runtime
 
 NAME = "lost.json"
 PAUSE = 1.0

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
-from agent.machine.log import LEVELS, Event, encode, make_event, make_records, render
+from agent.machine.light.log import LEVELS, Event, encode, make_event, make_records, render
 
 PIECE = 4096
 """Bytes: what a pipe takes at once when poll says that it is writable (PIPE_BUF)."""

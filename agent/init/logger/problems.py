@@ -5,8 +5,8 @@ They are written as they come: the container that is killed has no last moment f
 
 from collections import deque
 
-from agent.machine import termination
-from agent.machine.log import Event, render
+from agent.machine.light import termination
+from agent.machine.light.log import Event, render
 
 MOST = 10
 """Lines that are kept."""

@@ -6,7 +6,7 @@ in place of a ring in memory: a line costs one more write, and this process not 
 
 import os
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 
 SIZE = 64 * 1024
 """Bytes after which a file is full. The one before it stays beside it, so that never less is there.

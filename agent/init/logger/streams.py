@@ -5,9 +5,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from agent.machine.expressions import regex
-from agent.machine.log import LEVELS, LONGEST, LONGEST_ESCAPE, make_event
-from agent.machine.masking import Masker
+from agent.machine.light.expressions import regex
+from agent.machine.light.log import LEVELS, LONGEST, LONGEST_ESCAPE, make_event
+from agent.machine.light.masking import Masker
 
 RING = 1024 * 1024
 """Bytes of finished lines that wait for the reader of the log, a stream."""

@@ -4,11 +4,11 @@ import subprocess
 from pathlib import Path
 
 from agent.backup.targets.all import wants_backups
-from agent.machine import runtime
 from agent.machine.errors import AgentError, Problem
-from agent.machine.log import Logger
-from agent.machine.process_groups import end_group
-from agent.machine.user_commands import PATIENCE, name_code
+from agent.machine.light import runtime
+from agent.machine.light.log import Logger
+from agent.machine.programs.process_groups import end_group
+from agent.machine.programs.user_commands import PATIENCE, name_code
 from agent.observe.activity import last_sample, sample
 from agent.observe.activity.sample import Sample
 from agent.settings.context import Context

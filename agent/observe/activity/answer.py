@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent.machine.documents import DAMAGE, RUNTIME, Document
+from agent.machine.records.documents import DAMAGE, RUNTIME, Document
 from agent.machine.values import frozen
 from agent.observe.activity import sample
 from agent.settings.context import Context

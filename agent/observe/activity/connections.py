@@ -6,8 +6,8 @@ The kernel is asked by netlink; where that is not to be had the file is read, se
 import struct
 from collections.abc import Iterable, Iterator
 
-from agent.machine import netlink
-from agent.machine.files import STATE, read_file
+from agent.machine.light import netlink
+from agent.machine.light.files import STATE, read_file
 
 _PORT = struct.Struct("!4xH")
 """The local port in an inet_diag_msg."""

@@ -2,7 +2,7 @@
 
 import os
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.observe.activity.signal import Sighting, Signal
 from agent.observe.activity.view import View
 

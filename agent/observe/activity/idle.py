@@ -7,8 +7,8 @@ job that the word starts.
 import contextlib
 import os
 
-from agent.machine import runtime
-from agent.machine.human import format_clock, format_duration
+from agent.machine.light import runtime
+from agent.machine.light.human import format_clock, format_duration
 from agent.observe.activity import last_sample, moment, rules, sample, terminals
 from agent.observe.activity.rules import Rules
 from agent.observe.activity.sample import Sample
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from agent.machine.log import Logger
+    from agent.machine.light.log import Logger
 
 DUE = os.path.join(runtime.ACTIVITY, "due")
 """In the runtime folder: its change starts the job that acts; `agent.workspace.jobs` watches it."""
@@ -85,7 +85,7 @@ def report(folder: str, document: "dict[str, Any]") -> None:
 
 def open_log() -> "Logger":
     """Return the log; in most runs there is nothing to say, and its modules cost 4 ms."""
-    from agent.machine.log import Logger  # noqa: PLC0415 - see above
+    from agent.machine.light.log import Logger  # noqa: PLC0415 - see above
 
     return Logger("activity")
 

@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 
 def main() -> int:
     """Take a sample, and act on it."""
-    from agent.machine import runtime  # noqa: PLC0415 - below ROOT
+    from agent.machine.light import runtime  # noqa: PLC0415 - below ROOT
     from agent.observe.activity import idle  # noqa: PLC0415
 
     return idle.run(runtime.locate(os.environ, os.getuid()))

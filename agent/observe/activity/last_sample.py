@@ -6,8 +6,8 @@ A file that is missing or damaged is none: then everything starts anew.
 import json
 import os
 
-from agent.machine import runtime
-from agent.machine.files import STATE, read_file
+from agent.machine.light import runtime
+from agent.machine.light.files import STATE, read_file
 from agent.observe.activity import table
 from agent.observe.activity.moment import Moment
 from agent.observe.activity.proc_stat import TICKS, Process

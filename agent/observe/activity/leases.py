@@ -6,7 +6,7 @@ A lease of a process ends with it: its start tells it from a later process of th
 import json
 import os
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.observe.activity import proc_stat
 from agent.observe.activity.view import read_object
 

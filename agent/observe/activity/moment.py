@@ -2,7 +2,7 @@
 
 import time
 
-from agent.machine.clock import timestamp
+from agent.machine.light.clock import timestamp
 
 
 class Moment:

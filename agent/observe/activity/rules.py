@@ -6,8 +6,8 @@
 import json
 import os
 
-from agent.machine import runtime
-from agent.machine.files import SETTINGS, read_file
+from agent.machine.light import runtime
+from agent.machine.light.files import SETTINGS, read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ The document is RUNTIME/activity.json; docs/json.md says what is in it.
 import json
 import os
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.observe.activity import last_sample, lease, moment, rules, verdict
 from agent.observe.activity.all import SIGNALS
 from agent.observe.activity.last_sample import Memory

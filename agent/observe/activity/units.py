@@ -6,7 +6,7 @@ from agent.observe.activity.signal import Sighting, Signal
 from agent.observe.activity.view import View, read_object
 
 FOLDER = "units"
-"""In the runtime folder; see `agent.machine.unit_record`."""
+"""In the runtime folder; see `agent.machine.records.unit_record`."""
 BACKUP = "backup"
 """The job."""
 
@@ -28,7 +28,7 @@ def is_running(unit: str, folder: str) -> bool:
     """Return whether somebody works on a unit: one who was killed has left it running."""
     if read_object(os.path.join(folder, FOLDER, f"{unit}.json")).get("state") != "running":
         return False
-    from agent.machine import holders  # noqa: PLC0415 - few looks find such a unit
+    from agent.machine.storage import holders  # noqa: PLC0415 - few looks find such a unit
 
     return holders.is_held(os.path.join(folder, FOLDER, f"{unit.partition(':')[0]}.lock"))
 

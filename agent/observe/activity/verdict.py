@@ -1,6 +1,6 @@
 """Why the workspace goes on, and when it would stop, as one sentence. Light."""
 
-from agent.machine.human import format_clock, format_duration
+from agent.machine.light.human import format_clock, format_duration
 from agent.observe.activity.moment import Moment
 from agent.observe.activity.rules import Rules
 

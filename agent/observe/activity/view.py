@@ -3,8 +3,8 @@
 import json
 import os
 
-from agent.machine import runtime
-from agent.machine.files import STATE, read_file
+from agent.machine.light import runtime
+from agent.machine.light.files import STATE, read_file
 from agent.observe.activity import connections, proc_stat, table, terminals
 from agent.observe.activity.last_sample import Memory
 from agent.observe.activity.moment import Moment

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from agent import __version__
-from agent.machine.clock import timestamp
 from agent.machine.deadline import deadline
 from agent.machine.errors import AgentError, Problem
+from agent.machine.light.clock import timestamp
 from agent.machine.values import frozen
 from agent.observe.bundle.cleaning import Cleaner
 from agent.observe.bundle.part import Content, Part, Source

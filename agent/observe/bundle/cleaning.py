@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from agent.machine.masking import MASK, replace_all
-from agent.machine.token_prefixes import AWS, GITHUB, PACKAGES, SERVICES, WEB_TOKEN
+from agent.machine.light.masking import MASK, replace_all
+from agent.machine.light.token_prefixes import AWS, GITHUB, PACKAGES, SERVICES, WEB_TOKEN
 from agent.machine.values import frozen
 
 VALUE = "known secret"

@@ -7,12 +7,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from agent import __version__
-from agent.machine import layered_folders, runtime
-from agent.machine.cgroup import Cgroup
-from agent.machine.files import STATE, open_file, read_file
-from agent.machine.mountinfo import TABLE
-from agent.machine.proc import read_stat
-from agent.machine.unit_log import FOLDER as LOGS
+from agent.machine.light import runtime
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.files import STATE, open_file, read_file
+from agent.machine.light.proc import read_stat
+from agent.machine.records.unit_log import FOLDER as LOGS
+from agent.machine.storage import layered_folders
+from agent.machine.storage.mountinfo import TABLE
 from agent.observe import doctor, findings, status
 from agent.observe.bundle.part import Content, Source
 from agent.observe.checks.versions import PROGRAMS, ask

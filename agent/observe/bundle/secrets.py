@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.backup.target import PASSWORD as BACKUP_PASSWORD
-from agent.machine.expressions import regex
-from agent.machine.files import SECRET, read_file
-from agent.machine.masking import SHORTEST, Masker
-from agent.machine.secret_forms import find_base64_forms, find_lines, find_text_forms
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SECRET, read_file
+from agent.machine.light.masking import SHORTEST, Masker
+from agent.machine.light.secret_forms import find_base64_forms, find_lines, find_text_forms
 from agent.machine.system import Facts
 from agent.services.editor_login import PASSWORD as EDITOR_PASSWORD
 from agent.services.editor_login import RECORD as EDITOR_HASH

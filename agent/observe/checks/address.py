@@ -14,7 +14,7 @@ from dataclasses import replace
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
-from agent.machine import web
+from agent.machine.network import web
 from agent.machine.values import frozen
 from agent.observe.checks import reach
 from agent.observe.checks.hosts import Host

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from agent.machine import web
-from agent.machine.human import format_duration
+from agent.machine.light.human import format_duration
+from agent.machine.network import web
 from agent.observe.checks.hosts import Host, find_hosts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

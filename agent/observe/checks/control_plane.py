@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from agent.machine.clock import parse_time
-from agent.machine.human import format_age
+from agent.machine.light.clock import parse_time
+from agent.machine.light.human import format_age
 from agent.observe.report import status
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator
 
-from agent.machine.human import format_size
-from agent.machine.volumes import ROOM, find_top
+from agent.machine.light.human import format_size
+from agent.machine.storage.volumes import ROOM, find_top
 from agent.observe.checks.work_folders import SHARED_MEMORY, Place, find_places
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
-from agent.machine.human import format_duration, format_size
-from agent.machine.mountinfo import Mount, read_mounts
+from agent.machine.light.human import format_duration, format_size
 from agent.machine.secret import SecretInput
+from agent.machine.storage.mountinfo import Mount, read_mounts
 from agent.observe.checks.work_folders import SHARED_MEMORY
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent.machine.cgroup import Cgroup, parse_number
-from agent.machine.files import SECRET, read_file
+from agent.machine.light.cgroup import Cgroup, parse_number
+from agent.machine.light.files import SECRET, read_file
 from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from agent.machine.cgroup import Cgroup
 from agent.machine.errors import Problem
-from agent.machine.human import format_size
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.human import format_size
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from agent.machine.proxies import Proxy
+from agent.machine.network.proxies import Proxy
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 

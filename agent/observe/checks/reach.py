@@ -7,11 +7,11 @@ from concurrent.futures import wait
 from functools import partial
 from urllib.parse import urlsplit
 
-from agent.machine import web
-from agent.machine.proxies import find_proxy
-from agent.machine.system_certificates import find_public
-from agent.machine.threads import call
-from agent.machine.web import ProxyError
+from agent.machine.network import web
+from agent.machine.network.proxies import find_proxy
+from agent.machine.network.system_certificates import find_public
+from agent.machine.network.web import ProxyError
+from agent.machine.programs.threads import call
 from agent.observe.checks.hosts import Host, find_hosts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from agent import __version__
 from agent.backup.targets.all import has_target
-from agent.machine import external_commands, steering
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
+from agent.machine.programs import external_commands, steering
+from agent.machine.programs.threads import call
 from agent.machine.system import Facts
-from agent.machine.threads import call
 from agent.machine.values import frozen
 from agent.observe.versions import EDITOR, read_manifest
 from agent.settings.check import Check, Finding, Result

@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from agent.machine import owners, runtime
 from agent.machine.hints import find_hint
-from agent.machine.homes import explain_lacks
-from agent.machine.mountinfo import Mount, find_mount, read_mounts
+from agent.machine.light import runtime
+from agent.machine.storage import owners
+from agent.machine.storage.homes import explain_lacks
+from agent.machine.storage.mountinfo import Mount, find_mount, read_mounts
+from agent.machine.storage.volumes import Volume, find_top, try_folder
 from agent.machine.system import Facts
-from agent.machine.volumes import Volume, find_top, try_folder
 from agent.observe.checks.work_folders import Place, find_places
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import PROBLEMS, Context

@@ -7,7 +7,7 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/ (OpenMetrics 1.0.0)
 import math
 from collections.abc import Iterable, Iterator
 
-from agent.machine.escaping import escape_line
+from agent.machine.light.escaping import escape_line
 from agent.observe.metrics.family import Family, Kind, Sample, T
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"

@@ -10,7 +10,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from agent.machine.clock import parse_time
+from agent.machine.light.clock import parse_time
 from agent.machine.values import frozen
 
 T = TypeVar("T")

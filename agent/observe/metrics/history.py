@@ -16,9 +16,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from agent.machine import runtime
-from agent.machine.cgroup import Cgroup
-from agent.machine.disks import read_use
+from agent.machine.light import runtime
+from agent.machine.light.cgroup import Cgroup
+from agent.machine.light.disks import read_use
 
 NAME = "history.ring"
 """In the runtime folder."""

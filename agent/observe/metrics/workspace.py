@@ -3,8 +3,8 @@
 from collections import Counter
 
 from agent import __version__
-from agent.machine.log import LEVELS
-from agent.machine.unit_record import State
+from agent.machine.light.log import LEVELS
+from agent.machine.records.unit_record import State
 from agent.observe.metrics.family import Family, Kind, Sample, moment, one
 from agent.observe.status import Status
 

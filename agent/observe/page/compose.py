@@ -5,9 +5,9 @@ from dataclasses import field, replace
 from datetime import datetime
 
 from agent.backup import history
-from agent.machine.clock import parse_time
-from agent.machine.human import format_age, format_duration, format_wait
-from agent.machine.unit_record import GOOD, Record, State
+from agent.machine.light.clock import parse_time
+from agent.machine.light.human import format_age, format_duration, format_wait
+from agent.machine.records.unit_record import GOOD, Record, State
 from agent.machine.values import frozen
 from agent.observe.activity.answer import Activity
 from agent.observe.describe import (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from agent.backup import history
-from agent.machine import faults
+from agent.machine.light import faults
 from agent.observe import findings, recent_log, status
 from agent.observe.item import Item
 from agent.observe.metrics.history import load

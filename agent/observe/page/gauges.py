@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from agent.machine.cgroup import parse_number
-from agent.machine.files import SECRET, read_file
-from agent.machine.human import format_size
+from agent.machine.light.cgroup import parse_number
+from agent.machine.light.files import SECRET, read_file
+from agent.machine.light.human import format_size
 from agent.observe.metrics import history
 from agent.observe.metrics.history import Sample, find_use
 from agent.observe.page.view import Gauge

@@ -7,7 +7,7 @@ import html
 from collections.abc import Iterable
 from typing import Union
 
-from agent.machine.escaping import escape_line
+from agent.machine.light.escaping import escape_line
 
 VOID = frozenset({"link", "meta"})
 """Elements that have no end: https://html.spec.whatwg.org/multipage/syntax.html#void-elements"""

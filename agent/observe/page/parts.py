@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlencode
 
-from agent.machine.expressions import regex
-from agent.machine.human import format_share
+from agent.machine.light.expressions import regex
+from agent.machine.light.human import format_share
 from agent.observe.item import Item
 from agent.observe.page.markup import Content, Markup, element
 from agent.observe.page.plots import plot_days, plot_gauge

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from agent.backup.history import DAYS, Day
-from agent.machine.human import format_share, format_size
+from agent.machine.light.human import format_share, format_size
 from agent.observe.page.markup import Markup, element, join
 from agent.observe.page.view import Gauge
 

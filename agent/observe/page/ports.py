@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from agent.machine.clock import parse_time
-from agent.machine.human import format_age
+from agent.machine.light.clock import parse_time
+from agent.machine.light.human import format_age
 from agent.observe.item import Item
 from agent.observe.page.view import Entry, Section
 from agent.observe.ports.overview import Report, Row

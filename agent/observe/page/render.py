@@ -9,8 +9,8 @@ import hashlib
 from pathlib import Path
 from urllib.parse import quote
 
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.human import format_moment
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.light.human import format_moment
 from agent.observe.page.markup import Markup, element
 from agent.observe.page.parts import show_mark, show_notes, show_part
 from agent.observe.page.view import View

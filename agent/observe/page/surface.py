@@ -1,6 +1,6 @@
 """The page as it is served: one document at any path prefix, for the workspace's own user."""
 
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 from agent.observe.page.compose import compose
 from agent.observe.page.gather import gather
 from agent.observe.page.render import HEADERS, render

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from agent.backup import status as backup
 from agent.github import status as github
-from agent.machine.clock import parse_time
-from agent.machine.expressions import regex
-from agent.machine.human import find_left, format_age, format_duration, format_share
-from agent.machine.unit_record import BAD, Record
+from agent.machine.light.clock import parse_time
+from agent.machine.light.expressions import regex
+from agent.machine.light.human import find_left, format_age, format_duration, format_share
+from agent.machine.records.unit_record import BAD, Record
 from agent.observe.describe import SOON, describe_problem, describe_report, describe_service
 from agent.observe.findings import Row
 from agent.observe.item import Item

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.machine.errors import AgentError
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 from agent.observe.ports import patterns
 from agent.observe.ports.listeners import Listener
 from agent.settings import devcontainer_file

@@ -5,10 +5,10 @@ from ipaddress import ip_address
 from itertools import chain
 from pathlib import Path
 
-from agent.machine import sockets
-from agent.machine.clock import Clock
-from agent.machine.files import SECRET, read_file
-from agent.machine.sockets import TCP, UDP, Socket
+from agent.machine.light.clock import Clock
+from agent.machine.light.files import SECRET, read_file
+from agent.machine.network import sockets
+from agent.machine.network.sockets import TCP, UDP, Socket
 from agent.machine.values import frozen
 from agent.observe.ports import listening_programs
 from agent.observe.ports.listening_programs import Program

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from agent.machine import proc
-from agent.machine.clock import Clock
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS, read_file
+from agent.machine.light import proc
+from agent.machine.light.clock import Clock
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS, read_file
 from agent.machine.values import frozen
 
 TICKS = os.sysconf("SC_CLK_TCK")

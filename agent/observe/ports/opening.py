@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from agent.machine.addresses import is_address, join_port
-from agent.machine.sockets import TCP
+from agent.machine.network.addresses import is_address, join_port
+from agent.machine.network.sockets import TCP
 from agent.machine.values import frozen
 from agent.observe.ports.listeners import Listener, unmap
 from agent.observe.ports.listening_programs import Program

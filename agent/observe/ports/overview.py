@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from agent.machine import proc, sockets
-from agent.machine.clock import format_time
 from agent.machine.errors import AgentError
+from agent.machine.light import proc
+from agent.machine.light.clock import format_time
+from agent.machine.network import sockets
 from agent.machine.values import frozen
 from agent.observe.ports import labels, listeners, listening_programs
 from agent.observe.ports.listeners import Listener, unmap

@@ -20,7 +20,7 @@ LONGEST = 2048
 
 def match(patterns: Sequence[str], lines: Collection[str]) -> dict[str, str]:
     """Return each line that a pattern matches -> the first such pattern."""
-    from agent.machine import external_commands  # noqa: PLC0415 - the program needs it not
+    from agent.machine.programs import external_commands  # noqa: PLC0415 - the program needs it not
 
     if not patterns or not lines:
         return {}

@@ -10,8 +10,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.machine.clock import parse_time
-from agent.machine.proc import read_stat
+from agent.machine.light.clock import parse_time
+from agent.machine.light.proc import read_stat
 from agent.observe import activity
 from agent.observe.activity import sample
 from agent.observe.report import body

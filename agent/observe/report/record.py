@@ -5,8 +5,8 @@ It begins anew with each life of the container, so a report that was refused is 
 
 import json
 
-from agent.machine.files import STATE, read_file
-from agent.machine.runtime import REPORT, write_atomic
+from agent.machine.light.files import STATE, read_file
+from agent.machine.light.runtime import REPORT, write_atomic
 
 
 class State:

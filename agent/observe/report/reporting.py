@@ -8,10 +8,10 @@ key, or the settings, with which a new life begins.
 import os
 import time
 
-from agent.machine.backoff import Backoff
-from agent.machine.files import SECRET, read_file
-from agent.machine.later import put_off
-from agent.machine.texts import UnusableError, word
+from agent.machine.light.backoff import Backoff
+from agent.machine.light.files import SECRET, read_file
+from agent.machine.light.later import put_off
+from agent.machine.light.texts import UnusableError, word
 from agent.observe.report import body, record, rules
 from agent.observe.report.look import Look, make_look
 from agent.observe.report.outcome import Kind, Outcome
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from agent.machine.log import Logger
+    from agent.machine.light.log import Logger
 
 PAUSES = Backoff(30.0, 300.0)
 """Seconds; up to half of each is left out at random, so that a fleet does not come all at once."""

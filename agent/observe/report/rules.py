@@ -5,8 +5,8 @@
 
 import json
 
-from agent.machine.files import SETTINGS, read_file
-from agent.machine.runtime import REPORTING
+from agent.machine.light.files import SETTINGS, read_file
+from agent.machine.light.runtime import REPORTING
 
 
 class Plan:

@@ -1,7 +1,7 @@
 """Sends one report, and says what became of it. Light until there is something to send.
 
 Whatever the other side answers or does not answer costs no more than the time limit. It does
-without `agent.machine.web`: what that loads takes another 13 ms of each report.
+without `agent.machine.network.web`: what that loads takes another 13 ms of each report.
 """
 
 import http.client
@@ -11,8 +11,8 @@ from http import HTTPStatus
 from urllib.parse import SplitResult, urlsplit
 
 from agent.machine.deadline import deadline
-from agent.machine.escaping import escape_line
-from agent.machine.masking import hide
+from agent.machine.light.escaping import escape_line
+from agent.machine.light.masking import hide
 from agent.observe.report.outcome import Kind, Outcome
 from agent.observe.report.rules import Plan
 

@@ -2,10 +2,10 @@
 
 from urllib.parse import urlsplit
 
-from agent.machine import runtime
-from agent.machine.clock import parse_time, timestamp
-from agent.machine.documents import RUNTIME, Document
 from agent.machine.errors import Problem
+from agent.machine.light import runtime
+from agent.machine.light.clock import parse_time, timestamp
+from agent.machine.records.documents import RUNTIME, Document
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.observe.report import record, rules

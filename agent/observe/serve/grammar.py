@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from agent import __version__
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 from agent.observe.serve.surface import Request, Response
 
 GET, HEAD = "GET", "HEAD"

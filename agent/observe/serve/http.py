@@ -14,10 +14,10 @@ from dataclasses import replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from agent.machine import faults
 from agent.machine.errors import Problem
-from agent.machine.log import Logger
-from agent.machine.pending_requests import PendingRequests
+from agent.machine.light import faults
+from agent.machine.light.log import Logger
+from agent.machine.network.pending_requests import PendingRequests
 from agent.observe.serve import grammar
 from agent.observe.serve.grammar import RefusedError
 from agent.observe.serve.peer import find_peer, is_editor

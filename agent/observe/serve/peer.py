@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent.machine import sockets
-from agent.machine.files import STATE, read_file
+from agent.machine.light.files import STATE, read_file
+from agent.machine.network import sockets
 from agent.machine.values import frozen
 from agent.services.code_server import NAME as EDITOR
 from agent.services.status import ask_supervisord

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agent.machine.sockets import find_listening
+from agent.machine.network.sockets import find_listening
 from agent.services import probes, registered, supervisord
 from agent.services.service import BannerProbe, HttpProbe, PortProbe
 from agent.settings.check import Check, Finding, Result

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from agent.machine.clock import parse_time, timestamp
-from agent.machine.human import format_moment
+from agent.machine.light.clock import parse_time, timestamp
+from agent.machine.light.human import format_moment
 from agent.machine.system import Facts
 from agent.services import probes, registered, supervisord
 from agent.services.service import Service

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from agent.machine import external_commands
-from agent.machine.external_commands import TOO_LONG
-from agent.machine.lines import find_last_line
+from agent.machine.formats.lines import find_last_line
+from agent.machine.programs import external_commands
+from agent.machine.programs.external_commands import TOO_LONG
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 from agent.tools.all import TOOLS

@@ -6,12 +6,12 @@ https://github.com/openai/codex/issues/15057
 
 from collections.abc import Iterator
 
-from agent.machine import external_commands
 from agent.machine.errors import Problem
-from agent.machine.external_commands import TOO_LONG
-from agent.machine.files import SETTINGS
-from agent.machine.lines import find_last_line
-from agent.machine.parsing import parse_toml
+from agent.machine.formats.lines import find_last_line
+from agent.machine.formats.parsing import parse_toml
+from agent.machine.light.files import SETTINGS
+from agent.machine.programs import external_commands
+from agent.machine.programs.external_commands import TOO_LONG
 from agent.machine.system import Facts
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from agent.machine import unit_record
-from agent.machine.clock import parse_time
-from agent.machine.human import format_duration
-from agent.machine.unit_record import BAD, UNDECIDED, Record, State
+from agent.machine.light.clock import parse_time
+from agent.machine.light.human import format_duration
+from agent.machine.records import unit_record
+from agent.machine.records.unit_record import BAD, UNDECIDED, Record, State
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context
 

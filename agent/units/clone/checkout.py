@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agent.machine.errors import HintedError
-from agent.machine.git_failures import Cause
+from agent.machine.programs.git_failures import Cause
 from agent.settings.repository import Reference, Repository
 from agent.units.clone.revision import (
     HEADS,

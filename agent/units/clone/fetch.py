@@ -4,8 +4,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.github import gh, published
-from agent.machine.expressions import regex
-from agent.machine.git_failures import Cause, Failure
+from agent.machine.light.expressions import regex
+from agent.machine.programs.git_failures import Cause, Failure
 from agent.machine.system import Facts
 from agent.settings.repository import Repository
 from agent.units.clone.checkout import check_out

@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 
-from agent.machine.folders import CACHE_TAG
-from agent.machine.threads import start_or_do
-from agent.machine.unit_record import SEPARATOR, make_name
-from agent.machine.volumes import find_top
+from agent.machine.programs.threads import start_or_do
+from agent.machine.records.unit_record import SEPARATOR, make_name
+from agent.machine.storage.folders import CACHE_TAG
+from agent.machine.storage.volumes import find_top
 from agent.services import login_folder
 from agent.settings.everything import Settings
 from agent.settings.repository import Repository

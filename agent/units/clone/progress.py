@@ -3,7 +3,7 @@
 https://git-scm.com/docs/git-clone#Documentation/git-clone.txt---progress
 """
 
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 
 _LINE = regex(
     r"(?:remote: )?([A-Z][A-Za-z ]+): +([0-9]{1,3})% \([^)]*\)(?:, ([0-9.]+ [KMG]?i?B)\b)?"

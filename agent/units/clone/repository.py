@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from agent.machine import runtime, ssh_host_key
-from agent.machine.folders import CACHE_SIGNATURE, CACHE_TAG
-from agent.machine.git_failures import Cause, Failure
-from agent.machine.volumes import find_top
+from agent.machine.light import runtime
+from agent.machine.network import ssh_host_key
+from agent.machine.programs.git_failures import Cause, Failure
+from agent.machine.storage.folders import CACHE_SIGNATURE, CACHE_TAG
+from agent.machine.storage.volumes import find_top
 from agent.settings.everything import Settings
 from agent.settings.repository import OURS, WORKSPACE, Repository
 from agent.units.clone.checkout import MissingError, find_missing

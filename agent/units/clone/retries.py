@@ -1,6 +1,6 @@
 """How a unit reports a repository that could not be fetched, and when it tries again."""
 
-from agent.machine.git_failures import Cause, Failure, explain, explain_access
+from agent.machine.programs.git_failures import Cause, Failure, explain, explain_access
 from agent.machine.system import Facts
 from agent.units.clone.fetch import find_token
 from agent.units.marks import IN_CONTAINER

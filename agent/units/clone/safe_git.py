@@ -13,12 +13,12 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from agent.machine import external_commands, steering
 from agent.machine.errors import Problem
-from agent.machine.git_failures import Failure, find_failure
-from agent.machine.gitconfig import ask_git
-from agent.machine.lines import split_lines
-from agent.machine.masking import mask_known
+from agent.machine.formats.gitconfig import ask_git
+from agent.machine.formats.lines import split_lines
+from agent.machine.light.masking import mask_known
+from agent.machine.programs import external_commands, steering
+from agent.machine.programs.git_failures import Failure, find_failure
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.units.clone.progress import read_progress

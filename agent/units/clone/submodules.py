@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.machine.errors import HintedError
-from agent.machine.expressions import regex
-from agent.machine.files import SETTINGS
-from agent.machine.git_failures import Cause
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import SETTINGS
+from agent.machine.programs.git_failures import Cause
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.repository import Repository

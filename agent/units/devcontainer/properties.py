@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.machine.cgroup import Cgroup
 from agent.machine.errors import Problem
+from agent.machine.light.cgroup import Cgroup
 from agent.settings.devcontainer_file import Devcontainer
 
 BUILT = "the image is already built"

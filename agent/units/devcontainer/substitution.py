@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 from agent.settings.devcontainer_file import Devcontainer
 
 _VARIABLE = regex(r"\$\{([^{}\n]*)\}")

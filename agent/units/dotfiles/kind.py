@@ -4,7 +4,7 @@ import hashlib
 import time
 from pathlib import Path
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.settings.everything import Settings
 from agent.settings.repository import Repository
 from agent.units.clone.retries import tell_failure, was_refused

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from agent.machine import folders
+from agent.machine.storage import folders
 from agent.settings.repository import Repository
 from agent.units.clone.checkout import ORIGIN, MissingError
 from agent.units.clone.destination import is_same

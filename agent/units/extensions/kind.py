@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from agent.machine.documents import STATE, Document, fill
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
+from agent.machine.records.documents import STATE, Document, fill
 from agent.machine.values import frozen
 from agent.services import code_server
 from agent.settings.context import Context

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from agent.machine import jsonc
-from agent.machine.files import SETTINGS, read_file
+from agent.machine.formats import jsonc
+from agent.machine.light.files import SETTINGS, read_file
 from agent.machine.values import frozen
 from agent.settings.extensions import IDENTIFIER, SUFFIX, Entry, read_entry
 

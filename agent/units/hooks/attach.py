@@ -6,8 +6,8 @@ or over ssh, leaves a file if one asks for it (profile.d/session.sh and fish/con
 
 from pathlib import Path
 
+from agent.machine.records.unit_record import FOLDER, State
 from agent.machine.system import Facts
-from agent.machine.unit_record import FOLDER, State
 from agent.units.hooks.kind import Run, is_wanted
 from agent.units.unit import Kind, Work
 

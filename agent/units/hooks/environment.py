@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.machine.errors import AgentError, Problem
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
 from agent.settings.devcontainer_file import Devcontainer
 from agent.units import unit_command
 from agent.units.devcontainer.substitution import make_substitute

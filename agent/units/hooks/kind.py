@@ -7,7 +7,7 @@ an old volume has its own disk, on which nothing is installed yet.
 from functools import cached_property
 
 from agent.machine.errors import AgentError, Problem
-from agent.machine.unit_record import SEPARATOR, State
+from agent.machine.records.unit_record import SEPARATOR, State
 from agent.settings import devcontainer_file as files
 from agent.settings.context import Context
 from agent.settings.devcontainer_file import Devcontainer

@@ -5,9 +5,9 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 
-from agent.machine import runtime
-from agent.machine.escaping import quote_fish
-from agent.machine.expressions import regex
+from agent.machine.light import runtime
+from agent.machine.light.escaping import quote_fish
+from agent.machine.light.expressions import regex
 from agent.machine.system import Facts
 from agent.units.hooks.environment import Changes
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from agent.machine.human import format_duration
-from agent.machine.threads import start_or_do
-from agent.machine.unit_record import SEPARATOR, Record, State
+from agent.machine.light.human import format_duration
+from agent.machine.programs.threads import start_or_do
+from agent.machine.records.unit_record import SEPARATOR, Record, State
 from agent.machine.values import frozen
 from agent.units.devcontainer.lifecycle_commands import SHELL, Command
 from agent.units.hooks.phases import Phase

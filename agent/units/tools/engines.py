@@ -8,8 +8,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from agent.machine.expressions import regex
-from agent.machine.parsing import parse_json
+from agent.machine.formats.parsing import parse_json
+from agent.machine.light.expressions import regex
 from agent.machine.system import Facts
 
 TIME_LIMIT = 20.0

@@ -11,11 +11,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.machine import runtime, steering
 from agent.machine.errors import HintedError
-from agent.machine.expressions import regex
-from agent.machine.files import STATE, read_file
-from agent.machine.lines import split_lines
+from agent.machine.formats.lines import split_lines
+from agent.machine.light import runtime
+from agent.machine.light.expressions import regex
+from agent.machine.light.files import STATE, read_file
+from agent.machine.programs import steering
 from agent.machine.system import Facts
 from agent.tools.tool import (
     LOCK,

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from agent.machine import external_commands
-from agent.machine.expressions import regex
+from agent.machine.light.expressions import regex
+from agent.machine.light.token_prefixes import GIT_HOSTS
+from agent.machine.programs import external_commands
 from agent.machine.system import Facts
-from agent.machine.token_prefixes import GIT_HOSTS
 from agent.machine.values import frozen
 from agent.settings.context import Context
 from agent.settings.repository import EntryError, Repository, parse_address

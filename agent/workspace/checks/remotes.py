@@ -11,9 +11,15 @@ from agent.github.access import Access
 from agent.github.api import NoAnswerError, find_web_url
 from agent.github.hosts import find_accounts
 from agent.github.published import Published, read_token
-from agent.machine import ssh_host_key
-from agent.machine.git_failures import Cause, Failure, explain, explain_access, find_failure
-from agent.machine.lines import split_lines
+from agent.machine.formats.lines import split_lines
+from agent.machine.network import ssh_host_key
+from agent.machine.programs.git_failures import (
+    Cause,
+    Failure,
+    explain,
+    explain_access,
+    find_failure,
+)
 from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result
 from agent.settings.context import Context

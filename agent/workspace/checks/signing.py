@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent.machine.errors import Problem
-from agent.machine.expressions import regex
-from agent.machine.gitconfig import ask_git, find_unreadable
-from agent.machine.lines import find_last_line, split_lines
+from agent.machine.formats.gitconfig import ask_git, find_unreadable
+from agent.machine.formats.lines import find_last_line, split_lines
+from agent.machine.light.expressions import regex
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from agent.github.hosts import find_accounts
-from agent.machine import external_commands, ssh_host_key
-from agent.machine.expressions import regex
-from agent.machine.external_commands import TOO_LONG
-from agent.machine.git_failures import Cause, find_failure
-from agent.machine.lines import split_lines
+from agent.machine.formats.lines import split_lines
+from agent.machine.light.expressions import regex
+from agent.machine.network import ssh_host_key
+from agent.machine.programs import external_commands
+from agent.machine.programs.external_commands import TOO_LONG
+from agent.machine.programs.git_failures import Cause, find_failure
 from agent.machine.system import Facts
 from agent.machine.values import frozen
 from agent.settings.check import Check, Finding, Result

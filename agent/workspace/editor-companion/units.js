@@ -1,4 +1,4 @@
-// How the units stand, from the files in which the agent notes it: agent/machine/unit_record.py. Starts no program.
+// How the units stand, from the files in which the agent notes it: agent/machine/records/unit_record.py. Starts no program.
 "use strict";
 
 const fs = require("node:fs");

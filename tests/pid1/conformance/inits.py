@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.machine import runtime
+from agent.machine.light import runtime
 from agent.services.service import Service
 from tests.pid1.boxes import BLOCKED, INIT, booted, change, give, with_services
 

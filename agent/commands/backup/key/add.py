@@ -12,7 +12,7 @@ from agent.commands.backup.key.shown import SHOWN, describe
 from agent.commands.output import Printer
 from agent.machine import hints
 from agent.machine.errors import AgentError
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 
 add_arguments = shared.add_usual_options

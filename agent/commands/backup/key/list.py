@@ -5,7 +5,7 @@ import argparse
 from agent.commands.backup import shared
 from agent.commands.backup.key.shown import HEAD, describe, find_keys, format_row
 from agent.commands.output import Printer
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 
 add_arguments = shared.add_usual_options

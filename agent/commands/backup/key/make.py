@@ -5,7 +5,7 @@ import argparse
 from agent.backup.prerequisites import make_password
 from agent.commands.options import add_json_option
 from agent.commands.output import Printer
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 
 add_arguments = add_json_option
 

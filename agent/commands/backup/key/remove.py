@@ -8,7 +8,7 @@ from agent.commands.backup import shared
 from agent.commands.backup.key.shown import SHOWN, describe, find_keys
 from agent.commands.output import Printer
 from agent.machine.errors import AgentError, Problem
-from agent.machine.exits import Exit
+from agent.machine.light.exits import Exit
 from agent.settings import context
 
 

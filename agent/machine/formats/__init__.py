@@ -1,0 +1,1 @@
+"""Texts of others: read and written as the programs do that they belong to."""

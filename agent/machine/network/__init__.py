@@ -1,0 +1,1 @@
+"""Addresses, sockets, proxies, certificates, and one connection to a server."""

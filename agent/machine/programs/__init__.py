@@ -1,0 +1,1 @@
+"""Running programs: for their words, for a user, for long; and ending them."""

@@ -1,0 +1,1 @@
+"""The agent's own files: its documents, and how each unit stands."""
