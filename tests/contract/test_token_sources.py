@@ -27,6 +27,7 @@ from tests.contract.apps import APP, INSTALLATION, make_pem
 from tests.contract.workspace import HubWorkspace
 from tests.fakes.github import FakeGitHub, Fault
 from tests.fakes.github.faults import Pattern
+from tests.worlds.clocks import NOON
 
 HOUR = timedelta(hours=1)
 
@@ -572,6 +573,10 @@ class ControlPlane(BaseHTTPRequestHandler):
         self.send_response(self.reply[0])
         self.end_headers()
         self.wfile.write(self.reply[1])
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Tell the time of the driven clock: on its day, the machine's would count."""
+        return super().date_time_string(timestamp or int(NOON.timestamp()))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         pass
