@@ -126,10 +126,16 @@ def forwarded(box: Container, login: Login, path: str, folder: Path) -> Iterator
     words = ("-N", "-L", f"{here}:{path}", "-p", str(box.ssh_port), "dev8@127.0.0.1")
     with Awaited[bytes](["ssh", *login.options(), *words]) as process:
         try:
-            wait_until(here.exists, "a socket at this end")
+            wait_until(lambda: listens(here), "a socket at this end")
             yield here
         finally:
             process.terminate()
+
+
+def listens(path: Path) -> bool:
+    """Tell whether somebody accepts at a Unix socket: it has its name a moment before."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) == 0
 
 
 def knock(path: Path) -> bytes:
